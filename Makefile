@@ -1,0 +1,56 @@
+# Everything a developer or CI does. `make demo` and `make test` set themselves up on a machine with Python >= 3.11.
+
+PYTHON ?= python3
+# More arguments for the tests or the benchmarks, as in: make test ARGS="-k throttle"
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.made-from-lock
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+COMPILE := pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench lock clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+setup: $(READY) ## Make .venv with the locked dependencies
+
+demo: $(READY) ## Run the whole stack against sandbox vendors and show what happens
+	$(BIN)/consent demo
+
+test: $(READY) ## Run every test
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## Check format, lint, types and import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) ## Run the benchmarks, with the naive design beside ours
+	$(BIN)/python -m bench $(ARGS)
+
+lock: ## Renew the lock files from pyproject.toml (ARGS=--upgrade for the newest versions)
+	@tool=$$(mktemp -d) && trap 'rm -rf "$$tool"' EXIT \
+	&& $(PYTHON) -m venv "$$tool" && "$$tool/bin/python" -m pip --disable-pip-version-check install --quiet uv \
+	&& "$$tool/bin/uv" $(COMPILE) $(ARGS) --quiet --extra local --extra dev pyproject.toml -o requirements.lock \
+	&& echo hatchling | "$$tool/bin/uv" $(COMPILE) --quiet -c requirements.lock pyproject.toml - -o requirements-prod.lock
+
+clean: ## Remove .venv and caches, never the data folder
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo >&2 \
+	"This needs Python 3.11 or newer. $(PYTHON) is: $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 setup"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>&- || { echo >&2 \
+	"$(PYTHON) can't make virtual environments. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	@# Anew where it is missing, unfinished, or of another Python.
+	@[ "$$($(PIP) --version 2>&- | sed 's/.*(//')" = "$$($(PYTHON) -c 'import sys; print("python %d.%d)" % sys.version_info[:2])')" ] \
+	|| $(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install --quiet --require-hashes -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@

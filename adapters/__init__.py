@@ -1,0 +1,1 @@
+"""Everything we know about vendors, and the one way anything is sent to them."""

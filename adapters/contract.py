@@ -1,0 +1,206 @@
+"""What a vendor's adapter is: it builds requests and reads answers, and does no input or output."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
+
+import httpx
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from adapters.transport import refuse_plain_http
+from domain.outcomes import Reason
+from domain.requests import Kind, Subject
+
+
+class Verdict(StrEnum):
+    """What an answer means for one person. The error classes are those of the vendors' CONTRACTS."""
+
+    APPLIED = "applied"  # in effect at the vendor, as far as its answer tells
+    ABSENT = "absent"  # the vendor holds nothing of this person
+    NOT_APPLICABLE = "not_applicable"  # nothing to do for this person here
+    PROCEED = "proceed"  # this step is done, the next one is named
+    RETRY = "retry"  # nothing known to have happened, may work later
+    AMBIGUOUS = "ambiguous"  # sent, and what became of it is not known
+    REAUTHENTICATE = "reauthenticate"  # the token is no longer accepted
+    SPLIT = "split"  # the batch is refused, and one record in it may be the cause
+    USER = "user"  # this person can never succeed as submitted
+    ACTION = "action"  # someone must act before this person can succeed
+    VENDOR = "vendor"  # nobody can succeed until someone mends the configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a vendor's answer means for one person."""
+
+    verdict: Verdict
+    reason: Reason | None = None
+    retry_after_s: float = 0.0  # RETRY: not sooner than this
+    step: str = ""  # PROCEED: the step that comes next
+    carry: Any = field(default=None, repr=False)  # PROCEED: what that step needs of this answer; may be personal
+    needs_witness: bool = False
+    """Believe this answer only where the vendor has answered someone else well: a 404 on a path that names a person
+    reads like a 404 on an address that is wrong for everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be done at one vendor: the request's kind, and the vendor's own options for it."""
+
+    kind: Kind
+    options: Any = None  # an instance of the adapter's `options_model`
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One sort of request to a vendor: a step of an order."""
+
+    order: Order
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person as one vendor is told of them. Never shown: a person has no place in a log."""
+
+    line: int  # 1-based position in the request
+    subject: Subject = field(repr=False)
+    key: Any = field(repr=False)  # how this vendor knows them, as `address` made it
+    carry: Any = field(default=None, repr=False)
+    tried: bool = False  # an earlier attempt of ours may have reached the vendor
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one request may carry."""
+
+    people: int
+    body_bytes: int = 1_000_000
+
+
+def _fits_a_header(secret: SecretStr) -> SecretStr:
+    if not VISIBLE.fullmatch(secret.get_secret_value()):
+        raise ValueError("must be visible ASCII characters, without spaces or line breaks")
+    return secret
+
+
+VISIBLE = re.compile(r"[\x21-\x7e]+")
+HeaderSecret = Annotated[SecretStr, AfterValidator(_fits_a_header)]
+"""A secret that travels in a header: a line break pasted along with it must not reach one."""
+
+
+class VendorSettings(BaseModel):
+    """What every vendor can be told from outside. Environment: CONSENT_<VENDOR>__<FIELD>."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    base_url: str = Field(description="where the paths of the vendor's pages begin; https, or http to loopback")
+    requests_per_minute: int = Field(default=600, ge=1, description="the vendor's limit, shared by all workers")
+    concurrency: int = Field(default=16, ge=1, le=1000, description="requests in flight at once, per worker process")
+    timeout_s: float = Field(default=30.0, gt=0, le=300, description="total time for one request")
+    max_attempts: int = Field(default=15, ge=1, description="failed attempts before a delivery is exhausted")
+    max_age_s: float = Field(default=259_200.0, gt=0, description="age of the first attempt at which it is exhausted")
+    chunks_in_flight: int = Field(default=8, ge=1, le=64, description="chunks queued or under way, over all workers")
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_base_url(cls, address: str) -> str:
+        try:
+            url = httpx.URL(address)
+        except httpx.InvalidURL:
+            raise ValueError("is not an address") from None
+        refuse_plain_http(url)
+        if not url.host or url.userinfo or url.query or url.fragment:
+            raise ValueError("must be a host and a path only: no user, query or fragment")
+        return address.rstrip("/")
+
+
+class VendorOptions(BaseModel):
+    """What one request can say of how a vendor is to be treated: the base of each adapter's own model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Adapter(Protocol):
+    """Builds `httpx.Request`s and classifies `httpx.Response`s for one vendor. Frozen, pure, no secrets in its repr."""
+
+    name: ClassVar[str]
+    chunk_people: ClassVar[int]
+    """How many people one Celery task carries to this vendor."""
+    settings_model: ClassVar[type[VendorSettings]]
+    options_model: ClassVar[type[VendorOptions]]
+    identifiers_model: ClassVar[type[BaseModel]]
+    """What a subject's `vendors.<name>` block may hold."""
+    keeps_sessions: ClassVar[bool]
+    """Whether that block is a session: sealed apart, and deleted as soon as it has been used."""
+
+    @property
+    def settings(self) -> VendorSettings: ...
+
+    def address(self, order: Order, subject: Subject) -> "Addressed | Answer":
+        """How this vendor knows the person and the step to begin with; or a final answer without sending."""
+
+    def limits(self, call: Call) -> Limits:
+        """How much one request of this step may carry."""
+
+    def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
+        """The request for these people, at least one and at most `limits(call).people`; without a bearer token that
+        `login` would fetch."""
+
+    def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
+        """One answer for each of `people`, in order. What `triage` knows never reaches this; 401 does.
+
+        Raises UnreadableError where the body is not what the vendor sends; the exchange decides what that means.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """A person a vendor can be told of: the vendor's own key for them, and the first step."""
+
+    key: Any = field(repr=False)
+    step: str
+
+
+class UnreadableError(Exception):
+    """The vendor's answer is not of the shape its page gives. Nothing of it is kept: it may be personal."""
+
+
+class NotNowError(Exception):
+    """Nothing was sent, because we could not make sure that it may be; come back after `delay_s` seconds."""
+
+    def __init__(self, delay_s: float) -> None:
+        super().__init__("not now")
+        self.delay_s = delay_s
+
+
+@runtime_checkable
+class Authenticates(Protocol):
+    """Second interface: the vendor hands out bearer tokens."""
+
+    def login(self) -> httpx.Request | None:
+        """The request for a new token; None where the settings give a static one."""
+
+    def read_token(self, response: httpx.Response) -> SecretStr | Answer:
+        """The token in a good answer, else what the refusal means."""
+
+
+@runtime_checkable
+class Probes(Protocol):
+    """Second interface: a harmless call tells whether the vendor's address and our credentials are right."""
+
+    def probe(self) -> httpx.Request:
+        """A request that changes nothing."""
+
+    def read_probe(self, response: httpx.Response) -> Answer:
+        """APPLIED where address and credentials are right; else VENDOR, REAUTHENTICATE or RETRY with the reason."""
+
+
+@runtime_checkable
+class ReadsBack(Protocol):
+    """Second interface: what was done can be read back. Its answers are APPLIED (seen in effect), ABSENT, USER (seen
+    not in effect), RETRY, AMBIGUOUS or VENDOR."""
+
+    def reading(self, order: Order) -> str:
+        """The step that begins a read-back, for `build` and `classify`; PROCEED leads on."""

@@ -1,0 +1,126 @@
+"""One request to a vendor, and what its answer means for everyone in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Protocol
+
+import httpx
+
+from adapters.contract import Adapter, Answer, Authenticates, Call, Person, UnreadableError, Verdict
+from adapters.credentials import Credentials, LoginRefusedError
+from adapters.transport import AnswerLostError, NotSentError, Transport
+from adapters.triage import triage
+from domain.outcomes import Reason
+
+SHORTEST_PAUSE_S = 1.0
+"""A vendor that says "too many" without saying for how long."""
+
+
+class Permits(Protocol):
+    """The right to send to one vendor, shared by all processes."""
+
+    async def take(self) -> None:
+        """Wait for the right to send one request. Raises NotNowError where that would take too long."""
+
+    async def pause(self, seconds: float) -> None:
+        """Nobody, in any process, may send for so long."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Carries one vendor's calls. Every request, also one for a token, takes a permit first."""
+
+    adapter: Adapter
+    transport: Transport
+    credentials: Credentials
+    permits: Permits
+
+    async def ask(self, call: Call, people: Sequence[Person]) -> list[Answer]:
+        """One answer for each of `people`, in order. A batch over the vendor's size limit is answered SPLIT, unsent."""
+        request = self.adapter.build(call, people)
+        if len(request.content) > self.adapter.limits(call).body_bytes:
+            return [Answer(Verdict.SPLIT, Reason.TOO_LARGE)] * len(people)
+        if self._logs_in():
+            answers = await self._ask_with_token(call, people, request)
+        else:
+            answers = _refused_for_good(await self._send(call, people, request), Reason.BAD_CREDENTIALS)
+        limited = [answer.retry_after_s for answer in answers if answer.reason is Reason.RATE_LIMITED]
+        if limited:
+            await self.permits.pause(max(SHORTEST_PAUSE_S, *limited))
+        return answers
+
+    async def _ask_with_token(self, call: Call, people: Sequence[Person], request: httpx.Request) -> list[Answer]:
+        stale: str | None = None
+        answers: list[Answer] = []
+        for _ in range(2):  # as we are, then once more with a fresh token
+            try:
+                token = await self.credentials.token(self.adapter.name, self._log_in, not_this_one=stale)
+            except LoginRefusedError as refusal:
+                return [refusal.answer] * len(people)
+            request.headers["Authorization"] = f"Bearer {token}"
+            answers = await self._send(call, people, request)
+            if not any(answer.verdict is Verdict.REAUTHENTICATE for answer in answers):
+                return answers
+            stale = token
+        return _refused_for_good(answers, Reason.FORBIDDEN)
+
+    async def _send(self, call: Call, people: Sequence[Person], request: httpx.Request) -> list[Answer]:
+        response = await self._answer_to(request)
+        if isinstance(response, Answer):
+            return [response] * len(people)
+        try:
+            answers = self.adapter.classify(call, people, response)
+        except UnreadableError:
+            return [_unreadable(response)] * len(people)
+        if len(answers) != len(people):
+            # Nobody may be forgotten; what became of whom is not known.
+            return [Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)] * len(people)
+        return answers
+
+    async def _answer_to(self, request: httpx.Request) -> httpx.Response | Answer:
+        await self.permits.take()
+        try:
+            response = await self.transport.send(request)
+        except NotSentError:
+            return Answer(Verdict.RETRY, Reason.UNREACHABLE)
+        except AnswerLostError:
+            return Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)
+        return triage(response, datetime.now(UTC)) or response
+
+    def _logs_in(self) -> bool:
+        return isinstance(self.adapter, Authenticates) and self.adapter.login() is not None
+
+    async def _log_in(self) -> str:
+        assert isinstance(self.adapter, Authenticates)  # noqa: S101 - only called where _logs_in
+        request = self.adapter.login()
+        assert request is not None  # noqa: S101
+        response = await self._answer_to(request)
+        if isinstance(response, Answer):
+            # Whatever became of a login, nothing was sent for anybody.
+            raise LoginRefusedError(_nothing_sent(response))
+        try:
+            token = self.adapter.read_token(response)
+        except UnreadableError:
+            raise LoginRefusedError(Answer(Verdict.RETRY, Reason.UNREADABLE)) from None
+        if isinstance(token, Answer):
+            raise LoginRefusedError(token)
+        return token.get_secret_value()
+
+
+def _refused_for_good(answers: Sequence[Answer], reason: Reason) -> list[Answer]:
+    refused = Answer(Verdict.VENDOR, reason)
+    return [refused if answer.verdict is Verdict.REAUTHENTICATE else answer for answer in answers]
+
+
+def _nothing_sent(answer: Answer) -> Answer:
+    if answer.verdict is Verdict.AMBIGUOUS:
+        return Answer(Verdict.RETRY, answer.reason)
+    return answer
+
+
+def _unreadable(response: httpx.Response) -> Answer:
+    if response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+        return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)
+    return Answer(Verdict.SPLIT, Reason.UNREADABLE)

@@ -1,0 +1,32 @@
+"""The vendors we know, by the name that requests, settings and queues use for them."""
+
+from types import MappingProxyType
+from typing import Any
+
+from adapters.contract import Adapter, VendorSettings
+from adapters.vendors.akinon import Akinon
+from adapters.vendors.algonomy import Algonomy
+from adapters.vendors.b2core import B2core
+from adapters.vendors.dfinery import Dfinery
+from adapters.vendors.insider import Insider
+
+ADAPTERS = MappingProxyType[str, type[Adapter]](
+    {
+        "akinon": Akinon,
+        "algonomy": Algonomy,
+        "b2core": B2core,
+        "dfinery": Dfinery,
+        "insider": Insider,
+    }
+)
+"""Explicit, in the order in which vendors are shown. Adding a vendor adds a line here (docs/adding-a-vendor.md)."""
+
+
+def create(name: str, settings: VendorSettings) -> Adapter:
+    """The adapter of vendor `name`. Raises KeyError for a name that is not in ADAPTERS, TypeError for other settings
+    than its own."""
+    adapter: Any = ADAPTERS[name]
+    if not isinstance(settings, adapter.settings_model):
+        raise TypeError(f"{name} takes {adapter.settings_model.__name__}")
+    made: Adapter = adapter(settings=settings)
+    return made

@@ -1,0 +1,88 @@
+"""What every vendor's answers have in common: busy, broken, or not an answer of the API at all."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from types import MappingProxyType
+
+import httpx
+
+from adapters.contract import Answer, Verdict
+from domain.outcomes import Reason
+
+LONGEST_WAIT_S = 3600.0
+"""A vendor that asks for more is asked again after this: a mistyped header must not park people for days."""
+
+READ_BY_STATUS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+"""These mean the same whatever came with them: Django refuses a CSRF token with a page, gateways a bearer token.
+Adapters tell them by status, not by a body that may be HTML."""
+
+_REFUSALS = MappingProxyType(
+    {
+        401: Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS),
+        402: Answer(Verdict.VENDOR, Reason.MISCONFIGURED),
+        403: Answer(Verdict.VENDOR, Reason.FORBIDDEN),
+        404: Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS),
+        405: Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS),
+        406: Answer(Verdict.VENDOR, Reason.MISCONFIGURED),
+        407: Answer(Verdict.VENDOR, Reason.MISCONFIGURED),
+        410: Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS),
+        413: Answer(Verdict.SPLIT, Reason.TOO_LARGE),
+        415: Answer(Verdict.VENDOR, Reason.MISCONFIGURED),
+        421: Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS),
+        426: Answer(Verdict.VENDOR, Reason.MISCONFIGURED),
+    }
+)
+
+
+def triage(response: httpx.Response, now: datetime) -> Answer | None:
+    """What an answer means for everybody in it, whoever the vendor is; None where only its adapter can tell."""
+    status = response.status_code
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Answer(Verdict.RETRY, Reason.RATE_LIMITED, retry_after_s=retry_after_s(response, now))
+    if status == HTTPStatus.REQUEST_TIMEOUT:
+        return Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)
+    if status == HTTPStatus.GATEWAY_TIMEOUT:  # a proxy gave up waiting; the vendor may have gone on
+        return Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Answer(Verdict.RETRY, Reason.SERVER_ERROR, retry_after_s=retry_after_s(response, now))
+    if status < HTTPStatus.OK or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)  # redirects are never followed on a write
+    if is_page(response) and status not in READ_BY_STATUS:
+        return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
+    return None
+
+
+def refusal(status: int) -> Answer:
+    """What a 4xx means by HTTP alone (RFC 9110 15.5), for an adapter that has nothing better to say about it."""
+    return _REFUSALS.get(status, Answer(Verdict.SPLIT, Reason.REJECTED))
+
+
+def is_page(response: httpx.Response) -> bool:
+    """Whether a page for people came where an API's answer belongs, whatever its declared type."""
+    return response.content.lstrip()[:1] == b"<" or response.headers.get("content-type", "").startswith("text/html")
+
+
+def retry_after_s(response: httpx.Response, now: datetime) -> float:
+    """How many seconds the vendor asks us to stay away: `Retry-After` (seconds or a date, RFC 9110 10.2.3), else
+    `X-Rate-Limit-Reset` (epoch in seconds or milliseconds); 0.0 where it says nothing that can be read."""
+    header = response.headers.get("retry-after", "").strip()
+    reset = response.headers.get("x-rate-limit-reset", "").strip()
+    if header.isascii() and header.isdigit():
+        wait = float(header[:12])
+    elif header:
+        wait = _seconds_until(header, now)
+    elif reset.isascii() and reset.isdigit():
+        epoch = float(reset[:16])
+        wait = (epoch / 1000 if epoch > 1e11 else epoch) - now.timestamp()
+    else:
+        wait = 0.0
+    return min(max(wait, 0.0), LONGEST_WAIT_S)
+
+
+def _seconds_until(date: str, now: datetime) -> float:
+    try:
+        until = parsedate_to_datetime(date)
+    except ValueError:
+        return 0.0
+    return ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds()

@@ -1,0 +1,1 @@
+"""One module a vendor; they do not know each other."""

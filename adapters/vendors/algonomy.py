@@ -1,0 +1,148 @@
+"""Algonomy (RichRelevance) Profile Command API. The vendor's page "Profile Command API", read 2026-11-22."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Annotated, ClassVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from adapters.contract import (
+    Addressed,
+    Answer,
+    Call,
+    Limits,
+    Order,
+    Person,
+    UnreadableError,
+    VendorOptions,
+    VendorSettings,
+    Verdict,
+)
+from adapters.reading import OAUTH_ERRORS, read_bearer, read_block, read_error
+from adapters.triage import refusal
+from domain.outcomes import Reason
+from domain.requests import Identifier, Kind, Subject
+
+ERRORS = MappingProxyType({**OAUTH_ERRORS, "invalid_token": Answer(Verdict.REAUTHENTICATE, Reason.BAD_CREDENTIALS)})
+"""The page tells errors by the body's `error` and gives no status, so the key goes before the status."""
+
+REFUSALS = MappingProxyType(
+    {
+        400: Answer(Verdict.USER, Reason.REJECTED),
+        401: Answer(Verdict.REAUTHENTICATE, Reason.BAD_CREDENTIALS),
+        404: Answer(Verdict.USER, Reason.UNKNOWN_PERSON, needs_witness=True),
+        409: Answer(Verdict.USER, Reason.CONFLICT),
+        413: Answer(Verdict.USER, Reason.TOO_LARGE),
+        422: Answer(Verdict.USER, Reason.REJECTED),
+    }
+)
+
+NO_SEGMENT = frozenset({"", ".", ".."})
+"""Ids that cannot be a path segment: every URL library removes them, and the call would hit another address."""
+
+
+class AlgonomySettings(VendorSettings):
+    """CONSENT_ALGONOMY__…"""
+
+    base_url: str = "https://gateway.richrelevance.com/profile-command/v1"
+    client_id: str = Field(min_length=1)
+    client_secret: Annotated[SecretStr, Field(min_length=1)]
+    allow_opt_in: bool = Field(
+        default=False, description="send opt-ins: the vendor's pages disagree on whether an opt-out can be undone"
+    )
+
+
+class AlgonomyIdentifiers(BaseModel):
+    """What a subject's `vendors.algonomy` may hold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    user_id: Identifier | None = None
+
+
+class AlgonomyOptions(VendorOptions):
+    """Algonomy has nothing to choose."""
+
+
+@dataclass(frozen=True)
+class Algonomy:
+    """One person a call. Removes the history and blocks new data, so an opt-out is as strong as an erasure here."""
+
+    settings: AlgonomySettings = field(repr=False)
+
+    name: ClassVar[str] = "algonomy"
+    chunk_people: ClassVar[int] = 100
+    settings_model: ClassVar[type[VendorSettings]] = AlgonomySettings
+    options_model: ClassVar[type[VendorOptions]] = AlgonomyOptions
+    identifiers_model: ClassVar[type[BaseModel]] = AlgonomyIdentifiers
+    keeps_sessions: ClassVar[bool] = False
+
+    def address(self, order: Order, subject: Subject) -> Addressed | Answer:
+        """By `vendors.algonomy.user_id`, else `user_id`."""
+        if order.kind is Kind.OPT_IN and not self.settings.allow_opt_in:
+            return Answer(Verdict.NOT_APPLICABLE, Reason.SWITCHED_OFF)
+        known = read_block(subject, self.name, AlgonomyIdentifiers)
+        if known is None:
+            return Answer(Verdict.USER, Reason.REJECTED)
+        key = known.user_id if known.user_id is not None else subject.get("user_id")
+        if key is None:
+            return Answer(Verdict.NOT_APPLICABLE, Reason.NO_IDENTIFIER)
+        if key in NO_SEGMENT:
+            return Answer(Verdict.USER, Reason.REJECTED)
+        return Addressed(key, "opt_out")
+
+    def limits(self, call: Call) -> Limits:
+        """The person is in the path, so there is one in a call."""
+        return Limits(people=1)
+
+    def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
+        """`PUT /optOut/{userId}`. The table says string, the vendor's example sends a JSON boolean: a boolean it is."""
+        (person,) = people
+        url = f"{self.settings.base_url}/optOut/{quote(person.key, safe='')}"
+        return httpx.Request("PUT", url, json={"type": "optOut", "enableOptOut": call.order.kind is not Kind.OPT_IN})
+
+    def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
+        """Any 2xx that tells no `error` is a yes; its body is normally empty."""
+        return [_meaning(response)] * len(people)
+
+    def login(self) -> httpx.Request:
+        """`POST /oauth2/token`; the page's heading says `oath2`, its text `oauth2`."""
+        return httpx.Request(
+            "POST",
+            f"{self.settings.base_url}/oauth2/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": self.settings.client_id,
+                "client_secret": self.settings.client_secret.get_secret_value(),
+            },
+        )
+
+    def read_token(self, response: httpx.Response) -> SecretStr | Answer:
+        """The page names no expiry: a token is good until it is refused."""
+        return read_bearer(response)
+
+    def probe(self) -> httpx.Request:
+        """Asking for a token changes nothing, and proves both the address and the credentials."""
+        return self.login()
+
+    def read_probe(self, response: httpx.Response) -> Answer:
+        """APPLIED where a token came."""
+        try:
+            token = self.read_token(response)
+        except UnreadableError:
+            return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
+        return token if isinstance(token, Answer) else Answer(Verdict.APPLIED)
+
+
+def _meaning(response: httpx.Response) -> Answer:
+    error = read_error(response)
+    if error and error in ERRORS:
+        return ERRORS[error]
+    if not response.is_success:
+        return REFUSALS.get(response.status_code) or refusal(response.status_code)
+    if error is not None:
+        return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)  # a yes and an error at once
+    return Answer(Verdict.APPLIED)

@@ -1,0 +1,302 @@
+"""B2CORE IB profiles. The vendor's page "Profiles", read 2026-11-22; the token call from its public page "Basic access
+authentication"."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Self
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+
+from adapters.contract import (
+    Addressed,
+    Answer,
+    Call,
+    HeaderSecret,
+    Limits,
+    Order,
+    Person,
+    UnreadableError,
+    VendorOptions,
+    VendorSettings,
+    Verdict,
+)
+from adapters.reading import read_bearer, read_block, read_json, read_object
+from adapters.triage import refusal
+from domain.outcomes import Reason
+from domain.requests import Identifier, Kind, Subject
+
+METHODS = MappingProxyType(
+    {
+        "find": "GET",
+        "contacts": "GET",
+        "contact": "DELETE",
+        "profile": "DELETE",
+        "gone": "GET",
+        "enabled": "PATCH",
+        "read": "GET",
+    }
+)
+"""The steps of a conversation. Erasure: find, contacts, contact…, profile, gone. Opt-out, opt-in: find, enabled."""
+
+REFUSALS = MappingProxyType(
+    {
+        400: Answer(Verdict.USER, Reason.REJECTED),
+        409: Answer(Verdict.ACTION, Reason.CONFLICT),  # someone must settle what stands in the way there, then retry
+        413: Answer(Verdict.USER, Reason.TOO_LARGE),
+        422: Answer(Verdict.USER, Reason.REJECTED),
+    }
+)
+NO_SEGMENT = frozenset({"", ".", ".."})
+NOBODY = "consent-worker-probe"
+
+
+class B2coreSettings(VendorSettings):
+    """CONSENT_B2CORE__…: a token, or a client id and secret to ask for tokens with."""
+
+    token: HeaderSecret | None = None
+    client_id: Annotated[str, StringConstraints(min_length=1, pattern=r"^[^:]*$")] | None = None
+    client_secret: Annotated[SecretStr, Field(min_length=1)] | None = None
+    opt_out_disables: bool = Field(default=False, description="an opt-out disables the profile")
+    opt_in_enables: bool = Field(default=False, description="an opt-in enables the profile")
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if (self.client_id is None) != (self.client_secret is None):
+            raise ValueError("client_id and client_secret belong together")
+        if (self.token is None) == (self.client_id is None):
+            raise ValueError("give either token, or client_id and client_secret")
+        return self
+
+
+class B2coreIdentifiers(BaseModel):
+    """What a subject's `vendors.b2core` may hold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    profile_id: Identifier | None = None
+
+
+class B2coreOptions(VendorOptions):
+    """B2CORE has nothing to choose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is known of a person's profile at this point of the conversation."""
+
+    profile_id: str = field(default="", repr=False)  # "" until found by uuid
+    uuid: str = field(default="", repr=False)
+    contacts: tuple[str, ...] = field(default=(), repr=False)  # those still to be deleted
+    met: bool = False  # the vendor showed it in this conversation: a 404 from now on means it is gone
+
+
+@dataclass(frozen=True)
+class B2core:
+    """One profile a call. The contacts are deleted one by one before the profile they belong to."""
+
+    settings: B2coreSettings = field(repr=False)
+
+    name: ClassVar[str] = "b2core"
+    chunk_people: ClassVar[int] = 50
+    settings_model: ClassVar[type[VendorSettings]] = B2coreSettings
+    options_model: ClassVar[type[VendorOptions]] = B2coreOptions
+    identifiers_model: ClassVar[type[BaseModel]] = B2coreIdentifiers
+    keeps_sessions: ClassVar[bool] = False
+
+    def address(self, order: Order, subject: Subject) -> Addressed | Answer:
+        """By `vendors.b2core.profile_id`, else found by uuid = `user_id`."""
+        if not self._is_on(order.kind):
+            return Answer(Verdict.NOT_APPLICABLE, Reason.SWITCHED_OFF)
+        known = read_block(subject, self.name, B2coreIdentifiers)
+        if known is None or known.profile_id in NO_SEGMENT:
+            return Answer(Verdict.USER, Reason.REJECTED)
+        if known.profile_id:
+            return Addressed(Profile(profile_id=known.profile_id), _first_step(order))
+        uuid = subject.get("user_id")
+        return Addressed(Profile(uuid=uuid), "find") if uuid else Answer(Verdict.NOT_APPLICABLE, Reason.NO_IDENTIFIER)
+
+    def limits(self, call: Call) -> Limits:
+        """The profile is in the path, so there is one in a call."""
+        return Limits(people=1)
+
+    def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
+        """The plural `/profiles/{profileId}` throughout: the page's `PUT /profile/` is a slip."""
+        (person,) = people
+        at = _at(person)
+        url = f"{self.settings.base_url}/profiles" + _path(call.step, at)
+        body = {"enabled": call.order.kind is Kind.OPT_IN} if call.step == "enabled" else None
+        return httpx.Request(METHODS[call.step], url, headers=self._headers(), json=body)
+
+    def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
+        """What each step's answer means; a 404 means something of its own in every step but `find`."""
+        return [self._meaning(call, person, response) for person in people]
+
+    def login(self) -> httpx.Request | None:
+        """`POST /tokens` with Basic credentials; None where a token was given."""
+        if self.settings.client_id is None or self.settings.client_secret is None:
+            return None
+        url = f"{self.settings.base_url}/tokens"
+        request = httpx.Request("POST", url, json={"grant_type": "client_credentials"})
+        basic = httpx.BasicAuth(self.settings.client_id, self.settings.client_secret.get_secret_value())
+        return next(basic.auth_flow(request))
+
+    def read_token(self, response: httpx.Response) -> SecretStr | Answer:
+        """`access_token` of the public page."""
+        return read_bearer(response)
+
+    def probe(self) -> httpx.Request:
+        """Looks for a profile of nobody: proves address and token, and that the filter we rely on is honoured, without
+        fetching anyone's data."""
+        url = f"{self.settings.base_url}/profiles?limit=1&filter%5Buuid%5D={NOBODY}"
+        return httpx.Request("GET", url, headers=self._headers())
+
+    def read_probe(self, response: httpx.Response) -> Answer:
+        """APPLIED where an empty list came."""
+        if not response.is_success:
+            refused = self._refusal(response.status_code)
+            about_us = refused.verdict in (Verdict.VENDOR, Verdict.REAUTHENTICATE)
+            return refused if about_us else Answer(Verdict.VENDOR, Reason.MISCONFIGURED)
+        try:
+            rows = _read_rows(response)
+        except UnreadableError:
+            return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
+        return Answer(Verdict.VENDOR, Reason.MISCONFIGURED) if rows else Answer(Verdict.APPLIED)
+
+    def reading(self, order: Order) -> str:
+        """The profile by its id, else by its uuid."""
+        return "read"
+
+    def _is_on(self, kind: Kind) -> bool:
+        # The vendor has no field for consent; disabling an account may be more than the person asked for.
+        return {Kind.OPT_OUT: self.settings.opt_out_disables, Kind.OPT_IN: self.settings.opt_in_enables}.get(kind, True)
+
+    def _headers(self) -> dict[str, str]:
+        token = self.settings.token
+        return {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+
+    def _meaning(self, call: Call, person: Person, response: httpx.Response) -> Answer:
+        at, status = _at(person), response.status_code
+        if status == httpx.codes.NOT_FOUND and call.step != "find":
+            return _not_found(call, person, at)
+        if not response.is_success:
+            return self._refusal(status)
+        match call.step:
+            case "find":
+                return _found(call, person, _read_rows(response))
+            case "contacts":
+                contacts = tuple(_read_id(row, "contactId") for row in _read_rows(response))
+                return _next_contact(replace(at, contacts=contacts, met=True))
+            case "contact":
+                return _next_contact(replace(at, contacts=at.contacts[1:], met=True))
+            case "profile" if status == httpx.codes.ACCEPTED or response.content.strip():
+                # Taken but not done yet, or a body where the page says there is none: look whether it is gone.
+                return Answer(Verdict.PROCEED, step="gone", carry=replace(at, met=True))
+            case "profile":
+                return Answer(Verdict.APPLIED)
+            case "gone":
+                return Answer(Verdict.RETRY, Reason.PENDING_AT_VENDOR)
+            case "enabled":
+                return _as_asked(call, at, read_object(response), Verdict.ACTION)
+        return _read_back(call, person, response)
+
+    def _refusal(self, status: int) -> Answer:
+        if status == httpx.codes.UNAUTHORIZED and self.settings.token is None:
+            return Answer(Verdict.REAUTHENTICATE, Reason.BAD_CREDENTIALS)
+        return REFUSALS.get(status) or refusal(status)
+
+
+def _at(person: Person) -> Profile:
+    at = person.carry or person.key
+    assert isinstance(at, Profile)  # noqa: S101 - both are made here
+    return at
+
+
+def _first_step(order: Order) -> str:
+    return "contacts" if order.kind is Kind.ERASURE else "enabled"
+
+
+def _path(step: str, at: Profile) -> str:
+    if not at.profile_id:
+        # More than one, so that an ignored filter and a doubled uuid show. Brackets are encoded: proxies refuse them.
+        return f"?limit=10&filter%5Buuid%5D={quote(at.uuid, safe='')}"
+    profile = "/" + quote(at.profile_id, safe="")
+    if step == "contacts":
+        return f"{profile}/contacts"
+    return f"{profile}/contacts/{quote(at.contacts[0], safe='')}" if step == "contact" else profile
+
+
+def _not_found(call: Call, person: Person, at: Profile) -> Answer:
+    known_before = at.met or person.tried
+    match call.step:
+        case "contacts":
+            return Answer(Verdict.PROCEED, step="profile", carry=at)  # no profile, or none of its contacts
+        case "contact":
+            return _next_contact(replace(at, contacts=at.contacts[1:]))  # already gone
+        case "profile" if known_before:
+            return Answer(Verdict.APPLIED)
+        case "gone":
+            return Answer(Verdict.APPLIED)
+        case "read" if call.order.kind is Kind.ERASURE:
+            return Answer(Verdict.APPLIED)
+    if call.order.kind is Kind.OPT_IN:
+        return Answer(Verdict.USER, Reason.UNKNOWN_PERSON, needs_witness=not at.met)
+    return Answer(Verdict.ABSENT, needs_witness=not at.met)
+
+
+def _found(call: Call, person: Person, rows: Sequence[dict[str, Any]]) -> Answer:
+    at = _at(person)
+    if any(row.get("uuid") != at.uuid for row in rows):
+        return Answer(Verdict.VENDOR, Reason.MISCONFIGURED)  # the filter was ignored: these are other people
+    if not rows and call.order.kind is Kind.OPT_IN:
+        return Answer(Verdict.USER, Reason.UNKNOWN_PERSON)
+    if not rows:
+        ours = call.order.kind is Kind.ERASURE and person.tried  # deleted by us, and the answer was lost
+        return Answer(Verdict.APPLIED if ours else Verdict.ABSENT)
+    if len(rows) > 1:
+        return Answer(Verdict.USER, Reason.NOT_UNIQUE)
+    profile = replace(at, profile_id=_read_id(rows[0], "profileId"), met=True)
+    return Answer(Verdict.PROCEED, step=_first_step(call.order), carry=profile)
+
+
+def _next_contact(at: Profile) -> Answer:
+    return Answer(Verdict.PROCEED, step="contact" if at.contacts else "profile", carry=at)
+
+
+def _as_asked(call: Call, at: Profile, profile: dict[str, Any], otherwise: Verdict) -> Answer:
+    if (at.profile_id and profile.get("profileId") != at.profile_id) or not isinstance(profile.get("enabled"), bool):
+        raise UnreadableError("not the profile that was asked for")
+    as_asked = profile["enabled"] is (call.order.kind is Kind.OPT_IN)
+    return Answer(Verdict.APPLIED) if as_asked else Answer(otherwise, Reason.NOT_IN_EFFECT)
+
+
+def _read_back(call: Call, person: Person, response: httpx.Response) -> Answer:
+    """`read`: one profile by its id, or a list by its uuid."""
+    at = _at(person)
+    if at.profile_id:
+        profile = read_object(response)
+    else:
+        found = _found(call, person, _read_rows(response))
+        if found.verdict is not Verdict.PROCEED:
+            gone = found.verdict is Verdict.ABSENT and call.order.kind is Kind.ERASURE
+            return Answer(Verdict.APPLIED) if gone else found
+        profile = _read_rows(response)[0]
+    if call.order.kind is Kind.ERASURE:
+        return Answer(Verdict.USER, Reason.NOT_IN_EFFECT)
+    return _as_asked(call, at, profile, Verdict.USER)
+
+
+def _read_rows(response: httpx.Response) -> list[dict[str, Any]]:
+    rows = read_json(response)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UnreadableError("an array of objects was expected")
+    return rows
+
+
+def _read_id(row: dict[str, Any], name: str) -> str:
+    value = row.get(name)
+    if not isinstance(value, str) or value in NO_SEGMENT:
+        raise UnreadableError("a row without its id")
+    return value

@@ -1,0 +1,284 @@
+"""Dfinery User Profile API and User CI Profile API. The vendor's page "User Profile API", read 2026-11-22; result codes
+and the rate limit from its public pages "Reference" and "Using Open API"."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from adapters.contract import (
+    Addressed,
+    Answer,
+    Call,
+    HeaderSecret,
+    Limits,
+    Order,
+    Person,
+    UnreadableError,
+    VendorOptions,
+    VendorSettings,
+    Verdict,
+)
+from adapters.reading import read_block, read_object
+from adapters.triage import refusal
+from domain.outcomes import Reason
+from domain.requests import Identifier, Kind, Subject
+
+DayFlag = Literal["info_flag", "mkt_flag", "mkt_push_flag", "mkt_sms_flag", "mkt_kakao_flag"]
+NightFlag = Literal["night_flag", "night_push_flag", "night_sms_flag", "night_kakao_flag"]
+DAY_FLAGS: tuple[DayFlag, ...] = get_args(DayFlag)
+EVERY_FLAG: tuple[str, ...] = (*DAY_FLAGS, *get_args(NightFlag))
+CiName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+
+PATHS = MappingProxyType(
+    {
+        "flags": "/users/profile/update",
+        "ci": "/users/ci/delete",
+        "read_flags": "/users/profile",
+        "read_ci": "/users/ci",
+    }
+)
+ROWS = MappingProxyType({"read_flags": "successful_user_properties", "read_ci": "successful_user_ci_properties"})
+"""Under which name a read gives its rows."""
+
+OK = 2000
+FOR_EVERYBODY = MappingProxyType(
+    {
+        4001: Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS),
+        4003: Answer(Verdict.VENDOR, Reason.FORBIDDEN),  # the account is sanctioned
+        4004: Answer(Verdict.VENDOR, Reason.FORBIDDEN),  # no permission for this API
+        4005: Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS),  # this API is closed
+        4006: Answer(Verdict.RETRY, Reason.RATE_LIMITED),
+        5003: Answer(Verdict.RETRY, Reason.BUSY),
+    }
+)
+"""Result codes that mean the same for a whole call and for one person of it."""
+
+NOBODY = "consent-worker-probe"
+
+
+class DfinerySettings(VendorSettings):
+    """CONSENT_DFINERY__…"""
+
+    base_url: str = "https://openapi.dfinery.io/api/v1"
+    api_token: HeaderSecret
+    requests_per_minute: int = Field(default=10_000, ge=1, description="the vendor's limit, over all of its calls")
+    concurrency: int = Field(default=32, ge=1, le=1000)
+    ci: tuple[CiName, ...] = Field(
+        default=("kakao_id", "phone_number"), min_length=1, description="which CI an erasure deletes"
+    )
+    opt_in_flags: tuple[DayFlag, ...] = Field(
+        default=DAY_FLAGS, min_length=1, description="what an opt-in that names no flags subscribes to"
+    )
+
+
+class DfineryIdentifiers(BaseModel):
+    """What a subject's `vendors.dfinery` may hold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    user_id: Identifier | None = None
+
+
+class DfineryOptions(VendorOptions):
+    """`flags`: what an opt-in subscribes to, the only way to the night flags (Korean law asks for that consent apart).
+    `ci`: which CI an erasure deletes."""
+
+    flags: tuple[DayFlag | NightFlag, ...] | None = Field(default=None, min_length=1)
+    ci: tuple[CiName, ...] | None = Field(default=None, min_length=1)
+
+
+@dataclass(frozen=True)
+class Dfinery:
+    """Twenty people a call. An erasure is two steps, `flags` then `ci`, and both must have succeeded."""
+
+    settings: DfinerySettings = field(repr=False)
+
+    name: ClassVar[str] = "dfinery"
+    chunk_people: ClassVar[int] = 500
+    settings_model: ClassVar[type[VendorSettings]] = DfinerySettings
+    options_model: ClassVar[type[VendorOptions]] = DfineryOptions
+    identifiers_model: ClassVar[type[BaseModel]] = DfineryIdentifiers
+    keeps_sessions: ClassVar[bool] = False
+
+    def address(self, order: Order, subject: Subject) -> Addressed | Answer:
+        """By `vendors.dfinery.user_id`, else `user_id`."""
+        known = read_block(subject, self.name, DfineryIdentifiers)
+        if known is None:
+            return Answer(Verdict.USER, Reason.REJECTED)
+        key = known.user_id or subject.get("user_id")
+        return Addressed(key, "flags") if key else Answer(Verdict.NOT_APPLICABLE, Reason.NO_IDENTIFIER)
+
+    def limits(self, call: Call) -> Limits:
+        """Twenty in every call. The page gives no size; twenty of our longest ids are under 50,000 bytes."""
+        return Limits(people=20)
+
+    def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
+        """Two people with one key are sent once: the vendor answers by key."""
+        keys = list(dict.fromkeys(person.key for person in people))
+        return self._post(PATHS[call.step], self._body(call, keys))
+
+    def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
+        """A person succeeded where a 200 with result_code 2000 has them among the successful and in no failure."""
+        data = _read_data(response)
+        if isinstance(data, Answer):
+            return [data] * len(people)
+        failed = _failures(data)
+        done = _successes(data) if call.step not in ROWS else _rows(data, ROWS[call.step])
+        return [self._answer(call, person.key, done, failed) for person in people]
+
+    def probe(self) -> httpx.Request:
+        """Reads one flag of a user that nobody is."""
+        return self._post(PATHS["read_flags"], {"user_ids": [NOBODY], "property_names": ["info_flag"]})
+
+    def read_probe(self, response: httpx.Response) -> Answer:
+        """Whatever the vendor says of that user, it said it to us: the token is good unless the answer is about it."""
+        try:
+            data = _read_data(response)
+        except UnreadableError:
+            return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
+        if isinstance(data, Answer) and data.verdict is not Verdict.SPLIT:
+            return data
+        return Answer(Verdict.APPLIED)
+
+    def reading(self, order: Order) -> str:
+        """The flags, then for an erasure the CI."""
+        return "read_flags"
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> httpx.Request:
+        token = self.settings.api_token.get_secret_value()
+        url = self.settings.base_url + path
+        return httpx.Request("POST", url, headers={"Authorization": f"Bearer {token}"}, json=body)
+
+    def _body(self, call: Call, keys: list[str]) -> Mapping[str, Any]:
+        wanted = self._wanted(call.order)
+        if call.step == "flags":
+            return {"user_properties": [{"user_id": key, "properties": wanted} for key in keys]}
+        if call.step == "read_flags":
+            return {"user_ids": keys, "property_names": list(wanted)}
+        # The example of ci/delete says `user_id`; its table and every sister call say `user_ids`.
+        return {"user_ids": keys, "user_ci_property_names": self._ci(call.order)}
+
+    def _wanted(self, order: Order) -> dict[str, str]:
+        if order.kind is Kind.OPT_IN:
+            named = order.options.flags if order.options else None
+            return dict.fromkeys(named or self.settings.opt_in_flags, "Subscribed")
+        return dict.fromkeys(EVERY_FLAG, "Unsubscribed")
+
+    def _ci(self, order: Order) -> list[str]:
+        return list((order.options.ci if order.options else None) or self.settings.ci)
+
+    def _answer(self, call: Call, key: str, done: Mapping[str, Any], failed: Mapping[str, set[int]]) -> Answer:
+        codes = failed.get(key, set())
+        if (key in done) == bool(codes) or len(codes) > 1:
+            return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)  # in neither list, in both, or with two reasons
+        if codes:
+            answer = _of_one(*codes)
+            if answer.verdict is Verdict.USER and call.step in ROWS:
+                return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)  # not read: nothing was seen either way
+            return answer
+        return self._after(call, done[key])
+
+    def _after(self, call: Call, properties: Any) -> Answer:
+        erasing = call.order.kind is Kind.ERASURE
+        if call.step == "flags":
+            return Answer(Verdict.PROCEED, step="ci") if erasing else Answer(Verdict.APPLIED)
+        if call.step == "ci":
+            return Answer(Verdict.APPLIED)
+        if not isinstance(properties, dict):
+            return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)
+        if call.step == "read_flags":
+            # `Undefined` is given where a flag was never set: not what we set it to.
+            seen = all(properties.get(flag) == value for flag, value in self._wanted(call.order).items())
+            if seen and erasing:
+                return Answer(Verdict.PROCEED, step="read_ci")
+        else:
+            seen = all(properties.get(name) in (None, "", "Undefined") for name in self._ci(call.order))
+        return Answer(Verdict.APPLIED) if seen else Answer(Verdict.USER, Reason.NOT_IN_EFFECT)
+
+
+def _read_data(response: httpx.Response) -> dict[str, Any] | Answer:
+    """`result_data` of a good answer, else what the refusal of the whole call means. Raises UnreadableError."""
+    try:
+        document = read_object(response)
+    except UnreadableError:
+        if response.is_success:
+            raise
+        return _by_status(response.status_code)
+    code = document.get("result_code")
+    if type(code) is int and code != OK:
+        return _of_call(code, str(document.get("result_msg")), response.status_code)
+    data = document.get("result_data")
+    if code == OK and response.status_code == httpx.codes.OK and isinstance(data, dict):
+        return data
+    if response.is_success or code == OK:
+        raise UnreadableError("a status and a result code that do not fit")
+    return _by_status(response.status_code)
+
+
+def _by_status(status: int) -> Answer:
+    answer = refusal(status)
+    if answer.verdict is not Verdict.VENDOR:
+        raise UnreadableError("a refusal without a result code")
+    return answer
+
+
+def _of_call(code: int, message: str, status: int) -> Answer:
+    if code in FOR_EVERYBODY:
+        return FOR_EVERYBODY[code]
+    if code == 4007 and ("name" in message or "value" not in message):
+        return Answer(Verdict.VENDOR, Reason.MISCONFIGURED)  # a property name of ours is not known there
+    if 5000 <= code < 6000:
+        return Answer(Verdict.RETRY, Reason.SERVER_ERROR)
+    if 4000 <= code < 5000:
+        by_status = refusal(status)  # a code we do not know, on a status that we do
+        return by_status if by_status.verdict is Verdict.VENDOR else Answer(Verdict.SPLIT, Reason.REJECTED)
+    raise UnreadableError("an unknown result code")
+
+
+def _of_one(code: int) -> Answer:
+    if code in FOR_EVERYBODY:
+        return FOR_EVERYBODY[code]
+    if 5000 <= code < 6000:
+        return Answer(Verdict.RETRY, Reason.SERVER_ERROR)
+    if 4000 <= code < 5000:
+        return Answer(Verdict.USER, Reason.REJECTED)
+    return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)
+
+
+def _successes(data: Mapping[str, Any]) -> dict[str, None]:
+    return dict.fromkeys(key for key in _list(data, "successful_user_ids") if isinstance(key, str))
+
+
+def _rows(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for row in _list(data, name):
+        if isinstance(row, dict) and isinstance(key := row.get("user_id"), str):
+            properties = row.get("properties")
+            found[key] = properties if found.get(key, properties) == properties else None  # two rows that disagree
+    return found
+
+
+def _failures(data: Mapping[str, Any]) -> dict[str, set[int]]:
+    """Which codes each user failed with. `failure_details` may be null or []."""
+    failed: dict[str, set[int]] = {}
+    for detail in _list(data, "failure_details"):
+        if not isinstance(detail, dict):
+            raise UnreadableError("a failure that is no object")
+        code = detail.get("code")
+        for key in _list(detail, "user_ids"):
+            if isinstance(key, str):
+                failed.setdefault(key, set()).add(code if type(code) is int else 0)
+    return failed
+
+
+def _list(document: Mapping[str, Any], name: str) -> list[Any]:
+    value = document.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise UnreadableError("a list was expected")
+    return value

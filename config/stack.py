@@ -1,0 +1,80 @@
+"""Where the ledger and Redis of a stack are, and the keys: from the environment, else from the data folder."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.settings import Settings
+
+STACK_FILE = "stack.json"
+KEY_FILE = "master.key"
+
+
+class NoStackError(Exception):
+    """No stack can be found. The message names the folder or variable to look at."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The services of one stack. Nothing of it is shown: the addresses hold passwords."""
+
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    master_keys: str = field(repr=False)
+
+
+def find_stack(settings: Settings) -> Stack:
+    """The stack that these settings name, or that `consent up` wrote down in the data folder. Raises NoStackError."""
+    noted = _read_note(settings.data_dir)
+    found = {
+        "database_url": settings.database_url or noted.get("database_url"),
+        "redis_url": settings.redis_url or noted.get("redis_url"),
+        "master_keys": settings.master_keys.get_secret_value()
+        if settings.master_keys
+        else _read_keys(settings.data_dir),
+    }
+    missing = [f"CONSENT_{name.upper()}" for name, value in found.items() if not value]
+    if missing:
+        raise NoStackError(
+            f"no stack in {settings.data_dir} (start one with `consent up`), and {', '.join(missing)} not set"
+        )
+    return Stack(**{name: value for name, value in found.items() if value})
+
+
+def note_stack(data_dir: Path, *, database_url: str, redis_url: str) -> None:
+    """Write down where the services of a data folder are, for its owner's eyes only."""
+    partial = data_dir / f"{STACK_FILE}.partial"
+    partial.unlink(missing_ok=True)
+    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump({"database_url": database_url, "redis_url": redis_url}, file)
+    partial.replace(data_dir / STACK_FILE)
+
+
+def keep_master_key(data_dir: Path, fresh: str) -> None:
+    """Keep `fresh` as the data folder's master key, readable by its owner only, unless it has one."""
+    try:
+        descriptor = os.open(data_dir / KEY_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with open(descriptor, "w") as file:
+        file.write(fresh + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_note(data_dir: Path) -> dict[str, str]:
+    try:
+        noted = json.loads((data_dir / STACK_FILE).read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        raise NoStackError(f"{data_dir / STACK_FILE} is damaged; `consent up` writes it anew") from None
+    return noted if isinstance(noted, dict) else {}
+
+
+def _read_keys(data_dir: Path) -> str:
+    try:
+        return (data_dir / KEY_FILE).read_text().strip()
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,29 @@
+"""Cutting people into chunks and batches."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+
+class Span(NamedTuple):
+    """Positions of people in a request, 1-based, both ends included."""
+
+    first: int
+    last: int
+
+
+def cut(count: int, size: int) -> Iterator[Span]:
+    """Cut positions 1..count into spans of `size`, the last one shorter. Raises ValueError where `size` < 1."""
+    if size < 1:
+        raise ValueError(f"a chunk holds at least one person, not {size}")
+    for first in range(1, count + 1, size):
+        yield Span(first, min(first + size - 1, count))
+
+
+def halve(batch: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
+    """The two halves of a batch of two or more, neither empty. Raises ValueError on a smaller one."""
+    if len(batch) < 2:
+        raise ValueError("a batch of one cannot be halved")
+    middle = len(batch) // 2
+    return batch[:middle], batch[middle:]

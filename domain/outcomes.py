@@ -1,0 +1,75 @@
+"""How a delivery ends: the closed set of outcomes, why, and which may follow which."""
+
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Outcome(StrEnum):
+    """The end of one delivery (one person at one vendor). A delivery without one is pending."""
+
+    ACCEPTED = "accepted"  # the vendor said yes and has not been, or cannot be, read back
+    VERIFIED = "verified"  # read back and seen
+    ABSENT = "absent"  # the vendor holds nothing of this person
+    NOT_APPLICABLE = "not_applicable"  # no such operation there, or no identifier the vendor knows
+    SUPERSEDED = "superseded"  # a newer request of this person made it moot
+    REFUSED = "refused"  # the vendor will never take this one as submitted
+    NEEDS_ACTION = "needs_action"  # someone must act first: a fresh session, an SMS code
+    EXHAUSTED = "exhausted"  # still failing after the retry policy's attempts and age
+    CANCELLED = "cancelled"  # withdrawn before it was sent
+
+
+DONE = frozenset({Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.ABSENT, Outcome.SUPERSEDED})
+ATTENTION = frozenset({Outcome.REFUSED, Outcome.NEEDS_ACTION, Outcome.EXHAUSTED})
+RETRIABLE = frozenset({Outcome.NEEDS_ACTION, Outcome.EXHAUSTED})
+
+_FIRST = frozenset(Outcome)
+TRANSITIONS = MappingProxyType[Outcome | None, frozenset[Outcome]](
+    {
+        None: _FIRST,
+        Outcome.ACCEPTED: frozenset({Outcome.VERIFIED, Outcome.NEEDS_ACTION}),
+        Outcome.NEEDS_ACTION: _FIRST,
+        Outcome.EXHAUSTED: _FIRST,
+    }
+)
+"""What may come after an outcome; None is pending. Whatever is not listed is final."""
+
+
+def may_follow(before: Outcome | None, after: Outcome) -> bool:
+    """Whether a delivery that stands at `before` may next be recorded as `after`."""
+    return after in TRANSITIONS.get(before, frozenset())
+
+
+class Reason(StrEnum):
+    """Why an outcome, a retry or a hold came about: a fixed vocabulary, never a vendor's free text."""
+
+    # nothing to do at this vendor
+    NO_OPERATION = "no_operation"  # the vendor has no such operation
+    SWITCHED_OFF = "switched_off"  # it has one, and the settings leave it off
+    NO_IDENTIFIER = "no_identifier"  # we were given nothing the vendor knows this person by
+    # this person cannot succeed as submitted
+    REJECTED = "rejected"  # the vendor refused this record for its content
+    UNKNOWN_PERSON = "unknown_person"  # the vendor does not know this identifier
+    CONFLICT = "conflict"  # the vendor says this record may not be changed now
+    NOT_UNIQUE = "not_unique"  # more than one record of the vendor answers to this identifier
+    TOO_LARGE = "too_large"  # this record alone is over the vendor's size limit
+    IDENTITY_MISMATCH = "identity_mismatch"  # the session given belongs to someone else
+    IDENTITY_UNKNOWN = "identity_unknown"  # nothing given by which the session's owner can be checked
+    # someone must act first
+    SESSION_EXPIRED = "session_expired"
+    SESSION_REFUSED = "session_refused"  # the CSRF token was refused twice
+    CODE_SENT = "code_sent"  # the vendor sent the person a code; nothing has changed yet
+    NOT_IN_EFFECT = "not_in_effect"  # the vendor said yes, its own answer shows otherwise
+    # may work later
+    RATE_LIMITED = "rate_limited"
+    BUSY = "busy"
+    SERVER_ERROR = "server_error"
+    UNREACHABLE = "unreachable"  # no connection: nothing was sent
+    ANSWER_LOST = "answer_lost"  # sent, and no answer came
+    UNREADABLE = "unreadable"  # sent, and the answer makes no sense
+    PENDING_AT_VENDOR = "pending_at_vendor"  # taken, and not yet in effect there
+    LEASE_LOST = "lease_lost"  # the worker vanished with it, again and again
+    # nobody can succeed until someone mends the configuration
+    BAD_CREDENTIALS = "bad_credentials"
+    FORBIDDEN = "forbidden"
+    WRONG_ADDRESS = "wrong_address"  # the API is not at this address, or a page came instead of an answer
+    MISCONFIGURED = "misconfigured"  # the vendor does not accept the call as we are set up to make it

@@ -1,0 +1,40 @@
+"""When to try again, and when to stop: exponential back-off with full jitter, bounded by attempts and age."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import random
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Try again after `delay_s` seconds."""
+
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The policy's attempts or age are spent."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Bounds per vendor. Delays grow as `base_s * 2 ** (attempts - 1)` up to `cap_s`, and are drawn from nought to
+    that: full jitter, so that workers that failed together do not come back together."""
+
+    max_attempts: int = 15
+    max_age_s: float = 3 * 86_400
+    base_s: float = 1.0
+    cap_s: float = 600.0
+
+    def decide(
+        self, *, attempts: int, age_s: float, retry_after_s: float = 0.0, draw: Callable[[], float] = random
+    ) -> Again | GiveUp:
+        """What to do after `attempts` failed ones, the first of them `age_s` seconds ago.
+
+        `retry_after_s` is what the vendor asked for: never come back sooner.
+        """
+        if attempts >= self.max_attempts or age_s >= self.max_age_s:
+            return GiveUp()
+        ceiling = min(self.cap_s, self.base_s * 2.0 ** min(attempts - 1, 60))
+        return Again(max(retry_after_s, draw() * ceiling))

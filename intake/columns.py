@@ -1,0 +1,73 @@
+"""The columns a CSV may have: a person's fields, flattened with dots."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from adapters.registry import ADAPTERS
+from intake.faults import Faults
+
+Column = tuple[tuple[str, ...], str]
+"""Where a column's cells go in a record: the objects on the way, and the key in the last of them."""
+
+OWN = ("user_id", "email", "phone_number")
+ANY = "*"
+"""Stands for a name of the producer's own choosing, dots included."""
+
+
+def known_columns() -> list[str]:
+    """The names of all columns there can be, `vendors.` left out; ANY at the end of one that can be named freely."""
+    names = list(OWN)
+    for vendor, adapter in ADAPTERS.items():
+        schema = adapter.identifiers_model.model_json_schema()
+        names += [f"{vendor}.{path}" for path in _paths(schema, schema.get("$defs", {}))]
+    return names
+
+
+def _paths(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[str]:
+    """The paths to all texts in objects of this JSON schema (as pydantic writes them), "" for a text itself."""
+    if "$ref" in schema:
+        yield from _paths(shared[schema["$ref"].rpartition("/")[2]], shared)
+    for form in schema.get("anyOf", ()):
+        yield from _paths(form, shared)
+    if schema.get("type") == "string":
+        yield ""
+    for name, inner in schema.get("properties", {}).items():
+        yield from (f"{name}.{path}" if path else name for path in _paths(inner, shared))
+    if schema.get("type") == "object" and (schema.get("patternProperties") or schema.get("additionalProperties")):
+        yield ANY
+
+
+def read_header(cells: list[str], line: int, faults: Faults) -> list[Column]:
+    """Where the cells below each of these names go; what cannot be used is noted in `faults`, by position: in a file
+    without a header these are somebody's data."""
+    known = known_columns()
+    columns = [_find(cell, known) for cell in cells]
+    if not any(columns):
+        problem = "has no known column; the first line of a CSV names its columns, separated by commas. "
+        faults.add(line, "", f"{problem}Known are {', '.join(known)}")
+        return []
+    usable: list[Column] = []
+    for position, column in enumerate(columns, start=1):
+        if column is None:
+            known_are = "" if faults.total else f"; known are {', '.join(known)}"
+            faults.add(line, f"column {position}", f"is not known{known_are}")
+        elif column in usable:
+            faults.add(line, f"column {position}", f"is the same as column {columns.index(column) + 1}")
+        else:
+            usable.append(column)
+    return usable
+
+
+def _find(name: str, known: list[str]) -> Column | None:
+    if name in OWN:
+        return (), name
+    flat = name.removeprefix("vendors.")
+    vendor, *path = flat.split(".")
+    if flat in known and not flat.endswith(ANY):
+        return ("vendors", vendor, *path[:-1]), path[-1]
+    for free in known:
+        stem = free.removesuffix(ANY)
+        if stem != free and flat.startswith(stem) and flat != stem:
+            folders = stem.removesuffix(".").split(".")
+            return ("vendors", *folders), flat.removeprefix(stem)
+    return None

@@ -1,0 +1,158 @@
+"""What is shown to people at a terminal: tables, and progress as it happens."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple, Self
+
+from rich import box
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from domain.outcomes import ATTENTION
+from ledger.reports import PENDING, Status
+from ledger.vendors import Vendor
+
+OPEN = frozenset({"loading", "running"})
+"""The states of a request that is not over yet."""
+PLAIN_EVERY_S = 2.0
+PLAIN_WIDTH = 160
+"""Where stdout is no terminal nothing should be cut off or folded."""
+
+
+class Moment(NamedTuple):
+    """A request at one moment, and why some vendors are held."""
+
+    status: Status
+    held: dict[str, str]
+    at_s: float
+
+    def settled(self, vendor: str) -> int:
+        """Deliveries to a vendor that have an outcome."""
+        return self.status.subjects - self.status.vendors[vendor][PENDING]
+
+    def remark(self, vendor: str) -> str:
+        """What someone should know of a vendor, or nothing."""
+        counts = self.status.vendors[vendor]
+        attention = sum(counts.get(outcome, 0) for outcome in ATTENTION)
+        held = f"held: {self.held[vendor]}" if vendor in self.held and counts[PENDING] else ""
+        return "; ".join(filter(None, (f"{attention:,} need attention" if attention else "", held)))
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed and not task.finished else "")
+
+
+class Bars:
+    """A live bar for each vendor, with its rate and the time left."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+        self._progress = Progress(*columns, TextColumn("{task.fields[remark]}"), console=console)
+        self._bars: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, moment: Moment) -> None:
+        """Bring every bar up to date."""
+        for vendor in moment.status.vendors:
+            settled, remark = moment.settled(vendor), moment.remark(vendor)
+            if vendor in self._bars:
+                self._progress.update(self._bars[vendor], completed=settled, remark=remark)
+            else:  # what is settled already does not count for the rate
+                total = moment.status.subjects
+                self._bars[vendor] = self._progress.add_task(vendor, total=total, completed=settled, remark=remark)
+
+
+class PlainLines:
+    """The same for a log: a line now and then where something has changed, and one at the end."""
+
+    def __init__(self, console: Console) -> None:
+        self._out = console.file
+        self._first: Moment | None = None
+        self._last: Moment | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def show(self, moment: Moment) -> None:
+        """Write a line, unless it would say nothing new, or comes too soon after the last one."""
+        self._first = first = self._first or moment
+        over = moment.status.status not in OPEN
+        if self._last and not over:
+            same = moment.status == self._last.status and moment.held == self._last.held
+            if same or moment.at_s - self._last.at_s < PLAIN_EVERY_S:
+                return
+        self._last = moment
+        for vendor in moment.status.vendors:
+            self._out.write(f"{_clock(moment.at_s - first.at_s)} {vendor} {_plain(first, moment, vendor)}\n")
+        if over:
+            self._out.write(f"{_clock(moment.at_s - first.at_s)} {moment.status.status}\n")
+        self._out.flush()
+
+
+def _plain(first: Moment, now: Moment, vendor: str) -> str:
+    settled, passed = now.settled(vendor), now.at_s - first.at_s
+    rate = (settled - first.settled(vendor)) / passed if passed else 0.0
+    pending = now.status.vendors[vendor][PENDING]
+    pace = f"{rate:,.0f}/s, {_clock(pending / rate)} left" if rate and pending else ""
+    parts = (f"{settled:,} of {now.status.subjects:,} settled", pace, now.remark(vendor))
+    return "; ".join(filter(None, parts))
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def print_status(status: Status) -> None:
+    """How a request stands, a row for each vendor."""
+    console = _console()
+    people = f"{status.subjects:,} people" + (f", {status.duplicates:,} repeats left out" if status.duplicates else "")
+    console.print(f"{status.request_id}: {status.kind}, {status.status}; {people}", highlight=False)
+    console.print(f"received {_moment(status.received_at)}, due {_moment(status.due_at)}", highlight=False)
+    outcomes = list(dict.fromkeys([PENDING, *(name for counts in status.vendors.values() for name in counts)]))
+    table = Table("vendor", box=box.SIMPLE)
+    for outcome in outcomes:
+        table.add_column(outcome, justify="right")
+    for vendor, counts in status.vendors.items():
+        table.add_row(vendor, *(f"{counts.get(outcome, 0):,}" for outcome in outcomes))
+    console.print(table)
+
+
+def print_vendors(vendors: Iterable[Vendor]) -> None:
+    """Every vendor, and whether and why it is held."""
+    table = Table("vendor", "on", "held since", "reason", "by", "next probe", box=box.SIMPLE)
+    for vendor in vendors:
+        since, probe = (_moment(at) if at else "" for at in (vendor.held_at, vendor.probe_at))
+        on = "on" if vendor.enabled else "off"
+        table.add_row(vendor.name, on, since, vendor.held_reason or "", vendor.held_by or "", probe)
+    _console().print(table)
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

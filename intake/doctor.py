@@ -1,0 +1,110 @@
+"""The check-up: PostgreSQL, Redis, and every vendor that is switched on, a line each."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+import redis
+import typer
+
+from adapters.contract import Adapter, Answer, VendorSettings, Verdict
+from config.settings import PREFIX
+from domain.outcomes import Reason
+from intake.endings import Ending
+from intake.surroundings import Surroundings, surroundings
+from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.session import is_migrated
+from tasks.examine import examine
+
+REDIS_PATIENCE_S = 3.0
+
+ADVICE = MappingProxyType(
+    {
+        Reason.BAD_CREDENTIALS: "it does not accept our credentials: check {variables}",
+        Reason.FORBIDDEN: "it knows us and does not let us in: ask the vendor what our account may do",
+        Reason.WRONG_ADDRESS: "its API is not at this address: check {prefix}BASE_URL",
+        Reason.MISCONFIGURED: "it does not take the call as we are set up to make it: check {variables}",
+        Reason.UNREACHABLE: "no connection can be made: check {prefix}BASE_URL and the network",
+        Reason.ANSWER_LOST: "no whole answer came in time: check {prefix}BASE_URL and the network, and try again",
+        Reason.UNREADABLE: "its answer makes no sense: check {prefix}BASE_URL",
+        Reason.RATE_LIMITED: "it is at its rate limit now: try again in a minute",
+        Reason.BUSY: "it is busy now: try again in a minute",
+        Reason.SERVER_ERROR: "it has an error of its own now: try again later, then ask the vendor",
+    }
+)
+
+
+class Finding(NamedTuple):
+    """One line of the report."""
+
+    about: str
+    says: str
+    is_good: bool = False
+
+
+def doctor() -> Ending:
+    """Print what was found."""
+    with surroundings() as here:
+        services = [_postgres(here), _redis(here)]
+        for finding in services:
+            _print(finding)
+        vendors = list(_vendors(here.settings.adapters()))
+        for finding in vendors:
+            _print(finding)
+    if not all(finding.is_good for finding in services):
+        return Ending.UNREACHABLE
+    return Ending.DONE if all(finding.is_good for finding in vendors) else Ending.EXCEPTIONS
+
+
+def _print(finding: Finding) -> None:
+    verdict = typer.style("ok   ", fg="green") if finding.is_good else typer.style("FAULT", fg="red")
+    typer.echo(f"{finding.about:<10} {verdict}  {finding.says}")
+
+
+def _postgres(here: Surroundings) -> Finding:
+    try:
+        with told_as_ledger_errors(), here.engine.connect() as connection:
+            good = is_migrated(connection)
+    except LedgerError as error:
+        return Finding("postgres", f"{here.postgres}: {error}")
+    says = "reachable and migrated" if good else "its tables are not those of this program: run `consent migrate`"
+    return Finding("postgres", f"{here.postgres}: {says}", is_good=good)
+
+
+def _redis(here: Surroundings) -> Finding:
+    patience = {"socket_connect_timeout": REDIS_PATIENCE_S, "socket_timeout": REDIS_PATIENCE_S}
+    try:
+        with redis.Redis.from_url(here.stack.redis_url, **patience) as client:
+            client.ping()
+    except redis.AuthenticationError:
+        return Finding("redis", f"{here.redis}: it refuses the login: check user and password in the address")
+    except redis.ConnectionError:
+        return Finding("redis", f"{here.redis}: nobody answers there")
+    except redis.RedisError:
+        return Finding("redis", f"{here.redis}: it answers, and not as it should: see its own log")
+    return Finding("redis", f"{here.redis}: reachable", is_good=True)
+
+
+def _vendors(adapters: Mapping[str, Adapter]) -> Iterator[Finding]:
+    if not adapters:
+        yield Finding("vendors", f"none is switched on here: set {PREFIX}<VENDOR>__BASE_URL and its credentials")
+    for adapter, answer in zip(adapters.values(), asyncio.run(_examine(adapters)), strict=True):
+        if answer is None:
+            yield Finding(adapter.name, "on; it has no call that changes nothing, so nothing was tried", is_good=True)
+        elif answer.verdict is Verdict.APPLIED:
+            yield Finding(adapter.name, "address and credentials are right", is_good=True)
+        else:
+            yield Finding(adapter.name, _advice(adapter, answer))
+
+
+async def _examine(adapters: Mapping[str, Adapter]) -> list[Answer | None]:
+    return await asyncio.gather(*(examine(adapter) for adapter in adapters.values()))
+
+
+def _advice(adapter: Adapter, answer: Answer) -> str:
+    prefix = f"{PREFIX}{adapter.name.upper()}__"
+    own = adapter.settings.model_fields_set - VendorSettings.model_fields.keys()  # credentials, for the most part
+    variables = ", ".join(f"{prefix}{name.upper()}" for name in sorted(own)) or f"{prefix}BASE_URL"
+    advice = ADVICE.get(answer.reason or Reason.UNREADABLE, ADVICE[Reason.UNREADABLE])
+    return advice.format(prefix=prefix, variables=variables)

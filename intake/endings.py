@@ -1,0 +1,68 @@
+"""How a command ends: its exit code, and a message instead of a trace."""
+
+import os
+import sys
+from enum import IntEnum
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+
+class Ending(IntEnum):
+    """The exit codes that scripts rely on."""
+
+    DONE = 0
+    EXCEPTIONS = 1  # done, and something needs attention
+    UNUSABLE = 2  # the input, and nothing was recorded
+    UNREACHABLE = 3  # a service
+    INTERRUPTED = 130  # Ctrl-C: 128 + SIGINT, as shells have it
+
+
+class CommandError(Exception):
+    """A command cannot go on. The message is for whoever typed it: what was wrong, and what to do."""
+
+    def __init__(self, message: str, ending: Ending) -> None:
+        super().__init__(message)
+        self.ending = ending
+
+
+def note(message: str) -> None:
+    """Tell the person at the terminal something; scripts read only stdout."""
+    typer.echo(message, err=True)
+
+
+def flush() -> None:
+    """Hand on what was printed so far. Raises BrokenPipeError where nobody reads it."""
+    if sys.stdout is not None:  # as it is where a parent closed it
+        sys.stdout.flush()
+
+
+class Commands(TyperGroup):
+    """Commands that return an Ending (None is DONE) and may raise CommandError."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; raises typer.Exit with its code."""
+        try:
+            ending = super().invoke(ctx) or Ending.DONE
+            flush()
+        except CommandError as error:
+            note(str(error))
+            ending = error.ending
+        except BrokenPipeError:
+            ending = Ending.DONE  # whoever reads has seen enough
+            _drop_output()
+        except KeyboardInterrupt:
+            note("stopped")
+            ending = Ending.INTERRUPTED
+        except OSError as error:
+            note(f"the system refuses: {error.strerror}")
+            ending = Ending.EXCEPTIONS
+            _drop_output()
+        raise typer.Exit(int(ending))
+
+
+def _drop_output() -> None:
+    # What is still in the buffer would fail once more, with a trace, when Python flushes it on its way out.
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

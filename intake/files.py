@@ -1,0 +1,39 @@
+"""Submitted files: NDJSON or CSV, read once, in constant memory, as a stream of checked people."""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import PurePath
+from typing import IO
+
+from domain.requests import Subject
+from intake.faults import Fault, Faults, UnusableInputError
+from intake.lines import is_blank, numbered_lines
+from intake.ndjson import read_ndjson
+from intake.table import read_table
+
+__all__ = ["Fault", "UnusableInputError", "read_people"]
+
+READERS = {".csv": read_table, ".ndjson": read_ndjson, ".jsonl": read_ndjson, ".json": read_ndjson}
+"""By the file's suffix. Without one that is known, a file that begins with `{` is NDJSON and any other CSV."""
+
+
+def read_people(file: IO[bytes], name: str = "-") -> Iterator[Subject]:
+    """The people of a file, in order. `name` only tells the format, by its suffix.
+
+    From the first fault on nobody is given any more, but the rest is read and checked too, so that one raised
+    UnusableInputError tells of all of it. Raises OSError where the file cannot be read.
+    """
+    faults, anybody = Faults(), False
+    lines = numbered_lines(file)
+    first = next(((number, line) for number, line in lines if not is_blank(line)), None)
+    if first is not None:
+        by_content = read_ndjson if first[1].lstrip().startswith(b"{") else read_table
+        read = READERS.get(PurePath(name).suffix.lower(), by_content)
+        for subject in read(chain([first], lines), faults):
+            anybody = True
+            if not faults.total:
+                yield subject
+    if not anybody and not faults.total:
+        faults.add(1, "", "holds nobody: the file is empty")
+    if faults.total:
+        raise faults.error()

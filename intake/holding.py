@@ -1,0 +1,50 @@
+"""`consent vendor`: which vendors there are, and holding one back by hand."""
+
+import os
+import pwd
+
+import typer
+from sqlalchemy import Connection
+
+from intake.display import print_vendors
+from intake.endings import CommandError, Ending
+from intake.surroundings import surroundings
+from ledger import vendors
+
+
+def show_vendors() -> Ending:
+    """Print every vendor the workers have announced."""
+    with surroundings() as here, here.engine.connect() as connection:
+        print_vendors(vendors.all_vendors(connection))
+    return Ending.DONE
+
+
+def hold(name: str) -> Ending:
+    """Send nothing to a vendor until it is resumed. Raises CommandError."""
+    with surroundings() as here, here.engine.begin() as connection:
+        if not vendors.hold(connection, name, _who()):
+            raise _unknown(connection)
+    typer.echo(f"{name} is held; `consent vendor resume {name}` lets it go on")
+    return Ending.DONE
+
+
+def resume(name: str) -> Ending:
+    """Let a held vendor go on; the workers see it within a second. Raises CommandError."""
+    with surroundings() as here, here.engine.begin() as connection:
+        if not vendors.resume(connection, name):
+            raise _unknown(connection)
+    typer.echo(f"{name} goes on")
+    return Ending.DONE
+
+
+def _who() -> str:
+    # Prefixed, for the ledger lifts by itself what "worker" holds.
+    try:
+        return f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:  # a container's user often has no name
+        return f"cli:{os.getuid()}"
+
+
+def _unknown(connection: Connection) -> CommandError:
+    known = ", ".join(vendor.name for vendor in vendors.all_vendors(connection))
+    return CommandError(f"unknown vendor; known are {known or 'none until workers have started'}", Ending.UNUSABLE)

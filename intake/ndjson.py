@@ -1,0 +1,33 @@
+"""NDJSON: one JSON object a line, each of them a person."""
+
+from collections.abc import Iterator
+
+from domain.requests import Subject
+from intake.faults import Faults
+from intake.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines
+from tasks.subjects import SubjectError, parse_subject
+
+
+def read_ndjson(lines: Lines, faults: Faults) -> Iterator[Subject]:
+    """The people of these lines; what cannot be taken is noted in `faults`. Blank lines are skipped."""
+    for number, line in lines:
+        if len(line) > LONGEST_LINE:
+            faults.add(number, "", TOO_LONG)
+        elif not line.isspace():
+            try:
+                yield parse_subject(line)
+            except SubjectError as error:
+                _note(faults, number, line, error)
+
+
+def _note(faults: Faults, number: int, line: bytes, error: SubjectError) -> None:
+    """The parser says only that a line is not JSON; these are the reasons that look like JSON to an eye."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        faults.add(number, "", NOT_UTF8)
+        return
+    if b"\0" in line:
+        faults.add(number, "", "has a NUL byte")
+    else:
+        faults.add_all(number, error.faults)

@@ -1,0 +1,83 @@
+"""`consent status` and `consent export`: what the ledger says of a request."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import typer
+from sqlalchemy import Connection
+
+from intake.endings import CommandError, Ending
+from intake.surroundings import surroundings
+from ledger.reports import Row, Status, deliveries_of, status_of
+
+NO_SUCH_REQUEST = (
+    "there is no request of this id; `consent submit` printed it, as in 123e4567-e89b-42d3-a456-426614174000"
+)
+
+
+def find_status(connection: Connection, request_id: str | UUID) -> Status:
+    """How a request stands. Raises CommandError where the id is none, or nobody's."""
+    try:
+        status = status_of(connection, UUID(str(request_id)))
+    except ValueError:
+        status = None
+    if status is None:
+        raise CommandError(NO_SUCH_REQUEST, Ending.UNUSABLE)
+    return status
+
+
+def status(request_id: str, *, as_json: bool) -> Ending:
+    """Print how a request stands. Raises CommandError."""
+    with surroundings() as here, here.engine.connect() as connection:
+        found = find_status(connection, request_id)
+    if as_json:
+        typer.echo(json.dumps(_as_json(found)))
+    else:
+        from intake.display import print_status  # noqa: PLC0415 - scripts ask for JSON, and need no tables
+
+        print_status(found)
+    return Ending.DONE
+
+
+def _as_json(status: Status) -> Mapping[str, Any]:
+    return {
+        "request_id": str(status.request_id),
+        "kind": status.kind,
+        "status": status.status,
+        "subjects": status.subjects,
+        "duplicates": status.duplicates,
+        "received_at": as_utc(status.received_at),
+        "due_at": as_utc(status.due_at),
+        "vendors": status.vendors,
+    }
+
+
+def as_utc(moment: datetime) -> str:
+    """ISO 8601, in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def export(request_id: str, *, as_csv: bool) -> Ending:
+    """Print every delivery of a request, as they come from the ledger. Raises CommandError, BrokenPipeError."""
+    with surroundings() as here, here.engine.connect() as connection:
+        public_id = find_status(connection, request_id).request_id
+        rows = deliveries_of(connection, public_id)
+        (_write_csv if as_csv else _write_ndjson)(rows)
+    return Ending.DONE
+
+
+def _write_csv(rows: Iterable[Row]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(Row._fields)
+    writer.writerows((*row[:-1], as_utc(row.settled_at) if row.settled_at else None) for row in rows)
+
+
+def _write_ndjson(rows: Iterable[Row]) -> None:
+    for row in rows:
+        settled_at = as_utc(row.settled_at) if row.settled_at else None
+        sys.stdout.write(json.dumps(row._replace(settled_at=None)._asdict() | {"settled_at": settled_at}) + "\n")

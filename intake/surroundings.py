@@ -1,0 +1,83 @@
+"""The stack that a command talks to, and what is told when it cannot be reached."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sqlalchemy import Engine
+
+from config.settings import Settings, SettingsError
+from config.stack import NoStackError, Stack, find_stack
+from intake.endings import CommandError, Ending
+from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.session import connect
+
+POSTGRES_SCHEMES = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
+REDIS_SCHEMES = frozenset({"redis", "rediss"})
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A stack and its ledger, as the settings of this process name them."""
+
+    settings: Settings
+    stack: Stack
+    engine: Engine
+
+    @property
+    def postgres(self) -> str:
+        """Host and port of PostgreSQL."""
+        return host_and_port(self.stack.database_url, 5432)
+
+    @property
+    def redis(self) -> str:
+        """Host and port of Redis."""
+        return host_and_port(self.stack.redis_url, 6379)
+
+
+@contextmanager
+def surroundings() -> Iterator[Surroundings]:
+    """Find the stack and open its ledger; the first statement connects.
+
+    Raises CommandError for settings that cannot be used, and for whatever PostgreSQL raises within.
+    """
+    settings, stack = _find()
+    _check_address("CONSENT_DATABASE_URL", stack.database_url, POSTGRES_SCHEMES)
+    _check_address("CONSENT_REDIS_URL", stack.redis_url, REDIS_SCHEMES)
+    engine = connect(stack.database_url, pool_size=1)
+    found = Surroundings(settings, stack, engine)
+    try:
+        with told_as_ledger_errors():
+            yield found
+    except LedgerError as error:
+        raise CommandError(f"cannot use PostgreSQL at {found.postgres}: {error}", Ending.UNREACHABLE) from None
+    finally:
+        engine.dispose()
+
+
+def _find() -> tuple[Settings, Stack]:
+    try:
+        settings = Settings.load()
+        return settings, find_stack(settings)
+    except SettingsError as error:
+        raise CommandError(f"these settings cannot be used:\n{error}", Ending.UNUSABLE) from None
+    except NoStackError as error:
+        raise CommandError(str(error), Ending.UNREACHABLE) from None
+
+
+def _check_address(variable: str, url: str, schemes: frozenset[str]) -> None:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in schemes and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        form = f"{min(schemes, key=len)}://user:password@host:port/name"
+        raise CommandError(f"these settings cannot be used:\n{variable}: is not of the form {form}", Ending.UNUSABLE)
+
+
+def host_and_port(url: str, default: int) -> str:
+    """Where a service is, without user, password and name."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'localhost'}:{parts.port or default}"

@@ -1,0 +1,95 @@
+"""CSV: a header of known columns, and one person a row."""
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+from domain.requests import Subject
+from intake.columns import Column, read_header
+from intake.faults import Faults
+from intake.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines
+from tasks.subjects import SubjectError, check_subject
+
+NOT_CSV = "is not CSV: a quote is left open, something follows a closing quote, or a line end stands in a cell"
+
+
+class RowError(Exception):
+    """This row cannot be read; the message says why."""
+
+
+class _Feed:
+    """Hands lines to csv.reader as text. A row may span lines where a cell is quoted; together they are bounded."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._bytes = 0
+        self.first_line = 0
+
+    def begin_row(self) -> None:
+        """The next line begins a row."""
+        self._bytes = 0
+
+    def __iter__(self) -> "_Feed":
+        return self
+
+    def __next__(self) -> str:
+        number, line = next(self._lines)
+        if not self._bytes:
+            while line.isspace() and len(line) <= LONGEST_LINE:
+                number, line = next(self._lines)
+            self.first_line = number
+        self._bytes += len(line)
+        if self._bytes > LONGEST_LINE:
+            raise RowError(TOO_LONG)
+        try:
+            return line.decode()
+        except UnicodeDecodeError:
+            raise RowError(NOT_UTF8) from None
+
+
+def read_table(lines: Lines, faults: Faults) -> Iterator[Subject]:
+    """The people of these lines; what cannot be taken is noted in `faults`. Blank lines are skipped.
+
+    With a header that cannot be used no row makes sense, so the rows are not read then.
+    """
+    feed = _Feed(lines)
+    rows = _rows(feed, faults)
+    header = next(rows, [])
+    columns = read_header(header, feed.first_line, faults) if not faults.total else []
+    if faults.total:
+        return
+    for row in rows:
+        if len(row) != len(columns):
+            faults.add(feed.first_line, "", f"has {len(row)} cells where the header has {len(columns)}")
+            continue
+        try:
+            yield check_subject(_record(columns, row))
+        except SubjectError as error:
+            faults.add_all(feed.first_line, error.faults)
+
+
+def _rows(feed: _Feed, faults: Faults) -> Iterator[list[str]]:
+    reader = csv.reader(feed, strict=True)
+    while True:
+        feed.begin_row()
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except RowError as error:
+            faults.add(feed.first_line, "", str(error))
+        except csv.Error:
+            faults.add(feed.first_line, "", NOT_CSV)
+        else:
+            yield row
+
+
+def _record(columns: list[Column], row: list[str]) -> dict[str, Any]:
+    record: dict[str, Any] = {}
+    for (folders, name), cell in zip(columns, row, strict=True):
+        if cell:
+            place = record
+            for folder in folders:
+                place = place.setdefault(folder, {})
+            place[name] = cell
+    return record

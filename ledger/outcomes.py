@@ -1,0 +1,60 @@
+"""Outcomes in the ledger: appended in bulk, counted in the same statement, one for each delivery."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+from domain.outcomes import Outcome, Reason
+from ledger.chunks import Lease
+
+
+class Settled(NamedTuple):
+    """The end of one delivery."""
+
+    line: int
+    outcome: Outcome
+    reason: Reason | None
+    attempts: int
+
+
+def append(connection: Connection, lease: Lease, settled: Sequence[Settled], *, used_sessions: bool) -> None:
+    """Record how deliveries of a leased chunk ended. A delivery that already has an outcome keeps it.
+
+    The caller holds the lease's row lock (`chunks.renew`), so that a worker whose lease was lost records nothing.
+    `used_sessions`: delete the sessions of these people, which have done their work.
+    """
+    if not settled:
+        return
+    span = {"request_id": lease.request_id, "vendor_id": lease.vendor_id}
+    connection.execute(
+        _APPEND,
+        {
+            **span,
+            "round": lease.round,
+            "lines": [one.line for one in settled],
+            "outcomes": [one.outcome.value for one in settled],
+            "reasons": [one.reason.value if one.reason else None for one in settled],
+            "attempts": [one.attempts for one in settled],
+        },
+    )
+    if used_sessions:
+        connection.execute(_FORGET_SESSIONS, {**span, "lines": [one.line for one in settled]})
+
+
+_APPEND = text("""
+    WITH fresh AS (
+        INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
+        SELECT :request_id, :vendor_id, line, :round, attempts, CAST(outcome AS outcome), reason
+        FROM unnest(CAST(:lines AS integer[]), CAST(:outcomes AS text[]), CAST(:reasons AS text[]),
+                    CAST(:attempts AS smallint[])) AS settled (line, outcome, reason, attempts)
+        ON CONFLICT DO NOTHING
+        RETURNING outcome)
+    INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
+    SELECT :request_id, :vendor_id, outcome, count(*) FROM fresh GROUP BY outcome ORDER BY outcome
+    ON CONFLICT (request_id, vendor_id, outcome) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
+""")
+_FORGET_SESSIONS = text("""
+    DELETE FROM sessions
+    WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
+""")

@@ -1,0 +1,232 @@
+"""People in the ledger: sealed and fingerprinted on the way in by COPY, opened again for a delivery."""
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, LiteralString, NamedTuple
+
+import psycopg
+from pydantic_core import from_json, to_json
+from sqlalchemy import Connection, text
+
+from domain.requests import Subject, fold_email
+from ledger.sealing import PRINT_BYTES, Fingerprinter, SealingKey
+
+_BLOCK_BYTES = 262_144
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
+_COPY_TRAILER = struct.pack("!h", -1)
+_SUBJECT_HEAD = struct.Struct("!hiqiii")  # columns; length, request_id; length, line; length of what was sealed
+_SESSION_HEAD = struct.Struct("!hiqiiihi")  # the same with a vendor_id between
+_PRINT_HEAD = struct.pack("!i", PRINT_BYTES)
+_NULL = struct.pack("!i", -1)
+
+
+class OpenPerson(NamedTuple):
+    """A person whose delivery is pending, opened."""
+
+    line: int
+    subject: Subject
+
+
+class Counted(NamedTuple):
+    """What was taken in: lines read, people among them that were not there already, and a digest of all of it."""
+
+    lines: int
+    people: int
+    digest: bytes
+
+
+@dataclass
+class Prints:
+    """Fingerprints people as they pass, and digests the whole."""
+
+    fingerprinter: Fingerprinter
+    lines: int = 0
+    _digest: Any = field(default_factory=lambda: blake2b(digest_size=32), repr=False)
+
+    def whole(self, subject: Subject) -> bytes:
+        """The print of everything given of one person: equal for two lines that say the same."""
+        email = subject.get("email")
+        said = [
+            subject.get("user_id"),
+            fold_email(email) if email else None,
+            subject.get("phone_number"),
+            _sorted(subject.get("vendors")),
+        ]
+        whole = self.fingerprinter.print_of(b"whole", to_json(said))
+        self.lines += 1
+        self._digest.update(whole)
+        return whole
+
+    def identifiers(self, subject: Subject) -> tuple[bytes | None, bytes | None, bytes | None]:
+        """The prints of user_id, e-mail and phone number."""
+        print_of = self.fingerprinter.print_of
+        user_id, email, phone = subject.get("user_id"), subject.get("email"), subject.get("phone_number")
+        return (
+            print_of(b"user_id", user_id.encode()) if user_id else None,
+            print_of(b"email", fold_email(email).encode()) if email else None,
+            print_of(b"phone_number", phone.encode()) if phone else None,
+        )
+
+    def digest(self) -> bytes:
+        """Keyed digest of all lines so far, in order."""
+        return self.fingerprinter.print_of(b"content", self._digest.digest())
+
+
+def _sorted(value: Any) -> Any:
+    """The same JSON with every object's keys in order; None for nothing."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)} or None
+    return value
+
+
+@dataclass
+class _Writer:
+    """Turns people into rows of PostgreSQL's binary COPY, sessions aside."""
+
+    request_id: int
+    key: SealingKey
+    prints: Prints
+    session_vendors: Mapping[str, int]
+    sessions: IO[bytes]
+
+    def rows(self, people: Iterable[Subject]) -> Iterator[bytes]:
+        block = bytearray()
+        for line, subject in enumerate(people, start=1):
+            whole = self.prints.whole(subject)
+            kept = self._without_sessions(line, subject) if subject.get("vendors") else subject
+            sealed = self.key.seal(to_json(kept), subject_context(self.request_id, line))
+            block += _SUBJECT_HEAD.pack(7, 8, self.request_id, 4, line, len(sealed)) + sealed + _PRINT_HEAD + whole
+            for a_print in self.prints.identifiers(subject):
+                block += _NULL if a_print is None else _PRINT_HEAD + a_print
+            if len(block) >= _BLOCK_BYTES:
+                yield bytes(block)
+                block.clear()
+        yield bytes(block)
+
+    def _without_sessions(self, line: int, subject: Subject) -> Subject:
+        blocks = dict(subject.get("vendors") or {})
+        for vendor in blocks.keys() & self.session_vendors.keys():
+            vendor_id = self.session_vendors[vendor]
+            context = session_context(self.request_id, line, vendor_id)
+            sealed = self.key.seal(to_json(blocks.pop(vendor)), context)
+            self.sessions.write(_SESSION_HEAD.pack(4, 8, self.request_id, 4, line, 2, vendor_id, len(sealed)) + sealed)
+        return {**subject, "vendors": blocks}
+
+
+def add_people(
+    connection: Connection,
+    request_id: int,
+    people: Iterable[Subject],
+    *,
+    key: SealingKey,
+    prints: Prints,
+    session_vendors: Mapping[str, int],
+) -> Counted:
+    """Write people to the ledger as they come, sealed, in constant memory; identical ones are kept once.
+
+    `session_vendors` (name to id): vendors whose block in a subject is a session, sealed apart. Whatever `people`
+    raises leaves the caller's transaction to be rolled back.
+    """
+    with SpooledTemporaryFile(max_size=4_000_000) as sessions:
+        writer = _Writer(request_id, key, prints, session_vendors, sessions)
+        _copy(connection, _COPY_SUBJECTS, writer.rows(people))
+        if sessions.tell():
+            sessions.seek(0)
+            _copy(connection, _COPY_SESSIONS, iter(lambda: sessions.read(_BLOCK_BYTES), b""))
+    duplicates = _drop_duplicates(connection, request_id)
+    return Counted(prints.lines, prints.lines - duplicates, prints.digest())
+
+
+_COPY_SUBJECTS = """
+    COPY subjects (request_id, line, sealed, whole_print, user_print, email_print, phone_print)
+    FROM STDIN (FORMAT binary)
+"""
+_COPY_SESSIONS = "COPY sessions (request_id, line, vendor_id, sealed) FROM STDIN (FORMAT binary)"
+
+
+def _copy(connection: Connection, statement: LiteralString, blocks: Iterable[bytes]) -> None:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - for the type checker: session.connect chose the driver
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(_COPY_HEADER)
+        for block in blocks:
+            copy.write(block)
+        copy.write(_COPY_TRAILER)
+
+
+def subject_context(request_id: int, line: int) -> bytes:
+    """What a sealed person is bound to."""
+    return b"subject:%d:%d" % (request_id, line)
+
+
+def session_context(request_id: int, line: int, vendor_id: int) -> bytes:
+    """What a sealed session is bound to."""
+    return b"session:%d:%d:%d" % (request_id, line, vendor_id)
+
+
+def _drop_duplicates(connection: Connection, request_id: int) -> int:
+    lines = list(connection.execute(_DROP_DUPLICATES, {"request_id": request_id}).scalars())
+    if lines:
+        connection.execute(_DROP_SESSIONS, {"request_id": request_id, "lines": lines})
+    return len(lines)
+
+
+_DROP_DUPLICATES = text("""
+    DELETE FROM subjects
+    WHERE request_id = :request_id AND line IN (
+        SELECT line
+        FROM (SELECT line, row_number() OVER (PARTITION BY whole_print ORDER BY line) AS place
+              FROM subjects WHERE request_id = :request_id) AS repeated
+        WHERE place > 1)
+    RETURNING line
+""")
+_DROP_SESSIONS = text("""
+    DELETE FROM sessions WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))
+""")
+
+
+def open_pending(
+    connection: Connection,
+    *,
+    request_id: int,
+    vendor_id: int,
+    round_: int,
+    first_line: int,
+    last_line: int,
+    key: SealingKey,
+    session_vendor: str | None,
+) -> list[OpenPerson]:
+    """The people of a span without an outcome yet, opened; with their session where `session_vendor` names a vendor
+    that keeps one. Raises ledger.sealing.UnsealError."""
+    span = {
+        "request_id": request_id,
+        "vendor_id": vendor_id,
+        "round": round_,
+        "first_line": first_line,
+        "last_line": last_line,
+    }
+    opened = []
+    for line, sealed, session in connection.execute(_PENDING, span):
+        subject: Subject = from_json(key.open(sealed, subject_context(request_id, line)))
+        if session_vendor is not None and session is not None:
+            block = from_json(key.open(session, session_context(request_id, line, vendor_id)))
+            subject["vendors"] = {**(subject.get("vendors") or {}), session_vendor: block}
+        opened.append(OpenPerson(line, subject))
+    return opened
+
+
+_PENDING = text("""
+    SELECT people.line, people.sealed, sessions.sealed
+    FROM subjects AS people
+    LEFT JOIN sessions ON sessions.request_id = people.request_id
+        AND sessions.vendor_id = :vendor_id AND sessions.line = people.line
+    WHERE people.request_id = :request_id AND people.line BETWEEN :first_line AND :last_line
+        AND NOT EXISTS (
+            SELECT FROM outcomes
+            WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = :vendor_id
+                AND outcomes.line = people.line AND outcomes.round >= :round)
+    ORDER BY people.line
+""")

@@ -1,0 +1,109 @@
+"""Encryption of what the ledger keeps of people: AES-256-GCM under a data key per request, wrapped by a master key."""
+
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+KEY_ID_BYTES = 8
+PRINT_BYTES = 16
+
+
+class UnsealError(ValueError):
+    """This was not sealed by these keys for this place: a master key is missing, or the record was tampered with."""
+
+
+@dataclass(frozen=True)
+class SealingKey:
+    """One AES-256-GCM key. `context` binds a sealed value to its place, so that none can be moved to another."""
+
+    raw: bytes = field(repr=False)
+    _cipher: AESGCM = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_cipher", AESGCM(self.raw))
+
+    @classmethod
+    def generate(cls) -> "SealingKey":
+        """A new random key."""
+        return cls(os.urandom(KEY_BYTES))
+
+    def seal(self, plain: bytes, context: bytes) -> bytes:
+        """Nonce and ciphertext. Nonces are random: a key must not seal more than 2**32 values (NIST SP 800-38D 8.3)."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, plain, context)
+
+    def open(self, sealed: bytes, context: bytes) -> bytes:
+        """What was sealed. Raises UnsealError."""
+        try:
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
+        except (InvalidTag, ValueError):
+            raise UnsealError("cannot be opened with these keys") from None
+
+
+class MasterKeys:
+    """The keys that wrap all others: the newest seals, every one opens, so that a key can be changed without a stop."""
+
+    def __init__(self, newest_first: Iterable[bytes]) -> None:
+        self._keys = {_key_id(raw): SealingKey(raw) for raw in newest_first}
+        if not self._keys:
+            raise ValueError("at least one master key is needed")
+        self._newest = next(iter(self._keys))
+
+    @classmethod
+    def parse(cls, text: str) -> "MasterKeys":
+        """Keys as CONSENT_MASTER_KEYS gives them: 32 bytes each in base64, newest first, separated by commas.
+
+        Raises ValueError, which tells the position of a key that cannot be read and never the key.
+        """
+        raws = []
+        for position, item in enumerate((part.strip() for part in text.split(",")), start=1):
+            try:
+                raw = urlsafe_b64decode(item.replace("+", "-").replace("/", "_") + "=" * (-len(item) % 4))
+            except (Base64Error, ValueError):
+                raw = b""
+            if len(raw) != KEY_BYTES:
+                raise ValueError(f"master key {position} is not {KEY_BYTES} bytes in base64")
+            raws.append(raw)
+        return cls(raws)
+
+    def seal(self, plain: bytes, context: bytes) -> bytes:
+        """Sealed under the newest key, whose id stands in front."""
+        return self._newest + self._keys[self._newest].seal(plain, context)
+
+    def open(self, sealed: bytes, context: bytes) -> bytes:
+        """What was sealed under any of these keys. Raises UnsealError."""
+        key = self._keys.get(sealed[:KEY_ID_BYTES])
+        if key is None:
+            raise UnsealError("the master key that sealed this is not among those given")
+        return key.open(sealed[KEY_ID_BYTES:], context)
+
+    def __repr__(self) -> str:
+        return f"MasterKeys({len(self._keys)})"
+
+
+def generate_master_key() -> str:
+    """A new master key, as CONSENT_MASTER_KEYS wants it."""
+    return urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
+
+
+def _key_id(raw: bytes) -> bytes:
+    return blake2b(raw, digest_size=KEY_ID_BYTES, person=b"consent-keyid").digest()
+
+
+@dataclass(frozen=True)
+class Fingerprinter:
+    """Keyed 128-bit fingerprints: equal for equal identifiers, and useless to whoever has the table but not the key."""
+
+    key: bytes = field(repr=False)
+
+    def print_of(self, what: bytes, value: bytes) -> bytes:
+        """The 16-byte fingerprint of one value; `what` (at most 16 bytes) keeps an e-mail and a user_id apart."""
+        return blake2b(value, digest_size=PRINT_BYTES, key=self.key, person=what).digest()

@@ -1,0 +1,45 @@
+"""Connections to the ledger, and its migrations."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK = 0x636F6E73656E74  # "consent": two stacks starting at once must not migrate together
+
+
+def connect(url: str, *, pool_size: int = 8) -> Engine:
+    """A pool of connections to the ledger at `url` (`postgresql://...`). Dead ones are noticed and replaced.
+
+    Raises sqlalchemy.exc.ArgumentError for an address that cannot be read; connects only when first used.
+    """
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        hide_parameters=True,  # a statement's parameters are people; no error may quote them
+        connect_args={"connect_timeout": 5, "application_name": "consent"},
+    )
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the ledger's tables up to date. Safe to run from several processes at once."""
+    from alembic import command  # noqa: PLC0415 - a third of a second that only this needs
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def is_migrated(connection: Connection) -> bool:
+    """Whether the ledger's tables are those of this program."""
+    from alembic.migration import MigrationContext  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    newest = ScriptDirectory(str(MIGRATIONS)).get_heads()
+    return MigrationContext.configure(connection).get_current_heads() == tuple(newest)

@@ -1,0 +1,120 @@
+"""Vendors in the ledger: announced by the workers, and held when something is wrong at all of one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, text
+
+from domain.outcomes import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """A vendor as the workers announced it. While `held_at` is set nothing goes out but a probe now and then."""
+
+    id: int
+    name: str
+    enabled: bool
+    chunk_people: int
+    strikes: int
+    held_at: datetime | None
+    held_reason: str | None
+    held_by: str | None
+    probe_at: datetime | None
+
+
+def announce(connection: Connection, chunk_people: Mapping[str, int]) -> None:
+    """Put on record which vendors are switched on (name to people per chunk); all others are off from now on."""
+    connection.execute(_SWITCH_OFF, {"names": list(chunk_people)})
+    for name, people in sorted(chunk_people.items()):  # in one order, so that two workers do not lock each other out
+        connection.execute(_SWITCH_ON, {"name": name, "chunk_people": people})
+
+
+_SWITCH_OFF = text("UPDATE vendors SET enabled = false WHERE enabled AND name <> ALL(CAST(:names AS text[]))")
+_SWITCH_ON = text("""
+    INSERT INTO vendors (name, enabled, chunk_people) VALUES (:name, true, :chunk_people)
+    ON CONFLICT (name) DO UPDATE SET enabled = true, chunk_people = :chunk_people
+    WHERE NOT vendors.enabled OR vendors.chunk_people <> :chunk_people
+""")
+
+
+def all_vendors(connection: Connection) -> list[Vendor]:
+    """Every vendor ever announced, by name."""
+    return [_vendor(row) for row in connection.execute(text(f"{_SELECT} ORDER BY name"))]
+
+
+def _vendor(row: Row[tuple[object, ...]]) -> Vendor:
+    return Vendor(**row._mapping)
+
+
+_SELECT = """
+    SELECT id, name, enabled, chunk_people, strikes, held_at, held_reason, held_by, probe_at FROM vendors
+"""
+
+
+def strike(connection: Connection, vendor_id: int, reason: Reason, *, limit: int, probe_after_s: float) -> bool:
+    """Count an answer that says something is wrong at all of this vendor; hold it at `limit` such in a row.
+
+    A vendor already held stays so, and is probed again after `probe_after_s`. Returns whether it is held.
+    """
+    row = connection.execute(
+        _STRIKE, {"id": vendor_id, "reason": reason.value, "limit": limit, "probe_after_s": probe_after_s}
+    ).one()
+    return row.held_at is not None
+
+
+_STRIKE = text("""
+    UPDATE vendors
+    SET strikes = LEAST(strikes + 1, 30000),
+        held_at = CASE WHEN strikes + 1 >= :limit THEN COALESCE(held_at, now()) ELSE held_at END,
+        held_reason = CASE WHEN strikes + 1 >= :limit THEN :reason ELSE held_reason END,
+        held_by = CASE WHEN strikes + 1 >= :limit THEN COALESCE(held_by, 'worker') ELSE held_by END,
+        probe_at = now() + make_interval(secs => :probe_after_s)
+    WHERE id = :id
+    RETURNING held_at
+""")
+
+
+def hold(connection: Connection, name: str, by: str) -> bool:
+    """Hold a vendor by hand; no probe lifts it. False where there is no such vendor."""
+    return connection.execute(_HOLD, {"name": name, "by": by}).rowcount == 1
+
+
+_HOLD = text("""
+    UPDATE vendors SET held_at = COALESCE(held_at, now()), held_reason = 'by_hand', held_by = :by, probe_at = NULL
+    WHERE name = :name
+""")
+
+
+def resume(connection: Connection, name: str) -> bool:
+    """Lift a hold. False where there is no such vendor."""
+    return connection.execute(text(f"{_LIFT} WHERE name = :name"), {"name": name}).rowcount == 1
+
+
+_LIFT = """
+    UPDATE vendors SET strikes = 0, held_at = NULL, held_reason = NULL, held_by = NULL, probe_at = NULL
+"""
+
+
+def well_answered(connection: Connection, vendor_id: int) -> None:
+    """The vendor served somebody: strikes are forgotten and a hold that the workers opened is lifted."""
+    connection.execute(_LIFT_BY_ITSELF, {"id": vendor_id})
+    connection.execute(_GOOD, {"id": vendor_id})
+
+
+_LIFT_BY_ITSELF = text(f"{_LIFT} WHERE id = :id AND strikes > 0 AND COALESCE(held_by, 'worker') = 'worker'")
+_GOOD = text("""
+    UPDATE vendors SET last_good_at = now()
+    WHERE id = :id AND (last_good_at IS NULL OR last_good_at < now() - interval '10 seconds')
+""")
+
+
+def lately_well(connection: Connection, vendor_id: int, *, within_s: float) -> bool:
+    """Whether the vendor served anybody in the last `within_s` seconds."""
+    return bool(connection.execute(_LATELY, {"id": vendor_id, "within_s": within_s}).scalar_one())
+
+
+_LATELY = text("""
+    SELECT COALESCE(last_good_at > now() - make_interval(secs => :within_s), false) FROM vendors WHERE id = :id
+""")

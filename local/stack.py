@@ -1,0 +1,156 @@
+"""The whole stack on one machine: services, migrations, workers, beat and Flower, kept running by one command."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+from config.settings import Settings
+from config.stack import Stack, find_stack, keep_master_key, note_stack
+from ledger.sealing import generate_master_key
+from ledger.session import connect, migrate
+from ledger.vendors import announce
+from local.processes import FolderLock, ProcessSpec, Supervisor, stop_leftovers
+from local.services import Postgres, Redis, ServiceError
+from tasks.queues import sender
+
+TICK_S = 0.1
+WORKERS_START_S = 60.0
+WORKERS_STOP_S = 9.0
+ServiceT = TypeVar("ServiceT", Postgres, Redis)
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run."""
+
+    settings: Settings
+    workers: int
+    flower: bool = True
+
+
+def run(plan: Plan, say: Say) -> None:
+    """Run the stack until SIGTERM or Ctrl-C, then stop all of it in order.
+
+    Raises local.services.ServiceError, local.processes.FolderInUse, config.stack.NoStackError,
+    sqlalchemy.exc.OperationalError.
+    """
+    stopping = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    with running(plan, say) as keep:
+        while not stopping.wait(TICK_S):
+            keep()
+        say("stopping")
+
+
+@contextmanager
+def running(plan: Plan, say: Say) -> Iterator[Callable[[], None]]:
+    """A running stack; the caller calls what it is given about ten times a second, to have dead processes replaced."""
+    settings = plan.settings
+    data_dir = settings.data_dir.absolute()
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        lock = FolderLock(data_dir / "up.lock", "A stack")
+        lock.acquire()
+        stack.callback(lock.release)
+        for name in stop_leftovers(data_dir):
+            say(f"ended what an earlier run left behind: {name}")
+        services = _start_services(settings, data_dir, stack, say)
+        found = find_stack(settings)
+        _prepare_ledger(settings, found)
+        supervisor = Supervisor(data_dir)
+        workers = [f"worker-{number}" for number in range(1, plan.workers + 1)]
+        stack.callback(lambda: supervisor.stop(["beat", "flower"], workers, within=WORKERS_STOP_S))
+        for spec in _processes(plan, workers, _environment(settings, data_dir)):
+            supervisor.start(spec)
+
+        def keep() -> None:
+            for service in services:
+                if not service.is_running:
+                    say(f"{service.title} ended; starting it again")
+                    service.start()
+            for death in supervisor.tick():
+                say(f"{death.name} ended (code {death.returncode}); starting it again")
+
+        _await_workers(found.redis_url, plan.workers, keep)
+        flower = f"; flower on http://127.0.0.1:{settings.flower_port}" if plan.flower else ""
+        vendors = ", ".join(settings.adapters()) or "none switched on"
+        say(f"ready: {plan.workers} workers; vendors: {vendors}{flower}; state in {data_dir}")
+        yield keep
+
+
+def _start_services(settings: Settings, data_dir: Path, stack: ExitStack, say: Say) -> list[Postgres | Redis]:
+    """The embedded services that the settings leave to us, started and written down."""
+    services: list[Postgres | Redis] = []
+    urls = {"database_url": settings.database_url or "", "redis_url": settings.redis_url or ""}
+    if settings.database_url is None:
+        postgres = Postgres(data_dir)
+        urls["database_url"] = stack.enter_context(_announced(postgres, say)).url
+        services.append(postgres)
+    if settings.redis_url is None:
+        redis = Redis(data_dir)
+        urls["redis_url"] = stack.enter_context(_announced(redis, say)).url
+        services.append(redis)
+    if settings.master_keys is None:
+        keep_master_key(data_dir, generate_master_key())
+    note_stack(data_dir, **urls)
+    return services
+
+
+@contextmanager
+def _announced(service: ServiceT, say: Say) -> Iterator[ServiceT]:
+    began = time.monotonic()
+    with service:
+        say(f"{service.title} answers after {time.monotonic() - began:.1f} s")
+        yield service
+
+
+def _prepare_ledger(settings: Settings, found: Stack) -> None:
+    engine = connect(found.database_url, pool_size=1)
+    try:
+        migrate(engine)
+        with engine.begin() as connection:
+            announce(connection, {name: one.chunk_people for name, one in settings.adapters().items()})
+    finally:
+        engine.dispose()
+
+
+def _environment(settings: Settings, data_dir: Path) -> dict[str, str]:
+    return {**os.environ, "CONSENT_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"}
+
+
+def _processes(plan: Plan, workers: list[str], env: Mapping[str, str]) -> Iterator[ProcessSpec]:
+    settings = plan.settings
+    celery = [sys.executable, "-m", "celery", "--app", "worker.app"]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    for name in workers:
+        threads = ["--pool", "threads", "--concurrency", str(settings.worker_threads)]
+        yield ProcessSpec(name, [*celery, "worker", "--hostname", f"{name}@%h", *threads, *quiet, "--events"], env)
+    # The schedule is in the code and every step may run twice, so beat has nothing to keep on disk.
+    yield ProcessSpec("beat", [*celery, "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile="], env)
+    if plan.flower:
+        address = ["--address=127.0.0.1", f"--port={settings.flower_port}"]
+        yield ProcessSpec("flower", [*celery, "flower", *address], env)
+
+
+def _await_workers(redis_url: str, expected: int, keep: Callable[[], None]) -> None:
+    deadline = time.monotonic() + WORKERS_START_S
+    with sender(redis_url) as app:
+        while time.monotonic() < deadline:
+            keep()
+            if len(app.control.ping(timeout=0.3, limit=expected)) >= expected:
+                return
+    raise ServiceError("the workers did not start; see the worker logs in the data folder")

@@ -1,0 +1,47 @@
+"""What the sandbox needs of a vendor: to answer calls, and to say what it holds."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Protocol
+
+from sandbox.accounts import Accounts
+from sandbox.exchange import Answer, Call
+from sandbox.people import Person
+
+
+class Vendor(Protocol):
+    """A vendor on loopback. It does no I/O: the gate counts, limits, breaks and sends."""
+
+    name: ClassVar[str]
+    limit: ClassVar[int]  # requests a minute
+
+    def __init__(self, accounts: Accounts) -> None: ...
+
+    def answer(self, call: Call) -> Answer:
+        """Do what the call asks; raises RefusedError where the vendor's page says no."""
+
+    def is_metered(self, path: str) -> bool:
+        """Whether a request to this raw path uses up the rate limit."""
+
+    def reject_rate(self, reset_ms: int, retry_after_s: int | None) -> Answer:
+        """The 429 of this vendor; `reset_ms` is epoch milliseconds."""
+
+    def break_down(self) -> Answer:
+        """The 500 of this vendor."""
+
+    def admit(self, person: Person) -> None:
+        """Hold this person's data, replacing what was held under the same user_id."""
+
+    def facts(self, now: float) -> Iterable[dict[str, Any]]:
+        """One line per person known: `key`, `user_id`, `effects`, and what is held at `now` (monotonic)."""
+
+    def condition(self) -> dict[str, Any]:
+        """The state of the vendor itself: what is revoked, how many tokens it issued."""
+
+    def revoke(self, whole_client: bool) -> None:
+        """Stop accepting the tokens or sessions now in use; with `whole_client`, issue no new ones either."""
+
+    def mend(self) -> None:
+        """Accept the configured credentials again."""
+
+    def clear(self) -> None:
+        """Forget everyone and everything."""

@@ -1,0 +1,154 @@
+"""Faults drawn from a seed: the n-th call to a vendor meets the same fault in every run."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+# They share one draw, so at most one befalls a call. Their order is part of what a seed means.
+KINDS = (
+    "too_many",
+    "too_many_silent",
+    "server_error",
+    "unavailable",
+    "gateway_timeout",
+    "html_page",
+    "drop_before",
+    "drop_after",
+    "truncate",
+    "slow",
+    "partial",
+    "revoke",
+    "ignored_filter",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlan:
+    """Probabilities per call of one vendor (they add up to at most 1), and what goes with them."""
+
+    too_many: float = 0.0  # 429 with Retry-After, nothing done
+    too_many_silent: float = 0.0  # 429 without
+    server_error: float = 0.0  # 500, nothing done
+    unavailable: float = 0.0  # 502 or 503, body JSON or HTML, nothing done
+    gateway_timeout: float = 0.0  # 504, yet it was done
+    html_page: float = 0.0  # 200 with a web page, nothing done
+    drop_before: float = 0.0  # connection aborted, nothing done
+    drop_after: float = 0.0  # done, then the connection is aborted
+    truncate: float = 0.0  # done, then the JSON breaks off
+    slow: float = 0.0  # done, answered late
+    partial: float = 0.0  # Dfinery 5003 and Insider users.N for some users of the call
+    revoke: float = 0.0  # Algonomy: every token issued so far is revoked
+    ignored_filter: float = 0.0  # B2CORE: the list forgets the filter and returns everyone
+    retry_after_s: int = 1
+    slow_s: tuple[float, float] = (0.2, 1.0)
+    latency_s: float = 0.0  # before every answer
+    poison_prefix: str = "poison-"
+    busy_prefix: str = "busy-"
+    busy_times: int = 2  # how often Dfinery says 5003 for a busy user before it gives in
+    pending_s: float = 2.0  # how long a B2CORE deletion answered with 202 takes
+
+    def __post_init__(self) -> None:
+        odds = [getattr(self, kind) for kind in KINDS]
+        if min(odds) < 0 or sum(odds) > 1 + 1e-9:
+            raise ValueError("fault probabilities must be 0 or more and add up to at most 1")
+        if not 0 <= self.slow_s[0] <= self.slow_s[1]:
+            raise ValueError("slow_s must be [shortest, longest] in seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault; `luck` in [0, 1) settles its details."""
+
+    kind: str
+    luck: float
+
+
+class FaultDeck:
+    """Draws one vendor's faults. Each call takes exactly two numbers, whatever the plan."""
+
+    def __init__(self, plan: FaultPlan, seed: int, vendor: str) -> None:
+        self.plan = plan
+        self._random = Random(f"{seed}:{vendor}")
+        self._odds = [(kind, getattr(plan, kind)) for kind in KINDS if getattr(plan, kind)]
+
+    def draw(self) -> Fault | None:
+        chance, luck = self._random.random(), self._random.random()
+        for kind, probability in self._odds:
+            if chance < probability:
+                return Fault(kind, luck)
+            chance -= probability
+        return None
+
+
+MILD = FaultPlan(
+    too_many=0.003,
+    too_many_silent=0.002,
+    server_error=0.003,
+    unavailable=0.004,
+    gateway_timeout=0.001,
+    html_page=0.0005,
+    drop_before=0.003,
+    drop_after=0.003,
+    truncate=0.002,
+    slow=0.003,
+)
+
+
+def plan_preset(preset: str, vendor: str) -> FaultPlan:
+    """`none`, `mild` (2-3 % of calls) or `harsh` (about 15 %), with the faults only this vendor knows."""
+    if preset == "none":
+        return FaultPlan()
+    if preset not in ("mild", "harsh"):
+        raise ValueError("faults must be none, mild, harsh or a JSON file")
+    plan = MILD
+    if vendor == "dfinery":
+        plan = replace(plan, partial=0.002)
+    if vendor == "algonomy":
+        plan = replace(plan, revoke=0.001)
+    if preset == "harsh":
+        plan = replace(plan, **{kind: 6 * getattr(plan, kind) for kind in KINDS}, slow_s=(0.5, 3.0))
+        # A user Insider refuses stays refused, so it belongs to bad days only.
+        if vendor == "insider":
+            plan = replace(plan, partial=0.01)
+    return plan
+
+
+def read_plans(source: Mapping[str, Any], vendors: Sequence[str]) -> dict[str, FaultPlan]:
+    """Plans from `{"preset": …, "<vendor>": {field: value}}`; a vendor's fields lie over the preset.
+
+    Raises ValueError with a sentence for a preset, vendor or field that does not exist.
+    """
+    strangers = set(source) - set(vendors) - {"preset", "seed"}
+    if strangers:
+        raise ValueError(f"unknown vendor or key: {', '.join(sorted(strangers))}")
+    return {name: _overlay(plan_preset(source.get("preset", "none"), name), source.get(name, {})) for name in vendors}
+
+
+def _overlay(plan: FaultPlan, given: Mapping[str, Any]) -> FaultPlan:
+    unknown = set(given) - {field.name for field in fields(FaultPlan)}
+    if unknown:
+        raise ValueError(f"unknown fault field: {', '.join(sorted(unknown))}")
+    return replace(plan, **{name: _fit(name, value, getattr(plan, name)) for name, value in given.items()})
+
+
+def _fit(name: str, value: Any, default: object) -> Any:
+    """`value` as the field wants it, judged by its default."""
+    if isinstance(default, tuple) and isinstance(value, list) and len(value) == 2:
+        return tuple(_fit(name, each, 0.0) for each in value)
+    wanted = (int, float) if isinstance(default, float) else type(default)
+    if not isinstance(value, wanted) or isinstance(value, bool):
+        raise ValueError(f"fault field {name} has the wrong type")
+    return value
+
+
+def read_faults(name: str) -> dict[str, Any]:
+    """The source of plans that `--faults` names: a preset, or the path of a JSON file."""
+    if name in ("none", "mild", "harsh"):
+        return {"preset": name}
+    source = json.loads(Path(name).read_text("utf-8"))
+    if not isinstance(source, dict):
+        raise ValueError("the faults file must hold a JSON object")
+    return source

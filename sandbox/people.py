@@ -1,0 +1,48 @@
+"""The people the vendors hold: subject records in the shape submitters send, read for seeding."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# A person is marked by `"marks": [...]` in the record or by a user_id that starts with `<mark>-`, so that the
+# same file can be seeded here and submitted there.
+MARKS = {
+    "loyalty": "Akinon: profile-with-loyalty answers 202 and sends a code",
+    "expired": "Akinon: the session given has ended",
+    "stalecsrf": "Akinon: the csrf token given is outdated, a GET tells the new one",
+    "pending": "B2CORE: deletion answers 202 and takes a while",
+    "conflict": "B2CORE: deletion and update answer 409",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person to be known to every vendor."""
+
+    user_id: str | None
+    email: str | None
+    phone_number: str | None
+    overrides: Mapping[str, Mapping[str, Any]]
+    marks: frozenset[str] = field(default=frozenset())
+
+    def given(self, vendor: str, name: str) -> Any:
+        return self.overrides.get(vendor, {}).get(name)
+
+
+def read_person(record: object) -> Person:
+    """One subject record; raises ValueError that names the field, never the value."""
+    if not isinstance(record, dict):
+        raise ValueError("a person must be a JSON object")
+    for name in ("user_id", "email", "phone_number"):
+        if record.get(name) is not None and not isinstance(record[name], str):
+            raise ValueError(f"{name} must be a string")
+    overrides = record.get("vendors", {})
+    if not isinstance(overrides, dict) or not all(isinstance(each, dict) for each in overrides.values()):
+        raise ValueError("vendors must be an object of objects")
+    marks = set(record.get("marks", []))
+    if not marks <= set(MARKS):
+        raise ValueError(f"marks must be among {', '.join(MARKS)}")
+    user_id = record.get("user_id")
+    if user_id and user_id.split("-")[0] in MARKS and "-" in user_id:
+        marks.add(user_id.split("-")[0])
+    return Person(user_id, record.get("email"), record.get("phone_number"), overrides, frozenset(marks))

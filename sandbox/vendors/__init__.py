@@ -1,0 +1,1 @@
+"""One module per vendor, each written from that vendor's page alone."""

@@ -1,0 +1,226 @@
+"""Akinon user profiles: one person a call, in that person's own session (akinon.txt)."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from sandbox.accounts import Accounts
+from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers
+from sandbox.people import Person
+
+PLAIN, LOYALTY = "/users/profile/", "/users/profile-with-loyalty/"
+FLAGS = ("email_allowed", "sms_allowed", "whatsapp_allowed", "call_allowed")
+REQUIRED = (
+    *("id", "first_name", "last_name", *FLAGS),
+    *("email", "phone", "gender", "language_code", "attributes", "date_joined"),
+)
+OPTIONAL = ("avatar", "date_of_birth", "genders")
+
+
+@dataclass(slots=True)
+class Account:
+    id: int
+    user_id: str | None
+    email: str
+    phone: str | None
+    marks: frozenset[str]
+    flags: dict[str, bool | None] = field(default_factory=lambda: dict.fromkeys(FLAGS, True))
+    sessions: list[str] = field(default_factory=list)
+    codes_sent: int = 0
+    effects: int = 0
+
+
+@dataclass(slots=True)
+class Session:
+    account: Account
+    csrf_token: str
+
+
+class Akinon:
+    """A Django storefront: the session says who, the CSRF token says it is really them."""
+
+    name: ClassVar = "akinon"
+    limit: ClassVar = 6_000
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self.clear()
+
+    def clear(self) -> None:
+        self._people: dict[str, Account] = {}
+        self._sessions: dict[str, Session] = {}
+        self._made = 0
+        self._revoked = False
+
+    def answer(self, call: Call) -> Answer:
+        if call.path + "/" in (PLAIN, LOYALTY):
+            location = {"Location": f"/{self.name}{call.path}/"}
+            raise RefusedError(Answer(301, headers=location), "trailing_slash")
+        if call.path not in (PLAIN, LOYALTY):
+            raise RefusedError(detail(404, "Not found."), "path")
+        if call.method not in ("GET", "PUT", "PATCH"):
+            raise RefusedError(detail(405, "Method not allowed."), "method")
+        cookies = read_cookies(call)
+        session = self._authenticate(call, cookies)
+        if call.method == "GET":
+            cookie = {"Set-Cookie": f"csrftoken={session.csrf_token}; Path=/; SameSite=Lax"}
+            return answer_json(200, self._show(session.account, call.path), cookie)
+        self._check_csrf(call, session, cookies)
+        return self._write(call, session.account)
+
+    def _authenticate(self, call: Call, cookies: dict[str, str]) -> Session:
+        given = cookies.get(self._accounts.akinon_session_cookie)
+        session = self._sessions.get(given or "")
+        if session is None or self._revoked:
+            answer = detail(401, "Authentication credentials were not provided.")
+            raise RefusedError(answer, None if given else "session_cookie")
+        return session
+
+    def _check_csrf(self, call: Call, session: Session, cookies: dict[str, str]) -> None:
+        header, cookie = call.headers.get("X-CSRFToken"), cookies.get("csrftoken")
+        if not header or not cookie:
+            raise forbid("CSRF token missing.", "csrf_missing")
+        if header != cookie:
+            raise forbid("CSRF token incorrect.", "csrf_header_is_not_the_cookie")
+        if header != session.csrf_token:
+            foreign = any(each.csrf_token == header for each in self._sessions.values())
+            raise forbid("CSRF token incorrect.", "csrf_of_another_session" if foreign else None)
+        referer = urlsplit(call.headers.get("Referer", ""))
+        if referer.scheme not in ("http", "https") or referer.netloc != call.headers.get("Host"):
+            raise forbid("Referer checking failed.", "referer")
+
+    def _write(self, call: Call, account: Account) -> Answer:
+        payload = call.json_object(refuse)
+        verifies = ("code", "resend") if call.path == LOYALTY else ()
+        if has_strangers(payload, (*REQUIRED, *OPTIONAL, *verifies)):
+            raise refuse("unknown_field")
+        if call.method == "PUT":
+            call.note("put_instead_of_patch")
+            if has_strangers((*REQUIRED, *verifies), payload):
+                raise refuse("required_field")
+        if has_strangers(payload, (*FLAGS, *verifies)):
+            call.note("more_than_the_flags")
+        flags = {name: payload[name] for name in FLAGS if name in payload}
+        for name, value in flags.items():
+            if not isinstance(value, bool) and not (name == "call_allowed" and value is None):
+                raise refuse("flag_type")
+        code = payload.get("code")
+        if not isinstance(payload.get("resend", False), bool) or not isinstance(code, str | None):
+            raise refuse("verification")
+        if call.is_poison(account.user_id, account.email):
+            raise RefusedError(answer_json(400, {"non_field_errors": ["The profile cannot be updated."]}))
+        if call.path == LOYALTY and "loyalty" in account.marks:
+            if not code:
+                account.codes_sent += 1
+                return Answer(202)  # "Verification code sent for phone confirmation": nothing has changed
+            if code != self._accounts.akinon_sms_code:
+                raise RefusedError(answer_json(400, {"code": ["The code is wrong."]}))
+        if flags:
+            account.flags.update(flags)
+            account.effects += 1
+        return answer_json(200, self._show(account, call.path))
+
+    def _show(self, account: Account, path: str) -> dict[str, Any]:
+        profile: dict[str, Any] = {
+            "id": account.id,
+            "first_name": "Sample",
+            "last_name": "Person",
+            **account.flags,
+            "email": account.email,
+            "phone": account.phone,
+            "date_of_birth": None,
+            "gender": None,
+            "language_code": "tr-tr",
+            "attributes": {},
+            "date_joined": "2021-01-01T00:00:00Z",
+        }
+        return profile | {"code": None, "resend": False} if path == LOYALTY else profile
+
+    def admit(self, person: Person) -> None:
+        self._made += 1
+        email = person.email or f"person-{self._made}@example.org"
+        account = Account(self._made, person.user_id, email, person.phone_number, person.marks)
+        key = person.user_id or email
+        self._end_sessions(key)
+        self._people[key] = account
+        session_id = person.given(self.name, "session_id")
+        if session_id:
+            csrf_token = person.given(self.name, "csrf_token")
+            if csrf_token is None or "stalecsrf" in person.marks:
+                csrf_token = secrets.token_hex(16)
+            self._sign_in(account, session_id, csrf_token)
+            if "expired" in person.marks:
+                self._end_sessions(key)
+
+    def renew_session(self, key: str, session_id: str, csrf_token: str) -> bool:
+        """Sign the person in afresh, ending former sessions; False when no user_id or email is `key`."""
+        account = self._people.get(key)
+        if account is None:
+            return False
+        self._end_sessions(key)
+        self._sign_in(account, session_id, csrf_token)
+        return True
+
+    def _sign_in(self, account: Account, session_id: str, csrf_token: str) -> None:
+        account.sessions.append(session_id)
+        self._sessions[session_id] = Session(account, csrf_token)
+
+    def _end_sessions(self, key: str) -> None:
+        if account := self._people.get(key):
+            for session_id in account.sessions:
+                self._sessions.pop(session_id, None)
+            account.sessions.clear()
+
+    def facts(self, now: float) -> Iterator[dict[str, Any]]:
+        for account in list(self._people.values()):
+            yield {
+                "key": str(account.id),
+                "user_id": account.user_id,
+                "effects": account.effects,
+                "email": account.email,
+                "phone": account.phone,
+                "flags": account.flags,
+                "codes_sent": account.codes_sent,
+            }
+
+    def condition(self) -> dict[str, Any]:
+        return {"revoked": self._revoked, "sessions": 0 if self._revoked else len(self._sessions)}
+
+    def revoke(self, whole_client: bool) -> None:
+        self._revoked = True
+
+    def mend(self) -> None:
+        self._revoked = False
+
+    def is_metered(self, path: str) -> bool:
+        return True
+
+    def reject_rate(self, reset_ms: int, retry_after_s: int | None) -> Answer:
+        headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+        return answer_json(429, {"detail": "Request was throttled."}, headers)
+
+    def break_down(self) -> Answer:
+        # Django's own error page is HTML.
+        return Answer(500, b"<h1>Server Error (500)</h1>", {"Content-Type": "text/html; charset=utf-8"})
+
+
+def detail(status: int, message: str) -> Answer:
+    return answer_json(status, {"detail": message})
+
+
+def forbid(message: str, rule: str | None) -> RefusedError:
+    return RefusedError(detail(403, f"CSRF Failed: {message}"), rule)
+
+
+def refuse(rule: str) -> RefusedError:
+    return RefusedError(answer_json(400, {"non_field_errors": [f"Invalid data: {rule}."]}), rule)
+
+
+def read_cookies(call: Call) -> dict[str, str]:
+    pairs = [part.strip().partition("=")[::2] for part in call.headers.get("Cookie", "").split(";") if part.strip()]
+    cookies = dict(pairs)
+    if len(cookies) != len(pairs):
+        raise refuse("cookie_repeated")
+    return cookies

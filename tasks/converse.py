@@ -1,0 +1,107 @@
+"""Leading people through a vendor's steps: batched to its limits, bisected on a split, many requests in flight."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import NamedTuple
+
+from adapters.contract import Answer, Call, NotNowError, Order, Person, Verdict
+from adapters.exchange import Exchange
+from domain.chunking import cut, halve
+from domain.outcomes import Reason
+
+VENDOR_ANSWERS_TO_HALT = 3
+"""So many answers in a row that blame the vendor, and nobody else of the chunk is sent there for now."""
+
+
+class Answered(NamedTuple):
+    """A person and what became of them, for now or for good."""
+
+    person: Person
+    answer: Answer
+
+
+@dataclass
+class Conversation:
+    """One chunk's talk with one vendor. Whoever is not among the answered when it ends was not sent, or not to the end;
+    repeating any step is safe."""
+
+    exchange: Exchange
+    order: Order
+    slots: asyncio.Semaphore
+    """How many requests this process may have in flight at this vendor."""
+    stopping: Callable[[], bool]
+    report: Callable[[Answered], None]
+    served: int = 0
+    """Answers with which the vendor served somebody."""
+    delay_s: float = 0.0
+    """How long to stay away, where permits ran out."""
+    _halted: bool = False
+    _blames: int = field(default=0, repr=False)
+
+    async def lead(self, people: Iterable[tuple[Person, str]]) -> None:
+        """Lead each person from the step given with them to an answer."""
+        await self._lead_on([(person, step) for person, step in people])
+
+    async def _lead_on(self, people: list[tuple[Person, str]]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for step, members in groupby(sorted(people, key=_step), key=_step):
+                batch = [person for person, _ in members]
+                size = self.exchange.adapter.limits(Call(self.order, step)).people
+                for span in cut(len(batch), size):
+                    group.create_task(self._ask(step, batch[span.first - 1 : span.last]))
+
+    async def _ask(self, step: str, batch: Sequence[Person]) -> None:
+        async with self.slots:
+            if self._halted or self.stopping():
+                return
+            try:
+                answers = await self.exchange.ask(Call(self.order, step), batch)
+            except NotNowError as not_now:
+                self._halted = True
+                self.delay_s = max(self.delay_s, not_now.delay_s)
+                return
+        answered = [Answered(person, answer) for person, answer in zip(batch, answers, strict=True)]
+        self._take_note(answers)
+        split = [one.person for one in answered if one.answer.verdict is Verdict.SPLIT]
+        onward = [
+            (replace(person, carry=answer.carry), answer.step)
+            for person, answer in answered
+            if answer.verdict is Verdict.PROCEED
+        ]
+        for one in answered:
+            if one.answer.verdict not in (Verdict.SPLIT, Verdict.PROCEED):
+                self.report(one)
+        if len(split) == 1:
+            reason = next(answer.reason for answer in answers if answer.verdict is Verdict.SPLIT)
+            self.report(Answered(split[0], Answer(Verdict.USER, _blamed_on_one(reason))))
+        elif split:
+            async with asyncio.TaskGroup() as group:
+                for half in halve(split):
+                    group.create_task(self._ask(step, half))
+        if onward:
+            await self._lead_on(onward)
+
+    def _take_note(self, answers: Sequence[Answer]) -> None:
+        if any(answer.verdict in _SERVED and not answer.needs_witness for answer in answers):
+            self.served += 1
+            self._blames = 0
+            return
+        blame = next((answer for answer in answers if answer.verdict is Verdict.VENDOR), None)
+        if blame is None:
+            return
+        self._blames += 1
+        if blame.reason is Reason.BAD_CREDENTIALS or self._blames >= VENDOR_ANSWERS_TO_HALT:
+            self._halted = True
+
+
+_SERVED = frozenset({Verdict.APPLIED, Verdict.ABSENT, Verdict.PROCEED})
+
+
+def _step(person_and_step: tuple[Person, str]) -> str:
+    return person_and_step[1]
+
+
+def _blamed_on_one(reason: Reason | None) -> Reason:
+    return Reason.TOO_LARGE if reason is Reason.TOO_LARGE else Reason.REJECTED

@@ -1,0 +1,174 @@
+"""Delivering one chunk to its vendor: lease, open, address, converse, record, decide."""
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+
+from pydantic_core import from_json
+from sqlalchemy import Connection
+
+from adapters.contract import Addressed, Order, Person
+from domain.outcomes import Reason
+from domain.retry import RetryPolicy
+from ledger import chunks, outcomes, people, vendors
+from ledger.chunks import Lease, LeaseLostError
+from ledger.people import OpenPerson
+from tasks.converse import Answered, Conversation
+from tasks.dispatch import dispatch
+from tasks.judge import BLAMED_DELAY_S, History, ends, judge, settled
+from tasks.settle import settle
+from tasks.toolbox import Line, Toolbox
+
+log = logging.getLogger(__name__)
+
+RECORD_EVERY_S = 1.0
+SWITCHED_OFF_HERE_S = 30.0
+WITNESS_AGE_S = 600.0
+
+
+def deliver(chunk_id: int, tools: Toolbox) -> None:
+    """Deliver what is pending of a chunk, and record it. A chunk that is not queued any more is left alone."""
+    with tools.engine.begin() as connection:
+        lease = chunks.lease(connection, chunk_id, lease_s=tools.lease_s, masters=tools.masters)
+    if lease is None:
+        return
+    try:
+        _deliver_leased(lease, tools)
+    except LeaseLostError:
+        log.warning("lost the lease of chunk %d; another worker has it", chunk_id)
+    settle(tools, lease.request_id)
+    dispatch(lease.vendor, tools)
+
+
+def _deliver_leased(lease: Lease, tools: Toolbox) -> None:
+    line = tools.lines.get(lease.vendor)
+    if line is None:
+        with tools.engine.begin() as connection:
+            chunks.put_back(connection, lease, delay_s=SWITCHED_OFF_HERE_S)
+        return
+    delivery = Delivery(lease, line, tools)
+    try:
+        delivery.run()
+    finally:
+        if not delivery.decided:
+            delivery.give_up()
+
+
+@dataclass
+class Delivery:
+    """One attempt at one leased chunk."""
+
+    lease: Lease
+    line: Line
+    tools: Toolbox
+    decided: bool = False
+    _answers: deque[Answered] = field(default_factory=deque, repr=False)
+    _unsettled: list[Answered] = field(default_factory=list, repr=False)
+    _pending: int = 0
+
+    def run(self) -> None:
+        """Send what is pending, record answers as they come, then close the chunk or put it back.
+
+        Raises LeaseLostError, sqlalchemy.exc.OperationalError, ledger.sealing.UnsealError.
+        """
+        pending = self._open_pending()
+        self._pending = len(pending)
+        talk = Conversation(
+            self.line.exchange, self._order(), self.line.slots, self.tools.stopping, self._answers.append
+        )
+        onward = list(self._address(talk.order, pending))
+        running = self.tools.start(talk.lead(onward))
+        self._record_until_done(running)
+        running.result()
+        self._decide(talk)
+
+    def give_up(self) -> None:
+        """Put the chunk back after a fault of our own; counted, so that it cannot go round for ever."""
+        with self.tools.engine.begin() as connection:
+            chunks.put_back(connection, self.lease, delay_s=BLAMED_DELAY_S, failed=1)
+
+    def _open_pending(self) -> list[OpenPerson]:
+        lease, adapter = self.lease, self.line.adapter
+        with self.tools.engine.begin() as connection:
+            return people.open_pending(
+                connection,
+                request_id=lease.request_id,
+                vendor_id=lease.vendor_id,
+                round_=lease.round,
+                first_line=lease.first_line,
+                last_line=lease.last_line,
+                key=lease.key,
+                session_vendor=lease.vendor if adapter.keeps_sessions else None,
+            )
+
+    def _order(self) -> Order:
+        options = from_json(self.lease.options).get(self.lease.vendor, {})
+        return Order(self.lease.kind, self.line.adapter.options_model.model_validate(options))
+
+    def _address(self, order: Order, pending: list[OpenPerson]) -> Iterator[tuple[Person, str]]:
+        """Those to be sent, each with their first step; the others are answered already."""
+        tried = self.lease.starts > 1
+        for number, subject in pending:
+            addressed = self.line.adapter.address(order, subject)
+            if isinstance(addressed, Addressed):
+                yield Person(number, subject, addressed.key, tried=tried), addressed.step
+            else:
+                self._answers.append(Answered(Person(number, subject, None), addressed))
+
+    def _record_until_done(self, running: "Future[None]") -> None:
+        """Record and prolong the lease about once a second, so that a crash forgets little."""
+        while wait([running], timeout=RECORD_EVERY_S).not_done:
+            ended = self._take_endings()
+            with self.tools.engine.begin() as connection:
+                chunks.renew(connection, self.lease, self.tools.lease_s)
+                outcomes.append(connection, self.lease, ended, used_sessions=self.line.adapter.keeps_sessions)
+
+    def _take_endings(self) -> list[outcomes.Settled]:
+        ended = []
+        while self._answers:
+            one = self._answers.popleft()
+            if ends(one):
+                ended.append(settled(one, self.lease.attempts))
+            else:
+                self._unsettled.append(one)
+        self._pending -= len(ended)
+        return ended
+
+    def _decide(self, talk: Conversation) -> None:
+        ended = self._take_endings()
+        served = talk.served > 0
+        with self.tools.engine.begin() as connection:
+            chunks.renew(connection, self.lease, self.tools.lease_s)
+            judgement = judge(
+                self._unsettled,
+                History(self.lease.attempts, self.lease.age_s),
+                self._policy(),
+                served=served,
+                witness=vendors.lately_well(connection, self.lease.vendor_id, within_s=WITNESS_AGE_S),
+            )
+            ended += judgement.settled
+            outcomes.append(connection, self.lease, ended, used_sessions=self.line.adapter.keeps_sessions)
+            if self._pending == len(judgement.settled):
+                chunks.close(connection, self.lease)
+            else:
+                delay_s = max(judgement.delay_s, talk.delay_s)
+                chunks.put_back(connection, self.lease, delay_s=delay_s, failed=judgement.failed)
+            if served:
+                vendors.well_answered(connection, self.lease.vendor_id)
+            elif judgement.strike is not None:
+                self._strike(connection, judgement.strike)
+        self.decided = True
+
+    def _strike(self, connection: Connection, reason: Reason) -> None:
+        limit = 1 if reason is Reason.BAD_CREDENTIALS else self.tools.hold_after
+        held = vendors.strike(
+            connection, self.lease.vendor_id, reason, limit=limit, probe_after_s=self.tools.probe_after_s
+        )
+        if held:
+            log.error("%s is held: %s", self.lease.vendor, reason.value)
+
+    def _policy(self) -> RetryPolicy:
+        settings = self.line.adapter.settings
+        return RetryPolicy(max_attempts=settings.max_attempts, max_age_s=settings.max_age_s)

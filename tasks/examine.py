@@ -1,0 +1,57 @@
+"""Whether a vendor's address and our credentials are right, found out without changing anything."""
+
+from datetime import UTC, datetime
+
+import httpx
+from pydantic import SecretStr
+
+from adapters.contract import Adapter, Answer, Authenticates, Probes, UnreadableError, Verdict
+from adapters.transport import AnswerLostError, NotSentError, Transport
+from adapters.triage import triage
+from domain.outcomes import Reason
+
+PATIENCE_S = 10.0
+"""Someone is watching: a vendor that is slower than this is told as such."""
+
+
+async def examine(adapter: Adapter) -> Answer | None:
+    """APPLIED where address and credentials are right, else what is wrong; None where there is no harmless call.
+
+    Takes no permit: it is one request or two, and a vendor's margin has room for them.
+    """
+    transport = Transport(concurrency=1, timeout_s=min(adapter.settings.timeout_s, PATIENCE_S))
+    try:
+        return await _examined(adapter, transport)
+    except NotSentError:
+        return Answer(Verdict.RETRY, Reason.UNREACHABLE)
+    except AnswerLostError:
+        return Answer(Verdict.RETRY, Reason.ANSWER_LOST)
+    except UnreadableError:
+        return Answer(Verdict.RETRY, Reason.UNREADABLE)
+    finally:
+        await transport.aclose()
+
+
+async def _examined(adapter: Adapter, transport: Transport) -> Answer | None:
+    login = adapter.login() if isinstance(adapter, Authenticates) else None
+    token: SecretStr | None = None
+    if isinstance(adapter, Authenticates) and login is not None:
+        answer = await _send(transport, login)
+        read = answer if isinstance(answer, Answer) else adapter.read_token(answer)
+        if isinstance(read, Answer):
+            return read
+        token = read  # for the next call only: it is neither kept nor shared
+    if not isinstance(adapter, Probes):
+        return Answer(Verdict.APPLIED) if token else None
+    probe = adapter.probe()
+    if login is not None and probe.url == login.url:
+        return Answer(Verdict.APPLIED)  # asking for a token was the probe
+    if token is not None:
+        probe.headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+    answer = await _send(transport, probe)
+    return answer if isinstance(answer, Answer) else adapter.read_probe(answer)
+
+
+async def _send(transport: Transport, request: httpx.Request) -> httpx.Response | Answer:
+    response = await transport.send(request)
+    return triage(response, datetime.now(UTC)) or response

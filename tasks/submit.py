@@ -1,0 +1,124 @@
+"""Taking a request in: recorded whole in one transaction, or refused with nothing left behind."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
+
+from adapters.registry import ADAPTERS
+from domain.requests import Kind, Subject
+from ledger import requests
+from ledger.keys import fingerprinter
+from ledger.people import Prints
+from ledger.requests import Earlier, NewRequest, Recorded
+from ledger.sealing import Fingerprinter, MasterKeys
+from ledger.vendors import Vendor, all_vendors
+
+Wake = Callable[[Sequence[str]], None]
+"""Tells the workers that there is work for these vendors; losing the message costs a second, not a delivery."""
+
+
+class SubmitError(Exception):
+    """The request cannot be taken as it is, and nothing of it was recorded. The message says what to change."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a producer asks for, but for the people."""
+
+    kind: Kind
+    vendors: tuple[str, ...] = ()  # none named: all that are switched on
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    idempotency_key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the producer gets back. `repeated`: the same submission was here before and nothing new was recorded."""
+
+    recorded: Recorded
+    repeated: bool
+
+
+def submit(
+    submission: Submission, people: Iterable[Subject], *, engine: Engine, masters: MasterKeys, wake: Wake
+) -> Receipt:
+    """Record a request and wake the workers.
+
+    `people` are validated ones (`tasks.subjects`), read once, in constant memory; whatever they raise is raised here,
+    with nothing recorded. Raises SubmitError, sqlalchemy.exc.OperationalError, ledger.sealing.UnsealError.
+    """
+    with engine.begin() as connection:
+        vendors = _chosen(submission.vendors, all_vendors(connection))
+        prints = fingerprinter(connection, masters)
+    new = NewRequest(
+        kind=submission.kind,
+        vendors=vendors,
+        options=to_json(_checked_options(submission.options)),
+        session_vendors=frozenset(name for name, adapter in ADAPTERS.items() if adapter.keeps_sessions),
+        idempotency_key=submission.idempotency_key,
+    )
+    earlier = _earlier(engine, new, masters)
+    if earlier is None:
+        try:
+            with engine.begin() as connection:
+                recorded = requests.record(connection, new, people, masters=masters, prints=Prints(prints))
+        except requests.NothingToDoError:
+            raise SubmitError("there is nobody in it") from None
+        except IntegrityError:
+            # Someone submitted under the same key in this moment; the insert waited for them, people are unread.
+            earlier = _earlier(engine, new, masters)
+            if earlier is None:
+                raise
+        else:
+            wake([vendor.name for vendor in vendors])
+            return Receipt(recorded, repeated=False)
+    if not _says_the_same(earlier, new, people, prints):
+        raise SubmitError("this idempotency key already stands for another request; use a new one")
+    return Receipt(earlier.recorded, repeated=True)
+
+
+def _chosen(named: Sequence[str], known: Sequence[Vendor]) -> list[Vendor]:
+    enabled = {vendor.name: vendor for vendor in known if vendor.enabled}
+    if not enabled:
+        raise SubmitError("no vendor is switched on: set its CONSENT_<VENDOR>__ variables and start the workers")
+    unknown = sorted(set(named) - enabled.keys())
+    if unknown:
+        raise SubmitError(f"unknown or switched-off vendor; known are {', '.join(sorted(enabled))}")
+    return [enabled[name] for name in sorted(set(named) or enabled)]
+
+
+def _checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    for vendor, block in options.items():
+        if vendor not in ADAPTERS:
+            raise SubmitError(f"options are given by vendor; known are {', '.join(ADAPTERS)}")
+        try:
+            ADAPTERS[vendor].options_model.model_validate(block)
+        except ValidationError as error:
+            fault = error.errors(include_input=False, include_url=False)[0]
+            where = ".".join(str(part) for part in fault["loc"])
+            raise SubmitError(f"options.{vendor}.{where}: {fault['msg']}") from None
+    return dict(options)
+
+
+def _earlier(engine: Engine, new: NewRequest, masters: MasterKeys) -> Earlier | None:
+    if new.idempotency_key is None:
+        return None
+    with engine.begin() as connection:
+        return requests.find_by_idempotency_key(connection, new.idempotency_key, masters)
+
+
+def _says_the_same(earlier: Earlier, new: NewRequest, people: Iterable[Subject], fingerprints: Fingerprinter) -> bool:
+    prints = Prints(fingerprints)
+    for subject in people:
+        prints.whole(subject)
+    return (
+        earlier.kind is new.kind
+        and earlier.vendor_ids == [vendor.id for vendor in new.vendors]
+        and earlier.options == new.options
+        and earlier.digest == prints.digest()
+    )

@@ -1,0 +1,50 @@
+"""What tests of several kinds share: real services of their own, and a clean ledger for each test."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from ledger.sealing import MasterKeys, generate_master_key
+from ledger.session import connect, migrate
+from local.services import Postgres, Redis
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL, started for this run on a port of its own."""
+    with Postgres(tmp_path_factory.mktemp("services")) as postgres:
+        yield postgres.url
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis, started for this run on a port of its own."""
+    with Redis(tmp_path_factory.mktemp("services")) as redis:
+        yield redis.url
+
+
+@pytest.fixture(scope="session")
+def _migrated(postgres_url: str) -> Iterator[Engine]:
+    engine = connect(postgres_url)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(_migrated: Engine) -> Engine:
+    """The ledger, migrated and empty."""
+    with _migrated.begin() as connection:
+        connection.execute(text("ALTER TABLE outcomes DISABLE TRIGGER outcomes_not_truncated"))
+        connection.execute(
+            text("TRUNCATE keys, vendors, requests, subjects, sessions, chunks, outcomes, tallies RESTART IDENTITY")
+        )
+        connection.execute(text("ALTER TABLE outcomes ENABLE TRIGGER outcomes_not_truncated"))
+    return _migrated
+
+
+@pytest.fixture
+def masters() -> MasterKeys:
+    """Fresh master keys."""
+    return MasterKeys.parse(generate_master_key())

@@ -1,0 +1,299 @@
+"""The embedded servers, for real: what was written survives whatever was killed, and stacks keep apart."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import redis
+
+from local import services
+from local.services import Postgres, Redis, ServiceError
+
+START_AND_WAIT = """
+import sys, time
+from pathlib import Path
+from local.services import Postgres, Redis
+print({"postgres": Postgres, "redis": Redis}[sys.argv[2]](Path(sys.argv[1])).start(), flush=True)
+time.sleep(600)
+"""
+
+
+def connect(url: str) -> psycopg.Connection:
+    return psycopg.connect(url.replace("+psycopg", ""), autocommit=True, connect_timeout=5)
+
+
+def ask(url: str, statement: str) -> object:
+    with connect(url) as connection:
+        row = connection.execute(statement).fetchone()
+        return row[0] if row else None
+
+
+def at_work(data_dir: Path) -> list[psutil.Process]:
+    return Postgres(data_dir)._at_work() + Redis(data_dir)._at_work()
+
+
+def kill_all(data_dir: Path) -> None:
+    while left := at_work(data_dir):
+        for process in left:
+            process.kill()
+        time.sleep(0.01)
+
+
+def start_elsewhere(data_dir: Path, service: str) -> tuple[subprocess.Popen[str], str]:
+    """Start a service from another process, as `consent up` would; returns that process and the URL."""
+    argv = [sys.executable, "-c", START_AND_WAIT, str(data_dir), service]
+    owner = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    return owner, owner.stdout.readline().strip()
+
+
+def postmaster(data_dir: Path) -> int:
+    return int((data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose path no unix socket could have."""
+    folder = tmp_path / "a data folder" / ("long" * 30)
+    yield folder
+    kill_all(folder)
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with Postgres(tmp_path_factory.mktemp("shared")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    with Redis(tmp_path_factory.mktemp("shared")) as server:
+        yield server
+
+
+@pytest.mark.parametrize("killed", ["the owner", "the owner and the postmaster", "everything"])
+def test_committed_rows_survive_when_is_killed(data_dir: Path, killed: str) -> None:
+    owner, url = start_elsewhere(data_dir, "postgres")
+    busy = connect(url)
+    busy.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    # A back end that is computing does not notice that its postmaster died.
+    busy.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 1000000000)")
+    owner.kill()
+    owner.wait()
+    if killed == "the owner and the postmaster":
+        os.kill(postmaster(data_dir), signal.SIGKILL)
+    if killed == "everything":
+        kill_all(data_dir)
+    left = {process.pid for process in at_work(data_dir)}
+    assert bool(left) == (killed != "everything")
+
+    with Postgres(data_dir) as server:
+        assert server.is_running
+        assert server.url == url  # the same port and password
+        assert ask(server.url, "SELECT answer FROM kept") == 42
+        assert left.isdisjoint(process.pid for process in at_work(data_dir))
+    busy.close()
+
+    assert not server.is_running
+    assert at_work(data_dir) == []
+
+
+def test_a_stale_pid_file_that_names_a_stranger_harms_neither(data_dir: Path) -> None:
+    with Postgres(data_dir):
+        pass
+    # PostgreSQL fears a process of its own account, so the stranger needs that one.
+    account = "nobody" if os.geteuid() == 0 else None
+    with subprocess.Popen(["sleep", "60"], user=account) as stranger:
+        pid_file = data_dir / "postgres" / "postmaster.pid"
+        pid_file.write_text(f"{stranger.pid}\n{data_dir / 'postgres'}\n1700000000\n5432\n\n127.0.0.1\n")
+
+        with Postgres(data_dir) as server:
+            assert ask(server.url, "SELECT 1") == 1
+
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_a_postgres_that_dies_is_started_again_by_start(data_dir: Path) -> None:
+    with Postgres(data_dir) as server:
+        url = server.url
+        os.kill(postmaster(data_dir), signal.SIGKILL)
+        assert server._process is not None
+        server._process.wait()
+        assert not server.is_running
+
+        assert server.start() == url
+        assert ask(url, "SELECT 1") == 1
+
+
+def test_a_first_start_that_was_cut_short_leaves_nothing_to_trip_over(data_dir: Path) -> None:
+    owner = subprocess.Popen([sys.executable, "-c", START_AND_WAIT, str(data_dir), "postgres"], stdout=subprocess.PIPE)
+    while not list(data_dir.glob("postgres.new.*/base")):
+        assert owner.poll() is None
+    owner.kill()
+    owner.communicate()
+    assert not (data_dir / "postgres").exists()
+
+    with Postgres(data_dir) as server:
+        assert ask(server.url, "SELECT 1") == 1
+    with server:  # by now nothing of the first attempt is at work any more
+        assert [file.name for file in data_dir.glob("postgres.new*")] == []
+
+
+def test_stacks_in_different_folders_do_not_meet(tmp_path: Path) -> None:
+    servers = [kind(tmp_path / name) for name in "ab" for kind in (Postgres, Redis)]
+    with ThreadPoolExecutor() as threads:
+        urls = list(threads.map(lambda server: server.start(), servers))
+    try:
+        assert len(set(urls)) == 4
+        assert len({url.split("@")[1].split("/")[0] for url in urls}) == 4
+        with connect(urls[0]) as connection:
+            connection.execute("CREATE TABLE only_in_a (x int)")
+        assert ask(urls[2], "SELECT to_regclass('only_in_a')") is None
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def test_a_second_owner_of_a_folder_is_refused_and_the_first_unharmed(postgres: Postgres) -> None:
+    with pytest.raises(ServiceError, match=rf"already runs on .* \(process {os.getpid()}\)"):
+        Postgres(postgres.folder.parent).start()
+    assert ask(postgres.url, "SELECT 1") == 1
+
+
+@pytest.mark.parametrize("kind", [Postgres, Redis])
+def test_a_port_that_someone_took_meanwhile_is_replaced(tmp_path: Path, kind: type[Postgres | Redis]) -> None:
+    server = kind(tmp_path)
+    before = server.start()
+    server.stop()
+    with socket.create_server(("127.0.0.1", int(before.rpartition(":")[2].partition("/")[0]))), server:
+        assert server.url != before
+    with pytest.raises((psycopg.OperationalError, redis.ConnectionError)):
+        redis.Redis.from_url(before).ping() if kind is Redis else connect(before)
+
+
+@pytest.mark.parametrize("kind", [Postgres, Redis])
+def test_a_port_taken_between_look_and_bind_is_replaced(
+    tmp_path: Path, kind: type[Postgres | Redis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = services._free_port
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = int(taken.getsockname()[1])
+        seen_as_free = iter([port])
+        monkeypatch.setattr(services, "_free_port", lambda preferred: next(seen_as_free, 0) or look(preferred))
+        with kind(tmp_path) as server:
+            assert server.is_running
+            assert f":{port}/" not in server.url
+
+
+def test_postgres_is_durable_and_we_are_no_superuser(postgres: Postgres) -> None:
+    for setting in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums"):
+        assert ask(postgres.url, f"SHOW {setting}") == "on"
+    assert ask(postgres.url, "SHOW max_connections") == "200"
+    assert ask(postgres.url, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
+
+
+def test_nobody_gets_in_without_the_password(postgres: Postgres, cache: Redis) -> None:
+    for login in (
+        postgres.url.replace("://consent:", "://consent:x"),
+        postgres.url.replace("://consent:", "://postgres:"),
+    ):
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            connect(login)
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis.from_url(f"redis://{cache.url.partition('@')[2]}").ping()
+    for file in ("postgres.json", "logs/postgres.log"):
+        assert (postgres.folder.parent / file).stat().st_mode & 0o777 == 0o600
+    for process in (postgres._process, cache._process):
+        assert process is not None
+        command = " ".join(psutil.Process(process.pid).cmdline())
+        assert postgres.url.split(":")[2].partition("@")[0] not in command
+        assert cache.url.split(":")[2].partition("@")[0] not in command
+
+
+def test_a_lost_password_is_replaced(data_dir: Path) -> None:
+    with Postgres(data_dir) as server:
+        before = server.url
+    (data_dir / "postgres.json").unlink()
+    with pytest.raises(ServiceError, match="never ran in"):
+        _ = server.url
+    with server:
+        assert server.url != before
+        assert ask(server.url, "SELECT 1") == 1
+
+
+def test_errors_that_quote_values_stay_out_of_the_log(postgres: Postgres) -> None:
+    with pytest.raises(psycopg.DataError, match="jane@example"):
+        ask(postgres.url, "SELECT 'jane@example.org'::int")
+    assert "jane@example" not in postgres.log.read_text()
+
+
+@pytest.mark.parametrize("server", ["postgres", "cache"])
+def test_ctrl_c_in_the_terminal_does_not_reach_a_server(server: str, request: pytest.FixtureRequest) -> None:
+    process = request.getfixturevalue(server)._process
+    assert os.getsid(process.pid) == process.pid != os.getsid(0)
+
+
+def test_postgres_never_runs_as_root_and_no_folder_is_opened_for_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    with Postgres(tmp_path / "data") as server:
+        assert server._process is not None
+        runs_as = psutil.Process(server._process.pid).username()
+        assert runs_as == ("nobody" if os.geteuid() == 0 else psutil.Process().username())
+        assert tmp_path.stat().st_mode & 0o777 == (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_can_not_be_used_is_told_in_a_sentence(data_dir: Path) -> None:
+    with Postgres(data_dir) as server:
+        pass
+    (data_dir / "postgres" / "PG_VERSION").write_text("12\n")
+    with pytest.raises(ServiceError, match=r"ended as it started: .*incompatible with server"):
+        server.start()
+    assert not server.is_running
+
+    blocked = data_dir / "file"
+    blocked.touch()
+    with pytest.raises(ServiceError, match=r"Redis can't start in .*file/redis: .*(exists|Not a directory)"):
+        Redis(blocked).start()
+
+
+def test_redis_keeps_what_it_acknowledged_when_all_is_killed(data_dir: Path) -> None:
+    owner, url = start_elsewhere(data_dir, "redis")
+    redis.Redis.from_url(url).set("throttle", 7)
+    owner.kill()
+    owner.wait()
+    kill_all(data_dir)
+
+    with Redis(data_dir) as server:
+        assert server.url == url
+        assert redis.Redis.from_url(url).get("throttle") == b"7"
+        assert server.start() == url  # a running one is left alone
+    assert at_work(data_dir) == []
+
+
+def test_an_orphaned_redis_is_replaced(data_dir: Path) -> None:
+    owner, url = start_elsewhere(data_dir, "redis")
+    (orphan,) = at_work(data_dir)
+    owner.kill()
+    owner.wait()
+
+    with Redis(data_dir) as server:
+        assert server.url == url
+        assert server._process is not None
+        assert server._process.pid != orphan.pid
+        assert redis.Redis.from_url(url).ping()
+
+
+def test_redis_refuses_rather_than_forgets(cache: Redis) -> None:
+    client = redis.Redis.from_url(cache.url, decode_responses=True)
+    assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+    assert client.config_get("maxmemory") == {"maxmemory": str(256 * 2**20)}

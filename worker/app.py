@@ -1,0 +1,107 @@
+"""The Celery app: its queues, its schedule, and the tasks that wrap the steps of a request's life."""
+
+from celery import Celery, signals
+from kombu import Queue
+
+from adapters.registry import ADAPTERS
+from config.logging import set_up_logging
+from config.settings import Settings
+from config.stack import find_stack
+from tasks.deliver import deliver
+from tasks.dispatch import dispatch
+from tasks.queues import CONTROL_QUEUE, DELIVER, DISPATCH, SETTLE, queue_of
+from tasks.settle import settle
+from worker.runtime import Runtime
+
+TICK_S = 1.0
+"""How often beat looks for due chunks; a wake-up that was lost costs no more than this."""
+SWEEP_S = 5.0
+
+
+def create_app() -> Celery:
+    """The app of this process's stack. Raises SettingsError, NoStackError."""
+    settings = Settings.load()
+    app = Celery("consent", broker=find_stack(settings).redis_url)
+    vendors = list(settings.adapters())
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_store_errors_even_if_ignored=False,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=True,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={"visibility_timeout": 3600, "socket_connect_timeout": 3.0},
+        task_queues=[Queue(CONTROL_QUEUE), *(Queue(queue_of(name)) for name in ADAPTERS)],
+        task_default_queue=CONTROL_QUEUE,
+        task_create_missing_queues=False,
+        beat_max_loop_interval=1.0,
+        beat_schedule={
+            **{
+                f"dispatch-{name}": {
+                    "task": DISPATCH,
+                    "schedule": TICK_S,
+                    "args": [name],
+                    "options": {"expires": 5 * TICK_S},
+                }
+                for name in vendors
+            },
+            "settle": {"task": SETTLE, "schedule": SWEEP_S, "options": {"expires": 5 * SWEEP_S}},
+        },
+    )
+    return app
+
+
+app = create_app()
+_runtime: Runtime | None = None
+
+
+def runtime() -> Runtime:
+    """This process's runtime."""
+    if _runtime is None:
+        raise RuntimeError("the worker has not started")
+    return _runtime
+
+
+@app.task(name=DELIVER)  # type: ignore[untyped-decorator]
+def deliver_chunk(chunk_id: int) -> None:
+    """Deliver one chunk to its vendor."""
+    deliver(chunk_id, runtime().tools)
+
+
+@app.task(name=DISPATCH)  # type: ignore[untyped-decorator]
+def dispatch_vendor(vendor: str) -> None:
+    """Send a vendor's due chunks to its queue."""
+    dispatch(vendor, runtime().tools)
+
+
+@app.task(name=SETTLE)  # type: ignore[untyped-decorator]
+def settle_requests() -> None:
+    """Close every request that has nothing open any more."""
+    settle(runtime().tools)
+
+
+@signals.setup_logging.connect  # type: ignore[untyped-decorator]
+def _set_up_logging(**_: object) -> None:
+    set_up_logging(Settings.load().log_level)
+
+
+@signals.worker_init.connect  # type: ignore[untyped-decorator]
+def _open_runtime(**_: object) -> None:
+    global _runtime  # noqa: PLW0603 - Celery hands its tasks nothing else
+    _runtime = Runtime.open(app)
+
+
+@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _stop_runtime(**_: object) -> None:
+    if _runtime is not None:
+        _runtime.stop()
+
+
+@signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
+def _close_runtime(**_: object) -> None:
+    if _runtime is not None:
+        _runtime.close()

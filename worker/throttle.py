@@ -1,0 +1,125 @@
+"""The vendors' rate limits, held for all processes together: paced permits over Redis, leased in small lots.
+
+A permit is a moment at which one request may go out. Moments are spaced evenly (GCRA with a small burst), because
+A permit is a moment at which one request may go out. Moments are evenly spaced (GCRA with a small burst), because
+burst stays below the limit, with a margin for what happens between our clock and the vendor's.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from adapters.contract import NotNowError
+
+WINDOW_S = 60.0
+"""Every limit in the vendors' pages is per minute."""
+BURST_SHARE = 0.01
+MARGIN_SHARE = 0.002
+LOT_S = 0.06
+"""A lot holds about this much of the pace, at most MAX_LOT permits: granted lots arrive late and compressed."""
+MAX_LOT = 25
+STALE_S = 0.1
+"""A permit not used this long after its moment is void: used late it would crowd the next ones."""
+PATIENCE_S = 2.0
+"""Waiting longer than this for a permit would only hold a place that others can use."""
+AWAY_S = 1.0
+"""With Redis away nothing is sent; asked again after this long."""
+
+# KEYS[1]: the theoretical arrival time (µs) of the vendor's next permit.
+# ARGV: µs between permits, burst tolerance in µs, permits wanted, patience in µs.
+# Answers {permits, µs until the first one}, the second negative where its moment has passed.
+TAKE = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local gap, tolerance, wanted, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local tat = tonumber(redis.call('GET', KEYS[1]))
+if not tat then tat = now + tolerance end -- nothing known of the past: as if the burst had just been spent
+if tat < now then tat = now end
+local first = tat - tolerance - now
+if first > patience then return {0, first} end
+redis.call('SET', KEYS[1], string.format('%.0f', tat + wanted * gap), 'PX', 3600000)
+return {wanted, first}
+"""
+# ARGV: burst tolerance in µs, pause in µs.
+PAUSE = """
+local clock = redis.call('TIME')
+local resume = clock[1] * 1000000 + clock[2] + tonumber(ARGV[1]) + tonumber(ARGV[2])
+local tat = tonumber(redis.call('GET', KEYS[1]))
+if not tat or tat < resume then redis.call('SET', KEYS[1], string.format('%.0f', resume), 'PX', 7200000) end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a vendor's limit is spent: evenly, with a small burst."""
+
+    gap_us: float
+    tolerance_us: float
+    lot: int
+
+    @classmethod
+    def for_limit(cls, requests_per_minute: int) -> "Pace":
+        """The pace that keeps every window of a minute within `requests_per_minute`."""
+        burst = max(1, int(requests_per_minute * BURST_SHARE))
+        rate = max(requests_per_minute * (1 - MARGIN_SHARE) - burst, 0.5)
+        gap_us = WINDOW_S * 1e6 / rate
+        lot = min(max(int(rate / WINDOW_S * LOT_S), 1), MAX_LOT)
+        return cls(gap_us, (burst - 1) * gap_us, lot)
+
+
+@dataclass
+class Lane:
+    """This process's permits for one vendor. Implements adapters.exchange.Permits."""
+
+    redis: "Redis"
+    vendor: str
+    pace: Pace
+    _moments: deque[float] = field(default_factory=deque, init=False, repr=False)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+
+    @property
+    def key(self) -> str:
+        """The Redis key that all processes share."""
+        return f"consent:throttle:{self.vendor}"
+
+    async def take(self) -> None:
+        """Wait until one request may go out. Raises NotNowError where that is far off, or Redis is away."""
+        clock = asyncio.get_running_loop().time
+        async with self._asking:
+            while self._moments and self._moments[0] < clock() - STALE_S:
+                self._moments.popleft()
+            if not self._moments:
+                self._moments.extend(await self._lease_lot())
+            moment = self._moments.popleft()
+        await asyncio.sleep(max(0.0, moment - clock()))
+
+    async def pause(self, seconds: float) -> None:
+        """Nobody may send for so long. With Redis away nobody can send anyway."""
+        self._moments.clear()
+        try:
+            await self.redis.eval(PAUSE, 1, self.key, self.pace.tolerance_us, seconds * 1e6)
+        except RedisError:
+            return
+
+    async def _lease_lot(self) -> list[float]:
+        pace = self.pace
+        try:
+            reply = await self.redis.eval(TAKE, 1, self.key, pace.gap_us, pace.tolerance_us, pace.lot, PATIENCE_S * 1e6)
+        except RedisError:
+            raise NotNowError(AWAY_S) from None
+        granted, first_us = cast("tuple[int, int]", reply)
+        if not granted:
+            raise NotNowError(first_us / 1e6)
+        # Counted from now rather than from when Redis was asked: late is safe, early is not.
+        now = asyncio.get_running_loop().time()
+        return [now + max(0.0, first_us + place * pace.gap_us) / 1e6 for place in range(granted)]
+
+
+def open_lanes(redis: "Redis", limits: Mapping[str, int]) -> dict[str, Lane]:
+    """A lane for each vendor, by its limit in requests a minute."""
+    return {vendor: Lane(redis, vendor, Pace.for_limit(limit)) for vendor, limit in limits.items()}
