@@ -41,7 +41,7 @@ class Answer:
     carry: Any = field(default=None, repr=False)  # PROCEED: what that step needs of this answer; may be personal
     needs_witness: bool = False
     """Believe this answer only where the vendor has answered someone else well: a 404 on a path that names a person
-    reads like a 404 on an address that is wrong for everybody."""
+    reads like a 404 on an address that is wrong for everybody. With PROCEED: go on, but it is no witness for others."""
 
 
 @dataclass(frozen=True, slots=True)

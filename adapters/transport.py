@@ -63,7 +63,7 @@ class Transport:
         except TimeoutError:
             # Whether the time ran out before or after sending cannot be told apart safely.
             raise AnswerLostError from None
-        except (httpx.TransportError, aiohttp.ClientError) as error:
+        except (httpx.RequestError, aiohttp.ClientError) as error:
             raise _told_apart(error) from None
 
     async def _exchange(self, inner: AiohttpTransport, request: httpx.Request) -> httpx.Response:

@@ -83,6 +83,6 @@ def retry_after_s(response: httpx.Response, now: datetime) -> float:
 def _seconds_until(date: str, now: datetime) -> float:
     try:
         until = parsedate_to_datetime(date)
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: a field of twenty digits
         return 0.0
     return ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds()

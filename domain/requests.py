@@ -38,7 +38,7 @@ def refuse_control_characters(text: str) -> str:
 
 def refuse_placeholder(text: str) -> str:
     """Return `text`; raise PydanticCustomError where it stands for nobody (see PLACEHOLDERS)."""
-    if text.casefold() in PLACEHOLDERS:
+    if text.strip().casefold() in PLACEHOLDERS:
         raise PydanticCustomError("placeholder", "is a placeholder, not an identifier")
     return text
 
@@ -111,10 +111,16 @@ SUBJECT: TypeAdapter[Subject] = TypeAdapter(Subject)
 
 def is_identified(subject: Subject) -> bool:
     """Whether at least one identifier is given, our own or a vendor's."""
-    vendors = subject.get("vendors") or {}
-    return bool(subject.get("user_id") or subject.get("email") or subject.get("phone_number") or any(vendors.values()))
+    return any(map(_says_something, subject.values()))
+
+
+def _says_something(value: object) -> bool:
+    return any(map(_says_something, value.values())) if isinstance(value, dict) else bool(value)
 
 
 def fold_email(email: str) -> str:
-    """The form under which two spellings of one address are the same person: case folded."""
-    return email.strip().casefold()
+    """The form under which two spellings of one address are the same person: in lower case.
+
+    Not case folded: that makes ss of ß, and one person of two.
+    """
+    return email.strip().lower()

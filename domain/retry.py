@@ -1,8 +1,6 @@
 """When to try again, and when to stop: exponential back-off with full jitter, bounded by attempts and age."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from random import random
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +16,16 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Setback:
+    """People of a chunk who failed together: `attempts` failed ones since `since`, due again at `due` (both epoch)."""
+
+    attempts: int
+    since: float
+    due: float
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """Bounds per vendor. Delays grow as `base_s * 2 ** (attempts - 1)` up to `cap_s`, and are drawn from nought to
     that: full jitter, so that workers that failed together do not come back together."""
@@ -27,14 +35,13 @@ class RetryPolicy:
     base_s: float = 1.0
     cap_s: float = 600.0
 
-    def decide(
-        self, *, attempts: int, age_s: float, retry_after_s: float = 0.0, draw: Callable[[], float] = random
-    ) -> Again | GiveUp:
+    def decide(self, *, attempts: int, age_s: float, jitter: float, retry_after_s: float = 0.0) -> Again | GiveUp:
         """What to do after `attempts` failed ones, the first of them `age_s` seconds ago.
 
-        `retry_after_s` is what the vendor asked for: never come back sooner.
+        `jitter` is drawn from 0 to 1 by the caller: one draw for people who failed together, so that they can share a
+        request again. `retry_after_s` is what the vendor asked for: never come back sooner.
         """
         if attempts >= self.max_attempts or age_s >= self.max_age_s:
             return GiveUp()
         ceiling = min(self.cap_s, self.base_s * 2.0 ** min(attempts - 1, 60))
-        return Again(max(retry_after_s, draw() * ceiling))
+        return Again(max(retry_after_s, jitter * ceiling))

@@ -1,6 +1,7 @@
 """The columns a CSV may have: a person's fields, flattened with dots."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from adapters.registry import ADAPTERS
@@ -14,13 +15,14 @@ ANY = "*"
 """Stands for a name of the producer's own choosing, dots included."""
 
 
-def known_columns() -> list[str]:
+@cache
+def known_columns() -> tuple[str, ...]:
     """The names of all columns there can be, `vendors.` left out; ANY at the end of one that can be named freely."""
     names = list(OWN)
     for vendor, adapter in ADAPTERS.items():
         schema = adapter.identifiers_model.model_json_schema()
         names += [f"{vendor}.{path}" for path in _paths(schema, schema.get("$defs", {}))]
-    return names
+    return tuple(names)
 
 
 def _paths(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[str]:
@@ -58,13 +60,13 @@ def read_header(cells: list[str], line: int, faults: Faults) -> list[Column]:
     return usable
 
 
-def _find(name: str, known: list[str]) -> Column | None:
+def _find(name: str, known: tuple[str, ...]) -> Column | None:
     if name in OWN:
         return (), name
     flat = name.removeprefix("vendors.")
-    vendor, *path = flat.split(".")
-    if flat in known and not flat.endswith(ANY):
-        return ("vendors", vendor, *path[:-1]), path[-1]
+    if flat in known and flat not in OWN and not flat.endswith(ANY):
+        *folders, last = flat.split(".")
+        return ("vendors", *folders), last
     for free in known:
         stem = free.removesuffix(ANY)
         if stem != free and flat.startswith(stem) and flat != stem:

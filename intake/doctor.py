@@ -79,7 +79,7 @@ def _redis(here: Surroundings) -> Finding:
             client.ping()
     except redis.AuthenticationError:
         return Finding("redis", f"{here.redis}: it refuses the login: check user and password in the address")
-    except redis.ConnectionError:
+    except (redis.ConnectionError, redis.TimeoutError):
         return Finding("redis", f"{here.redis}: nobody answers there")
     except redis.RedisError:
         return Finding("redis", f"{here.redis}: it answers, and not as it should: see its own log")

@@ -144,7 +144,7 @@ def _print(receipt: Receipt, *, as_json: bool) -> None:
     if receipt.repeated:
         note("submitted before: nothing new was recorded")
     elif recorded.duplicates:
-        note(f"{recorded.people:,} people, {recorded.duplicates:,} more lines repeat them")
+        note(f"{recorded.people:,} people; lines left out that repeat one of them: {recorded.duplicates:,}")
 
 
 def _wait_for(here: Surroundings, public_id: UUID) -> Ending:

@@ -13,8 +13,8 @@ from intake.endings import CommandError, Ending
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.session import connect
 
-POSTGRES_SCHEMES = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
-REDIS_SCHEMES = frozenset({"redis", "rediss"})
+POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+REDIS_SCHEMES = ("redis", "rediss")
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ def _find() -> tuple[Settings, Stack]:
         raise CommandError(str(error), Ending.UNREACHABLE) from None
 
 
-def _check_address(variable: str, url: str, schemes: frozenset[str]) -> None:
+def _check_address(variable: str, url: str, schemes: tuple[str, ...]) -> None:
     try:
         parts = urlsplit(url)
         known = parts.scheme in schemes and parts.port != 0
     except ValueError:
         known = False
     if not known:
-        form = f"{min(schemes, key=len)}://user:password@host:port/name"
+        form = f"{schemes[0]}://user:password@host:port/name"
         raise CommandError(f"these settings cannot be used:\n{variable}: is not of the form {form}", Ending.UNUSABLE)
 
 

@@ -1,12 +1,15 @@
 """Chunks in the ledger: queued fairly, leased to one worker at a time, closed or put back."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
+from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.requests import Kind
+from domain.retry import Setback
 from ledger.requests import key_context, options_context
 from ledger.sealing import MasterKeys, SealingKey
 
@@ -27,9 +30,8 @@ class Lease:
     first_line: int
     last_line: int
     round: int
-    attempts: int
     starts: int
-    age_s: float
+    setbacks: tuple[Setback, ...]
     options: bytes = field(repr=False)
     key: SealingKey = field(repr=False)
 
@@ -103,9 +105,8 @@ def lease(connection: Connection, chunk_id: int, *, lease_s: float, masters: Mas
         first_line=row.first_line,
         last_line=row.last_line,
         round=row.round,
-        attempts=row.attempts,
         starts=row.starts,
-        age_s=row.age_s,
+        setbacks=tuple(Setback(attempts, since, due, tuple(lines)) for attempts, since, due, lines in row.setbacks),
         options=key.open(row.options, options_context(row.public_id)),
         key=key,
     )
@@ -118,9 +119,8 @@ _LEASE = text("""
     WHERE chunks.id = :chunk_id AND chunks.state = 'queued'
         AND requests.id = chunks.request_id AND vendors.id = chunks.vendor_id
     RETURNING chunks.request_id, chunks.vendor_id, vendors.name AS vendor, requests.kind, requests.public_id,
-        requests.data_key, requests.options, chunks.first_line, chunks.last_line, chunks.round, chunks.attempts,
-        chunks.starts,
-        CAST(COALESCE(extract(epoch FROM now() - chunks.first_tried_at), 0) AS double precision) AS age_s
+        requests.data_key, requests.options, chunks.first_line, chunks.last_line, chunks.round, chunks.starts,
+        chunks.setbacks
 """)
 
 
@@ -134,15 +134,15 @@ def close(connection: Connection, held: Lease) -> None:
     _move(connection, held, "state = 'closed', lease = NULL")
 
 
-def put_back(connection: Connection, held: Lease, *, delay_s: float, failed: int = 0) -> None:
-    """Give the chunk back, due again in `delay_s`, with `failed` more attempts counted. Raises LeaseLostError."""
+def put_back(connection: Connection, held: Lease, *, delay_s: float, setbacks: Sequence[Setback]) -> None:
+    """Give the chunk back, due again in `delay_s`; `setbacks` replaces who has failed so far. Raises LeaseLostError."""
     _move(
         connection,
         held,
         """state = 'waiting', lease = NULL, due_at = now() + make_interval(secs => :delay_s),
-        attempts = attempts + :failed, first_tried_at = COALESCE(first_tried_at, now())""",
+        setbacks = CAST(:setbacks AS jsonb)""",
         delay_s=delay_s,
-        failed=failed,
+        setbacks=to_json([astuple(setback) for setback in setbacks]).decode(),
     )
 
 

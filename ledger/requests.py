@@ -38,15 +38,19 @@ class NothingToDoError(Exception):
     """A request without a single person."""
 
 
+class KeyTakenError(Exception):
+    """Another request was recorded under this idempotency key in the meantime."""
+
+
 def record(
     connection: Connection, new: NewRequest, people: Iterable[Subject], *, masters: MasterKeys, prints: Prints
 ) -> Recorded:
     """Write a request, its people and its chunks. All of it stands when the caller commits, none of it before.
 
-    Raises NothingToDoError; sqlalchemy.exc.IntegrityError where the idempotency key is taken; whatever `people` raises.
+    Raises NothingToDoError; KeyTakenError, before reading anybody; whatever `people` raises.
     """
     public_id, key = uuid4(), SealingKey.generate()
-    request_id: int = connection.execute(
+    request_id: int | None = connection.execute(
         _INSERT,
         {
             "public_id": public_id,
@@ -56,7 +60,9 @@ def record(
             "options": key.seal(new.options, options_context(public_id)),
             "idempotency_key": new.idempotency_key,
         },
-    ).scalar_one()
+    ).scalar_one_or_none()
+    if request_id is None:
+        raise KeyTakenError
     sessions = {vendor.name: vendor.id for vendor in new.vendors if vendor.name in new.session_vendors}
     counted = add_people(connection, request_id, people, key=key, prints=prints, session_vendors=sessions)
     if not counted.lines:
@@ -88,6 +94,7 @@ _INSERT = text("""
     INSERT INTO requests (public_id, kind, vendor_ids, data_key, options, idempotency_key, due_at)
     VALUES (:public_id, :kind, CAST(:vendor_ids AS smallint[]), :data_key, :options, :idempotency_key,
             now() + interval '1 month') -- GDPR Art. 12(3)
+    ON CONFLICT (idempotency_key) DO NOTHING
     RETURNING id
 """)
 _RUN = text("""

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
+
+__all__ = ["Connection", "Engine", "OperationalError", "connect", "is_migrated", "migrate"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x636F6E73656E74  # "consent": two stacks starting at once must not migrate together

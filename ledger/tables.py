@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import ENUM
+from sqlalchemy.dialects.postgresql import ENUM, JSONB
 
 from domain.outcomes import Outcome
 from domain.requests import Kind
@@ -116,12 +116,11 @@ chunks = Table(
     Column("state", CHUNK_STATE, nullable=False),
     Column("due_at", MOMENT, nullable=False),
     Column("lease", Uuid),
-    Column("starts", SmallInteger, nullable=False),
-    Column("attempts", SmallInteger, nullable=False),
-    Column("first_tried_at", MOMENT),
+    Column("starts", Integer, nullable=False),
+    Column("setbacks", JSONB, nullable=False),
 )
 """A span of a request's people for one vendor. `due_at`: waiting, when it may be queued; queued or leased, when it is
-taken for lost. `attempts` counts answers that failed, `starts` how often a worker took it up."""
+taken for lost. `starts`: how often a worker took it up. `setbacks`: who has failed so far, grouped (domain.retry)."""
 
 outcomes = Table(
     "outcomes",

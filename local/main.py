@@ -3,9 +3,11 @@
 from typing import Annotated
 
 import typer
-from intake.cli import app, run
+from rich.console import Console
 
 from config.settings import Settings
+from intake.cli import app, run
+from intake.endings import Ending
 
 
 @app.command()
@@ -19,6 +21,14 @@ def up(
     settings = Settings.load()
     plan = stack.Plan(settings, workers=workers or settings.workers, flower=not no_web)
     stack.run(plan, say=typer.echo)
+
+
+@app.command()
+def demo() -> Ending:
+    """Show the whole of it: a stack, five sandbox vendors with faults, two requests, and an audit of the result."""
+    from local.demo import demo as demonstrate
+
+    return demonstrate(Console())
 
 
 def main() -> None:

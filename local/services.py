@@ -359,18 +359,17 @@ def _as_unprivileged() -> list[str]:
     """The command that drops root for a PostgreSQL program; nothing when we are not root.
 
     The program runs as `nobody`, yet must find its way through folders closed to all but root (/root, or our
-    own data folder). It keeps the one capability for that; the other way would be to open them to everyone.
+    own data folder). It keeps the one capability for that, which containers have too; the other way would be to
+    open those folders to everyone. access(2) heeds it only without the "setuid fixup", see capabilities(7).
     """
     if os.geteuid() != 0:
         return []
     if (setpriv := shutil.which("setpriv")) is None:
         raise ServiceError("PostgreSQL won't run as root: install `setpriv` (util-linux) or use an ordinary user")
-    held = re.search(r"^CapPrm:\s*(\w+)", Path("/proc/self/status").read_text(), re.MULTILINE)
-    # Bit 2 is CAP_DAC_READ_SEARCH (linux/capability.h). Containers often lack it and have the wider one.
-    keep = "+dac_read_search" if held and int(held[1], 16) & (1 << 2) else "+dac_override"
     account = _unprivileged_account()
     ids = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
-    return [setpriv, *ids, f"--inh-caps=-all,{keep}", f"--ambient-caps=-all,{keep}", "--"]
+    keep = ["--securebits=+no_setuid_fixup", "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
+    return [setpriv, *ids, *keep, "--"]
 
 
 def _redis_program(folder: Path) -> str:

@@ -23,9 +23,11 @@ from tasks.queues import sender
 
 TICK_S = 0.1
 WORKERS_START_S = 60.0
-WORKERS_STOP_S = 9.0
+WORKERS_STOP_S = 8.0
 ServiceT = TypeVar("ServiceT", Postgres, Redis)
 Say = Callable[[str], None]
+Keep = Callable[[], None]
+"""Replaces what has died; to be called about ten times a second, by one thread."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Plan:
 def run(plan: Plan, say: Say) -> None:
     """Run the stack until SIGTERM or Ctrl-C, then stop all of it in order.
 
-    Raises local.services.ServiceError, local.processes.FolderInUse, config.stack.NoStackError,
+    Raises local.services.ServiceError, local.processes.FolderInUseError, config.stack.NoStackError,
     sqlalchemy.exc.OperationalError.
     """
     stopping = threading.Event()
@@ -57,8 +59,8 @@ def run(plan: Plan, say: Say) -> None:
 
 
 @contextmanager
-def running(plan: Plan, say: Say) -> Iterator[Callable[[], None]]:
-    """A running stack; the caller calls what it is given about ten times a second, to have dead processes replaced."""
+def running(plan: Plan, say: Say) -> Iterator[Keep]:
+    """A running stack, stopped on leaving. Raises as `run` does."""
     settings = plan.settings
     data_dir = settings.data_dir.absolute()
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -146,7 +148,7 @@ def _processes(plan: Plan, workers: list[str], env: Mapping[str, str]) -> Iterat
         yield ProcessSpec("flower", [*celery, "flower", *address], env)
 
 
-def _await_workers(redis_url: str, expected: int, keep: Callable[[], None]) -> None:
+def _await_workers(redis_url: str, expected: int, keep: Keep) -> None:
     deadline = time.monotonic() + WORKERS_START_S
     with sender(redis_url) as app:
         while time.monotonic() < deadline:

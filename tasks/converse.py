@@ -1,8 +1,8 @@
 """Leading people through a vendor's steps: batched to its limits, bisected on a split, many requests in flight."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
@@ -38,50 +38,57 @@ class Conversation:
     delay_s: float = 0.0
     """How long to stay away, where permits ran out."""
     _halted: bool = False
-    _blames: int = field(default=0, repr=False)
+    _blames: int = 0
 
     async def lead(self, people: Iterable[tuple[Person, str]]) -> None:
         """Lead each person from the step given with them to an answer."""
-        await self._lead_on([(person, step) for person, step in people])
-
-    async def _lead_on(self, people: list[tuple[Person, str]]) -> None:
         async with asyncio.TaskGroup() as group:
-            for step, members in groupby(sorted(people, key=_step), key=_step):
-                batch = [person for person, _ in members]
-                size = self.exchange.adapter.limits(Call(self.order, step)).people
-                for span in cut(len(batch), size):
-                    group.create_task(self._ask(step, batch[span.first - 1 : span.last]))
+            for step, batch in self._batches(people):
+                group.create_task(self._walk(step, batch))
+
+    async def _walk(self, step: str, batch: Sequence[Person]) -> None:
+        # A batch keeps its place until it is through all steps: what is begun is ended before more is begun.
+        async with self.slots:
+            await self._ask(step, batch)
 
     async def _ask(self, step: str, batch: Sequence[Person]) -> None:
-        async with self.slots:
-            if self._halted or self.stopping():
-                return
-            try:
-                answers = await self.exchange.ask(Call(self.order, step), batch)
-            except NotNowError as not_now:
-                self._halted = True
-                self.delay_s = max(self.delay_s, not_now.delay_s)
-                return
+        if self._halted or self.stopping():
+            return
+        try:
+            answers = await self.exchange.ask(Call(self.order, step), batch)
+        except NotNowError as not_now:
+            self._halted = True
+            self.delay_s = max(self.delay_s, not_now.delay_s)
+            return
         answered = [Answered(person, answer) for person, answer in zip(batch, answers, strict=True)]
         self._take_note(answers)
-        split = [one.person for one in answered if one.answer.verdict is Verdict.SPLIT]
+        for one in answered:
+            if one.answer.verdict not in (Verdict.SPLIT, Verdict.PROCEED):
+                self.report(one)
+        await self._bisect(step, [one for one in answered if one.answer.verdict is Verdict.SPLIT])
         onward = [
             (replace(person, carry=answer.carry), answer.step)
             for person, answer in answered
             if answer.verdict is Verdict.PROCEED
         ]
-        for one in answered:
-            if one.answer.verdict not in (Verdict.SPLIT, Verdict.PROCEED):
-                self.report(one)
+        for next_step, members in self._batches(onward):
+            await self._ask(next_step, members)
+
+    async def _bisect(self, step: str, split: Sequence[Answered]) -> None:
         if len(split) == 1:
-            reason = next(answer.reason for answer in answers if answer.verdict is Verdict.SPLIT)
-            self.report(Answered(split[0], Answer(Verdict.USER, _blamed_on_one(reason))))
+            person, answer = split[0]
+            reason = Reason.TOO_LARGE if answer.reason is Reason.TOO_LARGE else Reason.REJECTED
+            self.report(Answered(person, Answer(Verdict.USER, reason)))
         elif split:
-            async with asyncio.TaskGroup() as group:
-                for half in halve(split):
-                    group.create_task(self._ask(step, half))
-        if onward:
-            await self._lead_on(onward)
+            for half in halve([one.person for one in split]):
+                await self._ask(step, half)
+
+    def _batches(self, people: Iterable[tuple[Person, str]]) -> Iterator[tuple[str, list[Person]]]:
+        for step, members in groupby(sorted(people, key=_step), key=_step):
+            batch = [person for person, _ in members]
+            size = self.exchange.adapter.limits(Call(self.order, step)).people
+            for span in cut(len(batch), size):
+                yield step, batch[span.first - 1 : span.last]
 
     def _take_note(self, answers: Sequence[Answer]) -> None:
         if any(answer.verdict in _SERVED and not answer.needs_witness for answer in answers):
@@ -101,7 +108,3 @@ _SERVED = frozenset({Verdict.APPLIED, Verdict.ABSENT, Verdict.PROCEED})
 
 def _step(person_and_step: tuple[Person, str]) -> str:
     return person_and_step[1]
-
-
-def _blamed_on_one(reason: Reason | None) -> Reason:
-    return Reason.TOO_LARGE if reason is Reason.TOO_LARGE else Reason.REJECTED

@@ -4,20 +4,23 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from random import random
+from time import time
 
 from pydantic_core import from_json
-from sqlalchemy import Connection
 
 from adapters.contract import Addressed, Order, Person
 from domain.outcomes import Reason
-from domain.retry import RetryPolicy
+from domain.retry import RetryPolicy, Setback
 from ledger import chunks, outcomes, people, vendors
 from ledger.chunks import Lease, LeaseLostError
+from ledger.outcomes import Settled
 from ledger.people import OpenPerson
+from ledger.session import Connection
 from tasks.converse import Answered, Conversation
 from tasks.dispatch import dispatch
-from tasks.judge import BLAMED_DELAY_S, History, ends, judge, settled
+from tasks.judge import Judgement, ends, judge, settled
 from tasks.settle import settle
 from tasks.toolbox import Line, Toolbox
 
@@ -25,6 +28,8 @@ log = logging.getLogger(__name__)
 
 RECORD_EVERY_S = 1.0
 SWITCHED_OFF_HERE_S = 30.0
+BLAMED_DELAY_S = 2.0
+"""People whose vendor seems out of order come back after this; the vendor's hold may keep them longer."""
 WITNESS_AGE_S = 600.0
 
 
@@ -46,7 +51,7 @@ def _deliver_leased(lease: Lease, tools: Toolbox) -> None:
     line = tools.lines.get(lease.vendor)
     if line is None:
         with tools.engine.begin() as connection:
-            chunks.put_back(connection, lease, delay_s=SWITCHED_OFF_HERE_S)
+            chunks.put_back(connection, lease, delay_s=SWITCHED_OFF_HERE_S, setbacks=lease.setbacks)
         return
     delivery = Delivery(lease, line, tools)
     try:
@@ -58,27 +63,31 @@ def _deliver_leased(lease: Lease, tools: Toolbox) -> None:
 
 @dataclass
 class Delivery:
-    """One attempt at one leased chunk."""
+    """One run of one leased chunk."""
 
     lease: Lease
     line: Line
     tools: Toolbox
     decided: bool = False
+    _history: dict[int, Setback] = field(init=False, repr=False)
     _answers: deque[Answered] = field(default_factory=deque, repr=False)
     _unsettled: list[Answered] = field(default_factory=list, repr=False)
-    _pending: int = 0
+    _pending: set[int] = field(default_factory=set, repr=False)
+
+    def __post_init__(self) -> None:
+        self._history = {line: setback for setback in self.lease.setbacks for line in setback.lines}
 
     def run(self) -> None:
-        """Send what is pending, record answers as they come, then close the chunk or put it back.
+        """Send what is pending and due, record answers as they come, then close the chunk or put it back.
 
-        Raises LeaseLostError, sqlalchemy.exc.OperationalError, ledger.sealing.UnsealError.
+        Raises LeaseLostError; OperationalError while the ledger is away; ledger.sealing.UnsealError.
         """
         pending = self._open_pending()
-        self._pending = len(pending)
+        self._pending = {person.line for person in pending}
         talk = Conversation(
             self.line.exchange, self._order(), self.line.slots, self.tools.stopping, self._answers.append
         )
-        onward = list(self._address(talk.order, pending))
+        onward = list(self._address(talk.order, self._due(pending)))
         running = self.tools.start(talk.lead(onward))
         self._record_until_done(running)
         running.result()
@@ -86,8 +95,14 @@ class Delivery:
 
     def give_up(self) -> None:
         """Put the chunk back after a fault of our own; counted, so that it cannot go round for ever."""
+        now = time()
+        known = self._history
+        setbacks = [
+            Setback(known[line].attempts + 1 if line in known else 1, now, now + BLAMED_DELAY_S, (line,))
+            for line in sorted(self._pending)
+        ]
         with self.tools.engine.begin() as connection:
-            chunks.put_back(connection, self.lease, delay_s=BLAMED_DELAY_S, failed=1)
+            chunks.put_back(connection, self.lease, delay_s=BLAMED_DELAY_S, setbacks=setbacks)
 
     def _open_pending(self) -> list[OpenPerson]:
         lease, adapter = self.lease, self.line.adapter
@@ -103,14 +118,19 @@ class Delivery:
                 session_vendor=lease.vendor if adapter.keeps_sessions else None,
             )
 
+    def _due(self, pending: list[OpenPerson]) -> list[OpenPerson]:
+        """Those not resting after a failure; who is due in a moment comes along."""
+        soon = time() + RECORD_EVERY_S
+        return [one for one in pending if one.line not in self._history or self._history[one.line].due <= soon]
+
     def _order(self) -> Order:
         options = from_json(self.lease.options).get(self.lease.vendor, {})
         return Order(self.lease.kind, self.line.adapter.options_model.model_validate(options))
 
-    def _address(self, order: Order, pending: list[OpenPerson]) -> Iterator[tuple[Person, str]]:
+    def _address(self, order: Order, due: list[OpenPerson]) -> Iterator[tuple[Person, str]]:
         """Those to be sent, each with their first step; the others are answered already."""
         tried = self.lease.starts > 1
-        for number, subject in pending:
+        for number, subject in due:
             addressed = self.line.adapter.address(order, subject)
             if isinstance(addressed, Addressed):
                 yield Person(number, subject, addressed.key, tried=tried), addressed.step
@@ -123,18 +143,22 @@ class Delivery:
             ended = self._take_endings()
             with self.tools.engine.begin() as connection:
                 chunks.renew(connection, self.lease, self.tools.lease_s)
-                outcomes.append(connection, self.lease, ended, used_sessions=self.line.adapter.keeps_sessions)
+                self._append(connection, ended)
 
-    def _take_endings(self) -> list[outcomes.Settled]:
+    def _take_endings(self) -> list[Settled]:
         ended = []
         while self._answers:
             one = self._answers.popleft()
-            if ends(one):
-                ended.append(settled(one, self.lease.attempts))
-            else:
+            if not ends(one):
                 self._unsettled.append(one)
-        self._pending -= len(ended)
+                continue
+            before = self._history.get(one.person.line)
+            ended.append(settled(one, before.attempts if before else 0))
         return ended
+
+    def _append(self, connection: Connection, ended: list[Settled]) -> None:
+        outcomes.append(connection, self.lease, ended, used_sessions=self.line.adapter.keeps_sessions)
+        self._pending.difference_update(one.line for one in ended)
 
     def _decide(self, talk: Conversation) -> None:
         ended = self._take_endings()
@@ -143,23 +167,39 @@ class Delivery:
             chunks.renew(connection, self.lease, self.tools.lease_s)
             judgement = judge(
                 self._unsettled,
-                History(self.lease.attempts, self.lease.age_s),
+                self._history,
                 self._policy(),
                 served=served,
                 witness=vendors.lately_well(connection, self.lease.vendor_id, within_s=WITNESS_AGE_S),
+                now=time(),
+                jitter=random(),  # noqa: S311 - spreads load, keeps no secret
             )
-            ended += judgement.settled
-            outcomes.append(connection, self.lease, ended, used_sessions=self.line.adapter.keeps_sessions)
-            if self._pending == len(judgement.settled):
-                chunks.close(connection, self.lease)
-            else:
-                delay_s = max(judgement.delay_s, talk.delay_s)
-                chunks.put_back(connection, self.lease, delay_s=delay_s, failed=judgement.failed)
+            self._append(connection, ended + judgement.settled)
+            self._close_or_put_back(connection, talk, judgement)
             if served:
                 vendors.well_answered(connection, self.lease.vendor_id)
             elif judgement.strike is not None:
                 self._strike(connection, judgement.strike)
         self.decided = True
+
+    def _close_or_put_back(self, connection: Connection, talk: Conversation, judgement: Judgement) -> None:
+        if not self._pending:
+            chunks.close(connection, self.lease)
+            return
+        setbacks = [*judgement.setbacks, *self._still_resting(judgement)]
+        resting = {line for setback in setbacks for line in setback.lines}
+        now = time()
+        waits = [setback.due - now for setback in setbacks]
+        if self._pending - resting:  # not sent, or the vendor is to blame
+            waits.append(max(talk.delay_s, BLAMED_DELAY_S if judgement.strike else 0.0))
+        chunks.put_back(connection, self.lease, delay_s=max(0.0, min(waits)), setbacks=setbacks)
+
+    def _still_resting(self, judgement: Judgement) -> Iterator[Setback]:
+        renewed = {line for setback in judgement.setbacks for line in setback.lines}
+        for setback in self.lease.setbacks:
+            lines = tuple(line for line in setback.lines if line in self._pending and line not in renewed)
+            if lines:
+                yield replace(setback, lines=lines)
 
     def _strike(self, connection: Connection, reason: Reason) -> None:
         limit = 1 if reason is Reason.BAD_CREDENTIALS else self.tools.hold_after

@@ -1,17 +1,14 @@
-"""What a run of answers means for a chunk: who is settled after all, what is tried again, and when."""
+"""What a run of answers means for a chunk: who is settled after all, who is tried again and when."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from random import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from adapters.contract import Answer, Verdict
+from adapters.contract import Verdict
 from domain.outcomes import Outcome, Reason
-from domain.retry import GiveUp, RetryPolicy
+from domain.retry import Again, RetryPolicy, Setback
 from ledger.outcomes import Settled
 from tasks.converse import Answered
-
-BLAMED_DELAY_S = 2.0
-"""A chunk whose vendor seems out of order comes back after this; the vendor's hold may keep it longer."""
 
 OUTCOMES = {
     Verdict.APPLIED: Outcome.ACCEPTED,
@@ -23,22 +20,13 @@ OUTCOMES = {
 """The verdicts that end a delivery; every other one leaves it pending."""
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """What a chunk had behind it when it was taken up."""
-
-    attempts: int
-    age_s: float
-
-
 @dataclass(frozen=True)
 class Judgement:
-    """What is to be recorded, and how the chunk goes on if somebody in it is still pending."""
+    """What is to be recorded of those whose answer did not end their delivery by itself."""
 
-    settled: list[Settled] = field(default_factory=list)
-    strike: Reason | None = None  # count this against the vendor
-    delay_s: float = 0.0
-    failed: int = 0  # attempts to count
+    settled: list[Settled]
+    setbacks: list[Setback]
+    strike: Reason | None  # count this against the vendor
 
 
 def ends(answered: Answered) -> bool:
@@ -46,46 +34,55 @@ def ends(answered: Answered) -> bool:
     return answered.answer.verdict in OUTCOMES and not answered.answer.needs_witness
 
 
-def settled(answered: Answered, attempts: int) -> Settled:
-    """The outcome of a person whose answer is final; `attempts` counts those before this one."""
+def settled(answered: Answered, failed_before: int) -> Settled:
+    """The outcome of a person whose answer is final."""
     answer = answered.answer
-    sent = 0 if answer.verdict is Verdict.NOT_APPLICABLE else attempts + 1
-    return Settled(answered.person.line, OUTCOMES[answer.verdict], answer.reason, sent)
+    attempts = 0 if answer.verdict is Verdict.NOT_APPLICABLE else failed_before + 1
+    return Settled(answered.person.line, OUTCOMES[answer.verdict], answer.reason, attempts)
 
 
 def judge(
     unsettled: Sequence[Answered],
-    history: History,
+    history: Mapping[int, Setback],
     policy: RetryPolicy,
     *,
     served: bool,
     witness: bool,
-    draw: Callable[[], float] = random,
+    now: float,
+    jitter: float,
 ) -> Judgement:
     """Decide about the answers that did not settle anybody by themselves.
 
-    `served`: the vendor served somebody in this run; then nothing is wrong with all of it, and an answer that says so
-    is that person's own failure. `witness`: it served somebody lately, so that a 404 speaks of the person.
+    `history`: the setback behind each line that has one. `served`: the vendor served somebody in this run; then nothing
+    is wrong with all of it, and an answer that says so is that person's own failure. `witness`: it served somebody
+    lately, so that a 404 speaks of the person. `jitter`: from 0 to 1, one for the run.
     """
-    believed = [one for one in unsettled if one.answer.needs_witness and (served or witness)]
-    blaming = [one for one in unsettled if _blames(one.answer) and one not in believed]
+    doubted = [one for one in unsettled if one.answer.needs_witness]
+    believed = doubted if served or witness else []
+    blaming = [one for one in unsettled if one.answer.verdict is Verdict.VENDOR] + ([] if believed else doubted)
     failing = [one for one in unsettled if one.answer.verdict in (Verdict.RETRY, Verdict.AMBIGUOUS)]
     if served:
         failing, blaming = failing + blaming, []
-    endings = [settled(one, history.attempts) for one in believed]
+    endings = [settled(one, _failed_before(one, history)) for one in believed]
+    together: defaultdict[tuple[int, float, float], list[int]] = defaultdict(list)
+    for one in failing:
+        before = history.get(one.person.line)
+        # A vendor's "too many" is no failure of the delivery; only its age bounds it.
+        counted = 0 if one.answer.reason is Reason.RATE_LIMITED else 1
+        attempts = _failed_before(one, history) + counted
+        since = before.since if before else now
+        decision = policy.decide(
+            attempts=attempts, age_s=now - since, jitter=jitter, retry_after_s=one.answer.retry_after_s
+        )
+        if isinstance(decision, Again):
+            together[attempts, since, now + decision.delay_s].append(one.person.line)
+        else:
+            endings.append(Settled(one.person.line, Outcome.EXHAUSTED, one.answer.reason, attempts))
+    setbacks = [Setback(attempts, since, due, tuple(lines)) for (attempts, since, due), lines in together.items()]
     strike = blaming[0].answer.reason or Reason.WRONG_ADDRESS if blaming else None
-    if not failing:
-        return Judgement(endings, strike, delay_s=BLAMED_DELAY_S if blaming else 0.0)
-    # A vendor's "too many" is no failure of the delivery; only its age bounds it.
-    counted = int(any(one.answer.reason is not Reason.RATE_LIMITED for one in failing))
-    asked_s = max(one.answer.retry_after_s for one in failing)
-    attempts = history.attempts + counted
-    decision = policy.decide(attempts=attempts, age_s=history.age_s, retry_after_s=asked_s, draw=draw)
-    if isinstance(decision, GiveUp):
-        endings += [Settled(one.person.line, Outcome.EXHAUSTED, one.answer.reason, attempts) for one in failing]
-        return Judgement(endings, strike)
-    return Judgement(endings, strike, delay_s=decision.delay_s, failed=counted)
+    return Judgement(endings, setbacks, strike)
 
 
-def _blames(answer: Answer) -> bool:
-    return answer.verdict is Verdict.VENDOR or answer.needs_witness
+def _failed_before(one: Answered, history: Mapping[int, Setback]) -> int:
+    before = history.get(one.person.line)
+    return before.attempts if before else 0

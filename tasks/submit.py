@@ -6,8 +6,6 @@ from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import to_json
-from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError
 
 from adapters.registry import ADAPTERS
 from domain.requests import Kind, Subject
@@ -16,6 +14,7 @@ from ledger.keys import fingerprinter
 from ledger.people import Prints
 from ledger.requests import Earlier, NewRequest, Recorded
 from ledger.sealing import Fingerprinter, MasterKeys
+from ledger.session import Engine
 from ledger.vendors import Vendor, all_vendors
 
 Wake = Callable[[Sequence[str]], None]
@@ -50,7 +49,7 @@ def submit(
     """Record a request and wake the workers.
 
     `people` are validated ones (`tasks.subjects`), read once, in constant memory; whatever they raise is raised here,
-    with nothing recorded. Raises SubmitError, sqlalchemy.exc.OperationalError, ledger.sealing.UnsealError.
+    with nothing recorded. Raises SubmitError, ledger.session.OperationalError, ledger.sealing.UnsealError.
     """
     with engine.begin() as connection:
         vendors = _chosen(submission.vendors, all_vendors(connection))
@@ -69,7 +68,7 @@ def submit(
                 recorded = requests.record(connection, new, people, masters=masters, prints=Prints(prints))
         except requests.NothingToDoError:
             raise SubmitError("there is nobody in it") from None
-        except IntegrityError:
+        except requests.KeyTakenError:
             # Someone submitted under the same key in this moment; the insert waited for them, people are unread.
             earlier = _earlier(engine, new, masters)
             if earlier is None:

@@ -6,11 +6,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine
-
 from adapters.contract import Adapter
 from adapters.exchange import Exchange
 from ledger.sealing import MasterKeys
+from ledger.session import Engine
 
 
 @dataclass(frozen=True)

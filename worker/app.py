@@ -1,7 +1,7 @@
 """The Celery app: its queues, its schedule, and the tasks that wrap the steps of a request's life."""
 
 from celery import Celery, signals
-from kombu import Queue
+from kombu.entity import Queue
 
 from adapters.registry import ADAPTERS
 from config.logging import set_up_logging

@@ -30,27 +30,31 @@ PATIENCE_S = 2.0
 AWAY_S = 1.0
 """With Redis away nothing is sent; asked again after this long."""
 
-# KEYS[1]: the theoretical arrival time (µs) of the vendor's next permit.
+# KEYS[1]: a hash of the vendor's `tat`, the theoretical arrival time of its next permit, and of `resume`, until when
+# nobody may send; both in µs of Redis's clock.
 # ARGV: µs between permits, burst tolerance in µs, permits wanted, patience in µs.
-# Answers {permits, µs until the first one}, the second negative where its moment has passed.
+# Answers {permits, µs until the first one, µs until a pause ends}; the second is negative where its moment has passed.
 TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local gap, tolerance, wanted, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local tat = tonumber(redis.call('GET', KEYS[1]))
-if not tat then tat = now + tolerance end -- nothing known of the past: as if the burst had just been spent
-if tat < now then tat = now end
+local kept = redis.call('HMGET', KEYS[1], 'tat', 'resume')
+local tat = tonumber(kept[1]) or now + tolerance -- nothing known of the past: as if the burst had just been spent
+local pause = math.max(0, (tonumber(kept[2]) or 0) - now)
+tat = math.max(tat, now)
 local first = tat - tolerance - now
-if first > patience then return {0, first} end
-redis.call('SET', KEYS[1], string.format('%.0f', tat + wanted * gap), 'PX', 3600000)
-return {wanted, first}
+if math.max(first, pause) > patience then return {0, first, pause} end
+redis.call('HSET', KEYS[1], 'tat', string.format('%.0f', tat + wanted * gap))
+redis.call('PEXPIRE', KEYS[1], 7200000)
+return {wanted, first, pause}
 """
-# ARGV: burst tolerance in µs, pause in µs.
+# ARGV: pause in µs.
 PAUSE = """
 local clock = redis.call('TIME')
-local resume = clock[1] * 1000000 + clock[2] + tonumber(ARGV[1]) + tonumber(ARGV[2])
-local tat = tonumber(redis.call('GET', KEYS[1]))
-if not tat or tat < resume then redis.call('SET', KEYS[1], string.format('%.0f', resume), 'PX', 7200000) end
+local resume = clock[1] * 1000000 + clock[2] + tonumber(ARGV[1])
+local kept = tonumber(redis.call('HGET', KEYS[1], 'resume')) or 0
+if kept < resume then redis.call('HSET', KEYS[1], 'resume', string.format('%.0f', resume)) end
+redis.call('PEXPIRE', KEYS[1], 7200000)
 """
 
 
@@ -102,7 +106,7 @@ class Lane:
         """Nobody may send for so long. With Redis away nobody can send anyway."""
         self._moments.clear()
         try:
-            await self.redis.eval(PAUSE, 1, self.key, self.pace.tolerance_us, seconds * 1e6)
+            await self.redis.eval(PAUSE, 1, self.key, seconds * 1e6)
         except RedisError:
             return
 
@@ -112,12 +116,12 @@ class Lane:
             reply = await self.redis.eval(TAKE, 1, self.key, pace.gap_us, pace.tolerance_us, pace.lot, PATIENCE_S * 1e6)
         except RedisError:
             raise NotNowError(AWAY_S) from None
-        granted, first_us = cast("tuple[int, int]", reply)
+        granted, first_us, pause_us = cast("tuple[int, int, int]", reply)
         if not granted:
-            raise NotNowError(first_us / 1e6)
+            raise NotNowError(max(first_us, pause_us) / 1e6)
         # Counted from now rather than from when Redis was asked: late is safe, early is not.
         now = asyncio.get_running_loop().time()
-        return [now + max(0.0, first_us + place * pace.gap_us) / 1e6 for place in range(granted)]
+        return [now + max(0.0, pause_us, first_us + place * pace.gap_us) / 1e6 for place in range(granted)]
 
 
 def open_lanes(redis: "Redis", limits: Mapping[str, int]) -> dict[str, Lane]:

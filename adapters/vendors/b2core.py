@@ -229,21 +229,22 @@ def _path(step: str, at: Profile) -> str:
 
 
 def _not_found(call: Call, person: Person, at: Profile) -> Answer:
-    known_before = at.met or person.tried
+    # Until the vendor has shown this profile, a 404 may be that of a wrong address, also at a second attempt.
+    doubt = not at.met
     match call.step:
-        case "contacts":
-            return Answer(Verdict.PROCEED, step="profile", carry=at)  # no profile, or none of its contacts
-        case "contact":
-            return _next_contact(replace(at, contacts=at.contacts[1:]))  # already gone
-        case "profile" if known_before:
-            return Answer(Verdict.APPLIED)
+        case "contacts":  # no profile, or none of its contacts
+            return Answer(Verdict.PROCEED, step="profile", carry=at, needs_witness=doubt)
+        case "contact":  # already gone
+            return _next_contact(replace(at, contacts=at.contacts[1:]))
+        case "profile" if at.met or person.tried:  # deleted by us or beside us
+            return Answer(Verdict.APPLIED, needs_witness=doubt)
         case "gone":
             return Answer(Verdict.APPLIED)
         case "read" if call.order.kind is Kind.ERASURE:
-            return Answer(Verdict.APPLIED)
+            return Answer(Verdict.APPLIED, needs_witness=doubt)
     if call.order.kind is Kind.OPT_IN:
-        return Answer(Verdict.USER, Reason.UNKNOWN_PERSON, needs_witness=not at.met)
-    return Answer(Verdict.ABSENT, needs_witness=not at.met)
+        return Answer(Verdict.USER, Reason.UNKNOWN_PERSON, needs_witness=doubt)
+    return Answer(Verdict.ABSENT, needs_witness=doubt)
 
 
 def _found(call: Call, person: Person, rows: Sequence[dict[str, Any]]) -> Answer:

@@ -19,6 +19,14 @@ PERSONAL = "Zoë/Quixote+7"
 """A part of every identifier of `Sample.person`, so that a leak can be searched for."""
 
 
+def _by_user_id(text: str) -> Subject:
+    return {"user_id": text}
+
+
+def _by(vendor: str, name: str) -> Callable[[str], Subject]:
+    return lambda text: {"vendors": {vendor: {name: text}}}
+
+
 @dataclass(frozen=True)
 class Sample:
     """One vendor, for the suite."""
@@ -27,6 +35,7 @@ class Sample:
     person: Callable[[str], Subject]  # somebody whose identifiers are made of the text given
     obliging: Callable[[], Callable[[Call, httpx.Request], httpx.Response]]  # a vendor that says yes to everything
     ids: Callable[[httpx.Request], list[str]]  # whom the vendor would understand a request to be about
+    own: Callable[[str], Subject] = _by_user_id  # the same, by the id that only this vendor knows
     odd_ids: bool = True  # whether the vendor takes any text for an id
     is_yes: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
     """step -> (status, body) of BODIES that are a yes there, "2xx" standing for any status of that class."""
@@ -50,10 +59,6 @@ def adapter_of(vendor: str, **settings: Any) -> Adapter:
 def answer(status: int, body: object = None, headers: Mapping[str, str] | None = None) -> httpx.Response:
     """A response with a JSON body, or none."""
     return httpx.Response(status, headers=headers, content=b"" if body is None else json.dumps(body).encode())
-
-
-def _by_user_id(text: str) -> Subject:
-    return {"user_id": text}
 
 
 # Algonomy
@@ -177,6 +182,7 @@ SAMPLES: Mapping[str, Sample] = {
     "algonomy": Sample(
         settings={"client_id": "ours", "client_secret": SECRET, "allow_opt_in": True},
         person=_by_user_id,
+        own=_by("algonomy", "user_id"),
         obliging=_algonomy,
         ids=_last_segment,
         is_yes={"opt_out": EMPTY_OR_OBJECT},
@@ -186,12 +192,14 @@ SAMPLES: Mapping[str, Sample] = {
     "dfinery": Sample(
         settings={"api_token": SECRET},
         person=_by_user_id,
+        own=_by("dfinery", "user_id"),
         obliging=_dfinery,
         ids=_dfinery_ids,
     ),
     "insider": Sample(
         settings={"partner_name": "mybrand", "request_token": SECRET},
         person=_by_user_id,
+        own=_by("insider", "insider_id"),
         obliging=_insider,
         ids=_insider_ids,
         is_yes={
@@ -203,6 +211,7 @@ SAMPLES: Mapping[str, Sample] = {
     "akinon": Sample(
         settings={"base_url": "https://shop.example"},
         person=_akinon_person,
+        own=_akinon_person,
         obliging=_akinon,
         ids=lambda _request: [],
         odd_ids=False,
@@ -219,6 +228,7 @@ SAMPLES: Mapping[str, Sample] = {
             "opt_in_enables": True,
         },
         person=_by_user_id,
+        own=_by("b2core", "profile_id"),
         obliging=_b2core,
         ids=_b2core_ids,
         is_yes={

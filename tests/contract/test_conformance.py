@@ -3,6 +3,7 @@
 import json
 import logging
 import pkgutil
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def every_turn(vendor: str, kind: Kind, *texts: str) -> list[Turn]:
     turns = converse(adapter, Order(kind), people, obliging)[1]
     last = turns[-1]
     for step in sample.detours:
-        turns.append(Turn(Call(Order(kind), step), last.people, last.request, answer(200, {})))
+        turns.append(Turn(Call(Order(kind), step), last.people, last.request, answer(200, {}), []))
     if isinstance(adapter, ReadsBack):
         turns += converse(adapter, Order(kind), people, obliging, begin=adapter.reading(Order(kind)))[1]
     return list({turn.call.step: turn for turn in turns}.values())
@@ -192,6 +193,19 @@ def test_a_404_is_never_simply_success(vendor, kind, body):
 
 @every_vendor
 @every_kind
+@pytest.mark.parametrize("tried", [False, True])
+def test_an_address_that_knows_nothing_never_bears_witness(vendor, kind, tried):
+    """A path missing from a base URL, and every call is a 404: nobody must be done by that, at no attempt."""
+    sample = SAMPLES[vendor]
+    people, nothing_here = [sample.person("ann"), sample.own("bob")], lambda _call, _request: answer(404)
+    _, turns = converse(adapter_of(vendor), Order(kind), people, nothing_here, tried=tried)
+    for turn in turns:
+        for said in turn.answers:
+            assert said.verdict is Verdict.VENDOR or said.needs_witness, f"{turn.call.step}: {in_words(said)}"
+
+
+@every_vendor
+@every_kind
 def test_dropped_repeated_and_invented_rows_lose_nobody(vendor, kind):
     adapter = adapter_of(vendor)
     texts = ["ann", "bob", "cy"]
@@ -233,6 +247,7 @@ def test_secrets_and_people_are_in_no_text(vendor, kind, caplog):
     shown.append(adapter.address(Order(kind), subject))
     for turn in every_turn(vendor, kind, PERSONAL):
         shown += [turn.call, turn.people]
+        shown += [each for person in turn.people for each in (person.key, person.carry) if is_dataclass(each)]
         for status in (200, 202, 400, 401, 403, 404, 409):
             for text in (f'{{"detail": "{PERSONAL} {SECRET}"}}', f"{PERSONAL} {SECRET}", turn.response.text):
                 response = httpx.Response(status, text=text)

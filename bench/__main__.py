@@ -1,0 +1,38 @@
+"""`python -m bench`: run the benchmarks, print one table, keep bench/results.json."""
+
+import argparse
+import sys
+import time
+
+from rich.console import Console
+
+from bench import results
+from bench.results import Row
+from bench.scenarios import SCENARIOS
+from bench.stand import BenchError, stand
+
+
+def main(arguments: list[str]) -> int:
+    """Run what is asked for; 0 where every required figure was reached, else 1."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="shorter runs, more noise")
+    parser.add_argument("--only", action="append", choices=list(SCENARIOS), metavar="NAME", help=", ".join(SCENARIOS))
+    asked = parser.parse_args(arguments)
+    console, began = Console(stderr=True), time.monotonic()
+    rows: list[Row] = []
+    with stand() as shared:
+        for name in asked.only or SCENARIOS:
+            console.print(f"[dim]{time.monotonic() - began:4.0f} s[/] {name}")
+            try:
+                rows += SCENARIOS[name](shared, quick=asked.quick)
+            except BenchError as error:
+                console.print(f"[red]{name}: {error}[/]")
+                return 1
+    results.show(rows)
+    if not asked.only:  # a part of the figures would replace all of them
+        results.keep(rows, arguments, time.monotonic() - began)
+    return 1 if any(row.ok is False for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

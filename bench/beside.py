@@ -1,0 +1,115 @@
+"""Running the naive design on the same stand, and timing it."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from celery import Celery
+from sqlalchemy import create_engine, func, insert, select
+from sqlalchemy.engine import Engine
+
+from bench import naive
+from bench.people import people
+from bench.stand import WORKERS, BenchError, Stand, environment
+
+ENDS_WITHIN_S = 180.0
+STOP_S = 10.0
+
+
+@dataclass(frozen=True)
+class Naive:
+    """The naive design's table and queue. Its workers run only within `workers`."""
+
+    stand: Stand
+    engine: Engine
+    app: Celery
+
+    def queue(self, vendor: str, number: int) -> None:
+        """Write `number` deliveries and a message for each."""
+        rows = [{**subject, "vendor": vendor, "status": "pending"} for subject in people(number)]
+        with self.engine.begin() as connection:
+            ids = connection.execute(insert(naive.Delivery).returning(naive.Delivery.id), rows).scalars().all()
+        with self.app.producer_or_acquire() as producer:
+            for delivery_id in ids:
+                self.app.send_task(naive.DELIVER, args=[delivery_id], queue=naive.QUEUE, producer=producer)
+
+    def endings(self, vendor: str, number: int) -> tuple[list[tuple[float, int]], float]:
+        """Have `number` users delivered; when each of them was (time.time()), and the CPU time it took.
+
+        The messages are queued before the workers start, so that sending them takes nothing from the naive design.
+        """
+        with self.engine.begin() as connection:
+            connection.execute(naive.Delivery.__table__.delete())  # type: ignore[attr-defined]
+        self.queue(vendor, number)
+        with self.workers():
+            self.await_done(1)
+            began_s, left = self.stand.cpu_s(), number - self.done()
+            self.await_done(number)
+            spent_s = (self.stand.cpu_s() - began_s) * number / left
+        with self.engine.begin() as connection:
+            moments = connection.execute(select(func.extract("epoch", naive.Delivery.updated_at)))
+            return [(float(moment), 1) for (moment,) in moments], spent_s
+
+    def done(self) -> int:
+        """How many deliveries are done."""
+        with self.engine.begin() as connection:
+            count = select(func.count()).where(naive.Delivery.status == "done")
+            return connection.execute(count).scalar_one()
+
+    def await_done(self, number: int) -> None:
+        """Wait until so many deliveries are done."""
+        deadline = time.monotonic() + ENDS_WITHIN_S
+        while time.monotonic() < deadline:
+            if self.done() >= number:
+                return
+            time.sleep(0.1)
+        raise BenchError(f"the naive design did not end within {ENDS_WITHIN_S:g} s")
+
+    @contextmanager
+    def workers(self) -> Iterator[None]:
+        """Prefork worker processes, as many as ours."""
+        stand = self.stand
+        argv = [sys.executable, "-m", "celery", "--app", "bench.naive", "worker", "--concurrency", str(WORKERS)]
+        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
+        settings = {
+            naive.DATABASE: _with_driver(stand.database_url),
+            naive.BROKER: _broker(stand),
+            naive.VENDOR: stand.vendor.address,
+        }
+        with (
+            (stand.folder / "naive.log").open("ab") as log,
+            environment(settings),
+            subprocess.Popen([*argv, *quiet], stdout=log, stderr=subprocess.STDOUT) as process,
+        ):
+            try:
+                yield
+            finally:
+                process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(STOP_S)
+                process.kill()
+
+
+@contextmanager
+def naive_beside(stand: Stand) -> Iterator[Naive]:
+    """The naive design on this stand, its workers not yet started."""
+    engine = create_engine(_with_driver(stand.database_url))
+    with Celery("bench", broker=_broker(stand)) as app:
+        app.conf.task_ignore_result = True
+        naive.Base.metadata.create_all(engine)
+        try:
+            yield Naive(stand, engine, app)
+        finally:
+            naive.Base.metadata.drop_all(engine)
+            engine.dispose()
+
+
+def _broker(stand: Stand) -> str:
+    return stand.redis_url.removesuffix("/0") + "/1"  # a database of its own, so that neither flush meets the other
+
+
+def _with_driver(url: str) -> str:
+    return url if "+psycopg" in url else url.replace("postgresql://", "postgresql+psycopg://", 1)

@@ -1,0 +1,62 @@
+"""The loopback vendor as a benchmark sees it: started, asked what arrived, made slow, ended."""
+
+import os
+import subprocess
+import sys
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+
+ANSWER_S = 10.0
+
+
+@dataclass(frozen=True)
+class Loopback:
+    """A running loopback vendor."""
+
+    port: int
+    pid: int
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def reset(self, *, latency_s: float = 0.0) -> None:
+        """Forget what arrived; from now on answer after `latency_s`."""
+        httpx.get(f"{self.address}/bench/reset", params={"latency_s": latency_s}, timeout=ANSWER_S).raise_for_status()
+
+    def moments(self) -> list[float]:
+        """When each request since the last reset arrived, in seconds of time.monotonic()."""
+        answer = httpx.get(f"{self.address}/bench/moments", timeout=ANSWER_S)
+        answer.raise_for_status()
+        return array("d", answer.content).tolist()
+
+    def environment(self) -> dict[str, str]:
+        """Settings that switch our adapters on against this vendor, with limits that do not bind."""
+        of_each = {
+            "INSIDER": ("", {"PARTNER_NAME": "bench", "REQUEST_TOKEN": "bench"}),
+            "DFINERY": ("/api/v1", {"API_TOKEN": "bench"}),
+            "ALGONOMY": ("/profile-command/v1", {"CLIENT_ID": "bench", "CLIENT_SECRET": "bench"}),
+        }
+        shared = {"REQUESTS_PER_MINUTE": "6000000"}
+        return {
+            f"CONSENT_{vendor}__{name}": value
+            for vendor, (path, credentials) in of_each.items()
+            for name, value in {"BASE_URL": self.address + path, **credentials, **shared}.items()
+        }
+
+
+@contextmanager
+def loopback() -> Iterator[Loopback]:
+    """A loopback vendor in a process of its own, pinned to the machine's last core."""
+    argv = [sys.executable, "-m", "bench.vendor", "--core", str(max(os.sched_getaffinity(0)))]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None  # noqa: S101 - for the type checker: it was asked for
+            yield Loopback(int(process.stdout.readline()), process.pid)
+        finally:
+            process.terminate()

@@ -1,0 +1,165 @@
+"""What the benchmarks stand on: embedded PostgreSQL and Redis, the loopback vendor, our stack and the naive one."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import UUID
+
+import psutil
+from celery import Celery
+from sqlalchemy import Engine, text
+
+from bench.loopback import Loopback, loopback
+from config.settings import Settings
+from config.stack import find_stack
+from domain.requests import Kind, Subject
+from ledger.sealing import MasterKeys
+from ledger.session import connect
+from local.processes import read_private
+from local.services import Postgres, Redis
+from local.stack import Plan, running
+from tasks.queues import sender, wake
+from tasks.submit import Receipt, Submission, submit
+
+WORKERS = 2
+"""Worker processes, ours and the naive ones alike."""
+KEEP_EVERY_S = 0.1
+CLOSES_WITHIN_S = 180.0
+
+
+class BenchError(Exception):
+    """A benchmark did not run as it should, so its figures would mean nothing."""
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Services and a vendor that all benchmarks of one run share."""
+
+    folder: Path
+    database_url: str
+    redis_url: str
+    vendor: Loopback
+
+    def cpu_s(self) -> float:
+        """CPU time taken so far by everything that runs for this benchmark, but for the vendor and this process."""
+        total = 0.0
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if process.pid != self.vendor.pid:
+                    total += sum(process.cpu_times()[:4])  # with those of children that have ended
+        return total
+
+    @contextmanager
+    def ours(self, extra: Mapping[str, str] | None = None) -> Iterator["Ours"]:
+        """Our stack with fresh worker processes. `extra`: more settings, as environment variables."""
+        services = {
+            "CONSENT_DATABASE_URL": self.database_url,
+            "CONSENT_REDIS_URL": self.redis_url,
+            "CONSENT_DATA_DIR": str(self.folder / "stack"),
+            "CONSENT_LOG_LEVEL": "WARNING",
+        }
+        with ExitStack() as stack:
+            stack.enter_context(environment({**services, **self.vendor.environment(), **(extra or {})}))
+            settings = Settings.load()
+            keep = stack.enter_context(running(Plan(settings, WORKERS, flower=False), _say_nothing))
+            engine = connect(self.database_url, pool_size=2)
+            stack.callback(engine.dispose)
+            app = stack.enter_context(sender(self.redis_url))
+            keys = MasterKeys.parse(find_stack(settings).master_keys)
+            yield Ours(engine, keys, app, keep, settings.data_dir.absolute())
+
+
+@dataclass
+class Ours:
+    """Our running stack."""
+
+    engine: Engine
+    masters: MasterKeys
+    app: Celery
+    keep: Callable[[], None]
+    """To be called about ten times a second: it replaces workers that died."""
+    data_dir: Path
+    _kept_at: float = field(default=0.0, init=False)
+
+    def submit(self, kind: Kind, vendors: Iterable[str], people: Iterable[Subject]) -> Receipt:
+        """Submit as every way in does."""
+        return submit(
+            Submission(kind, tuple(vendors)),
+            people,
+            engine=self.engine,
+            masters=self.masters,
+            wake=lambda names: wake(self.app, names),
+        )
+
+    def await_close(self, request_id: UUID, each_time: Callable[[], None] = lambda: None) -> float:
+        """Wait until a request has closed, in whatever way; when that was, in seconds of time.time()."""
+        deadline = time.monotonic() + CLOSES_WITHIN_S
+        while time.monotonic() < deadline:
+            self.pause(KEEP_EVERY_S)
+            each_time()
+            with self.engine.begin() as connection:
+                closed_at: float | None = connection.execute(_CLOSED_AT, {"id": request_id}).scalar_one()
+            if closed_at is not None:
+                return closed_at
+        raise BenchError(f"a request has not closed within {CLOSES_WITHIN_S:g} s")
+
+    def pause(self, seconds: float) -> None:
+        """Wait, and have the stack looked after."""
+        time.sleep(seconds)
+        if time.monotonic() - self._kept_at >= KEEP_EVERY_S:
+            self._kept_at = time.monotonic()
+            self.keep()
+
+    def endings(self, request_id: UUID) -> list[tuple[float, int]]:
+        """When deliveries were recorded as accepted (time.time()), and how many at that moment."""
+        with self.engine.begin() as connection:
+            return [(moment, count) for moment, count in connection.execute(_ENDINGS, {"id": request_id})]
+
+    def worker_pids(self) -> list[int]:
+        """The worker processes now running."""
+        rows = read_private(self.data_dir / "processes.json") or []
+        return [row["pid"] for row in rows if row["name"].startswith("worker-")]
+
+
+_CLOSED_AT = text(
+    "SELECT CAST(extract(epoch FROM closed_at) AS double precision) FROM requests WHERE public_id = :id"
+)
+_ENDINGS = text("""
+    SELECT CAST(extract(epoch FROM settled_at) AS double precision), count(*)
+    FROM outcomes JOIN requests ON requests.id = outcomes.request_id
+    WHERE public_id = :id AND outcome = 'accepted'
+    GROUP BY settled_at ORDER BY settled_at
+""")
+
+
+@contextmanager
+def stand() -> Iterator[Stand]:
+    """A stand in a folder of its own, gone afterwards."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="consent-bench-")))
+        postgres = stack.enter_context(Postgres(folder))
+        redis = stack.enter_context(Redis(folder))
+        yield Stand(folder, postgres.url, redis.url, stack.enter_context(loopback()))
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """These environment variables for a while, for us and for what we start; no other setting of ours leaks in."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith("CONSENT_"):
+            del os.environ[name]
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _say_nothing(_: str) -> None:
+    """A benchmark shows its figures, not its set-up."""

@@ -1,0 +1,71 @@
+"""Whether the ledger's outcomes agree with what the sandbox's vendors really hold."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from domain.outcomes import Outcome
+from domain.requests import Kind
+from ledger.reports import Row
+
+Facts = Mapping[str, Any]
+"""What one sandbox vendor holds of one person, as `GET /_sandbox/people` gives it."""
+
+IN_EFFECT = frozenset({Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.ABSENT})
+NOT_IN_EFFECT = frozenset({Outcome.REFUSED, Outcome.NOT_APPLICABLE, Outcome.NEEDS_ACTION})
+
+
+class Disagreement(NamedTuple):
+    """A delivery that stands in the ledger as something else than what the vendor holds."""
+
+    line: int
+    vendor: str
+    outcome: str
+    in_effect: bool
+
+
+def disagreements(
+    kind: Kind, deliveries: Iterable[Row], user_ids: Sequence[str], facts: Iterable[Facts]
+) -> list[Disagreement]:
+    """Every delivery whose outcome and vendor disagree; `user_ids` by line, from line 1.
+
+    An exhausted delivery may or may not have had its effect: that is what it says. A pending one always disagrees.
+    """
+    held = {(fact["vendor"], fact["user_id"]): fact for fact in facts}
+    found = []
+    for row in deliveries:
+        in_effect = is_in_effect(kind, row.vendor, held.get((row.vendor, user_ids[row.line - 1])))
+        if row.outcome in IN_EFFECT:
+            agrees = in_effect
+        elif row.outcome in NOT_IN_EFFECT:
+            agrees = not in_effect
+        else:
+            agrees = row.outcome == Outcome.EXHAUSTED
+        if not agrees:
+            found.append(Disagreement(row.line, row.vendor, row.outcome, in_effect))
+    return found
+
+
+def is_in_effect(kind: Kind, vendor: str, fact: Facts | None) -> bool:
+    """Whether an erasure or opt-out is in effect at a sandbox vendor; a vendor that holds nothing has nothing to undo.
+
+    Raises ValueError for an opt_in, whose effect depends on the flags asked for.
+    """
+    if kind is Kind.OPT_IN:
+        raise ValueError("an opt-in cannot be told from the facts alone")
+    if fact is None:
+        return True
+    match vendor:
+        case "insider":
+            kept = set(fact["attributes"]) - {"email_optin", "sms_optin", "gdpr_optin"}
+            return not fact["may_interact"] and not (kept and kind is Kind.ERASURE)
+        case "algonomy":
+            return bool(fact["opted_out"]) and not fact["history"]
+        case "dfinery":
+            silent = all(flag == "Unsubscribed" for flag in fact["flags"].values())
+            return silent and not (fact["ci"] and kind is Kind.ERASURE)
+        case "akinon":
+            return not any(fact["flags"].values())
+        case "b2core":
+            return not fact["exists"] if kind is Kind.ERASURE else not fact["enabled"]
+        case _:
+            raise ValueError("not a vendor of the sandbox")

@@ -1,0 +1,141 @@
+"""The demonstration: a whole stack, five sandbox vendors with faults, two requests, and an audit of the result."""
+
+import os
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import UUID
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from config.settings import Settings
+from config.stack import find_stack
+from domain.outcomes import Outcome
+from domain.requests import Kind
+from intake.endings import Ending
+from intake.following import show_until_closed
+from ledger.reports import Row, deliveries_of
+from ledger.sealing import MasterKeys
+from ledger.session import Engine, connect
+from local import stack
+from local.compare import disagreements
+from local.sandbox import Sandbox, sandbox
+from tasks.queues import sender, wake
+from tasks.subjects import check_subject
+from tasks.submit import Submission, submit
+
+ERASED, OPTED_OUT = 2_000, 500
+SEED = 20_260_822
+WORKERS = 2
+Person = dict[str, Any]
+
+
+def demo(console: Console) -> Ending:
+    """Run it all; EXCEPTIONS where one delivery is not what its vendor holds, or a rule of a vendor was broken."""
+    with (
+        TemporaryDirectory(prefix="consent-demo-") as folder,
+        sandbox(Path(folder), faults="mild", seed=SEED) as vendors,
+    ):
+        # The processes of the stack read the same settings from the environment that they inherit.
+        os.environ.update(vendors.environment)
+        os.environ.update(CONSENT_DATA_DIR=folder, CONSENT_FLOWER_PORT=str(_free_port()))
+        settings = Settings.load()
+        with stack.running(stack.Plan(settings, WORKERS), say=console.print) as keep, _kept(keep):
+            found = find_stack(settings)
+            engine = connect(found.database_url)
+            erased, opted_out = _people("erase", ERASED), _people("stop", OPTED_OUT)
+            vendors.seed(erased + opted_out)
+            console.rule("two requests, to five vendors that fail now and then")
+            with sender(found.redis_url) as app:
+                requests = {
+                    kind: _submit(kind, people, engine, found.master_keys, lambda names: wake(app, names))
+                    for kind, people in ((Kind.ERASURE, erased), (Kind.OPT_OUT, opted_out))
+                }
+            for kind, public_id in requests.items():
+                console.print(f"[bold]{kind.value}[/] {public_id}")
+                show_until_closed(engine, public_id, console)
+            audits = [
+                _audit(console, engine, vendors, kind, requests[kind], people)
+                for kind, people in ((Kind.ERASURE, erased), (Kind.OPT_OUT, opted_out))
+            ]
+            engine.dispose()
+            broken = vendors.violations()
+            console.print(f"rules of the vendors' pages broken: {len(broken)}")
+    return Ending.DONE if all(audits) and not broken else Ending.EXCEPTIONS
+
+
+def _people(prefix: str, count: int) -> list[Person]:
+    """Made-up people; a few that no vendor accepts, and a few whose shop session has run out."""
+    people = []
+    for number in range(1, count + 1):
+        mark = {0: "poison-", 1: "expired-"}.get(number % 400, "")
+        name = f"{mark}{prefix}-{number}"
+        people.append(
+            {
+                "user_id": name,
+                "email": f"{name}@example.org",
+                "phone_number": f"+8210{(len(prefix) * 10_000_000 + number):08d}",
+                "vendors": {"akinon": {"session_id": f"s-{name}", "csrf_token": f"c-{name}"}},
+            }
+        )
+    return people
+
+
+def _submit(kind: Kind, people: list[Person], engine: Engine, master_keys: str, wake_up: Any) -> UUID:
+    checked = (check_subject(person) for person in people)
+    receipt = submit(Submission(kind), checked, engine=engine, masters=MasterKeys.parse(master_keys), wake=wake_up)
+    return receipt.recorded.public_id
+
+
+def _audit(
+    console: Console, engine: Engine, vendors: Sandbox, kind: Kind, public_id: UUID, people: list[Person]
+) -> bool:
+    """Print what is on record beside what the vendors hold; whether every delivery agrees."""
+    with engine.connect() as connection:
+        rows = list(deliveries_of(connection, public_id))
+    wrong = disagreements(kind, rows, [person["user_id"] for person in people], vendors.facts())
+    console.print(_table(kind, rows))
+    for one in wrong[:20]:
+        console.print(f"line {one.line} at {one.vendor}: {one.outcome}, in effect there: {one.in_effect}")
+    console.print(f"{len(rows):,} deliveries compared with what the vendors hold: {len(wrong)} disagree")
+    return not wrong
+
+
+def _table(kind: Kind, rows: list[Row]) -> Table:
+    counts = Counter((row.vendor, row.outcome) for row in rows)
+    outcomes = [outcome for outcome in Outcome if any(outcome == told for _, told in counts)]
+    table = Table("vendor", *outcomes, title=kind.value, box=box.SIMPLE)
+    for vendor in sorted({row.vendor for row in rows}):
+        table.add_row(vendor, *(f"{counts[vendor, outcome]:,}" for outcome in outcomes))
+    return table
+
+
+@contextmanager
+def _kept(keep: stack.Keep) -> Iterator[None]:
+    """Keep the stack's processes alive while this thread is busy."""
+    over = threading.Event()
+
+    def look_after() -> None:
+        while not over.wait(stack.TICK_S):
+            keep()
+
+    keeper = threading.Thread(target=look_after, name="keeper")
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,76 @@
+"""The sandbox as a process beside a stack: started on a free port, asked what its vendors hold."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from local.processes import spawn
+from local.services import ServiceError
+
+START_S = 20.0
+ROOMY_LIMITS = {"algonomy": 20_000, "akinon": 20_000, "b2core": 30_000}
+"""Requests a minute where a vendor's page gives no limit; so many that a demonstration is soon over."""
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox."""
+
+    url: str
+    environment: Mapping[str, str]
+    """The settings that point a stack at it."""
+
+    def seed(self, people: Sequence[Mapping[str, Any]]) -> None:
+        """Make all five vendors hold these people (subject records). Raises httpx.HTTPError."""
+        httpx.post(f"{self.url}/_sandbox/people", json=people, timeout=60).raise_for_status()
+
+    def facts(self) -> list[dict[str, Any]]:
+        """What every vendor holds of everybody now. Raises httpx.HTTPError."""
+        answer = httpx.get(f"{self.url}/_sandbox/people", timeout=60).raise_for_status()
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    def violations(self) -> list[dict[str, Any]]:
+        """Which rules of the vendors' pages were broken, and how often. Raises httpx.HTTPError."""
+        broken: list[dict[str, Any]] = httpx.get(f"{self.url}/_sandbox/violations").raise_for_status().json()
+        return broken
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the sandbox's admin API (`sandbox/admin.py`). Raises httpx.HTTPError."""
+        return httpx.request(method, f"{self.url}/_sandbox{path}", json=body, timeout=60).raise_for_status().json()
+
+
+@contextmanager
+def sandbox(folder: Path, *, faults: str, seed: int, limits: Mapping[str, int] = ROOMY_LIMITS) -> Iterator[Sandbox]:
+    """A sandbox with its log in `folder`, ended on leaving. Raises ServiceError where it does not start."""
+    ready_file = folder / "sandbox.port"
+    ready_file.unlink(missing_ok=True)
+    program = [sys.executable, "-m", "sandbox"]
+    raised = [f"--limit={vendor}={limit}" for vendor, limit in limits.items()]
+    argv = [*program, "--port=0", f"--faults={faults}", f"--seed={seed}", f"--ready-file={ready_file}", *raised]
+    process = spawn(argv, {}, folder / "sandbox.log")
+    try:
+        port = _await_port(ready_file, process)
+        printed = subprocess.run(
+            [*program, "--print-env", f"--port={port}", *raised], capture_output=True, text=True, check=True
+        ).stdout
+        yield Sandbox(f"http://127.0.0.1:{port}", dict(line.split("=", 1) for line in printed.split()))
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def _await_port(ready_file: Path, process: "subprocess.Popen[bytes]") -> int:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        if ready_file.exists() and (port := ready_file.read_text().strip()):
+            return int(port)
+        time.sleep(0.05)
+    raise ServiceError("the sandbox did not start; see sandbox.log")

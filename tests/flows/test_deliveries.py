@@ -1,0 +1,132 @@
+"""Real requests through real workers to the sandbox's vendors: the ledger says what the vendors hold."""
+
+import csv
+import io
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import psutil
+import pytest
+
+from domain.requests import Kind
+from ledger.reports import Row
+from local.compare import disagreements
+from local.sandbox import Sandbox
+from tests.flows.conftest import Stack
+
+MakePeople = Callable[..., list[dict[str, Any]]]
+VENDORS = {"akinon", "algonomy", "b2core", "dfinery", "insider"}
+
+
+def as_lines(people: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(person) + "\n" for person in people)
+
+
+def submitted(stack: Stack, people: list[dict[str, Any]], kind: str, *more: str) -> str:
+    done = stack.run("submit", "-", "--kind", kind, *more, stdin=as_lines(people))
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout.strip()
+
+
+def exported(stack: Stack, request_id: str) -> list[Row]:
+    rows = csv.DictReader(io.StringIO(stack.run("export", request_id).stdout))
+    return [
+        Row(
+            int(row["line"]),
+            row["vendor"],
+            row["outcome"],
+            row["reason"] or None,
+            int(row["attempts"]),
+            datetime.fromisoformat(row["settled_at"]) if row["settled_at"] else None,
+        )
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize("kind", [Kind.ERASURE, Kind.OPT_OUT])
+def test_every_delivery_is_what_the_vendor_holds(
+    stack: Stack, vendors: Sandbox, people: MakePeople, kind: Kind
+) -> None:
+    ordinary = people("plain", 120)
+    troubled = people("bad", 3, "poison-") + people("gone", 3, "expired-") + people("busy", 2, "busy-")
+    everybody = ordinary + troubled
+    vendors.seed(everybody)
+
+    request_id = submitted(stack, [*everybody, ordinary[0]], kind.value, "--wait")
+
+    rows = exported(stack, request_id)
+    assert Counter((row.line, row.vendor) for row in rows) == Counter(
+        (line, vendor) for line in range(1, len(everybody) + 1) for vendor in VENDORS
+    ), "one row for every person and vendor, and none for the repeated line"
+    assert disagreements(kind, rows, [person["user_id"] for person in everybody], vendors.facts()) == []
+    assert vendors.violations() == []
+    fine = {(row.vendor, row.outcome) for row in rows if row.line <= len(ordinary)}
+    opted_out_at_b2core = ("b2core", "not_applicable") if kind is Kind.OPT_OUT else ("b2core", "accepted")
+    assert fine == {(vendor, "accepted") for vendor in VENDORS - {"b2core"}} | {opted_out_at_b2core}
+    poisoned = {
+        row.vendor for row in rows if len(ordinary) < row.line <= len(ordinary) + 3 and row.outcome == "refused"
+    }
+    assert poisoned >= {"insider", "dfinery", "algonomy", "akinon"}
+    expired = [row for row in rows if row.vendor == "akinon" and len(ordinary) + 3 < row.line <= len(ordinary) + 6]
+    assert [(row.outcome, row.reason) for row in expired] == [("needs_action", "session_expired")] * 3
+    status = json.loads(stack.run("status", request_id, "--json").stdout)
+    assert status["status"] == "completed_with_exceptions"
+    assert status["subjects"] == len(everybody)
+    assert all(sum(counts.values()) == len(everybody) for counts in status["vendors"].values())
+
+
+def test_killed_workers_and_a_killed_stack_lose_nobody(stack: Stack, vendors: Sandbox, people: MakePeople) -> None:
+    stack.environment["CONSENT_LEASE_S"] = "5"
+    stack.down()
+    stack.up()
+    everybody = people("crash", 300)
+    vendors.seed(everybody)
+    request_id = submitted(stack, everybody, "erasure")
+    assert stack.process is not None
+    workers = [
+        child for child in psutil.Process(stack.process.pid).children(recursive=True) if "worker" in child.cmdline()
+    ]
+    assert len(workers) >= 2
+    for worker in workers:
+        worker.kill()
+    stack.down(signal.SIGKILL)
+    stack.up()
+
+    ended = stack.run("watch", request_id)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    rows = exported(stack, request_id)
+    assert len(rows) == len(everybody) * len(VENDORS)
+    assert disagreements(Kind.ERASURE, rows, [one["user_id"] for one in everybody], vendors.facts()) == []
+
+
+def test_up_stops_everything_it_started(stack: Stack) -> None:
+    assert stack.process is not None
+    started = psutil.Process(stack.process.pid).children(recursive=True)
+    assert len(started) >= 6
+
+    assert stack.down() == 0
+
+    _, alive = psutil.wait_procs(started, timeout=1)
+    assert alive == []
+
+
+def test_nothing_personal_in_redis_logs_or_files(stack: Stack, vendors: Sandbox, people: MakePeople) -> None:
+    everybody = people("secretive", 20) + people("secretive", 2, "poison-")
+    vendors.seed(everybody)
+    submitted(stack, everybody, "erasure", "--wait")
+    submitted(stack, everybody, "opt_out", "--wait")
+    stack.down()
+
+    told = [
+        path
+        for path in (stack.folder / "data").rglob("*")
+        if path.is_file() and os.access(path, os.R_OK) and b"secretive" in path.read_bytes()
+    ]
+
+    assert told == []

@@ -1,0 +1,373 @@
+"""The command line against a real PostgreSQL and Redis, without workers: deliveries are settled by hand here."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+from typer.testing import CliRunner, Result
+
+from domain.outcomes import Outcome
+from intake.cli import app
+from ledger.requests import close_settled
+from ledger.sealing import generate_master_key
+from ledger.vendors import announce
+
+MAIN = [sys.executable, "-c", "from intake.cli import run; run()"]
+VENDORS = {"algonomy": 100, "dfinery": 2, "insider": 5_000}
+PEOPLE = '{"user_id": "u-1"}\n{"user_id": "u-2", "email": "bob@example.org"}\n{"user_id": "u-1"}\n{"user_id": "u-3"}\n'
+
+
+@pytest.fixture
+def stack(
+    engine: Engine, postgres_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Engine]:
+    """A stack whose workers have announced three vendors, found by the environment."""
+    for name in [name for name in os.environ if name.startswith("CONSENT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CONSENT_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("CONSENT_DATABASE_URL", postgres_url)
+    monkeypatch.setenv("CONSENT_REDIS_URL", redis_url)
+    monkeypatch.setenv("CONSENT_MASTER_KEYS", generate_master_key())
+    with engine.begin() as connection:
+        announce(connection, VENDORS)
+    return engine
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> str:
+    path = tmp_path / "people.ndjson"
+    path.write_text(PEOPLE)
+    return str(path)
+
+
+def consent(*args: str, stdin: str | bytes | None = None) -> Result:
+    result = CliRunner().invoke(app, args, input=stdin)
+    assert "Traceback" not in result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+def submitted(file: str, *args: str) -> str:
+    result = consent("submit", file, "--kind", "erasure", *args)
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip()
+
+
+def count(engine: Engine, table: str) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608
+
+
+def settle(engine: Engine, request_id: str, outcome: Outcome = Outcome.ACCEPTED) -> None:
+    """End every delivery of a request, and close it."""
+    with engine.begin() as connection:
+        names = {"id": request_id, "outcome": outcome.value}
+        for statement in (
+            """INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome)
+               SELECT requests.id, vendor_id, line, 1, 1, CAST(:outcome AS outcome)
+               FROM requests, unnest(vendor_ids) AS vendor_id, subjects
+               WHERE public_id = :id AND subjects.request_id = requests.id""",
+            """INSERT INTO tallies SELECT request_id, vendor_id, outcome, count(*) FROM outcomes
+               GROUP BY request_id, vendor_id, outcome""",
+            "UPDATE chunks SET state = 'closed'",
+        ):
+            connection.execute(text(statement), names)
+        close_settled(connection)
+
+
+def test_a_submitted_file_is_on_record(stack: Engine, people: str) -> None:
+    request_id = submitted(people)
+
+    status = json.loads(consent("status", request_id, "--json").stdout)
+    received, due = (datetime.fromisoformat(status.pop(name)) for name in ("received_at", "due_at"))
+    assert status == {
+        "request_id": request_id,
+        "kind": "erasure",
+        "status": "running",
+        "subjects": 3,
+        "duplicates": 1,
+        "vendors": {vendor: {"pending": 3} for vendor in VENDORS},
+    }
+    assert received.utcoffset() == timedelta(0)
+    assert timedelta(27) < due - received < timedelta(32)
+    assert count(stack, "subjects") == 3
+
+
+def test_standard_input_is_a_file_too(stack: Engine) -> None:
+    as_json = consent("submit", "-", "--kind", "opt_out", "--json", "--vendors", "insider", stdin="user_id\nu\nu\n")
+
+    answer = json.loads(as_json.stdout)
+    assert (answer.pop("subjects"), answer.pop("duplicates"), answer.pop("repeated")) == (1, 1, False)
+    status = json.loads(consent("status", answer["request_id"], "--json").stdout)
+    assert (status["kind"], status["vendors"]) == ("opt_out", {"insider": {"pending": 1}})
+
+
+def test_submitting_again_under_one_key_changes_nothing(stack: Engine, people: str) -> None:
+    first = submitted(people, "--idempotency-key", "k-1")
+    again = consent("submit", people, "--kind", "erasure", "--idempotency-key", "k-1", "--json")
+    other = consent("submit", people, "--kind", "opt_in", "--idempotency-key", "k-1")
+
+    assert json.loads(again.stdout) == {"request_id": first, "subjects": 3, "duplicates": 1, "repeated": True}
+    assert (other.exit_code, other.stdout) == (2, "")
+    assert count(stack, "requests") == 1
+
+
+def test_bad_input_leaves_nothing_behind(stack: Engine) -> None:
+    lines = [f'{{"user_id": "u-{number}"}}' for number in range(5_000)]
+    for number in range(2_000, 2_025):
+        lines[number] = '{"email": "bob-at-example.org"}'
+
+    result = consent("submit", "-", "--kind", "erasure", stdin="\n".join(lines))
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    said = result.stderr.splitlines()
+    assert said[0] == "line 2001: email is not an e-mail address"
+    assert said[20:] == ["and 5 more", "nothing was recorded"]
+    assert "bob" not in result.stderr
+    assert all(count(stack, table) == 0 for table in ("requests", "subjects", "chunks"))
+
+
+@pytest.mark.parametrize("args", [["--vendors", "insider,acme"], ["--vendors", "akinon"]])
+def test_unknown_vendors_name_the_known_ones(stack: Engine, people: str, args: list[str]) -> None:
+    result = consent("submit", people, "--kind", "erasure", *args)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "algonomy, dfinery, insider" in result.stderr
+
+
+def test_options_are_recorded_or_refused(stack: Engine, people: str, tmp_path: Path) -> None:
+    options = tmp_path / "options.json"
+    options.write_text('{"insider": {"whole": ["city"]}}')
+    submitted(people, "--options", str(options))
+    options.write_text('{"insider": {"holes": ["city"]}}')
+
+    result = consent("submit", people, "--kind", "erasure", "--options", str(options))
+
+    assert result.exit_code == 2
+    assert "options.insider.holes" in result.stderr
+    assert count(stack, "requests") == 1
+
+
+def test_other_master_keys_than_the_ledgers_are_refused(
+    stack: Engine, people: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(people)
+    monkeypatch.setenv("CONSENT_MASTER_KEYS", generate_master_key())
+
+    result = consent("submit", people, "--kind", "erasure")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "CONSENT_MASTER_KEYS" in result.stderr
+
+
+def test_without_redis_the_request_is_recorded_all_the_same(
+    stack: Engine, people: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONSENT_REDIS_URL", "redis://:hunter2@127.0.0.1:1/0")
+
+    result = consent("submit", people, "--kind", "erasure")
+
+    assert result.exit_code == 0
+    assert "Redis at 127.0.0.1:1 " in result.stderr
+    assert "hunter2" not in result.output
+    assert consent("status", result.stdout.strip()).exit_code == 0
+
+
+@pytest.mark.parametrize("request_id", ["123e4567-e89b-42d3-a456-426614174000", "bob@example.org", ""])
+@pytest.mark.parametrize("command", ["status", "watch", "export"])
+def test_a_request_nobody_knows(stack: Engine, command: str, request_id: str) -> None:
+    result = consent(command, request_id)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no request" in result.stderr
+    assert "bob" not in result.stderr
+
+
+def test_a_ledger_without_tables_says_what_to_do(stack: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c search_path=nowhere")
+
+    result = consent("status", "123e4567-e89b-42d3-a456-426614174000")
+    doctor = consent("doctor")
+
+    assert result.exit_code == doctor.exit_code == 3
+    assert "consent migrate" in result.stderr
+    assert "consent migrate" in doctor.stdout
+
+
+def test_migrate_twice(stack: Engine) -> None:
+    assert consent("migrate").exit_code == 0
+    assert consent("migrate").exit_code == 0
+    assert "reachable and migrated" in consent("doctor").stdout
+
+
+def test_tables_for_people(stack: Engine, people: str) -> None:
+    request_id = submitted(people)
+    settle(stack, request_id, Outcome.REFUSED)
+
+    said = consent("status", request_id).stdout
+
+    assert "completed_with_exceptions" in said
+    assert [line.split() for line in said.splitlines() if "insider" in line] == [["insider", "0", "3"]]
+
+
+def test_exports_say_the_same_in_both_forms(stack: Engine, people: str) -> None:
+    request_id = submitted(people, "--vendors", "insider,dfinery")
+    pending = consent("export", request_id).stdout
+    settle(stack, request_id)
+
+    rows = list(csv.DictReader(io.StringIO(consent("export", request_id).stdout)))
+    records = [json.loads(line) for line in consent("export", request_id, "--format", "ndjson").stdout.splitlines()]
+
+    assert pending.splitlines()[:2] == ["line,vendor,outcome,reason,attempts,settled_at", "1,dfinery,pending,,0,"]
+    assert [(row["line"], row["vendor"]) for row in rows] == [(n, v) for v in ("dfinery", "insider") for n in "124"]
+    assert [{key: str(value or "") for key, value in record.items()} for record in records] == rows
+    assert all(row["settled_at"].endswith("Z") and datetime.fromisoformat(row["settled_at"]) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ending"), [(Outcome.ACCEPTED, 0), (Outcome.NOT_APPLICABLE, 0), (Outcome.EXHAUSTED, 1)]
+)
+def test_watch_ends_with_the_request(stack: Engine, people: str, outcome: Outcome, ending: int) -> None:
+    request_id = submitted(people)
+    timer = Timer(1.0, settle, [stack, request_id, outcome])
+    timer.start()
+
+    result = consent("watch", request_id)
+
+    timer.join()
+    assert result.exit_code == ending
+    said = [line.split(maxsplit=1)[1] for line in result.stdout.splitlines()]
+    assert said[0] == "algonomy 0 of 3 settled"
+    assert said[-1] == ("completed" if ending == 0 else "completed_with_exceptions")
+    assert ("3 need attention" in said[-2]) == bool(ending)
+
+
+def test_submit_can_wait(stack: Engine, people: str) -> None:
+    def settle_all() -> None:
+        with stack.connect() as connection:
+            found = connection.execute(text("SELECT public_id FROM requests")).scalars().all()
+        for request_id in found:
+            settle(stack, str(request_id), Outcome.REFUSED)
+
+    timer = Timer(1.5, settle_all)
+    timer.start()
+    result = consent("submit", people, "--kind", "erasure", "--wait", "--json")
+    timer.join()
+
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["subjects"] == 3
+    assert "completed_with_exceptions" in result.stderr
+
+
+def test_vendors_are_held_and_resumed_by_hand(stack: Engine, people: str) -> None:
+    request_id = submitted(people)
+    assert consent("vendor", "hold", "insider").exit_code == 0
+    held = consent("vendor", "list").stdout
+    with stack.connect() as connection:
+        by = connection.execute(text("SELECT held_by FROM vendors WHERE name = 'insider'")).scalar_one()
+    assert consent("vendor", "resume", "insider").exit_code == 0
+    resumed = consent("vendor", "list").stdout
+
+    assert next(line for line in held.splitlines() if "insider" in line).split()[5:] == ["by_hand", by]
+    assert by.startswith("cli:")
+    assert "by_hand" not in resumed
+    assert consent("status", request_id).exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["hold", "resume"])
+def test_vendors_nobody_knows(stack: Engine, command: str) -> None:
+    result = consent("vendor", command, "acme")
+
+    assert result.exit_code == 2
+    assert "algonomy, dfinery, insider" in result.stderr
+
+
+def start(*args: str, **kwargs: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([*MAIN, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs)
+
+
+@pytest.fixture
+def half_submitted(stack: Engine) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], bytes]]]:
+    """A `submit` that has written people to the ledger and waits for more; call for the end of its input and its
+    messages."""
+    process = start("submit", "-", "--kind", "erasure", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    for number in range(20_000):
+        process.stdin.write(b'{"user_id": "u-%d"}\n' % number)
+    process.stdin.flush()
+    deadline = time.monotonic() + 20
+    while not backends(stack) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    def rest() -> bytes:
+        out, messages = process.communicate(timeout=20)
+        assert out == b""
+        assert b"Traceback" not in messages
+        return messages
+
+    yield process, rest
+    process.kill()
+    process.wait()
+
+
+COPYING = "FROM pg_stat_activity WHERE query LIKE '%COPY subjects%' AND pid <> pg_backend_pid()"
+
+
+def backends(engine: Engine) -> list[int]:
+    with engine.connect() as connection:
+        return list(connection.execute(text(f"SELECT pid {COPYING}")).scalars())
+
+
+def test_a_database_lost_in_the_middle(
+    stack: Engine, half_submitted: tuple[subprocess.Popen[bytes], Callable[[], bytes]]
+) -> None:
+    process, rest = half_submitted
+    with stack.connect() as connection:
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) {COPYING}"))
+
+    messages = rest()
+
+    assert process.returncode == 3, messages
+    assert b"PostgreSQL at 127.0.0.1:" in messages
+    assert b"--idempotency-key" in messages
+    assert count(stack, "requests") == 0
+
+
+def test_ctrl_c_in_the_middle(
+    stack: Engine, half_submitted: tuple[subprocess.Popen[bytes], Callable[[], bytes]]
+) -> None:
+    process, rest = half_submitted
+    process.send_signal(signal.SIGINT)
+
+    messages = rest()
+
+    assert (process.returncode, messages) == (130, b"stopped\n")
+    assert count(stack, "requests") == 0
+
+
+def test_whoever_reads_an_export_may_stop(stack: Engine) -> None:
+    request_id = consent(
+        "submit", "-", "--kind", "erasure", stdin="user_id\n" + "".join(f"u-{n}\n" for n in range(9_000))
+    ).stdout.strip()
+    process = start("export", request_id)
+    assert process.stdout is not None
+    assert process.stderr is not None
+
+    assert process.stdout.readline() == b"line,vendor,outcome,reason,attempts,settled_at\n"
+    process.stdout.close()
+
+    assert process.wait(20) == 0
+    assert process.stderr.read() == b""
+    process.stderr.close()

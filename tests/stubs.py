@@ -1,0 +1,103 @@
+"""Stand-ins for what a test does not exercise: a vendor's adapter, its exchange, permits and answers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from pydantic import BaseModel
+
+from adapters.contract import Addressed, Answer, Call, Limits, Order, Person, VendorOptions, VendorSettings
+from domain.requests import Subject
+
+
+class AnyOptions(VendorOptions):
+    """Takes what the real Insider would take, so that submissions with options come through."""
+
+    whole: tuple[str, ...] = ()
+
+
+class AnyIdentifiers(BaseModel):
+    """Takes anything."""
+
+
+Answering = Callable[[Call, Sequence[Person]], "list[Answer] | Awaitable[list[Answer]]"]
+Classifying = Callable[[Call, Sequence[Person], httpx.Response], list[Answer]]
+
+
+def _not_asked(*_: Any) -> list[Answer]:
+    raise AssertionError("nobody should have asked")
+
+
+@dataclass(frozen=True)
+class StubAdapter:
+    """A vendor that takes any person with a user_id, `batch` at a time."""
+
+    name: str = "insider"
+    batch: int = 10
+    body_bytes: int = 1_000_000
+    chunk_people: int = 10
+    keeps_sessions: bool = False
+    settings: VendorSettings = field(default=VendorSettings(base_url="https://vendor.example"), repr=False)
+    reading: Classifying = _not_asked
+    options_model = AnyOptions
+    identifiers_model = AnyIdentifiers
+
+    def address(self, order: Order, subject: Subject) -> Addressed | Answer:
+        key = subject.get("user_id")
+        assert key is not None
+        return Addressed(key, "first")
+
+    def limits(self, call: Call) -> Limits:
+        return Limits(people=self.batch, body_bytes=self.body_bytes)
+
+    def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
+        return httpx.Request("POST", f"https://vendor.example/{call.step}", json=[person.key for person in people])
+
+    def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
+        return self.reading(call, people, response)
+
+
+@dataclass
+class StubExchange:
+    """Answers as it is told to, and notes who was in which request."""
+
+    answering: Answering
+    adapter: Any = field(default_factory=StubAdapter)
+    sent: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+    async def ask(self, call: Call, people: Sequence[Person]) -> list[Answer]:
+        self.sent.append((call.step, tuple(person.line for person in people)))
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await asyncio.sleep(0)
+            answers = self.answering(call, people)
+            return answers if isinstance(answers, list) else await answers
+        finally:
+            self.in_flight -= 1
+
+
+@dataclass
+class StubPermits:
+    """Grants everything, unless told what to raise."""
+
+    raises: Exception | None = None
+    taken: int = 0
+    pauses: list[float] = field(default_factory=list)
+
+    async def take(self) -> None:
+        self.taken += 1
+        if self.raises:
+            raise self.raises
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+
+def person(line: int, **more: Any) -> Person:
+    """Somebody with a recognisable identifier."""
+    return Person(line, {"user_id": f"u-{line}"}, f"u-{line}", **more)

@@ -1,0 +1,169 @@
+"""Bearer tokens shared by every process."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import fakeredis
+import pytest
+
+from adapters.contract import Answer, NotNowError, Verdict
+from adapters.credentials import Credentials, LoginRefusedError
+from domain.outcomes import Reason
+from ledger.sealing import MasterKeys, generate_master_key
+
+PLAIN = "plain-token-4711"
+
+
+class Logins:
+    """Counts logins, each a little slow, each with a token of its own."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.now = 0
+        self.most = 0
+
+    async def __call__(self) -> str:
+        self.count += 1
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0.02)
+        self.now -= 1
+        return f"{PLAIN}-{self.count}"
+
+
+@pytest.fixture
+def server() -> fakeredis.FakeServer:
+    return fakeredis.FakeServer()
+
+
+@pytest.fixture
+def process(server: fakeredis.FakeServer) -> Callable[..., Credentials]:
+    """The credentials of one more process on the same Redis."""
+    masters = MasterKeys.parse(generate_master_key())
+    return lambda keys=masters: Credentials(fakeredis.FakeAsyncRedis(server=server), keys)
+
+
+async def test_among_many_who_ask_one_logs_in(process: Callable[..., Credentials]) -> None:
+    log_in, here = Logins(), process()
+    tokens = await asyncio.gather(*(here.token("v", log_in) for _ in range(50)))
+    assert set(tokens) == {f"{PLAIN}-1"}
+    assert log_in.count == 1
+
+
+async def test_among_many_processes_one_logs_in(process: Callable[..., Credentials]) -> None:
+    log_in = Logins()
+    processes = [process() for _ in range(4)]
+    tokens = await asyncio.gather(*(each.token("v", log_in) for each in processes for _ in range(5)))
+    assert set(tokens) == {f"{PLAIN}-1"}
+    assert log_in.count == 1
+
+
+async def test_a_refused_token_is_renewed_once_for_all(process: Callable[..., Credentials]) -> None:
+    log_in = Logins()
+    processes = [process() for _ in range(3)]
+    refused = {await each.token("v", log_in) for each in processes}
+    assert refused == {f"{PLAIN}-1"}
+    renewed = await asyncio.gather(
+        *(each.token("v", log_in, not_this_one=f"{PLAIN}-1") for each in processes for _ in range(10))
+    )
+    assert set(renewed) == {f"{PLAIN}-2"}
+    assert (log_in.count, log_in.most) == (2, 1)
+
+
+async def test_who_was_refused_late_gets_what_the_others_have_by_now(process: Callable[..., Credentials]) -> None:
+    log_in, here, there = Logins(), process(), process()
+    old = await here.token("v", log_in)
+    new = await there.token("v", log_in, not_this_one=old)
+    assert await here.token("v", log_in, not_this_one=old) == new
+    assert log_in.count == 2
+
+
+async def test_every_vendor_has_its_own(process: Callable[..., Credentials]) -> None:
+    log_in, here = Logins(), process()
+    assert await here.token("a", log_in) != await here.token("b", log_in)
+
+
+async def test_the_token_is_nowhere_in_redis(
+    process: Callable[..., Credentials], server: fakeredis.FakeServer
+) -> None:
+    await process().token("v", Logins())
+    redis = fakeredis.FakeRedis(server=server)
+    kept = {key: redis.get(key) for key in redis.keys("*")}
+    assert list(kept) == [b"consent:token:v"]
+    assert PLAIN.encode() not in b"".join([*kept, *kept.values()])
+    assert 0 < redis.ttl(b"consent:token:v") <= 7 * 3600
+
+
+async def test_a_token_sealed_by_other_keys_is_no_token(process: Callable[..., Credentials]) -> None:
+    log_in = Logins()
+    await process().token("v", log_in)
+    stranger = process(MasterKeys.parse(generate_master_key()))
+    assert await stranger.token("v", log_in) == f"{PLAIN}-2"
+
+
+async def test_a_token_moved_to_another_vendors_place_is_no_token(
+    process: Callable[..., Credentials], server: fakeredis.FakeServer
+) -> None:
+    log_in = Logins()
+    await process().token("v", log_in)
+    redis = fakeredis.FakeRedis(server=server)
+    redis.rename("consent:token:v", "consent:token:w")
+    assert await process().token("w", log_in) == f"{PLAIN}-2"
+
+
+async def test_what_is_damaged_in_redis_is_no_token(
+    process: Callable[..., Credentials], server: fakeredis.FakeServer
+) -> None:
+    fakeredis.FakeRedis(server=server).set("consent:token:v", b"\xff")
+    assert await process().token("v", Logins()) == f"{PLAIN}-1"
+
+
+async def test_with_redis_away_nobody_logs_in(
+    process: Callable[..., Credentials], server: fakeredis.FakeServer
+) -> None:
+    log_in, here = Logins(), process()
+    server.connected = False
+    with pytest.raises(NotNowError) as not_now:
+        await here.token("v", log_in)
+    assert not_now.value.delay_s > 0
+    assert log_in.count == 0
+
+
+async def test_a_token_known_here_serves_on_while_redis_is_away(
+    process: Callable[..., Credentials], server: fakeredis.FakeServer
+) -> None:
+    log_in, here = Logins(), process()
+    known = await here.token("v", log_in)
+    server.connected = False
+    assert await here.token("v", log_in) == known
+    with pytest.raises(NotNowError):
+        await here.token("v", log_in, not_this_one=known)
+
+
+async def test_a_refused_login_is_told_and_the_next_one_may_try(process: Callable[..., Credentials]) -> None:
+    async def refused() -> str:
+        raise LoginRefusedError(Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS))
+
+    here = process()
+    with pytest.raises(LoginRefusedError):
+        await here.token("v", refused)
+    assert await asyncio.wait_for(process().token("v", Logins()), timeout=2) == f"{PLAIN}-1"
+
+
+async def test_a_refresher_that_was_cancelled_does_not_keep_the_others_out(process: Callable[..., Credentials]) -> None:
+    async def for_ever() -> str:
+        await asyncio.sleep(3600)
+        return ""
+
+    waiting: Awaitable[str] = asyncio.create_task(process().token("v", for_ever))
+    await asyncio.sleep(0.05)
+    waiting.cancel()  # type: ignore[attr-defined]
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await asyncio.wait_for(process().token("v", Logins()), timeout=2) == f"{PLAIN}-1"
+
+
+async def test_nothing_of_a_token_is_shown(process: Callable[..., Credentials]) -> None:
+    here = process()
+    await here.token("v", Logins())
+    assert PLAIN not in repr(here)

@@ -1,0 +1,237 @@
+"""One request to a vendor, and what its answer means for everyone in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import fakeredis
+import httpx
+import pytest
+from pydantic import SecretStr
+from tests.stubs import StubAdapter, StubPermits, person
+
+from adapters.contract import Answer, Call, NotNowError, Order, Person, UnreadableError, Verdict
+from adapters.credentials import Credentials
+from adapters.exchange import SHORTEST_PAUSE_S, Exchange
+from adapters.reading import read_bearer
+from adapters.transport import AnswerLostError, NotSentError
+from domain.outcomes import Reason
+from domain.requests import Kind
+from ledger.sealing import MasterKeys, generate_master_key
+
+CALL = Call(Order(Kind.ERASURE), "first")
+PEOPLE = [person(1), person(2), person(3)]
+APPLIED = Answer(Verdict.APPLIED)
+REAUTHENTICATE = Answer(Verdict.REAUTHENTICATE, Reason.BAD_CREDENTIALS)
+
+Reply = httpx.Response | Exception
+
+
+@dataclass
+class StubTransport:
+    """Answers in turn; the last answer stands. Notes what was sent with which token."""
+
+    replies: list[Reply]
+    sent: list[str] = field(default_factory=list)
+
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        self.sent.append(f"{request.url.path} {request.headers.get('authorization', '')}".strip())
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+
+@dataclass(frozen=True)
+class TokenAdapter(StubAdapter):
+    """A vendor that hands out tokens."""
+
+    def login(self) -> httpx.Request | None:
+        return httpx.Request("POST", "https://vendor.example/token")
+
+    def read_token(self, response: httpx.Response) -> SecretStr | Answer:
+        return read_bearer(response)
+
+
+def everybody(answer: Answer) -> Any:
+    return lambda call, people, response: [answer] * len(people)
+
+
+def by_status(call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
+    return [REAUTHENTICATE if response.status_code == 401 else APPLIED] * len(people)
+
+
+def unreadable(call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
+    raise UnreadableError("not JSON")
+
+
+def token(value: str) -> httpx.Response:
+    return httpx.Response(200, json={"access_token": value, "token_type": "bearer"})
+
+
+def exchange(adapter: Any, *replies: Reply, permits: StubPermits | None = None) -> Exchange:
+    credentials = Credentials(fakeredis.FakeAsyncRedis(), MasterKeys.parse(generate_master_key()))
+    return Exchange(adapter, StubTransport(list(replies)), credentials, permits or StubPermits())  # type: ignore[arg-type]
+
+
+OK = httpx.Response(200, json={})
+
+
+async def test_the_adapters_answers_come_back_in_order() -> None:
+    answers = [APPLIED, Answer(Verdict.ABSENT), Answer(Verdict.USER, Reason.REJECTED)]
+    asked = exchange(StubAdapter(reading=lambda *_: answers), OK)
+    assert await asked.ask(CALL, PEOPLE) == answers
+
+
+@pytest.mark.parametrize("said", [0, 1, 2, 4, 100])
+async def test_answers_that_do_not_account_for_everybody_say_nothing_of_anybody(said: int) -> None:
+    asked = exchange(StubAdapter(reading=lambda *_: [APPLIED] * said), OK)
+    assert await asked.ask(CALL, PEOPLE) == [Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)] * 3
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"), [(200, Verdict.AMBIGUOUS), (207, Verdict.AMBIGUOUS), (400, Verdict.SPLIT), (422, Verdict.SPLIT)]
+)
+async def test_an_unreadable_answer(status: int, verdict: Verdict) -> None:
+    asked = exchange(StubAdapter(reading=unreadable), httpx.Response(status, content=b"{"))
+    assert await asked.ask(CALL, PEOPLE) == [Answer(verdict, Reason.UNREADABLE)] * 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "answer"),
+    [
+        (NotSentError(), Answer(Verdict.RETRY, Reason.UNREACHABLE)),
+        (AnswerLostError(), Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)),
+        (httpx.Response(503, headers={"retry-after": "9"}), Answer(Verdict.RETRY, Reason.SERVER_ERROR, 9.0)),
+        (httpx.Response(301, headers={"location": "/"}), Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)),
+        (httpx.Response(200, content=b"<html>"), Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)),
+    ],
+)
+async def test_what_is_the_same_for_all_never_reaches_the_adapter(fault: Reply, answer: Answer) -> None:
+    assert await exchange(StubAdapter(), fault).ask(CALL, PEOPLE) == [answer] * 3
+
+
+async def test_a_body_over_the_limit_is_split_and_never_sent() -> None:
+    permits = StubPermits()
+    size = len(StubAdapter().build(CALL, PEOPLE).content)
+    over = exchange(StubAdapter(body_bytes=size - 1), OK, permits=permits)
+    assert await over.ask(CALL, PEOPLE) == [Answer(Verdict.SPLIT, Reason.TOO_LARGE)] * 3
+    assert (over.transport.sent, permits.taken) == ([], 0)  # type: ignore[attr-defined]
+    within = exchange(StubAdapter(body_bytes=size, reading=everybody(APPLIED)), OK)
+    assert await within.ask(CALL, PEOPLE) == [APPLIED] * 3
+
+
+async def test_every_request_takes_a_permit_also_one_for_a_token() -> None:
+    permits = StubPermits()
+    asked = exchange(TokenAdapter(reading=everybody(APPLIED)), token("t1"), OK, permits=permits)
+    await asked.ask(CALL, PEOPLE)
+    await asked.ask(CALL, PEOPLE)
+    assert permits.taken == 3
+
+
+async def test_without_a_permit_nothing_is_sent() -> None:
+    asked = exchange(StubAdapter(), OK, permits=StubPermits(raises=NotNowError(4.0)))
+    with pytest.raises(NotNowError) as not_now:
+        await asked.ask(CALL, PEOPLE)
+    assert not_now.value.delay_s == 4.0
+    assert asked.transport.sent == []  # type: ignore[attr-defined]
+
+
+async def test_a_login_without_a_permit_is_not_now_either() -> None:
+    asked = exchange(TokenAdapter(), OK, permits=StubPermits(raises=NotNowError(4.0)))
+    with pytest.raises(NotNowError):
+        await asked.ask(CALL, PEOPLE)
+
+
+async def test_a_refused_token_is_renewed_once_and_the_request_replayed() -> None:
+    asked = exchange(TokenAdapter(reading=by_status), token("t1"), httpx.Response(401), token("t2"), OK)
+    assert await asked.ask(CALL, PEOPLE) == [APPLIED] * 3
+    assert asked.transport.sent == [  # type: ignore[attr-defined]
+        "/token",
+        "/first Bearer t1",
+        "/token",
+        "/first Bearer t2",
+    ]
+
+
+async def test_a_second_refusal_is_the_vendors() -> None:
+    asked = exchange(TokenAdapter(reading=by_status), token("t1"), httpx.Response(401), token("t2"), httpx.Response(401))
+    assert await asked.ask(CALL, PEOPLE) == [Answer(Verdict.VENDOR, Reason.FORBIDDEN)] * 3
+    assert len(asked.transport.sent) == 4  # type: ignore[attr-defined]
+
+
+async def test_a_static_token_that_is_refused_is_the_vendors_at_once() -> None:
+    asked = exchange(StubAdapter(reading=by_status), httpx.Response(401))
+    assert await asked.ask(CALL, PEOPLE) == [Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS)] * 3
+    assert len(asked.transport.sent) == 1  # type: ignore[attr-defined]
+
+
+async def test_no_answer_says_reauthenticate_to_those_who_ask() -> None:
+    mixed = [APPLIED, REAUTHENTICATE, Answer(Verdict.USER, Reason.REJECTED)]
+    for adapter in (StubAdapter, TokenAdapter):
+        asked = exchange(adapter(reading=lambda *_: mixed), token("t1"))
+        answers = await asked.ask(CALL, PEOPLE)
+        assert [answer.verdict for answer in answers] == [Verdict.APPLIED, Verdict.VENDOR, Verdict.USER]
+
+
+@pytest.mark.parametrize(
+    ("login", "answer"),
+    [
+        (httpx.Response(400, json={"error": "invalid_client"}), Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS)),
+        (httpx.Response(401), Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS)),
+        (httpx.Response(404), Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)),
+        (httpx.Response(200, json={}), Answer(Verdict.VENDOR, Reason.MISCONFIGURED)),
+        (httpx.Response(200, json={"access_token": "t\r\nX: y"}), Answer(Verdict.VENDOR, Reason.MISCONFIGURED)),
+        (httpx.Response(200, content=b"{"), Answer(Verdict.RETRY, Reason.UNREADABLE)),
+        (httpx.Response(200, content=b"<html>"), Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)),
+        (httpx.Response(500), Answer(Verdict.RETRY, Reason.SERVER_ERROR)),
+        # Nothing was sent for anybody, so nothing is ambiguous.
+        (httpx.Response(504), Answer(Verdict.RETRY, Reason.ANSWER_LOST)),
+        (AnswerLostError(), Answer(Verdict.RETRY, Reason.ANSWER_LOST)),
+        (NotSentError(), Answer(Verdict.RETRY, Reason.UNREACHABLE)),
+    ],
+)
+async def test_a_login_that_fails(login: Reply, answer: Answer) -> None:
+    asked = exchange(TokenAdapter(), login)
+    assert await asked.ask(CALL, PEOPLE) == [answer] * 3
+    assert asked.transport.sent == ["/token"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("header", "pause"), [("30", 30.0), ("0", SHORTEST_PAUSE_S), (None, SHORTEST_PAUSE_S)])
+async def test_too_many_requests_pauses_everybody(header: str | None, pause: float) -> None:
+    permits = StubPermits()
+    headers = {"retry-after": header} if header else {}
+    asked = exchange(StubAdapter(), httpx.Response(429, headers=headers), permits=permits)
+    answers = await asked.ask(CALL, PEOPLE)
+    assert {answer.reason for answer in answers} == {Reason.RATE_LIMITED}
+    assert permits.pauses == [pause]
+
+
+async def test_the_longest_wait_of_an_answer_counts() -> None:
+    permits = StubPermits()
+    limited = [Answer(Verdict.RETRY, Reason.RATE_LIMITED, wait) for wait in (2.0, 50.0)] + [APPLIED]
+    await exchange(StubAdapter(reading=lambda *_: limited), OK, permits=permits).ask(CALL, PEOPLE)
+    assert permits.pauses == [50.0]
+
+
+async def test_a_login_that_comes_too_often_pauses_too() -> None:
+    permits = StubPermits()
+    asked = exchange(TokenAdapter(), httpx.Response(429, headers={"retry-after": "5"}), permits=permits)
+    assert await asked.ask(CALL, PEOPLE) == [Answer(Verdict.RETRY, Reason.RATE_LIMITED, 5.0)] * 3
+    assert permits.pauses == [5.0]
+
+
+async def test_nobody_is_paused_for_less() -> None:
+    permits = StubPermits()
+    await exchange(StubAdapter(), httpx.Response(503, headers={"retry-after": "5"}), permits=permits).ask(CALL, PEOPLE)
+    assert permits.pauses == []
+
+
+async def test_while_redis_is_away_nobody_logs_in() -> None:
+    asked = exchange(TokenAdapter(), token("t1"))
+    server = fakeredis.FakeServer()
+    server.connected = False
+    asked.credentials.redis = fakeredis.FakeAsyncRedis(server=server)
+    with pytest.raises(NotNowError):
+        await asked.ask(CALL, PEOPLE)
+    assert asked.transport.sent == []  # type: ignore[attr-defined]

@@ -1,0 +1,54 @@
+"""When to try again, and when to stop."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.retry import Again, GiveUp, RetryPolicy
+
+POLICY = RetryPolicy(max_attempts=15, max_age_s=3_600, base_s=1.0, cap_s=600.0)
+JITTER = st.floats(0, 1, exclude_max=True)
+
+
+@given(attempts=st.integers(1, 14), age_s=st.floats(0, 3_599), jitter=JITTER)
+def test_a_delay_is_drawn_from_nought_to_the_ceiling(attempts: int, age_s: float, jitter: float) -> None:
+    decision = POLICY.decide(attempts=attempts, age_s=age_s, jitter=jitter)
+    assert isinstance(decision, Again)
+    assert decision.delay_s == jitter * min(600.0, 2.0 ** (attempts - 1))
+
+
+def test_the_whole_range_is_used() -> None:
+    lowest = POLICY.decide(attempts=4, age_s=0, jitter=0.0)
+    highest = POLICY.decide(attempts=4, age_s=0, jitter=1.0)
+    assert (lowest, highest) == (Again(0.0), Again(8.0))
+
+
+def test_delays_double() -> None:
+    ceilings = [POLICY.decide(attempts=attempts, age_s=0, jitter=1.0) for attempts in range(1, 6)]
+    assert ceilings == [Again(1.0), Again(2.0), Again(4.0), Again(8.0), Again(16.0)]
+
+
+@given(attempts=st.integers(0, 10**6), jitter=JITTER)
+def test_never_beyond_the_cap(attempts: int, jitter: float) -> None:
+    patient = RetryPolicy(max_attempts=10**7, max_age_s=1e12)
+    decision = patient.decide(attempts=attempts, age_s=0.0, jitter=jitter)
+    assert isinstance(decision, Again)
+    assert 0 <= decision.delay_s <= patient.cap_s
+
+
+@given(attempts=st.integers(1, 14), jitter=JITTER, asked=st.floats(0, 10_000))
+def test_never_sooner_than_the_vendor_asked(attempts: int, jitter: float, asked: float) -> None:
+    decision = POLICY.decide(attempts=attempts, age_s=0, jitter=jitter, retry_after_s=asked)
+    assert isinstance(decision, Again)
+    assert decision.delay_s >= asked
+    assert decision.delay_s <= max(asked, POLICY.cap_s)
+
+
+@given(attempts=st.integers(0, 40), age_s=st.floats(0, 8_000))
+def test_given_up_when_attempts_or_age_are_spent_and_not_before(attempts: int, age_s: float) -> None:
+    decision = POLICY.decide(attempts=attempts, age_s=age_s, jitter=0.5)
+    assert isinstance(decision, GiveUp) == (attempts >= 15 or age_s >= 3_600)
+
+
+def test_a_rate_limit_before_any_failure_has_a_delay_too() -> None:
+    decision = POLICY.decide(attempts=0, age_s=0, jitter=1.0, retry_after_s=30.0)
+    assert decision == Again(30.0)

@@ -1,0 +1,376 @@
+"""Submitted files: what is taken from them, and how what cannot be used is told."""
+
+import csv
+import io
+import json
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.registry import ADAPTERS
+from domain.requests import Subject
+from intake.columns import known_columns
+from intake.faults import KEPT
+from intake.files import Fault, UnusableInputError, read_people
+from intake.lines import LONGEST_LINE
+
+BOTH = pytest.mark.parametrize("name", ["people.csv", "people.ndjson"])
+MARK = b"\xef\xbb\xbf"
+
+
+def read(data: bytes, name: str = "-") -> list[Subject]:
+    return list(read_people(io.BytesIO(data), name))
+
+
+def faults_of(data: bytes, name: str = "-") -> UnusableInputError:
+    with pytest.raises(UnusableInputError) as raised:
+        read(data, name)
+    return raised.value
+
+
+def told(data: bytes, name: str = "-") -> list[tuple[int, str]]:
+    return [(fault.line, fault.field) for fault in faults_of(data, name).faults]
+
+
+def ndjson(*records: Any) -> bytes:
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
+def test_reads_people_in_order_from_both_formats() -> None:
+    ann = {"user_id": "u-1", "email": "ann@example.org", "phone_number": "+821012345678"}
+    bob = {"vendors": {"akinon": {"session_id": "s", "csrf_token": "t"}, "insider": {"insider_id": "i"}}}
+    table = (
+        b"user_id,email,phone_number,akinon.session_id,vendors.akinon.csrf_token,insider.insider_id\r\n"
+        b"u-1,ann@example.org,+821012345678,,,\r\n"
+        b",,,s,t,i\r\n"
+    )
+
+    assert read(ndjson(ann, bob)) == read(table) == [ann, bob]
+
+
+def test_flattened_columns_reach_the_depths_of_a_record() -> None:
+    table = (
+        b"insider.identifiers.email,insider.identifiers.custom.loyalty_id,vendors.insider.identifiers.custom.a.b\n"
+        b"ann@example.org,7,8\n"
+    )
+
+    identifiers = {"email": "ann@example.org", "custom": {"loyalty_id": "7", "a.b": "8"}}
+    assert read(table) == [{"vendors": {"insider": {"identifiers": identifiers}}}]
+
+
+def test_every_text_of_every_vendor_has_a_column() -> None:
+    columns = known_columns()
+
+    for vendor, adapter in ADAPTERS.items():
+        for field in adapter.identifiers_model.model_fields:
+            assert any(column.startswith(f"{vendor}.{field}") for column in columns)
+    assert "insider.identifiers" not in columns
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("-", b'{"user_id": "u"}'),
+        ("-", b'\n \r\n\n{"user_id": "u"}\n'),
+        ("-", MARK + b'\n{"user_id": "u"}\n'),
+        ("a.JSONL", MARK + b'{"user_id": "u"}\r\n\r\n'),
+        ("a.json", b'{"user_id": "nobody", "user_id": "u"}'),  # of a repeated key the last counts
+        ("-", b"user_id\nu"),
+        ("-", MARK + b"user_id\r\nu\r\n"),
+        ("-", MARK + b"\n\nuser_id\n\n  \nu\n\n"),
+        ("a.csv", b'"user_id"\n"u"\n'),
+        ("a.txt", b"user_id,email\nu,\n"),
+    ],
+)
+def test_takes_what_editors_and_systems_write(name: str, data: bytes) -> None:
+    assert read(data, name) == [{"user_id": "u"}]
+
+
+def test_the_suffix_decides_before_the_content() -> None:
+    assert told(b'{"user_id": "u"}\n', "people.csv") == [(1, "")]
+    assert told(b"user_id\nu\n", "people.ndjson") == [(1, ""), (2, "")]
+
+
+@pytest.mark.parametrize("data", [b"", MARK, b"\n\n", b" \r\n\t\n", MARK + b"\n"])
+@pytest.mark.parametrize("name", ["-", "people.csv", "people.ndjson"])
+def test_a_file_with_nothing_in_it_is_refused(name: str, data: bytes) -> None:
+    assert faults_of(data, name).faults == (Fault(1, "", "holds nobody: the file is empty"),)
+
+
+def test_a_header_without_rows_is_refused() -> None:
+    assert faults_of(b"user_id,email\n\n").faults == (Fault(1, "", "holds nobody: the file is empty"),)
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        (b"not json", ""),
+        (b'{"user_id": "u"', ""),
+        (b'{"user_id": "u"} {}', ""),
+        (b'["u"]', ""),
+        (b'"u"', ""),
+        (b"null", ""),
+        (b"[" * 5_000, ""),
+        (b'{"user_id": ' + b"1" * 5_000 + b"}", ""),
+        (b'{"user_id": "\xff"}', ""),
+        (b'{"user_id": "\\ud800"}', ""),
+        (b'{"user_id": "u\0"}', ""),
+        (b'{"user_id": "u\\u0000"}', "user_id"),
+        (b'{"user_id": 7}', "user_id"),
+        (b'{"user_id": "undefined"}', "user_id"),
+        (b'{"user_id": " "}', "user_id"),
+        (b'{"email": "ann"}', "email"),
+        (b'{"phone_number": "010-1234-5678"}', "phone_number"),
+        (b"{}", ""),
+        (b'{"user_id": null}', ""),
+        (b'{"user_id": ""}', "user_id"),
+        (b'{"vendors": {"akinon": {}}}', ""),
+        (b'{"user_id": "u", "name": "x"}', "name"),
+        (b'{"user_id": "u", "vendors": {"acme": {}}}', "vendors.acme"),
+        (b'{"user_id": "u", "vendors": {"akinon": {"token": "x"}}}', "vendors.akinon.token"),
+        (b'{"user_id": "u", "vendors": {"akinon": []}}', "vendors.akinon"),
+    ],
+)
+def test_a_line_that_cannot_be_used_is_named(line: bytes, field: str) -> None:
+    good = b'{"user_id": "u-1"}\n'
+
+    assert told(good + b"\n" + line + b"\n" + good, "a.ndjson") == [(3, field)]
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        (b"u", ""),
+        (b"u,a@example.org,,extra", ""),
+        (b",,", ""),
+        (b"\xff,,", ""),
+        (b"u\0,,", "user_id"),
+        (b"null,,", "user_id"),
+        (b" ,,", "user_id"),
+        (b",ann,", "email"),
+        (b",,010-1234-5678", "phone_number"),
+        (b'"u"x,,', ""),
+        (b"u\ru,,", ""),
+        (b'"u\nu",,', "user_id"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_named(row: bytes, field: str) -> None:
+    table = b"user_id,email,phone_number\n\nu-1,,\n" + row + b"\nu-2,,\n"
+
+    assert told(table) == [(4, field)]
+
+
+def test_rows_after_a_cell_with_a_line_end_keep_their_line_numbers() -> None:
+    assert told(b'user_id,email\n"a\n\nb",\nu,\nu,x\n') == [(2, "user_id"), (6, "email")]
+
+
+def test_an_open_quote_is_told_where_it_opens() -> None:
+    assert told(b'user_id\nu\n"v\nw\n') == [(3, "")]
+
+
+@pytest.mark.parametrize("header", [b"", b'"', b"\xff", b"ann@example.org,+821012345678", b"user_id;email"])
+def test_a_table_without_a_known_header_says_nothing_of_its_first_line(header: bytes) -> None:
+    error = faults_of(header + b",\nu,x\n", "people.csv")
+
+    (fault,) = error.faults
+    assert (fault.line, error.total) == (1, 1)
+    assert "ann" not in str(fault)
+
+
+def test_columns_that_cannot_be_used_are_told_by_position() -> None:
+    error = faults_of(b"user_id,ann@example.org,akinon.session_id,vendors.akinon.session_id,akinon,,user_id\nu\n")
+
+    assert [fault.field for fault in error.faults] == ["column 2", "column 4", "column 5", "column 6", "column 7"]
+    assert "akinon.csrf_token" in error.faults[0].problem
+    assert error.faults[1].problem == "is the same as column 3"
+    assert "ann" not in "".join(map(str, error.faults))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "vendors.user_id",
+        "vendors.vendors.akinon.id",
+        "insider.identifiers",
+        "insider.identifiers.custom",
+        "insider.identifiers.custom.",
+        "acme.user_id",
+        "vendors",
+        "akinon",
+        "USER_ID",
+        " user_id",
+    ],
+)
+def test_names_that_look_like_columns_are_none(column: str) -> None:
+    assert told(b"user_id," + column.encode() + b"\nu,x\n") == [(1, "column 2")]
+
+
+@BOTH
+def test_a_line_too_long_is_never_held(name: str) -> None:
+    class OneLine(io.RawIOBase):
+        """`user_id` and then 64 MB without a line end."""
+
+        def __init__(self) -> None:
+            self._left = [b"user_id\nu\n" if name.endswith("csv") else b'{"user_id": "u"}\n\n'] + [b"x" * 65_536] * 1024
+            self._left.append(b"\nlast" if name.endswith("csv") else b'\n{"user_id": "last"}')
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> int:
+            piece = self._left.pop(0) if self._left else b""
+            if len(piece) > len(buffer):
+                self._left.insert(0, piece[len(buffer) :])
+            piece = piece[: len(buffer)]
+            buffer[: len(piece)] = piece
+            return len(piece)
+
+    tracemalloc.start()
+    with pytest.raises(UnusableInputError) as raised:
+        list(read_people(io.BufferedReader(OneLine()), name))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert raised.value.faults == (Fault(3, "", "is longer than 65,536 bytes"),)
+    assert peak < 3_000_000
+
+
+@BOTH
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
+def test_the_longest_line_is_a_line(name: str, end: bytes) -> None:
+    # As long as can be, and unusable only for what it says.
+    start, rest = (b"user_id\n", b"") if name.endswith("csv") else (b"", b'"}')
+    line = (b"" if start else b'{"user_id": "').ljust(LONGEST_LINE - len(rest) - len(end), b"x") + rest + end
+
+    (fault,) = faults_of(start + line, name).faults
+    assert fault.field == "user_id"
+    (fault,) = faults_of(start + b"x" + line, name).faults
+    assert fault.problem.startswith("is longer")
+
+
+def test_a_row_of_many_lines_is_bounded() -> None:
+    table = b'user_id\n"' + b"x" * 50 + b"\n" * 200_000 + b'"\nu\n'
+
+    error = faults_of(table)
+
+    assert error.faults[0] == Fault(2, "", "is longer than 65,536 bytes")
+    assert 1 <= error.total <= 3  # the quote that closes seems to open another one
+
+
+@BOTH
+def test_twenty_faults_are_kept_and_the_rest_counted(name: str) -> None:
+    header, bad = (b"email\n", b"ann\n") if name.endswith("csv") else (b"", b'{"email": "ann"}\n')
+
+    error = faults_of(header + bad * 1_000, name)
+
+    assert len(error.faults) == KEPT == 20
+    assert error.total == 1_000
+    assert "ann" not in f"{error!r} {error} {error.faults}"
+
+
+@BOTH
+def test_nobody_is_given_after_the_first_fault(name: str) -> None:
+    lines = (
+        [b"user_id", b"a", b"null", b"b"] if name.endswith("csv") else [b'{"user_id": "a"}', b"{}", b'{"user_id": "b"}']
+    )
+    seen: list[Subject] = []
+    with pytest.raises(UnusableInputError):
+        seen.extend(read_people(io.BytesIO(b"\n".join(lines)), name))
+
+    assert seen == [{"user_id": "a"}]
+
+
+@BOTH
+def test_memory_does_not_grow_with_the_file(name: str) -> None:
+    row = (b"u" * 200 + b"\n") if name.endswith("csv") else (b'{"user_id": "' + b"u" * 200 + b'"}\n')
+
+    class Long(io.RawIOBase):
+        left = 1_000
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> int:
+            self.left -= 1
+            piece = b"user_id\n" if self.left == 999 and name.endswith("csv") else row * 10
+            piece = piece if self.left >= 0 else b""
+            buffer[: len(piece)] = piece
+            return len(piece)
+
+    tracemalloc.start()
+    count = sum(1 for _ in read_people(io.BufferedReader(Long(), 4_096), name))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert count >= 9_990  # 2 MB
+    assert peak < 500_000
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=400), st.sampled_from(["-", "people.csv", "people.ndjson"]))
+def test_any_bytes_are_people_or_unusable(data: bytes, name: str) -> None:
+    check_any(data, name)
+
+
+def check_any(data: bytes, name: str) -> None:
+    try:
+        people, error = read(data, name), None
+    except UnusableInputError as raised:
+        people, error = [], raised
+
+    assert people or (error and 1 <= len(error.faults) <= error.total)
+
+
+JSONISH = st.sampled_from(
+    ['{"user_id":', '"u"', "}", "{", "[", '"vendors":', '"akinon"', ":", ",", "\n", "\\u0000", "null", "\x00", "\ud7ff"]
+)
+CSVISH = st.sampled_from(["user_id", "email", "akinon.id", ",", '"', "\n", "\r", "7", "a@example.org", "\x00", "é", ""])
+
+
+@settings(deadline=None)
+@given(st.lists(JSONISH | CSVISH, max_size=40).map("".join), st.sampled_from(["-", "people.csv", "people.ndjson"]))
+def test_any_text_of_the_right_pieces_is_people_or_unusable(text: str, name: str) -> None:
+    check_any(text.encode(), name)
+
+
+WORD = st.text("abcXYZ0 é가,\"'{}:;+", min_size=2, max_size=12).filter(lambda word: word.strip())
+PHONE = st.integers(10_000_000, 99_999_999).map(lambda number: f"+8210{number}")
+EMAIL = st.from_regex(r"[a-z,\"]{1,9}@[a-z]{1,9}\.(org|kr)", fullmatch=True)
+VENDORS = st.fixed_dictionaries(
+    {},
+    optional={
+        "akinon": st.fixed_dictionaries({"session_id": WORD}, optional={"csrf_token": WORD, "id": st.just("12")}),
+        "insider": st.fixed_dictionaries({"insider_id": WORD})
+        | st.fixed_dictionaries({"identifiers": st.fixed_dictionaries({"custom": st.just({"loyalty.id": "7"})})}),
+        "b2core": st.fixed_dictionaries({"profile_id": WORD}),
+    },
+)
+PERSON = st.fixed_dictionaries(
+    {"user_id": WORD}, optional={"email": EMAIL, "phone_number": PHONE, "vendors": VENDORS.filter(bool)}
+)
+
+
+def flatten(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in record.items():
+        if isinstance(value, dict):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+@settings(deadline=None)
+@given(st.lists(PERSON, min_size=1, max_size=8))
+def test_both_formats_say_the_same(people: list[dict[str, Any]]) -> None:
+    rows = [dict(flatten(person)) for person in people]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, sorted({column for row in rows for column in row}))
+    writer.writeheader()
+    writer.writerows(rows)
+
+    from_csv, from_ndjson = read(text.getvalue().encode(), "people.csv"), read(ndjson(*people), "people.ndjson")
+
+    assert from_csv == from_ndjson == people
