@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from http import HTTPStatus
 from typing import Protocol
 
 import httpx
 
-from adapters.contract import Adapter, Answer, Authenticates, Call, Person, UnreadableError, Verdict
+from adapters.contract import Adapter, Answer, Authenticates, Call, NotNowError, Person, UnreadableError, Verdict
 from adapters.credentials import Credentials, LoginRefusedError
+from adapters.examine import examine
 from adapters.transport import AnswerLostError, NotSentError, Transport
 from adapters.triage import triage
 from domain.outcomes import Reason
 
-SHORTEST_PAUSE_S = 1.0
+SHORTEST_PAUSE_S = 0.5
 """A vendor that says "too many" without saying for how long."""
 
 
@@ -42,7 +44,7 @@ class Exchange:
         request = self.adapter.build(call, people)
         if len(request.content) > self.adapter.limits(call).body_bytes:
             return [Answer(Verdict.SPLIT, Reason.TOO_LARGE)] * len(people)
-        if self._logs_in():
+        if self._logs_in:
             answers = await self._ask_with_token(call, people, request)
         else:
             answers = _refused_for_good(await self._send(call, people, request), Reason.BAD_CREDENTIALS)
@@ -89,6 +91,16 @@ class Exchange:
             return Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)
         return triage(response, datetime.now(UTC)) or response
 
+    async def vouches(self) -> bool:
+        """Whether a harmless call finds the vendor's address and our credentials right just now."""
+        try:
+            await self.permits.take()
+        except NotNowError:
+            return False
+        found = await examine(self.adapter)
+        return found is not None and found.verdict is Verdict.APPLIED
+
+    @cached_property
     def _logs_in(self) -> bool:
         return isinstance(self.adapter, Authenticates) and self.adapter.login() is not None
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
 MAX_ANSWER_BYTES = 8_000_000
 """Larger than any answer in the vendors' pages (1,000 users with an error line each); more is not read."""
@@ -41,13 +41,13 @@ def is_loopback(host: str) -> bool:
 class Transport:
     """One connection pool to one vendor, for one process and event loop.
 
-    httpx's own pool scans every connection on every request, so the requests go through `httpx-aiohttp`'s transport,
-    called directly (docs/decisions/0003).
+    httpx's own pool scans every connection on every request, so its requests go out through aiohttp
+    (docs/decisions/0003).
     """
 
     concurrency: int
     timeout_s: float
-    _inner: AiohttpTransport | None = field(default=None, init=False, repr=False)
+    _pool: aiohttp.ClientSession | None = field(default=None, init=False, repr=False)
 
     async def send(self, request: httpx.Request) -> httpx.Response:
         """The vendor's whole answer. Never follows a redirect, never sends a second time.
@@ -55,33 +55,38 @@ class Transport:
         Raises NotSentError, AnswerLostError; ValueError for an address that is neither https nor loopback.
         """
         refuse_plain_http(request.url)
-        if self._inner is None:
-            self._inner = AiohttpTransport(client=self._open_pool)
+        if self._pool is None:
+            self._pool = self._open_pool()
         try:
             async with asyncio.timeout(self.timeout_s):
-                return await self._exchange(self._inner, request)
-        except TimeoutError:
-            # Whether the time ran out before or after sending cannot be told apart safely.
+                return await self._exchange(self._pool, request)
+        except aiohttp.ClientConnectorError:
+            raise NotSentError from None
+        except (TimeoutError, aiohttp.ClientError):
+            # Whether it broke before or after the vendor had the request cannot be told apart safely.
             raise AnswerLostError from None
-        except (httpx.RequestError, aiohttp.ClientError) as error:
-            raise _told_apart(error) from None
 
-    async def _exchange(self, inner: AiohttpTransport, request: httpx.Request) -> httpx.Response:
-        response = await inner.handle_async_request(request)
-        body = bytearray()
-        try:
-            async for piece in response.aiter_bytes():
+    async def _exchange(self, pool: aiohttp.ClientSession, request: httpx.Request) -> httpx.Response:
+        async with pool.request(
+            request.method,
+            # As it stands: aiohttp would otherwise undo some of the encoding of a person's id in the path.
+            URL(str(request.url), encoded=True),
+            headers=request.headers.multi_items(),
+            data=request.content or None,
+            allow_redirects=False,
+        ) as answer:
+            body = bytearray()
+            async for piece in answer.content.iter_chunked(_PIECE_BYTES):
                 body += piece
                 if len(body) > MAX_ANSWER_BYTES:
                     raise AnswerLostError
-        finally:
-            await response.aclose()
-        headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_THE_WIRE]
-        return httpx.Response(response.status_code, headers=headers, content=bytes(body), request=request)
+        headers = [(name, value) for name, value in answer.raw_headers if name.lower() not in _OF_THE_WIRE]
+        return httpx.Response(answer.status, headers=headers, content=bytes(body), request=request)
 
     def _open_pool(self) -> aiohttp.ClientSession:
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self.concurrency, keepalive_timeout=30.0),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # ours is the total one of `send`
             cookie_jar=aiohttp.DummyCookieJar(),  # a cookie belongs to one person; none may reach the next one
             skip_auto_headers=("User-Agent", "Accept-Encoding"),
             trust_env=False,
@@ -93,18 +98,10 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._inner is not None:
-            await self._inner.aclose()
-            self._inner = None
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
 
 
+_PIECE_BYTES = 65_536
 _OF_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
-
-
-def _told_apart(error: Exception) -> NotSentError | AnswerLostError:
-    # httpx-aiohttp 0.2 maps every lost connection to ConnectTimeout; only aiohttp's own class tells a connection that
-    # was never made from one that broke after sending.
-    cause = error.__cause__ or error
-    if isinstance(cause, aiohttp.ClientConnectorError):
-        return NotSentError()
-    return AnswerLostError()

@@ -75,7 +75,7 @@ class Naive:
         argv = [sys.executable, "-m", "celery", "--app", "bench.naive", "worker", "--concurrency", str(WORKERS)]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
         settings = {
-            naive.DATABASE: _with_driver(stand.database_url),
+            naive.DATABASE: with_driver(stand.database_url),
             naive.BROKER: _broker(stand),
             naive.VENDOR: stand.vendor.address,
         }
@@ -96,7 +96,7 @@ class Naive:
 @contextmanager
 def naive_beside(stand: Stand) -> Iterator[Naive]:
     """The naive design on this stand, its workers not yet started."""
-    engine = create_engine(_with_driver(stand.database_url))
+    engine = create_engine(with_driver(stand.database_url))
     with Celery("bench", broker=_broker(stand)) as app:
         app.conf.task_ignore_result = True
         naive.Base.metadata.create_all(engine)
@@ -111,5 +111,6 @@ def _broker(stand: Stand) -> str:
     return stand.redis_url.removesuffix("/0") + "/1"  # a database of its own, so that neither flush meets the other
 
 
-def _with_driver(url: str) -> str:
+def with_driver(url: str) -> str:
+    """The same address for SQLAlchemy, by the driver that we use too."""
     return url if "+psycopg" in url else url.replace("postgresql://", "postgresql+psycopg://", 1)

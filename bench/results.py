@@ -31,9 +31,9 @@ class Bound:
         return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
 
     def __str__(self) -> str:
-        sign = " ×" if self.figure == "ratio" else ""
+        sign = " x" if self.figure == "ratio" else ""
         if self.least is not None and self.most is not None:
-            return f"{self.least:,g} – {self.most:,g}{sign}"
+            return f"{self.least:,g} to {self.most:,g}{sign}"
         return f"≥ {self.least:,g}{sign}" if self.least is not None else f"≤ {self.most:,g}{sign}"
 
 
@@ -70,7 +70,7 @@ def table_of(rows: Sequence[Row]) -> Table:
         mark = {True: "[green]yes[/]", False: "[red]NO[/]", None: ""}[row.ok]
         ours, baseline = f"{_short(row.ours)} {row.unit}", f"{_short(row.baseline)} ({row.baseline_is})"
         what = f"{row.what}\n[dim]{row.note}[/]" if row.note else row.what
-        table.add_row(what, ours, baseline, f"{_short(row.ratio)} ×", str(row.required or ""), mark)
+        table.add_row(what, ours, baseline, f"{_short(row.ratio)} x", str(row.required or ""), mark)
     return table
 
 

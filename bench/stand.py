@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psutil
 from celery import Celery
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 
 from bench.loopback import Loopback, loopback
 from config.settings import Settings
@@ -52,6 +52,18 @@ class Stand:
                 if process.pid != self.vendor.pid:
                     total += sum(process.cpu_times()[:4])  # with those of children that have ended
         return total
+
+    @contextmanager
+    def database(self, name: str) -> Iterator[str]:
+        """An empty database beside that of the stack; its address."""
+        engine = connect(self.database_url, pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+            try:
+                yield make_url(self.database_url).set(database=name).render_as_string(hide_password=False)
+            finally:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        engine.dispose()
 
     @contextmanager
     def ours(self, extra: Mapping[str, str] | None = None) -> Iterator["Ours"]:
@@ -125,9 +137,7 @@ class Ours:
         return [row["pid"] for row in rows if row["name"].startswith("worker-")]
 
 
-_CLOSED_AT = text(
-    "SELECT CAST(extract(epoch FROM closed_at) AS double precision) FROM requests WHERE public_id = :id"
-)
+_CLOSED_AT = text("SELECT CAST(extract(epoch FROM closed_at) AS double precision) FROM requests WHERE public_id = :id")
 _ENDINGS = text("""
     SELECT CAST(extract(epoch FROM settled_at) AS double precision), count(*)
     FROM outcomes JOIN requests ON requests.id = outcomes.request_id

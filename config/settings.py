@@ -1,14 +1,16 @@
 """Every setting, from environment variables that begin with CONSENT_."""
 
+import re
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as SourceError
 
 from adapters.contract import Adapter, VendorSettings
 from adapters.registry import ADAPTERS, create
-from adapters.transport import refuse_plain_http
 from adapters.vendors.akinon import AkinonSettings
 from adapters.vendors.algonomy import AlgonomySettings
 from adapters.vendors.b2core import B2coreSettings
@@ -35,8 +37,12 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(default=Path(".consent"), description="where the one-machine stack keeps its state")
-    database_url: str | None = Field(default=None, description="PostgreSQL; unset: the embedded one of the data folder")
-    redis_url: str | None = Field(default=None, description="Redis; unset: the embedded one of the data folder")
+    database_url: str | None = Field(
+        default=None, repr=False, description="PostgreSQL; unset: the embedded one of the data folder"
+    )
+    redis_url: str | None = Field(
+        default=None, repr=False, description="Redis; unset: the embedded one of the data folder"
+    )
     master_keys: SecretStr | None = Field(
         default=None, description="keys that seal all others: 32 bytes each in base64, newest first, comma-separated"
     )
@@ -60,19 +66,9 @@ class Settings(BaseSettings):
     def _off_without_credentials(cls, block: Any, info: Any) -> Any:
         if not isinstance(block, dict):
             return block
-        needed = [
-            name for name, field in ADAPTERS[info.field_name].settings_model.model_fields.items() if field.is_required()
-        ]
-        return block if any(name in block for name in needed) else None
-
-    @field_validator(*ADAPTERS)
-    @classmethod
-    def _encrypted_or_here(cls, block: VendorSettings | None) -> VendorSettings | None:
-        if block is not None:
-            import httpx  # noqa: PLC0415
-
-            refuse_plain_http(httpx.URL(block.base_url))
-        return block
+        fields = ADAPTERS[info.field_name].settings_model.model_fields
+        given = [fields[name] for name in block if name in fields]
+        return block if any(field.is_required() or SecretStr in _types(field) for field in given) else None
 
     @classmethod
     def load(cls) -> Self:
@@ -81,6 +77,8 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             raise SettingsError("\n".join(_told(fault) for fault in error.errors(include_input=False))) from None
+        except SourceError as error:  # before any field is looked at; its cause holds the value
+            raise SettingsError(_unparsable(error)) from None
 
     def adapters(self) -> dict[str, Adapter]:
         """The adapters of the vendors that are switched on."""
@@ -88,6 +86,16 @@ class Settings(BaseSettings):
         return {name: create(name, block) for name, block in blocks.items() if isinstance(block, VendorSettings)}
 
 
+def _types(field: FieldInfo) -> tuple[Any, ...]:
+    return (field.annotation, *get_args(field.annotation))
+
+
 def _told(fault: Any) -> str:
     variable = PREFIX + "__".join(str(part) for part in fault["loc"]).upper()
     return f"{variable}: {fault['msg']}"
+
+
+def _unparsable(error: SourceError) -> str:
+    field = re.search(r'field "(\w+)"', str(error))
+    variable = f"{PREFIX}{field[1].upper()}__…" if field else f"{PREFIX}…"
+    return f"{variable}: lists and objects are given as JSON, and one of these variables holds none"

@@ -1,5 +1,4 @@
 """The command line. Each command loads what it needs when it is called, for scripts call some of them very often."""
-# ruff: noqa: PLC0415
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -9,13 +9,13 @@ import redis
 import typer
 
 from adapters.contract import Adapter, Answer, VendorSettings, Verdict
+from adapters.examine import examine
 from config.settings import PREFIX
 from domain.outcomes import Reason
 from intake.endings import Ending
 from intake.surroundings import Surroundings, surroundings
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.session import is_migrated
-from tasks.examine import examine
 
 REDIS_PATIENCE_S = 3.0
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from rich.console import Console
-from sqlalchemy import Engine
 
 from intake.display import OPEN, Bars, Moment, PlainLines
 from intake.endings import Ending
 from intake.reporting import find_status
 from intake.surroundings import surroundings
+from ledger.session import Engine
 from ledger.vendors import all_vendors
 
 EVERY_S = 0.5

@@ -4,12 +4,12 @@ import os
 import pwd
 
 import typer
-from sqlalchemy import Connection
 
 from intake.display import print_vendors
 from intake.endings import CommandError, Ending
 from intake.surroundings import surroundings
 from ledger import vendors
+from ledger.session import Connection
 
 
 def show_vendors() -> Ending:

@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 import typer
-from sqlalchemy import Connection
 
 from intake.endings import CommandError, Ending
 from intake.surroundings import surroundings
 from ledger.reports import Row, Status, deliveries_of, status_of
+from ledger.session import Connection
 
 NO_SUCH_REQUEST = (
     "there is no request of this id; `consent submit` printed it, as in 123e4567-e89b-42d3-a456-426614174000"

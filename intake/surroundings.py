@@ -5,13 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from sqlalchemy import Engine
-
 from config.settings import Settings, SettingsError
 from config.stack import NoStackError, Stack, find_stack
 from intake.endings import CommandError, Ending
 from ledger.failures import LedgerError, told_as_ledger_errors
-from ledger.session import connect
+from ledger.session import Engine, connect
 
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 REDIS_SCHEMES = ("redis", "rediss")
@@ -56,12 +54,18 @@ def surroundings() -> Iterator[Surroundings]:
         engine.dispose()
 
 
-def _find() -> tuple[Settings, Stack]:
+def load_settings() -> Settings:
+    """The settings of this process. Raises CommandError."""
     try:
-        settings = Settings.load()
-        return settings, find_stack(settings)
+        return Settings.load()
     except SettingsError as error:
         raise CommandError(f"these settings cannot be used:\n{error}", Ending.UNUSABLE) from None
+
+
+def _find() -> tuple[Settings, Stack]:
+    settings = load_settings()
+    try:
+        return settings, find_stack(settings)
     except NoStackError as error:
         raise CommandError(str(error), Ending.UNREACHABLE) from None
 

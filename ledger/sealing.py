@@ -1,7 +1,7 @@
 """Encryption of what the ledger keeps of people: AES-256-GCM under a data key per request, wrapped by a master key."""
 
 import os
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -66,7 +66,8 @@ class MasterKeys:
         raws = []
         for position, item in enumerate((part.strip() for part in text.split(",")), start=1):
             try:
-                raw = urlsafe_b64decode(item.replace("+", "-").replace("/", "_") + "=" * (-len(item) % 4))
+                # Strictly: two keys without their comma between would read as the first one alone.
+                raw = b64decode(item.replace("-", "+").replace("_", "/") + "=" * (-len(item) % 4), validate=True)
             except (Base64Error, ValueError):
                 raw = b""
             if len(raw) != KEY_BYTES:

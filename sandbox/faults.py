@@ -84,10 +84,10 @@ class FaultDeck:
 
 
 MILD = FaultPlan(
-    too_many=0.003,
-    too_many_silent=0.002,
-    server_error=0.003,
-    unavailable=0.004,
+    too_many=0.001,
+    too_many_silent=0.001,
+    server_error=0.005,
+    unavailable=0.005,
     gateway_timeout=0.001,
     html_page=0.0005,
     drop_before=0.003,

@@ -163,6 +163,7 @@ class Delivery:
     def _decide(self, talk: Conversation) -> None:
         ended = self._take_endings()
         served = talk.served > 0
+        witness = served or self._find_witness()
         with self.tools.engine.begin() as connection:
             chunks.renew(connection, self.lease, self.tools.lease_s)
             judgement = judge(
@@ -170,7 +171,7 @@ class Delivery:
                 self._history,
                 self._policy(),
                 served=served,
-                witness=vendors.lately_well(connection, self.lease.vendor_id, within_s=WITNESS_AGE_S),
+                witness=witness,
                 now=time(),
                 jitter=random(),  # noqa: S311 - spreads load, keeps no secret
             )
@@ -181,6 +182,15 @@ class Delivery:
             elif judgement.strike is not None:
                 self._strike(connection, judgement.strike)
         self.decided = True
+
+    def _find_witness(self) -> bool:
+        """Whether the vendor is known to be well, where an answer is to be believed only then."""
+        if not any(one.answer.needs_witness for one in self._unsettled):
+            return False
+        with self.tools.engine.begin() as connection:
+            if vendors.lately_well(connection, self.lease.vendor_id, within_s=WITNESS_AGE_S):
+                return True
+        return self.tools.start(self.line.exchange.vouches()).result()
 
     def _close_or_put_back(self, connection: Connection, talk: Conversation, judgement: Judgement) -> None:
         if not self._pending:

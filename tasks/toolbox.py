@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from adapters.contract import Adapter
 from adapters.exchange import Exchange
 from ledger.sealing import MasterKeys
 from ledger.session import Engine
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,13 @@ class Line:
     slots: asyncio.Semaphore
 
 
+class Start(Protocol):
+    """Runs coroutines on this process's event loop."""
+
+    def __call__(self, work: Coroutine[Any, Any, T], /) -> "Future[T]":
+        """Begin at once, from any thread."""
+
+
 @dataclass(frozen=True)
 class Toolbox:
     """Everything a step needs, and nothing it would have to look for."""
@@ -28,8 +37,7 @@ class Toolbox:
     engine: Engine
     masters: MasterKeys
     lines: Mapping[str, Line]
-    start: Callable[[Coroutine[Any, Any, None]], "Future[None]"] = field(repr=False)
-    """Runs a coroutine on this process's event loop."""
+    start: Start = field(repr=False)
     send_deliver: Callable[[str, list[int]], None] = field(repr=False)
     """Sends a message for each chunk to a vendor's queue; raises tasks.queues.BrokerError."""
     stopping: Callable[[], bool] = field(repr=False)

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 import uvloop
 from celery import Celery
@@ -25,6 +25,7 @@ from tasks.toolbox import Line, Toolbox
 from worker.throttle import open_lanes
 
 LEDGER_CONNECTIONS = 8
+T = TypeVar("T")
 
 
 class Runtime:
@@ -72,7 +73,7 @@ class Runtime:
             lines[name] = Line(adapter, exchange, asyncio.Semaphore(adapter.settings.concurrency))
         return lines
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> "Future[None]":
+    def _start(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _send_deliver(self, vendor: str, chunk_ids: list[int]) -> None:

@@ -1,11 +1,15 @@
 """What is measured: a scenario yields rows, and adding one adds a line here."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
 from bench.results import Row
 from bench.scenarios import deliveries
+from bench.scenarios.intake import intake
+from bench.scenarios.latency import latency
+from bench.scenarios.limiter import limiter
+from bench.scenarios.memory import memory
 from bench.stand import Stand
 
 
@@ -21,6 +25,10 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "dfinery": deliveries.dfinery,
         "algonomy": deliveries.algonomy,
         "slow": deliveries.slow,
+        "intake": intake,
+        "memory": memory,
+        "latency": latency,
+        "limiter": limiter,
     }
 )
 """In the order in which they run."""

@@ -27,16 +27,14 @@ class Shape:
 
     def quickly(self) -> "Shape":
         """The same with fewer people."""
-        return Shape(
-            self.vendor, self.kind, self.says, self.ours // 3, self.naive // 2, self.least, self.latency_s
-        )
+        return Shape(self.vendor, self.kind, self.says, self.ours // 3, self.naive // 2, self.least, self.latency_s)
 
 
 INSIDER = Shape("insider", Kind.ERASURE, "Insider erasure: 1,000 a call, two steps", 200_000, 1_500, 200)
 DFINERY = Shape("dfinery", Kind.ERASURE, "Dfinery erasure: 20 a call, two steps", 60_000, 1_500, 60)
 ALGONOMY = Shape("algonomy", Kind.OPT_OUT, "Algonomy opt-out: one a call", 12_000, 1_500, 8)
 SLOW = Shape("algonomy", Kind.OPT_OUT, "Algonomy opt-out at a vendor that takes 50 ms", 6_000, 300, None, 0.05)
-"""What issue 3 asks of this one (60 ×) is not required yet."""
+"""What issue 3 asks of this one (60 x) is not required yet."""
 
 
 def insider(stand: Stand, *, quick: bool) -> Iterator[Row]:
@@ -71,7 +69,7 @@ def _compare(stand: Stand, shape: Shape, *, quick: bool) -> Iterator[Row]:
     whole, naively = [run.whole for run in ours], [run.steady for run in naive]
     note = f"{shape.ours:,} people"
     if not quick:
-        note += f"; median of {times} runs, spread {spread(whole):.2f} ×; naive {spread(naively):.2f} ×"
+        note += f"; median of {times} runs, spread {spread(whole):.2f} x; naive {spread(naively):.2f} x"
     bound = Bound("ratio", least=shape.least) if shape.least else None
     name, rate = "slow" if shape.latency_s else shape.vendor, median(naively)
     steady, cpu = median(run.steady for run in ours), median(run.cpu_us for run in ours)

@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from adapters.contract import Answer, Verdict
+from adapters.examine import examine
 from adapters.registry import ADAPTERS, create
 from adapters.transport import AnswerLostError, NotSentError, Transport
 from domain.outcomes import Reason
 from intake.doctor import ADVICE, _advice
-from tasks.examine import examine
 
 SECRET = "hunter2-hunter2"
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -1,0 +1,143 @@
+"""Encryption of what the ledger keeps of people."""
+
+from base64 import b64encode, urlsafe_b64encode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.sealing import (
+    KEY_BYTES,
+    KEY_ID_BYTES,
+    NONCE_BYTES,
+    Fingerprinter,
+    MasterKeys,
+    SealingKey,
+    UnsealError,
+    generate_master_key,
+)
+
+PLAIN = b'{"user_id":"jane-4711"}'
+KEY = SealingKey.generate()
+
+
+@given(plain=st.binary(max_size=300), context=st.binary(max_size=40))
+def test_what_was_sealed_can_be_opened(plain: bytes, context: bytes) -> None:
+    assert KEY.open(KEY.seal(plain, context), context) == plain
+
+
+def test_nothing_of_it_can_be_read_and_no_two_are_alike() -> None:
+    sealed = {KEY.seal(PLAIN, b"here") for _ in range(100)}
+    assert len(sealed) == 100
+    assert len({one[:NONCE_BYTES] for one in sealed}) == 100
+    assert not any(b"jane" in one for one in sealed)
+
+
+def test_it_opens_in_its_own_place_only() -> None:
+    with pytest.raises(UnsealError):
+        KEY.open(KEY.seal(PLAIN, b"subject:1:1"), b"subject:1:2")
+
+
+def test_it_opens_with_its_own_key_only() -> None:
+    with pytest.raises(UnsealError):
+        SealingKey.generate().open(KEY.seal(PLAIN, b""), b"")
+
+
+@given(data=st.data())
+def test_every_bit_counts(data: st.DataObject) -> None:
+    sealed = bytearray(KEY.seal(PLAIN, b"here"))
+    place = data.draw(st.integers(0, len(sealed) * 8 - 1))
+    sealed[place // 8] ^= 1 << place % 8
+    with pytest.raises(UnsealError):
+        KEY.open(bytes(sealed), b"here")
+
+
+@given(st.binary(max_size=60))
+def test_what_was_never_sealed_is_refused(junk: bytes) -> None:
+    with pytest.raises(UnsealError):
+        KEY.open(junk, b"")
+    with pytest.raises(UnsealError):
+        MasterKeys([KEY.raw]).open(junk, b"")
+
+
+def test_a_master_key_can_be_changed_without_a_stop() -> None:
+    old, new = generate_master_key(), generate_master_key()
+    before = MasterKeys.parse(old)
+    sealed = before.seal(PLAIN, b"here")
+    both = MasterKeys.parse(f"{new}, {old}")
+    assert both.open(sealed, b"here") == PLAIN
+    renewed = both.seal(PLAIN, b"here")
+    assert renewed[:KEY_ID_BYTES] != sealed[:KEY_ID_BYTES]
+    assert MasterKeys.parse(new).open(renewed, b"here") == PLAIN
+    with pytest.raises(UnsealError, match="is not among those given"):
+        before.open(renewed, b"here")
+    with pytest.raises(UnsealError, match="is not among those given"):
+        MasterKeys.parse(new).open(sealed, b"here")
+
+
+def test_a_master_key_binds_to_a_place_too() -> None:
+    masters = MasterKeys.parse(generate_master_key())
+    with pytest.raises(UnsealError):
+        masters.open(masters.seal(PLAIN, b"data-key:1"), b"data-key:2")
+
+
+def test_keys_are_read_in_every_base64() -> None:
+    raw = bytes([0xFB, 0xFF] * 16)
+    forms = [b64encode(raw).decode(), urlsafe_b64encode(raw).decode(), b64encode(raw).decode().rstrip("=")]
+    sealed = MasterKeys([raw]).seal(PLAIN, b"")
+    for form in forms:
+        assert MasterKeys.parse(f" {form} ").open(sealed, b"") == PLAIN
+
+
+GOOD = generate_master_key()
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("", 1),
+        (",", 1),
+        ("topsecret", 1),
+        (f"{GOOD},topsecret", 2),
+        (f"{GOOD},", 2),
+        (f"{GOOD},{GOOD}topsecret", 2),
+        (f"{GOOD}{GOOD}", 1),
+        (f"{GOOD} {GOOD}", 1),
+        (f"{GOOD[:-4]}", 1),
+        ("töpsecret" * 5, 1),
+        ("topsecret!" * 5, 1),
+        (f"{GOOD},{GOOD},topsecret", 3),
+    ],
+)
+def test_a_key_that_cannot_be_read_is_told_by_its_position_and_never_quoted(text: str, position: int) -> None:
+    with pytest.raises(ValueError, match=f"^master key {position} is not {KEY_BYTES} bytes in base64$") as told:
+        MasterKeys.parse(text)
+    assert told.value.__suppress_context__ or told.value.__context__ is None
+
+
+def test_no_keys_at_all() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        MasterKeys([])
+
+
+def test_no_repr_shows_a_key() -> None:
+    raw = b"secret--" * 4
+    text = urlsafe_b64encode(raw).decode()
+    masters = MasterKeys.parse(text)
+    shown = f"{masters!r} {SealingKey(raw)!r} {Fingerprinter(raw)!r} {masters}"
+    assert "secret" not in shown
+    assert text[:8] not in shown
+    assert raw.hex()[:8] not in shown
+
+
+def test_prints_are_equal_for_equals_only() -> None:
+    prints = Fingerprinter(b"k" * 32)
+    assert prints.print_of(b"email", b"a@example.org") == prints.print_of(b"email", b"a@example.org")
+    others = {
+        prints.print_of(b"email", b"b@example.org"),
+        prints.print_of(b"user_id", b"a@example.org"),
+        Fingerprinter(b"l" * 32).print_of(b"email", b"a@example.org"),
+        prints.print_of(b"email", b"a@example.org"),
+    }
+    assert len(others) == 4
+    assert {len(one) for one in others} == {16}
