@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from adapters.transport import refuse_plain_http
+from adapters.addresses import refuse_plain_http
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
 
@@ -96,7 +96,7 @@ class VendorSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     base_url: str = Field(description="where the paths of the vendor's pages begin; https, or http to loopback")
-    requests_per_minute: int = Field(default=600, ge=1, description="the vendor's limit, shared by all workers")
+    requests_per_minute: int = Field(default=6_000, ge=1, description="the vendor's limit, shared by all workers")
     concurrency: int = Field(default=16, ge=1, le=1000, description="requests in flight at once, per worker process")
     timeout_s: float = Field(default=30.0, gt=0, le=300, description="total time for one request")
     max_attempts: int = Field(default=15, ge=1, description="failed attempts before a delivery is exhausted")

@@ -2,11 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 
 import aiohttp
 import httpx
 from yarl import URL
+
+from adapters.addresses import refuse_plain_http
 
 MAX_ANSWER_BYTES = 8_000_000
 """Larger than any answer in the vendors' pages (1,000 users with an error line each); more is not read."""
@@ -18,23 +19,6 @@ class NotSentError(Exception):
 
 class AnswerLostError(Exception):
     """The request went out and no whole answer came back: the vendor may or may not have acted on it."""
-
-
-def refuse_plain_http(url: httpx.URL) -> None:
-    """Raise ValueError unless `url` is https, or http to this machine."""
-    if url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host)):
-        return
-    raise ValueError("must be an https address; plain http is only for loopback")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine itself."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass

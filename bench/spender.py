@@ -1,4 +1,4 @@
-"""A process that spends a lane's permits as fast as they come: `python -m bench.spender`, started by the limiter scenario.
+"""One process that spends permits as fast as they come: `python -m bench.spender`, started by the limiter scenario.
 
 Its client is as bare as can be, so that what is seen is the throttle.
 """

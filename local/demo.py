@@ -25,8 +25,8 @@ from ledger.reports import Row, deliveries_of
 from ledger.sealing import MasterKeys
 from ledger.session import Engine, connect
 from local import stack
-from local.compare import disagreements
-from local.sandbox import Sandbox, sandbox
+from local.compare import Facts, disagreements
+from local.sandbox import sandbox
 from tasks.queues import sender, wake
 from tasks.subjects import check_subject
 from tasks.submit import Submission, submit
@@ -61,14 +61,15 @@ def demo(console: Console) -> Ending:
             for kind, public_id in requests.items():
                 console.print(f"[bold]{kind.value}[/] {public_id}")
                 show_until_closed(engine, public_id, console)
-            audits = [
-                _audit(console, engine, vendors, kind, requests[kind], people)
+            facts = vendors.facts()
+            agreed = [
+                _audit(console, kind, _deliveries(engine, requests[kind]), people, facts)
                 for kind, people in ((Kind.ERASURE, erased), (Kind.OPT_OUT, opted_out))
             ]
             engine.dispose()
             broken = vendors.violations()
             console.print(f"rules of the vendors' pages broken: {len(broken)}")
-    return Ending.DONE if all(audits) and not broken else Ending.EXCEPTIONS
+    return Ending.DONE if all(agreed) and not broken else Ending.EXCEPTIONS
 
 
 def _people(prefix: str, count: int) -> list[Person]:
@@ -94,13 +95,14 @@ def _submit(kind: Kind, people: list[Person], engine: Engine, master_keys: str, 
     return receipt.recorded.public_id
 
 
-def _audit(
-    console: Console, engine: Engine, vendors: Sandbox, kind: Kind, public_id: UUID, people: list[Person]
-) -> bool:
-    """Print what is on record beside what the vendors hold; whether every delivery agrees."""
+def _deliveries(engine: Engine, public_id: UUID) -> list[Row]:
     with engine.connect() as connection:
-        rows = list(deliveries_of(connection, public_id))
-    wrong = disagreements(kind, rows, [person["user_id"] for person in people], vendors.facts())
+        return list(deliveries_of(connection, public_id))
+
+
+def _audit(console: Console, kind: Kind, rows: list[Row], people: list[Person], facts: list[Facts]) -> bool:
+    """Print what is on record beside what the vendors hold; whether every delivery agrees."""
+    wrong = disagreements(kind, rows, [person["user_id"] for person in people], facts)
     console.print(_table(kind, rows))
     for one in wrong[:20]:
         console.print(f"line {one.line} at {one.vendor}: {one.outcome}, in effect there: {one.in_effect}")

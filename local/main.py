@@ -1,13 +1,14 @@
 """The console script `consent`: the commands of `intake.cli`, and those that run a stack on this machine."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from config.settings import Settings
 from intake.cli import app, run
-from intake.endings import Ending
+from intake.endings import CommandError, Ending
 
 
 @app.command()
@@ -16,11 +17,12 @@ def up(
     no_web: Annotated[bool, typer.Option("--no-web", help="without Flower and other pages")] = False,
 ) -> None:
     """Run the whole stack in the foreground, until Ctrl-C."""
+    from intake.surroundings import load_settings
     from local import stack
 
-    settings = Settings.load()
-    plan = stack.Plan(settings, workers=workers or settings.workers, flower=not no_web)
-    stack.run(plan, say=typer.echo)
+    settings = load_settings()
+    with _told():
+        stack.run(stack.Plan(settings, workers=workers or settings.workers, flower=not no_web), say=typer.echo)
 
 
 @app.command()
@@ -28,9 +30,27 @@ def demo() -> Ending:
     """Show the whole of it: a stack, five sandbox vendors with faults, two requests, and an audit of the result."""
     from local.demo import demo as demonstrate
 
-    return demonstrate(Console())
+    with _told():
+        return demonstrate(Console())
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Whatever keeps a stack from running, as a message."""
+    from config.stack import NoStackError
+    from ledger.failures import LedgerError, told_as_ledger_errors
+    from local.processes import FolderInUseError
+    from local.services import ServiceError
+
+    try:
+        with told_as_ledger_errors():
+            yield
+    except (ServiceError, FolderInUseError, NoStackError) as error:
+        raise CommandError(str(error), Ending.UNREACHABLE) from None
+    except LedgerError as error:
+        raise CommandError(f"cannot use PostgreSQL: {error}", Ending.UNREACHABLE) from None
 
 
 def main() -> None:
-    """Run the command line; exits with the codes of docs/operations.md."""
+    """Run the command line, and exit."""
     run()

@@ -32,7 +32,7 @@ class Sandbox:
         """Make all five vendors hold these people (subject records). Raises httpx.HTTPError."""
         httpx.post(f"{self.url}/_sandbox/people", json=people, timeout=60).raise_for_status()
 
-    def facts(self) -> list[dict[str, Any]]:
+    def facts(self) -> list[Mapping[str, Any]]:
         """What every vendor holds of everybody now. Raises httpx.HTTPError."""
         answer = httpx.get(f"{self.url}/_sandbox/people", timeout=60).raise_for_status()
         return [json.loads(line) for line in answer.text.splitlines()]

@@ -7,6 +7,7 @@ from adapters.registry import ADAPTERS
 from config.logging import set_up_logging
 from config.settings import Settings
 from config.stack import find_stack
+from ledger.failures import LedgerError, told_as_ledger_errors
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
 from tasks.queues import CONTROL_QUEUE, DELIVER, DISPATCH, SETTLE, queue_of
@@ -92,7 +93,12 @@ def _set_up_logging(**_: object) -> None:
 @signals.worker_init.connect  # type: ignore[untyped-decorator]
 def _open_runtime(**_: object) -> None:
     global _runtime  # noqa: PLW0603 - Celery hands its tasks nothing else
-    _runtime = Runtime.open(app)
+    try:
+        with told_as_ledger_errors():
+            _runtime = Runtime.open(app)
+    except LedgerError as error:
+        # Celery logs other exceptions of a signal and goes on, with a worker that can do nothing.
+        raise SystemExit(f"the worker cannot start: {error}") from None
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]

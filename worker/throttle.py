@@ -1,8 +1,8 @@
 """The vendors' rate limits, held for all processes together: paced permits over Redis, leased in small lots.
 
 A permit is a moment at which one request may go out. Moments are spaced evenly (GCRA with a small burst), because
-A permit is a moment at which one request may go out. Moments are evenly spaced (GCRA with a small burst), because
-burst stays below the limit, with a margin for what happens between our clock and the vendor's.
+then rate × window + burst bounds every window. That sum stays below the limit, with a margin for what happens between
+our clock and the vendor's.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ local gap, tolerance, wanted, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), t
 local kept = redis.call('HMGET', KEYS[1], 'tat', 'resume')
 local tat = tonumber(kept[1]) or now + tolerance -- nothing known of the past: as if the burst had just been spent
 local pause = math.max(0, (tonumber(kept[2]) or 0) - now)
-tat = math.max(tat, now)
+tat = math.max(tat, now + pause) -- who waits through a pause comes after it at the pace, not all at once
 local first = tat - tolerance - now
 if math.max(first, pause) > patience then return {0, first, pause} end
 redis.call('HSET', KEYS[1], 'tat', string.format('%.0f', tat + wanted * gap))

@@ -2,9 +2,9 @@
 
 import pytest
 from pydantic import ValidationError
-from samples import SAMPLES, adapter_of
 
 from adapters.registry import ADAPTERS
+from tests.contract.samples import SAMPLES, adapter_of
 
 
 def read(vendor, what, values):

@@ -10,8 +10,6 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import ValidationError
-from samples import BODIES, KINDS, PERSONAL, SAMPLES, SECRET, adapter_of, answer
-from walking import NOW, Turn, converse, in_words, lists_in, understand
 
 import adapters.vendors
 from adapters.contract import Adapter, Addressed, Answer, Authenticates, Call, Order, Person, Probes, ReadsBack, Verdict
@@ -19,6 +17,8 @@ from adapters.registry import ADAPTERS, create
 from adapters.triage import triage
 from domain.outcomes import Reason
 from domain.requests import SUBJECT, Kind
+from tests.contract.samples import BODIES, KINDS, PERSONAL, SAMPLES, SECRET, adapter_of, answer
+from tests.contract.walking import NOW, Turn, converse, in_words, lists_in, understand
 
 HERE = Path(__file__).parent
 GOOD = {Verdict.APPLIED, Verdict.ABSENT, Verdict.NOT_APPLICABLE, Verdict.PROCEED}

@@ -3,11 +3,11 @@
 import httpx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples import SAMPLES, adapter_of, answer
-from walking import in_words, understand
 
 from adapters.contract import Addressed, Answer, Call, Order, Person
 from domain.requests import PLACEHOLDERS, Kind
+from tests.contract.samples import SAMPLES, adapter_of, answer
+from tests.contract.walking import in_words, understand
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 

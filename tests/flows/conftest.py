@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -48,7 +49,7 @@ class Stack:
     def run(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
         """Run one command against it."""
         return subprocess.run(
-            [*CONSENT, *arguments], env=self.environment, input=stdin, capture_output=True, text=True, timeout=200
+            [*CONSENT, *arguments], env=self.environment, input=stdin, capture_output=True, text=True, timeout=200, check=False
         )
 
 
@@ -91,8 +92,6 @@ def people() -> Callable[..., list[dict[str, Any]]]:
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

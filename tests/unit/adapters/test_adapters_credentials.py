@@ -83,9 +83,7 @@ async def test_every_vendor_has_its_own(process: Callable[..., Credentials]) -> 
     assert await here.token("a", log_in) != await here.token("b", log_in)
 
 
-async def test_the_token_is_nowhere_in_redis(
-    process: Callable[..., Credentials], server: fakeredis.FakeServer
-) -> None:
+async def test_the_token_is_nowhere_in_redis(process: Callable[..., Credentials], server: fakeredis.FakeServer) -> None:
     await process().token("v", Logins())
     redis = fakeredis.FakeRedis(server=server)
     kept = {key: redis.get(key) for key in redis.keys("*")}

@@ -8,7 +8,6 @@ import fakeredis
 import httpx
 import pytest
 from pydantic import SecretStr
-from tests.stubs import StubAdapter, StubPermits, person
 
 from adapters.contract import Answer, Call, NotNowError, Order, Person, UnreadableError, Verdict
 from adapters.credentials import Credentials
@@ -18,6 +17,7 @@ from adapters.transport import AnswerLostError, NotSentError
 from domain.outcomes import Reason
 from domain.requests import Kind
 from ledger.sealing import MasterKeys, generate_master_key
+from tests.stubs import StubAdapter, StubPermits, person
 
 CALL = Call(Order(Kind.ERASURE), "first")
 PEOPLE = [person(1), person(2), person(3)]
@@ -90,7 +90,8 @@ async def test_answers_that_do_not_account_for_everybody_say_nothing_of_anybody(
 
 
 @pytest.mark.parametrize(
-    ("status", "verdict"), [(200, Verdict.AMBIGUOUS), (207, Verdict.AMBIGUOUS), (400, Verdict.SPLIT), (422, Verdict.SPLIT)]
+    ("status", "verdict"),
+    [(200, Verdict.AMBIGUOUS), (207, Verdict.AMBIGUOUS), (400, Verdict.SPLIT), (422, Verdict.SPLIT)],
 )
 async def test_an_unreadable_answer(status: int, verdict: Verdict) -> None:
     asked = exchange(StubAdapter(reading=unreadable), httpx.Response(status, content=b"{"))
@@ -155,7 +156,9 @@ async def test_a_refused_token_is_renewed_once_and_the_request_replayed() -> Non
 
 
 async def test_a_second_refusal_is_the_vendors() -> None:
-    asked = exchange(TokenAdapter(reading=by_status), token("t1"), httpx.Response(401), token("t2"), httpx.Response(401))
+    asked = exchange(
+        TokenAdapter(reading=by_status), token("t1"), httpx.Response(401), token("t2"), httpx.Response(401)
+    )
     assert await asked.ask(CALL, PEOPLE) == [Answer(Verdict.VENDOR, Reason.FORBIDDEN)] * 3
     assert len(asked.transport.sent) == 4  # type: ignore[attr-defined]
 

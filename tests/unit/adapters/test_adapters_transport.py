@@ -253,7 +253,8 @@ async def test_nothing_is_sent_again_by_itself(transport: Transport, raw: Any, m
 
 
 @pytest.mark.parametrize(
-    "url", ["http://vendor.example/", "http://10.0.0.1/", "http://127.0.0.1.nip.io/", "ftp://127.0.0.1/", "http://[::2]/"]
+    "url",
+    ["http://vendor.example/", "http://10.0.0.1/", "http://127.0.0.1.nip.io/", "ftp://127.0.0.1/", "http://[::2]/"],
 )
 async def test_plain_http_leaves_this_machine_never(transport: Transport, url: str) -> None:
     with pytest.raises(ValueError, match="must be an https address"):

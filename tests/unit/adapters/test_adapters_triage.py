@@ -138,6 +138,8 @@ def test_no_header_breaks_us(header: str) -> None:
         assert 0.0 <= retry_after_s(answer(429, **{name: header}), NOW) <= LONGEST_WAIT_S
 
 
-@given(parts=st.lists(st.sampled_from(["Wed,", "21", "Oct", "2015", "07:28:00", "GMT", "+0000", "-9999", "9" * 30, ":"])))
+@given(
+    parts=st.lists(st.sampled_from(["Wed,", "21", "Oct", "2015", "07:28:00", "GMT", "+0000", "-9999", "9" * 30, ":"]))
+)
 def test_nothing_like_a_date_breaks_us(parts: list[str]) -> None:
     assert 0.0 <= retry_after_s(answer(503, retry_after=" ".join(parts)), NOW) <= LONGEST_WAIT_S

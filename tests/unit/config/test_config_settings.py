@@ -151,14 +151,18 @@ def test_a_value_that_should_be_json_and_is_not(
     assert "topsecret" not in "\n".join(lines)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:8801", "http://localhost:8801/x", "http://[::1]:1", "https://x.example"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8801", "http://localhost:8801/x", "http://[::1]:1", "https://x.example"]
+)
 def test_plain_http_to_this_machine_and_https_to_anywhere(url: str, set_vendor: Any) -> None:
     set_vendor("dfinery", API_TOKEN="t", BASE_URL=url + "/")
     adapter = Settings.load().adapters()["dfinery"]
     assert adapter.settings.base_url == url
 
 
-@pytest.mark.parametrize("url", ["http://10.0.0.1", "http://vendor.example", "ftp://127.0.0.1", "http://127.0.0.1.example.org"])
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.1", "http://vendor.example", "ftp://127.0.0.1", "http://127.0.0.1.example.org"]
+)
 @pytest.mark.parametrize("vendor", ADAPTERS)
 def test_plain_http_to_elsewhere_is_refused(vendor: str, url: str, set_vendor: Any) -> None:
     set_vendor(vendor, **(COMPLETE[vendor] | {"BASE_URL": url}))

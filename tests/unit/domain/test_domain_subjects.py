@@ -95,13 +95,16 @@ def test_half_a_character_is_no_text() -> None:
     assert refusals(user_id="u\ud800") == {"user_id": "string_unicode"}
 
 
-@pytest.mark.parametrize("email", ["a@example.org", "A.b+c@sub.example.co.kr", "ü@exämple.org", "'o''b'@x.io", '"q"@x.io'])
+@pytest.mark.parametrize(
+    "email", ["a@example.org", "A.b+c@sub.example.co.kr", "ü@exämple.org", "'o''b'@x.io", '"q"@x.io']
+)
 def test_an_email_is_taken(email: str) -> None:
     assert SUBJECT.validate_python({"email": email}) == {"email": email}
 
 
 @pytest.mark.parametrize(
-    "email", ["", "a", "a@", "@example.org", "a@example", "a@example.", "a b@example.org", "a@b@example.org", " a@x.org"]
+    "email",
+    ["", "a", "a@", "@example.org", "a@example", "a@example.", "a b@example.org", "a@b@example.org", " a@x.org"],
 )
 def test_what_is_no_email_is_refused(email: str) -> None:
     assert refusals(email=email) == {"email": "email"}

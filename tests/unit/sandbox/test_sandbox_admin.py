@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from sandbox.faults import MILD
 
 VENDORS = ["insider", "algonomy", "dfinery", "akinon", "b2core"]
 
@@ -101,7 +102,7 @@ async def test_unusable_faults_change_nothing(bench):
     for source in ({"preset": "odd"}, {"insider": 3}, {"seed": "x"}, {"insider": {"slow": 2}}):
         assert (await bench.call("PUT", "/_sandbox/faults", json=source)).status == 400
     faults = await (await bench.call("GET", "/_sandbox/faults")).json()
-    assert faults["insider"]["too_many"] == 0.003
+    assert faults["insider"]["too_many"] == MILD.too_many
 
 
 async def test_traffic_counts_by_status(bench):

@@ -124,11 +124,12 @@ def poisoned(poison: frozenset[int], answer: Answer = SPLIT) -> Answering:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    count=st.integers(1, 70), batch=st.integers(1, 40), slots=st.integers(1, 4), poison=st.frozensets(st.integers(1, 70))
+    count=st.integers(1, 70),
+    batch=st.integers(1, 40),
+    slots=st.integers(1, 4),
+    poison=st.frozensets(st.integers(1, 70)),
 )
-def test_bisection_finds_the_poison_and_nobody_else(
-    count: int, batch: int, slots: int, poison: frozenset[int]
-) -> None:
+def test_bisection_finds_the_poison_and_nobody_else(count: int, batch: int, slots: int, poison: frozenset[int]) -> None:
     poison &= set(range(1, count + 1))
 
     async def run() -> Talk:

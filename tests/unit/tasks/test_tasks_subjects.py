@@ -78,7 +78,11 @@ def test_nobody_in_particular(record: object) -> None:
         ({"user_id": "u", "name": "x"}, "name", "is not a known field"),
         ({"user_id": "u", "vendors": {"algonomy": {"user_id": 7}}}, "vendors.algonomy.user_id", "must be a text"),
         ({"user_id": "u", "vendors": {"algonomy": {"id": "7"}}}, "vendors.algonomy.id", "is not a known field"),
-        ({"user_id": "u", "vendors": {"insider": {"identifiers": {"uuid": "0"}}}}, "vendors.insider.identifiers.uuid", ""),
+        (
+            {"user_id": "u", "vendors": {"insider": {"identifiers": {"uuid": "0"}}}},
+            "vendors.insider.identifiers.uuid",
+            "",
+        ),
         ({"user_id": "u", "vendors": "all"}, "vendors", "must be an object"),
         ({"user_id": "u", "vendors": {"algonomy": "x"}}, "vendors.algonomy", "must be an object"),
     ],

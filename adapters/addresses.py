@@ -1,0 +1,22 @@
+"""Which addresses anything may be sent to: https, or this machine."""
+
+from ipaddress import ip_address
+
+import httpx
+
+
+def refuse_plain_http(url: httpx.URL) -> None:
+    """Raise ValueError unless `url` is https, or http to this machine."""
+    if url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host)):
+        return
+    raise ValueError("must be an https address; plain http is only for loopback")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

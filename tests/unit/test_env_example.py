@@ -1,0 +1,46 @@
+"""`.env.example` names every setting, each with its real default."""
+
+from pathlib import Path
+
+import pytest
+from pydantic.fields import FieldInfo
+
+from adapters.registry import ADAPTERS
+from config.settings import Settings
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
+OF_COMPOSE = {"CONSENT_POSTGRES_PASSWORD", "CONSENT_REDIS_PASSWORD", "CONSENT_FLOWER_AUTH"}
+CREDENTIALS = {
+    "CONSENT_ALGONOMY__CLIENT_ID": "c",
+    "CONSENT_ALGONOMY__CLIENT_SECRET": "s",
+    "CONSENT_INSIDER__PARTNER_NAME": "p",
+    "CONSENT_INSIDER__REQUEST_TOKEN": "t",
+    "CONSENT_DFINERY__API_TOKEN": "t",
+    "CONSENT_AKINON__BASE_URL": "https://shop.example",
+    "CONSENT_B2CORE__BASE_URL": "https://b2core.example",
+    "CONSENT_B2CORE__TOKEN": "t",
+}
+
+
+def lines() -> dict[str, str]:
+    rows = (line for line in EXAMPLE.read_text().splitlines() if line and not line.startswith("#"))
+    return dict(row.split("=", 1) for row in rows)
+
+
+def test_every_setting_is_named_and_nothing_else() -> None:
+    fields: dict[str, dict[str, FieldInfo]] = {
+        name: adapter.settings_model.model_fields for name, adapter in ADAPTERS.items()
+    }
+    ours = {f"CONSENT_{name.upper()}" for name in Settings.model_fields if name not in ADAPTERS}
+    theirs = {f"CONSENT_{vendor.upper()}__{name.upper()}" for vendor, named in fields.items() for name in named}
+    assert set(lines()) == ours | theirs | OF_COMPOSE
+
+
+def test_the_values_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    plain = Settings.load()
+    for name, value in lines().items():
+        if value:
+            monkeypatch.setenv(name, value)
+    assert Settings.load() == plain

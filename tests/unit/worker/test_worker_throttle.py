@@ -1,0 +1,233 @@
+"""The vendors' rate limits, held for all processes together, over a real Redis."""
+
+import asyncio
+import time
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Callable
+
+import fakeredis
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from adapters.contract import NotNowError
+from worker.throttle import AWAY_S, MAX_LOT, PATIENCE_S, STALE_S, WINDOW_S, Lane, Pace, open_lanes
+
+VENDOR = "acme"
+
+
+@pytest.fixture
+async def lane(redis_url: str) -> AsyncIterator[Callable[[Pace], Lane]]:
+    """Opens a lane with a connection of its own, as another process would."""
+    opened: list[Redis] = []
+
+    def open_lane(pace: Pace) -> Lane:
+        opened.append(Redis.from_url(redis_url))
+        return Lane(opened[-1], VENDOR, pace)
+
+    async with Redis.from_url(redis_url) as redis:
+        await redis.flushdb()
+    yield open_lane
+    for redis in opened:
+        await redis.aclose()
+
+
+def pace(per_second: float, burst: int = 1, lot: int = 1) -> Pace:
+    """A pace in requests a second, so that windows are short enough to wait for."""
+    gap_us = 1e6 / per_second
+    return Pace(gap_us, (burst - 1) * gap_us, lot)
+
+
+async def take_for(lane: Lane, seconds: float, into: list[float]) -> None:
+    """Note the moment of every permit that can be had."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            await lane.take()
+        except NotNowError as not_now:
+            await asyncio.sleep(min(not_now.delay_s, 0.05))
+            continue
+        into.append(time.monotonic())
+
+
+def densest(moments: list[float], window: float) -> int:
+    """The most permits in any window of this length."""
+    moments = sorted(moments)
+    return max(bisect_right(moments, first + window) - place for place, first in enumerate(moments))
+
+
+@given(limit=st.integers(1, 1_000_000))
+def test_a_pace_keeps_every_window_within_the_limit_and_wastes_little(limit: int) -> None:
+    found = Pace.for_limit(limit)
+    rate = WINDOW_S * 1e6 / found.gap_us
+    burst = round(found.tolerance_us / found.gap_us) + 1
+    assert burst >= 1
+    assert rate + burst <= limit or limit == 1
+    assert 1 <= found.lot <= MAX_LOT
+    if limit >= 100:
+        assert rate >= 0.97 * limit
+
+
+def test_the_figures_of_the_design() -> None:
+    found = Pace.for_limit(25_000)
+    assert WINDOW_S * 1e6 / found.gap_us == pytest.approx(24_700)
+    assert (round(found.tolerance_us / found.gap_us) + 1, found.lot) == (250, 24)
+
+
+async def test_many_processes_together_stay_within_the_limit_and_use_it(lane: Callable[[Pace], Lane]) -> None:
+    # rate × window + burst, and what a busy test machine may send late.
+    shared = pace(300, burst=12, lot=6)
+    lanes = [lane(shared) for _ in range(4)]
+    moments: list[float] = []
+    await asyncio.gather(*(take_for(each, 3.0, moments) for each in lanes for _ in range(8)))
+    assert densest(moments, 1.0) <= 300 + 12 + STALE_S * 300
+    assert len(moments) >= 0.85 * 300 * 3.0
+
+
+async def test_the_moments_granted_are_spaced_whoever_asks(lane: Callable[[Pace], Lane]) -> None:
+    """What Redis grants, apart from how late this machine is: no two moments closer than the pace."""
+    shared = pace(1_000, burst=1, lot=5)
+    lanes = [lane(shared) for _ in range(4)]
+    clock = asyncio.get_running_loop().time
+    granted: list[float] = []
+    for _ in range(12):
+        for each in lanes:
+            asked = clock()
+            lot = await each._lease_lot()
+            # The moments are counted from when the answer came; within one lot they are exactly a gap apart.
+            assert lot[0] >= asked
+            assert all(after - before == pytest.approx(0.001) for before, after in zip(lot, lot[1:], strict=False))
+            granted += lot
+    assert len(granted) == 240
+    assert granted[-1] - granted[0] >= 0.239 - 0.02  # late answers shift a lot later, never the pace
+
+
+async def test_a_cold_start_has_no_burst(lane: Callable[[Pace], Lane]) -> None:
+    one = lane(pace(50, burst=20, lot=1))
+    clock = asyncio.get_running_loop().time
+    asked = clock()
+    granted = [(await one._lease_lot())[0] for _ in range(10)]
+    assert all(moment - asked >= place / 50 for place, moment in enumerate(granted))
+
+
+async def test_who_was_idle_may_catch_up_by_the_burst_and_no_more(lane: Callable[[Pace], Lane]) -> None:
+    one = lane(pace(50, burst=5, lot=1))
+    await one.take()
+    await asyncio.sleep(0.4)
+    moments: list[float] = []
+    await take_for(one, 0.2, moments)
+    assert 5 <= densest(moments, 0.01) <= 6
+    assert len(moments) <= 5 + 0.2 * 50 + 1
+
+
+async def test_a_pause_holds_everybody(lane: Callable[[Pace], Lane]) -> None:
+    shared = pace(100, burst=10, lot=5)
+    first, second, third = (lane(shared) for _ in range(3))
+    await first.take()
+    await second.take()
+    await first.pause(30.0)
+    for each in (first, third):
+        with pytest.raises(NotNowError) as not_now:
+            await each.take()
+        assert 28.0 < not_now.value.delay_s <= 30.0
+    # What another process was granted before is used up or void in a moment; then it waits like all others.
+    await asyncio.sleep(STALE_S + 0.06)
+    with pytest.raises(NotNowError):
+        await second.take()
+
+
+async def test_who_waited_through_a_pause_does_not_go_all_at_once(lane: Callable[[Pace], Lane]) -> None:
+    shared = pace(50, burst=2, lot=1)
+    first, second = lane(shared), lane(shared)
+    await first.take()
+    began = time.monotonic()
+    await first.pause(0.5)
+    moments: list[float] = []
+    await asyncio.gather(*(take_for(each, 0.3, moments) for each in (first, second) for _ in range(20)))
+    assert min(moments) - began >= 0.49
+    assert densest(moments, 0.1) <= 0.1 * 50 + 2 + STALE_S * 50
+
+
+async def test_a_shorter_pause_does_not_end_a_longer_one(lane: Callable[[Pace], Lane]) -> None:
+    one = lane(pace(100))
+    await one.pause(30.0)
+    await one.pause(1.0)
+    with pytest.raises(NotNowError) as not_now:
+        await one.take()
+    assert not_now.value.delay_s > 28
+
+
+async def test_a_permit_that_is_far_off_is_not_waited_for(lane: Callable[[Pace], Lane]) -> None:
+    slow = pace(1 / 10)
+    one, other = lane(slow), lane(slow)
+    await one.take()
+    began = time.monotonic()
+    with pytest.raises(NotNowError) as not_now:
+        await other.take()
+    assert time.monotonic() - began < 1.0
+    assert 5.0 < not_now.value.delay_s <= 10.0
+
+
+async def test_a_refused_lot_costs_nobody_a_place(lane: Callable[[Pace], Lane]) -> None:
+    one = lane(pace(1 / (PATIENCE_S + 1)))
+    await one.take()
+    delays = []
+    for _ in range(5):
+        with pytest.raises(NotNowError) as not_now:
+            await one.take()
+        delays.append(not_now.value.delay_s)
+    assert delays == sorted(delays, reverse=True)
+
+
+async def test_stale_moments_are_void(lane: Callable[[Pace], Lane]) -> None:
+    one = lane(pace(200, burst=1, lot=20))
+    await one.take()  # nineteen more in hand, for the next tenth of a second
+    await asyncio.sleep(0.1 + STALE_S + 0.05)
+    moments: list[float] = []
+    await take_for(one, 0.02, moments)
+    assert len(moments) <= 0.02 * 200 + 2
+
+
+async def test_with_redis_away_nothing_may_be_sent() -> None:
+    server = fakeredis.FakeServer()
+    server.connected = False
+    one = Lane(fakeredis.FakeAsyncRedis(server=server), VENDOR, pace(100))
+    with pytest.raises(NotNowError) as not_now:
+        await one.take()
+    assert not_now.value.delay_s == AWAY_S
+    await one.pause(1.0)  # nothing to be done about it
+
+
+async def test_a_redis_that_goes_away_fails_closed_and_comes_back() -> None:
+    server = fakeredis.FakeServer()
+    one = Lane(fakeredis.FakeAsyncRedis(server=server), VENDOR, pace(1_000))
+    await one.take()
+    server.connected = False
+    with pytest.raises(NotNowError):
+        await one.take()
+    server.connected = True
+    await one.take()
+
+
+async def test_a_redis_that_forgot_grants_no_burst(lane: Callable[[Pace], Lane], redis_url: str) -> None:
+    one = lane(pace(50, burst=20, lot=1))
+    moments: list[float] = []
+    await take_for(one, 0.2, moments)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.flushdb()
+    await take_for(one, 0.2, moments)
+    assert len(moments) <= 0.4 * 50 + 4
+
+
+async def test_each_vendor_has_a_lane_of_its_own() -> None:
+    redis = fakeredis.FakeAsyncRedis()
+    lanes = open_lanes(redis, {"insider": 25_000, "akinon": 60})
+    await lanes["akinon"].pause(30.0)
+    await lanes["insider"].take()
+    with pytest.raises(NotNowError):
+        await lanes["akinon"].take()
+    assert lanes["insider"].pace == Pace.for_limit(25_000)
+    kept = {key: await redis.ttl(key) for key in await redis.keys("*")}
+    assert sorted(kept) == [b"consent:throttle:akinon", b"consent:throttle:insider"]
+    assert all(0 < seconds <= 7_200 for seconds in kept.values())
