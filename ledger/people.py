@@ -29,6 +29,9 @@ class OpenPerson(NamedTuple):
     line: int
     subject: Subject
 
+    def __repr__(self) -> str:
+        return f"OpenPerson(line={self.line})"
+
 
 class Counted(NamedTuple):
     """What was taken in: lines read, people among them that were not there already, and a digest of all of it."""

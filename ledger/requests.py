@@ -23,7 +23,7 @@ class NewRequest:
     options: bytes = field(repr=False)
     """JSON, by vendor; sealed like the people, for attribute values can be personal."""
     session_vendors: frozenset[str] = frozenset()
-    idempotency_key: str | None = None
+    idempotency_key: str | None = field(default=None, repr=False)
 
 
 class Recorded(NamedTuple):
@@ -133,6 +133,9 @@ class Earlier(NamedTuple):
     vendor_ids: list[int]
     options: bytes
     digest: bytes
+
+    def __repr__(self) -> str:
+        return f"Earlier(recorded={self.recorded})"
 
 
 def find_by_idempotency_key(connection: Connection, key: str, masters: MasterKeys) -> Earlier | None:

@@ -56,12 +56,13 @@ _SELECT = """
 def strike(connection: Connection, vendor_id: int, reason: Reason, *, limit: int, probe_after_s: float) -> bool:
     """Count an answer that says something is wrong at all of this vendor; hold it at `limit` such in a row.
 
-    A vendor already held stays so, and is probed again after `probe_after_s`. Returns whether it is held.
+    A vendor already held stays so, and is probed again after `probe_after_s`; but not one held by hand. Returns
+    whether it is held.
     """
     row = connection.execute(
         _STRIKE, {"id": vendor_id, "reason": reason.value, "limit": limit, "probe_after_s": probe_after_s}
-    ).one()
-    return row.held_at is not None
+    ).one_or_none()
+    return row is None or row.held_at is not None
 
 
 _STRIKE = text("""
@@ -71,7 +72,7 @@ _STRIKE = text("""
         held_reason = CASE WHEN strikes + 1 >= :limit THEN :reason ELSE held_reason END,
         held_by = CASE WHEN strikes + 1 >= :limit THEN COALESCE(held_by, 'worker') ELSE held_by END,
         probe_at = now() + make_interval(secs => :probe_after_s)
-    WHERE id = :id
+    WHERE id = :id AND COALESCE(held_by, 'worker') = 'worker' -- what is held by hand stays as the operator left it
     RETURNING held_at
 """)
 

@@ -89,8 +89,11 @@ class Delivery:
         )
         onward = list(self._address(talk.order, self._due(pending)))
         running = self.tools.start(talk.lead(onward))
-        self._record_until_done(running)
-        running.result()
+        try:
+            self._record_until_done(running)
+            running.result()
+        finally:
+            running.cancel()  # where the lease or the ledger was lost, nobody records what would still be sent
         self._decide(talk)
 
     def give_up(self) -> None:
@@ -197,10 +200,10 @@ class Delivery:
             chunks.close(connection, self.lease)
             return
         setbacks = [*judgement.setbacks, *self._still_resting(judgement)]
-        resting = {line for setback in setbacks for line in setback.lines}
         now = time()
-        waits = [setback.due - now for setback in setbacks]
-        if self._pending - resting:  # not sent, or the vendor is to blame
+        resting = [setback for setback in setbacks if setback.due > now]
+        waits = [setback.due - now for setback in resting]
+        if self._pending.difference(*(setback.lines for setback in resting)):  # not sent, or the vendor is to blame
             waits.append(max(talk.delay_s, BLAMED_DELAY_S if judgement.strike else 0.0))
         chunks.put_back(connection, self.lease, delay_s=max(0.0, min(waits)), setbacks=setbacks)
 

@@ -53,7 +53,7 @@ def _check_blocks(vendors: dict[str, dict[str, Any]]) -> None:
     faults: list[Fault] = []
     for name, block in vendors.items():
         if name not in ADAPTERS:
-            faults.append(Fault(f"vendors.{_shown(name)}", f"unknown vendor; known are {', '.join(ADAPTERS)}"))
+            faults.append(Fault(f"vendors.{shown(name)}", f"unknown vendor; known are {', '.join(ADAPTERS)}"))
             continue
         try:
             ADAPTERS[name].identifiers_model.model_validate(block)
@@ -65,7 +65,7 @@ def _check_blocks(vendors: dict[str, dict[str, Any]]) -> None:
 
 def _faults(error: ValidationError, prefix: tuple[str, ...]) -> list[Fault]:
     return [
-        Fault(".".join(_shown(part) for part in (*prefix, *fault["loc"])), PROBLEMS.get(fault["type"], fault["msg"]))
+        Fault(".".join(shown(part) for part in (*prefix, *fault["loc"])), PROBLEMS.get(fault["type"], fault["msg"]))
         for fault in error.errors(include_input=False, include_url=False)
     ]
 
@@ -79,7 +79,10 @@ PROBLEMS = {
 """Our words for pydantic's, where its own say less."""
 
 
-def _shown(part: object) -> str:
+def shown(part: object) -> str:
+    """A key of what was submitted, for a message."""
     # A key that does not look like a field's name may be somebody's identifier in the wrong place.
     text = str(part)
+    if isinstance(part, int):  # a place in a list
+        return text
     return text if re.fullmatch(r"[a-z][a-z_0-9]{0,30}", text) and not re.search(r"[0-9]{4}", text) else "(a key)"

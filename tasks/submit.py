@@ -16,6 +16,7 @@ from ledger.requests import Earlier, NewRequest, Recorded
 from ledger.sealing import Fingerprinter, MasterKeys
 from ledger.session import Engine
 from ledger.vendors import Vendor, all_vendors
+from tasks.subjects import shown
 
 Wake = Callable[[Sequence[str]], None]
 """Tells the workers that there is work for these vendors; losing the message costs a second, not a delivery."""
@@ -99,7 +100,7 @@ def _checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
             ADAPTERS[vendor].options_model.model_validate(block)
         except ValidationError as error:
             fault = error.errors(include_input=False, include_url=False)[0]
-            where = ".".join(str(part) for part in fault["loc"])
+            where = ".".join(shown(part) for part in fault["loc"])
             raise SubmitError(f"options.{vendor}.{where}: {fault['msg']}") from None
     return dict(options)
 

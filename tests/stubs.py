@@ -16,6 +16,7 @@ class AnyOptions(VendorOptions):
     """Takes what the real Insider would take, so that submissions with options come through."""
 
     whole: tuple[str, ...] = ()
+    partial: dict[str, tuple[str, ...]] | None = None
 
 
 class AnyIdentifiers(BaseModel):

@@ -1,7 +1,7 @@
 """The vendors' rate limits, held for all processes together: paced permits over Redis, leased in small lots.
 
-A permit is a moment at which one request may go out. Moments are spaced evenly (GCRA with a small burst), because
-then rate × window + burst bounds every window. That sum stays below the limit, with a margin for what happens between
+A permit is a moment at which one request may go out. Moments are spaced evenly (GCRA with a small burst), because then
+rate times window plus burst bounds every window. That sum stays below the limit, with a margin for what happens between
 our clock and the vendor's.
 """
 

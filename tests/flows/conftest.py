@@ -49,7 +49,13 @@ class Stack:
     def run(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
         """Run one command against it."""
         return subprocess.run(
-            [*CONSENT, *arguments], env=self.environment, input=stdin, capture_output=True, text=True, timeout=200, check=False
+            [*CONSENT, *arguments],
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
         )
 
 

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from adapters.transport import MAX_ANSWER_BYTES, AnswerLostError, NotSentError, Transport, is_loopback
+from adapters.addresses import is_loopback
+from adapters.transport import MAX_ANSWER_BYTES, AnswerLostError, NotSentError, Transport
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[Handler], Awaitable[str]]

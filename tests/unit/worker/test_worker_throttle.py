@@ -4,6 +4,7 @@ import asyncio
 import time
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 
 import fakeredis
 import pytest
@@ -76,7 +77,7 @@ def test_the_figures_of_the_design() -> None:
 
 
 async def test_many_processes_together_stay_within_the_limit_and_use_it(lane: Callable[[Pace], Lane]) -> None:
-    # rate × window + burst, and what a busy test machine may send late.
+    # Rate times window plus burst, and what a busy test machine may send late.
     shared = pace(300, burst=12, lot=6)
     lanes = [lane(shared) for _ in range(4)]
     moments: list[float] = []
@@ -97,7 +98,7 @@ async def test_the_moments_granted_are_spaced_whoever_asks(lane: Callable[[Pace]
             lot = await each._lease_lot()
             # The moments are counted from when the answer came; within one lot they are exactly a gap apart.
             assert lot[0] >= asked
-            assert all(after - before == pytest.approx(0.001) for before, after in zip(lot, lot[1:], strict=False))
+            assert all(after - before == pytest.approx(0.001) for before, after in pairwise(lot))
             granted += lot
     assert len(granted) == 240
     assert granted[-1] - granted[0] >= 0.239 - 0.02  # late answers shift a lot later, never the pace

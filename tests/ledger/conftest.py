@@ -1,0 +1,162 @@
+"""A desk to submit at and deliver from: the real ledger, stub vendors, no Celery."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from adapters.contract import Answer, Verdict
+from domain.requests import Kind, Subject
+from ledger.sealing import MasterKeys
+from ledger.vendors import announce
+from tasks.deliver import deliver
+from tasks.dispatch import dispatch
+from tasks.submit import Receipt, Submission, submit
+from tasks.toolbox import Line, Toolbox
+from tests.stubs import Answering, StubAdapter, StubExchange
+
+APPLIED = Answer(Verdict.APPLIED)
+
+
+def people(count: int) -> list[Subject]:
+    """So many, each with an identifier that can be recognised anywhere."""
+    return [
+        {"user_id": f"jane-{n:05}", "email": f"jane-{n:05}@private.example", "phone_number": f"+8210{n:08}"}
+        for n in range(1, count + 1)
+    ]
+
+
+def everybody(answer: Answer) -> Answering:
+    return lambda call, batch: [answer] * len(batch)
+
+
+@dataclass
+class Desk:
+    """What a test asks of the ledger, in its own words."""
+
+    engine: Engine
+    masters: MasterKeys
+    loop: asyncio.AbstractEventLoop
+    queued: list[tuple[str, int]] = field(default_factory=list)
+    woken: list[str] = field(default_factory=list)
+    stopping: bool = False
+
+    def announce(self, **chunk_people: int) -> None:
+        with self.engine.begin() as connection:
+            announce(connection, chunk_people)
+
+    def submit(self, subjects: Iterable[Subject], *, kind: Kind = Kind.ERASURE, **more: Any) -> Receipt:
+        return submit(
+            Submission(kind, **more), subjects, engine=self.engine, masters=self.masters, wake=self.woken.extend
+        )
+
+    def tools(self, exchanges: Mapping[str, StubExchange], **more: Any) -> Toolbox:
+        given = {
+            "send_deliver": lambda vendor, ids: self.queued.extend((vendor, chunk) for chunk in ids),
+            "stopping": lambda: self.stopping,
+            **more,
+        }
+        return Toolbox(
+            engine=self.engine,
+            masters=self.masters,
+            lines={
+                name: Line(exchange.adapter, exchange, asyncio.Semaphore(4))  # type: ignore[arg-type]
+                for name, exchange in exchanges.items()
+            },
+            start=lambda work: asyncio.run_coroutine_threadsafe(work, self.loop),
+            **given,
+        )
+
+    def tools_for(self, answering: Answering, *, vendor: str = "insider", keeps_sessions: bool = False) -> Toolbox:
+        """The tools of a worker that knows one vendor, which answers like this."""
+        return self.tools({vendor: StubExchange(answering, StubAdapter(name=vendor, keeps_sessions=keeps_sessions))})
+
+    def work_off(self, tools: Toolbox, *, runs: int = 100) -> int:
+        """Dispatch and deliver what is due until nothing is, or so many runs; returns how many there were."""
+        for vendor in tools.lines:
+            dispatch(vendor, tools)
+        for run in range(runs):
+            if not self.queued:
+                return run
+            deliver(self.queued.pop(0)[1], tools)
+        return runs
+
+    def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        with self.engine.begin() as connection:
+            return [tuple(row) for row in connection.execute(text(statement), values)]
+
+    def execute(self, statement: str, **values: Any) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(text(statement), values)
+
+    def one(self, statement: str, **values: Any) -> Any:
+        ((value,),) = self.rows(statement, **values)
+        return value
+
+    def outcomes(self) -> dict[tuple[str, int], tuple[str, str | None, int]]:
+        """(vendor, line) to outcome, reason and attempts."""
+        found = self.rows("""
+            SELECT vendors.name, line, CAST(outcome AS text), reason, attempts
+            FROM outcomes JOIN vendors ON vendors.id = vendor_id""")
+        return {(vendor, line): (outcome, reason, attempts) for vendor, line, outcome, reason, attempts in found}
+
+    def make_everything_due(self) -> None:
+        """As if time had passed: every chunk that waits for something is due, also those lost with their worker."""
+        self.execute("""
+            UPDATE chunks SET due_at = now() - interval '1 second',
+                setbacks = COALESCE((SELECT jsonb_agg(jsonb_set(each, '{2}', '0')) FROM jsonb_array_elements(setbacks)
+                                     AS each), '[]')
+            WHERE state <> 'closed'""")
+
+    def assert_tallies_add_up(self) -> None:
+        counted = "SELECT request_id, vendor_id, outcome, count(*) FROM outcomes GROUP BY 1, 2, 3"
+        kept = "SELECT request_id, vendor_id, outcome, deliveries FROM tallies WHERE deliveries > 0"
+        assert sorted(self.rows(counted)) == sorted(self.rows(kept))
+
+
+@pytest.fixture(scope="session")
+def _loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(timeout=5)
+    loop.close()
+
+
+@pytest.fixture
+def desk(engine: Engine, masters: MasterKeys, _loop: asyncio.AbstractEventLoop) -> Desk:
+    """Insider takes ten people in a chunk."""
+    desk = Desk(engine, masters, _loop)
+    desk.announce(insider=10)
+    return desk
+
+
+@pytest.fixture
+def in_threads() -> Callable[..., list[Any]]:
+    """Runs one function in so many threads at once; returns what each returned or raised."""
+
+    def run(count: int, work: Callable[[], Any]) -> list[Any]:
+        together = threading.Barrier(count)
+        results: list[Any] = []
+
+        def one() -> None:
+            together.wait()
+            try:
+                results.append(work())
+            except Exception as error:  # noqa: BLE001 - handed to the test
+                results.append(error)
+
+        threads = [threading.Thread(target=one) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=30)
+        return results
+
+    return run

@@ -1,0 +1,231 @@
+"""Which chunks are sent to the workers, and when."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from adapters.contract import Answer, Verdict
+from domain.outcomes import Reason
+from ledger import chunks, vendors
+from ledger.chunks import QUEUE_GRACE_S, LeaseLostError
+from tasks.dispatch import dispatch
+from tasks.queues import BrokerError
+from tests.ledger.conftest import APPLIED, Desk, everybody, people
+from tests.stubs import StubAdapter, StubExchange
+
+
+def claim(desk: Desk, window: int, vendor: str = "insider") -> list[int]:
+    with desk.engine.begin() as connection:
+        return chunks.claim(connection, vendor, window)
+
+
+def lease(desk: Desk, chunk_id: int, lease_s: float = 60.0) -> chunks.Lease | None:
+    with desk.engine.begin() as connection:
+        return chunks.lease(connection, chunk_id, lease_s=lease_s, masters=desk.masters)
+
+
+def requests_of(desk: Desk, ids: list[int]) -> Counter[int]:
+    found = desk.rows("SELECT request_id, id FROM chunks WHERE id = ANY(:ids)", ids=ids)
+    return Counter(request for request, _ in found)
+
+
+def test_no_more_than_the_window(desk: Desk) -> None:
+    desk.submit(people(100))
+    assert len(claim(desk, 3)) == 3
+    assert claim(desk, 3) == []
+    assert len(claim(desk, 5)) == 2
+
+
+def test_what_is_closed_or_put_back_makes_room(desk: Desk) -> None:
+    desk.submit(people(100))
+    first, second = claim(desk, 2)
+    for chunk_id, ending in ((first, chunks.close), (second, chunks.put_back)):
+        held = lease(desk, chunk_id)
+        assert held is not None
+        assert claim(desk, 2) == []
+        with desk.engine.begin() as connection:
+            if ending is chunks.close:
+                chunks.close(connection, held)
+            else:
+                chunks.put_back(connection, held, delay_s=60.0, setbacks=[])
+        assert len(claim(desk, 2)) == 1
+
+
+def test_a_huge_request_does_not_delay_a_small_one(desk: Desk) -> None:
+    desk.submit(people(500))
+    desk.submit(people(10))
+    desk.submit(people(20))
+    assert requests_of(desk, claim(desk, 6)) == {1: 3, 2: 1, 3: 2}
+
+
+def test_requests_take_turns(desk: Desk) -> None:
+    for _ in range(3):
+        desk.submit(people(100))
+    assert requests_of(desk, claim(desk, 6)) == {1: 2, 2: 2, 3: 2}
+
+
+def test_a_vendors_window_is_its_own(desk: Desk) -> None:
+    desk.announce(insider=10, algonomy=10)
+    desk.submit(people(50))
+    assert len(claim(desk, 2)) == 2
+    assert len(claim(desk, 2, "algonomy")) == 2
+
+
+def test_the_window_holds_when_many_dispatch_at_once(desk: Desk, in_threads: Callable[..., list[Any]]) -> None:
+    desk.submit(people(400))
+    results = in_threads(8, lambda: claim(desk, 5))
+    ids = [chunk_id for result in results for chunk_id in result]
+    assert len(ids) == len(set(ids)) == 5
+
+
+def test_a_second_dispatcher_of_a_vendor_waits_for_the_first(desk: Desk) -> None:
+    desk.submit(people(400))
+    with ThreadPoolExecutor(1) as other:
+        with desk.engine.begin() as connection:
+            assert len(chunks.claim(connection, "insider", 5)) == 5
+            second = other.submit(claim, desk, 5)
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.3)
+        assert second.result(timeout=10) == []
+
+
+def test_one_of_many_gets_the_lease(desk: Desk, in_threads: Callable[..., list[Any]]) -> None:
+    desk.submit(people(10))
+    (chunk_id,) = claim(desk, 1)
+    leases = in_threads(8, lambda: lease(desk, chunk_id))
+    assert sum(isinstance(held, chunks.Lease) for held in leases) == 1
+    assert leases.count(None) == 7
+
+
+def test_a_chunk_that_is_not_queued_cannot_be_leased(desk: Desk) -> None:
+    desk.submit(people(10))
+    assert lease(desk, 1) is None
+    assert lease(desk, 4711) is None
+
+
+@pytest.mark.parametrize("leased", [False, True])
+def test_a_chunk_whose_message_or_worker_was_lost_is_queued_again(desk: Desk, leased: bool) -> None:
+    desk.submit(people(10))
+    (chunk_id,) = claim(desk, 1)
+    old = lease(desk, chunk_id) if leased else None
+    assert claim(desk, 1) == []
+    desk.make_everything_due()
+    assert claim(desk, 1) == [chunk_id]
+    new = lease(desk, chunk_id)
+    assert new is not None
+    assert new.starts == (2 if leased else 1)
+    if old is not None:
+        for late in (
+            lambda connection: chunks.renew(connection, old, 60.0),
+            lambda connection: chunks.close(connection, old),
+            lambda connection: chunks.put_back(connection, old, delay_s=0.0, setbacks=[]),
+        ):
+            with pytest.raises(LeaseLostError), desk.engine.begin() as connection:
+                late(connection)
+    with desk.engine.begin() as connection:
+        chunks.renew(connection, new, 60.0)
+
+
+def test_a_claim_is_good_for_a_while(desk: Desk) -> None:
+    desk.submit(people(10))
+    claim(desk, 1)
+    left = desk.one("SELECT CAST(extract(epoch FROM due_at - now()) AS double precision) FROM chunks")
+    assert QUEUE_GRACE_S - 5 < left <= QUEUE_GRACE_S
+
+
+def test_nothing_is_sent_to_a_vendor_that_is_switched_off(desk: Desk) -> None:
+    desk.submit(people(10))
+    desk.announce(algonomy=10)
+    assert claim(desk, 8) == []
+    assert claim(desk, 8, "acme") == []
+    desk.announce(insider=10)
+    assert len(claim(desk, 8)) == 1
+
+
+def strike(desk: Desk, limit: int = 1, reason: Reason = Reason.FORBIDDEN) -> bool:
+    with desk.engine.begin() as connection:
+        return vendors.strike(connection, 1, reason, limit=limit, probe_after_s=10.0)
+
+
+def make_probe_due(desk: Desk) -> None:
+    desk.execute("UPDATE vendors SET probe_at = now() - interval '1 second' WHERE probe_at IS NOT NULL")
+
+
+def test_a_held_vendor_gets_one_chunk_when_its_probe_is_due(desk: Desk) -> None:
+    desk.submit(people(100))
+    assert strike(desk)
+    assert claim(desk, 8) == []
+    make_probe_due(desk)
+    (probe,) = claim(desk, 8)
+    make_probe_due(desk)
+    assert claim(desk, 8) == [], "a second one while the first is under way"
+    held = lease(desk, probe)
+    assert held is not None
+    with desk.engine.begin() as connection:
+        chunks.put_back(connection, held, delay_s=0.0, setbacks=[])
+    assert claim(desk, 8) != []
+    assert claim(desk, 8) == []
+
+
+def test_a_vendor_that_serves_is_held_no_longer(desk: Desk) -> None:
+    desk.submit(people(100))
+    strike(desk)
+    with desk.engine.begin() as connection:
+        vendors.well_answered(connection, 1)
+        (vendor,) = vendors.all_vendors(connection)
+    assert (vendor.held_at, vendor.held_reason, vendor.strikes, vendor.probe_at) == (None, None, 0, None)
+    assert len(claim(desk, 8)) == 8
+
+
+def test_it_takes_so_many_strikes_in_a_row(desk: Desk) -> None:
+    assert [strike(desk, limit=3) for _ in range(2)] == [False, False]
+    with desk.engine.begin() as connection:
+        vendors.well_answered(connection, 1)
+    assert [strike(desk, limit=3) for _ in range(3)] == [False, False, True]
+    with desk.engine.begin() as connection:
+        (vendor,) = vendors.all_vendors(connection)
+    assert (vendor.held_reason, vendor.held_by) == ("forbidden", "worker")
+
+
+def test_what_is_held_by_hand_gets_no_probe_and_is_lifted_by_hand_only(desk: Desk) -> None:
+    desk.submit(people(100))
+    with desk.engine.begin() as connection:
+        assert vendors.hold(connection, "insider", "anna")
+        assert not vendors.hold(connection, "acme", "anna")
+    assert strike(desk)  # chunks that were under way
+    make_probe_due(desk)
+    assert claim(desk, 8) == []
+    with desk.engine.begin() as connection:
+        vendors.well_answered(connection, 1)
+        (vendor,) = vendors.all_vendors(connection)
+    assert (vendor.held_reason, vendor.held_by) == ("by_hand", "anna")
+    assert claim(desk, 8) == []
+    with desk.engine.begin() as connection:
+        assert vendors.resume(connection, "insider")
+    assert len(claim(desk, 8)) == 8
+
+
+def test_dispatch_sends_what_it_claimed(desk: Desk) -> None:
+    desk.submit(people(100))
+    tools = desk.tools({"insider": StubExchange(everybody(APPLIED), StubAdapter())})
+    assert dispatch("insider", tools) == 8  # chunks_in_flight
+    assert dispatch("insider", tools) == 0
+    assert dispatch("acme", tools) == 0
+    assert {vendor for vendor, _ in desk.queued} == {"insider"}
+    assert len(desk.queued) == 8
+
+
+def test_with_redis_away_chunks_wait_and_are_not_lost(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.submit(people(20))
+
+    def away(vendor: str, ids: list[int]) -> None:
+        raise BrokerError
+
+    exchange = StubExchange(everybody(Answer(Verdict.APPLIED)), StubAdapter())
+    assert dispatch("insider", desk.tools({"insider": exchange}, send_deliver=away)) == 0
+    assert "redis is away: 2 chunks for insider wait" in caplog.text
+    desk.make_everything_due()
+    assert dispatch("insider", desk.tools({"insider": exchange})) == 2
