@@ -1,6 +1,7 @@
 """`python -m bench`: run the benchmarks, print one table, keep bench/results.json."""
 
 import argparse
+import signal
 import sys
 import time
 
@@ -18,17 +19,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="shorter runs, more noise")
     parser.add_argument("--only", action="append", choices=list(SCENARIOS), metavar="NAME", help=", ".join(SCENARIOS))
     asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing we started is left behind
     console, began = Console(stderr=True), time.monotonic()
     rows: list[Row] = []
-    with stand() as shared:
-        for name in asked.only or SCENARIOS:
-            console.print(f"[dim]{time.monotonic() - began:4.0f} s[/] {name}")
-            try:
+    try:
+        with stand() as shared:
+            for name in asked.only or SCENARIOS:
+                console.print(f"[dim]{time.monotonic() - began:4.0f} s[/] {name}")
                 rows += SCENARIOS[name](shared, quick=asked.quick)
-            except BenchError as error:
-                console.print(f"[red]{name}: {error}[/]")
-                return 1
-    results.show(rows)
+    except BenchError as error:
+        console.print(f"[red]{error}[/]")
+        return 1
+    finally:  # what was measured before something went wrong is still worth a look
+        results.show(rows)
     if not asked.only:  # a part of the figures would replace all of them
         results.keep(rows, arguments, time.monotonic() - began)
     return 1 if any(row.ok is False for row in rows) else 0

@@ -62,7 +62,7 @@ class Stand:
             try:
                 yield make_url(self.database_url).set(database=name).render_as_string(hide_password=False)
             finally:
-                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+                connection.execute(text(f"DROP DATABASE {name}"))
         engine.dispose()
 
     @contextmanager

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from sandbox.faults import MILD
 
 VENDORS = ["insider", "algonomy", "dfinery", "akinon", "b2core"]
