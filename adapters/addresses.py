@@ -1,5 +1,6 @@
 """Which addresses anything may be sent to: https, or this machine."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 
 import httpx
@@ -12,6 +13,7 @@ def refuse_plain_http(url: httpx.URL) -> None:
     raise ValueError("must be an https address; plain http is only for loopback")
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine itself."""
     if host == "localhost":

@@ -1,5 +1,6 @@
 """Reading strictly what came from outside: the shape is checked before a value is believed."""
 
+from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -53,9 +54,14 @@ def read_block(subject: Subject, vendor: str, model: type[Block]) -> Block | Non
     """
     block = (subject.get("vendors") or {}).get(vendor)
     try:
-        return model.model_validate(block) if block else model()
+        return model.model_validate(block) if block else _unset(model)
     except ValidationError:
         return None
+
+
+@cache
+def _unset(model: type[Block]) -> Block:
+    return model()  # the models are frozen, so that everyone without a block can share one
 
 
 def read_error(response: httpx.Response) -> str | None:

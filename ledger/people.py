@@ -171,20 +171,23 @@ def session_context(request_id: int, line: int, vendor_id: int) -> bytes:
 
 
 def _drop_duplicates(connection: Connection, request_id: int) -> int:
-    lines = list(connection.execute(_DROP_DUPLICATES, {"request_id": request_id}).scalars())
+    lines = list(connection.execute(_REPEATED, {"request_id": request_id}).scalars())
     if lines:
+        connection.execute(_DROP_SUBJECTS, {"request_id": request_id, "lines": lines})
         connection.execute(_DROP_SESSIONS, {"request_id": request_id, "lines": lines})
     return len(lines)
 
 
-_DROP_DUPLICATES = text("""
-    DELETE FROM subjects
-    WHERE request_id = :request_id AND line IN (
-        SELECT line
-        FROM (SELECT line, row_number() OVER (PARTITION BY whole_print ORDER BY line) AS place
-              FROM subjects WHERE request_id = :request_id) AS repeated
-        WHERE place > 1)
-    RETURNING line
+# Asked before it is deleted: as one statement it is a join, and of people just copied in the planner knows nothing. It
+# takes them for one, and sorts all of them again for each of them.
+_REPEATED = text("""
+    SELECT line
+    FROM (SELECT line, row_number() OVER (PARTITION BY whole_print ORDER BY line) AS place
+          FROM subjects WHERE request_id = :request_id) AS repeated
+    WHERE place > 1
+""")
+_DROP_SUBJECTS = text("""
+    DELETE FROM subjects WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))
 """)
 _DROP_SESSIONS = text("""
     DELETE FROM sessions WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))
@@ -226,10 +229,12 @@ _PENDING = text("""
     FROM subjects AS people
     LEFT JOIN sessions ON sessions.request_id = people.request_id
         AND sessions.vendor_id = :vendor_id AND sessions.line = people.line
+        AND sessions.line BETWEEN :first_line AND :last_line
     WHERE people.request_id = :request_id AND people.line BETWEEN :first_line AND :last_line
         AND NOT EXISTS (
             SELECT FROM outcomes
             WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = :vendor_id
-                AND outcomes.line = people.line AND outcomes.round >= :round)
+                AND outcomes.line = people.line AND outcomes.round >= :round
+                AND outcomes.line BETWEEN :first_line AND :last_line)
     ORDER BY people.line
 """)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from adapters.contract import Answer, Call, NotNowError, Order, Person, Verdict
 from adapters.exchange import Exchange
@@ -67,7 +67,7 @@ class Conversation:
                 self.report(one)
         await self._bisect(step, [one for one in answered if one.answer.verdict is Verdict.SPLIT])
         onward = [
-            (replace(person, carry=answer.carry), answer.step)
+            (_carrying(person, answer.carry), answer.step)
             for person, answer in answered
             if answer.verdict is Verdict.PROCEED
         ]
@@ -104,6 +104,10 @@ class Conversation:
 
 
 _SERVED = frozenset({Verdict.APPLIED, Verdict.ABSENT, Verdict.PROCEED})
+
+
+def _carrying(person: Person, carry: Any) -> Person:
+    return person if carry is person.carry else replace(person, carry=carry)
 
 
 def _step(person_and_step: tuple[Person, str]) -> str:

@@ -1,5 +1,7 @@
 """The Celery app: its queues, its schedule, and the tasks that wrap the steps of a request's life."""
 
+import gc
+
 from celery import Celery, signals
 from kombu.entity import Queue
 
@@ -99,6 +101,9 @@ def _open_runtime(**_: object) -> None:
     except LedgerError as error:
         # Celery logs other exceptions of a signal and goes on, with a worker that can do nothing.
         raise SystemExit(f"the worker cannot start: {error}") from None
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]

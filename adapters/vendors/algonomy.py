@@ -23,6 +23,7 @@ from adapters.contract import (
 )
 from adapters.reading import OAUTH_ERRORS, read_bearer, read_block, read_error
 from adapters.triage import refusal
+from adapters.writing import json_request
 from domain.outcomes import Reason
 from domain.requests import Identifier, Kind, Subject
 
@@ -102,7 +103,7 @@ class Algonomy:
         """`PUT /optOut/{userId}`. The table says string, the vendor's example sends a JSON boolean: a boolean it is."""
         (person,) = people
         url = f"{self.settings.base_url}/optOut/{quote(person.key, safe='')}"
-        return httpx.Request("PUT", url, json={"type": "optOut", "enableOptOut": call.order.kind is not Kind.OPT_IN})
+        return json_request("PUT", url, {"type": "optOut", "enableOptOut": call.order.kind is not Kind.OPT_IN})
 
     def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
         """Any 2xx that tells no `error` is a yes; its body is normally empty."""

@@ -24,6 +24,7 @@ from adapters.contract import (
 )
 from adapters.reading import read_block, read_object
 from adapters.triage import refusal
+from adapters.writing import json_request
 from domain.outcomes import Reason
 from domain.requests import Identifier, Kind, Subject
 
@@ -151,7 +152,7 @@ class Dfinery:
     def _post(self, path: str, body: Mapping[str, Any]) -> httpx.Request:
         token = self.settings.api_token.get_secret_value()
         url = self.settings.base_url + path
-        return httpx.Request("POST", url, headers={"Authorization": f"Bearer {token}"}, json=body)
+        return json_request("POST", url, body, headers={"Authorization": f"Bearer {token}"})
 
     def _body(self, call: Call, keys: list[str]) -> Mapping[str, Any]:
         wanted = self._wanted(call.order)

@@ -34,6 +34,7 @@ from adapters.contract import (
 )
 from adapters.reading import read_block, read_object
 from adapters.triage import refusal
+from adapters.writing import json_request
 from domain.outcomes import Reason
 from domain.requests import Email, Identifier, Kind, Phone, Subject, Text
 
@@ -140,7 +141,7 @@ class Insider:
     settings: InsiderSettings = field(repr=False)
 
     name: ClassVar[str] = "insider"
-    chunk_people: ClassVar[int] = 5_000
+    chunk_people: ClassVar[int] = 2_000
     settings_model: ClassVar[type[VendorSettings]] = InsiderSettings
     options_model: ClassVar[type[VendorOptions]] = InsiderOptions
     identifiers_model: ClassVar[type[BaseModel]] = InsiderIdentifiers
@@ -204,7 +205,7 @@ class Insider:
             "X-PARTNER-NAME": self.settings.partner_name,
             "X-REQUEST-TOKEN": self.settings.request_token.get_secret_value(),
         }
-        return httpx.Request("POST", f"{self.settings.base_url}/api/user/v1/{path}", headers=headers, json=body)
+        return json_request("POST", f"{self.settings.base_url}/api/user/v1/{path}", body, headers=headers)
 
     def _flags(self, order: Order) -> dict[str, bool]:
         if order.kind is Kind.OPT_IN:
@@ -253,7 +254,10 @@ def _strongest(known: Unifiers) -> Key | None:
 
 
 def _first_of(**known: str | None) -> Key | None:
-    return next(((name, value) for name, value in known.items() if value), None)
+    for name, value in known.items():
+        if value:
+            return name, value
+    return None
 
 
 def _named(key: Key) -> dict[str, Any]:
