@@ -1,7 +1,7 @@
 # Everything a developer or CI does. `make demo` and `make test` set themselves up on a machine with Python >= 3.11.
 
 PYTHON ?= python3
-# More arguments for the tests or the benchmarks, as in: make test ARGS="-k throttle"
+# More arguments for the tests, the chaos or the benchmarks, as in: make test ARGS="-k throttle"
 ARGS ?=
 
 VENV := .venv
@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test chaos check bench lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -23,6 +23,9 @@ demo: $(READY) ## Run the whole stack against sandbox vendors and show what happ
 
 test: $(READY) ## Run every test
 	$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(READY) ## Break a running stack at random and compare ledger and vendors (ARGS="--seed 7 --seconds 40 --people 1500")
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 check: $(READY) ## Check format, lint, types and import contracts
 	$(BIN)/ruff format --check .

@@ -51,8 +51,24 @@ class Settings(BaseSettings):
     workers: int = Field(default=2, ge=1, le=64, description="worker processes that `consent up` starts")
     worker_threads: int = Field(default=32, ge=2, le=256, description="chunks a worker process can serve at once")
     lease_s: float = Field(default=60.0, ge=5, le=3600, description="a worker silent for so long has lost its chunk")
+    verify_after_s: float = Field(default=60.0, ge=0, description="what was accepted is read back after this long")
     hold_after: int = Field(default=5, ge=1, le=100, description="like answers in a row that hold a vendor")
     probe_after_s: float = Field(default=10.0, ge=1, le=3600, description="a held vendor is probed this often")
+    cool_off_erasure_s: float = Field(
+        default=0.0, ge=0, le=2_419_200, description="an erasure is sent so long after receipt"
+    )
+    cool_off_opt_out_s: float = Field(
+        default=0.0, ge=0, le=2_419_200, description="an opt-out is sent so long after receipt"
+    )
+    cool_off_opt_in_s: float = Field(
+        default=0.0, ge=0, le=2_419_200, description="an opt-in is sent so long after receipt"
+    )
+    max_subjects_unconfirmed: int = Field(
+        default=10_000, ge=0, description="a request of more people waits for someone else's `consent confirm`"
+    )
+    due_soon_days: float = Field(
+        default=7.0, ge=0, le=90, description="what is not done so long before it is due is at risk"
+    )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="how much is logged")
 
     algonomy: AlgonomySettings | None = None

@@ -27,6 +27,7 @@ TRANSITIONS = MappingProxyType[Outcome | None, frozenset[Outcome]](
     {
         None: _FIRST,
         Outcome.ACCEPTED: frozenset({Outcome.VERIFIED, Outcome.NEEDS_ACTION}),
+        Outcome.REFUSED: frozenset({Outcome.CANCELLED}),  # closed by hand
         Outcome.NEEDS_ACTION: _FIRST,
         Outcome.EXHAUSTED: _FIRST,
     }
@@ -59,6 +60,8 @@ class Reason(StrEnum):
     SESSION_REFUSED = "session_refused"  # the CSRF token was refused twice
     CODE_SENT = "code_sent"  # the vendor sent the person a code; nothing has changed yet
     NOT_IN_EFFECT = "not_in_effect"  # the vendor said yes, its own answer shows otherwise
+    # settled by a person
+    CLOSED_BY_HAND = "closed_by_hand"  # who and why is in the notes
     # may work later
     RATE_LIMITED = "rate_limited"
     BUSY = "busy"
@@ -68,6 +71,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"  # sent, and the answer makes no sense
     PENDING_AT_VENDOR = "pending_at_vendor"  # taken, and not yet in effect there
     LEASE_LOST = "lease_lost"  # the worker vanished with it, again and again
+    OUR_FAULT = "our_fault"  # our own program failed on it; see the workers' logs
     # nobody can succeed until someone mends the configuration
     BAD_CREDENTIALS = "bad_credentials"
     FORBIDDEN = "forbidden"

@@ -20,6 +20,9 @@ app.add_typer(vendor, name="vendor")
 RequestId = Annotated[str, typer.Argument(metavar="ID", help="what `consent submit` printed")]
 VendorName = Annotated[str, typer.Argument(metavar="NAME", help="as `consent vendor list` shows it")]
 AsJson = Annotated[bool, typer.Option("--json", help="for scripts: one JSON object")]
+OneVendor = Annotated[str | None, typer.Option("--vendor", metavar="VENDOR", help="only at this one")]
+OneReason = Annotated[str | None, typer.Option("--reason", metavar="REASON", help="only for this reason")]
+Because = Annotated[str, typer.Option(metavar="TEXT", help="kept for good: say why, and name no person")]
 
 
 def run() -> None:
@@ -38,6 +41,11 @@ def submit(  # noqa: PLR0917 - the order is the command line's
     options: Annotated[
         Path | None, typer.Option(metavar="FILE", help='JSON, by vendor: {"insider": {"whole": ["city"]}}')
     ] = None,
+    effective_at: Annotated[
+        str | None, typer.Option(metavar="ISO8601", help="when the people made their wish; else now")
+    ] = None,
+    not_before: Annotated[str | None, typer.Option(metavar="ISO8601", help="send nothing before this")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="confirm a large request yourself")] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="until it has closed; exit 1 if anything needs attention")
     ] = False,
@@ -46,7 +54,15 @@ def submit(  # noqa: PLR0917 - the order is the command line's
     """Record a request, and print its id. Unusable input is refused whole, with exit code 2."""
     from intake.submitting import read_submission, submit_file
 
-    submission = read_submission(kind=kind, vendors=vendors, options=options, idempotency_key=idempotency_key)
+    submission = read_submission(
+        kind=kind,
+        vendors=vendors,
+        options=options,
+        idempotency_key=idempotency_key,
+        effective_at=effective_at,
+        not_before=not_before,
+        confirmed=yes,
+    )
     return submit_file(file, submission, wait=wait, as_json=as_json)
 
 
@@ -75,6 +91,105 @@ def export(
     from intake import reporting
 
     return reporting.export(request_id, as_csv=form == "csv")
+
+
+@app.command()
+def attention(
+    request_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="only this request")] = None,
+    vendor: OneVendor = None,
+    reason: OneReason = None,
+    as_json: AsJson = False,
+) -> Ending:
+    """Show what needs a person, and what to do about it."""
+    from intake import attending
+
+    return attending.show_attention(request_id, vendor=vendor, reason=reason, as_json=as_json)
+
+
+@app.command()
+def retry(request_id: RequestId, vendor: OneVendor = None, reason: OneReason = None, as_json: AsJson = False) -> Ending:
+    """Deliver again what needs action or is exhausted; what was refused only where --reason names why.
+
+    Exit 1 if some of it cannot go without a fresh session of the person.
+    """
+    from intake import attending
+
+    return attending.retry(request_id, vendor=vendor, reason=reason, as_json=as_json)
+
+
+@app.command()
+def provide(
+    request_id: RequestId,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="people with a fresh session, as NDJSON or CSV; or -")],
+    as_json: AsJson = False,
+) -> Ending:
+    """Give people who wait a fresh session, and deliver to them again. All of the file is taken, or nothing."""
+    from intake import attending
+
+    return attending.provide(request_id, file, as_json=as_json)
+
+
+@app.command()
+def close(
+    request_id: RequestId,
+    vendor: Annotated[str, typer.Option(metavar="VENDOR", help="where it waits")],
+    because: Because,
+    reason: OneReason = None,
+    as_json: AsJson = False,
+) -> Ending:
+    """Settle by hand what needs a person at one vendor: it becomes `cancelled`, and who and why is kept."""
+    from intake import attending
+
+    return attending.close(request_id, vendor=vendor, reason=reason, because=because, as_json=as_json)
+
+
+@app.command()
+def confirm(
+    request_id: RequestId,
+    yes: Annotated[bool, typer.Option("--yes", help="though you submitted it yourself")] = False,
+) -> Ending:
+    """Let a large request run that someone else has submitted."""
+    from intake import deciding
+
+    return deciding.confirm(request_id, own=yes)
+
+
+@app.command()
+def cancel(request_id: RequestId, as_json: AsJson = False) -> Ending:
+    """Stop what was not sent yet, and print what was."""
+    from intake import deciding
+
+    return deciding.cancel(request_id, as_json=as_json)
+
+
+@app.command()
+def extend(
+    request_id: RequestId,
+    months: Annotated[int, typer.Option(min=1, max=2, help="by so many; two in all at most")],
+    because: Because,
+    as_json: AsJson = False,
+) -> Ending:
+    """Put off when a request is due, within one month of receipt (GDPR Art. 12(3))."""
+    from intake import deciding
+
+    return deciding.extend(request_id, months=months, because=because, as_json=as_json)
+
+
+@app.command()
+def lookup(
+    source: Annotated[
+        str | None, typer.Argument(metavar="[-]", help="- reads a person as JSON, and keeps it out of shell histories")
+    ] = None,
+    user_id: Annotated[str | None, typer.Option(metavar="ID")] = None,
+    email: Annotated[str | None, typer.Option(metavar="ADDRESS")] = None,
+    phone_number: Annotated[str | None, typer.Option(metavar="E164")] = None,
+    as_json: AsJson = False,
+) -> Ending:
+    """Show the requests that a person is in, and how each vendor stands."""
+    from intake import finding
+
+    given = {"user_id": user_id, "email": email, "phone_number": phone_number}
+    return finding.lookup(source, given, as_json=as_json)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """What is shown to people at a terminal: tables, and progress as it happens."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
@@ -20,10 +20,11 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.outcomes import ATTENTION
-from ledger.reports import PENDING, Status
+from ledger.attention import Group
+from ledger.reports import PENDING, Involved, Status
 from ledger.vendors import Vendor
 
-OPEN = frozenset({"loading", "running"})
+OPEN = frozenset({"loading", "unconfirmed", "running"})
 """The states of a request that is not over yet."""
 PLAIN_EVERY_S = 2.0
 PLAIN_WIDTH = 160
@@ -124,12 +125,19 @@ def _clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
-def print_status(status: Status) -> None:
+def print_status(status: Status, *, at_risk: bool) -> None:
     """How a request stands, a row for each vendor."""
     console = _console()
     people = f"{status.subjects:,} people" + (f", {status.duplicates:,} repeats left out" if status.duplicates else "")
     console.print(f"{status.request_id}: {status.kind}, {status.status}; {people}", highlight=False)
-    console.print(f"received {_moment(status.received_at)}, due {_moment(status.due_at)}", highlight=False)
+    due = f"due {_moment(status.due_at)}" + (", at risk" if at_risk else "")
+    console.print(f"received {_moment(status.received_at)}, {due}", highlight=False)
+    if status.due_reason:
+        console.print(f"extended: {status.due_reason}", highlight=False, markup=False)
+    if status.status == "unconfirmed":
+        console.print(f"waits for someone other than {status.submitted_by} to confirm it", highlight=False)
+    if status.not_before > max(status.received_at, datetime.now(UTC)):
+        console.print(f"not sent before {_moment(status.not_before)}", highlight=False)
     outcomes = list(dict.fromkeys([PENDING, *(name for counts in status.vendors.values() for name in counts)]))
     table = Table("vendor", box=box.SIMPLE)
     for outcome in outcomes:
@@ -146,6 +154,33 @@ def print_vendors(vendors: Iterable[Vendor]) -> None:
         since, probe = (_moment(at) if at else "" for at in (vendor.held_at, vendor.probe_at))
         on = "on" if vendor.enabled else "off"
         table.add_row(vendor.name, on, since, vendor.held_reason or "", vendor.held_by or "", probe)
+    _console().print(table)
+
+
+def print_attention(groups: Iterable[Group], advice: Mapping[str | None, str]) -> None:
+    """What needs a person, and what to do about it."""
+    table = Table("vendor", "outcome", "reason", box=box.SIMPLE)
+    for name in ("deliveries", "requests"):
+        table.add_column(name, justify="right")
+    table.add_column("due")
+    listed = list(groups)
+    for one in listed:
+        counts = (f"{one.deliveries:,}", f"{one.requests:,}", f"{one.oldest_due_at.astimezone(UTC):%Y-%m-%d}")
+        table.add_row(one.vendor, one.outcome, one.reason or "", *counts)
+    console = _console()
+    console.print(table)
+    for reason in dict.fromkeys(one.reason for one in listed):
+        if reason in advice:
+            console.print(f"{reason}: {advice[reason]}", highlight=False, markup=False, soft_wrap=True)
+
+
+def print_involved(found: Iterable[Involved]) -> None:
+    """The requests that a person is in, a row for each vendor."""
+    table = Table("request", "kind", "status", "received", "line", "vendor", "outcome", box=box.SIMPLE)
+    for one in found:
+        for vendor, outcome in sorted(one.vendors.items()):
+            received = _moment(one.received_at)
+            table.add_row(str(one.request_id), one.kind, one.status, received, str(one.line), vendor, outcome)
     _console().print(table)
 
 

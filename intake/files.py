@@ -11,14 +11,19 @@ from intake.lines import is_blank, numbered_lines
 from intake.ndjson import read_ndjson
 from intake.table import read_table
 
-__all__ = ["Fault", "UnusableInputError", "read_people"]
+__all__ = ["Fault", "UnusableInputError", "read_numbered", "read_people"]
 
 READERS = {".csv": read_table, ".ndjson": read_ndjson, ".jsonl": read_ndjson, ".json": read_ndjson}
 """By the file's suffix. Without one that is known, a file that begins with `{` is NDJSON and any other CSV."""
 
 
 def read_people(file: IO[bytes], name: str = "-") -> Iterator[Subject]:
-    """The people of a file, in order. `name` only tells the format, by its suffix.
+    """The people of a file, in order; otherwise as `read_numbered`."""
+    return (subject for _, subject in read_numbered(file, name))
+
+
+def read_numbered(file: IO[bytes], name: str = "-") -> Iterator[tuple[int, Subject]]:
+    """The people of a file, in order, each with the number of their line. `name` only tells the format, by its suffix.
 
     From the first fault on nobody is given any more, but the rest is read and checked too, so that one raised
     UnusableInputError tells of all of it. Raises OSError where the file cannot be read.
@@ -29,10 +34,10 @@ def read_people(file: IO[bytes], name: str = "-") -> Iterator[Subject]:
     if first is not None:
         by_content = read_ndjson if first[1].lstrip().startswith(b"{") else read_table
         read = READERS.get(PurePath(name).suffix.lower(), by_content)
-        for subject in read(chain([first], lines), faults):
+        for numbered in read(chain([first], lines), faults):
             anybody = True
             if not faults.total:
-                yield subject
+                yield numbered
     if not anybody and not faults.total:
         faults.add(1, "", "holds nobody: the file is empty")
     if faults.total:

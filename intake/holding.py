@@ -1,13 +1,11 @@
 """`consent vendor`: which vendors there are, and holding one back by hand."""
 
-import os
-import pwd
-
 import typer
 
 from intake.display import print_vendors
 from intake.endings import CommandError, Ending
 from intake.surroundings import surroundings
+from intake.who import who
 from ledger import vendors
 from ledger.session import Connection
 
@@ -22,7 +20,7 @@ def show_vendors() -> Ending:
 def hold(name: str) -> Ending:
     """Send nothing to a vendor until it is resumed. Raises CommandError."""
     with surroundings() as here, here.engine.begin() as connection:
-        if not vendors.hold(connection, name, _who()):
+        if not vendors.hold(connection, name, who()):
             raise _unknown(connection)
     typer.echo(f"{name} is held; `consent vendor resume {name}` lets it go on")
     return Ending.DONE
@@ -35,14 +33,6 @@ def resume(name: str) -> Ending:
             raise _unknown(connection)
     typer.echo(f"{name} goes on")
     return Ending.DONE
-
-
-def _who() -> str:
-    # Prefixed, for the ledger lifts by itself what "worker" holds.
-    try:
-        return f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
-    except KeyError:  # a container's user often has no name
-        return f"cli:{os.getuid()}"
 
 
 def _unknown(connection: Connection) -> CommandError:

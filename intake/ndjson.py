@@ -8,14 +8,14 @@ from intake.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines
 from tasks.subjects import SubjectError, parse_subject
 
 
-def read_ndjson(lines: Lines, faults: Faults) -> Iterator[Subject]:
-    """The people of these lines; what cannot be taken is noted in `faults`. Blank lines are skipped."""
+def read_ndjson(lines: Lines, faults: Faults) -> Iterator[tuple[int, Subject]]:
+    """The people of these lines, each with its number; what cannot be taken is noted in `faults`. Blanks left out."""
     for number, line in lines:
         if len(line) > LONGEST_LINE:
             faults.add(number, "", TOO_LONG)
         elif not line.isspace():
             try:
-                yield parse_subject(line)
+                yield number, parse_subject(line)
             except SubjectError as error:
                 _note(faults, number, line, error)
 

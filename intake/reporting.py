@@ -20,14 +20,24 @@ NO_SUCH_REQUEST = (
 )
 
 
+def no_such_request() -> CommandError:
+    """What to raise for an id that is nobody's."""
+    return CommandError(NO_SUCH_REQUEST, Ending.UNUSABLE)
+
+
+def read_id(request_id: str | UUID) -> UUID:
+    """An id as given on the command line. Raises CommandError where it is none."""
+    try:
+        return UUID(str(request_id))
+    except ValueError:
+        raise no_such_request() from None
+
+
 def find_status(connection: Connection, request_id: str | UUID) -> Status:
     """How a request stands. Raises CommandError where the id is none, or nobody's."""
-    try:
-        status = status_of(connection, UUID(str(request_id)))
-    except ValueError:
-        status = None
+    status = status_of(connection, read_id(request_id))
     if status is None:
-        raise CommandError(NO_SUCH_REQUEST, Ending.UNUSABLE)
+        raise no_such_request()
     return status
 
 
@@ -35,16 +45,17 @@ def status(request_id: str, *, as_json: bool) -> Ending:
     """Print how a request stands. Raises CommandError."""
     with surroundings() as here, here.engine.connect() as connection:
         found = find_status(connection, request_id)
+        at_risk = found.at_risk(here.settings.due_soon_days)
     if as_json:
-        typer.echo(json.dumps(_as_json(found)))
+        typer.echo(json.dumps(_as_json(found, at_risk=at_risk)))
     else:
         from intake.display import print_status  # noqa: PLC0415 - scripts ask for JSON, and need no tables
 
-        print_status(found)
+        print_status(found, at_risk=at_risk)
     return Ending.DONE
 
 
-def _as_json(status: Status) -> Mapping[str, Any]:
+def _as_json(status: Status, *, at_risk: bool) -> Mapping[str, Any]:
     return {
         "request_id": str(status.request_id),
         "kind": status.kind,
@@ -52,7 +63,13 @@ def _as_json(status: Status) -> Mapping[str, Any]:
         "subjects": status.subjects,
         "duplicates": status.duplicates,
         "received_at": as_utc(status.received_at),
+        "effective_at": as_utc(status.effective_at),
+        "not_before": as_utc(status.not_before),
         "due_at": as_utc(status.due_at),
+        "due_reason": status.due_reason,
+        "at_risk": at_risk,
+        "submitted_by": status.submitted_by,
+        "confirmed_by": status.confirmed_by,
         "vendors": status.vendors,
     }
 

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
@@ -12,14 +13,16 @@ from uuid import UUID
 import typer
 from pydantic_core import from_json
 
+from config.settings import Settings
 from domain.requests import Kind
 from intake.endings import CommandError, Ending, flush, note
 from intake.files import UnusableInputError, read_people
 from intake.surroundings import Surroundings, surroundings
+from intake.who import who
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.sealing import MasterKeys, UnsealError
 from tasks.queues import BrokerError, sender, wake
-from tasks.submit import Receipt, Submission, SubmitError, submit
+from tasks.submit import Guards, Receipt, Submission, SubmitError, Wake, submit
 
 LARGEST_OPTIONS = 1_000_000
 LONGEST_KEY = 200
@@ -29,25 +32,56 @@ BAD_KEYS = "these settings cannot be used:\nCONSENT_MASTER_KEYS: "
 
 def submit_file(file: str, submission: Submission, *, wait: bool, as_json: bool) -> Ending:
     """Record the people of a file as a request, and print its id. Raises CommandError."""
-    with _opened(file) as people, surroundings() as here:
+    with opened(file) as people, surroundings() as here:
         receipt = _recorded(here, submission, people, file)
         _print(receipt, as_json=as_json)
         return _wait_for(here, receipt.recorded.public_id) if wait else Ending.DONE
 
 
-def read_submission(*, kind: str, vendors: str | None, options: Path | None, idempotency_key: str | None) -> Submission:
+def read_submission(
+    *,
+    kind: str,
+    vendors: str | None,
+    options: Path | None,
+    idempotency_key: str | None,
+    effective_at: str | None = None,
+    not_before: str | None = None,
+    confirmed: bool = False,
+) -> Submission:
     """A submission from what the command line gives. Raises CommandError."""
     if kind not in list(Kind):
-        raise _unusable(f"unknown --kind; known are {', '.join(Kind)}")
+        raise unusable(f"unknown --kind; known are {', '.join(Kind)}")
     names = tuple(filter(None, map(str.strip, (vendors or "").split(","))))
     if vendors is not None and not names:
-        raise _unusable("--vendors names none; give some, separated by commas, or leave it away for all")
+        raise unusable("--vendors names none; give some, separated by commas, or leave it away for all")
     if idempotency_key is not None and not (idempotency_key.isprintable() and 0 < len(idempotency_key) <= LONGEST_KEY):
-        raise _unusable(f"--idempotency-key must be 1 to {LONGEST_KEY} printable characters")
-    return Submission(Kind(kind), names, _read_options(options) if options else {}, idempotency_key)
+        raise unusable(f"--idempotency-key must be 1 to {LONGEST_KEY} printable characters")
+    return Submission(
+        Kind(kind),
+        names,
+        _read_options(options) if options else {},
+        idempotency_key,
+        submitted_by=who(),
+        effective_at=_read_moment("--effective-at", effective_at),
+        not_before=_read_moment("--not-before", not_before),
+        confirmed=confirmed,
+    )
 
 
-def _unusable(message: str) -> CommandError:
+def _read_moment(option: str, given: str | None) -> datetime | None:
+    if given is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        moment = None
+    if moment is None or moment.utcoffset() is None:
+        raise unusable(f"{option} must be a moment in ISO 8601 with its time zone, as in 2026-05-25T00:00:00Z")
+    return moment
+
+
+def unusable(message: str) -> CommandError:
+    """What to raise where the command line or a file cannot be used."""
     return CommandError(message, Ending.UNUSABLE)
 
 
@@ -56,70 +90,96 @@ def _read_options(path: Path) -> Mapping[str, Any]:
         with path.open("rb") as file:
             text = file.read(LARGEST_OPTIONS + 1)
     except OSError as error:
-        raise _unusable(f"cannot read the --options file: {error.strerror}") from None
+        raise unusable(f"cannot read the --options file: {error.strerror}") from None
     if len(text) > LARGEST_OPTIONS:
-        raise _unusable(f"the --options file is larger than {LARGEST_OPTIONS:,} bytes")
+        raise unusable(f"the --options file is larger than {LARGEST_OPTIONS:,} bytes")
     try:
         options = from_json(text, allow_inf_nan=False)
     except ValueError as error:
         where = re.search(r"line \d+ column \d+", str(error))
-        raise _unusable(f"the --options file is not JSON{f': {where[0]}' if where else ''}") from None
+        raise unusable(f"the --options file is not JSON{f': {where[0]}' if where else ''}") from None
     if not isinstance(options, dict):
-        raise _unusable('the --options file must hold an object, by vendor: {"insider": {…}}')
+        raise unusable('the --options file must hold an object, by vendor: {"insider": {…}}')
     return options
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[IO[bytes]]:
+def opened(file: str) -> Iterator[IO[bytes]]:
+    """A file named on the command line; `-` is standard input. Raises CommandError."""
     if file == STDIN:
         if sys.stdin is None:
-            raise _unusable("cannot read from standard input: it is closed")
+            raise unusable("cannot read from standard input: it is closed")
         yield sys.stdin.buffer
         return
     try:
         opened = Path(file).open("rb")  # noqa: SIM115 - what goes wrong within is not about opening
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         # Without the name: in a call with its arguments in the wrong order it is a person's.
-        raise _unusable(f"cannot read FILE: {getattr(error, 'strerror', None) or 'no such name'}") from None
+        raise unusable(f"cannot read FILE: {getattr(error, 'strerror', None) or 'no such name'}") from None
     with opened:
         yield opened
 
 
-def _recorded(here: Surroundings, submission: Submission, file: IO[bytes], name: str) -> Receipt:
+def waker(here: Surroundings) -> Wake:
+    """Wakes the workers of a stack, and says so where they cannot be woken now."""
+
     def wake_workers(vendors: Sequence[str]) -> None:
         try:
             wake(sender(here.stack.redis_url), vendors)
         except BrokerError:
             note(f"recorded; work starts when Redis at {here.redis} is back")
 
-    masters = _master_keys(here)
+    return wake_workers
+
+
+def guards_of(settings: Settings) -> Guards:
+    """What protects from haste here."""
+    cool_off = {
+        Kind.ERASURE: settings.cool_off_erasure_s,
+        Kind.OPT_OUT: settings.cool_off_opt_out_s,
+        Kind.OPT_IN: settings.cool_off_opt_in_s,
+    }
+    return Guards(cool_off, settings.max_subjects_unconfirmed)
+
+
+def _recorded(here: Surroundings, submission: Submission, file: IO[bytes], name: str) -> Receipt:
+    masters = master_keys(here)
     try:
         with told_as_ledger_errors():
-            return submit(submission, read_people(file, name), engine=here.engine, masters=masters, wake=wake_workers)
+            return submit(
+                submission,
+                read_people(file, name),
+                engine=here.engine,
+                masters=masters,
+                wake=waker(here),
+                guards=guards_of(here.settings),
+            )
     except UnusableInputError as error:
-        raise _unusable(_listed(error)) from None
+        raise unusable(listed(error)) from None
     except SubmitError as error:
-        raise _unusable(str(error)) from None
+        raise unusable(str(error)) from None
     except UnsealError as error:
-        raise _unusable(f"{BAD_KEYS}{error}") from None
+        raise unusable(f"{BAD_KEYS}{error}") from None
     except LedgerError as error:
         raise CommandError(_unreachable(here, error), Ending.UNREACHABLE) from None
     except OSError as error:
-        raise _unusable(f"cannot read FILE to its end: {error.strerror}; nothing was recorded") from None
+        raise unusable(f"cannot read FILE to its end: {error.strerror}; nothing was recorded") from None
 
 
-def _master_keys(here: Surroundings) -> MasterKeys:
+def master_keys(here: Surroundings) -> MasterKeys:
+    """The master keys of a stack. Raises CommandError."""
     try:
         return MasterKeys.parse(here.stack.master_keys)
     except ValueError as error:
-        raise _unusable(f"{BAD_KEYS}{error}") from None
+        raise unusable(f"{BAD_KEYS}{error}") from None
 
 
-def _listed(error: UnusableInputError) -> str:
+def listed(error: UnusableInputError, ending: str = "nothing was recorded") -> str:
+    """The faults of a file, a line each."""
     lines = [str(fault) for fault in error.faults]
     if error.total > len(lines):
         lines.append(f"and {error.total - len(lines):,} more")
-    return "\n".join([*lines, "nothing was recorded"])
+    return "\n".join([*lines, ending])
 
 
 def _unreachable(here: Surroundings, error: LedgerError) -> str:
@@ -138,6 +198,7 @@ def _print(receipt: Receipt, *, as_json: bool) -> None:
         "subjects": recorded.people,
         "duplicates": recorded.duplicates,
         "repeated": receipt.repeated,
+        "unconfirmed": recorded.unconfirmed,
     }
     typer.echo(json.dumps(answer) if as_json else answer["request_id"])
     flush()
@@ -145,6 +206,8 @@ def _print(receipt: Receipt, *, as_json: bool) -> None:
         note("submitted before: nothing new was recorded")
     elif recorded.duplicates:
         note(f"{recorded.people:,} people; lines left out that repeat one of them: {recorded.duplicates:,}")
+    if recorded.unconfirmed:
+        note(f"{recorded.people:,} people are many: nothing is sent until someone else runs `consent confirm` on it")
 
 
 def _wait_for(here: Surroundings, public_id: UUID) -> Ending:

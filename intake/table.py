@@ -47,8 +47,9 @@ class _Feed:
             raise RowError(NOT_UTF8) from None
 
 
-def read_table(lines: Lines, faults: Faults) -> Iterator[Subject]:
-    """The people of these lines; what cannot be taken is noted in `faults`. Blank lines are skipped.
+def read_table(lines: Lines, faults: Faults) -> Iterator[tuple[int, Subject]]:
+    """The people of these lines, each with the number of their first; what cannot be taken is noted in `faults`.
+    Blank lines are skipped.
 
     With a header that cannot be used no row makes sense, so the rows are not read then.
     """
@@ -63,7 +64,7 @@ def read_table(lines: Lines, faults: Faults) -> Iterator[Subject]:
             faults.add(feed.first_line, "", f"has {len(row)} cells where the header has {len(columns)}")
             continue
         try:
-            yield check_subject(_record(columns, row))
+            yield feed.first_line, check_subject(_record(columns, row))
         except SubjectError as error:
             faults.add_all(feed.first_line, error.faults)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
+from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,6 +18,13 @@ QUEUE_GRACE_S = 30.0
 """A chunk whose message was lost on the way to a worker is queued again after this long."""
 
 
+class Purpose(StrEnum):
+    """What a chunk is for."""
+
+    DELIVER = "deliver"
+    VERIFY = "verify"  # read back what was accepted
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """A chunk that this worker alone may deliver until the lease runs out, with what is needed to open its people."""
@@ -30,7 +38,10 @@ class Lease:
     first_line: int
     last_line: int
     round: int
+    purpose: Purpose
     starts: int
+    lost: int
+    """How many workers in a row vanished with it, before this one."""
     setbacks: tuple[Setback, ...]
     options: bytes = field(repr=False)
     key: SealingKey = field(repr=False)
@@ -40,11 +51,12 @@ class LeaseLostError(Exception):
     """Another worker has taken this chunk, so nothing more of it may be recorded here."""
 
 
-def claim(connection: Connection, vendor: str, window: int) -> list[int]:
+def claim(connection: Connection, vendor: str, window: int, *, grace_s: float = QUEUE_GRACE_S) -> list[int]:
     """Queue the due chunks of a vendor so that at most `window` are queued or leased, in turn between requests.
 
     One dispatcher at a time works for a vendor, so that the window holds. A held vendor gets one chunk when its probe
-    is due, and none otherwise. Returns chunk ids; the caller sends a message for each after committing.
+    is due, and none otherwise. A chunk that no worker takes up within `grace_s` is due again. Returns chunk ids; the
+    caller sends a message for each after committing.
     """
     row = connection.execute(_LOCK_VENDOR, {"vendor": vendor}).one_or_none()
     if row is None or not row.may_send:
@@ -52,10 +64,12 @@ def claim(connection: Connection, vendor: str, window: int) -> list[int]:
     room = connection.execute(_ROOM, {"vendor_id": row.id, "window": 1 if row.held else window}).scalar_one()
     if room <= 0:
         return []
-    claimed = connection.execute(_CLAIM, {"vendor_id": row.id, "room": room, "grace_s": QUEUE_GRACE_S})
-    ids = [chunk_id for (chunk_id,) in claimed]
+    share = {"vendor_id": row.id, "grace_s": grace_s}
+    ids = list(connection.execute(_CLAIM, {**share, "room": room}).scalars())
+    if room > len(ids):
+        ids += connection.execute(_CLAIM_VERIFICATIONS, {**share, "room": room - len(ids)}).scalars()
     if row.held and ids:
-        connection.execute(_PROBING, {"vendor_id": row.id, "grace_s": QUEUE_GRACE_S})
+        connection.execute(_PROBING, {"vendor_id": row.id, "grace_s": grace_s})
     return ids
 
 
@@ -75,23 +89,40 @@ _CLAIM = text("""
         FROM requests
         CROSS JOIN LATERAL (
             SELECT id, due_at FROM chunks
-            WHERE vendor_id = :vendor_id AND request_id = requests.id AND state <> 'closed' AND due_at <= now()
+            WHERE vendor_id = :vendor_id AND request_id = requests.id AND purpose = 'deliver' AND state <> 'closed'
+                AND due_at <= now()
             ORDER BY due_at, id LIMIT :room
             FOR UPDATE SKIP LOCKED) AS due
-        WHERE requests.status = 'running')
-    UPDATE chunks SET state = 'queued', lease = NULL, due_at = now() + make_interval(secs => :grace_s)
-    WHERE id IN (SELECT id FROM due ORDER BY turn, of LIMIT :room)
+        WHERE requests.status = 'running' AND requests.not_before <= now()),
+    queued AS (
+        UPDATE chunks
+        SET state = 'queued', lease = NULL, holder = NULL, due_at = now() + make_interval(secs => :grace_s)
+        WHERE id IN (SELECT id FROM due ORDER BY turn, of LIMIT :room)
+        RETURNING id)
+    SELECT id FROM due JOIN queued USING (id) ORDER BY turn, of
+""")
+_CLAIM_VERIFICATIONS = text("""
+    UPDATE chunks SET state = 'queued', lease = NULL, holder = NULL, due_at = now() + make_interval(secs => :grace_s)
+    WHERE id IN (
+        SELECT id FROM chunks
+        WHERE vendor_id = :vendor_id AND purpose = 'verify' AND state <> 'closed' AND due_at <= now()
+        ORDER BY due_at, id LIMIT :room
+        FOR UPDATE SKIP LOCKED)
     RETURNING id
 """)
 
 
-def lease(connection: Connection, chunk_id: int, *, lease_s: float, masters: MasterKeys) -> Lease | None:
+def lease(connection: Connection, chunk_id: int, *, lease_s: float, holder: str, masters: MasterKeys) -> Lease | None:
     """Take up a queued chunk; None where someone else has, or where it is no longer queued.
+
+    `holder` names the worker, so that what it held can be released when it is known to be gone.
 
     Raises ledger.sealing.UnsealError.
     """
     lease_id = uuid4()
-    row = connection.execute(_LEASE, {"chunk_id": chunk_id, "lease": lease_id, "lease_s": lease_s}).one_or_none()
+    row = connection.execute(
+        _LEASE, {"chunk_id": chunk_id, "lease": lease_id, "lease_s": lease_s, "holder": holder}
+    ).one_or_none()
     if row is None:
         return None
     key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
@@ -105,7 +136,9 @@ def lease(connection: Connection, chunk_id: int, *, lease_s: float, masters: Mas
         first_line=row.first_line,
         last_line=row.last_line,
         round=row.round,
+        purpose=Purpose(row.purpose),
         starts=row.starts,
+        lost=row.lost - 1,
         setbacks=tuple(Setback(attempts, since, due, tuple(lines)) for attempts, since, due, lines in row.setbacks),
         options=key.open(row.options, options_context(row.public_id)),
         key=key,
@@ -114,24 +147,41 @@ def lease(connection: Connection, chunk_id: int, *, lease_s: float, masters: Mas
 
 _LEASE = text("""
     UPDATE chunks
-    SET state = 'leased', lease = :lease, due_at = now() + make_interval(secs => :lease_s), starts = starts + 1
+    SET state = 'leased', lease = :lease, holder = :holder, starts = starts + 1, lost = lost + 1,
+        due_at = now() + make_interval(secs => :lease_s)
     FROM requests, vendors
     WHERE chunks.id = :chunk_id AND chunks.state = 'queued'
+        AND (requests.status = 'running' OR chunks.purpose = 'verify')
         AND requests.id = chunks.request_id AND vendors.id = chunks.vendor_id
     RETURNING chunks.request_id, chunks.vendor_id, vendors.name AS vendor, requests.kind, requests.public_id,
-        requests.data_key, requests.options, chunks.first_line, chunks.last_line, chunks.round, chunks.starts,
+        requests.data_key, requests.options, chunks.first_line, chunks.last_line, chunks.round, chunks.purpose,
+        chunks.starts, chunks.lost,
         chunks.setbacks
 """)
 
 
-def renew(connection: Connection, held: Lease, lease_s: float) -> None:
-    """Prolong a lease, and lock its chunk until the caller commits. Raises LeaseLostError."""
-    _move(connection, held, "due_at = now() + make_interval(secs => :lease_s)", lease_s=lease_s)
+def renew(connection: Connection, held: Lease, lease_s: float) -> bool:
+    """Prolong a lease, and lock its chunk until the caller commits; whether its request still stands, uncancelled.
+
+    Raises LeaseLostError.
+    """
+    row = connection.execute(_RENEW, {"chunk_id": held.chunk_id, "lease": held.id, "lease_s": lease_s}).one_or_none()
+    if row is None:
+        raise LeaseLostError
+    return bool(row.stands)
+
+
+_RENEW = text("""
+    UPDATE chunks SET due_at = now() + make_interval(secs => :lease_s)
+    FROM requests
+    WHERE chunks.id = :chunk_id AND chunks.lease = :lease AND requests.id = chunks.request_id
+    RETURNING requests.status <> 'cancelled' AS stands
+""")
 
 
 def close(connection: Connection, held: Lease) -> None:
     """Everyone in the chunk is settled. Raises LeaseLostError."""
-    _move(connection, held, "state = 'closed', lease = NULL")
+    _move(connection, held, "state = 'closed', lease = NULL, holder = NULL")
 
 
 def put_back(connection: Connection, held: Lease, *, delay_s: float, setbacks: Sequence[Setback]) -> None:
@@ -139,7 +189,7 @@ def put_back(connection: Connection, held: Lease, *, delay_s: float, setbacks: S
     _move(
         connection,
         held,
-        """state = 'waiting', lease = NULL, due_at = now() + make_interval(secs => :delay_s),
+        """state = 'waiting', lease = NULL, holder = NULL, lost = 0, due_at = now() + make_interval(secs => :delay_s),
         setbacks = CAST(:setbacks AS jsonb)""",
         delay_s=delay_s,
         setbacks=to_json([astuple(setback) for setback in setbacks]).decode(),
@@ -150,3 +200,32 @@ def _move(connection: Connection, held: Lease, change: str, **values: Any) -> No
     statement = text(f"UPDATE chunks SET {change} WHERE id = :chunk_id AND lease = :lease")  # noqa: S608 - our own text
     if connection.execute(statement, {"chunk_id": held.chunk_id, "lease": held.id, **values}).rowcount != 1:
         raise LeaseLostError
+
+
+def release(connection: Connection, holder: str) -> int:
+    """Give back what a worker held that is known to be gone; the number of chunks. They are due at once."""
+    return connection.execute(_RELEASE, {"holder": holder}).rowcount
+
+
+_RELEASE = text("""
+    UPDATE chunks SET state = 'waiting', lease = NULL, holder = NULL, due_at = now()
+    WHERE holder = :holder AND state = 'leased'
+""")
+
+
+def open_verification(connection: Connection, held: Lease, delay_s: float) -> None:
+    """Have what was accepted of this chunk read back in `delay_s` seconds; nothing where nobody was."""
+    span = {"request_id": held.request_id, "vendor_id": held.vendor_id, "round": held.round}
+    lines = {"first_line": held.first_line, "last_line": held.last_line}
+    connection.execute(_OPEN_VERIFICATION, {**span, **lines, "delay_s": delay_s})
+
+
+_OPEN_VERIFICATION = text("""
+    INSERT INTO chunks (request_id, vendor_id, first_line, last_line, round, purpose, due_at)
+    SELECT :request_id, :vendor_id, :first_line, :last_line, :round + 1, 'verify',
+        now() + make_interval(secs => :delay_s)
+    WHERE EXISTS (
+        SELECT FROM outcomes
+        WHERE request_id = :request_id AND vendor_id = :vendor_id AND round = :round
+            AND line BETWEEN :first_line AND :last_line AND outcome = 'accepted')
+""")

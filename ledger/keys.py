@@ -1,9 +1,7 @@
 """The keys kept in the ledger, wrapped by the master keys."""
 
-from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, text
 
-from ledger import tables
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
 
 _FINGERPRINTS = "fingerprints"
@@ -15,16 +13,11 @@ def fingerprinter(connection: Connection, masters: MasterKeys) -> Fingerprinter:
     Raises ledger.sealing.UnsealError where none of `masters` wrapped it.
     """
     context = _FINGERPRINTS.encode()
-    connection.execute(
-        insert(tables.keys)
-        .values(
-            purpose=_FINGERPRINTS,
-            wrapped=masters.seal(SealingKey.generate().raw, context),
-            created_at=func.now(),
-        )
-        .on_conflict_do_nothing()
-    )
-    wrapped = connection.execute(
-        select(tables.keys.c.wrapped).where(tables.keys.c.purpose == _FINGERPRINTS)
-    ).scalar_one()
+    fresh = masters.seal(SealingKey.generate().raw, context)
+    connection.execute(_KEEP, {"purpose": _FINGERPRINTS, "wrapped": fresh})
+    wrapped = connection.execute(_FIND, {"purpose": _FINGERPRINTS}).scalar_one()
     return Fingerprinter(masters.open(wrapped, context))
+
+
+_KEEP = text("INSERT INTO keys (purpose, wrapped) VALUES (:purpose, :wrapped) ON CONFLICT DO NOTHING")
+_FIND = text("SELECT wrapped FROM keys WHERE purpose = :purpose")

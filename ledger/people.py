@@ -200,13 +200,17 @@ def open_pending(
     request_id: int,
     vendor_id: int,
     round_: int,
+    awaits: str,
     first_line: int,
     last_line: int,
     key: SealingKey,
     session_vendor: str | None,
 ) -> list[OpenPerson]:
-    """The people of a span without an outcome yet, opened; with their session where `session_vendor` names a vendor
-    that keeps one. Raises ledger.sealing.UnsealError."""
+    """The people of a span who have no outcome of this round yet, opened; after the first round only those whose last
+    outcome is `awaits`. With their session where `session_vendor` names a vendor that keeps one.
+
+    Raises ledger.sealing.UnsealError.
+    """
     span = {
         "request_id": request_id,
         "vendor_id": vendor_id,
@@ -214,8 +218,13 @@ def open_pending(
         "first_line": first_line,
         "last_line": last_line,
     }
+    found = (
+        connection.execute(_PENDING_FIRST, span)
+        if round_ == 1
+        else connection.execute(_PENDING_AGAIN, {**span, "awaits": awaits})
+    )
     opened = []
-    for line, sealed, session in connection.execute(_PENDING, span):
+    for line, sealed, session in found:
         subject: Subject = from_json(key.open(sealed, subject_context(request_id, line)))
         if session_vendor is not None and session is not None:
             block = from_json(key.open(session, session_context(request_id, line, vendor_id)))
@@ -224,7 +233,7 @@ def open_pending(
     return opened
 
 
-_PENDING = text("""
+_WITHOUT_OUTCOME = """
     SELECT people.line, people.sealed, sessions.sealed
     FROM subjects AS people
     LEFT JOIN sessions ON sessions.request_id = people.request_id
@@ -236,5 +245,15 @@ _PENDING = text("""
             WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = :vendor_id
                 AND outcomes.line = people.line AND outcomes.round >= :round
                 AND outcomes.line BETWEEN :first_line AND :last_line)
-    ORDER BY people.line
-""")
+"""
+_WHO_AWAITS = """
+        AND EXISTS (
+            SELECT FROM outcomes
+            WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = :vendor_id
+                AND outcomes.line = people.line AND outcomes.round = :round - 1
+                AND outcomes.line BETWEEN :first_line AND :last_line
+                AND outcomes.outcome = CAST(:awaits AS outcome))
+"""
+# The bounds on `line` stand at every table, so that none is read further than the span whatever plan is chosen.
+_PENDING_FIRST = text(_WITHOUT_OUTCOME + " ORDER BY people.line")
+_PENDING_AGAIN = text(_WITHOUT_OUTCOME + _WHO_AWAITS + " ORDER BY people.line")

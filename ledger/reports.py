@@ -1,11 +1,13 @@
 """What people ask of the ledger: how a request stands, and how each delivery ended."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, text
+
+from domain.outcomes import ATTENTION
 
 PENDING = "pending"
 
@@ -19,8 +21,20 @@ class Status(NamedTuple):
     subjects: int
     duplicates: int
     received_at: datetime
+    effective_at: datetime
+    not_before: datetime
     due_at: datetime
+    due_reason: str | None
+    submitted_by: str
+    confirmed_by: str | None
     vendors: dict[str, dict[str, int]]
+
+    def at_risk(self, days: float) -> bool:
+        """Whether it is due in fewer days than this, or over, and something is pending or needs attention."""
+        if self.status == "cancelled" or self.due_at - datetime.now(UTC) >= timedelta(days=days):
+            return False
+        open_ones = {PENDING, *ATTENTION}
+        return any(counts.get(outcome, 0) for counts in self.vendors.values() for outcome in open_ones)
 
 
 class Row(NamedTuple):
@@ -46,12 +60,25 @@ def status_of(connection: Connection, public_id: UUID) -> Status | None:
             counts[outcome] = deliveries
             counts[PENDING] -= deliveries
     return Status(
-        row.public_id, row.kind, row.status, row.subjects, row.duplicates, row.received_at, row.due_at, vendors
+        request_id=row.public_id,
+        kind=row.kind,
+        status=row.status,
+        subjects=row.subjects,
+        duplicates=row.duplicates,
+        received_at=row.received_at,
+        effective_at=row.effective_at,
+        not_before=row.not_before,
+        due_at=row.due_at,
+        due_reason=row.due_reason,
+        submitted_by=row.submitted_by,
+        confirmed_by=row.confirmed_by,
+        vendors=vendors,
     )
 
 
 _REQUEST = text("""
-    SELECT id, public_id, kind, status, subjects, duplicates, received_at, due_at
+    SELECT id, public_id, kind, status, subjects, duplicates, received_at, effective_at, not_before, due_at, due_reason,
+        submitted_by, confirmed_by
     FROM requests WHERE public_id = :public_id
 """)
 _TALLIES = text("""
@@ -73,7 +100,7 @@ def deliveries_of(connection: Connection, public_id: UUID) -> Iterator[Row]:
 
 _DELIVERIES = text("""
     SELECT people.line, vendors.name, COALESCE(CAST(latest.outcome AS text), 'pending'), latest.reason,
-        COALESCE(latest.attempts, 0), latest.settled_at
+        COALESCE(latest.attempts, 0), CASE WHEN latest.outcome <> 'pending' THEN latest.settled_at END
     FROM requests
     JOIN vendors ON vendors.id = ANY(requests.vendor_ids)
     JOIN subjects AS people ON people.request_id = requests.id
@@ -83,4 +110,71 @@ _DELIVERIES = text("""
         ORDER BY round DESC LIMIT 1) AS latest ON true
     WHERE requests.public_id = :public_id
     ORDER BY vendors.name, people.line
+""")
+
+
+class AtRisk(NamedTuple):
+    """A request that may not be done when it is due."""
+
+    request_id: UUID
+    status: str
+    due_at: datetime
+    pending: int
+    attention: int
+
+
+def at_risk(connection: Connection, days: float) -> list[AtRisk]:
+    """Requests due in fewer days than this, or over, in which something is pending or needs attention; the most
+    pressing first."""
+    return [AtRisk(*row) for row in connection.execute(_AT_RISK, {"days": days})]
+
+
+_AT_RISK = text("""
+    SELECT public_id, status, due_at, pending, attention
+    FROM requests
+    CROSS JOIN LATERAL (
+        SELECT CAST(subjects AS bigint) * cardinality(vendor_ids) - COALESCE(sum(deliveries), 0) AS pending,
+            COALESCE(sum(deliveries) FILTER (WHERE outcome IN ('refused', 'needs_action', 'exhausted')), 0)
+                AS attention
+        FROM tallies WHERE request_id = requests.id) AS counted
+    WHERE status IN ('unconfirmed', 'running', 'completed_with_exceptions')
+        AND due_at < now() + :days * interval '1 day' AND (pending > 0 OR attention > 0)
+    ORDER BY due_at, id
+""")
+
+
+class Involved(NamedTuple):
+    """A request that a person is in, and how each vendor stands."""
+
+    request_id: UUID
+    kind: str
+    status: str
+    received_at: datetime
+    line: int
+    vendors: dict[str, str]
+
+
+def requests_of(connection: Connection, prints: tuple[bytes | None, bytes | None, bytes | None]) -> list[Involved]:
+    """The requests with anybody who has one of these fingerprints (of user_id, e-mail, phone number), oldest first."""
+    user, email, phone = (a_print.hex() if a_print else None for a_print in prints)
+    return [Involved(*row) for row in connection.execute(_INVOLVED, {"user": user, "email": email, "phone": phone})]
+
+
+_INVOLVED = text("""
+    SELECT requests.public_id, CAST(requests.kind AS text), CAST(requests.status AS text), requests.received_at,
+        same.line, jsonb_object_agg(vendors.name, COALESCE(CAST(latest.outcome AS text), 'pending')) AS vendors
+    FROM (
+        SELECT request_id, line FROM subjects WHERE user_print = CAST(:user AS uuid)
+        UNION
+        SELECT request_id, line FROM subjects WHERE email_print = CAST(:email AS uuid)
+        UNION
+        SELECT request_id, line FROM subjects WHERE phone_print = CAST(:phone AS uuid)) AS same
+    JOIN requests ON requests.id = same.request_id
+    JOIN vendors ON vendors.id = ANY(requests.vendor_ids)
+    LEFT JOIN LATERAL (
+        SELECT outcome FROM outcomes
+        WHERE outcomes.request_id = requests.id AND outcomes.vendor_id = vendors.id AND outcomes.line = same.line
+        ORDER BY round DESC LIMIT 1) AS latest ON true
+    GROUP BY requests.id, same.line
+    ORDER BY requests.id, same.line
 """)

@@ -1,14 +1,17 @@
-"""Requests in the ledger: recorded whole or not at all, found again, closed."""
+"""Requests in the ledger: recorded whole or not at all, found again, closed, cancelled."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.chunking import cut
 from domain.requests import Kind, Subject
+from ledger.notes import add_note
 from ledger.people import Counted, Prints, add_people
 from ledger.sealing import MasterKeys, SealingKey
 from ledger.vendors import Vendor
@@ -24,18 +27,32 @@ class NewRequest:
     """JSON, by vendor; sealed like the people, for attribute values can be personal."""
     session_vendors: frozenset[str] = frozenset()
     idempotency_key: str | None = field(default=None, repr=False)
+    submitted_by: str = "unknown"
+    effective_at: datetime | None = None
+    """When the people made their wish; None: now."""
+    not_before: datetime | None = None
+    cool_off_s: float = 0.0
+    """Nothing is sent for so long after receipt, nor before `not_before`."""
+    confirm_above: int | None = None
+    """With more people than this it waits for a confirmation, unless it is `confirmed`."""
+    confirmed: bool = False
 
 
 class Recorded(NamedTuple):
-    """A request that is on record."""
+    """A request that is on record. `unconfirmed`: nothing of it is sent until someone confirms it."""
 
     public_id: UUID
     people: int
     duplicates: int
+    unconfirmed: bool = False
 
 
 class NothingToDoError(Exception):
     """A request without a single person."""
+
+
+class TooLateError(Exception):
+    """A request that would not be sent before it is due."""
 
 
 class KeyTakenError(Exception):
@@ -47,10 +64,10 @@ def record(
 ) -> Recorded:
     """Write a request, its people and its chunks. All of it stands when the caller commits, none of it before.
 
-    Raises NothingToDoError; KeyTakenError, before reading anybody; whatever `people` raises.
+    Raises NothingToDoError; TooLateError and KeyTakenError, before reading anybody; whatever `people` raises.
     """
     public_id, key = uuid4(), SealingKey.generate()
-    request_id: int | None = connection.execute(
+    row = connection.execute(
         _INSERT,
         {
             "public_id": public_id,
@@ -59,25 +76,43 @@ def record(
             "data_key": masters.seal(key.raw, key_context(public_id)),
             "options": key.seal(new.options, options_context(public_id)),
             "idempotency_key": new.idempotency_key,
+            "submitted_by": new.submitted_by,
+            "effective_at": new.effective_at,
+            "not_before": new.not_before,
+            "cool_off_s": new.cool_off_s,
         },
-    ).scalar_one_or_none()
-    if request_id is None:
+    ).one_or_none()
+    if row is None:
         raise KeyTakenError
+    if row.too_late:
+        raise TooLateError
+    request_id: int = row.id
     sessions = {vendor.name: vendor.id for vendor in new.vendors if vendor.name in new.session_vendors}
     counted = add_people(connection, request_id, people, key=key, prints=prints, session_vendors=sessions)
     if not counted.lines:
         raise NothingToDoError
     _cut_into_chunks(connection, request_id, new.vendors, counted)
+    large = new.confirm_above is not None and counted.people > new.confirm_above
     connection.execute(
-        _RUN,
+        _TAKE_IN,
         {
             "id": request_id,
+            "status": "unconfirmed" if large and not new.confirmed else "running",
+            "confirmed_by": new.submitted_by if large and new.confirmed else None,
             "subjects": counted.people,
             "duplicates": counted.lines - counted.people,
-            "digest": counted.digest,
+            "digest": digest_of(new, prints),
         },
     )
-    return Recorded(public_id, counted.people, counted.lines - counted.people)
+    if large and new.confirmed:
+        add_note(connection, request_id, new.submitted_by, "confirm", because="by its own submitter")
+    return Recorded(public_id, counted.people, counted.lines - counted.people, large and not new.confirmed)
+
+
+def digest_of(new: NewRequest, prints: Prints) -> bytes:
+    """Keyed digest of the people that `prints` has seen, and of the times given with them."""
+    times = [at.astimezone(UTC) if at else None for at in (new.effective_at, new.not_before)]
+    return prints.fingerprinter.print_of(b"request", prints.digest() + to_json(times))
 
 
 def key_context(public_id: UUID) -> bytes:
@@ -91,15 +126,19 @@ def options_context(public_id: UUID) -> bytes:
 
 
 _INSERT = text("""
-    INSERT INTO requests (public_id, kind, vendor_ids, data_key, options, idempotency_key, due_at)
-    VALUES (:public_id, :kind, CAST(:vendor_ids AS smallint[]), :data_key, :options, :idempotency_key,
-            now() + interval '1 month') -- GDPR Art. 12(3)
+    INSERT INTO requests (public_id, kind, vendor_ids, data_key, options, idempotency_key, submitted_by, due_at,
+        effective_at, not_before)
+    VALUES (:public_id, :kind, CAST(:vendor_ids AS smallint[]), :data_key, :options, :idempotency_key, :submitted_by,
+            now() + interval '1 month', -- GDPR Art. 12(3)
+            COALESCE(CAST(:effective_at AS timestamptz), now()),
+            GREATEST(CAST(:not_before AS timestamptz), now() + make_interval(secs => :cool_off_s)))
     ON CONFLICT (idempotency_key) DO NOTHING
-    RETURNING id
+    RETURNING id, not_before >= due_at AS too_late
 """)
-_RUN = text("""
+_TAKE_IN = text("""
     UPDATE requests
-    SET status = 'running', subjects = :subjects, duplicates = :duplicates, content_digest = :digest
+    SET status = CAST(:status AS request_status), confirmed_by = :confirmed_by, subjects = :subjects,
+        duplicates = :duplicates, content_digest = :digest
     WHERE id = :id
 """)
 
@@ -145,7 +184,7 @@ def find_by_idempotency_key(connection: Connection, key: str, masters: MasterKey
         return None
     data_key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
     return Earlier(
-        Recorded(row.public_id, row.subjects, row.duplicates),
+        Recorded(row.public_id, row.subjects, row.duplicates, row.status == "unconfirmed"),
         Kind(row.kind),
         list(row.vendor_ids),
         data_key.open(row.options, options_context(row.public_id)),
@@ -154,25 +193,125 @@ def find_by_idempotency_key(connection: Connection, key: str, masters: MasterKey
 
 
 _BY_IDEMPOTENCY_KEY = text("""
-    SELECT public_id, kind, vendor_ids, subjects, duplicates, data_key, options, content_digest
+    SELECT public_id, kind, status, vendor_ids, subjects, duplicates, data_key, options, content_digest
     FROM requests WHERE idempotency_key = :key
 """)
 
 
 def close_settled(connection: Connection, request_id: int | None = None) -> int:
-    """Close running requests whose last chunk is closed, that one or all; the number closed."""
-    return connection.execute(_CLOSE, {"request_id": request_id}).rowcount
+    """Close running requests whose last delivery is settled, that one or all; the number closed. A completed one in
+    which a read-back has found something that needs attention becomes one with exceptions."""
+    settled = list(connection.execute(_LOCK_SETTLED, {"request_id": request_id}).scalars())
+    closed = connection.execute(_CLOSE, {"ids": settled}).rowcount if settled else 0
+    if request_id is not None:
+        connection.execute(_FLAG, {"request_id": request_id})
+    return closed
 
 
-_CLOSE = text("""
+_NOTHING_OPEN = """
+    NOT EXISTS (
+        SELECT FROM chunks WHERE chunks.request_id = requests.id AND purpose = 'deliver' AND state <> 'closed')
+"""
+_NEEDS_ATTENTION = """
+    EXISTS (
+        SELECT FROM tallies
+        WHERE tallies.request_id = requests.id AND deliveries > 0
+            AND outcome IN ('refused', 'needs_action', 'exhausted'))
+"""
+# Locked first, and looked at again in a second statement: a retry may have opened new chunks while we waited.
+_LOCK_SETTLED = text(f"""
+    SELECT id FROM requests
+    WHERE status = 'running' AND (CAST(:request_id AS bigint) IS NULL OR id = :request_id) AND {_NOTHING_OPEN}
+    ORDER BY id FOR NO KEY UPDATE
+""")  # noqa: S608 - our own text, here and below
+_CLOSE = text(f"""
     UPDATE requests
     SET closed_at = now(),
-        status = CASE WHEN EXISTS (
-                SELECT FROM tallies
-                WHERE tallies.request_id = requests.id AND deliveries > 0
-                    AND outcome IN ('refused', 'needs_action', 'exhausted'))
-            THEN CAST('completed_with_exceptions' AS request_status)
-            ELSE CAST('completed' AS request_status) END
-    WHERE status = 'running' AND (CAST(:request_id AS bigint) IS NULL OR id = :request_id)
-        AND NOT EXISTS (SELECT FROM chunks WHERE chunks.request_id = requests.id AND state <> 'closed')
+        status = CAST(CASE WHEN {_NEEDS_ATTENTION} THEN 'completed_with_exceptions' ELSE 'completed' END
+            AS request_status)
+    WHERE status = 'running' AND id = ANY(CAST(:ids AS bigint[])) AND {_NOTHING_OPEN}
+""")  # noqa: S608
+_FLAG = text(f"""
+    UPDATE requests SET status = 'completed_with_exceptions'
+    WHERE status = 'completed' AND id = :request_id AND {_NEEDS_ATTENTION}
+""")  # noqa: S608
+
+
+def judge_again(connection: Connection, request_id: int) -> None:
+    """A person has settled something of this request: let the status of a closed one follow."""
+    connection.execute(_JUDGE_AGAIN, {"request_id": request_id})
+
+
+_JUDGE_AGAIN = text(f"""
+    UPDATE requests SET status = 'completed'
+    WHERE status = 'completed_with_exceptions' AND id = :request_id AND NOT {_NEEDS_ATTENTION}
+""")  # noqa: S608
+
+
+def cancel_rest(connection: Connection, request_id: int) -> int:
+    """Settle as cancelled what a cancelled request has pending in chunks that no worker holds (any more), and close
+    those chunks; the number of deliveries settled.
+
+    Attempts that failed before are counted in the outcome; where a worker vanished with the chunk, the reason is
+    `lease_lost`: such a delivery may have reached the vendor. Running twice is harmless; a request that is not
+    cancelled is left alone.
+    """
+    return int(connection.execute(_CANCEL_REST, {"request_id": request_id}).scalar_one())
+
+
+_CANCEL_REST = text("""
+    WITH taken AS MATERIALIZED (
+        SELECT chunks.id, vendor_id, round, first_line, last_line, setbacks, state = 'leased' AS lost
+        FROM chunks JOIN requests ON requests.id = chunks.request_id
+        WHERE chunks.request_id = :request_id AND requests.status = 'cancelled' AND purpose = 'deliver'
+            AND state <> 'closed' AND (state <> 'leased' OR chunks.due_at <= now())
+        ORDER BY chunks.id FOR UPDATE OF chunks),
+    closed AS (
+        UPDATE chunks SET state = 'closed', lease = NULL, holder = NULL FROM taken WHERE chunks.id = taken.id),
+    failed AS (
+        SELECT taken.id, CAST(line AS integer) AS line, max(CAST(setback ->> 0 AS smallint)) AS attempts
+        FROM taken, jsonb_array_elements(setbacks) AS setback, jsonb_array_elements_text(setback -> 3) AS line
+        GROUP BY 1, 2),
+    fresh AS (
+        INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
+        SELECT :request_id, taken.vendor_id, people.line, taken.round, COALESCE(failed.attempts, 0), 'cancelled',
+            CASE WHEN taken.lost THEN 'lease_lost' END
+        FROM taken
+        JOIN subjects AS people ON people.request_id = :request_id
+            AND people.line BETWEEN taken.first_line AND taken.last_line
+        LEFT JOIN failed ON failed.id = taken.id AND failed.line = people.line
+        WHERE NOT EXISTS (
+                SELECT FROM outcomes
+                WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = taken.vendor_id
+                    AND outcomes.line = people.line AND outcomes.round >= taken.round)
+            AND (taken.round = 1 OR EXISTS (
+                SELECT FROM outcomes
+                WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = taken.vendor_id
+                    AND outcomes.line = people.line AND outcomes.round = taken.round - 1
+                    AND outcomes.outcome = 'pending'))
+        ON CONFLICT DO NOTHING -- a worker whose lease ran out may have just recorded the true end
+        RETURNING vendor_id),
+    tallied AS (
+        INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
+        SELECT :request_id, vendor_id, 'cancelled', count(*) FROM fresh GROUP BY vendor_id ORDER BY vendor_id
+        ON CONFLICT (request_id, vendor_id, outcome)
+            DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
+    SELECT count(*) FROM fresh
 """)
+
+
+def sweep_cancelled(connection: Connection) -> int:
+    """Do the same for every cancelled request that has something open, and note which of them have nothing left; the
+    number of deliveries settled."""
+    unfinished = list(connection.execute(_UNFINISHED).scalars())
+    cancelled = sum(cancel_rest(connection, request_id) for request_id in unfinished)
+    if unfinished:
+        connection.execute(_FINISH, {"ids": unfinished})
+    return cancelled
+
+
+_UNFINISHED = text("SELECT id FROM requests WHERE status = 'cancelled' AND closed_at IS NULL ORDER BY id")
+_FINISH = text(f"""
+    UPDATE requests SET closed_at = now()
+    WHERE status = 'cancelled' AND closed_at IS NULL AND id = ANY(CAST(:ids AS bigint[])) AND {_NOTHING_OPEN}
+""")  # noqa: S608

@@ -11,18 +11,25 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x636F6E73656E74  # "consent": two stacks starting at once must not migrate together
 
 
-def connect(url: str, *, pool_size: int = 8) -> Engine:
+def connect(url: str, *, pool_size: int = 8, patience_s: float | None = None) -> Engine:
     """A pool of connections to the ledger at `url` (`postgresql://...`). Dead ones are noticed and replaced.
+
+    `patience_s`: a transaction that does nothing for so long is ended, and so is waiting for a lock: a frozen worker
+    must not hold what the others need.
 
     Raises sqlalchemy.exc.ArgumentError for an address that cannot be read; connects only when first used.
     """
+    patience = {}
+    if patience_s is not None:
+        limit_ms = round(patience_s * 1000)
+        patience["options"] = f"-c idle_in_transaction_session_timeout={limit_ms} -c lock_timeout={limit_ms}"
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
         hide_parameters=True,  # a statement's parameters are people; no error may quote them
-        connect_args={"connect_timeout": 5, "application_name": "consent"},
+        connect_args={"connect_timeout": 5, "application_name": "consent", **patience},
     )
 
 

@@ -77,6 +77,17 @@ _STRIKE = text("""
 """)
 
 
+def take_probe(connection: Connection, name: str, probe_after_s: float) -> bool:
+    """Whether a probe of a held vendor is due; then it is the caller's, and the next is due `probe_after_s` later."""
+    return connection.execute(_TAKE_PROBE, {"name": name, "probe_after_s": probe_after_s}).rowcount == 1
+
+
+_TAKE_PROBE = text("""
+    UPDATE vendors SET probe_at = now() + make_interval(secs => :probe_after_s)
+    WHERE name = :name AND held_at IS NOT NULL AND probe_at <= now()
+""")
+
+
 def hold(connection: Connection, name: str, by: str) -> bool:
     """Hold a vendor by hand; no probe lifts it. False where there is no such vendor."""
     return connection.execute(_HOLD, {"name": name, "by": by}).rowcount == 1
@@ -89,8 +100,13 @@ _HOLD = text("""
 
 
 def resume(connection: Connection, name: str) -> bool:
-    """Lift a hold. False where there is no such vendor."""
+    """Lift a hold, whoever opened it. False where there is no such vendor."""
     return connection.execute(text(f"{_LIFT} WHERE name = :name"), {"name": name}).rowcount == 1
+
+
+def probed_well(connection: Connection, name: str) -> None:
+    """A harmless call has found the vendor in order: lift a hold that the workers opened."""
+    connection.execute(text(f"{_LIFT} WHERE name = :name AND COALESCE(held_by, 'worker') = 'worker'"), {"name": name})
 
 
 _LIFT = """

@@ -11,8 +11,8 @@ from adapters.exchange import Exchange
 from domain.chunking import cut, halve
 from domain.outcomes import Reason
 
-VENDOR_ANSWERS_TO_HALT = 3
-"""So many answers in a row that blame the vendor, and nobody else of the chunk is sent there for now."""
+ANSWERS_TO_HALT = 3
+"""So many calls in a row that blame the vendor, or find it out of order, and nobody else is sent there for now."""
 
 
 class Answered(NamedTuple):
@@ -38,7 +38,7 @@ class Conversation:
     delay_s: float = 0.0
     """How long to stay away, where permits ran out."""
     _halted: bool = False
-    _blames: int = 0
+    _failures: int = 0
 
     async def lead(self, people: Iterable[tuple[Person, str]]) -> None:
         """Lead each person from the step given with them to an answer."""
@@ -93,17 +93,23 @@ class Conversation:
     def _take_note(self, answers: Sequence[Answer]) -> None:
         if any(answer.verdict in _SERVED and not answer.needs_witness for answer in answers):
             self.served += 1
-            self._blames = 0
+            self._failures = 0
             return
-        blame = next((answer for answer in answers if answer.verdict is Verdict.VENDOR), None)
-        if blame is None:
+        failure = next((answer for answer in answers if _is_the_vendors(answer)), None)
+        if failure is None:
             return
-        self._blames += 1
-        if blame.reason is Reason.BAD_CREDENTIALS or self._blames >= VENDOR_ANSWERS_TO_HALT:
+        self._failures += 1
+        if failure.reason is Reason.BAD_CREDENTIALS or self._failures >= ANSWERS_TO_HALT:
             self._halted = True
 
 
+OUT_OF_ORDER = frozenset({Reason.SERVER_ERROR, Reason.UNREACHABLE, Reason.ANSWER_LOST})
+"""Failures that say nothing of the person; where there is nothing else, the vendor is likely down."""
 _SERVED = frozenset({Verdict.APPLIED, Verdict.ABSENT, Verdict.PROCEED})
+
+
+def _is_the_vendors(answer: Answer) -> bool:
+    return answer.verdict is Verdict.VENDOR or answer.reason in OUT_OF_ORDER
 
 
 def _carrying(person: Person, carry: Any) -> Person:

@@ -8,7 +8,7 @@ from adapters.contract import Verdict
 from domain.outcomes import Outcome, Reason
 from domain.retry import Again, RetryPolicy, Setback
 from ledger.outcomes import Settled
-from tasks.converse import Answered
+from tasks.converse import OUT_OF_ORDER, Answered
 
 OUTCOMES = {
     Verdict.APPLIED: Outcome.ACCEPTED,
@@ -79,8 +79,18 @@ def judge(
         else:
             endings.append(Settled(one.person.line, Outcome.EXHAUSTED, one.answer.reason, attempts))
     setbacks = [Setback(attempts, since, due, tuple(lines)) for (attempts, since, due), lines in together.items()]
-    strike = blaming[0].answer.reason or Reason.WRONG_ADDRESS if blaming else None
+    strike = _strike(blaming, failing, served=served)
     return Judgement(endings, setbacks, strike)
+
+
+def _strike(blaming: Sequence[Answered], failing: Sequence[Answered], *, served: bool) -> Reason | None:
+    """What to count against the vendor: what it was blamed for, or that it served nobody and only failed."""
+    if blaming:
+        return blaming[0].answer.reason or Reason.WRONG_ADDRESS
+    reasons = [one.answer.reason for one in failing]
+    if served or not reasons or any(reason not in OUT_OF_ORDER for reason in reasons):
+        return None
+    return reasons[0]
 
 
 def _failed_before(one: Answered, history: Mapping[int, Setback]) -> int:

@@ -8,6 +8,7 @@ from kombu.exceptions import OperationalError
 DISPATCH = "consent.dispatch"
 DELIVER = "consent.deliver"
 SETTLE = "consent.settle"
+DEADLINES = "consent.deadlines"
 CONTROL_QUEUE = "consent.control"
 
 

@@ -5,6 +5,11 @@ from tasks.toolbox import Toolbox
 
 
 def settle(tools: Toolbox, request_id: int | None = None) -> int:
-    """Close this request, or every one, that has nothing open any more; returns how many were closed."""
+    """Close this request, or every one, that has nothing open any more; returns how many were closed.
+
+    For every one: what was under way when its request was cancelled, and has since come back, is cancelled too.
+    """
     with tools.engine.begin() as connection:
+        if request_id is None:
+            requests.sweep_cancelled(connection)
         return requests.close_settled(connection, request_id)

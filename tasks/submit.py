@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -34,6 +35,28 @@ class Submission:
     vendors: tuple[str, ...] = ()  # none named: all that are switched on
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     idempotency_key: str | None = field(default=None, repr=False)
+    submitted_by: str = "unknown"
+    effective_at: datetime | None = None
+    """When the people made their wish, which decides between wishes of one person; None: on receipt."""
+    not_before: datetime | None = None
+    """Nothing is sent before this."""
+    confirmed: bool = False
+    """The submitter confirms a large request at once, with nobody else looking."""
+
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""A wish may seem to come from the future by no more than this."""
+
+
+@dataclass(frozen=True)
+class Guards:
+    """What protects from haste: how long to wait for second thoughts, and above how many people someone else looks."""
+
+    cool_off_s: Mapping[Kind, float] = field(default_factory=dict)
+    confirm_above: int | None = None
+
+
+NO_GUARDS = Guards()
 
 
 @dataclass(frozen=True)
@@ -45,13 +68,20 @@ class Receipt:
 
 
 def submit(
-    submission: Submission, people: Iterable[Subject], *, engine: Engine, masters: MasterKeys, wake: Wake
+    submission: Submission,
+    people: Iterable[Subject],
+    *,
+    engine: Engine,
+    masters: MasterKeys,
+    wake: Wake,
+    guards: Guards = NO_GUARDS,
 ) -> Receipt:
-    """Record a request and wake the workers.
+    """Record a request and wake the workers; one with more people than `guards` allow waits to be confirmed.
 
     `people` are validated ones (`tasks.subjects`), read once, in constant memory; whatever they raise is raised here,
     with nothing recorded. Raises SubmitError, ledger.session.OperationalError, ledger.sealing.UnsealError.
     """
+    _check_times(submission)
     with engine.begin() as connection:
         vendors = _chosen(submission.vendors, all_vendors(connection))
         prints = fingerprinter(connection, masters)
@@ -61,6 +91,12 @@ def submit(
         options=to_json(_checked_options(submission.options)),
         session_vendors=frozenset(name for name, adapter in ADAPTERS.items() if adapter.keeps_sessions),
         idempotency_key=submission.idempotency_key,
+        submitted_by=submission.submitted_by,
+        effective_at=submission.effective_at,
+        not_before=submission.not_before,
+        cool_off_s=guards.cool_off_s.get(submission.kind, 0.0),
+        confirm_above=guards.confirm_above,
+        confirmed=submission.confirmed,
     )
     earlier = _earlier(engine, new, masters)
     if earlier is None:
@@ -69,17 +105,29 @@ def submit(
                 recorded = requests.record(connection, new, people, masters=masters, prints=Prints(prints))
         except requests.NothingToDoError:
             raise SubmitError("there is nobody in it") from None
+        except requests.TooLateError:
+            raise SubmitError("it would not be sent before it is due, a month after receipt") from None
         except requests.KeyTakenError:
             # Someone submitted under the same key in this moment; the insert waited for them, people are unread.
             earlier = _earlier(engine, new, masters)
             if earlier is None:
                 raise
         else:
-            wake([vendor.name for vendor in vendors])
+            if not recorded.unconfirmed:
+                wake([vendor.name for vendor in vendors])
             return Receipt(recorded, repeated=False)
     if not _says_the_same(earlier, new, people, prints):
         raise SubmitError("this idempotency key already stands for another request; use a new one")
     return Receipt(earlier.recorded, repeated=True)
+
+
+def _check_times(submission: Submission) -> None:
+    times = {"effective_at": submission.effective_at, "not_before": submission.not_before}
+    for name, at in times.items():
+        if at is not None and at.utcoffset() is None:
+            raise SubmitError(f"{name} must say its time zone, as in 2026-05-25T00:00:00Z")
+    if submission.effective_at is not None and submission.effective_at > datetime.now(UTC) + CLOCKS_DIFFER:
+        raise SubmitError("effective_at is in the future; not_before is for what is to happen later")
 
 
 def _chosen(named: Sequence[str], known: Sequence[Vendor]) -> list[Vendor]:
@@ -120,5 +168,5 @@ def _says_the_same(earlier: Earlier, new: NewRequest, people: Iterable[Subject],
         earlier.kind is new.kind
         and earlier.vendor_ids == [vendor.id for vendor in new.vendors]
         and earlier.options == new.options
-        and earlier.digest == prints.digest()
+        and earlier.digest == requests.digest_of(new, prints)
     )

@@ -42,6 +42,9 @@ class Toolbox:
     """Sends a message for each chunk to a vendor's queue; raises tasks.queues.BrokerError."""
     stopping: Callable[[], bool] = field(repr=False)
     """Whether this process has been told to stop."""
+    holder: str
+    """The name under which this worker holds leases; nobody else has it."""
     lease_s: float = 60.0
+    verify_after_s: float = 60.0
     hold_after: int = 5
     probe_after_s: float = 10.0

@@ -9,6 +9,8 @@ from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
 from local.services import Postgres, Redis
 
+TABLES = "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies"
+
 
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -37,9 +39,7 @@ def engine(_migrated: Engine) -> Engine:
     """The ledger, migrated and empty."""
     with _migrated.begin() as connection:
         connection.execute(text("ALTER TABLE outcomes DISABLE TRIGGER outcomes_not_truncated"))
-        connection.execute(
-            text("TRUNCATE keys, vendors, requests, subjects, sessions, chunks, outcomes, tallies RESTART IDENTITY")
-        )
+        connection.execute(text(f"TRUNCATE {TABLES} RESTART IDENTITY"))
         connection.execute(text("ALTER TABLE outcomes ENABLE TRIGGER outcomes_not_truncated"))
     return _migrated
 

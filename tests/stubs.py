@@ -41,7 +41,7 @@ class StubAdapter:
     chunk_people: int = 10
     keeps_sessions: bool = False
     settings: VendorSettings = field(default=VendorSettings(base_url="https://vendor.example"), repr=False)
-    reading: Classifying = _not_asked
+    classifying: Classifying = _not_asked
     options_model = AnyOptions
     identifiers_model = AnyIdentifiers
 
@@ -57,7 +57,7 @@ class StubAdapter:
         return httpx.Request("POST", f"https://vendor.example/{call.step}", json=[person.key for person in people])
 
     def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
-        return self.reading(call, people, response)
+        return self.classifying(call, people, response)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import gc
 
 from celery import Celery, signals
+from celery.worker import WorkController
 from kombu.entity import Queue
 
 from adapters.registry import ADAPTERS
@@ -10,15 +11,17 @@ from config.logging import set_up_logging
 from config.settings import Settings
 from config.stack import find_stack
 from ledger.failures import LedgerError, told_as_ledger_errors
+from tasks.attend import raise_deadlines
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
-from tasks.queues import CONTROL_QUEUE, DELIVER, DISPATCH, SETTLE, queue_of
+from tasks.queues import CONTROL_QUEUE, DEADLINES, DELIVER, DISPATCH, SETTLE, queue_of
 from tasks.settle import settle
 from worker.runtime import Runtime
 
 TICK_S = 1.0
 """How often beat looks for due chunks; a wake-up that was lost costs no more than this."""
 SWEEP_S = 5.0
+DEADLINES_S = 3600.0
 
 
 def create_app() -> Celery:
@@ -37,6 +40,7 @@ def create_app() -> Celery:
         worker_hijack_root_logger=False,
         worker_send_task_events=True,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # Redis may be away for as long as it likes
         broker_transport_options={"visibility_timeout": 3600, "socket_connect_timeout": 3.0},
         task_queues=[Queue(CONTROL_QUEUE), *(Queue(queue_of(name)) for name in ADAPTERS)],
         task_default_queue=CONTROL_QUEUE,
@@ -52,6 +56,7 @@ def create_app() -> Celery:
                 }
                 for name in vendors
             },
+            "deadlines": {"task": DEADLINES, "schedule": DEADLINES_S, "options": {"expires": DEADLINES_S}},
             "settle": {"task": SETTLE, "schedule": SWEEP_S, "options": {"expires": 5 * SWEEP_S}},
         },
     )
@@ -87,20 +92,27 @@ def settle_requests() -> None:
     settle(runtime().tools)
 
 
+@app.task(name=DEADLINES)  # type: ignore[untyped-decorator]
+def tell_deadlines() -> None:
+    """Tell of every request whose statutory deadline is near."""
+    raise_deadlines(runtime().tools, Settings.load().due_soon_days)
+
+
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]
 def _set_up_logging(**_: object) -> None:
     set_up_logging(Settings.load().log_level)
 
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]
-def _open_runtime(**_: object) -> None:
+def _open_runtime(sender: WorkController, **_: object) -> None:
     global _runtime  # noqa: PLW0603 - Celery hands its tasks nothing else
     try:
         with told_as_ledger_errors():
-            _runtime = Runtime.open(app)
+            _runtime = Runtime.open(app, holder=sender.hostname)
     except LedgerError as error:
         # Celery logs other exceptions of a signal and goes on, with a worker that can do nothing.
         raise SystemExit(f"the worker cannot start: {error}") from None
+    # What stands now stays; collecting it again and again cost a third of a delivery's time (docs/performance.md).
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)

@@ -17,6 +17,7 @@ from adapters.exchange import Exchange
 from adapters.transport import Transport
 from config.settings import Settings
 from config.stack import Stack, find_stack
+from ledger.chunks import release
 from ledger.sealing import MasterKeys
 from ledger.session import connect
 from ledger.vendors import announce
@@ -31,14 +32,14 @@ T = TypeVar("T")
 class Runtime:
     """One worker process's own things, made when its first task needs them and closed when it stops."""
 
-    def __init__(self, settings: Settings, stack: Stack, app: Celery) -> None:
+    def __init__(self, settings: Settings, stack: Stack, app: Celery, holder: str) -> None:
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="vendors", daemon=True)
         self._thread.start()
         self._stopping = threading.Event()
         self._app = app
         self._redis = Redis.from_url(stack.redis_url, socket_timeout=5.0, socket_connect_timeout=3.0)
-        self._engine = connect(stack.database_url, pool_size=LEDGER_CONNECTIONS)
+        self._engine = connect(stack.database_url, pool_size=LEDGER_CONNECTIONS, patience_s=settings.lease_s)
         masters = MasterKeys.parse(stack.master_keys)
         adapters = settings.adapters()
         self.tools = Toolbox(
@@ -48,18 +49,25 @@ class Runtime:
             start=self._start,
             send_deliver=self._send_deliver,
             stopping=self._stopping.is_set,
+            holder=holder,
             lease_s=settings.lease_s,
+            verify_after_s=settings.verify_after_s,
             hold_after=settings.hold_after,
             probe_after_s=settings.probe_after_s,
         )
         with self._engine.begin() as connection:
             announce(connection, {name: adapter.chunk_people for name, adapter in adapters.items()})
+            # Whoever had this name before is gone, without the time to give back what it held.
+            release(connection, holder)
 
     @classmethod
-    def open(cls, app: Celery) -> "Runtime":
-        """The runtime that this process's environment asks for. Raises SettingsError, NoStackError, ValueError."""
+    def open(cls, app: Celery, holder: str) -> "Runtime":
+        """The runtime that this process's environment asks for; `holder` is the worker's name, which no other has.
+
+        Raises SettingsError, NoStackError, ValueError.
+        """
         settings = Settings.load()
-        return cls(settings, find_stack(settings), app)
+        return cls(settings, find_stack(settings), app, holder)
 
     def _open_lines(self, adapters: Mapping[str, Adapter], masters: MasterKeys) -> dict[str, Line]:
         credentials = Credentials(self._redis, masters)
@@ -83,7 +91,8 @@ class Runtime:
                     self._app.send_task(
                         DELIVER, args=[chunk_id], queue=queue_of(vendor), producer=producer, ignore_result=True
                     )
-        except OperationalError:
+        except (OperationalError, AttributeError):
+            # kombu stumbles over its own missing connection when Redis dies at the wrong moment.
             raise BrokerError from None
 
     def stop(self) -> None:

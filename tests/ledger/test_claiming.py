@@ -24,7 +24,7 @@ def claim(desk: Desk, window: int, vendor: str = "insider") -> list[int]:
 
 def lease(desk: Desk, chunk_id: int, lease_s: float = 60.0) -> chunks.Lease | None:
     with desk.engine.begin() as connection:
-        return chunks.lease(connection, chunk_id, lease_s=lease_s, masters=desk.masters)
+        return chunks.lease(connection, chunk_id, lease_s=lease_s, holder="test", masters=desk.masters)
 
 
 def requests_of(desk: Desk, ids: list[int]) -> Counter[int]:

@@ -91,15 +91,22 @@ def test_a_submitted_file_is_on_record(stack: Engine, people: str) -> None:
     request_id = submitted(people)
 
     status = json.loads(consent("status", request_id, "--json").stdout)
-    received, due = (datetime.fromisoformat(status.pop(name)) for name in ("received_at", "due_at"))
+    received, due, *others = (
+        datetime.fromisoformat(status.pop(name)) for name in ("received_at", "due_at", "effective_at", "not_before")
+    )
+    assert status.pop("submitted_by").startswith("cli:")
     assert status == {
         "request_id": request_id,
         "kind": "erasure",
         "status": "running",
         "subjects": 3,
         "duplicates": 1,
+        "at_risk": False,
+        "due_reason": None,
+        "confirmed_by": None,
         "vendors": {vendor: {"pending": 3} for vendor in VENDORS},
     }
+    assert others == [received, received]
     assert received.utcoffset() == timedelta(0)
     assert timedelta(27) < due - received < timedelta(32)
     assert count(stack, "subjects") == 3
@@ -109,7 +116,7 @@ def test_standard_input_is_a_file_too(stack: Engine) -> None:
     as_json = consent("submit", "-", "--kind", "opt_out", "--json", "--vendors", "insider", stdin="user_id\nu\nu\n")
 
     answer = json.loads(as_json.stdout)
-    assert (answer.pop("subjects"), answer.pop("duplicates"), answer.pop("repeated")) == (1, 1, False)
+    assert [answer.pop(name) for name in ("subjects", "duplicates", "repeated", "unconfirmed")] == [1, 1, False, False]
     status = json.loads(consent("status", answer["request_id"], "--json").stdout)
     assert (status["kind"], status["vendors"]) == ("opt_out", {"insider": {"pending": 1}})
 
@@ -119,7 +126,9 @@ def test_submitting_again_under_one_key_changes_nothing(stack: Engine, people: s
     again = consent("submit", people, "--kind", "erasure", "--idempotency-key", "k-1", "--json")
     other = consent("submit", people, "--kind", "opt_in", "--idempotency-key", "k-1")
 
-    assert json.loads(again.stdout) == {"request_id": first, "subjects": 3, "duplicates": 1, "repeated": True}
+    answer = json.loads(again.stdout)
+    assert answer.pop("unconfirmed") is False
+    assert answer == {"request_id": first, "subjects": 3, "duplicates": 1, "repeated": True}
     assert (other.exit_code, other.stdout) == (2, "")
     assert count(stack, "requests") == 1
 

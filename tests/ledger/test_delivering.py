@@ -16,7 +16,7 @@ from domain.requests import Subject
 from ledger import chunks, outcomes
 from ledger.outcomes import Settled
 from ledger.reports import deliveries_of, status_of
-from tasks import deliver as delivering
+from tasks import run as running
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
 from tasks.settle import settle
@@ -30,7 +30,7 @@ FORBIDDEN = Answer(Verdict.VENDOR, Reason.FORBIDDEN)
 def lease_one(desk: Desk) -> chunks.Lease:
     with desk.engine.begin() as connection:
         (chunk_id,) = chunks.claim(connection, "insider", 1)
-        held = chunks.lease(connection, chunk_id, lease_s=60, masters=desk.masters)
+        held = chunks.lease(connection, chunk_id, lease_s=60, holder="test", masters=desk.masters)
     assert held is not None
     return held
 
@@ -276,7 +276,7 @@ def test_a_fault_of_ours_gives_the_chunk_back_counted(desk: Desk) -> None:
 def test_a_lost_lease_records_nothing_and_stops_sending(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(delivering, "RECORD_EVERY_S", 0.05)
+    monkeypatch.setattr(running, "RECORD_EVERY_S", 0.05)
     desk.submit(people(10))
     sent: list[int] = []
 
@@ -293,14 +293,14 @@ def test_a_lost_lease_records_nothing_and_stops_sending(
     deliver(desk.queued.pop()[1], tools)
     assert desk.outcomes() == {}
     assert desk.one("SELECT count(*) FROM tallies") == 0
-    assert "lost the lease of chunk 1" in caplog.text
+    assert "chunk 1 is no longer ours" in caplog.text
     so_far = len(sent)
     asyncio.run(asyncio.sleep(0.4))
     assert len(sent) == so_far, "went on sending what nobody would record"
 
 
 def test_what_is_answered_is_recorded_as_it_comes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivering, "RECORD_EVERY_S", 0.02)
+    monkeypatch.setattr(running, "RECORD_EVERY_S", 0.02)
     desk.submit(people(6))
     seen: list[int] = []
 

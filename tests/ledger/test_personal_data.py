@@ -14,7 +14,18 @@ from domain.requests import Subject
 from ledger.sealing import MasterKeys
 from tests.ledger.conftest import APPLIED, Desk
 
-TABLES = ("keys", "vendors", "requests", "subjects", "sessions", "chunks", "outcomes", "tallies", "alembic_version")
+TABLES = (
+    "keys",
+    "notes",
+    "vendors",
+    "requests",
+    "subjects",
+    "sessions",
+    "chunks",
+    "outcomes",
+    "tallies",
+    "alembic_version",
+)
 
 SUBJECT: Subject = {
     "user_id": "jane-4711",

@@ -32,6 +32,7 @@ def opened(desk: Desk, request_id: int = 1, vendor: str | None = None) -> list[t
             request_id=request_id,
             vendor_id=vendor_id,
             round_=1,
+            awaits="pending",
             first_line=1,
             last_line=10**6,
             key=SealingKey(desk.masters.open(data_key, key_context(public_id))),

@@ -79,13 +79,13 @@ OK = httpx.Response(200, json={})
 
 async def test_the_adapters_answers_come_back_in_order() -> None:
     answers = [APPLIED, Answer(Verdict.ABSENT), Answer(Verdict.USER, Reason.REJECTED)]
-    asked = exchange(StubAdapter(reading=lambda *_: answers), OK)
+    asked = exchange(StubAdapter(classifying=lambda *_: answers), OK)
     assert await asked.ask(CALL, PEOPLE) == answers
 
 
 @pytest.mark.parametrize("said", [0, 1, 2, 4, 100])
 async def test_answers_that_do_not_account_for_everybody_say_nothing_of_anybody(said: int) -> None:
-    asked = exchange(StubAdapter(reading=lambda *_: [APPLIED] * said), OK)
+    asked = exchange(StubAdapter(classifying=lambda *_: [APPLIED] * said), OK)
     assert await asked.ask(CALL, PEOPLE) == [Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)] * 3
 
 
@@ -94,7 +94,7 @@ async def test_answers_that_do_not_account_for_everybody_say_nothing_of_anybody(
     [(200, Verdict.AMBIGUOUS), (207, Verdict.AMBIGUOUS), (400, Verdict.SPLIT), (422, Verdict.SPLIT)],
 )
 async def test_an_unreadable_answer(status: int, verdict: Verdict) -> None:
-    asked = exchange(StubAdapter(reading=unreadable), httpx.Response(status, content=b"{"))
+    asked = exchange(StubAdapter(classifying=unreadable), httpx.Response(status, content=b"{"))
     assert await asked.ask(CALL, PEOPLE) == [Answer(verdict, Reason.UNREADABLE)] * 3
 
 
@@ -118,13 +118,13 @@ async def test_a_body_over_the_limit_is_split_and_never_sent() -> None:
     over = exchange(StubAdapter(body_bytes=size - 1), OK, permits=permits)
     assert await over.ask(CALL, PEOPLE) == [Answer(Verdict.SPLIT, Reason.TOO_LARGE)] * 3
     assert (over.transport.sent, permits.taken) == ([], 0)  # type: ignore[attr-defined]
-    within = exchange(StubAdapter(body_bytes=size, reading=everybody(APPLIED)), OK)
+    within = exchange(StubAdapter(body_bytes=size, classifying=everybody(APPLIED)), OK)
     assert await within.ask(CALL, PEOPLE) == [APPLIED] * 3
 
 
 async def test_every_request_takes_a_permit_also_one_for_a_token() -> None:
     permits = StubPermits()
-    asked = exchange(TokenAdapter(reading=everybody(APPLIED)), token("t1"), OK, permits=permits)
+    asked = exchange(TokenAdapter(classifying=everybody(APPLIED)), token("t1"), OK, permits=permits)
     await asked.ask(CALL, PEOPLE)
     await asked.ask(CALL, PEOPLE)
     assert permits.taken == 3
@@ -145,7 +145,7 @@ async def test_a_login_without_a_permit_is_not_now_either() -> None:
 
 
 async def test_a_refused_token_is_renewed_once_and_the_request_replayed() -> None:
-    asked = exchange(TokenAdapter(reading=by_status), token("t1"), httpx.Response(401), token("t2"), OK)
+    asked = exchange(TokenAdapter(classifying=by_status), token("t1"), httpx.Response(401), token("t2"), OK)
     assert await asked.ask(CALL, PEOPLE) == [APPLIED] * 3
     assert asked.transport.sent == [  # type: ignore[attr-defined]
         "/token",
@@ -157,14 +157,14 @@ async def test_a_refused_token_is_renewed_once_and_the_request_replayed() -> Non
 
 async def test_a_second_refusal_is_the_vendors() -> None:
     asked = exchange(
-        TokenAdapter(reading=by_status), token("t1"), httpx.Response(401), token("t2"), httpx.Response(401)
+        TokenAdapter(classifying=by_status), token("t1"), httpx.Response(401), token("t2"), httpx.Response(401)
     )
     assert await asked.ask(CALL, PEOPLE) == [Answer(Verdict.VENDOR, Reason.FORBIDDEN)] * 3
     assert len(asked.transport.sent) == 4  # type: ignore[attr-defined]
 
 
 async def test_a_static_token_that_is_refused_is_the_vendors_at_once() -> None:
-    asked = exchange(StubAdapter(reading=by_status), httpx.Response(401))
+    asked = exchange(StubAdapter(classifying=by_status), httpx.Response(401))
     assert await asked.ask(CALL, PEOPLE) == [Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS)] * 3
     assert len(asked.transport.sent) == 1  # type: ignore[attr-defined]
 
@@ -172,7 +172,7 @@ async def test_a_static_token_that_is_refused_is_the_vendors_at_once() -> None:
 async def test_no_answer_says_reauthenticate_to_those_who_ask() -> None:
     mixed = [APPLIED, REAUTHENTICATE, Answer(Verdict.USER, Reason.REJECTED)]
     for adapter in (StubAdapter, TokenAdapter):
-        asked = exchange(adapter(reading=lambda *_: mixed), token("t1"))
+        asked = exchange(adapter(classifying=lambda *_: mixed), token("t1"))
         answers = await asked.ask(CALL, PEOPLE)
         assert [answer.verdict for answer in answers] == [Verdict.APPLIED, Verdict.VENDOR, Verdict.USER]
 
@@ -213,7 +213,7 @@ async def test_too_many_requests_pauses_everybody(header: str | None, pause: flo
 async def test_the_longest_wait_of_an_answer_counts() -> None:
     permits = StubPermits()
     limited = [Answer(Verdict.RETRY, Reason.RATE_LIMITED, wait) for wait in (2.0, 50.0)] + [APPLIED]
-    await exchange(StubAdapter(reading=lambda *_: limited), OK, permits=permits).ask(CALL, PEOPLE)
+    await exchange(StubAdapter(classifying=lambda *_: limited), OK, permits=permits).ask(CALL, PEOPLE)
     assert permits.pauses == [50.0]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.contract import Addressed, Answer, Call, Order, Person, Verdict
 from domain.requests import Kind, Subject
-from ledger.chunks import Lease
+from ledger.chunks import Lease, Purpose
 from ledger.outcomes import Settled
 from ledger.people import OpenPerson
 from ledger.requests import Earlier, NewRequest, Recorded
@@ -43,7 +43,9 @@ RAW = (HUSH * 4)[:32].encode()
             first_line=1,
             last_line=2,
             round=1,
+            purpose=Purpose.DELIVER,
             starts=1,
+            lost=0,
             setbacks=(),
             options=HUSH.encode(),
             key=SealingKey(RAW),

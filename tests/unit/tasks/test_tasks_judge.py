@@ -68,7 +68,9 @@ def test_nothing_unsettled_nothing_to_do() -> None:
 
 @pytest.mark.parametrize("answer", [BUSY, LOST])
 def test_a_failure_is_counted_and_rests(answer: Answer) -> None:
-    assert judged(answer) == Judgement([], [Setback(1, NOW, NOW + 1.0, (1,))], None)
+    strike = Reason.ANSWER_LOST if answer is LOST else None  # nobody served and an answer lost: the vendor may be down
+    assert judged(answer) == Judgement([], [Setback(1, NOW, NOW + 1.0, (1,))], strike)
+    assert judged(answer, served=True).strike is None
 
 
 def test_the_next_failure_counts_on_and_keeps_its_age() -> None:
@@ -82,7 +84,7 @@ def test_the_last_attempt_exhausts() -> None:
 
 def test_age_exhausts() -> None:
     judgement = judged(LOST, history=after(1, since=NOW - 100))
-    assert judgement == Judgement([Settled(1, Outcome.EXHAUSTED, Reason.ANSWER_LOST, 2)], [], None)
+    assert judgement == Judgement([Settled(1, Outcome.EXHAUSTED, Reason.ANSWER_LOST, 2)], [], Reason.ANSWER_LOST)
 
 
 def test_too_many_requests_is_no_attempt() -> None:

@@ -1,0 +1,140 @@
+"""`consent attention`, `retry`, `provide` and `close`: what needs a person, and dealing with it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import typer
+
+from domain.outcomes import Reason
+from domain.requests import E164, EMAIL
+from intake.advice import ADVICE
+from intake.endings import Ending, note
+from intake.files import UnusableInputError, read_numbered
+from intake.reporting import as_utc, no_such_request, read_id
+from intake.submitting import BAD_KEYS, listed, master_keys, opened, unusable, waker
+from intake.surroundings import Surroundings, surroundings
+from intake.who import who
+from ledger import attention
+from ledger.fresh_sessions import Given
+from ledger.sealing import UnsealError
+from ledger.session import Connection
+from ledger.vendors import all_vendors
+from tasks.attend import AttendError, Desk, NoSuchRequestError
+
+LONGEST_TEXT = 500
+
+
+def show_attention(request_id: str | None, *, vendor: str | None, reason: str | None, as_json: bool) -> Ending:
+    """Print what needs a person. Raises CommandError."""
+    check_reason(reason)
+    with surroundings() as here, here.engine.connect() as connection:
+        found = attention.groups(
+            connection,
+            request_id=_number_of(connection, request_id) if request_id is not None else None,
+            vendor_id=_vendor_id(connection, vendor) if vendor is not None else None,
+            reason=reason,
+        )
+    if as_json:
+        rows = [
+            group._asdict() | {"oldest_due_at": as_utc(group.oldest_due_at), "what_to_do": ADVICE.get(group.reason, "")}
+            for group in found
+        ]
+        typer.echo(json.dumps({"deliveries": sum(group.deliveries for group in found), "groups": rows}))
+    elif found:
+        from intake.display import print_attention  # noqa: PLC0415 - scripts ask for JSON, and need no tables
+
+        print_attention(found, ADVICE)
+    else:
+        typer.echo("nothing needs attention")
+    return Ending.DONE
+
+
+def _number_of(connection: Connection, request_id: str) -> int:
+    number = attention.find_request(connection, read_id(request_id))
+    if number is None:
+        raise no_such_request()
+    return number
+
+
+def _vendor_id(connection: Connection, name: str) -> int:
+    known = {vendor.name: vendor.id for vendor in all_vendors(connection)}
+    if name not in known:
+        raise unusable(f"unknown --vendor; known are {', '.join(known) or 'none until workers have started'}")
+    return known[name]
+
+
+def check_reason(reason: str | None) -> None:
+    """Raises CommandError where no delivery could wait for this reason."""
+    if reason is not None and reason not in ADVICE:
+        raise unusable(f"unknown --reason; known are {', '.join(Reason(known) for known in ADVICE if known)}")
+
+
+def check_text(because: str) -> str:
+    """What someone gives as their reason, to be kept for good. Raises CommandError."""
+    text = because.strip()
+    if not (text.isprintable() and 0 < len(text) <= LONGEST_TEXT):
+        raise unusable(f"--because must be 1 to {LONGEST_TEXT} printable characters")
+    if EMAIL.search(text) or E164.search(text):
+        raise unusable("--because names a person by e-mail or phone number; it is kept for good, so say why, not who")
+    return text
+
+
+@contextmanager
+def deeds(here: Surroundings) -> Iterator[Desk]:
+    """Where to work on requests; what cannot be done is told as CommandError."""
+    try:
+        yield Desk(here.engine, who(), waker(here))
+    except NoSuchRequestError:
+        raise no_such_request() from None
+    except AttendError as error:
+        raise unusable(str(error)) from None
+
+
+def retry(request_id: str, *, vendor: str | None, reason: str | None, as_json: bool) -> Ending:
+    """Have what waits delivered again; EXCEPTIONS where some cannot without a fresh session. Raises CommandError."""
+    check_reason(reason)
+    public_id = read_id(request_id)
+    with surroundings() as here, deeds(here) as desk:
+        again = desk.retry(public_id, vendor, reason)
+    more = {"without_session": again.without_session}
+    _print_again(again.deliveries, as_json=as_json, more=more)
+    if again.without_session:
+        note(f"{again.without_session:,} more wait for a fresh session of the person: `consent provide`")
+        return Ending.EXCEPTIONS
+    return Ending.DONE
+
+
+def _print_again(deliveries: Mapping[str, int], *, as_json: bool, more: Mapping[str, int]) -> None:
+    total = sum(deliveries.values())
+    if as_json:
+        typer.echo(json.dumps({"deliveries": total, "vendors": deliveries, **more}))
+    else:
+        by_vendor = ", ".join(f"{vendor} {count:,}" for vendor, count in deliveries.items())
+        typer.echo(f"{total:,} deliveries go out again" + (f": {by_vendor}" if by_vendor else ""))
+
+
+def provide(request_id: str, file: str, *, as_json: bool) -> Ending:
+    """Give people who wait their fresh sessions, all of a file or none. Raises CommandError."""
+    public_id = read_id(request_id)
+    with opened(file) as people, surroundings() as here, deeds(here) as desk:
+        given = (Given(line, subject) for line, subject in read_numbered(people, file))
+        try:
+            again = desk.provide(public_id, given, master_keys(here))
+        except UnusableInputError as error:
+            raise unusable(listed(error, "nothing was changed")) from None
+        except UnsealError as error:
+            raise unusable(f"{BAD_KEYS}{error}") from None
+    _print_again(again, as_json=as_json, more={})
+    return Ending.DONE
+
+
+def close(request_id: str, *, vendor: str, reason: str | None, because: str, as_json: bool) -> Ending:
+    """Settle by hand what waits at a vendor. Raises CommandError."""
+    check_reason(reason)
+    text = check_text(because)
+    public_id = read_id(request_id)
+    with surroundings() as here, deeds(here) as desk:
+        closed = desk.close(public_id, vendor, reason, text)
+    typer.echo(json.dumps({"deliveries": closed}) if as_json else f"{closed:,} deliveries closed by hand")
+    return Ending.DONE

@@ -1,0 +1,48 @@
+"""`consent confirm`, `cancel` and `extend`: decisions about a whole request."""
+
+import json
+from dataclasses import asdict
+
+import typer
+
+from intake.attending import check_text, deeds
+from intake.endings import Ending
+from intake.reporting import as_utc, read_id
+from intake.surroundings import surroundings
+
+
+def confirm(request_id: str, *, own: bool) -> Ending:
+    """Let a large request run. Raises CommandError."""
+    public_id = read_id(request_id)
+    with surroundings() as here, deeds(here) as desk:
+        desk.confirm(public_id, own=own)
+    typer.echo("confirmed; it is on its way")
+    return Ending.DONE
+
+
+def cancel(request_id: str, *, as_json: bool) -> Ending:
+    """Stop what was not sent, and print what became of the rest. Raises CommandError."""
+    public_id = read_id(request_id)
+    with surroundings() as here, deeds(here) as desk:
+        stopped = desk.cancel(public_id)
+    if as_json:
+        typer.echo(json.dumps({"request_id": str(public_id), "status": "cancelled", **asdict(stopped)}))
+    else:
+        typer.echo(
+            f"cancelled: {stopped.cancelled:,} deliveries were not sent, {stopped.done:,} had ended before, "
+            f"{stopped.under_way:,} are under way"
+        )
+    return Ending.DONE
+
+
+def extend(request_id: str, *, months: int, because: str, as_json: bool) -> Ending:
+    """Put off when a request is due. Raises CommandError."""
+    text = check_text(because)
+    public_id = read_id(request_id)
+    with surroundings() as here, deeds(here) as desk:
+        due_at = as_utc(desk.extend(public_id, months, text))
+    told = {"request_id": str(public_id), "due_at": due_at, "due_reason": text}
+    typer.echo(
+        json.dumps(told) if as_json else f"due {due_at}; the people must be told, and why, within the first month"
+    )
+    return Ending.DONE

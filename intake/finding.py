@@ -1,0 +1,68 @@
+"""`consent lookup`: the requests that a person is in, found by fingerprint and never by name."""
+
+import json
+import sys
+from collections.abc import Mapping
+
+import typer
+
+from domain.requests import Subject
+from intake.endings import Ending
+from intake.lines import LONGEST_LINE
+from intake.reporting import as_utc
+from intake.submitting import BAD_KEYS, master_keys, unusable
+from intake.surroundings import surroundings
+from ledger.keys import fingerprinter
+from ledger.people import Prints
+from ledger.reports import requests_of
+from ledger.sealing import UnsealError
+from tasks.subjects import SubjectError, check_subject, parse_subject
+
+OWN = ("user_id", "email", "phone_number")
+
+
+def lookup(source: str | None, given: Mapping[str, str | None], *, as_json: bool) -> Ending:
+    """Print the requests with somebody of these identifiers; `source` is "-" for one person as JSON on standard input.
+
+    Raises CommandError.
+    """
+    person = _read(source, given)
+    if not any(person.get(name) for name in OWN):
+        raise unusable("give --user-id, --email or --phone-number, or - and a person as JSON on standard input")
+    with surroundings() as here:
+        masters = master_keys(here)
+        try:
+            with here.engine.begin() as connection:
+                prints = Prints(fingerprinter(connection, masters)).identifiers(person)
+                found = requests_of(connection, prints)
+        except UnsealError as error:
+            raise unusable(f"{BAD_KEYS}{error}") from None
+    if as_json:
+        rows = [
+            one._asdict() | {"request_id": str(one.request_id), "received_at": as_utc(one.received_at)} for one in found
+        ]
+        typer.echo(json.dumps({"requests": rows}))
+    elif found:
+        from intake.display import print_involved  # noqa: PLC0415 - scripts ask for JSON, and need no tables
+
+        print_involved(found)
+    else:
+        typer.echo("no request has anybody of these identifiers")
+    return Ending.DONE
+
+
+def _read(source: str | None, given: Mapping[str, str | None]) -> Subject:
+    named = {name: value for name, value in given.items() if value is not None}
+    if source is None and not named:
+        return {}
+    if source not in (None, "-") or (source and named):
+        raise unusable("give the identifiers as options, or - and a person as JSON on standard input, not both")
+    try:
+        if source:
+            if sys.stdin is None:
+                raise unusable("cannot read from standard input: it is closed")
+            return parse_subject(sys.stdin.buffer.read(LONGEST_LINE + 1))
+        return check_subject(named)
+    except SubjectError as error:
+        faults = "; ".join(f"{fault.field} {fault.problem}".strip() for fault in error.faults)
+        raise unusable(faults) from None

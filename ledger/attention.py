@@ -1,0 +1,218 @@
+"""What needs a person: found, delivered again in a new round, or closed by hand, millions in a few statements."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from domain.outcomes import Reason
+from ledger.notes import Standing
+
+MENDED_BY_A_SESSION = (Reason.IDENTITY_MISMATCH.value, Reason.IDENTITY_UNKNOWN.value)
+"""Why a delivery may have been refused that another session of the right person can still get through."""
+
+
+class Group(NamedTuple):
+    """Deliveries that need a person for the same cause."""
+
+    vendor: str
+    outcome: str
+    reason: str | None
+    deliveries: int
+    requests: int
+    oldest_due_at: datetime
+
+
+def groups(
+    connection: Connection,
+    *,
+    request_id: int | None = None,
+    vendor_id: int | None = None,
+    reason: str | None = None,
+) -> list[Group]:
+    """What needs a person, in all requests but cancelled ones, or in one; the most pressing first.
+
+    Costs what needs attention or once did, however large the rest of the ledger is.
+    """
+    values = {"request_id": request_id, "vendor_id": vendor_id, "reason": reason}
+    return [Group(*row) for row in connection.execute(_GROUPS, values)]
+
+
+_LATEST = """
+    NOT EXISTS (
+        SELECT FROM outcomes AS later
+        WHERE later.request_id = outcomes.request_id AND later.vendor_id = outcomes.vendor_id
+            AND later.line = outcomes.line AND later.round > outcomes.round)
+"""
+_GROUPS = text(f"""
+    SELECT vendors.name, CAST(outcome AS text), reason, count(*), count(DISTINCT outcomes.request_id), min(due_at)
+    FROM outcomes
+    JOIN requests ON requests.id = outcomes.request_id
+    JOIN vendors ON vendors.id = outcomes.vendor_id
+    WHERE outcome IN ('refused', 'needs_action', 'exhausted') AND requests.status <> 'cancelled'
+        AND (CAST(:request_id AS bigint) IS NULL OR outcomes.request_id = :request_id)
+        AND (CAST(:vendor_id AS smallint) IS NULL OR outcomes.vendor_id = :vendor_id)
+        AND (CAST(:reason AS text) IS NULL OR reason = :reason)
+        AND {_LATEST}
+    GROUP BY vendors.name, outcome, reason
+    ORDER BY min(due_at), vendors.name, outcome, reason
+""")  # noqa: S608 - our own text, here and below
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which waiting deliveries of a request a person means."""
+
+    vendor_id: int | None = None
+    reason: str | None = None
+    """Refused ones are only meant where their reason is named: the vendor has said it will never take them so."""
+    session_vendor_ids: Sequence[int] = ()
+    """Vendors that serve a person by a session of their own: without one on record a retry cannot succeed."""
+
+
+class Reopened(NamedTuple):
+    """How many deliveries go out again, by vendor, and how many of those meant cannot without a fresh session."""
+
+    deliveries: dict[str, int]
+    without_session: int
+
+
+_MEANT = f"""
+    FROM outcomes
+    WHERE request_id = :request_id AND outcome IN ('refused', 'needs_action', 'exhausted')
+        AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
+        AND CASE WHEN CAST(:reason AS text) IS NULL THEN outcome <> 'refused' ELSE reason = :reason END
+        AND {_LATEST}
+"""
+_HAS_SESSION = """
+    (vendor_id <> ALL(CAST(:session_vendor_ids AS smallint[])) OR EXISTS (
+        SELECT FROM sessions
+        WHERE sessions.request_id = :request_id AND sessions.vendor_id = outcomes.vendor_id
+            AND sessions.line = outcomes.line))
+"""
+_OF_LINES = f"""
+    FROM outcomes
+    WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
+        AND outcome IN ('refused', 'needs_action', 'exhausted') AND {_LATEST}
+"""
+
+
+def reopen(connection: Connection, request: Standing, meant: Selection) -> Reopened:
+    """Have waiting deliveries sent again, in a new round with attempts counted anew; the caller holds the request's
+    lock (`notes.lock_request`) and adds the note."""
+    values = {
+        "request_id": request.id,
+        "vendor_id": meant.vendor_id,
+        "reason": meant.reason,
+        "session_vendor_ids": list(meant.session_vendor_ids),
+    }
+    without = connection.execute(_COUNT_WITHOUT_SESSION, values).scalar_one()
+    return Reopened(_reopen(connection, request, f"{_MEANT} AND {_HAS_SESSION}", values), without)
+
+
+_COUNT_WITHOUT_SESSION = text(f"SELECT count(*) {_MEANT} AND NOT {_HAS_SESSION}")
+
+
+def reopen_lines(connection: Connection, request: Standing, vendor_id: int, lines: Sequence[int]) -> dict[str, int]:
+    """The same for these people at one vendor, whatever they wait for."""
+    values = {"request_id": request.id, "vendor_id": vendor_id, "lines": list(lines)}
+    return _reopen(connection, request, _OF_LINES, values)
+
+
+def _reopen(connection: Connection, request: Standing, which: str, values: dict[str, Any]) -> dict[str, int]:
+    names = {id_: name for name, id_ in request.vendors.items()}
+    deliveries: dict[str, int] = {}
+    for vendor_id, round_, count in connection.execute(_append_pending(which), values).all():
+        span = {"request_id": request.id, "vendor_id": vendor_id, "round": round_}
+        connection.execute(_OPEN_CHUNKS, span)
+        deliveries[names[vendor_id]] = deliveries.get(names[vendor_id], 0) + count
+    if deliveries:
+        connection.execute(_RUN_AGAIN, {"id": request.id})
+    return deliveries
+
+
+def _append_pending(which: str) -> Any:
+    # A chunk still open from an earlier retry must not meet one of the same round: both would send to the same people.
+    # So a new round lies above any that is open, and rounds between are filled, for a delivery's rounds have no holes.
+    return text(f"""
+        WITH meant AS MATERIALIZED (SELECT vendor_id, line, round, outcome {which}),
+        open AS MATERIALIZED (
+            SELECT vendor_id, max(round) AS round FROM chunks
+            WHERE request_id = :request_id AND purpose = 'deliver' AND state <> 'closed' AND round > 1
+            GROUP BY vendor_id),
+        placed AS MATERIALIZED (
+            SELECT meant.vendor_id, line, meant.round AS last, outcome,
+                GREATEST(meant.round + 1, open.round) AS round
+            FROM meant LEFT JOIN open USING (vendor_id)),
+        fresh AS (
+            INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome)
+            SELECT :request_id, vendor_id, line, filled, 0, 'pending'
+            FROM placed CROSS JOIN LATERAL generate_series(last + 1, placed.round) AS filled),
+        tallied AS (
+            INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
+            SELECT :request_id, vendor_id, outcome, -count(*) FROM placed
+            GROUP BY vendor_id, outcome ORDER BY vendor_id, outcome
+            ON CONFLICT (request_id, vendor_id, outcome)
+                DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
+        SELECT vendor_id, round, count(*) FROM placed GROUP BY vendor_id, round ORDER BY vendor_id, round
+    """)  # noqa: S608
+
+
+# LIMIT and max keep the planner from joining all lines with all lines: it looks up one span, and one line, at a time.
+_OPEN_CHUNKS = text("""
+    INSERT INTO chunks (request_id, vendor_id, first_line, last_line, round)
+    SELECT request_id, vendor_id, first_line, last_line, :round + 1
+    FROM chunks
+    WHERE request_id = :request_id AND vendor_id = :vendor_id AND round = 1 AND purpose = 'deliver' AND (
+        SELECT true FROM outcomes
+        WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = :vendor_id AND outcomes.round = :round
+            AND outcomes.line BETWEEN first_line AND last_line AND outcomes.outcome = 'pending'
+            AND :round = (
+                SELECT max(later.round) FROM outcomes AS later
+                WHERE later.request_id = :request_id AND later.vendor_id = :vendor_id AND later.line = outcomes.line)
+        ORDER BY outcomes.line LIMIT 1)
+    ORDER BY first_line
+""")
+_RUN_AGAIN = text("UPDATE requests SET status = 'running', closed_at = NULL WHERE id = :id")
+
+
+def close_by_hand(connection: Connection, request: Standing, vendor_id: int, reason: str | None) -> int:
+    """Settle what waits at a vendor as cancelled, `closed_by_hand`; the number of deliveries. As with `reopen`, the
+    caller holds the lock and adds the note; `requests.judge_again` lets the request's status follow."""
+    values = {"request_id": request.id, "vendor_id": vendor_id, "reason": reason}
+    return int(connection.execute(_CLOSE_BY_HAND, values).scalar_one())
+
+
+_CLOSE_BY_HAND = text(f"""
+    WITH meant AS MATERIALIZED (
+        SELECT line, round, attempts, outcome
+        FROM outcomes
+        WHERE request_id = :request_id AND vendor_id = :vendor_id
+            AND outcome IN ('refused', 'needs_action', 'exhausted')
+            AND (CAST(:reason AS text) IS NULL OR reason = :reason) AND {_LATEST}),
+    fresh AS (
+        INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
+        SELECT :request_id, :vendor_id, line, round + 1, attempts, 'cancelled', 'closed_by_hand' FROM meant),
+    tallied AS (
+        INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
+        SELECT :request_id, :vendor_id, changes.outcome, changes.deliveries
+        FROM (SELECT outcome, -count(*) FROM meant GROUP BY outcome
+              UNION ALL
+              SELECT 'cancelled', count(*) FROM meant HAVING count(*) > 0) AS changes (outcome, deliveries)
+        ORDER BY changes.outcome
+        ON CONFLICT (request_id, vendor_id, outcome)
+            DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
+    SELECT count(*) FROM meant
+""")  # noqa: S608
+
+
+def find_request(connection: Connection, public_id: UUID) -> int | None:
+    """The number of a request in the ledger."""
+    found: int | None = connection.execute(_FIND, {"public_id": public_id}).scalar_one_or_none()
+    return found
+
+
+_FIND = text("SELECT id FROM requests WHERE public_id = :public_id")

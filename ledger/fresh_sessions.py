@@ -1,0 +1,112 @@
+"""Fresh sessions for people who wait for one: matched by fingerprint, sealed for the person found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from pydantic_core import to_json
+from sqlalchemy import Connection, text
+
+from domain.requests import Subject
+from ledger.attention import MENDED_BY_A_SESSION
+from ledger.notes import Standing
+from ledger.people import Prints, session_context
+from ledger.requests import key_context
+from ledger.sealing import MasterKeys, SealingKey
+
+
+class Given(NamedTuple):
+    """A fresh session of one person, and the line of the file that it is on."""
+
+    place: int
+    subject: Subject
+
+    def __repr__(self) -> str:
+        return f"Given(place={self.place})"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The people of a locked request who wait at one vendor, to whom fresh sessions can be given."""
+
+    connection: Connection
+    request: Standing
+    vendor: str
+    key: SealingKey = field(repr=False)
+    prints: Prints = field(repr=False)
+
+    def match(self, given: Sequence[Given]) -> dict[int, list[int]]:
+        """By place, the lines of everybody waiting who shares an identifier with the person there and contradicts
+        none. Those without a match are left out."""
+        prints = [self.prints.identifiers(one.subject) for one in given]
+        values = {
+            "request_id": self.request.id,
+            "vendor_id": self.request.vendors[self.vendor],
+            "places": [one.place for one in given],
+            "users": [_hex(user) for user, _, _ in prints],
+            "emails": [_hex(email) for _, email, _ in prints],
+            "phones": [_hex(phone) for _, _, phone in prints],
+            "mended": list(MENDED_BY_A_SESSION),
+        }
+        found: dict[int, list[int]] = {}
+        for place, line in self.connection.execute(_MATCH, values):
+            found.setdefault(place, []).append(line)
+        return found
+
+    def keep(self, blocks: Mapping[int, Any]) -> None:
+        """Seal a session for each of these lines, in place of any other."""
+        vendor_id = self.request.vendors[self.vendor]
+        sealed = [
+            self.key.seal(to_json(block), session_context(self.request.id, line, vendor_id))
+            for line, block in blocks.items()
+        ]
+        values = {"request_id": self.request.id, "vendor_id": vendor_id, "lines": list(blocks), "sealed": sealed}
+        self.connection.execute(_KEEP, values)
+
+
+def data_key_of(connection: Connection, request: Standing, masters: MasterKeys) -> SealingKey:
+    """The data key of a request whose people are not forgotten. Raises ledger.sealing.UnsealError."""
+    wrapped: bytes = connection.execute(_DATA_KEY, {"id": request.id}).scalar_one()
+    return SealingKey(masters.open(wrapped, key_context(request.public_id)))
+
+
+_DATA_KEY = text("SELECT data_key FROM requests WHERE id = :id")
+
+
+def _hex(a_print: bytes | None) -> str | None:
+    return a_print.hex() if a_print is not None else None
+
+
+_MATCH = text("""
+    WITH given AS (
+        SELECT place, CAST(user_print AS uuid) AS user_print, CAST(email_print AS uuid) AS email_print,
+            CAST(phone_print AS uuid) AS phone_print
+        FROM unnest(CAST(:places AS integer[]), CAST(:users AS text[]), CAST(:emails AS text[]),
+                    CAST(:phones AS text[])) AS given (place, user_print, email_print, phone_print)),
+    same AS (
+        SELECT place, line FROM given JOIN subjects USING (user_print) WHERE request_id = :request_id
+        UNION
+        SELECT place, line FROM given JOIN subjects USING (email_print) WHERE request_id = :request_id
+        UNION
+        SELECT place, line FROM given JOIN subjects USING (phone_print) WHERE request_id = :request_id)
+    SELECT place, people.line
+    FROM same
+    JOIN given USING (place)
+    JOIN subjects AS people ON people.request_id = :request_id AND people.line = same.line
+    CROSS JOIN LATERAL (
+        SELECT outcome, reason FROM outcomes
+        WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = people.line
+        ORDER BY round DESC LIMIT 1) AS latest
+    WHERE (latest.outcome IN ('needs_action', 'exhausted')
+            OR latest.outcome = 'refused' AND latest.reason = ANY(CAST(:mended AS text[])))
+        AND COALESCE(given.user_print = people.user_print, true)
+        AND COALESCE(given.email_print = people.email_print, true)
+        AND COALESCE(given.phone_print = people.phone_print, true)
+    ORDER BY place, people.line
+""")
+_KEEP = text("""
+    INSERT INTO sessions (request_id, line, vendor_id, sealed)
+    SELECT :request_id, line, :vendor_id, sealed
+    FROM unnest(CAST(:lines AS integer[]), CAST(:sealed AS bytea[])) AS fresh (line, sealed)
+    ON CONFLICT (request_id, vendor_id, line) DO UPDATE SET sealed = excluded.sealed
+""")

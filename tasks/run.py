@@ -1,0 +1,164 @@
+"""What every run of a leased chunk has in common: who is due, talking to the vendor, and putting the chunk back."""
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field, replace
+from time import monotonic, time
+from typing import ClassVar
+
+from pydantic_core import from_json
+
+from adapters.contract import Order, Person
+from domain.retry import Again, RetryPolicy, Setback
+from ledger import chunks, people, vendors
+from ledger.chunks import Lease
+from ledger.people import OpenPerson
+from ledger.session import Connection
+from tasks.converse import Answered, Conversation
+from tasks.toolbox import Line, Toolbox
+
+RECORD_EVERY_S = 1.0
+BLAMED_DELAY_S = 2.0
+"""People whose vendor seems out of order come back after this; the vendor's hold may keep them longer."""
+
+
+OUR_FAULT_DELAY_S = 30.0
+"""A chunk that could not even be opened comes back after this."""
+
+
+@dataclass
+class Run(ABC):
+    """One run of one leased chunk. `decided` once the chunk is closed or put back."""
+
+    awaits: ClassVar[str]
+    """The outcome that people of a later round wait in."""
+
+    lease: Lease
+    line: Line
+    tools: Toolbox
+    decided: bool = False
+    cancelled: bool = False
+    """Whether the request was cancelled while this run was under way."""
+    history: dict[int, Setback] = field(init=False, repr=False)
+    """The setback behind each line that has one."""
+    pending: set[int] = field(default_factory=set, repr=False)
+    answers: deque[Answered] = field(default_factory=deque, repr=False)
+    _renewed: float = field(default_factory=monotonic, repr=False)
+
+    def __post_init__(self) -> None:
+        self.history = {line: setback for setback in self.lease.setbacks for line in setback.lines}
+
+    def give_up(self) -> None:
+        """Put the chunk back after a fault of our own; counted, so that nobody goes round for ever."""
+        now = time()
+        spent: list[int] = []
+        setbacks: list[Setback] = []
+        for line in sorted(self.pending):
+            before = self.history.get(line)
+            attempts, since = (before.attempts + 1, before.since) if before else (1, now)
+            decision = self.policy().decide(attempts=attempts, age_s=now - since, jitter=1.0)
+            if isinstance(decision, Again):
+                setbacks.append(Setback(attempts, since, now + decision.delay_s, (line,)))
+            else:
+                spent.append(line)
+        with self.tools.engine.begin() as connection:
+            chunks.renew(connection, self.lease, self.tools.lease_s)
+            self.exhaust(connection, spent)
+            self.put_back(connection, setbacks, unsent_delay_s=OUR_FAULT_DELAY_S)
+
+    @abstractmethod
+    def exhaust(self, connection: Connection, lines: list[int]) -> None:
+        """Settle people on whom our own program has failed too often."""
+
+    def failed_before(self, line: int) -> int:
+        """How many attempts of this person have failed so far."""
+        before = self.history.get(line)
+        return before.attempts if before else 0
+
+    def open_pending(self) -> list[OpenPerson]:
+        """Everybody of the chunk who is pending; returns those not resting after a failure.
+
+        Who is due in a moment comes along, so that people who failed together share a request again.
+        """
+        lease, adapter = self.lease, self.line.adapter
+        with self.tools.engine.begin() as connection:
+            found = people.open_pending(
+                connection,
+                request_id=lease.request_id,
+                vendor_id=lease.vendor_id,
+                round_=lease.round,
+                awaits=self.awaits,
+                first_line=lease.first_line,
+                last_line=lease.last_line,
+                key=lease.key,
+                session_vendor=lease.vendor if adapter.keeps_sessions else None,
+            )
+        self.pending = {person.line for person in found}
+        soon = time() + RECORD_EVERY_S
+        return [one for one in found if one.line not in self.history or self.history[one.line].due <= soon]
+
+    def order(self) -> Order:
+        """What the vendor is to do."""
+        options = from_json(self.lease.options).get(self.lease.vendor, {})
+        return Order(self.lease.kind, self.line.adapter.options_model.model_validate(options))
+
+    def talk(self, order: Order) -> Conversation:
+        """A conversation with the vendor that reports to `answers`."""
+        return Conversation(self.line.exchange, order, self.line.slots, self._is_over, self.answers.append)
+
+    def _is_over(self) -> bool:
+        # A worker that was frozen may wake up when its lease has run out: it must send nothing more.
+        stale = monotonic() - self._renewed > self.tools.lease_s / 2
+        return self.cancelled or stale or self.tools.stopping()
+
+    def lead(self, talk: Conversation, onward: Iterable[tuple[Person, str]]) -> None:
+        """Lead people through their steps; about once a second, prolong the lease and `record`.
+
+        Raises LeaseLostError; OperationalError while the ledger is away.
+        """
+        self._renewed = monotonic()
+        running: Future[None] = self.tools.start(talk.lead(list(onward)))
+        try:
+            while wait([running], timeout=RECORD_EVERY_S).not_done:
+                with self.tools.engine.begin() as connection:
+                    self.cancelled = not chunks.renew(connection, self.lease, self.tools.lease_s)
+                    self.record(connection)
+                self._renewed = monotonic()
+            running.result()
+        finally:
+            running.cancel()  # where the lease or the ledger was lost, nobody records what would still be sent
+
+    @abstractmethod
+    def record(self, connection: Connection) -> None:
+        """Record what has been answered so far, so that a crash forgets little."""
+
+    def put_back(self, connection: Connection, renewed: list[Setback], *, unsent_delay_s: float) -> None:
+        """Give the chunk back with everybody's setbacks, due when the first of the pending is.
+
+        `unsent_delay_s`: when those are due who have no setback to rest from.
+        """
+        setbacks = [*renewed, *self._still_resting(renewed)]
+        now = time()
+        resting = [setback for setback in setbacks if setback.due > now]
+        waits = [setback.due - now for setback in resting]
+        if not waits or self.pending.difference(*(setback.lines for setback in resting)):
+            waits.append(unsent_delay_s)
+        chunks.put_back(connection, self.lease, delay_s=max(0.0, min(waits)), setbacks=setbacks)
+
+    def _still_resting(self, renewed: list[Setback]) -> Iterator[Setback]:
+        done = {line for setback in renewed for line in setback.lines}
+        for setback in self.lease.setbacks:
+            lines = tuple(line for line in setback.lines if line in self.pending and line not in done)
+            if lines:
+                yield replace(setback, lines=lines)
+
+    def policy(self) -> RetryPolicy:
+        """The vendor's bounds."""
+        settings = self.line.adapter.settings
+        return RetryPolicy(max_attempts=settings.max_attempts, max_age_s=settings.max_age_s)
+
+    def note_served(self, connection: Connection) -> None:
+        """The vendor served somebody in this run."""
+        vendors.well_answered(connection, self.lease.vendor_id)

@@ -1,0 +1,142 @@
+"""Reading back what a vendor accepted: seen in effect is verified, seen otherwise is delivered again, a few times."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import random
+from time import time
+from typing import ClassVar
+
+from adapters.contract import Addressed, Order, Person, ReadsBack, Verdict
+from domain.outcomes import Outcome, Reason
+from domain.retry import Again, RetryPolicy, Setback
+from ledger import chunks, outcomes, wishes
+from ledger.outcomes import Settled
+from ledger.people import OpenPerson
+from ledger.session import Connection
+from tasks.converse import Answered
+from tasks.run import Run
+
+REDELIVERIES = 3
+"""How often a delivery is repeated whose effect cannot be seen, before someone has to look."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a read-back has shown."""
+
+    settled: list[Settled]
+    wrong: list[Answered]  # to be delivered again now
+    setbacks: list[Setback]  # to be read again later
+    given_up: frozenset[int]  # cannot be read: these stay accepted
+
+
+def read(
+    answers: Sequence[Answered],
+    failed_before: dict[int, Setback],
+    policy: RetryPolicy,
+    *,
+    now: float,
+    again_after_s: float,
+    jitter: float,
+) -> Reading:
+    """Decide about each person who was read back. `failed_before`: the setback behind each line that has one."""
+    settled: list[Settled] = []
+    wrong: list[Answered] = []
+    setbacks: list[Setback] = []
+    given_up: set[int] = set()
+    for one in answers:
+        line, before = one.person.line, failed_before.get(one.person.line)
+        attempts = before.attempts + 1 if before else 1
+        since = before.since if before else now
+        match one.answer.verdict:
+            case Verdict.APPLIED | Verdict.ABSENT:
+                settled.append(Settled(line, Outcome.VERIFIED, None, attempts))
+            case Verdict.USER if one.answer.reason is Reason.NOT_IN_EFFECT:
+                if attempts > REDELIVERIES:
+                    settled.append(Settled(line, Outcome.NEEDS_ACTION, Reason.NOT_IN_EFFECT, attempts))
+                else:
+                    wrong.append(one)
+                    setbacks.append(Setback(attempts, since, now + again_after_s, (line,)))
+            case Verdict.RETRY | Verdict.AMBIGUOUS | Verdict.VENDOR:
+                decision = policy.decide(
+                    attempts=attempts, age_s=now - since, jitter=jitter, retry_after_s=one.answer.retry_after_s
+                )
+                if isinstance(decision, Again):
+                    setbacks.append(Setback(attempts, since, now + decision.delay_s, (line,)))
+                else:
+                    given_up.add(line)
+            case _:
+                given_up.add(line)
+    return Reading(settled, wrong, setbacks, frozenset(given_up))
+
+
+@dataclass
+class Verification(Run):
+    """A run that reads back. Who cannot be read stays accepted."""
+
+    awaits: ClassVar[str] = "accepted"
+
+    def run(self) -> None:
+        """Read back who is due, deliver again what is not in effect, then close the chunk or put it back.
+
+        Raises LeaseLostError; OperationalError while the ledger is away; ledger.sealing.UnsealError.
+        """
+        due = self._drop_overtaken(self.open_pending())
+        talk = self.talk(self.order())
+        self.lead(talk, self._address(talk.order, due))
+        reading = read(
+            self.answers,
+            self.history,
+            self.policy(),
+            now=time(),
+            again_after_s=self.tools.verify_after_s,
+            jitter=random(),  # noqa: S311 - spreads load, keeps no secret
+        )
+        self._deliver_again(talk.order, [one.person for one in reading.wrong])
+        with self.tools.engine.begin() as connection:
+            chunks.renew(connection, self.lease, self.tools.lease_s)
+            outcomes.append(connection, self.lease, reading.settled, used_sessions=False)
+            self.pending -= {one.line for one in reading.settled} | reading.given_up
+            if self.pending:
+                self.put_back(connection, reading.setbacks, unsent_delay_s=max(talk.delay_s, BEHIND_S))
+            else:
+                chunks.close(connection, self.lease)
+            if talk.served:
+                self.note_served(connection)
+        self.decided = True
+
+    def _drop_overtaken(self, due: list[OpenPerson]) -> list[OpenPerson]:
+        """Leave out whom a newer wish has changed since, for good, and for now those with a delivery under way."""
+        with self.tools.engine.begin() as connection:
+            others = wishes.overlap(connection, self.lease, [one.line for one in due])
+        self.pending -= others.overtaken
+        return [one for one in due if one.line not in others.overtaken and one.line not in others.waiting]
+
+    def record(self, connection: Connection) -> None:
+        """Nothing yet: what was read is judged when the run is over."""
+
+    def exhaust(self, connection: Connection, lines: list[int]) -> None:
+        """Who cannot be read stays accepted."""
+        self.pending.difference_update(lines)
+
+    def _address(self, order: Order, due: Sequence[OpenPerson]) -> Iterator[tuple[Person, str]]:
+        adapter = self.line.adapter
+        assert isinstance(adapter, ReadsBack)  # noqa: S101 - others get no such chunk
+        step = adapter.reading(order)
+        for number, subject in due:
+            addressed = adapter.address(order, subject)
+            if isinstance(addressed, Addressed):
+                yield Person(number, subject, addressed.key, tried=True), step
+
+    def _deliver_again(self, order: Order, wrong: Sequence[Person]) -> None:
+        # What is answered now counts for nothing: the next read-back tells.
+        again = []
+        for person in wrong:
+            addressed = self.line.adapter.address(order, person.subject)
+            if isinstance(addressed, Addressed):
+                again.append((Person(person.line, person.subject, addressed.key, tried=True), addressed.step))
+        self.lead(self.talk(order), again)
+
+
+BEHIND_S = 5.0
+"""Those who were not read this time are read after this."""

@@ -1,0 +1,216 @@
+"""Doing to a running stack what a plan says: processes killed and frozen, services cut off, vendors out of order."""
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+import psutil
+import psycopg
+import redis
+
+from config.settings import Settings
+from config.stack import Stack as Addresses
+from config.stack import find_stack
+from local.sandbox import Sandbox
+from tests.chaos.plan import Fault, Kind
+from tests.flows.conftest import Stack
+
+FULL = """
+CREATE FUNCTION chaos_full() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'could not extend file: no space left on device' USING ERRCODE = 'disk_full'; END $$;
+CREATE TRIGGER chaos_full BEFORE INSERT ON outcomes FOR EACH STATEMENT EXECUTE FUNCTION chaos_full();
+"""
+ROOMY = """
+DROP TRIGGER IF EXISTS chaos_full ON outcomes;
+DROP FUNCTION IF EXISTS chaos_full();
+"""
+CUT = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE usename = current_user AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
+
+
+STOP_S = 15.0
+
+
+class StackEndedError(AssertionError):
+    """`consent up` has ended though nobody asked it to."""
+
+
+@dataclass
+class Acts:
+    """What has been done to a stack, and what is still to be undone."""
+
+    stack: Stack
+    vendors: Sandbox
+    addresses: Addresses
+    began: float = field(default_factory=time.monotonic)
+    done: list[str] = field(default_factory=list)
+    """One line a fault: when, what, and to which process or vendor. Never a person."""
+    costly: int = 0
+    """How many of them may have cost answers."""
+    _ends: list[tuple[float, str, Callable[[], None]]] = field(default_factory=list)
+
+    @classmethod
+    def upon(cls, stack: Stack, vendors: Sandbox) -> "Acts":
+        """Ready to begin."""
+        settings = Settings(data_dir=stack.folder / "data")
+        return cls(stack, vendors, find_stack(settings))
+
+    def do(self, fault: Fault, *, costs: bool) -> None:
+        """Let one fault happen, and note it."""
+        self.check_alive()
+        told = getattr(self, f"_{fault.kind}")(fault)
+        self.costly += costs
+        self._note(f"{fault.kind} {told}".strip())
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, and end meanwhile what lasts no longer."""
+        until = time.monotonic() + seconds
+        while (now := time.monotonic()) < until:
+            self.end_due(now)
+            time.sleep(min(0.05, max(0.0, until - now)))
+
+    def end_all(self) -> None:
+        """Wait until nothing lasts any more."""
+        while self._ends:
+            self.sleep(0.2)
+
+    def end_due(self, now: float) -> None:
+        """End what is over by `now`."""
+        for end in [end for end in self._ends if end[0] <= now]:
+            self._ends.remove(end)
+            end[2]()
+            self._note(end[1])
+
+    def check_alive(self) -> None:
+        """Raises StackEndedError."""
+        if self.stack.process is None or self.stack.process.poll() is not None:
+            raise StackEndedError("`consent up` has ended by itself; see up.log")
+
+    def _note(self, what: str) -> None:
+        self.done.append(f"{time.monotonic() - self.began:6.1f} s  {what}")
+
+    def _later(self, seconds: float, told: str, end: Callable[[], None]) -> None:
+        self._ends.append((time.monotonic() + seconds, told, end))
+
+    def _children(self, *words: str) -> list[psutil.Process]:
+        """The processes that `up` started, whose name or a whole word of whose command line is among `words`."""
+        assert self.stack.process is not None
+        found = []
+        for child in psutil.Process(self.stack.process.pid).children():
+            try:
+                if child.name() in words or set(words) & set(child.cmdline()[:6]):
+                    found.append(child)
+            except psutil.NoSuchProcess:
+                continue
+        return sorted(found, key=lambda child: child.pid)
+
+    def _kill_child(self, luck: float, *words: str) -> str:
+        children = self._children(*words)
+        if not children:
+            return "(it was not there)"
+        victim = children[int(luck * len(children))]
+        try:
+            victim.kill()
+        except psutil.NoSuchProcess:
+            return "(it was gone)"
+        return f"{victim.pid}"
+
+    def _kill_worker(self, fault: Fault) -> str:
+        return self._kill_child(fault.luck, "worker")
+
+    def _kill_beat(self, fault: Fault) -> str:
+        return self._kill_child(fault.luck, "beat")
+
+    def _kill_redis(self, fault: Fault) -> str:
+        return self._kill_child(fault.luck, "redis-server", "valkey-server")
+
+    def _kill_postgres(self, fault: Fault) -> str:
+        return self._kill_child(fault.luck, "postgres")
+
+    def _kill_stack(self, fault: Fault) -> str:
+        self.stack.down(signal.SIGKILL)
+        return f"and up again after {self._up():.1f} s"
+
+    def _end_stack(self, fault: Fault) -> str:
+        began = time.monotonic()
+        code = self.stack.down(signal.SIGTERM)
+        took = time.monotonic() - began
+        assert code == 0, f"`consent up` ended with {code} on SIGTERM"
+        assert took < STOP_S, f"`consent up` took {took:.1f} s to stop"
+        return f"in {took:.1f} s, and up again after {self._up():.1f} s"
+
+    def _up(self) -> float:
+        began = time.monotonic()
+        self.stack.up()
+        return time.monotonic() - began
+
+    def _flush_redis(self, fault: Fault) -> str:
+        try:
+            with redis.Redis.from_url(self.addresses.redis_url, socket_timeout=2.0) as client:
+                client.flushall()
+        except redis.RedisError:
+            return "(it was away)"
+        return ""
+
+    def _cut_connections(self, fault: Fault) -> str:
+        return self._in_postgres(CUT)
+
+    def _full_disk(self, fault: Fault) -> str:
+        told = self._in_postgres(f"SET lock_timeout = '2s'; {ROOMY}{FULL}")
+        if not told:
+            self._later(fault.seconds, "the disk has room again", self.make_room)
+        return told
+
+    def make_room(self) -> None:
+        """Until it has worked: PostgreSQL may be away."""
+        deadline = time.monotonic() + 60
+        while self._in_postgres(f"SET lock_timeout = '5s'; {ROOMY}") and time.monotonic() < deadline:
+            time.sleep(0.2)
+
+    def _in_postgres(self, statement: str) -> str:
+        try:
+            with self.connect() as connection:
+                connection.execute(cast("psycopg.abc.Query", statement))
+        except psycopg.Error as error:
+            return f"(not done: {type(error).__name__})"
+        return ""
+
+    def connect(self) -> psycopg.Connection:
+        """A connection of our own. Raises psycopg.OperationalError."""
+        url = self.addresses.database_url.replace("+psycopg", "")
+        return psycopg.connect(url, autocommit=True, connect_timeout=3)
+
+    def _freeze_worker(self, fault: Fault) -> str:
+        return self._freeze(fault, "worker")
+
+    def _freeze_redis(self, fault: Fault) -> str:
+        return self._freeze(fault, "redis-server", "valkey-server")
+
+    def _freeze(self, fault: Fault, *words: str) -> str:
+        children = self._children(*words)
+        if not children:
+            return "(it was not there)"
+        victim = children[int(fault.luck * len(children))]
+
+        def thaw() -> None:
+            if victim.is_running():
+                victim.resume()
+
+        try:
+            victim.suspend()
+        except psutil.NoSuchProcess:
+            return "(it was gone)"
+        self._later(fault.seconds, f"thawed {victim.pid}", thaw)
+        return f"{victim.pid} for {fault.seconds:.1f} s"
+
+    def _vendor_out(self, fault: Fault) -> str:
+        how = "drop" if fault.luck < 0.5 else "unavailable"
+        self.vendors.call("POST", f"/vendors/{fault.vendor}/outage", {"seconds": fault.seconds, "kind": how})
+        return f"{fault.vendor} for {fault.seconds:.1f} s ({how})"
+
+
+assert all(hasattr(Acts, f"_{kind}") for kind in Kind)

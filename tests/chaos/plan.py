@@ -1,0 +1,79 @@
+"""Which faults a run meets, in which order and with which pauses: all of it drawn from a seed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+
+class Kind(StrEnum):
+    """What can go wrong."""
+
+    KILL_WORKER = "kill_worker"
+    KILL_BEAT = "kill_beat"
+    KILL_REDIS = "kill_redis"
+    KILL_POSTGRES = "kill_postgres"
+    KILL_STACK = "kill_stack"  # `consent up` and with it whoever keeps the others alive; then started again
+    END_STACK = "end_stack"  # SIGTERM, as on a deployment; then started again
+    FLUSH_REDIS = "flush_redis"
+    CUT_CONNECTIONS = "cut_connections"  # of everybody to PostgreSQL
+    FREEZE_WORKER = "freeze_worker"  # for longer than its lease: it wakes up believing that it still holds it
+    FREEZE_REDIS = "freeze_redis"  # unreachable without refusing anybody
+    FULL_DISK = "full_disk"  # as PostgreSQL tells it, for every outcome that is to be written
+    VENDOR_OUT = "vendor_out"
+
+
+COSTS_AN_ANSWER = frozenset(Kind) - {Kind.VENDOR_OUT, Kind.KILL_BEAT}
+"""After these a request may have been sent whose answer nobody recorded, so that it is sent once more."""
+
+VENDORS = ("akinon", "algonomy", "b2core", "dfinery", "insider")
+DECK = (
+    *[Kind.KILL_WORKER] * 3,
+    *[Kind.CUT_CONNECTIONS] * 2,
+    Kind.KILL_BEAT,
+    Kind.KILL_REDIS,
+    Kind.KILL_POSTGRES,
+    Kind.KILL_STACK,
+    Kind.END_STACK,
+    Kind.FLUSH_REDIS,
+    Kind.FREEZE_WORKER,
+    Kind.FREEZE_REDIS,
+    Kind.FULL_DISK,
+)
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault: `pause_s` after the one before has been done. `luck` in [0, 1) settles its details."""
+
+    pause_s: float
+    kind: Kind
+    luck: float
+    vendor: str = ""
+    seconds: float = 0.0  # for how long, where it lasts
+
+
+def draw(seed: int, lease_s: float) -> Iterator[Fault]:
+    """Faults without end: two vendors fall out among the first four; every kind comes by before one comes again."""
+    random = Random(f"chaos:{seed}")
+    out = random.sample(VENDORS, 2)
+    first = True
+    while True:
+        deck = list(DECK)
+        random.shuffle(deck)
+        if first:
+            for _ in range(2):
+                deck.insert(random.randrange(3), Kind.VENDOR_OUT)
+        for kind in deck:
+            pause_s, luck = random.uniform(SHORTEST_PAUSE_S, LONGEST_PAUSE_S), random.random()
+            match kind:
+                case Kind.VENDOR_OUT:
+                    yield Fault(pause_s, kind, luck, out.pop(), random.uniform(6.0, 10.0))
+                case Kind.FREEZE_WORKER:
+                    yield Fault(pause_s, kind, luck, seconds=1.4 * lease_s)
+                case Kind.FREEZE_REDIS | Kind.FULL_DISK:
+                    yield Fault(pause_s, kind, luck, seconds=random.uniform(2.0, 6.0))
+                case _:
+                    yield Fault(pause_s, kind, luck)
+        first = False

@@ -1,0 +1,609 @@
+"""A model of the ledger, played against the real one: whatever is submitted, claimed, crashed, recorded, retried,
+cancelled and superseded in whatever order, the record stays true, and in the end everybody is settled."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from time import time
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, Phase, assume, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import Engine, text
+
+from domain.outcomes import Outcome, Reason, may_follow
+from domain.requests import Kind, Subject
+from domain.retry import Setback
+from ledger import attention, chunks, notes, outcomes, people, requests, vendors, wishes
+from ledger.chunks import Lease, LeaseLostError, Purpose
+from ledger.keys import fingerprinter
+from ledger.outcomes import Settled
+from ledger.people import Prints
+from ledger.sealing import MasterKeys
+
+EXAMPLES = int(os.environ.get("LEDGER_MODEL_EXAMPLES", "30"))
+STEPS = 40
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+VENDORS = {"readable": 2, "unreadable": 3}  # people per chunk; only the first can be read back
+NEEDS_ATTENTION = {"refused", "needs_action", "exhausted"}
+MOST_REQUESTS = 4
+DEEDS = ["resume", "resume", "serve", "serve", "strike", "probe", "hold"]
+ENDS = [Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.ABSENT, Outcome.REFUSED, Outcome.NEEDS_ACTION, Outcome.EXHAUSTED]
+CLOSED = {"completed", "completed_with_exceptions"}
+LONG_S = 3600.0
+
+Delivery = tuple[int, int, int]
+"""Request, vendor and line."""
+
+
+@dataclass
+class Asked:
+    """A request as the model knows it."""
+
+    id: int
+    public_id: UUID
+    kind: Kind
+    effective_at: datetime
+    vendor_ids: frozenset[int]
+    lines: dict[int, frozenset[str]]
+    """The identifiers of each line."""
+    cancelled: bool = False
+
+
+@dataclass
+class Held:
+    """A lease, and what its worker means to do."""
+
+    lease: Lease
+    to_send: set[int]
+    moot: set[int]
+    pending: set[int]
+    sent: set[int] = field(default_factory=set)
+
+    @property
+    def purpose(self) -> Purpose:
+        """To deliver, or to read back."""
+        return self.lease.purpose
+
+    @property
+    def good_end(self) -> Outcome:
+        """How a delivery of it ends where all is well."""
+        return Outcome.VERIFIED if self.purpose is Purpose.VERIFY else Outcome.ACCEPTED
+
+
+def who(numbers: Iterable[tuple[int, str]]) -> list[frozenset[str]]:
+    """Identifiers of some of three people, of each not always the same ones: `u`ser_id, `e`-mail, `p`hone number."""
+    return list(dict.fromkeys(frozenset(f"{which}{number}" for which in given) for number, given in numbers))
+
+
+def subject(identifiers: frozenset[str]) -> Subject:
+    """A person with these identifiers."""
+    made: Subject = {}
+    for one in identifiers:
+        match one[0]:
+            case "u":
+                made["user_id"] = f"user-{one[1:]}"
+            case "e":
+                made["email"] = f"mail-{one[1:]}@private.example"
+            case _:
+                made["phone_number"] = f"+82101234567{one[1:]}"
+    return made
+
+
+PEOPLE = st.lists(
+    st.tuples(st.integers(0, 2), st.sampled_from(["u", "e", "ue", "ep", "uep", "uep"])), min_size=1, max_size=4
+).map(who)
+
+Wish = tuple[Kind, list[frozenset[str]], int | None, tuple[str, ...]]
+"""A kind, people, the minutes of when it takes effect, and vendors."""
+WISH: st.SearchStrategy[Wish] = st.tuples(
+    st.sampled_from(list(Kind)),
+    PEOPLE,
+    st.none() | st.integers(0, 3),
+    st.sampled_from([("readable",), ("readable", "unreadable")]),
+)
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """The steps that a producer, dispatchers, workers, a read-back and an operator take, in any order."""
+
+    engine: Engine
+    masters: MasterKeys
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: dict[int, Asked] = {}
+        self.messages: list[int] = []
+        self.held: list[Held] = []
+        self.zombies: list[Held] = []
+        self.history: dict[tuple[int, int, int, int], tuple[str, str | None, int]] = {}
+        self.superseded: set[Delivery] = set()
+
+    # --- the scene
+
+    def empty(self) -> None:
+        """An empty ledger that knows two vendors."""
+        with self.engine.begin() as connection:
+            for table in ("outcomes", "notes"):
+                connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+            tables = "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies"
+            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+            for table in ("outcomes", "notes"):
+                connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
+            vendors.announce(connection, VENDORS)
+
+    def rows(self, statement: str, **values: Any) -> list[Any]:
+        with self.engine.begin() as connection:
+            return list(connection.execute(text(statement), values))
+
+    def execute(self, statement: str, **values: Any) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(text(statement), values)
+
+    # --- a producer
+
+    @initialize(wishes=st.lists(WISH, min_size=2, max_size=3))
+    def begin(self, wishes: list[Wish]) -> None:
+        """Something is always asked of some."""
+        self.empty()
+        for wish in wishes:
+            self._submit(wish)
+
+    @precondition(lambda self: len(self.asked) < MOST_REQUESTS)
+    @rule(wish=WISH)
+    def submit(self, wish: Wish) -> None:
+        self._submit(wish)
+
+    def _submit(self, wish: Wish) -> None:
+        kind, subjects, minutes, names = wish
+        effective_at = None if minutes is None else NOON + timedelta(minutes=minutes)
+        with self.engine.begin() as connection:
+            chosen = [one for one in vendors.all_vendors(connection) if one.name in names]
+            new = requests.NewRequest(kind=kind, vendors=chosen, options=b"{}", effective_at=effective_at)
+            prints = Prints(fingerprinter(connection, self.masters))
+            recorded = requests.record(connection, new, map(subject, subjects), masters=self.masters, prints=prints)
+        assert (recorded.people, recorded.duplicates) == (len(subjects), 0)
+        ((id_, at),) = self.rows(
+            "SELECT id, effective_at FROM requests WHERE public_id = :public_id", public_id=recorded.public_id
+        )
+        lines = dict(enumerate(subjects, start=1))
+        self.asked[id_] = Asked(id_, recorded.public_id, kind, at, frozenset(one.id for one in chosen), lines)
+
+    # --- a dispatcher
+
+    def _claim(self, vendor: str, window: int) -> list[int]:
+        under_way = """
+            SELECT count(*) FROM chunks JOIN vendors ON vendors.id = vendor_id
+            WHERE name = :vendor AND state IN ('queued', 'leased') AND due_at > now()"""
+        ((held_by, probe_due),) = self.rows(
+            "SELECT held_by, probe_at <= now() FROM vendors WHERE name = :vendor", vendor=vendor
+        )
+        ((before,),) = self.rows(under_way, vendor=vendor)
+        with self.engine.begin() as connection:
+            claimed = chunks.claim(connection, vendor, window)
+        ((after,),) = self.rows(under_way, vendor=vendor)
+        if claimed:
+            assert after == before + len(claimed) <= window, "more under way than the window allows"
+            assert len(set(claimed)) == len(claimed)
+        if held_by is not None:
+            assert len(claimed) <= (1 if held_by == "worker" and probe_due else 0), "sent to a vendor that is held"
+        live = {one.lease.chunk_id for one in self.held}
+        assert not live & set(claimed), "a chunk was claimed that a worker holds"
+        self.messages += claimed
+        return claimed
+
+    # --- workers
+
+    @precondition(lambda self: self.asked)
+    @rule(
+        vendor=st.sampled_from(["readable", *VENDORS]),
+        window=st.integers(1, 6),
+        name=st.sampled_from(["w1", "w2"]),
+        later=st.booleans(),
+        arrive=st.booleans(),
+    )
+    def work(self, vendor: str, window: int, name: str, later: bool, arrive: bool) -> None:
+        """Chunks are claimed, and mostly leased at once."""
+        if later:
+            self.time_passes()
+        for chunk_id in self._claim(vendor, window):
+            if arrive or later:
+                self.messages.remove(chunk_id)
+                self._lease(chunk_id, name)
+
+    @precondition(lambda self: self.messages)
+    @rule(data=st.data(), repeated=st.booleans(), name=st.sampled_from(["w1", "w2"]))
+    def lease(self, data: st.DataObject, repeated: bool, name: str) -> None:
+        """Messages come in any order, and may come twice."""
+        chunk_id = data.draw(st.sampled_from(self.messages))
+        if not repeated:
+            self.messages.remove(chunk_id)
+        self._lease(chunk_id, name)
+
+    def _lease(self, chunk_id: int, name: str) -> Held | None:
+        with self.engine.begin() as connection:
+            lease = chunks.lease(connection, chunk_id, lease_s=LONG_S, holder=name, masters=self.masters)
+        if lease is None:
+            return None
+        assert chunk_id not in {one.lease.chunk_id for one in self.held}, "a second live lease of one chunk"
+        with self.engine.begin() as connection:
+            awaits = "pending" if lease.purpose is Purpose.DELIVER else "accepted"
+            found = people.open_pending(
+                connection,
+                request_id=lease.request_id,
+                vendor_id=lease.vendor_id,
+                round_=lease.round,
+                awaits=awaits,
+                first_line=lease.first_line,
+                last_line=lease.last_line,
+                key=lease.key,
+                session_vendor=None,
+            )
+        pending = {one.line for one in found}
+        for line, opened in found:
+            assert opened == subject(self.asked[lease.request_id].lines[line])
+        to_send, moot = set(pending), set[int]()
+        if lease.purpose is Purpose.DELIVER:
+            with self.engine.begin() as connection:
+                others = wishes.overlap(connection, lease, sorted(pending))
+            to_send, moot = pending - others.superseded - others.waiting, set(others.superseded)
+            self._check_handed_out(lease, to_send)
+            self._check_superseded(lease, moot)
+        held = Held(lease, to_send, moot, pending)
+        self.held.append(held)
+        return held
+
+    def _check_handed_out(self, lease: Lease, to_send: set[int]) -> None:
+        mine = self.asked[lease.request_id]
+        assert not mine.cancelled, "a cancelled request was handed out"
+        for line in to_send:
+            assert (lease.request_id, lease.vendor_id, line) not in self.superseded, "sent after it was superseded"
+            for other in self._others(mine, lease.vendor_id, line):
+                assert not is_moot(mine, other), f"{mine.kind} is sent though a newer {other.kind} is on record"
+        for held in self.held:
+            if held.purpose is Purpose.DELIVER and held.lease.vendor_id == lease.vendor_id:
+                sending = held.to_send - held.sent
+                theirs = [self.asked[held.lease.request_id].lines[line] for line in sending]
+                both = [line for line in to_send if any(mine.lines[line] & ids for ids in theirs)]
+                assert held.lease.request_id == lease.request_id or not both, "two requests of one person in flight"
+                same = held.lease.request_id == lease.request_id and sending & to_send
+                assert not same, "one delivery handed out twice"
+
+    def _check_superseded(self, lease: Lease, moot: set[int]) -> None:
+        mine = self.asked[lease.request_id]
+        for line in moot:
+            assert any(is_moot(mine, other) for other in self._others(mine, lease.vendor_id, line, cancelled=True)), (
+                "superseded by nothing"
+            )
+
+    def _others(self, mine: Asked, vendor_id: int, line: int, *, cancelled: bool = False) -> list[Asked]:
+        """Other requests of a line's person at this vendor that still stand."""
+        return [
+            other
+            for other in self.asked.values()
+            if other.id != mine.id
+            and vendor_id in other.vendor_ids
+            and (cancelled or not other.cancelled)
+            and any(mine.lines[line] & ids for ids in other.lines.values())
+        ]
+
+    def _held(self, data: st.DataObject) -> Held:
+        return data.draw(st.sampled_from(self.held), label="which worker")
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def record(self, data: st.DataObject) -> None:
+        """The answers of some; superseded ones are recorded with the first."""
+        held = self._held(data)
+        waiting = sorted(held.to_send - held.sent)
+        ends = ENDS if held.purpose is Purpose.DELIVER else [Outcome.VERIFIED, Outcome.VERIFIED, Outcome.NEEDS_ACTION]
+        some = data.draw(st.dictionaries(st.sampled_from(waiting), st.sampled_from(ends)) if waiting else st.just({}))
+        self._record(held, some)
+
+    def _record(self, held: Held, ended: dict[int, Outcome]) -> bool:
+        lease = held.lease
+        settled = [Settled(line, Outcome.SUPERSEDED, None, 0) for line in sorted(held.moot)]
+        settled += [Settled(line, outcome, Reason.BUSY, 1) for line, outcome in ended.items()]
+        with self.engine.begin() as connection:
+            stands = chunks.renew(connection, lease, LONG_S)
+            outcomes.append(connection, lease, settled, used_sessions=False)
+        assert stands is not self.asked[lease.request_id].cancelled
+        self.superseded |= {(lease.request_id, lease.vendor_id, line) for line in held.moot}
+        held.sent |= ended.keys()
+        held.pending -= ended.keys() | held.moot
+        held.moot = set()
+        return stands
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), delay_s=st.sampled_from([0.0, LONG_S]), end=st.none() | st.sampled_from(ENDS))
+    def end_run(self, data: st.DataObject, delay_s: float, end: Outcome | None) -> None:
+        """Close the chunk where everybody in it is settled, else put it back; mostly all have been answered first."""
+        held = self._held(data)
+        if end is not None:
+            end = end if held.purpose is Purpose.DELIVER else held.good_end
+            self._record(held, dict.fromkeys(held.to_send - held.sent, end))
+        self._end_run(held, delay_s)
+
+    def _end_run(self, held: Held, delay_s: float) -> None:
+        lease = held.lease
+        self.held.remove(held)
+        self._record(held, {})
+        with self.engine.begin() as connection:
+            chunks.renew(connection, lease, LONG_S)
+            if held.pending:
+                setbacks = [Setback(lease.starts, time(), time(), tuple(sorted(held.pending)))]
+                chunks.put_back(connection, lease, delay_s=delay_s, setbacks=setbacks)
+            else:
+                chunks.close(connection, lease)
+                if lease.purpose is Purpose.DELIVER and lease.vendor == "readable":
+                    chunks.open_verification(connection, lease, 0.0)
+        with self.engine.begin() as connection:
+            requests.cancel_rest(connection, lease.request_id)
+        with self.engine.begin() as connection:
+            requests.close_settled(connection, lease.request_id)
+
+    # --- what goes wrong
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def crash(self, data: st.DataObject) -> None:
+        """A worker freezes or vanishes, and its lease runs out."""
+        held = self._held(data)
+        self._expire(held)
+
+    def _expire(self, held: Held) -> None:
+        self.held.remove(held)
+        self.zombies.append(held)
+        self.execute(
+            "UPDATE chunks SET due_at = now() - interval '1 second' WHERE id = :id AND lease = :lease",
+            id=held.lease.chunk_id,
+            lease=held.lease.id,
+        )
+
+    @rule(name=st.sampled_from(["w1", "w2"]))
+    def replace_worker(self, name: str) -> None:
+        """A worker is known to be gone, and one of the same name has come."""
+        with self.engine.begin() as connection:
+            chunks.release(connection, name)
+        gone = [one for one in self.held if name in self._holders(one)]
+        assert gone == [], "release has left a lease to a worker that is gone"
+        lost = [one for one in self.held if not self._is_held(one)]
+        self.zombies += lost
+        self.held = [one for one in self.held if one not in lost]
+
+    def _holders(self, held: Held) -> list[str]:
+        return [row[0] for row in self.rows("SELECT holder FROM chunks WHERE lease = :lease", lease=held.lease.id)]
+
+    def _is_held(self, held: Held) -> bool:
+        return bool(self._holders(held))
+
+    @precondition(lambda self: self.zombies)
+    @rule(data=st.data())
+    def wake_up(self, data: st.DataObject) -> None:
+        """A worker that was taken for dead goes on as if nothing had happened."""
+        held = data.draw(st.sampled_from(self.zombies), label="which zombie")
+        still = self._is_held(held)
+        self.zombies.remove(held)
+        before = self._outcomes()
+        if still:  # nobody else has taken it yet, so it is as good as ever
+            self._record(held, dict.fromkeys(held.to_send - held.sent, held.good_end))
+            self.held.append(held)
+            return
+        with pytest.raises(LeaseLostError):
+            self._record(held, dict.fromkeys(held.to_send, Outcome.REFUSED))
+        with pytest.raises(LeaseLostError), self.engine.begin() as connection:
+            chunks.close(connection, held.lease)
+        with pytest.raises(LeaseLostError), self.engine.begin() as connection:
+            chunks.put_back(connection, held.lease, delay_s=0.0, setbacks=[])
+        assert self._outcomes() == before, "a worker without a lease has recorded something"
+
+    @rule()
+    def time_passes(self) -> None:
+        """Whatever waits is due, and messages may have been lost."""
+        self.execute("UPDATE chunks SET due_at = now() - interval '1 second' WHERE state IN ('waiting', 'queued')")
+
+    # --- holds
+
+    @rule(vendor=st.sampled_from(sorted(VENDORS)), deed=st.sampled_from(DEEDS))
+    def hold(self, vendor: str, deed: str) -> None:
+        ((id_, held_by, strikes),) = self.rows(
+            "SELECT id, held_by, strikes FROM vendors WHERE name = :vendor", vendor=vendor
+        )
+        with self.engine.begin() as connection:
+            match deed:
+                case "strike":
+                    held = vendors.strike(connection, id_, Reason.FORBIDDEN, limit=2, probe_after_s=LONG_S)
+                    assert held == (held_by is not None or strikes >= 1)
+                case "hold":
+                    assert vendors.hold(connection, vendor, "anna")
+                case "resume":
+                    assert vendors.resume(connection, vendor)
+                case "serve":
+                    vendors.well_answered(connection, id_)
+                case _:
+                    connection.execute(text("UPDATE vendors SET probe_at = now() WHERE probe_at IS NOT NULL"))
+        ((now_held_by,),) = self.rows("SELECT held_by FROM vendors WHERE id = :id", id=id_)
+        if held_by == "anna":
+            assert now_held_by == (None if deed == "resume" else "anna"), "what a person held was lifted by a machine"
+
+    # --- an operator
+
+    def _deed(self, data: st.DataObject) -> Asked:
+        return self.asked[data.draw(st.sampled_from(sorted(self.asked)), label="which request")]
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data(), reason=st.sampled_from([None, Reason.BUSY.value]))
+    def retry(self, data: st.DataObject, reason: str | None) -> None:
+        one = self._deed(data)
+        assume(not one.cancelled)
+        waits = {
+            key
+            for key, (outcome, why, _) in self._latest().items()
+            if key[0] == one.id
+            and outcome in NEEDS_ATTENTION
+            and (outcome != "refused" if reason is None else why == reason)
+        }
+        with self.engine.begin() as connection:
+            locked = notes.lock_request(connection, one.public_id)
+            assert locked is not None
+            reopened = attention.reopen(connection, locked, attention.Selection(reason=reason))
+        assert sum(reopened.deliveries.values()) == len(waits)
+        latest = self._latest()
+        assert all(latest[key][0] == "pending" for key in waits)
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data())
+    def close_by_hand(self, data: st.DataObject) -> None:
+        one = self._deed(data)
+        vendor_id = data.draw(st.sampled_from(sorted(one.vendor_ids)))
+        with self.engine.begin() as connection:
+            locked = notes.lock_request(connection, one.public_id)
+            assert locked is not None
+            attention.close_by_hand(connection, locked, vendor_id, None)
+            requests.judge_again(connection, one.id)
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        one = self._deed(data)
+        with self.engine.begin() as connection:
+            locked = notes.lock_request(connection, one.public_id)
+            assert locked is not None
+            assume(locked.status == "running")
+            notes.cancel(connection, locked, "anna")
+        one.cancelled = True
+        with self.engine.begin() as connection:
+            requests.cancel_rest(connection, one.id)
+
+    @rule()
+    def sweep(self) -> None:
+        """What beat does now and then."""
+        with self.engine.begin() as connection:
+            requests.close_settled(connection)
+            requests.sweep_cancelled(connection)
+
+    # --- what must always be true
+
+    def _outcomes(self) -> dict[tuple[int, int, int, int], tuple[str, str | None, int]]:
+        found = self.rows(
+            "SELECT request_id, vendor_id, line, round, CAST(outcome AS text), reason, attempts FROM outcomes"
+        )
+        return {(row[0], row[1], row[2], row[3]): (row[4], row[5], row[6]) for row in found}
+
+    def _latest(self) -> dict[Delivery, tuple[str, str | None, int]]:
+        latest: dict[Delivery, tuple[str, str | None, int]] = {}
+        for (request_id, vendor_id, line, _), told in sorted(self._outcomes().items()):
+            latest[request_id, vendor_id, line] = told
+        return latest
+
+    @invariant()
+    def the_record_is_true(self) -> None:
+        now = self._outcomes()
+        assert self.history.items() <= now.items(), "an outcome was changed or lost"
+        self.history = now
+        rounds: dict[Delivery, list[tuple[int, str]]] = {}
+        for (request_id, vendor_id, line, round_), (outcome, _, _) in sorted(now.items()):
+            rounds.setdefault((request_id, vendor_id, line), []).append((round_, outcome))
+        for told in rounds.values():
+            assert [round_ for round_, _ in told] == list(range(1, len(told) + 1)), "a round is missing"
+            steps = [None, *(None if outcome == "pending" else Outcome(outcome) for _, outcome in told)]
+            for before, after in pairwise(steps):
+                by_hand = after is Outcome.CANCELLED
+                assert after is None or by_hand or may_follow(before, after), f"{after} follows {before}"
+        self._check_tallies(
+            Counter((key[0], key[1], told[-1][1]) for key, told in rounds.items() if told[-1][1] != "pending")
+        )
+        self._check_closed({key: told[-1][1] for key, told in rounds.items()})
+
+    def _check_tallies(self, counted: Counter[tuple[int, int, str]]) -> None:
+        kept = self.rows("SELECT request_id, vendor_id, CAST(outcome AS text), deliveries FROM tallies")
+        assert all(row[3] >= 0 for row in kept), "a tally is negative"
+        assert counted == Counter({(row[0], row[1], row[2]): row[3] for row in kept if row[3]}), "the tallies are off"
+
+    def _check_closed(self, latest: dict[Delivery, str]) -> None:
+        for id_, status, closed_at in self.rows("SELECT id, CAST(status AS text), closed_at FROM requests"):
+            one = self.asked[id_]
+            assert (status == "cancelled") == one.cancelled
+            if status not in CLOSED and closed_at is None:
+                continue
+            assert closed_at is not None
+            for vendor_id in one.vendor_ids:
+                for line in one.lines:
+                    assert latest.get((id_, vendor_id, line), "pending") != "pending", "closed, and somebody is pending"
+
+    # --- and in the end
+
+    def teardown(self) -> None:
+        """Nothing goes wrong any more: then everybody is settled before long."""
+        if not self.asked:
+            return
+        for held in list(self.held):
+            self._expire(held)
+        with self.engine.begin() as connection:
+            for vendor in VENDORS:
+                vendors.resume(connection, vendor)
+        for _ in range(60):
+            self.time_passes()
+            for vendor in VENDORS:
+                for chunk_id in self._claim(vendor, 100):
+                    if run := self._lease(chunk_id, "w1"):
+                        self._record(run, dict.fromkeys(run.to_send, run.good_end))
+                        self._end_run(run, 0.0)
+            self.sweep()
+            ((left,),) = self.rows("""
+                SELECT (SELECT count(*) FROM requests WHERE closed_at IS NULL)
+                     + (SELECT count(*) FROM chunks WHERE state <> 'closed')""")
+            if not left:
+                break
+        self.the_record_is_true()
+        assert left == 0, "somebody is never settled"
+        for row in self.rows("SELECT id, CAST(status AS text) FROM requests WHERE status <> 'cancelled'"):
+            needs = {told[0] for key, told in self._latest().items() if key[0] == row[0]} & {
+                "refused",
+                "needs_action",
+                "exhausted",
+            }
+            assert row[1] == ("completed_with_exceptions" if needs else "completed")
+
+
+def is_moot(mine: Asked, other: Asked) -> bool:
+    """Whether `other` makes `mine` moot for a person of both, as the issue says it."""
+    match mine.kind, other.kind:
+        case Kind.OPT_IN, Kind.OPT_OUT | Kind.ERASURE:
+            return other.effective_at >= mine.effective_at
+        case Kind.OPT_OUT, Kind.ERASURE:
+            return other.effective_at >= mine.effective_at
+        case Kind.OPT_OUT, Kind.OPT_IN:
+            return other.effective_at > mine.effective_at
+    return False
+
+
+@pytest.mark.timeout(300)
+def test_whatever_happens_the_record_is_true(engine: Engine, masters: MasterKeys) -> None:
+    machine = type("Machine", (LedgerMachine,), {"engine": engine, "masters": masters})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            print_blob=False,
+            phases=(Phase.explicit, Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

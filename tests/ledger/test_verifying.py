@@ -1,0 +1,134 @@
+"""What was accepted is read back where the vendor can be read: verified, delivered again, or shown to a person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from adapters.contract import Answer, Call, Order, Person, Verdict
+from domain.outcomes import Reason
+from domain.requests import Kind
+from tests.ledger.conftest import Desk, people
+from tests.stubs import StubAdapter, StubExchange
+
+APPLIED = Answer(Verdict.APPLIED)
+NOT_SEEN = Answer(Verdict.USER, Reason.NOT_IN_EFFECT)
+
+
+class ReadableAdapter(StubAdapter):
+    """A vendor that can be read back."""
+
+    def reading(self, order: Order) -> str:
+        return "read"
+
+
+@dataclass
+class Vendor:
+    """Says yes to everything, and shows the effect only from the n-th delivery of a person on."""
+
+    deliveries_needed: int = 1
+    unreadable: bool = False
+
+    def __post_init__(self) -> None:
+        self.delivered: dict[int, int] = {}
+
+    def answer(self, call: Call, batch: Sequence[Person]) -> list[Answer]:
+        if call.step == "read":
+            if self.unreadable:
+                return [Answer(Verdict.VENDOR, Reason.FORBIDDEN)] * len(batch)
+            return [APPLIED if self.delivered[one.line] >= self.deliveries_needed else NOT_SEEN for one in batch]
+        for one in batch:
+            self.delivered[one.line] = self.delivered.get(one.line, 0) + 1
+        return [APPLIED] * len(batch)
+
+
+def run(desk: Desk, vendor: Vendor, rounds: int = 12) -> None:
+    tools = desk.tools({"insider": StubExchange(vendor.answer, ReadableAdapter())})
+    for _ in range(rounds):
+        desk.make_everything_due()
+        desk.work_off(tools, runs=20)
+
+
+@pytest.fixture(autouse=True)
+def _submitted(desk: Desk) -> None:
+    desk.announce(insider=10)
+    desk.submit(people(15))
+
+
+def latest(desk: Desk) -> set[tuple[str, str | None]]:
+    return {
+        (outcome, reason)
+        for outcome, reason in desk.rows("""
+            SELECT DISTINCT ON (request_id, vendor_id, line) CAST(outcome AS text), reason
+            FROM outcomes ORDER BY request_id, vendor_id, line, round DESC""")
+    }
+
+
+def status(desk: Desk) -> str:
+    return str(desk.one("SELECT CAST(status AS text) FROM requests"))
+
+
+def test_what_is_seen_is_verified(desk: Desk) -> None:
+    run(desk, Vendor())
+    assert latest(desk) == {("verified", None)}
+    assert desk.rows("SELECT CAST(outcome AS text), deliveries FROM tallies WHERE deliveries <> 0") == [
+        ("verified", 15)
+    ]
+    assert desk.one("SELECT count(*) FROM outcomes WHERE outcome = 'accepted'") == 15, "history is kept"
+    assert status(desk) == "completed"
+
+
+def test_a_request_closes_without_waiting_for_the_read_back(desk: Desk) -> None:
+    tools = desk.tools({"insider": StubExchange(Vendor().answer, ReadableAdapter())})
+    desk.work_off(tools)
+    assert status(desk) == "completed"
+    assert latest(desk) == {("accepted", None)}
+    assert desk.one("SELECT count(*) FROM chunks WHERE purpose = 'verify' AND due_at > now()") == 2
+
+
+def test_what_is_not_in_effect_is_delivered_again(desk: Desk) -> None:
+    vendor = Vendor(deliveries_needed=3)
+    run(desk, vendor)
+    assert latest(desk) == {("verified", None)}
+    assert set(vendor.delivered.values()) == {3}
+
+
+def test_but_not_for_ever(desk: Desk) -> None:
+    vendor = Vendor(deliveries_needed=99)
+    run(desk, vendor, rounds=20)
+    assert latest(desk) == {("needs_action", "not_in_effect")}
+    assert set(vendor.delivered.values()) == {1 + 3}
+    assert status(desk) == "completed_with_exceptions"
+    desk.assert_tallies_add_up()
+
+
+def test_a_read_back_never_undoes_a_newer_wish(desk: Desk) -> None:
+    desk.execute("DELETE FROM chunks; DELETE FROM subjects; DELETE FROM requests")
+    sent: list[tuple[str, Kind]] = []
+
+    def answering(call: Call, batch: Sequence[Person]) -> list[Answer]:
+        sent.extend((call.step, call.order.kind) for _ in batch)
+        newest = Kind.OPT_OUT  # what the vendor shows, whoever's read-back asks
+        return [APPLIED if call.step != "read" or call.order.kind is newest else NOT_SEEN for _ in batch]
+
+    tools = desk.tools({"insider": StubExchange(answering, ReadableAdapter())})
+    for kind in (Kind.OPT_IN, Kind.OPT_OUT):
+        desk.submit(people(1), kind=kind)
+        desk.work_off(tools)
+    for _ in range(6):
+        desk.make_everything_due()
+        desk.work_off(tools, runs=10)
+    delivered = [kind for step, kind in sent if step != "read"]
+    assert delivered == [Kind.OPT_IN, Kind.OPT_OUT]
+    assert desk.rows("SELECT CAST(outcome AS text) FROM outcomes ORDER BY request_id, round") == [
+        ("accepted",),
+        ("accepted",),
+        ("verified",),
+    ]
+
+
+def test_what_cannot_be_read_stays_accepted(desk: Desk) -> None:
+    run(desk, Vendor(unreadable=True), rounds=40)
+    assert latest(desk) == {("accepted", None)}
+    assert desk.one("SELECT count(*) FROM chunks WHERE state <> 'closed'") == 0
+    assert status(desk) == "completed"

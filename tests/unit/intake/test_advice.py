@@ -1,0 +1,11 @@
+"""There is something to do about everything that can wait for a person."""
+
+from domain.outcomes import Reason
+from intake.advice import ADVICE
+
+NEVER_WAIT = {Reason.NO_OPERATION, Reason.SWITCHED_OFF, Reason.NO_IDENTIFIER, Reason.CLOSED_BY_HAND}
+
+
+def test_every_reason_that_can_wait_has_advice_of_one_sentence() -> None:
+    assert set(ADVICE) == set(Reason) - NEVER_WAIT
+    assert all(sentence.endswith(".") and sentence.count(". ") == 0 for sentence in ADVICE.values())
