@@ -18,6 +18,7 @@ class Verdict(StrEnum):
     """What an answer means for one person. The error classes are those of the vendors' CONTRACTS."""
 
     APPLIED = "applied"  # in effect at the vendor, as far as its answer tells
+    SEEN = "seen"  # in effect, and the vendor's own answer shows it
     ABSENT = "absent"  # the vendor holds nothing of this person
     NOT_APPLICABLE = "not_applicable"  # nothing to do for this person here
     PROCEED = "proceed"  # this step is done, the next one is named

@@ -105,7 +105,7 @@ class Conversation:
 
 OUT_OF_ORDER = frozenset({Reason.SERVER_ERROR, Reason.UNREACHABLE, Reason.ANSWER_LOST})
 """Failures that say nothing of the person; where there is nothing else, the vendor is likely down."""
-_SERVED = frozenset({Verdict.APPLIED, Verdict.ABSENT, Verdict.PROCEED})
+_SERVED = frozenset({Verdict.APPLIED, Verdict.SEEN, Verdict.ABSENT, Verdict.PROCEED})
 
 
 def _is_the_vendors(answer: Answer) -> bool:

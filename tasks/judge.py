@@ -12,6 +12,7 @@ from tasks.converse import OUT_OF_ORDER, Answered
 
 OUTCOMES = {
     Verdict.APPLIED: Outcome.ACCEPTED,
+    Verdict.SEEN: Outcome.VERIFIED,
     Verdict.ABSENT: Outcome.ABSENT,
     Verdict.NOT_APPLICABLE: Outcome.NOT_APPLICABLE,
     Verdict.USER: Outcome.REFUSED,

@@ -223,7 +223,7 @@ def _in_effect(profile: dict[str, Any], flags: dict[str, bool]) -> Answer:
         raise UnreadableError("a profile without the flags")
     # `call_allowed` may be null, where a site has no such channel: null allows nobody to call.
     seen = {flag: profile[flag] is True if profile[flag] is None else profile[flag] for flag in flags}
-    return Answer(Verdict.APPLIED) if seen == flags else Answer(Verdict.ACTION, Reason.NOT_IN_EFFECT)
+    return Answer(Verdict.SEEN) if seen == flags else Answer(Verdict.ACTION, Reason.NOT_IN_EFFECT)
 
 
 def _forbidden(call: Call, response: httpx.Response) -> Answer:

@@ -41,7 +41,8 @@ def after(attempts: int, since: float = NOW - 10) -> dict[int, Setback]:
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_which_answers_end_a_delivery(verdict: Verdict) -> None:
-    final = verdict in {Verdict.APPLIED, Verdict.ABSENT, Verdict.NOT_APPLICABLE, Verdict.USER, Verdict.ACTION}
+    good = {Verdict.APPLIED, Verdict.SEEN, Verdict.ABSENT, Verdict.NOT_APPLICABLE}
+    final = verdict in good | {Verdict.USER, Verdict.ACTION}
     assert (verdict in OUTCOMES) == final
     assert ends(Answered(person(1), Answer(verdict))) == final
     assert not ends(Answered(person(1), Answer(verdict, needs_witness=True)))
@@ -51,6 +52,7 @@ def test_which_answers_end_a_delivery(verdict: Verdict) -> None:
     ("verdict", "outcome", "attempts"),
     [
         (Verdict.APPLIED, Outcome.ACCEPTED, 3),
+        (Verdict.SEEN, Outcome.VERIFIED, 3),
         (Verdict.ABSENT, Outcome.ABSENT, 3),
         (Verdict.USER, Outcome.REFUSED, 3),
         (Verdict.ACTION, Outcome.NEEDS_ACTION, 3),

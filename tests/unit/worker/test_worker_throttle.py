@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from adapters.contract import NotNowError
+from worker import throttle
 from worker.throttle import AWAY_S, MAX_LOT, PATIENCE_S, STALE_S, WINDOW_S, Lane, Pace, open_lanes
 
 VENDOR = "acme"
@@ -232,3 +233,27 @@ async def test_each_vendor_has_a_lane_of_its_own() -> None:
     kept = {key: await redis.ttl(key) for key in await redis.keys("*")}
     assert sorted(kept) == [b"consent:throttle:akinon", b"consent:throttle:insider"]
     assert all(0 < seconds <= 7_200 for seconds in kept.values())
+
+
+async def test_after_too_many_the_pace_is_lower_and_recovers(
+    lane: Callable[[Pace], Lane], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "RECOVERY", 0.3)
+    monkeypatch.setattr(throttle, "CUT", 0.2)
+    one = lane(pace(200))
+    await one.pause(0.0)
+    slow: list[float] = []
+    await take_for(one, 0.4, slow)
+    await asyncio.sleep(2.6)  # by then the whole pace is back
+    fast: list[float] = []
+    await take_for(one, 0.4, fast)
+    assert len(slow) < 0.5 * len(fast)
+    assert len(fast) > 0.5 * 0.4 * 200
+
+
+async def test_answers_to_what_was_under_way_do_not_lower_the_pace_again(lane: Callable[[Pace], Lane]) -> None:
+    one = lane(pace(100))
+    for _ in range(20):
+        await one.pause(0.3)
+    share = float(await one.redis.hget(one.key, "share") or 0)  # type: ignore[misc]
+    assert share == pytest.approx(throttle.CUT)
