@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from domain.outcomes import ATTENTION
+from domain.outcomes import ATTENTION, Outcome
 from ledger.attention import Group
 from ledger.reports import PENDING, Involved, Status
 from ledger.vendors import Vendor
@@ -145,6 +145,8 @@ def print_status(status: Status, *, at_risk: bool) -> None:
     for vendor, counts in status.vendors.items():
         table.add_row(vendor, *(f"{counts.get(outcome, 0):,}" for outcome in outcomes))
     console.print(table)
+    if Outcome.ACCEPTED in outcomes:
+        console.print("accepted: the vendor said yes, and it has not been, or cannot be, read back", highlight=False)
 
 
 def print_vendors(vendors: Iterable[Vendor]) -> None:

@@ -71,7 +71,7 @@ _CONFIRM = text("UPDATE requests SET status = 'running', confirmed_by = :by WHER
 
 
 def cancel(connection: Connection, request: Standing, by: str) -> None:
-    """Stop a request that is running or unconfirmed; `requests.cancel_rest` settles what was not sent."""
+    """Stop a request that is running or unconfirmed; `cancelling.cancel_rest` settles what was not sent."""
     connection.execute(_CANCEL, {"id": request.id})
     add_note(connection, request.id, by, "cancel")
 

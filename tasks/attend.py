@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from adapters.registry import ADAPTERS
-from ledger import attention, notes, reports, requests
+from ledger import attention, cancelling, notes, reports, requests
 from ledger.attention import Reopened, Selection
 from ledger.fresh_sessions import Given, Waiting, data_key_of
 from ledger.keys import fingerprinter
@@ -108,7 +108,7 @@ class Desk:
         with self._locked(public_id, "cancel", frozenset({"unconfirmed", "running", "cancelled"})) as (conn, request):
             if request.status != "cancelled":
                 notes.cancel(conn, request, self.by)
-            requests.cancel_rest(conn, request.id)
+            cancelling.cancel_rest(conn, request.id)
             status = reports.status_of(conn, public_id)
             assert status is not None  # noqa: S101 - it is locked
         return Cancelled.of(status)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from adapters.contract import Addressed, Order, Person, ReadsBack
 from domain.outcomes import Outcome, Reason
-from ledger import chunks, outcomes, requests, vendors, wishes
+from ledger import cancelling, chunks, outcomes, vendors, wishes
 from ledger.chunks import LeaseLostError, Purpose
 from ledger.outcomes import Settled
 from ledger.people import OpenPerson
@@ -50,7 +50,7 @@ def deliver(chunk_id: int, tools: Toolbox) -> None:
         log.warning("chunk %d is no longer ours", chunk_id)
     if run.cancelled:
         with tools.engine.begin() as connection:
-            requests.cancel_rest(connection, lease.request_id)
+            cancelling.cancel_rest(connection, lease.request_id)
     settle(tools, lease.request_id)
     dispatch(lease.vendor, tools)
 

@@ -1,6 +1,6 @@
 """Closing requests whose last delivery is settled."""
 
-from ledger import requests
+from ledger import cancelling, requests
 from tasks.toolbox import Toolbox
 
 
@@ -11,5 +11,5 @@ def settle(tools: Toolbox, request_id: int | None = None) -> int:
     """
     with tools.engine.begin() as connection:
         if request_id is None:
-            requests.sweep_cancelled(connection)
+            cancelling.sweep(connection)
         return requests.close_settled(connection, request_id)

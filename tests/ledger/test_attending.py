@@ -11,7 +11,7 @@ import pytest
 from adapters.contract import Answer, Call, Person, Verdict
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
-from ledger import attention, chunks, reports, requests
+from ledger import attention, cancelling, chunks, reports, requests
 from ledger.attention import Group
 from ledger.fresh_sessions import Given
 from tasks import attend
@@ -378,8 +378,8 @@ def test_cancelling_settles_what_was_not_sent(desk: Desk) -> None:
     assert_in_step(desk)
     desk.execute("UPDATE chunks SET due_at = now() - interval '1 second' WHERE state = 'leased'")
     with desk.engine.begin() as connection:
-        assert requests.sweep_cancelled(connection) == 10
-        assert requests.sweep_cancelled(connection) == 0
+        assert cancelling.sweep(connection) == 10
+        assert cancelling.sweep(connection) == 0
     assert desk.one("SELECT count(*) FROM outcomes WHERE reason = 'lease_lost'") == 10
     assert desk.one("SELECT count(*) FROM chunks WHERE state <> 'closed'") == 0
     assert desk.one("SELECT closed_at FROM requests") is not None
@@ -408,8 +408,8 @@ def test_cancelling_a_retry_leaves_the_others_alone(desk: Desk) -> None:
 def test_a_request_that_is_not_cancelled_keeps_what_is_pending(desk: Desk) -> None:
     desk.submit(people(5))
     with desk.engine.begin() as connection:
-        assert requests.cancel_rest(connection, 1) == 0
-        assert requests.sweep_cancelled(connection) == 0
+        assert cancelling.cancel_rest(connection, 1) == 0
+        assert cancelling.sweep(connection) == 0
     assert desk.outcomes() == {}
 
 

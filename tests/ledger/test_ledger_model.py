@@ -27,7 +27,7 @@ from sqlalchemy import Engine, text
 from domain.outcomes import Outcome, Reason, may_follow
 from domain.requests import Kind, Subject
 from domain.retry import Setback
-from ledger import attention, chunks, notes, outcomes, people, requests, vendors, wishes
+from ledger import attention, cancelling, chunks, notes, outcomes, people, requests, vendors, wishes
 from ledger.chunks import Lease, LeaseLostError, Purpose
 from ledger.keys import fingerprinter
 from ledger.outcomes import Settled
@@ -351,7 +351,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 if lease.purpose is Purpose.DELIVER and lease.vendor == "readable":
                     chunks.open_verification(connection, lease, 0.0)
         with self.engine.begin() as connection:
-            requests.cancel_rest(connection, lease.request_id)
+            cancelling.cancel_rest(connection, lease.request_id)
         with self.engine.begin() as connection:
             requests.close_settled(connection, lease.request_id)
 
@@ -486,14 +486,14 @@ class LedgerMachine(RuleBasedStateMachine):
             notes.cancel(connection, locked, "anna")
         one.cancelled = True
         with self.engine.begin() as connection:
-            requests.cancel_rest(connection, one.id)
+            cancelling.cancel_rest(connection, one.id)
 
     @rule()
     def sweep(self) -> None:
         """What beat does now and then."""
         with self.engine.begin() as connection:
             requests.close_settled(connection)
-            requests.sweep_cancelled(connection)
+            cancelling.sweep(connection)
 
     # --- what must always be true
 

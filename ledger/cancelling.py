@@ -1,0 +1,74 @@
+"""Settling as cancelled what a cancelled request has not sent."""
+
+from sqlalchemy import Connection, text
+
+from ledger.requests import NOTHING_OPEN
+
+
+def cancel_rest(connection: Connection, request_id: int) -> int:
+    """Settle as cancelled what a cancelled request has pending in chunks that no worker holds (any more), and close
+    those chunks; the number of deliveries settled.
+
+    Attempts that failed before are counted in the outcome; where a worker vanished with the chunk, the reason is
+    `lease_lost`: such a delivery may have reached the vendor. Running twice is harmless; a request that is not
+    cancelled is left alone.
+    """
+    return int(connection.execute(_CANCEL_REST, {"request_id": request_id}).scalar_one())
+
+
+_CANCEL_REST = text("""
+    WITH taken AS MATERIALIZED (
+        SELECT chunks.id, vendor_id, round, first_line, last_line, setbacks, state = 'leased' AS lost
+        FROM chunks JOIN requests ON requests.id = chunks.request_id
+        WHERE chunks.request_id = :request_id AND requests.status = 'cancelled' AND purpose = 'deliver'
+            AND state <> 'closed' AND (state <> 'leased' OR chunks.due_at <= now())
+        ORDER BY chunks.id FOR UPDATE OF chunks),
+    closed AS (
+        UPDATE chunks SET state = 'closed', lease = NULL, holder = NULL FROM taken WHERE chunks.id = taken.id),
+    failed AS (
+        SELECT taken.id, CAST(line AS integer) AS line, max(CAST(setback ->> 0 AS smallint)) AS attempts
+        FROM taken, jsonb_array_elements(setbacks) AS setback, jsonb_array_elements_text(setback -> 3) AS line
+        GROUP BY 1, 2),
+    fresh AS (
+        INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
+        SELECT :request_id, taken.vendor_id, people.line, taken.round, COALESCE(failed.attempts, 0), 'cancelled',
+            CASE WHEN taken.lost THEN 'lease_lost' END
+        FROM taken
+        JOIN subjects AS people ON people.request_id = :request_id
+            AND people.line BETWEEN taken.first_line AND taken.last_line
+        LEFT JOIN failed ON failed.id = taken.id AND failed.line = people.line
+        WHERE NOT EXISTS (
+                SELECT FROM outcomes
+                WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = taken.vendor_id
+                    AND outcomes.line = people.line AND outcomes.round >= taken.round)
+            AND (taken.round = 1 OR EXISTS (
+                SELECT FROM outcomes
+                WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = taken.vendor_id
+                    AND outcomes.line = people.line AND outcomes.round = taken.round - 1
+                    AND outcomes.outcome = 'pending'))
+        ON CONFLICT DO NOTHING -- a worker whose lease ran out may have just recorded the true end
+        RETURNING vendor_id),
+    tallied AS (
+        INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
+        SELECT :request_id, vendor_id, 'cancelled', count(*) FROM fresh GROUP BY vendor_id ORDER BY vendor_id
+        ON CONFLICT (request_id, vendor_id, outcome)
+            DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
+    SELECT count(*) FROM fresh
+""")
+
+
+def sweep(connection: Connection) -> int:
+    """Do the same for every cancelled request that has something open, and note which of them have nothing left; the
+    number of deliveries settled."""
+    unfinished = list(connection.execute(_UNFINISHED).scalars())
+    cancelled = sum(cancel_rest(connection, request_id) for request_id in unfinished)
+    if unfinished:
+        connection.execute(_FINISH, {"ids": unfinished})
+    return cancelled
+
+
+_UNFINISHED = text("SELECT id FROM requests WHERE status = 'cancelled' AND closed_at IS NULL ORDER BY id")
+_FINISH = text(f"""
+    UPDATE requests SET closed_at = now()
+    WHERE status = 'cancelled' AND closed_at IS NULL AND id = ANY(CAST(:ids AS bigint[])) AND {NOTHING_OPEN}
+""")  # noqa: S608
