@@ -59,7 +59,7 @@ _GROUPS = text(f"""
         AND {_LATEST}
     GROUP BY vendors.name, outcome, reason
     ORDER BY min(due_at), vendors.name, outcome, reason
-""")  # noqa: S608 - our own text, here and below
+""")
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _append_pending(which: str) -> Any:
             ON CONFLICT (request_id, vendor_id, outcome)
                 DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
         SELECT vendor_id, round, count(*) FROM placed GROUP BY vendor_id, round ORDER BY vendor_id, round
-    """)  # noqa: S608
+    """)
 
 
 # LIMIT and max keep the planner from joining all lines with all lines: it looks up one span, and one line, at a time.
@@ -206,7 +206,7 @@ _CLOSE_BY_HAND = text(f"""
         ON CONFLICT (request_id, vendor_id, outcome)
             DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
     SELECT count(*) FROM meant
-""")  # noqa: S608
+""")
 
 
 def find_request(connection: Connection, public_id: UUID) -> int | None:

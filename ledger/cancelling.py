@@ -71,4 +71,4 @@ _UNFINISHED = text("SELECT id FROM requests WHERE status = 'cancelled' AND close
 _FINISH = text(f"""
     UPDATE requests SET closed_at = now()
     WHERE status = 'cancelled' AND closed_at IS NULL AND id = ANY(CAST(:ids AS bigint[])) AND {NOTHING_OPEN}
-""")  # noqa: S608
+""")

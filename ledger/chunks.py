@@ -197,7 +197,7 @@ def put_back(connection: Connection, held: Lease, *, delay_s: float, setbacks: S
 
 
 def _move(connection: Connection, held: Lease, change: str, **values: Any) -> None:
-    statement = text(f"UPDATE chunks SET {change} WHERE id = :chunk_id AND lease = :lease")  # noqa: S608 - our own text
+    statement = text(f"UPDATE chunks SET {change} WHERE id = :chunk_id AND lease = :lease")
     if connection.execute(statement, {"chunk_id": held.chunk_id, "lease": held.id, **values}).rowcount != 1:
         raise LeaseLostError
 

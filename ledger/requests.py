@@ -224,18 +224,18 @@ _LOCK_SETTLED = text(f"""
     SELECT id FROM requests
     WHERE status = 'running' AND (CAST(:request_id AS bigint) IS NULL OR id = :request_id) AND {NOTHING_OPEN}
     ORDER BY id FOR NO KEY UPDATE
-""")  # noqa: S608 - our own text, here and below
+""")
 _CLOSE = text(f"""
     UPDATE requests
     SET closed_at = now(),
         status = CAST(CASE WHEN {_NEEDS_ATTENTION} THEN 'completed_with_exceptions' ELSE 'completed' END
             AS request_status)
     WHERE status = 'running' AND id = ANY(CAST(:ids AS bigint[])) AND {NOTHING_OPEN}
-""")  # noqa: S608
+""")
 _FLAG = text(f"""
     UPDATE requests SET status = 'completed_with_exceptions'
     WHERE status = 'completed' AND id = :request_id AND {_NEEDS_ATTENTION}
-""")  # noqa: S608
+""")
 
 
 def judge_again(connection: Connection, request_id: int) -> None:
@@ -246,4 +246,4 @@ def judge_again(connection: Connection, request_id: int) -> None:
 _JUDGE_AGAIN = text(f"""
     UPDATE requests SET status = 'completed'
     WHERE status = 'completed_with_exceptions' AND id = :request_id AND NOT {_NEEDS_ATTENTION}
-""")  # noqa: S608
+""")

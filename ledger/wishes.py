@@ -64,7 +64,7 @@ _MINE_IN_THEIRS = " UNION ALL ".join(
         FROM mine CROSS JOIN LATERAL (
             SELECT request_id, line FROM subjects
             WHERE {name} = mine.{name} AND request_id = ANY(CAST(:others AS bigint[])) OFFSET 0) AS also
-    """  # noqa: S608 - the names are our own
+    """
     for name in _PRINTS
 )
 _THEIRS_IN_MINE = " UNION ALL ".join(
@@ -74,7 +74,7 @@ _THEIRS_IN_MINE = " UNION ALL ".join(
             SELECT line FROM subjects
             WHERE {name} = theirs.{name} AND request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))
             OFFSET 0) AS also
-    """  # noqa: S608 - the names are our own
+    """
     for name in _PRINTS
 )
 _MEANING = """
@@ -113,7 +113,7 @@ _FROM_MINE = text(
         WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))),
     same AS MATERIALIZED ({_MINE_IN_THEIRS})
     {_MEANING}
-"""  # noqa: S608 - the names are our own
+"""
 )
 _FROM_THEIRS = text(
     f"""
@@ -122,5 +122,5 @@ _FROM_THEIRS = text(
         WHERE request_id = ANY(CAST(:others AS bigint[]))),
     same AS MATERIALIZED ({_THEIRS_IN_MINE})
     {_MEANING}
-"""  # noqa: S608 - the names are our own
+"""
 )

@@ -74,36 +74,36 @@ def runtime() -> Runtime:
     return _runtime
 
 
-@app.task(name=DELIVER)  # type: ignore[untyped-decorator]
+@app.task(name=DELIVER)
 def deliver_chunk(chunk_id: int) -> None:
     """Deliver one chunk to its vendor."""
     deliver(chunk_id, runtime().tools)
 
 
-@app.task(name=DISPATCH)  # type: ignore[untyped-decorator]
+@app.task(name=DISPATCH)
 def dispatch_vendor(vendor: str) -> None:
     """Send a vendor's due chunks to its queue."""
     dispatch(vendor, runtime().tools)
 
 
-@app.task(name=SETTLE)  # type: ignore[untyped-decorator]
+@app.task(name=SETTLE)
 def settle_requests() -> None:
     """Close every request that has nothing open any more."""
     settle(runtime().tools)
 
 
-@app.task(name=DEADLINES)  # type: ignore[untyped-decorator]
+@app.task(name=DEADLINES)
 def tell_deadlines() -> None:
     """Tell of every request whose statutory deadline is near."""
     raise_deadlines(runtime().tools, Settings.load().due_soon_days)
 
 
-@signals.setup_logging.connect  # type: ignore[untyped-decorator]
+@signals.setup_logging.connect
 def _set_up_logging(**_: object) -> None:
     set_up_logging(Settings.load().log_level)
 
 
-@signals.worker_init.connect  # type: ignore[untyped-decorator]
+@signals.worker_init.connect
 def _open_runtime(sender: WorkController, **_: object) -> None:
     global _runtime  # noqa: PLW0603 - Celery hands its tasks nothing else
     try:
@@ -118,13 +118,13 @@ def _open_runtime(sender: WorkController, **_: object) -> None:
     gc.set_threshold(100_000, 20, 20)
 
 
-@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
+@signals.worker_shutting_down.connect
 def _stop_runtime(**_: object) -> None:
     if _runtime is not None:
         _runtime.stop()
 
 
-@signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
+@signals.worker_shutdown.connect
 def _close_runtime(**_: object) -> None:
     if _runtime is not None:
         _runtime.close()
