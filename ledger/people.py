@@ -1,4 +1,4 @@
-"""People in the ledger: sealed and fingerprinted on the way in by COPY, opened again for a delivery."""
+"""People on their way into the ledger: sealed and fingerprinted, by COPY."""
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,7 +8,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any, LiteralString, NamedTuple
 
 import psycopg
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.requests import Subject, fold_email
@@ -21,16 +21,6 @@ _SUBJECT_HEAD = struct.Struct("!hiqiii")  # columns; length, request_id; length,
 _SESSION_HEAD = struct.Struct("!hiqiiihi")  # the same with a vendor_id between
 _PRINT_HEAD = struct.pack("!i", PRINT_BYTES)
 _NULL = struct.pack("!i", -1)
-
-
-class OpenPerson(NamedTuple):
-    """A person whose delivery is pending, opened."""
-
-    line: int
-    subject: Subject
-
-    def __repr__(self) -> str:
-        return f"OpenPerson(line={self.line})"
 
 
 class Counted(NamedTuple):
@@ -192,68 +182,3 @@ _DROP_SUBJECTS = text("""
 _DROP_SESSIONS = text("""
     DELETE FROM sessions WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))
 """)
-
-
-def open_pending(
-    connection: Connection,
-    *,
-    request_id: int,
-    vendor_id: int,
-    round_: int,
-    awaits: str,
-    first_line: int,
-    last_line: int,
-    key: SealingKey,
-    session_vendor: str | None,
-) -> list[OpenPerson]:
-    """The people of a span who have no outcome of this round yet, opened; after the first round only those whose last
-    outcome is `awaits`. With their session where `session_vendor` names a vendor that keeps one.
-
-    Raises ledger.sealing.UnsealError.
-    """
-    span = {
-        "request_id": request_id,
-        "vendor_id": vendor_id,
-        "round": round_,
-        "first_line": first_line,
-        "last_line": last_line,
-    }
-    found = (
-        connection.execute(_PENDING_FIRST, span)
-        if round_ == 1
-        else connection.execute(_PENDING_AGAIN, {**span, "awaits": awaits})
-    )
-    opened = []
-    for line, sealed, session in found:
-        subject: Subject = from_json(key.open(sealed, subject_context(request_id, line)))
-        if session_vendor is not None and session is not None:
-            block = from_json(key.open(session, session_context(request_id, line, vendor_id)))
-            subject["vendors"] = {**(subject.get("vendors") or {}), session_vendor: block}
-        opened.append(OpenPerson(line, subject))
-    return opened
-
-
-_WITHOUT_OUTCOME = """
-    SELECT people.line, people.sealed, sessions.sealed
-    FROM subjects AS people
-    LEFT JOIN sessions ON sessions.request_id = people.request_id
-        AND sessions.vendor_id = :vendor_id AND sessions.line = people.line
-        AND sessions.line BETWEEN :first_line AND :last_line
-    WHERE people.request_id = :request_id AND people.line BETWEEN :first_line AND :last_line
-        AND NOT EXISTS (
-            SELECT FROM outcomes
-            WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = :vendor_id
-                AND outcomes.line = people.line AND outcomes.round >= :round
-                AND outcomes.line BETWEEN :first_line AND :last_line)
-"""
-_WHO_AWAITS = """
-        AND EXISTS (
-            SELECT FROM outcomes
-            WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = :vendor_id
-                AND outcomes.line = people.line AND outcomes.round = :round - 1
-                AND outcomes.line BETWEEN :first_line AND :last_line
-                AND outcomes.outcome = CAST(:awaits AS outcome))
-"""
-# The bounds on `line` stand at every table, so that none is read further than the span whatever plan is chosen.
-_PENDING_FIRST = text(_WITHOUT_OUTCOME + " ORDER BY people.line")
-_PENDING_AGAIN = text(_WITHOUT_OUTCOME + _WHO_AWAITS + " ORDER BY people.line")
