@@ -34,7 +34,7 @@ from adapters.contract import (
 )
 from adapters.reading import read_block, read_object
 from adapters.triage import refusal
-from adapters.writing import json_request
+from adapters.writing import fixed, json_request
 from domain.outcomes import Reason
 from domain.requests import Email, Identifier, Kind, Phone, Subject, Text
 
@@ -206,7 +206,7 @@ class Insider:
             "X-PARTNER-NAME": self.settings.partner_name,
             "X-REQUEST-TOKEN": self.settings.request_token.get_secret_value(),
         }
-        return json_request("POST", f"{self.settings.base_url}/api/user/v1/{path}", body, headers=headers)
+        return json_request("POST", fixed(f"{self.settings.base_url}/api/user/v1/{path}"), body, headers=headers)
 
     def _flags(self, order: Order) -> dict[str, bool]:
         if order.kind is Kind.OPT_IN:
