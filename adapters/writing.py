@@ -18,8 +18,8 @@ def json_request(
     *,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> httpx.Request:
-    """A request with a JSON body, encoded already or not. With httpx's own `json=` a call of 1,000 people takes twice as
-    long to build."""
+    """A request with a JSON body, encoded already or not. With httpx's own `json=` a call of 1,000 people takes twice
+    as long to build."""
     content = body if isinstance(body, bytes) else to_json(body)
     return httpx.Request(method, url, headers={**_JSON, **headers}, content=content)
 

@@ -145,9 +145,8 @@ class Akinon:
 
     def _url(self) -> httpx.URL:
         # The slash at the end matters: without it Django redirects, and a redirected write is lost.
-        return fixed(
-            f"{self.settings.base_url}/users/{'profile-with-loyalty' if self.settings.loyalty else 'profile'}/"
-        )
+        page = "profile-with-loyalty" if self.settings.loyalty else "profile"
+        return fixed(f"{self.settings.base_url}/users/{page}/")
 
     def _flags(self, order: Order) -> dict[str, bool]:
         if order.kind is Kind.OPT_IN:
