@@ -1,9 +1,10 @@
 """People in the ledger: sealed and fingerprinted on the way in by COPY, opened again for a delivery."""
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, LiteralString, NamedTuple
 
@@ -14,6 +15,8 @@ from sqlalchemy import Connection, text
 from domain.requests import Subject, fold_email
 from ledger.sealing import PRINT_BYTES, Fingerprinter, SealingKey
 
+_BLOCK = 250
+"""People that are sealed and sent together: enough to hide what each sending costs."""
 _BLOCK_BYTES = 262_144
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 _COPY_TRAILER = struct.pack("!h", -1)
@@ -41,36 +44,39 @@ class Counted(NamedTuple):
     digest: bytes
 
 
-@dataclass
 class Prints:
-    """Fingerprints people as they pass, and digests the whole."""
+    """Fingerprints people as they pass, and digests the whole; `lines` is how many have passed."""
 
-    fingerprinter: Fingerprinter
-    lines: int = 0
-    _digest: Any = field(default_factory=lambda: blake2b(digest_size=32), repr=False)
+    def __init__(self, fingerprinter: Fingerprinter) -> None:
+        self.fingerprinter = fingerprinter
+        self.lines = 0
+        self._digest = blake2b(digest_size=32)
+        self._whole = fingerprinter.printer(b"whole")
+        self._user_id = fingerprinter.printer(b"user_id")
+        self._email = fingerprinter.printer(b"email")
+        self._phone = fingerprinter.printer(b"phone_number")
 
     def whole(self, subject: Subject) -> bytes:
         """The print of everything given of one person: equal for two lines that say the same."""
-        email = subject.get("email")
+        email, vendors = subject.get("email"), subject.get("vendors")
         said = [
             subject.get("user_id"),
             fold_email(email) if email else None,
             subject.get("phone_number"),
-            _sorted(subject.get("vendors")),
+            _sorted(vendors) if vendors else None,
         ]
-        whole = self.fingerprinter.print_of(b"whole", to_json(said))
+        whole = self._whole(to_json(said))
         self.lines += 1
         self._digest.update(whole)
         return whole
 
     def identifiers(self, subject: Subject) -> tuple[bytes | None, bytes | None, bytes | None]:
         """The prints of user_id, e-mail and phone number."""
-        print_of = self.fingerprinter.print_of
         user_id, email, phone = subject.get("user_id"), subject.get("email"), subject.get("phone_number")
         return (
-            print_of(b"user_id", user_id.encode()) if user_id else None,
-            print_of(b"email", fold_email(email).encode()) if email else None,
-            print_of(b"phone_number", phone.encode()) if phone else None,
+            self._user_id(user_id.encode()) if user_id else None,
+            self._email(fold_email(email).encode()) if email else None,
+            self._phone(phone.encode()) if phone else None,
         )
 
     def digest(self) -> bytes:
@@ -96,21 +102,26 @@ class _Writer:
     sessions: IO[bytes]
 
     def rows(self, people: Iterable[Subject]) -> Iterator[bytes]:
-        block = bytearray()
-        for line, subject in enumerate(people, start=1):
-            whole = self.prints.whole(subject)
-            kept = self._without_sessions(line, subject) if subject.get("vendors") else subject
-            sealed = self.key.seal(to_json(kept), subject_context(self.request_id, line))
-            block += _SUBJECT_HEAD.pack(7, 8, self.request_id, 4, line, len(sealed)) + sealed + _PRINT_HEAD + whole
+        numbered = enumerate(people, start=1)
+        while block := list(islice(numbered, _BLOCK)):
+            yield b"".join(self._fields(block))
+
+    def _fields(self, block: list[tuple[int, Subject]]) -> Iterator[bytes]:
+        plains = [to_json(self._without_sessions(line, subject)) for line, subject in block]
+        contexts = [subject_context(self.request_id, line) for line, _ in block]
+        for (line, subject), sealed in zip(block, self.key.seal_all(plains, contexts), strict=True):
+            yield _SUBJECT_HEAD.pack(7, 8, self.request_id, 4, line, len(sealed))
+            yield sealed
+            yield _PRINT_HEAD
+            yield self.prints.whole(subject)
             for a_print in self.prints.identifiers(subject):
-                block += _NULL if a_print is None else _PRINT_HEAD + a_print
-            if len(block) >= _BLOCK_BYTES:
-                yield bytes(block)
-                block.clear()
-        yield bytes(block)
+                yield _NULL if a_print is None else _PRINT_HEAD + a_print
 
     def _without_sessions(self, line: int, subject: Subject) -> Subject:
-        blocks = dict(subject.get("vendors") or {})
+        vendors = subject.get("vendors")
+        if not vendors:
+            return subject
+        blocks = dict(vendors)
         for vendor in blocks.keys() & self.session_vendors.keys():
             vendor_id = self.session_vendors[vendor]
             context = session_context(self.request_id, line, vendor_id)
@@ -231,6 +242,15 @@ def open_pending(
             subject["vendors"] = {**(subject.get("vendors") or {}), session_vendor: block}
         opened.append(OpenPerson(line, subject))
     return opened
+
+
+def open_block(key: SealingKey, request_id: int, rows: Sequence[tuple[int, bytes]]) -> list[Subject]:
+    """The people of these rows of one request (line, sealed), opened, in order. Raises ledger.sealing.UnsealError."""
+    contexts = [subject_context(request_id, line) for line, _ in rows]
+    plains = key.open_all([sealed for _, sealed in rows], contexts)
+    # Each of them is JSON of our own making and none other, as the seal proves, so together they are one array.
+    people: list[Subject] = from_json(b"[%b]" % b",".join(plains), cache_strings="keys")
+    return people
 
 
 _WITHOUT_OUTCOME = """
