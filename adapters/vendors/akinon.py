@@ -87,7 +87,8 @@ class Akinon:
     settings: AkinonSettings = field(repr=False)
 
     name: ClassVar[str] = "akinon"
-    chunk_people: ClassVar[int] = 50
+    call_people: ClassVar[int] = 1
+    chunk_people: ClassVar[int] = 500
     settings_model: ClassVar[type[VendorSettings]] = AkinonSettings
     options_model: ClassVar[type[VendorOptions]] = AkinonOptions
     identifiers_model: ClassVar[type[BaseModel]] = AkinonIdentifiers
@@ -110,7 +111,7 @@ class Akinon:
 
     def limits(self, call: Call) -> Limits:
         """A session is one person's."""
-        return Limits(people=1)
+        return Limits(people=self.call_people)
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
         """GET to look, PATCH of nothing but the flags to write: never a PUT, never `phone`, which would send a code."""

@@ -99,7 +99,8 @@ class Dfinery:
     settings: DfinerySettings = field(repr=False)
 
     name: ClassVar[str] = "dfinery"
-    chunk_people: ClassVar[int] = 500
+    call_people: ClassVar[int] = 20
+    chunk_people: ClassVar[int] = 2_000
     settings_model: ClassVar[type[VendorSettings]] = DfinerySettings
     options_model: ClassVar[type[VendorOptions]] = DfineryOptions
     identifiers_model: ClassVar[type[BaseModel]] = DfineryIdentifiers
@@ -115,7 +116,7 @@ class Dfinery:
 
     def limits(self, call: Call) -> Limits:
         """Twenty in every call. The page gives no size; twenty of our longest ids are under 50,000 bytes."""
-        return Limits(people=20)
+        return Limits(people=self.call_people)
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
         """Two people with one key are sent once: the vendor answers by key."""

@@ -141,6 +141,7 @@ class Insider:
     settings: InsiderSettings = field(repr=False)
 
     name: ClassVar[str] = "insider"
+    call_people: ClassVar[int] = 1_000
     chunk_people: ClassVar[int] = 2_000
     settings_model: ClassVar[type[VendorSettings]] = InsiderSettings
     options_model: ClassVar[type[VendorOptions]] = InsiderOptions
@@ -157,7 +158,7 @@ class Insider:
 
     def limits(self, call: Call) -> Limits:
         """1,000 users; 5 MB for the whole request, which the vendor's error text counts as 5,000,000 bytes."""
-        return Limits(people=1000, body_bytes=5_000_000)
+        return Limits(people=self.call_people, body_bytes=5_000_000)
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
         """`POST /api/user/v1/upsert` or `/attribute/delete`. Two people with one key are sent once."""
