@@ -33,6 +33,7 @@ from ledger.keys import fingerprinter
 from ledger.outcomes import Settled
 from ledger.people import Prints
 from ledger.sealing import MasterKeys
+from tests.conftest import empty
 
 EXAMPLES = int(os.environ.get("LEDGER_MODEL_EXAMPLES", "30"))
 STEPS = 40
@@ -137,12 +138,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def empty(self) -> None:
         """An empty ledger that knows two vendors."""
         with self.engine.begin() as connection:
-            for table in ("outcomes", "notes"):
-                connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
-            tables = "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies"
-            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-            for table in ("outcomes", "notes"):
-                connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
+            empty(connection)
             vendors.announce(connection, VENDORS)
 
     def rows(self, statement: str, **values: Any) -> list[Any]:
