@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 import httpx
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from adapters.addresses import refuse_plain_http
 from domain.outcomes import Reason
@@ -98,11 +98,31 @@ class VendorSettings(BaseModel):
 
     base_url: str = Field(description="where the paths of the vendor's pages begin; https, or http to loopback")
     requests_per_minute: int = Field(default=6_000, ge=1, description="the vendor's limit, shared by all workers")
-    concurrency: int = Field(default=16, ge=1, le=1000, description="requests in flight at once, per worker process")
+    reserved: float = Field(
+        default=0.0,
+        ge=0,
+        description="kept free for others who use the account: requests a minute, or below 1 a share of the limit",
+    )
+    concurrency: int = Field(
+        default=64, ge=1, le=1000, description="most requests in flight at once, per worker process"
+    )
     timeout_s: float = Field(default=30.0, gt=0, le=300, description="total time for one request")
     max_attempts: int = Field(default=15, ge=1, description="failed attempts before a delivery is exhausted")
     max_age_s: float = Field(default=259_200.0, gt=0, description="age of the first attempt at which it is exhausted")
     chunks_in_flight: int = Field(default=8, ge=1, le=64, description="chunks queued or under way, over all workers")
+
+    @field_validator("reserved")
+    @classmethod
+    def _leave_something(cls, reserved: float, info: ValidationInfo) -> float:
+        limit = info.data.get("requests_per_minute")
+        if limit is not None and _kept_free(reserved, limit) > limit - 1:
+            raise ValueError("must leave at least one request a minute of REQUESTS_PER_MINUTE")
+        return reserved
+
+    @property
+    def allowance(self) -> float:
+        """How many requests a minute are ours."""
+        return self.requests_per_minute - _kept_free(self.reserved, self.requests_per_minute)
 
     @field_validator("base_url")
     @classmethod
@@ -117,6 +137,10 @@ class VendorSettings(BaseModel):
         return address.rstrip("/")
 
 
+def _kept_free(reserved: float, limit: int) -> float:
+    return reserved if reserved >= 1 else reserved * limit
+
+
 class VendorOptions(BaseModel):
     """What one request can say of how a vendor is to be treated: the base of each adapter's own model."""
 
@@ -128,7 +152,9 @@ class Adapter(Protocol):
 
     name: ClassVar[str]
     chunk_people: ClassVar[int]
-    """How many people one Celery task carries to this vendor."""
+    """How many people one Celery task carries to this vendor, at most."""
+    call_people: ClassVar[int]
+    """How many people one request carries to this vendor, at most."""
     settings_model: ClassVar[type[VendorSettings]]
     options_model: ClassVar[type[VendorOptions]]
     identifiers_model: ClassVar[type[BaseModel]]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -29,8 +30,8 @@ class Conversation:
 
     exchange: Exchange
     order: Order
-    slots: asyncio.Semaphore
-    """How many requests this process may have in flight at this vendor."""
+    slots: AbstractAsyncContextManager[Any]
+    """Of the requests that this process may have in flight at this vendor, one that is ours while we are inside."""
     stopping: Callable[[], bool]
     report: Callable[[Answered], None]
     served: int = 0

@@ -45,6 +45,10 @@ class StubAdapter:
     options_model = AnyOptions
     identifiers_model = AnyIdentifiers
 
+    @property
+    def call_people(self) -> int:
+        return self.batch
+
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
         key = subject.get("user_id")
         assert key is not None

@@ -145,16 +145,16 @@ class Lane:
     def __post_init__(self) -> None:
         self._ask = self.redis.register_script(TAKE)
         self._tell = self.redis.register_script(PAUSE)
+        self._crowd = max(2, self.pace.lot)
 
     @property
     def key(self) -> str:
         """The Redis key that all processes share."""
         return f"consent:throttle:{self.vendor}"
 
-    @property
-    def crowded(self) -> bool:
-        """Whether as many wait as a lot has permits for: more would only wait, in an order that nobody chose."""
-        return self.waiting >= max(2, self.pace.lot)
+    def crowded(self, more: int) -> bool:
+        """Whether with so many more a whole lot's worth would wait: others had better wait where they take turns."""
+        return self.waiting + more >= self._crowd
 
     async def take(self) -> None:
         """Wait until one request may go out. Raises NotNowError where that is far off, or Redis is away."""
@@ -188,8 +188,9 @@ class Lane:
             while not self._moments:
                 await self._lease_lot(patience)
             moment, late_s, pauses = self._moments.popleft(), self._late_s, self._pauses
-            while (left_s := moment - monotonic()) > 0:
-                await asyncio.sleep(max(left_s, 0.001))  # uvloop's timers have ms, and count from when it last looked
+            # uvloop's timers have whole ms, and count from when it last looked at the clock: they may end early.
+            while (left_s := moment - monotonic()) > 0:  # noqa: ASYNC110 - nobody could tell us but the clock
+                await asyncio.sleep(max(left_s, 0.001))
             if pauses == self._pauses and monotonic() <= moment + late_s:
                 return
 

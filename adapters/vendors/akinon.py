@@ -88,6 +88,7 @@ class Akinon:
 
     name: ClassVar[str] = "akinon"
     chunk_people: ClassVar[int] = 50
+    call_people: ClassVar[int] = 1
     settings_model: ClassVar[type[VendorSettings]] = AkinonSettings
     options_model: ClassVar[type[VendorOptions]] = AkinonOptions
     identifiers_model: ClassVar[type[BaseModel]] = AkinonIdentifiers

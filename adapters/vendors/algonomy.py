@@ -76,6 +76,7 @@ class Algonomy:
 
     name: ClassVar[str] = "algonomy"
     chunk_people: ClassVar[int] = 100
+    call_people: ClassVar[int] = 1
     settings_model: ClassVar[type[VendorSettings]] = AlgonomySettings
     options_model: ClassVar[type[VendorOptions]] = AlgonomyOptions
     identifiers_model: ClassVar[type[BaseModel]] = AlgonomyIdentifiers

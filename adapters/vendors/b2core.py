@@ -101,6 +101,7 @@ class B2core:
 
     name: ClassVar[str] = "b2core"
     chunk_people: ClassVar[int] = 50
+    call_people: ClassVar[int] = 1
     settings_model: ClassVar[type[VendorSettings]] = B2coreSettings
     options_model: ClassVar[type[VendorOptions]] = B2coreOptions
     identifiers_model: ClassVar[type[BaseModel]] = B2coreIdentifiers

@@ -100,6 +100,7 @@ class Dfinery:
 
     name: ClassVar[str] = "dfinery"
     chunk_people: ClassVar[int] = 500
+    call_people: ClassVar[int] = 20
     settings_model: ClassVar[type[VendorSettings]] = DfinerySettings
     options_model: ClassVar[type[VendorOptions]] = DfineryOptions
     identifiers_model: ClassVar[type[BaseModel]] = DfineryIdentifiers

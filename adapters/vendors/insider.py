@@ -142,6 +142,7 @@ class Insider:
 
     name: ClassVar[str] = "insider"
     chunk_people: ClassVar[int] = 2_000
+    call_people: ClassVar[int] = 1_000
     settings_model: ClassVar[type[VendorSettings]] = InsiderSettings
     options_model: ClassVar[type[VendorOptions]] = InsiderOptions
     identifiers_model: ClassVar[type[BaseModel]] = InsiderIdentifiers

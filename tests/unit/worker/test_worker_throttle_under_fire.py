@@ -99,9 +99,7 @@ class World:
 
     def densest(self, window_s: float = WINDOW_S) -> int:
         moments = sorted(self.arrivals)
-        return max(
-            (bisect_left(moments, moment + window_s) - place for place, moment in enumerate(moments)), default=0
-        )
+        return max((bisect_left(moments, moment + window_s) - place for place, moment in enumerate(moments)), default=0)
 
     def used(self, since: float, until: float) -> float:
         """The share of the limit that was used meanwhile."""
