@@ -113,7 +113,7 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"{PREFIX}WORKER_THREADS: must be {needed} or more, so that no vendor's chunks can take all of them "
                 f"(CHUNKS_IN_FLIGHT of each vendor and {EXPRESS} more, and {THREADS_TO_SPARE} for everything else)"
-            )
+            ) from None
 
     def adapters(self) -> dict[str, Adapter]:
         """The adapters of the vendors that are switched on."""
