@@ -170,12 +170,13 @@ _INVOLVED = text("""
         SELECT request_id, line FROM subjects WHERE email_print = CAST(:email AS uuid)
         UNION
         SELECT request_id, line FROM subjects WHERE phone_print = CAST(:phone AS uuid)) AS same
-    JOIN requests ON requests.id = same.request_id
+    -- OFFSET 0: looked up one by one, not joined with all requests there are
+    CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = same.request_id OFFSET 0) AS requests
     JOIN vendors ON vendors.id = ANY(requests.vendor_ids)
     LEFT JOIN LATERAL (
         SELECT outcome FROM outcomes
         WHERE outcomes.request_id = requests.id AND outcomes.vendor_id = vendors.id AND outcomes.line = same.line
         ORDER BY round DESC LIMIT 1) AS latest ON true
-    GROUP BY requests.id, same.line
+    GROUP BY requests.id, requests.public_id, requests.kind, requests.status, requests.received_at, same.line
     ORDER BY requests.id, same.line
 """)

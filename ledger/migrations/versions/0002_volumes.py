@@ -102,6 +102,9 @@ def upgrade() -> None:
     CREATE INDEX chunks_by_request ON chunks USING brin (request_id int8_minmax_multi_ops)
         WITH (pages_per_range = 16, autosummarize = on);
 
+    -- Whoever delivers asks who is being read back; without this it would read through all that is open.
+    CREATE INDEX chunks_being_read ON chunks (vendor_id, request_id) WHERE state = 'leased' AND purpose = 'verify';
+
     -- A chunk is updated about five times in its life. By default a fifth of the table would be dead before a vacuum.
     ALTER TABLE chunks SET (autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_scale_factor = 0.01,
         autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_threshold = 5000,
