@@ -166,8 +166,9 @@ def test_a_volume_is_dropped_when_all_in_it_has_expired(shelf: Desk, in_threads:
     assert shelf.rows("SELECT count(*) FROM chunks") == [(1,)]
     with shelf.engine.begin() as connection:
         standing = [status_of(connection, public_id) for public_id in (*old, young)]
-    assert [(found.status, found.vendors) for found in standing if found] == [
-        ("completed", {"insider": {"pending": 0, "accepted": count}}) for count in (12, 1, 5)
+    assert [(found.status, found.vendors, found.dropped) for found in standing if found] == [
+        ("completed", {"insider": {"pending": 0, "accepted": count}}, dropped)
+        for count, dropped in ((12, True), (1, True), (5, False))
     ]
 
 
