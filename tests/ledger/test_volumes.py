@@ -246,6 +246,11 @@ def test_a_ledger_from_before_volumes_keeps_everything(postgres_url: str, desk: 
         before = {name: earlier.rows(f"TABLE {name} ORDER BY 1, 2, 3") for name in MOVED}
         migrate(engine)
         assert {name: earlier.rows(f"TABLE {name} ORDER BY 1, 2, 3") for name in MOVED} == before
+        assert earlier.rows(
+            """SELECT CAST(CAST(indrelid AS regclass) AS text), count(*), bool_and(relispartition) FROM pg_index
+            JOIN pg_class ON pg_class.oid = indexrelid
+            WHERE indrelid IN (CAST('subjects_1' AS regclass), CAST('outcomes_1' AS regclass)) GROUP BY 1 ORDER BY 1"""
+        ) == [("outcomes_1", 2, True), ("subjects_1", 4, True)]  # those that were there, and not built anew beside them
         with engine.begin() as connection:
             assert is_migrated(connection)
             found = status_of(connection, public_id)
