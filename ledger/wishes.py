@@ -1,7 +1,7 @@
 """Other requests of the same people: whether a newer wish makes a delivery moot, or an earlier one must end first."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -35,12 +35,20 @@ def overlap(connection: Connection, lease: Lease, lines: Sequence[int]) -> Overl
     # person must not be held against each of ten thousand requests.
     near = connection.execute(_NEAR, {**here, "most": max(len(lines), _FEW)}).one()
     if near.many:
-        told = connection.execute(_FROM_MINE_IN_ANY, here).all()
+        same = connection.execute(_MINE_IN_ANY, here).all()
     elif near.ids is None:
-        return Overlap(frozenset(), frozenset())
+        same = []
     else:
-        statement = _FROM_THEIRS if near.people <= len(lines) else _FROM_MINE
-        told = connection.execute(statement, {**here, "others": near.ids}).all()
+        statement = _THEIRS_IN_MINE if near.people <= len(lines) else _MINE_IN_THEIRS
+        same = connection.execute(statement, {**here, "others": near.ids}).all()
+    if not same:  # as nearly always
+        return Overlap(frozenset(), frozenset())
+    found = {
+        "found": [row.line for row in same],
+        "others": [row.other_id for row in same],
+        "other_lines": [row.other_line for row in same],
+    }
+    told = connection.execute(_MEANING, {**here, **found}).all()
     superseded = frozenset(row.line for row in told if row.superseded)
     waiting = frozenset(row.line for row in told if row.waiting) - superseded
     return Overlap(superseded, waiting, frozenset(row.line for row in told if row.overtaken))
@@ -83,12 +91,11 @@ _NEAR = text(f"""
         WHERE this.id = :request_id AND {_MATTERS}) AS mattering
 """)
 _PRINTS = ("user_print", "email_print", "phone_print")
-# OFFSET 0 keeps the look-ups by index, one for each person of the smaller side or request found, whatever the planner
-# believes.
 
 
-def _mine_in(others: str) -> str:
-    return " UNION ALL ".join(
+# OFFSET 0 keeps the look-ups by index, one for each person of the smaller side, whatever the planner believes.
+def _mine_in(others: str) -> Any:
+    same = " UNION ".join(
         f"""
         SELECT mine.line, also.request_id AS other_id, also.line AS other_line
         FROM mine CROSS JOIN LATERAL (
@@ -96,19 +103,35 @@ def _mine_in(others: str) -> str:
         """
         for name in _PRINTS
     )
+    return text(f"""
+    WITH mine AS MATERIALIZED (
+        SELECT line, {", ".join(_PRINTS)} FROM subjects
+        WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[])))
+    {same}
+    """)
 
 
-_THEIRS_IN_MINE = " UNION ALL ".join(
+_MINE_IN_THEIRS = _mine_in("request_id = ANY(CAST(:others AS bigint[]))")
+_MINE_IN_ANY = _mine_in("request_id <> :request_id")
+_THEIRS_IN_MINE = text(
     f"""
+    WITH theirs AS MATERIALIZED (
+        SELECT request_id, line, {", ".join(_PRINTS)} FROM subjects
+        WHERE request_id = ANY(CAST(:others AS bigint[])))
+    """
+    + " UNION ".join(
+        f"""
         SELECT also.line, theirs.request_id AS other_id, theirs.line AS other_line
         FROM theirs CROSS JOIN LATERAL (
             SELECT line FROM subjects
             WHERE {name} = theirs.{name} AND request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))
             OFFSET 0) AS also
-    """
-    for name in _PRINTS
+        """
+        for name in _PRINTS
+    )
 )
-_MEANING = f"""
+# A statement of its own: it concerns outcomes of any request, so planning it looks at every volume.
+_MEANING = text(f"""
     SELECT same.line,
         bool_or(CASE this.kind
             WHEN 'opt_in' THEN other.kind <> 'opt_in' AND other.effective_at >= this.effective_at
@@ -132,30 +155,10 @@ _MEANING = f"""
                     SELECT FROM outcomes
                     WHERE outcomes.request_id = other.id AND outcomes.vendor_id = :vendor_id
                         AND outcomes.line = same.other_line AND outcomes.round >= chunks.round))) AS waiting
-    FROM same
+    FROM unnest(CAST(:found AS integer[]), CAST(:others AS bigint[]), CAST(:other_lines AS integer[]))
+        AS same (line, other_id, other_line)
     JOIN requests AS this ON this.id = :request_id
     CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = same.other_id OFFSET 0) AS other
     WHERE {_MATTERS}
     GROUP BY same.line
-"""
-
-
-def _from_mine(others: str) -> str:
-    return f"""
-    WITH mine AS MATERIALIZED (
-        SELECT line, {", ".join(_PRINTS)} FROM subjects
-        WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))),
-    same AS MATERIALIZED ({_mine_in(others)})
-    {_MEANING}
-    """
-
-
-_FROM_MINE = text(_from_mine("request_id = ANY(CAST(:others AS bigint[]))"))
-_FROM_MINE_IN_ANY = text(_from_mine("request_id <> :request_id"))
-_FROM_THEIRS = text(f"""
-    WITH theirs AS MATERIALIZED (
-        SELECT request_id, line, {", ".join(_PRINTS)} FROM subjects
-        WHERE request_id = ANY(CAST(:others AS bigint[]))),
-    same AS MATERIALIZED ({_THEIRS_IN_MINE})
-    {_MEANING}
 """)
