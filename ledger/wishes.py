@@ -68,15 +68,16 @@ _MATTERS = """
 """
 """Whether another request can matter to this one: one still running, one with a newer wish of another kind, or one that
 is being read back at this moment, for a read-back may deliver again."""
-# The limits bound what is read, however many requests there are; where one is reached, nobody's list is complete.
+# The limits bound what is read, however many requests there are; where one is reached, the list is not complete. In the
+# order of an index, for a planner that expects many would rather read the table until it has enough.
 _NEAR = text(f"""
     WITH near AS MATERIALIZED (
         (SELECT 1 AS why, id FROM requests WHERE status = 'running' AND id <> :request_id LIMIT :most)
         UNION ALL
-        (SELECT 2, other.id
-         FROM requests AS this JOIN requests AS other ON other.effective_at >= this.effective_at
-         WHERE this.id = :request_id AND other.id <> :request_id AND (this.kind <> 'erasure' OR :reads_back)
-         LIMIT :most)
+        (SELECT 2, id FROM requests
+         WHERE effective_at >= (SELECT effective_at FROM requests WHERE id = :request_id) AND id <> :request_id
+            AND (:reads_back OR (SELECT kind FROM requests WHERE id = :request_id) <> 'erasure')
+         ORDER BY effective_at LIMIT :most)
         UNION ALL
         (SELECT 3, request_id FROM chunks
          WHERE state = 'leased' AND purpose = 'verify' AND vendor_id = :vendor_id AND request_id <> :request_id
