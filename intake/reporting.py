@@ -18,6 +18,9 @@ from ledger.session import Connection
 NO_SUCH_REQUEST = (
     "there is no request of this id; `consent submit` printed it, as in 123e4567-e89b-42d3-a456-426614174000"
 )
+DROPPED = (
+    "the deliveries of this request are past their retention and gone; `consent status` still tells how many were what"
+)
 
 
 def no_such_request() -> CommandError:
@@ -82,8 +85,10 @@ def as_utc(moment: datetime) -> str:
 def export(request_id: str, *, as_csv: bool) -> Ending:
     """Print every delivery of a request, as they come from the ledger. Raises CommandError, BrokenPipeError."""
     with surroundings() as here, here.engine.connect() as connection:
-        public_id = find_status(connection, request_id).request_id
-        rows = deliveries_of(connection, public_id)
+        found = find_status(connection, request_id)
+        if found.dropped:
+            raise CommandError(DROPPED, Ending.UNUSABLE)
+        rows = deliveries_of(connection, found.request_id)
         (_write_csv if as_csv else _write_ndjson)(rows)
     return Ending.DONE
 

@@ -161,12 +161,14 @@ def lease(connection: Connection, chunk_id: int, *, lease_s: float, holder: str,
     )
 
 
+# By its id: compared as it is, `state` would let the planner read through an index of all that is open, which it takes
+# for empty when a large request has just come in.
 _LEASE = text("""
     UPDATE chunks
     SET state = 'leased', lease = :lease, holder = :holder, starts = starts + 1, lost = lost + 1,
         due_at = now() + make_interval(secs => :lease_s)
     FROM requests, vendors
-    WHERE chunks.id = :chunk_id AND chunks.state = 'queued'
+    WHERE chunks.id = :chunk_id AND CAST(chunks.state AS text) = 'queued'
         AND (requests.status = 'running' OR chunks.purpose = 'verify')
         AND requests.id = chunks.request_id AND vendors.id = chunks.vendor_id
     RETURNING chunks.request_id, chunks.vendor_id, vendors.name AS vendor, requests.kind, requests.public_id,

@@ -28,10 +28,12 @@ class Status(NamedTuple):
     submitted_by: str
     confirmed_by: str | None
     vendors: dict[str, dict[str, int]]
+    dropped: bool = False
+    """Past its retention: its people and deliveries are gone, these numbers are what is left."""
 
     def at_risk(self, days: float) -> bool:
         """Whether it is due in fewer days than this, or over, and something is pending or needs attention."""
-        if self.status == "cancelled" or self.due_at - datetime.now(UTC) >= timedelta(days=days):
+        if self.dropped or self.status == "cancelled" or self.due_at - datetime.now(UTC) >= timedelta(days=days):
             return False
         open_ones = {PENDING, *ATTENTION}
         return any(counts.get(outcome, 0) for counts in self.vendors.values() for outcome in open_ones)
@@ -73,12 +75,15 @@ def status_of(connection: Connection, public_id: UUID) -> Status | None:
         submitted_by=row.submitted_by,
         confirmed_by=row.confirmed_by,
         vendors=vendors,
+        dropped=row.dropped,
     )
 
 
 _REQUEST = text("""
     SELECT id, public_id, kind, status, subjects, duplicates, received_at, effective_at, not_before, due_at, due_reason,
-        submitted_by, confirmed_by
+        submitted_by, confirmed_by,
+        EXISTS (SELECT FROM volumes
+                WHERE dropped_at IS NOT NULL AND requests.id >= first_request AND requests.id < past_request) AS dropped
     FROM requests WHERE public_id = :public_id
 """)
 _TALLIES = text("""
@@ -170,12 +175,13 @@ _INVOLVED = text("""
         SELECT request_id, line FROM subjects WHERE email_print = CAST(:email AS uuid)
         UNION
         SELECT request_id, line FROM subjects WHERE phone_print = CAST(:phone AS uuid)) AS same
-    JOIN requests ON requests.id = same.request_id
+    -- OFFSET 0: looked up one by one, not joined with all requests there are
+    CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = same.request_id OFFSET 0) AS requests
     JOIN vendors ON vendors.id = ANY(requests.vendor_ids)
     LEFT JOIN LATERAL (
         SELECT outcome FROM outcomes
         WHERE outcomes.request_id = requests.id AND outcomes.vendor_id = vendors.id AND outcomes.line = same.line
         ORDER BY round DESC LIMIT 1) AS latest ON true
-    GROUP BY requests.id, same.line
+    GROUP BY requests.id, requests.public_id, requests.kind, requests.status, requests.received_at, same.line
     ORDER BY requests.id, same.line
 """)

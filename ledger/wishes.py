@@ -1,7 +1,7 @@
 """Other requests of the same people: whether a newer wish makes a delivery moot, or an earlier one must end first."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -23,61 +23,116 @@ def overlap(connection: Connection, lease: Lease, lines: Sequence[int]) -> Overl
     is a new relationship and goes out. Of two deliveries of one person to one vendor the one recorded first goes
     first, and none goes while the other is under way.
     """
-    here = {"request_id": lease.request_id, "vendor_id": lease.vendor_id}
-    reads_back = lease.purpose is Purpose.VERIFY
-    others = connection.execute(_OTHERS, {**here, "reads_back": reads_back}).all()
-    if not others or not lines:
+    if not lines:
         return Overlap(frozenset(), frozenset())
-    # From the smaller side: a campaign beside requests of one person must not look up each of its own people.
-    statement = _FROM_THEIRS if sum(other.subjects for other in others) <= len(lines) else _FROM_MINE
-    told = connection.execute(statement, {**here, "lines": list(lines), "others": [other.id for other in others]}).all()
+    here = {
+        "request_id": lease.request_id,
+        "vendor_id": lease.vendor_id,
+        "reads_back": lease.purpose is Purpose.VERIFY,
+        "lines": list(lines),
+    }
+    # From the smaller side: a campaign beside requests of one person must not look up each of its own people, and one
+    # person must not be held against each of ten thousand requests.
+    near = connection.execute(_NEAR, {**here, "most": max(len(lines), _FEW)}).one()
+    if near.many:
+        same = connection.execute(_MINE_IN_ANY, here).all()
+    elif near.ids is None:
+        same = []
+    else:
+        statement = _THEIRS_IN_MINE if near.people <= len(lines) else _MINE_IN_THEIRS
+        same = connection.execute(statement, {**here, "others": near.ids}).all()
+    if not same:  # as nearly always
+        return Overlap(frozenset(), frozenset())
+    found = {
+        "found": [row.line for row in same],
+        "others": [row.other_id for row in same],
+        "other_lines": [row.other_line for row in same],
+    }
+    told = connection.execute(_MEANING, {**here, **found}).all()
     superseded = frozenset(row.line for row in told if row.superseded)
     waiting = frozenset(row.line for row in told if row.waiting) - superseded
     return Overlap(superseded, waiting, frozenset(row.line for row in told if row.overtaken))
 
 
-_OTHERS = text("""
-    SELECT other.id, other.subjects
-    FROM requests AS this
-    JOIN requests AS other ON other.id <> this.id AND other.status = 'running'
-    WHERE this.id = :request_id AND :vendor_id = ANY(other.vendor_ids) AND other.not_before <= now()
-    UNION
-    SELECT other.id, other.subjects
-    FROM requests AS this
-    JOIN requests AS other ON other.id <> this.id AND other.kind <> this.kind
-        AND other.effective_at >= this.effective_at
-    WHERE this.id = :request_id AND (this.kind <> 'erasure' OR :reads_back) AND :vendor_id = ANY(other.vendor_ids)
-        AND other.status IN ('running', 'completed', 'completed_with_exceptions') AND other.not_before <= now()
-    UNION
-    SELECT other.id, other.subjects
-    FROM chunks JOIN requests AS other ON other.id = chunks.request_id
-    WHERE chunks.state = 'leased' AND chunks.purpose = 'verify' AND chunks.vendor_id = :vendor_id
-        AND other.id <> :request_id
+_FEW = 16
+_MATTERS = """
+    (:vendor_id = ANY(other.vendor_ids) AND other.not_before <= now() AND (
+        other.status = 'running'
+        OR (this.kind <> 'erasure' OR :reads_back) AND other.kind <> this.kind
+            AND other.effective_at >= this.effective_at
+            AND other.status IN ('completed', 'completed_with_exceptions'))
+    OR EXISTS (
+        SELECT FROM chunks
+        WHERE chunks.request_id = other.id AND chunks.vendor_id = :vendor_id AND chunks.state = 'leased'
+            AND chunks.purpose = 'verify'))
+"""
+"""Whether another request can matter to this one: one still running, one with a newer wish of another kind, or one that
+is being read back at this moment, for a read-back may deliver again."""
+# The limits bound what is read, however many requests there are; where one is reached, the list is not complete. In the
+# order of an index, for a planner that expects many would rather read the table until it has enough.
+_NEAR = text(f"""
+    WITH near AS MATERIALIZED (
+        (SELECT 1 AS why, id FROM requests WHERE status = 'running' AND id <> :request_id LIMIT :most)
+        UNION ALL
+        (SELECT 2, id FROM requests
+         WHERE effective_at >= (SELECT effective_at FROM requests WHERE id = :request_id) AND id <> :request_id
+            AND (:reads_back OR (SELECT kind FROM requests WHERE id = :request_id) <> 'erasure')
+         ORDER BY effective_at LIMIT :most)
+        UNION ALL
+        (SELECT 3, request_id FROM chunks
+         WHERE state = 'leased' AND purpose = 'verify' AND vendor_id = :vendor_id AND request_id <> :request_id
+         LIMIT :most))
+    SELECT EXISTS (SELECT FROM near GROUP BY why HAVING count(*) >= :most) AS many, array_agg(id) AS ids,
+        sum(subjects) AS people
+    FROM (
+        SELECT DISTINCT other.id, other.subjects
+        FROM requests AS this
+        CROSS JOIN near
+        CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = near.id OFFSET 0) AS other
+        WHERE this.id = :request_id AND {_MATTERS}) AS mattering
 """)
-"""Requests that could matter: those still running, those with a newer wish of another kind, and those that are being
-read back at this moment, for a read-back may deliver again."""
 _PRINTS = ("user_print", "email_print", "phone_print")
+
+
 # OFFSET 0 keeps the look-ups by index, one for each person of the smaller side, whatever the planner believes.
-_MINE_IN_THEIRS = " UNION ALL ".join(
-    f"""
+def _mine_in(others: str) -> Any:
+    same = " UNION ".join(
+        f"""
         SELECT mine.line, also.request_id AS other_id, also.line AS other_line
         FROM mine CROSS JOIN LATERAL (
-            SELECT request_id, line FROM subjects
-            WHERE {name} = mine.{name} AND request_id = ANY(CAST(:others AS bigint[])) OFFSET 0) AS also
-    """
-    for name in _PRINTS
-)
-_THEIRS_IN_MINE = " UNION ALL ".join(
+            SELECT request_id, line FROM subjects WHERE {name} = mine.{name} AND {others} OFFSET 0) AS also
+        """
+        for name in _PRINTS
+    )
+    return text(f"""
+    WITH mine AS MATERIALIZED (
+        SELECT line, {", ".join(_PRINTS)} FROM subjects
+        WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[])))
+    {same}
+    """)
+
+
+_MINE_IN_THEIRS = _mine_in("request_id = ANY(CAST(:others AS bigint[]))")
+_MINE_IN_ANY = _mine_in("request_id <> :request_id")
+_THEIRS_IN_MINE = text(
     f"""
+    WITH theirs AS MATERIALIZED (
+        SELECT request_id, line, {", ".join(_PRINTS)} FROM subjects
+        WHERE request_id = ANY(CAST(:others AS bigint[])))
+    """
+    + " UNION ".join(
+        f"""
         SELECT also.line, theirs.request_id AS other_id, theirs.line AS other_line
         FROM theirs CROSS JOIN LATERAL (
             SELECT line FROM subjects
             WHERE {name} = theirs.{name} AND request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))
             OFFSET 0) AS also
-    """
-    for name in _PRINTS
+        """
+        for name in _PRINTS
+    )
 )
-_MEANING = """
+# A statement of its own: it concerns outcomes of any request, so planning it looks at every volume.
+_MEANING = text(f"""
     SELECT same.line,
         bool_or(CASE this.kind
             WHEN 'opt_in' THEN other.kind <> 'opt_in' AND other.effective_at >= this.effective_at
@@ -101,26 +156,10 @@ _MEANING = """
                     SELECT FROM outcomes
                     WHERE outcomes.request_id = other.id AND outcomes.vendor_id = :vendor_id
                         AND outcomes.line = same.other_line AND outcomes.round >= chunks.round))) AS waiting
-    FROM same
+    FROM unnest(CAST(:found AS integer[]), CAST(:others AS bigint[]), CAST(:other_lines AS integer[]))
+        AS same (line, other_id, other_line)
     JOIN requests AS this ON this.id = :request_id
-    JOIN requests AS other ON other.id = same.other_id
+    CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = same.other_id OFFSET 0) AS other
+    WHERE {_MATTERS}
     GROUP BY same.line
-"""
-_FROM_MINE = text(
-    f"""
-    WITH mine AS MATERIALIZED (
-        SELECT line, {", ".join(_PRINTS)} FROM subjects
-        WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))),
-    same AS MATERIALIZED ({_MINE_IN_THEIRS})
-    {_MEANING}
-"""
-)
-_FROM_THEIRS = text(
-    f"""
-    WITH theirs AS MATERIALIZED (
-        SELECT request_id, line, {", ".join(_PRINTS)} FROM subjects
-        WHERE request_id = ANY(CAST(:others AS bigint[]))),
-    same AS MATERIALIZED ({_THEIRS_IN_MINE})
-    {_MEANING}
-"""
-)
+""")

@@ -37,6 +37,7 @@ POSTGRES_SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "128MB",
     "synchronous_commit": "on",
+    "wal_compression": "on",  # pages logged whole, after each checkpoint, are mostly alike (docs/decisions/0009)
     "jit": "off",  # compiling costs more than our short statements
     "unix_socket_directories": "",
     "timezone": "UTC",

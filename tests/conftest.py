@@ -17,6 +17,7 @@ def empty(connection: Connection) -> None:
     volumes = connection.execute(text("SELECT CAST(relid AS text) FROM pg_partition_tree('outcomes')")).scalars().all()
     guards = [f"ALTER TABLE {volume} {{0}} TRIGGER outcomes_not_truncated" for volume in volumes]
     rest, stand = ([guard.format(verb) for guard in guards] for verb in ("DISABLE", "ENABLE"))
+    connection.execute(text("UPDATE volumes SET ended_at = NULL, dropped_at = NULL"))
     connection.execute(text(";".join([*rest, f"TRUNCATE {TABLES} RESTART IDENTITY", *stand])))
 
 

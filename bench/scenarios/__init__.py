@@ -10,6 +10,7 @@ from bench.scenarios.intake import intake
 from bench.scenarios.latency import latency
 from bench.scenarios.limiter import limiter
 from bench.scenarios.memory import memory
+from bench.scenarios.record import record
 from bench.stand import Stand
 
 
@@ -27,6 +28,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "slow": deliveries.slow,
         "intake": intake,
         "memory": memory,
+        "record": record,
         "latency": latency,
         "limiter": limiter,
     }

@@ -231,6 +231,19 @@ def test_tables_for_people(stack: Engine, people: str) -> None:
     assert [line.split() for line in said.splitlines() if "insider" in line] == [["insider", "0", "3"]]
 
 
+def test_what_is_past_its_retention_is_told_in_numbers_only(stack: Engine, people: str) -> None:
+    request_id = submitted(people)
+    settle(stack, request_id)
+    with stack.begin() as connection:
+        connection.execute(text("UPDATE volumes SET dropped_at = now() WHERE id = 1"))
+
+    export = consent("export", request_id)
+
+    assert (export.exit_code, export.stdout) == (2, "")
+    assert "past their retention" in export.stderr
+    assert json.loads(consent("status", request_id, "--json").stdout)["vendors"]["insider"]["accepted"] == 3
+
+
 def test_exports_say_the_same_in_both_forms(stack: Engine, people: str) -> None:
     request_id = submitted(people, "--vendors", "insider,dfinery")
     pending = consent("export", request_id).stdout

@@ -584,6 +584,7 @@ def test_whatever_happens_the_record_is_true(
     engine: Engine, masters: MasterKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outcomes, "COPY_FROM", 2)  # some are inserted, some are copied
+    monkeypatch.setattr(wishes, "_FEW", 2)  # some find other requests few, some many
     machine = type("Machine", (LedgerMachine,), {"engine": engine, "masters": masters})
     run_state_machine_as_test(
         machine,

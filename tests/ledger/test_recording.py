@@ -1,12 +1,14 @@
 """Outcomes of a chunk, appended by COPY where they are many: the same record as one by one, and a small log."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from sqlalchemy import TextClause
 
 from domain.outcomes import Outcome, Reason
 from domain.requests import Subject
-from ledger import chunks, outcomes
+from ledger import chunks, outcomes, reports
 from ledger.outcomes import COPY_FROM, Settled
 from tests.ledger.conftest import Desk, people
 
@@ -121,3 +123,31 @@ def test_the_log_of_a_delivery_is_small(desk: Desk) -> None:
         record(desk, held, many(range(first, first + 1_000)))
     written = desk.one("SELECT pg_current_wal_insert_lsn() - CAST(:before AS pg_lsn)", before=before)
     assert written / MANY < WAL_BYTES
+
+
+def test_a_status_costs_the_same_for_a_thousand_times_as_many(desk: Desk) -> None:
+    desk.announce(insider=MANY)
+    pages = []
+    for count in (10, 10_000):
+        receipt = desk.submit(people(count))
+        while desk.one("SELECT count(*) FROM chunks WHERE state <> 'closed'"):
+            held = hold(desk)
+            last = min(held.last_line, count)
+            record(desk, held, Settled(range(held.first_line, last + 1), Outcome.ACCEPTED, None, 1))
+            with desk.engine.begin() as connection:
+                chunks.close(connection, held)
+        desk.execute("ANALYZE requests, tallies, vendors")
+        pages.append(pages_read(desk, reports._REQUEST, public_id=receipt.recorded.public_id))
+        request_id = desk.one("SELECT max(id) FROM requests")
+        pages.append(pages_read(desk, reports._TALLIES, id=request_id))
+    few, few_tallies, many_, many_tallies = pages
+    assert few == many_
+    assert many_tallies <= few_tallies + 1  # a tally that was updated may lie in two places of its page
+    assert few + few_tallies < 20
+
+
+def pages_read(desk: Desk, statement: TextClause, **values: Any) -> int:
+    """Pages that PostgreSQL looks at to answer this, in memory or not, once it has planned it."""
+    explained = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.text}"
+    plan = desk.one(explained, **values)[0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])

@@ -166,8 +166,9 @@ def test_a_volume_is_dropped_when_all_in_it_has_expired(shelf: Desk, in_threads:
     assert shelf.rows("SELECT count(*) FROM chunks") == [(1,)]
     with shelf.engine.begin() as connection:
         standing = [status_of(connection, public_id) for public_id in (*old, young)]
-    assert [(found.status, found.vendors) for found in standing if found] == [
-        ("completed", {"insider": {"pending": 0, "accepted": count}}) for count in (12, 1, 5)
+    assert [(found.status, found.vendors, found.dropped) for found in standing if found] == [
+        ("completed", {"insider": {"pending": 0, "accepted": count}}, dropped)
+        for count, dropped in ((12, True), (1, True), (5, False))
     ]
 
 
@@ -245,6 +246,11 @@ def test_a_ledger_from_before_volumes_keeps_everything(postgres_url: str, desk: 
         before = {name: earlier.rows(f"TABLE {name} ORDER BY 1, 2, 3") for name in MOVED}
         migrate(engine)
         assert {name: earlier.rows(f"TABLE {name} ORDER BY 1, 2, 3") for name in MOVED} == before
+        assert earlier.rows(
+            """SELECT CAST(CAST(indrelid AS regclass) AS text), count(*), bool_and(relispartition) FROM pg_index
+            JOIN pg_class ON pg_class.oid = indexrelid
+            WHERE indrelid IN (CAST('subjects_1' AS regclass), CAST('outcomes_1' AS regclass)) GROUP BY 1 ORDER BY 1"""
+        ) == [("outcomes_1", 2, True), ("subjects_1", 4, True)]  # those that were there, and not built anew beside them
         with engine.begin() as connection:
             assert is_migrated(connection)
             found = status_of(connection, public_id)

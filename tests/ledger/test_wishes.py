@@ -8,6 +8,7 @@ import pytest
 from adapters.contract import Answer, Call, Person, Verdict
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
+from ledger import wishes
 from tasks.deliver import deliver
 from tests.ledger.conftest import Desk, everybody
 
@@ -16,9 +17,12 @@ BUSY = Answer(Verdict.RETRY, Reason.BUSY)
 JANE: Subject = {"user_id": "jane", "email": "jane@private.example"}
 
 
-@pytest.fixture(autouse=True)
-def _one_vendor(desk: Desk) -> None:
+@pytest.fixture(autouse=True, params=["beside few", "beside many"])
+def _one_vendor(desk: Desk, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything holds whether the other requests are few enough to be listed or not."""
     desk.announce(insider=10)
+    if request.param == "beside many":
+        monkeypatch.setattr(wishes, "_FEW", 0)
 
 
 def wish(desk: Desk, kind: Kind, hours: int, subject: Subject = JANE) -> None:
