@@ -12,11 +12,21 @@ from sqlalchemy import create_engine, func, insert, select
 from sqlalchemy.engine import Engine
 
 from bench import naive
+from bench.cpu import Spent
 from bench.people import people
 from bench.stand import WORKERS, BenchError, Stand, environment
 
 ENDS_WITHIN_S = 180.0
 STOP_S = 10.0
+
+
+@dataclass(frozen=True)
+class Naively:
+    """What became of a run: when each user was delivered (time.time(), 1), CPU seconds and write-ahead log a user."""
+
+    endings: list[tuple[float, int]]
+    cpu_s: Spent
+    wal_bytes: float
 
 
 @dataclass(frozen=True)
@@ -36,8 +46,8 @@ class Naive:
             for delivery_id in ids:
                 self.app.send_task(naive.DELIVER, args=[delivery_id], queue=naive.QUEUE, producer=producer)
 
-    def endings(self, vendor: str, number: int) -> tuple[list[tuple[float, int]], float]:
-        """Have `number` users delivered; when each of them was (time.time()), and the CPU time it took.
+    def deliver(self, vendor: str, number: int) -> "Naively":
+        """Have `number` users delivered.
 
         The messages are queued before the workers start, so that sending them takes nothing from the naive design.
         """
@@ -46,12 +56,12 @@ class Naive:
         self.queue(vendor, number)
         with self.workers():
             self.await_done(1)
-            began_s, left = self.stand.cpu_s(), number - self.done()
+            began_s, began_bytes, left = self.stand.cpu_s(), self.stand.wal_bytes(), number - self.done()
             self.await_done(number)
-            spent_s = (self.stand.cpu_s() - began_s) * number / left
+            cpu_s, wal_bytes = self.stand.cpu_s().since(began_s), self.stand.wal_bytes() - began_bytes
         with self.engine.begin() as connection:
             moments = connection.execute(select(func.extract("epoch", naive.Delivery.updated_at)))
-            return [(float(moment), 1) for (moment,) in moments], spent_s
+            return Naively([(float(moment), 1) for (moment,) in moments], cpu_s.scaled(1 / left), wal_bytes / left)
 
     def done(self) -> int:
         """How many deliveries are done."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
+import psutil
 
 ANSWER_S = 10.0
 
@@ -34,6 +35,11 @@ class Loopback:
         answer = httpx.get(f"{self.address}/bench/moments", timeout=ANSWER_S)
         answer.raise_for_status()
         return array("d", answer.content).tolist()
+
+    def cpu_s(self) -> float:
+        """CPU time it took so far."""
+        times = psutil.Process(self.pid).cpu_times()
+        return float(times.user + times.system)
 
     def environment(self) -> dict[str, str]:
         """Settings that switch our adapters on against this vendor, with limits that do not bind."""

@@ -6,6 +6,9 @@ from typing import Protocol
 
 from bench.results import Row
 from bench.scenarios import deliveries
+from bench.scenarios.efficiency import efficiency
+from bench.scenarios.fairness import fairness
+from bench.scenarios.growth import growth
 from bench.scenarios.intake import intake
 from bench.scenarios.latency import latency
 from bench.scenarios.limiter import limiter
@@ -25,6 +28,9 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "dfinery": deliveries.dfinery,
         "algonomy": deliveries.algonomy,
         "slow": deliveries.slow,
+        "efficiency": efficiency,
+        "growth": growth,
+        "fairness": fairness,
         "intake": intake,
         "memory": memory,
         "latency": latency,
