@@ -76,7 +76,7 @@ class Stand:
             try:
                 yield make_url(self.database_url).set(database=name).render_as_string(hide_password=False)
             finally:
-                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+                connection.execute(text(f"DROP DATABASE {name}"))
         engine.dispose()
 
     @contextmanager
@@ -91,6 +91,8 @@ class Stand:
             "CONSENT_REDIS_URL": self.redis_url,
             "CONSENT_DATA_DIR": str(self.folder / "stack"),
             "CONSENT_LOG_LEVEL": "WARNING",
+            # Else what one scenario had accepted would be read back, a minute later, in the midst of another one.
+            "CONSENT_VERIFY_AFTER_S": "86400",
         }
         with ExitStack() as stack:
             stack.enter_context(environment({**services, **self.vendor.environment(), **(extra or {})}))

@@ -23,7 +23,7 @@ MEMORY = Bound("ratio", most=1.1, asked_in="issue 4")
 @dataclass(frozen=True)
 class Size:
     """What a request of one size took: µs a person to submit and to deliver, peak MB of this process while it submitted
-    and of the largest worker while it delivered, bytes a person on disk after each."""
+    and of the largest worker while it delivered, bytes a person on disk and of write-ahead log for each of the two."""
 
     number: int
     submit_us: float
@@ -32,72 +32,72 @@ class Size:
     worker_mb: float
     submit_bytes: float
     deliver_bytes: float
+    submit_wal: float
+    deliver_wal: float
 
 
 def growth(stand: Stand, *, quick: bool) -> Iterator[Row]:
     """Insider's shape, 1,000 a call, by the same workers one request after the other, in a database of its own."""
     with stand.database("bench_growth") as url, stand.ours(database_url=url) as ours:
         stand.vendor.reset()
-        _measure(ours, WARM_UP)
+        _measure(stand, ours, WARM_UP)
         sizes = [
-            _median([_measure(ours, number) for _ in range(times)])
+            _median([_measure(stand, ours, number) for _ in range(times)])
             for number, times in (QUICK_SIZES if quick else SIZES).items()
         ]
+    yield from _rows(sizes)
+
+
+def _rows(sizes: Sequence[Size]) -> Iterator[Row]:
     few, middle, many = sizes[0], sizes[-2], sizes[-1]
     beside = f"{few.number:,}"
     what = f"{many.number:,} people in a request, beside {beside}"
-    series: dict[str, Sequence[float]] = {
-        "people": [size.number for size in sizes],
-        "deliver_us": [size.deliver_us for size in sizes],
-        "worker_mb": [size.worker_mb for size in sizes],
-        "submit_us": [size.submit_us for size in sizes],
-        "submit_mb": [size.submit_mb for size in sizes],
-    }
+    time_of = f"{what}: time a person, submit to closed"
+    figures = ("deliver_us", "worker_mb", "submit_us", "submit_mb")
+    series = {name: [float(getattr(size, name)) for size in sizes] for name in ("number", *figures)}
     note = "Insider erasure, the same workers; " + ", ".join(
         f"{size.number:,}: {size.deliver_us:.3g} µs, {size.worker_mb:.0f} MB" for size in sizes
     )
-    yield Row(
-        "growth",
-        f"{what}: time a person, submit to closed",
-        "µs/person",
-        many.deliver_us,
-        few.deliver_us,
-        beside,
-        TIME,
-        note,
-        series=series,
-    )
+    yield Row("growth", time_of, "µs/person", many.deliver_us, few.deliver_us, beside, TIME, note, series=series)
     if middle is not few:
         # A small request waits for its wake-up and its end more than for its people, which flatters a large one.
-        beside_middle = f"{many.number:,} beside {middle.number:,}: time a person"
-        figures = (many.deliver_us, middle.deliver_us)
-        yield Row("growth-of-large", beside_middle, "µs/person", *figures, f"{middle.number:,}", TIME)
+        time_of = f"{many.number:,} beside {middle.number:,}: time a person"
+        times = (many.deliver_us, middle.deliver_us)
+        yield Row("growth-of-large", time_of, "µs/person", *times, f"{middle.number:,}", TIME)
     yield Row("growth-memory", f"{what}: peak of a worker", "MB", many.worker_mb, few.worker_mb, beside, MEMORY)
     yield Row("growth-intake", f"{what}: time a person to submit", "µs/person", many.submit_us, few.submit_us, beside)
-    yield Row(
-        "growth-intake-memory", f"{what}: peak while submitting", "MB", many.submit_mb, few.submit_mb, beside, MEMORY
-    )
-    yield Row(
+    peaks = (many.submit_mb, few.submit_mb)
+    yield Row("growth-intake-memory", f"{what}: peak while submitting", "MB", *peaks, beside, MEMORY)
+    yield from _written(
         "growth-disk",
         f"{what}: disk a person, at one vendor",
-        "bytes",
-        many.submit_bytes + many.deliver_bytes,
-        few.submit_bytes + few.deliver_bytes,
+        [(one.submit_bytes, one.deliver_bytes) for one in (many, few)],
         beside,
-        note="tables and indexes, with what awaits vacuum",
-        parts={"person": many.submit_bytes, "delivery": many.deliver_bytes},
+    )
+    yield from _written(
+        "growth-wal",
+        f"{what}: write-ahead log a person, at one vendor",
+        [(one.submit_wal, one.deliver_wal) for one in (many, few)],
+        beside,
     )
 
 
-def _measure(ours: Ours, number: int) -> Size:
+def _written(name: str, what: str, figures: Sequence[tuple[float, float]], beside: str) -> Iterator[Row]:
+    """Bytes for a person, and for their delivery to one vendor; of many people, and of few."""
+    many, few = figures
+    parts = {"person": many[0], "delivery": many[1]}
+    yield Row(name, what, "bytes", sum(many), sum(few), beside, note="with indexes", parts=parts)
+
+
+def _measure(stand: Stand, ours: Ours, number: int) -> Size:
     shape = INSIDER
     workers = [psutil.Process(pid) for pid in ours.worker_pids()]
     worker_mb: list[float] = []
-    empty = ours.database_bytes()
+    empty, unwritten = ours.database_bytes(), stand.wal_bytes()
     began = time.time()
     with Peak() as peak:
         receipt = ours.submit(shape.kind, [shape.vendor], people(number))
-    submitted, loaded = time.time(), ours.database_bytes()
+    submitted, loaded, written = time.time(), ours.database_bytes(), stand.wal_bytes()
     closed = ours.await_close(receipt.recorded.public_id, lambda: worker_mb.append(largest_mb(workers)))
     return Size(
         number,
@@ -107,6 +107,8 @@ def _measure(ours: Ours, number: int) -> Size:
         worker_mb=max(worker_mb),
         submit_bytes=(loaded - empty) / number,
         deliver_bytes=(ours.database_bytes() - loaded) / number,
+        submit_wal=(written - unwritten) / number,
+        deliver_wal=(stand.wal_bytes() - written) / number,
     )
 
 

@@ -5,6 +5,7 @@ import sys
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
+from bench.rates import windows
 from bench.results import Bound, Row
 from bench.spender import REDIS_URL
 from bench.stand import BenchError, Stand, environment
@@ -30,8 +31,17 @@ def limiter(stand: Stand, *, quick: bool) -> Iterator[Row]:
     if quick:
         note += "; the window is scaled from 60 s to 6 s"
     densest_bound, used_bound = Bound("ratio", most=1.0), Bound("ratio", least=0.97)
+    seen = windows(moments, window_s)
     yield Row(
-        "limiter", f"{what}: densest window at the vendor", unit, densest, allowance, "limit", densest_bound, note
+        "limiter",
+        f"{what}: densest window at the vendor",
+        unit,
+        densest,
+        allowance,
+        "limit",
+        densest_bound,
+        note,
+        series=seen,
     )
     yield Row("limiter-used", f"{what}: share of the limit used", unit, used, allowance, "limit", used_bound)
 
