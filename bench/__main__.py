@@ -1,4 +1,4 @@
-"""`python -m bench`: run the benchmarks, print one table, keep bench/results.json."""
+"""`python -m bench`: run the benchmarks, print one table, keep bench/results.json, renew the figures in docs/."""
 
 import argparse
 import signal
@@ -7,7 +7,7 @@ import time
 
 from rich.console import Console
 
-from bench import results
+from bench import report, results
 from bench.results import Row
 from bench.scenarios import SCENARIOS
 from bench.stand import BenchError, stand
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     finally:  # what was measured before something went wrong is still worth a look
         results.show(rows)
     if not asked.only:  # a part of the figures would replace all of them
-        results.keep(rows, arguments, time.monotonic() - began)
+        report.renew(results.keep(rows, arguments, time.monotonic() - began))
     return 1 if any(row.ok is False for row in rows) else 0
 
 

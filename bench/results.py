@@ -94,17 +94,19 @@ def show(rows: Sequence[Row]) -> None:
     Console(width=max(120, Console().width)).print(table_of(rows))
 
 
-def keep(rows: Sequence[Row], arguments: Sequence[str], took_s: float, file: Path = FILE) -> None:
-    """Replace results.json; a row a line, so that two runs can be compared."""
+def keep(rows: Sequence[Row], arguments: Sequence[str], took_s: float, file: Path = FILE) -> dict[str, Any]:
+    """Replace results.json, a row a line, so that two runs can be compared; what it holds now."""
     head = {
         "measured_on": datetime.now(UTC).date().isoformat(),
         "arguments": list(arguments),
         "took_s": round(took_s),
         "machine": machine(),
     }
-    lines = ",\n".join(f"    {json.dumps(_document(row), ensure_ascii=False)}" for row in rows)
+    documents = [_document(row) for row in rows]
     opened = json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}")
+    lines = ",\n".join(f"    {json.dumps(document, ensure_ascii=False)}" for document in documents)
     file.write_text(f'{opened},\n  "rows": [\n{lines}\n  ]\n}}\n')
+    return {**head, "rows": documents}
 
 
 def machine() -> dict[str, Any]:

@@ -1,0 +1,39 @@
+"""The pages of docs/ say what bench/results.json says, and plots are the same every time."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.plots import FOLDER, PLOTS, draw
+from bench.report import MarkerError, filled, pages
+from bench.results import FILE
+
+RESULTS = json.loads(FILE.read_text())
+
+
+def test_the_pages_hold_the_figures_of_the_last_run() -> None:
+    """Where this fails: `python -m bench.report`."""
+    for path, page in pages(RESULTS).items():
+        assert path.read_text() == page, path.name
+
+
+def test_a_block_is_replaced_and_the_rest_kept() -> None:
+    page = "a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n"
+    assert filled(page, {"x": "new\n"}) == "a\n<!-- begin x -->\nnew\n<!-- end x -->\nb\n"
+    with pytest.raises(MarkerError, match="begin y"):
+        filled(page, {"y": "new\n"})
+
+
+def test_plots_are_drawn_from_the_results_the_same_each_time(tmp_path: Path) -> None:
+    once, again = (draw(RESULTS, tmp_path / name) for name in ("once", "again"))
+    assert [path.stem for path in once] == list(PLOTS)
+    for first, second in zip(once, again, strict=True):
+        assert first.read_bytes() == second.read_bytes()
+        assert len(first.read_bytes()) < 60_000
+    assert {path.name for path in once} == {path.name for path in FOLDER.glob("*.svg")}
+
+
+def test_a_plot_whose_rows_are_missing_is_left_out(tmp_path: Path) -> None:
+    rows = [row for row in RESULTS["rows"] if row["name"] != "fairness"]
+    assert "fairness" not in {path.stem for path in draw({**RESULTS, "rows": rows}, tmp_path)}
