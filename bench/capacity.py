@@ -5,14 +5,16 @@ in `Assumed` and in docs/capacity.md.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from types import MappingProxyType
 from typing import Any
 
+from adapters.contract import VendorSettings
+from bench.results import short
+
 MONTH_S = 30 * 86_400
 DAY_S = 86_400
-GB = 1e9
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ class Assumed:
     """Of every core: the rest is for what is not measured here, and for a machine that is lost."""
     answer_s: float = 0.2
     """A vendor's answer over the internet."""
-    in_flight: int = 16
-    """Requests in flight per worker process and vendor: the default CONCURRENCY."""
+    in_flight: int = VendorSettings.model_fields["concurrency"].default
+    """Requests in flight per worker process and vendor."""
     connections: int = 16
     """Of a worker process to PostgreSQL: its pool and the pool's overflow."""
     people_kept_s: float = MONTH_S
@@ -197,35 +199,40 @@ def gives_first(load: Load, measured: Measured, *, machine_cores: int = 2) -> tu
     return name, shares[name]
 
 
-LOADS: Mapping[str, float] = MappingProxyType({"1 M": 1e6, "100 M": 1e8, "1 B": 1e9})
+def with_room(load: Load, measured: Measured) -> Load:
+    """The same load at vendors that allow what its peak wants."""
+    wanted = load.peak_people_a_second * 60 / measured.limit_used
+    raised = [
+        replace(vendor, calls_a_minute=max(vendor.calls_a_minute, ceil(wanted * vendor.calls_a_person)))
+        for vendor in load.vendors
+    ]
+    return replace(load, vendors=raised)
+
+
+LOADS: Mapping[str, Load] = MappingProxyType({"1 M": Load(1e6), "100 M": Load(1e8), "1 B": Load(1e9)})
 
 
 def loads_table(measured: Measured) -> list[list[str]]:
-    """What to run for each load: rows of cells, the heading first."""
-    loads = [Load(deliveries) for deliveries in LOADS.values()]
-    rows = [["deliveries a month", *LOADS]]
+    """What to run for each load, and for the largest where the vendors make room; rows of cells, the heading first."""
+    named = {**LOADS, "1 B, with room": with_room(LOADS["1 B"], measured)}
+    loads = list(named.values())
+    rows = [["deliveries a month", *named]]
 
     def add(what: str, *cells: str) -> None:
         rows.append([what, *cells])
 
     add("people a month, each at 5 vendors", *(f"{load.people / 1e6:,.3g} M" for load in loads))
     add(
-        "deliveries a second, average / peak",
-        *(f"{5 * load.people_a_second:,.3g} / {5 * load.peak_people_a_second:,.3g}" for load in loads),
+        "people a second, average / peak",
+        *(f"{short(load.people_a_second)} / {short(load.peak_people_a_second)}" for load in loads),
     )
-    for vendor in VENDORS:
-        shares = [limit_share(vendor, load, measured) for load in loads]
+    for place, vendor in enumerate(VENDORS):
+        shares = [limit_share(load.vendors[place], load, measured) for load in loads]
         add(f"{vendor.name}'s limit, share of the month", *(_share(share) for share in shares))
-    slowest = [max(VENDORS, key=lambda one: campaign_s(one, load, measured)) for load in loads]
-    add(
-        "a tenth of the month at once takes",
-        *(
-            f"{_span(campaign_s(vendor, load, measured))} ({vendor.name})"
-            for vendor, load in zip(slowest, loads, strict=True)
-        ),
-    )
+    slowest = (max((campaign_s(one, load, measured), one.name) for one in load.vendors) for load in loads)
+    add("a tenth of the month at once takes", *(f"{_span(seconds)} ({name})" for seconds, name in slowest))
     for kind, says in (("worker", "workers"), ("postgres", "PostgreSQL"), ("redis", "Redis")):
-        add(f"cores at the peak: {says}", *(f"{cores(kind, load, measured):,.2g}" for load in loads))
+        add(f"cores at the peak: {says}", *(_cores(cores(kind, load, measured)) for load in loads))
     add("worker processes", *(f"{processes(load, measured)}" for load in loads))
     add(
         "their connections to PostgreSQL, at most",
@@ -243,17 +250,19 @@ def loads_table(measured: Measured) -> list[list[str]]:
 
 def ceilings_table(measured: Measured) -> list[list[str]]:
     """How much each part could do if it were the only one that is short."""
-    one = Load(1e6)
+    utilisation = ASSUMED.utilisation
     rows = [["part", "deliveries a month at most", "bound by"]]
     for kind, says, count in (("worker", "one worker process", 1), ("postgres", "PostgreSQL on 4 cores", 4)):
         mean_us = sum(cpu_us(vendor, kind, measured) for vendor in VENDORS) / len(VENDORS)
-        most = MONTH_S * count * one.assumed.utilisation / mean_us * 1e6
-        rows.append([says, _count(most), f"{mean_us:,.3g} µs of CPU a delivery, over the five"])
+        most = MONTH_S * count * utilisation / mean_us * 1e6
+        rows.append([says, _count(most), f"{short(mean_us)} µs of CPU a delivery, over the five"])
     redis_us = sum(cpu_us(vendor, "redis", measured) for vendor in VENDORS) / len(VENDORS)
-    most = MONTH_S * one.assumed.utilisation / redis_us * 1e6
-    rows.append(["one Redis, which has one core", _count(most), f"{redis_us:,.3g} µs a delivery"])
-    intake = MONTH_S * one.assumed.utilisation / measured.person_us * 1e6 * len(VENDORS)
-    rows.append(["one process that submits", _count(intake), f"{measured.person_us:,.3g} µs a person, at five vendors"])
+    most = MONTH_S * utilisation / redis_us * 1e6
+    rows.append(["one Redis, which has one core", _count(most), f"{short(redis_us)} µs a delivery"])
+    intake = MONTH_S * utilisation / measured.person_us * 1e6 * len(VENDORS)
+    rows.append(
+        ["one process that submits", _count(intake), f"{short(measured.person_us)} µs a person, at five vendors"]
+    )
     for vendor in VENDORS:
         most = usable_calls(vendor, measured) / vendor.calls_a_person * MONTH_S * len(VENDORS)
         calls = f"{vendor.calls_a_minute:,} calls a minute, {vendor.calls_a_person:g} a person"
@@ -265,15 +274,19 @@ def limits_table(measured: Measured) -> list[list[str]]:
     """Calls a minute that each vendor would have to allow."""
     rows = [["vendor", "calls a person", "limit now", *(f"{name} needs" for name in LOADS)]]
     for vendor in VENDORS:
-        needs = (needed_limit(vendor, Load(deliveries), measured) for deliveries in LOADS.values())
+        needs = (needed_limit(vendor, load, measured) for load in LOADS.values())
         now = f"{vendor.calls_a_minute:,}"
         rows.append([vendor.name, f"{vendor.calls_a_person:g}", now, *(f"{ceil(need):,}" for need in needs)])
     return rows
 
 
 def _share(share: float) -> str:
-    told = f"{share * 100:,.0f} %" if share >= 0.1 else f"{share * 100:.2g} %"
+    told = f"{short(share * 100)} %" if share >= 0.0001 else "< 0.01 %"
     return f"**{told}**" if share > 1 else told
+
+
+def _cores(number: float) -> str:
+    return f"{number:.2f}" if number >= 0.01 else "< 0.01"
 
 
 def _span(seconds: float) -> str:
@@ -283,8 +296,8 @@ def _span(seconds: float) -> str:
 
 
 def _bytes(number: float) -> str:
-    return f"{number / 1e12:,.3g} TB" if number >= 1e12 else f"{number / GB:,.2g} GB"
+    return f"{short(number / 1e12)} TB" if number >= 1e12 else f"{short(number / 1e9)} GB"
 
 
 def _count(number: float) -> str:
-    return f"{number / 1e9:,.3g} B" if number >= 1e9 else f"{number / 1e6:,.3g} M"
+    return f"{short(number / 1e9)} B" if number >= 1e9 else f"{short(number / 1e6)} M"

@@ -56,6 +56,11 @@ def kind_of(name: str, command: list[str]) -> str:
     return "worker" if "worker" in command else "other"
 
 
+def family(pid: int) -> list[int]:
+    """A process and all that it started."""
+    return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+
+
 @contextmanager
 def frozen(pids: list[int]) -> Iterator[None]:
     """These processes take no CPU time for a while: they are stopped, and go on afterwards."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from bench.beside import naive_beside
+from bench.beside import Naive, naive_beside
 from bench.cpu import Spent
 from bench.people import people
 from bench.rates import spread, steady_rate
@@ -84,7 +84,7 @@ SLOW = Shape(
     latency_s=0.05,
 )
 WAL = Bound("ours", most=150, asked_in="issue 4")
-WARM_UP = 2_000
+WARM_UP, NAIVE_WARM_UP = 2_000, 50
 
 
 def insider(stand: Stand, *, quick: bool) -> Iterator[Row]:
@@ -112,14 +112,15 @@ def _compare(stand: Stand, shape: Shape, *, quick: bool) -> Iterator[Row]:
     if quick:
         shape = shape.quickly()
     naive, ours = [], []
-    with stand.ours() as stack:
-        deliver(stack, stand, shape, min(WARM_UP, shape.ours))  # connections, imports, tokens
+    with naive_beside(stand) as other, other.workers(), stand.ours() as stack:
+        other.deliver(shape.vendor, NAIVE_WARM_UP)  # connections, imports, tokens
+        deliver(stack, stand, shape, min(WARM_UP, shape.ours))
         for _ in range(shape.times):
             with stack.frozen():
                 stand.await_rest()
-                naive.append(_deliver_naively(stand, shape))
-                stand.await_rest()
-            ours.append(deliver(stack, stand, shape, shape.ours))
+                naive.append(_deliver_naively(other, stand, shape))
+            with other.frozen():
+                ours.append(deliver(stack, stand, shape, shape.ours))
     yield from _rows(shape, naive, ours)
 
 
@@ -195,9 +196,8 @@ def deliver(ours: Ours, stand: Stand, shape: Shape, number: int) -> Run:
     )
 
 
-def _deliver_naively(stand: Stand, shape: Shape) -> Run:
+def _deliver_naively(naive: Naive, stand: Stand, shape: Shape) -> Run:
     stand.vendor.reset(latency_s=shape.latency_s)
-    with naive_beside(stand) as naive:
-        run = naive.deliver(shape.vendor, shape.naive)
+    run = naive.deliver(shape.vendor, shape.naive)
     rate = steady_rate(run.endings)
     return Run(rate, rate, run.cpu_s, 0.0, run.wal_bytes)

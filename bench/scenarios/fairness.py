@@ -15,7 +15,7 @@ from bench.stand import BenchError, Ours, Stand
 from domain.requests import Kind
 
 CAMPAIGN, QUICK_CAMPAIGN = 500_000, 100_000
-TIMES, EVERY_S = 60, 0.5
+TIMES, EVERY_S = 50, 0.5
 IDLE_TIMES, IDLE_EVERY_S = 20, 0.25
 WARM_UP = 2_000
 UNDER_WAY_S = 2.0

@@ -22,6 +22,7 @@ from bench.capacity import (
     peak_people,
     processes,
     wal_a_person,
+    with_room,
 )
 from domain.requests import Kind
 
@@ -90,10 +91,10 @@ def test_processes_are_two_at_least_and_enough_for_cpu_and_for_requests_in_fligh
     """100 calls a second of 0.2 s are 20 in flight; slow answers need more processes."""
     small = Load(1e6, [ONE_A_CALL])
     assert processes(small, MEASURED) == 2
-    slow = Load(1e9, [ONE_A_CALL], Assumed(answer_s=2.0))
+    slow = Load(1e9, [ONE_A_CALL], Assumed(answer_s=2.0, in_flight=16))
     assert processes(slow, MEASURED) == ceil(100 * 2.0 / 16)
     wide = Vendor("wide", 6_000_000, 1.0, "algonomy", 1.0)
-    busy = Load(43.2e9, [wide])  # 50,000 people a second at the peak, 15 cores busy
+    busy = Load(43.2e9, [wide], Assumed(in_flight=16))  # 50,000 people a second at the peak, 15 cores busy
     assert processes(busy, MEASURED) == ceil(50_000 * 0.2 / 16)
     quick = Load(43.2e9, [wide], Assumed(answer_s=0.001))
     assert processes(quick, MEASURED) == 25
@@ -120,6 +121,16 @@ def test_what_gives_first() -> None:
     name, share = gives_first(Load(25.92e9, [roomy]), MEASURED)  # 30,000 a second at the peak
     assert name == "2 cores"
     assert share == pytest.approx(30_000 * 370e-6 / 0.6 / 2)
+
+
+def test_with_room_the_peak_is_what_is_wanted() -> None:
+    """A vendor that is wide enough keeps its limit."""
+    load = Load(1e9, [TWO_CALLS, Vendor("wide", 6_000_000, 1.0, "algonomy", 1.0)])
+    roomy = with_room(load, MEASURED)
+    assert peak_people(TWO_CALLS, load, MEASURED) < load.peak_people_a_second
+    assert peak_people(roomy.vendors[0], roomy, MEASURED) == pytest.approx(load.peak_people_a_second)
+    assert roomy.vendors[1].calls_a_minute == 6_000_000
+    assert campaign_s(roomy.vendors[0], roomy, MEASURED) <= roomy.assumed.peak_s
 
 
 def test_the_vendors_are_those_of_the_registry_with_their_limits() -> None:
