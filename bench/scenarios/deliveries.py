@@ -19,6 +19,7 @@ class Shape:
     """One vendor shape: how many people make a stable figure, how often, and what is required of it."""
 
     name: str
+    title: str
     vendor: str
     kind: Kind
     says: str
@@ -35,9 +36,10 @@ class Shape:
 
 INSIDER = Shape(
     "insider",
+    "Insider",
     "insider",
     Kind.ERASURE,
-    "Insider erasure: 1,000 a call, two steps",
+    "erasure, 1,000 a call, two steps",
     ours=120_000,
     naive=1_000,
     required=(
@@ -48,9 +50,10 @@ INSIDER = Shape(
 )
 DFINERY = Shape(
     "dfinery",
+    "Dfinery",
     "dfinery",
     Kind.ERASURE,
-    "Dfinery erasure: 20 a call, two steps",
+    "erasure, 20 a call, two steps",
     ours=40_000,
     naive=1_000,
     required=(
@@ -61,9 +64,10 @@ DFINERY = Shape(
 )
 ALGONOMY = Shape(
     "algonomy",
+    "Algonomy",
     "algonomy",
     Kind.OPT_OUT,
-    "Algonomy opt-out: one a call",
+    "opt-out, one a call",
     ours=9_000,
     naive=1_000,
     required=(
@@ -74,9 +78,10 @@ ALGONOMY = Shape(
 )
 SLOW = Shape(
     "slow",
+    "Algonomy at 50 ms an answer",
     "algonomy",
     Kind.OPT_OUT,
-    "Algonomy opt-out at a vendor that takes 50 ms",
+    "opt-out, one a call",
     ours=5_000,
     naive=150,
     required=(Bound("ratio", least=60, asked_in="issue 4"),),
@@ -132,7 +137,7 @@ def _rows(shape: Shape, naive: Sequence["Run"], ours: Sequence["Run"]) -> Iterat
     rate, steady = median(naively), median(run.steady for run in ours)
     yield Row(
         shape.name,
-        f"{shape.says}; from submit to closed",
+        f"{shape.title}: {shape.says}; from submit to closed",
         "people/s",
         median(whole),
         rate,
@@ -140,12 +145,12 @@ def _rows(shape: Shape, naive: Sequence["Run"], ours: Sequence["Run"]) -> Iterat
         shape.required,
         note,
     )
-    yield Row(f"{shape.name}-steady", "the same; steady rate in the ledger", "people/s", steady, rate, "naive")
+    yield Row(f"{shape.name}-steady", f"{shape.title}: steady rate in the ledger", "people/s", steady, rate, "naive")
     cpu = _middle(ours).cpu.scaled(1e6)
     naive_cpu, vendor = _middle(naive).cpu.total * 1e6, median(run.vendor_cpu for run in ours) * 1e6
     yield Row(
         f"{shape.name}-cpu",
-        CPU_ROW,
+        f"{shape.title}: CPU of workers, PostgreSQL and Redis",
         "µs/person",
         cpu.total,
         naive_cpu,
@@ -155,11 +160,14 @@ def _rows(shape: Shape, naive: Sequence["Run"], ours: Sequence["Run"]) -> Iterat
     )
     wal, naive_wal = median(run.wal_mb for run in ours), median(run.wal_mb for run in naive)
     yield Row(
-        f"{shape.name}-wal", "the same; write-ahead log", "MB/million", wal, naive_wal, "naive", WAL, "intake left out"
+        f"{shape.name}-wal",
+        f"{shape.title}: write-ahead log of delivering",
+        "MB/million",
+        wal,
+        naive_wal,
+        "naive",
+        WAL,
     )
-
-
-CPU_ROW = "the same; CPU of workers, PostgreSQL and Redis (what others run here changes it least)"
 
 
 @dataclass(frozen=True)

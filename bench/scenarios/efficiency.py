@@ -31,7 +31,7 @@ def efficiency(stand: Stand, *, quick: bool) -> Iterator[Row]:
         note += f"; median of {times} runs, spread {spread(whole):.2f} x; bare {spread(rates):.2f} x"
     yield Row(
         "efficiency",
-        "Algonomy opt-out: one a call, beside the bare transport",
+        "Algonomy: one a call, beside the bare transport",
         "people/s",
         median(whole),
         median(rates),
@@ -41,4 +41,4 @@ def efficiency(stand: Stand, *, quick: bool) -> Iterator[Row]:
     )
     cpu = median(run.cpu.worker for run in ours) * 1e6
     least = median(bare.cpu_of(sent) for sent in bares) * 1e6
-    yield Row("efficiency-cpu", "the same; CPU of the workers alone", "µs/person", cpu, least, "bare transport")
+    yield Row("efficiency-cpu", "Algonomy: CPU of the workers alone", "µs/person", cpu, least, "bare transport")
