@@ -76,6 +76,13 @@ def test_requests_are_answered_in_turn_however_they_arrive(piece: int) -> None:
     assert len(counter.moments) == 3
 
 
+def test_a_request_is_whole_when_its_body_is() -> None:
+    raw = b"PUT /a HTTP/1.1\r\nContent-length: 3\r\n\r\n{ }"
+    assert size_of(raw + b"PUT") == len(raw)
+    assert [size_of(raw[:end]) for end in range(len(raw))] == [0] * len(raw)
+    assert size_of(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n") == 28
+
+
 def test_nobody_is_given_twice() -> None:
     """A wish is compared with others of whoever shares any identifier, and that must not slow a benchmark down."""
     everybody = [*people(1_000), *people(1_000)]
