@@ -94,12 +94,15 @@ def show(rows: Sequence[Row]) -> None:
     Console(width=max(120, Console().width)).print(table_of(rows))
 
 
-def keep(rows: Sequence[Row], arguments: Sequence[str], took_s: float, file: Path = FILE) -> dict[str, Any]:
-    """Replace results.json, a row a line, so that two runs can be compared; what it holds now."""
+def keep(
+    rows: Sequence[Row], arguments: Sequence[str], took_s: Mapping[str, float], file: Path = FILE
+) -> dict[str, Any]:
+    """Replace results.json, a row a line so that runs can be compared; what it holds now. `took_s`: by scenario."""
     head = {
         "measured_on": datetime.now(UTC).date().isoformat(),
         "arguments": list(arguments),
-        "took_s": round(took_s),
+        "took_s": round(sum(took_s.values())),
+        "scenarios_took_s": {name: round(seconds) for name, seconds in took_s.items()},
         "machine": machine(),
     }
     documents = [_document(row) for row in rows]

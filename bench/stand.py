@@ -186,11 +186,12 @@ def stand() -> Iterator[Stand]:
     """A stand in a folder of its own, gone afterwards."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="consent-bench-")))
+        vendor = stack.enter_context(loopback())  # first: the others keep off its core
         postgres = stack.enter_context(Postgres(folder))
         redis = stack.enter_context(Redis(folder))
         engine = connect(postgres.url, pool_size=1)
         stack.callback(engine.dispose)
-        yield Stand(folder, postgres.url, redis.url, stack.enter_context(loopback()), engine)
+        yield Stand(folder, postgres.url, redis.url, vendor, engine)
 
 
 @contextmanager

@@ -47,8 +47,9 @@ def test_what_is_kept_is_what_is_read_a_row_a_line(tmp_path: Path) -> None:
     one = Row(
         "a", "what", "s", 1.23456, 2, "idle", Bound("ours", most=1), parts={"x": 0.123456}, series={"y": [1.0, 2]}
     )
-    kept = keep([one, row(500)], ["--quick"], 12.3, file)
+    kept = keep([one, row(500)], ["--quick"], {"a": 12.3, "b": 1.4}, file)
     assert json.loads(file.read_text()) == kept
+    assert kept["took_s"] == 14
     assert kept["rows"][0]["ours"] == 1.235
     assert kept["rows"][0]["parts"] == {"x": 0.1235}
     assert kept["rows"][0]["required"] == [{"bound": "≤ 1", "ok": False}]

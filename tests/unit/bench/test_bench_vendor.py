@@ -12,6 +12,7 @@ from adapters.contract import Adapter, Addressed, Answer, Call, Order, Person, V
 from adapters.vendors.algonomy import Algonomy, AlgonomySettings
 from adapters.vendors.dfinery import Dfinery, DfinerySettings
 from adapters.vendors.insider import Insider, InsiderSettings
+from bench.loopback import cores_for
 from bench.people import people
 from bench.vendor import ALGONOMY, Connection, Counter, answer_to, size_of
 from domain.requests import Kind
@@ -81,6 +82,12 @@ def test_a_request_is_whole_when_its_body_is() -> None:
     assert size_of(raw + b"PUT") == len(raw)
     assert [size_of(raw[:end]) for end in range(len(raw))] == [0] * len(raw)
     assert size_of(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n") == 28
+
+
+def test_the_vendor_has_a_core_of_its_own_where_there_are_enough() -> None:
+    assert cores_for({0, 1, 2, 3}) == (3, {0, 1, 2})
+    assert cores_for({0, 1}) == (1, {0, 1})
+    assert cores_for({5}) == (5, {5})
 
 
 def test_nobody_is_given_twice() -> None:
