@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -61,15 +61,17 @@ class Call:
     step: str
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """One person as one vendor is told of them. Never shown: a person has no place in a log."""
 
     line: int  # 1-based position in the request
-    subject: Subject = field(repr=False)
-    key: Any = field(repr=False)  # how this vendor knows them, as `address` made it
-    carry: Any = field(default=None, repr=False)
+    subject: Subject
+    key: Any  # how this vendor knows them, as `address` made it
+    carry: Any = None
     tried: bool = False  # an earlier attempt of ours may have reached the vendor
+
+    def __repr__(self) -> str:
+        return f"Person(line={self.line})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,10 @@ class Adapter(Protocol):
     """Builds `httpx.Request`s and classifies `httpx.Response`s for one vendor. Frozen, pure, no secrets in its repr."""
 
     name: ClassVar[str]
+    call_people: ClassVar[int]
+    """How many people one request carries at the most."""
     chunk_people: ClassVar[int]
-    """How many people one Celery task carries to this vendor."""
+    """How many people one Celery task carries at the most; fewer where the vendor's limit is low (`registry`)."""
     settings_model: ClassVar[type[VendorSettings]]
     options_model: ClassVar[type[VendorOptions]]
     identifiers_model: ClassVar[type[BaseModel]]
@@ -156,12 +160,14 @@ class Adapter(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Addressed:
+class Addressed(NamedTuple):
     """A person a vendor can be told of: the vendor's own key for them, and the first step."""
 
-    key: Any = field(repr=False)
+    key: Any
     step: str
+
+    def __repr__(self) -> str:
+        return f"Addressed(step={self.step})"
 
 
 class UnreadableError(Exception):

@@ -1,91 +1,83 @@
 """The only sender: one httpx request out, one bounded httpx response back, within a total time."""
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import lru_cache
+from time import monotonic
 
-import aiohttp
 import httpx
-from yarl import URL
 
 from adapters.addresses import refuse_plain_http
+from adapters.wire import MAX_ANSWER_BYTES, AnswerLostError, Connection, NotSentError, Origin, head_of
 
-MAX_ANSWER_BYTES = 8_000_000
-"""Larger than any answer in the vendors' pages (1,000 users with an error line each); more is not read."""
+__all__ = ["MAX_ANSWER_BYTES", "AnswerLostError", "NotSentError", "Transport"]
 
-
-class NotSentError(Exception):
-    """No connection could be made, so nothing happened at the vendor. Check its address and the network."""
-
-
-class AnswerLostError(Exception):
-    """The request went out and no whole answer came back: the vendor may or may not have acted on it."""
+KEEP_S = 30.0
+"""A connection is used again within this time; many servers close theirs after a minute."""
 
 
 @dataclass
 class Transport:
-    """One connection pool to one vendor, for one process and event loop.
+    """The connections to one vendor, for one process and event loop: as many as there are callers at once, and the one
+    used last is used next.
 
-    httpx's own pool scans every connection on every request, so its requests go out through aiohttp
-    (docs/decisions/0003).
+    httpx's own pool scans every connection on every request, and aiohttp takes ten times what the bytes need: so we
+    keep connections ourselves (docs/decisions/0015). Nothing is ever sent twice, no redirect followed, no cookie
+    kept, no proxy of the environment used.
     """
 
-    concurrency: int
     timeout_s: float
-    _pool: aiohttp.ClientSession | None = field(default=None, init=False, repr=False)
+    _idle: defaultdict[Origin, list[Connection]] = field(
+        default_factory=lambda: defaultdict(list), init=False, repr=False
+    )
 
     async def send(self, request: httpx.Request) -> httpx.Response:
-        """The vendor's whole answer. Never follows a redirect, never sends a second time.
+        """The vendor's whole answer.
 
         Raises NotSentError, AnswerLostError; ValueError for an address that is neither https nor loopback.
         """
-        refuse_plain_http(request.url)
-        if self._pool is None:
-            self._pool = self._open_pool()
+        began = monotonic()
+        url = request.url
+        origin = _origin_of(url.scheme, url.host, url.port)
+        head = head_of(request)
+        connection = self._take(origin) or await self._connect(origin)
+        left_s = self.timeout_s - (monotonic() - began)
+        status, headers, body = await connection.exchange(head, request.content, within_s=left_s)
+        if connection.usable:
+            connection.idle_since = monotonic()
+            self._idle[origin].append(connection)
+        told = [header for header in headers if header[0].lower() not in _OF_THE_WIRE]
+        return httpx.Response(status, headers=told, content=body, request=request)
+
+    def _take(self, origin: Origin) -> Connection | None:
+        idle = self._idle[origin]
+        while idle:
+            connection = idle.pop()
+            if connection.usable and monotonic() - connection.idle_since < KEEP_S:
+                return connection
+            connection.close()
+        return None
+
+    async def _connect(self, origin: Origin) -> Connection:
         try:
             async with asyncio.timeout(self.timeout_s):
-                return await self._exchange(self._pool, request)
-        except aiohttp.ClientConnectorError:
+                return await Connection.open(origin)
+        except OSError:  # TimeoutError is one
             raise NotSentError from None
-        except (TimeoutError, aiohttp.ClientError):
-            # Whether it broke before or after the vendor had the request cannot be told apart safely.
-            raise AnswerLostError from None
-
-    async def _exchange(self, pool: aiohttp.ClientSession, request: httpx.Request) -> httpx.Response:
-        async with pool.request(
-            request.method,
-            # As it stands: aiohttp would otherwise undo some of the encoding of a person's id in the path.
-            URL(str(request.url), encoded=True),
-            headers=request.headers.multi_items(),
-            data=request.content or None,
-            allow_redirects=False,
-        ) as answer:
-            body = bytearray()
-            async for piece in answer.content.iter_chunked(_PIECE_BYTES):
-                body += piece
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise AnswerLostError
-        headers = [(name, value) for name, value in answer.raw_headers if name.lower() not in _OF_THE_WIRE]
-        return httpx.Response(answer.status, headers=headers, content=bytes(body), request=request)
-
-    def _open_pool(self) -> aiohttp.ClientSession:
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self.concurrency, keepalive_timeout=30.0),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # ours is the total one of `send`
-            cookie_jar=aiohttp.DummyCookieJar(),  # a cookie belongs to one person; none may reach the next one
-            skip_auto_headers=("User-Agent", "Accept-Encoding"),
-            trust_env=False,
-        )
-        # aiohttp repeats a PUT or DELETE by itself when a kept connection was closed: a second request that no permit
-        # was taken for. There is no public switch.
-        session._retry_connection = False
-        return session
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._pool is not None:
-            await self._pool.close()
-            self._pool = None
+        for idle in self._idle.values():
+            for connection in idle:
+                connection.close()
+        self._idle.clear()
 
 
-_PIECE_BYTES = 65_536
+@lru_cache(maxsize=64)
+def _origin_of(scheme: str, host: str, port: int | None) -> Origin:
+    refuse_plain_http(httpx.URL(scheme=scheme, host=host))
+    return Origin(scheme, host, port or (443 if scheme == "https" else 80))
+
+
 _OF_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})

@@ -56,28 +56,23 @@ def check_phone(text: str) -> str:
     Possible, not assigned: the numbering plans in any library are older than the newest numbers, and refusing a
     person's erasure because of an old table would be worse than sending it.
     """
-    if not E164.fullmatch(text) or not _is_possible(*_split_country(text)):
+    if not E164.fullmatch(text) or not is_possible(text[:4], len(text)):
         raise PydanticCustomError("phone", "is not a phone number in E.164 form, such as +821012345678")
     return text
 
 
-def _split_country(e164: str) -> tuple[int, int]:
-    """The country calling code (0 where there is none) and how many digits follow it."""
-    for length in (1, 2, 3):  # no calling code is the beginning of another one
-        code = int(e164[1 : 1 + length])
-        if code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            return code, len(e164) - 1 - length
-    return 0, 0
-
-
-@lru_cache(maxsize=4096)
-def _is_possible(country_code: int, digits: int) -> bool:
+@lru_cache(maxsize=16_384)  # there are fewer than 10,000 of these
+def is_possible(start: str, length: int) -> bool:
+    """Whether a number in E.164 form that begins with these four characters (`+` and three digits, as long as a calling
+    code can be) is a possible one with `length` characters."""
     # What is possible depends only on calling code and length, so a million numbers cost a few hundred look-ups.
-    if digits < 1:
-        return False
-    number = phonenumbers.PhoneNumber(country_code=country_code, national_number=10 ** (digits - 1))
-    verdict = phonenumbers.is_possible_number_with_reason(number)
-    return bool(verdict == phonenumbers.ValidationResult.IS_POSSIBLE)
+    for digits in (1, 2, 3):  # no calling code is the beginning of another one
+        code, rest = int(start[1 : 1 + digits]), length - 1 - digits
+        if code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+            number = phonenumbers.PhoneNumber(country_code=code, national_number=10 ** (rest - 1))
+            verdict = phonenumbers.is_possible_number_with_reason(number)
+            return bool(verdict == phonenumbers.ValidationResult.IS_POSSIBLE)
+    return False
 
 
 Text = Annotated[str, StringConstraints(strict=True, max_length=512), AfterValidator(refuse_control_characters)]

@@ -2,7 +2,8 @@
 
 from codecs import BOM_UTF8
 from collections.abc import Iterator
-from typing import IO
+from itertools import islice
+from typing import IO, TypeVar
 
 LONGEST_LINE = 65_536
 """Bytes in a line. A person with a session, the largest we accept, has under 20,000."""
@@ -10,6 +11,10 @@ LONGEST_LINE = 65_536
 TOO_LONG = f"is longer than {LONGEST_LINE:,} bytes"
 NOT_UTF8 = "is not UTF-8 text"
 
+BLOCK = 100
+"""Lines or rows that are looked at together; enough to hide what each look costs, and 6 MB at the very most."""
+
+Item = TypeVar("Item")
 Lines = Iterator[tuple[int, bytes]]
 """Line numbers from 1, and lines with their line end. One that is longer than LONGEST_LINE is only a beginning."""
 
@@ -27,6 +32,11 @@ def _bounded(file: IO[bytes]) -> Iterator[bytes]:
         mark = b""
         while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
             line = file.readline(LONGEST_LINE + 1)
+
+
+def in_blocks(items: Iterator[Item]) -> Iterator[list[Item]]:
+    """The same in lists of BLOCK; the last may be shorter."""
+    return iter(lambda: list(islice(items, BLOCK)), [])
 
 
 def is_blank(line: bytes) -> bool:

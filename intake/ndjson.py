@@ -1,15 +1,23 @@
 """NDJSON: one JSON object a line, each of them a person."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from domain.plain import read_plain
 from domain.requests import Subject
 from intake.faults import Faults
-from intake.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines
+from intake.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines, in_blocks
 from tasks.subjects import SubjectError, parse_subject
 
 
 def read_ndjson(lines: Lines, faults: Faults) -> Iterator[tuple[int, Subject]]:
     """The people of these lines, each with its number; what cannot be taken is noted in `faults`. Blanks left out."""
+    for block in in_blocks(lines):
+        numbers, texts = zip(*block, strict=True)
+        people = read_plain(texts) if max(map(len, texts)) <= LONGEST_LINE else None
+        yield from _each(block, faults) if people is None else zip(numbers, people, strict=True)
+
+
+def _each(lines: Iterable[tuple[int, bytes]], faults: Faults) -> Iterator[tuple[int, Subject]]:
     for number, line in lines:
         if len(line) > LONGEST_LINE:
             faults.add(number, "", TOO_LONG)

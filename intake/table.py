@@ -1,13 +1,14 @@
 """CSV: a header of known columns, and one person a row."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from domain.plain import check_plain
 from domain.requests import Subject
 from intake.columns import Column, read_header
 from intake.faults import Faults
-from intake.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines
+from intake.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines, in_blocks
 from tasks.subjects import SubjectError, check_subject
 
 NOT_CSV = "is not CSV: a quote is left open, something follows a closing quote, or a line end stands in a cell"
@@ -47,29 +48,30 @@ class _Feed:
             raise RowError(NOT_UTF8) from None
 
 
+Row = tuple[int, list[str] | str]
+"""The number of a row's first line, and its cells, or what is wrong with it."""
+
+
 def read_table(lines: Lines, faults: Faults) -> Iterator[tuple[int, Subject]]:
     """The people of these lines, each with the number of their first; what cannot be taken is noted in `faults`.
     Blank lines are skipped.
 
     With a header that cannot be used no row makes sense, so the rows are not read then.
     """
-    feed = _Feed(lines)
-    rows = _rows(feed, faults)
-    header = next(rows, [])
-    columns = read_header(header, feed.first_line, faults) if not faults.total else []
+    rows = _rows(_Feed(lines))
+    line, header = next(rows, (1, []))
+    if isinstance(header, str):
+        faults.add(line, "", header)
+        return
+    columns = read_header(header, line, faults)
     if faults.total:
         return
-    for row in rows:
-        if len(row) != len(columns):
-            faults.add(feed.first_line, "", f"has {len(row)} cells where the header has {len(columns)}")
-            continue
-        try:
-            yield feed.first_line, check_subject(_record(columns, row))
-        except SubjectError as error:
-            faults.add_all(feed.first_line, error.faults)
+    for block in in_blocks(rows):
+        people = _plain(columns, block)
+        yield from _each(columns, block, faults) if people is None else people
 
 
-def _rows(feed: _Feed, faults: Faults) -> Iterator[list[str]]:
+def _rows(feed: _Feed) -> Iterator[Row]:
     reader = csv.reader(feed, strict=True)
     while True:
         feed.begin_row()
@@ -78,11 +80,32 @@ def _rows(feed: _Feed, faults: Faults) -> Iterator[list[str]]:
         except StopIteration:
             return
         except RowError as error:
-            faults.add(feed.first_line, "", str(error))
+            yield feed.first_line, str(error)
         except csv.Error:
-            faults.add(feed.first_line, "", NOT_CSV)
+            yield feed.first_line, NOT_CSV
         else:
-            yield row
+            yield feed.first_line, row
+
+
+def _plain(columns: list[Column], rows: list[Row]) -> Iterable[tuple[int, Subject]] | None:
+    numbers, cells = zip(*rows, strict=True)
+    if any(isinstance(row, str) or len(row) != len(columns) for row in cells):
+        return None
+    people = check_plain([_record(columns, row) for row in cells])
+    return None if people is None else zip(numbers, people, strict=True)
+
+
+def _each(columns: list[Column], rows: Iterable[Row], faults: Faults) -> Iterator[tuple[int, Subject]]:
+    for line, row in rows:
+        if isinstance(row, str):
+            faults.add(line, "", row)
+        elif len(row) != len(columns):
+            faults.add(line, "", f"has {len(row)} cells where the header has {len(columns)}")
+        else:
+            try:
+                yield line, check_subject(_record(columns, row))
+            except SubjectError as error:
+                faults.add_all(line, error.faults)
 
 
 def _record(columns: list[Column], row: list[str]) -> dict[str, Any]:

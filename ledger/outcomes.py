@@ -10,9 +10,9 @@ from ledger.chunks import Lease
 
 
 class Settled(NamedTuple):
-    """The end of one delivery."""
+    """Deliveries that ended alike."""
 
-    line: int
+    lines: Sequence[int]
     outcome: Outcome
     reason: Reason | None
     attempts: int
@@ -27,19 +27,20 @@ def append(connection: Connection, lease: Lease, settled: Sequence[Settled], *, 
     if not settled:
         return
     span = {"request_id": lease.request_id, "vendor_id": lease.vendor_id}
+    lines = [line for group in settled for line in group.lines]
     connection.execute(
         _APPEND_FIRST if lease.round == 1 else _APPEND_AGAIN,
         {
             **span,
             "round": lease.round,
-            "lines": [one.line for one in settled],
-            "outcomes": [one.outcome.value for one in settled],
-            "reasons": [one.reason.value if one.reason else None for one in settled],
-            "attempts": [one.attempts for one in settled],
+            "lines": lines,
+            "outcomes": [value for group in settled for value in [group.outcome.value] * len(group.lines)],
+            "reasons": [group.reason.value if group.reason else None for group in settled for _ in group.lines],
+            "attempts": [group.attempts for group in settled for _ in group.lines],
         },
     )
     if used_sessions:
-        connection.execute(_FORGET_SESSIONS, {**span, "lines": [one.line for one in settled]})
+        connection.execute(_FORGET_SESSIONS, {**span, "lines": lines})
 
 
 _INSERT = """

@@ -1,9 +1,10 @@
-"""People in the ledger: sealed and fingerprinted on the way in by COPY, opened again for a delivery."""
+"""People on their way into the ledger, sealed and fingerprinted, by COPY; and opened again, a block at a time."""
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, LiteralString, NamedTuple
 
@@ -14,23 +15,16 @@ from sqlalchemy import Connection, text
 from domain.requests import Subject, fold_email
 from ledger.sealing import PRINT_BYTES, Fingerprinter, SealingKey
 
+_BLOCK = 250
+"""People that are sealed and sent together: enough to hide what each sending costs."""
 _BLOCK_BYTES = 262_144
+_DROPPED_AT_ONCE = 10_000
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 _COPY_TRAILER = struct.pack("!h", -1)
 _SUBJECT_HEAD = struct.Struct("!hiqiii")  # columns; length, request_id; length, line; length of what was sealed
 _SESSION_HEAD = struct.Struct("!hiqiiihi")  # the same with a vendor_id between
 _PRINT_HEAD = struct.pack("!i", PRINT_BYTES)
 _NULL = struct.pack("!i", -1)
-
-
-class OpenPerson(NamedTuple):
-    """A person whose delivery is pending, opened."""
-
-    line: int
-    subject: Subject
-
-    def __repr__(self) -> str:
-        return f"OpenPerson(line={self.line})"
 
 
 class Counted(NamedTuple):
@@ -41,36 +35,39 @@ class Counted(NamedTuple):
     digest: bytes
 
 
-@dataclass
 class Prints:
-    """Fingerprints people as they pass, and digests the whole."""
+    """Fingerprints people as they pass, and digests the whole; `lines` is how many have passed."""
 
-    fingerprinter: Fingerprinter
-    lines: int = 0
-    _digest: Any = field(default_factory=lambda: blake2b(digest_size=32), repr=False)
+    def __init__(self, fingerprinter: Fingerprinter) -> None:
+        self.fingerprinter = fingerprinter
+        self.lines = 0
+        self._digest = blake2b(digest_size=32)
+        self._whole = fingerprinter.printer(b"whole")
+        self._user_id = fingerprinter.printer(b"user_id")
+        self._email = fingerprinter.printer(b"email")
+        self._phone = fingerprinter.printer(b"phone_number")
 
     def whole(self, subject: Subject) -> bytes:
         """The print of everything given of one person: equal for two lines that say the same."""
-        email = subject.get("email")
+        email, vendors = subject.get("email"), subject.get("vendors")
         said = [
             subject.get("user_id"),
             fold_email(email) if email else None,
             subject.get("phone_number"),
-            _sorted(subject.get("vendors")),
+            _sorted(vendors) if vendors else None,
         ]
-        whole = self.fingerprinter.print_of(b"whole", to_json(said))
+        whole = self._whole(to_json(said))
         self.lines += 1
         self._digest.update(whole)
         return whole
 
     def identifiers(self, subject: Subject) -> tuple[bytes | None, bytes | None, bytes | None]:
         """The prints of user_id, e-mail and phone number."""
-        print_of = self.fingerprinter.print_of
         user_id, email, phone = subject.get("user_id"), subject.get("email"), subject.get("phone_number")
         return (
-            print_of(b"user_id", user_id.encode()) if user_id else None,
-            print_of(b"email", fold_email(email).encode()) if email else None,
-            print_of(b"phone_number", phone.encode()) if phone else None,
+            self._user_id(user_id.encode()) if user_id else None,
+            self._email(fold_email(email).encode()) if email else None,
+            self._phone(phone.encode()) if phone else None,
         )
 
     def digest(self) -> bytes:
@@ -96,21 +93,26 @@ class _Writer:
     sessions: IO[bytes]
 
     def rows(self, people: Iterable[Subject]) -> Iterator[bytes]:
-        block = bytearray()
-        for line, subject in enumerate(people, start=1):
-            whole = self.prints.whole(subject)
-            kept = self._without_sessions(line, subject) if subject.get("vendors") else subject
-            sealed = self.key.seal(to_json(kept), subject_context(self.request_id, line))
-            block += _SUBJECT_HEAD.pack(7, 8, self.request_id, 4, line, len(sealed)) + sealed + _PRINT_HEAD + whole
+        numbered = enumerate(people, start=1)
+        while block := list(islice(numbered, _BLOCK)):
+            yield b"".join(self._fields(block))
+
+    def _fields(self, block: list[tuple[int, Subject]]) -> Iterator[bytes]:
+        plains = [to_json(self._without_sessions(line, subject)) for line, subject in block]
+        contexts = [subject_context(self.request_id, line) for line, _ in block]
+        for (line, subject), sealed in zip(block, self.key.seal_all(plains, contexts), strict=True):
+            yield _SUBJECT_HEAD.pack(7, 8, self.request_id, 4, line, len(sealed))
+            yield sealed
+            yield _PRINT_HEAD
+            yield self.prints.whole(subject)
             for a_print in self.prints.identifiers(subject):
-                block += _NULL if a_print is None else _PRINT_HEAD + a_print
-            if len(block) >= _BLOCK_BYTES:
-                yield bytes(block)
-                block.clear()
-        yield bytes(block)
+                yield _NULL if a_print is None else _PRINT_HEAD + a_print
 
     def _without_sessions(self, line: int, subject: Subject) -> Subject:
-        blocks = dict(subject.get("vendors") or {})
+        vendors = subject.get("vendors")
+        if not vendors:
+            return subject
+        blocks = dict(vendors)
         for vendor in blocks.keys() & self.session_vendors.keys():
             vendor_id = self.session_vendors[vendor]
             context = session_context(self.request_id, line, vendor_id)
@@ -139,7 +141,7 @@ def add_people(
         if sessions.tell():
             sessions.seek(0)
             _copy(connection, _COPY_SESSIONS, iter(lambda: sessions.read(_BLOCK_BYTES), b""))
-    duplicates = _drop_duplicates(connection, request_id)
+    duplicates = _drop_duplicates(connection, request_id) if prints.lines > 1 else 0
     return Counted(prints.lines, prints.lines - duplicates, prints.digest())
 
 
@@ -171,11 +173,15 @@ def session_context(request_id: int, line: int, vendor_id: int) -> bytes:
 
 
 def _drop_duplicates(connection: Connection, request_id: int) -> int:
-    lines = list(connection.execute(_REPEATED, {"request_id": request_id}).scalars())
-    if lines:
+    dropped = 0
+    # A cursor in the server: a file may say the same a million times.
+    streaming = {"stream_results": True, "max_row_buffer": _DROPPED_AT_ONCE}
+    repeated = connection.execute(_REPEATED, {"request_id": request_id}, execution_options=streaming).scalars()
+    for lines in repeated.partitions(_DROPPED_AT_ONCE):
         connection.execute(_DROP_SUBJECTS, {"request_id": request_id, "lines": lines})
         connection.execute(_DROP_SESSIONS, {"request_id": request_id, "lines": lines})
-    return len(lines)
+        dropped += len(lines)
+    return dropped
 
 
 # Asked before it is deleted: as one statement it is a join, and of people just copied in the planner knows nothing. It
@@ -194,66 +200,10 @@ _DROP_SESSIONS = text("""
 """)
 
 
-def open_pending(
-    connection: Connection,
-    *,
-    request_id: int,
-    vendor_id: int,
-    round_: int,
-    awaits: str,
-    first_line: int,
-    last_line: int,
-    key: SealingKey,
-    session_vendor: str | None,
-) -> list[OpenPerson]:
-    """The people of a span who have no outcome of this round yet, opened; after the first round only those whose last
-    outcome is `awaits`. With their session where `session_vendor` names a vendor that keeps one.
-
-    Raises ledger.sealing.UnsealError.
-    """
-    span = {
-        "request_id": request_id,
-        "vendor_id": vendor_id,
-        "round": round_,
-        "first_line": first_line,
-        "last_line": last_line,
-    }
-    found = (
-        connection.execute(_PENDING_FIRST, span)
-        if round_ == 1
-        else connection.execute(_PENDING_AGAIN, {**span, "awaits": awaits})
-    )
-    opened = []
-    for line, sealed, session in found:
-        subject: Subject = from_json(key.open(sealed, subject_context(request_id, line)))
-        if session_vendor is not None and session is not None:
-            block = from_json(key.open(session, session_context(request_id, line, vendor_id)))
-            subject["vendors"] = {**(subject.get("vendors") or {}), session_vendor: block}
-        opened.append(OpenPerson(line, subject))
-    return opened
-
-
-_WITHOUT_OUTCOME = """
-    SELECT people.line, people.sealed, sessions.sealed
-    FROM subjects AS people
-    LEFT JOIN sessions ON sessions.request_id = people.request_id
-        AND sessions.vendor_id = :vendor_id AND sessions.line = people.line
-        AND sessions.line BETWEEN :first_line AND :last_line
-    WHERE people.request_id = :request_id AND people.line BETWEEN :first_line AND :last_line
-        AND NOT EXISTS (
-            SELECT FROM outcomes
-            WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = :vendor_id
-                AND outcomes.line = people.line AND outcomes.round >= :round
-                AND outcomes.line BETWEEN :first_line AND :last_line)
-"""
-_WHO_AWAITS = """
-        AND EXISTS (
-            SELECT FROM outcomes
-            WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = :vendor_id
-                AND outcomes.line = people.line AND outcomes.round = :round - 1
-                AND outcomes.line BETWEEN :first_line AND :last_line
-                AND outcomes.outcome = CAST(:awaits AS outcome))
-"""
-# The bounds on `line` stand at every table, so that none is read further than the span whatever plan is chosen.
-_PENDING_FIRST = text(_WITHOUT_OUTCOME + " ORDER BY people.line")
-_PENDING_AGAIN = text(_WITHOUT_OUTCOME + _WHO_AWAITS + " ORDER BY people.line")
+def open_block(key: SealingKey, request_id: int, rows: Sequence[tuple[int, bytes]]) -> list[Subject]:
+    """The people of these rows of one request (line, sealed), opened, in order. Raises ledger.sealing.UnsealError."""
+    contexts = [subject_context(request_id, line) for line, _ in rows]
+    plains = key.open_all([sealed for _, sealed in rows], contexts)
+    # Each of them is JSON of our own making and none other, as the seal proves, so together they are one array.
+    people: list[Subject] = from_json(b"[%b]" % b",".join(plains), cache_strings="keys")
+    return people

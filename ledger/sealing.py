@@ -3,7 +3,7 @@
 import os
 from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -40,10 +40,27 @@ class SealingKey:
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plain, context)
 
+    def seal_all(self, plains: Sequence[bytes], contexts: Iterable[bytes]) -> list[bytes]:
+        """The same of many, each with a context and a random nonce of its own; the nonces are drawn in one call."""
+        random, encrypt = os.urandom(NONCE_BYTES * len(plains)), self._cipher.encrypt
+        nonces = [random[place : place + NONCE_BYTES] for place in range(0, len(random), NONCE_BYTES)]
+        return [
+            nonce + encrypt(nonce, plain, context)
+            for nonce, plain, context in zip(nonces, plains, contexts, strict=True)
+        ]
+
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """What was sealed. Raises UnsealError."""
+        return self.open_all([sealed], [context])[0]
+
+    def open_all(self, sealed: Iterable[bytes], contexts: Iterable[bytes]) -> list[bytes]:
+        """The same of many, each with its context. Raises UnsealError where any cannot be opened."""
+        decrypt = self._cipher.decrypt
         try:
-            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
+            return [
+                decrypt(one[:NONCE_BYTES], one[NONCE_BYTES:], context)
+                for one, context in zip(sealed, contexts, strict=True)
+            ]
         except (InvalidTag, ValueError):
             raise UnsealError("cannot be opened with these keys") from None
 
@@ -107,4 +124,15 @@ class Fingerprinter:
 
     def print_of(self, what: bytes, value: bytes) -> bytes:
         """The 16-byte fingerprint of one value; `what` (at most 16 bytes) keeps an e-mail and a user_id apart."""
-        return blake2b(value, digest_size=PRINT_BYTES, key=self.key, person=what).digest()
+        return self.printer(what)(value)
+
+    def printer(self, what: bytes) -> Callable[[bytes], bytes]:
+        """`print_of` for many values of one kind, at under half the cost: the key is hashed in once."""
+        keyed = blake2b(digest_size=PRINT_BYTES, key=self.key, person=what)
+
+        def print_of(value: bytes) -> bytes:
+            hashing = keyed.copy()
+            hashing.update(value)
+            return hashing.digest()
+
+        return print_of

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
+from adapters.registry import chunk_sizes
 from config.settings import Settings
 from config.stack import Stack, find_stack, keep_master_key, note_stack
 from ledger.sealing import generate_master_key
@@ -125,7 +126,7 @@ def _prepare_ledger(settings: Settings, found: Stack) -> None:
     try:
         migrate(engine)
         with engine.begin() as connection:
-            announce(connection, {name: one.chunk_people for name, one in settings.adapters().items()})
+            announce(connection, chunk_sizes(settings.adapters().values()))
     finally:
         engine.dispose()
 

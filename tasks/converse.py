@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import NamedTuple
 
 from adapters.contract import Answer, Call, NotNowError, Order, Person, Verdict
 from adapters.exchange import Exchange
@@ -16,9 +17,9 @@ ANSWERS_TO_HALT = 3
 
 
 class Answered(NamedTuple):
-    """A person and what became of them, for now or for good."""
+    """People with the same answer, for now or for good. A batch is nearly always answered as one, and stays one."""
 
-    person: Person
+    people: Sequence[Person]
     answer: Answer
 
 
@@ -42,14 +43,17 @@ class Conversation:
 
     async def lead(self, people: Iterable[tuple[Person, str]]) -> None:
         """Lead each person from the step given with them to an answer."""
+        batches = list(self._batches(people))
+        waiting = iter(batches)
         async with asyncio.TaskGroup() as group:
-            for step, batch in self._batches(people):
-                group.create_task(self._walk(step, batch))
+            for _ in range(min(len(batches), self.exchange.adapter.settings.concurrency)):
+                group.create_task(self._walk(waiting))
 
-    async def _walk(self, step: str, batch: Sequence[Person]) -> None:
-        # A batch keeps its place until it is through all steps: what is begun is ended before more is begun.
-        async with self.slots:
-            await self._ask(step, batch)
+    async def _walk(self, waiting: Iterator[tuple[str, Sequence[Person]]]) -> None:
+        for step, batch in waiting:
+            # A batch keeps its place until it is through all steps: what is begun is ended before more is begun.
+            async with self.slots:
+                await self._ask(step, batch)
 
     async def _ask(self, step: str, batch: Sequence[Person]) -> None:
         if self._halted or self.stopping():
@@ -60,31 +64,32 @@ class Conversation:
             self._halted = True
             self.delay_s = max(self.delay_s, not_now.delay_s)
             return
-        answered = [Answered(person, answer) for person, answer in zip(batch, answers, strict=True)]
         self._take_note(answers)
-        for one in answered:
-            if one.answer.verdict not in (Verdict.SPLIT, Verdict.PROCEED):
-                self.report(one)
-        await self._bisect(step, [one for one in answered if one.answer.verdict is Verdict.SPLIT])
-        onward = [
-            (_carrying(person, answer.carry), answer.step)
-            for person, answer in answered
-            if answer.verdict is Verdict.PROCEED
-        ]
+        split: list[Answered] = []
+        onward: list[tuple[Person, str]] = []
+        for answered in _alike(batch, answers):
+            match answered.answer.verdict:
+                case Verdict.SPLIT:
+                    split.append(answered)
+                case Verdict.PROCEED:
+                    onward += _going_on(answered)
+                case _:
+                    self.report(answered)
+        await self._bisect(step, split)
         for next_step, members in self._batches(onward):
             await self._ask(next_step, members)
 
     async def _bisect(self, step: str, split: Sequence[Answered]) -> None:
-        if len(split) == 1:
-            person, answer = split[0]
-            reason = Reason.TOO_LARGE if answer.reason is Reason.TOO_LARGE else Reason.REJECTED
-            self.report(Answered(person, Answer(Verdict.USER, reason)))
-        elif split:
-            for half in halve([one.person for one in split]):
+        people = [person for answered in split for person in answered.people]
+        if len(people) == 1:
+            reason = Reason.TOO_LARGE if split[0].answer.reason is Reason.TOO_LARGE else Reason.REJECTED
+            self.report(Answered(people, Answer(Verdict.USER, reason)))
+        elif people:
+            for half in halve(people):
                 await self._ask(step, half)
 
-    def _batches(self, people: Iterable[tuple[Person, str]]) -> Iterator[tuple[str, list[Person]]]:
-        for step, members in groupby(sorted(people, key=_step), key=_step):
+    def _batches(self, people: Iterable[tuple[Person, str]]) -> Iterator[tuple[str, Sequence[Person]]]:
+        for step, members in groupby(sorted(people, key=_STEP), key=_STEP):
             batch = [person for person, _ in members]
             size = self.exchange.adapter.limits(Call(self.order, step)).people
             for span in cut(len(batch), size):
@@ -106,15 +111,25 @@ class Conversation:
 OUT_OF_ORDER = frozenset({Reason.SERVER_ERROR, Reason.UNREACHABLE, Reason.ANSWER_LOST})
 """Failures that say nothing of the person; where there is nothing else, the vendor is likely down."""
 _SERVED = frozenset({Verdict.APPLIED, Verdict.SEEN, Verdict.ABSENT, Verdict.PROCEED})
+_STEP = itemgetter(1)
+
+
+def _alike(batch: Sequence[Person], answers: Sequence[Answer]) -> Iterator[Answered]:
+    """Everybody of a batch by the answer they share; one answer a person, in order."""
+    if answers.count(answers[0]) == len(answers):
+        yield Answered(batch, answers[0])
+        return
+    sharing: dict[int, tuple[list[Person], Answer]] = {}
+    for person, answer in zip(batch, answers, strict=True):
+        sharing.setdefault(id(answer), ([], answer))[0].append(person)
+    yield from (Answered(*alike) for alike in sharing.values())
+
+
+def _going_on(answered: Answered) -> Iterator[tuple[Person, str]]:
+    carry, step = answered.answer.carry, answered.answer.step
+    for person in answered.people:
+        yield (person if carry is person.carry else person._replace(carry=carry)), step
 
 
 def _is_the_vendors(answer: Answer) -> bool:
     return answer.verdict is Verdict.VENDOR or answer.reason in OUT_OF_ORDER
-
-
-def _carrying(person: Person, carry: Any) -> Person:
-    return person if carry is person.carry else replace(person, carry=carry)
-
-
-def _step(person_and_step: tuple[Person, str]) -> str:
-    return person_and_step[1]

@@ -12,7 +12,7 @@ from domain.outcomes import Outcome, Reason
 from ledger import cancelling, chunks, outcomes, vendors, wishes
 from ledger.chunks import LeaseLostError, Purpose
 from ledger.outcomes import Settled
-from ledger.people import OpenPerson
+from ledger.pending import OpenPerson, SealedPerson
 from ledger.session import Connection
 from tasks.converse import Answered, Conversation
 from tasks.dispatch import dispatch
@@ -36,14 +36,14 @@ def deliver(chunk_id: int, tools: Toolbox) -> None:
     """Do what a chunk is for, and record it. A chunk that is not queued any more is left alone."""
     with tools.engine.begin() as connection:
         lease = chunks.lease(connection, chunk_id, lease_s=tools.lease_s, holder=tools.holder, masters=tools.masters)
-    if lease is None:
-        return
-    line = tools.lines.get(lease.vendor)
-    if line is None:
-        with tools.engine.begin() as connection:
+        if lease is None:
+            return
+        line = tools.lines.get(lease.vendor)
+        if line is None:
             chunks.put_back(connection, lease, delay_s=SWITCHED_OFF_HERE_S, setbacks=lease.setbacks)
-        return
-    run = (Delivery if lease.purpose is Purpose.DELIVER else Verification)(lease, line, tools)
+            return
+        run = (Delivery if lease.purpose is Purpose.DELIVER else Verification)(lease, line, tools)
+        run.read(connection)
     try:
         _see_through(run)
     except LeaseLostError:
@@ -77,7 +77,7 @@ class Delivery(Run):
 
         Raises LeaseLostError; OperationalError while the ledger is away; ledger.sealing.UnsealError.
         """
-        due = self._drop_superseded(self._drop_deadly(self.open_pending()))
+        due = self.open(self._drop_superseded(self._drop_deadly(self.due)))
         talk = self.talk(self.order())
         self.lead(talk, list(self._address(talk.order, due)))
         self._decide(talk)
@@ -91,21 +91,22 @@ class Delivery(Run):
         self._append(connection, [self._exhausted(line, Reason.OUR_FAULT) for line in lines])
 
     def _exhausted(self, line: int, reason: Reason) -> Settled:
-        return Settled(line, Outcome.EXHAUSTED, reason, self.failed_before(line) + 1)
+        return Settled((line,), Outcome.EXHAUSTED, reason, self.failed_before(line) + 1)
 
-    def _drop_deadly(self, due: list[OpenPerson]) -> list[OpenPerson]:
+    def _drop_deadly(self, due: list[SealedPerson]) -> list[SealedPerson]:
         """Leave out everybody of a chunk with which worker after worker has vanished."""
         if self.lease.lost < MOST_LOSSES:
             return due
         self._moot += [self._exhausted(one.line, Reason.LEASE_LOST) for one in due]
         return []
 
-    def _drop_superseded(self, due: list[OpenPerson]) -> list[OpenPerson]:
+    def _drop_superseded(self, due: list[SealedPerson]) -> list[SealedPerson]:
         """Leave out whom a newer wish makes moot, and for now those with another delivery to end first."""
+        # Asked once our lease stands for all to see: of two runs that begin together one sees the other.
         with self.tools.engine.begin() as connection:
             others = wishes.overlap(connection, self.lease, [one.line for one in due])
         self._moot += [
-            Settled(line, Outcome.SUPERSEDED, None, self.failed_before(line)) for line in sorted(others.superseded)
+            Settled((line,), Outcome.SUPERSEDED, None, self.failed_before(line)) for line in sorted(others.superseded)
         ]
         self._behind = bool(others.waiting)
         return [one for one in due if one.line not in others.superseded and one.line not in others.waiting]
@@ -118,21 +119,21 @@ class Delivery(Run):
             if isinstance(addressed, Addressed):
                 yield Person(number, subject, addressed.key, tried=tried), addressed.step
             else:
-                self.answers.append(Answered(Person(number, subject, None), addressed))
+                self.answers.append(Answered((Person(number, subject, None),), addressed))
 
     def _take_endings(self) -> list[Settled]:
         ended, self._moot = self._moot, []
         while self.answers:
             one = self.answers.popleft()
             if ends(one):
-                ended.append(settled(one, self.failed_before(one.person.line)))
+                ended += settled(one, self.history)
             else:
                 self._unsettled.append(one)
         return ended
 
     def _append(self, connection: Connection, ended: list[Settled]) -> None:
         outcomes.append(connection, self.lease, ended, used_sessions=self.line.adapter.keeps_sessions)
-        self.pending.difference_update(one.line for one in ended)
+        self.pending.difference_update(*(group.lines for group in ended))
 
     def _decide(self, talk: Conversation) -> None:
         ended = self._take_endings()

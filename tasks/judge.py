@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from adapters.contract import Verdict
+from adapters.contract import Person, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.retry import Again, RetryPolicy, Setback
 from ledger.outcomes import Settled
@@ -31,15 +31,29 @@ class Judgement:
 
 
 def ends(answered: Answered) -> bool:
-    """Whether this answer settles its person's delivery by itself."""
+    """Whether this answer settles its people's deliveries by itself."""
     return answered.answer.verdict in OUTCOMES and not answered.answer.needs_witness
 
 
-def settled(answered: Answered, failed_before: int) -> Settled:
-    """The outcome of a person whose answer is final."""
+def settled(answered: Answered, history: Mapping[int, Setback]) -> list[Settled]:
+    """The outcomes of people whose answer is final, together where they failed as often before."""
     answer = answered.answer
-    attempts = 0 if answer.verdict is Verdict.NOT_APPLICABLE else failed_before + 1
-    return Settled(answered.person.line, OUTCOMES[answer.verdict], answer.reason, attempts)
+    untried = answer.verdict is Verdict.NOT_APPLICABLE
+    return [
+        Settled(lines, OUTCOMES[answer.verdict], answer.reason, 0 if untried else failed + 1)
+        for (failed, _), lines in by_past(answered.people, history).items()
+    ]
+
+
+def by_past(people: Sequence[Person], history: Mapping[int, Setback]) -> dict[tuple[int, float | None], list[int]]:
+    """Lines of people by how many attempts of theirs have failed, and since when (None: never)."""
+    if not history:
+        return {(0, None): [person.line for person in people]}
+    together: defaultdict[tuple[int, float | None], list[int]] = defaultdict(list)
+    for person in people:
+        before = history.get(person.line)
+        together[(before.attempts, before.since) if before else (0, None)].append(person.line)
+    return together
 
 
 def judge(
@@ -64,21 +78,20 @@ def judge(
     failing = [one for one in unsettled if one.answer.verdict in (Verdict.RETRY, Verdict.AMBIGUOUS)]
     if served:
         failing, blaming = failing + blaming, []
-    endings = [settled(one, _failed_before(one, history)) for one in believed]
+    endings = [ending for one in believed for ending in settled(one, history)]
     together: defaultdict[tuple[int, float, float], list[int]] = defaultdict(list)
     for one in failing:
-        before = history.get(one.person.line)
         # A vendor's "too many" is no failure of the delivery; only its age bounds it.
         counted = 0 if one.answer.reason is Reason.RATE_LIMITED else 1
-        attempts = _failed_before(one, history) + counted
-        since = before.since if before else now
-        decision = policy.decide(
-            attempts=attempts, age_s=now - since, jitter=jitter, retry_after_s=one.answer.retry_after_s
-        )
-        if isinstance(decision, Again):
-            together[attempts, since, now + decision.delay_s].append(one.person.line)
-        else:
-            endings.append(Settled(one.person.line, Outcome.EXHAUSTED, one.answer.reason, attempts))
+        for (failed, since), lines in by_past(one.people, history).items():
+            attempts, first = failed + counted, now if since is None else since
+            decision = policy.decide(
+                attempts=attempts, age_s=now - first, jitter=jitter, retry_after_s=one.answer.retry_after_s
+            )
+            if isinstance(decision, Again):
+                together[attempts, first, now + decision.delay_s] += lines
+            else:
+                endings.append(Settled(lines, Outcome.EXHAUSTED, one.answer.reason, attempts))
     setbacks = [Setback(attempts, since, due, tuple(lines)) for (attempts, since, due), lines in together.items()]
     strike = _strike(blaming, failing, served=served)
     return Judgement(endings, setbacks, strike)
@@ -92,8 +105,3 @@ def _strike(blaming: Sequence[Answered], failing: Sequence[Answered], *, served:
     if served or not reasons or any(reason not in OUT_OF_ORDER for reason in reasons):
         return None
     return reasons[0]
-
-
-def _failed_before(one: Answered, history: Mapping[int, Setback]) -> int:
-    before = history.get(one.person.line)
-    return before.attempts if before else 0

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from time import monotonic, time
@@ -12,9 +12,9 @@ from pydantic_core import from_json
 
 from adapters.contract import Order, Person
 from domain.retry import Again, RetryPolicy, Setback
-from ledger import chunks, people, vendors
+from ledger import chunks, vendors
 from ledger.chunks import Lease
-from ledger.people import OpenPerson
+from ledger.pending import OpenPerson, SealedPerson, open_people, pending
 from ledger.session import Connection
 from tasks.converse import Answered, Conversation
 from tasks.toolbox import Line, Toolbox
@@ -44,6 +44,7 @@ class Run(ABC):
     history: dict[int, Setback] = field(init=False, repr=False)
     """The setback behind each line that has one."""
     pending: set[int] = field(default_factory=set, repr=False)
+    due: list[SealedPerson] = field(default_factory=list, repr=False)
     answers: deque[Answered] = field(default_factory=deque, repr=False)
     _renewed: float = field(default_factory=monotonic, repr=False)
 
@@ -77,27 +78,19 @@ class Run(ABC):
         before = self.history.get(line)
         return before.attempts if before else 0
 
-    def open_pending(self) -> list[OpenPerson]:
-        """Everybody of the chunk who is pending; returns those not resting after a failure.
+    def read(self, connection: Connection) -> None:
+        """Find everybody of the chunk who is pending, and among them those who are due: not resting after a failure.
 
         Who is due in a moment comes along, so that people who failed together share a request again.
         """
-        lease, adapter = self.lease, self.line.adapter
-        with self.tools.engine.begin() as connection:
-            found = people.open_pending(
-                connection,
-                request_id=lease.request_id,
-                vendor_id=lease.vendor_id,
-                round_=lease.round,
-                awaits=self.awaits,
-                first_line=lease.first_line,
-                last_line=lease.last_line,
-                key=lease.key,
-                session_vendor=lease.vendor if adapter.keeps_sessions else None,
-            )
+        found = pending(connection, self.lease, awaits=self.awaits, with_sessions=self.line.adapter.keeps_sessions)
         self.pending = {person.line for person in found}
         soon = time() + RECORD_EVERY_S
-        return [one for one in found if one.line not in self.history or self.history[one.line].due <= soon]
+        self.due = [one for one in found if one.line not in self.history or self.history[one.line].due <= soon]
+
+    def open(self, chosen: Sequence[SealedPerson]) -> list[OpenPerson]:
+        """These people, opened. Raises ledger.sealing.UnsealError."""
+        return open_people(self.lease, chosen)
 
     def order(self) -> Order:
         """What the vendor is to do."""

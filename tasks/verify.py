@@ -11,9 +11,10 @@ from domain.outcomes import Outcome, Reason
 from domain.retry import Again, RetryPolicy, Setback
 from ledger import chunks, outcomes, wishes
 from ledger.outcomes import Settled
-from ledger.people import OpenPerson
+from ledger.pending import OpenPerson, SealedPerson
 from ledger.session import Connection
 from tasks.converse import Answered
+from tasks.judge import by_past
 from tasks.run import Run
 
 REDELIVERIES = 3
@@ -25,7 +26,7 @@ class Reading:
     """What a read-back has shown."""
 
     settled: list[Settled]
-    wrong: list[Answered]  # to be delivered again now
+    wrong: list[Person]  # to be delivered again now
     setbacks: list[Setback]  # to be read again later
     given_up: frozenset[int]  # cannot be read: these stay accepted
 
@@ -41,32 +42,30 @@ def read(
 ) -> Reading:
     """Decide about each person who was read back. `failed_before`: the setback behind each line that has one."""
     settled: list[Settled] = []
-    wrong: list[Answered] = []
+    wrong: list[Person] = []
     setbacks: list[Setback] = []
     given_up: set[int] = set()
-    for one in answers:
-        line, before = one.person.line, failed_before.get(one.person.line)
-        attempts = before.attempts + 1 if before else 1
-        since = before.since if before else now
-        match one.answer.verdict:
-            case Verdict.APPLIED | Verdict.ABSENT:
-                settled.append(Settled(line, Outcome.VERIFIED, None, attempts))
-            case Verdict.USER if one.answer.reason is Reason.NOT_IN_EFFECT:
-                if attempts > REDELIVERIES:
-                    settled.append(Settled(line, Outcome.NEEDS_ACTION, Reason.NOT_IN_EFFECT, attempts))
-                else:
-                    wrong.append(one)
-                    setbacks.append(Setback(attempts, since, now + again_after_s, (line,)))
-            case Verdict.RETRY | Verdict.AMBIGUOUS | Verdict.VENDOR:
-                decision = policy.decide(
-                    attempts=attempts, age_s=now - since, jitter=jitter, retry_after_s=one.answer.retry_after_s
-                )
-                if isinstance(decision, Again):
-                    setbacks.append(Setback(attempts, since, now + decision.delay_s, (line,)))
-                else:
-                    given_up.add(line)
-            case _:
-                given_up.add(line)
+    for people, answer in answers:
+        for (failed, began), lines in by_past(people, failed_before).items():
+            attempts, since = failed + 1, now if began is None else began
+            match answer.verdict:
+                case Verdict.APPLIED | Verdict.ABSENT:
+                    settled.append(Settled(lines, Outcome.VERIFIED, None, attempts))
+                case Verdict.USER if answer.reason is Reason.NOT_IN_EFFECT and attempts > REDELIVERIES:
+                    settled.append(Settled(lines, Outcome.NEEDS_ACTION, Reason.NOT_IN_EFFECT, attempts))
+                case Verdict.USER if answer.reason is Reason.NOT_IN_EFFECT:
+                    wrong += [person for person in people if person.line in set(lines)]
+                    setbacks.append(Setback(attempts, since, now + again_after_s, tuple(lines)))
+                case Verdict.RETRY | Verdict.AMBIGUOUS | Verdict.VENDOR:
+                    decision = policy.decide(
+                        attempts=attempts, age_s=now - since, jitter=jitter, retry_after_s=answer.retry_after_s
+                    )
+                    if isinstance(decision, Again):
+                        setbacks.append(Setback(attempts, since, now + decision.delay_s, tuple(lines)))
+                    else:
+                        given_up.update(lines)
+                case _:
+                    given_up.update(lines)
     return Reading(settled, wrong, setbacks, frozenset(given_up))
 
 
@@ -81,7 +80,7 @@ class Verification(Run):
 
         Raises LeaseLostError; OperationalError while the ledger is away; ledger.sealing.UnsealError.
         """
-        due = self._drop_overtaken(self.open_pending())
+        due = self.open(self._drop_overtaken(self.due))
         talk = self.talk(self.order())
         self.lead(talk, self._address(talk.order, due))
         reading = read(
@@ -92,11 +91,11 @@ class Verification(Run):
             again_after_s=self.tools.verify_after_s,
             jitter=random(),  # noqa: S311 - spreads load, keeps no secret
         )
-        self._deliver_again(talk.order, [one.person for one in reading.wrong])
+        self._deliver_again(talk.order, reading.wrong)
         with self.tools.engine.begin() as connection:
             chunks.renew(connection, self.lease, self.tools.lease_s)
             outcomes.append(connection, self.lease, reading.settled, used_sessions=False)
-            self.pending -= {one.line for one in reading.settled} | reading.given_up
+            self.pending.difference_update(reading.given_up, *(group.lines for group in reading.settled))
             if self.pending:
                 self.put_back(connection, reading.setbacks, unsent_delay_s=max(talk.delay_s, BEHIND_S))
             else:
@@ -105,7 +104,7 @@ class Verification(Run):
                 self.note_served(connection)
         self.decided = True
 
-    def _drop_overtaken(self, due: list[OpenPerson]) -> list[OpenPerson]:
+    def _drop_overtaken(self, due: list[SealedPerson]) -> list[SealedPerson]:
         """Leave out whom a newer wish has changed since, for good, and for now those with a delivery under way."""
         with self.tools.engine.begin() as connection:
             others = wishes.overlap(connection, self.lease, [one.line for one in due])

@@ -37,6 +37,7 @@ class StubAdapter:
 
     name: str = "insider"
     batch: int = 10
+    call_people: int = 1
     body_bytes: int = 1_000_000
     chunk_people: int = 10
     keeps_sessions: bool = False

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from adapters.contract import Adapter
 from adapters.credentials import Credentials
 from adapters.exchange import Exchange
+from adapters.registry import chunk_sizes
 from adapters.transport import Transport
 from config.settings import Settings
 from config.stack import Stack, find_stack
@@ -56,7 +57,7 @@ class Runtime:
             probe_after_s=settings.probe_after_s,
         )
         with self._engine.begin() as connection:
-            announce(connection, {name: adapter.chunk_people for name, adapter in adapters.items()})
+            announce(connection, chunk_sizes(adapters.values()))
             # Whoever had this name before is gone, without the time to give back what it held.
             release(connection, holder)
 
@@ -76,7 +77,7 @@ class Runtime:
         )
         lines = {}
         for name, adapter in adapters.items():
-            transport = Transport(adapter.settings.concurrency, adapter.settings.timeout_s)
+            transport = Transport(adapter.settings.timeout_s)
             exchange = Exchange(adapter, transport, credentials, lanes[name])
             lines[name] = Line(adapter, exchange, asyncio.Semaphore(adapter.settings.concurrency))
         return lines

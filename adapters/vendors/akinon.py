@@ -25,6 +25,7 @@ from adapters.contract import (
 )
 from adapters.reading import read_block, read_object
 from adapters.triage import refusal
+from adapters.writing import fixed
 from domain.outcomes import Reason
 from domain.requests import Email, Kind, Secret, Subject, fold_email
 
@@ -87,7 +88,8 @@ class Akinon:
     settings: AkinonSettings = field(repr=False)
 
     name: ClassVar[str] = "akinon"
-    chunk_people: ClassVar[int] = 50
+    call_people: ClassVar[int] = 1
+    chunk_people: ClassVar[int] = 500
     settings_model: ClassVar[type[VendorSettings]] = AkinonSettings
     options_model: ClassVar[type[VendorOptions]] = AkinonOptions
     identifiers_model: ClassVar[type[BaseModel]] = AkinonIdentifiers
@@ -110,7 +112,7 @@ class Akinon:
 
     def limits(self, call: Call) -> Limits:
         """A session is one person's."""
-        return Limits(people=1)
+        return Limits(people=self.call_people)
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
         """GET to look, PATCH of nothing but the flags to write: never a PUT, never `phone`, which would send a code."""
@@ -141,9 +143,10 @@ class Akinon:
         refused = refusal(response.status_code)
         return refused if refused.verdict is Verdict.VENDOR else Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
 
-    def _url(self) -> str:
+    def _url(self) -> httpx.URL:
         # The slash at the end matters: without it Django redirects, and a redirected write is lost.
-        return f"{self.settings.base_url}/users/{'profile-with-loyalty' if self.settings.loyalty else 'profile'}/"
+        page = "profile-with-loyalty" if self.settings.loyalty else "profile"
+        return fixed(f"{self.settings.base_url}/users/{page}/")
 
     def _flags(self, order: Order) -> dict[str, bool]:
         if order.kind is Kind.OPT_IN:

@@ -75,7 +75,8 @@ class Algonomy:
     settings: AlgonomySettings = field(repr=False)
 
     name: ClassVar[str] = "algonomy"
-    chunk_people: ClassVar[int] = 100
+    call_people: ClassVar[int] = 1
+    chunk_people: ClassVar[int] = 1_000
     settings_model: ClassVar[type[VendorSettings]] = AlgonomySettings
     options_model: ClassVar[type[VendorOptions]] = AlgonomyOptions
     identifiers_model: ClassVar[type[BaseModel]] = AlgonomyIdentifiers
@@ -97,7 +98,7 @@ class Algonomy:
 
     def limits(self, call: Call) -> Limits:
         """The person is in the path, so there is one in a call."""
-        return Limits(people=1)
+        return Limits(people=self.call_people)
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
         """`PUT /optOut/{userId}`. The table says string, the vendor's example sends a JSON boolean: a boolean it is."""

@@ -100,7 +100,8 @@ class B2core:
     settings: B2coreSettings = field(repr=False)
 
     name: ClassVar[str] = "b2core"
-    chunk_people: ClassVar[int] = 50
+    call_people: ClassVar[int] = 1
+    chunk_people: ClassVar[int] = 500
     settings_model: ClassVar[type[VendorSettings]] = B2coreSettings
     options_model: ClassVar[type[VendorOptions]] = B2coreOptions
     identifiers_model: ClassVar[type[BaseModel]] = B2coreIdentifiers
@@ -120,7 +121,7 @@ class B2core:
 
     def limits(self, call: Call) -> Limits:
         """The profile is in the path, so there is one in a call."""
-        return Limits(people=1)
+        return Limits(people=self.call_people)
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
         """The plural `/profiles/{profileId}` throughout: the page's `PUT /profile/` is a slip."""

@@ -34,7 +34,7 @@ from adapters.contract import (
 )
 from adapters.reading import read_block, read_object
 from adapters.triage import refusal
-from adapters.writing import json_request
+from adapters.writing import fixed, json_request
 from domain.outcomes import Reason
 from domain.requests import Email, Identifier, Kind, Phone, Subject, Text
 
@@ -141,6 +141,7 @@ class Insider:
     settings: InsiderSettings = field(repr=False)
 
     name: ClassVar[str] = "insider"
+    call_people: ClassVar[int] = 1_000
     chunk_people: ClassVar[int] = 2_000
     settings_model: ClassVar[type[VendorSettings]] = InsiderSettings
     options_model: ClassVar[type[VendorOptions]] = InsiderOptions
@@ -157,7 +158,7 @@ class Insider:
 
     def limits(self, call: Call) -> Limits:
         """1,000 users; 5 MB for the whole request, which the vendor's error text counts as 5,000,000 bytes."""
-        return Limits(people=1000, body_bytes=5_000_000)
+        return Limits(people=self.call_people, body_bytes=5_000_000)
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
         """`POST /api/user/v1/upsert` or `/attribute/delete`. Two people with one key are sent once."""
@@ -205,7 +206,7 @@ class Insider:
             "X-PARTNER-NAME": self.settings.partner_name,
             "X-REQUEST-TOKEN": self.settings.request_token.get_secret_value(),
         }
-        return json_request("POST", f"{self.settings.base_url}/api/user/v1/{path}", body, headers=headers)
+        return json_request("POST", fixed(f"{self.settings.base_url}/api/user/v1/{path}"), body, headers=headers)
 
     def _flags(self, order: Order) -> dict[str, bool]:
         if order.kind is Kind.OPT_IN:

@@ -1,7 +1,7 @@
 """A conversation with an adapter, walked in memory the way the engine does it, without a network."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
@@ -69,7 +69,7 @@ def converse(
         waiting = [(step, person) for step, person in waiting if person not in people]
         for person, answer in zip(people, answers, strict=True):
             if answer.verdict is Verdict.PROCEED:
-                waiting.append((answer.step, replace(person, carry=answer.carry)))
+                waiting.append((answer.step, person._replace(carry=answer.carry)))
             else:
                 final[person.line] = answer
     return [final[line] for line in sorted(final)], turns

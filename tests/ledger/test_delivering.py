@@ -337,9 +337,9 @@ def test_outcomes_cannot_be_changed(desk: Desk, statement: str) -> None:
 def test_the_first_outcome_of_a_delivery_stands(desk: Desk) -> None:
     desk.submit(people(3))
     held = lease_one(desk)
-    append(desk, held, Settled(1, Outcome.ACCEPTED, None, 1), Settled(2, Outcome.REFUSED, Reason.REJECTED, 1))
-    append(desk, held, Settled(1, Outcome.REFUSED, Reason.REJECTED, 2), Settled(3, Outcome.ABSENT, None, 1))
-    append(desk, held, Settled(3, Outcome.ABSENT, None, 1), Settled(3, Outcome.REFUSED, None, 1))
+    append(desk, held, Settled([1], Outcome.ACCEPTED, None, 1), Settled([2], Outcome.REFUSED, Reason.REJECTED, 1))
+    append(desk, held, Settled([1], Outcome.REFUSED, Reason.REJECTED, 2), Settled([3], Outcome.ABSENT, None, 1))
+    append(desk, held, Settled([3], Outcome.ABSENT, None, 1), Settled([3], Outcome.REFUSED, None, 1))
     append(desk, held)
     assert desk.outcomes() == {
         ("insider", 1): ("accepted", None, 1),

@@ -27,10 +27,12 @@ from sqlalchemy import Engine, text
 from domain.outcomes import Outcome, Reason, may_follow
 from domain.requests import Kind, Subject
 from domain.retry import Setback
-from ledger import attention, cancelling, chunks, notes, outcomes, people, requests, vendors, wishes
+from ledger import attention, cancelling, chunks, notes, outcomes, requests, vendors, wishes
 from ledger.chunks import Lease, LeaseLostError, Purpose
 from ledger.keys import fingerprinter
 from ledger.outcomes import Settled
+from ledger.pending import open_people
+from ledger.pending import pending as pending_of
 from ledger.people import Prints
 from ledger.sealing import MasterKeys
 
@@ -241,17 +243,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert chunk_id not in {one.lease.chunk_id for one in self.held}, "a second live lease of one chunk"
         with self.engine.begin() as connection:
             awaits = "pending" if lease.purpose is Purpose.DELIVER else "accepted"
-            found = people.open_pending(
-                connection,
-                request_id=lease.request_id,
-                vendor_id=lease.vendor_id,
-                round_=lease.round,
-                awaits=awaits,
-                first_line=lease.first_line,
-                last_line=lease.last_line,
-                key=lease.key,
-                session_vendor=None,
-            )
+            found = open_people(lease, pending_of(connection, lease, awaits=awaits, with_sessions=False))
         pending = {one.line for one in found}
         for line, opened in found:
             assert opened == subject(self.asked[lease.request_id].lines[line])
@@ -315,8 +307,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _record(self, held: Held, ended: dict[int, Outcome]) -> bool:
         lease = held.lease
-        settled = [Settled(line, Outcome.SUPERSEDED, None, 0) for line in sorted(held.moot)]
-        settled += [Settled(line, outcome, Reason.BUSY, 1) for line, outcome in ended.items()]
+        settled = [Settled(sorted(held.moot), Outcome.SUPERSEDED, None, 0)]
+        settled += [Settled([line], outcome, Reason.BUSY, 1) for line, outcome in ended.items()]
         with self.engine.begin() as connection:
             stands = chunks.renew(connection, lease, LONG_S)
             outcomes.append(connection, lease, settled, used_sessions=False)

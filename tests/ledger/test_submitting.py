@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from domain.requests import Kind, Subject
-from ledger.people import open_pending
+from ledger.chunks import Lease, Purpose
+from ledger.pending import open_people, pending
 from ledger.reports import status_of
 from ledger.requests import key_context
 from ledger.sealing import MasterKeys, SealingKey, UnsealError, generate_master_key
@@ -25,20 +26,26 @@ def left_behind(desk: Desk) -> dict[str, int]:
 def opened(desk: Desk, request_id: int = 1, vendor: str | None = None) -> list[tuple[int, Subject]]:
     """Everybody of a request, as a delivery would see them."""
     ((public_id, data_key),) = desk.rows("SELECT public_id, data_key FROM requests WHERE id = :id", id=request_id)
-    vendor_id = desk.one("SELECT id FROM vendors WHERE name = :name", name=vendor) if vendor else 0
+    lease = Lease(
+        id=uuid4(),
+        chunk_id=0,
+        request_id=request_id,
+        vendor_id=desk.one("SELECT id FROM vendors WHERE name = :name", name=vendor) if vendor else 0,
+        vendor=vendor or "",
+        kind=Kind.ERASURE,
+        first_line=1,
+        last_line=10**6,
+        round=1,
+        purpose=Purpose.DELIVER,
+        starts=1,
+        lost=0,
+        setbacks=(),
+        options=b"",
+        key=SealingKey(desk.masters.open(data_key, key_context(public_id))),
+    )
     with desk.engine.begin() as connection:
-        found = open_pending(
-            connection,
-            request_id=request_id,
-            vendor_id=vendor_id,
-            round_=1,
-            awaits="pending",
-            first_line=1,
-            last_line=10**6,
-            key=SealingKey(desk.masters.open(data_key, key_context(public_id))),
-            session_vendor=vendor,
-        )
-    return [(person.line, person.subject) for person in found]
+        found = pending(connection, lease, awaits="pending", with_sessions=vendor is not None)
+    return [(person.line, person.subject) for person in open_people(lease, found)]
 
 
 def test_everything_is_on_record(desk: Desk) -> None:
@@ -86,7 +93,11 @@ def test_a_request_for_nobody_is_refused(desk: Desk) -> None:
     assert left_behind(desk) == {}
 
 
-def test_duplicates_collapse_to_the_first_line(desk: Desk) -> None:
+@pytest.mark.parametrize("dropped_at_once", [1, 2, 10_000])
+def test_duplicates_collapse_to_the_first_line(
+    desk: Desk, dropped_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.people._DROPPED_AT_ONCE", dropped_at_once)
     first, second = people(2)
     again: Subject = {"user_id": first["user_id"], "email": "JANE-00001@private.example ", "vendors": {}}
     again |= {"phone_number": first["phone_number"]}

@@ -15,7 +15,7 @@ from adapters.registry import ADAPTERS
 from domain.requests import Subject
 from intake.columns import known_columns
 from intake.faults import KEPT
-from intake.files import Fault, UnusableInputError, read_people
+from intake.files import Fault, UnusableInputError, read_numbered, read_people
 from intake.lines import LONGEST_LINE
 
 BOTH = pytest.mark.parametrize("name", ["people.csv", "people.ndjson"])
@@ -337,6 +337,32 @@ def test_any_text_of_the_right_pieces_is_people_or_unusable(text: str, name: str
     check_any(text.encode(), name)
 
 
+WHOLE_FILES = [
+    ndjson(*({"user_id": f"u-{n}", "email": "a@example.org", "vendors": {"akinon": {"id": "5"}}} for n in range(4))),
+    b'user_id,email,insider.identifiers.custom.card\r\nu-1,a@example.org,7\r\n"u,2",,"8"\r\n',
+]
+EDITS = st.lists(
+    st.tuples(
+        st.integers(0, 400),
+        st.integers(0, 30),
+        st.binary(max_size=4) | st.sampled_from([b"\n", b'"', b"{", b"}", b"[" * 300, b",", b"\\u", MARK, b"9" * 400]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+ENCODINGS = st.sampled_from(["latin-1"] * 6 + ["utf-16", "utf-32-be"])  # latin-1: byte for byte as it is
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(WHOLE_FILES), EDITS, ENCODINGS, st.sampled_from(["-", "people.csv", "people.ndjson"]))
+def test_a_damaged_file_is_people_or_unusable(
+    data: bytes, edits: list[tuple[int, int, bytes]], encoding: str, name: str
+) -> None:
+    for place, cut, new in edits:
+        data = data[:place] + new + data[place + cut :]
+    check_any(data.decode("latin-1").encode(encoding), name)
+
+
 WORD = st.text("abcXYZ0 é가,\"'{}:;+", min_size=2, max_size=12).filter(lambda word: word.strip() not in ("", "0"))
 PHONE = st.integers(10_000_000, 99_999_999).map(lambda number: f"+8210{number}")
 EMAIL = st.from_regex(r"[a-z,\"]{1,9}@[a-z]{1,9}\.(org|kr)", fullmatch=True)
@@ -374,3 +400,45 @@ def test_both_formats_say_the_same(people: list[dict[str, Any]]) -> None:
     from_csv, from_ndjson = read(text.getvalue().encode(), "people.csv"), read(ndjson(*people), "people.ndjson")
 
     assert from_csv == from_ndjson == people
+
+
+KINDS_OF_LINE = st.sampled_from(
+    [
+        b'{"user_id": "u-1"}',
+        b'{"user_id": "u-2", "email": "a@example.org", "phone_number": null}',
+        b'{"user_id": "null"}',
+        b'{"email": "ann"}',
+        b'{"user_id": "u", "vendors": {"akinon": {"session_id": "s"}}}',
+        b'{"user_id": "u-3"',
+        b'{"user_id": "u-3"}, {"user_id": "u-4"}',
+        b"{}",
+        b"",
+        b"\xff",
+        b'{"user_id": "u-5"}' + b" " * LONGEST_LINE,
+    ]
+)
+KINDS_OF_ROW = st.sampled_from(
+    [b"u-1,", b"u-2,a@example.org", b"null,", b",ann", b'"', b'u,"', b"\xff,", b"", b",", b"u", b"x" * LONGEST_LINE]
+)
+
+
+@settings(deadline=None)
+@given(st.lists(KINDS_OF_LINE, max_size=6), st.lists(KINDS_OF_ROW, max_size=6), st.integers(1, 4))
+def test_people_read_in_blocks_are_those_read_one_by_one(lines: list[bytes], rows: list[bytes], block: int) -> None:
+    for data in (b"\n".join(lines), b"\n".join([b"user_id,email", *rows])):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("intake.lines.BLOCK", block)
+            in_blocks = outcome(data)
+            patch.setattr("intake.ndjson.read_plain", lambda lines: None)
+            patch.setattr("intake.table.check_plain", lambda records: None)
+            assert outcome(data) == in_blocks
+
+
+def outcome(data: bytes) -> tuple[list[tuple[int, Subject]], tuple[Fault, ...], int]:
+    """Whom a file gives before its first fault, and its faults."""
+    given_: list[tuple[int, Subject]] = []
+    try:
+        given_.extend(read_numbered(io.BytesIO(data)))
+    except UnusableInputError as error:
+        return given_, error.faults, error.total
+    return given_, (), 0

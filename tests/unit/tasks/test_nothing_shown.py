@@ -8,7 +8,7 @@ from adapters.contract import Addressed, Answer, Call, Order, Person, Verdict
 from domain.requests import Kind, Subject
 from ledger.chunks import Lease, Purpose
 from ledger.outcomes import Settled
-from ledger.people import OpenPerson
+from ledger.pending import OpenPerson
 from ledger.requests import Earlier, NewRequest, Recorded
 from ledger.sealing import SealingKey
 from tasks.converse import Answered
@@ -27,8 +27,8 @@ RAW = (HUSH * 4)[:32].encode()
     [
         PERSON,
         ANSWER,
-        Answered(PERSON, ANSWER),
-        [Answered(PERSON, ANSWER)],
+        Answered([PERSON], ANSWER),
+        [Answered([PERSON], ANSWER)],
         Addressed(HUSH, "first"),
         Call(Order(Kind.ERASURE), "first"),
         OpenPerson(1, SUBJECT),
@@ -53,7 +53,7 @@ RAW = (HUSH * 4)[:32].encode()
         Submission(Kind.ERASURE, options={"insider": HUSH}, idempotency_key=HUSH),
         NewRequest(Kind.ERASURE, [], HUSH.encode(), idempotency_key=HUSH),
         Earlier(Recorded(uuid4(), 1, 0), Kind.ERASURE, [1], HUSH.encode(), b""),
-        settled(Answered(PERSON, Answer(Verdict.APPLIED)), 0),
+        settled(Answered([PERSON], Answer(Verdict.APPLIED)), {}),
     ],
     ids=lambda holder: type(holder).__name__,
 )
@@ -63,4 +63,4 @@ def test_a_holder_shows_nothing(holder: object) -> None:
 
 
 def test_an_outcome_holds_no_person() -> None:
-    assert Settled._fields == ("line", "outcome", "reason", "attempts")
+    assert Settled._fields == ("lines", "outcome", "reason", "attempts")

@@ -43,8 +43,9 @@ class Talk:
     @property
     def answers(self) -> dict[int, Answer]:
         """Line to answer; fails where one person was answered twice."""
-        found = {one.person.line: one.answer for one in self.answered}
-        assert len(found) == len(self.answered)
+        told = [(person.line, answer) for people, answer in self.answered for person in people]
+        found = dict(told)
+        assert len(found) == len(told)
         return found
 
 

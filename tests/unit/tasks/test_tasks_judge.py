@@ -27,7 +27,7 @@ GONE = Answer(Verdict.ABSENT, needs_witness=True)
 def judged(*answers: Answer, history: dict[int, Setback] | None = None, **more: Any) -> Judgement:
     """Of one run, the first answer being line 1's."""
     given_ = {"served": False, "witness": False, "now": NOW, "jitter": 1.0, **more}
-    unsettled = [Answered(person(line), answer) for line, answer in enumerate(answers, start=1)]
+    unsettled = [Answered([person(line)], answer) for line, answer in enumerate(answers, start=1)]
     return judge(unsettled, history or {}, POLICY, **given_)
 
 
@@ -44,8 +44,8 @@ def test_which_answers_end_a_delivery(verdict: Verdict) -> None:
     good = {Verdict.APPLIED, Verdict.SEEN, Verdict.ABSENT, Verdict.NOT_APPLICABLE}
     final = verdict in good | {Verdict.USER, Verdict.ACTION}
     assert (verdict in OUTCOMES) == final
-    assert ends(Answered(person(1), Answer(verdict))) == final
-    assert not ends(Answered(person(1), Answer(verdict, needs_witness=True)))
+    assert ends(Answered([person(1)], Answer(verdict))) == final
+    assert not ends(Answered([person(1)], Answer(verdict, needs_witness=True)))
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_which_answers_end_a_delivery(verdict: Verdict) -> None:
     ],
 )
 def test_a_final_answer_becomes_an_outcome(verdict: Verdict, outcome: Outcome, attempts: int) -> None:
-    answered = Answered(person(7), Answer(verdict, Reason.REJECTED))
-    assert settled(answered, 2) == Settled(7, outcome, Reason.REJECTED, attempts)
+    answered = Answered([person(7)], Answer(verdict, Reason.REJECTED))
+    assert settled(answered, {7: setback(2, 7)}) == [Settled([7], outcome, Reason.REJECTED, attempts)]
 
 
 def test_nothing_unsettled_nothing_to_do() -> None:
@@ -81,12 +81,12 @@ def test_the_next_failure_counts_on_and_keeps_its_age() -> None:
 
 def test_the_last_attempt_exhausts() -> None:
     judgement = judged(BUSY, history=after(2))
-    assert judgement == Judgement([Settled(1, Outcome.EXHAUSTED, Reason.BUSY, 3)], [], None)
+    assert judgement == Judgement([Settled([1], Outcome.EXHAUSTED, Reason.BUSY, 3)], [], None)
 
 
 def test_age_exhausts() -> None:
     judgement = judged(LOST, history=after(1, since=NOW - 100))
-    assert judgement == Judgement([Settled(1, Outcome.EXHAUSTED, Reason.ANSWER_LOST, 2)], [], Reason.ANSWER_LOST)
+    assert judgement == Judgement([Settled([1], Outcome.EXHAUSTED, Reason.ANSWER_LOST, 2)], [], Reason.ANSWER_LOST)
 
 
 def test_too_many_requests_is_no_attempt() -> None:
@@ -96,7 +96,7 @@ def test_too_many_requests_is_no_attempt() -> None:
 
 def test_too_many_requests_for_too_long_exhausts() -> None:
     judgement = judged(LIMITED, history=after(0, since=NOW - 100))
-    assert judgement.settled == [Settled(1, Outcome.EXHAUSTED, Reason.RATE_LIMITED, 0)]
+    assert judgement.settled == [Settled([1], Outcome.EXHAUSTED, Reason.RATE_LIMITED, 0)]
 
 
 def test_nobody_comes_back_sooner_than_the_vendor_asked() -> None:
@@ -107,7 +107,7 @@ def test_nobody_comes_back_sooner_than_the_vendor_asked() -> None:
 def test_who_failed_together_comes_back_together_and_the_others_keep_their_own_count() -> None:
     history = {2: setback(1, 2, 3), 3: setback(1, 2, 3), 4: setback(2, 4)}
     judgement = judged(BUSY, BUSY, BUSY, BUSY, BUSY, history=history)
-    assert judgement.settled == [Settled(4, Outcome.EXHAUSTED, Reason.BUSY, 3)]
+    assert judgement.settled == [Settled([4], Outcome.EXHAUSTED, Reason.BUSY, 3)]
     assert sorted(judgement.setbacks, key=lambda each: each.lines) == [
         Setback(1, NOW, NOW + 1.0, (1, 5)),
         Setback(2, NOW - 10, NOW + 2.0, (2, 3)),
@@ -131,7 +131,7 @@ def test_where_others_were_served_nothing_is_wrong_with_all_of_it() -> None:
     judgement = judged(FORBIDDEN, served=True)
     assert judgement == Judgement([], [Setback(1, NOW, NOW + 1.0, (1,))], None)
     last = judged(FORBIDDEN, served=True, history=after(2))
-    assert last.settled == [Settled(1, Outcome.EXHAUSTED, Reason.FORBIDDEN, 3)]
+    assert last.settled == [Settled([1], Outcome.EXHAUSTED, Reason.FORBIDDEN, 3)]
 
 
 @pytest.mark.parametrize(("served", "witness"), [(True, False), (False, True), (True, True)])
@@ -142,7 +142,7 @@ def test_a_404_is_believed_with_a_witness(
     answer: Answer, outcome: Outcome, reason: Reason | None, served: bool, witness: bool
 ) -> None:
     judgement = judged(answer, history=after(1), served=served, witness=witness)
-    assert judgement == Judgement([Settled(1, outcome, reason, 2)], [], None)
+    assert judgement == Judgement([Settled([1], outcome, reason, 2)], [], None)
 
 
 def test_a_404_without_a_witness_blames_the_vendor() -> None:
@@ -151,7 +151,7 @@ def test_a_404_without_a_witness_blames_the_vendor() -> None:
 
 def test_a_witness_of_lately_does_not_clear_the_vendor_of_what_it_says_now() -> None:
     judgement = judged(DOUBTFUL, FORBIDDEN, witness=True)
-    assert judgement.settled == [Settled(1, Outcome.REFUSED, Reason.UNKNOWN_PERSON, 1)]
+    assert judgement.settled == [Settled([1], Outcome.REFUSED, Reason.UNKNOWN_PERSON, 1)]
     assert judgement.strike is Reason.FORBIDDEN
 
 
@@ -165,11 +165,11 @@ def test_nobody_is_in_two_places_and_success_is_never_made_up(
     counts = data.draw(st.lists(st.integers(0, 3), min_size=len(answers), max_size=len(answers)))
     history = {line: setback(count, line) for line, count in enumerate(counts, start=1) if count}
     judgement = judged(*answers, history=history, served=served, witness=witness)
-    places = [one.line for one in judgement.settled] + [line for one in judgement.setbacks for line in one.lines]
+    places = [line for group in [*judgement.settled, *judgement.setbacks] for line in group.lines]
     assert len(places) == len(set(places))
     told = dict(enumerate(answers, start=1))
     for one in judgement.settled:
-        assert (one.outcome is Outcome.ABSENT) == (told[one.line] is GONE)
+        assert all((one.outcome is Outcome.ABSENT) == (told[line] is GONE) for line in one.lines)
         assert one.outcome in (Outcome.ABSENT, Outcome.REFUSED, Outcome.EXHAUSTED)
     failing = {line for line, answer in told.items() if answer in (BUSY, LOST, LIMITED)}
     assert failing <= set(places)

@@ -1,0 +1,207 @@
+"""One HTTP/1.1 connection to a vendor: one request at a time, its answer parsed by llhttp (httptools)."""
+
+import asyncio
+import ssl
+import zlib
+from functools import lru_cache
+from socket import IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY
+from typing import NamedTuple, cast
+
+import httptools
+import httpx
+from aiohappyeyeballs import start_connection
+
+MAX_ANSWER_BYTES = 8_000_000
+"""Larger than any answer in the vendors' pages (1,000 users with an error line each); more is not read."""
+MAX_HEADERS = 200
+NEXT_ADDRESS_S = 0.25
+"""A vendor's next address is tried this long after the one before has not answered (RFC 8305, 5)."""
+
+
+class NotSentError(Exception):
+    """No connection could be made, so nothing happened at the vendor. Check its address and the network."""
+
+
+class AnswerLostError(Exception):
+    """The request went out and no whole answer came back: the vendor may or may not have acted on it."""
+
+
+class Origin(NamedTuple):
+    """Where a connection leads."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class Received(NamedTuple):
+    """A whole answer as it came, its body unfolded. Never shown: it may be personal."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Received({self.status})"
+
+
+class Connection(asyncio.Protocol):
+    """Carries one request after the other. What breaks, or talks out of turn, is closed and never used again, so that
+    no answer can be taken for that of another request."""
+
+    def __init__(self) -> None:
+        self.idle_since = 0.0
+        self.usable = False
+        self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self._parser = httptools.HttpResponseParser(self)
+        self._wire: asyncio.WriteTransport | None = None
+        self._answer: asyncio.Future[Received] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._ends_with_the_connection = False
+
+    @classmethod
+    async def open(cls, origin: Origin) -> "Connection":
+        """Connect, by TLS unless the scheme is http. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        addresses = await loop.getaddrinfo(origin.host, origin.port, type=SOCK_STREAM)
+        socket = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S)
+        socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        secure = origin.scheme == "https"
+        try:
+            _, connection = await loop.create_connection(
+                cls, sock=socket, ssl=trust() if secure else None, server_hostname=origin.host if secure else None
+            )
+        except BaseException:  # cancelled as well: nobody else would close it
+            socket.close()
+            raise
+        return connection
+
+    async def exchange(self, head: bytes, body: bytes, *, within_s: float) -> Received:
+        """Send a request and wait for its whole answer, `within_s` seconds at the most. Raises AnswerLostError."""
+        answer: asyncio.Future[Received] = self._loop.create_future()
+        self._answer = answer
+        self.usable = False
+        wire = self._wire
+        if wire is None or wire.is_closing():  # closed by the vendor as we took it: the bytes would go nowhere
+            raise AnswerLostError
+        wire.writelines((head, body) if body else (head,))
+        patience = self._loop.call_later(within_s, self._lose)  # a third of what asyncio.timeout costs
+        try:
+            return await answer
+        finally:
+            patience.cancel()
+            self._answer = None
+            if not self.usable:  # also when the time is over: what still comes must not meet another request
+                self.close()
+
+    def close(self) -> None:
+        """End it at once."""
+        self.usable = False
+        if self._wire is not None:
+            self._wire.abort()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way out."""
+        self._wire = cast(asyncio.WriteTransport, transport)  # uvloop's is none by inheritance
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser."""
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._lose()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Whoever still waits has lost the answer, unless it was one that ends with the connection."""
+        self.usable = False
+        if exc is None and self._ends_with_the_connection:
+            self._settle()
+        self._lose()
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """An answer begins; unasked for, it ends the connection."""
+        self._begin()
+        if self._answer is None or self._answer.done():
+            self.close()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header."""
+        self._headers.append((name, value))
+        if len(self._headers) > MAX_HEADERS:
+            self._lose()
+
+    def on_headers_complete(self) -> None:
+        """Note whether the answer says where it ends; llhttp reads one that does not until the connection closes."""
+        self._ends_with_the_connection = not _SAYS_ITS_LENGTH.intersection(name.lower() for name, _ in self._headers)
+
+    def on_body(self, piece: bytes) -> None:
+        """Keep a piece, up to the bound."""
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size > MAX_ANSWER_BYTES:
+            self._lose()
+
+    def on_message_complete(self) -> None:
+        """The answer is whole. Informational ones (1xx) only announce it."""
+        if self._parser.get_status_code() < httpx.codes.OK:
+            return
+        self._ends_with_the_connection = False
+        self.usable = self._parser.should_keep_alive() and self._wire is not None and not self._wire.is_closing()
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._answer is None or self._answer.done():
+            return
+        try:
+            body = unfold(b"".join(self._pieces), self._headers)
+        except zlib.error:
+            self._lose()
+            return
+        self._answer.set_result(Received(self._parser.get_status_code(), self._headers, body))
+
+    def _lose(self) -> None:
+        self.close()
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(AnswerLostError())
+
+
+_SAYS_ITS_LENGTH = frozenset({b"content-length", b"transfer-encoding"})
+
+
+def unfold(body: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
+    """The body without its content encoding, which we never ask for. Raises zlib.error where it is not what it says,
+    or unfolds to more than MAX_ANSWER_BYTES."""
+    for name, value in headers:
+        if name.lower() == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+            unfolding = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib, by its first bytes
+            body = unfolding.decompress(body, MAX_ANSWER_BYTES + 1)
+            if not unfolding.eof or len(body) > MAX_ANSWER_BYTES:
+                raise zlib.error("not whole, or too large")
+    return body
+
+
+def head_of(request: httpx.Request) -> bytes:
+    """The request line and headers. Raises ValueError where a header would break out of its line."""
+    lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+    lines += [b"%s: %s" % header for header in request.headers.raw]
+    head = b"\r\n".join([*lines, b"Accept: */*\r\n\r\n"])
+    if head.count(b"\n") != len(lines) + 2 or head.count(b"\r") != len(lines) + 2 or b"\0" in head:
+        raise ValueError("a header with a line break or NUL in it")
+    return head
+
+
+@lru_cache(maxsize=1)
+def trust() -> ssl.SSLContext:
+    """Whom TLS connections believe: the system's authorities."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -1,0 +1,89 @@
+"""The people of a leased chunk whose delivery is pending: found, and opened."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+from pydantic_core import from_json
+from sqlalchemy import Connection, TextClause, text
+
+from domain.requests import Subject
+from ledger.chunks import Lease
+from ledger.people import session_context, subject_context
+
+
+class SealedPerson(NamedTuple):
+    """A person whose delivery is pending; with their session, where the vendor keeps one and it was asked for."""
+
+    line: int
+    sealed: bytes
+    session: bytes | None = None
+
+
+class OpenPerson(NamedTuple):
+    """A person whose delivery is pending, opened."""
+
+    line: int
+    subject: Subject
+
+    def __repr__(self) -> str:
+        return f"OpenPerson(line={self.line})"
+
+
+def pending(connection: Connection, lease: Lease, *, awaits: str, with_sessions: bool) -> list[SealedPerson]:
+    """Who of a leased chunk has no outcome of its round yet, by line; after the first round only those whose last
+    outcome is `awaits`."""
+    values = {
+        "request_id": lease.request_id,
+        "vendor_id": lease.vendor_id,
+        "round": lease.round,
+        "first_line": lease.first_line,
+        "last_line": lease.last_line,
+        "awaits": awaits,
+    }
+    # The first to take up a chunk of the first round finds nobody served: only its own runs record anything of it.
+    which = _EVERYBODY if lease.round == lease.starts == 1 else _WITHOUT_OUTCOME if lease.round == 1 else _AWAITING
+    statement = _statement(which, with_sessions)
+    return [SealedPerson(*row) for row in connection.execute(statement, values)]
+
+
+def open_people(lease: Lease, people: Sequence[SealedPerson]) -> list[OpenPerson]:
+    """These people of a leased chunk, opened. Raises ledger.sealing.UnsealError."""
+    opened = []
+    for line, sealed, session in people:
+        subject: Subject = from_json(lease.key.open(sealed, subject_context(lease.request_id, line)))
+        if session is not None:
+            block = from_json(lease.key.open(session, session_context(lease.request_id, line, lease.vendor_id)))
+            subject["vendors"] = {**(subject.get("vendors") or {}), lease.vendor: block}
+        opened.append(OpenPerson(line, subject))
+    return opened
+
+
+# The bounds on `line` stand at every table, so that none is read further than the span whatever plan is chosen.
+_EVERYBODY = "people.request_id = :request_id AND people.line BETWEEN :first_line AND :last_line"
+_WITHOUT_OUTCOME = f"""
+    {_EVERYBODY} AND NOT EXISTS (
+        SELECT FROM outcomes
+        WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = :vendor_id
+            AND outcomes.line = people.line AND outcomes.round >= :round
+            AND outcomes.line BETWEEN :first_line AND :last_line)
+"""
+_AWAITING = f"""
+    {_WITHOUT_OUTCOME} AND EXISTS (
+        SELECT FROM outcomes
+        WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = :vendor_id
+            AND outcomes.line = people.line AND outcomes.round = :round - 1
+            AND outcomes.line BETWEEN :first_line AND :last_line
+            AND outcomes.outcome = CAST(:awaits AS outcome))
+"""
+_SESSIONS = """
+    LEFT JOIN sessions ON sessions.request_id = people.request_id
+        AND sessions.vendor_id = :vendor_id AND sessions.line = people.line
+        AND sessions.line BETWEEN :first_line AND :last_line
+"""
+
+
+@cache
+def _statement(which: str, with_sessions: bool) -> TextClause:
+    columns, sessions = ("line, people.sealed, sessions.sealed", _SESSIONS) if with_sessions else ("line, sealed", "")
+    return text(f"SELECT people.{columns} FROM subjects AS people {sessions} WHERE {which} ORDER BY people.line")
