@@ -76,7 +76,7 @@ def cpu_of(sent: Sequence[Sent]) -> float:
 
 
 async def _measure(adapter: Adapter, kind: Kind, number: int) -> Sent:
-    transport = Transport(adapter.settings.concurrency, adapter.settings.timeout_s)
+    transport = Transport(adapter.settings.timeout_s)
     call, persons = _addressed(adapter, Order(kind), WARM_UP + number)
     await _send(adapter, transport, call, persons[:WARM_UP])
     gc.collect()
