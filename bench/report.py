@@ -7,7 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from bench import capacity, plots
+from bench import capacity_tables, plots
+from bench.capacity import Measured
 from bench.results import FILE, short
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -20,7 +21,7 @@ class MarkerError(Exception):
 
 def pages(results: Results, docs: Path = DOCS) -> dict[Path, str]:
     """The pages that hold figures, as they should read. Raises MarkerError; KeyError naming a row that is missing."""
-    measured = capacity.Measured.of(results)
+    measured = Measured.of(results)
     tables = {
         "performance.md": {
             "run": _run(results),
@@ -30,9 +31,9 @@ def pages(results: Results, docs: Path = DOCS) -> dict[Path, str]:
         },
         "capacity.md": {
             "run": _run(results),
-            "loads": _table(capacity.loads_table(measured)),
-            "limits": _table(capacity.limits_table(measured)),
-            "ceilings": _table(capacity.ceilings_table(measured)),
+            "loads": _table(capacity_tables.loads_table(measured)),
+            "limits": _table(capacity_tables.limits_table(measured)),
+            "ceilings": _table(capacity_tables.ceilings_table(measured)),
         },
     }
     return {docs / name: filled((docs / name).read_text(), blocks) for name, blocks in tables.items()}

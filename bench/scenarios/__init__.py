@@ -6,7 +6,6 @@ from typing import Protocol
 
 from bench.results import Row
 from bench.scenarios import deliveries
-from bench.scenarios.efficiency import efficiency
 from bench.scenarios.fairness import fairness
 from bench.scenarios.growth import growth
 from bench.scenarios.intake import intake
@@ -27,8 +26,6 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "insider": deliveries.insider,
         "dfinery": deliveries.dfinery,
         "algonomy": deliveries.algonomy,
-        "slow": deliveries.slow,
-        "efficiency": efficiency,
         "growth": growth,
         "fairness": fairness,
         "intake": intake,

@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from statistics import median
 
+from bench.bare import Sent, cpu_of, rate_of, send_from
 from bench.beside import Naive, naive_beside
 from bench.cpu import Spent
 from bench.people import people
 from bench.rates import spread, steady_rate
 from bench.results import Bound, Row
-from bench.stand import BenchError, Ours, Stand
+from bench.stand import WORKERS, BenchError, Ours, Stand
 from domain.requests import Kind
 
 
@@ -28,6 +30,7 @@ class Shape:
     required: Sequence[Bound]
     times: int = 3
     latency_s: float = 0.0
+    beside_bare: bool = False
 
     def quickly(self) -> "Shape":
         """The same with fewer people."""
@@ -41,7 +44,7 @@ INSIDER = Shape(
     Kind.ERASURE,
     "erasure, 1,000 a call, two steps",
     ours=120_000,
-    naive=1_000,
+    naive=800,
     required=(
         Bound("ratio", least=200, asked_in="issue 2"),
         Bound("ours", least=60_000, asked_in="issue 4"),
@@ -55,7 +58,7 @@ DFINERY = Shape(
     Kind.ERASURE,
     "erasure, 20 a call, two steps",
     ours=40_000,
-    naive=1_000,
+    naive=800,
     required=(
         Bound("ratio", least=60, asked_in="issue 2"),
         Bound("ours", least=12_000, asked_in="issue 4"),
@@ -69,12 +72,13 @@ ALGONOMY = Shape(
     Kind.OPT_OUT,
     "opt-out, one a call",
     ours=9_000,
-    naive=1_000,
+    naive=800,
     required=(
         Bound("ratio", least=8, asked_in="issue 2"),
         Bound("ours", least=3_000, asked_in="issue 4"),
         Bound("ratio", least=12, asked_in="issue 4"),
     ),
+    beside_bare=True,
 )
 SLOW = Shape(
     "slow",
@@ -89,44 +93,57 @@ SLOW = Shape(
     latency_s=0.05,
 )
 WAL = Bound("ours", most=150, asked_in="issue 4")
+EFFICIENCY = Bound("ratio", least=0.6, asked_in="issue 4")
 WARM_UP, NAIVE_WARM_UP = 2_000, 50
 
 
 def insider(stand: Stand, *, quick: bool) -> Iterator[Row]:
     """The vendor that takes most at once."""
-    yield from _compare(stand, INSIDER, quick=quick)
+    with _both(stand) as (stack, other):
+        yield from _compare(stand, stack, other, INSIDER, quick=quick)
 
 
 def dfinery(stand: Stand, *, quick: bool) -> Iterator[Row]:
     """A vendor that takes a few at once."""
-    yield from _compare(stand, DFINERY, quick=quick)
+    with _both(stand) as (stack, other):
+        yield from _compare(stand, stack, other, DFINERY, quick=quick)
 
 
 def algonomy(stand: Stand, *, quick: bool) -> Iterator[Row]:
-    """A vendor that takes one at a time."""
-    yield from _compare(stand, ALGONOMY, quick=quick)
+    """A vendor that takes one at a time, beside the bare transport too; then one whose answers take their time, as
+    over the internet."""
+    with _both(stand) as (stack, other):
+        yield from _compare(stand, stack, other, ALGONOMY, quick=quick)
+        yield from _compare(stand, stack, other, SLOW, quick=quick)
 
 
-def slow(stand: Stand, *, quick: bool) -> Iterator[Row]:
-    """The same, and each answer takes its time, as over the internet."""
-    yield from _compare(stand, SLOW, quick=quick)
+@contextmanager
+def _both(stand: Stand) -> Iterator[tuple[Ours, Naive]]:
+    with naive_beside(stand) as other, other.workers(), stand.ours() as stack:
+        yield stack, other
 
 
-def _compare(stand: Stand, shape: Shape, *, quick: bool) -> Iterator[Row]:
-    """Naive, ours, naive, ours, …, each from rest: what drifts on the machine meets both."""
+def _compare(stand: Stand, stack: Ours, other: Naive, shape: Shape, *, quick: bool) -> Iterator[Row]:
+    """Naive, bare, ours, naive, bare, ours, …, each by itself: what drifts on the machine meets all."""
     if quick:
         shape = shape.quickly()
-    naive, ours = [], []
-    with naive_beside(stand) as other, other.workers(), stand.ours() as stack:
-        other.deliver(shape.vendor, NAIVE_WARM_UP)  # connections, imports, tokens
-        deliver(stack, stand, shape, min(WARM_UP, shape.ours))
-        for _ in range(shape.times):
-            with stack.frozen():
-                stand.await_rest()
-                naive.append(_deliver_naively(other, stand, shape))
-            with other.frozen():
-                ours.append(deliver(stack, stand, shape, shape.ours))
+    naive, bare, ours = [], [], []
+    stand.vendor.reset(latency_s=shape.latency_s)
+    other.deliver(shape.vendor, NAIVE_WARM_UP)  # connections, imports, tokens
+    deliver(stack, stand, shape, min(WARM_UP, shape.ours))
+    for _ in range(shape.times):
+        with stack.frozen():
+            stand.await_rest()
+            naive.append(_deliver_naively(other, stand, shape))
+            if shape.beside_bare:
+                with other.frozen():
+                    stand.vendor.reset()
+                    bare.append(send_from(WORKERS, shape.vendor, shape.kind, shape.ours))
+        with other.frozen():
+            ours.append(deliver(stack, stand, shape, shape.ours))
     yield from _rows(shape, naive, ours)
+    if bare:
+        yield from _rows_beside_bare(shape, bare, ours)
 
 
 def _rows(shape: Shape, naive: Sequence["Run"], ours: Sequence["Run"]) -> Iterator[Row]:
@@ -168,6 +185,20 @@ def _rows(shape: Shape, naive: Sequence["Run"], ours: Sequence["Run"]) -> Iterat
         "naive",
         WAL,
     )
+
+
+def _rows_beside_bare(shape: Shape, bare: Sequence[Sequence[Sent]], ours: Sequence["Run"]) -> Iterator[Row]:
+    """As many bare clients as we have workers, each with as many requests in flight."""
+    rates = [rate_of(sent) for sent in bare]
+    note = f"{shape.ours:,} people from {WORKERS} processes"
+    if len(bare) > 1:
+        note += f"; bare spread {spread(rates):.2f} x"
+    whole = median(run.whole for run in ours)
+    what, beside = f"{shape.title}: one a call, beside the bare transport", "bare transport, nothing recorded"
+    yield Row("efficiency", what, "people/s", whole, median(rates), beside, EFFICIENCY, note)
+    cpu, least = median(run.cpu.worker for run in ours) * 1e6, median(map(cpu_of, bare)) * 1e6
+    what = f"{shape.title}: CPU of the workers alone"
+    yield Row("efficiency-cpu", what, "µs/person", cpu, least, "bare transport")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from math import ceil
 from statistics import median
 from uuid import UUID
 
@@ -10,12 +9,13 @@ from redis import Redis
 from sqlalchemy import text
 
 from bench.people import people
+from bench.rates import nearest_rank
 from bench.results import Bound, Row
 from bench.stand import BenchError, Ours, Stand
 from domain.requests import Kind
 
 CAMPAIGN, QUICK_CAMPAIGN = 500_000, 100_000
-TIMES, EVERY_S = 50, 0.5
+TIMES, EVERY_S = 50, 0.4
 IDLE_TIMES, IDLE_EVERY_S = 20, 0.25
 WARM_UP = 2_000
 UNDER_WAY_S = 2.0
@@ -47,7 +47,9 @@ def fairness(stand: Stand, *, quick: bool) -> Iterator[Row]:
     series = {"idle_s": idle, "busy_s": busy}
     note = f"of {times}, one every {EVERY_S:g} s; longest {max(busy):.2f} s"
     yield Row("fairness", f"{what}: median", "s", median(busy), median(idle), "idle stack", MEDIAN, note, series=series)
-    yield Row("fairness-p99", f"{what}: p99", "s", _p99(busy), _p99(idle), "idle stack", P99)
+    yield Row(
+        "fairness-p99", f"{what}: p99", "s", nearest_rank(busy, 0.99), nearest_rank(idle, 0.99), "idle stack", P99
+    )
 
 
 def _waits(ours: Ours, times: int, every_s: float) -> list[float]:
@@ -76,11 +78,6 @@ def _closed(ours: Ours, requests: Sequence[UUID]) -> dict[UUID, float]:
 
 def _is_over(ours: Ours, request: UUID) -> bool:
     return bool(_closed(ours, [request]))
-
-
-def _p99(ordered: Sequence[float]) -> float:
-    """By nearest rank: of fewer than a hundred, the longest."""
-    return ordered[ceil(0.99 * len(ordered)) - 1]
 
 
 _CLOSED = text("""

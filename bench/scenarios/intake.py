@@ -35,8 +35,11 @@ def intake(stand: Stand, *, quick: bool) -> Iterator[Row]:
     write_ndjson(whole, number)
     write_ndjson(part, NAIVE_PEOPLE)
     with stand.database("bench_intake") as url:
-        naively = [_orm(url, part) for _ in range(times)]
-        rates = [_submit(url, whole, number) for _ in range(times)]
+        naively, rates = [], []
+        for _ in range(times):
+            stand.await_rest()
+            naively.append(_orm(url, part))
+            rates.append(_submit(url, whole, number))
     note = f"{number:,} lines of NDJSON: user_id, email, phone_number; one process"
     if not quick:
         note += f"; median of {times}, spread {spread(rates):.2f} x"

@@ -17,24 +17,24 @@ FLAT = Bound("ratio", most=1.15, asked_in="issue 2")
 
 
 def memory(stand: Stand, *, quick: bool) -> Iterator[Row]:
-    """An erasure at two vendors by workers started for it: peak while it runs and what stays, of the largest worker."""
+    """An erasure at two vendors, by the same workers: peak while it runs and what stays, of the largest one."""
     many = MANY // 4 if quick else MANY
-    peak_few, rest_few = _measure(stand, FEW)
-    peak_many, rest_many = _measure(stand, many)
+    with stand.ours() as ours:
+        stand.vendor.reset()
+        peak_few, rest_few = _measure(ours, FEW)
+        peak_many, rest_many = _measure(ours, many)
     what = f"Worker memory for {many:,} people, beside {FEW:,}"
     yield Row("memory", f"{what}: peak", "MB", peak_many, peak_few, f"{FEW:,}", FLAT, "resident, sampled each 0.1 s")
     yield Row("memory-after", f"{what}: after the run", "MB", rest_many, rest_few, f"{FEW:,}", FLAT)
 
 
-def _measure(stand: Stand, number: int) -> tuple[float, float]:
-    stand.vendor.reset()
-    with stand.ours() as ours:
-        workers = [psutil.Process(pid) for pid in ours.worker_pids()]
-        peaks: list[float] = []
-        receipt = ours.submit(Kind.ERASURE, VENDORS, people(number))
-        ours.await_close(receipt.recorded.public_id, lambda: peaks.append(largest_mb(workers)))
-        _idle(ours)
-        return max(peaks), largest_mb(workers)
+def _measure(ours: Ours, number: int) -> tuple[float, float]:
+    workers = [psutil.Process(pid) for pid in ours.worker_pids()]
+    peaks: list[float] = []
+    receipt = ours.submit(Kind.ERASURE, VENDORS, people(number))
+    ours.await_close(receipt.recorded.public_id, lambda: peaks.append(largest_mb(workers)))
+    _idle(ours)
+    return max(peaks), largest_mb(workers)
 
 
 def _idle(ours: Ours) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.cpu import Spent, kind_of
-from bench.rates import spread, steady_rate, windows
+from bench.rates import nearest_rank, spread, steady_rate, windows
 
 
 def test_the_steady_rate_leaves_out_start_and_end() -> None:
@@ -17,6 +17,15 @@ def test_a_run_recorded_at_two_moments_is_taken_whole() -> None:
 
 def test_spread() -> None:
     assert spread([2.0, 1.0, 3.0]) == 3.0
+
+
+def test_a_percentile_is_a_measured_value() -> None:
+    """Of fewer than a hundred values the p99 is the largest."""
+    values = [float(value) for value in range(100, 0, -1)]
+    assert nearest_rank(values, 0.99) == 99.0
+    assert nearest_rank(values, 0.5) == 50.0
+    assert nearest_rank(values[:40], 0.99) == 100.0
+    assert nearest_rank([7.0], 0.0) == 7.0
 
 
 def test_windows_slide_over_every_arrival() -> None:
