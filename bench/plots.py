@@ -123,14 +123,15 @@ def _limiter(axes: Sequence["Axes"], rows: Rows) -> None:
     (axis,) = axes
     row = rows["limiter"]
     series, limit = row["series"], row["baseline"]
-    axis.fill_between(series["second"], series["in_window"], color=OURS, alpha=0.25, linewidth=0)
-    axis.plot(series["second"], series["in_window"], color=OURS)
+    seconds, counts = [0.0, *series["second"]], [0.0, *series["in_window"]]
+    axis.fill_between(seconds, counts, color=OURS, alpha=0.25, linewidth=0)
+    axis.plot(seconds, counts, color=OURS)
     axis.axhline(limit, color=LIMIT, linestyle="--", linewidth=1)
     axis.text(0, limit, f" limit {limit:,.0f}", color=LIMIT, va="bottom")
     told = f"densest window {row['ours']:,.0f}, {row['ratio'] * 100:.1f} % of the limit"
-    axis.text(max(series["second"]), row["ours"] * 0.93, told, ha="right", va="top", color=OURS)
+    axis.text(seconds[-1], row["ours"] * 0.93, told, ha="right", va="top", color=OURS)
     axis.set_ylim(0, limit * 1.15)
-    axis.set_xlim(0, max(series["second"]))
+    axis.set_xlim(0, seconds[-1])
     axis.set_xlabel("seconds since the first request, 8 processes from a cold start")
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axis.grid(axis="y")
