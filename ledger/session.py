@@ -33,8 +33,8 @@ def connect(url: str, *, pool_size: int = 8, patience_s: float | None = None) ->
     )
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the ledger's tables up to date. Safe to run from several processes at once."""
+def migrate(engine: Engine, to: str = "head") -> None:
+    """Bring the ledger's tables up to date, or to an older revision. Safe to run from several processes at once."""
     from alembic import command  # noqa: PLC0415 - a third of a second that only this needs
     from alembic.config import Config  # noqa: PLC0415
 
@@ -43,7 +43,7 @@ def migrate(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
 
 def is_migrated(connection: Connection) -> bool:
