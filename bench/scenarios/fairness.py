@@ -20,7 +20,8 @@ IDLE_TIMES, IDLE_EVERY_S = 20, 0.25
 WARM_UP = 2_000
 UNDER_WAY_S = 2.0
 """The campaign is let run for so long before anybody else comes."""
-ENDS_WITHIN_S = 30.0
+PATIENCE_S = 30.0
+"""After the last one was made. What has not closed by then counts as if it just had: long enough to miss every bound."""
 MEDIAN = Bound("ours", most=2.0, asked_in="issue 4")
 P99 = Bound("ours", most=5.0, asked_in="issue 4")
 
@@ -61,13 +62,13 @@ def _waits(ours: Ours, times: int, every_s: float) -> list[float]:
         due += every_s
         began = time.time()
         begun[ours.submit(Kind.ERASURE, (), people(1)).recorded.public_id] = began
-    deadline = time.monotonic() + ENDS_WITHIN_S
-    while time.monotonic() < deadline:
-        closed = _closed(ours, list(begun))
-        if len(closed) == len(begun):
-            return sorted(closed[request] - began for request, began in begun.items())
+    deadline = time.monotonic() + PATIENCE_S
+    closed: dict[UUID, float] = {}
+    while len(closed) < len(begun) and time.monotonic() < deadline:
         ours.pause(0.1)
-    raise BenchError(f"a request of one person has not closed within {ENDS_WITHIN_S:g} s")
+        closed = _closed(ours, list(begun))
+    given_up = time.time()
+    return sorted(closed.get(request, given_up) - began for request, began in begun.items())
 
 
 def _closed(ours: Ours, requests: Sequence[UUID]) -> dict[UUID, float]:
