@@ -49,6 +49,8 @@ class Plot:
 
     needs: frozenset[str]
     paint: Callable[[Sequence["Axes"], Rows], None]
+    series_of: str = ""
+    """The row whose series it draws, if any."""
     panels: int = 1
     height_in: float = 2.7
 
@@ -59,7 +61,7 @@ def draw(results: Mapping[str, Any], folder: Path = FOLDER, *, suffix: str = "sv
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, plot in PLOTS.items():
-        if plot.needs <= rows.keys():
+        if plot.needs <= rows.keys() and (not plot.series_of or rows[plot.series_of]["series"]):
             with _figure(plot) as (figure, axes):
                 plot.paint(axes, rows)
                 path = folder / f"{name}.{suffix}"
@@ -193,9 +195,9 @@ PLOTS: Mapping[str, Plot] = MappingProxyType(
     {
         "rates": Plot(frozenset({"insider"}), _rates, height_in=3.0),
         "efficiency": Plot(frozenset({"efficiency", "insider-cpu"}), _efficiency, panels=2),
-        "growth": Plot(frozenset({"growth"}), _growth, panels=2),
-        "limiter": Plot(frozenset({"limiter"}), _limiter),
-        "fairness": Plot(frozenset({"fairness"}), _fairness),
+        "growth": Plot(frozenset({"growth"}), _growth, "growth", panels=2),
+        "limiter": Plot(frozenset({"limiter"}), _limiter, "limiter"),
+        "fairness": Plot(frozenset({"fairness"}), _fairness, "fairness"),
     }
 )
 """By file name."""
