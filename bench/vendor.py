@@ -138,7 +138,8 @@ def _listed(request: bytes) -> bytes:
 
 def _named(request: bytes) -> bytes:
     """The ids of every `"user_id":"…"`."""
-    return b",".join([b'"%s"' % part[: part.index(b'"')] for part in request.split(NAMED)[1:]])
+    keys = [part[: part.index(b'"')] for part in request.split(NAMED)[1:]]
+    return b'"%s"' % b'","'.join(keys)
 
 
 async def serve(core: int | None) -> None:
