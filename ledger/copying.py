@@ -3,8 +3,9 @@
 import struct
 from typing import LiteralString
 
-import psycopg
 from sqlalchemy import Connection
+
+from ledger.session import driver_of
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 _TRAILER = struct.pack("!h", -1)
@@ -15,7 +16,5 @@ def copy_in(connection: Connection, statement: LiteralString, rows: bytes) -> No
 
     Raises psycopg.Error: this goes past SQLAlchemy.
     """
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - for the type checker: session.connect chose the driver
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+    with driver_of(connection).cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(_HEADER + rows + _TRAILER)

@@ -1,11 +1,13 @@
 """Connections to the ledger, and its migrations."""
 
 from pathlib import Path
+from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
-__all__ = ["Connection", "Engine", "OperationalError", "connect", "is_migrated", "migrate"]
+__all__ = ["Connection", "Engine", "OperationalError", "connect", "driver_of", "is_migrated", "migrate"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x636F6E73656E74  # "consent": two stacks starting at once must not migrate together
@@ -31,6 +33,14 @@ def connect(url: str, *, pool_size: int = 8, patience_s: float | None = None) ->
         hide_parameters=True,  # a statement's parameters are people; no error may quote them
         connect_args={"connect_timeout": 5, "application_name": "consent", **patience},
     )
+
+
+def driver_of(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
+    """psycopg's own connection, in the same transaction, for what SQLAlchemy cannot say: COPY, and results in binary.
+    Its errors are psycopg.Error."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - for the type checker: `connect` chose the driver
+    return driver
 
 
 def migrate(engine: Engine, to: str = "head") -> None:
