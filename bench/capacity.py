@@ -56,10 +56,12 @@ class Assumed:
     """Requests in flight per worker process and vendor."""
     connections: int = 16
     """Of a worker process to PostgreSQL: its pool and the pool's overflow."""
-    people_kept_s: float = MONTH_S
-    """From receipt until a person is forgotten."""
-    record_kept_s: float = 36 * MONTH_S
-    """Outcomes hold no identifier and are the proof of what was done."""
+    retention_s: float = 365 * DAY_S
+    """RETENTION_DAYS: from a request's end until its people and outcomes are dropped. By default they never are."""
+    overhang: float = 0.1
+    """A volume is dropped when its last request is that old, and takes in requests for this part of the retention."""
+    volume_bytes: float = 8 << 30
+    """How large a volume of the record grows."""
 
 
 ASSUMED = Assumed()
@@ -167,11 +169,16 @@ def processes(load: Load, measured: Measured) -> int:
     return max(2, ceil(cores("worker", load, measured)), ceil(places))
 
 
-def disk_bytes(load: Load, measured: Measured) -> tuple[float, float]:
-    """What is kept of people, and of outcomes, once the kept periods are full."""
+def disk_bytes(load: Load, measured: Measured) -> float:
+    """What people and outcomes take once the retention is over for the first of them."""
     assumed = load.assumed
-    people = load.people_a_second * assumed.people_kept_s * measured.person_bytes
-    return people, load.deliveries / MONTH_S * assumed.record_kept_s * measured.outcome_bytes
+    a_second = load.people_a_second * (measured.person_bytes + len(load.vendors) * measured.outcome_bytes)
+    return a_second * assumed.retention_s * (1 + assumed.overhang)
+
+
+def volumes(load: Load, measured: Measured) -> int:
+    """Volumes of the record by then; whoever looks for a person looks into each."""
+    return ceil(disk_bytes(load, measured) / load.assumed.volume_bytes)
 
 
 def wal_a_person(load: Load, measured: Measured) -> float:

@@ -20,6 +20,7 @@ from bench.capacity import (
     needed_limit,
     processes,
     usable_calls,
+    volumes,
     wal_a_person,
     with_room,
 )
@@ -54,9 +55,8 @@ def loads_table(measured: Measured) -> list[list[str]]:
         "their connections to PostgreSQL, at most",
         *(f"{processes(load, measured) * load.assumed.connections:,}" for load in loads),
     )
-    kept = [disk_bytes(load, measured) for load in loads]
-    add("disk: people, a month of them", *(_bytes(people) for people, _ in kept))
-    add("disk: outcomes, three years of them", *(_bytes(outcomes) for _, outcomes in kept))
+    add("disk for a year of the record", *(_bytes(disk_bytes(load, measured)) for load in loads))
+    add("in volumes", *(f"{volumes(load, measured):,}" for load in loads))
     wal = [wal_a_person(load, measured) for load in loads]
     add("write-ahead log a month", *(_bytes(load.people * one) for load, one in zip(loads, wal, strict=True)))
     first = [gives_first(load, measured) for load in loads]

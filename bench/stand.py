@@ -29,7 +29,7 @@ from tasks.submit import Receipt, Submission, submit
 WORKERS = 2
 """Worker processes, ours and the naive ones alike."""
 KEEP_EVERY_S = 0.1
-CLOSES_WITHIN_S = 180.0
+CLOSES_WITHIN_S = 300.0
 RESTS_WITHIN_S, REST_S, AT_REST = 5.0, 0.25, 0.08
 """At rest: no more than this share of one core is taken, over this many seconds."""
 

@@ -7,6 +7,7 @@ import pytest
 from adapters.contract import Call, Order
 from adapters.registry import ADAPTERS, create
 from bench.capacity import (
+    ASSUMED,
     VENDORS,
     Assumed,
     Load,
@@ -21,10 +22,13 @@ from bench.capacity import (
     needed_limit,
     peak_people,
     processes,
+    volumes,
     wal_a_person,
     with_room,
 )
 from domain.requests import Kind
+from ledger.volumes import VOLUME_BYTES
+from tasks.retain import PARTS
 
 ONE_A_CALL = Vendor("one", 6_000, 1.0, "algonomy", 1.0)
 TWO_CALLS = Vendor("two", 6_000, 2.0, "algonomy", 1.0)
@@ -100,11 +104,12 @@ def test_processes_are_two_at_least_and_enough_for_cpu_and_for_requests_in_fligh
     assert processes(quick, MEASURED) == 25
 
 
-def test_what_is_kept() -> None:
-    """A month of people, three years of outcomes."""
-    people, outcomes = disk_bytes(Load(5e6), MEASURED)
-    assert people == pytest.approx(1e6 * 400)
-    assert outcomes == pytest.approx(36 * 5e6 * 100)
+def test_a_year_of_the_record_and_the_tenth_that_a_volume_keeps_longer() -> None:
+    """A million people a month, 400 bytes each and 100 for each of five outcomes."""
+    load = Load(5e6)
+    assert disk_bytes(load, MEASURED) == pytest.approx(1e6 / 30 * 365 * 900 * 1.1)
+    assert volumes(load, MEASURED) == 2
+    assert (ASSUMED.volume_bytes, ASSUMED.overhang) == (VOLUME_BYTES, 1 / PARTS)
 
 
 def test_the_log_of_a_person_is_that_of_intake_and_of_every_call() -> None:
