@@ -70,7 +70,7 @@ def _rows(sizes: Sequence[Size]) -> Iterator[Row]:
     yield Row("growth-intake-memory", f"{what}: peak while submitting", "MB", *peaks, beside, MEMORY)
     yield from _written(
         "growth-disk",
-        f"{what}: disk a person, at one vendor",
+        f"{what}: disk a person with indexes, at one vendor",
         [(one.submit_bytes, one.deliver_bytes) for one in (many, few)],
         beside,
     )
@@ -86,7 +86,7 @@ def _written(name: str, what: str, figures: Sequence[tuple[float, float]], besid
     """Bytes for a person, and for their delivery to one vendor; of many people, and of few."""
     many, few = figures
     parts = {"person": many[0], "delivery": many[1]}
-    yield Row(name, what, "bytes", sum(many), sum(few), beside, note="with indexes", parts=parts)
+    yield Row(name, what, "bytes", sum(many), sum(few), beside, parts=parts)
 
 
 def _measure(stand: Stand, ours: Ours, number: int) -> Size:
