@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import httpx
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from adapters.addresses import refuse_plain_http
 from domain.outcomes import Reason
@@ -100,11 +100,31 @@ class VendorSettings(BaseModel):
 
     base_url: str = Field(description="where the paths of the vendor's pages begin; https, or http to loopback")
     requests_per_minute: int = Field(default=6_000, ge=1, description="the vendor's limit, shared by all workers")
-    concurrency: int = Field(default=16, ge=1, le=1000, description="requests in flight at once, per worker process")
+    reserved: float = Field(
+        default=0.0,
+        ge=0,
+        description="kept free for others who use the account: requests a minute, or below 1 a share of the limit",
+    )
+    concurrency: int = Field(
+        default=64, ge=1, le=1000, description="most requests in flight at once, per worker process"
+    )
     timeout_s: float = Field(default=30.0, gt=0, le=300, description="total time for one request")
     max_attempts: int = Field(default=15, ge=1, description="failed attempts before a delivery is exhausted")
     max_age_s: float = Field(default=259_200.0, gt=0, description="age of the first attempt at which it is exhausted")
     chunks_in_flight: int = Field(default=8, ge=1, le=64, description="chunks queued or under way, over all workers")
+
+    @field_validator("reserved")
+    @classmethod
+    def _leave_something(cls, reserved: float, info: ValidationInfo) -> float:
+        limit = info.data.get("requests_per_minute")
+        if limit is not None and _kept_free(reserved, limit) > limit - 1:
+            raise ValueError("must leave at least one request a minute of REQUESTS_PER_MINUTE")
+        return reserved
+
+    @property
+    def allowance(self) -> float:
+        """How many requests a minute are ours."""
+        return self.requests_per_minute - _kept_free(self.reserved, self.requests_per_minute)
 
     @field_validator("base_url")
     @classmethod
@@ -117,6 +137,10 @@ class VendorSettings(BaseModel):
         if not url.host or url.userinfo or url.query or url.fragment:
             raise ValueError("must be a host and a path only: no user, query or fragment")
         return address.rstrip("/")
+
+
+def _kept_free(reserved: float, limit: int) -> float:
+    return reserved if reserved >= 1 else reserved * limit
 
 
 class VendorOptions(BaseModel):
@@ -132,7 +156,7 @@ class Adapter(Protocol):
     call_people: ClassVar[int]
     """How many people one request carries at the most."""
     chunk_people: ClassVar[int]
-    """How many people one Celery task carries at the most; fewer where the vendor's limit is low (`registry`)."""
+    """How many people one Celery task carries at the most; fewer where the limit is low (`adapters.portions`)."""
     settings_model: ClassVar[type[VendorSettings]]
     options_model: ClassVar[type[VendorOptions]]
     identifiers_model: ClassVar[type[BaseModel]]

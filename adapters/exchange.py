@@ -1,10 +1,11 @@
 """One request to a vendor, and what its answer means for everyone in it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from http import HTTPStatus
+from time import monotonic
 from typing import Protocol
 
 import httpx
@@ -18,6 +19,17 @@ from domain.outcomes import Reason
 
 SHORTEST_PAUSE_S = 0.5
 """A vendor that says "too many" without saying for how long."""
+
+
+class Watch(Protocol):
+    """Sees how long each request took."""
+
+    def __call__(self, method: str, body_bytes: int, seconds: float, /) -> None:
+        """A request has ended, with an answer or without."""
+
+
+def _nobody_watches(_method: str, _body_bytes: int, _seconds: float, /) -> None:
+    """Where how long a request took changes nothing."""
 
 
 class Permits(Protocol):
@@ -38,6 +50,7 @@ class Exchange:
     transport: Transport
     credentials: Credentials
     permits: Permits
+    watch: Watch = field(default=_nobody_watches, repr=False)
 
     async def ask(self, call: Call, people: Sequence[Person]) -> list[Answer]:
         """One answer for each of `people`, in order. A batch over the vendor's size limit is answered SPLIT, unsent."""
@@ -83,12 +96,15 @@ class Exchange:
 
     async def _answer_to(self, request: httpx.Request) -> httpx.Response | Answer:
         await self.permits.take()
+        sent = monotonic()
         try:
             response = await self.transport.send(request)
         except NotSentError:
             return Answer(Verdict.RETRY, Reason.UNREACHABLE)
         except AnswerLostError:
             return Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)
+        finally:
+            self.watch(request.method, len(request.content), monotonic() - sent)
         return triage(response, datetime.now(UTC)) or response
 
     async def vouches(self) -> bool:

@@ -11,19 +11,17 @@ import time
 from redis.asyncio import Redis
 
 from adapters.contract import NotNowError
-from worker import throttle
+from worker.throttle import Lane, open_lanes
 
 REDIS_URL = "BENCH_SPENDER_REDIS_URL"
 CONNECTIONS = 16
 REQUEST = b"PUT /profile-command/v1/optOut/bench HTTP/1.1\r\nHost: bench\r\nContent-Length: 0\r\n\r\n"
 
 
-async def spend(port: int, allowance: int, window_s: float, run_s: float) -> None:
-    """For `run_s`, one request to the vendor at `port` for each permit, at `allowance` per window for all processes."""
-    throttle.WINDOW_S = window_s
+async def spend(port: int, per_minute: int, run_s: float) -> None:
+    """For `run_s`, one request to the vendor at `port` for each permit, at `per_minute` for all processes."""
     redis = Redis.from_url(os.environ[REDIS_URL])
-    # The lane wants a limit per its own window, which it takes for a minute.
-    lane = throttle.open_lanes(redis, {"bench": allowance})["bench"]
+    lane = open_lanes(redis, {"bench": per_minute})["bench"]
     until = time.monotonic() + run_s
     async with asyncio.TaskGroup() as group:
         for _ in range(CONNECTIONS):
@@ -31,7 +29,7 @@ async def spend(port: int, allowance: int, window_s: float, run_s: float) -> Non
     await redis.aclose()
 
 
-async def _one_after_another(lane: throttle.Lane, port: int, until: float) -> None:
+async def _one_after_another(lane: Lane, port: int, until: float) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while time.monotonic() < until:
         try:
@@ -46,5 +44,5 @@ async def _one_after_another(lane: throttle.Lane, port: int, until: float) -> No
 
 
 if __name__ == "__main__":
-    port_, allowance_, window, run = sys.argv[1:]
-    asyncio.run(spend(int(port_), int(allowance_), float(window), float(run)))
+    port_, per_minute_, run = sys.argv[1:]
+    asyncio.run(spend(int(port_), int(per_minute_), float(run)))

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
 from adapters.contract import Adapter, VendorSettings
+from adapters.portions import EXPRESS, most_out
 from adapters.registry import ADAPTERS, create
 from adapters.vendors.akinon import AkinonSettings
 from adapters.vendors.algonomy import AlgonomySettings
@@ -18,6 +19,8 @@ from adapters.vendors.dfinery import DfinerySettings
 from adapters.vendors.insider import InsiderSettings
 
 PREFIX = "CONSENT_"
+THREADS_TO_SPARE = 4
+"""Threads of a worker for dispatching, settling and reminding."""
 
 
 class SettingsError(Exception):
@@ -49,7 +52,12 @@ class Settings(BaseSettings):
     web_port: int = Field(default=8080, ge=0, le=65535, description="port of the web console and API")
     flower_port: int = Field(default=5555, ge=0, le=65535, description="port of Flower")
     workers: int = Field(default=2, ge=1, le=64, description="worker processes that `consent up` starts")
-    worker_threads: int = Field(default=32, ge=2, le=256, description="chunks a worker process can serve at once")
+    worker_threads: int = Field(
+        default=64,
+        ge=2,
+        le=1024,
+        description="chunks a worker process can serve at once: those of all vendors, and a few",
+    )
     lease_s: float = Field(default=60.0, ge=5, le=3600, description="a worker silent for so long has lost its chunk")
     verify_after_s: float = Field(default=60.0, ge=0, description="what was accepted is read back after this long")
     hold_after: int = Field(default=5, ge=1, le=100, description="like answers in a row that hold a vendor")
@@ -95,11 +103,22 @@ class Settings(BaseSettings):
     def load(cls) -> Self:
         """The settings of this process's environment. Raises SettingsError."""
         try:
-            return cls()
+            settings = cls()
         except ValidationError as error:
             raise SettingsError("\n".join(_told(fault) for fault in error.errors(include_input=False))) from None
         except SourceError as error:  # before any field is looked at; its cause holds the value
             raise SettingsError(_unparsable(error)) from None
+        settings._refuse_too_few_threads()
+        return settings
+
+    def _refuse_too_few_threads(self) -> None:
+        """However one vendor keeps its chunks waiting, the others find a thread, also where one worker has all."""
+        needed = sum(map(most_out, self.adapters().values())) + THREADS_TO_SPARE
+        if self.worker_threads < needed:
+            raise SettingsError(
+                f"{PREFIX}WORKER_THREADS: must be {needed} or more, so that no vendor's chunks can take all of them "
+                f"(CHUNKS_IN_FLIGHT of each vendor and {EXPRESS} more, and {THREADS_TO_SPARE} for everything else)"
+            ) from None
 
     def adapters(self) -> dict[str, Adapter]:
         """The adapters of the vendors that are switched on."""

@@ -51,8 +51,13 @@ class LeaseLostError(Exception):
     """Another worker has taken this chunk, so nothing more of it may be recorded here."""
 
 
-def claim(connection: Connection, vendor: str, window: int, *, grace_s: float = QUEUE_GRACE_S) -> list[int]:
+def claim(
+    connection: Connection, vendor: str, window: int, *, express: int = 0, grace_s: float = QUEUE_GRACE_S
+) -> list[int]:
     """Queue the due chunks of a vendor so that at most `window` are queued or leased, in turn between requests.
+
+    Whose request has least out goes first, of those that are level the small ones (one chunk's worth of people), then
+    chance decides. `express` more are for small requests with nothing out, so that they need not wait for room.
 
     One dispatcher at a time works for a vendor, so that the window holds. A held vendor gets one chunk when its probe
     is due, and none otherwise. A chunk that no worker takes up within `grace_s` is due again. Returns chunk ids; the
@@ -61,11 +66,14 @@ def claim(connection: Connection, vendor: str, window: int, *, grace_s: float = 
     row = connection.execute(_LOCK_VENDOR, {"vendor": vendor}).one_or_none()
     if row is None or not row.may_send:
         return []
-    room = connection.execute(_ROOM, {"vendor_id": row.id, "window": 1 if row.held else window}).scalar_one()
-    if room <= 0:
+    if row.held:
+        window, express = 1, 0
+    room = window - connection.execute(_OUT, {"vendor_id": row.id}).scalar_one()
+    most = room + express
+    if most <= 0:
         return []
     share = {"vendor_id": row.id, "grace_s": grace_s}
-    ids = list(connection.execute(_CLAIM, {**share, "room": room}).scalars())
+    ids = list(connection.execute(_CLAIM, {**share, "room": room, "most": most}).scalars())
     if room > len(ids):
         ids += connection.execute(_CLAIM_VERIFICATIONS, {**share, "room": room - len(ids)}).scalars()
     if row.held and ids:
@@ -78,28 +86,36 @@ _LOCK_VENDOR = text("""
     FROM vendors WHERE name = :vendor AND enabled FOR UPDATE
 """)
 _PROBING = text("UPDATE vendors SET probe_at = now() + make_interval(secs => :grace_s) WHERE id = :vendor_id")
-_ROOM = text("""
-    SELECT :window - count(*) FROM chunks
-    WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
+_OUT = text("""
+    SELECT count(*) FROM chunks WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
 """)
 _CLAIM = text("""
-    WITH due AS (
-        SELECT due.id, requests.id AS of,
-            row_number() OVER (PARTITION BY requests.id ORDER BY due.due_at, due.id) AS turn
+    WITH out AS (
+        SELECT request_id, count(*) AS chunks FROM chunks
+        WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
+        GROUP BY request_id),
+    due AS (
+        SELECT due.id, requests.subjects <= vendors.chunk_people AS small,
+            COALESCE(out.chunks, 0) + row_number() OVER (PARTITION BY requests.id ORDER BY due.due_at, due.id) AS turn
         FROM requests
+        JOIN vendors ON vendors.id = :vendor_id
+        LEFT JOIN out ON out.request_id = requests.id
         CROSS JOIN LATERAL (
             SELECT id, due_at FROM chunks
             WHERE vendor_id = :vendor_id AND request_id = requests.id AND purpose = 'deliver' AND state <> 'closed'
                 AND due_at <= now()
-            ORDER BY due_at, id LIMIT :room
+            ORDER BY due_at, id LIMIT :most
             FOR UPDATE SKIP LOCKED) AS due
         WHERE requests.status = 'running' AND requests.not_before <= now()),
+    placed AS (
+        SELECT id, turn, small, row_number() OVER (ORDER BY turn, small DESC, random()) AS place FROM due),
     queued AS (
         UPDATE chunks
         SET state = 'queued', lease = NULL, holder = NULL, due_at = now() + make_interval(secs => :grace_s)
-        WHERE id IN (SELECT id FROM due ORDER BY turn, of LIMIT :room)
+        WHERE id IN (SELECT id FROM placed
+                     WHERE place <= :room OR (place <= :most AND small AND turn = 1))
         RETURNING id)
-    SELECT id FROM due JOIN queued USING (id) ORDER BY turn, of
+    SELECT id FROM placed JOIN queued USING (id) ORDER BY place
 """)
 _CLAIM_VERIFICATIONS = text("""
     UPDATE chunks SET state = 'queued', lease = NULL, holder = NULL, due_at = now() + make_interval(secs => :grace_s)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from adapters.registry import chunk_sizes
+from adapters.portions import chunk_people
 from config.settings import Settings
 from config.stack import Stack, find_stack, keep_master_key, note_stack
 from ledger.sealing import generate_master_key
@@ -126,7 +126,7 @@ def _prepare_ledger(settings: Settings, found: Stack) -> None:
     try:
         migrate(engine)
         with engine.begin() as connection:
-            announce(connection, chunk_sizes(settings.adapters().values()))
+            announce(connection, {name: chunk_people(one) for name, one in settings.adapters().items()})
     finally:
         engine.dispose()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -30,8 +31,8 @@ class Conversation:
 
     exchange: Exchange
     order: Order
-    slots: asyncio.Semaphore
-    """How many requests this process may have in flight at this vendor."""
+    slots: AbstractAsyncContextManager[None]
+    """Of the requests that this process may have in flight at this vendor, one that is ours while we are inside."""
     stopping: Callable[[], bool]
     report: Callable[[Answered], None]
     served: int = 0

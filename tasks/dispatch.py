@@ -3,6 +3,7 @@
 import logging
 
 from adapters.contract import Probes
+from adapters.portions import EXPRESS, window
 from ledger import chunks, vendors
 from tasks.queues import BrokerError
 from tasks.toolbox import Line, Toolbox
@@ -19,7 +20,7 @@ def dispatch(vendor: str, tools: Toolbox) -> int:
         return 0
     with tools.engine.begin() as connection:
         grace_s = min(chunks.QUEUE_GRACE_S, tools.lease_s)
-        claimed = chunks.claim(connection, vendor, line.adapter.settings.chunks_in_flight, grace_s=grace_s)
+        claimed = chunks.claim(connection, vendor, window(line.adapter), express=EXPRESS, grace_s=grace_s)
     try:
         tools.send_deliver(vendor, claimed)
     except BrokerError:

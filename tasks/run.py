@@ -99,7 +99,8 @@ class Run(ABC):
 
     def talk(self, order: Order) -> Conversation:
         """A conversation with the vendor that reports to `answers`."""
-        return Conversation(self.line.exchange, order, self.line.slots, self._is_over, self.answers.append)
+        slots = self.line.slots.of(self.lease.request_id)
+        return Conversation(self.line.exchange, order, slots, self._is_over, self.answers.append)
 
     def _is_over(self) -> bool:
         # A worker that was frozen may wake up when its lease has run out: it must send nothing more.

@@ -1,6 +1,5 @@
 """What the steps of a request's life work with; the worker process puts it together."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from adapters.contract import Adapter
 from adapters.exchange import Exchange
 from ledger.sealing import MasterKeys
 from ledger.session import Engine
+from tasks.slots import FairSlots
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ class Line:
 
     adapter: Adapter
     exchange: Exchange
-    slots: asyncio.Semaphore
+    slots: FairSlots
 
 
 class Start(Protocol):

@@ -37,7 +37,6 @@ class StubAdapter:
 
     name: str = "insider"
     batch: int = 10
-    call_people: int = 1
     body_bytes: int = 1_000_000
     chunk_people: int = 10
     keeps_sessions: bool = False
@@ -45,6 +44,10 @@ class StubAdapter:
     classifying: Classifying = _not_asked
     options_model = AnyOptions
     identifiers_model = AnyIdentifiers
+
+    @property
+    def call_people(self) -> int:
+        return self.batch
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
         key = subject.get("user_id")

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from adapters.contract import Adapter
 from adapters.credentials import Credentials
 from adapters.exchange import Exchange
-from adapters.registry import chunk_sizes
+from adapters.portions import chunk_people
 from adapters.transport import Transport
 from config.settings import Settings
 from config.stack import Stack, find_stack
@@ -23,7 +23,9 @@ from ledger.sealing import MasterKeys
 from ledger.session import connect
 from ledger.vendors import announce
 from tasks.queues import DELIVER, BrokerError, queue_of
+from tasks.slots import FairSlots
 from tasks.toolbox import Line, Toolbox
+from worker.congestion import Congestion
 from worker.throttle import open_lanes
 
 LEDGER_CONNECTIONS = 8
@@ -57,7 +59,7 @@ class Runtime:
             probe_after_s=settings.probe_after_s,
         )
         with self._engine.begin() as connection:
-            announce(connection, chunk_sizes(adapters.values()))
+            announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
             # Whoever had this name before is gone, without the time to give back what it held.
             release(connection, holder)
 
@@ -72,14 +74,15 @@ class Runtime:
 
     def _open_lines(self, adapters: Mapping[str, Adapter], masters: MasterKeys) -> dict[str, Line]:
         credentials = Credentials(self._redis, masters)
-        lanes = open_lanes(
-            self._redis, {name: adapter.settings.requests_per_minute for name, adapter in adapters.items()}
-        )
+        lanes = open_lanes(self._redis, {name: adapter.settings.allowance for name, adapter in adapters.items()})
         lines = {}
         for name, adapter in adapters.items():
             transport = Transport(adapter.settings.timeout_s)
-            exchange = Exchange(adapter, transport, credentials, lanes[name])
-            lines[name] = Line(adapter, exchange, asyncio.Semaphore(adapter.settings.concurrency))
+            slots = FairSlots(adapter.settings.concurrency, lanes[name].crowded)
+            lanes[name].on_less = slots.hand_on
+            congestion = Congestion(adapter.settings.concurrency, slots.resize)
+            exchange = Exchange(adapter, transport, credentials, lanes[name], congestion.answered)
+            lines[name] = Line(adapter, exchange, slots)
         return lines
 
     def _start(self, work: Coroutine[Any, Any, T]) -> "Future[T]":

@@ -1,14 +1,15 @@
 """The vendors' rate limits, held for all processes together: paced permits over Redis, leased in small lots.
 
-A permit is a moment at which one request may go out. Moments are spaced evenly (GCRA with a small burst), because then
-rate times window plus burst bounds every window. That sum stays below the limit, with a margin for what happens between
-our clock and the vendor's.
+A permit is a moment at which one request may go out. Moments are spaced evenly (GCRA with a small burst), and none is
+granted far ahead. So what Redis forgets, or a step of its clock, can repeat little, and the pace leaves room for it
+(docs/decisions/0008).
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import cast
 
 from redis.asyncio import Redis
@@ -18,13 +19,16 @@ from adapters.contract import NotNowError
 
 WINDOW_S = 60.0
 """Every limit in the vendors' pages is per minute."""
-BURST_SHARE = 0.01
-MARGIN_SHARE = 0.002
-LOT_S = 0.06
-"""A lot holds about this much of the pace, at most MAX_LOT permits: granted lots arrive late and compressed."""
-MAX_LOT = 25
+BURST_S = 0.1
+"""Who comes late may catch up with so much of the pace, and with one request at least."""
+LOT_S = 0.04
+"""A process is granted so much of the pace at once, and one permit at least."""
+HORIZON_S = 0.2
+"""No lot is granted whose first moment is further ahead."""
 STALE_S = 0.1
 """A permit not used this long after its moment is void: used late it would crowd the next ones."""
+JITTER_S = 0.2
+"""So much more may one request take to reach the vendor than another."""
 PATIENCE_S = 2.0
 """Waiting longer than this for a permit would only hold a place that others can use."""
 AWAY_S = 1.0
@@ -35,26 +39,39 @@ RECOVERY = 0.1
 CUT = 0.7
 LEAST_SHARE = 0.1
 
-# KEYS[1]: a hash of the vendor's `tat`, the theoretical arrival time of its next permit, and of `resume`, until when
-# nobody may send; both in µs of Redis's clock.
-# ARGV: µs between permits, burst tolerance in µs, permits wanted, patience in µs, recovery a second.
-# Answers {permits, µs until the first one, µs until a pause ends, µs between them}; the second is negative where its
-# moment has passed.
+# KEYS[1]: a hash of the vendor's `tat`, the theoretical arrival time of its next permit; of `resume`, until when nobody
+# may send, and `pause`, how long that was at first. All in µs, points in time by Redis's clock.
+# ARGV: µs between permits, burst tolerance in µs, permits wanted, horizon in µs, recovery a second, least share.
+# Answers {permits, µs until the first one, µs between them}, the second negative where its moment has passed; or
+# {0, µs after which it is worth asking again, µs until a permit}.
 TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local gap, tolerance, wanted, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local kept = redis.call('HMGET', KEYS[1], 'tat', 'resume', 'share', 'cut_at')
-local tat = tonumber(kept[1]) or now + tolerance -- nothing known of the past: as if the burst had just been spent
-local pause = math.max(0, (tonumber(kept[2]) or 0) - now)
-tat = math.max(tat, now + pause) -- who waits through a pause comes after it at the pace, not all at once
-local grown = (now - (tonumber(kept[4]) or now)) / 1000000 * tonumber(ARGV[5])
-gap = gap / math.min(1, (tonumber(kept[3]) or 1) + math.max(0, grown))
+local gap, tolerance, wanted, horizon = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local kept = redis.call('HMGET', KEYS[1], 'tat', 'resume', 'share', 'cut_at', 'pause')
+local pause, length = math.max(0, (tonumber(kept[2]) or 0) - now), tonumber(kept[5]) or 0
+if pause > length then -- the clock went back
+  pause = length
+  redis.call('HSET', KEYS[1], 'resume', string.format('%.0f', now + pause))
+end
+local tat = tonumber(kept[1])
+-- Nothing known of the past, or a future that nobody was granted as the clock went back: as if the burst had been
+-- spent, and all that may lie ahead been granted.
+if not tat or tat > now + tolerance + horizon + math.max(wanted, 1 / tonumber(ARGV[6])) * gap then
+  tat = now + tolerance + horizon + wanted * gap
+end
+tat = math.max(tat, now)
+if pause > 0 then tat = math.max(tat, now + pause + tolerance) end -- after it at the pace, not all at once
+local since = now - (tonumber(kept[4]) or now)
+if since < 0 then redis.call('HSET', KEYS[1], 'cut_at', string.format('%.0f', now)) end -- the clock went back
+local share = math.min(1, (tonumber(kept[3]) or 1) + math.max(0, since) / 1000000 * tonumber(ARGV[5]))
+wanted, gap = math.max(1, math.floor(wanted * share)), gap / share
 local first = tat - tolerance - now
-if math.max(first, pause) > patience then return {0, first, pause} end
-redis.call('HSET', KEYS[1], 'tat', string.format('%.0f', tat + wanted * gap))
+local write = first <= horizon and tat + wanted * gap or tat
+redis.call('HSET', KEYS[1], 'tat', string.format('%.0f', write))
 redis.call('PEXPIRE', KEYS[1], 7200000)
-return {wanted, first, pause, math.floor(gap)}
+if first > horizon then return {0, first - horizon, first} end
+return {wanted, first, math.ceil(gap)}
 """
 # After a "too many" the vendor's `share` of the pace is cut, and grows back from `cut_at` on: additive increase,
 # multiplicative decrease.
@@ -70,7 +87,9 @@ if (tonumber(kept[1]) or 0) <= now then -- answers to what was under way when th
   share = math.max(tonumber(ARGV[4]), share * tonumber(ARGV[3]))
   redis.call('HSET', KEYS[1], 'share', share, 'cut_at', string.format('%.0f', now))
 end
-if (tonumber(kept[1]) or 0) < resume then redis.call('HSET', KEYS[1], 'resume', string.format('%.0f', resume)) end
+if (tonumber(kept[1]) or 0) < resume then
+  redis.call('HSET', KEYS[1], 'resume', string.format('%.0f', resume), 'pause', ARGV[1])
+end
 redis.call('PEXPIRE', KEYS[1], 7200000)
 """
 
@@ -80,17 +99,28 @@ class Pace:
     """How a vendor's limit is spent: evenly, with a small burst."""
 
     gap_us: float
-    tolerance_us: float
-    lot: int
+    burst: int = 1
+    lot: int = 1
 
     @classmethod
-    def for_limit(cls, requests_per_minute: int) -> "Pace":
-        """The pace that keeps every window of a minute within `requests_per_minute`."""
-        burst = max(1, int(requests_per_minute * BURST_SHARE))
-        rate = max(requests_per_minute * (1 - MARGIN_SHARE) - burst, 0.5)
-        gap_us = WINDOW_S * 1e6 / rate
-        lot = min(max(int(rate / WINDOW_S * LOT_S), 1), MAX_LOT)
-        return cls(gap_us, (burst - 1) * gap_us, lot)
+    def for_limit(cls, requests_per_minute: float) -> "Pace":
+        """The pace that keeps every window of a minute within `requests_per_minute`, as `most_in` counts."""
+        # The two lines where the burst is one request, and where it is BURST_S of the pace.
+        spread_s = WINDOW_S + HORIZON_S + LOT_S + STALE_S + JITTER_S
+        rate = min((requests_per_minute - 2) / spread_s, requests_per_minute / (spread_s + 2 * BURST_S))
+        rate = max(rate, requests_per_minute / 2 / WINDOW_S)  # of a few a minute, two at once are within any limit
+        return cls(1e6 / rate, max(1, int(rate * BURST_S)), max(1, int(rate * LOT_S)))
+
+    @property
+    def tolerance_us(self) -> float:
+        """How far behind its moment the next permit may still be granted."""
+        return (self.burst - 1) * self.gap_us
+
+    def most_in(self, seconds: float) -> float:
+        """The most requests that the vendor can see in any window of so many seconds, also where Redis forgets,
+        or its clock steps, once in it: then a burst comes twice, and what was granted ahead."""
+        ahead_s = HORIZON_S + (self.lot - 1) * self.gap_us / 1e6
+        return (seconds + ahead_s + STALE_S + JITTER_S) * 1e6 / self.gap_us + 2 * self.burst
 
 
 @dataclass
@@ -100,53 +130,97 @@ class Lane:
     redis: "Redis"
     vendor: str
     pace: Pace
+    on_less: Callable[[], None] = field(default=lambda: None, repr=False)
+    """Called whenever one less is waiting."""
+    waiting: int = field(default=0, init=False)
+    """How many wait for a permit in this process."""
     _moments: deque[float] = field(default_factory=deque, init=False, repr=False)
-    _resume: float = 0.0
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+    _late_s: float = field(default=0.0, init=False)
+    """How long after its moment a permit of the lot in hand may be used."""
+    _not_before: float = field(default=0.0, init=False)
+    """When it is worth asking Redis again."""
+    _pauses: int = field(default=0, init=False)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._ask = self.redis.register_script(TAKE)
+        self._tell = self.redis.register_script(PAUSE)
+        self._crowd = max(2, self.pace.lot)
 
     @property
     def key(self) -> str:
         """The Redis key that all processes share."""
         return f"consent:throttle:{self.vendor}"
 
+    def crowded(self, more: int) -> bool:
+        """Whether with so many more a whole lot's worth would wait: others had better wait where they take turns."""
+        return self.waiting + more >= self._crowd
+
     async def take(self) -> None:
         """Wait until one request may go out. Raises NotNowError where that is far off, or Redis is away."""
-        clock = asyncio.get_running_loop().time
-        async with self._asking:
-            while self._moments and self._moments[0] < clock() - STALE_S:
+        if not self.waiting and self._moments:
+            now = monotonic()
+            if self._moments[0] <= now <= self._moments[0] + self._late_s:
                 self._moments.popleft()
-            if not self._moments:
-                self._moments.extend(await self._lease_lot())
-            moment = self._moments.popleft()
-        await asyncio.sleep(max(0.0, moment - clock()))
-        if clock() < self._resume:  # paused while we slept: this moment is void
-            await self.take()
+                return
+        self.waiting += 1
+        try:
+            async with self._turn:
+                await self._await_moment()
+        finally:
+            self.waiting -= 1
+            self.on_less()
 
     async def pause(self, seconds: float) -> None:
         """Nobody may send for so long. With Redis away nobody can send anyway."""
         self._moments.clear()
-        self._resume = max(self._resume, asyncio.get_running_loop().time() + seconds)
+        self._pauses += 1
+        self._not_before = max(self._not_before, monotonic() + seconds)
         try:
-            await self.redis.eval(PAUSE, 1, self.key, seconds * 1e6, RECOVERY, CUT, LEAST_SHARE)
+            await self._tell(keys=[self.key], args=[seconds * 1e6, RECOVERY, CUT, LEAST_SHARE])
         except RedisError:
             return
 
-    async def _lease_lot(self) -> list[float]:
-        pace = self.pace
+    async def _await_moment(self) -> None:
+        # Only who is first in line holds a permit that is not due yet: what is granted is used, or void, soon.
+        patience = monotonic() + PATIENCE_S
+        while True:
+            while not self._moments:
+                await self._lease_lot(patience)
+            moment, late_s, pauses = self._moments.popleft(), self._late_s, self._pauses
+            # uvloop's timers have whole ms, and count from when it last looked at the clock: they may end early.
+            while (left_s := moment - monotonic()) > 0:  # noqa: ASYNC110 - nobody could tell us but the clock
+                await asyncio.sleep(max(left_s, 0.001))
+            if pauses == self._pauses and monotonic() <= moment + late_s:
+                return
+
+    async def _lease_lot(self, patience: float) -> None:
+        pace, asked = self.pace, monotonic()
+        if asked < self._not_before:
+            await self._wait(self._not_before - asked, patience)
+            return
+        figures = [pace.gap_us, pace.tolerance_us, pace.lot, HORIZON_S * 1e6, RECOVERY, LEAST_SHARE]
+        pauses = self._pauses
         try:
-            reply = await self.redis.eval(
-                TAKE, 1, self.key, pace.gap_us, pace.tolerance_us, pace.lot, PATIENCE_S * 1e6, RECOVERY
-            )
+            reply = await self._ask(keys=[self.key], args=figures)
         except RedisError:
             raise NotNowError(AWAY_S) from None
-        granted, first_us, pause_us, *gap_us = cast("list[int]", reply)
+        granted, first_us, gap_us = cast("list[int]", reply)
+        now = monotonic()
         if not granted:
-            raise NotNowError(max(first_us, pause_us) / 1e6)
-        # Counted from now rather than from when Redis was asked: late is safe, early is not.
-        now = asyncio.get_running_loop().time()
-        return [now + max(0.0, pause_us, first_us + place * gap_us[0]) / 1e6 for place in range(granted)]
+            self._not_before = max(self._not_before, now + first_us / 1e6)
+        elif pauses == self._pauses:
+            # Redis looked at its clock at some moment since it was asked. Counted from the last one nobody is early,
+            # and voided from the first one nobody is later than STALE_S.
+            self._late_s = STALE_S - (now - asked)
+            self._moments.extend(now + max(0, first_us + place * gap_us) / 1e6 for place in range(granted))
+
+    async def _wait(self, seconds: float, patience: float) -> None:
+        if monotonic() + seconds > patience:
+            raise NotNowError(seconds + HORIZON_S)
+        await asyncio.sleep(max(seconds, 0.001))
 
 
-def open_lanes(redis: "Redis", limits: Mapping[str, int]) -> dict[str, Lane]:
+def open_lanes(redis: "Redis", limits: Mapping[str, float]) -> dict[str, Lane]:
     """A lane for each vendor, by its limit in requests a minute."""
     return {vendor: Lane(redis, vendor, Pace.for_limit(limit)) for vendor, limit in limits.items()}

@@ -142,8 +142,8 @@ class Insider:
     settings: InsiderSettings = field(repr=False)
 
     name: ClassVar[str] = "insider"
-    call_people: ClassVar[int] = 1_000
     chunk_people: ClassVar[int] = 2_000
+    call_people: ClassVar[int] = 1_000
     settings_model: ClassVar[type[VendorSettings]] = InsiderSettings
     options_model: ClassVar[type[VendorOptions]] = InsiderOptions
     identifiers_model: ClassVar[type[BaseModel]] = InsiderIdentifiers

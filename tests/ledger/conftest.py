@@ -15,6 +15,7 @@ from ledger.sealing import MasterKeys
 from ledger.vendors import announce
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
+from tasks.slots import FairSlots
 from tasks.submit import Receipt, Submission, submit
 from tasks.toolbox import Line, Toolbox
 from tests.stubs import Answering, StubAdapter, StubExchange
@@ -65,7 +66,7 @@ class Desk:
             engine=self.engine,
             masters=self.masters,
             lines={
-                name: Line(exchange.adapter, exchange, asyncio.Semaphore(4))  # type: ignore[arg-type]
+                name: Line(exchange.adapter, exchange, FairSlots(4))  # type: ignore[arg-type]
                 for name, exchange in exchanges.items()
             },
             start=lambda work: asyncio.run_coroutine_threadsafe(work, self.loop),

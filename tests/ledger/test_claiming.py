@@ -17,9 +17,17 @@ from tests.ledger.conftest import APPLIED, Desk, everybody, people
 from tests.stubs import StubAdapter, StubExchange
 
 
-def claim(desk: Desk, window: int, vendor: str = "insider") -> list[int]:
+def claim(desk: Desk, window: int, vendor: str = "insider", express: int = 0) -> list[int]:
     with desk.engine.begin() as connection:
-        return chunks.claim(connection, vendor, window)
+        return chunks.claim(connection, vendor, window, express=express)
+
+
+def close(desk: Desk, chunk_id: int) -> None:
+    """As if it had been delivered."""
+    held = lease(desk, chunk_id)
+    assert held is not None
+    with desk.engine.begin() as connection:
+        chunks.close(connection, held)
 
 
 def lease(desk: Desk, chunk_id: int, lease_s: float = 60.0) -> chunks.Lease | None:
@@ -65,6 +73,68 @@ def test_requests_take_turns(desk: Desk) -> None:
     for _ in range(3):
         desk.submit(people(100))
     assert requests_of(desk, claim(desk, 6)) == {1: 2, 2: 2, 3: 2}
+
+
+def test_a_newcomer_gets_the_first_place_that_is_free(desk: Desk) -> None:
+    """One place at a time becomes free under a campaign: it must not always go to the older request."""
+    desk.submit(people(500))
+    first, *_ = claim(desk, 8)
+    desk.submit(people(500))
+    close(desk, first)
+    assert requests_of(desk, claim(desk, 8)) == {2: 1}
+
+
+def test_campaigns_end_up_with_equal_shares_however_they_came(desk: Desk) -> None:
+    out: list[int] = []
+    for _ in range(3):
+        desk.submit(people(300))
+        out += claim(desk, 6)
+    for _ in range(30):
+        close(desk, out.pop(0))
+        out += claim(desk, 6)
+    assert requests_of(desk, out) == {1: 2, 2: 2, 3: 2}
+
+
+def test_more_campaigns_than_the_window_has_places_all_get_on(desk: Desk) -> None:
+    for _ in range(6):
+        desk.submit(people(300))
+    served: Counter[int] = Counter()
+    for _ in range(60):
+        (chunk_id,) = claim(desk, 1)
+        served += requests_of(desk, [chunk_id])
+        close(desk, chunk_id)
+    assert len(served) == 6
+
+
+def test_a_small_request_needs_no_room(desk: Desk) -> None:
+    desk.submit(people(500))
+    assert len(claim(desk, 4, express=2)) == 4
+    for _ in range(3):
+        desk.submit(people(1))
+    desk.submit(people(500))
+    found = requests_of(desk, claim(desk, 4, express=2))
+    assert sum(found.values()) == 2, "and there are only so many places for small ones"
+    assert set(found) <= {2, 3, 4}, "a campaign waits for room like others"
+    assert claim(desk, 4, express=2) == []
+
+
+def test_a_small_request_gets_one_express_place_and_not_a_second_one(desk: Desk) -> None:
+    desk.submit(people(500))
+    assert len(claim(desk, 2, express=2)) == 2
+    desk.submit(people(10))
+    desk.execute("UPDATE chunks SET last_line = 5 WHERE request_id = 2")
+    desk.execute(
+        "INSERT INTO chunks (request_id, vendor_id, first_line, last_line) "
+        "SELECT 2, vendor_id, 6, 10 FROM chunks WHERE request_id = 2"
+    )
+    assert requests_of(desk, claim(desk, 2, express=2)) == {2: 1}
+    assert claim(desk, 2, express=2) == []
+
+
+def test_of_many_that_wait_the_small_ones_come_first(desk: Desk) -> None:
+    for count in (300, 300, 300, 1, 300, 10):
+        desk.submit(people(count))
+    assert set(requests_of(desk, claim(desk, 2))) == {4, 6}
 
 
 def test_a_vendors_window_is_its_own(desk: Desk) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from adapters.contract import VendorSettings
+from adapters.portions import EXPRESS
 from adapters.registry import ADAPTERS, create
-from config.settings import Settings, SettingsError
+from config.settings import THREADS_TO_SPARE, Settings, SettingsError
 
 COMPLETE: dict[str, dict[str, str]] = {
     "algonomy": {"CLIENT_ID": "ours", "CLIENT_SECRET": "hush-a"},
@@ -84,6 +85,26 @@ def test_what_can_be_set_for_each(set_vendor: Any) -> None:
         assert (adapter.settings.concurrency, adapter.settings.timeout_s) == (3, 4.5)
 
 
+@pytest.mark.parametrize(("reserved", "ours"), [("", 25_000), ("5000", 20_000), ("0.2", 20_000), ("24999", 1)])
+def test_a_part_of_a_limit_can_be_left_to_others(reserved: str, ours: float, set_vendor: Any) -> None:
+    set_vendor("insider", **COMPLETE["insider"], RESERVED=reserved)
+    assert Settings.load().adapters()["insider"].settings.allowance == ours
+
+
+def test_no_vendor_can_take_every_thread(set_vendor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All chunks that may ever be out fit into one worker, so none waits for a thread because of another vendor."""
+    for vendor, fields in COMPLETE.items():
+        set_vendor(vendor, **fields)
+    out = sum(adapter.settings.chunks_in_flight + EXPRESS for adapter in Settings.load().adapters().values())
+    assert Settings.load().worker_threads >= out + THREADS_TO_SPARE
+    monkeypatch.setenv("CONSENT_WORKER_THREADS", str(out + THREADS_TO_SPARE - 1))
+    (line,) = refused()
+    assert line.startswith(f"CONSENT_WORKER_THREADS: must be {out + THREADS_TO_SPARE} or more")
+    monkeypatch.delenv("CONSENT_WORKER_THREADS")
+    set_vendor("dfinery", CHUNKS_IN_FLIGHT="64")
+    assert refused()[0].startswith("CONSENT_WORKER_THREADS: ")
+
+
 @pytest.mark.parametrize(
     ("vendor", "fields", "line"),
     [
@@ -122,6 +143,9 @@ def test_b2core_wants_one_way_in(set_vendor: Any) -> None:
         ("CONSENT_DFINERY__BASE_URL", "topsecret"),
         ("CONSENT_DFINERY__TIMEOUT_S", "0"),
         ("CONSENT_DFINERY__REQUESTS_PER_MINUTE", "0"),
+        ("CONSENT_DFINERY__RESERVED", "-1"),
+        ("CONSENT_DFINERY__RESERVED", "10000"),
+        ("CONSENT_DFINERY__RESERVED", "0.99999"),
         ("CONSENT_DFINERY__CI", '["topsecret!"]'),
         ("CONSENT_DFINERY__NO_SUCH_FIELD", "topsecret"),
     ],

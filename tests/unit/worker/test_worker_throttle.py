@@ -8,13 +8,11 @@ from itertools import pairwise
 
 import fakeredis
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from adapters.contract import NotNowError
 from worker import throttle
-from worker.throttle import AWAY_S, MAX_LOT, PATIENCE_S, STALE_S, WINDOW_S, Lane, Pace, open_lanes
+from worker.throttle import AWAY_S, HORIZON_S, PATIENCE_S, STALE_S, WINDOW_S, Lane, Pace, open_lanes
 
 VENDOR = "acme"
 
@@ -37,8 +35,16 @@ async def lane(redis_url: str) -> AsyncIterator[Callable[[Pace], Lane]]:
 
 def pace(per_second: float, burst: int = 1, lot: int = 1) -> Pace:
     """A pace in requests a second, so that windows are short enough to wait for."""
-    gap_us = 1e6 / per_second
-    return Pace(gap_us, (burst - 1) * gap_us, lot)
+    return Pace(1e6 / per_second, burst, lot)
+
+
+async def next_lot(lane: Lane) -> list[float]:
+    """The next lot that is granted to a process with none in hand."""
+    while not lane._moments:
+        await lane._lease_lot(time.monotonic() + 60.0)
+    lot = list(lane._moments)
+    lane._moments.clear()
+    return lot
 
 
 async def take_for(lane: Lane, seconds: float, into: list[float]) -> None:
@@ -59,22 +65,10 @@ def densest(moments: list[float], window: float) -> int:
     return max(bisect_right(moments, first + window) - place for place, first in enumerate(moments))
 
 
-@given(limit=st.integers(1, 1_000_000))
-def test_a_pace_keeps_every_window_within_the_limit_and_wastes_little(limit: int) -> None:
-    found = Pace.for_limit(limit)
-    rate = WINDOW_S * 1e6 / found.gap_us
-    burst = round(found.tolerance_us / found.gap_us) + 1
-    assert burst >= 1
-    assert rate + burst <= limit or limit == 1
-    assert 1 <= found.lot <= MAX_LOT
-    if limit >= 100:
-        assert rate >= 0.97 * limit
-
-
-def test_the_figures_of_the_design() -> None:
+def test_the_figures_of_insider() -> None:
     found = Pace.for_limit(25_000)
-    assert WINDOW_S * 1e6 / found.gap_us == pytest.approx(24_700)
-    assert (round(found.tolerance_us / found.gap_us) + 1, found.lot) == (250, 24)
+    assert WINDOW_S * 1e6 / found.gap_us == pytest.approx(24_695, abs=1)
+    assert (found.burst, found.lot) == (41, 16)
 
 
 async def test_many_processes_together_stay_within_the_limit_and_use_it(lane: Callable[[Pace], Lane]) -> None:
@@ -91,12 +85,11 @@ async def test_the_moments_granted_are_spaced_whoever_asks(lane: Callable[[Pace]
     """What Redis grants, apart from how late this machine is: no two moments closer than the pace."""
     shared = pace(1_000, burst=1, lot=5)
     lanes = [lane(shared) for _ in range(4)]
-    clock = asyncio.get_running_loop().time
     granted: list[float] = []
     for _ in range(12):
         for each in lanes:
-            asked = clock()
-            lot = await each._lease_lot()
+            asked = time.monotonic()
+            lot = await next_lot(each)
             # The moments are counted from when the answer came; within one lot they are exactly a gap apart.
             assert lot[0] >= asked
             assert all(after - before == pytest.approx(0.001) for before, after in pairwise(lot))
@@ -107,10 +100,10 @@ async def test_the_moments_granted_are_spaced_whoever_asks(lane: Callable[[Pace]
 
 async def test_a_cold_start_has_no_burst(lane: Callable[[Pace], Lane]) -> None:
     one = lane(pace(50, burst=20, lot=1))
-    clock = asyncio.get_running_loop().time
-    asked = clock()
-    granted = [(await one._lease_lot())[0] for _ in range(10)]
-    assert all(moment - asked >= place / 50 for place, moment in enumerate(granted))
+    asked = time.monotonic()
+    granted = [(await next_lot(one))[0] for _ in range(10)]
+    # Whoever was granted something before may still use what lay ahead of them.
+    assert all(moment - asked >= HORIZON_S + place / 50 for place, moment in enumerate(granted))
 
 
 async def test_who_was_idle_may_catch_up_by_the_burst_and_no_more(lane: Callable[[Pace], Lane]) -> None:
@@ -132,7 +125,7 @@ async def test_a_pause_holds_everybody(lane: Callable[[Pace], Lane]) -> None:
     for each in (first, third):
         with pytest.raises(NotNowError) as not_now:
             await each.take()
-        assert 28.0 < not_now.value.delay_s <= 30.0
+        assert 28.0 < not_now.value.delay_s <= 30.0 + HORIZON_S
     # What another process was granted before is used up or void in a moment; then it waits like all others.
     await asyncio.sleep(STALE_S + 0.06)
     with pytest.raises(NotNowError):
@@ -163,17 +156,17 @@ async def test_a_shorter_pause_does_not_end_a_longer_one(lane: Callable[[Pace], 
 async def test_a_permit_that_is_far_off_is_not_waited_for(lane: Callable[[Pace], Lane]) -> None:
     slow = pace(1 / 10)
     one, other = lane(slow), lane(slow)
-    await one.take()
+    with pytest.raises(NotNowError):
+        await one.take()
     began = time.monotonic()
     with pytest.raises(NotNowError) as not_now:
         await other.take()
     assert time.monotonic() - began < 1.0
-    assert 5.0 < not_now.value.delay_s <= 10.0
+    assert 9.0 < not_now.value.delay_s <= 10.0 + HORIZON_S
 
 
 async def test_a_refused_lot_costs_nobody_a_place(lane: Callable[[Pace], Lane]) -> None:
     one = lane(pace(1 / (PATIENCE_S + 1)))
-    await one.take()
     delays = []
     for _ in range(5):
         with pytest.raises(NotNowError) as not_now:
