@@ -58,6 +58,11 @@ class Stand:
         with self.engine.begin() as connection:
             return int(connection.execute(_WAL).scalar_one())
 
+    def page_images(self) -> int:
+        """How many whole pages that log holds so far: the first change of a page after a checkpoint takes all of it."""
+        with self.engine.begin() as connection:
+            return int(connection.execute(_PAGE_IMAGES).scalar_one())
+
     def await_rest(self) -> None:
         """Wait until what the last run left behind (autovacuum, a checkpoint, ending processes) is done, or 5 s."""
         deadline = time.monotonic() + RESTS_WITHIN_S
@@ -171,6 +176,7 @@ class Ours:
 
 
 _WAL = text("SELECT pg_current_wal_lsn() - CAST('0/0' AS pg_lsn)")
+_PAGE_IMAGES = text("SELECT wal_fpi FROM pg_stat_wal")
 _SIZE = text("SELECT pg_database_size(current_database())")
 _CLOSED_AT = text("SELECT CAST(extract(epoch FROM closed_at) AS double precision) FROM requests WHERE public_id = :id")
 _ENDINGS = text("""

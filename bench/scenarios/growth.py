@@ -10,7 +10,7 @@ import psutil
 from bench.people import people
 from bench.resident import Peak, largest_mb
 from bench.results import Bound, Row
-from bench.scenarios.deliveries import INSIDER, WARM_UP
+from bench.scenarios.deliveries import INSIDER, WAL, WARM_UP
 from bench.stand import Ours, Stand
 
 SIZES = {10_000: 5, 100_000: 1, 1_000_000: 1}
@@ -23,7 +23,8 @@ MEMORY = Bound("ratio", most=1.1, asked_in="issue 4")
 @dataclass(frozen=True)
 class Size:
     """What a request of one size took: µs a person to submit and to deliver, peak MB of this process while it submitted
-    and of the largest worker while it delivered, bytes a person on disk and of write-ahead log for each of the two."""
+    and of the largest worker while it delivered, bytes a person on disk and of write-ahead log for each of the two,
+    and whole pages in the latter's log."""
 
     number: int
     submit_us: float
@@ -34,6 +35,7 @@ class Size:
     deliver_bytes: float
     submit_wal: float
     deliver_wal: float
+    deliver_images: float
 
 
 def growth(stand: Stand, *, quick: bool) -> Iterator[Row]:
@@ -81,6 +83,10 @@ def _rows(sizes: Sequence[Size]) -> Iterator[Row]:
         beside,
     )
 
+    images = f"whole pages in it, a thousand people: {many.deliver_images * 1e3:.3g}, {few.deliver_images * 1e3:.3g}"
+    logged = (many.deliver_wal, few.deliver_wal)  # bytes a person are MB a million
+    yield Row("growth-wal-delivery", f"{what}: its delivery alone", "MB/million", *logged, beside, WAL, images)
+
 
 def _written(name: str, what: str, figures: Sequence[tuple[float, float]], beside: str) -> Iterator[Row]:
     """Bytes for a person, and for their delivery to one vendor; of many people, and of few."""
@@ -97,7 +103,7 @@ def _measure(stand: Stand, ours: Ours, number: int) -> Size:
     began = time.time()
     with Peak() as peak:
         receipt = ours.submit(shape.kind, [shape.vendor], people(number))
-    submitted, loaded, written = time.time(), ours.database_bytes(), stand.wal_bytes()
+    submitted, loaded, written, images = time.time(), ours.database_bytes(), stand.wal_bytes(), stand.page_images()
     closed = ours.await_close(receipt.recorded.public_id, lambda: worker_mb.append(largest_mb(workers)))
     return Size(
         number,
@@ -109,6 +115,7 @@ def _measure(stand: Stand, ours: Ours, number: int) -> Size:
         deliver_bytes=(ours.database_bytes() - loaded) / number,
         submit_wal=(written - unwritten) / number,
         deliver_wal=(stand.wal_bytes() - written) / number,
+        deliver_images=(stand.page_images() - images) / number,
     )
 
 
