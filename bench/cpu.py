@@ -71,4 +71,5 @@ def frozen(pids: list[int]) -> Iterator[None]:
         yield
     finally:
         for process in processes:
-            process.resume()
+            with suppress(psutil.NoSuchProcess):  # one that died must not leave the others stopped
+                process.resume()

@@ -1,8 +1,11 @@
 """From moments to rates and windows, and whose CPU time is whose."""
 
+import subprocess
+
+import psutil
 import pytest
 
-from bench.cpu import Spent, kind_of
+from bench.cpu import Spent, frozen, kind_of
 from bench.rates import nearest_rank, spread, steady_rate, windows
 
 
@@ -48,3 +51,13 @@ def test_parts_of_cpu_time_sum_up() -> None:
     spent = Spent(4.0, 3.0, 2.0, 1.0).since(Spent(1.0, 1.0, 1.0, 1.0)).scaled(10)
     assert spent.parts() == {"worker": 30.0, "postgres": 20.0, "redis": 10.0, "other": 0.0}
     assert spent.total == 60.0
+
+
+def test_frozen_processes_stand_still_and_go_on_even_where_one_has_died() -> None:
+    with subprocess.Popen(["sleep", "60"]) as one, subprocess.Popen(["sleep", "60"]) as other:
+        with frozen([one.pid, other.pid]):
+            assert [psutil.Process(each.pid).status() for each in (one, other)] == ["stopped", "stopped"]
+            one.kill()
+            one.wait()
+        assert psutil.Process(other.pid).status() == "sleeping"
+        other.kill()
