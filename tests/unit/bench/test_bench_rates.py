@@ -1,6 +1,7 @@
 """From moments to rates and windows, and whose CPU time is whose."""
 
 import subprocess
+import time
 
 import psutil
 import pytest
@@ -54,10 +55,22 @@ def test_parts_of_cpu_time_sum_up() -> None:
 
 
 def test_frozen_processes_stand_still_and_go_on_even_where_one_has_died() -> None:
-    with subprocess.Popen(["sleep", "60"]) as one, subprocess.Popen(["sleep", "60"]) as other:
+    one, other = (subprocess.Popen(["sleep", "60"]) for _ in range(2))
+    try:
         with frozen([one.pid, other.pid]):
-            assert [psutil.Process(each.pid).status() for each in (one, other)] == ["stopped", "stopped"]
+            assert becomes(one, "stopped")
+            assert becomes(other, "stopped")
             one.kill()
             one.wait()
-        assert psutil.Process(other.pid).status() == "sleeping"
+        assert becomes(other, "sleeping")
+    finally:
         other.kill()
+        other.wait()
+
+
+def becomes(process: subprocess.Popen[bytes], status: str) -> bool:
+    """Whether a process is soon in this state: a signal is taken when the process is next looked at."""
+    deadline = time.monotonic() + 10.0
+    while psutil.Process(process.pid).status() != status and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return psutil.Process(process.pid).status() == status
