@@ -64,8 +64,9 @@ def test_frozen_processes_stand_still_and_go_on_even_where_one_has_died() -> Non
             one.wait()
         assert becomes(other, "sleeping")
     finally:
-        other.kill()
-        other.wait()
+        for process in (one, other):
+            process.kill()
+            process.wait()
 
 
 def becomes(process: subprocess.Popen[bytes], status: str) -> bool:
