@@ -38,6 +38,8 @@ _REFUSALS = MappingProxyType(
 def triage(response: httpx.Response, now: datetime) -> Answer | None:
     """What an answer means for everybody in it, whoever the vendor is; None where only its adapter can tell."""
     status = response.status_code
+    if status == HTTPStatus.OK and not is_page(response):
+        return None  # nearly all of them
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Answer(Verdict.RETRY, Reason.RATE_LIMITED, retry_after_s=retry_after_s(response, now))
     if status == HTTPStatus.REQUEST_TIMEOUT:

@@ -76,16 +76,18 @@ class Conversation:
                     onward += _going_on(answered)
                 case _:
                     self.report(answered)
-        await self._bisect(step, split)
-        for next_step, members in self._batches(onward):
-            await self._ask(next_step, members)
+        if split:
+            await self._bisect(step, split)
+        if onward:
+            for next_step, members in self._batches(onward):
+                await self._ask(next_step, members)
 
     async def _bisect(self, step: str, split: Sequence[Answered]) -> None:
         people = [person for answered in split for person in answered.people]
         if len(people) == 1:
             reason = Reason.TOO_LARGE if split[0].answer.reason is Reason.TOO_LARGE else Reason.REJECTED
             self.report(Answered(people, Answer(Verdict.USER, reason)))
-        elif people:
+        else:
             for half in halve(people):
                 await self._ask(step, half)
 

@@ -36,6 +36,7 @@ CookieName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9
 COOKIE_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+")
 """RFC 6265 4.1.1: what a cookie's value may hold. Anything else could add a second cookie or header."""
 
+LIMITS = Limits(people=1)
 NEXT = MappingProxyType({"identify": "permissions", "refetch": "permissions_again"})
 """What follows on looking at the profile; a CSRF token that was refused is fetched anew once."""
 
@@ -88,7 +89,7 @@ class Akinon:
     settings: AkinonSettings = field(repr=False)
 
     name: ClassVar[str] = "akinon"
-    call_people: ClassVar[int] = 1
+    call_people: ClassVar[int] = LIMITS.people
     chunk_people: ClassVar[int] = 500
     settings_model: ClassVar[type[VendorSettings]] = AkinonSettings
     options_model: ClassVar[type[VendorOptions]] = AkinonOptions
@@ -112,7 +113,7 @@ class Akinon:
 
     def limits(self, call: Call) -> Limits:
         """A session is one person's."""
-        return Limits(people=self.call_people)
+        return LIMITS
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
         """GET to look, PATCH of nothing but the flags to write: never a PUT, never `phone`, which would send a code."""

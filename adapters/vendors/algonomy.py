@@ -41,6 +41,9 @@ REFUSALS = MappingProxyType(
     }
 )
 
+APPLIED = Answer(Verdict.APPLIED)
+LIMITS = Limits(people=1)
+
 NO_SEGMENT = frozenset({"", ".", ".."})
 """Ids that cannot be a path segment: every URL library removes them, and the call would hit another address."""
 
@@ -75,7 +78,7 @@ class Algonomy:
     settings: AlgonomySettings = field(repr=False)
 
     name: ClassVar[str] = "algonomy"
-    call_people: ClassVar[int] = 1
+    call_people: ClassVar[int] = LIMITS.people
     chunk_people: ClassVar[int] = 1_000
     settings_model: ClassVar[type[VendorSettings]] = AlgonomySettings
     options_model: ClassVar[type[VendorOptions]] = AlgonomyOptions
@@ -98,7 +101,7 @@ class Algonomy:
 
     def limits(self, call: Call) -> Limits:
         """The person is in the path, so there is one in a call."""
-        return Limits(people=self.call_people)
+        return LIMITS
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
         """`PUT /optOut/{userId}`. The table says string, the vendor's example sends a JSON boolean: a boolean it is."""
@@ -136,7 +139,7 @@ class Algonomy:
             token = self.read_token(response)
         except UnreadableError:
             return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
-        return token if isinstance(token, Answer) else Answer(Verdict.APPLIED)
+        return token if isinstance(token, Answer) else APPLIED
 
 
 def _meaning(response: httpx.Response) -> Answer:
@@ -147,4 +150,4 @@ def _meaning(response: httpx.Response) -> Answer:
         return REFUSALS.get(response.status_code) or refusal(response.status_code)
     if error is not None:
         return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)  # a yes and an error at once
-    return Answer(Verdict.APPLIED)
+    return APPLIED

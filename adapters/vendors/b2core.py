@@ -49,6 +49,7 @@ REFUSALS = MappingProxyType(
         422: Answer(Verdict.USER, Reason.REJECTED),
     }
 )
+LIMITS = Limits(people=1)
 NO_SEGMENT = frozenset({"", ".", ".."})
 NOBODY = "consent-worker-probe"
 
@@ -100,7 +101,7 @@ class B2core:
     settings: B2coreSettings = field(repr=False)
 
     name: ClassVar[str] = "b2core"
-    call_people: ClassVar[int] = 1
+    call_people: ClassVar[int] = LIMITS.people
     chunk_people: ClassVar[int] = 500
     settings_model: ClassVar[type[VendorSettings]] = B2coreSettings
     options_model: ClassVar[type[VendorOptions]] = B2coreOptions
@@ -121,7 +122,7 @@ class B2core:
 
     def limits(self, call: Call) -> Limits:
         """The profile is in the path, so there is one in a call."""
-        return Limits(people=self.call_people)
+        return LIMITS
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
         """The plural `/profiles/{profileId}` throughout: the page's `PUT /profile/` is a slip."""

