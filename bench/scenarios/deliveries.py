@@ -86,7 +86,7 @@ SLOW = Shape(
     "algonomy",
     Kind.OPT_OUT,
     "opt-out, one a call",
-    ours=5_000,
+    ours=8_000,
     naive=150,
     required=(Bound("ratio", least=60, asked_in="issue 4"),),
     times=2,
