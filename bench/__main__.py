@@ -1,4 +1,4 @@
-"""`python -m bench`: run the benchmarks, print one table, keep bench/results.json."""
+"""`python -m bench`: run the benchmarks, print one table, keep bench/results.json, renew the figures in docs/."""
 
 import argparse
 import signal
@@ -7,7 +7,7 @@ import time
 
 from rich.console import Console
 
-from bench import results
+from bench import report, results
 from bench.results import Row
 from bench.scenarios import SCENARIOS
 from bench.stand import BenchError, stand
@@ -22,18 +22,21 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing we started is left behind
     console, began = Console(stderr=True), time.monotonic()
     rows: list[Row] = []
+    took_s: dict[str, float] = {}
     try:
         with stand() as shared:
             for name in asked.only or SCENARIOS:
                 console.print(f"[dim]{time.monotonic() - began:4.0f} s[/] {name}")
+                begun = time.monotonic()
                 rows += SCENARIOS[name](shared, quick=asked.quick)
+                took_s[name] = time.monotonic() - begun
     except BenchError as error:
         console.print(f"[red]{error}[/]")
         return 1
     finally:  # what was measured before something went wrong is still worth a look
         results.show(rows)
     if not asked.only:  # a part of the figures would replace all of them
-        results.keep(rows, arguments, time.monotonic() - began)
+        report.renew(results.keep(rows, arguments, took_s))
     return 1 if any(row.ok is False for row in rows) else 0
 
 

@@ -5,13 +5,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from celery import Celery
-from sqlalchemy import create_engine, func, insert, select
+from sqlalchemy import create_engine, func, insert, select, text
 from sqlalchemy.engine import Engine
 
 from bench import naive
+from bench.cpu import Spent, family, frozen
 from bench.people import people
 from bench.stand import WORKERS, BenchError, Stand, environment
 
@@ -20,12 +21,22 @@ STOP_S = 10.0
 
 
 @dataclass(frozen=True)
+class Naively:
+    """What became of a run: when each user was delivered (time.time(), 1), CPU seconds and write-ahead log a user."""
+
+    endings: list[tuple[float, int]]
+    cpu_s: Spent
+    wal_bytes: float
+
+
+@dataclass
 class Naive:
     """The naive design's table and queue. Its workers run only within `workers`."""
 
     stand: Stand
     engine: Engine
     app: Celery
+    _workers: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def queue(self, vendor: str, number: int) -> None:
         """Write `number` deliveries and a message for each."""
@@ -36,22 +47,29 @@ class Naive:
             for delivery_id in ids:
                 self.app.send_task(naive.DELIVER, args=[delivery_id], queue=naive.QUEUE, producer=producer)
 
-    def endings(self, vendor: str, number: int) -> tuple[list[tuple[float, int]], float]:
-        """Have `number` users delivered; when each of them was (time.time()), and the CPU time it took.
+    def deliver(self, vendor: str, number: int) -> "Naively":
+        """Have `number` users delivered.
 
-        The messages are queued before the workers start, so that sending them takes nothing from the naive design.
+        The messages are queued while the workers stand still, so that sending them takes nothing from the naive design.
+        Needs `workers`.
         """
-        with self.engine.begin() as connection:
-            connection.execute(naive.Delivery.__table__.delete())  # type: ignore[attr-defined]
-        self.queue(vendor, number)
-        with self.workers():
-            self.await_done(1)
-            began_s, left = self.stand.cpu_s(), number - self.done()
-            self.await_done(number)
-            spent_s = (self.stand.cpu_s() - began_s) * number / left
+        with self.frozen():
+            with self.engine.begin() as connection:
+                connection.execute(text(f"TRUNCATE {naive.Delivery.__tablename__}"))
+            self.queue(vendor, number)
+        self.await_done(1)
+        began_s, began_bytes, left = self.stand.cpu_s(), self.stand.wal_bytes(), number - self.done()
+        self.await_done(number)
+        cpu_s, wal_bytes = self.stand.cpu_s().since(began_s), self.stand.wal_bytes() - began_bytes
         with self.engine.begin() as connection:
             moments = connection.execute(select(func.extract("epoch", naive.Delivery.updated_at)))
-            return [(float(moment), 1) for (moment,) in moments], spent_s
+            return Naively([(float(moment), 1) for (moment,) in moments], cpu_s.scaled(1 / left), wal_bytes / left)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The workers stand still, so that what is measured meanwhile has the machine to itself."""
+        with frozen(family(self._workers.pid) if self._workers else []):
+            yield
 
     def done(self) -> int:
         """How many deliveries are done."""
@@ -84,9 +102,11 @@ class Naive:
             environment(settings),
             subprocess.Popen([*argv, *quiet], stdout=log, stderr=subprocess.STDOUT) as process,
         ):
+            self._workers = process
             try:
                 yield
             finally:
+                self._workers = None
                 process.terminate()
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(STOP_S)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
+import psutil
 
 ANSWER_S = 10.0
 
@@ -35,6 +36,11 @@ class Loopback:
         answer.raise_for_status()
         return array("d", answer.content).tolist()
 
+    def cpu_s(self) -> float:
+        """CPU time it took so far."""
+        times = psutil.Process(self.pid).cpu_times()
+        return float(times.user + times.system)
+
     def environment(self) -> dict[str, str]:
         """Settings that switch our adapters on against this vendor, with limits that do not bind."""
         of_each = {
@@ -50,13 +56,26 @@ class Loopback:
         }
 
 
+def cores_for(cores: set[int]) -> tuple[int, set[int]]:
+    """The vendor's core, the last one, and those of everybody else: the others where there are two more, else all."""
+    core = max(cores)
+    return core, cores - {core} if len(cores) > 2 else cores
+
+
 @contextmanager
 def loopback() -> Iterator[Loopback]:
-    """A loopback vendor in a process of its own, pinned to the machine's last core."""
-    argv = [sys.executable, "-m", "bench.vendor", "--core", str(max(os.sched_getaffinity(0)))]
+    """A loopback vendor in a process of its own, pinned to the machine's last core.
+
+    What is started within this keeps off that core, if the machine has enough of them.
+    """
+    every = os.sched_getaffinity(0)
+    core, others = cores_for(every)
+    argv = [sys.executable, "-m", "bench.vendor", "--core", str(core)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        os.sched_setaffinity(0, others)
         try:
             assert process.stdout is not None  # noqa: S101 - for the type checker: it was asked for
             yield Loopback(int(process.stdout.readline()), process.pid)
         finally:
+            os.sched_setaffinity(0, every)
             process.terminate()

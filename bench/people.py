@@ -1,24 +1,26 @@
 """Made-up people, as intake would give them."""
 
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 from pydantic_core import to_json
 
 from domain.requests import Subject
 
-_runs = count(1)
+_given = count(1)
 
 
 def people(number: int) -> Iterator[Subject]:
-    """`number` different people that no earlier call has given, each with a user_id, an e-mail and a phone number."""
-    run = next(_runs)
-    for place in range(number):
+    """`number` different people that no earlier call has given, each with a user_id, an e-mail and a phone number.
+
+    No two share anything: a wish is compared with every other wish of whoever shares an identifier.
+    """
+    for place in islice(_given, number):
         yield {
-            "user_id": f"user-{run:04d}-{place:08d}",
-            "email": f"person.{run:04d}.{place:08d}@example.org",
-            "phone_number": f"+8210{place % 100_000_000:08d}",
+            "user_id": f"user-{place:012d}",
+            "email": f"person.{place:012d}@example.org",
+            "phone_number": f"+8210{place:08d}",
         }
 
 

@@ -3,8 +3,8 @@
 import json
 import os
 import platform
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,11 +19,12 @@ FILE = Path(__file__).parent / "results.json"
 
 @dataclass(frozen=True)
 class Bound:
-    """What a figure must keep within; `figure` is "ratio" or "ours"."""
+    """What a figure must keep within; `figure` is "ratio" or "ours". `asked_in` tells who asks, where several do."""
 
     figure: str
     least: float | None = None
     most: float | None = None
+    asked_in: str = ""
 
     def holds(self, row: "Row") -> bool:
         """Whether the row keeps within this bound."""
@@ -32,9 +33,10 @@ class Bound:
 
     def __str__(self) -> str:
         sign = " x" if self.figure == "ratio" else ""
+        asked = f" ({self.asked_in})" if self.asked_in else ""
         if self.least is not None and self.most is not None:
-            return f"{self.least:,g} to {self.most:,g}{sign}"
-        return f"≥ {self.least:,g}{sign}" if self.least is not None else f"≤ {self.most:,g}{sign}"
+            return f"{self.least:,g} to {self.most:,g}{sign}{asked}"
+        return f"≥ {self.least:,g}{sign}{asked}" if self.least is not None else f"≤ {self.most:,g}{sign}{asked}"
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,12 @@ class Row:
     ours: float
     baseline: float
     baseline_is: str
-    required: Bound | None = None
+    required: Bound | Sequence[Bound] | None = None
     note: str = ""
+    parts: Mapping[str, float] = field(default_factory=dict)
+    """What `ours` is the sum of, in its unit."""
+    series: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """What a plot draws: columns of equal length."""
 
     @property
     def ratio(self) -> float:
@@ -56,9 +62,16 @@ class Row:
         return self.ours / self.baseline
 
     @property
+    def bounds(self) -> Sequence[Bound]:
+        """Everything that is required."""
+        if self.required is None:
+            return ()
+        return (self.required,) if isinstance(self.required, Bound) else self.required
+
+    @property
     def ok(self) -> bool | None:
-        """Whether what is required is reached; None where nothing is."""
-        return self.required.holds(self) if self.required else None
+        """Whether all that is required is reached; None where nothing is."""
+        return all(bound.holds(self) for bound in self.bounds) if self.bounds else None
 
 
 def table_of(rows: Sequence[Row]) -> Table:
@@ -67,10 +80,12 @@ def table_of(rows: Sequence[Row]) -> Table:
     for column in ("what", "ours", "baseline", "ratio", "required", "ok"):
         table.add_column(column, justify="left" if column == "what" else "right", overflow="fold")
     for row in rows:
-        mark = {True: "[green]yes[/]", False: "[red]NO[/]", None: ""}[row.ok]
-        ours, baseline = f"{_short(row.ours)} {row.unit}", f"{_short(row.baseline)} ({row.baseline_is})"
-        what = f"{row.what}\n[dim]{row.note}[/]" if row.note else row.what
-        table.add_row(what, ours, baseline, f"{_short(row.ratio)} x", str(row.required or ""), mark)
+        ours, baseline = f"{short(row.ours)} {row.unit}", f"{short(row.baseline)} ({row.baseline_is})"
+        parts = ", ".join(f"{name} {short(value)}" for name, value in row.parts.items())
+        what = "\n".join((row.what, *(f"[dim]{line}[/]" for line in (row.note, parts) if line)))
+        required = "\n".join(str(bound) for bound in row.bounds)
+        marks = "\n".join("[green]yes[/]" if bound.holds(row) else "[red]NO[/]" for bound in row.bounds)
+        table.add_row(what, ours, baseline, f"{short(row.ratio)} x", required, marks)
     return table
 
 
@@ -79,16 +94,22 @@ def show(rows: Sequence[Row]) -> None:
     Console(width=max(120, Console().width)).print(table_of(rows))
 
 
-def keep(rows: Sequence[Row], arguments: Sequence[str], took_s: float) -> None:
-    """Replace results.json."""
-    document = {
+def keep(
+    rows: Sequence[Row], arguments: Sequence[str], took_s: Mapping[str, float], file: Path = FILE
+) -> dict[str, Any]:
+    """Replace results.json, a row a line so that runs can be compared; what it holds now. `took_s`: by scenario."""
+    head = {
         "measured_on": datetime.now(UTC).date().isoformat(),
         "arguments": list(arguments),
-        "took_s": round(took_s),
+        "took_s": round(sum(took_s.values())),
+        "scenarios_took_s": {name: round(seconds) for name, seconds in took_s.items()},
         "machine": machine(),
-        "rows": [_document(row) for row in rows],
     }
-    FILE.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    documents = [_document(row) for row in rows]
+    opened = json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}")
+    lines = ",\n".join(f"    {json.dumps(document, ensure_ascii=False)}" for document in documents)
+    file.write_text(f'{opened},\n  "rows": [\n{lines}\n  ]\n}}\n')
+    return {**head, "rows": documents}
 
 
 def machine() -> dict[str, Any]:
@@ -104,16 +125,27 @@ def machine() -> dict[str, Any]:
 
 
 def _document(row: Row) -> dict[str, Any]:
-    figures = {"ours": _rounded(row.ours), "baseline": _rounded(row.baseline), "ratio": _rounded(row.ratio)}
-    return {**asdict(row), **figures, "required": str(row.required) if row.required else None, "ok": row.ok}
+    return {
+        **asdict(row),
+        **{
+            name: rounded(value)
+            for name, value in (("ours", row.ours), ("baseline", row.baseline), ("ratio", row.ratio))
+        },
+        "parts": {name: rounded(value) for name, value in row.parts.items()},
+        "series": {name: [rounded(value) for value in column] for name, column in row.series.items()},
+        "required": [{"bound": str(bound), "ok": bound.holds(row)} for bound in row.bounds],
+        "ok": row.ok,
+    }
 
 
-def _rounded(value: float) -> float:
+def rounded(value: float) -> float:
+    """To four digits: more would be noise."""
     return float(f"{value:.4g}")
 
 
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+def short(value: float) -> str:
+    """For people: no decimals where there are three digits before them."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _processor() -> str:

@@ -3,16 +3,17 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import UUID
 
-import psutil
 from celery import Celery
 from sqlalchemy import Engine, make_url, text
 
+from bench.cpu import Spent, frozen, spent_by_children
 from bench.loopback import Loopback, loopback
 from config.settings import Settings
 from config.stack import find_stack
@@ -28,7 +29,9 @@ from tasks.submit import Receipt, Submission, submit
 WORKERS = 2
 """Worker processes, ours and the naive ones alike."""
 KEEP_EVERY_S = 0.1
-CLOSES_WITHIN_S = 180.0
+CLOSES_WITHIN_S = 300.0
+RESTS_WITHIN_S, REST_S, AT_REST = 5.0, 0.25, 0.08
+"""At rest: no more than this share of one core is taken, over this many seconds."""
 
 
 class BenchError(Exception):
@@ -43,15 +46,31 @@ class Stand:
     database_url: str
     redis_url: str
     vendor: Loopback
+    engine: Engine
+    """For questions to the server: how much it has written."""
 
-    def cpu_s(self) -> float:
+    def cpu_s(self) -> Spent:
         """CPU time taken so far by everything that runs for this benchmark, but for the vendor and this process."""
-        total = 0.0
-        for process in psutil.Process().children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
-                if process.pid != self.vendor.pid:
-                    total += sum(process.cpu_times()[:4])  # with those of children that have ended
-        return total
+        return spent_by_children(without=self.vendor.pid)
+
+    def wal_bytes(self) -> int:
+        """How much write-ahead log has been written so far, by all databases of this stand."""
+        with self.engine.begin() as connection:
+            return int(connection.execute(_WAL).scalar_one())
+
+    def page_images(self) -> int:
+        """How many whole pages that log holds so far: the first change of a page after a checkpoint takes all of it."""
+        with self.engine.begin() as connection:
+            return int(connection.execute(_PAGE_IMAGES).scalar_one())
+
+    def await_rest(self) -> None:
+        """Wait until what the last run left behind (autovacuum, a checkpoint, ending processes) is done, or 5 s."""
+        deadline = time.monotonic() + RESTS_WITHIN_S
+        while time.monotonic() < deadline:
+            before = self.cpu_s().total
+            time.sleep(REST_S)
+            if self.cpu_s().total - before < AT_REST * REST_S:
+                return
 
     @contextmanager
     def database(self, name: str) -> Iterator[str]:
@@ -66,19 +85,25 @@ class Stand:
         engine.dispose()
 
     @contextmanager
-    def ours(self, extra: Mapping[str, str] | None = None) -> Iterator["Ours"]:
-        """Our stack with fresh worker processes. `extra`: more settings, as environment variables."""
+    def ours(self, extra: Mapping[str, str] | None = None, *, database_url: str | None = None) -> Iterator["Ours"]:
+        """Our stack with fresh worker processes. `extra`: more settings, as environment variables.
+
+        `database_url`: an empty database rather than the one that scenarios share.
+        """
+        ledger_url = database_url or self.database_url
         services = {
-            "CONSENT_DATABASE_URL": self.database_url,
+            "CONSENT_DATABASE_URL": ledger_url,
             "CONSENT_REDIS_URL": self.redis_url,
             "CONSENT_DATA_DIR": str(self.folder / "stack"),
             "CONSENT_LOG_LEVEL": "WARNING",
+            # Else what one scenario had accepted would be read back, a minute later, in the midst of another one.
+            "CONSENT_VERIFY_AFTER_S": "86400",
         }
         with ExitStack() as stack:
             stack.enter_context(environment({**services, **self.vendor.environment(), **(extra or {})}))
             settings = Settings.load()
             keep = stack.enter_context(running(Plan(settings, WORKERS, flower=False), _say_nothing))
-            engine = connect(self.database_url, pool_size=2)
+            engine = connect(ledger_url, pool_size=2)
             stack.callback(engine.dispose)
             app = stack.enter_context(sender(self.redis_url))
             keys = MasterKeys.parse(find_stack(settings).master_keys)
@@ -131,12 +156,28 @@ class Ours:
         with self.engine.begin() as connection:
             return [(moment, count) for moment, count in connection.execute(_ENDINGS, {"id": request_id})]
 
+    def database_bytes(self) -> int:
+        """How much the ledger takes on disk, indexes and all."""
+        with self.engine.begin() as connection:
+            return int(connection.execute(_SIZE).scalar_one())
+
     def worker_pids(self) -> list[int]:
         """The worker processes now running."""
-        rows = read_private(self.data_dir / "processes.json") or []
-        return [row["pid"] for row in rows if row["name"].startswith("worker-")]
+        return [row["pid"] for row in self._processes() if row["name"].startswith("worker-")]
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Workers and beat stand still, so that what is measured meanwhile has the machine to itself."""
+        with frozen([row["pid"] for row in self._processes()]):
+            yield
+
+    def _processes(self) -> list[dict[str, Any]]:
+        return read_private(self.data_dir / "processes.json") or []
 
 
+_WAL = text("SELECT pg_current_wal_lsn() - CAST('0/0' AS pg_lsn)")
+_PAGE_IMAGES = text("SELECT wal_fpi FROM pg_stat_wal")
+_SIZE = text("SELECT pg_database_size(current_database())")
 _CLOSED_AT = text("SELECT CAST(extract(epoch FROM closed_at) AS double precision) FROM requests WHERE public_id = :id")
 _ENDINGS = text("""
     SELECT CAST(extract(epoch FROM settled_at) AS double precision), count(*)
@@ -151,9 +192,12 @@ def stand() -> Iterator[Stand]:
     """A stand in a folder of its own, gone afterwards."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="consent-bench-")))
+        vendor = stack.enter_context(loopback())  # first: the others keep off its core
         postgres = stack.enter_context(Postgres(folder))
         redis = stack.enter_context(Redis(folder))
-        yield Stand(folder, postgres.url, redis.url, stack.enter_context(loopback()))
+        engine = connect(postgres.url, pool_size=1)
+        stack.callback(engine.dispose)
+        yield Stand(folder, postgres.url, redis.url, vendor, engine)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from bench.results import Row
 from bench.scenarios import deliveries
+from bench.scenarios.fairness import fairness
+from bench.scenarios.growth import growth
 from bench.scenarios.intake import intake
 from bench.scenarios.latency import latency
 from bench.scenarios.limiter import limiter
@@ -25,7 +27,8 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "insider": deliveries.insider,
         "dfinery": deliveries.dfinery,
         "algonomy": deliveries.algonomy,
-        "slow": deliveries.slow,
+        "growth": growth,
+        "fairness": fairness,
         "intake": intake,
         "memory": memory,
         "record": record,

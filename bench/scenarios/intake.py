@@ -24,7 +24,7 @@ from ledger.vendors import announce
 from tasks.submit import Submission, submit
 
 PEOPLE, NAIVE_PEOPLE = 200_000, 20_000
-LEAST = 40_000
+REQUIRED = (Bound("ours", least=40_000, asked_in="issue 2"), Bound("ours", least=60_000, asked_in="issue 4"))
 MASTERS = MasterKeys.parse(generate_master_key())
 
 
@@ -35,8 +35,11 @@ def intake(stand: Stand, *, quick: bool) -> Iterator[Row]:
     write_ndjson(whole, number)
     write_ndjson(part, NAIVE_PEOPLE)
     with stand.database("bench_intake") as url:
-        naively = [_orm(url, part) for _ in range(times)]
-        rates = [_submit(url, whole, number) for _ in range(times)]
+        naively, rates = [], []
+        for _ in range(times):
+            stand.await_rest()
+            naively.append(_orm(url, part))
+            rates.append(_submit(url, whole, number))
     note = f"{number:,} lines of NDJSON: user_id, email, phone_number; one process"
     if not quick:
         note += f"; median of {times}, spread {spread(rates):.2f} x"
@@ -47,7 +50,7 @@ def intake(stand: Stand, *, quick: bool) -> Iterator[Row]:
         median(rates),
         median(naively),
         "ORM, unsealed and unchecked",
-        Bound("ours", least=LEAST),
+        REQUIRED,
         note,
     )
 

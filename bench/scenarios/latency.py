@@ -10,7 +10,7 @@ from bench.results import Bound, Row
 from bench.stand import BenchError, Ours, Stand
 from domain.requests import Kind
 
-TIMES = 20
+TIMES = 10
 MOST_MS = 300
 REST_S = 0.73
 """Between two, so that they fall anywhere between the ticks of beat (1 s)."""

@@ -5,6 +5,7 @@ import sys
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
+from bench.rates import windows
 from bench.results import Bound, Row
 from bench.spender import REDIS_URL
 from bench.stand import BenchError, Stand, environment
@@ -28,7 +29,8 @@ def limiter(stand: Stand, *, quick: bool) -> Iterator[Row]:
     unit, what = f"in {window_s:g} s", f"Limiter, {PROCESSES} processes"
     note = f"{len(moments):,} arrivals in {seen_s:.0f} s, cold start"
     densest_bound, used_bound = Bound("ratio", most=1.0), Bound("ratio", least=0.97)
-    yield Row("limiter", f"{what}: densest window at the vendor", unit, densest, allowed, "limit", densest_bound, note)
+    what_densest, seen = f"{what}: densest window at the vendor", windows(moments, window_s)
+    yield Row("limiter", what_densest, unit, densest, allowed, "limit", densest_bound, note, series=seen)
     used = (len(moments) - 1) / seen_s * 60.0
     yield Row("limiter-used", f"{what}: share of the limit used", "in 60 s", used, PER_MINUTE, "limit", used_bound)
 

@@ -1,0 +1,111 @@
+"""`python -m bench.report`: bring the figures in docs/ up to date with bench/results.json, tables and plots alike."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from bench import capacity_tables, plots
+from bench.capacity import Measured
+from bench.results import FILE, short
+
+DOCS = Path(__file__).parent.parent / "docs"
+Results = Mapping[str, Any]
+
+
+class MarkerError(Exception):
+    """A page has no place for a table; put the two markers that the message names where it belongs."""
+
+
+def pages(results: Results, docs: Path = DOCS) -> dict[Path, str]:
+    """The pages that hold figures, as they should read. Raises MarkerError; KeyError naming a row that is missing."""
+    measured = Measured.of(results)
+    tables = {
+        "performance.md": {
+            "run": _run(results),
+            "required": _table(_required(results)),
+            "costs": _table(_costs(results)),
+            "others": _table(_others(results)),
+        },
+        "capacity.md": {
+            "run": _run(results),
+            "loads": _table(capacity_tables.loads_table(measured)),
+            "limits": _table(capacity_tables.limits_table(measured)),
+            "ceilings": _table(capacity_tables.ceilings_table(measured)),
+        },
+    }
+    return {docs / name: filled((docs / name).read_text(), blocks) for name, blocks in tables.items()}
+
+
+def filled(page: str, blocks: Mapping[str, str]) -> str:
+    """A page with each block between its two markers. Raises MarkerError."""
+    for name, block in blocks.items():
+        begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+        before, begun, rest = page.partition(begin)
+        _, ended, after = rest.partition(end)
+        if not (begun and ended):
+            raise MarkerError(f"a page has no place for {name}: it wants {begin.strip()} and {end}")
+        page = before + begin + block + end + after
+    return page
+
+
+def _run(results: Results) -> str:
+    machine, how = results["machine"], " ".join(["python -m bench", *results["arguments"]])
+    cores = f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gb']} GB, Python {machine['python']}"
+    return f"`{how}` on {results['measured_on']}, {results['took_s']} s; {cores}.\n"
+
+
+def _required(results: Results) -> Iterable[Sequence[str]]:
+    yield "", "ours", "beside it", "ratio", "required", "reached"
+    for row in results["rows"]:
+        if row["required"]:
+            bounds = [str(bound["bound"]) for bound in row["required"]]
+            reached = ["yes" if bound["ok"] else "**no**" for bound in row["required"]]
+            yield (*_figures(row), "<br>".join(bounds), "<br>".join(reached))
+
+
+def _others(results: Results) -> Iterable[Sequence[str]]:
+    yield "", "ours", "beside it", "ratio"
+    for row in results["rows"]:
+        if not row["required"] and not row["name"].endswith("-cpu"):
+            yield _figures(row)
+
+
+def _figures(row: Mapping[str, Any]) -> Sequence[str]:
+    note = f"<br><sub>{row['note']}</sub>" if row["note"] else ""
+    ours, beside = f"{short(row['ours'])} {row['unit']}", f"{short(row['baseline'])} ({row['baseline_is']})"
+    return f"{row['what']}{note}", ours, beside, f"{short(row['ratio'])} x"
+
+
+def _costs(results: Results) -> Iterable[Sequence[str]]:
+    """CPU time by kind of process."""
+    kinds = MappingProxyType({"worker": "workers", "postgres": "PostgreSQL", "redis": "Redis", "other": "beat"})
+    yield "CPU µs a person", *kinds.values(), "together", "naive", "times less"
+    for row in results["rows"]:
+        if row["name"].endswith("-cpu") and row["parts"]:
+            parts = (short(row["parts"].get(kind, 0.0)) for kind in kinds)
+            less = short(1 / row["ratio"])
+            yield row["name"].removesuffix("-cpu"), *parts, short(row["ours"]), short(row["baseline"]), less
+
+
+def _table(rows: Iterable[Sequence[str]]) -> str:
+    """Markdown; the first row is the heading, and figures are set to the right."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    columns = lines[0].count("|") - 1
+    return "\n".join([lines[0], f"|---|{'---:|' * (columns - 1)}", *lines[1:]]) + "\n"
+
+
+def renew(results: Results) -> None:
+    """Write the pages and the plots."""
+    for path, page in pages(results).items():
+        path.write_text(page)
+    plots.draw(results)
+
+
+if __name__ == "__main__":
+    try:
+        renew(json.loads(FILE.read_text()))
+    except (MarkerError, KeyError) as error:
+        sys.exit(f"the pages stay as they are: {error}")
