@@ -23,6 +23,8 @@ BURST_S = 0.1
 """Who comes late may catch up with so much of the pace, and with one request at least."""
 LOT_S = 0.04
 """A process is granted so much of the pace at once, and one permit at least."""
+MAX_LOT = 200
+"""And no more than this: what it does not use of a lot is written off, which costs too where a limit hardly binds."""
 HORIZON_S = 0.2
 """No lot is granted whose first moment is further ahead."""
 STALE_S = 0.1
@@ -70,7 +72,7 @@ local first = tat - tolerance - now
 local write = first <= horizon and tat + wanted * gap or tat
 redis.call('HSET', KEYS[1], 'tat', string.format('%.0f', write))
 redis.call('PEXPIRE', KEYS[1], 7200000)
-if first > horizon then return {0, first - horizon, first} end
+if first > horizon then return {0, math.ceil(first - horizon), math.ceil(first)} end
 return {wanted, first, math.ceil(gap)}
 """
 # After a "too many" the vendor's `share` of the pace is cut, and grows back from `cut_at` on: additive increase,
@@ -109,7 +111,7 @@ class Pace:
         spread_s = WINDOW_S + HORIZON_S + LOT_S + STALE_S + JITTER_S
         rate = min((requests_per_minute - 2) / spread_s, requests_per_minute / (spread_s + 2 * BURST_S))
         rate = max(rate, requests_per_minute / 2 / WINDOW_S)  # of a few a minute, two at once are within any limit
-        return cls(1e6 / rate, max(1, int(rate * BURST_S)), max(1, int(rate * LOT_S)))
+        return cls(1e6 / rate, max(1, int(rate * BURST_S)), min(max(1, int(rate * LOT_S)), MAX_LOT))
 
     @property
     def tolerance_us(self) -> float:

@@ -106,17 +106,6 @@ async def test_a_cold_start_has_no_burst(lane: Callable[[Pace], Lane]) -> None:
     assert all(moment - asked >= HORIZON_S + place / 50 for place, moment in enumerate(granted))
 
 
-async def test_who_was_idle_may_catch_up_by_the_burst_and_no_more(lane: Callable[[Pace], Lane]) -> None:
-    one = lane(pace(50, burst=5, lot=1))
-    await one.take()
-    await asyncio.sleep(0.4)
-    moments: list[float] = []
-    await take_for(one, 0.2, moments)
-    assert densest(moments, 0.01) <= 6
-    assert densest(moments, 0.1) >= 5  # on a machine that is busy besides, they come over some time
-    assert len(moments) <= 5 + 0.2 * 50 + 1
-
-
 async def test_a_pause_holds_everybody(lane: Callable[[Pace], Lane]) -> None:
     shared = pace(100, burst=10, lot=5)
     first, second, third = (lane(shared) for _ in range(3))
@@ -131,18 +120,6 @@ async def test_a_pause_holds_everybody(lane: Callable[[Pace], Lane]) -> None:
     await asyncio.sleep(STALE_S + 0.06)
     with pytest.raises(NotNowError):
         await second.take()
-
-
-async def test_who_waited_through_a_pause_does_not_go_all_at_once(lane: Callable[[Pace], Lane]) -> None:
-    shared = pace(50, burst=2, lot=1)
-    first, second = lane(shared), lane(shared)
-    await first.take()
-    began = time.monotonic()
-    await first.pause(0.5)
-    moments: list[float] = []
-    await asyncio.gather(*(take_for(each, 0.3, moments) for each in (first, second) for _ in range(20)))
-    assert min(moments) - began >= 0.49
-    assert densest(moments, 0.1) <= 0.1 * 50 + 2 + STALE_S * 50
 
 
 async def test_a_shorter_pause_does_not_end_a_longer_one(lane: Callable[[Pace], Lane]) -> None:
@@ -227,22 +204,6 @@ async def test_each_vendor_has_a_lane_of_its_own() -> None:
     kept = {key: await redis.ttl(key) for key in await redis.keys("*")}
     assert sorted(kept) == [b"consent:throttle:akinon", b"consent:throttle:insider"]
     assert all(0 < seconds <= 7_200 for seconds in kept.values())
-
-
-async def test_after_too_many_the_pace_is_lower_and_recovers(
-    lane: Callable[[Pace], Lane], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(throttle, "RECOVERY", 0.3)
-    monkeypatch.setattr(throttle, "CUT", 0.2)
-    one = lane(pace(200))
-    await one.pause(0.0)
-    slow: list[float] = []
-    await take_for(one, 0.4, slow)
-    await asyncio.sleep(2.6)  # by then the whole pace is back
-    fast: list[float] = []
-    await take_for(one, 0.4, fast)
-    assert len(slow) < 0.5 * len(fast)
-    assert len(fast) > 0.5 * 0.4 * 200
 
 
 async def test_answers_to_what_was_under_way_do_not_lower_the_pace_again(lane: Callable[[Pace], Lane]) -> None:

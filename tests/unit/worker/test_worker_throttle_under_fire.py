@@ -45,11 +45,15 @@ class World:
     def start(self, count: int = 1) -> None:
         """More processes."""
         for _ in range(count):
-            redis = fakeredis.FakeAsyncRedis(server=self.server)
-            lane = Lane(redis, "acme", Pace.for_limit(self.limit))
-            lane._ask = self._far(lane._ask)
-            self.lanes.append(lane)
-            self.alive.append(asyncio.create_task(self._process(lane)))
+            self.alive.append(asyncio.create_task(self._process(self.lane())))
+
+    def lane(self) -> Lane:
+        """That of one more process."""
+        redis = fakeredis.FakeAsyncRedis(server=self.server)
+        lane = Lane(redis, "acme", Pace.for_limit(self.limit))
+        lane._ask = self._far(lane._ask)
+        self.lanes.append(lane)
+        return lane
 
     def _far(self, ask: Any) -> Any:
         async def far(**arguments: Any) -> Any:
@@ -302,3 +306,56 @@ def test_a_pause_outlives_neither_its_length_nor_a_clock_that_goes_back() -> Non
 
     world = play(story)
     assert world.used(1_011.0, 1_014.0) >= 0.5
+
+
+async def all_that_is_granted(lane: Lane, seconds: float) -> list[float]:
+    """When each permit comes that can be had meanwhile."""
+    moments: list[float] = []
+    until = virtual_time.now() + seconds
+    while virtual_time.now() < until:
+        await lane.take()
+        moments.append(virtual_time.now())
+    return moments
+
+
+def test_who_was_idle_may_catch_up_by_the_burst_and_no_more() -> None:
+    async def story(world: World) -> None:
+        world.lag_s = 0.0
+        lane = world.lane()
+        await lane.take()
+        await asyncio.sleep(5.0)
+        moments = await all_that_is_granted(lane, 1.0)
+        pace = lane.pace
+        at_once = sum(moment - moments[0] < pace.gap_us / 2e6 for moment in moments)
+        assert at_once == pace.burst > 1
+        assert len(moments) <= pace.burst + 1e6 / pace.gap_us + 1
+
+    play(story, limit=6_000)
+
+
+def test_who_waited_through_a_pause_does_not_go_all_at_once() -> None:
+    async def story(world: World) -> None:
+        lane, other = world.lane(), world.lane()
+        await lane.take()
+        began = virtual_time.now()
+        await lane.pause(1.0)
+        moments = await all_that_is_granted(other, 2.0)
+        assert moments[0] >= began + 1.0
+        assert sum(moment - moments[0] < 0.02 for moment in moments) <= 0.02 * 1e6 / lane.pace.gap_us + 2
+
+    play(story, limit=6_000)
+
+
+def test_after_too_many_the_pace_is_lower_and_recovers() -> None:
+    async def story(world: World) -> None:
+        lane = world.lane()
+        await all_that_is_granted(lane, 1.0)
+        await lane.pause(0.0)
+        cut, later = await all_that_is_granted(lane, 0.5), await all_that_is_granted(lane, 3.5)
+        back = await all_that_is_granted(lane, 1.0)
+        full = 1e6 / lane.pace.gap_us
+        assert 0.6 * full <= len(cut) / 0.5 <= 0.85 * full
+        assert len(later) / 3.5 < len(back)
+        assert len(back) >= 0.95 * full
+
+    play(story, limit=6_000)
