@@ -1,6 +1,8 @@
 """Volumes against the real ledger: opened ahead, turned over, migrated into, dropped when all in them has expired."""
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from adapters.contract import Answer, Verdict
 from domain.outcomes import Reason
 from domain.requests import Subject
-from ledger import volumes
+from ledger import attention, volumes
+from ledger.notes import lock_request
 from ledger.reports import at_risk, requests_of, status_of
 from ledger.sealing import MasterKeys
 from ledger.session import connect, is_migrated, migrate
@@ -186,6 +189,35 @@ def test_what_is_open_or_young_keeps_its_volume(shelf: Desk) -> None:
     assert volumes.drop_expired(shelf.engine, 9) == []
     shelf.execute("UPDATE chunks SET state = 'closed'")
     assert [one.id for one in volumes.drop_expired(shelf.engine, 9)] == [1]
+
+
+def test_a_retry_at_that_moment_keeps_the_volume(shelf: Desk) -> None:
+    receipt = shelf.submit(people(2))
+    shelf.work_off(shelf.tools_for(lambda call, batch: [REJECTED] * len(batch)))
+    turn_over(shelf)
+    age(shelf, 10)
+    long_ago(shelf, 10)
+    dropped: list[Any] = []
+    dropping = threading.Thread(target=lambda: dropped.extend(volumes.drop_expired(shelf.engine, 9)))
+    with shelf.engine.begin() as connection:
+        request = lock_request(connection, receipt.recorded.public_id)
+        assert request is not None
+        dropping.start()  # finds it expired, and waits for us
+        wait_for_a_lock(shelf)
+        attention.reopen(connection, request, attention.Selection(reason="rejected"))
+    dropping.join(timeout=30)
+    assert dropped == []
+    shelf.work_off(shelf.tools_for(everybody(APPLIED)))
+    assert [outcome for outcome, _, _ in shelf.outcomes().values()] == ["accepted", "accepted"]
+
+
+def wait_for_a_lock(desk: Desk) -> None:
+    """Until somebody waits for a row that is locked."""
+    for _ in range(500):
+        if desk.one("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
 
 
 def test_the_dropped_are_forgotten(shelf: Desk, masters: MasterKeys) -> None:
