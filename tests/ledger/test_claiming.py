@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from adapters.contract import Answer, Verdict
 from domain.outcomes import Reason
 from ledger import chunks, vendors
-from ledger.chunks import QUEUE_GRACE_S, LeaseLostError
+from ledger.chunks import LOOKED_AT, QUEUE_GRACE_S, LeaseLostError
 from tasks.dispatch import dispatch
 from tasks.queues import BrokerError
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
@@ -299,3 +300,61 @@ def test_with_redis_away_chunks_wait_and_are_not_lost(desk: Desk, caplog: pytest
     assert "redis is away: 2 chunks for insider wait" in caplog.text
     desk.make_everything_due()
     assert dispatch("insider", desk.tools({"insider": exchange})) == 2
+
+
+def test_of_very_many_requests_all_have_their_turn(desk: Desk) -> None:
+    many_open(desk, LOOKED_AT * 3)
+    served: Counter[int] = Counter()
+    for _ in range(400):
+        served += requests_of(desk, claim(desk, 10))
+        desk.execute("UPDATE chunks SET state = 'closed' WHERE state = 'queued'")
+        if len(served) == LOOKED_AT * 3:
+            return
+    raise AssertionError(f"only {len(served)} requests were served")
+
+
+def test_the_newest_request_need_not_wait_for_the_turn_to_come_round(desk: Desk) -> None:
+    many_open(desk, LOOKED_AT * 3)
+    desk.execute("UPDATE chunks SET due_at = now() + interval '1 hour'")  # each of them rests
+    desk.submit(people(1))
+    assert requests_of(desk, claim(desk, 10)) == {LOOKED_AT * 3 + 1: 1}
+
+
+def test_a_claim_costs_the_same_however_many_requests_are_open(desk: Desk) -> None:
+    many_open(desk, LOOKED_AT * 2)
+    few = pages_of_a_claim(desk)
+    many_open(desk, LOOKED_AT * 20)
+    assert pages_of_a_claim(desk) < 2 * few
+
+
+def many_open(desk: Desk, number: int) -> None:
+    """So many more requests of one person, written straight into the ledger: nobody opens them."""
+    desk.announce(insider=10)
+    desk.execute(
+        "WITH new AS ("
+        " INSERT INTO requests (public_id, kind, status, subjects, vendor_ids, options, due_at)"
+        " SELECT gen_random_uuid(), 'opt_out', 'running', 1, ARRAY[vendors.id], '', now() + interval '1 month'"
+        " FROM vendors, generate_series(1, :number) WHERE name = 'insider' RETURNING id, vendor_ids)"
+        " INSERT INTO chunks (request_id, vendor_id, first_line, last_line) SELECT id, vendor_ids[1], 1, 1 FROM new",
+        number=number,
+    )
+    with desk.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE chunks, requests"))
+
+
+def pages_of_a_claim(desk: Desk) -> int:
+    """How many pages a claim reads, as PostgreSQL counts them."""
+    with desk.engine.connect() as connection:
+        read = text(
+            "SELECT sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit) FROM pg_statio_user_tables"
+            " WHERE relname IN ('chunks', 'requests')"
+        )
+        flush = text("SELECT pg_stat_force_next_flush()")
+        connection.execute(flush)
+        connection.commit()
+        before = connection.execute(read).scalar_one()
+        chunks.claim(connection, "insider", 10)
+        connection.commit()
+        connection.execute(flush)
+        connection.commit()
+        return int(connection.execute(read).scalar_one() - before)

@@ -117,6 +117,9 @@ def upgrade() -> None:
     ALTER TABLE chunks SET (autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_scale_factor = 0.01,
         autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_threshold = 2000,
         autovacuum_analyze_scale_factor = 0);
+    -- Which request's turn it is at a vendor where very many are open.
+    ALTER TABLE vendors ADD COLUMN turn bigint NOT NULL DEFAULT 0;
+
     -- A few rows that every recording updates, and a request three times.
     ALTER TABLE tallies SET (autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0.01);
     ALTER TABLE requests SET (fillfactor = 70, autovacuum_vacuum_threshold = 1000,
