@@ -16,6 +16,7 @@ from adapters.vendors.algonomy import AlgonomySettings
 from adapters.vendors.b2core import B2coreSettings
 from adapters.vendors.dfinery import DfinerySettings
 from adapters.vendors.insider import InsiderSettings
+from config.opendsr import OpenDsrSettings
 
 PREFIX = "CONSENT_"
 
@@ -70,6 +71,8 @@ class Settings(BaseSettings):
         default=7.0, ge=0, le=90, description="what is not done so long before it is due is at risk"
     )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="how much is logged")
+
+    opendsr: OpenDsrSettings = Field(default_factory=OpenDsrSettings)
 
     algonomy: AlgonomySettings | None = None
     insider: InsiderSettings | None = None

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from adapters.registry import ADAPTERS
@@ -31,7 +32,12 @@ def test_every_setting_is_named_and_nothing_else() -> None:
     fields: dict[str, dict[str, FieldInfo]] = {
         name: adapter.settings_model.model_fields for name, adapter in ADAPTERS.items()
     }
-    ours = {f"CONSENT_{name.upper()}" for name in Settings.model_fields if name not in ADAPTERS}
+    fields |= {
+        name: field.annotation.model_fields
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    }
+    ours = {f"CONSENT_{name.upper()}" for name in Settings.model_fields if name not in fields}
     theirs = {f"CONSENT_{vendor.upper()}__{name.upper()}" for vendor, named in fields.items() for name in named}
     assert set(lines()) == ours | theirs | OF_COMPOSE
 
