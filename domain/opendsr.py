@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.outcomes import ATTENTION, DONE, Outcome
+from domain.requests import Kind, Subject
 
 
 class Version(StrEnum):
@@ -28,6 +29,23 @@ class DsrStatus(StrEnum):
     IN_PROGRESS = "in_progress"
     COMPLETED = "completed"  # nothing of it is open any more
     CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class DsrRequest:
+    """What a controller asks for, checked."""
+
+    id: UUID
+    version: Version
+    kind: Kind
+    submitted_at: datetime
+    subjects: tuple[Subject, ...] = field(repr=False)
+    unused_identities: tuple[str, ...]
+    """The types of identities that were given and that no vendor of ours knows anybody by."""
+    callback_urls: tuple[str, ...] = field(repr=False)
+    group_id: str | None = field(repr=False)
+    content: bytes = field(repr=False)
+    """All of it, in one form for every way to write the same JSON."""
 
 
 def dsr_status(status: str, *, begun: bool) -> DsrStatus:
@@ -59,7 +77,6 @@ class Standing:
     received_at: datetime
     due_at: datetime
     unused_identities: tuple[str, ...] = ()
-    """The types of identities that were given and that no vendor of ours knows anybody by."""
     group_id: str | None = field(default=None, repr=False)
     deliveries: tuple[Delivery, ...] = ()
 

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NoReturn
 from uuid import UUID
@@ -21,8 +20,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from domain.opendsr import Version
-from domain.requests import Kind, Subject, Text
+from domain.opendsr import DsrRequest, Version
+from domain.requests import Kind, Text
 from intake.opendsr_identities import Identity, IdentityError, subjects_of
 from tasks.subjects import PROBLEMS, Fault, shown
 from tasks.submit import CLOCKS_DIFFER
@@ -40,23 +39,6 @@ class RefusedError(Exception):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("unusable data subject request")
         self.faults = tuple(faults)
-
-
-@dataclass(frozen=True)
-class DsrRequest:
-    """What is asked for, checked."""
-
-    id: UUID
-    version: Version
-    kind: Kind
-    submitted_at: datetime
-    subjects: tuple[Subject, ...] = field(repr=False)
-    unused_identities: tuple[str, ...]
-    """Types of identities that were given and that no vendor of ours knows anybody by."""
-    callback_urls: tuple[str, ...] = field(repr=False)
-    group_id: str | None = field(repr=False)
-    content: bytes = field(repr=False)
-    """All of it, in one form for every way to write the same JSON."""
 
 
 def read_request(body: bytes, version: Version, domain: str, now: datetime) -> DsrRequest:

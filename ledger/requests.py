@@ -1,6 +1,6 @@
 """Requests in the ledger: recorded whole or not at all, found again, closed, cancelled."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -15,6 +15,9 @@ from ledger.notes import add_note
 from ledger.people import Counted, Prints, add_people
 from ledger.sealing import MasterKeys, SealingKey
 from ledger.vendors import Vendor
+
+Also = Callable[[Connection, int, UUID, SealingKey], None]
+"""Writes what belongs to a request that is being recorded: given its id, its public id and its data key."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class NewRequest:
     confirm_above: int | None = None
     """With more people than this it waits for a confirmation, unless it is `confirmed`."""
     confirmed: bool = False
+    also: Also | None = field(default=None, repr=False)
+    """Written with it, or not at all."""
 
 
 class Recorded(NamedTuple):
@@ -87,6 +92,8 @@ def record(
     if row.too_late:
         raise TooLateError
     request_id: int = row.id
+    if new.also is not None:
+        new.also(connection, request_id, public_id, key)
     sessions = {vendor.name: vendor.id for vendor in new.vendors if vendor.name in new.session_vendors}
     counted = add_people(connection, request_id, people, key=key, prints=prints, session_vendors=sessions)
     if not counted.lines:

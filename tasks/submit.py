@@ -13,7 +13,7 @@ from domain.requests import Kind, Subject
 from ledger import requests
 from ledger.keys import fingerprinter
 from ledger.people import Prints
-from ledger.requests import Earlier, NewRequest, Recorded
+from ledger.requests import Also, Earlier, NewRequest, Recorded
 from ledger.sealing import Fingerprinter, MasterKeys
 from ledger.session import Engine
 from ledger.vendors import Vendor, all_vendors
@@ -42,6 +42,8 @@ class Submission:
     """Nothing is sent before this."""
     confirmed: bool = False
     """The submitter confirms a large request at once, with nobody else looking."""
+    also: Also | None = field(default=None, repr=False)
+    """Writes into the ledger what the door it came in by keeps of it, in the same transaction."""
 
 
 CLOCKS_DIFFER = timedelta(minutes=5)
@@ -97,6 +99,7 @@ def submit(
         cool_off_s=guards.cool_off_s.get(submission.kind, 0.0),
         confirm_above=guards.confirm_above,
         confirmed=submission.confirmed,
+        also=submission.also,
     )
     earlier = _earlier(engine, new, masters)
     if earlier is None:

@@ -17,6 +17,7 @@ from tests.ledger.conftest import APPLIED, Desk
 TABLES = (
     "keys",
     "notes",
+    "opendsr_requests",
     "vendors",
     "requests",
     "subjects",

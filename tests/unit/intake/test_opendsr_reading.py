@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.opendsr import Version
+from domain.opendsr import DsrRequest, Version
 from domain.requests import Kind
-from intake.opendsr_reading import LONGEST_BODY, DsrRequest, RefusedError, read_id, read_request
+from intake.opendsr_reading import LONGEST_BODY, RefusedError, read_id, read_request
 
 NOW = datetime(2026, 5, 25, tzinfo=UTC)
 DOMAIN = "opendsr.consent.example"
