@@ -10,11 +10,13 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.chunking import cut
+from domain.notices import Callback
 from domain.requests import Kind, Subject
 from ledger.notes import add_note
 from ledger.people import Counted, Prints, add_people
 from ledger.sealing import MasterKeys, SealingKey
 from ledger.vendors import Vendor
+from ledger.webhooks import add_callbacks
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class NewRequest:
     confirm_above: int | None = None
     """With more people than this it waits for a confirmation, unless it is `confirmed`."""
     confirmed: bool = False
+    callbacks: Sequence[Callback] = ()
+    """Who is told of its changes of status, besides the operator's receivers."""
 
 
 class Recorded(NamedTuple):
@@ -87,6 +91,7 @@ def record(
     if row.too_late:
         raise TooLateError
     request_id: int = row.id
+    add_callbacks(connection, request_id, public_id, new.callbacks, key)
     sessions = {vendor.name: vendor.id for vendor in new.vendors if vendor.name in new.session_vendors}
     counted = add_people(connection, request_id, people, key=key, prints=prints, session_vendors=sessions)
     if not counted.lines:
@@ -110,9 +115,10 @@ def record(
 
 
 def digest_of(new: NewRequest, prints: Prints) -> bytes:
-    """Keyed digest of the people that `prints` has seen, and of the times given with them."""
+    """Keyed digest of the people that `prints` has seen, and of the times and callbacks given with them."""
     times = [at.astimezone(UTC) if at else None for at in (new.effective_at, new.not_before)]
-    return prints.fingerprinter.print_of(b"request", prints.digest() + to_json(times))
+    callbacks = to_json([callback.url for callback in new.callbacks]) if new.callbacks else b""
+    return prints.fingerprinter.print_of(b"request", prints.digest() + to_json(times) + callbacks)
 
 
 def key_context(public_id: UUID) -> bytes:

@@ -9,7 +9,7 @@ from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
 from local.services import Postgres, Redis
 
-TABLES = "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies"
+TABLES = "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies, webhooks, outbox"
 
 
 @pytest.fixture(scope="session")
