@@ -10,11 +10,13 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.chunking import cut
+from domain.notices import Callback
 from domain.requests import Kind, Subject
 from ledger.notes import add_note
 from ledger.people import Counted, Prints, add_people
 from ledger.sealing import MasterKeys, SealingKey
 from ledger.vendors import Vendor
+from ledger.webhooks import add_callbacks
 
 Also = Callable[[Connection, int, UUID, SealingKey], None]
 """Writes what belongs to a request that is being recorded: given its id, its public id and its data key."""
@@ -39,6 +41,8 @@ class NewRequest:
     confirm_above: int | None = None
     """With more people than this it waits for a confirmation, unless it is `confirmed`."""
     confirmed: bool = False
+    callbacks: Sequence[Callback] = ()
+    """Who is told of its changes of status, besides the operator's receivers."""
     also: Also | None = field(default=None, repr=False)
     """Written with it, or not at all."""
 
@@ -92,6 +96,7 @@ def record(
     if row.too_late:
         raise TooLateError
     request_id: int = row.id
+    add_callbacks(connection, request_id, public_id, new.callbacks, key)
     if new.also is not None:
         new.also(connection, request_id, public_id, key)
     sessions = {vendor.name: vendor.id for vendor in new.vendors if vendor.name in new.session_vendors}
@@ -117,9 +122,10 @@ def record(
 
 
 def digest_of(new: NewRequest, prints: Prints) -> bytes:
-    """Keyed digest of the people that `prints` has seen, and of the times given with them."""
+    """Keyed digest of the people that `prints` has seen, and of the times and callbacks given with them."""
     times = [at.astimezone(UTC) if at else None for at in (new.effective_at, new.not_before)]
-    return prints.fingerprinter.print_of(b"request", prints.digest() + to_json(times))
+    callbacks = to_json([callback.url for callback in new.callbacks]) if new.callbacks else b""
+    return prints.fingerprinter.print_of(b"request", prints.digest() + to_json(times) + callbacks)
 
 
 def key_context(public_id: UUID) -> bytes:

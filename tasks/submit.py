@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from adapters.registry import ADAPTERS
+from domain.notices import Callback
 from domain.requests import Kind, Subject
 from ledger import requests
 from ledger.keys import fingerprinter
@@ -42,6 +43,8 @@ class Submission:
     """Nothing is sent before this."""
     confirmed: bool = False
     """The submitter confirms a large request at once, with nobody else looking."""
+    callbacks: tuple[Callback, ...] = ()
+    """Who wants to be told of its changes of status; their addresses were checked by the door it came in by."""
     also: Also | None = field(default=None, repr=False)
     """Writes into the ledger what the door it came in by keeps of it, in the same transaction."""
 
@@ -99,6 +102,7 @@ def submit(
         cool_off_s=guards.cool_off_s.get(submission.kind, 0.0),
         confirm_above=guards.confirm_above,
         confirmed=submission.confirmed,
+        callbacks=submission.callbacks,
         also=submission.also,
     )
     earlier = _earlier(engine, new, masters)

@@ -9,7 +9,9 @@ from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
 from local.services import Postgres, Redis
 
-TABLES = "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies, opendsr_requests"
+TABLES = (
+    "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies, webhooks, outbox, opendsr_requests"
+)
 
 
 @pytest.fixture(scope="session")
