@@ -11,6 +11,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from pydantic import JsonValue
+
+from domain.notices import Notice
 from domain.outcomes import ATTENTION, DONE, Outcome
 from domain.requests import Kind, Subject
 
@@ -79,6 +82,40 @@ class Standing:
     unused_identities: tuple[str, ...] = ()
     group_id: str | None = field(default=None, repr=False)
     deliveries: tuple[Delivery, ...] = ()
+
+
+def details_for(asked: DsrRequest, controller: str) -> dict[str, JsonValue]:
+    """What a callback has to say besides how the request stands; nothing of it is personal."""
+    return {
+        "controller": controller,
+        "subject_request_id": str(asked.id),
+        "version": asked.version.value,
+        "unused_identities": list(asked.unused_identities),
+    }
+
+
+def standing_at(notice: Notice) -> Standing:
+    """How a request stood when a notice of it came about, which carries `details_for` it."""
+    details: Mapping[str, Any] = notice.details
+    counts = [
+        (vendor, outcome, count) for vendor, told_of in notice.vendors.items() for outcome, count in told_of.items()
+    ]
+    settled = any(count and outcome in set(Outcome) for _, outcome, count in counts)
+    return Standing(
+        controller_id=controller_id(details["controller"]),
+        subject_request_id=UUID(details["subject_request_id"]),
+        version=Version(details["version"]),
+        status=dsr_status(notice.status, begun=notice.begun or settled),
+        received_at=notice.received_at,
+        due_at=notice.due_at,
+        unused_identities=tuple(details["unused_identities"]),
+        deliveries=tuple(Delivery(vendor, outcome, None) for vendor, outcome, count in counts if count),
+    )
+
+
+def controller_id(principal: str) -> str:
+    """What a controller is told that it is called here: the name of its API key."""
+    return principal.removeprefix("key:")
 
 
 def received(standing: Standing, encoded_request: str) -> dict[str, Any]:

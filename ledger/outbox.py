@@ -71,7 +71,7 @@ _CLAIM = text("""
     SET lease = :lease, due_at = now() + make_interval(secs => :lease_s), attempts = attempts + 1
     FROM taken, webhooks, requests
     WHERE outbox.id = taken.id AND webhooks.id = webhook_id AND requests.id = outbox.request_id
-    RETURNING outbox.id, lease, outbox.public_id AS message_id, outbox.status, counts, happened_at, attempts,
+    RETURNING outbox.id, lease, outbox.public_id AS message_id, outbox.status, counts, happened_at, attempts, begun,
         CAST(EXTRACT(EPOCH FROM now() - since) AS float8) AS age_s, webhooks.name, host, style, sealed_url, details,
         requests.public_id, kind, received_at, requests.due_at, subjects, data_key
 """)
@@ -90,6 +90,7 @@ def _claimed(row: Row[Any], masters: MasterKeys) -> Claimed:
         subjects=row.subjects,
         vendors={name: _with_pending(counts, row.subjects) for name, counts in sorted(row.counts.items())},
         details=row.details,
+        begun=row.begun,
     )
     return Claimed(
         row.id, row.lease, notice, Style(row.style), row.attempts, row.age_s, row.name, row.host, url, sealed

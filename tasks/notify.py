@@ -32,8 +32,8 @@ TURN_S = 5.0
 TICK_S = 0.25
 """How soon a process that stops is noticed."""
 
-Dress = Callable[[Notice], Letter]
-"""Makes headers and body of a notice, in one style."""
+Dress = Callable[[Notice, str], Letter]
+"""Makes headers and body of a notice to an address, in one style."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ async def _tell(message: Claimed, courier: Courier) -> Told:
         dress_own = courier.dress.get(message.style)
         if dress_own is None or message.url is None:
             return Told(Failure.SWITCHED_OFF)
-        return await courier.callbacks.tell(message.url, dress_own(message.notice))
+        return await courier.callbacks.tell(message.url, dress_own(message.notice, message.url))
     receiver = courier.receivers.get(message.receiver)
     if receiver is None:  # other workers have newer settings than this one
         return Told(Failure.SWITCHED_OFF)

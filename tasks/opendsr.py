@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
-from domain.opendsr import Delivery, DsrRequest, Standing, Version, dsr_status
+from adapters.receivers import AddressError, Rules, name_of
+from domain.notices import Callback, Style
+from domain.opendsr import Delivery, DsrRequest, Standing, Version, controller_id, details_for, dsr_status
 from domain.requests import Subject
 from ledger import opendsr, reports
 from ledger.opendsr import Kept, NewDsr
@@ -22,6 +24,14 @@ class OtherContentError(SubmitError):
         super().__init__("this subject_request_id already stands for a request of other content; use a new one")
 
 
+class CallbackError(Exception):
+    """Nothing may be sent to an address that was given. The message says why; `place` is where it stands, from 0."""
+
+    def __init__(self, place: int, problem: str) -> None:
+        super().__init__(problem)
+        self.place = place
+
+
 @dataclass(frozen=True)
 class Office:
     """Where the data subject requests of one controller are kept; nobody else can see them."""
@@ -30,6 +40,8 @@ class Office:
     engine: Engine
     masters: MasterKeys
     prints: Callable[[], Fingerprinter] = field(repr=False)
+    rules: Rules
+    """Who may be told of changes."""
     submit: Callable[[Submission, Iterable[Subject]], Receipt] = field(repr=False)
     """Records a request as every way in does."""
     wake: Wake = field(repr=False)
@@ -37,15 +49,27 @@ class Office:
     def take(self, asked: DsrRequest) -> Standing:
         """Record what is asked, or find that it is on record already: the same twice is one request.
 
-        Raises OtherContentError, and whatever `submit` raises.
+        Raises CallbackError, OtherContentError, and whatever `submit` raises.
         """
+        callbacks = self._callbacks(asked)
         content_print = self.prints().print_of(b"opendsr", asked.content)
-        kept = self._find(asked.id) or self._record(asked, content_print)
+        kept = self._find(asked.id) or self._record(asked, content_print, callbacks)
         if kept.content_print != content_print:
             raise OtherContentError
         return self._standing(kept)
 
-    def _record(self, asked: DsrRequest, content_print: bytes) -> Kept:
+    def _callbacks(self, asked: DsrRequest) -> tuple[Callback, ...]:
+        details = details_for(asked, self.controller)
+        found: dict[str, Callback] = {}
+        for place, url in enumerate(asked.callback_urls):
+            try:
+                host = name_of(self.rules.check(url))
+            except AddressError as error:
+                raise CallbackError(place, str(error)) from None
+            found[url] = Callback(url, host, Style.OPENDSR, details)
+        return tuple(found.values())
+
+    def _record(self, asked: DsrRequest, content_print: bytes, callbacks: tuple[Callback, ...]) -> Kept:
         new = NewDsr(
             controller=self.controller,
             subject_request_id=asked.id,
@@ -61,6 +85,7 @@ class Office:
             idempotency_key=f"opendsr:{self.controller}:{asked.id}",
             submitted_by=self.controller,
             effective_at=asked.submitted_at,
+            callbacks=callbacks,
             also=partial(opendsr.add, new),
         )
         self.submit(submission, asked.subjects)
@@ -104,7 +129,7 @@ class Office:
     def _as_standing(self, connection: Connection, kept: Kept) -> Standing:
         rows = reports.deliveries_of(connection, kept.public_id)
         return Standing(
-            controller_id=self.controller,
+            controller_id=controller_id(self.controller),
             subject_request_id=kept.subject_request_id,
             version=Version(kept.version),
             status=dsr_status(kept.status, begun=kept.begun),

@@ -24,12 +24,23 @@ def upgrade() -> None:
     CREATE INDEX opendsr_requests_by_group ON opendsr_requests (controller, group_print)
         WHERE group_print IS NOT NULL;
 
-    -- A trigger, as leasing chunks is none of OpenDSR's business: only a chunk's first lease comes by here.
-    CREATE FUNCTION note_opendsr_begun() RETURNS trigger LANGUAGE plpgsql AS $$
+    ALTER TABLE outbox ADD COLUMN begun boolean NOT NULL DEFAULT false;
+
+    -- That a request is being worked on is a status of OpenDSR's and none of ours: whoever asked to be told of changes
+    -- is told of this one too. A trigger, as leasing chunks is none of OpenDSR's business; only a chunk's first lease
+    -- comes by here.
+    CREATE FUNCTION tell_opendsr_begun() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         UPDATE opendsr_requests SET begun_at = now() WHERE request_id = NEW.request_id AND begun_at IS NULL;
+        IF FOUND THEN
+            INSERT INTO outbox (webhook_id, request_id, status, counts, begun)
+            SELECT webhooks.id, requests.id, requests.status, '{}', true
+            FROM webhooks JOIN requests ON requests.id = webhooks.request_id
+            WHERE webhooks.request_id = NEW.request_id AND style = 'opendsr' AND enabled
+            ORDER BY webhooks.id;
+        END IF;
         RETURN NULL;
     END $$;
     CREATE TRIGGER chunks_opendsr_begun AFTER UPDATE ON chunks
-        FOR EACH ROW WHEN (OLD.starts = 0 AND NEW.starts > 0) EXECUTE FUNCTION note_opendsr_begun();
+        FOR EACH ROW WHEN (OLD.starts = 0 AND NEW.starts > 0) EXECUTE FUNCTION tell_opendsr_begun();
     """)
