@@ -10,8 +10,11 @@ from ledger.session import connect, migrate
 from local.services import Postgres, Redis
 
 TABLES = (
-    "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies, webhooks, outbox, opendsr_requests"
+    "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies, "
+    "api_keys, users, logins, guesses, audit_entries, webhooks, outbox, opendsr_requests"
 )
+
+NOT_TRUNCATED = ("outcomes", "audit_entries")
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +43,11 @@ def _migrated(postgres_url: str) -> Iterator[Engine]:
 def engine(_migrated: Engine) -> Engine:
     """The ledger, migrated and empty."""
     with _migrated.begin() as connection:
-        connection.execute(text("ALTER TABLE outcomes DISABLE TRIGGER outcomes_not_truncated"))
+        for table in NOT_TRUNCATED:
+            connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER {table}_not_truncated"))
         connection.execute(text(f"TRUNCATE {TABLES} RESTART IDENTITY"))
-        connection.execute(text("ALTER TABLE outcomes ENABLE TRIGGER outcomes_not_truncated"))
+        for table in NOT_TRUNCATED:
+            connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER {table}_not_truncated"))
     return _migrated
 
 
