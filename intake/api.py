@@ -20,6 +20,8 @@ from intake import (
 from intake.auth import Gate
 from intake.door import Door
 from intake.frame import Frame
+from intake.opendsr import open_opendsr
+from intake.opendsr_answers import Processor
 from intake.trail import Trail
 
 ROUTERS = (
@@ -36,8 +38,8 @@ ROUTERS = (
 """Every router gets its Door with `Depends(the_door)` and lets nobody in but through `Depends(allowed(…))`."""
 
 
-def create_app(door: Door) -> FastAPI:
-    """The app at this door. It closes nothing of the door."""
+def create_app(door: Door, processor: Processor | None = None) -> FastAPI:
+    """The app at this door. It closes nothing of the door. Without a `processor` OpenDSR is left out."""
     trail = Trail(door.engine)
 
     @asynccontextmanager
@@ -50,6 +52,8 @@ def create_app(door: Door) -> FastAPI:
     app.state.door, app.state.gate, app.state.trail = door, Gate(door), trail
     for router in ROUTERS:
         app.include_router(router)
+    if processor is not None:
+        open_opendsr(app, processor)
     problems.install(app)
     api_schema.install(app)
     app.add_middleware(Frame, trail=trail)

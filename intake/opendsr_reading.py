@@ -29,6 +29,7 @@ from tasks.submit import CLOCKS_DIFFER
 LONGEST_BODY = 65_536
 """Bytes; the largest request that we can make sense of, every identity and address at its longest, has half of it."""
 MOST_CALLBACKS = 10
+LONGEST_GROUP = 200
 REQUEST_KIND = "request_kind"
 """The field of our extension by which a request is one for an opt-out or an opt-in."""
 
@@ -158,7 +159,7 @@ class _Asked(_Shape):
     status_callback_urls: (
         Annotated[list[Annotated[str, StringConstraints(max_length=2_000)]], Field(max_length=MOST_CALLBACKS)] | None
     ) = None
-    group_id: Annotated[Text, StringConstraints(max_length=200)] | None = None
+    group_id: Annotated[Text, StringConstraints(max_length=LONGEST_GROUP)] | None = None
     extensions: dict[str, JsonValue] | None = None
 
 

@@ -14,7 +14,7 @@ from ledger.opendsr import Kept, NewDsr
 from ledger.sealing import Fingerprinter, MasterKeys
 from ledger.session import Connection, Engine
 from tasks.attend import Desk, NoSuchRequestError
-from tasks.submit import Receipt, Submission, SubmitError, Wake
+from tasks.submit import KeyConflictError, Receipt, Submission, SubmitError, Wake
 
 
 class OtherContentError(SubmitError):
@@ -88,7 +88,10 @@ class Office:
             callbacks=callbacks,
             also=partial(opendsr.add, new),
         )
-        self.submit(submission, asked.subjects)
+        try:
+            self.submit(submission, asked.subjects)
+        except KeyConflictError:
+            raise OtherContentError from None
         kept = self._find(asked.id)
         if kept is None:  # the key was somebody's who had come in by another door
             raise OtherContentError
