@@ -16,6 +16,7 @@ from adapters.vendors.algonomy import AlgonomySettings
 from adapters.vendors.b2core import B2coreSettings
 from adapters.vendors.dfinery import DfinerySettings
 from adapters.vendors.insider import InsiderSettings
+from config.webhooks import WebhookSettings
 
 PREFIX = "CONSENT_"
 
@@ -70,6 +71,13 @@ class Settings(BaseSettings):
         default=7.0, ge=0, le=90, description="what is not done so long before it is due is at risk"
     )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="how much is logged")
+
+    webhooks: WebhookSettings = WebhookSettings()
+    producer_keys: SecretStr | None = Field(
+        default=None,
+        description="private keys that open what Celery producers seal: 32 bytes each in base64, newest first, "
+        "comma-separated; unset: the one in the data folder",
+    )
 
     algonomy: AlgonomySettings | None = None
     insider: InsiderSettings | None = None

@@ -17,6 +17,7 @@ from config.stack import Stack, find_stack, keep_master_key, note_stack
 from ledger.sealing import generate_master_key
 from ledger.session import connect, migrate
 from ledger.vendors import announce
+from ledger.webhooks import announce_webhooks
 from local.processes import FolderLock, ProcessSpec, Supervisor, stop_leftovers
 from local.services import Postgres, Redis, ServiceError
 from tasks.queues import sender
@@ -126,6 +127,7 @@ def _prepare_ledger(settings: Settings, found: Stack) -> None:
         migrate(engine)
         with engine.begin() as connection:
             announce(connection, {name: one.chunk_people for name, one in settings.adapters().items()})
+            announce_webhooks(connection, settings.webhooks.hosts())
     finally:
         engine.dispose()
 
