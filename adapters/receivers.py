@@ -29,17 +29,8 @@ class Rules:
 
     def check(self, url: str) -> httpx.URL:
         """The address, if something may be sent to it as far as its text goes. Raises AddressError."""
-        if len(url) > LONGEST_URL:
-            raise AddressError(f"is longer than {LONGEST_URL:,} characters")
-        try:
-            parsed = httpx.URL(url)
-        except (httpx.InvalidURL, TypeError, ValueError):
-            raise AddressError("is not an address") from None
-        if parsed.userinfo:
-            raise AddressError("holds a user or password; a receiver is told apart by the signature")
+        parsed = _parsed(url)
         host = name_of(parsed)
-        if not host:
-            raise AddressError("names no host")
         if self.loopback and is_loopback(host) and parsed.scheme in ("http", "https"):
             return parsed.copy_with(fragment=None)
         if parsed.scheme != "https":
@@ -52,6 +43,26 @@ class Rules:
         """Raise AddressError unless a connection may be made to this IP address."""
         if not is_public(address) and not (self.loopback and is_loopback(address)):
             raise AddressError("its name leads to an address that is not public")
+
+
+def _parsed(url: str) -> httpx.URL:
+    if len(url) > LONGEST_URL:
+        raise AddressError(f"is longer than {LONGEST_URL:,} characters")
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise AddressError("is not an address") from None
+    if parsed.userinfo:
+        raise AddressError("holds a user or password; receivers check signatures instead")
+    if not parsed.raw_host:
+        raise AddressError("names no host")
+    return parsed
+
+
+def place_of(url: str) -> str:
+    """The `host:port` of an address, as `Rules.hosts` wants it. Raises AddressError."""
+    parsed = _parsed(url)
+    return f"{name_of(parsed)}:{parsed.port or 443}"
 
 
 def name_of(url: httpx.URL) -> str:

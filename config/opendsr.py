@@ -21,7 +21,6 @@ from domain.signing import Signer
 
 PAIR_FILE = "opendsr.pem"
 LOCAL_DOMAIN = "localhost"
-KEY_BITS = 3072
 LEAST_BITS = 2048  # FIPS 186-4
 VALID_FOR = timedelta(days=3650)
 
@@ -93,7 +92,7 @@ def keep_signing_pair(settings: OpenDsrSettings, data_dir: Path) -> None:
 
 def self_signed(domain: str) -> bytes:
     """A new key and a certificate of its own making, in one PEM, so that the two cannot come apart."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=LEAST_BITS)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, domain[:64])])
     now = datetime.now(UTC)
     certificate = (

@@ -17,6 +17,7 @@ from adapters.vendors.b2core import B2coreSettings
 from adapters.vendors.dfinery import DfinerySettings
 from adapters.vendors.insider import InsiderSettings
 from config.opendsr import OpenDsrSettings
+from config.webhooks import WebhookSettings
 
 PREFIX = "CONSENT_"
 
@@ -77,7 +78,13 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="how much is logged")
 
-    opendsr: OpenDsrSettings = Field(default_factory=OpenDsrSettings)
+    opendsr: OpenDsrSettings = OpenDsrSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    producer_keys: SecretStr | None = Field(
+        default=None,
+        description="private keys that open what Celery producers seal: 32 bytes each in base64, newest first, "
+        "comma-separated; unset: the one in the data folder",
+    )
 
     algonomy: AlgonomySettings | None = None
     insider: InsiderSettings | None = None

@@ -8,8 +8,12 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from config.logging import set_up_logging
+from config.opendsr import SigningError, find_signer
+from config.settings import Settings
 from intake.api import create_app
 from intake.door import LEDGER_CONNECTIONS, open_door
+from intake.endings import CommandError, Ending
+from intake.opendsr_answers import Processor
 from intake.surroundings import surroundings
 
 LARGEST_HEAD = 65_536
@@ -84,4 +88,13 @@ def serve(host: str | None, port: int | None) -> None:
     with surroundings(LEDGER_CONNECTIONS, PATIENCE_S) as here, open_door(here) as door:
         set_up_logging(here.settings.log_level)
         at = (host or here.settings.web_host, here.settings.web_port if port is None else port)
-        uvicorn.Server(served(create_app(door), *at)).run()
+        uvicorn.Server(served(create_app(door, _processor(here.settings)), *at)).run()
+
+
+def _processor(settings: Settings) -> Processor | None:
+    """Who we are at the OpenDSR door, which stays shut without a key. Raises CommandError."""
+    try:
+        signer = find_signer(settings.opendsr, settings.data_dir)
+    except SigningError as error:
+        raise CommandError(f"these settings cannot be used:\n{error}", Ending.UNUSABLE) from None
+    return Processor(signer, settings.webhooks.rules()) if signer is not None else None

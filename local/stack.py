@@ -12,11 +12,13 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
+from config.opendsr import keep_signing_pair
 from config.settings import Settings
 from config.stack import Stack, find_stack, keep_master_key, note_stack
 from ledger.sealing import generate_master_key
 from ledger.session import connect, migrate
 from ledger.vendors import announce
+from ledger.webhooks import announce_webhooks
 from local.processes import FolderLock, ProcessSpec, Supervisor, stop_leftovers
 from local.services import Postgres, Redis, ServiceError
 from tasks.queues import sender
@@ -108,6 +110,7 @@ def _start_services(settings: Settings, data_dir: Path, stack: ExitStack, say: S
         services.append(redis)
     if settings.master_keys is None:
         keep_master_key(data_dir, generate_master_key())
+    keep_signing_pair(settings.opendsr, data_dir)
     note_stack(data_dir, **urls)
     return services
 
@@ -126,6 +129,7 @@ def _prepare_ledger(settings: Settings, found: Stack) -> None:
         migrate(engine)
         with engine.begin() as connection:
             announce(connection, {name: one.chunk_people for name, one in settings.adapters().items()})
+            announce_webhooks(connection, settings.webhooks.hosts())
     finally:
         engine.dispose()
 

@@ -9,7 +9,11 @@ DISPATCH = "consent.dispatch"
 DELIVER = "consent.deliver"
 SETTLE = "consent.settle"
 DEADLINES = "consent.deadlines"
+NOTIFY = "consent.notify"
+SUBMIT = "consent.submit"
 CONTROL_QUEUE = "consent.control"
+SUBMIT_QUEUE = "consent.submit"
+"""Of its own: a flood of submissions delays no dispatch, and a broker can let a producer write to nothing else."""
 
 
 class BrokerError(Exception):

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,9 +35,13 @@ class Receiver:
     names: list[str | None] = field(default_factory=list)
     """What each connection asked for by SNI."""
     port: int = 0
-    after: Callable[[asyncio.StreamWriter], "asyncio.Future[None] | None"] | None = None
+    serve_instead: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]] | None = None
+    """For what no proper server would do."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.serve_instead is not None:
+            await self.serve_instead(reader, writer)
+            return
         try:
             head, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
             headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}

@@ -14,13 +14,15 @@ from ledger.failures import LedgerError, told_as_ledger_errors
 from tasks.attend import raise_deadlines
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
-from tasks.queues import CONTROL_QUEUE, DEADLINES, DELIVER, DISPATCH, SETTLE, queue_of
+from tasks.notify import notify
+from tasks.queues import CONTROL_QUEUE, DEADLINES, DELIVER, DISPATCH, NOTIFY, SETTLE, queue_of
 from tasks.settle import settle
 from worker.runtime import Runtime
 
 TICK_S = 1.0
 """How often beat looks for due chunks; a wake-up that was lost costs no more than this."""
 SWEEP_S = 5.0
+NOTIFY_S = 2.0
 DEADLINES_S = 3600.0
 
 
@@ -57,6 +59,7 @@ def create_app() -> Celery:
                 for name in vendors
             },
             "deadlines": {"task": DEADLINES, "schedule": DEADLINES_S, "options": {"expires": DEADLINES_S}},
+            "notify": {"task": NOTIFY, "schedule": NOTIFY_S, "options": {"expires": NOTIFY_S}},
             "settle": {"task": SETTLE, "schedule": SWEEP_S, "options": {"expires": 5 * SWEEP_S}},
         },
     )
@@ -90,6 +93,12 @@ def dispatch_vendor(vendor: str) -> None:
 def settle_requests() -> None:
     """Close every request that has nothing open any more."""
     settle(runtime().tools)
+
+
+@app.task(name=NOTIFY)
+def tell_status_changes() -> None:
+    """Tell receivers of the changes of status that wait in the outbox."""
+    notify(runtime().courier)
 
 
 @app.task(name=DEADLINES)

@@ -1,15 +1,28 @@
 """Data subject requests that came by OpenDSR, in the ledger: once, for their controller's eyes, withdrawn in time."""
 
+import asyncio
+import json
+from base64 import b64decode
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 
+from adapters.callbacks import Callbacks
 from adapters.contract import Answer, Verdict
+from adapters.opendsr_callbacks import dress
 from adapters.receivers import Rules
+from config.opendsr import PAIR_FILE, OpenDsrSettings, find_signer, self_signed
 from domain.notices import Style
 from domain.opendsr import DsrRequest, DsrStatus, Standing, Version, standing_at
 from domain.outcomes import Reason
@@ -17,10 +30,13 @@ from domain.requests import Kind
 from ledger import chunks, outbox
 from ledger.keys import fingerprinter
 from tasks.attend import AttendError, NoSuchRequestError
+from tasks.notify import Courier, notify
 from tasks.opendsr import CallbackError, Office, OtherContentError
 from tasks.settle import settle
 from tasks.submit import SubmitError, submit
 from tests.ledger.conftest import APPLIED, Desk, everybody
+from tests.ledger.test_personal_data import assert_nothing_personal
+from tests.receiver import Receiver
 
 URL = "https://controller.example/callbacks?for=jane-4711"
 REJECTED = Answer(Verdict.USER, Reason.REJECTED)
@@ -105,6 +121,60 @@ def test_a_request_goes_its_way_and_its_controller_is_told_of_every_step(desk: D
     }
     assert [(one.vendor, one.outcome) for one in steps[-1].deliveries] == [("insider", "refused")]
     assert steps[-1].unused_identities == ("android_id",)
+
+
+def test_callbacks_are_the_specifications_and_signed(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / PAIR_FILE).write_bytes(self_signed("localhost"))
+    signer = find_signer(OpenDsrSettings(), tmp_path)
+    assert signer is not None
+    rules, listener = Rules(loopback=True), Receiver()
+    listening = AsyncExitStack()
+
+    def on_loop(work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, desk.loop).result(timeout=10)
+
+    courier = Courier(
+        engine=desk.engine,
+        masters=desk.masters,
+        start=lambda work: asyncio.run_coroutine_threadsafe(work, desk.loop),
+        callbacks=Callbacks(rules),
+        receivers={},
+        stopping=lambda: False,
+        dress={Style.OPENDSR: partial(dress, signer=signer)},
+    )
+    on_loop(listening.enter_async_context(listener.listening()))
+    url = f"http://127.0.0.1:{listener.port}/opendsr/callbacks?for=jane-4711"
+    request = asked(callback_urls=(url, url), version=Version.V3)
+    replace(office(desk), rules=rules).take(request)
+    desk.work_off(desk.tools_for(everybody(APPLIED)))
+    settle(desk.tools_for(everybody(APPLIED)))
+    assert notify(courier) == 3
+    on_loop(listening.aclose())
+
+    public = x509.load_pem_x509_certificate(signer.certificate).public_key()
+    assert isinstance(public, rsa.RSAPublicKey)
+    for post, status in zip(listener.posts, ["pending", "in_progress", "completed"], strict=True):
+        assert post.head.startswith("POST /opendsr/callbacks?for=jane-4711 ")
+        assert post.headers["content-type"] == "application/json"
+        assert post.headers["x-opendsr-processor-domain"] == "localhost"
+        public.verify(b64decode(post.headers["x-opendsr-signature"]), post.body, PKCS1v15(), SHA256())
+        body = json.loads(post.body)
+        assert body.pop("extensions").keys() == {"localhost"}
+        assert body | {"expected_completion_time": ""} == {
+            "controller_id": "shop",
+            "expected_completion_time": "",
+            "status_callback_url": url,
+            "subject_request_id": str(request.id),
+            "request_status": status,
+            "api_version": "3.0",
+            "results_url": None,
+        }
+
+
+def test_nothing_personal_of_a_data_subject_request_can_be_read(desk: Desk) -> None:
+    office(desk).take(asked())
+    desk.work_off(desk.tools_for(everybody(REJECTED)))
+    assert_nothing_personal(desk.engine)
 
 
 def test_the_same_twice_is_one_request_and_other_content_is_refused(desk: Desk) -> None:

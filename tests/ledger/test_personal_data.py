@@ -15,9 +15,14 @@ from ledger.sealing import MasterKeys
 from tests.ledger.conftest import APPLIED, Desk
 
 TABLES = (
+    "api_keys",
+    "audit_entries",
+    "guesses",
     "keys",
+    "logins",
     "notes",
     "opendsr_requests",
+    "outbox",
     "vendors",
     "requests",
     "subjects",
@@ -25,6 +30,8 @@ TABLES = (
     "chunks",
     "outcomes",
     "tallies",
+    "users",
+    "webhooks",
     "alembic_version",
 )
 

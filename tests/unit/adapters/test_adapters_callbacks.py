@@ -155,8 +155,7 @@ async def test_a_receiver_that_never_ends_costs_the_total_time_and_no_more(autho
         except (ConnectionError, asyncio.CancelledError):
             writer.close()
 
-    receiver = Receiver()
-    receiver.serve = dribble  # type: ignore[method-assign]  # speaks no HTTP
+    receiver = Receiver(serve_instead=dribble)
     async with receiver.listening(authority.server(NAME)):
         began = time.monotonic()
         told = await callbacks_to(receiver, authority, total_s=0.3).tell(f"https://{NAME}:{receiver.port}/", LETTER)
