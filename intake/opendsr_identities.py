@@ -21,8 +21,9 @@ FIELDS = {
 """Identity type to the identifier of a person that it is for us. The specification has none for phone numbers: those
 are the names of the widely used extension of mParticle, and `phone_number`."""
 
-SUPPORTED = ("email", "controller_customer_id", "phone_number", "mobile_number")
-"""What discovery tells."""
+SUPPORTED = ("email", "controller_customer_id")
+"""What discovery tells: of the specification's own types those that are used."""
+_USED = ", ".join(FIELDS)
 
 UNUSED = frozenset(
     {
@@ -85,9 +86,9 @@ def subjects_of(given: Iterable[Identity]) -> tuple[tuple[Subject, ...], tuple[s
         elif identity.type in UNUSED:
             unused.add(identity.type)
         else:
-            faults.append(Fault(identity.place, f"is of no known type; used are {', '.join(SUPPORTED)}"))
+            faults.append(Fault(identity.place, f"is of no known type; used are {_USED}"))
     if not faults and not any(found.values()):
-        faults.append(Fault("subject_identities", f"nobody can be found: give one of {', '.join(SUPPORTED)}"))
+        faults.append(Fault("subject_identities", f"nobody can be found: give one of {_USED}"))
     if faults:
         raise IdentityError(faults)
     return tuple(_people(found)), tuple(sorted(unused))
