@@ -20,6 +20,10 @@ webhook = typer.Typer(
     help="See who is told of changes of status, and what they have yet to be told.", no_args_is_help=True
 )
 app.add_typer(webhook, name="webhook")
+keys = typer.Typer(help="API keys: make one, see them, revoke one.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+user = typer.Typer(help="Console users: add one, see them, disable one.", no_args_is_help=True)
+app.add_typer(user, name="user")
 
 RequestId = Annotated[str, typer.Argument(metavar="ID", help="what `consent submit` printed")]
 VendorName = Annotated[str, typer.Argument(metavar="NAME", help="as `consent vendor list` shows it")]
@@ -216,6 +220,18 @@ def migrate() -> Ending:
     return Ending.DONE
 
 
+@app.command()
+def web(
+    host: Annotated[str | None, typer.Option(help="address to listen on; else CONSENT_WEB_HOST")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="else CONSENT_WEB_PORT")] = None,
+) -> Ending:
+    """Serve the HTTP API, until Ctrl-C. `consent up` does it too."""
+    from intake.web import serve
+
+    serve(host, port)
+    return Ending.DONE
+
+
 @vendor.command("list")
 def list_vendors() -> Ending:
     """Show every vendor, and whether and why it is held."""
@@ -256,3 +272,80 @@ def retry_webhooks(
     from intake import webhooks
 
     return webhooks.retry(receiver)
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="the system it is for; it may have several keys")],
+    role: Annotated[str, typer.Option(metavar="submitter|reader|operator|admin", help="what it may do")],
+    days: Annotated[float, typer.Option(min=0, help="it expires after so many; 0: never")] = 365,
+    as_json: AsJson = False,
+) -> Ending:
+    """Make an API key, and print it: this once, for only a digest of it is kept."""
+    from intake import accounts
+
+    return accounts.create_key(name, role=role, days=days, as_json=as_json)
+
+
+@keys.command("list")
+def list_keys(as_json: AsJson = False) -> Ending:
+    """Show every API key, without what is secret of it."""
+    from intake import accounts
+
+    return accounts.list_keys(as_json=as_json)
+
+
+@keys.command("revoke")
+def revoke_key(
+    prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="as `consent keys list` shows it")],
+) -> Ending:
+    """Have a key open nothing any more, within seconds."""
+    from intake import accounts
+
+    return accounts.revoke_key(prefix)
+
+
+UserName = Annotated[str, typer.Argument(metavar="NAME", help="what they log in with")]
+
+
+@user.command("add")
+def add_user(
+    name: UserName,
+    role: Annotated[str, typer.Option(metavar="submitter|reader|operator|admin", help="what they may do")],
+) -> Ending:
+    """Let somebody into the console; the password is asked for, or read from standard input."""
+    from intake import accounts
+
+    return accounts.add_user(name, role=role)
+
+
+@user.command("list")
+def list_users(as_json: AsJson = False) -> Ending:
+    """Show every console user."""
+    from intake import accounts
+
+    return accounts.list_users(as_json=as_json)
+
+
+@user.command("password")
+def set_password(name: UserName) -> Ending:
+    """Give a user another password, and end their sessions."""
+    from intake import accounts
+
+    return accounts.set_password(name)
+
+
+@user.command("disable")
+def disable_user(name: UserName) -> Ending:
+    """Let a user in no more, and end their sessions."""
+    from intake import accounts
+
+    return accounts.set_disabled(name, disabled=True)
+
+
+@user.command("enable")
+def enable_user(name: UserName) -> Ending:
+    """Let a disabled user in again."""
+    from intake import accounts
+
+    return accounts.set_disabled(name, disabled=False)

@@ -44,3 +44,13 @@ def wake(app: Celery, vendors: Sequence[str]) -> None:
             app.send_task(DISPATCH, args=[vendor], queue=CONTROL_QUEUE, ignore_result=True)
     except OperationalError:
         raise BrokerError from None
+
+
+def answers(app: Celery) -> bool:
+    """Whether Redis answers now."""
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+    except OperationalError:
+        return False
+    return True

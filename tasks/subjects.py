@@ -27,7 +27,7 @@ class SubjectError(Exception):
 def parse_subject(line: bytes) -> Subject:
     """A person from one line of JSON. Raises SubjectError."""
     try:
-        return _checked(SUBJECT.validate_json(line))
+        return checked(SUBJECT.validate_json(line))
     except ValidationError as error:
         raise SubjectError(_faults(error, ())) from None
 
@@ -35,12 +35,13 @@ def parse_subject(line: bytes) -> Subject:
 def check_subject(record: dict[str, Any]) -> Subject:
     """A person from a mapping of the same shape. Raises SubjectError."""
     try:
-        return _checked(SUBJECT.validate_python(record))
+        return checked(SUBJECT.validate_python(record))
     except ValidationError as error:
         raise SubjectError(_faults(error, ())) from None
 
 
-def _checked(subject: Subject) -> Subject:
+def checked(subject: Subject) -> Subject:
+    """A person whose own fields are in order already, with the vendors' blocks checked too. Raises SubjectError."""
     vendors = subject.get("vendors")
     if vendors:
         _check_blocks(vendors)

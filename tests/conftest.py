@@ -9,7 +9,12 @@ from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
 from local.services import Postgres, Redis
 
-TABLES = "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies, webhooks, outbox"
+TABLES = (
+    "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies, "
+    "api_keys, users, logins, guesses, audit_entries, webhooks, outbox"
+)
+
+NOT_TRUNCATED = ("outcomes", "audit_entries")
 
 
 @pytest.fixture(scope="session")
@@ -38,9 +43,11 @@ def _migrated(postgres_url: str) -> Iterator[Engine]:
 def engine(_migrated: Engine) -> Engine:
     """The ledger, migrated and empty."""
     with _migrated.begin() as connection:
-        connection.execute(text("ALTER TABLE outcomes DISABLE TRIGGER outcomes_not_truncated"))
+        for table in NOT_TRUNCATED:
+            connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER {table}_not_truncated"))
         connection.execute(text(f"TRUNCATE {TABLES} RESTART IDENTITY"))
-        connection.execute(text("ALTER TABLE outcomes ENABLE TRIGGER outcomes_not_truncated"))
+        for table in NOT_TRUNCATED:
+            connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER {table}_not_truncated"))
     return _migrated
 
 
