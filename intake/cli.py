@@ -16,14 +16,14 @@ app = typer.Typer(
 )
 vendor = typer.Typer(help="See which vendors are held, hold one, let it go on.", no_args_is_help=True)
 app.add_typer(vendor, name="vendor")
-keys = typer.Typer(help="API keys: make one, see them, revoke one.", no_args_is_help=True)
-app.add_typer(keys, name="keys")
-user = typer.Typer(help="Console users: add one, see them, disable one.", no_args_is_help=True)
-app.add_typer(user, name="user")
 webhook = typer.Typer(
     help="See who is told of changes of status, and what they have yet to be told.", no_args_is_help=True
 )
 app.add_typer(webhook, name="webhook")
+keys = typer.Typer(help="API keys: make one, see them, revoke one.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+user = typer.Typer(help="Console users: add one, see them, disable one.", no_args_is_help=True)
+app.add_typer(user, name="user")
 
 RequestId = Annotated[str, typer.Argument(metavar="ID", help="what `consent submit` printed")]
 VendorName = Annotated[str, typer.Argument(metavar="NAME", help="as `consent vendor list` shows it")]
@@ -256,6 +256,24 @@ def resume(name: VendorName) -> Ending:
     return holding.resume(name)
 
 
+@webhook.command("list")
+def list_webhooks(as_json: AsJson = False) -> Ending:
+    """Show every receiver and what waits for it; exit 1 if telling fails somewhere, or was given up."""
+    from intake import webhooks
+
+    return webhooks.show_receivers(as_json=as_json)
+
+
+@webhook.command("retry")
+def retry_webhooks(
+    receiver: Annotated[str | None, typer.Argument(metavar="[NAME]", help="only this receiver, or host")] = None,
+) -> Ending:
+    """Tell now what was given up or waits for its next attempt, with three days anew."""
+    from intake import webhooks
+
+    return webhooks.retry(receiver)
+
+
 @keys.command("create")
 def create_key(
     name: Annotated[str, typer.Argument(metavar="NAME", help="the system it is for; it may have several keys")],
@@ -331,21 +349,3 @@ def enable_user(name: UserName) -> Ending:
     from intake import accounts
 
     return accounts.set_disabled(name, disabled=False)
-
-
-@webhook.command("list")
-def list_webhooks(as_json: AsJson = False) -> Ending:
-    """Show every receiver and what waits for it; exit 1 if telling fails somewhere, or was given up."""
-    from intake import webhooks
-
-    return webhooks.show_receivers(as_json=as_json)
-
-
-@webhook.command("retry")
-def retry_webhooks(
-    receiver: Annotated[str | None, typer.Argument(metavar="[NAME]", help="only this receiver, or host")] = None,
-) -> Ending:
-    """Tell now what was given up or waits for its next attempt, with three days anew."""
-    from intake import webhooks
-
-    return webhooks.retry(receiver)
