@@ -90,7 +90,7 @@ def keep_signing_pair(settings: OpenDsrSettings, data_dir: Path) -> None:
     partial.replace(data_dir / PAIR_FILE)
 
 
-def self_signed(domain: str) -> bytes:
+def self_signed(domain: str, valid_for: timedelta = VALID_FOR) -> bytes:
     """A new key and a certificate of its own making, in one PEM, so that the two cannot come apart."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=LEAST_BITS)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, domain[:64])])
@@ -102,7 +102,7 @@ def self_signed(domain: str) -> bytes:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + VALID_FOR)
+        .not_valid_after(now + valid_for)
         .add_extension(x509.SubjectAlternativeName([_general_name(domain)]), critical=False)
         .sign(key, SHA256())
     )
@@ -147,7 +147,8 @@ def _signer(domain: str, key: rsa.RSAPrivateKey, pem: bytes, source: str) -> Sig
         raise SigningError(f"{source}: the certificate has run out; have it renewed")
     if domain not in _names(own):
         raise SigningError(f"{source}: the certificate is not issued for CONSENT_OPENDSR__PROCESSOR_DOMAIN ({domain})")
-    return Signer(domain, key, b"".join(one.public_bytes(Encoding.PEM) for one in chain))
+    certificates = b"".join(one.public_bytes(Encoding.PEM) for one in chain)
+    return Signer(domain, key, certificates, own.not_valid_after_utc)
 
 
 def _names(certificate: x509.Certificate) -> set[str]:

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -18,6 +19,8 @@ class Signer:
     domain: str
     key: RSAPrivateKey = field(repr=False)
     certificate: bytes = field(repr=False)
+    valid_until: datetime
+    """When the certificate runs out."""
 
     def headers(self, body: bytes) -> dict[str, str]:
         """The headers by which a receiver of exactly these bytes knows them for ours."""

@@ -1,6 +1,7 @@
 """The key that signs for us: made where none is given, and refused where nobody could check what it signs."""
 
 from base64 import b64decode
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from config.opendsr import PAIR_FILE, OpenDsrSettings, SigningError, find_signer
 from domain.signing import Signer
 
 PAIR = self_signed("localhost")
+RUN_OUT = self_signed("localhost", timedelta(seconds=-1))
 
 
 def test_a_signature_is_checked_by_the_certificate_alone(tmp_path: Path) -> None:
@@ -63,6 +65,7 @@ def other_key(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
         (None, PAIR, "localhost", "or neither"),
         (PAIR, PAIR, "consent.example", "CERTIFICATE_FILE: the certificate is not issued for"),
         (b"hush-key", PAIR, "localhost", "PRIVATE_KEY_FILE: has no private key"),
+        (RUN_OUT, RUN_OUT, "localhost", "CERTIFICATE_FILE: the certificate has run out"),
         (PAIR, b"hush-key", "localhost", "CERTIFICATE_FILE: has no certificate"),
         (other_key(ec.generate_private_key(ec.SECP256R1())), PAIR, "localhost", "PRIVATE_KEY_FILE: must be an RSA key"),
         (other_key(rsa.generate_private_key(65537, 2048)), PAIR, "localhost", "not that of the private key"),
