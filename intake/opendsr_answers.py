@@ -14,6 +14,7 @@ from adapters.receivers import Rules
 from domain.opendsr import Version
 from domain.signing import Signer
 from intake import problems
+from intake.faults import KEPT
 from intake.opendsr_reading import RefusedError
 from tasks.attend import AttendError, NoSuchRequestError
 from tasks.opendsr import CallbackError, OtherContentError
@@ -88,7 +89,7 @@ def refusal_of(error: Exception) -> Refusal:
 
 
 def _invalid(faults: list[Fault] | tuple[Fault, ...]) -> Refusal:
-    messages = [f"{fault.field or 'the body'} {fault.problem}" for fault in faults]
+    messages = [f"{fault.field or 'the body'} {fault.problem}" for fault in faults[:KEPT]]
     return Refusal(400, "Validation", "invalid", messages, {})
 
 

@@ -22,12 +22,12 @@ from pydantic_core import PydanticCustomError
 
 from domain.opendsr import DsrRequest, Version
 from domain.requests import Kind, Text
-from intake.opendsr_identities import Identity, IdentityError, subjects_of
+from intake.opendsr_identities import MOST_IDENTITIES, Identity, IdentityError, subjects_of
 from tasks.subjects import PROBLEMS, Fault, shown
 from tasks.submit import CLOCKS_DIFFER
 
 LONGEST_BODY = 65_536
-"""Bytes; the largest request that we can make sense of, every identity and address at its longest, has half of it."""
+"""Bytes; every identity and callback that is taken, each at its longest, has room in it."""
 MOST_CALLBACKS = 10
 LONGEST_GROUP = 200
 REQUEST_KIND = "request_kind"
@@ -44,7 +44,7 @@ class RefusedError(Exception):
 
 def read_request(body: bytes, version: Version, domain: str, now: datetime) -> DsrRequest:
     """The request in a body; what is under `extensions.<domain>` is meant for us. Raises RefusedError."""
-    document = _read_json(body)
+    document, content = _read_json(body)
     try:
         asked = _Asked.model_validate(document)
     except ValidationError as error:
@@ -69,7 +69,7 @@ def read_request(body: bytes, version: Version, domain: str, now: datetime) -> D
         unused_identities=unused,
         callback_urls=tuple(asked.status_callback_urls or ()),
         group_id=asked.group_id,
-        content=json.dumps(document, sort_keys=True, separators=(",", ":")).encode(),
+        content=content,
     )
 
 
@@ -84,12 +84,14 @@ def _refuse(field_: str, problem: str) -> NoReturn:
     raise RefusedError([Fault(field_, problem)])
 
 
-def _read_json(body: bytes) -> Any:
-    """JSON that means the same to every reader: UTF-8, no key twice in an object, no NaN. Raises RefusedError."""
+def _read_json(body: bytes) -> tuple[Any, bytes]:
+    """What JSON says that means the same to every reader (UTF-8, no key twice in an object, no NaN), and one form for
+    all ways to write it. Raises RefusedError."""
     if len(body) > LONGEST_BODY:
         _refuse("", f"is longer than {LONGEST_BODY:,} bytes")
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+        document = json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+        return document, json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
     except (ValueError, RecursionError):  # not UTF-8, not JSON, a number of thousands of digits, or nested too deep
         raise RefusedError([Fault("", "is not JSON in UTF-8")]) from None  # whose own error quotes the body
 
@@ -200,6 +202,8 @@ _KEYED: TypeAdapter[dict[str, _Keyed] | None] = TypeAdapter(dict[str, _Keyed] | 
 
 
 def _identities(given: JsonValue, version: Version, path: str) -> list[Identity]:
+    if isinstance(given, list | dict) and len(given) > MOST_IDENTITIES:
+        _refuse(path, f"has more than {MOST_IDENTITIES} identities")
     try:
         if version is Version.V2:
             return [

@@ -173,6 +173,20 @@ def test_what_is_no_plain_json_is_refused_whole(body: bytes) -> None:
     assert [place for place, _ in faults(body)] in ([""], ["regulation"])
 
 
+@pytest.mark.parametrize("field", ["unknown", "extensions", "subject_identities"])
+def test_no_depth_is_too_deep_to_be_answered(field: str) -> None:
+    head = json.dumps({key: value for key, value in V2.items() if key != field})[:-1]
+    for depth in [*range(100, 1_000, 50), 5_000, 20_000]:
+        with suppress(RefusedError):
+            read(f'{head}, "{field}": {"[" * depth}{"]" * depth}}}'.encode())
+
+
+def test_what_is_far_too_much_is_refused_at_once() -> None:
+    assert len(faults({**V2, "subject_identities": [1] * 20_000})) == 1
+    assert len(faults({**V2, "status_callback_urls": [1] * 20_000})) == 1
+    assert len(faults({**V3, "subject_identities": {f"a{n}": 1 for n in range(5_000)}}, Version.V3)) == 1
+
+
 def test_content_is_the_same_however_the_json_is_written() -> None:
     spaced = json.dumps(dict(reversed(V2.items())), indent=2).encode()
     assert read(spaced).content == read(V2).content
