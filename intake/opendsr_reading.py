@@ -180,8 +180,9 @@ def _extension(extensions: dict[str, JsonValue], domain: str) -> _Extension:
             # Other processors' extensions are none of our business, but an opt-out must not become an erasure because
             # our domain was misspelt.
             _refuse(f"extensions.(a key).{REQUEST_KIND}", f"is read under extensions.{domain} only")
+    ours = extensions.get(domain)
     try:
-        return _Extension.model_validate(extensions.get(domain) or {})
+        return _Extension.model_validate({} if ours is None else ours)
     except ValidationError as error:
         raise RefusedError(_faults(error, f"extensions.{domain}")) from None
 

@@ -93,6 +93,7 @@ def test_an_opt_out_never_becomes_an_erasure_by_a_misspelt_domain() -> None:
     assert faults({**V2, "extensions": {"opendsr.consnt.example": {"request_kind": "opt_out"}}}) == [
         ("extensions.(a key).request_kind", f"is read under extensions.{DOMAIN} only")
     ]
+    assert faults({**V2, "extensions": {DOMAIN: []}}) == [(f"extensions.{DOMAIN}", "must be an object")]
     assert faults({**V2, "extensions": {DOMAIN: {"requestkind": "opt_out"}}}) == [
         (f"extensions.{DOMAIN}.requestkind", "is not a known field")
     ]
