@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TypeVar
 
 from config.settings import Settings
-from config.stack import Stack, find_stack, keep_master_key, note_stack
+from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
 from ledger.sealing import generate_master_key
 from ledger.session import connect, migrate
 from ledger.vendors import announce
@@ -21,6 +21,7 @@ from ledger.webhooks import announce_webhooks
 from local.processes import FolderLock, ProcessSpec, Supervisor, stop_leftovers
 from local.services import Postgres, Redis, ServiceError
 from tasks.queues import sender
+from tasks.sealed import generate_producer_key
 
 TICK_S = 0.1
 WORKERS_START_S = 60.0
@@ -109,6 +110,8 @@ def _start_services(settings: Settings, data_dir: Path, stack: ExitStack, say: S
         services.append(redis)
     if settings.master_keys is None:
         keep_master_key(data_dir, generate_master_key())
+    if settings.producer_keys is None:
+        keep_producer_key(data_dir, generate_producer_key())
     note_stack(data_dir, **urls)
     return services
 
