@@ -18,6 +18,7 @@ from adapters.vendors.dfinery import DfinerySettings
 from adapters.vendors.insider import InsiderSettings
 from config.opendsr import OpenDsrSettings
 from config.webhooks import WebhookSettings
+from domain.requests import Kind
 
 PREFIX = "CONSENT_"
 
@@ -110,6 +111,14 @@ class Settings(BaseSettings):
             raise SettingsError("\n".join(_told(fault) for fault in error.errors(include_input=False))) from None
         except SourceError as error:  # before any field is looked at; its cause holds the value
             raise SettingsError(_unparsable(error)) from None
+
+    def cool_off_s(self) -> dict[Kind, float]:
+        """How long after receipt nothing is sent, by kind."""
+        return {
+            Kind.ERASURE: self.cool_off_erasure_s,
+            Kind.OPT_OUT: self.cool_off_opt_out_s,
+            Kind.OPT_IN: self.cool_off_opt_in_s,
+        }
 
     def adapters(self) -> dict[str, Adapter]:
         """The adapters of the vendors that are switched on."""

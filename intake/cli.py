@@ -208,6 +208,14 @@ def doctor() -> Ending:
     return checkup.doctor()
 
 
+@app.command("producer-key")
+def producer_key() -> Ending:
+    """Print the public key that Celery producers seal their requests to."""
+    from intake import producer_key
+
+    return producer_key.show()
+
+
 @app.command()
 def migrate() -> Ending:
     """Bring the ledger's tables up to date."""

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from config.settings import Settings, SettingsError
 from config.stack import NoStackError, Stack, find_stack
-from domain.requests import Kind
 from intake.endings import CommandError, Ending
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.sealing import MasterKeys
@@ -101,9 +100,4 @@ def master_keys(here: Surroundings) -> MasterKeys:
 
 def guards_of(settings: Settings) -> Guards:
     """What protects from haste here."""
-    cool_off = {
-        Kind.ERASURE: settings.cool_off_erasure_s,
-        Kind.OPT_OUT: settings.cool_off_opt_out_s,
-        Kind.OPT_IN: settings.cool_off_opt_in_s,
-    }
-    return Guards(cool_off, settings.max_subjects_unconfirmed)
+    return Guards(settings.cool_off_s(), settings.max_subjects_unconfirmed)

@@ -19,6 +19,8 @@ class Entry(NamedTuple):
     """What it was done to: the id of a request, the name of a vendor or account, the prefix of a key."""
     status: int | None = None
     """What an HTTP door answered."""
+    because: str | None = None
+    """Why it was turned away, where neither deed nor status say it: fields and rules, never a value."""
 
 
 def add(connection: Connection, entries: Sequence[Entry]) -> None:
@@ -28,9 +30,9 @@ def add(connection: Connection, entries: Sequence[Entry]) -> None:
 
 
 _ADD = text("""
-    INSERT INTO audit_entries (by, deed, allowed, target, status)
+    INSERT INTO audit_entries (by, deed, allowed, target, status, because)
     SELECT * FROM unnest(CAST(:by AS text[]), CAST(:deed AS text[]), CAST(:allowed AS boolean[]),
-        CAST(:target AS text[]), CAST(:status AS smallint[]))
+        CAST(:target AS text[]), CAST(:status AS smallint[]), CAST(:because AS text[]))
 """)
 
 
@@ -43,6 +45,7 @@ class Written(NamedTuple):
     allowed: bool
     target: str | None
     status: int | None
+    because: str | None
 
 
 def newest(connection: Connection, limit: int) -> list[Written]:
@@ -50,4 +53,4 @@ def newest(connection: Connection, limit: int) -> list[Written]:
     return [Written(*row) for row in connection.execute(_NEWEST, {"limit": limit})]
 
 
-_NEWEST = text("SELECT at, by, deed, allowed, target, status FROM audit_entries ORDER BY id DESC LIMIT :limit")
+_NEWEST = text("SELECT at, by, deed, allowed, target, status, because FROM audit_entries ORDER BY id DESC LIMIT :limit")

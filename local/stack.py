@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from config.opendsr import keep_signing_pair
 from config.settings import Settings
-from config.stack import Stack, find_stack, keep_master_key, note_stack
+from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
 from ledger.sealing import generate_master_key
 from ledger.session import connect, migrate
 from ledger.vendors import announce
@@ -22,6 +22,7 @@ from ledger.webhooks import announce_webhooks
 from local.processes import FolderLock, ProcessSpec, Supervisor, stop_leftovers
 from local.services import Postgres, Redis, ServiceError
 from tasks.queues import sender
+from tasks.sealed import generate_producer_key
 
 TICK_S = 0.1
 WORKERS_START_S = 60.0
@@ -110,6 +111,8 @@ def _start_services(settings: Settings, data_dir: Path, stack: ExitStack, say: S
         services.append(redis)
     if settings.master_keys is None:
         keep_master_key(data_dir, generate_master_key())
+    if settings.producer_keys is None:
+        keep_producer_key(data_dir, generate_producer_key())
     keep_signing_pair(settings.opendsr, data_dir)
     note_stack(data_dir, **urls)
     return services

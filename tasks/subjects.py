@@ -29,7 +29,7 @@ def parse_subject(line: bytes) -> Subject:
     try:
         return checked(SUBJECT.validate_json(line))
     except ValidationError as error:
-        raise SubjectError(_faults(error, ())) from None
+        raise SubjectError(faults_in(error, ())) from None
 
 
 def check_subject(record: dict[str, Any]) -> Subject:
@@ -37,7 +37,7 @@ def check_subject(record: dict[str, Any]) -> Subject:
     try:
         return checked(SUBJECT.validate_python(record))
     except ValidationError as error:
-        raise SubjectError(_faults(error, ())) from None
+        raise SubjectError(faults_in(error, ())) from None
 
 
 def checked(subject: Subject) -> Subject:
@@ -59,12 +59,13 @@ def _check_blocks(vendors: dict[str, dict[str, Any]]) -> None:
         try:
             ADAPTERS[name].identifiers_model.model_validate(block)
         except ValidationError as error:
-            faults += _faults(error, ("vendors", name))
+            faults += faults_in(error, ("vendors", name))
     if faults:
         raise SubjectError(faults)
 
 
-def _faults(error: ValidationError, prefix: tuple[str, ...]) -> list[Fault]:
+def faults_in(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[Fault]:
+    """What pydantic found, without any value of it."""
     return [
         Fault(".".join(shown(part) for part in (*prefix, *fault["loc"])), PROBLEMS.get(fault["type"], fault["msg"]))
         for fault in error.errors(include_input=False, include_url=False)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
@@ -30,7 +30,10 @@ from ledger.session import connect
 from ledger.vendors import announce
 from ledger.webhooks import announce_webhooks
 from tasks.notify import Courier, Dress, Receiver
-from tasks.queues import CONTROL_QUEUE, DELIVER, NOTIFY, BrokerError, queue_of
+from tasks.producers import Intake
+from tasks.queues import CONTROL_QUEUE, DELIVER, NOTIFY, BrokerError, queue_of, wake
+from tasks.sealed import ProducerKeys
+from tasks.submit import Guards, Lately
 from tasks.toolbox import Line, Toolbox
 from worker.throttle import open_lanes
 
@@ -92,6 +95,14 @@ class Runtime:
             stopping=self._stopping.is_set,
             dress=_dresses(settings),
         )
+        self.intake = Intake(
+            engine=self._engine,
+            masters=masters,
+            keys=ProducerKeys.parse(stack.producer_keys),
+            wake=self._wake,
+            guards=Guards(settings.cool_off_s(), settings.max_subjects_unconfirmed),
+            known=Lately(self._engine, masters),
+        )
         with self._engine.begin() as connection:
             announce(connection, {name: adapter.chunk_people for name, adapter in adapters.items()})
             announce_webhooks(connection, settings.webhooks.hosts())
@@ -132,6 +143,12 @@ class Runtime:
         except (OperationalError, AttributeError):
             # kombu stumbles over its own missing connection when Redis dies at the wrong moment.
             raise BrokerError from None
+
+    def _wake(self, vendors: Sequence[str]) -> None:
+        try:
+            wake(self._app, vendors)
+        except (BrokerError, AttributeError):
+            return  # beat looks for due chunks every second
 
     def _wake_courier(self) -> None:
         if time.monotonic() - self._woken_at < WAKE_EVERY_S:

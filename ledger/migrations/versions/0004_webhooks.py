@@ -1,4 +1,4 @@
-"""Webhooks: who is told of a change of status, and the outbox that no change can bypass."""
+"""Webhooks: who is told of a change of status, and the outbox that no change can bypass; why a door turned away."""
 
 from alembic import op
 
@@ -73,4 +73,6 @@ def upgrade() -> None:
         FOR EACH ROW WHEN (NEW.status <> 'loading') EXECUTE FUNCTION tell_status();
     CREATE TRIGGER requests_tell_change AFTER UPDATE ON requests
         FOR EACH ROW WHEN (NEW.status <> OLD.status AND NEW.status <> 'loading') EXECUTE FUNCTION tell_status();
+
+    ALTER TABLE audit_entries ADD COLUMN because text;
     """)
