@@ -70,7 +70,11 @@ def vendors(tmp_path: Path) -> Iterator[Sandbox]:
 def stack(tmp_path: Path, vendors: Sandbox) -> Iterator[Stack]:
     """A stack that talks to `vendors`; started, and stopped at the end."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
-    settings = {"CONSENT_DATA_DIR": str(tmp_path / "data"), "CONSENT_FLOWER_PORT": str(_free_port())}
+    settings = {
+        "CONSENT_DATA_DIR": str(tmp_path / "data"),
+        "CONSENT_FLOWER_PORT": str(_free_port()),
+        "CONSENT_WEB_PORT": "0",
+    }
     running = Stack({**clean, **settings, **vendors.environment}, tmp_path)
     running.up()
     yield running

@@ -25,6 +25,11 @@ TABLES = (
     "outcomes",
     "tallies",
     "alembic_version",
+    "api_keys",
+    "users",
+    "logins",
+    "guesses",
+    "audit_entries",
 )
 
 SUBJECT: Subject = {
