@@ -77,7 +77,7 @@ class Stand:
         with ExitStack() as stack:
             stack.enter_context(environment({**services, **self.vendor.environment(), **(extra or {})}))
             settings = Settings.load()
-            keep = stack.enter_context(running(Plan(settings, WORKERS, flower=False, web=False), _say_nothing))
+            keep = stack.enter_context(running(Plan(settings, WORKERS, flower=False), _say_nothing))
             engine = connect(self.database_url, pool_size=2)
             stack.callback(engine.dispose)
             app = stack.enter_context(sender(self.redis_url))

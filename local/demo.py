@@ -45,7 +45,7 @@ def demo(console: Console) -> Ending:
     ):
         # The processes of the stack read the same settings from the environment that they inherit.
         os.environ.update(vendors.environment)
-        os.environ.update(CONSENT_DATA_DIR=folder, CONSENT_FLOWER_PORT=str(_free_port()), CONSENT_WEB_PORT="0")
+        os.environ.update(CONSENT_DATA_DIR=folder, CONSENT_FLOWER_PORT=str(_free_port()))
         settings = Settings.load()
         with stack.running(stack.Plan(settings, WORKERS), say=console.print) as keep, _kept(keep):
             found = find_stack(settings)

@@ -38,7 +38,7 @@ class Plan:
     settings: Settings
     workers: int
     flower: bool = True
-    web: bool = True
+    web: bool = False
 
 
 def run(plan: Plan, say: Say) -> None:

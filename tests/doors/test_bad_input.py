@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from intake import bodies, web
-from intake.bodies import LARGEST_JSON
+from intake.bodies import LARGEST_JSON, Allowance
 from intake.door import Door
 from ledger.sealing import generate_master_key
 from ledger.vendors import announce
@@ -57,14 +57,15 @@ def served(engine: Engine, postgres_url: str, redis_url: str, tmp_path: Path) ->
 
 def await_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + 60
-    while True:
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        try:
-            if httpx.get(f"{url}/readyz", timeout=10).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
+    with httpx.Client(base_url=url, timeout=10) as client:
+        while True:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            try:
+                if client.get("/readyz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
 
 
 def test_bad_bodies_are_refused_cheaply_and_told_in_no_log(served: tuple[str, Path], engine: Engine, key: Key) -> None:
@@ -156,7 +157,7 @@ def test_a_head_without_end_is_cut_off(url: str) -> None:
 
 
 def test_who_is_slow_with_a_body_is_told_and_cut_off(url: str, key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies.Allowance.__init__, "__defaults__", (bodies.LARGEST_JSON, 0.6, 0.3, 0.0))
+    monkeypatch.setattr(bodies, "Allowance", lambda: Allowance(within_s=0.6, between_s=0.3))
     head = f"POST /v1/requests HTTP/1.1\r\nHost: x\r\nAuthorization: {key()['Authorization']}\r\n"
     head += "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
     with connect(url) as connection:
@@ -175,20 +176,18 @@ def test_who_is_slow_with_a_body_is_told_and_cut_off(url: str, key: Key, monkeyp
         assert time.monotonic() - began < 4
 
 
-def test_an_overloaded_ledger_is_told_at_once(url: str, door: Door, key: Key, engine: Engine) -> None:
-    waiting = door.intake._most
-    with engine.begin() as connection, ThreadPoolExecutor(waiting + 1) as many:
+def test_an_overloaded_ledger_is_told_at_once(client: httpx.Client, door: Door, engine: Engine) -> None:
+    most = door.intake._most
+    with engine.begin() as connection, ThreadPoolExecutor(most) as many:
         connection.execute(text("LOCK TABLE requests IN EXCLUSIVE MODE"))  # as if PostgreSQL stood still
-        headers = key()
-        asked = [many.submit(httpx.post, f"{url}/v1/requests", json=PEOPLE, headers=headers, timeout=60)
-                 for _ in range(waiting)]  # fmt: skip
+        asked = [many.submit(client.post, "/v1/requests", json=PEOPLE) for _ in range(most)]
         deadline = time.monotonic() + 30
-        while door.intake._inside < waiting:
+        while door.intake._inside < most:
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        refused = httpx.post(f"{url}/v1/requests", json=PEOPLE, headers=headers, timeout=60)
+        refused = client.post("/v1/requests", json=PEOPLE)
         assert (refused.status_code, refused.json()["type"]) == (429, "urn:consent:problem:busy")
         assert int(refused.headers["retry-after"]) >= 1
-        assert httpx.get(f"{url}/v1/vendors", headers=headers, timeout=60).status_code == 200
+        assert client.get("/v1/vendors").status_code == 200
         connection.commit()
         assert {one.result().status_code for one in asked} == {201}
