@@ -7,7 +7,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from intake import problems
-from intake.bodies import bounded
+from intake.bodies import STATE, bounded
 from intake.problems import Problem
 from intake.trail import NOBODY, Trail
 from ledger.audit import Entry
@@ -73,9 +73,12 @@ class _Answer:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started = True
             message["headers"] = [*message.get("headers", ()), *HEADERS]
+            if not self._scope["state"][STATE].whole:
+                # Refused without reading it to its end: nothing can follow on this connection.
+                message["headers"].append((b"connection", b"close"))
             problem = await self._noted(message["status"])
+            self.started = True
             if problem is not None:
                 self._replaced = True
                 await problem.response()(self._scope, _nothing, self._send)

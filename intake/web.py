@@ -1,6 +1,7 @@
 """`consent web`: the HTTP app on uvicorn, with limits on who is slow before there is a request."""
 
 import asyncio
+import signal
 from typing import Any
 
 import uvicorn
@@ -87,6 +88,8 @@ def serve(host: str | None, port: int | None) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises CommandError."""
     with surroundings(LEDGER_CONNECTIONS, PATIENCE_S) as here, open_door(here) as door:
         set_up_logging(here.settings.log_level)
+        # Uvicorn stops, and then raises the signal once more: to us, who have something to close.
+        signal.signal(signal.SIGTERM, lambda *_: None)
         at = (host or here.settings.web_host, here.settings.web_port if port is None else port)
         uvicorn.Server(served(create_app(door, _processor(here.settings)), *at)).run()
 

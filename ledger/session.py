@@ -1,5 +1,6 @@
 """Connections to the ledger, and its migrations."""
 
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
@@ -49,7 +50,12 @@ def migrate(engine: Engine) -> None:
 def is_migrated(connection: Connection) -> bool:
     """Whether the ledger's tables are those of this program."""
     from alembic.migration import MigrationContext  # noqa: PLC0415
+
+    return MigrationContext.configure(connection).get_current_heads() == _newest()
+
+
+@cache
+def _newest() -> tuple[str, ...]:
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
-    newest = ScriptDirectory(str(MIGRATIONS)).get_heads()
-    return MigrationContext.configure(connection).get_current_heads() == tuple(newest)
+    return tuple(ScriptDirectory(str(MIGRATIONS)).get_heads())

@@ -70,7 +70,11 @@ def vendors(tmp_path: Path) -> Iterator[Sandbox]:
 def environment(tmp_path: Path, vendors: Sandbox) -> dict[str, str]:
     """For a stack of a data folder of its own that talks to `vendors`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
-    settings = {"CONSENT_DATA_DIR": str(tmp_path / "data"), "CONSENT_FLOWER_PORT": str(_free_port())}
+    settings = {
+        "CONSENT_DATA_DIR": str(tmp_path / "data"),
+        "CONSENT_FLOWER_PORT": str(_free_port()),
+        "CONSENT_WEB_PORT": "0",
+    }
     return {**clean, **settings, **vendors.environment}
 
 
