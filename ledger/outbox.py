@@ -49,21 +49,21 @@ def claim(
 
 
 _CLAIM = text("""
-    WITH busy AS MATERIALIZED (
-        SELECT host, count(*) AS messages FROM outbox JOIN webhooks ON webhooks.id = webhook_id
-        WHERE state = 'waiting' AND lease IS NOT NULL AND due_at > now()
+    WITH first AS MATERIALIZED ( -- of each receiver and request; read off an index in its order
+        SELECT DISTINCT ON (webhook_id, request_id) id, webhook_id, due_at, lease
+        FROM outbox WHERE state = 'waiting' ORDER BY webhook_id, request_id, id),
+    busy AS (
+        SELECT host, count(*) AS messages FROM first JOIN webhooks ON webhooks.id = webhook_id
+        WHERE lease IS NOT NULL AND due_at > now()
         GROUP BY host),
-    first AS MATERIALIZED (
-        SELECT outbox.id, host, row_number() OVER (PARTITION BY host ORDER BY due_at, outbox.id) AS place
-        FROM outbox JOIN webhooks ON webhooks.id = webhook_id
-        WHERE state = 'waiting' AND due_at <= now() AND enabled AND NOT EXISTS (
-            SELECT FROM outbox AS earlier
-            WHERE earlier.state = 'waiting' AND earlier.webhook_id = outbox.webhook_id
-                AND earlier.request_id = outbox.request_id AND earlier.id < outbox.id)),
+    due AS (
+        SELECT first.id, host, row_number() OVER (PARTITION BY host ORDER BY due_at, first.id) AS place
+        FROM first JOIN webhooks ON webhooks.id = webhook_id
+        WHERE due_at <= now() AND enabled),
     taken AS (
         SELECT id FROM outbox
         WHERE state = 'waiting' AND due_at <= now() AND id IN (
-            SELECT id FROM first LEFT JOIN busy USING (host)
+            SELECT id FROM due LEFT JOIN busy USING (host)
             WHERE place + COALESCE(messages, 0) <= :window
             ORDER BY id LIMIT :most)
         ORDER BY id FOR UPDATE SKIP LOCKED)

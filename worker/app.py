@@ -12,6 +12,7 @@ from config.logging import set_up_logging
 from config.settings import Settings
 from config.stack import find_stack
 from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.requests import KeyTakenError
 from ledger.sealing import UnsealError
 from tasks.attend import raise_deadlines
 from tasks.deliver import deliver
@@ -119,10 +120,10 @@ def submit_sealed(self: Task, *args: object, **kwargs: object) -> None:
     try:
         with told_as_ledger_errors():
             take_sealed(args, kwargs, self.request.id, runtime().intake)
-    except (LedgerError, UnsealError) as error:
+    except (LedgerError, UnsealError, KeyTakenError) as error:
         # The message is all there is of the request: it goes back to Redis as it came.
-        log.warning("a producer's message waits: %s", error)
-        raise self.retry(countdown=SUBMIT_AGAIN_S, argsrepr=SHOWN, kwargsrepr=SHOWN) from None
+        log.warning("a producer's message waits: %r", error)
+        raise self.retry(countdown=SUBMIT_AGAIN_S, queue=SUBMIT_QUEUE, argsrepr=SHOWN, kwargsrepr=SHOWN) from None
 
 
 @app.task(name=NOTIFY)

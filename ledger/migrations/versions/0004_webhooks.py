@@ -47,7 +47,6 @@ def upgrade() -> None:
         CHECK (lease IS NULL OR state = 'waiting')
     ) WITH (fillfactor = 70);
     CREATE INDEX outbox_waiting ON outbox (webhook_id, request_id, id) WHERE state = 'waiting';
-    CREATE INDEX outbox_due ON outbox (due_at) WHERE state = 'waiting';
     CREATE INDEX outbox_given_up ON outbox (webhook_id) WHERE state = 'given_up';
     CREATE INDEX outbox_of_request ON outbox (request_id);
 
