@@ -12,12 +12,15 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
+from fastapi.routing import APIRoute
 
 from adapters.receivers import Rules
 from config.opendsr import OpenDsrSettings, find_signer, self_signed
+from domain.opendsr import Version
 from domain.signing import Signer
 from intake.api import create_app
 from intake.door import Door
+from intake.opendsr import router
 from intake.opendsr_answers import Processor
 from tests.doors.conftest import Rows, serving
 
@@ -181,6 +184,15 @@ def test_a_controller_is_its_key_and_sees_nobody_elses(stranger: httpx.Client, k
         assert refused.headers["WWW-Authenticate"].startswith("Bearer")
         assert refused.json()["error"]["errors"][0]["domain"] == "Authentication"
         assert "X-OpenDSR-Signature" not in refused.headers
+
+
+def test_every_path_but_discovery_is_shut(stranger: httpx.Client) -> None:
+    for version in Version:
+        for route in router(version).routes:
+            assert isinstance(route, APIRoute)
+            for method in route.methods:
+                answer = stranger.request(method, route.path.format(subject_request_id=uuid4()))
+                assert answer.status_code == (200 if "/discovery" in route.path else 401), route.path
 
 
 @pytest.mark.parametrize("version", VERSIONS)
