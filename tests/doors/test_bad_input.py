@@ -20,6 +20,7 @@ from sqlalchemy import Engine, text
 from intake import bodies, web
 from intake.bodies import LARGEST_JSON, Allowance
 from intake.door import Door
+from intake.pool import Pool
 from ledger.sealing import generate_master_key
 from ledger.vendors import announce
 from local.services import free_port
@@ -177,7 +178,8 @@ def test_who_is_slow_with_a_body_is_told_and_cut_off(url: str, key: Key, monkeyp
 
 
 def test_an_overloaded_ledger_is_told_at_once(client: httpx.Client, door: Door, engine: Engine) -> None:
-    most = door.intake._most
+    most = 5
+    object.__setattr__(door, "intake", Pool("intake", at_once=2, waiting=most - 2))
     with engine.begin() as connection, ThreadPoolExecutor(most) as many:
         connection.execute(text("LOCK TABLE requests IN EXCLUSIVE MODE"))  # as if PostgreSQL stood still
         asked = [many.submit(client.post, "/v1/requests", json=PEOPLE) for _ in range(most)]
