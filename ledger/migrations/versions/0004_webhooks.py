@@ -29,7 +29,7 @@ def upgrade() -> None:
 
     CREATE TABLE outbox (
         id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        public_id   uuid NOT NULL UNIQUE DEFAULT gen_random_uuid(),
+        public_id   uuid NOT NULL DEFAULT gen_random_uuid(), -- never looked up, so without an index
         webhook_id  bigint NOT NULL REFERENCES webhooks,
         request_id  bigint NOT NULL REFERENCES requests,
         status      request_status NOT NULL,
@@ -48,7 +48,6 @@ def upgrade() -> None:
     ) WITH (fillfactor = 70);
     CREATE INDEX outbox_waiting ON outbox (webhook_id, request_id, id) WHERE state = 'waiting';
     CREATE INDEX outbox_given_up ON outbox (webhook_id) WHERE state = 'given_up';
-    CREATE INDEX outbox_of_request ON outbox (request_id);
 
     -- A trigger, so that no way of changing a status can forget it. The request's row is locked by then: messages of
     -- one request are numbered in the order of its changes. The counts are those of this moment.
