@@ -35,11 +35,6 @@ TABLES = (
     "users",
     "webhooks",
     "alembic_version",
-    "api_keys",
-    "users",
-    "logins",
-    "guesses",
-    "audit_entries",
 )
 
 SUBJECT: Subject = {
