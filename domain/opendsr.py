@@ -73,6 +73,8 @@ class Delivery:
 class Standing:
     """A data subject request and how it stands. Only `group_id` could tell who the data subject is."""
 
+    request_id: UUID
+    """What it is called at all our other doors."""
     controller_id: str
     subject_request_id: UUID
     version: Version
@@ -102,6 +104,7 @@ def standing_at(notice: Notice) -> Standing:
     ]
     settled = any(count and outcome in set(Outcome) for _, outcome, count in counts)
     return Standing(
+        request_id=notice.request_id,
         controller_id=controller_id(details["controller"]),
         subject_request_id=UUID(details["subject_request_id"]),
         version=Version(details["version"]),
@@ -174,6 +177,7 @@ def extensions(standing: Standing, domain: str) -> dict[str, Any]:
         by_vendor.setdefault(delivery.vendor, []).append(delivery)
     return {
         domain: {
+            "request_id": str(standing.request_id),
             "distribution_status": [
                 {"name": vendor, **_distribution(by_vendor[vendor])} for vendor in sorted(by_vendor)
             ],

@@ -55,6 +55,7 @@ def router(version: Version) -> APIRouter:
         asked = read_request(body, version, processor.signer.domain, datetime.now(UTC))
         request.state.target = str(asked.id)
         standing = await door.intake.run(lambda: _office(door, processor, controller).take(asked))
+        request.state.target = str(standing.request_id)
         return answer(request, 201, received(standing, b64encode(body).decode()))
 
     @routes.get("/requests")
@@ -76,6 +77,7 @@ def router(version: Version) -> APIRouter:
         at, meant, processor = datetime.now(UTC), read_id(subject_request_id), processor_of(request)
         request.state.target = str(meant)
         standing = await door.intake.run(lambda: _office(door, processor, controller).withdraw(meant))
+        request.state.target = str(standing.request_id)
         return answer(request, 202, withdrawn(standing, version, at))
 
     return routes

@@ -132,6 +132,7 @@ class Office:
     def _as_standing(self, connection: Connection, kept: Kept) -> Standing:
         rows = reports.deliveries_of(connection, kept.public_id)
         return Standing(
+            request_id=kept.public_id,
             controller_id=controller_id(self.controller),
             subject_request_id=kept.subject_request_id,
             version=Version(kept.version),

@@ -138,8 +138,11 @@ def test_a_request_is_taken_told_of_and_cancelled(
     }
     assert client.get(one).json()["request_status"] == "cancelled"
     assert client.delete(one).status_code == 202
-    assert rows("SELECT by, deed, target FROM audit_entries WHERE deed LIKE 'DELETE%' LIMIT 1") == [
-        ("key:shop", f"DELETE /opendsr/{version}/requests/{{subject_request_id}}", asked["subject_request_id"])
+    ours = told["extensions"]["localhost"]["request_id"]
+    assert client.get(f"/v1/requests/{ours}").json()["status"] == "cancelled"
+    assert rows("SELECT by, deed, target FROM audit_entries WHERE deed LIKE '%/opendsr/%' ORDER BY id LIMIT 2") == [
+        ("key:shop", f"POST /opendsr/{version}/requests", ours),
+        ("key:shop", f"DELETE /opendsr/{version}/requests/{{subject_request_id}}", ours),
     ]
 
 

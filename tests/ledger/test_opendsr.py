@@ -119,7 +119,12 @@ def test_a_request_goes_its_way_and_its_controller_is_told_of_every_step(desk: D
     assert {(step.controller_id, step.subject_request_id, step.version) for step in steps} == {
         ("shop", request.id, Version.V2)
     }
-    assert [(one.vendor, one.outcome) for one in steps[-1].deliveries] == [("insider", "refused")]
+    assert [[(one.vendor, one.outcome) for one in step.deliveries] for step in steps] == [
+        [("insider", "pending")],
+        [("insider", "pending")],
+        [("insider", "refused")],
+    ]
+    assert {step.request_id for step in steps} == {taken.request_id}
     assert steps[-1].unused_identities == ("android_id",)
 
 

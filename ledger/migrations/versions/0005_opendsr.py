@@ -34,7 +34,8 @@ def upgrade() -> None:
         UPDATE opendsr_requests SET begun_at = now() WHERE request_id = NEW.request_id AND begun_at IS NULL;
         IF FOUND THEN
             INSERT INTO outbox (webhook_id, request_id, status, counts, begun)
-            SELECT webhooks.id, requests.id, requests.status, '{}', true
+            SELECT webhooks.id, requests.id, requests.status, (
+                SELECT jsonb_object_agg(name, CAST('{}' AS jsonb)) FROM vendors WHERE id = ANY(vendor_ids)), true
             FROM webhooks JOIN requests ON requests.id = webhooks.request_id
             WHERE webhooks.request_id = NEW.request_id AND style = 'opendsr' AND enabled
             ORDER BY webhooks.id;

@@ -12,6 +12,7 @@ from domain.opendsr import withdrawn as withdrawn_
 ID = UUID("a7551968-d5d6-44b2-9831-815ac9017798")
 DOMAIN = "opendsr.consent.example"
 STANDING = Standing(
+    request_id=UUID("123e4567-e89b-42d3-a456-426614174000"),
     controller_id="shop",
     subject_request_id=ID,
     version=Version.V2,
@@ -55,7 +56,13 @@ def test_a_status_has_the_fields_of_its_version() -> None:
         "expected_completion_time": "2018-11-01T15:00:01Z",
         "subject_request_id": str(ID),
         "request_status": "pending",
-        "extensions": {DOMAIN: {"distribution_status": [], "unused_identities": ["android_id"]}},
+        "extensions": {
+            DOMAIN: {
+                "request_id": "123e4567-e89b-42d3-a456-426614174000",
+                "distribution_status": [],
+                "unused_identities": ["android_id"],
+            }
+        },
     }
     assert told(STANDING, Version.V2, DOMAIN) == {**common, "api_version": "2.0"}
     # Asked in another version than it came in, it is answered in that one.
