@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from intake.cli_accounts import keys, user
 from intake.endings import Commands, Ending
 
 app = typer.Typer(
@@ -20,9 +21,7 @@ webhook = typer.Typer(
     help="See who is told of changes of status, and what they have yet to be told.", no_args_is_help=True
 )
 app.add_typer(webhook, name="webhook")
-keys = typer.Typer(help="API keys: make one, see them, revoke one.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
-user = typer.Typer(help="Console users: add one, see them, disable one.", no_args_is_help=True)
 app.add_typer(user, name="user")
 
 RequestId = Annotated[str, typer.Argument(metavar="ID", help="what `consent submit` printed")]
@@ -280,80 +279,3 @@ def retry_webhooks(
     from intake import webhooks
 
     return webhooks.retry(receiver)
-
-
-@keys.command("create")
-def create_key(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="the system it is for; it may have several keys")],
-    role: Annotated[str, typer.Option(metavar="submitter|reader|operator|admin", help="what it may do")],
-    days: Annotated[float, typer.Option(min=0, help="it expires after so many; 0: never")] = 365,
-    as_json: AsJson = False,
-) -> Ending:
-    """Make an API key, and print it: this once, for only a digest of it is kept."""
-    from intake import accounts
-
-    return accounts.create_key(name, role=role, days=days, as_json=as_json)
-
-
-@keys.command("list")
-def list_keys(as_json: AsJson = False) -> Ending:
-    """Show every API key, without what is secret of it."""
-    from intake import accounts
-
-    return accounts.list_keys(as_json=as_json)
-
-
-@keys.command("revoke")
-def revoke_key(
-    prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="as `consent keys list` shows it")],
-) -> Ending:
-    """Have a key open nothing any more, within seconds."""
-    from intake import accounts
-
-    return accounts.revoke_key(prefix)
-
-
-UserName = Annotated[str, typer.Argument(metavar="NAME", help="what they log in with")]
-
-
-@user.command("add")
-def add_user(
-    name: UserName,
-    role: Annotated[str, typer.Option(metavar="submitter|reader|operator|admin", help="what they may do")],
-) -> Ending:
-    """Let somebody into the console; the password is asked for, or read from standard input."""
-    from intake import accounts
-
-    return accounts.add_user(name, role=role)
-
-
-@user.command("list")
-def list_users(as_json: AsJson = False) -> Ending:
-    """Show every console user."""
-    from intake import accounts
-
-    return accounts.list_users(as_json=as_json)
-
-
-@user.command("password")
-def set_password(name: UserName) -> Ending:
-    """Give a user another password, and end their sessions."""
-    from intake import accounts
-
-    return accounts.set_password(name)
-
-
-@user.command("disable")
-def disable_user(name: UserName) -> Ending:
-    """Let a user in no more, and end their sessions."""
-    from intake import accounts
-
-    return accounts.set_disabled(name, disabled=True)
-
-
-@user.command("enable")
-def enable_user(name: UserName) -> Ending:
-    """Let a disabled user in again."""
-    from intake import accounts
-
-    return accounts.set_disabled(name, disabled=False)

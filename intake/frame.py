@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 class Frame:
     """ASGI middleware around all routes. Whatever changes something, and every denial, stands in the audit log before
-    its answer goes out; a route names what it was done to in `request.state.target`."""
+    its answer goes out. A route names what it was done to in `request.state.target`, and sets `request.state.audited`
+    where the entry was written with the deed itself."""
 
     def __init__(self, app: ASGIApp, trail: Trail) -> None:
         self._app, self._trail = app, trail
@@ -87,6 +88,8 @@ class _Answer:
 
     async def _noted(self, status: int) -> Problem | None:
         if self._scope["method"] in READING and status not in DENIED:
+            return None
+        if self._scope["state"].get("audited"):
             return None
         try:
             await self._trail.add(self._entry(status))

@@ -71,7 +71,8 @@ class KeyTakenError(Exception):
 def record(
     connection: Connection, new: NewRequest, people: Iterable[Subject], *, masters: MasterKeys, prints: Prints
 ) -> Recorded:
-    """Write a request, its people and its chunks. All of it stands when the caller commits, none of it before.
+    """Write a request, its people, its chunks and its entry in the audit log. All of it stands when the caller commits,
+    none of it before.
 
     Raises NothingToDoError; TooLateError and KeyTakenError, before reading anybody; whatever `people` raises.
     """
@@ -156,7 +157,10 @@ _TAKE_IN = text("""
         INSERT INTO chunks (request_id, vendor_id, first_line, last_line)
         SELECT :id, vendor_id, first_line, last_line
         FROM unnest(CAST(:vendor_ids AS smallint[]), CAST(:first_lines AS integer[]), CAST(:last_lines AS integer[]))
-            AS span (vendor_id, first_line, last_line))
+            AS span (vendor_id, first_line, last_line)),
+    noted AS (
+        INSERT INTO audit_entries (by, deed, target, allowed)
+        SELECT submitted_by, 'submit', public_id, true FROM requests WHERE id = :id)
     UPDATE requests
     SET status = CAST(:status AS request_status), confirmed_by = :confirmed_by, subjects = :subjects,
         duplicates = :duplicates, content_digest = :digest

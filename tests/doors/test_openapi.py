@@ -49,7 +49,7 @@ def test_nothing_in_the_document_answers_outside_of_it(
     rightly = {label: seen for (label, mode), seen in answered.items() if mode is GenerationMode.POSITIVE}
     assert 201 in rightly["POST /v1/requests"]  # it is not that all of it is refused at the door
     assert 200 in rightly["GET /v1/requests/{request_id}"]
-    assert all(seen - {401} for seen in rightly.values())
+    assert [label for label, seen in rightly.items() if seen == {401}] == ["POST /v1/session"]  # nobody's password
 
 
 def attack(

@@ -1,6 +1,7 @@
 """A sandbox and a whole stack of real processes, for the flows."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -39,6 +40,13 @@ class Stack:
             assert self.process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
+
+    @property
+    def api_url(self) -> str:
+        """Where its HTTP API is, as the line with `ready` says."""
+        found = re.search(r"ready: .*API on (\S+);", (self.folder / "up.log").read_text())
+        assert found is not None
+        return found[1]
 
     def down(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End it, and return its exit code."""
