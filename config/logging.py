@@ -3,7 +3,16 @@
 import logging
 import sys
 
-NOISY = ("kombu", "amqp", "aiohttp", "asyncio", "celery.redirected", "celery.worker.strategy", "celery.app.trace")
+NOISY = (
+    "alembic",
+    "kombu",
+    "amqp",
+    "aiohttp",
+    "asyncio",
+    "celery.redirected",
+    "celery.worker.strategy",
+    "celery.app.trace",
+)
 """Libraries that tell of every message; their warnings still come through."""
 
 

@@ -66,9 +66,10 @@ def own_key(principal: Principal, key: str | None) -> str | None:
 
 
 def answer(request: Request, receipt: submit.Receipt) -> Response:
-    """What a producer gets back, and the id for the audit log."""
+    """What a producer gets back; what was recorded has its audit entry in the same transaction."""
     recorded = receipt.recorded
     request.state.target = str(recorded.public_id)
+    request.state.audited = not receipt.repeated
     told = Receipt(
         request_id=recorded.public_id,
         subjects=recorded.people,

@@ -10,7 +10,7 @@ from domain.requests import Kind
 from intake.api_door import Submitter, TheDoor
 from intake.api_models import Receipt, VendorName
 from intake.api_requests import IdempotencyKey, answer, own_key
-from intake.bodies import CLOSE, Allowance, allowance_of, fault, media_type
+from intake.bodies import Allowance, allowance_of, fault, media_type
 from intake.files import read_people
 from intake.pipe import Upload, UploadCutError
 from intake.pool import BusyError
@@ -64,7 +64,7 @@ async def upload(
     """A person a line, as NDJSON or CSV. A client that goes away half-way leaves nothing."""
     form = FORMATS.get(media_type(request))
     if form is None:
-        raise Problem(415, "not-a-table", f"send {' or '.join(EXAMPLES)}, and say which in Content-Type", headers=CLOSE)
+        raise Problem(415, "not-a-table", f"send {' or '.join(EXAMPLES)}, and say which in Content-Type")
     submission = Submission(
         kind,
         tuple(vendors),
@@ -84,7 +84,7 @@ async def upload(
         return answer(request, await door.uploads.run(record))
     except BusyError:
         told = "as many uploads as can be are under way; nothing of this one was recorded"
-        raise Problem(429, "busy", told, headers={**CLOSE, "Retry-After": "10"}) from None
+        raise Problem(429, "busy", told, headers={"Retry-After": "10"}) from None
     except UploadCutError:
         return Response(status_code=499)  # nobody reads it
     finally:

@@ -16,6 +16,7 @@ from intake.roles import MAY, Principal, Right, Role
 from intake.secrets import digest_of, prefix_of, same
 from ledger import access, guesses
 from ledger.guesses import Attempt
+from ledger.session import Connection
 
 __all__ = ["COOKIE", "MAY", "Gate", "Principal", "Right", "Role", "allowed"]
 
@@ -24,6 +25,7 @@ TRUSTED_S = 3.0
 """A key or session is looked up again after this, so a revoked one opens nothing more within it."""
 REMEMBERED_S = 600.0
 """A key that was good lately is looked up whatever others do from its address: the lock is for strangers."""
+MOST_REMEMBERED = 10_000
 LONGEST_DELAY_S = 2.0
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -49,10 +51,10 @@ class Gate:
             scheme, _, secret = presented.partition(" ")
             if scheme.lower() != "bearer":
                 raise unauthorized()
-            principal = await self._of_secret(secret.strip(), request, self._find_key)
+            principal = await self._of_secret(secret.strip(), request, _find_key)
         elif COOKIE in request.cookies:
             _refuse_forged(request)
-            principal = await self._of_secret(request.cookies[COOKIE], request, self._find_login)
+            principal = await self._of_secret(request.cookies[COOKIE], request, _find_login)
         else:
             raise unauthorized()
         wait_s = self._pace.wait_s(principal.name)
@@ -60,9 +62,7 @@ class Gate:
             raise Problem.later(429, "too-often", "this key asks more often than it may", wait_s)
         return principal
 
-    async def _of_secret(
-        self, secret: str, request: Request, find: Callable[[str, bytes], Principal | None]
-    ) -> Principal:
+    async def _of_secret(self, secret: str, request: Request, find: "_Find") -> Principal:
         digest = digest_of(secret)
         seen = self._seen.get(digest)
         now = monotonic()
@@ -70,50 +70,54 @@ class Gate:
             return seen.principal
         stranger = seen is None or now - seen.at > REMEMBERED_S
         host = request.client.host if request.client else ""
-        found = await self._door.reads.run(lambda: self._look(secret, digest, host, find, stranger=stranger))
+        found = await self._door.reads.run(lambda: self._look(secret, host, find, stranger=stranger))
         if isinstance(found, Principal):
-            if len(self._seen) > 10_000:
+            if len(self._seen) > MOST_REMEMBERED:
                 self._seen.clear()
             self._seen[digest] = _Seen(found, now)
             return found
         self._seen.pop(digest, None)
-        await refuse_guess(found)
+        if isinstance(found, Attempt):
+            await refuse_guess(found)
         raise unauthorized()
 
-    def _look(
-        self, secret: str, digest: bytes, host: str, find: Callable[[str, bytes], Principal | None], *, stranger: bool
-    ) -> Principal | Attempt:
+    def _look(self, secret: str, host: str, find: "_Find", *, stranger: bool) -> "Principal | Attempt | Closed":
         # Keyed, as everything by which the ledger finds people: an address is personal data.
         address = self._door.known().prints.print_of(b"address", host.encode())
         with self._door.engine.begin() as connection:
             locked_s = guesses.locked_for(connection, address) if stranger else 0.0
-        if locked_s:
-            return Attempt(0, locked_s)
-        principal = find(secret, digest)
-        if principal is not None:
-            return principal
-        with self._door.engine.begin() as connection:
-            return guesses.attempt(connection, address)
-
-    def _find_key(self, secret: str, digest: bytes) -> Principal | None:
-        prefix = prefix_of(secret)
-        if prefix is None:
-            return None
-        with self._door.engine.begin() as connection:
-            key = access.find_key(connection, prefix)
-            if key is None or not same(key.digest, digest):
-                return None
-            access.note_use(connection, prefix)
-        return Principal(f"key:{key.name}", Role(key.role))
-
-    def _find_login(self, _: str, digest: bytes) -> Principal | None:
-        with self._door.engine.begin() as connection:
-            user = access.find_login(connection, digest)
-        return Principal(f"user:{user.name}", Role(user.role)) if user is not None else None
+            if locked_s:
+                return Attempt(0, locked_s)
+            return find(connection, secret) or guesses.attempt(connection, address)
 
     def forget(self, secret: str) -> None:
         """Look this one up again before it is trusted."""
         self._seen.pop(digest_of(secret), None)
+
+
+@dataclass(frozen=True)
+class Closed:
+    """It was right once, and opens nothing any more. That is no guess: a forgotten cron job must not have its
+    successor locked out."""
+
+
+_Find = Callable[[Connection, str], Principal | Closed | None]
+
+
+def _find_key(connection: Connection, secret: str) -> Principal | Closed | None:
+    prefix = prefix_of(secret)
+    key = access.find_key(connection, prefix) if prefix is not None else None
+    if prefix is None or key is None or not same(key.digest, digest_of(secret)):
+        return None
+    if not key.opens:
+        return Closed()
+    access.note_use(connection, prefix)
+    return Principal(f"key:{key.name}", Role(key.role))
+
+
+def _find_login(connection: Connection, token: str) -> Principal | Closed | None:
+    user = access.find_login(connection, digest_of(token))
+    return Principal(f"user:{user.name}", Role(user.role)) if user is not None else Closed()
 
 
 async def refuse_guess(attempt: Attempt) -> None:

@@ -28,6 +28,8 @@ class Allowance:
     between_s: float = BETWEEN_PIECES_S
     least_per_s: float = 0.0
     """Bytes a second that it must come at on average, after the first `between_s`: who dribbles holds what he uses."""
+    whole: bool = False
+    """It has been read to its end."""
 
 
 STATE = "body_allowance"
@@ -42,11 +44,12 @@ def allowance_of(request: Request) -> Allowance:
 def bounded(scope: Scope, receive: Receive) -> Receive:
     """A `receive` that raises Problem where the body is too large (413) or too slow (408)."""
     allowance = scope["state"][STATE] = Allowance()
-    seen, began, whole = 0, monotonic(), False
+    allowance.whole = not _expected(scope)
+    seen, began = 0, monotonic()
 
     async def receive_bounded() -> Message:
-        nonlocal seen, whole
-        if whole:  # what comes now is not the body's: the client going away, or nothing for a long time
+        nonlocal seen
+        if allowance.whole:  # what comes now is not the body's: the client going away, or nothing for a long time
             return await receive()
         if not seen and _length(scope) > allowance.most:
             raise _too_large(allowance)
@@ -57,18 +60,18 @@ def bounded(scope: Scope, receive: Receive) -> Receive:
             raise _too_slow() from None
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
-            whole = not message.get("more_body", False)
+            allowance.whole = not message.get("more_body", False)
             if seen > allowance.most:
                 raise _too_large(allowance)
-            if not whole and seen < allowance.least_per_s * (monotonic() - began - allowance.between_s):
+            if not allowance.whole and seen < allowance.least_per_s * (monotonic() - began - allowance.between_s):
                 raise _too_slow()
         return message
 
     return receive_bounded
 
 
-# A body that is refused half-way is not read to its end, so nothing else can follow on this connection.
-CLOSE = {"Connection": "close"}
+def _expected(scope: Scope) -> bool:
+    return _length(scope) > 0 or any(name == b"transfer-encoding" for name, _ in scope["headers"])
 
 
 def _length(scope: Scope) -> int:
@@ -79,11 +82,11 @@ def _length(scope: Scope) -> int:
 
 
 def _too_slow() -> Problem:
-    return Problem(408, "too-slow", "the body did not come in time", headers=CLOSE)
+    return Problem(408, "too-slow", "the body did not come in time")
 
 
 def _too_large(allowance: Allowance) -> Problem:
-    return Problem(413, "too-large", f"the body is larger than {allowance.most:,} bytes", headers=CLOSE)
+    return Problem(413, "too-large", f"the body is larger than {allowance.most:,} bytes")
 
 
 def media_type(request: Request) -> str:
@@ -94,10 +97,10 @@ def media_type(request: Request) -> str:
 async def read_json(request: Request, shape: TypeAdapter[T]) -> T:
     """The JSON body in this shape, parsed once and strictly. Raises Problem.
 
-    The parser gives up at 200 levels of nesting, and refuses NaN and halves of surrogate pairs.
+    The parser gives up at 200 levels of nesting, and refuses halves of surrogate pairs.
     """
     if media_type(request) != "application/json":
-        raise Problem(415, "not-json", "send JSON, and say so: Content-Type: application/json", headers=CLOSE)
+        raise Problem(415, "not-json", "send JSON, and say so: Content-Type: application/json")
     body = await request.body()
     try:
         return shape.validate_json(body)

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from intake import problems
-from intake.bodies import bounded
+from intake.bodies import STATE, bounded
 from intake.problems import Problem
 from intake.trail import NOBODY, Trail
 from ledger.audit import Entry
@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 class Frame:
     """ASGI middleware around all routes. Whatever changes something, and every denial, stands in the audit log before
-    its answer goes out; a route names what it was done to in `request.state.target`."""
+    its answer goes out. A route names what it was done to in `request.state.target`, and sets `request.state.audited`
+    where the entry was written with the deed itself."""
 
     def __init__(self, app: ASGIApp, trail: Trail) -> None:
         self._app, self._trail = app, trail
@@ -73,9 +74,12 @@ class _Answer:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started = True
             message["headers"] = [*message.get("headers", ()), *HEADERS]
+            if not self._scope["state"][STATE].whole:
+                # Refused without reading it to its end: nothing can follow on this connection.
+                message["headers"].append((b"connection", b"close"))
             problem = await self._noted(message["status"])
+            self.started = True
             if problem is not None:
                 self._replaced = True
                 await problem.response()(self._scope, _nothing, self._send)
@@ -84,6 +88,8 @@ class _Answer:
 
     async def _noted(self, status: int) -> Problem | None:
         if self._scope["method"] in READING and status not in DENIED:
+            return None
+        if self._scope["state"].get("audited"):
             return None
         try:
             await self._trail.add(self._entry(status))

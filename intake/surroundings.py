@@ -38,7 +38,9 @@ class Surroundings:
 
 
 @contextmanager
-def surroundings(pool_size: int = 1, patience_s: float | None = None) -> Iterator[Surroundings]:
+def surroundings(
+    pool_size: int = 1, patience_s: float | None = None, trusted_s: float | None = None
+) -> Iterator[Surroundings]:
     """Find the stack and open its ledger; the first statement connects. The arguments are those of `session.connect`.
 
     Raises CommandError for settings that cannot be used, and for whatever PostgreSQL raises within.
@@ -46,7 +48,7 @@ def surroundings(pool_size: int = 1, patience_s: float | None = None) -> Iterato
     settings, stack = _find()
     _check_address("CONSENT_DATABASE_URL", stack.database_url, POSTGRES_SCHEMES)
     _check_address("CONSENT_REDIS_URL", stack.redis_url, REDIS_SCHEMES)
-    engine = connect(stack.database_url, pool_size=pool_size, patience_s=patience_s)
+    engine = connect(stack.database_url, pool_size=pool_size, patience_s=patience_s, trusted_s=trusted_s)
     found = Surroundings(settings, stack, engine)
     try:
         with told_as_ledger_errors():

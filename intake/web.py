@@ -1,6 +1,7 @@
 """`consent web`: the HTTP app on uvicorn, with limits on who is slow before there is a request."""
 
 import asyncio
+import signal
 from typing import Any
 
 import uvicorn
@@ -16,6 +17,8 @@ LARGEST_HEAD = 65_536
 HEAD_WITHIN_S = 10.0
 MOST_CONNECTIONS = 1_000
 PATIENCE_S = 30.0
+TRUSTED_S = 1.0
+"""A connection to the ledger that was in use a second ago is taken to live still."""
 STOPS_WITHIN_S = 5
 
 
@@ -81,7 +84,9 @@ def served(app: FastAPI, host: str, port: int) -> uvicorn.Config:
 
 def serve(host: str | None, port: int | None) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises CommandError."""
-    with surroundings(LEDGER_CONNECTIONS, PATIENCE_S) as here, open_door(here) as door:
+    with surroundings(LEDGER_CONNECTIONS, PATIENCE_S, TRUSTED_S) as here, open_door(here) as door:
         set_up_logging(here.settings.log_level)
+        # Uvicorn stops, and then raises the signal once more: to us, who have something to close.
+        signal.signal(signal.SIGTERM, lambda *_: None)
         at = (host or here.settings.web_host, here.settings.web_port if port is None else port)
         uvicorn.Server(served(create_app(door), *at)).run()

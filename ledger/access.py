@@ -7,12 +7,12 @@ from sqlalchemy import Connection, text
 
 
 class FoundKey(NamedTuple):
-    """An API key that is neither revoked nor expired."""
+    """An API key; `opens`: it is neither revoked nor expired."""
 
-    prefix: str
     name: str
     role: str
     digest: bytes
+    opens: bool
 
 
 class ListedKey(NamedTuple):
@@ -44,14 +44,15 @@ _ADD_KEY = text("""
 
 
 def find_key(connection: Connection, prefix: str) -> FoundKey | None:
-    """The key of this prefix, if it opens anything now."""
+    """The key of this prefix."""
     row = connection.execute(_FIND_KEY, {"prefix": prefix}).one_or_none()
-    return FoundKey(row.prefix, row.name, row.role, bytes(row.digest)) if row is not None else None
+    return FoundKey(row.name, row.role, bytes(row.digest), row.opens) if row is not None else None
 
 
 _FIND_KEY = text("""
-    SELECT prefix, name, CAST(role AS text) AS role, digest FROM api_keys
-    WHERE prefix = :prefix AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+    SELECT name, CAST(role AS text) AS role, digest,
+        revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) AS opens
+    FROM api_keys WHERE prefix = :prefix
 """)
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bench.results import Row
 from bench.scenarios import deliveries
+from bench.scenarios.doors import doors
 from bench.scenarios.intake import intake
 from bench.scenarios.latency import latency
 from bench.scenarios.limiter import limiter
@@ -26,6 +27,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "algonomy": deliveries.algonomy,
         "slow": deliveries.slow,
         "intake": intake,
+        "doors": doors,
         "memory": memory,
         "latency": latency,
         "limiter": limiter,

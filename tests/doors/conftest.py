@@ -32,7 +32,8 @@ def rows(engine: Engine) -> Rows:
 
     def ask(statement: str, **values: Any) -> list[tuple[Any, ...]]:
         with engine.begin() as connection:
-            return [tuple(row) for row in connection.execute(text(statement), values)]
+            result = connection.execute(text(statement), values)
+            return [tuple(row) for row in result] if result.returns_rows else []
 
     return ask
 

@@ -1,6 +1,7 @@
 """A sandbox and a whole stack of real processes, for the flows."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -40,6 +41,13 @@ class Stack:
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
 
+    @property
+    def api_url(self) -> str:
+        """Where its HTTP API is, as the line with `ready` says."""
+        found = re.search(r"ready: .*API on (\S+);", (self.folder / "up.log").read_text())
+        assert found is not None
+        return found[1]
+
     def down(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End it, and return its exit code."""
         assert self.process is not None
@@ -70,7 +78,11 @@ def vendors(tmp_path: Path) -> Iterator[Sandbox]:
 def environment(tmp_path: Path, vendors: Sandbox) -> dict[str, str]:
     """For a stack of a data folder of its own that talks to `vendors`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
-    settings = {"CONSENT_DATA_DIR": str(tmp_path / "data"), "CONSENT_FLOWER_PORT": str(_free_port())}
+    settings = {
+        "CONSENT_DATA_DIR": str(tmp_path / "data"),
+        "CONSENT_FLOWER_PORT": str(_free_port()),
+        "CONSENT_WEB_PORT": "0",
+    }
     return {**clean, **settings, **vendors.environment}
 
 

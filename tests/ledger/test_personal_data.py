@@ -34,6 +34,11 @@ TABLES = (
     "users",
     "webhooks",
     "alembic_version",
+    "api_keys",
+    "users",
+    "logins",
+    "guesses",
+    "audit_entries",
 )
 
 SUBJECT: Subject = {
