@@ -61,7 +61,7 @@ class _RefusedError(Exception):
 
 def take_sealed(args: Sequence[object], kwargs: Mapping[str, object], task_id: str, intake: Intake) -> UUID | None:
     """Record what one message of `consent.submit` asks for; None where it is refused. Taking a message twice is
-    harmless. Either way the audit log tells.
+    harmless. Either way the audit log tells: what is recorded has its entry in the same transaction.
 
     Raises ledger.session.OperationalError and ledger.sealing.UnsealError: the message is good, we are not just now.
     """
@@ -89,13 +89,10 @@ def take_sealed(args: Sequence[object], kwargs: Mapping[str, object], task_id: s
         )
     except (_RefusedError, NotSealedError, SubmitError) as refusal:
         entry = audit.Entry(by, SUBMIT, allowed=False, target=_message(task_id), because=str(refusal))
-        taken = None
-    else:
-        taken = receipt.recorded.public_id
-        entry = audit.Entry(by, SUBMIT, allowed=True, target=str(taken))
-    with intake.engine.begin() as connection:
-        audit.add(connection, [entry])
-    return taken
+        with intake.engine.begin() as connection:
+            audit.add(connection, [entry])
+        return None
+    return receipt.recorded.public_id
 
 
 def _only_argument(args: Sequence[object], kwargs: Mapping[str, object]) -> object:

@@ -100,7 +100,7 @@ def test_nothing_personal_can_be_read_in_any_table(desk: Desk) -> None:
     desk.announce(insider=2, akinon=2)
     with desk.engine.begin() as connection:
         announce_webhooks(connection, {"crm": "crm.example"})
-    people = [SUBJECT, {**SUBJECT, "user_id": "jane-4711-too"}, SUBJECT]
+    people: list[Subject] = [SUBJECT, {**SUBJECT, "user_id": "jane-4711-too"}, SUBJECT]
     desk.submit(people, options=OPTIONS, idempotency_key="k-1", callbacks=(CALLBACK,))
     assert_nothing_personal(desk.engine)
     answers = {1: APPLIED, 2: Answer(Verdict.RETRY, Reason.BUSY)}
