@@ -1,4 +1,4 @@
-# One image for every role (worker, beat, flower, migrate, sandbox); docker-compose.yml gives each its command.
+# One image for every role (worker, beat, web, flower, migrate, sandbox); docker-compose.yml gives each its command.
 # requirements-prod.lock is requirements.lock without the embedded services and the tests; `make lock` writes both.
 
 FROM python:3.13-slim AS build
@@ -26,4 +26,5 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # All that lasts is in PostgreSQL: the root file system may be read-only, and only /tmp is written to.
 WORKDIR /tmp
 USER 10001
+EXPOSE 8080
 CMD ["consent", "--help"]

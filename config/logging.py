@@ -3,8 +3,29 @@
 import logging
 import sys
 
-NOISY = ("kombu", "amqp", "aiohttp", "asyncio", "celery.redirected", "celery.worker.strategy", "celery.app.trace")
+NOISY = (
+    "alembic",
+    "kombu",
+    "amqp",
+    "aiohttp",
+    "asyncio",
+    "celery.redirected",
+    "celery.worker.strategy",
+    "celery.app.trace",
+)
 """Libraries that tell of every message; their warnings still come through."""
+
+
+DISCARDING = "celery.worker.consumer.consumer"
+"""Celery's logger that quotes the body of a message it cannot read: a producer's mistake, and people in it."""
+
+
+def without_bodies(record: logging.LogRecord) -> bool:
+    """Take whatever Celery quotes of a message out of what it logs."""
+    if "message body" in str(record.msg):
+        record.msg = "a message that is no task of ours was discarded; nothing of it is shown"
+        record.args, record.exc_info, record.exc_text = (), None, None
+    return True
 
 
 def set_up_logging(level: str) -> None:
@@ -12,5 +33,6 @@ def set_up_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger(DISCARDING).addFilter(without_bodies)
     for name in NOISY:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))

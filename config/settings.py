@@ -17,6 +17,9 @@ from adapters.vendors.algonomy import AlgonomySettings
 from adapters.vendors.b2core import B2coreSettings
 from adapters.vendors.dfinery import DfinerySettings
 from adapters.vendors.insider import InsiderSettings
+from config.opendsr import OpenDsrSettings
+from config.webhooks import WebhookSettings
+from domain.requests import Kind
 
 PREFIX = "CONSENT_"
 THREADS_TO_SPARE = 4
@@ -50,6 +53,11 @@ class Settings(BaseSettings):
         default=None, description="keys that seal all others: 32 bytes each in base64, newest first, comma-separated"
     )
     web_port: int = Field(default=8080, ge=0, le=65535, description="port of the web console and API")
+    web_host: str = Field(default="127.0.0.1", description="address the web console and API listen on")
+    api_requests_per_minute: float = Field(
+        default=60_000, gt=0, description="requests that one API key may make, in each web process"
+    )
+    upload_max_bytes: int = Field(default=4_000_000_000, ge=1_000, description="the largest file that may be uploaded")
     flower_port: int = Field(default=5555, ge=0, le=65535, description="port of Flower")
     workers: int = Field(default=2, ge=1, le=64, description="worker processes that `consent up` starts")
     worker_threads: int = Field(
@@ -83,6 +91,14 @@ class Settings(BaseSettings):
         description="people and outcomes are dropped so long after their request closed; unset: never",
     )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="how much is logged")
+
+    opendsr: OpenDsrSettings = OpenDsrSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    producer_keys: SecretStr | None = Field(
+        default=None,
+        description="private keys that open what Celery producers seal: 32 bytes each in base64, newest first, "
+        "comma-separated; unset: the one in the data folder",
+    )
 
     algonomy: AlgonomySettings | None = None
     insider: InsiderSettings | None = None
@@ -119,6 +135,14 @@ class Settings(BaseSettings):
                 f"{PREFIX}WORKER_THREADS: must be {needed} or more, so that no vendor's chunks can take all of them "
                 f"(CHUNKS_IN_FLIGHT of each vendor and {EXPRESS} more, and {THREADS_TO_SPARE} for everything else)"
             ) from None
+
+    def cool_off_s(self) -> dict[Kind, float]:
+        """How long after receipt nothing is sent, by kind."""
+        return {
+            Kind.ERASURE: self.cool_off_erasure_s,
+            Kind.OPT_OUT: self.cool_off_opt_out_s,
+            Kind.OPT_IN: self.cool_off_opt_in_s,
+        }
 
     def adapters(self) -> dict[str, Adapter]:
         """The adapters of the vendors that are switched on."""

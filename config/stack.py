@@ -9,6 +9,7 @@ from config.settings import Settings
 
 STACK_FILE = "stack.json"
 KEY_FILE = "master.key"
+PRODUCER_KEY_FILE = "producer.key"
 
 
 class NoStackError(Exception):
@@ -22,6 +23,8 @@ class Stack:
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     master_keys: str = field(repr=False)
+    producer_keys: str = field(default="", repr=False)
+    """Empty: nobody can seal anything to this stack."""
 
 
 def find_stack(settings: Settings) -> Stack:
@@ -32,13 +35,17 @@ def find_stack(settings: Settings) -> Stack:
         "redis_url": settings.redis_url or noted.get("redis_url"),
         "master_keys": settings.master_keys.get_secret_value()
         if settings.master_keys
-        else _read_keys(settings.data_dir),
+        else _read_key(settings.data_dir / KEY_FILE),
     }
     missing = [f"CONSENT_{name.upper()}" for name, value in found.items() if not value]
     if missing:
         raise NoStackError(
             f"no stack in {settings.data_dir} (start one with `consent up`), and {', '.join(missing)} not set"
         )
+    if settings.producer_keys:
+        found["producer_keys"] = settings.producer_keys.get_secret_value()
+    else:
+        found["producer_keys"] = _read_key(settings.data_dir / PRODUCER_KEY_FILE)
     return Stack(**{name: value for name, value in found.items() if value})
 
 
@@ -53,8 +60,17 @@ def note_stack(data_dir: Path, *, database_url: str, redis_url: str) -> None:
 
 def keep_master_key(data_dir: Path, fresh: str) -> None:
     """Keep `fresh` as the data folder's master key, readable by its owner only, unless it has one."""
+    _keep_key(data_dir / KEY_FILE, fresh)
+
+
+def keep_producer_key(data_dir: Path, fresh: str) -> None:
+    """The same for the key that opens what Celery producers seal."""
+    _keep_key(data_dir / PRODUCER_KEY_FILE, fresh)
+
+
+def _keep_key(path: Path, fresh: str) -> None:
     try:
-        descriptor = os.open(data_dir / KEY_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return
     with open(descriptor, "w") as file:
@@ -73,8 +89,8 @@ def _read_note(data_dir: Path) -> dict[str, str]:
     return noted if isinstance(noted, dict) else {}
 
 
-def _read_keys(data_dir: Path) -> str:
+def _read_key(file: Path) -> str:
     try:
-        return (data_dir / KEY_FILE).read_text().strip()
+        return file.read_text().strip()
     except FileNotFoundError:
         return ""

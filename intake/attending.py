@@ -7,13 +7,13 @@ from contextlib import contextmanager
 import typer
 
 from domain.outcomes import Reason
-from domain.requests import E164, EMAIL
 from intake.advice import ADVICE
+from intake.because import because_fault
 from intake.endings import Ending, note
 from intake.files import UnusableInputError, read_numbered
 from intake.reporting import as_utc, no_such_request, read_id
-from intake.submitting import BAD_KEYS, listed, master_keys, opened, unusable, waker
-from intake.surroundings import Surroundings, surroundings
+from intake.submitting import listed, opened, unusable, waker
+from intake.surroundings import BAD_KEYS, Surroundings, master_keys, surroundings
 from intake.who import who
 from ledger import attention
 from ledger.fresh_sessions import Given
@@ -21,8 +21,6 @@ from ledger.sealing import UnsealError
 from ledger.session import Connection
 from ledger.vendors import all_vendors
 from tasks.attend import AttendError, Desk, NoSuchRequestError
-
-LONGEST_TEXT = 500
 
 
 def show_attention(request_id: str | None, *, vendor: str | None, reason: str | None, as_json: bool) -> Ending:
@@ -73,10 +71,9 @@ def check_reason(reason: str | None) -> None:
 def check_text(because: str) -> str:
     """What someone gives as their reason, to be kept for good. Raises CommandError."""
     text = because.strip()
-    if not (text.isprintable() and 0 < len(text) <= LONGEST_TEXT):
-        raise unusable(f"--because must be 1 to {LONGEST_TEXT} printable characters")
-    if EMAIL.search(text) or E164.search(text):
-        raise unusable("--because names a person by e-mail or phone number; it is kept for good, so say why, not who")
+    problem = because_fault(text)
+    if problem:
+        raise unusable(f"--because {problem}")
     return text
 
 

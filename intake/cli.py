@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from intake.cli_accounts import keys, user
 from intake.endings import Commands, Ending
 
 app = typer.Typer(
@@ -16,6 +17,12 @@ app = typer.Typer(
 )
 vendor = typer.Typer(help="See which vendors are held, hold one, let it go on.", no_args_is_help=True)
 app.add_typer(vendor, name="vendor")
+webhook = typer.Typer(
+    help="See who is told of changes of status, and what they have yet to be told.", no_args_is_help=True
+)
+app.add_typer(webhook, name="webhook")
+app.add_typer(keys, name="keys")
+app.add_typer(user, name="user")
 
 RequestId = Annotated[str, typer.Argument(metavar="ID", help="what `consent submit` printed")]
 VendorName = Annotated[str, typer.Argument(metavar="NAME", help="as `consent vendor list` shows it")]
@@ -200,6 +207,14 @@ def doctor() -> Ending:
     return checkup.doctor()
 
 
+@app.command("producer-key")
+def producer_key() -> Ending:
+    """Print the public key that Celery producers seal their requests to."""
+    from intake import producer_key
+
+    return producer_key.show()
+
+
 @app.command()
 def migrate() -> Ending:
     """Bring the ledger's tables up to date."""
@@ -209,6 +224,18 @@ def migrate() -> Ending:
     with surroundings() as here:
         session.migrate(here.engine)
         typer.echo(f"the ledger at {here.postgres} is up to date")
+    return Ending.DONE
+
+
+@app.command()
+def web(
+    host: Annotated[str | None, typer.Option(help="address to listen on; else CONSENT_WEB_HOST")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="else CONSENT_WEB_PORT")] = None,
+) -> Ending:
+    """Serve the HTTP API, until Ctrl-C. `consent up` does it too."""
+    from intake.web import serve
+
+    serve(host, port)
     return Ending.DONE
 
 
@@ -234,3 +261,21 @@ def resume(name: VendorName) -> Ending:
     from intake import holding
 
     return holding.resume(name)
+
+
+@webhook.command("list")
+def list_webhooks(as_json: AsJson = False) -> Ending:
+    """Show every receiver and what waits for it; exit 1 if telling fails somewhere, or was given up."""
+    from intake import webhooks
+
+    return webhooks.show_receivers(as_json=as_json)
+
+
+@webhook.command("retry")
+def retry_webhooks(
+    receiver: Annotated[str | None, typer.Argument(metavar="[NAME]", help="only this receiver, or host")] = None,
+) -> Ending:
+    """Tell now what was given up or waits for its next attempt, with three days anew."""
+    from intake import webhooks
+
+    return webhooks.retry(receiver)

@@ -1,7 +1,7 @@
 """What is shown to people at a terminal: tables, and progress as it happens."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Self
 
 from rich import box
@@ -21,6 +21,7 @@ from rich.text import Text
 
 from domain.outcomes import ATTENTION, Outcome
 from ledger.attention import Group
+from ledger.outbox import Standing as Receiver
 from ledger.reports import PENDING, Involved, Status
 from ledger.vendors import Vendor
 
@@ -157,6 +158,27 @@ def print_vendors(vendors: Iterable[Vendor]) -> None:
         on = "on" if vendor.enabled else "off"
         table.add_row(vendor.name, on, since, vendor.held_reason or "", vendor.held_by or "", probe)
     _console().print(table)
+
+
+def print_receivers(receivers: Iterable[Receiver], now: datetime) -> None:
+    """Who is told of changes of status, and what waits for them."""
+    table = Table("receiver", "on", box=box.SIMPLE)
+    for name in ("waiting", "failing", "given up"):
+        table.add_column(name, justify="right")
+    for name in ("oldest", "last failure"):
+        table.add_column(name)
+    for one in receivers:
+        counts = (f"{one.waiting:,}", f"{one.failing:,}", f"{one.given_up:,}")
+        age = f"{_age(now - one.oldest)} ago" if one.oldest else ""
+        failure = " ".join(str(part) for part in (one.failure, one.answer) if part)
+        name = f"{one.receiver} ({one.host})" if one.receiver else f"of requests ({one.host})"
+        table.add_row(name, "on" if one.enabled else "off", *counts, age, failure)
+    _console().print(table)
+
+
+def _age(age: timedelta) -> str:
+    hours, seconds = divmod(max(round(age.total_seconds()), 0), 3600)
+    return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h {seconds // 60} min"
 
 
 def print_attention(groups: Iterable[Group], advice: Mapping[str | None, str]) -> None:

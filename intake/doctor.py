@@ -1,7 +1,8 @@
-"""The check-up: PostgreSQL, Redis, and every vendor that is switched on, a line each."""
+"""The check-up: PostgreSQL, Redis, every vendor that is switched on, and who signs for OpenDSR, a line each."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ import typer
 
 from adapters.contract import Adapter, Answer, VendorSettings, Verdict
 from adapters.examine import examine
-from config.settings import PREFIX
+from config.opendsr import SigningError, find_signer
+from config.settings import PREFIX, Settings
 from domain.outcomes import Reason
 from intake.endings import Ending
 from intake.surroundings import Surroundings, surroundings
@@ -18,6 +20,8 @@ from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.session import is_migrated
 
 REDIS_PATIENCE_S = 3.0
+RENEW_WITHIN = timedelta(days=14)
+"""A certificate that runs out sooner is a fault: controllers would believe nothing we say."""
 
 ADVICE = MappingProxyType(
     {
@@ -49,12 +53,12 @@ def doctor() -> Ending:
         services = [_postgres(here), _redis(here)]
         for finding in services:
             _print(finding)
-        vendors = list(_vendors(here.settings.adapters()))
-        for finding in vendors:
+        others = [*_vendors(here.settings.adapters()), *_opendsr(here.settings)]
+        for finding in others:
             _print(finding)
     if not all(finding.is_good for finding in services):
         return Ending.UNREACHABLE
-    return Ending.DONE if all(finding.is_good for finding in vendors) else Ending.EXCEPTIONS
+    return Ending.DONE if all(finding.is_good for finding in others) else Ending.EXCEPTIONS
 
 
 def _print(finding: Finding) -> None:
@@ -84,6 +88,18 @@ def _redis(here: Surroundings) -> Finding:
     except redis.RedisError:
         return Finding("redis", f"{here.redis}: it answers, and not as it should: see its own log")
     return Finding("redis", f"{here.redis}: reachable", is_good=True)
+
+
+def _opendsr(settings: Settings) -> Iterator[Finding]:
+    try:
+        signer = find_signer(settings.opendsr, settings.data_dir)
+    except SigningError as error:
+        yield Finding("opendsr", str(error))
+        return
+    if signer is not None:
+        until = signer.valid_until
+        says = f"signs as {signer.domain}, with a certificate that is good until {until.date().isoformat()}"
+        yield Finding("opendsr", says, is_good=until - datetime.now(UTC) > RENEW_WITHIN)
 
 
 def _vendors(adapters: Mapping[str, Adapter]) -> Iterator[Finding]:

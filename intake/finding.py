@@ -10,8 +10,8 @@ from domain.requests import Subject
 from intake.endings import Ending
 from intake.lines import LONGEST_LINE
 from intake.reporting import as_utc
-from intake.submitting import BAD_KEYS, master_keys, unusable
-from intake.surroundings import surroundings
+from intake.submitting import unusable
+from intake.surroundings import BAD_KEYS, master_keys, surroundings
 from ledger.keys import fingerprinter
 from ledger.people import Prints
 from ledger.reports import requests_of

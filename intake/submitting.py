@@ -13,21 +13,19 @@ from uuid import UUID
 import typer
 from pydantic_core import from_json
 
-from config.settings import Settings
 from domain.requests import Kind
 from intake.endings import CommandError, Ending, flush, note
 from intake.files import UnusableInputError, read_people
-from intake.surroundings import Surroundings, surroundings
+from intake.surroundings import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
 from intake.who import who
 from ledger.failures import LedgerError, told_as_ledger_errors
-from ledger.sealing import MasterKeys, UnsealError
+from ledger.sealing import UnsealError
 from tasks.queues import BrokerError, sender, wake
-from tasks.submit import Guards, Receipt, Submission, SubmitError, Wake, submit
+from tasks.submit import Receipt, Submission, SubmitError, Wake, submit
 
 LARGEST_OPTIONS = 1_000_000
 LONGEST_KEY = 200
 STDIN = "-"
-BAD_KEYS = "these settings cannot be used:\nCONSENT_MASTER_KEYS: "
 
 
 def submit_file(file: str, submission: Submission, *, wait: bool, as_json: bool) -> Ending:
@@ -132,16 +130,6 @@ def waker(here: Surroundings) -> Wake:
     return wake_workers
 
 
-def guards_of(settings: Settings) -> Guards:
-    """What protects from haste here."""
-    cool_off = {
-        Kind.ERASURE: settings.cool_off_erasure_s,
-        Kind.OPT_OUT: settings.cool_off_opt_out_s,
-        Kind.OPT_IN: settings.cool_off_opt_in_s,
-    }
-    return Guards(cool_off, settings.max_subjects_unconfirmed)
-
-
 def _recorded(here: Surroundings, submission: Submission, file: IO[bytes], name: str) -> Receipt:
     masters = master_keys(here)
     try:
@@ -164,14 +152,6 @@ def _recorded(here: Surroundings, submission: Submission, file: IO[bytes], name:
         raise CommandError(_unreachable(here, error), Ending.UNREACHABLE) from None
     except OSError as error:
         raise unusable(f"cannot read FILE to its end: {error.strerror}; nothing was recorded") from None
-
-
-def master_keys(here: Surroundings) -> MasterKeys:
-    """The master keys of a stack. Raises CommandError."""
-    try:
-        return MasterKeys.parse(here.stack.master_keys)
-    except ValueError as error:
-        raise unusable(f"{BAD_KEYS}{error}") from None
 
 
 def listed(error: UnusableInputError, ending: str = "nothing was recorded") -> str:

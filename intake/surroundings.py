@@ -9,10 +9,13 @@ from config.settings import Settings, SettingsError
 from config.stack import NoStackError, Stack, find_stack
 from intake.endings import CommandError, Ending
 from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.sealing import MasterKeys
 from ledger.session import Engine, connect
+from tasks.submit import Guards
 
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 REDIS_SCHEMES = ("redis", "rediss")
+BAD_KEYS = "these settings cannot be used:\nCONSENT_MASTER_KEYS: "
 
 
 @dataclass(frozen=True)
@@ -35,15 +38,17 @@ class Surroundings:
 
 
 @contextmanager
-def surroundings() -> Iterator[Surroundings]:
-    """Find the stack and open its ledger; the first statement connects.
+def surroundings(
+    pool_size: int = 1, patience_s: float | None = None, trusted_s: float | None = None
+) -> Iterator[Surroundings]:
+    """Find the stack and open its ledger; the first statement connects. The arguments are those of `session.connect`.
 
     Raises CommandError for settings that cannot be used, and for whatever PostgreSQL raises within.
     """
     settings, stack = _find()
     _check_address("CONSENT_DATABASE_URL", stack.database_url, POSTGRES_SCHEMES)
     _check_address("CONSENT_REDIS_URL", stack.redis_url, REDIS_SCHEMES)
-    engine = connect(stack.database_url, pool_size=1)
+    engine = connect(stack.database_url, pool_size=pool_size, patience_s=patience_s, trusted_s=trusted_s)
     found = Surroundings(settings, stack, engine)
     try:
         with told_as_ledger_errors():
@@ -85,3 +90,16 @@ def host_and_port(url: str, default: int) -> str:
     """Where a service is, without user, password and name."""
     parts = urlsplit(url)
     return f"{parts.hostname or 'localhost'}:{parts.port or default}"
+
+
+def master_keys(here: Surroundings) -> MasterKeys:
+    """The master keys of a stack. Raises CommandError."""
+    try:
+        return MasterKeys.parse(here.stack.master_keys)
+    except ValueError as error:
+        raise CommandError(f"{BAD_KEYS}{error}", Ending.UNUSABLE) from None
+
+
+def guards_of(settings: Settings) -> Guards:
+    """What protects from haste here."""
+    return Guards(settings.cool_off_s(), settings.max_subjects_unconfirmed)

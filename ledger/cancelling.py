@@ -5,6 +5,22 @@ from sqlalchemy import Connection, text
 from ledger.requests import NOTHING_OPEN
 
 
+def has_begun(connection: Connection, request_id: int) -> bool:
+    """Whether a worker has taken up any of a request. If none has, none does before the caller commits."""
+    connection.execute(_LOCK_CHUNKS, {"request_id": request_id})
+    # Asked after the locks are there: whoever held one may have begun.
+    return bool(connection.execute(_HAS_BEGUN, {"request_id": request_id}).scalar_one())
+
+
+_LOCK_CHUNKS = text("""
+    SELECT FROM chunks WHERE request_id = :request_id AND state <> 'closed' ORDER BY id FOR UPDATE
+""")
+_HAS_BEGUN = text("""
+    SELECT EXISTS (SELECT FROM chunks WHERE request_id = :request_id AND state <> 'closed' AND starts > 0)
+        OR EXISTS (SELECT FROM tallies WHERE request_id = :request_id)
+""")
+
+
 def cancel_rest(connection: Connection, request_id: int) -> int:
     """Settle as cancelled what a cancelled request has pending in chunks that no worker holds (any more), and close
     those chunks; the number of deliveries settled.

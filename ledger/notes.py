@@ -40,6 +40,15 @@ _LOCK = text("""
 _VENDORS = text("SELECT id, name FROM vendors WHERE id = ANY(CAST(:ids AS smallint[])) ORDER BY name")
 
 
+def submitter_of(connection: Connection, public_id: UUID) -> str | None:
+    """Who submitted a request; None where there is none."""
+    found: str | None = connection.execute(_SUBMITTER, {"public_id": public_id}).scalar_one_or_none()
+    return found
+
+
+_SUBMITTER = text("SELECT submitted_by FROM requests WHERE public_id = :public_id")
+
+
 def add_note(
     connection: Connection,
     request_id: int,

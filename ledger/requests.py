@@ -1,6 +1,6 @@
 """Requests in the ledger: recorded whole or not at all, found again, closed, cancelled."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -10,11 +10,16 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.chunking import cut
+from domain.notices import Callback
 from domain.requests import Kind, Subject
 from ledger.notes import add_note
-from ledger.people import Counted, Prints, add_people
+from ledger.people import Prints, add_people
 from ledger.sealing import MasterKeys, SealingKey
 from ledger.vendors import Vendor
+from ledger.webhooks import add_callbacks
+
+Also = Callable[[Connection, int, UUID, SealingKey], None]
+"""Writes what belongs to a request that is being recorded: given its id, its public id and its data key."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,10 @@ class NewRequest:
     confirm_above: int | None = None
     """With more people than this it waits for a confirmation, unless it is `confirmed`."""
     confirmed: bool = False
+    callbacks: Sequence[Callback] = ()
+    """Who is told of its changes of status, besides the operator's receivers."""
+    also: Also | None = field(default=None, repr=False)
+    """Written with it, or not at all."""
 
 
 class Recorded(NamedTuple):
@@ -62,7 +71,8 @@ class KeyTakenError(Exception):
 def record(
     connection: Connection, new: NewRequest, people: Iterable[Subject], *, masters: MasterKeys, prints: Prints
 ) -> Recorded:
-    """Write a request, its people and its chunks. All of it stands when the caller commits, none of it before.
+    """Write a request, its people, its chunks and its entry in the audit log. All of it stands when the caller commits,
+    none of it before.
 
     Raises NothingToDoError; TooLateError and KeyTakenError, before reading anybody; whatever `people` raises.
     """
@@ -87,15 +97,21 @@ def record(
     if row.too_late:
         raise TooLateError
     request_id: int = row.id
+    add_callbacks(connection, request_id, public_id, new.callbacks, key)
+    if new.also is not None:
+        new.also(connection, request_id, public_id, key)
     sessions = {vendor.name: vendor.id for vendor in new.vendors if vendor.name in new.session_vendors}
     counted = add_people(connection, request_id, people, key=key, prints=prints, session_vendors=sessions)
     if not counted.lines:
         raise NothingToDoError
-    _cut_into_chunks(connection, request_id, new.vendors, counted)
     large = new.confirm_above is not None and counted.people > new.confirm_above
+    spans = [(vendor.id, span) for vendor in new.vendors for span in cut(counted.lines, vendor.chunk_people)]
     connection.execute(
         _TAKE_IN,
         {
+            "vendor_ids": [vendor_id for vendor_id, _ in spans],
+            "first_lines": [span.first for _, span in spans],
+            "last_lines": [span.last for _, span in spans],
             "id": request_id,
             "status": "unconfirmed" if large and not new.confirmed else "running",
             "confirmed_by": new.submitted_by if large and new.confirmed else None,
@@ -110,9 +126,10 @@ def record(
 
 
 def digest_of(new: NewRequest, prints: Prints) -> bytes:
-    """Keyed digest of the people that `prints` has seen, and of the times given with them."""
+    """Keyed digest of the people that `prints` has seen, and of the times and callbacks given with them."""
     times = [at.astimezone(UTC) if at else None for at in (new.effective_at, new.not_before)]
-    return prints.fingerprinter.print_of(b"request", prints.digest() + to_json(times))
+    callbacks = to_json([callback.url for callback in new.callbacks]) if new.callbacks else b""
+    return prints.fingerprinter.print_of(b"request", prints.digest() + to_json(times) + callbacks)
 
 
 def key_context(public_id: UUID) -> bytes:
@@ -136,31 +153,18 @@ _INSERT = text("""
     RETURNING id, not_before >= due_at AS too_late
 """)
 _TAKE_IN = text("""
+    WITH cut AS (
+        INSERT INTO chunks (request_id, vendor_id, first_line, last_line)
+        SELECT :id, vendor_id, first_line, last_line
+        FROM unnest(CAST(:vendor_ids AS smallint[]), CAST(:first_lines AS integer[]), CAST(:last_lines AS integer[]))
+            AS span (vendor_id, first_line, last_line)),
+    noted AS (
+        INSERT INTO audit_entries (by, deed, target, allowed)
+        SELECT submitted_by, 'submit', public_id, true FROM requests WHERE id = :id)
     UPDATE requests
     SET status = CAST(:status AS request_status), confirmed_by = :confirmed_by, subjects = :subjects,
         duplicates = :duplicates, content_digest = :digest
     WHERE id = :id
-""")
-
-
-def _cut_into_chunks(connection: Connection, request_id: int, vendors: Sequence[Vendor], counted: Counted) -> None:
-    for vendor in vendors:
-        spans = list(cut(counted.lines, vendor.chunk_people))
-        connection.execute(
-            _INSERT_CHUNKS,
-            {
-                "request_id": request_id,
-                "vendor_id": vendor.id,
-                "first_lines": [span.first for span in spans],
-                "last_lines": [span.last for span in spans],
-            },
-        )
-
-
-_INSERT_CHUNKS = text("""
-    INSERT INTO chunks (request_id, vendor_id, first_line, last_line)
-    SELECT :request_id, :vendor_id, first_line, last_line
-    FROM unnest(CAST(:first_lines AS integer[]), CAST(:last_lines AS integer[])) AS span (first_line, last_line)
 """)
 
 

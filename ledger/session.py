@@ -1,11 +1,15 @@
 """Connections to the ledger, and its migrations."""
 
+from functools import cache
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 __all__ = ["Connection", "Engine", "OperationalError", "connect", "driver_of", "is_migrated", "migrate"]
 
@@ -13,11 +17,12 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x636F6E73656E74  # "consent": two stacks starting at once must not migrate together
 
 
-def connect(url: str, *, pool_size: int = 8, patience_s: float | None = None) -> Engine:
+def connect(url: str, *, pool_size: int = 8, patience_s: float | None = None, trusted_s: float | None = None) -> Engine:
     """A pool of connections to the ledger at `url` (`postgresql://...`). Dead ones are noticed and replaced.
 
     `patience_s`: a transaction that does nothing for so long is ended, and so is waiting for a lock: a frozen worker
-    must not hold what the others need.
+    must not hold what the others need. `trusted_s`: a connection in use so lately is not asked whether it
+    lives; None asks every time.
 
     Raises sqlalchemy.exc.ArgumentError for an address that cannot be read; connects only when first used.
     """
@@ -25,14 +30,37 @@ def connect(url: str, *, pool_size: int = 8, patience_s: float | None = None) ->
     if patience_s is not None:
         limit_ms = round(patience_s * 1000)
         patience["options"] = f"-c idle_in_transaction_session_timeout={limit_ms} -c lock_timeout={limit_ms}"
-    return create_engine(
+    engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
+        pool_pre_ping=trusted_s is None,
         hide_parameters=True,  # a statement's parameters are people; no error may quote them
         connect_args={"connect_timeout": 5, "application_name": "consent", **patience},
     )
+    if trusted_s is not None:
+        _ask_idle_ones(engine, trusted_s)
+    return engine
+
+
+def _ask_idle_ones(engine: Engine, trusted_s: float) -> None:
+    # SQLAlchemy's pool_pre_ping adds a round trip to every transaction, of which a web process has hundreds a second.
+    def note_use(_: object, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = monotonic()
+
+    def ask(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+        if monotonic() - record.info.get(_USED_AT, monotonic()) < trusted_s:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error:
+            raise DisconnectionError from None
+
+    event.listen(engine, "checkin", note_use)
+    event.listen(engine, "checkout", ask)
+
+
+_USED_AT = "consent_used_at"
 
 
 def driver_of(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
@@ -59,7 +87,12 @@ def migrate(engine: Engine, to: str = "head") -> None:
 def is_migrated(connection: Connection) -> bool:
     """Whether the ledger's tables are those of this program."""
     from alembic.migration import MigrationContext  # noqa: PLC0415
+
+    return MigrationContext.configure(connection).get_current_heads() == _newest()
+
+
+@cache
+def _newest() -> tuple[str, ...]:
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
-    newest = ScriptDirectory(str(MIGRATIONS)).get_heads()
-    return MigrationContext.configure(connection).get_current_heads() == tuple(newest)
+    return tuple(ScriptDirectory(str(MIGRATIONS)).get_heads())

@@ -14,7 +14,7 @@ from intake.endings import CommandError, Ending
 @app.command()
 def up(
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="worker processes")] = None,
-    no_web: Annotated[bool, typer.Option("--no-web", help="without Flower and other pages")] = False,
+    no_web: Annotated[bool, typer.Option("--no-web", help="without the HTTP API and Flower")] = False,
 ) -> None:
     """Run the whole stack in the foreground, until Ctrl-C."""
     from intake.surroundings import load_settings
@@ -22,7 +22,9 @@ def up(
 
     settings = load_settings()
     with _told():
-        stack.run(stack.Plan(settings, workers=workers or settings.workers, flower=not no_web), say=typer.echo)
+        stack.run(
+            stack.Plan(settings, workers=workers or settings.workers, flower=not no_web, web=not no_web), say=typer.echo
+        )
 
 
 @app.command()

@@ -142,7 +142,7 @@ class _Server(ABC):
         password = state.get("password") or secrets.token_hex(24)
         self._prepare(password, password_is_new="password" not in state)
         for preferred in (state.get("port"), None, None):
-            port = _free_port(preferred)
+            port = free_port(preferred)
             trim_log(self.log)
             log_start = self.log.stat().st_size if self.log.exists() else 0
             self._process = self._launch(port, password)
@@ -317,7 +317,8 @@ class Redis(_Server):
                 return False
 
 
-def _free_port(preferred: int | None) -> int:
+def free_port(preferred: int | None = None) -> int:
+    """This TCP port of the loopback, or another where it is taken. Raises ServiceError where none is free."""
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do

@@ -1,5 +1,6 @@
-"""The whole stack on one machine: services, migrations, workers, beat and Flower, kept running by one command."""
+"""The whole stack on one machine: services, migrations, workers, beat, web and Flower, kept running by one command."""
 
+import http.client
 import os
 import signal
 import sys
@@ -13,17 +14,20 @@ from types import FrameType
 from typing import TypeVar
 
 from adapters.portions import chunk_people
+from config.opendsr import keep_signing_pair
 from config.settings import Settings
-from config.stack import Stack, find_stack, keep_master_key, note_stack
+from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
 from ledger.sealing import generate_master_key
 from ledger.session import connect, migrate
 from ledger.vendors import announce
+from ledger.webhooks import announce_webhooks
 from local.processes import FolderLock, ProcessSpec, Supervisor, stop_leftovers
-from local.services import Postgres, Redis, ServiceError
+from local.services import Postgres, Redis, ServiceError, free_port
 from tasks.queues import sender
+from tasks.sealed import generate_producer_key
 
 TICK_S = 0.1
-WORKERS_START_S = 60.0
+WORKERS_START_S = WEB_STARTS_S = 60.0
 WORKERS_STOP_S = 8.0
 ServiceT = TypeVar("ServiceT", Postgres, Redis)
 Say = Callable[[str], None]
@@ -38,6 +42,7 @@ class Plan:
     settings: Settings
     workers: int
     flower: bool = True
+    web: bool = False
 
 
 def run(plan: Plan, say: Say) -> None:
@@ -76,8 +81,9 @@ def running(plan: Plan, say: Say) -> Iterator[Keep]:
         _prepare_ledger(settings, found)
         supervisor = Supervisor(data_dir)
         workers = [f"worker-{number}" for number in range(1, plan.workers + 1)]
-        stack.callback(lambda: supervisor.stop(["beat", "flower"], workers, within=WORKERS_STOP_S))
-        for spec in _processes(plan, workers, _environment(settings, data_dir)):
+        stack.callback(lambda: supervisor.stop(["web", "beat", "flower"], workers, within=WORKERS_STOP_S))
+        web_port = _web_port(settings) if plan.web else None
+        for spec in _processes(plan, workers, web_port, _environment(settings, data_dir)):
             supervisor.start(spec)
 
         def keep() -> None:
@@ -89,9 +95,13 @@ def running(plan: Plan, say: Say) -> Iterator[Keep]:
                 say(f"{death.name} ended (code {death.returncode}); starting it again")
 
         _await_workers(found.redis_url, plan.workers, keep)
+        web = ""
+        if web_port is not None:
+            _await_web(web_port, keep)
+            web = f"; API on http://127.0.0.1:{web_port}"
         flower = f"; flower on http://127.0.0.1:{settings.flower_port}" if plan.flower else ""
         vendors = ", ".join(settings.adapters()) or "none switched on"
-        say(f"ready: {plan.workers} workers; vendors: {vendors}{flower}; state in {data_dir}")
+        say(f"ready: {plan.workers} workers; vendors: {vendors}{web}{flower}; state in {data_dir}")
         yield keep
 
 
@@ -109,6 +119,9 @@ def _start_services(settings: Settings, data_dir: Path, stack: ExitStack, say: S
         services.append(redis)
     if settings.master_keys is None:
         keep_master_key(data_dir, generate_master_key())
+    if settings.producer_keys is None:
+        keep_producer_key(data_dir, generate_producer_key())
+    keep_signing_pair(settings.opendsr, data_dir)
     note_stack(data_dir, **urls)
     return services
 
@@ -127,6 +140,7 @@ def _prepare_ledger(settings: Settings, found: Stack) -> None:
         migrate(engine)
         with engine.begin() as connection:
             announce(connection, {name: chunk_people(one) for name, one in settings.adapters().items()})
+            announce_webhooks(connection, settings.webhooks.hosts())
     finally:
         engine.dispose()
 
@@ -135,7 +149,7 @@ def _environment(settings: Settings, data_dir: Path) -> dict[str, str]:
     return {**os.environ, "CONSENT_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"}
 
 
-def _processes(plan: Plan, workers: list[str], env: Mapping[str, str]) -> Iterator[ProcessSpec]:
+def _processes(plan: Plan, workers: list[str], web_port: int | None, env: Mapping[str, str]) -> Iterator[ProcessSpec]:
     settings = plan.settings
     celery = [sys.executable, "-m", "celery", "--app", "worker.app"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
@@ -144,6 +158,8 @@ def _processes(plan: Plan, workers: list[str], env: Mapping[str, str]) -> Iterat
         yield ProcessSpec(name, [*celery, "worker", "--hostname", f"{name}@%h", *threads, *quiet, "--events"], env)
     # The schedule is in the code and every step may run twice, so beat has nothing to keep on disk.
     yield ProcessSpec("beat", [*celery, "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile="], env)
+    if web_port is not None:
+        yield ProcessSpec("web", [sys.executable, "-m", "intake", "web", "--port", str(web_port)], env)
     if plan.flower:
         address = ["--address=127.0.0.1", f"--port={settings.flower_port}"]
         yield ProcessSpec("flower", [*celery, "flower", *address], env)
@@ -157,3 +173,28 @@ def _await_workers(redis_url: str, expected: int, keep: Keep) -> None:
             if len(app.control.ping(timeout=0.3, limit=expected)) >= expected:
                 return
     raise ServiceError("the workers did not start; see the worker logs in the data folder")
+
+
+def _web_port(settings: Settings) -> int:
+    """The port that the settings name, or any for 0. Raises ServiceError where somebody has it already."""
+    port = free_port(settings.web_port or None)
+    if settings.web_port not in (0, port):
+        taken = f"port {settings.web_port} is taken by another program"
+        raise ServiceError(f"{taken}: set CONSENT_WEB_PORT to another one (0: any), or use --no-web")
+    return port
+
+
+def _await_web(port: int, keep: Keep) -> None:
+    deadline = time.monotonic() + WEB_STARTS_S
+    while time.monotonic() < deadline:
+        keep()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == 200:
+                return
+        except (OSError, http.client.HTTPException):
+            time.sleep(TICK_S)
+        finally:
+            connection.close()
+    raise ServiceError("the web process did not start; see web.log in the data folder")

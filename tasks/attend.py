@@ -103,10 +103,13 @@ class Desk:
             notes.confirm(connection, request, self.by)
         self.wake(list(request.vendors))
 
-    def cancel(self, public_id: UUID) -> "Cancelled":
-        """Stop what was not sent. A request already cancelled stays so. Raises AttendError."""
+    def cancel(self, public_id: UUID, *, untouched: bool = False) -> "Cancelled":
+        """Stop what was not sent; with `untouched`, only where no worker has taken up any of it. A request already
+        cancelled stays so. Raises AttendError."""
         with self._locked(public_id, "cancel", frozenset({"unconfirmed", "running", "cancelled"})) as (conn, request):
             if request.status != "cancelled":
+                if untouched and cancelling.has_begun(conn, request.id):
+                    raise AttendError("this request has begun; it cannot be cancelled as a whole any more")
                 notes.cancel(conn, request, self.by)
             cancelling.cancel_rest(conn, request.id)
             status = reports.status_of(conn, public_id)

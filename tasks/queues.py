@@ -10,7 +10,11 @@ DELIVER = "consent.deliver"
 SETTLE = "consent.settle"
 DEADLINES = "consent.deadlines"
 VOLUMES = "consent.volumes"
+NOTIFY = "consent.notify"
+SUBMIT = "consent.submit"
 CONTROL_QUEUE = "consent.control"
+SUBMIT_QUEUE = "consent.submit"
+"""Of its own: a flood of submissions delays no dispatch, and a broker can let a producer write to nothing else."""
 
 
 class BrokerError(Exception):
@@ -41,3 +45,13 @@ def wake(app: Celery, vendors: Sequence[str]) -> None:
             app.send_task(DISPATCH, args=[vendor], queue=CONTROL_QUEUE, ignore_result=True)
     except OperationalError:
         raise BrokerError from None
+
+
+def answers(app: Celery) -> bool:
+    """Whether Redis answers now."""
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+    except OperationalError:
+        return False
+    return True

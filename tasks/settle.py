@@ -12,4 +12,7 @@ def settle(tools: Toolbox, request_id: int | None = None) -> int:
     with tools.engine.begin() as connection:
         if request_id is None:
             cancelling.sweep(connection)
-        return requests.close_settled(connection, request_id)
+        closed = requests.close_settled(connection, request_id)
+    if closed:
+        tools.wake_courier()
+    return closed

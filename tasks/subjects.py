@@ -27,20 +27,21 @@ class SubjectError(Exception):
 def parse_subject(line: bytes) -> Subject:
     """A person from one line of JSON. Raises SubjectError."""
     try:
-        return _checked(SUBJECT.validate_json(line))
+        return checked(SUBJECT.validate_json(line))
     except ValidationError as error:
-        raise SubjectError(_faults(error, ())) from None
+        raise SubjectError(faults_in(error, ())) from None
 
 
 def check_subject(record: dict[str, Any]) -> Subject:
     """A person from a mapping of the same shape. Raises SubjectError."""
     try:
-        return _checked(SUBJECT.validate_python(record))
+        return checked(SUBJECT.validate_python(record))
     except ValidationError as error:
-        raise SubjectError(_faults(error, ())) from None
+        raise SubjectError(faults_in(error, ())) from None
 
 
-def _checked(subject: Subject) -> Subject:
+def checked(subject: Subject) -> Subject:
+    """A person whose own fields are in order already, with the vendors' blocks checked too. Raises SubjectError."""
     vendors = subject.get("vendors")
     if vendors:
         _check_blocks(vendors)
@@ -58,12 +59,13 @@ def _check_blocks(vendors: dict[str, dict[str, Any]]) -> None:
         try:
             ADAPTERS[name].identifiers_model.model_validate(block)
         except ValidationError as error:
-            faults += _faults(error, ("vendors", name))
+            faults += faults_in(error, ("vendors", name))
     if faults:
         raise SubjectError(faults)
 
 
-def _faults(error: ValidationError, prefix: tuple[str, ...]) -> list[Fault]:
+def faults_in(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[Fault]:
+    """What pydantic found, without any value of it."""
     return [
         Fault(".".join(shown(part) for part in (*prefix, *fault["loc"])), PROBLEMS.get(fault["type"], fault["msg"]))
         for fault in error.errors(include_input=False, include_url=False)

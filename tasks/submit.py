@@ -3,17 +3,19 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from time import monotonic
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
 from adapters.registry import ADAPTERS
+from domain.notices import Callback
 from domain.requests import Kind, Subject
 from ledger import requests
 from ledger.keys import fingerprinter
 from ledger.people import Prints
-from ledger.requests import Earlier, NewRequest, Recorded
+from ledger.requests import Also, Earlier, NewRequest, Recorded
 from ledger.sealing import Fingerprinter, MasterKeys
 from ledger.session import Engine
 from ledger.vendors import Vendor, all_vendors
@@ -25,6 +27,13 @@ Wake = Callable[[Sequence[str]], None]
 
 class SubmitError(Exception):
     """The request cannot be taken as it is, and nothing of it was recorded. The message says what to change."""
+
+
+class KeyConflictError(SubmitError):
+    """This idempotency key already stands for another request."""
+
+    def __init__(self) -> None:
+        super().__init__("this idempotency key already stands for another request; use a new one")
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,10 @@ class Submission:
     """Nothing is sent before this."""
     confirmed: bool = False
     """The submitter confirms a large request at once, with nobody else looking."""
+    callbacks: tuple[Callback, ...] = ()
+    """Who wants to be told of its changes of status; their addresses were checked by the door it came in by."""
+    also: Also | None = field(default=None, repr=False)
+    """Writes into the ledger what the door it came in by keeps of it, in the same transaction."""
 
 
 CLOCKS_DIFFER = timedelta(minutes=5)
@@ -57,6 +70,39 @@ class Guards:
 
 
 NO_GUARDS = Guards()
+
+
+class Known(NamedTuple):
+    """What is the same for every submission of a while."""
+
+    vendors: Sequence[Vendor]
+    prints: Fingerprinter
+
+
+def look_up(engine: Engine, masters: MasterKeys) -> Known:
+    """The vendors as they stand, and the ledger's fingerprinter. Raises ledger.sealing.UnsealError."""
+    with engine.begin() as connection:
+        return Known(all_vendors(connection), fingerprinter(connection, masters))
+
+
+class Lately:
+    """Looks up again what was known a second ago, for those who submit hundreds of times a second.
+
+    A vendor switched off within that second gets the request's chunks, and they wait, as they do for one that is
+    switched off a second after.
+    """
+
+    def __init__(self, engine: Engine, masters: MasterKeys, for_s: float = 1.0) -> None:
+        self._engine, self._masters = engine, masters
+        self._for_s = for_s
+        self._found: tuple[float, Known] | None = None
+
+    def __call__(self) -> Known:
+        """What is known. Raises as `look_up` does."""
+        found = self._found
+        if found is None or monotonic() >= found[0]:
+            found = self._found = (monotonic() + self._for_s, look_up(self._engine, self._masters))
+        return found[1]
 
 
 @dataclass(frozen=True)
@@ -75,16 +121,18 @@ def submit(
     masters: MasterKeys,
     wake: Wake,
     guards: Guards = NO_GUARDS,
+    known: Callable[[], Known] | None = None,
 ) -> Receipt:
     """Record a request and wake the workers; one with more people than `guards` allow waits to be confirmed.
 
     `people` are validated ones (`tasks.subjects`), read once, in constant memory; whatever they raise is raised here,
-    with nothing recorded. Raises SubmitError, ledger.session.OperationalError, ledger.sealing.UnsealError.
+    with nothing recorded. `known`: where vendors and fingerprinter are kept (`Lately`); None looks them up.
+
+    Raises SubmitError, ledger.session.OperationalError, ledger.sealing.UnsealError.
     """
     _check_times(submission)
-    with engine.begin() as connection:
-        vendors = _chosen(submission.vendors, all_vendors(connection))
-        prints = fingerprinter(connection, masters)
+    enabled, prints = known() if known else look_up(engine, masters)
+    vendors = _chosen(submission.vendors, enabled)
     new = NewRequest(
         kind=submission.kind,
         vendors=vendors,
@@ -97,28 +145,25 @@ def submit(
         cool_off_s=guards.cool_off_s.get(submission.kind, 0.0),
         confirm_above=guards.confirm_above,
         confirmed=submission.confirmed,
+        callbacks=submission.callbacks,
+        also=submission.also,
     )
-    earlier = _earlier(engine, new, masters)
-    if earlier is None:
-        try:
-            with engine.begin() as connection:
-                recorded = requests.record(connection, new, people, masters=masters, prints=Prints(prints))
-        except requests.NothingToDoError:
-            raise SubmitError("there is nobody in it") from None
-        except requests.TooLateError:
-            raise SubmitError("it would not be sent before it is due, a month after receipt") from None
-        except requests.KeyTakenError:
-            # Someone submitted under the same key in this moment; the insert waited for them, people are unread.
-            earlier = _earlier(engine, new, masters)
-            if earlier is None:
-                raise
-        else:
-            if not recorded.unconfirmed:
-                wake([vendor.name for vendor in vendors])
-            return Receipt(recorded, repeated=False)
-    if not _says_the_same(earlier, new, people, prints):
-        raise SubmitError("this idempotency key already stands for another request; use a new one")
-    return Receipt(earlier.recorded, repeated=True)
+    try:
+        with engine.begin() as connection:
+            recorded = requests.record(connection, new, people, masters=masters, prints=Prints(prints))
+    except requests.NothingToDoError:
+        raise SubmitError("there is nobody in it") from None
+    except requests.TooLateError:
+        raise SubmitError("it would not be sent before it is due, a month after receipt") from None
+    except requests.KeyTakenError:
+        # People are unread: whoever is recording under this key at this moment was waited for before.
+        earlier = _earlier(engine, new, masters)
+        if not _says_the_same(earlier, new, people, prints):
+            raise KeyConflictError from None
+        return Receipt(earlier.recorded, repeated=True)
+    if not recorded.unconfirmed:
+        wake([vendor.name for vendor in vendors])
+    return Receipt(recorded, repeated=False)
 
 
 def _check_times(submission: Submission) -> None:
@@ -153,11 +198,13 @@ def _checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return dict(options)
 
 
-def _earlier(engine: Engine, new: NewRequest, masters: MasterKeys) -> Earlier | None:
-    if new.idempotency_key is None:
-        return None
+def _earlier(engine: Engine, new: NewRequest, masters: MasterKeys) -> Earlier:
+    assert new.idempotency_key is not None  # noqa: S101 - for the type checker: it was taken
     with engine.begin() as connection:
-        return requests.find_by_idempotency_key(connection, new.idempotency_key, masters)
+        earlier = requests.find_by_idempotency_key(connection, new.idempotency_key, masters)
+    if earlier is None:
+        raise requests.KeyTakenError
+    return earlier
 
 
 def _says_the_same(earlier: Earlier, new: NewRequest, people: Iterable[Subject], fingerprints: Fingerprinter) -> bool:

@@ -48,3 +48,5 @@ class Toolbox:
     verify_after_s: float = 60.0
     hold_after: int = 5
     probe_after_s: float = 10.0
+    wake_courier: Callable[[], None] = field(default=lambda: None, repr=False)
+    """Says that there may be something to tell of a request; losing it costs two seconds, not a message."""

@@ -9,13 +9,17 @@ from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
 from local.services import Postgres, Redis
 
-TABLES = "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies"
+TABLES = (
+    "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies, "
+    "api_keys, users, logins, guesses, audit_entries, webhooks, outbox, opendsr_requests"
+)
 
 
 def empty(connection: Connection) -> None:
-    """Leave nothing in the ledger but its tables, though outcomes are guarded."""
+    """Leave nothing in the ledger but its tables, though outcomes and the audit log are guarded."""
     volumes = connection.execute(text("SELECT CAST(relid AS text) FROM pg_partition_tree('outcomes')")).scalars().all()
-    guards = [f"ALTER TABLE {volume} {{0}} TRIGGER outcomes_not_truncated" for volume in volumes]
+    guarded = [*((volume, "outcomes") for volume in volumes), ("audit_entries", "audit_entries")]
+    guards = [f"ALTER TABLE {table} {{0}} TRIGGER {name}_not_truncated" for table, name in guarded]
     rest, stand = ([guard.format(verb) for guard in guards] for verb in ("DISABLE", "ENABLE"))
     connection.execute(text("UPDATE volumes SET ended_at = NULL, dropped_at = NULL"))
     connection.execute(text(";".join([*rest, f"TRUNCATE {TABLES} RESTART IDENTITY", *stand])))

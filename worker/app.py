@@ -1,8 +1,9 @@
 """The Celery app: its queues, its schedule, and the tasks that wrap the steps of a request's life."""
 
 import gc
+import logging
 
-from celery import Celery, signals
+from celery import Celery, Task, signals
 from celery.worker import WorkController
 from kombu.entity import Queue
 
@@ -11,19 +12,40 @@ from config.logging import set_up_logging
 from config.settings import Settings
 from config.stack import find_stack
 from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.requests import KeyTakenError
+from ledger.sealing import UnsealError
 from tasks.attend import raise_deadlines
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
-from tasks.queues import CONTROL_QUEUE, DEADLINES, DELIVER, DISPATCH, SETTLE, VOLUMES, queue_of
+from tasks.notify import notify
+from tasks.producers import take_sealed
+from tasks.queues import (
+    CONTROL_QUEUE,
+    DEADLINES,
+    DELIVER,
+    DISPATCH,
+    NOTIFY,
+    SETTLE,
+    SUBMIT,
+    SUBMIT_QUEUE,
+    VOLUMES,
+    queue_of,
+)
 from tasks.retain import keep_volumes
 from tasks.settle import settle
 from worker.runtime import Runtime
+from worker.unshown import SHOWN
+
+log = logging.getLogger(__name__)
 
 TICK_S = 1.0
 """How often beat looks for due chunks; a wake-up that was lost costs no more than this."""
 SWEEP_S = 5.0
+NOTIFY_S = 2.0
 DEADLINES_S = 3600.0
 VOLUMES_S = 600.0
+SUBMIT_AGAIN_S = 5.0
+"""When a producer's message is taken up again that came while PostgreSQL was away, or a master key missing."""
 
 
 def create_app() -> Celery:
@@ -44,7 +66,7 @@ def create_app() -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # Redis may be away for as long as it likes
         broker_transport_options={"visibility_timeout": 3600, "socket_connect_timeout": 3.0},
-        task_queues=[Queue(CONTROL_QUEUE), *(Queue(queue_of(name)) for name in ADAPTERS)],
+        task_queues=[Queue(CONTROL_QUEUE), Queue(SUBMIT_QUEUE), *(Queue(queue_of(name)) for name in ADAPTERS)],
         task_default_queue=CONTROL_QUEUE,
         task_create_missing_queues=False,
         beat_max_loop_interval=1.0,
@@ -60,6 +82,7 @@ def create_app() -> Celery:
             },
             "deadlines": {"task": DEADLINES, "schedule": DEADLINES_S, "options": {"expires": DEADLINES_S}},
             "volumes": {"task": VOLUMES, "schedule": VOLUMES_S, "options": {"expires": VOLUMES_S}},
+            "notify": {"task": NOTIFY, "schedule": NOTIFY_S, "options": {"expires": NOTIFY_S}},
             "settle": {"task": SETTLE, "schedule": SWEEP_S, "options": {"expires": 5 * SWEEP_S}},
         },
     )
@@ -93,6 +116,24 @@ def dispatch_vendor(vendor: str) -> None:
 def settle_requests() -> None:
     """Close every request that has nothing open any more."""
     settle(runtime().tools)
+
+
+@app.task(name=SUBMIT, bind=True, max_retries=None, Request="worker.unshown:UnshownRequest", typing=False)
+def submit_sealed(self: Task, *args: object, **kwargs: object) -> None:
+    """Take in a request that a producer sealed."""
+    try:
+        with told_as_ledger_errors():
+            take_sealed(args, kwargs, self.request.id, runtime().intake)
+    except (LedgerError, UnsealError, KeyTakenError) as error:
+        # The message is all there is of the request: it goes back to Redis as it came.
+        log.warning("a producer's message waits: %r", error)
+        raise self.retry(countdown=SUBMIT_AGAIN_S, queue=SUBMIT_QUEUE, argsrepr=SHOWN, kwargsrepr=SHOWN) from None
+
+
+@app.task(name=NOTIFY)
+def tell_status_changes() -> None:
+    """Tell receivers of the changes of status that wait in the outbox."""
+    notify(runtime().courier)
 
 
 @app.task(name=DEADLINES)

@@ -1,9 +1,12 @@
 """Putting a worker process together: one event loop, one way to each vendor, the ledger and the toolbox."""
 
 import asyncio
+import logging
 import threading
-from collections.abc import Coroutine, Mapping
+import time
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, TypeVar
 
 import uvloop
@@ -11,25 +14,48 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.asyncio import Redis
 
+from adapters import opendsr_callbacks
+from adapters.callbacks import Callbacks
 from adapters.contract import Adapter
 from adapters.credentials import Credentials
 from adapters.exchange import Exchange
 from adapters.portions import chunk_people
 from adapters.transport import Transport
+from config.opendsr import SigningError, find_signer
 from config.settings import Settings
 from config.stack import Stack, find_stack
+from domain.notices import Style
 from ledger.chunks import release
 from ledger.sealing import MasterKeys
 from ledger.session import connect
 from ledger.vendors import announce
-from tasks.queues import DELIVER, BrokerError, queue_of
+from ledger.webhooks import announce_webhooks
+from tasks.notify import Courier, Dress, Receiver
+from tasks.producers import Intake
+from tasks.queues import CONTROL_QUEUE, DELIVER, NOTIFY, BrokerError, queue_of, wake
+from tasks.sealed import ProducerKeys
 from tasks.slots import FairSlots
+from tasks.submit import Guards, Lately
 from tasks.toolbox import Line, Toolbox
 from worker.congestion import Congestion
 from worker.throttle import open_lanes
 
 LEDGER_CONNECTIONS = 8
+WAKE_EVERY_S = 0.5
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+def _dresses(settings: Settings) -> dict[Style, Dress]:
+    """How those are told whom requests brought along. Without a key nothing can be told by OpenDSR: its messages wait,
+    and everything else goes on."""
+    try:
+        signer = find_signer(settings.opendsr, settings.data_dir)
+    except SigningError as error:
+        log.error("OpenDSR callbacks are not sent: %s", error)
+        return {}
+    return {Style.OPENDSR: partial(opendsr_callbacks.dress, signer=signer)} if signer is not None else {}
 
 
 class Runtime:
@@ -40,6 +66,7 @@ class Runtime:
         self._thread = threading.Thread(target=self._loop.run_forever, name="vendors", daemon=True)
         self._thread.start()
         self._stopping = threading.Event()
+        self._woken_at = 0.0
         self._app = app
         self._redis = Redis.from_url(stack.redis_url, socket_timeout=5.0, socket_connect_timeout=3.0)
         self._engine = connect(stack.database_url, pool_size=LEDGER_CONNECTIONS, patience_s=settings.lease_s)
@@ -57,9 +84,32 @@ class Runtime:
             verify_after_s=settings.verify_after_s,
             hold_after=settings.hold_after,
             probe_after_s=settings.probe_after_s,
+            wake_courier=self._wake_courier,
+        )
+        self.courier = Courier(
+            engine=self._engine,
+            masters=masters,
+            start=self._start,
+            callbacks=Callbacks(settings.webhooks.rules()),
+            receivers={
+                name: Receiver(receiver.url.get_secret_value(), receiver.secrets)
+                for name, receiver in settings.webhooks.receivers.items()
+            },
+            stopping=self._stopping.is_set,
+            dress=_dresses(settings),
+        )
+        self.intake = Intake(
+            engine=self._engine,
+            masters=masters,
+            keys=ProducerKeys.parse(stack.producer_keys),
+            wake=self._wake,
+            guards=Guards(settings.cool_off_s(), settings.max_subjects_unconfirmed),
+            known=Lately(self._engine, masters),
         )
         with self._engine.begin() as connection:
             announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
+            announce(connection, {name: adapter.chunk_people for name, adapter in adapters.items()})
+            announce_webhooks(connection, settings.webhooks.hosts())
             # Whoever had this name before is gone, without the time to give back what it held.
             release(connection, holder)
 
@@ -98,6 +148,21 @@ class Runtime:
         except (OperationalError, AttributeError):
             # kombu stumbles over its own missing connection when Redis dies at the wrong moment.
             raise BrokerError from None
+
+    def _wake(self, vendors: Sequence[str]) -> None:
+        try:
+            wake(self._app, vendors)
+        except (BrokerError, AttributeError):
+            return  # beat looks for due chunks every second
+
+    def _wake_courier(self) -> None:
+        if time.monotonic() - self._woken_at < WAKE_EVERY_S:
+            return  # many requests may close in a moment, and one call tells of them all
+        self._woken_at = time.monotonic()
+        try:
+            self._app.send_task(NOTIFY, queue=CONTROL_QUEUE, ignore_result=True, expires=5.0)
+        except (OperationalError, AttributeError):
+            return  # beat comes by every two seconds
 
     def stop(self) -> None:
         """No new request goes out from now on; what is under way ends, is recorded, and the rest is given back."""

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bench.results import Row
 from bench.scenarios import deliveries
+from bench.scenarios.doors import doors
 from bench.scenarios.fairness import fairness
 from bench.scenarios.growth import growth
 from bench.scenarios.intake import intake
@@ -30,6 +31,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "growth": growth,
         "fairness": fairness,
         "intake": intake,
+        "doors": doors,
         "memory": memory,
         "record": record,
         "latency": latency,

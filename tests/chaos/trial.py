@@ -205,6 +205,7 @@ def _stack(folder: Path, vendors: Sandbox) -> Iterator[Stack]:
     settings = {
         "CONSENT_DATA_DIR": str(folder / "data"),
         "CONSENT_FLOWER_PORT": str(_free_port()),
+        "CONSENT_WEB_PORT": "0",
         "CONSENT_LEASE_S": str(LEASE_S),
         "CONSENT_VERIFY_AFTER_S": "2",
         "CONSENT_PROBE_AFTER_S": "2",

@@ -1,6 +1,7 @@
 """A sandbox and a whole stack of real processes, for the flows."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -27,18 +28,25 @@ class Stack:
     folder: Path
     process: "subprocess.Popen[bytes] | None" = field(default=None)
 
-    def up(self) -> None:
+    def up(self, *more: str) -> None:
         """Start it, and wait for the line that says it can take requests."""
         log = self.folder / "up.log"
         with log.open("wb") as out:
             self.process = subprocess.Popen(
-                [*CONSENT, "up", "--workers", "2"], env=self.environment, stdout=out, stderr=subprocess.STDOUT
+                [*CONSENT, "up", "--workers", "2", *more], env=self.environment, stdout=out, stderr=subprocess.STDOUT
             )
         deadline = time.monotonic() + READY_S
         while b"ready" not in log.read_bytes():
             assert self.process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
+
+    @property
+    def api_url(self) -> str:
+        """Where its HTTP API is, as the line with `ready` says."""
+        found = re.search(r"ready: .*API on (\S+);", (self.folder / "up.log").read_text())
+        assert found is not None
+        return found[1]
 
     def down(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End it, and return its exit code."""
@@ -67,11 +75,21 @@ def vendors(tmp_path: Path) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def stack(tmp_path: Path, vendors: Sandbox) -> Iterator[Stack]:
-    """A stack that talks to `vendors`; started, and stopped at the end."""
+def environment(tmp_path: Path, vendors: Sandbox) -> dict[str, str]:
+    """For a stack of a data folder of its own that talks to `vendors`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
-    settings = {"CONSENT_DATA_DIR": str(tmp_path / "data"), "CONSENT_FLOWER_PORT": str(_free_port())}
-    running = Stack({**clean, **settings, **vendors.environment}, tmp_path)
+    settings = {
+        "CONSENT_DATA_DIR": str(tmp_path / "data"),
+        "CONSENT_FLOWER_PORT": str(_free_port()),
+        "CONSENT_WEB_PORT": "0",
+    }
+    return {**clean, **settings, **vendors.environment}
+
+
+@pytest.fixture
+def stack(tmp_path: Path, environment: dict[str, str]) -> Iterator[Stack]:
+    """A stack that talks to `vendors`; started, and stopped at the end."""
+    running = Stack(environment, tmp_path)
     running.up()
     yield running
     if running.process is not None and running.process.poll() is None:

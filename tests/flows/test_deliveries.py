@@ -5,11 +5,13 @@ import io
 import json
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -110,7 +112,7 @@ def test_killed_workers_and_a_killed_stack_lose_nobody(stack: Stack, vendors: Sa
 def test_up_stops_everything_it_started(stack: Stack) -> None:
     assert stack.process is not None
     started = psutil.Process(stack.process.pid).children(recursive=True)
-    assert len(started) >= 6
+    assert len(started) >= 7
 
     assert stack.down() == 0
 
@@ -123,6 +125,16 @@ def test_nothing_personal_in_redis_logs_or_files(stack: Stack, vendors: Sandbox,
     vendors.seed(everybody)
     submitted(stack, everybody, "erasure", "--wait")
     submitted(stack, everybody, "opt_out", "--wait")
+    key = stack.run("keys", "create", "shop", "--role", "submitter").stdout.strip()
+    with httpx.Client(base_url=stack.api_url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as api:
+        body = {"kind": "opt_in", "subjects": everybody}
+        place = api.post("/v1/requests", json=body).raise_for_status().headers["location"]
+        assert api.post("/v1/requests", json={**body, "kind": "secretive"}).status_code == 422
+        assert api.get("/v1/secretive-1", params={"email": "secretive"}).status_code == 404
+        deadline = time.monotonic() + 60
+        while api.get(place).json()["status"] == "running":
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
     stack.down()
 
     told = [

@@ -9,14 +9,22 @@ import psycopg
 from sqlalchemy import Engine
 
 from adapters.contract import Answer, Call, Person, Verdict
+from domain.notices import Callback, Style
 from domain.outcomes import Reason
 from domain.requests import Subject
 from ledger.sealing import MasterKeys
+from ledger.webhooks import announce_webhooks
 from tests.ledger.conftest import APPLIED, Desk
 
 TABLES = (
+    "api_keys",
+    "audit_entries",
+    "guesses",
     "keys",
+    "logins",
     "notes",
+    "opendsr_requests",
+    "outbox",
     "vendors",
     "requests",
     "subjects",
@@ -24,7 +32,9 @@ TABLES = (
     "chunks",
     "outcomes",
     "tallies",
+    "users",
     "volumes",
+    "webhooks",
     "alembic_version",
 )
 
@@ -39,6 +49,7 @@ SUBJECT: Subject = {
         "b2core": {"profile_id": "profile-4714"},
     },
 }
+CALLBACK = Callback("https://producer.example/hush-callback", "producer.example", Style.OPENDSR)
 OPTIONS = {"insider": {"partial": {"list_id": ["hush-list"]}}}
 PERSONAL = (
     "jane-4711",
@@ -51,6 +62,7 @@ PERSONAL = (
     "card-4713",
     "profile-4714",
     "hush-list",
+    "hush-callback",
 )
 
 
@@ -89,7 +101,10 @@ def assert_nothing_personal(engine: Engine) -> None:
 
 def test_nothing_personal_can_be_read_in_any_table(desk: Desk) -> None:
     desk.announce(insider=2, akinon=2)
-    desk.submit([SUBJECT, {**SUBJECT, "user_id": "jane-4711-too"}, SUBJECT], options=OPTIONS, idempotency_key="k-1")
+    with desk.engine.begin() as connection:
+        announce_webhooks(connection, {"crm": "crm.example"})
+    people: list[Subject] = [SUBJECT, {**SUBJECT, "user_id": "jane-4711-too"}, SUBJECT]
+    desk.submit(people, options=OPTIONS, idempotency_key="k-1", callbacks=(CALLBACK,))
     assert_nothing_personal(desk.engine)
     answers = {1: APPLIED, 2: Answer(Verdict.RETRY, Reason.BUSY)}
 

@@ -1,8 +1,10 @@
 """`.env.example` names every setting, each with its real default."""
 
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import pytest
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from adapters.registry import ADAPTERS
@@ -27,11 +29,18 @@ def lines() -> dict[str, str]:
     return dict(row.split("=", 1) for row in rows)
 
 
+def is_block(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
 def test_every_setting_is_named_and_nothing_else() -> None:
     fields: dict[str, dict[str, FieldInfo]] = {
         name: adapter.settings_model.model_fields for name, adapter in ADAPTERS.items()
     }
-    ours = {f"CONSENT_{name.upper()}" for name in Settings.model_fields if name not in ADAPTERS}
+    plain = {name: field for name, field in Settings.model_fields.items() if name not in ADAPTERS}
+    blocks = {name: field.annotation.model_fields for name, field in plain.items() if is_block(field.annotation)}
+    ours = {f"CONSENT_{name.upper()}" for name in plain.keys() - blocks.keys()}
+    ours |= {f"CONSENT_{block.upper()}__{name.upper()}" for block, named in blocks.items() for name in named}
     theirs = {f"CONSENT_{vendor.upper()}__{name.upper()}" for vendor, named in fields.items() for name in named}
     assert set(lines()) == ours | theirs | OF_COMPOSE
 

@@ -1,6 +1,8 @@
 """The check-up of vendors: what is sent, and what a person is told of the answer."""
 
 import asyncio
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,8 +12,10 @@ from adapters.contract import Answer, Verdict
 from adapters.examine import examine
 from adapters.registry import ADAPTERS, create
 from adapters.transport import AnswerLostError, NotSentError, Transport
+from config.opendsr import OpenDsrSettings, self_signed
+from config.settings import Settings
 from domain.outcomes import Reason
-from intake.doctor import ADVICE, _advice
+from intake.doctor import ADVICE, _advice, _opendsr
 
 SECRET = "hunter2-hunter2"
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -116,3 +120,14 @@ def test_advice_names_variables_and_no_secret(vendor: str, reason: Reason) -> No
     assert "{" not in says
     if reason is Reason.BAD_CREDENTIALS:
         assert all(f"CONSENT_{vendor.upper()}__{name.upper()}" in says for name in SETTINGS[vendor])
+
+
+@pytest.mark.parametrize(("days", "good"), [(15, True), (13, False)])
+def test_a_certificate_that_runs_out_soon_is_a_fault(tmp_path: Path, days: int, *, good: bool) -> None:
+    assert list(_opendsr(Settings(data_dir=tmp_path))) == []
+    (tmp_path / "opendsr.pem").write_bytes(self_signed("localhost", timedelta(days=days)))
+    (finding,) = _opendsr(Settings(data_dir=tmp_path))
+    assert (finding.is_good, finding.says.split(",")[0]) == (good, "signs as localhost")
+    (finding,) = _opendsr(Settings(data_dir=tmp_path, opendsr=OpenDsrSettings(processor_domain="consent.example")))
+    assert not finding.is_good
+    assert "is not issued for" in finding.says

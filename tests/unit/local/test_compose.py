@@ -14,7 +14,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
 def test_the_services_of_the_stack_are_there_and_the_sandbox_only_when_asked_for() -> None:
-    assert set(SERVICES) == {"postgres", "redis", "migrate", "worker", "beat", "flower", "sandbox"}
+    assert set(SERVICES) == {"postgres", "redis", "migrate", "worker", "beat", "web", "flower", "sandbox"}
     assert {name for name, service in SERVICES.items() if service.get("profiles")} == {"sandbox"}
 
 
@@ -60,10 +60,10 @@ def test_a_service_waits_for_what_it_needs(name: str) -> None:
     assert set(needed) <= set(SERVICES)
 
 
-def test_only_flower_is_reachable_from_the_host_and_only_from_itself() -> None:
+def test_only_web_and_flower_are_reachable_from_the_host_and_only_from_itself() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert list(published) == ["flower"]
-    assert all(port.startswith("127.0.0.1:") for port in published["flower"])
+    assert set(published) == {"web", "flower"}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
     assert "FLOWER_BASIC_AUTH" in SERVICES["flower"]["environment"]
 
 
@@ -75,7 +75,7 @@ def test_every_named_volume_is_declared() -> None:
 def test_the_procfile_runs_the_worker_as_compose_does_and_keeps_flower_on_this_machine() -> None:
     lines = (ROOT / "Procfile").read_text().splitlines()
     commands = {name: command.strip() for name, _, command in (line.partition(":") for line in lines)}
-    assert set(commands) == {"worker", "beat", "flower"}
+    assert set(commands) == {"worker", "beat", "flower", "web"}
     assert commands["worker"] == SERVICES["worker"]["command"]
     assert "--address=127.0.0.1" in commands["flower"]
 

@@ -1,0 +1,209 @@
+"""What the HTTP API takes: small requests beside a campaign, and files of any size in constant memory."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import quantiles
+
+import aiohttp
+import psutil
+
+from bench.people import people, write_ndjson
+from bench.results import Bound, Row
+from bench.stand import BenchError, Ours, Stand
+from domain.requests import Kind
+from intake.secrets import mint_key
+from ledger import access
+from local.services import free_port
+from tasks.attend import Desk
+
+LEAST_PER_S, MOST_P99_MS, LEAST_ROWS_PER_S, MOST_GROWTH_MB = 400, 50, 50_000, 10
+CLIENTS = 16
+CAMPAIGN = 60_000
+SETTINGS = {
+    "CONSENT_API_REQUESTS_PER_MINUTE": "10000000",
+    "CONSENT_DFINERY__REQUESTS_PER_MINUTE": "10000",  # the vendor's real limit: a campaign that goes on and on
+    "CONSENT_MAX_SUBJECTS_UNCONFIRMED": "10000000",
+}
+
+
+def doors(stand: Stand, *, quick: bool) -> Iterator[Row]:
+    """`consent web` pinned to one core; the client that asks, PostgreSQL and the campaign's workers share the rest."""
+    seconds = 8 if quick else 20
+    with stand.ours(SETTINGS) as ours, _web(ours) as web:
+        asyncio.run(web.ask(200))  # warm
+        campaign = ours.submit(Kind.OPT_OUT, ["dfinery"], people(CAMPAIGN)).recorded.public_id
+        fast = asyncio.run(web.ask(LEAST_PER_S * seconds))
+        half = asyncio.run(web.ask(LEAST_PER_S * seconds // 2, per_s=LEAST_PER_S / 2))
+        Desk(ours.engine, "bench", lambda _: None).cancel(campaign)
+        yield Row(
+            "doors_requests",
+            "API: POST /v1/requests of one person, one core, while a campaign runs",
+            "requests/s",
+            fast.per_s,
+            1 / fast.cpu_s,
+            "what the web process's processor time allows",
+            Bound("ours", least=LEAST_PER_S),
+            f"{CLIENTS} at once for {seconds} s; {fast.cpu_s * 1e3:.2f} ms of the core each",
+        )
+        yield Row(
+            "doors_p99",
+            "API: the same at half of that load, p99",
+            "ms",
+            half.p99_ms,
+            half.median_ms,
+            "median",
+            Bound("ours", most=MOST_P99_MS),
+            f"{LEAST_PER_S / 2:g} a second for {seconds} s",
+        )
+        yield from _uploads(stand, web, quick=quick)
+
+
+def _uploads(stand: Stand, web: "Web", *, quick: bool) -> Iterator[Row]:
+    few, many = 10_000, 200_000 if quick else 1_000_000
+    paths = {number: stand.folder / f"upload-{number}.ndjson" for number in (few, many)}
+    for number, path in paths.items():
+        write_ndjson(path, number)
+    asyncio.run(web.upload(paths[few]))  # what grows but once
+    _, small_mb = asyncio.run(web.upload(paths[few]))
+    took_s, large_mb = asyncio.run(web.upload(paths[many]))
+    yield Row(
+        "doors_upload",
+        "API: an uploaded file to a sealed record",
+        "rows/s",
+        many / took_s,
+        LEAST_ROWS_PER_S,
+        "what is asked",
+        Bound("ours", least=LEAST_ROWS_PER_S),
+        f"{many:,} lines of NDJSON, one core",
+    )
+    yield Row(
+        "doors_memory",
+        f"API: memory of an upload of {many:,} rows beyond that of {few:,}",
+        "MB",
+        large_mb - small_mb,
+        small_mb,
+        "the process at the small one",
+        Bound("ours", most=MOST_GROWTH_MB),
+        "highest resident set seen",
+    )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run of small requests took."""
+
+    per_s: float
+    cpu_s: float
+    """Of the web process, for each request."""
+    median_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True)
+class Web:
+    """A running `consent web`."""
+
+    url: str
+    headers: dict[str, str]
+    process: psutil.Process
+
+    async def ask(self, number: int, per_s: float | None = None) -> Asked:
+        """POST so many requests of one person, as fast as it goes or at a rate."""
+        waits: list[float] = []
+        bodies = enumerate(people(number))
+        began, cpu = time.perf_counter(), self._cpu_s()
+
+        async def client(session: aiohttp.ClientSession) -> None:
+            for place, person in bodies:
+                if per_s is not None:
+                    await asyncio.sleep(began + place / per_s - time.perf_counter())
+                asked = time.perf_counter()
+                body = {"kind": "opt_out", "subjects": [person]}
+                headers = {"Idempotency-Key": f"{began}-{place}"}
+                async with session.post("/v1/requests", json=body, headers=headers) as answer:
+                    if answer.status != 201:
+                        raise BenchError(f"the API answered {answer.status}")
+                    await answer.read()
+                waits.append(time.perf_counter() - asked)
+
+        async with aiohttp.ClientSession(self.url, headers=self.headers) as session:
+            await asyncio.gather(*(client(session) for _ in range(CLIENTS if per_s is None else 4 * CLIENTS)))
+        took = time.perf_counter() - began
+        cuts = quantiles(waits, n=100)
+        return Asked(number / took, (self._cpu_s() - cpu) / number, cuts[49] * 1e3, cuts[98] * 1e3)
+
+    async def upload(self, path: Path) -> tuple[float, float]:
+        """Upload a file: the seconds it took, and the most memory (MB) the process had meanwhile."""
+        most = 0.0
+        done = asyncio.Event()
+
+        async def watch() -> None:
+            nonlocal most
+            while not done.is_set():
+                most = max(most, self.process.memory_info().rss / 1e6)
+                await asyncio.sleep(0.02)
+
+        async def pieces() -> AsyncIterator[bytes]:
+            with path.open("rb") as file:
+                while piece := file.read(65_536):
+                    yield piece
+
+        watching = asyncio.create_task(watch())
+        began = time.perf_counter()
+        timeout = aiohttp.ClientTimeout(total=600)
+        async with aiohttp.ClientSession(self.url, headers=self.headers, timeout=timeout) as session:
+            headers = {"Content-Type": "application/x-ndjson"}
+            later = (datetime.now(UTC) + timedelta(days=7)).strftime("%Y-%m-%dT%H:%M:%SZ")  # nothing is delivered now
+            at = f"/v1/requests/upload?kind=opt_out&not_before={later}"
+            async with session.post(at, data=pieces(), headers=headers) as answer:
+                if answer.status != 201:
+                    raise BenchError(f"the upload was answered {answer.status}")
+        took = time.perf_counter() - began
+        done.set()
+        await watching
+        return took, most
+
+    def _cpu_s(self) -> float:
+        return sum(self.process.cpu_times()[:2])
+
+
+@contextmanager
+def _web(ours: Ours) -> Iterator[Web]:
+    minted, port = mint_key(), free_port()
+    with ours.engine.begin() as connection:
+        access.add_key(
+            connection, prefix=minted.prefix, name="bench", role="submitter", digest=minted.digest, by="bench", days=1
+        )
+    with subprocess.Popen([sys.executable, "-m", "intake", "web", "--port", str(port)]) as process:
+        os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0))})
+        try:
+            web = Web(
+                f"http://127.0.0.1:{port}",
+                {"Authorization": f"Bearer {minted.secret}"},
+                psutil.Process(process.pid),
+            )
+            asyncio.run(_await_ready(web.url))
+            yield web
+        finally:
+            process.terminate()
+
+
+async def _await_ready(url: str) -> None:
+    deadline = time.monotonic() + 60
+    async with aiohttp.ClientSession(url) as session:
+        while time.monotonic() < deadline:
+            try:
+                async with session.get("/readyz") as answer:
+                    if answer.status == 200:
+                        return
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.05)
+    raise BenchError("the web process did not start")

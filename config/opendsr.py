@@ -1,0 +1,160 @@
+"""The OpenDSR door's key and certificate: those of the settings, else a self-signed pair of the data folder."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.signing import Signer
+
+PAIR_FILE = "opendsr.pem"
+LOCAL_DOMAIN = "localhost"
+LEAST_BITS = 2048  # FIPS 186-4
+VALID_FOR = timedelta(days=3650)
+
+
+class OpenDsrSettings(BaseModel):
+    """Who we are as an OpenDSR processor."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    processor_domain: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$",
+        description="the domain that controllers reach us under and the certificate is issued for; unset: localhost",
+    )
+    private_key_file: Path | None = Field(
+        default=None, description="the RSA key, in PEM, that signs; unset: a self-signed pair of the data folder"
+    )
+    certificate_file: Path | None = Field(default=None, description="its certificate in PEM, with its chain")
+
+    @property
+    def domain(self) -> str:
+        """The domain that stands in headers, and that extensions meant for us are keyed by."""
+        return self.processor_domain or LOCAL_DOMAIN
+
+
+class SigningError(Exception):
+    """The key or the certificate cannot be used. The message says where it is from and what is wrong."""
+
+
+_KEY_VARIABLE = "CONSENT_OPENDSR__PRIVATE_KEY_FILE"
+_CERTIFICATE_VARIABLE = "CONSENT_OPENDSR__CERTIFICATE_FILE"
+
+
+def find_signer(settings: OpenDsrSettings, data_dir: Path) -> Signer | None:
+    """Who signs here; None where neither the settings nor the data folder have a key. Raises SigningError."""
+    key_file, certificate_file = settings.private_key_file, settings.certificate_file
+    if key_file is not None and certificate_file is not None:
+        key = _key(_read(key_file, _KEY_VARIABLE), _KEY_VARIABLE)
+        return _signer(settings.domain, key, _read(certificate_file, _CERTIFICATE_VARIABLE), _CERTIFICATE_VARIABLE)
+    if key_file is not None or certificate_file is not None:
+        raise SigningError(f"set {_KEY_VARIABLE} and {_CERTIFICATE_VARIABLE}, or neither")
+    pair = data_dir / PAIR_FILE
+    if not pair.exists():
+        return None
+    both = _read(pair, str(pair))
+    return _signer(settings.domain, _key(both, str(pair)), both, str(pair))
+
+
+def keep_signing_pair(settings: OpenDsrSettings, data_dir: Path) -> None:
+    """See that the data folder has a pair for this domain, readable by its owner only, unless the settings name one.
+
+    Self-signed, which is good for trying things out: the specification wants a certificate that somebody issued (4.1).
+    """
+    if settings.private_key_file is not None or settings.certificate_file is not None:
+        return
+    try:
+        if find_signer(settings, data_dir) is not None:
+            return
+    except SigningError:
+        pass  # of another domain, run out or damaged: nobody can rely on what we signed ourselves
+    partial = data_dir / f"{PAIR_FILE}.partial"
+    partial.unlink(missing_ok=True)
+    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(self_signed(settings.domain))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(data_dir / PAIR_FILE)
+
+
+def self_signed(domain: str, valid_for: timedelta = VALID_FOR) -> bytes:
+    """A new key and a certificate of its own making, in one PEM, so that the two cannot come apart."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=LEAST_BITS)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, domain[:64])])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + valid_for)
+        .add_extension(x509.SubjectAlternativeName([_general_name(domain)]), critical=False)
+        .sign(key, SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private + certificate.public_bytes(Encoding.PEM)
+
+
+def _general_name(domain: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(domain))
+    except ValueError:
+        return x509.DNSName(domain)
+
+
+def _read(path: Path, source: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SigningError(f"{source}: cannot read the file: {error.strerror}") from None
+
+
+def _key(pem: bytes, source: str) -> rsa.RSAPrivateKey:
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise SigningError(f"{source}: has no private key in PEM, or one with a password") from None
+    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < LEAST_BITS:
+        raise SigningError(f"{source}: must be an RSA key of {LEAST_BITS} bits or more")
+    return key
+
+
+def _signer(domain: str, key: rsa.RSAPrivateKey, pem: bytes, source: str) -> Signer:
+    """Key and certificate, found fit for each other and for the domain; the certificate goes out without the key."""
+    try:
+        chain = x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        raise SigningError(f"{source}: has no certificate in PEM") from None
+    own = chain[0]
+    if own.public_key() != key.public_key():
+        raise SigningError(f"{source}: its first certificate is not that of the private key")
+    if own.not_valid_after_utc <= datetime.now(UTC):
+        raise SigningError(f"{source}: the certificate has run out; have it renewed")
+    if domain not in _names(own):
+        raise SigningError(f"{source}: the certificate is not issued for CONSENT_OPENDSR__PROCESSOR_DOMAIN ({domain})")
+    certificates = b"".join(one.public_bytes(Encoding.PEM) for one in chain)
+    return Signer(domain, key, certificates, own.not_valid_after_utc)
+
+
+def _names(certificate: x509.Certificate) -> set[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    addresses = names.get_values_for_type(x509.IPAddress)
+    return {name.lower() for name in names.get_values_for_type(x509.DNSName)} | {str(one) for one in addresses}

@@ -1,0 +1,208 @@
+"""What OpenDSR calls things: statuses, and the bodies that tell a controller how a data subject request stands.
+
+The specification is version 2.0 of https://github.com/opengdpr/OpenDSR (sections in brackets); its 3.0 shape is the one
+that https://docs.mparticle.com/developers/apis/dsr-api/v3/ made the usual one.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from domain.notices import Notice
+from domain.outcomes import ATTENTION, DONE, Outcome
+from domain.requests import Kind, Subject
+
+
+class Version(StrEnum):
+    """The shapes that we speak; the value is what `api_version` says."""
+
+    V2 = "2.0"
+    V3 = "3.0"
+
+
+class DsrStatus(StrEnum):
+    """How a request stands [8]. There is none for failures: they are told in `extensions`."""
+
+    PENDING = "pending"  # received, and nothing of it has begun
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"  # nothing of it is open any more
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class DsrRequest:
+    """What a controller asks for, checked."""
+
+    id: UUID
+    version: Version
+    kind: Kind
+    submitted_at: datetime
+    subjects: tuple[Subject, ...] = field(repr=False)
+    unused_identities: tuple[str, ...]
+    """The types of identities that were given and that no vendor of ours knows anybody by."""
+    callback_urls: tuple[str, ...] = field(repr=False)
+    group_id: str | None = field(repr=False)
+    content: bytes = field(repr=False)
+    """All of it, in one form for every way to write the same JSON."""
+
+
+def dsr_status(status: str, *, begun: bool) -> DsrStatus:
+    """OpenDSR's word for a status of ours; `begun`: a worker has taken up some of it."""
+    if status == "cancelled":
+        return DsrStatus.CANCELLED
+    if status in {"completed", "completed_with_exceptions"}:
+        return DsrStatus.COMPLETED
+    return DsrStatus.IN_PROGRESS if begun else DsrStatus.PENDING
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How one delivery of the request stands: what `outcome` and `reason` say is of our own fixed vocabulary."""
+
+    vendor: str
+    outcome: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A data subject request and how it stands. Only `group_id` could tell who the data subject is."""
+
+    request_id: UUID
+    """What it is called at all our other doors."""
+    controller_id: str
+    subject_request_id: UUID
+    version: Version
+    status: DsrStatus
+    received_at: datetime
+    due_at: datetime
+    unused_identities: tuple[str, ...] = ()
+    group_id: str | None = field(default=None, repr=False)
+    deliveries: tuple[Delivery, ...] = ()
+
+
+def details_for(asked: DsrRequest, controller: str) -> dict[str, JsonValue]:
+    """What a callback has to say besides how the request stands; nothing of it is personal."""
+    return {
+        "controller": controller,
+        "subject_request_id": str(asked.id),
+        "version": asked.version.value,
+        "unused_identities": list(asked.unused_identities),
+    }
+
+
+def standing_at(notice: Notice) -> Standing:
+    """How a request stood when a notice of it came about, which carries `details_for` it."""
+    details: Mapping[str, Any] = notice.details
+    counts = [
+        (vendor, outcome, count) for vendor, told_of in notice.vendors.items() for outcome, count in told_of.items()
+    ]
+    settled = any(count and outcome in set(Outcome) for _, outcome, count in counts)
+    return Standing(
+        request_id=notice.request_id,
+        controller_id=controller_id(details["controller"]),
+        subject_request_id=UUID(details["subject_request_id"]),
+        version=Version(details["version"]),
+        status=dsr_status(notice.status, begun=notice.begun or settled),
+        received_at=notice.received_at,
+        due_at=notice.due_at,
+        unused_identities=tuple(details["unused_identities"]),
+        deliveries=tuple(Delivery(vendor, outcome, None) for vendor, outcome, count in counts if count),
+    )
+
+
+def controller_id(principal: str) -> str:
+    """What a controller is told that it is called here: the name of its API key."""
+    return principal.removeprefix("key:")
+
+
+def received(standing: Standing, encoded_request: str) -> dict[str, Any]:
+    """The answer to a request that was taken in [7.3]."""
+    return {
+        "controller_id": standing.controller_id,
+        "expected_completion_time": rfc3339(standing.due_at),
+        "received_time": rfc3339(standing.received_at),
+        "encoded_request": encoded_request,
+        "subject_request_id": str(standing.subject_request_id),
+    }
+
+
+def told(standing: Standing, version: Version, domain: str) -> dict[str, Any]:
+    """The answer to the question how a request stands [8.3], in the shape of the version asked in."""
+    body = {
+        "controller_id": standing.controller_id,
+        "expected_completion_time": rfc3339(standing.due_at),
+        "subject_request_id": str(standing.subject_request_id),
+        "request_status": standing.status.value,
+        "api_version": version.value,
+        "extensions": extensions(standing, domain),
+    }
+    return body | {"group_id": standing.group_id, "results_url": None} if version is Version.V3 else body
+
+
+def told_back(standing: Standing, url: str, domain: str) -> dict[str, Any]:
+    """What a callback says [8.6], in the shape of the version that the request came in."""
+    body = {
+        "controller_id": standing.controller_id,
+        "expected_completion_time": rfc3339(standing.due_at),
+        "status_callback_url": url,
+        "subject_request_id": str(standing.subject_request_id),
+        "request_status": standing.status.value,
+        "api_version": standing.version.value,
+        "extensions": extensions(standing, domain),
+    }
+    return body | {"results_url": None} if standing.version is Version.V3 else body
+
+
+def withdrawn(standing: Standing, version: Version, received_at: datetime) -> dict[str, Any]:
+    """The answer to a cancellation [9.2] that came at this time."""
+    body: dict[str, Any] = {
+        "controller_id": standing.controller_id,
+        "subject_request_id": str(standing.subject_request_id),
+        "received_time": rfc3339(received_at),
+        "api_version": version.value,
+    }
+    return body | {"expected_completion_time": None} if version is Version.V3 else body
+
+
+def extensions(standing: Standing, domain: str) -> dict[str, Any]:
+    """What the specification has no field for, under our domain [7.1.2]: how each vendor stands, what was unused."""
+    by_vendor: dict[str, list[Delivery]] = {}
+    for delivery in standing.deliveries:
+        by_vendor.setdefault(delivery.vendor, []).append(delivery)
+    return {
+        domain: {
+            "request_id": str(standing.request_id),
+            "distribution_status": [
+                {"name": vendor, **_distribution(by_vendor[vendor])} for vendor in sorted(by_vendor)
+            ],
+            "unused_identities": list(standing.unused_identities),
+        }
+    }
+
+
+def _distribution(deliveries: Iterable[Delivery]) -> Mapping[str, str | None]:
+    """One vendor's status in the words of the 3.0 shape. With several deliveries the most pressing one decides."""
+    outcomes = {delivery.outcome for delivery in deliveries}
+    if outcomes & ATTENTION:
+        return {"status": "failed", "status_message": _why(deliveries, among=ATTENTION)}
+    if not outcomes <= set(Outcome):
+        return {"status": "pending", "status_message": None}
+    if outcomes & (DONE - {Outcome.SUPERSEDED}):
+        return {"status": "sent", "status_message": _why(deliveries, among=DONE)}
+    return {"status": "skipped", "status_message": _why(deliveries, among=set(Outcome))}
+
+
+def _why(deliveries: Iterable[Delivery], among: Iterable[str]) -> str:
+    told_of = {one for one in deliveries if one.outcome in set(among)}
+    return ", ".join(sorted({f"{one.outcome} ({one.reason})" if one.reason else one.outcome for one in told_of}))
+
+
+def rfc3339(at: datetime) -> str:
+    """A time as OpenDSR's examples write it: in UTC, to the second."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,60 @@
+"""The HTTP app: every way in over the network, in one frame."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from intake import (
+    api_attention,
+    api_deeds,
+    api_health,
+    api_lists,
+    api_people,
+    api_requests,
+    api_schema,
+    api_session,
+    api_upload,
+    problems,
+)
+from intake.auth import Gate
+from intake.door import Door
+from intake.frame import Frame
+from intake.opendsr import open_opendsr
+from intake.opendsr_answers import Processor
+from intake.trail import Trail
+
+ROUTERS = (
+    api_health.router,
+    api_requests.router,
+    api_upload.router,
+    api_lists.router,
+    api_deeds.router,
+    api_people.router,
+    api_attention.router,
+    api_session.router,
+    api_schema.router,
+)
+"""Every router gets its Door with `Depends(the_door)` and lets nobody in but through `Depends(allowed(…))`."""
+
+
+def create_app(door: Door, processor: Processor | None = None) -> FastAPI:
+    """The app at this door. It closes nothing of the door. Without a `processor` OpenDSR is left out."""
+    trail = Trail(door.engine)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        trail.close()
+
+    # No pages of its own: they load scripts from elsewhere. The document itself is at /v1/openapi.json, for who may in.
+    app = FastAPI(title="consent-worker", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.state.door, app.state.gate, app.state.trail = door, Gate(door), trail
+    for router in ROUTERS:
+        app.include_router(router)
+    if processor is not None:
+        open_opendsr(app, processor)
+    problems.install(app)
+    api_schema.install(app)
+    app.add_middleware(Frame, trail=trail)
+    return app

@@ -1,0 +1,105 @@
+"""What needs a person, and the vendors: which are held, holding one, letting it go on."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Request
+
+from intake.advice import ADVICE
+from intake.api_door import Operator, Reader, TheDoor
+from intake.api_models import Attention, AttentionGroup, VendorName, Vendors, VendorState
+from intake.door import Door
+from intake.problems import Problem, no_such_request
+from ledger import attention, vendors
+from ledger.attention import Group
+from ledger.vendors import Vendor
+
+router = APIRouter(tags=["attention"])
+Name = Annotated[VendorName, Path(description="as /v1/vendors shows it")]
+
+
+@router.get("/v1/attention", summary="What needs a person")
+async def show_attention(
+    door: TheDoor,
+    _: Reader,
+    request_id: UUID | None = None,
+    vendor: VendorName | None = None,
+    reason: Annotated[str | None, Query(max_length=40)] = None,
+) -> Attention:
+    """Deliveries that wait, by cause, with what to do about each; of all requests or of one."""
+    found = await door.reads.run(lambda: _groups(door, request_id, vendor, reason))
+    groups = [AttentionGroup(**group._asdict(), what_to_do=ADVICE.get(group.reason, "")) for group in found]
+    return Attention(deliveries=sum(group.deliveries for group in found), groups=groups)
+
+
+def _groups(door: Door, request_id: UUID | None, vendor: str | None, reason: str | None) -> list[Group]:
+    with door.engine.connect() as connection:
+        number = attention.find_request(connection, request_id) if request_id is not None else None
+        if request_id is not None and number is None:
+            raise no_such_request()
+        known = {one.name: one.id for one in vendors.all_vendors(connection)}
+        if vendor is not None and vendor not in known:
+            raise _unknown_vendor()
+        vendor_id = known[vendor] if vendor is not None else None
+        return attention.groups(connection, request_id=number, vendor_id=vendor_id, reason=reason)
+
+
+@router.get("/v1/vendors", summary="Every vendor, and whether it is held")
+async def list_vendors(door: TheDoor, _: Reader) -> Vendors:
+    """As the workers announced them."""
+
+    def find() -> list[Vendor]:
+        with door.engine.connect() as connection:
+            return vendors.all_vendors(connection)
+
+    return Vendors(vendors=[_state(vendor) for vendor in await door.reads.run(find)])
+
+
+@router.post("/v1/vendors/{name}/hold", summary="Send nothing to a vendor until it is resumed")
+async def hold(request: Request, name: Name, door: TheDoor, principal: Operator) -> VendorState:
+    """No probe lifts a hold by hand."""
+
+    def do() -> Vendor:
+        with door.engine.begin() as connection:
+            vendors.hold(connection, name, principal.name)
+            return _of_name(vendors.all_vendors(connection), name)
+
+    vendor = await door.intake.run(do)
+    request.state.target = vendor.name
+    return _state(vendor)
+
+
+@router.post("/v1/vendors/{name}/resume", summary="Let a held vendor go on")
+async def resume(request: Request, name: Name, door: TheDoor, _: Operator) -> VendorState:
+    """The workers see it within a second."""
+
+    def do() -> Vendor:
+        with door.engine.begin() as connection:
+            vendors.resume(connection, name)
+            return _of_name(vendors.all_vendors(connection), name)
+
+    vendor = await door.intake.run(do)
+    request.state.target = vendor.name
+    return _state(vendor)
+
+
+def _of_name(known: Sequence[Vendor], name: str) -> Vendor:
+    for vendor in known:
+        if vendor.name == name:
+            return vendor
+    raise _unknown_vendor()
+
+
+def _unknown_vendor() -> Problem:
+    return Problem(404, "no-such-vendor", "there is no vendor of this name; GET /v1/vendors lists them")
+
+
+def _state(vendor: Vendor) -> VendorState:
+    return VendorState(
+        name=vendor.name,
+        enabled=vendor.enabled,
+        held_at=vendor.held_at,
+        held_reason=vendor.held_reason,
+        held_by=vendor.held_by,
+    )

@@ -1,0 +1,72 @@
+"""What people do about a request on record: retry, confirm, cancel, extend."""
+
+from dataclasses import asdict
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import TypeAdapter
+
+from intake.advice import ADVICE
+from intake.api_door import Operator, SubmitterOrOperator, TheDoor
+from intake.api_models import Cancelled, Confirmed, Extend, Extended, Retried, Retry
+from intake.api_schema import json_body
+from intake.auth import Right
+from intake.because import because_fault
+from intake.bodies import fault, media_type, read_json
+from intake.problems import Problem, no_such_request
+from ledger.notes import submitter_of
+
+router = APIRouter(tags=["deeds"])
+RETRY, EXTEND = TypeAdapter(Retry), TypeAdapter(Extend)
+
+
+@router.post("/v1/requests/{request_id}/retry", summary="Deliver again", openapi_extra=json_body(Retry, required=False))
+async def retry(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Retried:
+    """What needs action or is exhausted goes out again; what was refused only where `reason` names why."""
+    request.state.target = str(request_id)
+    meant = await read_json(request, RETRY) if media_type(request) else Retry()
+    if meant.reason is not None and meant.reason not in ADVICE:
+        raise Problem.unusable("nothing waits for such a reason", [fault("reason", "is not a known reason")])
+    desk = door.desk(principal.name)
+    again = await door.intake.run(lambda: desk.retry(request_id, meant.vendor, meant.reason))
+    total = sum(again.deliveries.values())
+    return Retried(deliveries=total, vendors=again.deliveries, without_session=again.without_session)
+
+
+@router.post("/v1/requests/{request_id}/confirm", summary="Let a large request run")
+async def confirm(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Confirmed:
+    """Somebody else than its submitter does this."""
+    request.state.target = str(request_id)
+    desk = door.desk(principal.name)
+    await door.intake.run(lambda: desk.confirm(request_id, own=False))
+    return Confirmed(request_id=request_id, status="running")
+
+
+@router.post("/v1/requests/{request_id}/cancel", summary="Stop what was not sent yet")
+async def cancel(request: Request, request_id: UUID, door: TheDoor, principal: SubmitterOrOperator) -> Cancelled:
+    """A submitter may cancel what they submitted themselves. Cancelling twice changes nothing."""
+    request.state.target = str(request_id)
+    desk = door.desk(principal.name)
+
+    def stop() -> Cancelled:
+        if not principal.may(Right.OPERATE):
+            with door.engine.connect() as connection:
+                if submitter_of(connection, request_id) != principal.name:
+                    raise no_such_request()
+        return Cancelled(request_id=request_id, status="cancelled", **asdict(desk.cancel(request_id)))
+
+    return await door.intake.run(stop)
+
+
+@router.post("/v1/requests/{request_id}/extend", summary="Put off when it is due", openapi_extra=json_body(Extend))
+async def extend(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Extended:
+    """Within one month of receipt, by two months in all at most (GDPR Art. 12(3)); the people must be told."""
+    request.state.target = str(request_id)
+    wish = await read_json(request, EXTEND)
+    because = wish.because.strip()
+    problem = because_fault(because)
+    if problem:
+        raise Problem.unusable("this is no reason that could be kept for good", [fault("because", problem)])
+    desk = door.desk(principal.name)
+    due_at = await door.intake.run(lambda: desk.extend(request_id, wish.months, because))
+    return Extended(request_id=request_id, due_at=due_at, due_reason=because)

@@ -1,0 +1,49 @@
+"""Whether this process answers, and whether what it needs does: the only paths that are open to everybody."""
+
+import asyncio
+from collections.abc import Callable
+
+from fastapi import APIRouter, Response
+
+from intake.api_door import TheDoor
+from intake.api_models import Health
+from intake.door import Door
+from intake.pool import BusyError
+from ledger.failures import LedgerError
+from ledger.session import is_migrated
+
+router = APIRouter(tags=["health"])
+WITHIN_S = 5.0
+
+
+@router.get("/healthz", summary="Does this process answer?")
+async def healthz() -> Health:
+    """Always ok: it is for whoever restarts processes that do not answer."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", summary="Can requests be taken?", responses={503: {"model": Health}})
+async def readyz(door: TheDoor, response: Response) -> Health:
+    """Whether PostgreSQL answers and has our tables, and Redis answers. It is for load balancers."""
+    checks = {
+        "postgres": await _check(door, lambda: _postgres(door)),
+        "redis": await _check(door, lambda: "ok" if door.redis_answers() else "away"),
+    }
+    ready = set(checks.values()) == {"ok"}
+    response.status_code = 200 if ready else 503
+    return Health(status="ok" if ready else "not ready", checks=checks)
+
+
+async def _check(door: Door, check: Callable[[], str]) -> str:
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            return await door.reads.run(check)
+    except (LedgerError, TimeoutError):
+        return "away"
+    except BusyError:
+        return "busy"
+
+
+def _postgres(door: Door) -> str:
+    with door.engine.connect() as connection:
+        return "ok" if is_migrated(connection) else "not migrated: run `consent migrate`"

@@ -1,0 +1,133 @@
+"""Lists of requests and of deliveries, page by page."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Literal, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import AwareDatetime, PositiveInt, TypeAdapter, ValidationError
+from pydantic_core import to_json
+from starlette.responses import StreamingResponse
+
+from domain.outcomes import Outcome
+from domain.requests import Kind
+from intake.api_door import SubmitterOrReader, TheDoor
+from intake.api_models import Delivery, DeliveryPage, ListedRequest, RequestPage, VendorName
+from intake.auth import Principal
+from intake.door import Door
+from intake.problems import Problem, no_such_request
+from ledger import listing
+from ledger.listing import Numbers, Place, Wanted
+from ledger.reports import Row
+
+T = TypeVar("T")
+router = APIRouter(tags=["requests"])
+NDJSON = "application/x-ndjson"
+STREAMED_AT_ONCE = 5_000
+Limit = Annotated[int, Query(ge=1, le=1000, description="how many on a page")]
+Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the page before")]
+RequestState = Literal["unconfirmed", "running", "completed", "completed_with_exceptions", "cancelled"]
+OutcomeOrPending = Literal["pending"] | Outcome
+_PLACES: TypeAdapter[tuple[datetime, PositiveInt]] = TypeAdapter(tuple[AwareDatetime, PositiveInt])
+_LINES: TypeAdapter[tuple[VendorName, int]] = TypeAdapter(tuple[VendorName, int])
+
+
+@router.get("/v1/requests", summary="Requests, the newest first")
+async def list_requests(
+    door: TheDoor,
+    principal: SubmitterOrReader,
+    *,
+    status: RequestState | None = None,
+    kind: Kind | None = None,
+    received_from: AwareDatetime | None = None,
+    received_before: AwareDatetime | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> RequestPage:
+    """Who may only submit sees what they submitted themselves."""
+    wanted = Wanted(status, kind, received_from, received_before, principal.sees_only)
+    after = Place(*_read_cursor(cursor, _PLACES)) if cursor is not None else None
+
+    def find() -> list[listing.Listed]:
+        with door.engine.connect() as connection:
+            return listing.requests_by_receipt(connection, wanted, after, limit)
+
+    found = await door.reads.run(find)
+    more = _cursor(found[-1].place) if len(found) == limit else None
+    return RequestPage(requests=[ListedRequest(**one._asdict()) for one in found], next=more)
+
+
+@router.get(
+    "/v1/requests/{request_id}/deliveries",
+    summary="How each delivery stands",
+    response_model=DeliveryPage,
+    responses={200: {"content": {NDJSON: {"schema": {"type": "string"}}}}},
+)
+async def list_deliveries(
+    request: Request,
+    request_id: UUID,
+    door: TheDoor,
+    principal: SubmitterOrReader,
+    *,
+    vendor: VendorName | None = None,
+    outcome: OutcomeOrPending | None = None,
+    limit: Limit = 1000,
+    cursor: Cursor = None,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+) -> Response:
+    """By vendor and line. With `Accept: application/x-ndjson` all of them, a line each, from `cursor` on."""
+    after = _read_cursor(cursor, _LINES) if cursor is not None else ("", 0)
+    numbers = await door.reads.run(lambda: _numbers(door, request_id, principal, vendor))
+    pages = _Pages(door, numbers, outcome)
+    if NDJSON in accept:
+        return StreamingResponse(pages.lines_after(after), media_type=NDJSON)
+    rows = await pages.after(after, limit)
+    more = _cursor((rows[-1].vendor, rows[-1].line)) if len(rows) == limit else None
+    page = DeliveryPage(deliveries=[Delivery(**row._asdict()) for row in rows], next=more)
+    return Response(page.model_dump_json(), media_type="application/json")
+
+
+def _numbers(door: Door, request_id: UUID, principal: Principal, vendor: str | None) -> Numbers:
+    with door.engine.connect() as connection:
+        numbers = listing.numbers_of(connection, request_id)
+    if numbers is None or principal.sees_only not in (None, numbers.submitted_by):
+        raise no_such_request()
+    if vendor is None:
+        return numbers
+    return numbers._replace(vendors={name: id_ for name, id_ in numbers.vendors.items() if name == vendor})
+
+
+class _Pages:
+    """The deliveries of a request in pages, each asked for by itself: however slowly a client reads a stream, it keeps
+    no connection and no snapshot of the ledger."""
+
+    def __init__(self, door: Door, request: Numbers, outcome: str | None) -> None:
+        self._door, self._request, self._outcome = door, request, outcome
+
+    async def after(self, place: tuple[str, int], limit: int) -> list[Row]:
+        def find() -> list[Row]:
+            with self._door.engine.connect() as connection:
+                return listing.deliveries_page(
+                    connection, self._request, outcome=self._outcome, after=place, limit=limit
+                )
+
+        return await self._door.reads.run(find)
+
+    async def lines_after(self, place: tuple[str, int]) -> AsyncIterator[bytes]:
+        while rows := await self.after(place, STREAMED_AT_ONCE):
+            place = (rows[-1].vendor, rows[-1].line)
+            yield b"".join(Delivery(**row._asdict()).model_dump_json().encode() + b"\n" for row in rows)
+
+
+def _cursor(place: object) -> str:
+    return urlsafe_b64encode(to_json(place)).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, shape: TypeAdapter[T]) -> T:
+    try:
+        return shape.validate_json(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValidationError, Base64Error, ValueError):
+        raise Problem(400, "bad-cursor", "give `next` of the page before as it is") from None

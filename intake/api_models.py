@@ -1,0 +1,260 @@
+"""The shapes of what the HTTP API takes and gives, as its OpenAPI document shows them."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, StringConstraints
+
+from domain.outcomes import Outcome
+from domain.requests import Kind, Subject
+from intake.because import LONGEST_TEXT
+
+MOST_SUBJECTS = 1_000
+
+
+def as_utc(moment: datetime) -> str:
+    """ISO 8601, in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[datetime, PlainSerializer(as_utc, return_type=str)]
+VendorName = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,39}$")]
+Because = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT)]
+
+
+class Given(BaseModel):
+    """What a client sends: nothing that is not known, for a misspelt option must not be ignored."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class NewRequest(Given):
+    """A request for one to a thousand people."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "kind": "erasure",
+                    "subjects": [
+                        {"user_id": "u-1", "email": "a@example.org", "phone_number": "+821012345678"},
+                        {"vendors": {"insider": {"insider_id": "i-2"}}},
+                    ],
+                },
+                {"kind": "opt_out", "vendors": ["dfinery"], "subjects": [{"user_id": "u-1"}]},
+            ]
+        }
+    )
+    kind: Kind
+    subjects: list[Subject] = Field(min_length=1, max_length=MOST_SUBJECTS)
+    vendors: list[VendorName] = Field(default=[], max_length=50, description="only these; else all switched on")
+    options: dict[str, dict[str, JsonValue]] = Field(
+        default={}, description='by vendor, as {"insider": {"whole": […]}}'
+    )
+    effective_at: AwareDatetime | None = Field(default=None, description="when the people made their wish; else now")
+    not_before: AwareDatetime | None = Field(default=None, description="send nothing before this")
+
+
+class Receipt(BaseModel):
+    """A request that is on record."""
+
+    request_id: UUID
+    subjects: int = Field(description="people in it, without repeated ones")
+    duplicates: int = Field(description="people left out that repeat another one")
+    repeated: bool = Field(description="the same was submitted before under this key; nothing new was recorded")
+    unconfirmed: bool = Field(description="nothing is sent until somebody else confirms it")
+
+
+class RequestStatus(BaseModel):
+    """How a request stands."""
+
+    request_id: UUID
+    kind: Kind
+    status: str
+    subjects: int
+    duplicates: int
+    received_at: Moment
+    effective_at: Moment
+    not_before: Moment
+    due_at: Moment
+    due_reason: str | None
+    at_risk: bool
+    submitted_by: str
+    confirmed_by: str | None
+    vendors: dict[str, dict[str, int]] = Field(
+        description="vendor to outcome (or pending) to number of deliveries",
+        examples=[{"insider": {"pending": 0, "accepted": 2}}],
+    )
+
+
+class ListedRequest(BaseModel):
+    """A request in a list."""
+
+    request_id: UUID
+    kind: Kind
+    status: str
+    subjects: int
+    duplicates: int
+    received_at: Moment
+    due_at: Moment
+    submitted_by: str
+
+
+class RequestPage(BaseModel):
+    """Requests, the newest first. `next`: give it as `cursor` for the page after this one; null on the last."""
+
+    requests: list[ListedRequest]
+    next: str | None
+
+
+class Delivery(BaseModel):
+    """One person at one vendor; `line` is the person's 1-based position in what was submitted."""
+
+    line: int
+    vendor: str
+    outcome: str
+    reason: str | None
+    attempts: int
+    settled_at: Moment | None
+
+
+class DeliveryPage(BaseModel):
+    """Deliveries by vendor and line. `next` as in lists of requests."""
+
+    deliveries: list[Delivery]
+    next: str | None
+
+
+class Retry(Given):
+    """What to deliver again: all that waits, or only at one vendor or for one reason."""
+
+    vendor: VendorName | None = None
+    reason: str | None = Field(default=None, description="refused deliveries go again only where their reason is named")
+
+
+class Retried(BaseModel):
+    """How many deliveries go out again, and how many wait for a fresh session of the person."""
+
+    deliveries: int
+    vendors: dict[str, int]
+    without_session: int
+
+
+class Extend(Given):
+    """Put off when a request is due (GDPR Art. 12(3))."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"months": 1, "because": "many requests at once"}]})
+    months: int = Field(ge=1, le=2, strict=True)
+    because: Because = Field(description="kept for good: say why, and name no person")
+
+
+class Extended(BaseModel):
+    """When the request is due now."""
+
+    request_id: UUID
+    due_at: Moment
+    due_reason: str
+
+
+class Cancelled(BaseModel):
+    """What a cancelled request came to: deliveries that had ended before, were not sent, and are under way just now."""
+
+    request_id: UUID
+    status: str
+    done: int
+    cancelled: int
+    under_way: int
+
+
+class Confirmed(BaseModel):
+    """A request that runs now."""
+
+    request_id: UUID
+    status: str
+
+
+class Person(Given):
+    """Somebody, by one identifier or more."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"email": "a@example.org"}]})
+    user_id: str | None = None
+    email: str | None = None
+    phone_number: str | None = None
+
+
+class Involvement(BaseModel):
+    """A request that a person is in, and how each vendor stands."""
+
+    request_id: UUID
+    kind: Kind
+    status: str
+    received_at: Moment
+    line: int
+    vendors: dict[str, str]
+
+
+class Involvements(BaseModel):
+    """The requests that a person is in, the oldest first."""
+
+    requests: list[Involvement]
+
+
+class AttentionGroup(BaseModel):
+    """Deliveries that need a person for the same cause, and what to do about them."""
+
+    vendor: str
+    outcome: Outcome
+    reason: str | None
+    deliveries: int
+    requests: int
+    oldest_due_at: Moment
+    what_to_do: str
+
+
+class Attention(BaseModel):
+    """What needs a person, the most pressing first."""
+
+    deliveries: int
+    groups: list[AttentionGroup]
+
+
+class VendorState(BaseModel):
+    """A vendor, and whether it is held."""
+
+    name: str
+    enabled: bool
+    held_at: Moment | None
+    held_reason: str | None
+    held_by: str | None
+
+
+class Vendors(BaseModel):
+    """Every vendor the workers have announced."""
+
+    vendors: list[VendorState]
+
+
+class Health(BaseModel):
+    """Whether this process answers, and what it needs does."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
+    status: str
+    checks: dict[str, str] = {}
+
+
+class Login(Given):
+    """A console user's name and password."""
+
+    name: str = Field(min_length=1, max_length=100)
+    password: str = Field(min_length=1, max_length=256, json_schema_extra={"format": "password"})
+
+    def __repr__(self) -> str:
+        return "Login()"
+
+
+class Session(BaseModel):
+    """Who is logged in."""
+
+    name: str
+    role: str

@@ -1,0 +1,31 @@
+"""Finding the requests that a person is in, by fingerprint. Identifiers come in the body: URLs end up in logs."""
+
+from fastapi import APIRouter, Request
+from pydantic import TypeAdapter
+
+from domain.requests import Subject
+from intake.api_door import Reader, TheDoor
+from intake.api_models import Involvement, Involvements, Person
+from intake.api_schema import json_body
+from intake.bodies import read_json
+from ledger.people import Prints
+from ledger.reports import Involved, requests_of
+from tasks.subjects import check_subject
+
+router = APIRouter(tags=["people"])
+SHAPE = TypeAdapter(Person)
+
+
+@router.post("/v1/people/lookup", summary="The requests that a person is in", openapi_extra=json_body(Person))
+async def look_up(request: Request, door: TheDoor, _: Reader) -> Involvements:
+    """Whoever has any of these identifiers."""
+    given = await read_json(request, SHAPE)
+    person: Subject = check_subject(given.model_dump(exclude_none=True))
+
+    def find() -> list[Involved]:
+        prints = Prints(door.known().prints).identifiers(person)
+        with door.engine.connect() as connection:
+            return requests_of(connection, prints)
+
+    found = await door.reads.run(find)
+    return Involvements(requests=[Involvement(**one._asdict()) for one in found])

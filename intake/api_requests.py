@@ -1,0 +1,109 @@
+"""Submitting a request of few people, and seeing how one stands."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Request, Response
+from pydantic import TypeAdapter
+
+from intake.api_door import Submitter, SubmitterOrReader, TheDoor
+from intake.api_models import NewRequest, Receipt, RequestStatus
+from intake.api_schema import json_body
+from intake.auth import Principal
+from intake.bodies import fault, read_json
+from intake.door import Door
+from intake.faults import Faults
+from intake.problems import Problem, no_such_request
+from ledger.reports import Status, status_of
+from tasks import submit
+from tasks.subjects import SubjectError, checked
+from tasks.submit import Submission
+
+router = APIRouter(tags=["requests"])
+LONGEST_KEY = 200
+SHAPE = TypeAdapter(NewRequest)
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=LONGEST_KEY,
+        pattern="^[!-~]+$",
+        description="submitting the same again under it changes nothing; each principal's keys are its own",
+    ),
+]
+
+
+@router.post(
+    "/v1/requests",
+    status_code=201,
+    summary="Submit a request for 1 to 1,000 people",
+    response_model=Receipt,
+    responses={200: {"model": Receipt, "description": "submitted before"}},
+    openapi_extra=json_body(NewRequest),
+)
+async def submit_request(
+    request: Request, door: TheDoor, principal: Submitter, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Recorded whole when the answer is 201, or not at all. The answer 200 says that it was recorded before."""
+    given = await read_json(request, SHAPE)
+    _check_people(given)
+    submission = Submission(
+        given.kind,
+        tuple(given.vendors),
+        given.options,
+        idempotency_key=own_key(principal, idempotency_key),
+        submitted_by=principal.name,
+        effective_at=given.effective_at,
+        not_before=given.not_before,
+    )
+    return answer(request, await door.submit(submission, given.subjects))
+
+
+def own_key(principal: Principal, key: str | None) -> str | None:
+    """An idempotency key as the ledger keeps it: two producers that count from 1 do not meet."""
+    return f"{principal.name} {key}" if key is not None else None
+
+
+def answer(request: Request, receipt: submit.Receipt) -> Response:
+    """What a producer gets back; what was recorded has its audit entry in the same transaction."""
+    recorded = receipt.recorded
+    request.state.target = str(recorded.public_id)
+    request.state.audited = not receipt.repeated
+    told = Receipt(
+        request_id=recorded.public_id,
+        subjects=recorded.people,
+        duplicates=recorded.duplicates,
+        repeated=receipt.repeated,
+        unconfirmed=recorded.unconfirmed,
+    )
+    place = {"Location": f"/v1/requests/{recorded.public_id}"}
+    return Response(told.model_dump_json(), 200 if receipt.repeated else 201, place, "application/json")
+
+
+def _check_people(given: NewRequest) -> None:
+    faults = Faults()
+    for place, subject in enumerate(given.subjects):
+        try:
+            checked(subject)
+        except SubjectError as error:
+            for one in error.faults:
+                faults.add(*fault(f"subjects.{place}.{one.field}".rstrip("."), one.problem))
+    if faults.total:
+        detail = "some of the people cannot be taken; nothing was recorded"
+        raise Problem.unusable(detail, faults.kept, faults.total)
+
+
+@router.get("/v1/requests/{request_id}", summary="How a request stands")
+async def show_request(request_id: UUID, door: TheDoor, principal: SubmitterOrReader) -> RequestStatus:
+    """Costs the same for ten people and for a million."""
+    found = await door.reads.run(lambda: _find(door, request_id, principal))
+    return RequestStatus(**found._asdict(), at_risk=found.at_risk(door.settings.due_soon_days))
+
+
+def _find(door: Door, request_id: UUID, principal: Principal) -> Status:
+    with door.engine.connect() as connection:
+        found = status_of(connection, request_id)
+    if found is None or principal.sees_only not in (None, found.submitted_by):
+        raise no_such_request()
+    return found

@@ -1,0 +1,94 @@
+"""The OpenAPI document: what the routes say of themselves, the bodies they read on their own, and how they refuse."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from pydantic_core import to_json
+from starlette.responses import Response
+
+from intake import problems
+from intake.api_door import Anybody
+from intake.api_models import Extend, Login, NewRequest, Person, Retry
+
+router = APIRouter()
+BODIES: tuple[type[BaseModel], ...] = (NewRequest, Retry, Extend, Person, Login)
+REF = "#/components/schemas/{model}"
+REFUSALS = {
+    "400": "not JSON, or a parameter that cannot be read",
+    "401": "no key or session, or one that opens nothing",
+    "403": "known, and not allowed",
+    "404": "no such thing, or none that this principal may see",
+    "405": "no such method here",
+    "408": "the body came too slowly",
+    "409": "not in the state it is in",
+    "413": "the body is too large",
+    "415": "a media type that is not taken here",
+    "422": "something in it cannot be taken; nothing was recorded",
+    "429": "too often, too much at once, or guessing; see Retry-After",
+    "500": "a fault of our own",
+    "503": "PostgreSQL or Redis is away; see Retry-After",
+}
+
+
+def json_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """`openapi_extra` of a route that reads this model with `bodies.read_json`."""
+    content = {"application/json": {"schema": {"$ref": REF.format(model=model.__name__)}}}
+    return {"requestBody": {"required": required, "content": content}}
+
+
+@router.get("/v1/openapi.json", summary="This document", response_class=Response, include_in_schema=False)
+async def document(request: Request, _: Anybody) -> Response:
+    """The OpenAPI document."""
+    app: FastAPI = request.app
+    return Response(to_json(app.openapi()), media_type="application/json")
+
+
+def install(app: FastAPI) -> None:
+    """Have this app describe itself whole."""
+    made: dict[str, Any] = {}
+
+    def openapi() -> dict[str, Any]:
+        if not made:
+            made.update(_document(app))
+        return made
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to change the document
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title="consent-worker",
+        version="1",
+        summary="Delivers erasure, opt-out and opt-in requests to every vendor, and keeps the record.",
+        routes=app.routes,
+    )
+    _, schemas = models_json_schema([(model, "validation") for model in BODIES], ref_template=REF)
+    components = document.setdefault("components", {})
+    known = components.setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        known.pop(unused, None)
+    known.update(schemas["$defs"])
+    known["Problem"] = dict(problems.SCHEMA)
+    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "an API key, cw_…"}}
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            _describe_refusals(operation["responses"])
+            if path not in OPEN:
+                operation["security"] = [{"key": []}]
+    return document
+
+
+OPEN = frozenset({"/healthz", "/readyz", "/v1/session"})
+"""The paths that need no key."""
+
+
+def _describe_refusals(responses: dict[str, Any]) -> None:
+    content: Mapping[str, Any] = {problems.MEDIA_TYPE: {"schema": {"$ref": REF.format(model="Problem")}}}
+    for status, description in REFUSALS.items():
+        known = responses.get(status)
+        if known is None or "HTTPValidationError" in str(known):
+            responses[status] = {"description": description, "content": dict(content)}

@@ -1,0 +1,109 @@
+"""Uploading a file of people: streamed into one transaction, so that all of it is recorded or nothing."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AwareDatetime
+from pydantic_core import from_json
+
+from domain.requests import Kind
+from intake.api_door import Submitter, TheDoor
+from intake.api_models import Receipt, VendorName
+from intake.api_requests import IdempotencyKey, answer, own_key
+from intake.bodies import Allowance, allowance_of, fault, media_type
+from intake.files import read_people
+from intake.pipe import Upload, UploadCutError
+from intake.pool import BusyError
+from intake.problems import Problem
+from tasks import submit
+from tasks.submit import Submission
+
+router = APIRouter(tags=["requests"])
+FORMATS = {
+    "application/x-ndjson": "people.ndjson",
+    "application/ndjson": "people.ndjson",
+    "application/jsonl": "people.ndjson",
+    "text/csv": "people.csv",
+}
+"""By media type, the name of a file that the readers take for one of this form."""
+WITHIN_S = 3600.0
+BETWEEN_S = 10.0
+LEAST_BYTES_PER_S = 10_000
+EXAMPLES = {
+    "application/x-ndjson": '{"user_id": "u-1", "email": "a@example.org"}\n{"user_id": "u-2"}\n',
+    "text/csv": "user_id,email,akinon.session_id\nu-1,a@example.org,\n",
+}
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {form: {"schema": {"type": "string"}, "example": text} for form, text in EXAMPLES.items()},
+    }
+}
+
+
+@router.post(
+    "/v1/requests/upload",
+    status_code=201,
+    summary="Submit a request for up to millions of people",
+    response_model=Receipt,
+    responses={200: {"model": Receipt, "description": "submitted before"}},
+    openapi_extra=BODY,
+)
+async def upload(
+    request: Request,
+    door: TheDoor,
+    principal: Submitter,
+    *,
+    kind: Kind,
+    vendors: Annotated[list[VendorName], Query(max_length=50, description="only these; else all switched on")] = [],  # noqa: B006 - FastAPI copies it
+    options: Annotated[str | None, Query(max_length=4_000, description="JSON, by vendor")] = None,
+    effective_at: AwareDatetime | None = None,
+    not_before: AwareDatetime | None = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """A person a line, as NDJSON or CSV. A client that goes away half-way leaves nothing."""
+    form = FORMATS.get(media_type(request))
+    if form is None:
+        raise Problem(415, "not-a-table", f"send {' or '.join(EXAMPLES)}, and say which in Content-Type")
+    submission = Submission(
+        kind,
+        tuple(vendors),
+        _options(options),
+        idempotency_key=own_key(principal, idempotency_key),
+        submitted_by=principal.name,
+        effective_at=effective_at,
+        not_before=not_before,
+    )
+    _allow(allowance_of(request), door.settings.upload_max_bytes)
+    body = Upload(request)
+
+    def record() -> submit.Receipt:
+        return door.submit_now(submission, read_people(body.file, form))
+
+    try:
+        return answer(request, await door.uploads.run(record))
+    except BusyError:
+        told = "as many uploads as can be are under way; nothing of this one was recorded"
+        raise Problem(429, "busy", told, headers={"Retry-After": "10"}) from None
+    except UploadCutError:
+        return Response(status_code=499)  # nobody reads it
+    finally:
+        body.cut()
+
+
+def _allow(allowance: Allowance, most: int) -> None:
+    allowance.most, allowance.within_s, allowance.between_s = most, WITHIN_S, BETWEEN_S
+    allowance.least_per_s = LEAST_BYTES_PER_S
+
+
+def _options(text: str | None) -> dict[str, dict[str, object]]:
+    if text is None:
+        return {}
+    try:
+        options = from_json(text, allow_inf_nan=False)
+    except ValueError:
+        options = None
+    if not (isinstance(options, dict) and all(isinstance(block, dict) for block in options.values())):
+        found = [fault("options", 'must be a JSON object by vendor, as {"insider": {…}}')]
+        raise Problem.unusable("the options cannot be understood; nothing was recorded", found)
+    return options

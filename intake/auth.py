@@ -1,0 +1,158 @@
+"""Who is at an HTTP door, and whether they may: API keys and console sessions, checked with every request."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import Request
+
+from intake.door import Door
+from intake.pace import Pace
+from intake.problems import Problem
+from intake.roles import MAY, Principal, Right, Role
+from intake.secrets import digest_of, prefix_of, same
+from ledger import access, guesses
+from ledger.guesses import Attempt
+from ledger.session import Connection
+
+__all__ = ["COOKIE", "MAY", "Gate", "Principal", "Right", "Role", "allowed"]
+
+COOKIE = "consent_session"
+TRUSTED_S = 3.0
+"""A key or session is looked up again after this, so a revoked one opens nothing more within it."""
+REMEMBERED_S = 600.0
+"""A key that was good lately is looked up whatever others do from its address: the lock is for strangers."""
+MOST_REMEMBERED = 10_000
+LONGEST_DELAY_S = 2.0
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True)
+class _Seen:
+    principal: Principal
+    at: float
+
+
+class Gate:
+    """Tells principals from strangers. One in each web process; failures are counted in the ledger, over all."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._pace = Pace(door.settings.api_requests_per_minute)
+        self._seen: dict[bytes, _Seen] = {}
+
+    async def principal(self, request: Request) -> Principal:
+        """Who this is. Raises Problem: 401, 429 where somebody guesses or asks too often."""
+        presented = request.headers.get("authorization")
+        if presented is not None:
+            scheme, _, secret = presented.partition(" ")
+            if scheme.lower() != "bearer":
+                raise unauthorized()
+            principal = await self._of_secret(secret.strip(), request, _find_key)
+        elif COOKIE in request.cookies:
+            _refuse_forged(request)
+            principal = await self._of_secret(request.cookies[COOKIE], request, _find_login)
+        else:
+            raise unauthorized()
+        wait_s = self._pace.wait_s(principal.name)
+        if wait_s:
+            raise Problem.later(429, "too-often", "this key asks more often than it may", wait_s)
+        return principal
+
+    async def _of_secret(self, secret: str, request: Request, find: "_Find") -> Principal:
+        digest = digest_of(secret)
+        seen = self._seen.get(digest)
+        now = monotonic()
+        if seen is not None and now - seen.at < TRUSTED_S:
+            return seen.principal
+        stranger = seen is None or now - seen.at > REMEMBERED_S
+        host = request.client.host if request.client else ""
+        found = await self._door.reads.run(lambda: self._look(secret, host, find, stranger=stranger))
+        if isinstance(found, Principal):
+            if len(self._seen) > MOST_REMEMBERED:
+                self._seen.clear()
+            self._seen[digest] = _Seen(found, now)
+            return found
+        self._seen.pop(digest, None)
+        if isinstance(found, Attempt):
+            await refuse_guess(found)
+        raise unauthorized()
+
+    def _look(self, secret: str, host: str, find: "_Find", *, stranger: bool) -> "Principal | Attempt | Closed":
+        # Keyed, as everything by which the ledger finds people: an address is personal data.
+        address = self._door.known().prints.print_of(b"address", host.encode())
+        with self._door.engine.begin() as connection:
+            locked_s = guesses.locked_for(connection, address) if stranger else 0.0
+            if locked_s:
+                return Attempt(0, locked_s)
+            return find(connection, secret) or guesses.attempt(connection, address)
+
+    def forget(self, secret: str) -> None:
+        """Look this one up again before it is trusted."""
+        self._seen.pop(digest_of(secret), None)
+
+
+@dataclass(frozen=True)
+class Closed:
+    """It was right once, and opens nothing any more. That is no guess: a forgotten cron job must not have its
+    successor locked out."""
+
+
+_Find = Callable[[Connection, str], Principal | Closed | None]
+
+
+def _find_key(connection: Connection, secret: str) -> Principal | Closed | None:
+    prefix = prefix_of(secret)
+    key = access.find_key(connection, prefix) if prefix is not None else None
+    if prefix is None or key is None or not same(key.digest, digest_of(secret)):
+        return None
+    if not key.opens:
+        return Closed()
+    access.note_use(connection, prefix)
+    return Principal(f"key:{key.name}", Role(key.role))
+
+
+def _find_login(connection: Connection, token: str) -> Principal | Closed | None:
+    user = access.find_login(connection, digest_of(token))
+    return Principal(f"user:{user.name}", Role(user.role)) if user is not None else Closed()
+
+
+async def refuse_guess(attempt: Attempt) -> None:
+    """Make a failed try take its time. Raises Problem where no more tries are allowed for now."""
+    if attempt.locked_s:
+        raise Problem.later(429, "guessing", "too many failed tries from here; wait", attempt.locked_s)
+    await asyncio.sleep(min(LONGEST_DELAY_S, 0.1 * attempt.failures))
+
+
+def unauthorized() -> Problem:
+    """Nobody we know."""
+    detail = "show an API key, as in: Authorization: Bearer cw_…; `consent keys create` makes one"
+    return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="consent"'})
+
+
+def _refuse_forged(request: Request) -> None:
+    """A browser sends cookies along with what another site has made it ask. It says so, in a header no page can set."""
+    if request.method in SAFE_METHODS:
+        return
+    origin = request.headers.get("origin")
+    own = origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+    if not own and request.headers.get("sec-fetch-site") != "same-origin":
+        raise Problem(403, "other-site", "a session works for the console's own pages only")
+
+
+def allowed(*rights: Right) -> Callable[[Request], Coroutine[Any, Any, Principal]]:
+    """A FastAPI dependency that lets in whoever has one of these rights (all who are known, where none is named), and
+    gives who it is. Raises Problem: 401, 403, 429."""
+
+    async def principal(request: Request) -> Principal:
+        gate: Gate = request.app.state.gate
+        found = await gate.principal(request)
+        request.state.principal = found
+        if rights and not any(found.may(right) for right in rights):
+            raise Problem(403, "forbidden", f"this needs the right to {' or '.join(rights)}; you are a {found.role}")
+        return found
+
+    return principal

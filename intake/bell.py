@@ -1,0 +1,53 @@
+"""Waking the workers from a process that takes in hundreds of requests a second, a few times a second."""
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from tasks.queues import BrokerError
+from tasks.submit import Wake
+
+EVERY_S = 0.1
+"""A message only says that there is work, so those of a tenth of a second say no more than one does."""
+
+log = logging.getLogger(__name__)
+
+
+class Bell:
+    """A `Wake` that never waits for Redis: a thread of its own rings, for all that came in meanwhile together."""
+
+    def __init__(self, ring: Wake, every_s: float = EVERY_S) -> None:
+        self._ring, self._every_s = ring, every_s
+        self._vendors: set[str] = set()
+        self._lock = threading.Lock()
+        self._wanted, self._closing = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
+        self._thread.start()
+
+    def __call__(self, vendors: Sequence[str]) -> None:
+        """Wake the workers of these vendors soon."""
+        with self._lock:
+            self._vendors.update(vendors)
+        self._wanted.set()
+
+    def close(self) -> None:
+        """Ring for what is left, and end."""
+        self._closing.set()
+        self._wanted.set()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            self._wanted.wait()
+            self._wanted.clear()
+            with self._lock:
+                vendors, self._vendors = sorted(self._vendors), set()
+            if vendors:
+                self._try(vendors)
+            self._closing.wait(self._every_s)
+
+    def _try(self, vendors: Sequence[str]) -> None:
+        try:
+            self._ring(vendors)
+        except BrokerError:
+            log.warning("workers cannot be woken: Redis is away; they look by themselves when it is back")

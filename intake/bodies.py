@@ -1,0 +1,117 @@
+"""Reading what a client sends: so many bytes, within so many seconds, however it dribbles them."""
+
+import asyncio
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import TypeAdapter, ValidationError
+from starlette.types import Message, Receive, Scope
+
+from intake.faults import Fault
+from intake.problems import NOWHERE, Problem, faults_of, first
+
+LARGEST_JSON = 8_000_000
+"""Bytes: a thousand people as large as any we have seen, and far less than hurts."""
+JSON_WITHIN_S = 15.0
+BETWEEN_PIECES_S = 10.0
+T = TypeVar("T")
+
+
+@dataclass
+class Allowance:
+    """What one request's body may be: bytes in all, seconds in all, and seconds between two pieces of it."""
+
+    most: int = LARGEST_JSON
+    within_s: float = JSON_WITHIN_S
+    between_s: float = BETWEEN_PIECES_S
+    least_per_s: float = 0.0
+    """Bytes a second that it must come at on average, after the first `between_s`: who dribbles holds what he uses."""
+    whole: bool = False
+    """It has been read to its end."""
+
+
+STATE = "body_allowance"
+
+
+def allowance_of(request: Request) -> Allowance:
+    """What this request's body may be; a route that takes more changes it before it reads."""
+    allowance: Allowance = request.scope["state"][STATE]
+    return allowance
+
+
+def bounded(scope: Scope, receive: Receive) -> Receive:
+    """A `receive` that raises Problem where the body is too large (413) or too slow (408)."""
+    allowance = scope["state"][STATE] = Allowance()
+    allowance.whole = not _expected(scope)
+    seen, began = 0, monotonic()
+
+    async def receive_bounded() -> Message:
+        nonlocal seen
+        if allowance.whole:  # what comes now is not the body's: the client going away, or nothing for a long time
+            return await receive()
+        if not seen and _length(scope) > allowance.most:
+            raise _too_large(allowance)
+        try:
+            async with asyncio.timeout(min(allowance.between_s, allowance.within_s - (monotonic() - began))):
+                message = await receive()
+        except TimeoutError:
+            raise _too_slow() from None
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            allowance.whole = not message.get("more_body", False)
+            if seen > allowance.most:
+                raise _too_large(allowance)
+            if not allowance.whole and seen < allowance.least_per_s * (monotonic() - began - allowance.between_s):
+                raise _too_slow()
+        return message
+
+    return receive_bounded
+
+
+def _expected(scope: Scope) -> bool:
+    return _length(scope) > 0 or any(name == b"transfer-encoding" for name, _ in scope["headers"])
+
+
+def _length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+def _too_slow() -> Problem:
+    return Problem(408, "too-slow", "the body did not come in time")
+
+
+def _too_large(allowance: Allowance) -> Problem:
+    return Problem(413, "too-large", f"the body is larger than {allowance.most:,} bytes")
+
+
+def media_type(request: Request) -> str:
+    """The content type without its parameters, in lower case."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_json(request: Request, shape: TypeAdapter[T]) -> T:
+    """The JSON body in this shape, parsed once and strictly. Raises Problem.
+
+    The parser gives up at 200 levels of nesting, and refuses halves of surrogate pairs.
+    """
+    if media_type(request) != "application/json":
+        raise Problem(415, "not-json", "send JSON, and say so: Content-Type: application/json")
+    body = await request.body()
+    try:
+        return shape.validate_json(body)
+    except ValidationError as error:
+        found: list[Any] = error.errors(include_input=False, include_url=False, include_context=False)
+    if found[0]["type"] == "json_invalid":
+        raise Problem(400, "not-json", "the body is not JSON in UTF-8, or is nested too deeply")
+    kept, total = first(faults_of(found))
+    raise Problem.unusable("some of it cannot be taken; nothing was recorded", kept, total)
+
+
+def fault(field: str, problem: str) -> Fault:
+    """One fault of a JSON body or a parameter."""
+    return Fault(NOWHERE, field, problem)

@@ -1,0 +1,89 @@
+"""What every way in over the network needs: the HTTP API, OpenDSR and the console all get one Door."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+
+from config.settings import Settings
+from domain.requests import Subject
+from intake.bell import Bell
+from intake.pool import Pool
+from intake.surroundings import Surroundings, guards_of, master_keys
+from ledger.sealing import MasterKeys
+from ledger.session import Engine
+from tasks.attend import Desk
+from tasks.queues import answers, sender, wake
+from tasks.submit import Guards, Known, Lately, Receipt, Submission, Wake, submit
+
+LEDGER_CONNECTIONS = 10
+"""And as many more when all pools are busy: every thread below has one, and so has the audit log."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """Everything a way in needs, and nothing it would have to look for. Its pools close with `close`."""
+
+    engine: Engine
+    masters: MasterKeys
+    wake: Wake = field(repr=False)
+    guards: Guards
+    settings: Settings = field(repr=False)
+    known: Callable[[], Known] = field(repr=False)
+    """The vendors and the fingerprinter, looked up at most once a second."""
+    intake: Pool = field(default_factory=lambda: Pool("intake", at_once=8, waiting=56), repr=False)
+    """Where requests of up to a thousand people are recorded, and deeds are done to requests."""
+    uploads: Pool = field(default_factory=lambda: Pool("upload", at_once=2, waiting=0), repr=False)
+    """Where uploads are: few, for each keeps a transaction open as long as its sender takes."""
+    reads: Pool = field(default_factory=lambda: Pool("reads", at_once=6, waiting=58), repr=False)
+    """Where the ledger is asked and changes nothing."""
+    logins: Pool = field(default_factory=lambda: Pool("login", at_once=2, waiting=10), repr=False)
+    """Where passwords are checked, which takes processor and memory on purpose."""
+    redis_answers: Callable[[], bool] = field(default=lambda: True, repr=False)
+    """Whether the workers can be woken."""
+
+    @classmethod
+    def at(cls, engine: Engine, masters: MasterKeys, *, wake: Wake, guards: Guards, settings: Settings) -> "Door":
+        """A door to this ledger."""
+        return cls(engine, masters, wake, guards, settings, Lately(engine, masters))
+
+    async def submit(self, submission: Submission, people: Iterable[Subject]) -> Receipt:
+        """Record a request of few people, in the bounded pool. Raises BusyError and what `submit_now` raises."""
+        return await self.intake.run(lambda: self.submit_now(submission, people))
+
+    def submit_now(self, submission: Submission, people: Iterable[Subject]) -> Receipt:
+        """Record a request in this thread, as every way in does. Raises what `tasks.submit.submit` raises."""
+        return submit(
+            submission,
+            people,
+            engine=self.engine,
+            masters=self.masters,
+            wake=self.wake,
+            guards=self.guards,
+            known=self.known,
+        )
+
+    def desk(self, by: str) -> Desk:
+        """Where this principal works on requests."""
+        return Desk(self.engine, by, self.wake)
+
+    def close(self) -> None:
+        """Let what is under way end."""
+        for pool in (self.intake, self.uploads, self.reads, self.logins):
+            pool.close()
+
+
+@contextmanager
+def open_door(here: Surroundings) -> Iterator[Door]:
+    """The door to the stack of this process's settings; `here.engine` should have LEDGER_CONNECTIONS.
+
+    Raises CommandError for master keys that cannot be read.
+    """
+    with ExitStack() as stack:
+        app = stack.enter_context(sender(here.stack.redis_url))
+        bell = Bell(lambda vendors: wake(app, vendors))
+        stack.callback(bell.close)
+        masters, guards = master_keys(here), guards_of(here.settings)
+        plain = Door.at(here.engine, masters, wake=bell, guards=guards, settings=here.settings)
+        door = replace(plain, redis_answers=lambda: answers(app))
+        stack.callback(door.close)
+        yield door

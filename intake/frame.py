@@ -1,0 +1,109 @@
+"""What surrounds every HTTP request: limits on its body, an audit entry where one is due, and no trace in any log."""
+
+import logging
+import traceback
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from intake import problems
+from intake.bodies import STATE, bounded
+from intake.problems import Problem
+from intake.trail import NOBODY, Trail
+from ledger.audit import Entry
+from ledger.failures import LedgerError
+
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+DENIED = frozenset({401, 403})
+HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+log = logging.getLogger(__name__)
+
+
+class Frame:
+    """ASGI middleware around all routes. Whatever changes something, and every denial, stands in the audit log before
+    its answer goes out. A route names what it was done to in `request.state.target`, and sets `request.state.audited`
+    where the entry was written with the deed itself."""
+
+    def __init__(self, app: ASGIApp, trail: Trail) -> None:
+        self._app, self._trail = app, trail
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope.setdefault("state", {})
+        answer = _Answer(scope, send, self._trail)
+        try:
+            await self._app(scope, bounded(scope, receive), answer.send)
+        except Exception as error:  # noqa: BLE001 - the last one who can answer; a trace might quote what was sent
+            log.error("%s failed: %s at %s", deed_of(scope), type(error).__name__, _place(error))
+            if not answer.started:
+                await problems.crashed().response()(scope, receive, answer.send)
+            else:
+                raise BrokenAnswerError from None
+
+
+class BrokenAnswerError(Exception):
+    """An answer ended half-way; the connection is cut, so that nobody takes it for whole."""
+
+
+def _place(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.filename}:{last.lineno}"
+
+
+def deed_of(scope: Scope) -> str:
+    """Method and path as the route names it: what stands in its parameters may be anything."""
+    route: Any = scope.get("route")
+    return f"{scope['method']} {getattr(route, 'path', '(no such path)')}"
+
+
+class _Answer:
+    """One answer, held back until its audit entry stands."""
+
+    def __init__(self, scope: Scope, send: Send, trail: Trail) -> None:
+        self._scope, self._send, self._trail = scope, send, trail
+        self.started = False
+        self._replaced = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *HEADERS]
+            if not self._scope["state"][STATE].whole:
+                # Refused without reading it to its end: nothing can follow on this connection.
+                message["headers"].append((b"connection", b"close"))
+            problem = await self._noted(message["status"])
+            self.started = True
+            if problem is not None:
+                self._replaced = True
+                await problem.response()(self._scope, _nothing, self._send)
+        if not self._replaced:
+            await self._send(message)
+
+    async def _noted(self, status: int) -> Problem | None:
+        if self._scope["method"] in READING and status not in DENIED:
+            return None
+        if self._scope["state"].get("audited"):
+            return None
+        try:
+            await self._trail.add(self._entry(status))
+        except LedgerError as error:
+            return None if status >= 500 else problems.of(LedgerError(str(error), lost=True))
+        return None
+
+    def _entry(self, status: int) -> Entry:
+        state = self._scope["state"]
+        principal = state.get("principal")
+        by = principal.name if principal is not None else NOBODY
+        allowed = principal is not None and status not in DENIED
+        return Entry(by, deed_of(self._scope), allowed, state.get("target"), status)
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}

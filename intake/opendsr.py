@@ -1,0 +1,129 @@
+"""The OpenDSR door: discovery, and data subject requests submitted, asked after and cancelled, in versions 2.0 and 3.0.
+
+Its paths, fields and statuses are the specification's (https://github.com/opengdpr/OpenDSR); see docs/opendsr.md.
+"""
+
+from base64 import b64encode
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+
+from config.opendsr import LOCAL_DOMAIN
+from domain.opendsr import Version, received, told, withdrawn
+from intake.api_door import TheDoor
+from intake.auth import Principal, Right, allowed
+from intake.bodies import allowance_of, media_type
+from intake.door import Door
+from intake.opendsr_answers import ROUTES, Processor, answer, answer_to_anybody, processor_of
+from intake.opendsr_identities import SUPPORTED
+from intake.opendsr_reading import LONGEST_BODY, LONGEST_GROUP, read_id, read_request
+from intake.problems import Problem
+from tasks.opendsr import Office
+
+ROOT = "/opendsr"
+CERTIFICATE = f"{ROOT}/certificate.pem"
+
+
+def open_opendsr(app: FastAPI, processor: Processor) -> None:
+    """Open this door of an app that has its `Door` and its `Gate`."""
+    app.state.opendsr = processor
+    for version in Version:
+        app.include_router(router(version))
+    app.add_api_route(CERTIFICATE, certificate, include_in_schema=False)
+
+
+def router(version: Version) -> APIRouter:
+    """The routes of one version. What they are is specified elsewhere, so the OpenAPI document leaves them out."""
+    major, _, _ = version.value.partition(".")
+    routes = APIRouter(prefix=f"{ROOT}/v{major}", route_class=ROUTES[version], include_in_schema=False)
+
+    @routes.get("/discovery")
+    @routes.get("/discovery/")
+    async def discovery(request: Request) -> Response:
+        domain = processor_of(request).signer.domain
+        return answer_to_anybody(request, _discovery(version, str(request.base_url), domain))
+
+    @routes.post("/requests")
+    @routes.post("/requests/")
+    async def submit(request: Request, door: TheDoor, controller: Submitting) -> Response:
+        allowance_of(request).most = LONGEST_BODY
+        if media_type(request) != "application/json":
+            raise Problem(415, "not-json", "send JSON, and say so: Content-Type: application/json")
+        body = await request.body()
+        processor = processor_of(request)
+        asked = read_request(body, version, processor.signer.domain, datetime.now(UTC))
+        request.state.target = str(asked.id)
+        standing = await door.intake.run(lambda: _office(door, processor, controller).take(asked))
+        request.state.target = str(standing.request_id)
+        return answer(request, 201, received(standing, b64encode(body).decode()))
+
+    @routes.get("/requests")
+    @routes.get("/requests/")
+    async def show_group(request: Request, door: TheDoor, controller: Asking, group_id: GroupId) -> Response:
+        processor = processor_of(request)
+        found = await door.reads.run(lambda: _office(door, processor, controller).look_at_group(group_id))
+        return answer(request, 200, [told(standing, version, processor.signer.domain) for standing in found])
+
+    @routes.get("/requests/{subject_request_id}")
+    @routes.get("/status/{subject_request_id}")  # section 3.1 demands an endpoint `/status`, and shows the other one
+    async def show(request: Request, subject_request_id: str, door: TheDoor, controller: Asking) -> Response:
+        meant, processor = read_id(subject_request_id), processor_of(request)
+        standing = await door.reads.run(lambda: _office(door, processor, controller).look(meant))
+        return answer(request, 200, told(standing, version, processor.signer.domain))
+
+    @routes.delete("/requests/{subject_request_id}")
+    async def cancel(request: Request, subject_request_id: str, door: TheDoor, controller: Submitting) -> Response:
+        at, meant, processor = datetime.now(UTC), read_id(subject_request_id), processor_of(request)
+        request.state.target = str(meant)
+        standing = await door.intake.run(lambda: _office(door, processor, controller).withdraw(meant))
+        request.state.target = str(standing.request_id)
+        return answer(request, 202, withdrawn(standing, version, at))
+
+    return routes
+
+
+def _discovery(version: Version, base_url: str, domain: str) -> dict[str, object]:
+    return {
+        "api_version": version.value,
+        "supported_identities": [{"identity_type": type_, "identity_format": "raw"} for type_ in SUPPORTED],
+        "supported_subject_request_types": ["erasure"],
+        "processor_certificate": _certificate_url(base_url, domain),
+    }
+
+
+def _certificate_url(base_url: str, domain: str) -> str:
+    # On the domain that controllers know us under, whatever way this request came; on one machine, where it came.
+    return base_url.rstrip("/") + CERTIFICATE if domain == LOCAL_DOMAIN else f"https://{domain}{CERTIFICATE}"
+
+
+async def certificate(request: Request) -> Response:
+    """The certificate by which our signatures are checked, with its chain."""
+    return Response(processor_of(request).signer.certificate, media_type="application/pem-certificate-chain")
+
+
+def _controller(*rights: Right) -> object:
+    async def controller(principal: Annotated[Principal, Depends(allowed(*rights))]) -> str:
+        if not principal.name.startswith("key:"):
+            raise Problem(403, "forbidden", "this door is for API keys only")
+        return principal.name
+
+    return Depends(controller)
+
+
+Submitting = Annotated[str, _controller(Right.SUBMIT)]
+Asking = Annotated[str, _controller(Right.SUBMIT, Right.READ)]
+"""The name of an API key: it is the controller, and sees its own requests only, whatever else its role lets it see."""
+GroupId = Annotated[str, Query(min_length=1, max_length=LONGEST_GROUP)]
+
+
+def _office(door: Door, processor: Processor, controller: str) -> Office:
+    return Office(
+        controller=controller,
+        engine=door.engine,
+        masters=door.masters,
+        prints=lambda: door.known().prints,
+        rules=processor.rules,
+        submit=door.submit_now,
+        wake=door.wake,
+    )

@@ -1,0 +1,115 @@
+"""Which OpenDSR identities we can find a person by, and the people to look for that a list of identities makes."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from domain.requests import Email, Identifier, Phone, Subject, Text, fold_email
+from tasks.subjects import Fault
+
+MOST_IDENTITIES = 50
+
+FIELDS = {
+    "controller_customer_id": "user_id",
+    "email": "email",
+    "phone_number": "phone_number",
+    "mobile_number": "phone_number",
+    "phone_number_2": "phone_number",
+    "phone_number_3": "phone_number",
+}
+"""Identity type to the identifier of a person that it is for us. The specification has none for phone numbers: those
+are the names of the widely used extension of mParticle, and `phone_number`."""
+
+SUPPORTED = ("email", "controller_customer_id")
+"""What discovery tells: of the specification's own types those that are used."""
+_USED = ", ".join(FIELDS)
+
+UNUSED = frozenset(
+    {
+        "android_advertising_id",
+        "android_id",
+        "fire_advertising_id",
+        "ios_advertising_id",
+        "ios_vendor_id",
+        "microsoft_advertising_id",
+        "microsoft_publisher_id",
+        "roku_advertising_id",
+        "roku_publisher_id",
+        "roku_publishing_id",  # so called on mParticle's page
+    }
+)
+"""Types of the specification (section 5.1) by which none of our vendors knows anybody: taken, told of, and not used."""
+
+
+class Identity(NamedTuple):
+    """One identity as given. `place`: the path to it in the body, fit to be shown; `value_place`: that to its value."""
+
+    type: str
+    value: str
+    place: str
+    value_place: str
+
+    def __repr__(self) -> str:
+        return f"Identity(place={self.place})"
+
+
+class IdentityError(Exception):
+    """Nobody can be looked for by these identities as they are. `faults`: what to change, and where."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("unusable identities")
+        self.faults = faults
+
+
+def subjects_of(given: Iterable[Identity]) -> tuple[tuple[Subject, ...], tuple[str, ...]]:
+    """The people to look for, and the types of identities that were given and are of no use.
+
+    A person of ours has one identifier of each sort. Of several (two e-mail addresses), the second ones make a second
+    person to look for, so that none is left out. Raises IdentityError.
+    """
+    found: dict[str, dict[str, str]] = {"user_id": {}, "email": {}, "phone_number": {}}
+    unused: set[str] = set()
+    faults: list[Fault] = []
+    for number, identity in enumerate(given, start=1):
+        if number > MOST_IDENTITIES:
+            raise IdentityError([Fault("subject_identities", f"has more than {MOST_IDENTITIES} identities")])
+        try:
+            value = _VALUES[FIELDS.get(identity.type, "")].validate_python(identity.value)
+        except ValidationError as error:
+            said = error.errors(include_input=False, include_url=False)[0]["msg"]
+            faults.append(Fault(identity.value_place, said))
+            continue
+        if identity.type in FIELDS:
+            field = FIELDS[identity.type]
+            found[field].setdefault(fold_email(value) if field == "email" else value, value)
+        elif identity.type in UNUSED:
+            unused.add(identity.type)
+        else:
+            faults.append(Fault(identity.place, f"is of no known type; used are {_USED}"))
+    if not faults and not any(found.values()):
+        faults.append(Fault("subject_identities", f"nobody can be found: give one of {_USED}"))
+    if faults:
+        raise IdentityError(faults)
+    return tuple(_people(found)), tuple(sorted(unused))
+
+
+_VALUES: dict[str, TypeAdapter[str]] = {
+    "user_id": TypeAdapter(Identifier),
+    "email": TypeAdapter(Email),
+    "phone_number": TypeAdapter(Phone),
+    "": TypeAdapter(Text),
+}
+
+
+def _people(found: dict[str, dict[str, str]]) -> Iterable[Subject]:
+    columns = {field: list(values.values()) for field, values in found.items()}
+    for place in range(max(map(len, columns.values()))):
+        subject: Subject = {}
+        if place < len(columns["user_id"]):
+            subject["user_id"] = columns["user_id"][place]
+        if place < len(columns["email"]):
+            subject["email"] = columns["email"][place]
+        if place < len(columns["phone_number"]):
+            subject["phone_number"] = columns["phone_number"][place]
+        yield subject

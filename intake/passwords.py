@@ -1,0 +1,31 @@
+"""Passwords of console users: Argon2id with the parameters of RFC 9106 (section 4, the second choice)."""
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+SHORTEST, LONGEST = 12, 256
+"""Characters. NIST SP 800-63B (section 3.1.1.2) asks for 8 at least beside a second factor and 15 without; the lock
+on guessing lies between."""
+
+_HASHER = PasswordHasher()
+_NOBODYS = _HASHER.hash("nobody's password")
+
+
+def hash_password(password: str) -> str:
+    """What is kept of a password. Raises ValueError, with what to change, where it is too short or too long."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise ValueError(f"a password has {SHORTEST} to {LONGEST} characters")
+    return _HASHER.hash(password)
+
+
+def is_password(password: str, kept: str | None) -> bool:
+    """Whether this is the password. For an account that does not exist (`kept` is None) it takes as long to say no."""
+    try:
+        return _HASHER.verify(kept or _NOBODYS, password[: LONGEST + 1]) and kept is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def is_outdated(kept: str) -> bool:
+    """Whether it was hashed with other parameters than today's."""
+    return _HASHER.check_needs_rehash(kept)

@@ -1,0 +1,76 @@
+"""The body of an upload as a file that a thread reads while it arrives: nothing on disk, a few pieces in memory."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from concurrent.futures import CancelledError, Future
+
+from starlette.requests import ClientDisconnect, Request
+from typing_extensions import Buffer
+
+BLOCK_BYTES = 262_144
+
+
+class UploadCutError(Exception):
+    """The client went away, or we are stopping, before the body was whole; nothing of it may stand."""
+
+
+class _Pipe(io.RawIOBase):
+    """Asks the event loop for the next piece when the thread needs one, so the client can send no faster than the
+    ledger takes it in; what the server has read ahead (64 kB) bridges the hops between the two."""
+
+    def __init__(self, pieces: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._pieces, self._loop = pieces, loop
+        self._rest = memoryview(b"")
+        self._asked: Future[bytes] | None = None
+        self._cut = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Raises UploadCutError, and Problem where the body is too large or too slow."""
+        if not self._rest:
+            self._rest = memoryview(self._next())
+        into = memoryview(buffer).cast("B")
+        size = min(len(into), len(self._rest))
+        into[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+    def _next(self) -> bytes:
+        if self._cut:
+            raise UploadCutError
+        self._asked = asyncio.run_coroutine_threadsafe(self._piece(), self._loop)
+        try:
+            return self._asked.result()
+        except (ClientDisconnect, CancelledError):
+            raise UploadCutError from None
+
+    async def _piece(self) -> bytes:
+        return await anext(self._pieces, b"")
+
+    def cut(self) -> None:
+        """From the event loop: whoever reads gets UploadCutError."""
+        self._cut = True
+        if self._asked is not None:
+            self._asked.cancel()
+
+
+class Upload:
+    """The body of a request, for a thread to read. `cut` when nobody waits for the answer any more."""
+
+    def __init__(self, request: Request) -> None:
+        self._pipe = _Pipe(_pieces(request), asyncio.get_running_loop())
+        self.file = io.BufferedReader(self._pipe, BLOCK_BYTES)
+
+    def cut(self) -> None:
+        """Let the reading thread come to its end."""
+        self._pipe.cut()
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    async for piece in request.stream():
+        if piece:
+            yield piece

@@ -1,0 +1,46 @@
+"""Threads in which a web process does its work in the ledger: so many at once, so many waiting, and no more."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from ledger.failures import told_as_ledger_errors
+
+T = TypeVar("T")
+
+
+class BusyError(Exception):
+    """As much as may wait is waiting already; nothing was begun. Ask again in a second or two."""
+
+
+class Pool:
+    """The rule of back-pressure: `at_once` pieces of work run, `waiting` more queue for a thread, and whatever comes on
+    top is refused at once. So what is accepted has an answer soon, however far intake outruns PostgreSQL."""
+
+    def __init__(self, name: str, at_once: int, waiting: int) -> None:
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=name)
+        self._most = at_once + waiting
+        self._inside = 0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do this in a thread. Raises BusyError, ledger.failures.LedgerError, and whatever the work raises."""
+        if self._inside >= self._most:
+            raise BusyError
+        self._inside += 1
+        running = asyncio.get_running_loop().run_in_executor(self._threads, _told, work)
+        # Not when the caller stops waiting, which it may do before the thread is free again.
+        running.add_done_callback(self._leave)
+        return await running
+
+    def _leave(self, _: object) -> None:
+        self._inside -= 1
+
+    def close(self) -> None:
+        """Let what runs end, and begin nothing more."""
+        self._threads.shutdown(cancel_futures=True)
+
+
+def _told(work: Callable[[], T]) -> T:
+    with told_as_ledger_errors():
+        return work()

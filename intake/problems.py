@@ -1,0 +1,209 @@
+"""What an HTTP door answers when it cannot do what was asked: problem details (RFC 9457), never a submitted value."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from intake.faults import Fault, Faults, UnusableInputError
+from intake.pool import BusyError
+from ledger.failures import LedgerError
+from ledger.sealing import UnsealError
+from tasks.attend import AttendError, NoSuchRequestError
+from tasks.subjects import PROBLEMS, SubjectError, shown
+from tasks.submit import KeyConflictError, SubmitError
+
+MEDIA_TYPE = "application/problem+json"
+TYPE = "urn:consent:problem:"
+SAME_KEY = "whether the request was recorded is not known: send it again with the same Idempotency-Key"
+
+
+class Problem(HTTPException):
+    """A request that is answered with a problem. `faults`: what is wrong with what was submitted, by line and field;
+    `total` of them where not all are told."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        faults: Sequence[Fault] = (),
+        total: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, detail, dict(headers or {}))
+        self.kind, self.faults = kind, tuple(faults)
+        self.total = len(self.faults) if total is None else total
+
+    @classmethod
+    def unusable(cls, detail: str, faults: Sequence[Fault] = (), total: int | None = None) -> "Problem":
+        """What was submitted cannot be taken as it is; nothing was recorded."""
+        return cls(422, "unusable", detail, faults=faults, total=total)
+
+    @classmethod
+    def later(cls, status: int, kind: str, detail: str, after_s: float) -> "Problem":
+        """It cannot be done now: ask again after so many seconds."""
+        return cls(status, kind, detail, headers={"Retry-After": str(max(1, round(after_s + 0.5)))})
+
+    def document(self) -> dict[str, Any]:
+        """The body."""
+        told: dict[str, Any] = {
+            "type": TYPE + self.kind,
+            "title": HTTPStatus(self.status_code).phrase,
+            "status": self.status_code,
+            "detail": self.detail,
+        }
+        if self.faults:
+            told["errors"] = [_as_json(fault) for fault in self.faults]
+            told["errors_total"] = self.total
+        return told
+
+    def response(self) -> Response:
+        """The answer."""
+        return Response(to_json(self.document()), self.status_code, self.headers, MEDIA_TYPE)
+
+
+def _as_json(fault: Fault) -> dict[str, Any]:
+    line = {"line": fault.line} if fault.line else {}
+    return {**line, "field": fault.field, "problem": fault.problem}
+
+
+NOWHERE = 0
+"""The line of a fault in something that has no lines."""
+
+
+def faults_of(errors: Sequence[Any], prefix: Sequence[str] = ()) -> list[Fault]:
+    """Faults from pydantic's errors, in our words, with the path of the field and never its value."""
+    return [
+        Fault(
+            NOWHERE,
+            ".".join(shown(part) for part in (*prefix, *error["loc"])),
+            PROBLEMS.get(error["type"], error["msg"]),
+        )
+        for error in errors
+    ]
+
+
+def first(faults: Sequence[Fault]) -> tuple[list[Fault], int]:
+    """As many faults as are told one by one, and how many there are."""
+    bounded = Faults()
+    for fault in faults:
+        bounded.add(*fault)
+    return bounded.kept, bounded.total
+
+
+def of(error: Exception) -> Problem:  # noqa: PLR0912 - a table
+    """The problem that an exception of ours or of the framework's is. Raises it where it is neither."""
+    match error:
+        case Problem():
+            return error
+        case KeyConflictError():
+            return Problem(409, "idempotency-key-taken", str(error))
+        case SubmitError():
+            return Problem.unusable(f"{error}; nothing was recorded")
+        case UnusableInputError():
+            return Problem.unusable("some of it cannot be taken; nothing was recorded", error.faults, error.total)
+        case SubjectError():
+            found = [Fault(NOWHERE, fault.field, fault.problem) for fault in error.faults]
+            return Problem.unusable("this is no person we can look for", found)
+        case NoSuchRequestError():
+            return no_such_request()
+        case AttendError():
+            return Problem(409, "not-in-this-state", str(error))
+        case BusyError():
+            return Problem.later(429, "busy", "more is coming in than can be recorded; nothing of this was", 1)
+        case LedgerError(lost=True):
+            return Problem.later(503, "ledger-away", f"PostgreSQL: {error}; {SAME_KEY}", 5)
+        case LedgerError():
+            return Problem.later(503, "ledger-away", f"PostgreSQL: {error}; nothing was recorded", 5)
+        case UnsealError():
+            return Problem(500, "misconfigured", "the master keys are not those of this ledger")
+        case RequestValidationError():
+            kept, total = first(faults_of(error.errors()))
+            return Problem.unusable("some of what was asked cannot be understood", kept, total)
+        case HTTPException():
+            return _of_the_framework(error)
+    raise error
+
+
+def _of_the_framework(error: HTTPException) -> Problem:
+    known = {
+        404: ("not-found", "there is nothing of this name here"),
+        405: ("method-not-allowed", "this path does not take that method"),
+    }
+    kind, detail = known.get(error.status_code, ("refused", HTTPStatus(error.status_code).phrase))
+    return Problem(error.status_code, kind, detail, headers=error.headers)
+
+
+def no_such_request() -> Problem:
+    """There is no such request, or none that this principal may see: which of both is not told."""
+    return Problem(404, "no-such-request", "there is no request of this id")
+
+
+def crashed() -> Problem:
+    """A fault of our own."""
+    return Problem(500, "our-fault", "our own program failed at this; it is in our log, without what was sent")
+
+
+HANDLED = (
+    HTTPException,
+    RequestValidationError,
+    SubmitError,
+    UnusableInputError,
+    SubjectError,
+    AttendError,
+    BusyError,
+    LedgerError,
+    UnsealError,
+)
+"""What the doors may raise and `of` turns into problems."""
+
+
+def install(app: FastAPI) -> None:
+    """Have this app answer with problems only."""
+
+    async def answer(_: Request, error: Exception) -> Response:
+        return of(error).response()
+
+    async def gone(_: Request, __: Exception) -> Response:
+        return Response(status_code=499)  # nobody reads it; it is nginx's number for it in our audit log
+
+    for kind in HANDLED:
+        app.add_exception_handler(kind, answer)
+    app.add_exception_handler(ClientDisconnect, gone)
+
+
+SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "additionalProperties": False,
+    "properties": {
+        "type": {"type": "string", "examples": [f"{TYPE}unusable"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "what was wrong, and what to do; never a submitted value"},
+        "errors": {
+            "type": "array",
+            "description": "the first 20",
+            "items": {
+                "type": "object",
+                "required": ["field", "problem"],
+                "additionalProperties": False,
+                "properties": {
+                    "line": {"type": "integer", "description": "1-based, of an uploaded file"},
+                    "field": {"type": "string", "examples": ["subjects.3.email"]},
+                    "problem": {"type": "string", "examples": ["is not an e-mail address"]},
+                },
+            },
+        },
+        "errors_total": {"type": "integer"},
+    },
+}
+"""The JSON schema of a problem, for the OpenAPI document."""

@@ -1,0 +1,28 @@
+"""For systems that submit through Celery: `send` seals a request to our public key and enqueues it.
+
+Needs only PyNaCl and Celery. docs/producers.md tells what goes in, and how to do the same in other languages.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from typing import Any
+
+from nacl.public import PublicKey, SealedBox
+
+from tasks.queues import SUBMIT, SUBMIT_QUEUE, sender
+
+
+def seal(request: Mapping[str, Any], public_key: str) -> str:
+    """The only argument of the task: nobody but the holder of the private key can read it, not even the sender."""
+    return b64encode(SealedBox(PublicKey(b64decode(public_key))).encrypt(json.dumps(request).encode())).decode()
+
+
+def send(request: Mapping[str, Any], *, public_key: str, redis_url: str) -> str:
+    """Enqueue a request, and return the id of the message. Raises kombu.exceptions.OperationalError.
+
+    `public_key` is what `consent producer-key` prints.
+    """
+    with sender(redis_url) as app:
+        sealed = seal(request, public_key)
+        return str(app.send_task(SUBMIT, [sealed], queue=SUBMIT_QUEUE, argsrepr="(sealed)", kwargsrepr="{}").id)

@@ -1,0 +1,50 @@
+"""API keys and session tokens: 256 random bits, shown once, of which only a digest is kept."""
+
+import hmac
+import re
+import secrets
+from hashlib import sha256
+from typing import NamedTuple
+
+# SHA-256 and no password hash: nobody can try 2**256 values, so there is nothing to slow down, and a key is checked
+# with every request. Argon2 is for what people choose (passwords.py).
+_FORM = re.compile(r"cw_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+
+
+class Minted(NamedTuple):
+    """A new key. `secret` is shown to its owner and then forgotten."""
+
+    prefix: str
+    secret: str
+    digest: bytes
+
+    def __repr__(self) -> str:
+        return f"Minted(prefix={self.prefix!r})"
+
+
+def mint_key() -> Minted:
+    """A new API key."""
+    prefix = secrets.token_hex(6)
+    secret = f"cw_{prefix}_{secrets.token_urlsafe(32)}"
+    return Minted(prefix, secret, digest_of(secret))
+
+
+def mint_token() -> str:
+    """A new session token."""
+    return secrets.token_urlsafe(32)
+
+
+def digest_of(secret: str) -> bytes:
+    """What is kept of a key or token."""
+    return sha256(secret.encode()).digest()
+
+
+def prefix_of(presented: str) -> str | None:
+    """The part by which a key is found; None where this is no key of ours."""
+    match = _FORM.fullmatch(presented)
+    return match[1] if match else None
+
+
+def same(one: bytes, other: bytes) -> bool:
+    """Compare digests in a time that does not depend on where they differ."""
+    return hmac.compare_digest(one, other)

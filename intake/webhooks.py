@@ -1,0 +1,35 @@
+"""`consent webhook`: who is told of changes of status, and what they have yet to be told."""
+
+import json
+from datetime import UTC, datetime
+
+import typer
+
+from intake.display import print_receivers
+from intake.endings import CommandError, Ending
+from intake.surroundings import surroundings
+from ledger import outbox
+
+
+def show_receivers(*, as_json: bool) -> Ending:
+    """Print how every receiver stands; EXCEPTIONS where telling fails or was given up."""
+    with surroundings() as here, here.engine.connect() as connection:
+        found = outbox.standings(connection)
+    if as_json:
+        rows = [one._asdict() | {"oldest": one.oldest.isoformat() if one.oldest else None} for one in found]
+        typer.echo(json.dumps({"receivers": rows}))
+    else:
+        print_receivers(found, datetime.now(UTC))
+    return Ending.EXCEPTIONS if any(one.failing or one.given_up for one in found) else Ending.DONE
+
+
+def retry(receiver: str | None) -> Ending:
+    """Have what failed told at once; the workers see it within two seconds. Raises CommandError."""
+    with surroundings() as here, here.engine.begin() as connection:
+        if receiver is not None and receiver not in {
+            name for one in outbox.standings(connection) for name in (one.receiver, one.host)
+        }:
+            raise CommandError("no such receiver or host; see `consent webhook list`", Ending.UNUSABLE)
+        messages = outbox.tell_again(connection, receiver)
+    typer.echo(f"messages that go out again: {messages:,}")
+    return Ending.DONE

@@ -1,0 +1,209 @@
+"""API keys, console users and their sessions. Secrets come here as digests or password hashes, never as they are."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+
+class FoundKey(NamedTuple):
+    """An API key; `opens`: it is neither revoked nor expired."""
+
+    name: str
+    role: str
+    digest: bytes
+    opens: bool
+
+
+class ListedKey(NamedTuple):
+    """An API key as people see it."""
+
+    prefix: str
+    name: str
+    role: str
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+def add_key(
+    connection: Connection, *, prefix: str, name: str, role: str, digest: bytes, by: str, days: float | None
+) -> None:
+    """Keep a new key; it expires after so many days, or never."""
+    values = {"prefix": prefix, "name": name, "role": role, "digest": digest, "by": by, "days": days}
+    connection.execute(_ADD_KEY, values)
+
+
+_ADD_KEY = text("""
+    INSERT INTO api_keys (prefix, name, role, digest, created_by, expires_at)
+    VALUES (:prefix, :name, CAST(:role AS role), :digest, :by,
+            now() + CAST(:days AS double precision) * interval '1 day')
+""")
+
+
+def find_key(connection: Connection, prefix: str) -> FoundKey | None:
+    """The key of this prefix."""
+    row = connection.execute(_FIND_KEY, {"prefix": prefix}).one_or_none()
+    return FoundKey(row.name, row.role, bytes(row.digest), row.opens) if row is not None else None
+
+
+_FIND_KEY = text("""
+    SELECT name, CAST(role AS text) AS role, digest,
+        revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) AS opens
+    FROM api_keys WHERE prefix = :prefix
+""")
+
+
+def note_use(connection: Connection, prefix: str) -> None:
+    """A key was used; noted once a minute at most, so that a busy key is not a busy row."""
+    connection.execute(_NOTE_USE, {"prefix": prefix})
+
+
+_NOTE_USE = text("""
+    UPDATE api_keys SET last_used_at = now()
+    WHERE prefix = :prefix AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+""")
+
+
+def revoke_key(connection: Connection, prefix: str, by: str) -> bool:
+    """Have a key open nothing any more; False where there is none that did."""
+    return connection.execute(_REVOKE, {"prefix": prefix, "by": by}).rowcount == 1
+
+
+_REVOKE = text("""
+    UPDATE api_keys SET revoked_at = now(), revoked_by = :by WHERE prefix = :prefix AND revoked_at IS NULL
+""")
+
+
+def all_keys(connection: Connection) -> list[ListedKey]:
+    """Every key there ever was, by name and age."""
+    return [ListedKey(*row) for row in connection.execute(_ALL_KEYS)]
+
+
+_ALL_KEYS = text("""
+    SELECT prefix, name, CAST(role AS text), created_at, created_by, expires_at, revoked_at, last_used_at
+    FROM api_keys ORDER BY name, created_at, prefix
+""")
+
+
+class FoundUser(NamedTuple):
+    """A console user who may log in."""
+
+    id: int
+    name: str
+    role: str
+    password_hash: str
+
+    def __repr__(self) -> str:
+        return f"FoundUser(name={self.name!r}, role={self.role!r})"
+
+
+class ListedUser(NamedTuple):
+    """A console user as people see them."""
+
+    name: str
+    role: str
+    created_at: datetime
+    created_by: str
+    disabled_at: datetime | None
+    last_login_at: datetime | None
+
+
+def add_user(connection: Connection, *, name: str, role: str, password_hash: str, by: str) -> bool:
+    """Keep a new console user; False where the name is taken, also by one who is disabled."""
+    values = {"name": name, "role": role, "password_hash": password_hash, "by": by}
+    return connection.execute(_ADD_USER, values).rowcount == 1
+
+
+_ADD_USER = text("""
+    INSERT INTO users (name, role, password_hash, created_by)
+    VALUES (:name, CAST(:role AS role), :password_hash, :by)
+    ON CONFLICT (name) DO NOTHING
+""")
+
+
+def find_user(connection: Connection, name: str) -> FoundUser | None:
+    """The user of this name, unless disabled."""
+    row = connection.execute(_FIND_USER, {"name": name}).one_or_none()
+    return FoundUser(*row) if row is not None else None
+
+
+_FIND_USER = text("""
+    SELECT id, name, CAST(role AS text), password_hash FROM users WHERE name = :name AND disabled_at IS NULL
+""")
+
+
+def set_password(connection: Connection, name: str, password_hash: str) -> bool:
+    """Give a user another password and end their sessions; False where there is none of this name."""
+    known = connection.execute(_SET_PASSWORD, {"name": name, "password_hash": password_hash}).rowcount == 1
+    connection.execute(_END_LOGINS, {"name": name})
+    return known
+
+
+_SET_PASSWORD = text("UPDATE users SET password_hash = :password_hash WHERE name = :name")
+_END_LOGINS = text("DELETE FROM logins USING users WHERE users.id = logins.user_id AND users.name = :name")
+
+
+def rehash(connection: Connection, user_id: int, password_hash: str) -> None:
+    """Keep the same password under newer parameters."""
+    connection.execute(_REHASH, {"id": user_id, "password_hash": password_hash})
+
+
+_REHASH = text("UPDATE users SET password_hash = :password_hash WHERE id = :id")
+
+
+def set_disabled(connection: Connection, name: str, *, disabled: bool) -> bool:
+    """Disable a user and end their sessions, or let them in again; False where there is none of this name."""
+    known = connection.execute(_SET_DISABLED, {"name": name, "disabled": disabled}).rowcount == 1
+    if disabled:
+        connection.execute(_END_LOGINS, {"name": name})
+    return known
+
+
+_SET_DISABLED = text("""
+    UPDATE users SET disabled_at = CASE WHEN :disabled THEN COALESCE(disabled_at, now()) END WHERE name = :name
+""")
+
+
+def all_users(connection: Connection) -> list[ListedUser]:
+    """Every console user, by name."""
+    return [ListedUser(*row) for row in connection.execute(_ALL_USERS)]
+
+
+_ALL_USERS = text("""
+    SELECT name, CAST(role AS text), created_at, created_by, disabled_at, last_login_at FROM users ORDER BY name
+""")
+
+
+def begin_login(connection: Connection, user_id: int, digest: bytes, *, lasts_s: float) -> None:
+    """Keep a session of a user who has logged in, and drop those that are over."""
+    connection.execute(_DROP_OLD_LOGINS)
+    connection.execute(_BEGIN_LOGIN, {"user_id": user_id, "digest": digest, "lasts_s": lasts_s})
+    connection.execute(text("UPDATE users SET last_login_at = now() WHERE id = :id"), {"id": user_id})
+
+
+_DROP_OLD_LOGINS = text("DELETE FROM logins WHERE expires_at < now()")
+_BEGIN_LOGIN = text("""
+    INSERT INTO logins (user_id, digest, expires_at)
+    VALUES (:user_id, :digest, now() + make_interval(secs => :lasts_s))
+""")
+
+
+def find_login(connection: Connection, digest: bytes) -> FoundUser | None:
+    """Whose session this is, if it lasts still and the user is not disabled."""
+    row = connection.execute(_FIND_LOGIN, {"digest": digest}).one_or_none()
+    return FoundUser(*row) if row is not None else None
+
+
+_FIND_LOGIN = text("""
+    SELECT users.id, users.name, CAST(users.role AS text), users.password_hash
+    FROM logins JOIN users ON users.id = logins.user_id
+    WHERE logins.digest = :digest AND logins.expires_at > now() AND users.disabled_at IS NULL
+""")
+
+
+def end_login(connection: Connection, digest: bytes) -> None:
+    """Log out."""
+    connection.execute(text("DELETE FROM logins WHERE digest = :digest"), {"digest": digest})

@@ -1,0 +1,66 @@
+"""Failed guesses at passwords and keys, counted over all processes, and the lock that follows from too many."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+FREE = 5
+"""So many failures in a row cost nothing but the delay; a password may be mistyped."""
+FIRST_LOCK_S, LONGEST_LOCK_S = 2.0, 900.0
+"""The lock after one failure more, doubled by each that follows."""
+FORGOTTEN_AFTER_S = 86_400.0
+"""A row of failures is over when there was none for so long."""
+
+
+def locked_for(connection: Connection, who: bytes) -> float:
+    """For how many seconds more this account or address may not try; 0 where it may."""
+    return float(connection.execute(_LOCKED_FOR, {"who": who}).scalar_one_or_none() or 0.0)
+
+
+_LOCKED_FOR = text("""
+    SELECT GREATEST(CAST(extract(epoch FROM locked_until - now()) AS double precision), 0)
+    FROM guesses WHERE who = :who
+""")
+
+
+class Attempt(NamedTuple):
+    """What became of a try: how many there were in a row, or for how many seconds more none is allowed."""
+
+    failures: int
+    locked_s: float
+
+
+def attempt(connection: Connection, who: bytes) -> Attempt:
+    """Count a try as failed, until `succeeded`; while there is a lock none is counted and none may be made.
+
+    A password is counted before it is looked at, so that many tries at one moment are not one.
+    """
+    values = {
+        "who": who,
+        "free": FREE,
+        "first_s": FIRST_LOCK_S,
+        "longest_s": LONGEST_LOCK_S,
+        "forgotten_s": FORGOTTEN_AFTER_S,
+    }
+    failures = connection.execute(_ATTEMPT, values).scalar_one_or_none()
+    return Attempt(failures, 0.0) if failures is not None else Attempt(0, locked_for(connection, who))
+
+
+_ATTEMPT = text("""
+    INSERT INTO guesses AS known (who, failures, last_at) VALUES (:who, 1, now())
+    ON CONFLICT (who) DO UPDATE SET
+        failures = CASE WHEN known.last_at < now() - make_interval(secs => :forgotten_s) THEN 1
+                        ELSE LEAST(known.failures + 1, 1000) END,
+        last_at = now(),
+        locked_until = CASE
+            WHEN known.last_at >= now() - make_interval(secs => :forgotten_s) AND known.failures >= :free
+            THEN now() + make_interval(
+                secs => LEAST(:first_s * power(2, LEAST(known.failures - :free, 30)), :longest_s)) END
+        WHERE COALESCE(known.locked_until, '-infinity') <= now()
+    RETURNING failures
+""")
+
+
+def succeeded(connection: Connection, who: bytes) -> None:
+    """The row of failures is over."""
+    connection.execute(text("DELETE FROM guesses WHERE who = :who"), {"who": who})

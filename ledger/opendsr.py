@@ -1,0 +1,130 @@
+"""Requests that came by OpenDSR: recorded with the request itself, and found again by their controller alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from ledger.requests import key_context
+from ledger.sealing import MasterKeys, SealingKey
+
+MOST_OF_A_GROUP = 1_000
+
+
+@dataclass(frozen=True)
+class NewDsr:
+    """What a controller calls a request that is being recorded, and what else it said that is nobody's identifier."""
+
+    controller: str
+    subject_request_id: UUID
+    version: str
+    content_print: bytes = field(repr=False)
+    """Keyed, of everything that was asked."""
+    unused_identities: Sequence[str]
+    group_id: str | None = field(repr=False)
+    group_print: bytes | None = field(repr=False)
+
+
+class Kept(NamedTuple):
+    """A data subject request on record."""
+
+    public_id: UUID
+    subject_request_id: UUID
+    version: str
+    status: str
+    begun: bool
+    received_at: datetime
+    due_at: datetime
+    unused_identities: tuple[str, ...]
+    content_print: bytes
+    group_id: str | None
+    """None also where it can be read no more, because the people of the request have been forgotten."""
+
+    def __repr__(self) -> str:
+        return f"Kept(public_id={self.public_id})"
+
+
+def add(new: NewDsr, connection: Connection, request_id: int, public_id: UUID, key: SealingKey) -> None:
+    """Keep it with a request that is being recorded, whose idempotency key makes it the only one of this id.
+
+    The name of a group is the controller's own and may be anything, so it is sealed with the request's `key`.
+    """
+    connection.execute(
+        _ADD,
+        {
+            "controller": new.controller,
+            "subject_request_id": new.subject_request_id,
+            "request_id": request_id,
+            "version": new.version,
+            "content_print": new.content_print.hex(),
+            "unused_identities": list(new.unused_identities),
+            "group_print": new.group_print.hex() if new.group_print else None,
+            "sealed_group": key.seal(new.group_id.encode(), group_context(public_id)) if new.group_id else None,
+        },
+    )
+
+
+_ADD = text("""
+    INSERT INTO opendsr_requests (controller, subject_request_id, request_id, version, content_print,
+        unused_identities, group_print, sealed_group)
+    VALUES (:controller, :subject_request_id, :request_id, :version, CAST(:content_print AS uuid),
+        CAST(:unused_identities AS text[]), CAST(:group_print AS uuid), :sealed_group)
+""")
+
+
+def group_context(public_id: UUID) -> bytes:
+    """What the sealed name of a request's group is bound to."""
+    return b"group:" + public_id.bytes
+
+
+def find(connection: Connection, controller: str, subject_request_id: UUID, masters: MasterKeys) -> Kept | None:
+    """The request that this controller calls so. Raises ledger.sealing.UnsealError."""
+    named = {"controller": controller, "subject_request_id": subject_request_id}
+    row = connection.execute(_FIND, named).one_or_none()
+    return _kept(row, masters) if row is not None else None
+
+
+def find_group(connection: Connection, controller: str, group_print: bytes, masters: MasterKeys) -> list[Kept]:
+    """The requests of one group of a controller, oldest first, at most MOST_OF_A_GROUP.
+
+    Raises ledger.sealing.UnsealError.
+    """
+    named = {"controller": controller, "group_print": group_print.hex(), "most": MOST_OF_A_GROUP}
+    return [_kept(row, masters) for row in connection.execute(_FIND_GROUP, named)]
+
+
+_SELECT = """
+    SELECT public_id, subject_request_id, version, status, begun_at, received_at, due_at, unused_identities,
+        content_print, sealed_group, data_key
+    FROM opendsr_requests JOIN requests ON requests.id = opendsr_requests.request_id
+"""
+_FIND = text(_SELECT + "WHERE controller = :controller AND subject_request_id = :subject_request_id")
+_FIND_GROUP = text(
+    _SELECT
+    + """
+    WHERE controller = :controller AND group_print = CAST(:group_print AS uuid)
+    ORDER BY request_id LIMIT :most
+"""
+)
+
+
+def _kept(row: Row[Any], masters: MasterKeys) -> Kept:
+    group_id = None
+    if row.sealed_group is not None and row.data_key is not None:
+        key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
+        group_id = key.open(row.sealed_group, group_context(row.public_id)).decode()
+    return Kept(
+        public_id=row.public_id,
+        subject_request_id=row.subject_request_id,
+        version=row.version,
+        status=row.status,
+        begun=row.begun_at is not None,
+        received_at=row.received_at,
+        due_at=row.due_at,
+        unused_identities=tuple(row.unused_identities),
+        content_print=row.content_print.bytes,
+        group_id=group_id,
+    )

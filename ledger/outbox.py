@@ -1,0 +1,211 @@
+"""The outbox: changes of status that somebody has yet to be told of, claimed in turn, ended or put back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, Row, text
+
+from domain.notices import Failure, Notice, Style
+from domain.requests import Kind
+from ledger.requests import key_context
+from ledger.sealing import MasterKeys, SealingKey, UnsealError
+from ledger.webhooks import url_context
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A message that is the caller's to send until its lease runs out."""
+
+    id: int
+    lease: UUID
+    notice: Notice
+    style: Style
+    attempts: int
+    """With the one that is due now."""
+    age_s: float
+    receiver: str | None
+    """The name under which the settings have the address; None: the request brought its own."""
+    host: str
+    url: str | None = field(repr=False)
+    """The address that the request brought along."""
+    sealed: Failure | None
+    """Why the address that the request brought along cannot be read."""
+
+
+def claim(
+    connection: Connection, masters: MasterKeys, *, lease_s: float, window: int = 8, most: int = 32
+) -> list[Claimed]:
+    """Lease due messages, at most `window` under way to a host and `most` at once.
+
+    A receiver is told of a request's changes in their order: a message waits for the one before it to end. One whose
+    lease ran out is claimed again, under the same message id.
+    """
+    values = {"lease": uuid4(), "lease_s": lease_s, "window": window, "most": most}
+    rows = connection.execute(_CLAIM, values).all()
+    return [_claimed(row, masters) for row in sorted(rows, key=lambda row: row.id)]
+
+
+_CLAIM = text("""
+    WITH first AS MATERIALIZED ( -- of each receiver and request; read off an index in its order
+        SELECT DISTINCT ON (webhook_id, request_id) id, webhook_id, due_at, lease
+        FROM outbox WHERE state = 'waiting' ORDER BY webhook_id, request_id, id),
+    busy AS (
+        SELECT host, count(*) AS messages FROM first JOIN webhooks ON webhooks.id = webhook_id
+        WHERE lease IS NOT NULL AND due_at > now()
+        GROUP BY host),
+    due AS (
+        SELECT first.id, host, row_number() OVER (PARTITION BY host ORDER BY due_at, first.id) AS place
+        FROM first JOIN webhooks ON webhooks.id = webhook_id
+        WHERE due_at <= now() AND enabled),
+    taken AS (
+        SELECT id FROM outbox
+        WHERE state = 'waiting' AND due_at <= now() AND id IN (
+            SELECT id FROM due LEFT JOIN busy USING (host)
+            WHERE place + COALESCE(messages, 0) <= :window
+            ORDER BY id LIMIT :most)
+        ORDER BY id FOR UPDATE SKIP LOCKED)
+    UPDATE outbox
+    SET lease = :lease, due_at = now() + make_interval(secs => :lease_s), attempts = attempts + 1
+    FROM taken, webhooks, requests
+    WHERE outbox.id = taken.id AND webhooks.id = webhook_id AND requests.id = outbox.request_id
+    RETURNING outbox.id, lease, outbox.public_id AS message_id, outbox.status, counts, happened_at, attempts, begun,
+        CAST(EXTRACT(EPOCH FROM now() - since) AS float8) AS age_s, webhooks.name, host, style, sealed_url, details,
+        requests.public_id, kind, received_at, requests.due_at, subjects, data_key
+""")
+
+
+def _claimed(row: Row[Any], masters: MasterKeys) -> Claimed:
+    url, sealed = (None, None) if row.name else _opened(row, masters)
+    notice = Notice(
+        message_id=row.message_id,
+        request_id=row.public_id,
+        kind=Kind(row.kind),
+        status=row.status,
+        happened_at=row.happened_at,
+        received_at=row.received_at,
+        due_at=row.due_at,
+        subjects=row.subjects,
+        vendors={name: _with_pending(counts, row.subjects) for name, counts in sorted(row.counts.items())},
+        details=row.details,
+        begun=row.begun,
+    )
+    return Claimed(
+        row.id, row.lease, notice, Style(row.style), row.attempts, row.age_s, row.name, row.host, url, sealed
+    )
+
+
+def _opened(row: Row[Any], masters: MasterKeys) -> tuple[str | None, Failure | None]:
+    if row.data_key is None:
+        return None, Failure.FORGOTTEN
+    try:
+        key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
+        return key.open(row.sealed_url, url_context(row.public_id)).decode(), None
+    except UnsealError:
+        return None, Failure.SEALED
+
+
+def _with_pending(counts: Mapping[str, int], subjects: int) -> dict[str, int]:
+    return {"pending": subjects - sum(counts.values()), **counts}
+
+
+def delivered(connection: Connection, message: Claimed, answer: int) -> None:
+    """The receiver said yes, with this HTTP status. Records nothing where the lease is lost."""
+    _end(connection, message, "delivered", None, answer)
+
+
+def give_up(connection: Connection, message: Claimed, failure: Failure, answer: int | None) -> None:
+    """Tell this receiver no more of this change; what comes after it goes on. Nothing where the lease is lost."""
+    _end(connection, message, "given_up", failure, answer)
+
+
+def _end(connection: Connection, message: Claimed, state: str, failure: Failure | None, answer: int | None) -> None:
+    told = {"failure": failure.value if failure else None, "answer": answer}
+    connection.execute(_END, {"id": message.id, "lease": message.lease, "state": state, **told})
+
+
+_END = text("""
+    UPDATE outbox
+    SET state = CAST(:state AS message_state), failure = CAST(:failure AS text),
+        answer = CAST(:answer AS smallint), lease = NULL, ended_at = now()
+    WHERE id = :id AND lease = :lease
+""")
+
+
+def put_back(
+    connection: Connection, message: Claimed, delay_s: float, failure: Failure | None, answer: int | None
+) -> None:
+    """Try again after so long; without a failure it was not tried at all. Nothing where the lease is lost."""
+    told = {"failure": failure.value if failure else None, "answer": answer}
+    connection.execute(_PUT_BACK, {"id": message.id, "lease": message.lease, "delay_s": delay_s, **told})
+
+
+_PUT_BACK = text("""
+    UPDATE outbox
+    SET lease = NULL, due_at = now() + make_interval(secs => :delay_s),
+        failure = COALESCE(CAST(:failure AS text), failure),
+        answer = CASE WHEN CAST(:failure AS text) IS NULL THEN answer ELSE CAST(:answer AS smallint) END,
+        attempts = attempts - CASE WHEN CAST(:failure AS text) IS NULL THEN 1 ELSE 0 END
+    WHERE id = :id AND lease = :lease
+""")
+
+
+class Standing(NamedTuple):
+    """How a receiver stands: one of the operator by its name, those that requests brought along by their host."""
+
+    receiver: str | None
+    host: str
+    enabled: bool
+    waiting: int
+    failing: int
+    """Of those waiting, tried at least once in vain."""
+    oldest: datetime | None
+    """When the oldest one waiting happened."""
+    given_up: int
+    failure: str | None
+    """Why the newest attempt failed that did, and the HTTP status that it was answered with, if any."""
+    answer: int | None
+
+
+def standings(connection: Connection) -> list[Standing]:
+    """Every receiver of the operator, and every host of others that something waits for or was given up at."""
+    return [Standing(*row) for row in connection.execute(_STANDINGS)]
+
+
+_STANDINGS = text("""
+    WITH open AS MATERIALIZED (
+        SELECT webhooks.name, host, state, attempts, happened_at, failure, answer,
+            COALESCE(ended_at, outbox.due_at) AS at
+        FROM outbox JOIN webhooks ON webhooks.id = webhook_id
+        WHERE state IN ('waiting', 'given_up'))
+    SELECT known.name, known.host, known.enabled, count(*) FILTER (WHERE state = 'waiting'),
+        count(*) FILTER (WHERE state = 'waiting' AND failure IS NOT NULL),
+        min(happened_at) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'given_up'),
+        (array_agg(failure ORDER BY at DESC) FILTER (WHERE failure IS NOT NULL))[1],
+        (array_agg(answer ORDER BY at DESC) FILTER (WHERE failure IS NOT NULL))[1]
+    FROM (SELECT name, host, enabled FROM webhooks WHERE name IS NOT NULL
+          UNION ALL
+          SELECT DISTINCT CAST(NULL AS text), host, true FROM open WHERE name IS NULL) AS known
+    LEFT JOIN open ON open.host = known.host AND open.name IS NOT DISTINCT FROM known.name
+    GROUP BY known.name, known.host, known.enabled
+    ORDER BY known.name NULLS LAST, known.host
+""")
+
+
+def tell_again(connection: Connection, receiver: str | None) -> int:
+    """Have everything that was given up or waits for its next attempt told at once, with three days anew; only to the
+    receiver of this name or host, if one is given. The number of messages; what is under way is left alone."""
+    return connection.execute(_TELL_AGAIN, {"receiver": receiver}).rowcount
+
+
+_TELL_AGAIN = text("""
+    UPDATE outbox
+    SET state = 'waiting', ended_at = NULL, due_at = now(), since = now(), attempts = 0
+    FROM webhooks
+    WHERE webhooks.id = webhook_id AND enabled AND lease IS NULL
+        AND (state = 'given_up' OR (state = 'waiting' AND due_at > now()))
+        AND (CAST(:receiver AS text) IS NULL OR webhooks.name = :receiver
+             OR (webhooks.name IS NULL AND host = :receiver))
+""")

@@ -1,0 +1,146 @@
+"""Telling those who want to know of every change of a request's status, without anything waiting for it."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from adapters.callbacks import Letter, Told
+from adapters.standard_webhooks import dress
+from domain.notices import Failure, Notice, Style
+from domain.retry import GiveUp, RetryPolicy
+from ledger import outbox
+from ledger.outbox import Claimed
+from ledger.sealing import MasterKeys
+from ledger.session import Connection, Engine
+from tasks.toolbox import Start
+
+log = logging.getLogger(__name__)
+
+POLICY = RetryPolicy(max_attempts=1_000, max_age_s=3 * 86_400, base_s=5.0, cap_s=3_600.0)
+"""Three days, by age alone: at first within seconds, later about every half hour."""
+LEASE_S = 60.0
+"""A message whose worker is silent for so long is sent again; several times what one attempt may take."""
+TURN_S = 5.0
+"""How long one call goes on claiming; what is left then is the next one's."""
+TICK_S = 0.25
+"""How soon a process that stops is noticed."""
+
+Dress = Callable[[Notice, str], Letter]
+"""Makes headers and body of a notice to an address, in one style."""
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """One of the operator's receivers: where it is, and the secrets it may check signatures with, newest first."""
+
+    url: str = field(repr=False)
+    secrets: Sequence[SecretStr]
+
+
+class Sends(Protocol):
+    """Sends one letter, once."""
+
+    async def tell(self, address: str, letter: Letter) -> Told:
+        """How it went; never raises for what the receiver does."""
+
+
+@dataclass(frozen=True)
+class Courier:
+    """What telling needs."""
+
+    engine: Engine
+    masters: MasterKeys
+    start: Start = field(repr=False)
+    callbacks: Sends
+    receivers: Mapping[str, Receiver]
+    """The operator's, by name."""
+    stopping: Callable[[], bool] = field(repr=False)
+    dress: Mapping[Style, Dress] = field(default_factory=dict, repr=False)
+    """How those are told that requests brought along, by style."""
+
+
+def notify(courier: Courier) -> int:
+    """Send what is due until nothing is, for some seconds at most; returns how many attempts were made.
+
+    Any number may run at once. A message is sent at least once, always under the same id: a worker that dies between
+    sending and recording leaves it to be sent again.
+    """
+    attempts = 0
+    enough = time.monotonic() + TURN_S
+    while not courier.stopping() and time.monotonic() < enough:
+        with courier.engine.begin() as connection:
+            claimed = outbox.claim(connection, courier.masters, lease_s=LEASE_S)
+        if not claimed:
+            break
+        ends = courier.start(_tell_all(claimed, courier)).result()
+        with courier.engine.begin() as connection:
+            for message, told in zip(claimed, ends, strict=True):
+                if not isinstance(told, BaseException):
+                    record(connection, message, told)
+        for told in ends:  # a fault of our own; whoever was told besides is on record by now, and not told again
+            if isinstance(told, BaseException) and not isinstance(told, asyncio.CancelledError):
+                raise told
+        attempts += len(claimed)
+    return attempts
+
+
+async def _tell_all(claimed: Sequence[Claimed], courier: Courier) -> list[Told | BaseException | None]:
+    """How each went; None for one that was cut off because this process stops."""
+    tellings = [asyncio.ensure_future(_tell(message, courier)) for message in claimed]
+    under_way = set(tellings)
+    while under_way:
+        _, under_way = await asyncio.wait(under_way, timeout=TICK_S)
+        if courier.stopping():
+            for telling in under_way:
+                telling.cancel()
+    return [None if telling.cancelled() else telling.exception() or telling.result() for telling in tellings]
+
+
+async def _tell(message: Claimed, courier: Courier) -> Told:
+    if message.sealed is not None:
+        return Told(message.sealed)
+    if message.receiver is None:
+        dress_own = courier.dress.get(message.style)
+        if dress_own is None or message.url is None:
+            return Told(Failure.SWITCHED_OFF)
+        return await courier.callbacks.tell(message.url, dress_own(message.notice, message.url))
+    receiver = courier.receivers.get(message.receiver)
+    if receiver is None:  # other workers have newer settings than this one
+        return Told(Failure.SWITCHED_OFF)
+    letter = dress(message.notice, receiver.secrets, datetime.now(UTC))
+    return await courier.callbacks.tell(receiver.url, letter)
+
+
+FINAL = frozenset({Failure.GONE, Failure.FORGOTTEN})
+"""Failures that no repetition mends. Whatever else fails may be mended by someone within three days."""
+
+
+def record(connection: Connection, message: Claimed, told: Told | None) -> None:
+    """Put down how an attempt went, and when the next one is due."""
+    if told is None:
+        outbox.put_back(connection, message, 0.0, None, None)
+        return
+    if told.failure is None:
+        assert told.answer is not None  # noqa: S101 - only an answer is a success
+        outbox.delivered(connection, message, told.answer)
+        return
+    what = (message.notice.status, message.notice.request_id, message.receiver or message.host, told.failure)
+    then = POLICY.decide(
+        attempts=message.attempts,
+        age_s=message.age_s,
+        jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
+        retry_after_s=told.retry_after_s,
+    )
+    if isinstance(then, GiveUp) or told.failure in FINAL:
+        outbox.give_up(connection, message, told.failure, told.answer)
+        log.warning("given up: telling the status %s of request %s to %s: %s", *what)
+    else:
+        outbox.put_back(connection, message, then.delay_s, told.failure, told.answer)
+        log.info("telling the status %s of request %s to %s: %s; again in %.0f s", *what, then.delay_s)

@@ -1,0 +1,145 @@
+"""Data subject requests that come by OpenDSR: taken in once under the controller's own id, told of, withdrawn."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
+
+from adapters.receivers import AddressError, Rules, name_of
+from domain.notices import Callback, Style
+from domain.opendsr import Delivery, DsrRequest, Standing, Version, controller_id, details_for, dsr_status
+from domain.requests import Subject
+from ledger import opendsr, reports
+from ledger.opendsr import Kept, NewDsr
+from ledger.sealing import Fingerprinter, MasterKeys
+from ledger.session import Connection, Engine
+from tasks.attend import Desk, NoSuchRequestError
+from tasks.submit import KeyConflictError, Receipt, Submission, SubmitError, Wake
+
+
+class OtherContentError(SubmitError):
+    """This subject_request_id already stands for another request of the same controller."""
+
+    def __init__(self) -> None:
+        super().__init__("this subject_request_id already stands for a request of other content; use a new one")
+
+
+class CallbackError(Exception):
+    """Nothing may be sent to an address that was given. The message says why; `place` is where it stands, from 0."""
+
+    def __init__(self, place: int, problem: str) -> None:
+        super().__init__(problem)
+        self.place = place
+
+
+@dataclass(frozen=True)
+class Office:
+    """Where the data subject requests of one controller are kept; nobody else can see them."""
+
+    controller: str
+    engine: Engine
+    masters: MasterKeys
+    prints: Callable[[], Fingerprinter] = field(repr=False)
+    rules: Rules
+    """Who may be told of changes."""
+    submit: Callable[[Submission, Iterable[Subject]], Receipt] = field(repr=False)
+    """Records a request as every way in does."""
+    wake: Wake = field(repr=False)
+
+    def take(self, asked: DsrRequest) -> Standing:
+        """Record what is asked, or find that it is on record already: the same twice is one request.
+
+        Raises CallbackError, OtherContentError, and whatever `submit` raises.
+        """
+        callbacks = self._callbacks(asked)
+        content_print = self.prints().print_of(b"opendsr", asked.content)
+        kept = self._find(asked.id) or self._record(asked, content_print, callbacks)
+        if kept.content_print != content_print:
+            raise OtherContentError
+        return self._standing(kept)
+
+    def _callbacks(self, asked: DsrRequest) -> tuple[Callback, ...]:
+        details = details_for(asked, self.controller)
+        found: dict[str, Callback] = {}
+        for place, url in enumerate(asked.callback_urls):
+            try:
+                host = name_of(self.rules.check(url))
+            except AddressError as error:
+                raise CallbackError(place, str(error)) from None
+            found[url] = Callback(url, host, Style.OPENDSR, details)
+        return tuple(found.values())
+
+    def _record(self, asked: DsrRequest, content_print: bytes, callbacks: tuple[Callback, ...]) -> Kept:
+        new = NewDsr(
+            controller=self.controller,
+            subject_request_id=asked.id,
+            version=asked.version.value,
+            content_print=content_print,
+            unused_identities=asked.unused_identities,
+            group_id=asked.group_id,
+            group_print=self._group_print(asked.group_id) if asked.group_id else None,
+        )
+        submission = Submission(
+            asked.kind,
+            # A controller's ids are its own: another one's cannot get in their way, nor can an id from another door.
+            idempotency_key=f"opendsr:{self.controller}:{asked.id}",
+            submitted_by=self.controller,
+            effective_at=asked.submitted_at,
+            callbacks=callbacks,
+            also=partial(opendsr.add, new),
+        )
+        try:
+            self.submit(submission, asked.subjects)
+        except KeyConflictError:
+            raise OtherContentError from None
+        kept = self._find(asked.id)
+        if kept is None:  # the key was somebody's who had come in by another door
+            raise OtherContentError
+        return kept
+
+    def look(self, subject_request_id: UUID) -> Standing:
+        """How a request stands. Raises NoSuchRequestError."""
+        kept = self._find(subject_request_id)
+        if kept is None:
+            raise NoSuchRequestError
+        return self._standing(kept)
+
+    def look_at_group(self, group_id: str) -> list[Standing]:
+        """How the requests of a group stand, oldest first."""
+        with self.engine.begin() as connection:
+            found = opendsr.find_group(connection, self.controller, self._group_print(group_id), self.masters)
+            return [self._as_standing(connection, kept) for kept in found]
+
+    def withdraw(self, subject_request_id: UUID) -> Standing:
+        """Cancel a request of which nothing has begun; one that is cancelled stays so. Raises AttendError."""
+        kept = self._find(subject_request_id)
+        if kept is None:
+            raise NoSuchRequestError
+        Desk(self.engine, self.controller, self.wake).cancel(kept.public_id, untouched=True)
+        return self.look(subject_request_id)
+
+    def _group_print(self, group_id: str) -> bytes:
+        return self.prints().print_of(b"opendsr-group", group_id.encode())
+
+    def _find(self, subject_request_id: UUID) -> Kept | None:
+        with self.engine.begin() as connection:
+            return opendsr.find(connection, self.controller, subject_request_id, self.masters)
+
+    def _standing(self, kept: Kept) -> Standing:
+        with self.engine.begin() as connection:
+            return self._as_standing(connection, kept)
+
+    def _as_standing(self, connection: Connection, kept: Kept) -> Standing:
+        rows = reports.deliveries_of(connection, kept.public_id)
+        return Standing(
+            request_id=kept.public_id,
+            controller_id=controller_id(self.controller),
+            subject_request_id=kept.subject_request_id,
+            version=Version(kept.version),
+            status=dsr_status(kept.status, begun=kept.begun),
+            received_at=kept.received_at,
+            due_at=kept.due_at,
+            unused_identities=kept.unused_identities,
+            group_id=kept.group_id,
+            deliveries=tuple(Delivery(row.vendor, row.outcome, row.reason) for row in rows),
+        )

@@ -1,0 +1,138 @@
+"""Taking in what Celery producers submit: opened, checked as at every door, recorded, or refused into the audit log."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+
+from domain.requests import Kind, Subject
+from ledger import audit
+from ledger.sealing import MasterKeys
+from ledger.session import Engine
+from tasks.queues import SUBMIT
+from tasks.sealed import NotSealedError, ProducerKeys
+from tasks.subjects import Fault, SubjectError, checked, faults_in
+from tasks.submit import Guards, Known, Submission, SubmitError, Wake, submit
+
+MOST_FAULTS = 20
+"""Of one payload that are kept."""
+NOBODY = "celery"
+"""Who submitted what cannot be opened."""
+
+
+class Payload(BaseModel):
+    """What a producer seals: JSON in UTF-8, the same as the body of `POST /v1/requests` and three fields more."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+    kind: Kind
+    subjects: list[Subject] = Field(min_length=1, max_length=1_000)
+    vendors: list[Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,39}$")]] = Field(
+        default=[], max_length=50
+    )
+    options: dict[str, dict[str, JsonValue]] = {}
+    effective_at: AwareDatetime | None = None
+    not_before: AwareDatetime | None = None
+    idempotency_key: Annotated[str, StringConstraints(pattern="^[!-~]{1,200}$")] | None = None
+    """Without one the sealed text itself stands for the request: a message that comes twice is recorded once, but a
+    payload sealed twice is two requests."""
+    submitted_by: Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_.-]{0,39}$")] = "unknown"
+    """The system it comes from, by its own account."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What taking in needs."""
+
+    engine: Engine
+    masters: MasterKeys
+    keys: ProducerKeys
+    wake: Wake = field(repr=False)
+    guards: Guards
+    known: Callable[[], Known] | None = field(default=None, repr=False)
+
+
+class _RefusedError(Exception):
+    """The message is kept in the audit log: it names fields and never a value."""
+
+
+def take_sealed(args: Sequence[object], kwargs: Mapping[str, object], task_id: str, intake: Intake) -> UUID | None:
+    """Record what one message of `consent.submit` asks for; None where it is refused. Taking a message twice is
+    harmless. Either way the audit log tells: what is recorded has its entry in the same transaction.
+
+    Raises ledger.session.OperationalError and ledger.sealing.UnsealError: the message is good, we are not just now.
+    """
+    by = NOBODY
+    try:
+        sealed = _only_argument(args, kwargs)
+        payload = _read(intake.keys.open(sealed))
+        by = f"{NOBODY}:{payload.submitted_by}"
+        receipt = submit(
+            Submission(
+                payload.kind,
+                tuple(payload.vendors),
+                payload.options,
+                idempotency_key=f"{by} {payload.idempotency_key or _digest(sealed)}",
+                submitted_by=by,
+                effective_at=payload.effective_at,
+                not_before=payload.not_before,
+            ),
+            payload.subjects,
+            engine=intake.engine,
+            masters=intake.masters,
+            wake=intake.wake,
+            guards=intake.guards,
+            known=intake.known,
+        )
+    except (_RefusedError, NotSealedError, SubmitError) as refusal:
+        entry = audit.Entry(by, SUBMIT, allowed=False, target=_message(task_id), because=str(refusal))
+        with intake.engine.begin() as connection:
+            audit.add(connection, [entry])
+        return None
+    return receipt.recorded.public_id
+
+
+def _only_argument(args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    if len(args) != 1 or kwargs:
+        raise _RefusedError("not sealed: the task takes one argument, a sealed text")
+    return args[0]
+
+
+def _read(plain: bytes) -> Payload:
+    try:
+        payload = Payload.model_validate_json(plain)
+    except ValidationError as error:
+        raise _RefusedError(_told(faults_in(error))) from None
+    faults = list(_faults_of_people(payload.subjects))
+    if faults:
+        raise _RefusedError(_told(faults))
+    return payload
+
+
+def _faults_of_people(subjects: Sequence[Subject]) -> Iterator[Fault]:
+    for place, subject in enumerate(subjects):
+        try:
+            checked(subject)
+        except SubjectError as error:
+            for fault in error.faults:
+                yield Fault(f"subjects.{place}.{fault.field}".rstrip("."), fault.problem)
+
+
+def _told(faults: Sequence[Fault]) -> str:
+    told = [f"{fault.field or 'the payload'}: {fault.problem}" for fault in faults[:MOST_FAULTS]]
+    return "; ".join(told + ([f"and {len(faults) - MOST_FAULTS:,} more"] if len(faults) > MOST_FAULTS else []))
+
+
+def _digest(sealed: object) -> str:
+    return f"sealed-{sha256(str(sealed).encode()).hexdigest()}"
+
+
+def _message(task_id: str) -> str | None:
+    """A producer gives its message's id: kept where it is the UUID that Celery makes, for it could be anything."""
+    try:
+        return f"message {UUID(task_id)}"
+    except ValueError:
+        return None

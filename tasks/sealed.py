@@ -1,0 +1,73 @@
+"""The keys that open what Celery producers seal to us: libsodium sealed boxes, so that a broker holds no identifier."""
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Iterable
+
+from nacl.exceptions import CryptoError
+from nacl.public import PrivateKey, SealedBox
+
+KEY_BYTES = 32
+LARGEST = 8_000_000
+"""Characters of base64: a thousand people with long identifiers and a session each are about a tenth of it."""
+
+
+class NotSealedError(Exception):
+    """This was not sealed to one of our public keys. The message says what it is not, and nothing of what it is."""
+
+
+class ProducerKeys:
+    """Private X25519 keys: every one opens, so that a key can be changed while producers still use the one before."""
+
+    def __init__(self, newest_first: Iterable[PrivateKey]) -> None:
+        self._keys = list(newest_first)
+
+    @classmethod
+    def parse(cls, text: str) -> "ProducerKeys":
+        """Keys as CONSENT_PRODUCER_KEYS gives them: 32 bytes each in base64, newest first, separated by commas; an
+        empty text is no key, with which nothing can be opened.
+
+        Raises ValueError, which tells the position of a key that cannot be read and never the key.
+        """
+        keys = []
+        for position, item in enumerate(filter(None, map(str.strip, text.split(","))), start=1):
+            try:
+                raw = b64decode(item, validate=True)
+            except (Base64Error, ValueError):
+                raw = b""
+            if len(raw) != KEY_BYTES:
+                raise ValueError(f"producer key {position} is not {KEY_BYTES} bytes in base64")
+            keys.append(PrivateKey(raw))
+        return cls(keys)
+
+    @property
+    def public(self) -> str | None:
+        """The public half of the newest key in base64: what producers seal to. None where there is no key."""
+        return b64encode(bytes(self._keys[0].public_key)).decode() if self._keys else None
+
+    def open(self, sealed: object) -> bytes:
+        """What a producer sealed, from its base64. Raises NotSealedError."""
+        if not self._keys:
+            raise NotSealedError("there is no key to open it with: CONSENT_PRODUCER_KEYS")
+        if not isinstance(sealed, str):
+            raise NotSealedError("not sealed: not a text")
+        if len(sealed) > LARGEST:
+            raise NotSealedError(f"longer than {LARGEST:,} characters")
+        try:
+            raw = b64decode(sealed, validate=True)
+        except (Base64Error, ValueError):
+            raise NotSealedError("not sealed: not base64") from None
+        for key in self._keys:
+            try:
+                return SealedBox(key).decrypt(raw)
+            except CryptoError:
+                continue
+        raise NotSealedError("not sealed to a public key of ours, or damaged")
+
+    def __repr__(self) -> str:
+        return f"ProducerKeys({len(self._keys)})"
+
+
+def generate_producer_key() -> str:
+    """A new private key, as CONSENT_PRODUCER_KEYS wants it."""
+    return b64encode(bytes(PrivateKey.generate())).decode()

@@ -1,0 +1,105 @@
+"""The HTTP app at the real ledger, in this process, and keys of every role to it."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy import Engine, text
+
+from config.settings import Settings
+from intake.api import create_app
+from intake.door import Door
+from intake.secrets import mint_key
+from intake.web import served
+from ledger import access
+from ledger.sealing import MasterKeys
+from ledger.vendors import announce
+from tasks.submit import NO_GUARDS
+
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def rows(engine: Engine) -> Rows:
+    """Asks the ledger."""
+
+    def ask(statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        with engine.begin() as connection:
+            result = connection.execute(text(statement), values)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    return ask
+
+
+@pytest.fixture
+def woken() -> list[str]:
+    """The vendors whose workers were woken."""
+    return []
+
+
+@pytest.fixture
+def door(engine: Engine, masters: MasterKeys, woken: list[str]) -> Iterator[Door]:
+    """A door; two vendors are switched on."""
+    with engine.begin() as connection:
+        announce(connection, {"dfinery": 100, "insider": 10})
+    door = Door.at(engine, masters, wake=woken.extend, guards=NO_GUARDS, settings=Settings())
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def key(engine: Engine) -> Callable[..., dict[str, str]]:
+    """Makes an API key; gives the header that shows it."""
+
+    def make(role: str = "admin", name: str = "shop", days: float | None = None) -> dict[str, str]:
+        minted = mint_key()
+        with engine.begin() as connection:
+            access.add_key(
+                connection, prefix=minted.prefix, name=name, role=role, digest=minted.digest, by="test", days=days
+            )
+        return {"Authorization": f"Bearer {minted.secret}"}
+
+    return make
+
+
+@pytest.fixture
+def url(door: Door) -> Iterator[str]:
+    """Where the app is served, by uvicorn as `consent web` runs it, in a thread of this process."""
+    with serving(create_app(door)) as url:
+        yield url
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(served(app, *listening.getsockname()))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.005)
+        yield "http://{}:{}".format(*listening.getsockname())
+        server.should_exit = True
+        thread.join(timeout=20)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def stranger(url: str) -> Iterator[httpx.Client]:
+    """A client without a key."""
+    with httpx.Client(base_url=url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def client(stranger: httpx.Client, key: Callable[..., dict[str, str]]) -> httpx.Client:
+    """A client that may everything."""
+    stranger.headers.update(key())
+    return stranger

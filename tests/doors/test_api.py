@@ -1,0 +1,222 @@
+"""The HTTP API over the real ledger."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import httpx
+
+from intake.door import Door
+from tests.doors.conftest import Rows
+
+JANE = {"user_id": "jane-1", "email": "jane-1@private.example"}
+Key = Callable[..., dict[str, str]]
+
+
+def submit(client: httpx.Client, *people: dict[str, object], **more: object) -> httpx.Response:
+    headers = {"Idempotency-Key": str(more.pop("key"))} if "key" in more else {}
+    body = {"kind": "erasure", "subjects": list(people) or [JANE], **more}
+    return client.post("/v1/requests", json=body, headers=headers)
+
+
+def settle(door: Door, rows: Rows, outcome: str, reason: str | None, vendor: str = "insider") -> None:
+    """As a worker does that has delivered line 1 of request 1."""
+    values = {"outcome": outcome, "reason": reason, "vendor": vendor}
+    rows(
+        """
+        WITH of AS (SELECT id FROM vendors WHERE name = :vendor),
+        settled AS (
+            INSERT INTO outcomes (request_id, vendor_id, round, line, attempts, outcome, reason)
+            SELECT 1, id, 1, 1, 1, CAST(:outcome AS outcome), :reason FROM of),
+        closed AS (
+            UPDATE chunks SET state = 'closed' WHERE request_id = 1 AND vendor_id = (SELECT id FROM of))
+        INSERT INTO tallies SELECT 1, id, CAST(:outcome AS outcome), 1 FROM of
+        """,
+        **values,
+    )
+
+
+def test_a_request_is_recorded_and_answered(client: httpx.Client, rows: Rows, woken: list[str]) -> None:
+    answer = submit(client, JANE, {"user_id": "joe-2"}, JANE)
+    assert answer.status_code == 201, answer.text
+    receipt = answer.json()
+    assert (receipt["subjects"], receipt["duplicates"], receipt["repeated"]) == (2, 1, False)
+    assert sorted(woken) == ["dfinery", "insider"]
+    assert rows("SELECT submitted_by, subjects FROM requests") == [("key:shop", 2)]
+    status = client.get(answer.headers["location"])
+    assert status.status_code == 200
+    assert status.json()["vendors"] == {"dfinery": {"pending": 2}, "insider": {"pending": 2}}
+    assert status.headers["cache-control"] == "no-store"
+
+
+def test_a_thousand_people_and_one_more(client: httpx.Client, rows: Rows) -> None:
+    people = [{"user_id": f"u-{n}", "email": f"p{n}@private.example"} for n in range(1001)]
+    assert submit(client, *people[:1000]).status_code == 201
+    assert rows("SELECT count(*) FROM subjects") == [(1000,)]
+    refused = submit(client, *people)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == "subjects"
+
+
+def test_the_same_key_is_the_same_request_and_another_producers_key_its_own(
+    client: httpx.Client, key: Key, rows: Rows
+) -> None:
+    first, again = submit(client, key="42"), submit(client, key="42")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json() == {**first.json(), "repeated": True}
+    taken = submit(client, {"user_id": "other"}, key="42")
+    assert (taken.status_code, taken.json()["type"]) == (409, "urn:consent:problem:idempotency-key-taken")
+    client.headers.update(key(name="crm"))
+    assert submit(client, key="42").status_code == 201
+    assert rows("SELECT count(*) FROM requests") == [(2,)]
+
+
+FAULTS: list[tuple[dict[str, object], str]] = [
+    ({"kind": "forget"}, "kind"),
+    ({"subjects": []}, "subjects"),
+    ({"subjects": [{"user_id": "u-1"}, {"email": "secret-no-address"}]}, "subjects.1.email"),
+    ({"subjects": [{"user_id": "u-1", "secret-name@example.org": 1}]}, "subjects.0.(a key)"),
+    ({"subjects": [{"vendors": {"insider": {"nonsense": "secret"}}}]}, "subjects.0.vendors.insider.nonsense"),
+    ({"subjects": [{}]}, "subjects.0"),
+    ({"subjects": "secret"}, "subjects"),
+    ({"vendors": ["Secret Name"]}, "vendors.0"),
+    ({"effective_at": "2026-05-25T00:00:00"}, "effective_at"),
+    ({"dry_run": True}, "dry_run"),
+]
+
+
+def test_faults_are_told_by_field_and_never_by_value(client: httpx.Client, rows: Rows) -> None:
+    for more, field in FAULTS:
+        answer = submit(client, **more)
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["errors"][0]["field"] == field
+        assert "secret" not in answer.text.lower()
+    assert rows("SELECT count(*) FROM requests") == [(0,)]
+
+
+UNUSABLE: list[tuple[dict[str, object], str]] = [
+    ({"vendors": ["akinon"]}, "unknown or switched-off vendor; known are dfinery, insider"),
+    ({"options": {"insider": {"whole": 3}}}, "options.insider.whole"),
+    ({"effective_at": "2099-01-01T00:00:00Z"}, "effective_at is in the future"),
+    ({"not_before": "2099-01-01T00:00:00Z"}, "would not be sent before it is due"),
+]
+
+
+def test_what_cannot_be_submitted_is_told(client: httpx.Client) -> None:
+    for more, told in UNUSABLE:
+        answer = submit(client, **more)
+        assert answer.status_code == 422
+        assert told in answer.json()["detail"]
+
+
+def test_requests_are_listed_newest_first_page_by_page(client: httpx.Client, key: Key) -> None:
+    ids = [submit(client, {"user_id": f"u-{n}"}, kind=kind).json()["request_id"] for n, kind in enumerate(
+        ["erasure", "opt_out", "erasure", "erasure", "opt_in"])]  # fmt: skip
+    seen: list[str] = []
+    cursor = None
+    while cursor is not None or not seen:
+        page = client.get("/v1/requests", params={"limit": 2, **({"cursor": cursor} if cursor else {})}).json()
+        seen += [one["request_id"] for one in page["requests"]]
+        cursor = page["next"]
+    assert seen == ids[::-1]
+    erasures = client.get("/v1/requests", params={"kind": "erasure", "status": "running"}).json()["requests"]
+    assert [one["request_id"] for one in erasures] == [ids[3], ids[2], ids[0]]
+    received = client.get(f"/v1/requests/{ids[2]}").json()["received_at"]
+    assert client.get("/v1/requests", params={"received_before": "2020-01-01T00:00:00Z"}).json()["requests"] == []
+    assert len(client.get("/v1/requests", params={"received_from": received}).json()["requests"]) >= 3
+    client.headers.update(key("submitter", name="crm"))
+    assert client.get("/v1/requests").json() == {"requests": [], "next": None}
+    assert client.get("/v1/requests", params={"cursor": "AAAA"}).json()["type"] == "urn:consent:problem:bad-cursor"
+
+
+def test_deliveries_are_paged_filtered_and_streamed(client: httpx.Client, door: Door, rows: Rows) -> None:
+    place = submit(client, *({"user_id": f"u-{n}"} for n in range(1, 6))).headers["location"] + "/deliveries"
+    settle(door, rows, "refused", "rejected")
+    whole = client.get(place).json()["deliveries"]
+    assert [(one["vendor"], one["line"]) for one in whole] == [
+        (vendor, line) for vendor in ("dfinery", "insider") for line in range(1, 6)
+    ]
+    assert (whole[5]["outcome"], whole[5]["reason"], whole[6]["outcome"]) == ("refused", "rejected", "pending")
+    seen, cursor = [], None
+    while cursor is not None or not seen:
+        page = client.get(place, params={"limit": 3, **({"cursor": cursor} if cursor else {})}).json()
+        seen += page["deliveries"]
+        cursor = page["next"]
+    assert seen == whole
+    assert client.get(place, params={"outcome": "refused"}).json()["deliveries"] == [whole[5]]
+    assert client.get(place, params={"outcome": "pending", "vendor": "insider"}).json()["deliveries"] == whole[6:]
+    assert client.get(place, params={"outcome": "absent"}).json()["deliveries"] == []
+    streamed = client.get(place, headers={"Accept": "application/x-ndjson"})
+    assert [httpx.Response(200, content=line).json() for line in streamed.text.splitlines()] == whole
+
+
+def test_deeds_go_through_the_desk_and_are_signed(client: httpx.Client, door: Door, rows: Rows) -> None:
+    request_id = submit(client).json()["request_id"]
+    settle(door, rows, "exhausted", "busy")
+    at = f"/v1/requests/{request_id}"
+    found = client.get("/v1/attention", params={"request_id": request_id}).json()
+    assert (found["deliveries"], found["groups"][0]["vendor"]) == (1, "insider")
+    assert found["groups"][0]["what_to_do"]
+    again = client.post(f"{at}/retry", json={"vendor": "insider"})
+    assert again.json() == {"deliveries": 1, "vendors": {"insider": 1}, "without_session": 0}
+    assert client.post(f"{at}/retry").json()["deliveries"] == 0
+    assert client.post(f"{at}/retry", json={"reason": "no such"}).status_code == 422
+    extended = client.post(f"{at}/extend", json={"months": 1, "because": "many at once"})
+    assert extended.json()["due_reason"] == "many at once"
+    assert client.post(f"{at}/extend", json={"months": 2, "because": "more"}).status_code == 409
+    named = client.post(f"{at}/extend", json={"months": 1, "because": "jane@private.example asked"})
+    assert (named.status_code, named.json()["errors"][0]["field"]) == (422, "because")
+    assert client.post(f"{at}/confirm").status_code == 409
+    assert client.post(f"{at}/cancel").json()["status"] == "cancelled"
+    assert client.post(f"{at}/retry").status_code == 409
+    deeds = rows("SELECT by, deed FROM notes ORDER BY id")
+    assert deeds == [("key:shop", "retry"), ("key:shop", "extend"), ("key:shop", "cancel")]
+    assert client.post(f"/v1/requests/{uuid4()}/cancel").status_code == 404
+
+
+def test_a_large_request_is_confirmed_by_somebody_else(client: httpx.Client, rows: Rows, key: Key) -> None:
+    request_id = submit(client).json()["request_id"]
+    rows("UPDATE requests SET status = 'unconfirmed'")
+    assert client.post(f"/v1/requests/{request_id}/confirm").status_code == 409  # who submitted it
+    client.headers.update(key("operator", name="boss"))
+    assert client.post(f"/v1/requests/{request_id}/confirm").status_code == 200
+    assert rows("SELECT status::text, confirmed_by FROM requests") == [("running", "key:boss")]
+
+
+def test_a_person_is_found_by_what_stands_in_the_body(client: httpx.Client) -> None:
+    request_id = submit(client).json()["request_id"]
+    found = client.post("/v1/people/lookup", json={"email": "JANE-1@private.example"}).json()["requests"]
+    assert [(one["request_id"], one["line"]) for one in found] == [(request_id, 1)]
+    assert client.post("/v1/people/lookup", json={"user_id": "nobody-else"}).json() == {"requests": []}
+    nobody = client.post("/v1/people/lookup", json={})
+    assert (nobody.status_code, nobody.json()["type"]) == (422, "urn:consent:problem:unusable")
+    assert client.post("/v1/people/lookup", json={"email": "no address"}).json()["errors"][0]["field"] == "email"
+
+
+def test_a_vendor_is_held_and_resumed(client: httpx.Client, rows: Rows) -> None:
+    held = client.post("/v1/vendors/insider/hold").json()
+    assert (held["held_reason"], held["held_by"]) == ("by_hand", "key:shop")
+    listed = {one["name"]: one["held_by"] for one in client.get("/v1/vendors").json()["vendors"]}
+    assert listed == {"dfinery": None, "insider": "key:shop"}
+    assert client.post("/v1/vendors/insider/resume").json()["held_at"] is None
+    assert client.post("/v1/vendors/acme/hold").status_code == 404
+
+
+def test_health_is_open_and_tells_what_is_missing(stranger: httpx.Client, rows: Rows) -> None:
+    assert stranger.get("/healthz").json() == {"status": "ok", "checks": {}}
+    assert stranger.get("/readyz").json() == {"status": "ok", "checks": {"postgres": "ok", "redis": "ok"}}
+    rows("UPDATE alembic_version SET version_num = '0000'")
+    try:
+        behind = stranger.get("/readyz")
+        assert behind.status_code == 503
+        assert behind.json()["checks"]["postgres"].startswith("not migrated")
+    finally:
+        rows("UPDATE alembic_version SET version_num = '0003'")
+
+
+def test_also_what_the_framework_refuses_is_a_problem(client: httpx.Client) -> None:
+    for method, path, status in (("GET", "/v1/jane@private.example", 404), ("PUT", "/healthz", 405)):
+        answer = client.request(method, path)
+        assert (answer.status_code, answer.json()["status"]) == (status, status)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "jane" not in answer.text

@@ -1,0 +1,276 @@
+"""Who may come in: keys, users, guessing, and what the audit log keeps of it."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from intake import auth
+from intake.api import create_app
+from intake.api_schema import OPEN
+from intake.door import Door
+from intake.login import log_in
+from intake.pace import Pace
+from intake.passwords import hash_password, is_password
+from intake.roles import MAY, Right, Role
+from intake.secrets import mint_key, prefix_of
+from intake.trail import Spare
+from ledger import access, guesses
+from ledger.guesses import Attempt
+from tests.doors.conftest import Rows
+
+Key = Callable[..., dict[str, str]]
+PASSWORD = "correct horse battery"
+JANE = {"kind": "erasure", "subjects": [{"user_id": "jane-1"}]}
+ID = "123e4567-e89b-42d3-a456-426614174000"
+NEEDED: dict[tuple[str, str], set[Right]] = {
+    ("POST", "/v1/requests"): {Right.SUBMIT},
+    ("POST", "/v1/requests/upload"): {Right.SUBMIT},
+    ("GET", "/v1/requests"): {Right.SUBMIT, Right.READ},
+    ("GET", "/v1/requests/{request_id}"): {Right.SUBMIT, Right.READ},
+    ("GET", "/v1/requests/{request_id}/deliveries"): {Right.SUBMIT, Right.READ},
+    ("POST", "/v1/requests/{request_id}/retry"): {Right.OPERATE},
+    ("POST", "/v1/requests/{request_id}/confirm"): {Right.OPERATE},
+    ("POST", "/v1/requests/{request_id}/cancel"): {Right.SUBMIT, Right.OPERATE},
+    ("POST", "/v1/requests/{request_id}/extend"): {Right.OPERATE},
+    ("POST", "/v1/people/lookup"): {Right.READ},
+    ("GET", "/v1/attention"): {Right.READ},
+    ("GET", "/v1/vendors"): {Right.READ},
+    ("POST", "/v1/vendors/{name}/hold"): {Right.OPERATE},
+    ("POST", "/v1/vendors/{name}/resume"): {Right.OPERATE},
+    ("GET", "/v1/session"): set(Right),
+    ("DELETE", "/v1/session"): set(Right),
+}
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "LONGEST_DELAY_S", 0.0)
+
+
+@pytest.fixture
+def ann(engine: Engine) -> str:
+    with engine.begin() as connection:
+        access.add_user(connection, name="ann", role="operator", password_hash=hash_password(PASSWORD), by="test")
+    return "ann"
+
+
+def test_every_path_is_shut_but_for_health_and_logging_in(stranger: httpx.Client, door: Door) -> None:
+    operations = [(method.upper(), path) for path, of in create_app(door).openapi()["paths"].items() for method in of]
+    shut = [(method, path) for method, path in operations if path not in OPEN]
+    assert {(method, path) for method, path in shut} | {("GET", "/v1/session"), ("DELETE", "/v1/session")} == set(
+        NEEDED
+    )
+    for method, path in [*shut, ("GET", "/v1/session"), ("DELETE", "/v1/session"), ("GET", "/v1/openapi.json")]:
+        answer = stranger.request(method, path.format(request_id=ID, name="insider"))
+        assert answer.status_code == 401, (method, path)
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_each_role_may_what_the_table_says(stranger: httpx.Client, key: Key) -> None:
+    for role in Role:
+        stranger.headers.update(key(role.value, name=role.value))
+        for (method, path), rights in NEEDED.items():
+            answer = stranger.request(method, path.format(request_id=ID, name="acme"))
+            may = bool(MAY[role] & rights)
+            assert (answer.status_code != 403) is may, (role, method, path, answer.text)
+            assert answer.status_code != 401
+
+
+def test_who_only_submits_sees_and_cancels_their_own(stranger: httpx.Client, key: Key) -> None:
+    own, others = key("submitter", name="shop"), key("submitter", name="crm")
+    place = stranger.post("/v1/requests", json=JANE, headers=own).headers["location"]
+    assert stranger.get(place, headers=own).status_code == 200
+    for path in (place, f"{place}/deliveries"):
+        assert stranger.get(path, headers=others).status_code == 404
+    assert stranger.post(f"{place}/cancel", headers=others).status_code == 404
+    assert stranger.post(f"{place}/cancel", headers=own).status_code == 200
+
+
+def test_wrong_revoked_and_expired_keys_open_nothing(
+    stranger: httpx.Client, key: Key, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "TRUSTED_S", 0.0)
+    good = key()
+    secret = good["Authorization"].removeprefix("Bearer ")
+    assert stranger.get("/v1/session", headers=good).json() == {"name": "key:shop", "role": "admin"}
+    wrong = secret[:-4] + ("AAAA" if secret[-4:] != "AAAA" else "BBBB")
+    for presented in (f"Bearer {wrong}", f"Basic {secret}", "Bearer", "Bearer cw_000000000000_" + "A" * 43):
+        assert stranger.get("/v1/session", headers={"Authorization": presented}).status_code == 401
+    assert stranger.get("/v1/session", headers=key(days=-0.001)).status_code == 401
+    prefix = prefix_of(secret)
+    assert prefix is not None
+    with engine.begin() as connection:
+        assert access.revoke_key(connection, prefix, "test")
+        assert not access.revoke_key(connection, prefix, "test")
+    for _ in range(guesses.FREE + 2):
+        assert stranger.get("/v1/session", headers=good).status_code == 401
+    assert stranger.get("/v1/session", headers=key()).status_code == 200  # what was right once is no guess
+
+
+def test_only_a_digest_of_a_key_is_kept_and_its_last_use(stranger: httpx.Client, key: Key, rows: Rows) -> None:
+    good = key()
+    stranger.get("/v1/session", headers=good)
+    secret = good["Authorization"].removeprefix("Bearer ")
+    ((everything,),) = rows("SELECT api_keys::text FROM api_keys")
+    assert secret.split("_")[2] not in everything
+    assert rows("SELECT last_used_at IS NOT NULL FROM api_keys") == [(True,)]
+    assert secret not in repr(mint_key()) + str(mint_key())
+
+
+def test_strangers_who_guess_are_locked_out_and_who_was_known_is_not(
+    stranger: httpx.Client, key: Key, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "TRUSTED_S", 0.0)
+    known, late = key(), key(name="late")
+    assert stranger.get("/v1/session", headers=known).status_code == 200
+    guess = {"Authorization": "Bearer cw_000000000000_" + "A" * 43}
+    answers = [stranger.get("/v1/session", headers=guess).status_code for _ in range(guesses.FREE + 3)]
+    assert answers[: guesses.FREE + 1] == [401] * (guesses.FREE + 1)
+    assert answers[-1] == 429
+    assert int(stranger.get("/v1/session", headers=guess).headers["retry-after"]) >= 1
+    assert stranger.get("/v1/session", headers=late).status_code == 429  # a right key may be a guess too
+    assert stranger.get("/v1/session", headers=known).status_code == 200
+    assert b"127.0.0.1" not in rows("SELECT who FROM guesses")[0][0]
+
+
+def test_a_user_logs_in_is_known_by_a_cookie_and_logs_out(
+    stranger: httpx.Client, ann: str, rows: Rows, url: str
+) -> None:
+    answer = stranger.post("/v1/session", json={"name": ann, "password": PASSWORD})
+    assert answer.json() == {"name": "ann", "role": "operator"}
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert stranger.get("/v1/session").json()["name"] == "user:ann"
+    assert stranger.cookies[auth.COOKIE].encode() not in rows("SELECT digest FROM logins")[0][0]
+    assert stranger.post("/v1/vendors/insider/hold").json()["type"] == "urn:consent:problem:other-site"
+    foreign = {"Origin": "https://evil.example"}
+    assert stranger.post("/v1/vendors/insider/hold", headers=foreign).status_code == 403
+    own = {"Origin": url}
+    assert stranger.post("/v1/vendors/insider/hold", headers=own).json()["held_by"] == "user:ann"
+    assert stranger.delete("/v1/session", headers=own).status_code == 204
+    stranger.cookies.set(auth.COOKIE, cookie.split("=")[1].split(";")[0])
+    assert stranger.get("/v1/session").status_code == 401
+
+
+def test_a_disabled_user_is_out_at_once(stranger: httpx.Client, ann: str, engine: Engine) -> None:
+    stranger.post("/v1/session", json={"name": ann, "password": PASSWORD})
+    with engine.begin() as connection:
+        access.set_disabled(connection, ann, disabled=True)
+    assert stranger.get("/v1/session").status_code == 401
+    assert stranger.post("/v1/session", json={"name": ann, "password": PASSWORD}).status_code == 401
+
+
+def test_passwords_are_locked_by_account_however_many_guess_at_once(door: Door, ann: str, rows: Rows) -> None:
+    with ThreadPoolExecutor(12) as many:
+        tries = list(many.map(lambda n: log_in(door, ann, f"wrong password {n}"), range(12)))
+    assert all(isinstance(one, Attempt) for one in tries)
+    looked_at = [one for one in tries if isinstance(one, Attempt) and not one.locked_s]
+    assert len(looked_at) == guesses.FREE + 1
+    rows("UPDATE guesses SET locked_until = now() + interval '1 minute'")
+    assert isinstance(log_in(door, ann, PASSWORD), Attempt)  # also the right one waits
+    assert isinstance(log_in(door, "nobody", PASSWORD), Attempt)
+    rows("UPDATE guesses SET locked_until = now() - interval '1 second'")
+    assert not isinstance(log_in(door, ann, PASSWORD), Attempt)
+    assert rows("SELECT count(*) FROM guesses") == [(1,)]  # nobody's
+
+
+def test_a_lock_doubles_and_is_forgotten_after_a_day(engine: Engine, rows: Rows) -> None:
+    def attempt() -> Attempt:
+        with engine.begin() as connection:
+            return guesses.attempt(connection, b"somebody")
+
+    def lock() -> float:
+        ((seconds,),) = rows("SELECT round(extract(epoch FROM locked_until - last_at)) FROM guesses")
+        rows("UPDATE guesses SET locked_until = now()")
+        return float(seconds)
+
+    assert [attempt().failures for _ in range(guesses.FREE)] == list(range(1, guesses.FREE + 1))
+    locks = []
+    for _ in range(12):
+        attempt()
+        locks.append(lock())
+    assert locks == [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]
+    rows("UPDATE guesses SET last_at = now() - interval '25 hours'")
+    assert attempt() == Attempt(1, 0.0)
+
+
+def test_a_wrong_name_takes_as_long_as_a_wrong_password() -> None:
+    kept = hash_password(PASSWORD)
+    assert is_password(PASSWORD, kept)
+    assert not is_password(PASSWORD, None)
+
+    def cpu_of(kept: str | None) -> float:
+        began = time.process_time()
+        for _ in range(3):
+            is_password("wrong", kept)
+        return time.process_time() - began
+
+    assert 0.3 < cpu_of(None) / cpu_of(kept) < 3
+    with pytest.raises(ValueError, match="12 to 256"):
+        hash_password("short")
+
+
+def test_the_audit_log_has_every_denial_and_every_write_and_no_person(
+    stranger: httpx.Client, key: Key, ann: str, rows: Rows
+) -> None:
+    good = key()
+    stranger.get("/v1/vendors")
+    stranger.get("/v1/vendors", headers=key("submitter", name="crm"))
+    request_id = stranger.post("/v1/requests", json=JANE, headers=good).json()["request_id"]
+    stranger.post("/v1/requests", json={"kind": "erasure", "subjects": []}, headers=good)
+    stranger.post("/v1/people/lookup", json={"user_id": "jane-1"}, headers=good)
+    stranger.get("/v1/jane@private.example", headers=good)  # no door, no entry
+    stranger.post("/v1/vendors/insider/hold", headers=good)
+    stranger.post("/v1/session", json={"name": "jane@private.example", "password": "wrong"})
+    stranger.post("/v1/session", json={"name": ann, "password": PASSWORD})
+    assert rows("SELECT by, deed, allowed, target, status FROM audit_entries ORDER BY id") == [
+        ("nobody", "GET /v1/vendors", False, None, 401),
+        ("key:crm", "GET /v1/vendors", False, None, 403),
+        ("key:shop", "submit", True, request_id, None),
+        ("key:shop", "POST /v1/requests", True, None, 422),
+        ("key:shop", "POST /v1/people/lookup", True, None, 200),
+        ("key:shop", "POST /v1/vendors/{name}/hold", True, "insider", 200),
+        ("nobody", "POST /v1/session", False, None, 401),
+        ("user:ann", "POST /v1/session", True, None, 200),
+    ]
+
+
+def test_the_audit_log_is_only_added_to(key: Key, client: httpx.Client, rows: Rows) -> None:
+    client.post("/v1/vendors/insider/hold")
+    for change in ("UPDATE audit_entries SET by = 'x'", "DELETE FROM audit_entries", "TRUNCATE audit_entries"):
+        with pytest.raises(DBAPIError, match="append-only"):
+            rows(change)
+
+
+def test_no_answer_goes_out_without_its_entry(client: httpx.Client, rows: Rows) -> None:
+    rows("ALTER TABLE audit_entries RENAME TO away")
+    try:
+        for path, body in (("/v1/vendors/insider/hold", None), ("/v1/requests", JANE)):
+            answer = client.post(path, json=body)
+            assert (answer.status_code, answer.json()["type"]) == (503, "urn:consent:problem:ledger-away")
+    finally:
+        rows("ALTER TABLE away RENAME TO audit_entries")
+    assert rows("SELECT count(*) FROM requests") == [(0,)]
+
+
+def test_a_pace_is_kept_for_each_by_itself() -> None:
+    now = 0.0
+    pace = Pace(60, lambda: now)
+    assert [pace.wait_s("a") for _ in range(3)] == [0, 0, 1]
+    assert pace.wait_s("b") == 0
+    now = 1.5
+    assert [pace.wait_s("a") for _ in range(2)] == [0, 0.5]
+
+
+def test_a_flood_of_strangers_is_counted_not_kept() -> None:
+    now = 0.0
+    spare = Spare(2, lambda: now)
+    assert [spare.take() for _ in range(5)] == [0, 0, None, None, None]
+    now = 1.0
+    assert spare.take() == 3

@@ -1,0 +1,195 @@
+"""What a hostile or broken client may send, to `consent web` as a process of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from sqlalchemy import Engine, text
+
+from intake import bodies, web
+from intake.bodies import LARGEST_JSON, Allowance
+from intake.door import Door
+from intake.pool import Pool
+from ledger.sealing import generate_master_key
+from ledger.vendors import announce
+from local.services import free_port
+
+Key = Callable[..., dict[str, str]]
+PEOPLE = {"kind": "erasure", "subjects": [{"user_id": "secret-jane"}]}
+
+
+@pytest.fixture
+def served(engine: Engine, postgres_url: str, redis_url: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """`consent web`: its address and its log."""
+    with engine.begin() as connection:
+        announce(connection, {"dfinery": 100})
+    port, log = free_port(), tmp_path / "web.log"
+    settings = {
+        "CONSENT_DATABASE_URL": postgres_url,
+        "CONSENT_REDIS_URL": redis_url,
+        "CONSENT_MASTER_KEYS": generate_master_key(),
+        "CONSENT_LOG_LEVEL": "DEBUG",
+    }
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
+    with log.open("wb") as out:
+        argv = [sys.executable, "-m", "intake", "web", "--port", str(port)]
+        process = subprocess.Popen(argv, env={**clean, **settings}, stdout=out, stderr=out)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        await_ready(url, process, log)
+        yield url, log
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def await_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 60
+    with httpx.Client(base_url=url, timeout=10) as client:
+        while True:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            try:
+                if client.get("/readyz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+
+
+def test_bad_bodies_are_refused_cheaply_and_told_in_no_log(served: tuple[str, Path], engine: Engine, key: Key) -> None:
+    url, log = served
+    json_type = {"Content-Type": "application/json"}
+    with httpx.Client(base_url=url, headers=key(), timeout=30) as client:
+        body = json.dumps(PEOPLE).encode()
+        bad: list[tuple[bytes, dict[str, str], int]] = [
+            (b"[" * 1_000_000, json_type, 400),
+            (b'{"kind": "erasure", "subjects": ' + b'[{"a":' * 100_000, json_type, 400),
+            (b'{"options": {"insider": ' + b"[" * 150 + b"]" * 150 + b"}}", json_type, 422),
+            (b"secret", json_type, 400),
+            (b"", json_type, 400),
+            (b'{"kind": NaN}', json_type, 422),
+            (b'{"kind": "erasure", "subjects": [{"user_id": "\\ud800secret"}]}', json_type, 400),
+            (b"\xff\xfe" + body, json_type, 400),
+            (b"[]", json_type, 422),
+            (b"null", json_type, 422),
+            (b'"' + b"secret" * 200_000 + b'"', json_type, 422),
+            (b'{"kind": "erasure", "subjects": [' + b"1," * 100_000 + b"1]}", json_type, 422),
+            (body, {"Content-Type": "text/plain"}, 415),
+            (body, {"Content-Type": "application/x-www-form-urlencoded"}, 415),
+            (b" " * (LARGEST_JSON + 1), json_type, 413),
+        ]
+        began = time.process_time()
+        for content, headers, status in bad:
+            try:
+                answer = client.post("/v1/requests", content=content, headers=headers)
+            except httpx.TransportError:
+                assert status == 413  # it hangs up on who sends too much
+                continue
+            assert answer.status_code == status, (content[:60], answer.text[:200])
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert "secret" not in answer.text
+            assert len(answer.content) < 10_000
+        assert time.process_time() - began < 5
+        assert client.post("/v1/requests", content=body, headers=json_type).status_code == 201
+        with engine.begin() as connection:  # a fault nobody has thought of, and PostgreSQL quotes the row
+            connection.execute(text("ALTER TABLE requests ADD CONSTRAINT broken CHECK (subjects < 0) NOT VALID"))
+        broken = client.post("/v1/requests", content=body, headers={**json_type, "Idempotency-Key": "secret-key"})
+        with engine.begin() as connection:
+            connection.execute(text("ALTER TABLE requests DROP CONSTRAINT broken"))
+        assert (broken.status_code, broken.json()["type"]) == (500, "urn:consent:problem:our-fault")
+        assert "secret" not in broken.text
+    told = log.read_text()
+    assert "POST /v1/requests failed: IntegrityError at" in told
+    for word in ("secret", "Traceback", "Failing row", "cw_"):
+        assert word not in told
+
+
+def connect(url: str) -> socket.socket:
+    where = urlsplit(url)
+    return socket.create_connection((where.hostname, where.port), timeout=20)
+
+
+def is_cut_off(connection: socket.socket, within_s: float = 5.0) -> bool:
+    """Whether the server hangs up without an answer."""
+    connection.settimeout(within_s)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_who_is_slow_with_a_head_is_cut_off(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "HEAD_WITHIN_S", 0.3)
+    for said in (b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"):
+        with connect(url) as connection:
+            connection.sendall(said)
+            assert is_cut_off(connection)
+    with connect(url) as connection:  # the second head on a connection that was kept
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+        connection.sendall(b"GET /healthz HTTP/1.1\r\n")
+        time.sleep(0.1)
+        connection.sendall(b"Host: x\r\n")
+        assert is_cut_off(connection)
+
+
+def test_a_head_without_end_is_cut_off(url: str) -> None:
+    with connect(url) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n")
+        sent = 0
+        with suppress(OSError):
+            while sent < 100_000_000:
+                connection.sendall(b"X-More: " + b"x" * 1_000 + b"\r\n")
+                sent += 1_000
+        assert sent < 100_000_000
+
+
+def test_who_is_slow_with_a_body_is_told_and_cut_off(url: str, key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "Allowance", lambda: Allowance(within_s=0.6, between_s=0.3))
+    head = f"POST /v1/requests HTTP/1.1\r\nHost: x\r\nAuthorization: {key()['Authorization']}\r\n"
+    head += "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+    with connect(url) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 408")
+    with connect(url) as connection:  # always something, never enough
+        connection.sendall(head.encode())
+        began = time.monotonic()
+        connection.settimeout(0.1)
+        answer = b""
+        while not answer and time.monotonic() - began < 5:
+            connection.sendall(b" ")
+            with suppress(TimeoutError):
+                answer = connection.recv(65_536)
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert time.monotonic() - began < 4
+
+
+def test_an_overloaded_ledger_is_told_at_once(client: httpx.Client, door: Door, engine: Engine) -> None:
+    most = 5
+    object.__setattr__(door, "intake", Pool("intake", at_once=2, waiting=most - 2))
+    with engine.begin() as connection, ThreadPoolExecutor(most) as many:
+        connection.execute(text("LOCK TABLE requests IN EXCLUSIVE MODE"))  # as if PostgreSQL stood still
+        asked = [many.submit(client.post, "/v1/requests", json=PEOPLE) for _ in range(most)]
+        deadline = time.monotonic() + 30
+        while door.intake._inside < most:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        refused = client.post("/v1/requests", json=PEOPLE)
+        assert (refused.status_code, refused.json()["type"]) == (429, "urn:consent:problem:busy")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert client.get("/v1/vendors").status_code == 200
+        connection.commit()
+        assert {one.result().status_code for one in asked} == {201}

@@ -1,0 +1,70 @@
+"""The OpenAPI document, and an attack on everything it describes: no 5xx, and no answer outside the document."""
+
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from intake import auth
+
+Key = Callable[..., dict[str, str]]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+EXAMPLES = 8
+"""Of each operation, of right ones and of wrong ones; derandomized, so that a failure can be looked at again."""
+
+
+def test_nothing_in_the_document_answers_outside_of_it(
+    client: httpx.Client, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "LONGEST_DELAY_S", 0.0)
+    request = {"kind": "erasure", "subjects": [{"user_id": "u-1"}]}
+    known = client.post("/v1/requests", json=request).json()["request_id"]
+    document = client.get("/v1/openapi.json").json()
+    schema = schemathesis.openapi.from_dict(document)
+    answered: dict[tuple[str, GenerationMode], set[int]] = {}
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            seen = answered.setdefault((operation.label, mode), set())
+            attack(operation, mode, url=url, headers=dict(client.headers), known=known, seen=seen)
+    rightly = {label: seen for (label, mode), seen in answered.items() if mode is GenerationMode.POSITIVE}
+    assert 201 in rightly["POST /v1/requests"]  # it is not that all of it is refused at the door
+    assert 200 in rightly["GET /v1/requests/{request_id}"]
+    assert [label for label, seen in rightly.items() if seen == {401}] == ["POST /v1/session"]  # nobody's password
+
+
+def attack(
+    operation: Any, mode: GenerationMode, *, url: str, headers: dict[str, str], known: str, seen: set[int]
+) -> None:
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    )
+    def check(case: Any) -> None:
+        if mode is GenerationMode.POSITIVE and case.path_parameters and "request_id" in case.path_parameters:
+            case.path_parameters["request_id"] = known
+        answer = case.call(base_url=url, headers={"Authorization": headers["authorization"]})
+        seen.add(answer.status_code)
+        case.validate_response(answer, checks=CHECKS)
+
+    with suppress(Unsatisfiable) if mode is GenerationMode.NEGATIVE else nullcontext():
+        check()  # what takes nothing cannot be asked wrongly

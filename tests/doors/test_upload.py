@@ -1,0 +1,159 @@
+"""Uploads: streamed, all of it or nothing, whatever the client does half-way."""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from intake import api_upload
+from intake.door import Door
+from intake.pool import Pool
+from tests.doors.conftest import Rows
+
+NDJSON, CSV = {"Content-Type": "application/x-ndjson"}, {"Content-Type": "text/csv; charset=utf-8"}
+AT = "/v1/requests/upload?kind=erasure"
+Key = Callable[..., dict[str, str]]
+
+
+def people(count: int) -> Iterator[bytes]:
+    for n in range(count):
+        yield json.dumps({"user_id": f"jane-{n}", "email": f"jane-{n}@private.example"}).encode() + b"\n"
+
+
+def test_ndjson_and_csv_become_requests(client: httpx.Client, rows: Rows) -> None:
+    answer = client.post(AT, content=people(3_000), headers=NDJSON)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["subjects"] == 3_000
+    table = b"user_id,insider.insider_id\nu-1,\nu-2,i-2\nu-1,\n"
+    more = {"vendors": "insider", "options": '{"insider": {"whole": ["city"]}}', "not_before": "2026-11-01T00:00:00Z"}
+    answer = client.post("/v1/requests/upload", params={"kind": "opt_out", **more}, content=table, headers=CSV)
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["subjects"], answer.json()["duplicates"]) == (2, 1)
+    assert rows("SELECT kind::text, cardinality(vendor_ids) FROM requests ORDER BY id") == [
+        ("erasure", 2),
+        ("opt_out", 1),
+    ]
+
+
+def test_the_same_upload_under_one_key_is_one_request(client: httpx.Client, rows: Rows) -> None:
+    headers = {**NDJSON, "Idempotency-Key": "file-7"}
+    first = client.post(AT, content=people(1_500), headers=headers)
+    again = client.post(AT, content=people(1_500), headers=headers)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json()["request_id"] == first.json()["request_id"]
+    assert client.post(AT, content=people(1_501), headers=headers).status_code == 409
+    assert rows("SELECT count(*) FROM requests") == [(1,)]
+
+
+def test_faults_are_told_by_line_and_nothing_is_recorded(client: httpx.Client, rows: Rows) -> None:
+    content = b"".join(people(1_200)) + b'{"email": "secret"}\nsecret\n' * 30
+    answer = client.post(AT, content=content, headers=NDJSON)
+    assert answer.status_code == 422
+    told = answer.json()
+    assert told["errors"][0] == {"line": 1_201, "field": "email", "problem": "is not an e-mail address"}
+    assert (len(told["errors"]), told["errors_total"]) == (20, 60)
+    assert "secret" not in answer.text
+    assert client.post(AT, content=b"", headers=NDJSON).status_code == 422
+    assert rows("SELECT count(*) FROM requests") == [(0,)]
+    assert rows("SELECT count(*) FROM subjects") == [(0,)]
+
+
+def test_what_is_not_asked_for_rightly_is_refused_before_it_is_read(client: httpx.Client) -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b"x" * 65_536
+
+    for params, headers, status in (
+        ({"kind": "forget"}, NDJSON, 422),
+        ({"kind": "erasure", "options": "[1]"}, NDJSON, 422),
+        ({"kind": "erasure", "vendors": "akinon"}, NDJSON, 422),
+        ({"kind": "erasure"}, {"Content-Type": "application/json"}, 415),
+    ):
+        try:
+            answer = client.post("/v1/requests/upload", params=params, content=endless(), headers=headers)
+        except httpx.TransportError:  # it hung up on us while we were still sending, as it should
+            continue
+        assert answer.status_code == status
+
+
+def test_a_body_beyond_the_limit_leaves_nothing(
+    client: httpx.Client, rows: Rows, monkeypatch: pytest.MonkeyPatch, door: Door
+) -> None:
+    monkeypatch.setitem(door.settings.__dict__, "upload_max_bytes", 200_000)
+    whole = b"".join(people(10_000))
+    for content in (whole, people(10_000)):  # by its length, or while it streams
+        with suppress(httpx.TransportError):  # it hangs up on who goes on sending
+            assert client.post(AT, content=content, headers=NDJSON).status_code == 413
+    assert rows("SELECT count(*) FROM subjects") == [(0,)]
+
+
+def raw(url: str, headers: dict[str, str]) -> socket.socket:
+    """A connection on which an upload without a known length has begun."""
+    where = urlsplit(url)
+    connection = socket.create_connection((where.hostname, where.port), timeout=20)
+    lines = [f"POST {AT} HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", *(f"{k}: {v}" for k, v in headers.items())]
+    connection.sendall("\r\n".join([*lines, "", ""]).encode())
+    return connection
+
+
+def send(connection: socket.socket, content: bytes) -> None:
+    connection.sendall(b"%x\r\n%b\r\n" % (len(content), content))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_client_that_goes_away_leaves_nothing(url: str, door: Door, key: Key, rows: Rows) -> None:
+    copying = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%COPY subjects%' AND pid <> pg_backend_pid()"
+    copying += " AND state = 'active'"
+    connection = raw(url, {**NDJSON, **key(), "Idempotency-Key": "cut"})
+    send(connection, b"".join(people(20_000)))
+    until(lambda: rows(copying) == [(1,)])  # it is being recorded
+    connection.close()
+    until(lambda: rows(copying) == [(0,)])
+    until(lambda: door.uploads._inside == 0)
+    assert rows("SELECT count(*) FROM requests") == rows("SELECT count(*) FROM subjects") == [(0,)]
+    with httpx.Client(base_url=url, headers=key()) as client:  # the key and the thread are free again
+        answer = client.post(AT, content=people(10), headers={**NDJSON, "Idempotency-Key": "cut"})
+    assert answer.status_code == 201
+
+
+def test_who_dribbles_is_cut_off(url: str, key: Key, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_upload, "BETWEEN_S", 0.3)
+    connection = raw(url, {**NDJSON, **key()})
+    send(connection, next(people(1)))
+    assert connection.recv(65_536).startswith(b"HTTP/1.1 408")
+    connection.close()
+    with raw(url, {**NDJSON, **key()}) as connection:  # steadily, but less than it must be
+        began = time.monotonic()
+        while time.monotonic() - began < 10:
+            try:
+                send(connection, b"\n")
+            except OSError:
+                break
+            time.sleep(0.05)
+        assert time.monotonic() - began < 10
+    assert rows("SELECT count(*) FROM requests") == [(0,)]
+
+
+def test_no_more_uploads_at_once_than_there_are_threads(url: str, door: Door, key: Key) -> None:
+    assert isinstance(door.uploads, Pool)
+    first, second = raw(url, {**NDJSON, **key()}), raw(url, {**NDJSON, **key()})
+    until(lambda: door.uploads._inside == 2)
+    with httpx.Client(base_url=url, headers=key()) as client:
+        refused = client.post(AT, content=people(1), headers=NDJSON)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "10")
+        single = {"kind": "erasure", "subjects": [{"user_id": "u-1"}]}
+        assert client.post("/v1/requests", json=single).status_code == 201  # and nobody else waits for them
+    for connection in (first, second):
+        connection.close()
+    until(lambda: door.uploads._inside == 0)

@@ -1,0 +1,138 @@
+"""A producer's request from the broker to its webhook, through real processes, with no identifier in the broker."""
+
+import json
+import re
+import threading
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+from celery.events import EventReceiver
+from redis import Redis
+from sqlalchemy import text
+from standardwebhooks.webhooks import Webhook
+
+from intake.producer import send
+from ledger.session import connect
+from tasks.queues import SUBMIT, SUBMIT_QUEUE
+from tasks.sealed import ProducerKeys, generate_producer_key
+from tests.flows.conftest import Stack
+
+PAGE = (Path(__file__).parents[2] / "docs/producers.md").read_text("utf-8")
+SECRET = "whsec_" + b64encode(b"s" * 32).decode()
+JANE = {"user_id": "jane-doe-1", "email": "jane@private.example", "phone_number": "+821012345678"}
+REQUEST = {"kind": "opt_out", "subjects": [JANE], "vendors": ["insider"], "submitted_by": "shop"}
+IDENTIFIERS = ("jane", "private.example", "821012345678")
+
+
+def everything_in(redis_url: str) -> str:
+    """Every key and value that Redis holds, as text."""
+    with Redis.from_url(redis_url) as redis:
+        held = [(key, redis.type(key), redis.dump(key)) for key in redis.scan_iter()]
+        lists = [redis.lrange(key, 0, -1) for key, kind, _ in held if kind == b"list"]
+        hashes = [redis.hgetall(key) for key, kind, _ in held if kind == b"hash"]
+    return repr((held, lists, hashes))
+
+
+def test_the_broker_holds_nothing_of_a_sealed_request(redis_url: str) -> None:
+    keys = ProducerKeys.parse(generate_producer_key())
+    send(REQUEST, public_key=str(keys.public), redis_url=redis_url)
+    with Redis.from_url(redis_url) as redis:
+        (message,) = redis.lrange(SUBMIT_QUEUE, 0, -1)
+        held = everything_in(redis_url)
+        redis.delete(SUBMIT_QUEUE)
+    assert json.loads(message)["headers"]["argsrepr"] == "(sealed)"
+    assert SUBMIT in held
+    for identifier in IDENTIFIERS:
+        assert identifier not in held
+        assert b64encode(identifier.encode()).decode()[:-4] not in held
+
+
+@pytest.fixture
+def posts() -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
+    """A receiver on loopback: its address, and what came in."""
+    came: list[tuple[dict[str, str], bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            came.append((dict(self.headers.items()), body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/hook", came
+    server.shutdown()
+    server.server_close()
+
+
+def eventually(found: Any, seconds: float = 60.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return value
+
+
+def test_a_sealed_request_is_delivered_and_told_of_and_a_plain_one_refused_unseen(
+    tmp_path: Path, environment: dict[str, str], posts: tuple[str, list[tuple[dict[str, str], bytes]]]
+) -> None:
+    url, came = posts
+    receivers = {"shop": {"url": url, "secrets": [SECRET]}}
+    telling = {"CONSENT_WEBHOOKS__RECEIVERS": json.dumps(receivers), "CONSENT_WEBHOOKS__LOOPBACK": "true"}
+    stack = Stack({**environment, **telling}, tmp_path)
+    stack.up("--no-web")
+    with ExitStack() as stopping:
+        stopping.callback(stack.down)
+        services = json.loads((tmp_path / "data" / "stack.json").read_text())
+        public = stack.run("producer-key").stdout.strip()
+        seen: list[Any] = []
+        broker = stopping.enter_context(Celery(broker=services["redis_url"]))
+        stopping.enter_context(watching(broker, seen))
+        eventually(lambda: seen)
+        send(REQUEST, public_key=public, redis_url=services["redis_url"])
+        eventually(lambda: len(came) == 2)
+        told = [Webhook(SECRET).verify(body, headers) for headers, body in came]
+        assert [one["data"]["status"] for one in told] == ["running", "completed"]
+        assert told[1]["data"]["vendors"] == {"insider": {"pending": 0, "accepted": 1}}
+
+        by_hand = next(block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "lpush" in block)
+        values = {"PUBLIC_KEY_BYTES": b64decode(public), "REQUEST": REQUEST, "REDIS_URL": services["redis_url"]}
+        exec(compile(by_hand, "docs/producers.md", "exec"), values)  # noqa: S102 - our own page
+        eventually(lambda: len(came) == 4)
+
+        # What a producer sends that read nothing: Celery shows it in its events, unless it is kept from that.
+        broker.send_task(SUBMIT, args=[REQUEST], queue=SUBMIT_QUEUE)
+        engine = connect(services["database_url"])
+        with engine.connect() as connection:
+            log = "SELECT because FROM audit_entries WHERE NOT allowed"
+            assert eventually(lambda: connection.execute(text(log)).scalars().all()) == ["not sealed: not a text"]
+        engine.dispose()
+        eventually(lambda: len([event for event in seen if event.get("name") == SUBMIT]) == 3)
+        logs = "".join(path.read_text() for path in (tmp_path / "data" / "logs").iterdir())
+        for identifier in IDENTIFIERS:
+            assert identifier not in repr(seen) + logs + everything_in(services["redis_url"])
+
+
+@contextmanager
+def watching(app: Celery, seen: list[Any]) -> Iterator[None]:
+    """Gather the workers' events, as Flower does."""
+    with app.connection_for_read() as connection:
+        receiver = EventReceiver(connection, handlers={"*": seen.append}, app=app)
+        thread = threading.Thread(target=receiver.capture, kwargs={"limit": None})
+        thread.start()
+        try:
+            yield
+        finally:
+            receiver.should_stop = True
+            thread.join(10)

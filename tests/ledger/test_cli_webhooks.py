@@ -1,0 +1,52 @@
+"""`consent webhook` against a real PostgreSQL."""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from domain.notices import Failure
+from intake.cli import app
+from ledger import outbox
+from ledger.sealing import generate_master_key
+from ledger.webhooks import announce_webhooks
+from tests.ledger.conftest import Desk, people
+
+Consent = Callable[..., Result]
+
+
+@pytest.fixture
+def consent(desk: Desk, postgres_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Consent:
+    """The command line on the desk's ledger."""
+    for name in [name for name in os.environ if name.startswith("CONSENT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CONSENT_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("CONSENT_DATABASE_URL", postgres_url)
+    monkeypatch.setenv("CONSENT_REDIS_URL", "redis://127.0.0.1:1")
+    monkeypatch.setenv("CONSENT_MASTER_KEYS", generate_master_key())
+    return lambda *arguments: CliRunner().invoke(app, arguments)
+
+
+def test_what_is_stuck_is_seen_and_told_again(desk: Desk, consent: Consent) -> None:
+    with desk.engine.begin() as connection:
+        announce_webhooks(connection, {"crm": "crm.example", "shop": "shop.example"})
+    assert consent("webhook", "list").exit_code == 0
+    desk.submit(people(1))
+    with desk.engine.begin() as connection:
+        crm, shop = outbox.claim(connection, desk.masters, lease_s=60)
+        outbox.put_back(connection, crm, 600.0, Failure.REFUSED, 503)
+        outbox.give_up(connection, shop, Failure.UNREACHABLE, None)
+    desk.execute("UPDATE outbox SET happened_at = now() - interval '26 hours'")
+    listed = consent("webhook", "list")
+    assert listed.exit_code == 1
+    (of_crm,) = [line for line in listed.output.splitlines() if "crm.example" in line]
+    assert of_crm.split() == ["crm", "(crm.example)", "on", "1", "1", "0", "1", "d", "2", "h", "ago", "refused", "503"]
+    rows = {row["receiver"]: row for row in json.loads(consent("webhook", "list", "--json").output)["receivers"]}
+    assert (rows["shop"]["given_up"], rows["shop"]["failure"], rows["shop"]["oldest"]) == (1, "unreachable", None)
+    assert consent("webhook", "retry", "nobody").exit_code == 2
+    assert consent("webhook", "retry", "shop").output == "messages that go out again: 1\n"
+    assert consent("webhook", "retry").output == "messages that go out again: 1\n"
+    assert desk.rows("SELECT DISTINCT CAST(state AS text), due_at <= now() FROM outbox") == [("waiting", True)]

@@ -1,0 +1,237 @@
+"""The outbox on a real PostgreSQL: no change of status bypasses it, and messages go out in order, at least once."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from adapters.contract import Answer, Verdict
+from domain.notices import Callback, Failure, Style
+from domain.outcomes import Reason
+from ledger import attention, cancelling, notes, outbox
+from ledger.outbox import Claimed
+from ledger.webhooks import announce_webhooks
+from tasks.settle import settle
+from tasks.submit import SubmitError
+from tests.ledger.conftest import APPLIED, Desk, everybody, people
+
+EXPIRED = Answer(Verdict.ACTION, Reason.SESSION_EXPIRED)
+SECRET_URL = "https://producer.example/callback?token=7"
+
+
+def announce(desk: Desk, **hosts: str) -> None:
+    with desk.engine.begin() as connection:
+        announce_webhooks(connection, hosts)
+
+
+def claim(desk: Desk, **more: Any) -> list[Claimed]:
+    with desk.engine.begin() as connection:
+        return outbox.claim(connection, desk.masters, lease_s=more.pop("lease_s", 60.0), **more)
+
+
+def end(desk: Desk, message: Claimed, answer: int = 204) -> None:
+    with desk.engine.begin() as connection:
+        outbox.delivered(connection, message, answer)
+
+
+def lock(desk: Desk, connection: Any, public_id: UUID) -> notes.Standing:
+    standing = notes.lock_request(connection, public_id)
+    assert standing is not None
+    return standing
+
+
+def told(desk: Desk) -> list[str]:
+    return [status for (status,) in desk.rows("SELECT CAST(status AS text) FROM outbox ORDER BY id")]
+
+
+@pytest.fixture
+def crm(desk: Desk) -> Desk:
+    """A desk whose operator has one receiver."""
+    announce(desk, crm="crm.example")
+    return desk
+
+
+def test_every_way_of_changing_a_status_is_told(crm: Desk) -> None:
+    """Submitted, closed with exceptions, retried, closed by the read-back's verdict, cancelled, confirmed."""
+    receipt = crm.submit(people(3))
+    crm.work_off(crm.tools_for(lambda call, batch: [EXPIRED if one.line == 2 else APPLIED for one in batch]))
+    assert told(crm) == ["running", "completed_with_exceptions"]
+    with crm.engine.begin() as connection:
+        attention.reopen(connection, lock(crm, connection, receipt.recorded.public_id), attention.Selection())
+    assert told(crm)[2:] == ["running"]
+    crm.work_off(crm.tools_for(everybody(APPLIED)))
+    assert told(crm)[3:] == ["completed"]
+
+    crm.execute("TRUNCATE outbox")
+    large = crm.submit(people(5))
+    crm.execute("UPDATE requests SET status = 'unconfirmed' WHERE public_id = :id", id=large.recorded.public_id)
+    with crm.engine.begin() as connection:
+        notes.confirm(connection, lock(crm, connection, large.recorded.public_id), "cli:bob")
+    with crm.engine.begin() as connection:
+        request = lock(crm, connection, large.recorded.public_id)
+        notes.cancel(connection, request, "cli:bob")
+        cancelling.cancel_rest(connection, request.id)
+    settle(crm.tools_for(everybody(APPLIED)))
+    assert told(crm) == ["running", "unconfirmed", "running", "cancelled"], "and closing what is cancelled changes none"
+
+
+def test_a_status_written_by_hand_is_told_too_and_loading_never(crm: Desk) -> None:
+    crm.submit(people(1))
+    crm.execute("TRUNCATE outbox")
+    crm.execute("UPDATE requests SET status = 'loading'")
+    assert told(crm) == []
+    crm.execute("UPDATE requests SET status = 'completed'")
+    crm.execute("UPDATE requests SET status = 'completed', due_reason = 'x'")
+    assert told(crm) == ["completed"]
+
+
+def test_what_is_rolled_back_is_not_told(crm: Desk) -> None:
+    crm.submit(people(1))
+    crm.execute("TRUNCATE outbox")
+    with crm.engine.connect() as connection:
+        connection.execute(text("UPDATE requests SET status = 'completed'"))
+        assert connection.execute(text("SELECT count(*) FROM outbox")).scalar_one() == 1
+        connection.rollback()
+    assert told(crm) == []
+
+
+def test_a_notice_counts_deliveries_and_names_nobody(crm: Desk) -> None:
+    receipt = crm.submit(people(3))
+    crm.work_off(crm.tools_for(lambda call, batch: [EXPIRED if one.line == 2 else APPLIED for one in batch]))
+    (first,) = claim(crm)
+    assert first.notice.request_id == receipt.recorded.public_id
+    assert (first.notice.status, first.notice.subjects) == ("running", 3)
+    assert first.notice.vendors == {"insider": {"pending": 3}}, "as it was when it happened"
+    end(crm, first)
+    (second,) = claim(crm)
+    assert second.notice.vendors == {"insider": {"pending": 0, "accepted": 2, "needs_action": 1}}
+    assert (second.receiver, second.style, second.attempts) == ("crm", Style.STANDARD, 1)
+
+
+def test_a_requests_messages_go_out_in_order_and_others_need_not_wait(crm: Desk) -> None:
+    announce(crm, crm="crm.example", shop="shop.example")
+    for _ in range(2):
+        crm.submit(people(1))
+    crm.work_off(crm.tools_for(everybody(APPLIED)))
+    claimed = claim(crm)
+    assert (
+        sorted((one.receiver, one.notice.status) for one in claimed)
+        == [("crm", "running")] * 2 + [("shop", "running")] * 2
+    )
+    assert claim(crm) == []
+    mine = next(one for one in claimed if one.receiver == "crm")
+    with crm.engine.begin() as connection:
+        outbox.put_back(connection, mine, 3600.0, Failure.REFUSED, 500)
+    assert claim(crm) == [], "what comes after a failed one waits for it"
+    others = next(one for one in claimed if one.receiver == "shop" and one.notice.request_id == mine.notice.request_id)
+    end(crm, others)
+    (after,) = claim(crm)
+    assert (after.receiver, after.notice.status) == ("shop", "completed")
+    crm.execute("UPDATE outbox SET due_at = now() WHERE id = :id", id=mine.id)
+    (again,) = claim(crm)
+    assert (again.id, again.notice.message_id, again.attempts) == (mine.id, mine.notice.message_id, 2)
+    with crm.engine.begin() as connection:
+        outbox.give_up(connection, again, Failure.REFUSED, 500)
+    assert [one.notice.status for one in claim(crm)] == ["completed"], "and goes on where it is given up"
+
+
+def test_many_claimers_share_and_never_get_the_same(crm: Desk, in_threads: Any) -> None:
+    for _ in range(12):
+        crm.submit(people(1))
+    shared = in_threads(6, lambda: claim(crm, window=100, most=3))
+    ids = [message.id for batch in shared for message in batch]
+    assert len(ids) == len(set(ids)) > 0
+
+
+def test_a_lost_lease_is_claimed_again_under_the_same_id_and_its_old_holder_records_nothing(crm: Desk) -> None:
+    crm.submit(people(1))
+    (lost,) = claim(crm, lease_s=0.0)
+    (again,) = claim(crm)
+    assert again.notice.message_id == lost.notice.message_id
+    assert again.lease != lost.lease
+    end(crm, lost)
+    assert crm.one("SELECT CAST(state AS text) FROM outbox") == "waiting"
+    end(crm, again)
+    assert crm.one("SELECT CAST(state AS text) FROM outbox") == "delivered"
+
+
+def test_one_host_never_takes_the_places_of_another(crm: Desk) -> None:
+    announce(crm, crm="slow.example", crm2="slow.example", shop="quick.example")
+    for _ in range(4):
+        crm.submit(people(1))
+    claimed = claim(crm, window=3)
+    assert sorted(one.host for one in claimed) == ["quick.example"] * 3 + ["slow.example"] * 3
+    for one in claimed:
+        if one.host == "quick.example":
+            end(crm, one)
+    assert [one.host for one in claim(crm, window=3)] == ["quick.example"], "three are under way at the slow one"
+
+
+def test_a_receiver_that_the_settings_name_no_more_is_told_nothing(crm: Desk) -> None:
+    crm.submit(people(1))
+    announce(crm)
+    crm.submit(people(1))
+    assert crm.rows("SELECT CAST(state AS text), failure FROM outbox") == [("given_up", "switched_off")]
+    announce(crm, crm="elsewhere.example")
+    crm.submit(people(1))
+    assert [one.host for one in claim(crm)] == ["elsewhere.example"]
+
+
+def own(**details: Any) -> Mapping[str, Any]:
+    return {"callbacks": (Callback(SECRET_URL, "producer.example", Style.OPENDSR, details),)}
+
+
+def test_a_requests_own_receiver_is_told_of_it_alone_and_its_address_is_sealed(desk: Desk) -> None:
+    desk.submit(people(1), **own(id="abc"))
+    desk.submit(people(1))
+    (message,) = claim(desk)
+    assert (message.receiver, message.url, message.style) == (None, SECRET_URL, Style.OPENDSR)
+    assert message.notice.details == {"id": "abc"}
+    assert SECRET_URL not in repr(message)
+    (kept,) = desk.rows("SELECT CAST(webhooks AS text) || encode(sealed_url, 'escape') FROM webhooks")
+    assert "token" not in kept[0]
+
+
+def test_an_address_is_destroyed_with_the_requests_people(desk: Desk) -> None:
+    desk.submit(people(1), **own())
+    desk.execute("UPDATE requests SET data_key = NULL")
+    (message,) = claim(desk)
+    assert (message.url, message.sealed) == (None, Failure.FORGOTTEN)
+
+
+def test_another_callback_is_another_submission(desk: Desk) -> None:
+    desk.submit(people(1), idempotency_key="k", **own())
+    assert desk.submit(people(1), idempotency_key="k", **own()).repeated
+    with pytest.raises(SubmitError):
+        desk.submit(people(1), idempotency_key="k")
+
+
+def test_how_receivers_stand_and_telling_again(crm: Desk) -> None:
+    announce(crm, crm="crm.example", idle="idle.example")
+    crm.submit(people(1), **own())
+    first, idle, second = sorted(claim(crm), key=lambda one: one.host)
+    end(crm, idle)
+    with crm.engine.begin() as connection:
+        outbox.put_back(connection, first, 3600.0, Failure.REFUSED, 503)
+        outbox.give_up(connection, second, Failure.NOT_PUBLIC, None)
+        found = {(one.receiver, one.host): one for one in outbox.standings(connection)}
+    mine = found["crm", "crm.example"]
+    assert (mine.waiting, mine.failing, mine.given_up, mine.failure, mine.answer) == (1, 1, 0, "refused", 503)
+    assert mine.oldest is not None
+    theirs = found[None, "producer.example"]
+    assert (theirs.waiting, theirs.given_up, theirs.failure, theirs.answer) == (0, 1, "not_public", None)
+    assert found["idle", "idle.example"].waiting == 0
+    assert claim(crm) == []
+    with crm.engine.begin() as connection:
+        assert outbox.tell_again(connection, "nobody") == 0
+        assert outbox.tell_again(connection, "producer.example") == 1
+        assert outbox.tell_again(connection, None) == 1
+    assert [(one.attempts, one.age_s < 5) for one in claim(crm)] == [(1, True)] * 2
+
+
+def test_a_receiver_is_the_operators_or_a_requests(desk: Desk) -> None:
+    with pytest.raises(DBAPIError):
+        desk.execute("INSERT INTO webhooks (style, host) VALUES ('standard', 'x')")

@@ -1,0 +1,122 @@
+"""What controllers are told, in the specification's words."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID
+
+import pytest
+
+from domain.opendsr import Delivery, DsrStatus, Standing, Version, dsr_status, extensions, received, told, told_back
+from domain.opendsr import withdrawn as withdrawn_
+
+ID = UUID("a7551968-d5d6-44b2-9831-815ac9017798")
+DOMAIN = "opendsr.consent.example"
+STANDING = Standing(
+    request_id=UUID("123e4567-e89b-42d3-a456-426614174000"),
+    controller_id="shop",
+    subject_request_id=ID,
+    version=Version.V2,
+    status=DsrStatus.PENDING,
+    received_at=datetime(2018, 10, 2, 15, 0, 1, 999_999, tzinfo=UTC),
+    due_at=datetime(2018, 11, 2, 0, 0, 1, tzinfo=timezone(timedelta(hours=9))),
+    unused_identities=("android_id",),
+    group_id="spring",
+)
+
+
+@pytest.mark.parametrize(
+    ("ours", "begun", "theirs"),
+    [
+        ("unconfirmed", False, "pending"),
+        ("running", False, "pending"),
+        ("running", True, "in_progress"),
+        ("completed", True, "completed"),
+        ("completed_with_exceptions", True, "completed"),
+        ("cancelled", False, "cancelled"),
+        ("cancelled", True, "cancelled"),
+    ],
+)
+def test_every_status_of_ours_has_a_word(ours: str, begun: bool, theirs: str) -> None:
+    assert dsr_status(ours, begun=begun) == theirs
+
+
+def test_a_receipt_has_the_fields_of_the_specification() -> None:
+    assert received(STANDING, "e30=") == {
+        "controller_id": "shop",
+        "expected_completion_time": "2018-11-01T15:00:01Z",
+        "received_time": "2018-10-02T15:00:01Z",
+        "encoded_request": "e30=",
+        "subject_request_id": str(ID),
+    }
+
+
+def test_a_status_has_the_fields_of_its_version() -> None:
+    common = {
+        "controller_id": "shop",
+        "expected_completion_time": "2018-11-01T15:00:01Z",
+        "subject_request_id": str(ID),
+        "request_status": "pending",
+        "extensions": {
+            DOMAIN: {
+                "request_id": "123e4567-e89b-42d3-a456-426614174000",
+                "distribution_status": [],
+                "unused_identities": ["android_id"],
+            }
+        },
+    }
+    assert told(STANDING, Version.V2, DOMAIN) == {**common, "api_version": "2.0"}
+    # Asked in another version than it came in, it is answered in that one.
+    assert told(STANDING, Version.V3, DOMAIN) == {
+        **common,
+        "api_version": "3.0",
+        "group_id": "spring",
+        "results_url": None,
+    }
+
+
+def test_a_callback_names_its_own_url_and_nobody() -> None:
+    body = told_back(replace(STANDING, version=Version.V3), "https://a.example/cb", DOMAIN)
+    assert set(body) == {
+        "controller_id",
+        "expected_completion_time",
+        "status_callback_url",
+        "subject_request_id",
+        "request_status",
+        "api_version",
+        "extensions",
+        "results_url",
+    }
+    assert (body["status_callback_url"], body["api_version"]) == ("https://a.example/cb", "3.0")
+
+
+def test_a_cancellation_tells_when_it_came() -> None:
+    at = datetime(2018, 10, 3, tzinfo=UTC)
+    two = {
+        "controller_id": "shop",
+        "subject_request_id": str(ID),
+        "received_time": "2018-10-03T00:00:00Z",
+        "api_version": "2.0",
+    }
+    assert withdrawn_(STANDING, Version.V2, at) == two
+    assert withdrawn_(STANDING, Version.V3, at) == {**two, "api_version": "3.0", "expected_completion_time": None}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status", "message"),
+    [
+        (["pending"], "pending", None),
+        (["verified", "pending"], "pending", None),
+        (["accepted"], "sent", "accepted"),
+        (["verified", "absent"], "sent", "absent (unknown_person), verified"),
+        (["verified", "not_applicable"], "sent", "verified"),
+        (["not_applicable", "superseded"], "skipped", "not_applicable, superseded"),
+        (["cancelled"], "skipped", "cancelled"),
+        (["refused", "verified", "pending"], "failed", "refused (rejected)"),
+        (["needs_action"], "failed", "needs_action"),
+    ],
+)
+def test_each_vendor_is_told_of_and_failures_first(outcomes: list[str], status: str, message: str | None) -> None:
+    reasons = {"absent": "unknown_person", "refused": "rejected"}
+    deliveries = tuple(Delivery("insider", outcome, reasons.get(outcome)) for outcome in outcomes)
+    told_of = extensions(replace(STANDING, deliveries=deliveries), DOMAIN)[DOMAIN]["distribution_status"]
+    assert told_of == [{"name": "insider", "status": status, "status_message": message}]
