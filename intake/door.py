@@ -30,7 +30,7 @@ class Door:
     settings: Settings = field(repr=False)
     known: Callable[[], Known] = field(repr=False)
     """The vendors and the fingerprinter, looked up at most once a second."""
-    intake: Pool = field(default_factory=lambda: Pool("intake", at_once=8, waiting=56), repr=False)
+    intake: Pool = field(default_factory=lambda: Pool("intake", at_once=4, waiting=60), repr=False)
     """Where requests of up to a thousand people are recorded, and deeds are done to requests."""
     uploads: Pool = field(default_factory=lambda: Pool("upload", at_once=2, waiting=0), repr=False)
     """Where uploads are: few, for each keeps a transaction open as long as its sender takes."""
