@@ -108,7 +108,6 @@ class Runtime:
         )
         with self._engine.begin() as connection:
             announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
-            announce(connection, {name: adapter.chunk_people for name, adapter in adapters.items()})
             announce_webhooks(connection, settings.webhooks.hosts())
             # Whoever had this name before is gone, without the time to give back what it held.
             release(connection, holder)
