@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from adapters.registry import ADAPTERS
 from domain.requests import Kind, Subject
 from ledger import requests
+from ledger.few import record_few
 from ledger.keys import fingerprinter
 from ledger.people import Prints
 from ledger.requests import Earlier, NewRequest, Recorded
@@ -141,6 +142,11 @@ def submit(
         confirm_above=guards.confirm_above,
         confirmed=submission.confirmed,
     )
+    if isinstance(people, list):
+        few = record_few(engine, new, people, masters=masters, prints=Prints(prints))
+        if few is not None:
+            wake([vendor.name for vendor in vendors])
+            return Receipt(few, repeated=False)
     try:
         with engine.begin() as connection:
             recorded = requests.record(connection, new, people, masters=masters, prints=Prints(prints))
