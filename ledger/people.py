@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from io import BytesIO
 from itertools import chain, islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, LiteralString, NamedTuple
@@ -83,14 +84,14 @@ def _sorted(value: Any) -> Any:
 
 
 @dataclass
-class _Writer:
+class Writer:
     """Turns people into rows of PostgreSQL's binary COPY, sessions aside."""
 
     request_id: int
     key: SealingKey
     prints: Prints
-    session_vendors: Mapping[str, int]
-    sessions: IO[bytes]
+    session_vendors: Mapping[str, int] = field(default_factory=dict)
+    sessions: IO[bytes] = field(default_factory=BytesIO, repr=False)
 
     def rows(self, people: Iterable[Subject]) -> Iterator[bytes]:
         numbered = enumerate(people, start=1)
@@ -151,7 +152,7 @@ def add_people(
     raises leaves the caller's transaction to be rolled back.
     """
     with SpooledTemporaryFile(max_size=4_000_000) as sessions:
-        writer = _Writer(request_id, key, prints, session_vendors, sessions)
+        writer = Writer(request_id, key, prints, session_vendors, sessions)
         rest = iter(people)
         begin = list(islice(rest, FEW + 1))
         if len(begin) <= FEW:
@@ -171,11 +172,18 @@ def add_people(
 FEW = 1_000
 """Up to so many people take one statement; more take a COPY, which costs two more round trips and then is faster."""
 _COLUMNS = ("line", "sealed", "whole_print", "user_print", "email_print", "phone_print")
+
+
+class INSERTED:
+    """The columns of `Writer.columns` in an INSERT, and its rows in a FROM."""
+
+    names = ", ".join(_COLUMNS)
+    rows = """unnest(CAST(:line AS integer[]), CAST(:sealed AS bytea[]), CAST(:whole_print AS uuid[]),
+        CAST(:user_print AS uuid[]), CAST(:email_print AS uuid[]), CAST(:phone_print AS uuid[]))"""
+
+
 _INSERT_SUBJECTS = text(f"""
-    INSERT INTO subjects (request_id, {", ".join(_COLUMNS)})
-    SELECT :request_id, people.*
-    FROM unnest(CAST(:line AS integer[]), CAST(:sealed AS bytea[]), CAST(:whole_print AS uuid[]),
-        CAST(:user_print AS uuid[]), CAST(:email_print AS uuid[]), CAST(:phone_print AS uuid[])) AS people
+    INSERT INTO subjects (request_id, {INSERTED.names}) SELECT :request_id, people.* FROM {INSERTED.rows} AS people
 """)
 _COPY_SUBJECTS = """
     COPY subjects (request_id, line, sealed, whole_print, user_print, email_print, phone_print)

@@ -13,6 +13,7 @@ from adapters.registry import ADAPTERS
 from domain.notices import Callback
 from domain.requests import Kind, Subject
 from ledger import requests
+from ledger.few import record_few
 from ledger.keys import fingerprinter
 from ledger.people import Prints
 from ledger.requests import Also, Earlier, NewRequest, Recorded
@@ -148,6 +149,11 @@ def submit(
         callbacks=submission.callbacks,
         also=submission.also,
     )
+    if isinstance(people, list):
+        few = record_few(engine, new, people, masters=masters, prints=Prints(prints))
+        if few is not None:
+            wake([vendor.name for vendor in vendors])
+            return Receipt(few, repeated=False)
     try:
         with engine.begin() as connection:
             recorded = requests.record(connection, new, people, masters=masters, prints=Prints(prints))

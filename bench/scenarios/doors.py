@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,11 +22,11 @@ from domain.requests import Kind
 from intake.secrets import mint_key
 from ledger import access
 from local.services import free_port
-from tasks.attend import Desk
+from tasks.attend import AttendError, Desk
 
 LEAST_PER_S, MOST_P99_MS, LEAST_ROWS_PER_S, MOST_GROWTH_MB = 400, 50, 50_000, 10
 CLIENTS = 16
-CAMPAIGN = 60_000
+CAMPAIGN = 300_000
 MOST_ASKED = 1_000_000
 SETTINGS = {
     "CONSENT_API_REQUESTS_PER_MINUTE": "10000000",
@@ -43,7 +43,8 @@ def doors(stand: Stand, *, quick: bool) -> Iterator[Row]:
         campaign = ours.submit(Kind.OPT_OUT, ["dfinery"], people(CAMPAIGN)).recorded.public_id
         fast = asyncio.run(web.ask(seconds))
         half = asyncio.run(web.ask(seconds, per_s=LEAST_PER_S / 2))
-        Desk(ours.engine, "bench", lambda _: None).cancel(campaign)
+        with suppress(AttendError):  # it has ended by itself
+            Desk(ours.engine, "bench", lambda _: None).cancel(campaign)
         yield Row(
             "doors_requests",
             "API: POST /v1/requests of one person, one core, while a campaign runs",
