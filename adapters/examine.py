@@ -19,7 +19,7 @@ async def examine(adapter: Adapter) -> Answer | None:
 
     Takes no permit: it is one request or two, and a vendor's margin has room for them.
     """
-    transport = Transport(concurrency=1, timeout_s=min(adapter.settings.timeout_s, PATIENCE_S))
+    transport = Transport(timeout_s=min(adapter.settings.timeout_s, PATIENCE_S))
     try:
         return await _examined(adapter, transport)
     except NotSentError:

@@ -19,39 +19,31 @@ KEEP_S = 30.0
 
 @dataclass
 class Transport:
-    """The connections to one vendor, for one process and event loop; the one used last is used next.
+    """The connections to one vendor, for one process and event loop: as many as there are callers at once, and the one
+    used last is used next.
 
     httpx's own pool scans every connection on every request, and aiohttp takes ten times what the bytes need: so we
     keep connections ourselves (docs/decisions/0015). Nothing is ever sent twice, no redirect followed, no cookie
     kept, no proxy of the environment used.
     """
 
-    concurrency: int
     timeout_s: float
     _idle: defaultdict[Origin, list[Connection]] = field(
         default_factory=lambda: defaultdict(list), init=False, repr=False
     )
-    _places: asyncio.Semaphore = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._places = asyncio.Semaphore(self.concurrency)
 
     async def send(self, request: httpx.Request) -> httpx.Response:
         """The vendor's whole answer.
 
         Raises NotSentError, AnswerLostError; ValueError for an address that is neither https nor loopback.
         """
+        began = monotonic()
         url = request.url
         origin = _origin_of(url.scheme, url.host, url.port)
         head = head_of(request)
-        connection: Connection | None = None
-        try:
-            async with asyncio.timeout(self.timeout_s), self._places:
-                connection = self._take(origin) or await Connection.open(origin)
-                status, headers, body = await connection.exchange(head, request.content)
-        except (TimeoutError, OSError):
-            # Without a connection nothing was sent. With one, whether the vendor has the request can't be told.
-            raise (NotSentError if connection is None else AnswerLostError) from None
+        connection = self._take(origin) or await self._connect(origin)
+        left_s = self.timeout_s - (monotonic() - began)
+        status, headers, body = await connection.exchange(head, request.content, within_s=left_s)
         if connection.usable:
             connection.idle_since = monotonic()
             self._idle[origin].append(connection)
@@ -66,6 +58,13 @@ class Transport:
                 return connection
             connection.close()
         return None
+
+    async def _connect(self, origin: Origin) -> Connection:
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                return await Connection.open(origin)
+        except OSError:  # TimeoutError is one
+            raise NotSentError from None
 
     async def aclose(self) -> None:
         """Close the connections."""

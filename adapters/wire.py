@@ -74,15 +74,15 @@ class Connection(asyncio.Protocol):
         secure = origin.scheme == "https"
         try:
             _, connection = await loop.create_connection(
-                cls, sock=socket, ssl=_trust() if secure else None, server_hostname=origin.host if secure else None
+                cls, sock=socket, ssl=trust() if secure else None, server_hostname=origin.host if secure else None
             )
         except BaseException:  # cancelled as well: nobody else would close it
             socket.close()
             raise
         return connection
 
-    async def exchange(self, head: bytes, body: bytes) -> Received:
-        """Send a request and wait for its whole answer. Raises AnswerLostError."""
+    async def exchange(self, head: bytes, body: bytes, *, within_s: float) -> Received:
+        """Send a request and wait for its whole answer, `within_s` seconds at the most. Raises AnswerLostError."""
         answer: asyncio.Future[Received] = self._loop.create_future()
         self._answer = answer
         self.usable = False
@@ -90,11 +90,13 @@ class Connection(asyncio.Protocol):
         if wire is None or wire.is_closing():  # closed by the vendor as we took it: the bytes would go nowhere
             raise AnswerLostError
         wire.writelines((head, body) if body else (head,))
+        patience = self._loop.call_later(within_s, self._lose)  # a third of what asyncio.timeout costs
         try:
             return await answer
         finally:
+            patience.cancel()
             self._answer = None
-            if not self.usable:  # also when the caller's time is over: what still comes must not meet another request
+            if not self.usable:  # also when the time is over: what still comes must not meet another request
                 self.close()
 
     def close(self) -> None:
@@ -198,7 +200,8 @@ def head_of(request: httpx.Request) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _trust() -> ssl.SSLContext:
+def trust() -> ssl.SSLContext:
+    """Whom TLS connections believe: the system's authorities."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context

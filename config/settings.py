@@ -69,6 +69,11 @@ class Settings(BaseSettings):
     due_soon_days: float = Field(
         default=7.0, ge=0, le=90, description="what is not done so long before it is due is at risk"
     )
+    retention_days: float | None = Field(
+        default=None,
+        ge=1,
+        description="people and outcomes are dropped so long after their request closed; unset: never",
+    )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="how much is logged")
 
     algonomy: AlgonomySettings | None = None

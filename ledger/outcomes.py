@@ -1,16 +1,25 @@
-"""Outcomes in the ledger: appended in bulk, counted in the same statement, one for each delivery."""
+"""Outcomes in the ledger: appended in bulk, counted with them, one for each delivery."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import struct
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
 from domain.outcomes import Outcome, Reason
 from ledger.chunks import Lease
+from ledger.copying import copy_in
+
+COPY_FROM = 16
+"""So many outcomes at once are copied. Fewer are inserted: COPY costs two more trips to the server, and what it spares
+is log and time for each row (docs/decisions/0009-the-record-at-scale.md)."""
+_NULL = struct.pack("!i", -1)
 
 
 class Settled(NamedTuple):
-    """Deliveries that ended alike."""
+    """Deliveries of one chunk that ended alike."""
 
     lines: Sequence[int]
     outcome: Outcome
@@ -21,26 +30,102 @@ class Settled(NamedTuple):
 def append(connection: Connection, lease: Lease, settled: Sequence[Settled], *, used_sessions: bool) -> None:
     """Record how deliveries of a leased chunk ended. A delivery that already has an outcome keeps it.
 
-    The caller holds the lease's row lock (`chunks.renew`), so that a worker whose lease was lost records nothing.
-    `used_sessions`: delete the sessions of these people, which have done their work.
+    The caller holds the lease's row lock (`chunks.renew`), so that a worker whose lease was lost records nothing. No
+    line may be in two of them. `used_sessions`: delete the sessions of these people, which have done their work.
     """
-    if not settled:
+    lines = list(chain.from_iterable(group.lines for group in settled))
+    if not lines:
         return
-    span = {"request_id": lease.request_id, "vendor_id": lease.vendor_id}
-    lines = [line for group in settled for line in group.lines]
-    connection.execute(
-        _APPEND_FIRST if lease.round == 1 else _APPEND_AGAIN,
-        {
-            **span,
-            "round": lease.round,
-            "lines": lines,
-            "outcomes": [value for group in settled for value in [group.outcome.value] * len(group.lines)],
-            "reasons": [group.reason.value if group.reason else None for group in settled for _ in group.lines],
-            "attempts": [group.attempts for group in settled for _ in group.lines],
-        },
-    )
+    if len(lines) < COPY_FROM or not _copy(connection, lease, settled, lines):
+        _insert(connection, lease, settled, lines)
     if used_sessions:
-        connection.execute(_FORGET_SESSIONS, {**span, "lines": lines})
+        connection.execute(_FORGET_SESSIONS, {**_where(lease), "lines": lines})
+
+
+def _where(lease: Lease) -> dict[str, Any]:
+    return {"request_id": lease.request_id, "vendor_id": lease.vendor_id}
+
+
+def _copy(connection: Connection, lease: Lease, settled: Iterable[Settled], lines: Sequence[int]) -> bool:
+    """False, and nothing done, where one of them has an outcome already: COPY cannot pass over a row."""
+    counts: Counter[str] = Counter()
+    for group in settled:
+        counts[group.outcome.value] += len(group.lines)
+    values = {
+        **_where(lease),
+        "round": lease.round,
+        "lines": lines,
+        "outcomes": list(counts),
+        "counts": list(counts.values()),
+    }
+    counted = connection.execute(_COUNT_FIRST if lease.round == 1 else _COUNT_AGAIN, values).rowcount
+    if counted:
+        copy_in(connection, _COPY, b"".join(_rows(lease, group) for group in settled if group.lines))
+    return bool(counted)
+
+
+_COPY = """
+    COPY outcomes (request_id, vendor_id, round, line, attempts, outcome, reason) FROM STDIN (FORMAT binary)
+"""
+_HEAD = struct.Struct("!hiqihihi")  # columns; length, request_id; length, vendor_id; length, round; length of line
+_ATTEMPTS = struct.Struct("!ih")
+
+
+def _rows(lease: Lease, group: Settled) -> bytes:
+    """The rows of a group in COPY's format: they differ in nothing but the line."""
+    head = _HEAD.pack(7, 8, lease.request_id, 2, lease.vendor_id, 2, lease.round, 4)
+    tail = _ATTEMPTS.pack(2, group.attempts) + _string(group.outcome.value)
+    tail += _string(group.reason.value) if group.reason else _NULL
+    return head + (tail + head).join([line.to_bytes(4) for line in group.lines]) + tail
+
+
+def _string(value: str) -> bytes:
+    return struct.pack("!i", len(value)) + value.encode()
+
+
+_BEFORE = """
+    SELECT outcome, -1 FROM outcomes
+    WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
+        AND round = :round - 1 AND outcome <> 'pending'
+"""
+"""What these people's deliveries were until now, to be counted no more; `pending` never was."""
+
+
+def _counting(changes: str, *, unless: str = "false") -> str:
+    return f"""
+    INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
+    SELECT :request_id, :vendor_id, outcome, sum(change)
+    FROM ({changes}) AS changes (outcome, change)
+    WHERE NOT {unless}
+    GROUP BY outcome ORDER BY outcome
+    ON CONFLICT (request_id, vendor_id, outcome) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
+    """
+
+
+_TOLD = """
+    SELECT CAST(outcome AS outcome), count
+    FROM unnest(CAST(:outcomes AS text[]), CAST(:counts AS integer[])) AS told (outcome, count)
+"""
+_ON_RECORD = """
+    EXISTS (
+        SELECT FROM outcomes
+        WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
+            AND round = :round)
+"""
+_COUNT_FIRST = text(_counting(_TOLD, unless=_ON_RECORD))
+_COUNT_AGAIN = text(_counting(f"{_TOLD} UNION ALL {_BEFORE}", unless=_ON_RECORD))
+
+
+def _insert(connection: Connection, lease: Lease, settled: Sequence[Settled], lines: Sequence[int]) -> None:
+    values = {
+        **_where(lease),
+        "round": lease.round,
+        "lines": lines,
+        "outcomes": [group.outcome.value for group in settled for _ in group.lines],
+        "reasons": [group.reason.value if group.reason else None for group in settled for _ in group.lines],
+        "attempts": [group.attempts for group in settled for _ in group.lines],
+    }
+    connection.execute(_INSERT_FIRST if lease.round == 1 else _INSERT_AGAIN, values)
 
 
 _INSERT = """
@@ -50,29 +135,13 @@ _INSERT = """
         FROM unnest(CAST(:lines AS integer[]), CAST(:outcomes AS text[]), CAST(:reasons AS text[]),
                     CAST(:attempts AS smallint[])) AS settled (line, outcome, reason, attempts)
         ON CONFLICT DO NOTHING
-        RETURNING request_id, vendor_id, line, round, outcome)
+        RETURNING line, outcome)
 """
-TALLY = """
-    INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
-    SELECT request_id, vendor_id, outcome, sum(change)
-    FROM (
-        SELECT request_id, vendor_id, outcome, 1 AS change FROM fresh
-        UNION ALL
-        SELECT fresh.request_id, fresh.vendor_id, before.outcome, -1
-        FROM fresh JOIN outcomes AS before USING (request_id, vendor_id, line)
-        WHERE before.round = fresh.round - 1) AS changes
-    WHERE outcome <> 'pending'
-    GROUP BY request_id, vendor_id, outcome ORDER BY request_id, vendor_id, outcome
-    ON CONFLICT (request_id, vendor_id, outcome) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
-"""
-"""Keeps the tallies in step with `fresh`, the outcome rows that this statement has just inserted."""
-_COUNT = """
-    INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
-    SELECT :request_id, :vendor_id, outcome, count(*) FROM fresh GROUP BY outcome ORDER BY outcome
-    ON CONFLICT (request_id, vendor_id, outcome) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
-"""
-_APPEND_FIRST = text(_INSERT + _COUNT)  # nothing was before
-_APPEND_AGAIN = text(_INSERT + TALLY)
+_FRESH = "SELECT outcome, 1 FROM fresh"
+_INSERT_FIRST = text(_INSERT + _counting(_FRESH))
+_INSERT_AGAIN = text(
+    _INSERT + _counting(f"{_FRESH} UNION ALL {_BEFORE} AND EXISTS (SELECT FROM fresh WHERE fresh.line = outcomes.line)")
+)
 _FORGET_SESSIONS = text("""
     DELETE FROM sessions
     WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))

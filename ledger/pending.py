@@ -1,15 +1,16 @@
 """The people of a leased chunk whose delivery is pending: found, and opened."""
 
 from collections.abc import Sequence
-from functools import cache
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 from pydantic_core import from_json
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection
 
 from domain.requests import Subject
 from ledger.chunks import Lease
 from ledger.people import session_context, subject_context
+from ledger.sealing import SealingKey
+from ledger.session import driver_of
 
 
 class SealedPerson(NamedTuple):
@@ -32,7 +33,7 @@ class OpenPerson(NamedTuple):
 
 def pending(connection: Connection, lease: Lease, *, awaits: str, with_sessions: bool) -> list[SealedPerson]:
     """Who of a leased chunk has no outcome of its round yet, by line; after the first round only those whose last
-    outcome is `awaits`."""
+    outcome is `awaits`. Raises psycopg.Error."""
     values = {
         "request_id": lease.request_id,
         "vendor_id": lease.vendor_id,
@@ -42,48 +43,63 @@ def pending(connection: Connection, lease: Lease, *, awaits: str, with_sessions:
         "awaits": awaits,
     }
     # The first to take up a chunk of the first round finds nobody served: only its own runs record anything of it.
-    which = _EVERYBODY if lease.round == lease.starts == 1 else _WITHOUT_OUTCOME if lease.round == 1 else _AWAITING
-    statement = _statement(which, with_sessions)
-    return [SealedPerson(*row) for row in connection.execute(statement, values)]
+    which: LiteralString = (
+        _EVERYBODY if lease.round == lease.starts == 1 else _WITHOUT_OUTCOME if lease.round == 1 else _AWAITING
+    )
+    # In binary: as text, PostgreSQL would write and we would read each sealed byte as two digits.
+    found = driver_of(connection).execute(_statement(which, with_sessions=with_sessions), values, binary=True)
+    return [SealedPerson._make(row) for row in found]
 
 
 def open_people(lease: Lease, people: Sequence[SealedPerson]) -> list[OpenPerson]:
     """These people of a leased chunk, opened. Raises ledger.sealing.UnsealError."""
-    opened = []
-    for line, sealed, session in people:
-        subject: Subject = from_json(lease.key.open(sealed, subject_context(lease.request_id, line)))
+    subjects = open_block(lease.key, lease.request_id, [(line, sealed) for line, sealed, _ in people])
+    for (line, _, session), subject in zip(people, subjects, strict=True):
         if session is not None:
             block = from_json(lease.key.open(session, session_context(lease.request_id, line, lease.vendor_id)))
             subject["vendors"] = {**(subject.get("vendors") or {}), lease.vendor: block}
-        opened.append(OpenPerson(line, subject))
-    return opened
+    return [OpenPerson(one.line, subject) for one, subject in zip(people, subjects, strict=True)]
+
+
+def open_block(key: SealingKey, request_id: int, rows: Sequence[tuple[int, bytes]]) -> list[Subject]:
+    """The people of these rows of one request (line, sealed), opened, in order. Raises ledger.sealing.UnsealError."""
+    contexts = [subject_context(request_id, line) for line, _ in rows]
+    plains = key.open_all([sealed for _, sealed in rows], contexts)
+    # Each of them is JSON of our own making and none other, as the seal proves, so together they are one array.
+    people: list[Subject] = from_json(b"[%b]" % b",".join(plains), cache_strings="keys")
+    return people
 
 
 # The bounds on `line` stand at every table, so that none is read further than the span whatever plan is chosen.
-_EVERYBODY = "people.request_id = :request_id AND people.line BETWEEN :first_line AND :last_line"
-_WITHOUT_OUTCOME = f"""
+_EVERYBODY: LiteralString = (
+    "people.request_id = %(request_id)s AND people.line BETWEEN %(first_line)s AND %(last_line)s"
+)
+_WITHOUT_OUTCOME: LiteralString = f"""
     {_EVERYBODY} AND NOT EXISTS (
         SELECT FROM outcomes
-        WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = :vendor_id
-            AND outcomes.line = people.line AND outcomes.round >= :round
-            AND outcomes.line BETWEEN :first_line AND :last_line)
+        WHERE outcomes.request_id = %(request_id)s AND outcomes.vendor_id = %(vendor_id)s
+            AND outcomes.line = people.line AND outcomes.round >= %(round)s
+            AND outcomes.line BETWEEN %(first_line)s AND %(last_line)s)
 """
-_AWAITING = f"""
+_AWAITING: LiteralString = f"""
     {_WITHOUT_OUTCOME} AND EXISTS (
         SELECT FROM outcomes
-        WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = :vendor_id
-            AND outcomes.line = people.line AND outcomes.round = :round - 1
-            AND outcomes.line BETWEEN :first_line AND :last_line
-            AND outcomes.outcome = CAST(:awaits AS outcome))
+        WHERE outcomes.request_id = %(request_id)s AND outcomes.vendor_id = %(vendor_id)s
+            AND outcomes.line = people.line AND outcomes.round = %(round)s - 1
+            AND outcomes.line BETWEEN %(first_line)s AND %(last_line)s
+            AND outcomes.outcome = CAST(%(awaits)s AS outcome))
 """
-_SESSIONS = """
+_SESSIONS: LiteralString = """
     LEFT JOIN sessions ON sessions.request_id = people.request_id
-        AND sessions.vendor_id = :vendor_id AND sessions.line = people.line
-        AND sessions.line BETWEEN :first_line AND :last_line
+        AND sessions.vendor_id = %(vendor_id)s AND sessions.line = people.line
+        AND sessions.line BETWEEN %(first_line)s AND %(last_line)s
 """
 
 
-@cache
-def _statement(which: str, with_sessions: bool) -> TextClause:
-    columns, sessions = ("line, people.sealed, sessions.sealed", _SESSIONS) if with_sessions else ("line, sealed", "")
-    return text(f"SELECT people.{columns} FROM subjects AS people {sessions} WHERE {which} ORDER BY people.line")
+def _statement(which: LiteralString, *, with_sessions: bool) -> LiteralString:
+    session: LiteralString = "sessions.sealed" if with_sessions else "NULL"
+    sessions: LiteralString = _SESSIONS if with_sessions else ""
+    return f"""
+        SELECT people.line, people.sealed, {session} FROM subjects AS people {sessions}
+        WHERE {which} ORDER BY people.line
+    """

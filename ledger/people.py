@@ -1,7 +1,7 @@
 """People on their way into the ledger, sealed and fingerprinted, by COPY; and opened again, a block at a time."""
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -9,7 +9,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any, LiteralString, NamedTuple
 
 import psycopg
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.requests import Subject, fold_email
@@ -198,12 +198,3 @@ _DROP_SUBJECTS = text("""
 _DROP_SESSIONS = text("""
     DELETE FROM sessions WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))
 """)
-
-
-def open_block(key: SealingKey, request_id: int, rows: Sequence[tuple[int, bytes]]) -> list[Subject]:
-    """The people of these rows of one request (line, sealed), opened, in order. Raises ledger.sealing.UnsealError."""
-    contexts = [subject_context(request_id, line) for line, _ in rows]
-    plains = key.open_all([sealed for _, sealed in rows], contexts)
-    # Each of them is JSON of our own making and none other, as the seal proves, so together they are one array.
-    people: list[Subject] = from_json(b"[%b]" % b",".join(plains), cache_strings="keys")
-    return people

@@ -139,6 +139,7 @@ _AT_RISK = text("""
         FROM tallies WHERE request_id = requests.id) AS counted
     WHERE status IN ('unconfirmed', 'running', 'completed_with_exceptions')
         AND due_at < now() + :days * interval '1 day' AND (pending > 0 OR attention > 0)
+        AND data_key IS NOT NULL -- else its people are forgotten, and nothing can be done
     ORDER BY due_at, id
 """)
 

@@ -1,11 +1,13 @@
 """Connections to the ledger, and its migrations."""
 
 from pathlib import Path
+from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
-__all__ = ["Connection", "Engine", "OperationalError", "connect", "is_migrated", "migrate"]
+__all__ = ["Connection", "Engine", "OperationalError", "connect", "driver_of", "is_migrated", "migrate"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x636F6E73656E74  # "consent": two stacks starting at once must not migrate together
@@ -33,8 +35,16 @@ def connect(url: str, *, pool_size: int = 8, patience_s: float | None = None) ->
     )
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the ledger's tables up to date. Safe to run from several processes at once."""
+def driver_of(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
+    """psycopg's own connection, in the same transaction, for what SQLAlchemy cannot say: COPY, and results in binary.
+    Its errors are psycopg.Error."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - for the type checker: `connect` chose the driver
+    return driver
+
+
+def migrate(engine: Engine, to: str = "head") -> None:
+    """Bring the ledger's tables up to date, or to an older revision. Safe to run from several processes at once."""
     from alembic import command  # noqa: PLC0415 - a third of a second that only this needs
     from alembic.config import Config  # noqa: PLC0415
 
@@ -43,7 +53,7 @@ def migrate(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
 
 def is_migrated(connection: Connection) -> bool:

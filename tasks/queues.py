@@ -9,6 +9,7 @@ DISPATCH = "consent.dispatch"
 DELIVER = "consent.deliver"
 SETTLE = "consent.settle"
 DEADLINES = "consent.deadlines"
+VOLUMES = "consent.volumes"
 CONTROL_QUEUE = "consent.control"
 
 

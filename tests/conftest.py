@@ -3,13 +3,21 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
 from local.services import Postgres, Redis
 
 TABLES = "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies"
+
+
+def empty(connection: Connection) -> None:
+    """Leave nothing in the ledger but its tables, though outcomes are guarded."""
+    volumes = connection.execute(text("SELECT CAST(relid AS text) FROM pg_partition_tree('outcomes')")).scalars().all()
+    guards = [f"ALTER TABLE {volume} {{0}} TRIGGER outcomes_not_truncated" for volume in volumes]
+    rest, stand = ([guard.format(verb) for guard in guards] for verb in ("DISABLE", "ENABLE"))
+    connection.execute(text(";".join([*rest, f"TRUNCATE {TABLES} RESTART IDENTITY", *stand])))
 
 
 @pytest.fixture(scope="session")
@@ -38,9 +46,7 @@ def _migrated(postgres_url: str) -> Iterator[Engine]:
 def engine(_migrated: Engine) -> Engine:
     """The ledger, migrated and empty."""
     with _migrated.begin() as connection:
-        connection.execute(text("ALTER TABLE outcomes DISABLE TRIGGER outcomes_not_truncated"))
-        connection.execute(text(f"TRUNCATE {TABLES} RESTART IDENTITY"))
-        connection.execute(text("ALTER TABLE outcomes ENABLE TRIGGER outcomes_not_truncated"))
+        empty(connection)
     return _migrated
 
 

@@ -14,7 +14,8 @@ from ledger.failures import LedgerError, told_as_ledger_errors
 from tasks.attend import raise_deadlines
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
-from tasks.queues import CONTROL_QUEUE, DEADLINES, DELIVER, DISPATCH, SETTLE, queue_of
+from tasks.queues import CONTROL_QUEUE, DEADLINES, DELIVER, DISPATCH, SETTLE, VOLUMES, queue_of
+from tasks.retain import keep_volumes
 from tasks.settle import settle
 from worker.runtime import Runtime
 
@@ -22,6 +23,7 @@ TICK_S = 1.0
 """How often beat looks for due chunks; a wake-up that was lost costs no more than this."""
 SWEEP_S = 5.0
 DEADLINES_S = 3600.0
+VOLUMES_S = 600.0
 
 
 def create_app() -> Celery:
@@ -57,6 +59,7 @@ def create_app() -> Celery:
                 for name in vendors
             },
             "deadlines": {"task": DEADLINES, "schedule": DEADLINES_S, "options": {"expires": DEADLINES_S}},
+            "volumes": {"task": VOLUMES, "schedule": VOLUMES_S, "options": {"expires": VOLUMES_S}},
             "settle": {"task": SETTLE, "schedule": SWEEP_S, "options": {"expires": 5 * SWEEP_S}},
         },
     )
@@ -96,6 +99,12 @@ def settle_requests() -> None:
 def tell_deadlines() -> None:
     """Tell of every request whose statutory deadline is near."""
     raise_deadlines(runtime().tools, Settings.load().due_soon_days)
+
+
+@app.task(name=VOLUMES)
+def turn_volumes_over() -> None:
+    """Begin the record's next volume when it is time, and drop those past their retention."""
+    keep_volumes(runtime().tools.engine, Settings.load().retention_days)
 
 
 @signals.setup_logging.connect

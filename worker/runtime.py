@@ -77,7 +77,7 @@ class Runtime:
         )
         lines = {}
         for name, adapter in adapters.items():
-            transport = Transport(adapter.settings.concurrency, adapter.settings.timeout_s)
+            transport = Transport(adapter.settings.timeout_s)
             exchange = Exchange(adapter, transport, credentials, lanes[name])
             lines[name] = Line(adapter, exchange, asyncio.Semaphore(adapter.settings.concurrency))
         return lines

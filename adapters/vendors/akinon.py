@@ -25,6 +25,7 @@ from adapters.contract import (
 )
 from adapters.reading import read_block, read_object
 from adapters.triage import refusal
+from adapters.writing import fixed
 from domain.outcomes import Reason
 from domain.requests import Email, Kind, Secret, Subject, fold_email
 
@@ -142,9 +143,10 @@ class Akinon:
         refused = refusal(response.status_code)
         return refused if refused.verdict is Verdict.VENDOR else Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
 
-    def _url(self) -> str:
+    def _url(self) -> httpx.URL:
         # The slash at the end matters: without it Django redirects, and a redirected write is lost.
-        return f"{self.settings.base_url}/users/{'profile-with-loyalty' if self.settings.loyalty else 'profile'}/"
+        page = "profile-with-loyalty" if self.settings.loyalty else "profile"
+        return fixed(f"{self.settings.base_url}/users/{page}/")
 
     def _flags(self, order: Order) -> dict[str, bool]:
         if order.kind is Kind.OPT_IN:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import to_json
 
 from adapters.contract import (
     Addressed,
@@ -24,7 +25,7 @@ from adapters.contract import (
 )
 from adapters.reading import read_block, read_object
 from adapters.triage import refusal
-from adapters.writing import json_request
+from adapters.writing import fixed, json_request
 from domain.outcomes import Reason
 from domain.requests import Identifier, Kind, Subject
 
@@ -129,7 +130,12 @@ class Dfinery:
         if isinstance(data, Answer):
             return [data] * len(people)
         failed = _failures(data)
-        done = _successes(data) if call.step not in ROWS else _rows(data, ROWS[call.step])
+        if call.step in ROWS:
+            done = _rows(data, ROWS[call.step])
+        else:
+            done = _successes(data)
+            if not failed and done.keys() >= {person.key for person in people}:
+                return [self._after(call, None)] * len(people)
         return [self._answer(call, person.key, done, failed) for person in people]
 
     def probe(self) -> httpx.Request:
@@ -150,15 +156,18 @@ class Dfinery:
         """The flags, then for an erasure the CI."""
         return "read_flags"
 
-    def _post(self, path: str, body: Mapping[str, Any]) -> httpx.Request:
+    def _post(self, path: str, body: Mapping[str, Any] | bytes) -> httpx.Request:
         token = self.settings.api_token.get_secret_value()
-        url = self.settings.base_url + path
+        url = fixed(self.settings.base_url + path)
         return json_request("POST", url, body, headers={"Authorization": f"Bearer {token}"})
 
-    def _body(self, call: Call, keys: list[str]) -> Mapping[str, Any]:
+    def _body(self, call: Call, keys: list[str]) -> Mapping[str, Any] | bytes:
         wanted = self._wanted(call.order)
         if call.step == "flags":
-            return {"user_properties": [{"user_id": key, "properties": wanted} for key in keys]}
+            # The same nine flags for everybody: written once, they cost a fifth of what they do in a dictionary each.
+            properties = to_json(wanted)
+            users = b",".join(b'{"user_id":%b,"properties":%b}' % (to_json(key), properties) for key in keys)
+            return b'{"user_properties":[%b]}' % users
         if call.step == "read_flags":
             return {"user_ids": keys, "property_names": list(wanted)}
         # The example of ci/delete says `user_id`; its table and every sister call say `user_ids`.

@@ -24,6 +24,7 @@ TABLES = (
     "chunks",
     "outcomes",
     "tallies",
+    "volumes",
     "alembic_version",
 )
 
@@ -58,14 +59,16 @@ def dump(engine: Engine) -> dict[str, bytes]:
     driver = engine.raw_connection().driver_connection
     assert isinstance(driver, psycopg.Connection)
     with driver, driver.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        cursor.execute("""
+            SELECT relname FROM pg_class
+            WHERE relnamespace = CAST('public' AS regnamespace) AND relkind IN ('r', 'p') AND NOT relispartition""")
         assert {name for (name,) in cursor} == set(TABLES), "a new table: is anything personal in it?"
         return {table: b"".join(_copied(cursor, table)) for table in TABLES}
 
 
 def _copied(cursor: "psycopg.Cursor[Any]", table: str) -> Iterator[bytes]:
     for form in ("binary", "text"):
-        with cursor.copy(f"COPY {table} TO STDOUT (FORMAT {form})".encode()) as copy:
+        with cursor.copy(f"COPY (TABLE {table}) TO STDOUT (FORMAT {form})".encode()) as copy:
             yield from (bytes(block) for block in copy)
 
 

@@ -3,15 +3,23 @@
 import asyncio
 import gzip
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+from adapters import wire
 from adapters.addresses import is_loopback
 from adapters.transport import MAX_ANSWER_BYTES, AnswerLostError, NotSentError, Transport
 
@@ -21,7 +29,7 @@ Serve = Callable[[Handler], Awaitable[str]]
 
 @pytest.fixture
 async def transport() -> AsyncIterator[Transport]:
-    opened = Transport(concurrency=4, timeout_s=5.0)
+    opened = Transport(timeout_s=5.0)
     yield opened
     await opened.aclose()
 
@@ -169,7 +177,7 @@ async def test_an_endless_answer_is_not_waited_for(raw: Any) -> None:
             await asyncio.sleep(0.02)
 
     base = await raw(drip)
-    impatient = Transport(concurrency=1, timeout_s=0.3)
+    impatient = Transport(timeout_s=0.3)
     began = time.monotonic()
     with pytest.raises(AnswerLostError):
         await impatient.send(httpx.Request("GET", f"{base}/"))
@@ -183,7 +191,7 @@ async def test_the_total_time_is_bounded(serve: Serve) -> None:
         return web.Response()
 
     base = await serve(handler)
-    impatient = Transport(concurrency=1, timeout_s=0.2)
+    impatient = Transport(timeout_s=0.2)
     with pytest.raises(AnswerLostError):
         await impatient.send(httpx.Request("POST", f"{base}/", json={}))
     await impatient.aclose()
@@ -272,22 +280,134 @@ def test_not_this_machine(host: str) -> None:
     assert not is_loopback(host)
 
 
-async def test_no_more_connections_than_allowed(serve: Serve) -> None:
-    now = most = 0
+async def test_a_connection_is_used_again(transport: Transport, serve: Serve) -> None:
+    callers: set[Any] = set()
 
     async def handler(request: web.Request) -> web.Response:
-        nonlocal now, most
-        now += 1
-        most = max(most, now)
-        await asyncio.sleep(0.03)
-        now -= 1
+        assert request.transport is not None
+        callers.add(request.transport.get_extra_info("peername"))
         return web.Response()
 
     base = await serve(handler)
-    narrow = Transport(concurrency=3, timeout_s=5.0)
-    await asyncio.gather(*(narrow.send(httpx.Request("GET", f"{base}/{n}")) for n in range(12)))
-    await narrow.aclose()
-    assert most == 3
+    for number in range(5):
+        await transport.send(httpx.Request("GET", f"{base}/{number}"))
+    assert len(callers) == 1
+
+
+async def test_an_answer_is_never_taken_for_that_of_another_request(transport: Transport, raw: Any) -> None:
+    """One that comes too late, or unasked for, ends its connection."""
+
+    async def answer_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await read_request(reader)).split()[1].decode()
+        if path == "/late":
+            await asyncio.sleep(0.3)
+        answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(path)}\r\n\r\n{path}"
+        writer.write(answer.encode() * 2)
+        await writer.drain()
+        await asyncio.sleep(0.2)
+
+    base = await raw(answer_twice)
+    impatient = Transport(timeout_s=0.1)
+    with pytest.raises(AnswerLostError):
+        await impatient.send(httpx.Request("GET", f"{base}/late"))
+    for path in ("/one", "/two", "/three"):
+        assert (await impatient.send(httpx.Request("GET", base + path))).text == path
+        assert (await transport.send(httpx.Request("GET", base + path))).text == path
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
+    assert (await impatient.send(httpx.Request("GET", f"{base}/four"))).text == "/four"
+    await impatient.aclose()
+
+
+async def test_what_only_announces_the_answer_is_passed_over(transport: Transport, raw: Any) -> None:
+    async def announce(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+        writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}")
+        await writer.drain()
+
+    response = await transport.send(httpx.Request("POST", f"{await raw(announce)}/", json={}))
+    assert (response.status_code, response.content, "link" in response.headers) == (201, b"{}", False)
+
+
+async def test_an_answer_may_end_with_its_connection(transport: Transport, raw: Any) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        for piece in (b"HTTP/1.1 200 OK\r\n\r\n", b'{"a"', b":1}"):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    assert (await transport.send(httpx.Request("GET", f"{await raw(answer)}/"))).json() == {"a": 1}
+
+
+async def test_no_time_to_connect_means_nothing_was_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        held = []
+        for _ in range(4):  # the queue of who waits to be accepted is full, so that a handshake is not answered
+            waiting = socket.socket(type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            waiting.connect_ex(full.getsockname())
+            held.append(waiting)
+        impatient = Transport(timeout_s=0.2)
+        with pytest.raises(NotSentError):
+            await impatient.send(httpx.Request("POST", f"http://127.0.0.1:{full.getsockname()[1]}/", json={}))
+        for waiting in held:
+            waiting.close()
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0b", "a\rb"])
+async def test_no_header_breaks_out_of_its_line(transport: Transport, value: str) -> None:
+    with pytest.raises(ValueError, match="line break"):
+        await transport.send(httpx.Request("GET", "http://127.0.0.1:9/", headers={"Cookie": value}))
+
+
+async def test_a_certificate_is_checked_against_the_name(
+    transport: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = self_signed(tmp_path, "localhost")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context) as server:
+        port = server.sockets[0].getsockname()[1]
+        wire.trust.cache_clear()
+        with pytest.raises(NotSentError):  # nobody vouches for it
+            await transport.send(httpx.Request("POST", f"https://localhost:{port}/", json={}))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        wire.trust.cache_clear()
+        assert (await transport.send(httpx.Request("POST", f"https://localhost:{port}/", json={}))).status_code == 200
+        with pytest.raises(NotSentError):  # another name
+            await transport.send(httpx.Request("POST", f"https://127.0.0.1:{port}/", json={}))
+    wire.trust.cache_clear()
+
+
+def self_signed(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate and its key, good for an hour."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    return paths
 
 
 async def test_proxies_of_the_environment_are_not_used(

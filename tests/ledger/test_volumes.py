@@ -1,0 +1,260 @@
+"""Volumes against the real ledger: opened ahead, turned over, migrated into, dropped when all in them has expired."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, make_url, text
+from sqlalchemy.exc import DBAPIError
+
+from adapters.contract import Answer, Verdict
+from domain.outcomes import Reason
+from domain.requests import Subject
+from ledger import volumes
+from ledger.reports import at_risk, requests_of, status_of
+from ledger.sealing import MasterKeys
+from ledger.session import connect, is_migrated, migrate
+from tasks.attend import AttendError
+from tasks.attend import Desk as Attending
+from tasks.retain import keep_volumes
+from tests.ledger.conftest import APPLIED, Desk, everybody, people
+
+REJECTED = Answer(Verdict.USER, Reason.REJECTED)
+MOVED = ("subjects", "sessions", "outcomes")
+FULL = 0
+"""With this, whatever is in a volume fills it."""
+
+
+@contextmanager
+def database(postgres_url: str, name: str, like: str = "template1") -> Iterator[Engine]:
+    """A database of its own."""
+    main = connect(postgres_url, pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
+    with main.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {like}"))
+    engine = connect(make_url(postgres_url).set(database=name).render_as_string(hide_password=False), pool_size=4)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+        with main.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        main.dispose()
+
+
+@pytest.fixture(scope="module")
+def _blank(postgres_url: str) -> Iterator[str]:
+    with database(postgres_url, "blank") as engine:
+        migrate(engine)
+        engine.dispose()
+        yield "blank"
+
+
+@pytest.fixture
+def shelf(postgres_url: str, desk: Desk, _blank: str) -> Iterator[Desk]:
+    """A desk of a ledger of its own, for volumes that were dropped stay so."""
+    with database(postgres_url, "volumes", like=_blank) as engine:
+        own = Desk(engine, desk.masters, desk.loop)
+        own.announce(insider=10)
+        yield own
+
+
+def done(desk: Desk, count: int, *, days_ago: float = 0.0) -> UUID:
+    """A request of so many people, delivered and closed so long ago."""
+    receipt = desk.submit(people(count))
+    desk.work_off(desk.tools_for(everybody(APPLIED)))
+    public_id = receipt.recorded.public_id
+    age(desk, days_ago)
+    return public_id
+
+
+def age(desk: Desk, days: float) -> None:
+    desk.execute(
+        "UPDATE requests SET closed_at = closed_at - :days * interval '1 day' WHERE closed_at IS NOT NULL", days=days
+    )
+
+
+def turn_over(desk: Desk, **more: Any) -> int | None:
+    with desk.engine.begin() as connection:
+        return volumes.turn_over(connection, **{"most_bytes": FULL, **more})
+
+
+def long_ago(desk: Desk, days: float) -> None:
+    """As if every volume that has ended had ended so long ago."""
+    desk.execute("UPDATE volumes SET ended_at = now() - :days * interval '1 day' WHERE ended_at IS NOT NULL", days=days)
+
+
+def tables(desk: Desk, parent: str = "outcomes") -> list[str]:
+    return [
+        name
+        for (name,) in desk.rows(
+            "SELECT CAST(CAST(inhrelid AS regclass) AS text) FROM pg_inherits WHERE inhparent = to_regclass(:parent) "
+            "ORDER BY 1",
+            parent=parent,
+        )
+    ]
+
+
+def test_requests_go_to_the_next_volume_when_one_is_full(shelf: Desk) -> None:
+    done(shelf, 12)
+    assert turn_over(shelf, most_bytes=1 << 30) is None
+    assert turn_over(shelf) == 2
+    done(shelf, 7)
+    assert shelf.rows("SELECT count(*) FROM subjects_1 UNION ALL SELECT count(*) FROM subjects_2") == [(12,), (7,)]
+    assert shelf.rows("SELECT count(*) FROM outcomes_1 UNION ALL SELECT count(*) FROM outcomes_2") == [(12,), (7,)]
+    assert tables(shelf) == ["outcomes_1", "outcomes_2", "outcomes_3"]
+    shelf.assert_tallies_add_up()
+
+
+def test_an_old_volume_is_turned_over_too(shelf: Desk) -> None:
+    done(shelf, 1)
+    shelf.execute("UPDATE requests SET received_at = now() - interval '31 days'")
+    assert turn_over(shelf, most_bytes=1 << 30, most_days=None) is None
+    assert turn_over(shelf, most_bytes=1 << 30, most_days=32) is None
+    assert turn_over(shelf, most_bytes=1 << 30, most_days=30) == 2
+    assert turn_over(shelf, most_bytes=1 << 30, most_days=30) is None
+
+
+def test_turning_over_disturbs_nobody_who_is_writing(shelf: Desk) -> None:
+    turned = []
+
+    def while_it_is_read() -> Iterator[Subject]:
+        yield from people(5)
+        turned.append(turn_over(shelf))
+        yield from people(15)[5:]
+
+    shelf.submit(while_it_is_read())
+    shelf.submit(people(3))
+    assert turned == [2]
+    assert shelf.rows("SELECT count(*) FROM subjects_1 UNION ALL SELECT count(*) FROM subjects_2") == [(15,), (3,)]
+
+
+def test_many_turn_over_once(shelf: Desk, in_threads: Callable[..., list[Any]]) -> None:
+    done(shelf, 3)
+    shelf.execute("UPDATE requests SET received_at = now() - interval '31 days'")
+    turned = in_threads(4, lambda: turn_over(shelf, most_bytes=1 << 30, most_days=30))
+    assert sorted(turned, key=str) == [2, None, None, None]
+
+
+@pytest.mark.parametrize("volume", [1, 2])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET attempts = 9", "DELETE FROM {}", "TRUNCATE {}"])
+def test_the_outcomes_of_every_volume_are_guarded(desk: Desk, statement: str, volume: int) -> None:
+    desk.execute(
+        """INSERT INTO outcomes (request_id, vendor_id, round, line, attempts, outcome)
+           SELECT first_request, 1, 1, 1, 1, 'accepted' FROM volumes WHERE id = :volume""",
+        volume=volume,
+    )
+    with pytest.raises(DBAPIError, match="append-only"):
+        desk.execute(statement.format(f"outcomes_{volume}"))
+
+
+def test_a_volume_is_dropped_when_all_in_it_has_expired(shelf: Desk, in_threads: Callable[..., list[Any]]) -> None:
+    old = [done(shelf, 12), done(shelf, 1)]
+    turn_over(shelf)
+    young = done(shelf, 5)
+    age(shelf, 10)
+    assert volumes.drop_expired(shelf.engine, 9) == []  # it has only now ended
+    long_ago(shelf, 10)
+    assert volumes.drop_expired(shelf.engine, 11) == []
+    told = in_threads(3, lambda: volumes.drop_expired(shelf.engine, 9))
+    assert sorted(told) == [[], [], [volumes.Dropped(1, requests=2, unresolved=0)]]
+    assert tables(shelf) == ["outcomes_2", "outcomes_3"]
+    assert tables(shelf, "subjects") == ["subjects_2", "subjects_3"]
+    assert shelf.one("SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_1'") == 0
+    assert shelf.rows("SELECT count(*) FROM chunks") == [(1,)]
+    with shelf.engine.begin() as connection:
+        standing = [status_of(connection, public_id) for public_id in (*old, young)]
+    assert [(found.status, found.vendors) for found in standing if found] == [
+        ("completed", {"insider": {"pending": 0, "accepted": count}}) for count in (12, 1, 5)
+    ]
+
+
+def test_what_is_open_or_young_keeps_its_volume(shelf: Desk) -> None:
+    done(shelf, 3)
+    shelf.submit(people(4))
+    turn_over(shelf)
+    age(shelf, 10)
+    long_ago(shelf, 10)
+    assert volumes.drop_expired(shelf.engine, 9) == []
+    shelf.work_off(shelf.tools_for(everybody(APPLIED)))
+    assert volumes.drop_expired(shelf.engine, 9) == []  # one of two is young
+    age(shelf, 10)
+    shelf.execute("UPDATE chunks SET state = 'waiting', purpose = 'verify' WHERE id = 1")
+    assert volumes.drop_expired(shelf.engine, 9) == []
+    shelf.execute("UPDATE chunks SET state = 'closed'")
+    assert [one.id for one in volumes.drop_expired(shelf.engine, 9)] == [1]
+
+
+def test_the_dropped_are_forgotten(shelf: Desk, masters: MasterKeys) -> None:
+    receipt = shelf.submit(people(2), idempotency_key="once")
+    shelf.work_off(shelf.tools_for(lambda call, batch: [REJECTED] * len(batch)))
+    turn_over(shelf)
+    age(shelf, 10)
+    long_ago(shelf, 10)
+    shelf.execute("UPDATE requests SET due_at = now()")
+    attending = Attending(shelf.engine, "test", shelf.woken.extend)
+    assert [one.unresolved for one in volumes.drop_expired(shelf.engine, 9)] == [2]
+    with pytest.raises(AttendError, match="forgotten"):
+        attending.retry(receipt.recorded.public_id, None, "rejected")
+    with shelf.engine.begin() as connection:
+        assert at_risk(connection, 7) == []  # nothing can be done about it any more
+        assert requests_of(connection, (b"\0" * 16, None, None)) == []
+    again = shelf.submit(people(2), idempotency_key="once")
+    assert not again.repeated
+
+
+def test_who_reads_is_waited_for_and_nobody_else_is_held_up(shelf: Desk) -> None:
+    done(shelf, 3)
+    turn_over(shelf)
+    age(shelf, 10)
+    long_ago(shelf, 10)
+    patient = connect(shelf.engine.url.render_as_string(hide_password=False), pool_size=2, patience_s=0.3)
+    with shelf.engine.begin() as reader:
+        reader.execute(text("SELECT count(*) FROM outcomes"))
+        assert [one.id for one in volumes.drop_expired(patient, 9)] == [1]
+        assert shelf.one("SELECT to_regclass('subjects_1')") is None
+        assert shelf.one("SELECT to_regclass('outcomes_1')") is not None
+        done(shelf, 4)
+    assert volumes.drop_expired(patient, 9) == []
+    assert shelf.one("SELECT to_regclass('outcomes_1')") is None
+    patient.dispose()
+
+
+def test_without_a_retention_nothing_is_dropped(shelf: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    done(shelf, 3)
+    turn_over(shelf)
+    age(shelf, 4000)
+    long_ago(shelf, 4000)
+    keep_volumes(shelf.engine, None)
+    assert tables(shelf) == ["outcomes_1", "outcomes_2", "outcomes_3"]
+    with caplog.at_level(logging.INFO, logger="tasks.retain"):
+        keep_volumes(shelf.engine, 3999)
+    assert tables(shelf) == ["outcomes_2", "outcomes_3"]
+    assert "volume 1" in caplog.text
+
+
+def test_a_ledger_from_before_volumes_keeps_everything(postgres_url: str, desk: Desk) -> None:
+    with database(postgres_url, "earlier") as engine:
+        migrate(engine, "0001")
+        earlier = Desk(engine, desk.masters, desk.loop)
+        earlier.announce(insider=10)
+        public_id = done(earlier, 25)
+        earlier.submit(people(30))
+        before = {name: earlier.rows(f"TABLE {name} ORDER BY 1, 2, 3") for name in MOVED}
+        migrate(engine)
+        assert {name: earlier.rows(f"TABLE {name} ORDER BY 1, 2, 3") for name in MOVED} == before
+        with engine.begin() as connection:
+            assert is_migrated(connection)
+            found = status_of(connection, public_id)
+        assert found is not None
+        assert found.vendors == {"insider": {"pending": 0, "accepted": 25}}
+        earlier.work_off(earlier.tools_for(everybody(APPLIED)))
+        assert turn_over(earlier) == 2
+        done(earlier, 5)
+        earlier.assert_tallies_add_up()
+        assert earlier.rows("SELECT count(*) FROM outcomes_1 UNION ALL SELECT count(*) FROM outcomes_2") == [
+            (55,),
+            (5,),
+        ]
