@@ -1,5 +1,6 @@
 """Taking a request in: recorded whole, or nothing left behind."""
 
+import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -72,6 +73,21 @@ def test_more_than_one_block_of_copy(desk: Desk) -> None:
     many = people(3_000)
     desk.submit(iter(many))
     assert [subject for _, subject in opened(desk)] == many
+
+
+def test_memory_does_not_grow_with_the_request(desk: Desk) -> None:
+    desk.announce(insider=1_000)
+
+    def peak(number: int) -> int:
+        some = people(1)[0]
+        tracemalloc.start()
+        desk.submit({**some, "user_id": f"Jane-{place}", "email": None} for place in range(number))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    few = peak(2_000)
+    assert peak(20_000) < few + 100_000  # 5 bytes for each one more
 
 
 @pytest.mark.parametrize("sent", [0, 1, 2_500])
