@@ -17,9 +17,11 @@ def record_few(
 ) -> Recorded | None:
     """What `requests.record` does, committed, in two round trips; None where it has to do it, and nothing was written.
 
-    That is where there are no people or too many, some bring a session, or somebody must confirm; and where nothing
-    could be inserted, so that `record` tells why.
+    That is where there are no people or too many, some bring a session, somebody must confirm, or more is to be
+    recorded with them (`callbacks`, `also`); and where nothing could be inserted, so that `record` tells why.
     """
+    if new.callbacks or new.also is not None:
+        return None
     if not 0 < len(people) <= FEW or (new.confirm_above is not None and len(people) > new.confirm_above):
         return None
     if any(new.session_vendors.intersection(subject.get("vendors") or ()) for subject in people):

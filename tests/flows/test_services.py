@@ -187,11 +187,11 @@ def test_a_port_that_someone_took_meanwhile_is_replaced(tmp_path: Path, kind: ty
 def test_a_port_taken_between_look_and_bind_is_replaced(
     tmp_path: Path, kind: type[Postgres | Redis], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = services._free_port
+    look = services.free_port
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = int(taken.getsockname()[1])
         seen_as_free = iter([port])
-        monkeypatch.setattr(services, "_free_port", lambda preferred: next(seen_as_free, 0) or look(preferred))
+        monkeypatch.setattr(services, "free_port", lambda preferred: next(seen_as_free, 0) or look(preferred))
         with kind(tmp_path) as server:
             assert server.is_running
             assert f":{port}/" not in server.url

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
@@ -19,7 +20,7 @@ from ledger import attention, volumes
 from ledger.notes import lock_request
 from ledger.reports import at_risk, requests_of, status_of
 from ledger.sealing import MasterKeys
-from ledger.session import connect, is_migrated, migrate
+from ledger.session import connect, driver_of, is_migrated, migrate
 from tasks.attend import AttendError
 from tasks.attend import Desk as Attending
 from tasks.retain import keep_volumes
@@ -268,13 +269,34 @@ def test_without_a_retention_nothing_is_dropped(shelf: Desk, caplog: pytest.LogC
     assert "volume 1" in caplog.text
 
 
+def copy_ledger(source: Engine, target: Engine) -> None:
+    """Fill an earlier ledger's tables with what they hold of a later one."""
+    with source.begin() as later, target.begin() as earlier:
+        for table in ("keys", "vendors", "requests", "subjects", "chunks", "outcomes", "tallies"):
+            named = earlier.execute(
+                text("SELECT column_name FROM information_schema.columns WHERE table_name = :table"), {"table": table}
+            ).scalars()
+            columns = SQL(", ").join(map(Identifier, named))
+            copy_out = SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(columns, Identifier(table))
+            copy_in = SQL("COPY {} ({}) FROM STDIN").format(Identifier(table), columns)
+            with (
+                driver_of(later).cursor().copy(copy_out) as rows,
+                driver_of(earlier).cursor().copy(copy_in) as into,
+            ):
+                for row in rows:
+                    into.write(row)
+        for table in ("vendors", "requests", "chunks"):
+            earlier.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"))  # noqa: S608 - our own names
+
+
 def test_a_ledger_from_before_volumes_keeps_everything(postgres_url: str, desk: Desk) -> None:
+    desk.announce(insider=10)
+    public_id = done(desk, 25)
+    desk.submit(people(30))
     with database(postgres_url, "earlier") as engine:
         migrate(engine, "0001")
         earlier = Desk(engine, desk.masters, desk.loop)
-        earlier.announce(insider=10)
-        public_id = done(earlier, 25)
-        earlier.submit(people(30))
+        copy_ledger(desk.engine, engine)
         before = {name: earlier.rows(f"TABLE {name} ORDER BY 1, 2, 3") for name in MOVED}
         migrate(engine)
         assert {name: earlier.rows(f"TABLE {name} ORDER BY 1, 2, 3") for name in MOVED} == before
