@@ -1,7 +1,8 @@
 """Bearer tokens shared by every process: fetched once, kept encrypted in Redis, refreshed by one at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,8 +12,9 @@ from redis.exceptions import RedisError
 
 from adapters.contract import Answer, NotNowError
 
-REFRESH_LOCK_S = 45.0
-"""A refresher that died is replaced after this long; longer than any login's own timeout."""
+REFRESH_LOCK_S, RENEW_LOCK_S = 4.0, 1.0
+"""A refresher that died is replaced after the first; one that lives renews its lock after the second, as often as its
+login needs."""
 REDIS_AWAY_S = 2.0
 TOKEN_LIFE_S = 7 * 3600
 """Algonomy's public page gives a token 8 hours; asked anew before that, or as soon as one is refused."""
@@ -67,11 +69,12 @@ class Credentials:
 
     async def _shared_or_new(self, vendor: str, log_in: Callable[[], Awaitable[str]], not_this_one: str | None) -> str:
         key, context = f"consent:token:{vendor}", f"token:{vendor}".encode()
-        async with Lock(self.redis, f"{key}:refresh", timeout=REFRESH_LOCK_S):
+        async with Lock(self.redis, f"{key}:refresh", timeout=REFRESH_LOCK_S) as lock:
             shared = self._open(await self.redis.get(key), context)
             if shared is not None and shared != not_this_one:
                 return shared
-            token = await log_in()
+            async with _kept(lock):
+                token = await log_in()
             await self.redis.set(key, self.seal.seal(token.encode(), context), ex=TOKEN_LIFE_S)
             return token
 
@@ -82,3 +85,20 @@ class Credentials:
             return self.seal.open(kept, context).decode()
         except ValueError:  # sealed under keys that are gone: as good as no token
             return None
+
+
+@asynccontextmanager
+async def _kept(lock: Lock) -> AsyncIterator[None]:
+    """Renew a lock for as long as this lasts."""
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(RENEW_LOCK_S)
+            with suppress(RedisError):  # lost or out of reach: giving it back will tell
+                await lock.reacquire()
+
+    renewing = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        renewing.cancel()

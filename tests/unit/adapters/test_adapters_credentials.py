@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import fakeredis
 import pytest
 
+from adapters import credentials
 from adapters.contract import Answer, NotNowError, Verdict
 from adapters.credentials import Credentials, LoginRefusedError
 from domain.outcomes import Reason
@@ -159,6 +160,30 @@ async def test_a_refresher_that_was_cancelled_does_not_keep_the_others_out(proce
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert await asyncio.wait_for(process().token("v", Logins()), timeout=2) == f"{PLAIN}-1"
+
+
+async def test_a_slow_login_keeps_the_others_out_as_long_as_it_takes(
+    process: Callable[..., Credentials], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "REFRESH_LOCK_S", 0.3)
+    monkeypatch.setattr(credentials, "RENEW_LOCK_S", 0.1)
+    logins = 0
+
+    async def log_in() -> str:
+        nonlocal logins
+        logins += 1
+        await asyncio.sleep(1.0)
+        return f"{PLAIN}-{logins}"
+
+    assert await asyncio.gather(*(process().token("v", log_in) for _ in range(3))) == [f"{PLAIN}-1"] * 3
+
+
+async def test_a_refresher_that_died_is_replaced_soon(
+    process: Callable[..., Credentials], server: fakeredis.FakeServer
+) -> None:
+    await fakeredis.FakeAsyncRedis(server=server).set("consent:token:v:refresh", "of the dead", px=300)
+    assert await asyncio.wait_for(process().token("v", Logins()), 2.0) == f"{PLAIN}-1"
+    assert credentials.REFRESH_LOCK_S < 5
 
 
 async def test_nothing_of_a_token_is_shown(process: Callable[..., Credentials]) -> None:
