@@ -106,7 +106,7 @@ class VendorSettings(BaseModel):
         description="kept free for others who use the account: requests a minute, or below 1 a share of the limit",
     )
     concurrency: int = Field(
-        default=64, ge=1, le=1000, description="most requests in flight at once, per worker process"
+        default=128, ge=1, le=1000, description="most requests in flight at once, per worker process"
     )
     timeout_s: float = Field(default=30.0, gt=0, le=300, description="total time for one request")
     max_attempts: int = Field(default=15, ge=1, description="failed attempts before a delivery is exhausted")

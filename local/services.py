@@ -38,6 +38,8 @@ POSTGRES_SETTINGS = {
     "shared_buffers": "128MB",
     "synchronous_commit": "on",
     "wal_compression": "on",  # pages logged whole, after each checkpoint, are mostly alike (docs/decisions/0009)
+    "checkpoint_timeout": "15min",  # so that a campaign's pages are logged whole once, and not every few seconds
+    "max_wal_size": "4GB",
     "jit": "off",  # compiling costs more than our short statements
     "unix_socket_directories": "",
     "timezone": "UTC",
