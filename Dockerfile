@@ -22,7 +22,7 @@ RUN /venv/bin/python -m pip install --no-deps --no-build-isolation /src
 FROM python:3.13-slim
 RUN useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin --uid 10001 consent
 COPY --from=build /venv /venv
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2
 # All that lasts is in PostgreSQL: the root file system may be read-only, and only /tmp is written to.
 WORKDIR /tmp
 USER 10001

@@ -54,7 +54,13 @@ class LeaseLostError(Exception):
 
 
 def claim(
-    connection: Connection, vendor: str, window: int, *, express: int = 0, grace_s: float = QUEUE_GRACE_S
+    connection: Connection,
+    vendor: str,
+    window: int,
+    *,
+    express: int = 0,
+    grace_s: float = QUEUE_GRACE_S,
+    held_too: bool = True,
 ) -> list[int]:
     """Queue the due chunks of a vendor so that at most `window` are queued or leased, in turn between requests.
 
@@ -63,11 +69,11 @@ def claim(
     many requests that are open, LOOKED_AT are considered, in turn from one claim to the next, and the newest.
 
     One dispatcher at a time works for a vendor, so that the window holds. A held vendor gets one chunk when its probe
-    is due, and none otherwise. A chunk that no worker takes up within `grace_s` is due again. Returns chunk ids; the
-    caller sends a message for each after committing.
+    is due, and none otherwise or where `held_too` is not set. A chunk that no worker takes up within `grace_s` is due
+    again. Returns chunk ids; the caller sends a message for each after committing.
     """
     row = connection.execute(_LOCK_VENDOR, {"vendor": vendor}).one_or_none()
-    if row is None or not row.may_send:
+    if row is None or not row.may_send or (row.held and not held_too):
         return []
     if row.held:
         window, express = 1, 0

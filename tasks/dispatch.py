@@ -16,11 +16,9 @@ def dispatch(vendor: str, tools: Toolbox) -> int:
     line = tools.lines.get(vendor)
     if line is None:
         return 0
-    if not _is_well(vendor, line, tools):
-        return 0
-    with tools.engine.begin() as connection:
-        grace_s = min(chunks.QUEUE_GRACE_S, tools.lease_s)
-        claimed = chunks.claim(connection, vendor, window(line.adapter), express=EXPRESS, grace_s=grace_s)
+    claimed = _claim(vendor, line, tools)
+    if not claimed and _is_well_again(vendor, line, tools):
+        claimed = _claim(vendor, line, tools)
     try:
         tools.send_deliver(vendor, claimed)
     except BrokerError:
@@ -30,13 +28,25 @@ def dispatch(vendor: str, tools: Toolbox) -> int:
     return len(claimed)
 
 
-def _is_well(vendor: str, line: Line, tools: Toolbox) -> bool:
-    """Whether chunks may go to a vendor; a harmless call is made where it is held and the time for a probe has come."""
+def _claim(vendor: str, line: Line, tools: Toolbox) -> list[int]:
+    with tools.engine.begin() as connection:
+        return chunks.claim(
+            connection,
+            vendor,
+            window(line.adapter),
+            express=EXPRESS,
+            grace_s=min(chunks.QUEUE_GRACE_S, tools.lease_s),
+            held_too=not isinstance(line.adapter, Probes),  # where there is no harmless call, one chunk is the probe
+        )
+
+
+def _is_well_again(vendor: str, line: Line, tools: Toolbox) -> bool:
+    """Whether a harmless call has lifted a hold just now; it is made where the time for a probe has come."""
     if not isinstance(line.adapter, Probes):
-        return True  # one chunk is its probe
+        return False
     with tools.engine.begin() as connection:
         if not vendors.take_probe(connection, vendor, tools.probe_after_s):
-            return True
+            return False
     if not tools.start(line.exchange.vouches()).result():
         return False
     with tools.engine.begin() as connection:

@@ -102,7 +102,7 @@ class Dfinery:
 
     name: ClassVar[str] = "dfinery"
     call_people: ClassVar[int] = LIMITS.people
-    chunk_people: ClassVar[int] = 2_000
+    chunk_people: ClassVar[int] = 1_000
     settings_model: ClassVar[type[VendorSettings]] = DfinerySettings
     options_model: ClassVar[type[VendorOptions]] = DfineryOptions
     identifiers_model: ClassVar[type[BaseModel]] = DfineryIdentifiers

@@ -111,6 +111,9 @@ def upgrade() -> None:
     -- all that is open.
     CREATE INDEX chunks_out ON chunks (vendor_id, request_id) WHERE state IN ('queued', 'leased');
 
+    -- What is to be read back, which waits a minute beside all else that is open.
+    CREATE INDEX chunks_to_verify ON chunks (vendor_id, due_at, id) WHERE purpose = 'verify' AND state <> 'closed';
+
     -- A chunk is updated about five times in its life. By default a fifth of the table would be dead before a vacuum.
     -- How many are open changes within minutes, and with it which index is worth reading: analyzed by number, not by
     -- share of a table in which nearly all are closed.

@@ -76,7 +76,9 @@ def test_the_procfile_runs_the_worker_as_compose_does_and_keeps_flower_on_this_m
     lines = (ROOT / "Procfile").read_text().splitlines()
     commands = {name: command.strip() for name, _, command in (line.partition(":") for line in lines)}
     assert set(commands) == {"worker", "beat", "flower", "web"}
-    assert commands["worker"] == SERVICES["worker"]["command"]
+    # In the image the environment is the Dockerfile's.
+    assert commands["worker"] == f"MALLOC_ARENA_MAX=2 {SERVICES['worker']['command']}"
+    assert "MALLOC_ARENA_MAX=2" in (ROOT / "Dockerfile").read_text()
     assert "--address=127.0.0.1" in commands["flower"]
 
 
