@@ -33,8 +33,8 @@ from tasks.submit import Submission, submit
 
 T = TypeVar("T")
 
-PAST = int(float(os.environ.get("BENCH_PAST", "1e7")))
-"""Deliveries of the past. Ten million take about a minute to write."""
+PAST = int(float(os.environ.get("BENCH_PAST", "5e6")))
+"""Deliveries of the past. Five million take about half a minute to write."""
 PEOPLE = int(float(os.environ.get("BENCH_PEOPLE", "1e5")))
 """People of the request that is delivered in the large ledger, to five vendors."""
 FEW = 30_000
