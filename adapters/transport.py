@@ -22,9 +22,9 @@ class Transport:
     """The connections to one vendor, for one process and event loop: as many as there are callers at once, and the one
     used last is used next.
 
-    httpx's own pool scans every connection on every request, and aiohttp takes ten times what the bytes need: so we
-    keep connections ourselves (docs/decisions/0015). Nothing is ever sent twice, no redirect followed, no cookie
-    kept, no proxy of the environment used.
+    httpx's own pool scans every connection on every request, and aiohttp's client takes three times as long: so we keep
+    connections ourselves (docs/decisions/0003). Nothing is ever sent twice, no redirect followed, no cookie kept, no
+    proxy of the environment used.
     """
 
     timeout_s: float

@@ -123,7 +123,8 @@ _WALK_BACK = _walk("<", "DESC")
 _PASS_TURN = text("UPDATE vendors SET turn = :turn WHERE id = :vendor_id")
 _LOCK_VENDOR = text("""
     SELECT id, turn, held_at IS NOT NULL AS held, held_at IS NULL OR COALESCE(probe_at <= now(), false) AS may_send
-    FROM vendors WHERE name = :vendor AND enabled FOR NO KEY UPDATE -- which a new chunk of this vendor need not wait for
+    FROM vendors WHERE name = :vendor AND enabled
+    FOR NO KEY UPDATE -- which a new chunk of this vendor need not wait for
 """)
 _PROBING = text("UPDATE vendors SET probe_at = now() + make_interval(secs => :grace_s) WHERE id = :vendor_id")
 _OUT = text("""
