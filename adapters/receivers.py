@@ -37,6 +37,8 @@ class Rules:
             raise AddressError("is not https")
         if not self.hosts & _names(host, parsed.port or 443):
             raise AddressError("its host is not allowed here: CONSENT_WEBHOOKS__ALLOWED_HOSTS")
+        if _is_ip(host) and not is_public(host):  # would be found out when it is sent; whoever gave it hears of it now
+            raise AddressError("is an address that is not public")
         return parsed.copy_with(fragment=None)
 
     def vet(self, address: str) -> None:
@@ -54,7 +56,7 @@ def _parsed(url: str) -> httpx.URL:
         raise AddressError("is not an address") from None
     if parsed.userinfo:
         raise AddressError("holds a user or password; receivers check signatures instead")
-    if not parsed.raw_host:
+    if not parsed.raw_host or b"%" in parsed.raw_host:  # which is how httpx lets a space stand in a host
         raise AddressError("names no host")
     return parsed
 
@@ -68,6 +70,14 @@ def place_of(url: str) -> str:
 def name_of(url: httpx.URL) -> str:
     """The host of an address as resolvers and certificates have it: in ASCII and lower case, no brackets."""
     return url.raw_host.decode("ascii").lower()
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _names(host: str, port: int) -> set[str]:

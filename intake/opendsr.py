@@ -54,9 +54,10 @@ def router(version: Version) -> APIRouter:
         processor = processor_of(request)
         asked = read_request(body, version, processor.signer.domain, datetime.now(UTC))
         request.state.target = str(asked.id)
-        standing = await door.intake.run(lambda: _office(door, processor, controller).take(asked))
-        request.state.target = str(standing.request_id)
-        return answer(request, 201, received(standing, b64encode(body).decode()))
+        taken = await door.intake.run(lambda: _office(door, processor, controller).take(asked))
+        request.state.target = str(taken.standing.request_id)
+        request.state.audited = not taken.repeated
+        return answer(request, 201, received(taken.standing, b64encode(body).decode()))
 
     @routes.get("/requests")
     @routes.get("/requests/")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 from adapters.receivers import AddressError, Rules, name_of
@@ -32,6 +33,13 @@ class CallbackError(Exception):
         self.place = place
 
 
+class Taken(NamedTuple):
+    """A request that is on record. `repeated`: it was before, and nothing new was recorded."""
+
+    standing: Standing
+    repeated: bool
+
+
 @dataclass(frozen=True)
 class Office:
     """Where the data subject requests of one controller are kept; nobody else can see them."""
@@ -46,17 +54,19 @@ class Office:
     """Records a request as every way in does."""
     wake: Wake = field(repr=False)
 
-    def take(self, asked: DsrRequest) -> Standing:
+    def take(self, asked: DsrRequest) -> Taken:
         """Record what is asked, or find that it is on record already: the same twice is one request.
 
         Raises CallbackError, OtherContentError, and whatever `submit` raises.
         """
         callbacks = self._callbacks(asked)
         content_print = self.prints().print_of(b"opendsr", asked.content)
-        kept = self._find(asked.id) or self._record(asked, content_print, callbacks)
+        kept, repeated = self._find(asked.id), True
+        if kept is None:
+            kept, repeated = self._record(asked, content_print, callbacks)
         if kept.content_print != content_print:
             raise OtherContentError
-        return self._standing(kept)
+        return Taken(self._standing(kept), repeated)
 
     def _callbacks(self, asked: DsrRequest) -> tuple[Callback, ...]:
         details = details_for(asked, self.controller)
@@ -69,7 +79,7 @@ class Office:
             found[url] = Callback(url, host, Style.OPENDSR, details)
         return tuple(found.values())
 
-    def _record(self, asked: DsrRequest, content_print: bytes, callbacks: tuple[Callback, ...]) -> Kept:
+    def _record(self, asked: DsrRequest, content_print: bytes, callbacks: tuple[Callback, ...]) -> tuple[Kept, bool]:
         new = NewDsr(
             controller=self.controller,
             subject_request_id=asked.id,
@@ -89,13 +99,13 @@ class Office:
             also=partial(opendsr.add, new),
         )
         try:
-            self.submit(submission, asked.subjects)
+            receipt = self.submit(submission, asked.subjects)
         except KeyConflictError:
             raise OtherContentError from None
         kept = self._find(asked.id)
         if kept is None:  # the key was somebody's who had come in by another door
             raise OtherContentError
-        return kept
+        return kept, receipt.repeated
 
     def look(self, subject_request_id: UUID) -> Standing:
         """How a request stands. Raises NoSuchRequestError."""

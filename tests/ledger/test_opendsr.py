@@ -99,7 +99,7 @@ def told(desk: Desk) -> list[Standing]:
 
 def test_a_request_goes_its_way_and_its_controller_is_told_of_every_step(desk: Desk) -> None:
     request = asked()
-    taken = office(desk).take(request)
+    taken = office(desk).take(request).standing
     assert (taken.status, taken.controller_id, taken.group_id) == (DsrStatus.PENDING, "shop", "of jane-4711")
     assert [(one.vendor, one.outcome) for one in taken.deliveries] == [("insider", "pending")]
 
@@ -185,7 +185,8 @@ def test_nothing_personal_of_a_data_subject_request_can_be_read(desk: Desk) -> N
 def test_the_same_twice_is_one_request_and_other_content_is_refused(desk: Desk) -> None:
     request = asked()
     first = office(desk).take(request)
-    assert office(desk).take(request) == first
+    assert not first.repeated
+    assert office(desk).take(request) == first._replace(repeated=True)
     assert desk.one("SELECT count(*) FROM requests") == 1
     for other in (replace(request, content=b"{}"), replace(request, content=b"{}", subjects=({"user_id": "u-2"},))):
         with pytest.raises(OtherContentError):
@@ -195,14 +196,14 @@ def test_the_same_twice_is_one_request_and_other_content_is_refused(desk: Desk) 
 
 def test_many_at_once_make_one_request(desk: Desk, in_threads: Callable[..., list[Any]]) -> None:
     request = asked()
-    results = in_threads(6, lambda: office(desk).take(request).received_at)
+    results = in_threads(6, lambda: office(desk).take(request).standing.received_at)
     assert len(set(results)) == 1
     assert isinstance(results[0], datetime)
     assert desk.one("SELECT count(*) FROM opendsr_requests") == 1
     other = asked()
     contents = iter([b"1", b"2", b"3", b"4"])
     several = in_threads(4, lambda: office(desk).take(replace(other, content=next(contents))))
-    assert sorted(type(result).__name__ for result in several) == ["OtherContentError"] * 3 + ["Standing"]
+    assert sorted(type(result).__name__ for result in several) == ["OtherContentError"] * 3 + ["Taken"]
 
 
 def test_a_controller_sees_its_own_only(desk: Desk) -> None:
@@ -214,7 +215,7 @@ def test_a_controller_sees_its_own_only(desk: Desk) -> None:
             deed(request.id)
     assert stranger.look_at_group("of jane-4711") == []
     # The same id is another controller's own to use.
-    assert stranger.take(replace(request, content=b"{}")).controller_id == "other"
+    assert stranger.take(replace(request, content=b"{}")).standing.controller_id == "other"
     assert office(desk).look(request.id).controller_id == "shop"
 
 

@@ -51,6 +51,22 @@ def test_anything_else_is_refused_without_being_repeated(url: str) -> None:
     assert "example" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "host", ["10.0.0.5", "127.0.0.1", "169.254.169.254", "[::1]", "[::ffff:10.0.0.5]", "[64:ff9b::a00:5]", "0.0.0.0"]
+)
+def test_an_inside_address_in_the_open_is_refused_to_whoever_gives_it(host: str) -> None:
+    for allowed in ("*", host.strip("[]")):
+        with pytest.raises(AddressError, match="not public"):
+            Rules(frozenset({allowed})).check(f"https://{host}/")
+    assert Rules(frozenset({"*"})).check("https://93.184.216.34/").host == "93.184.216.34"
+
+
+@pytest.mark.parametrize("host", ["exa mple.com", "a%00b.example", "[fe80::1%25eth0]"])
+def test_what_no_name_can_hold_is_no_host(host: str) -> None:
+    with pytest.raises(AddressError):
+        Rules(frozenset({"*"})).check(f"https://{host}/")
+
+
 def test_nothing_is_allowed_by_default_and_a_star_allows_every_name_at_one_port() -> None:
     with pytest.raises(AddressError, match="ALLOWED_HOSTS"):
         Rules().check("https://crm.example/")
