@@ -152,6 +152,21 @@ _PUT_BACK = text("""
 """)
 
 
+def drop_ended(connection: Connection, days: float, *, most: int = 10_000) -> int:
+    """Delete messages that were told or given up more than `days` ago; the number deleted.
+
+    Looks at the `most` oldest messages of all and needs no index: those that still wait among them end within days.
+    """
+    return connection.execute(_DROP_ENDED, {"days": days, "most": most}).rowcount
+
+
+_DROP_ENDED = text("""
+    DELETE FROM outbox
+    WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT :most)
+        AND ended_at < now() - CAST(:days AS double precision) * interval '1 day'
+""")
+
+
 class Standing(NamedTuple):
     """How a receiver stands: one of the operator by its name, those that requests brought along by their host."""
 

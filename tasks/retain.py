@@ -1,8 +1,8 @@
-"""Keeping the record in volumes: the next one begun in time, expired ones dropped."""
+"""Keeping the record in volumes: the next one begun in time, expired ones dropped; and the outbox small."""
 
 import logging
 
-from ledger import volumes
+from ledger import outbox, volumes
 from ledger.session import Engine
 
 log = logging.getLogger(__name__)
@@ -10,6 +10,11 @@ log = logging.getLogger(__name__)
 PARTS = 10
 """A volume takes in requests for this part of the retention at most: nothing is kept much longer than it has to be, and
 whoever looks for a person looks into few volumes."""
+
+MESSAGE_DAYS = 30.0
+"""A message that was told or given up is kept for so long; until then what was given up can be told again."""
+ROUNDS = 20
+"""Of deleting messages, at most, in one call: what is left then is the next one's."""
 
 
 def keep_volumes(engine: Engine, retention_days: float | None) -> None:
@@ -25,3 +30,15 @@ def keep_volumes(engine: Engine, retention_days: float | None) -> None:
             gone.requests,
             gone.unresolved,
         )
+
+
+def keep_outbox(engine: Engine) -> int:
+    """Delete messages that ended long ago; the number deleted. One transaction a round, so none is long."""
+    total = 0
+    for _ in range(ROUNDS):
+        with engine.begin() as connection:
+            dropped = outbox.drop_ended(connection, MESSAGE_DAYS)
+        total += dropped
+        if not dropped:
+            break
+    return total

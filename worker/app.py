@@ -31,7 +31,7 @@ from tasks.queues import (
     VOLUMES,
     queue_of,
 )
-from tasks.retain import keep_volumes
+from tasks.retain import keep_outbox, keep_volumes
 from tasks.settle import settle
 from worker.runtime import Runtime
 from worker.unshown import SHOWN
@@ -144,8 +144,9 @@ def tell_deadlines() -> None:
 
 @app.task(name=VOLUMES)
 def turn_volumes_over() -> None:
-    """Begin the record's next volume when it is time, and drop those past their retention."""
+    """Begin the record's next volume when it is time, and drop what is past its retention."""
     keep_volumes(runtime().tools.engine, Settings.load().retention_days)
+    keep_outbox(runtime().tools.engine)
 
 
 @signals.setup_logging.connect

@@ -14,6 +14,7 @@ from domain.outcomes import Reason
 from ledger import attention, cancelling, notes, outbox
 from ledger.outbox import Claimed
 from ledger.webhooks import announce_webhooks
+from tasks import retain
 from tasks.settle import settle
 from tasks.submit import SubmitError
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
@@ -235,3 +236,45 @@ def test_how_receivers_stand_and_telling_again(crm: Desk) -> None:
 def test_a_receiver_is_the_operators_or_a_requests(desk: Desk) -> None:
     with pytest.raises(DBAPIError):
         desk.execute("INSERT INTO webhooks (style, host) VALUES ('standard', 'x')")
+
+
+def test_what_ended_long_ago_is_dropped_and_what_waits_is_not(crm: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        crm.submit(people(1))
+    waits, told_long_ago, told_lately, given_up_long_ago, _ = claim(crm)
+    for one in (told_long_ago, told_lately):
+        end(crm, one)
+    with crm.engine.begin() as connection:
+        outbox.give_up(connection, given_up_long_ago, Failure.REFUSED, 500)
+    crm.execute("UPDATE outbox SET happened_at = now() - interval '90 days'")
+    crm.execute("UPDATE outbox SET ended_at = now() - interval '31 days' WHERE ended_at IS NOT NULL")
+    crm.execute("UPDATE outbox SET ended_at = now() - interval '29 days' WHERE id = :id", id=told_lately.id)
+    assert waits.id < told_long_ago.id
+    with crm.engine.begin() as connection:
+        assert outbox.drop_ended(connection, 30, most=1) == 0, "only the oldest is looked at, and it waits"
+        assert outbox.drop_ended(connection, 30, most=2) == 1
+    assert retain.keep_outbox(crm.engine) == 1
+    left = [identity for (identity,) in crm.rows("SELECT id FROM outbox ORDER BY id")]
+    assert (left[:2], len(left)) == ([waits.id, told_lately.id], 3)
+    monkeypatch.setattr(retain, "MESSAGE_DAYS", -1.0)
+    monkeypatch.setattr(retain, "ROUNDS", 0)
+    assert retain.keep_outbox(crm.engine) == 0, "a call ends, however much there is"
+
+
+def test_a_change_of_status_reads_no_other_requests_callbacks(crm: Desk) -> None:
+    """The trigger of every request would grow slower with every callback that any request has ever brought along."""
+    receipt = crm.submit(people(1))
+    statements = (
+        "ALTER TABLE webhooks DROP CONSTRAINT webhooks_request_id_fkey",  # of requests that are not there; rolled back
+        "INSERT INTO webhooks (request_id, style, host)"
+        " SELECT 1000000 + n, CAST('opendsr' AS webhook_style), 'x' FROM generate_series(1, 5000) AS n",
+        "ANALYZE webhooks",
+        "UPDATE requests SET status = 'completed' WHERE public_id = :id",
+    )
+    with crm.engine.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement), {"id": receipt.recorded.public_id})
+        assert connection.execute(text("SELECT count(*) FROM outbox")).scalar_one() == 2
+        read = "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'webhooks'"
+        assert connection.execute(text(read)).scalar_one() < 100
+        connection.rollback()
