@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -43,15 +43,24 @@ class Told:
     retry_after_s: float = 0.0
 
 
-_NAMES = ThreadPoolExecutor(4, thread_name_prefix="receiver-names")
+_NAMES = ThreadPoolExecutor(16, thread_name_prefix="receiver-names")
 """Threads for receivers' names alone: the loop's few serve the vendors, and a name may take long on purpose."""
+_sought: dict[tuple[str, int], "Future[list[str]]"] = {}
+"""Names that are being looked up: one thread for each, however many wait for it, as a thread cannot be called back."""
 
 
 async def resolve(host: str, port: int) -> list[str]:
     """Every address of a name, as this machine finds it. Raises OSError."""
-    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    seeking = _sought.get((host, port))
+    if seeking is None:
+        seeking = _sought[host, port] = _NAMES.submit(_look_up, host, port)
+        seeking.add_done_callback(lambda _: _sought.pop((host, port), None))
+    return await asyncio.shield(asyncio.wrap_future(seeking))
+
+
+def _look_up(host: str, port: int) -> list[str]:
     try:
-        found = await asyncio.get_running_loop().run_in_executor(_NAMES, look_up)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError:  # Python's own check of labels
         raise OSError("not a name") from None
     return list(dict.fromkeys(str(address[0]) for *_, address in found))

@@ -1,10 +1,10 @@
 """Telling those who want to know of every change of a request's status, without anything waiting for it."""
 
-import asyncio
 import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -29,6 +29,8 @@ LEASE_S = 60.0
 """A message whose worker is silent for so long is sent again; several times what one attempt may take."""
 TURN_S = 5.0
 """How long one call goes on claiming; what is left then is the next one's."""
+MOST_UNDER_WAY = 256
+"""Messages that one call has under way, to whatever number of hosts."""
 TICK_S = 0.25
 """How soon a process that stops is noticed."""
 
@@ -70,37 +72,45 @@ def notify(courier: Courier) -> int:
     """Send what is due until nothing is, for some seconds at most; returns how many attempts were made.
 
     Any number may run at once. A message is sent at least once, always under the same id: a worker that dies between
-    sending and recording leaves it to be sent again.
+    sending and recording leaves it to be sent again. Each is recorded as it ends, and what comes after it is claimed
+    then: nobody waits for a receiver that takes its time.
     """
     attempts = 0
     enough = time.monotonic() + TURN_S
-    while not courier.stopping() and time.monotonic() < enough:
-        with courier.engine.begin() as connection:
-            claimed = outbox.claim(connection, courier.masters, lease_s=LEASE_S)
-        if not claimed:
-            break
-        ends = courier.start(_tell_all(claimed, courier)).result()
-        with courier.engine.begin() as connection:
-            for message, told in zip(claimed, ends, strict=True):
-                if not isinstance(told, BaseException):
-                    record(connection, message, told)
-        for told in ends:  # a fault of our own; whoever was told besides is on record by now, and not told again
-            if isinstance(told, BaseException) and not isinstance(told, asyncio.CancelledError):
-                raise told
-        attempts += len(claimed)
-    return attempts
-
-
-async def _tell_all(claimed: Sequence[Claimed], courier: Courier) -> list[Told | BaseException | None]:
-    """How each went; None for one that was cut off because this process stops."""
-    tellings = [asyncio.ensure_future(_tell(message, courier)) for message in claimed]
-    under_way = set(tellings)
-    while under_way:
-        _, under_way = await asyncio.wait(under_way, timeout=TICK_S)
+    under_way: dict[Future[Told], Claimed] = {}
+    faults: list[BaseException] = []
+    look = True
+    while look or under_way:
+        if look and not courier.stopping() and time.monotonic() < enough and len(under_way) < MOST_UNDER_WAY:
+            with courier.engine.begin() as connection:
+                claimed = outbox.claim(connection, courier.masters, lease_s=LEASE_S)
+            under_way |= {courier.start(_tell(message, courier)): message for message in claimed}
+        ended = wait(under_way, TICK_S, FIRST_COMPLETED).done
+        faults += _record_all({telling: under_way.pop(telling) for telling in ended}, courier)
+        attempts += len(ended)
+        look = bool(ended)
         if courier.stopping():
             for telling in under_way:
                 telling.cancel()
-    return [None if telling.cancelled() else telling.exception() or telling.result() for telling in tellings]
+    for fault in faults:  # of our own; its message waits for its lease to run out
+        raise fault
+    return attempts
+
+
+def _record_all(ended: Mapping["Future[Told]", Claimed], courier: Courier) -> list[BaseException]:
+    """Put down how each went; the faults of our own among them."""
+    if not ended:
+        return []
+    faults = []
+    with courier.engine.begin() as connection:
+        for telling, message in ended.items():
+            if telling.cancelled():  # cut off because this process stops
+                record(connection, message, None)
+            elif (fault := telling.exception()) is not None:
+                faults.append(fault)
+            else:
+                record(connection, message, telling.result())
+    return faults
 
 
 async def _tell(message: Claimed, courier: Courier) -> Told:

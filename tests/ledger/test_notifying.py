@@ -5,8 +5,9 @@ import json
 import logging
 import re
 import threading
+import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from adapters.callbacks import Callbacks, Letter
+from adapters.callbacks import Callbacks, Letter, Told
 from adapters.receivers import Rules
 from domain.notices import Callback, Style
 from ledger.webhooks import announce_webhooks
@@ -69,6 +70,13 @@ def courier(desk: Desk, listener: Listener, authority: Authority) -> Courier:
 
 def statuses(listener: Listener) -> list[str]:
     return [json.loads(post.body)["data"]["status"] for post in listener.posts]
+
+
+def eventually(found: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def make_due(desk: Desk) -> None:
@@ -190,6 +198,34 @@ def test_a_worker_that_stops_gives_back_what_it_was_telling(desk: Desk, courier:
     assert desk.rows("SELECT CAST(state AS text), attempts, lease, due_at <= now() FROM outbox") == [
         ("waiting", 0, None, True)
     ]
+
+
+def test_a_receiver_that_hangs_keeps_nobody_else_waiting(desk: Desk, courier: Courier, listener: Listener) -> None:
+    """What was told is on record, and what comes after it is told, while another one still has its message."""
+    answered = threading.Event()
+
+    class Hanging:
+        async def tell(self, address: str, letter: Letter) -> Told:
+            if "hangs" in address:
+                await asyncio.to_thread(answered.wait, 30)
+            return await courier.callbacks.tell(address, letter)
+
+    receivers = {**courier.receivers, "hangs": replace(courier.receivers["crm"], url="https://hangs.example/")}
+    with desk.engine.begin() as connection:
+        announce_webhooks(connection, {"crm": NAME, "hangs": "hangs.example"})
+    desk.submit(people(1))
+    desk.work_off(desk.tools_for(everybody(APPLIED)))
+    telling = threading.Thread(target=notify, args=[replace(courier, callbacks=Hanging(), receivers=receivers)])
+    telling.start()
+    told = "SELECT count(*) FROM outbox JOIN webhooks ON webhooks.id = webhook_id WHERE state = 'delivered'"
+    try:
+        eventually(lambda: desk.one(told) == 2)
+        assert telling.is_alive()
+    finally:
+        answered.set()
+        telling.join(20)
+    assert statuses(listener) == ["running", "completed"]
+    assert desk.rows("SELECT failure FROM outbox WHERE attempts = 1 AND state = 'waiting'") == [("not_allowed",)]
 
 
 def test_a_fault_of_our_own_keeps_nobody_else_untold(desk: Desk, courier: Courier, listener: Listener) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import socket
+import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -194,3 +196,27 @@ async def test_this_machines_own_names_are_found() -> None:
     assert "127.0.0.1" in await resolve("localhost", 443)
     assert httpx.URL("https://münchen.example/").raw_host == b"xn--mnchen-3ya.example"
     assert OK.startswith(b"HTTP/1.1 204")
+
+
+async def test_a_name_that_hangs_takes_one_thread_and_no_other_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends, asked = threading.Event(), []
+
+    def look_up(host: str, port: int, **_: Any) -> list[Any]:
+        asked.append(host)
+        if host == "slow.example":
+            ends.wait(10)
+        return [(0, 0, 0, "", ("93.184.216.34", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    waiting = [asyncio.ensure_future(resolve("slow.example", 443)) for _ in range(40)]
+    try:
+        await asyncio.sleep(0)
+        waiting[0].cancel()  # its time is over; the others still want to know
+        async with asyncio.timeout(5):
+            assert await resolve("quick.example", 443) == ["93.184.216.34"]
+    finally:
+        ends.set()
+    assert [await one for one in waiting[1:]] == [["93.184.216.34"]] * 39
+    assert asked == ["slow.example", "quick.example"]
+    await resolve("slow.example", 443)
+    assert asked[2:] == ["slow.example"], "nothing is remembered: an answer is vetted when it is used"
