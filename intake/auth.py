@@ -13,7 +13,7 @@ from intake.door import Door
 from intake.pace import Pace
 from intake.problems import Problem
 from intake.roles import MAY, Principal, Right, Role
-from intake.secrets import digest_of, prefix_of, same
+from intake.secrets import digest_of, key_shown, prefix_of, same
 from ledger import access, guesses
 from ledger.guesses import Attempt
 from ledger.session import Connection
@@ -48,10 +48,10 @@ class Gate:
         """Who this is. Raises Problem: 401, 429 where somebody guesses or asks too often."""
         presented = request.headers.get("authorization")
         if presented is not None:
-            scheme, _, secret = presented.partition(" ")
-            if scheme.lower() != "bearer":
+            secret = key_shown(presented)
+            if secret is None:
                 raise unauthorized()
-            principal = await self._of_secret(secret.strip(), request, _find_key)
+            principal = await self._of_secret(secret, request, _find_key)
         elif COOKIE in request.cookies:
             _refuse_forged(request)
             principal = await self._of_secret(request.cookies[COOKIE], request, _find_login)

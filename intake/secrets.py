@@ -3,6 +3,7 @@
 import hmac
 import re
 import secrets
+from base64 import b64decode
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -37,6 +38,22 @@ def mint_token() -> str:
 def digest_of(secret: str) -> bytes:
     """What is kept of a key or token."""
     return sha256(secret.encode()).digest()
+
+
+def key_shown(authorization: str) -> str | None:
+    """What an Authorization header shows for a key: the token of `Bearer`, or the password of `Basic`, whose user name
+    says nothing (consent managers speak Basic, RFC 7617); None where it shows none."""
+    scheme, _, shown = authorization.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return shown.strip()
+        case "basic":
+            try:
+                pair = b64decode(shown.strip(), validate=True).decode()
+            except ValueError:  # no base64, or no UTF-8 in it
+                return None
+            return pair.partition(":")[2]
+    return None
 
 
 def prefix_of(presented: str) -> str | None:

@@ -1,6 +1,7 @@
 """Who may come in: keys, users, guessing, and what the audit log keeps of it."""
 
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -69,6 +70,20 @@ def test_every_path_is_shut_but_for_health_and_logging_in(stranger: httpx.Client
         answer = stranger.request(method, path.format(request_id=ID, name="insider"))
         assert answer.status_code == 401, (method, path)
         assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_key_is_shown_as_bearer_or_as_the_password_of_basic(stranger: httpx.Client, key: Key) -> None:
+    """Consent managers that speak OpenDSR know Basic only."""
+    secret = key("submitter")["Authorization"].removeprefix("Bearer ")
+    for user in ("shop", "", "anyone at all"):
+        assert stranger.get("/v1/requests", auth=(user, secret)).status_code == 200
+    encoded = b64encode(f"shop:{secret}".encode()).decode()
+    assert stranger.get("/v1/requests", headers={"Authorization": f"basic  {encoded}"}).status_code == 200
+    wrong = ("Basic", "Basic !", f"Basic {secret}", f"Basic {b64encode(secret.encode()).decode()}", "Basic /w==")
+    for shown in (*wrong, f"Digest {encoded}", f"Bearer {encoded}", f"Bearer shop:{secret}", secret):
+        assert stranger.get("/v1/requests", headers={"Authorization": shown}).status_code == 401, shown
+    assert stranger.get("/v1/requests", auth=(secret, "")).status_code == 401
+    assert stranger.get("/v1/requests", auth=("shop", secret[:-1])).status_code == 401
 
 
 def test_each_role_may_what_the_table_says(stranger: httpx.Client, key: Key) -> None:
