@@ -2,8 +2,11 @@
 
 import gc
 import logging
+import traceback
+from typing import NoReturn
 
 from celery import Celery, Task, signals
+from celery.exceptions import Reject
 from celery.worker import WorkController
 from kombu.entity import Queue
 
@@ -46,6 +49,8 @@ DEADLINES_S = 3600.0
 VOLUMES_S = 600.0
 SUBMIT_AGAIN_S = 5.0
 """When a producer's message is taken up again that came while PostgreSQL was away, or a master key missing."""
+FAULT_AGAIN_S = 600.0
+"""And, at the latest, one that our program fails at: mended, it may succeed. Less than Redis's visibility timeout."""
 
 
 def create_app() -> Celery:
@@ -125,9 +130,25 @@ def submit_sealed(self: Task, *args: object, **kwargs: object) -> None:
         with told_as_ledger_errors():
             take_sealed(args, kwargs, self.request.id, runtime().intake)
     except (LedgerError, UnsealError, KeyTakenError) as error:
-        # The message is all there is of the request: it goes back to Redis as it came.
         log.warning("a producer's message waits: %r", error)
-        raise self.retry(countdown=SUBMIT_AGAIN_S, queue=SUBMIT_QUEUE, argsrepr=SHOWN, kwargsrepr=SHOWN) from None
+        again_s = SUBMIT_AGAIN_S
+    except Exception as error:  # noqa: BLE001 - a fault of ours, which Celery would tell of and drop the message
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("a producer's message waits: %s at %s:%s", type(error).__name__, place.filename, place.lineno)
+        again_s = min(SUBMIT_AGAIN_S * 2.0 ** min(self.request.retries, 30), FAULT_AGAIN_S)
+    else:
+        return
+    # The message is all there is of the request: it goes back to Redis as it came. Not from within the handlers: Celery
+    # shows everybody what an exception was raised from.
+    _put_back(self, again_s)
+
+
+def _put_back(task: Task, countdown_s: float) -> NoReturn:
+    """End the present try of a message, to be taken up again in so many seconds. Raises what tells Celery so."""
+    try:
+        raise task.retry(countdown=countdown_s, queue=SUBMIT_QUEUE, argsrepr=SHOWN, kwargsrepr=SHOWN) from None
+    except Reject:  # Redis did not take it back; Celery would drop the message now
+        raise Reject("Redis is away", requeue=True) from None
 
 
 @app.task(name=NOTIFY)

@@ -1,6 +1,7 @@
 """The task around a producer's message: put off while we are in trouble, and shown to nobody."""
 
 import json
+import traceback
 from base64 import b64decode
 from importlib import import_module
 from pathlib import Path
@@ -8,7 +9,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from celery.exceptions import Retry
+from celery.exceptions import Reject, Retry
 from redis import Redis
 
 from ledger.failures import LedgerError
@@ -33,21 +34,38 @@ def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, postgres_url: str, r
     return module
 
 
-@pytest.mark.parametrize("trouble", [LedgerError("away"), UnsealError("no key"), KeyTakenError()])
+def run(worker: ModuleType, retries: int = 7) -> type[Exception]:
+    """Take up a message as Celery does; how the task ended it."""
+    task = worker.submit_sealed
+    task.push_request(args=["c2VhbGVk"], kwargs={}, id="1", retries=retries, called_directly=False)
+    try:
+        with pytest.raises((Retry, Reject)) as ended:
+            task.run("c2VhbGVk")
+    finally:
+        task.pop_request()
+    assert getattr(ended.value, "requeue", True), "dropped"
+    assert "jane" not in "".join(traceback.format_exception(ended.value)), "in Celery's events"
+    return ended.type
+
+
+FAULT = OverflowError("of jane@private.example")
+
+
+@pytest.mark.parametrize("trouble", [LedgerError("away"), UnsealError("no key"), KeyTakenError(), FAULT])
 def test_a_message_that_comes_while_we_are_in_trouble_goes_back_as_it_came(
-    worker: ModuleType, redis_url: str, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+    worker: ModuleType,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    trouble: Exception,
 ) -> None:
     def fail(*_: Any) -> None:
         raise trouble
 
     monkeypatch.setattr(worker, "take_sealed", fail)
-    task = worker.submit_sealed
-    task.push_request(args=["c2VhbGVk"], kwargs={}, id="1", retries=7, called_directly=False)
-    try:
-        with pytest.raises(Retry):
-            task.run("c2VhbGVk")
-    finally:
-        task.pop_request()
+    assert run(worker) is Retry
+    assert "a producer's message waits" in caplog.text
+    assert "jane" not in caplog.text
     with Redis.from_url(redis_url) as redis:
         (raw,) = redis.lrange(SUBMIT_QUEUE, 0, -1)
         redis.delete(SUBMIT_QUEUE)
@@ -55,6 +73,32 @@ def test_a_message_that_comes_while_we_are_in_trouble_goes_back_as_it_came(
     assert json.loads(b64decode(message["body"]))[:2] == [["c2VhbGVk"], {}]
     assert message["headers"]["eta"]
     assert (message["headers"]["argsrepr"], message["headers"]["kwargsrepr"]) == (SHOWN, SHOWN)
+
+
+def test_a_message_that_our_own_program_fails_at_is_tried_ever_more_rarely(
+    worker: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    def retry(countdown: float, **_: Any) -> Retry:
+        waits.append(countdown)
+        return Retry()
+
+    monkeypatch.setattr(worker, "take_sealed", lambda *_: 1 / 0)
+    monkeypatch.setattr(worker.submit_sealed, "retry", retry)
+    assert {run(worker, retries) for retries in (0, 1, 6, 7, 10_000)} == {Retry}
+    assert waits == [5, 10, 320, 600, 600]
+
+
+def test_a_message_that_redis_does_not_take_back_is_not_dropped(
+    worker: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def retry(**_: Any) -> None:
+        raise Reject("its address", requeue=False)  # as Celery does
+
+    monkeypatch.setattr(worker, "take_sealed", lambda *_: 1 / 0)
+    monkeypatch.setattr(worker.submit_sealed, "retry", retry)
+    assert run(worker) is Reject
 
 
 def test_nothing_that_a_sender_says_of_its_message_is_shown(worker: ModuleType) -> None:
