@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from http import HTTPStatus
 
 import httpx
 
+from adapters import wire
 from adapters.receivers import AddressError, Rules, name_of
 from adapters.triage import retry_after_s
 from domain.notices import Failure
@@ -76,7 +76,7 @@ class Callbacks:
 
     rules: Rules
     resolve: Resolve = field(default=resolve, repr=False)
-    trust: ssl.SSLContext = field(default_factory=partial(httpx.create_ssl_context, trust_env=False), repr=False)
+    trust: ssl.SSLContext = field(default_factory=wire.trust, repr=False)
     total_s: float = TOTAL_S
 
     async def tell(self, address: str, letter: Letter) -> Told:

@@ -86,10 +86,15 @@ class Authority:
             builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
         return builder.sign(self._key, hashes.SHA256())
 
+    @property
+    def pem(self) -> bytes:
+        """Its certificate."""
+        return self._certificate.public_bytes(serialization.Encoding.PEM)
+
     @cached_property
     def trust(self) -> ssl.SSLContext:
         """For clients that believe this authority and nobody else."""
-        return ssl.create_default_context(cadata=self._certificate.public_bytes(serialization.Encoding.PEM).decode())
+        return ssl.create_default_context(cadata=self.pem.decode())
 
     def server(self, name: str) -> ssl.SSLContext:
         """For a server whose certificate is of `name`."""

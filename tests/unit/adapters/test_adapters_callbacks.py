@@ -6,12 +6,14 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
 import pytest
 
+from adapters import wire
 from adapters.callbacks import Callbacks, Letter, Told, resolve
 from adapters.receivers import Rules
 from domain.notices import Failure
@@ -84,6 +86,18 @@ async def test_nor_one_of_an_unknown_authority(receiver: Receiver, authority: Au
     public = Callbacks(callbacks_to(receiver, authority).rules, Names(["127.0.0.1"]))
     assert await public.tell(f"https://{NAME}:{receiver.port}/", LETTER) == Told(Failure.UNREACHABLE)
     assert receiver.posts == []
+
+
+async def test_receivers_are_believed_as_vendors_are(
+    receiver: Receiver, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As vendors are: an authority of a company's own stands in the system's store, or in SSL_CERT_FILE."""
+    (tmp_path / "ca.pem").write_bytes(authority.pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    wire.trust.cache_clear()
+    believing = Callbacks(callbacks_to(receiver, authority).rules, Names(["127.0.0.1"]))
+    assert await believing.tell(f"https://{NAME}:{receiver.port}/", LETTER) == Told(None, 204)
+    wire.trust.cache_clear()
 
 
 async def test_a_name_that_changes_its_address_while_we_look_gains_nothing(connections: list[tuple[str, int]]) -> None:
