@@ -24,7 +24,7 @@ NOBODY = "celery"
 
 
 class Payload(BaseModel):
-    """What a producer seals: JSON in UTF-8, the same as the body of `POST /v1/requests` and three fields more."""
+    """What a producer seals: JSON in UTF-8, the same as the body of `POST /v1/requests` and two fields more."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 

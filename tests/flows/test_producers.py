@@ -15,6 +15,7 @@ import pytest
 from celery import Celery
 from celery.events import EventReceiver
 from redis import Redis
+from redis.exceptions import NoPermissionError
 from sqlalchemy import text
 from standardwebhooks.webhooks import Webhook
 
@@ -52,6 +53,27 @@ def test_the_broker_holds_nothing_of_a_sealed_request(redis_url: str) -> None:
     for identifier in IDENTIFIERS:
         assert identifier not in held
         assert b64encode(identifier.encode()).decode()[:-4] not in held
+
+
+def test_the_redis_users_of_the_page_can_push_and_cannot_read(redis_url: str) -> None:
+    keys = ProducerKeys.parse(generate_producer_key())
+    by_hand, by_celery = (line for line in PAGE.splitlines() if line.startswith("ACL SETUSER"))
+    recipe = next(block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "lpush" in block)
+    values = {"PUBLIC_KEY_BYTES": b64decode(str(keys.public)), "REQUEST": REQUEST}
+    with Redis.from_url(redis_url) as redis:
+        for line in (by_hand, by_celery):
+            redis.execute_command(*line.split())
+        place = redis.connection_pool.connection_kwargs
+        shop, crm = (f"redis://{user}:password@{place['host']}:{place['port']}/0" for user in ("shop", "crm"))
+        exec(compile(recipe, "docs/producers.md", "exec"), {**values, "REDIS_URL": shop})  # noqa: S102 - our own page
+        send(REQUEST, public_key=str(keys.public), redis_url=crm)
+        messages = [json.loads(raw) for raw in redis.lrange(SUBMIT_QUEUE, 0, -1)]
+        for url in (shop, crm):
+            with Redis.from_url(url) as producer, pytest.raises(NoPermissionError):
+                producer.lrange(SUBMIT_QUEUE, 0, -1)
+        redis.execute_command("ACL", "DELUSER", "shop", "crm")
+        redis.delete(SUBMIT_QUEUE)
+    assert [message["headers"]["task"] for message in messages] == [SUBMIT, SUBMIT]
 
 
 @pytest.fixture
