@@ -59,11 +59,10 @@ class Office:
 
         Raises CallbackError, OtherContentError, and whatever `submit` raises.
         """
-        callbacks = self._callbacks(asked)
         content_print = self.prints().print_of(b"opendsr", asked.content)
         kept, repeated = self._find(asked.id), True
         if kept is None:
-            kept, repeated = self._record(asked, content_print, callbacks)
+            kept, repeated = self._record(asked, content_print)
         if kept.content_print != content_print:
             raise OtherContentError
         return Taken(self._standing(kept), repeated)
@@ -79,7 +78,7 @@ class Office:
             found[url] = Callback(url, host, Style.OPENDSR, details)
         return tuple(found.values())
 
-    def _record(self, asked: DsrRequest, content_print: bytes, callbacks: tuple[Callback, ...]) -> tuple[Kept, bool]:
+    def _record(self, asked: DsrRequest, content_print: bytes) -> tuple[Kept, bool]:
         new = NewDsr(
             controller=self.controller,
             subject_request_id=asked.id,
@@ -95,7 +94,7 @@ class Office:
             idempotency_key=f"opendsr:{self.controller}:{asked.id}",
             submitted_by=self.controller,
             effective_at=asked.submitted_at,
-            callbacks=callbacks,
+            callbacks=self._callbacks(asked),
             also=partial(opendsr.add, new),
         )
         try:

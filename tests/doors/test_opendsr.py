@@ -18,6 +18,7 @@ from adapters.receivers import Rules
 from config.opendsr import OpenDsrSettings, find_signer, self_signed
 from domain.opendsr import Version
 from domain.signing import Signer
+from intake import opendsr_answers
 from intake.api import create_app
 from intake.door import Door
 from intake.opendsr import router
@@ -172,7 +173,7 @@ def test_a_request_of_one_version_can_be_asked_after_in_the_other(client: httpx.
     assert client.get("/opendsr/v3/requests").status_code == 400
 
 
-def test_a_controller_is_its_key_and_sees_nobody_elses(stranger: httpx.Client, key: Key) -> None:
+def test_a_controller_is_its_key_and_sees_nobody_elses(stranger: httpx.Client, key: Key, signer: Signer) -> None:
     asked = request_for("v2")
     shop, other, auditor = key("submitter", "shop"), key("submitter", "crm"), key("reader", "auditor")
     assert stranger.post("/opendsr/v2/requests", json=asked, headers=shop).status_code == 201
@@ -188,7 +189,28 @@ def test_a_controller_is_its_key_and_sees_nobody_elses(stranger: httpx.Client, k
         assert refused.status_code == 401
         assert refused.headers["WWW-Authenticate"].startswith("Bearer")
         assert refused.json()["error"]["errors"][0]["domain"] == "Authentication"
-        assert "X-OpenDSR-Signature" not in refused.headers
+        check_signature(refused, signer.certificate)
+
+
+def test_who_is_not_let_in_costs_one_signature_however_often(
+    door: Door, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed: list[bytes] = []
+    headers = Signer.headers
+
+    def counted(signer: Signer, body: bytes) -> dict[str, str]:
+        signed.append(body)
+        return headers(signer, body)
+
+    monkeypatch.setattr(Signer, "headers", counted)
+    opendsr_answers._signed_once.cache_clear()
+    with serving(create_app(door, Processor(signer, Rules()))) as url:
+        for number in range(4):
+            shown = {"Authorization": f"Bearer {number}"} if number % 2 else {}
+            answer = httpx.get(f"{url}/opendsr/v2/requests/{uuid4()}", headers=shown)
+            assert answer.status_code == 401
+            check_signature(answer, signer.certificate)
+    assert len(signed) == 1
 
 
 def test_every_path_but_discovery_is_shut(stranger: httpx.Client) -> None:

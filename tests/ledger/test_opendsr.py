@@ -280,6 +280,16 @@ def begin(desk: Desk, chunk_id: int) -> chunks.Lease | None:
         return chunks.lease(connection, chunk_id, lease_s=60, holder="test", masters=desk.masters)
 
 
+def test_what_is_on_record_is_found_also_where_its_address_is_allowed_no_more(desk: Desk) -> None:
+    """A controller whose answer was lost asks again; what an operator has changed meanwhile is no matter of its."""
+    request = asked(callback_urls=(URL,))
+    first = office(desk).take(request)
+    strict = replace(office(desk), rules=Rules())
+    assert strict.take(request).standing == first.standing
+    with pytest.raises(CallbackError):
+        strict.take(asked(callback_urls=(URL,)))
+
+
 def test_an_address_that_nobody_allowed_is_refused_by_its_place(desk: Desk) -> None:
     for bad in ("http://controller.example/", "https://127.0.0.1/", "https://elsewhere.example/", "nonsense"):
         with pytest.raises(CallbackError) as error:
