@@ -36,22 +36,32 @@ class Claimed:
 
 
 def claim(
-    connection: Connection, masters: MasterKeys, *, lease_s: float, window: int = 8, most: int = 32
+    connection: Connection, masters: MasterKeys, *, lease_s: float, window: int = 8, most: int = 32, oldest: int = 2_000
 ) -> list[Claimed]:
     """Lease due messages, at most `window` under way to a host and `most` at once.
 
     A receiver is told of a request's changes in their order: a message waits for the one before it to end. One whose
-    lease ran out is claimed again, under the same message id.
+    lease ran out is claimed again, under the same message id. Of all that waits for a receiver of the operator's, who
+    is told of every request, the `oldest` are looked at, those of the oldest requests: where it is down, what comes
+    after them waits untried, and telling the others costs no more.
     """
-    values = {"lease": uuid4(), "lease_s": lease_s, "window": window, "most": most}
+    values = {"lease": uuid4(), "lease_s": lease_s, "window": window, "most": most, "oldest": oldest}
     rows = connection.execute(_CLAIM, values).all()
     return [_claimed(row, masters) for row in sorted(rows, key=lambda row: row.id)]
 
 
 _CLAIM = text("""
-    WITH first AS MATERIALIZED ( -- of each receiver and request; read off an index in its order
+    WITH looked_at AS (
+        SELECT waiting.* FROM webhooks CROSS JOIN LATERAL (
+            SELECT id, webhook_id, request_id, due_at, lease FROM outbox
+            WHERE webhook_id = webhooks.id AND state = 'waiting' AND NOT own
+            ORDER BY request_id, id LIMIT :oldest) AS waiting
+        WHERE webhooks.request_id IS NULL
+        UNION ALL
+        SELECT id, webhook_id, request_id, due_at, lease FROM outbox WHERE state = 'waiting' AND own),
+    first AS MATERIALIZED ( -- of each receiver and request; in the order of an index
         SELECT DISTINCT ON (webhook_id, request_id) id, webhook_id, due_at, lease
-        FROM outbox WHERE state = 'waiting' ORDER BY webhook_id, request_id, id),
+        FROM looked_at ORDER BY webhook_id, request_id, id),
     busy AS (
         SELECT host, count(*) AS messages FROM first JOIN webhooks ON webhooks.id = webhook_id
         WHERE lease IS NOT NULL AND due_at > now()

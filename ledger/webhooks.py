@@ -26,7 +26,7 @@ _SWITCH_OFF = text("""
         WHERE enabled AND name IS NOT NULL AND name <> ALL(CAST(:names AS text[]))
         RETURNING id)
     UPDATE outbox SET state = 'given_up', failure = 'switched_off', answer = NULL, lease = NULL, ended_at = now()
-    WHERE state = 'waiting' AND webhook_id IN (SELECT id FROM off)
+    WHERE state = 'waiting' AND NOT own AND webhook_id IN (SELECT id FROM off)
 """)
 _SWITCH_ON = text("""
     INSERT INTO webhooks (name, style, host) VALUES (:name, 'standard', :host)

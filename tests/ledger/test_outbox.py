@@ -278,3 +278,38 @@ def test_a_change_of_status_reads_no_other_requests_callbacks(crm: Desk) -> None
         read = "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'webhooks'"
         assert connection.execute(text(read)).scalar_one() < 100
         connection.rollback()
+
+
+def test_of_what_waits_for_a_receiver_the_oldest_requests_come_first(crm: Desk) -> None:
+    announce(crm, crm="crm.example", shop="shop.example")
+    for _ in range(3):
+        crm.submit(people(1))
+    crm.work_off(crm.tools_for(everybody(APPLIED)))
+    claimed = claim(crm, oldest=2)
+    assert [(one.receiver, one.notice.status) for one in claimed] == [("crm", "running"), ("shop", "running")]
+    with crm.engine.begin() as connection:
+        outbox.put_back(connection, claimed[0], 3600.0, Failure.REFUSED, 500)
+    end(crm, claimed[1])
+    after = claim(crm, oldest=2)
+    assert [(one.receiver, one.notice.status) for one in after] == [("shop", "running"), ("shop", "completed")]
+    assert after[1].notice.request_id == claimed[1].notice.request_id
+    assert sorted(str(one.receiver) for one in claim(crm)) == ["crm", "crm", "shop"], "and none is forgotten"
+
+
+def test_a_receiver_that_is_down_costs_the_others_no_more_however_much_waits_for_it(crm: Desk) -> None:
+    announce(crm, crm="crm.example", shop="shop.example")
+    statements = (
+        "ALTER TABLE outbox DROP CONSTRAINT outbox_request_id_fkey",  # of requests that are not there; rolled back
+        "INSERT INTO outbox (webhook_id, request_id, own, status, counts, due_at)"
+        " SELECT webhooks.id, 1000000 + n / 2, false, 'running', '{}', now() + interval '1 hour'"
+        " FROM webhooks, generate_series(1, 20000) AS n WHERE name = 'crm'",
+        "ANALYZE outbox",
+    )
+    read = "SELECT seq_tup_read + COALESCE(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables WHERE relname = 'outbox'"
+    with crm.engine.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+        before = connection.execute(text(read)).scalar_one()
+        assert outbox.claim(connection, crm.masters, lease_s=60.0, oldest=100) == []
+        assert connection.execute(text(read)).scalar_one() - before < 500
+        connection.rollback()
