@@ -318,3 +318,27 @@ def test_a_ledger_from_before_volumes_keeps_everything(postgres_url: str, desk: 
             (55,),
             (5,),
         ]
+
+
+def test_what_waits_in_an_earlier_outbox_still_waits_for_the_same_receivers(postgres_url: str, desk: Desk) -> None:
+    desk.announce(insider=10)
+    desk.submit(people(2))
+    with database(postgres_url, "earlier") as engine:
+        migrate(engine, "0005")
+        earlier = Desk(engine, desk.masters, desk.loop)
+        earlier.execute("INSERT INTO webhooks (name, style, host) VALUES ('crm', 'standard', 'crm.example')")
+        copy_ledger(desk.engine, engine)
+        earlier.execute("INSERT INTO webhooks (request_id, style, host) SELECT id, 'opendsr', 'shop' FROM requests")
+        earlier.execute("UPDATE requests SET status = 'completed'")
+        migrate(engine)
+        earlier.execute("UPDATE requests SET status = 'cancelled'")
+        assert earlier.rows(
+            """SELECT own, name, CAST(status AS text) FROM outbox JOIN webhooks ON webhooks.id = webhook_id
+            ORDER BY own, outbox.id"""
+        ) == [
+            (False, "crm", "running"),
+            (False, "crm", "completed"),
+            (False, "crm", "cancelled"),
+            (True, None, "completed"),
+            (True, None, "cancelled"),
+        ]
