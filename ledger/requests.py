@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from pydantic_core import to_json
@@ -76,22 +76,10 @@ def record(
 
     Raises NothingToDoError; TooLateError and KeyTakenError, before reading anybody; whatever `people` raises.
     """
-    public_id, key = uuid4(), SealingKey.generate()
-    row = connection.execute(
-        _INSERT,
-        {
-            "public_id": public_id,
-            "kind": new.kind.value,
-            "vendor_ids": [vendor.id for vendor in new.vendors],
-            "data_key": masters.seal(key.raw, key_context(public_id)),
-            "options": key.seal(new.options, options_context(public_id)),
-            "idempotency_key": new.idempotency_key,
-            "submitted_by": new.submitted_by,
-            "effective_at": new.effective_at,
-            "not_before": new.not_before,
-            "cool_off_s": new.cool_off_s,
-        },
-    ).one_or_none()
+    key = SealingKey.generate()
+    given = row_of(new, key, masters)
+    public_id = given["public_id"]
+    row = connection.execute(_INSERT, given).one_or_none()
     if row is None:
         raise KeyTakenError
     if row.too_late:
@@ -123,6 +111,23 @@ def record(
     if large and new.confirmed:
         add_note(connection, request_id, new.submitted_by, "confirm", because="by its own submitter")
     return Recorded(public_id, counted.people, counted.lines - counted.people, large and not new.confirmed)
+
+
+def row_of(new: NewRequest, key: SealingKey, masters: MasterKeys) -> dict[str, Any]:
+    """What stands of a new request in `requests`, by column, before anybody has read its people."""
+    public_id = uuid4()
+    return {
+        "public_id": public_id,
+        "kind": new.kind.value,
+        "vendor_ids": f"{{{','.join(str(vendor.id) for vendor in new.vendors)}}}",
+        "data_key": masters.seal(key.raw, key_context(public_id)),
+        "options": key.seal(new.options, options_context(public_id)),
+        "idempotency_key": new.idempotency_key,
+        "submitted_by": new.submitted_by,
+        "effective_at": new.effective_at,
+        "not_before": new.not_before,
+        "cool_off_s": new.cool_off_s,
+    }
 
 
 def digest_of(new: NewRequest, prints: Prints) -> bytes:
