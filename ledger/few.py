@@ -127,18 +127,18 @@ _RECORD = text(f"""
         FROM given
         WHERE not_before < now() + interval '1 month'
         ON CONFLICT (idempotency_key) DO NOTHING
-        RETURNING id, public_id, submitted_by),
+        RETURNING id, public_id, submitted_by, not_before),
     people AS (
         INSERT INTO subjects (request_id, {INSERTED.names})
         SELECT people.*
         FROM unnest(CAST(:person_of AS bigint[]), {INSERTED.arrays}) AS people (request_id, {INSERTED.names})
         WHERE request_id IN (SELECT id FROM request)),
     cut AS (
-        INSERT INTO chunks (request_id, vendor_id, first_line, last_line)
-        SELECT span.*
+        INSERT INTO chunks (request_id, due_at, vendor_id, first_line, last_line)
+        SELECT request.id, not_before, vendor_id, first_line, last_line
         FROM unnest(CAST(:chunk_of AS bigint[]), CAST(:chunk_vendor AS smallint[]), CAST(:first_line AS integer[]),
             CAST(:last_line AS integer[])) AS span (request_id, vendor_id, first_line, last_line)
-        WHERE request_id IN (SELECT id FROM request)),
+        JOIN request ON request.id = span.request_id),
     noted AS (
         INSERT INTO audit_entries (by, deed, target, allowed)
         SELECT submitted_by, 'submit', CAST(public_id AS text), true FROM request)

@@ -159,10 +159,11 @@ _INSERT = text("""
 """)
 _TAKE_IN = text("""
     WITH cut AS (
-        INSERT INTO chunks (request_id, vendor_id, first_line, last_line)
-        SELECT :id, vendor_id, first_line, last_line
-        FROM unnest(CAST(:vendor_ids AS smallint[]), CAST(:first_lines AS integer[]), CAST(:last_lines AS integer[]))
-            AS span (vendor_id, first_line, last_line)),
+        INSERT INTO chunks (request_id, due_at, vendor_id, first_line, last_line)
+        SELECT id, not_before, span.*
+        FROM requests CROSS JOIN unnest(CAST(:vendor_ids AS smallint[]), CAST(:first_lines AS integer[]),
+            CAST(:last_lines AS integer[])) AS span
+        WHERE id = :id),
     noted AS (
         INSERT INTO audit_entries (by, deed, target, allowed)
         SELECT submitted_by, 'submit', public_id, true FROM requests WHERE id = :id)
@@ -231,7 +232,8 @@ _NEEDS_ATTENTION = """
 # Locked first, and looked at again in a second statement: a retry may have opened new chunks while we waited.
 _LOCK_SETTLED = text(f"""
     SELECT id FROM requests
-    WHERE status = 'running' AND (CAST(:request_id AS bigint) IS NULL OR id = :request_id) AND {NOTHING_OPEN}
+    WHERE status = 'running' AND not_before <= now() AND (CAST(:request_id AS bigint) IS NULL OR id = :request_id)
+        AND {NOTHING_OPEN}
     ORDER BY id FOR NO KEY UPDATE
 """)
 _CLOSE = text(f"""

@@ -72,7 +72,8 @@ is being read back at this moment, for a read-back may deliver again."""
 # order of an index, for a planner that expects many would rather read the table until it has enough.
 _NEAR = text(f"""
     WITH near AS MATERIALIZED (
-        (SELECT 1 AS why, id FROM requests WHERE status = 'running' AND id <> :request_id LIMIT :most)
+        (SELECT 1 AS why, id FROM requests WHERE status = 'running' AND not_before <= now() AND id <> :request_id
+         ORDER BY not_before LIMIT :most)
         UNION ALL
         (SELECT 2, id FROM requests
          WHERE effective_at >= (SELECT effective_at FROM requests WHERE id = :request_id) AND id <> :request_id

@@ -479,7 +479,10 @@ def test_nothing_is_sent_while_it_cools_off(desk: Desk) -> None:
     work_off(desk, by_line({}, sent))
     assert sent == []
     assert desk.one("SELECT not_before - received_at FROM requests") == timedelta(hours=1)
+    assert desk.woken == []
+    assert desk.one("SELECT bool_and(chunks.due_at = not_before) FROM chunks JOIN requests ON request_id = requests.id")
     desk.execute("UPDATE requests SET not_before = now()")
+    desk.make_everything_due()
     work_off(desk, by_line({}, sent))
     assert len(sent) == 5
 

@@ -320,6 +320,25 @@ def test_the_newest_request_need_not_wait_for_the_turn_to_come_round(desk: Desk)
     assert requests_of(desk, claim(desk, 10)) == {LOOKED_AT * 3 + 1: 1}
 
 
+def test_what_begins_later_takes_nobodys_turn(desk: Desk) -> None:
+    desk.submit(people(10 * 5))
+    many_open(desk, LOOKED_AT * 3)
+    desk.execute("UPDATE chunks SET due_at = now() + interval '1 hour' WHERE request_id > 1")
+    for _ in range(5):
+        (chunk_id,) = claim(desk, 1)
+        close(desk, chunk_id)
+
+
+def test_a_claim_costs_the_same_however_much_begins_later(desk: Desk) -> None:
+    many_open(desk, LOOKED_AT)
+    few = pages_of_a_claim(desk)
+    desk.execute("UPDATE chunks SET due_at = now() + interval '1 hour'")
+    many_open(desk, LOOKED_AT * 20)
+    desk.execute("UPDATE chunks SET due_at = now() + interval '1 hour'")
+    many_open(desk, LOOKED_AT)
+    assert pages_of_a_claim(desk) < 2 * few
+
+
 def test_a_claim_costs_the_same_however_many_requests_are_open(desk: Desk) -> None:
     many_open(desk, LOOKED_AT * 2)
     few = pages_of_a_claim(desk)
