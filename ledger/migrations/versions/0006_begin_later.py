@@ -19,7 +19,11 @@ def upgrade() -> None:
         WHERE purpose = 'deliver' AND state <> 'closed';
     ALTER TABLE vendors ADD COLUMN turn_due_at timestamptz NOT NULL DEFAULT 'epoch';
 
-    -- Whom a delivery is compared with, and what the sweep looks at: requests that have begun.
+    -- What a delivery is compared with, and what the sweep looks at: requests that have begun, and those with a newer
+    -- wish of another kind. A day's opt-outs of one person are nothing to a campaign of opt-outs.
     DROP INDEX requests_open;
     CREATE INDEX requests_begun ON requests (not_before, id) WHERE status = 'running';
+    DROP INDEX requests_by_effect;
+    CREATE INDEX requests_by_effect ON requests (kind, effective_at)
+        WHERE status IN ('completed', 'completed_with_exceptions');
     """)
