@@ -20,8 +20,9 @@ from config.stack import find_stack
 from domain.requests import Kind, Subject
 from ledger.sealing import MasterKeys
 from ledger.session import connect
+from local.postgres import Postgres
 from local.processes import read_private
-from local.services import Postgres, Redis
+from local.redis_server import Redis
 from local.stack import Plan, running
 from tasks.queues import sender, wake
 from tasks.submit import Receipt, Submission, submit

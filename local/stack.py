@@ -21,8 +21,10 @@ from ledger.sealing import generate_master_key
 from ledger.session import connect, migrate
 from ledger.vendors import announce
 from ledger.webhooks import announce_webhooks
+from local.postgres import Postgres
 from local.processes import FolderLock, ProcessSpec, Supervisor, stop_leftovers
-from local.services import Postgres, Redis, ServiceError, free_port
+from local.redis_server import Redis
+from local.services import ServiceError, free_port
 from tasks.queues import sender
 from tasks.sealed import generate_producer_key
 

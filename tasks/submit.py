@@ -58,6 +58,8 @@ class Submission:
     """Writes into the ledger what the door it came in by keeps of it, in the same transaction."""
 
 
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+"""What lies beyond is a mistake, and near the ends of the calendar another time zone has no name for it."""
 CLOCKS_DIFFER = timedelta(minutes=5)
 """A wish may seem to come from the future by no more than this."""
 
@@ -219,6 +221,8 @@ def _check_times(submission: Submission) -> None:
     for name, at in times.items():
         if at is not None and at.utcoffset() is None:
             raise SubmitError(f"{name} must say its time zone, as in 2026-05-25T00:00:00Z")
+        if at is not None and not EARLIEST <= at < LATEST:
+            raise SubmitError(f"{name} must lie between the years {EARLIEST.year} and {LATEST.year}")
     if submission.effective_at is not None and submission.effective_at > datetime.now(UTC) + CLOCKS_DIFFER:
         raise SubmitError("effective_at is in the future; not_before is for what is to happen later")
 

