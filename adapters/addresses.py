@@ -13,6 +13,18 @@ def refuse_plain_http(url: httpx.URL) -> None:
     raise ValueError("must be an https address; plain http is only for loopback")
 
 
+def check_address(address: str) -> str:
+    """The same address. Raises ValueError unless it is one that anything may be sent to."""
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL:
+        raise ValueError("must be an address, as in https://example.com") from None
+    refuse_plain_http(url)
+    if not url.host:
+        raise ValueError("must name a host")
+    return address
+
+
 @lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine itself."""

@@ -10,6 +10,7 @@ from intake import (
     api_deeds,
     api_health,
     api_lists,
+    api_oidc,
     api_people,
     api_requests,
     api_schema,
@@ -39,7 +40,8 @@ ROUTERS = (
 
 
 def create_app(door: Door, processor: Processor | None = None) -> FastAPI:
-    """The app at this door. It closes nothing of the door. Without a `processor` OpenDSR is left out."""
+    """The app at this door. It closes nothing of the door. Without a `processor` OpenDSR is left out,
+    and OIDC without an issuer in the settings."""
     trail = Trail(door.engine)
 
     @asynccontextmanager
@@ -52,6 +54,7 @@ def create_app(door: Door, processor: Processor | None = None) -> FastAPI:
     app.state.door, app.state.gate, app.state.trail = door, Gate(door), trail
     for router in ROUTERS:
         app.include_router(router)
+    api_oidc.open_oidc(app, door.settings.oidc)
     if processor is not None:
         open_opendsr(app, processor)
     problems.install(app)

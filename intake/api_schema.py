@@ -82,7 +82,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-OPEN = frozenset({"/healthz", "/readyz", "/v1/session"})
+OPEN = frozenset({"/healthz", "/readyz", "/v1/session", "/v1/session/oidc", "/v1/session/oidc/callback"})
 """The paths that need no key."""
 
 
