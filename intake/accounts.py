@@ -68,7 +68,9 @@ def add_user(name: str, *, role: str) -> Ending:
     """Let somebody into the console. Raises CommandError."""
     chosen = _role(role)
     if not USER_NAME.fullmatch(name):
-        raise unusable("NAME is 1 to 63 small letters, digits, dots, dashes and underscores, or an e-mail address in them")
+        raise unusable(
+            "NAME is 1 to 63 small letters, digits, dots, dashes and underscores, or an e-mail address in them"
+        )
     password_hash = _hashed()
     with surroundings() as here, here.engine.begin() as connection:
         if not access.add_user(connection, name=name, role=chosen, password_hash=password_hash, by=who()):
