@@ -169,7 +169,7 @@ class IdentityProvider:
 
 
 async def _ask(client: Any, url: str) -> dict[str, Any]:
-    answer = (await client.get(url, withhold_token=True)).raise_for_status()
+    answer = (await client.request("GET", url, withhold_token=True)).raise_for_status()
     told = from_json(answer.content)
     if not isinstance(told, dict):
         raise ValueError("no JSON object")
