@@ -56,6 +56,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._wire: asyncio.WriteTransport | None = None
         self._answer: asyncio.Future[Received] | None = None
+        self._received = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -82,13 +83,17 @@ class Connection(asyncio.Protocol):
         return connection
 
     async def exchange(self, head: bytes, body: bytes, *, within_s: float) -> Received:
-        """Send a request and wait for its whole answer, `within_s` seconds at the most. Raises AnswerLostError."""
+        """Send a request and wait for its whole answer, `within_s` seconds at the most.
+
+        Raises AnswerLostError; NotSentError where the vendor closed the connection just before.
+        """
         answer: asyncio.Future[Received] = self._loop.create_future()
         self._answer = answer
         self.usable = False
         wire = self._wire
-        if wire is None or wire.is_closing():  # closed by the vendor as we took it: the bytes would go nowhere
-            raise AnswerLostError
+        if wire is None or wire.is_closing():
+            raise NotSentError
+        self._received = 0
         wire.writelines((head, body) if body else (head,))
         patience = self._loop.call_later(within_s, self._lose)  # a third of what asyncio.timeout costs
         try:
@@ -113,6 +118,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser."""
+        self._received += len(data)
+        if self._received > 2 * MAX_ANSWER_BYTES:  # headers without an end, or chunks of nothing
+            self._lose()
+            return
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):

@@ -37,5 +37,6 @@ def test_whatever_the_vendor_no_more_than_that(per_minute: int, batch: int, chun
     adapter = vendor(per_minute, batch=batch, chunk=chunk)
     a_second = per_minute / 60 * batch
     assert batch <= chunk_people(adapter) <= max(batch, a_second * CHUNK_S)
-    assert chunk_people(adapter) * window(adapter) <= max(2 * batch, a_second * max(OUT_S + CHUNK_S, 2 * CHUNK_S))
+    size = chunk_people(adapter)
+    assert size * window(adapter) <= max(2 * size, a_second * OUT_S + size)
     assert window(adapter) + EXPRESS <= most_out(adapter)

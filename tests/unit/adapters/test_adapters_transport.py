@@ -157,6 +157,23 @@ async def test_an_answer_is_bounded(transport: Transport, serve: Serve, size: in
             await transport.send(request)
 
 
+async def test_a_header_without_an_end_is_not_kept(transport: Transport, raw: Any) -> None:
+    sent = 0
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        while not writer.is_closing() and sent < 10 * MAX_ANSWER_BYTES:
+            writer.write(b"x" * 1_000_000)
+            sent += 1_000_000
+            await writer.drain()
+
+    with pytest.raises(AnswerLostError):
+        await transport.send(httpx.Request("GET", f"{await raw(endless)}/"))
+    assert sent < 5 * MAX_ANSWER_BYTES
+
+
 async def test_an_answer_is_bounded_as_it_unfolds(transport: Transport, serve: Serve) -> None:
     bomb = gzip.compress(b"0" * (MAX_ANSWER_BYTES * 2), 9)
 
