@@ -1,9 +1,9 @@
-"""The settings of logging in to the console with an OpenID Connect provider; off unless an issuer is set."""
+"""The settings of logging in to the console with an OpenID Connect provider; off unless they are given, all four."""
 
-from typing import Annotated, Self
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from adapters.addresses import check_address
 
@@ -28,23 +28,11 @@ class OidcSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    issuer: Annotated[str, AfterValidator(_plain)] | None = Field(
-        default=None, description="the provider's issuer address, exactly as it names itself; unset: passwords only"
+    issuer: Annotated[str, AfterValidator(_plain)] = Field(
+        description="the provider's issuer address, exactly as it names itself"
     )
-    client_id: str | None = Field(default=None, description="what we are registered as at the provider")
-    client_secret: SecretStr | None = None
-    redirect_url: Annotated[str, AfterValidator(_callback)] | None = Field(
-        default=None, description=f"where the provider sends people back to: the console's address and {CALLBACK}"
+    client_id: str = Field(description="what we are registered as at the provider")
+    client_secret: SecretStr
+    redirect_url: Annotated[str, AfterValidator(_callback)] = Field(
+        description=f"where the provider sends people back to: the console's address and {CALLBACK}"
     )
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        needed = {
-            "CLIENT_ID": self.client_id,
-            "CLIENT_SECRET": self.client_secret,
-            "REDIRECT_URL": self.redirect_url,
-        }
-        missing = [name for name, value in needed.items() if value is None]
-        if self.issuer is not None and missing:
-            raise ValueError(f"with an ISSUER, {', '.join(missing)} must be set too")
-        return self

@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="how much is logged")
 
-    oidc: OidcSettings = OidcSettings()
+    oidc: OidcSettings | None = None
     opendsr: OpenDsrSettings = OpenDsrSettings()
     webhooks: WebhookSettings = WebhookSettings()
     producer_keys: SecretStr | None = Field(

@@ -1,105 +1,102 @@
 """Logging console users in with an OpenID Connect provider: there, back, and the session a password would give."""
 
-import secrets
-import time
-from typing import Annotated
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
-from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
-from adapters.identity_provider import Denial, DeniedError, IdentityProvider, Once, ProviderAwayError
+from adapters.id_token import Denial, DeniedError
+from adapters.identity_provider import IdentityProvider, ProviderAwayError
 from config.oidc import CALLBACK, OidcSettings
+from intake import oidc_login, problems
 from intake.api_door import TheDoor
-from intake.api_models import Session
-from intake.auth import COOKIE
+from intake.api_session import keep_session
+from intake.auth import guessing, refuse_guess
 from intake.door import Door
-from intake.login import LASTS_S, begin_session
-from intake.pool import BusyError
+from intake.frame import deed_of
 from intake.problems import Problem
-from intake.secrets import same
 from intake.trail import NOBODY
+from ledger.access import FoundUser
 from ledger.audit import Entry
-from ledger.sealing import Fingerprinter
+from ledger.guesses import Attempt
 
 BEGUN = "consent_oidc"
-WITHIN_S = 600
-"""A login begun longer ago is begun anew."""
-AT_ONCE = 8
-Given = Annotated[str | None, Query(max_length=4096)]
+AWAY_S = 5
 
 
 def open_oidc(app: FastAPI, settings: OidcSettings) -> None:
-    """Let people log in at the provider of these settings; nothing where there is none."""
-    if not (settings.issuer and settings.client_id and settings.client_secret and settings.redirect_url):
-        return
-    provider = IdentityProvider(settings.issuer, settings.client_id, settings.client_secret, settings.redirect_url)
-    app.include_router(_router(provider, secure=settings.redirect_url.startswith("https:")))
-
-
-def _router(provider: IdentityProvider, *, secure: bool) -> APIRouter:
+    """Let people log in at the provider of these settings."""
     router = APIRouter(tags=["session"])
-    busy = 0
+    provider = IdentityProvider(settings.issuer, settings.client_id, settings.client_secret, settings.redirect_url)
+    back = urlsplit(settings.redirect_url)
+    secure = back.scheme == "https"
+    home = back.path.removesuffix("/oidc/callback")  # "Who am I?": there is no other page of ours yet
 
     @router.get("/v1/session/oidc", summary="Log in at the provider", status_code=303, response_class=RedirectResponse)
-    async def begin(door: TheDoor) -> Response:
+    async def begin(request: Request, door: TheDoor) -> Response:
         """Sends the browser to the identity provider."""
-        begun = f"{int(time.time())}.{secrets.token_urlsafe(32)}"
-        try:
-            place = await provider.address(_once(door.known().prints, begun))
-        except ProviderAwayError as error:
-            raise Problem.later(503, "provider-away", str(error), 5) from None
-        answer = RedirectResponse(place, 303)
+        begun, once = await door.reads.run(lambda: oidc_login.begin(door))
+        async with _on_record(request):
+            answer = RedirectResponse(await provider.address(once), 303)
+        # Lax: one comes back by a link of the provider's, with which Strict would send no cookie.
         answer.set_cookie(
-            BEGUN, begun, max_age=WITHIN_S, path="/v1/session/oidc", httponly=True, samesite="lax", secure=secure
+            BEGUN, begun, oidc_login.WITHIN_S, path=back.path, httponly=True, samesite="lax", secure=secure
         )
         return answer
 
-    @router.get(CALLBACK, summary="Back from the provider")
-    async def end(
-        request: Request, response: Response, door: TheDoor, code: Given = None, state: Given = None
-    ) -> Session:
-        """Sets the cookie that a password would. The audit log keeps every outcome, and of a denial its reason."""
-        nonlocal busy
-        if busy >= AT_ONCE:
-            raise BusyError
-        busy += 1
-        deed, trail = f"GET {CALLBACK}", request.app.state.trail
+    @router.get(CALLBACK, summary="Back from the provider", status_code=303, response_class=RedirectResponse)
+    async def end(request: Request, door: TheDoor, code: str = "", state: str = "") -> Response:
+        """Sets the cookie that a password would, and leads to who one is now. A `state` is good for one time."""
+        answer: Response = RedirectResponse(home, 303)
         try:
-            once = _resumed(door, request.cookies.get(BEGUN, ""), state)
-            if code is None:
-                raise DeniedError(Denial.PROVIDER)
-            name = await provider.email(code, once)
-            found = await door.logins.run(lambda: begin_session(door, name))
-            if found is None:
-                raise DeniedError(Denial.UNKNOWN)
-        except DeniedError as error:
-            await trail.add(Entry(NOBODY, deed, allowed=False, status=401, because=str(error)))
-            request.state.audited = True
-            raise Problem(401, "unauthorized", str(error)) from None
-        except ProviderAwayError as error:
-            raise Problem.later(503, "provider-away", str(error), 5) from None
-        finally:
-            busy -= 1
-        user, token = found
-        await trail.add(Entry(f"user:{user.name}", deed, allowed=True, status=200))
-        response.delete_cookie(BEGUN, path="/v1/session/oidc")
-        response.set_cookie(COOKIE, token, max_age=int(LASTS_S), httponly=True, samesite="lax", secure=secure)
-        return Session(name=user.name, role=user.role)
+            async with _on_record(request):
+                user, token = await _let_in(request, door, provider, code, state)
+            await _note(request, Entry(f"user:{user.name}", deed_of(request.scope), allowed=True, status=303))
+            keep_session(answer, token, secure=secure)
+        except problems.HANDLED as error:
+            answer = problems.of(error).response()
+        answer.delete_cookie(BEGUN, path=back.path, httponly=True, samesite="lax", secure=secure)
+        return answer
 
-    return router
+    app.include_router(router)
 
 
-def _once(prints: Fingerprinter, begun: str) -> Once:
-    """All that ties a login together is derived from the cookie under our key: so `state` proves the cookie ours."""
-    parts = (prints.print_of(what, begun.encode()).hex() for what in (b"oidc state", b"oidc nonce", b"oidc pkce 1"))
-    state, nonce, verifier = parts
-    return Once(state, nonce, verifier + prints.print_of(b"oidc pkce 2", begun.encode()).hex())
+async def _let_in(
+    request: Request, door: Door, provider: IdentityProvider, code: str, state: str
+) -> tuple[FoundUser, str]:
+    begun, host = request.cookies.get(BEGUN, ""), request.client.host if request.client else ""
+    once = await door.intake.run(lambda: oidc_login.resume(door, begun, state, host))
+    if isinstance(once, Attempt):
+        raise guessing(once)
+    if not code:  # but `error`, and perhaps a text: that is not ours to repeat
+        raise DeniedError(Denial.PROVIDER)
+    try:
+        email = await provider.email(code, once)
+        return await door.intake.run(lambda: oidc_login.end(door, email, host))
+    except DeniedError:
+        await refuse_guess(await door.intake.run(lambda: oidc_login.failed(door, host)))
+        raise
 
 
-def _resumed(door: Door, begun: str, state: str | None) -> Once:
-    once = _once(door.known().prints, begun)
-    if state is None or not same(once.state.encode(), state.encode()):
-        raise DeniedError(Denial.STATE)
-    if not 0 <= time.time() - int(begun.partition(".")[0]) <= WITHIN_S:
-        raise DeniedError(Denial.STATE)
-    return once
+@asynccontextmanager
+async def _on_record(request: Request) -> AsyncIterator[None]:
+    """Whoever is turned away is told so when it stands in the audit log, with a reason that is one of our own."""
+    try:
+        yield
+        return
+    except Problem as error:
+        problem = error
+    except DeniedError as error:
+        problem = Problem(401, "unauthorized", str(error))
+    except ProviderAwayError as error:
+        problem = Problem.later(503, "provider-away", str(error), AWAY_S)
+    deed, status = deed_of(request.scope), problem.status_code
+    await _note(request, Entry(NOBODY, deed, allowed=False, status=status, because=problem.detail))
+    raise problem
+
+
+async def _note(request: Request, entry: Entry) -> None:
+    await request.app.state.trail.add(entry)
+    request.state.audited = True

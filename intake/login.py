@@ -37,14 +37,3 @@ def log_out(door: Door, token: str) -> None:
     """End a session."""
     with door.engine.begin() as connection:
         access.end_login(connection, digest_of(token))
-
-
-def begin_session(door: Door, name: str) -> tuple[FoundUser, str] | None:
-    """A user whom an identity provider vouches for, and the token of a new session; None where there is none."""
-    with door.engine.begin() as connection:
-        user = access.find_user(connection, name)
-        if user is None:
-            return None
-        token = mint_token()
-        access.begin_login(connection, user.id, digest_of(token), lasts_s=LASTS_S)
-    return user, token
