@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -16,12 +17,12 @@ def refuse_plain_http(url: httpx.URL) -> None:
 def check_address(address: str) -> str:
     """The same address. Raises ValueError unless it is one that anything may be sent to."""
     try:
-        url = httpx.URL(address)
-    except httpx.InvalidURL:
+        url, port = httpx.URL(address), urlsplit(address).port  # which looks at what the other does not, and raises
+    except (httpx.InvalidURL, ValueError):
         raise ValueError("must be an address, as in https://example.com") from None
     refuse_plain_http(url)
-    if not url.host:
-        raise ValueError("must name a host")
+    if not url.host or port == 0:
+        raise ValueError("must name a host, and no port 0")
     return address
 
 

@@ -30,7 +30,7 @@ REFUSALS = {
     "422": "something in it cannot be taken; nothing was recorded",
     "429": "too often, too much at once, or guessing; see Retry-After",
     "500": "a fault of our own",
-    "503": "PostgreSQL or Redis is away; see Retry-After",
+    "503": "PostgreSQL, Redis or the identity provider is away; see Retry-After",
 }
 
 

@@ -19,6 +19,7 @@ REDIRECT_URL = "http://127.0.0.1/v1/session/oidc/callback"
 PERSON = {"sub": "4711", "email": "Ann@shop.example", "email_verified": True}
 
 LENIENT = JWSRegistry(strict_check_header=False)
+KEY = RSAKey.generate_key(2048, {"kid": "a"})
 Sign = Callable[[dict[str, Any]], str]
 
 
@@ -26,7 +27,7 @@ class Provider:
     """`lies` go over the claims, `about` over what it says of itself, `answers` in the place of whole answers."""
 
     def __init__(self) -> None:
-        self.key: Key = RSAKey.generate_key(2048, {"kid": "a"})
+        self.key: Key = KEY
         self.published: list[Any] | None = None
         self.lies: dict[str, Any] = {}
         self.about: dict[str, Any] = {}

@@ -1,5 +1,7 @@
 """Logging in with an identity provider: a small real one on loopback, and all that must not get in."""
 
+import hmac
+import json
 import logging
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
@@ -13,7 +15,7 @@ import pytest
 import schemathesis
 from fastapi import Response
 from joserfc import jwt
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import RSAKey
 from pydantic import SecretStr
 from schemathesis import GenerationMode
 from sqlalchemy import Engine
@@ -28,11 +30,12 @@ from intake.door import Door
 from intake.passwords import hash_password
 from ledger import access, guesses
 from tests.doors.conftest import Rows, serving
-from tests.doors.oidc_provider import CLIENT_ID, LENIENT, REDIRECT_URL, SECRET, Provider
+from tests.doors.oidc_provider import CLIENT_ID, KEY, LENIENT, REDIRECT_URL, SECRET, Provider, Sign
 from tests.doors.test_openapi import attack
 
 BEGIN = "/v1/session/oidc"
 ANN, PASSWORD = "ann@shop.example", "correct horse battery"
+KEPT = hash_password(PASSWORD)
 Serve = Callable[..., AbstractContextManager[httpx.Client]]
 
 
@@ -70,7 +73,7 @@ def serve(door: Door, issuer: str) -> Serve:
 @pytest.fixture
 def browser(serve: Serve, engine: Engine) -> Iterator[httpx.Client]:
     with engine.begin() as connection:
-        access.add_user(connection, name=ANN, role="reader", password_hash=hash_password(PASSWORD), by="test")
+        access.add_user(connection, name=ANN, role="reader", password_hash=KEPT, by="test")
         access.add_user(connection, name="ann", role="admin", password_hash="-", by="test")
     with serve() as client:
         yield client
@@ -168,12 +171,22 @@ def test_an_audience_of_several_needs_us_as_the_authorized_party(browser: httpx.
     assert log_in(browser, provider).status_code == 303
 
 
-def hmac_by(secret: bytes) -> Callable[[dict[str, Any]], str]:
-    return lambda claims: jwt.encode({"alg": "HS256", "kid": "a"}, claims, OctKey.import_key(secret))
+def by_hand(header: dict[str, Any], secret: bytes | None = None) -> Sign:
+    """joserfc refuses to make these."""
+
+    def sign(claims: dict[str, Any]) -> str:
+        said = f"{encoded(json.dumps(header).encode())}.{encoded(json.dumps(claims).encode())}"
+        return f"{said}.{encoded(hmac.digest(secret, said.encode(), 'sha256')) if secret else ''}"
+
+    return sign
 
 
-def unsigned(claims: dict[str, Any]) -> str:
-    return jwt.encode({"alg": "none", "kid": "a"}, claims, OctKey.import_key("-"), algorithms=["none"])
+def encoded(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def text(header: str) -> Sign:
+    return lambda _: f"{encoded(header.encode())}.e30.c2ln"
 
 
 def by_a_stranger(claims: dict[str, Any]) -> str:
@@ -185,24 +198,26 @@ def with_its_own_key(claims: dict[str, Any]) -> str:
     return jwt.encode({"alg": "RS256", "jwk": key.as_dict(private=False), "kid": "mine"}, claims, key, registry=LENIENT)
 
 
-def text(header: str) -> Callable[[dict[str, Any]], str]:
-    return lambda _: f"{urlsafe_b64encode(header.encode()).rstrip(b'=').decode()}.e30.c2ln"
-
-
 @pytest.mark.parametrize(
     "sign",
-    [unsigned, by_a_stranger, with_its_own_key, hmac_by(SECRET.encode()), text('"alg"'), text("[" * 3000), text("{}")],
+    [
+        by_hand({"alg": "none"}),
+        by_hand({"alg": "none", "kid": "a"}),
+        by_hand({"alg": "None", "kid": "a"}),
+        by_hand({"alg": "HS256", "kid": "a"}, SECRET.encode()),
+        by_hand({"alg": "HS256", "kid": "a"}, KEY.as_pem(private=False)),
+        by_hand({"alg": "HS256", "kid": "a"}, json.dumps(KEY.as_dict(private=False)).encode()),
+        by_hand({"alg": "RS256", "kid": "a"}),
+        by_a_stranger,
+        with_its_own_key,
+        text('"alg"'),
+        text("[" * 3000),
+        text("{}"),
+        lambda _: "no token",
+    ],
 )
-def test_no_other_signatures_do(
-    browser: httpx.Client, provider: Provider, sign: Callable[[dict[str, Any]], str], rows: Rows
-) -> None:
+def test_no_other_signatures_do(browser: httpx.Client, provider: Provider, sign: Sign, rows: Rows) -> None:
     provider.sign = sign
-    refused(log_in(browser, provider), rows, "signature or form")
-
-
-def test_a_public_key_is_no_secret_of_ours(browser: httpx.Client, provider: Provider, rows: Rows) -> None:
-    assert isinstance(provider.key, RSAKey)
-    provider.sign = hmac_by(provider.key.as_pem(private=False))
     refused(log_in(browser, provider), rows, "signature or form")
 
 
@@ -225,7 +240,7 @@ def test_a_login_can_be_used_once(browser: httpx.Client, provider: Provider, row
     assert rows("SELECT count(*) FROM spent") == [(1,)]  # what is old is forgotten
 
 
-@pytest.mark.parametrize("kept", [None, "", "0.0", "x", "\x7f", '"\\377"'])
+@pytest.mark.parametrize("kept", [None, "", "0.0", "x", '"\\377"'])
 def test_without_its_cookie_a_login_is_nobody_s(
     browser: httpx.Client, provider: Provider, kept: str | None, rows: Rows
 ) -> None:
@@ -299,12 +314,13 @@ def test_guessing_the_password_does_not_lock_out_whom_the_provider_knows(
     assert browser.post("/v1/session", json={"name": ANN, "password": PASSWORD}).status_code == 429
 
 
-ODD = [
+NONSENSE = [
     ("about", {}, {"issuer": "https://other.example"}, "otherwise than CONSENT_OIDC__ISSUER"),
     ("about", {}, {"token_endpoint": "https://127.0.0.1/token"}, "from https to http"),
     ("about", {}, {"token_endpoint": "http://other.example/token"}, "can be used"),
     ("about", {}, {"jwks_uri": 7}, "can be used"),
     ("about", {}, {"authorization_endpoint": "https://[broken"}, "can be used"),
+    ("about", {}, {"jwks_uri": "http://127.0.0.1:99999/"}, "can be used"),
     ("about", {}, {"jwks_uri": f"http://localhost.{'a' * 70}.example"}, "can be used"),
     ("about", {"content": b"[]"}, {}, "can be used"),
     ("about", {"content": b"[" * 100_000}, {}, "can be used"),
@@ -318,11 +334,11 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize(("name", "answer", "about", "said"), ODD, ids=str)
+@pytest.mark.parametrize("nonsense", NONSENSE, ids=lambda nonsense: str(nonsense)[:60])
 def test_where_the_provider_talks_nonsense_nobody_is_sent_there(
-    serve: Serve, provider: Provider, rows: Rows, name: str, answer: dict[str, Any], about: dict[str, Any], said: str
+    serve: Serve, provider: Provider, rows: Rows, nonsense: tuple[str, dict[str, Any], dict[str, Any], str]
 ) -> None:
-    provider.about = about
+    name, answer, provider.about, said = nonsense
     if answer:
         provider.answers[name] = Response(**answer)
     with serve() as browser:
@@ -343,6 +359,7 @@ def test_where_the_provider_talks_nonsense_nobody_is_sent_there(
     [
         ({"content": b"{}"}, "can be used"),
         ({"content": b'{"id_token": 7}'}, "can be used"),
+        ({"content": b'{"id_token": "\\ud800"}'}, "can be used"),
         ({"content": b"<html>busy", "status_code": 502}, "can be used"),
         ({"content": b'{"error": "server_error"}', "status_code": 500}, "does not serve us"),
     ],
@@ -408,12 +425,16 @@ def test_nothing_of_a_person_and_no_secret_is_logged_or_kept(
     assert log_in(browser, provider).status_code == 401
     provider.answers["token"] = Response(b"eve@private.example", 418)
     assert log_in(browser, provider).status_code == 503
-    kept = str([rows(f"SELECT t::text FROM {table} t") for table in ("audit_entries", "guesses", "spent", "logins")])
+    kept = str([rows(f"TABLE {table}") for table in ("audit_entries", "guesses", "spent", "logins")])
     assert "nobody" in kept
-    ours = "\n".join(record.getMessage() for record in caplog.records if not record.name.startswith("httpx"))
-    assert ours  # httpx is the browser's
+    # pytest hears also what uvicorn is told not to log; and this thread is the browser.
+    ours = [
+        record for record in caplog.records if record.threadName != "MainThread" and record.name != "uvicorn.access"
+    ]
+    logged = "\n".join(f"{record.name} {record.getMessage()} {record.exc_info}" for record in ours)
+    assert "httpcore" in logged  # it is all of it
     for secret in hushed:
-        assert secret not in kept + ours
+        assert secret not in kept + logged
 
 
 def test_without_settings_there_is_no_such_door(stranger: httpx.Client) -> None:
