@@ -21,7 +21,7 @@ RSA_BITS = range(2048, 8192 + 1)
 """Shorter ones can be broken (NIST SP 800-131A), longer ones take a second each."""
 EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,190}")
 """ASCII only: in Unicode, other letters become the same small ones."""
-UNREADABLE = (JoseError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+UNREADABLE = (JoseError, ValueError, KeyError, TypeError, RecursionError)
 """What joserfc raises for JSON that is well-formed and yet no token or key: it trusts some shapes."""
 
 _REGISTRY = JWSRegistry(algorithms=SIGNED_BY, strict_check_header=False)  # RFC 7515, 4: others may stand in the header

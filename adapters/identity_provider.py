@@ -5,7 +5,7 @@ OpenID Connect Core 1.0, 3.1 (authorization code flow) and Discovery 1.0, 4; PKC
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Annotated, Any, NamedTuple, TypeVar
@@ -146,18 +146,14 @@ class IdentityProvider:
 
     async def _redeem(self, about: _About, code: str, once: Once) -> str:
         """The ID token for this code. RFC 6749, 4.1.3 to 5.2."""
-        basic = "client_secret_basic" in about.token_endpoint_auth_methods_supported
-        id_and_secret = (self._client_id, self._secret.get_secret_value())
-        auth = (
-            ClientAuth(*(quote(part, safe="") for part in id_and_secret), "client_secret_basic")  # RFC 6749, 2.3.1
-            if basic
-            else ClientAuth(*id_and_secret, "client_secret_post")
-        )
+        ours, method = (self._client_id, self._secret.get_secret_value()), "client_secret_post"
+        if "client_secret_basic" in about.token_endpoint_auth_methods_supported:
+            ours, method = (quote(ours[0], safe=""), quote(ours[1], safe="")), "client_secret_basic"  # RFC 6749, 2.3.1
         form = prepare_token_request(
             "authorization_code", redirect_uri=self._redirect_url, code=code, code_verifier=once.verifier
         )
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-        place, headers, form = auth.prepare("POST", about.token_endpoint, headers, form)
+        place, headers, form = ClientAuth(*ours, method).prepare("POST", about.token_endpoint, headers, form)
         answer = await self._ask(httpx.Request("POST", place, headers=headers, content=form))
         if answer.status == 200:
             return _read(_Tokens, answer).id_token
@@ -172,10 +168,11 @@ class IdentityProvider:
         async with httpx.AsyncHTTPTransport(verify=self._trust) as transport:
             response = await transport.handle_async_request(request)
             body = bytearray()
-            async for part in response.aiter_raw():
-                body += part
-                if len(body) > MOST_BYTES:
-                    raise ProviderAwayError("the identity provider's answer is larger than any should be")
+            async with aclosing(response):
+                async for part in response.aiter_raw():
+                    body += part
+                    if len(body) > MOST_BYTES:
+                        raise ProviderAwayError("the identity provider's answer is larger than any should be")
             return _Answer(response.status_code, bytes(body))
 
 
@@ -198,5 +195,5 @@ async def _within() -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(WITHIN_S):
             yield
-    except (TimeoutError, httpx.HTTPError, UnicodeError):  # the last: Python's own check of host names
+    except (TimeoutError, httpx.HTTPError):
         raise ProviderAwayError("the identity provider did not answer") from None

@@ -30,7 +30,7 @@ from intake.door import Door
 from intake.passwords import hash_password
 from ledger import access, guesses
 from tests.doors.conftest import Rows, serving
-from tests.doors.oidc_provider import CLIENT_ID, KEY, LENIENT, REDIRECT_URL, SECRET, Provider, Sign
+from tests.doors.oidc_provider import CLIENT_ID, KEY, REDIRECT_URL, SECRET, Provider, Sign
 from tests.doors.test_openapi import attack
 
 BEGIN = "/v1/session/oidc"
@@ -134,28 +134,11 @@ def test_the_cookie_is_for_a_short_time_and_for_the_way_back_only(browser: httpx
     ("lies", "because"),
     [
         ({"email": "eve@shop.example"}, "no console user"),
-        ({"email": "ann"}, "no verified"),
-        ({"email": "ann@shop.example\0"}, "no verified"),
-        ({"email": "ann\u212a@shop.example"}, "no verified"),
-        ({"email": ["ann@shop.example"]}, "no verified"),
-        ({"email": ...}, "no verified"),
         ({"email_verified": False}, "no verified"),
-        ({"email_verified": "true"}, "no verified"),
-        ({"email_verified": ...}, "no verified"),
         ({"nonce": "other"}, "not for us"),
-        ({"nonce": ...}, "not for us"),
         ({"aud": "them"}, "not for us"),
-        ({"aud": ["them"]}, "not for us"),
-        ({"aud": [CLIENT_ID, "them"]}, "not for us"),  # without azp
-        ({"aud": [CLIENT_ID, "them"], "azp": "them"}, "not for us"),
-        ({"azp": "them"}, "not for us"),
         ({"iss": "https://other.example"}, "not for us"),
-        ({"iss": ...}, "not for us"),
         ({"exp": 1}, "expired"),
-        ({"exp": ...}, "expired"),
-        ({"exp": "soon"}, "expired"),
-        ({"iat": 4_000_000_000}, "not for us"),
-        ({"iat": ...}, "not for us"),
     ],
     ids=str,
 )
@@ -164,11 +147,6 @@ def test_no_other_claims_do(
 ) -> None:
     provider.lies = lies
     refused(log_in(browser, provider), rows, because)
-
-
-def test_an_audience_of_several_needs_us_as_the_authorized_party(browser: httpx.Client, provider: Provider) -> None:
-    provider.lies = {"aud": [CLIENT_ID, "them"], "azp": CLIENT_ID}
-    assert log_in(browser, provider).status_code == 303
 
 
 def by_hand(header: dict[str, Any], secret: bytes | None = None) -> Sign:
@@ -185,35 +163,17 @@ def encoded(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def text(header: str) -> Sign:
-    return lambda _: f"{encoded(header.encode())}.e30.c2ln"
-
-
 def by_a_stranger(claims: dict[str, Any]) -> str:
     return jwt.encode({"alg": "RS256", "kid": "a"}, claims, RSAKey.generate_key(2048))
-
-
-def with_its_own_key(claims: dict[str, Any]) -> str:
-    key = RSAKey.generate_key(2048, {"kid": "mine"})
-    return jwt.encode({"alg": "RS256", "jwk": key.as_dict(private=False), "kid": "mine"}, claims, key, registry=LENIENT)
 
 
 @pytest.mark.parametrize(
     "sign",
     [
         by_hand({"alg": "none"}),
-        by_hand({"alg": "none", "kid": "a"}),
-        by_hand({"alg": "None", "kid": "a"}),
         by_hand({"alg": "HS256", "kid": "a"}, SECRET.encode()),
         by_hand({"alg": "HS256", "kid": "a"}, KEY.as_pem(private=False)),
-        by_hand({"alg": "HS256", "kid": "a"}, json.dumps(KEY.as_dict(private=False)).encode()),
-        by_hand({"alg": "RS256", "kid": "a"}),
         by_a_stranger,
-        with_its_own_key,
-        text('"alg"'),
-        text("[" * 3000),
-        text("{}"),
-        lambda _: "no token",
     ],
 )
 def test_no_other_signatures_do(browser: httpx.Client, provider: Provider, sign: Sign, rows: Rows) -> None:
