@@ -290,7 +290,7 @@ NONSENSE = [
     ("about", {"content": b"hush", "headers": {"content-encoding": "gzip"}}, {}, "can be used"),
     ("jwks", {"content": b"{}"}, {}, "can be used"),
     ("jwks", {"content": b'{"keys": [7]}'}, {}, "can be used"),
-    ("jwks", {"content": b"busy", "status_code": 500}, {}, "can be used"),
+    ("jwks", {"content": b'{"keys": []}', "status_code": 500}, {}, "can be used"),
 ]
 
 
