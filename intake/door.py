@@ -1,6 +1,6 @@
 """What every way in over the network needs: the HTTP API, OpenDSR and the console all get one Door."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -9,14 +9,18 @@ from domain.requests import Subject
 from intake.bell import Bell
 from intake.pool import Pool
 from intake.surroundings import Surroundings, guards_of, master_keys
+from intake.together import Together
 from ledger.sealing import MasterKeys
 from ledger.session import Engine
 from tasks.attend import Desk
 from tasks.queues import answers, sender, wake
-from tasks.submit import Guards, Known, Lately, Receipt, Submission, Wake, submit
+from tasks.submit import Guards, Known, Lately, Offer, Receipt, Submission, SubmitError, Wake, submit, submit_few
 
 LEDGER_CONNECTIONS = 10
 """And as many more when all pools are busy: every thread below has one, and so has the audit log."""
+LANES = 2
+"""Rounds of small requests that are recorded at the same time, so that a long one holds up half of the others."""
+MOST_WAITING = 60
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Door:
     settings: Settings = field(repr=False)
     known: Callable[[], Known] = field(repr=False)
     """The vendors and the fingerprinter, looked up at most once a second."""
-    intake: Pool = field(default_factory=lambda: Pool("intake", at_once=4, waiting=60), repr=False)
+    intake: Pool = field(default_factory=lambda: Pool("intake", at_once=4, waiting=MOST_WAITING), repr=False)
     """Where requests of up to a thousand people are recorded, and deeds are done to requests."""
     uploads: Pool = field(default_factory=lambda: Pool("upload", at_once=2, waiting=0), repr=False)
     """Where uploads are: few, for each keeps a transaction open as long as its sender takes."""
@@ -40,15 +44,34 @@ class Door:
     """Where passwords are checked, which takes processor and memory on purpose."""
     redis_answers: Callable[[], bool] = field(default=lambda: True, repr=False)
     """Whether the workers can be woken."""
+    _together: Together[Offer, Receipt | None] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        together = Together(self.intake, self._submit_few, lanes=LANES, waiting=MOST_WAITING)
+        object.__setattr__(self, "_together", together)
 
     @classmethod
     def at(cls, engine: Engine, masters: MasterKeys, *, wake: Wake, guards: Guards, settings: Settings) -> "Door":
         """A door to this ledger."""
         return cls(engine, masters, wake, guards, settings, Lately(engine, masters))
 
-    async def submit(self, submission: Submission, people: Iterable[Subject]) -> Receipt:
-        """Record a request of few people, in the bounded pool. Raises BusyError and what `submit_now` raises."""
+    async def submit(self, submission: Submission, people: list[Subject]) -> Receipt:
+        """Record a request of few people, in the bounded pool, together with others that come at the same time. Raises
+        BusyError and what `submit_now` raises."""
+        receipt = await self._together.add(Offer(submission, people))
+        if receipt is not None:
+            return receipt
         return await self.intake.run(lambda: self.submit_now(submission, people))
+
+    def _submit_few(self, offers: Sequence[Offer]) -> list[Receipt | SubmitError | None]:
+        return submit_few(
+            offers,
+            engine=self.engine,
+            masters=self.masters,
+            wake=self.wake,
+            guards=self.guards,
+            known=self.known(),
+        )
 
     def submit_now(self, submission: Submission, people: Iterable[Subject]) -> Receipt:
         """Record a request in this thread, as every way in does. Raises what `tasks.submit.submit` raises."""

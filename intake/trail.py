@@ -1,10 +1,10 @@
 """Writing the audit log from a busy web process: each decision stands in it before its answer goes out."""
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from intake.pool import Pool
+from intake.together import Together
 from ledger import audit
 from ledger.audit import Entry
 from ledger.session import Engine
@@ -19,8 +19,7 @@ class Trail:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._pool = Pool("audit", at_once=1, waiting=1)
-        self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._together = Together(self._pool, self._insert)
         self._spare = Spare(STRANGERS_PER_S)
 
     async def add(self, entry: Entry) -> None:
@@ -31,35 +30,12 @@ class Trail:
                 return
             if dropped:
                 entry = entry._replace(target=f"and {dropped} more like it")
-        stands: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((entry, stands))
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write())
-        await stands
+        await self._together.add(entry)
 
-    async def _write(self) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting, []
-                await self._write_batch(batch)
-        finally:
-            self._writing = None
-
-    async def _write_batch(self, batch: list[tuple[Entry, "asyncio.Future[None]"]]) -> None:
-        try:
-            await self._pool.run(lambda: self._insert([entry for entry, _ in batch]))
-        except Exception as error:  # noqa: BLE001 - handed to each of those who wait
-            for _, stands in batch:
-                if not stands.cancelled():
-                    stands.set_exception(error)
-        else:
-            for _, stands in batch:
-                if not stands.cancelled():
-                    stands.set_result(None)
-
-    def _insert(self, entries: list[Entry]) -> None:
+    def _insert(self, entries: Sequence[Entry]) -> list[None]:
         with self._engine.begin() as connection:
             audit.add(connection, entries)
+        return [None] * len(entries)
 
     def close(self) -> None:
         """Write no more."""

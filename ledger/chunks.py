@@ -1,4 +1,4 @@
-"""Chunks in the ledger: queued fairly, leased to one worker at a time, closed or put back."""
+"""Chunks in the ledger: leased to one worker at a time, closed or put back."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
@@ -7,17 +7,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic_core import to_json
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
 from domain.requests import Kind
 from domain.retry import Setback
 from ledger.requests import key_context, options_context
 from ledger.sealing import MasterKeys, SealingKey
-
-QUEUE_GRACE_S = 30.0
-"""A chunk whose message was lost on the way to a worker is queued again after this long."""
-LOOKED_AT, NEWEST = 200, 20
-"""Of ten thousand requests that are open at once, a claim that looked at all of them would take 0.2 s."""
 
 
 class Purpose(StrEnum):
@@ -51,125 +46,6 @@ class Lease:
 
 class LeaseLostError(Exception):
     """Another worker has taken this chunk, so nothing more of it may be recorded here."""
-
-
-def claim(
-    connection: Connection,
-    vendor: str,
-    window: int,
-    *,
-    express: int = 0,
-    grace_s: float = QUEUE_GRACE_S,
-    held_too: bool = True,
-) -> list[int]:
-    """Queue the due chunks of a vendor so that at most `window` are queued or leased, in turn between requests.
-
-    Whose request has least out goes first, of those that are level the small ones (one chunk's worth of people), then
-    chance decides. `express` more are for small requests with nothing out, so that they need not wait for room. Of very
-    many requests that are open, LOOKED_AT are considered, in turn from one claim to the next, and the newest.
-
-    One dispatcher at a time works for a vendor, so that the window holds. A held vendor gets one chunk when its probe
-    is due, and none otherwise or where `held_too` is not set. A chunk that no worker takes up within `grace_s` is due
-    again. Returns chunk ids; the caller sends a message for each after committing.
-    """
-    row = connection.execute(_LOCK_VENDOR, {"vendor": vendor}).one_or_none()
-    if row is None or not row.may_send or (row.held and not held_too):
-        return []
-    if row.held:
-        window, express = 1, 0
-    room = window - connection.execute(_OUT, {"vendor_id": row.id}).scalar_one()
-    most = room + express
-    if most <= 0:
-        return []
-    share = {"vendor_id": row.id, "grace_s": grace_s}
-    requests = _next_requests(connection, row.id, row.turn)
-    ids = list(connection.execute(_CLAIM, {**share, "room": room, "most": most, "requests": requests}).scalars())
-    if room > len(ids):
-        ids += connection.execute(_CLAIM_VERIFICATIONS, {**share, "room": room - len(ids)}).scalars()
-    if row.held and ids:
-        connection.execute(_PROBING, {"vendor_id": row.id, "grace_s": grace_s})
-    return ids
-
-
-def _next_requests(connection: Connection, vendor_id: int, turn: int) -> list[int]:
-    """Requests with something open at a vendor: those whose turn it is, after request `turn`, and the newest."""
-    walked = list(connection.execute(_WALK_ON, {"vendor_id": vendor_id, "turn": turn, "steps": LOOKED_AT}).scalars())
-    newest = list(connection.execute(_WALK_BACK, {"vendor_id": vendor_id, "steps": NEWEST}).scalars())
-    turn_after = walked[-1] if len(walked) == LOOKED_AT else 0
-    if turn_after != turn:
-        connection.execute(_PASS_TURN, {"vendor_id": vendor_id, "turn": turn_after})
-    return [*walked, *(request_id for request_id in newest if request_id not in set(walked))]
-
-
-def _walk(following: str, order: str) -> TextClause:
-    # One probe of the index for each request, however many chunks of it wait.
-    step = """
-        SELECT request_id FROM chunks
-        WHERE vendor_id = :vendor_id AND state <> 'closed' AND {condition} ORDER BY request_id {order} LIMIT 1
-    """
-    first = step.format(condition="request_id > :turn" if following == ">" else "true", order=order)
-    onward = step.format(condition=f"request_id {following} walked.request_id", order=order)
-    return text(f"""
-        WITH RECURSIVE walked (request_id, step) AS (
-            SELECT request_id, 1 FROM ({first}) AS first
-            UNION ALL
-            SELECT next.request_id, step + 1 FROM walked CROSS JOIN LATERAL ({onward}) AS next WHERE step < :steps)
-        SELECT request_id FROM walked ORDER BY step
-    """)
-
-
-_WALK_ON = _walk(">", "ASC")
-_WALK_BACK = _walk("<", "DESC")
-_PASS_TURN = text("UPDATE vendors SET turn = :turn WHERE id = :vendor_id")
-_LOCK_VENDOR = text("""
-    SELECT id, turn, held_at IS NOT NULL AS held, held_at IS NULL OR COALESCE(probe_at <= now(), false) AS may_send
-    FROM vendors WHERE name = :vendor AND enabled
-    FOR NO KEY UPDATE -- which a new chunk of this vendor need not wait for
-""")
-_PROBING = text("UPDATE vendors SET probe_at = now() + make_interval(secs => :grace_s) WHERE id = :vendor_id")
-_OUT = text("""
-    SELECT count(*) FROM chunks WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
-""")
-_CLAIM = text("""
-    WITH out AS (
-        SELECT request_id, count(*) AS chunks FROM chunks
-        WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
-        GROUP BY request_id),
-    due AS (
-        SELECT due.id, requests.subjects <= vendors.chunk_people AS small,
-            COALESCE(out.chunks, 0) + row_number() OVER (PARTITION BY requests.id ORDER BY due.due_at, due.id) AS turn
-        FROM requests
-        JOIN vendors ON vendors.id = :vendor_id
-        LEFT JOIN out ON out.request_id = requests.id
-        CROSS JOIN LATERAL (
-            SELECT id, due_at FROM chunks
-            WHERE vendor_id = :vendor_id AND request_id = requests.id AND purpose = 'deliver' AND state <> 'closed'
-                AND due_at <= now()
-            ORDER BY due_at, id LIMIT :most) AS due
-        WHERE requests.id = ANY(CAST(:requests AS bigint[])) AND requests.status = 'running'
-            AND requests.not_before <= now()),
-    placed AS (
-        SELECT id, turn, small, row_number() OVER (ORDER BY turn, small DESC, random()) AS place FROM due),
-    queued AS (
-        UPDATE chunks
-        SET state = 'queued', lease = NULL, holder = NULL, due_at = now() + make_interval(secs => :grace_s)
-        WHERE id IN (
-            SELECT id FROM chunks
-            WHERE id IN (SELECT id FROM placed WHERE place <= :room OR (place <= :most AND small AND turn = 1))
-                AND CAST(state AS text) <> 'closed' AND due_at <= now()
-            FOR UPDATE SKIP LOCKED)
-        RETURNING id)
-    SELECT id FROM placed JOIN queued USING (id) ORDER BY place
-""")
-_CLAIM_VERIFICATIONS = text("""
-    UPDATE chunks SET state = 'queued', lease = NULL, holder = NULL, due_at = now() + make_interval(secs => :grace_s)
-    WHERE id IN (
-        SELECT id FROM chunks
-        WHERE vendor_id = :vendor_id AND purpose = 'verify' AND state <> 'closed' AND due_at <= now()
-        ORDER BY due_at, id LIMIT :room
-        FOR UPDATE SKIP LOCKED)
-    RETURNING id
-""")
 
 
 def lease(connection: Connection, chunk_id: int, *, lease_s: float, holder: str, masters: MasterKeys) -> Lease | None:

@@ -175,15 +175,16 @@ _COLUMNS = ("line", "sealed", "whole_print", "user_print", "email_print", "phone
 
 
 class INSERTED:
-    """The columns of `Writer.columns` in an INSERT, and its rows in a FROM."""
+    """The columns of `Writer.columns` in an INSERT, and its values as arguments of unnest."""
 
     names = ", ".join(_COLUMNS)
-    rows = """unnest(CAST(:line AS integer[]), CAST(:sealed AS bytea[]), CAST(:whole_print AS uuid[]),
-        CAST(:user_print AS uuid[]), CAST(:email_print AS uuid[]), CAST(:phone_print AS uuid[]))"""
+    arrays = """CAST(:line AS integer[]), CAST(:sealed AS bytea[]), CAST(:whole_print AS uuid[]),
+        CAST(:user_print AS uuid[]), CAST(:email_print AS uuid[]), CAST(:phone_print AS uuid[])"""
 
 
 _INSERT_SUBJECTS = text(f"""
-    INSERT INTO subjects (request_id, {INSERTED.names}) SELECT :request_id, people.* FROM {INSERTED.rows} AS people
+    INSERT INTO subjects (request_id, {INSERTED.names})
+    SELECT :request_id, people.* FROM unnest({INSERTED.arrays}) AS people
 """)
 _COPY_SUBJECTS = """
     COPY subjects (request_id, line, sealed, whole_print, user_print, email_print, phone_print)

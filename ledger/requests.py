@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from pydantic_core import to_json
@@ -76,22 +76,10 @@ def record(
 
     Raises NothingToDoError; TooLateError and KeyTakenError, before reading anybody; whatever `people` raises.
     """
-    public_id, key = uuid4(), SealingKey.generate()
-    row = connection.execute(
-        _INSERT,
-        {
-            "public_id": public_id,
-            "kind": new.kind.value,
-            "vendor_ids": [vendor.id for vendor in new.vendors],
-            "data_key": masters.seal(key.raw, key_context(public_id)),
-            "options": key.seal(new.options, options_context(public_id)),
-            "idempotency_key": new.idempotency_key,
-            "submitted_by": new.submitted_by,
-            "effective_at": new.effective_at,
-            "not_before": new.not_before,
-            "cool_off_s": new.cool_off_s,
-        },
-    ).one_or_none()
+    key = SealingKey.generate()
+    given = row_of(new, key, masters)
+    public_id = given["public_id"]
+    row = connection.execute(_INSERT, given).one_or_none()
     if row is None:
         raise KeyTakenError
     if row.too_late:
@@ -125,6 +113,23 @@ def record(
     return Recorded(public_id, counted.people, counted.lines - counted.people, large and not new.confirmed)
 
 
+def row_of(new: NewRequest, key: SealingKey, masters: MasterKeys) -> dict[str, Any]:
+    """What stands of a new request in `requests`, by column, before anybody has read its people."""
+    public_id = uuid4()
+    return {
+        "public_id": public_id,
+        "kind": new.kind.value,
+        "vendor_ids": f"{{{','.join(str(vendor.id) for vendor in new.vendors)}}}",
+        "data_key": masters.seal(key.raw, key_context(public_id)),
+        "options": key.seal(new.options, options_context(public_id)),
+        "idempotency_key": new.idempotency_key,
+        "submitted_by": new.submitted_by,
+        "effective_at": new.effective_at,
+        "not_before": new.not_before,
+        "cool_off_s": new.cool_off_s,
+    }
+
+
 def digest_of(new: NewRequest, prints: Prints) -> bytes:
     """Keyed digest of the people that `prints` has seen, and of the times and callbacks given with them."""
     times = [at.astimezone(UTC) if at else None for at in (new.effective_at, new.not_before)]
@@ -154,10 +159,11 @@ _INSERT = text("""
 """)
 _TAKE_IN = text("""
     WITH cut AS (
-        INSERT INTO chunks (request_id, vendor_id, first_line, last_line)
-        SELECT :id, vendor_id, first_line, last_line
-        FROM unnest(CAST(:vendor_ids AS smallint[]), CAST(:first_lines AS integer[]), CAST(:last_lines AS integer[]))
-            AS span (vendor_id, first_line, last_line)),
+        INSERT INTO chunks (request_id, due_at, vendor_id, first_line, last_line)
+        SELECT id, not_before, span.*
+        FROM requests CROSS JOIN unnest(CAST(:vendor_ids AS smallint[]), CAST(:first_lines AS integer[]),
+            CAST(:last_lines AS integer[])) AS span
+        WHERE id = :id),
     noted AS (
         INSERT INTO audit_entries (by, deed, target, allowed)
         SELECT submitted_by, 'submit', public_id, true FROM requests WHERE id = :id)
@@ -226,7 +232,8 @@ _NEEDS_ATTENTION = """
 # Locked first, and looked at again in a second statement: a retry may have opened new chunks while we waited.
 _LOCK_SETTLED = text(f"""
     SELECT id FROM requests
-    WHERE status = 'running' AND (CAST(:request_id AS bigint) IS NULL OR id = :request_id) AND {NOTHING_OPEN}
+    WHERE status = 'running' AND not_before <= now() AND (CAST(:request_id AS bigint) IS NULL OR id = :request_id)
+        AND {NOTHING_OPEN}
     ORDER BY id FOR NO KEY UPDATE
 """)
 _CLOSE = text(f"""

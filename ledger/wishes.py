@@ -72,12 +72,18 @@ is being read back at this moment, for a read-back may deliver again."""
 # order of an index, for a planner that expects many would rather read the table until it has enough.
 _NEAR = text(f"""
     WITH near AS MATERIALIZED (
-        (SELECT 1 AS why, id FROM requests WHERE status = 'running' AND id <> :request_id LIMIT :most)
+        (SELECT 1 AS why, id FROM requests WHERE status = 'running' AND not_before <= now() AND id <> :request_id
+         ORDER BY not_before LIMIT :most)
         UNION ALL
-        (SELECT 2, id FROM requests
-         WHERE effective_at >= (SELECT effective_at FROM requests WHERE id = :request_id) AND id <> :request_id
-            AND (:reads_back OR (SELECT kind FROM requests WHERE id = :request_id) <> 'erasure')
-         ORDER BY effective_at LIMIT :most)
+        (SELECT 2, newer.id
+         FROM requests AS this
+         CROSS JOIN unnest(enum_range(CAST(NULL AS kind))) AS another (kind)
+         CROSS JOIN LATERAL (
+            SELECT id FROM requests
+            WHERE status IN ('completed', 'completed_with_exceptions') AND kind = another.kind
+                AND effective_at >= this.effective_at
+            ORDER BY effective_at LIMIT :most) AS newer
+         WHERE this.id = :request_id AND (:reads_back OR this.kind <> 'erasure') AND another.kind <> this.kind)
         UNION ALL
         (SELECT 3, request_id FROM chunks
          WHERE state = 'leased' AND purpose = 'verify' AND vendor_id = :vendor_id AND request_id <> :request_id

@@ -4,7 +4,8 @@ import logging
 
 from adapters.contract import Probes
 from adapters.portions import EXPRESS, window
-from ledger import chunks, vendors
+from ledger import vendors
+from ledger.claiming import QUEUE_GRACE_S, claim
 from tasks.queues import BrokerError
 from tasks.toolbox import Line, Toolbox
 
@@ -30,12 +31,12 @@ def dispatch(vendor: str, tools: Toolbox) -> int:
 
 def _claim(vendor: str, line: Line, tools: Toolbox) -> list[int]:
     with tools.engine.begin() as connection:
-        return chunks.claim(
+        return claim(
             connection,
             vendor,
             window(line.adapter),
             express=EXPRESS,
-            grace_s=min(chunks.QUEUE_GRACE_S, tools.lease_s),
+            grace_s=min(QUEUE_GRACE_S, tools.lease_s),
             held_too=not isinstance(line.adapter, Probes),  # where there is no harmless call, one chunk is the probe
         )
 

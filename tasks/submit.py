@@ -13,7 +13,7 @@ from adapters.registry import ADAPTERS
 from domain.notices import Callback
 from domain.requests import Kind, Subject
 from ledger import requests
-from ledger.few import record_few
+from ledger.few import Small, is_few, record_few
 from ledger.keys import fingerprinter
 from ledger.people import Prints
 from ledger.requests import Also, Earlier, NewRequest, Recorded
@@ -131,29 +131,12 @@ def submit(
 
     Raises SubmitError, ledger.session.OperationalError, ledger.sealing.UnsealError.
     """
-    _check_times(submission)
-    enabled, prints = known() if known else look_up(engine, masters)
-    vendors = _chosen(submission.vendors, enabled)
-    new = NewRequest(
-        kind=submission.kind,
-        vendors=vendors,
-        options=to_json(_checked_options(submission.options)),
-        session_vendors=frozenset(name for name, adapter in ADAPTERS.items() if adapter.keeps_sessions),
-        idempotency_key=submission.idempotency_key,
-        submitted_by=submission.submitted_by,
-        effective_at=submission.effective_at,
-        not_before=submission.not_before,
-        cool_off_s=guards.cool_off_s.get(submission.kind, 0.0),
-        confirm_above=guards.confirm_above,
-        confirmed=submission.confirmed,
-        callbacks=submission.callbacks,
-        also=submission.also,
-    )
-    if isinstance(people, list):
-        few = record_few(engine, new, people, masters=masters, prints=Prints(prints))
+    lately = known() if known else look_up(engine, masters)
+    new, prints = _new(submission, guards, lately.vendors), lately.prints
+    if isinstance(people, list) and is_few(new, people):
+        (few,) = record_few(engine, [Small(new, people)], masters=masters, fingerprinter=prints)
         if few is not None:
-            wake([vendor.name for vendor in vendors])
-            return Receipt(few, repeated=False)
+            return _received(new, few, wake)
     try:
         with engine.begin() as connection:
             recorded = requests.record(connection, new, people, masters=masters, prints=Prints(prints))
@@ -167,8 +150,67 @@ def submit(
         if not _says_the_same(earlier, new, people, prints):
             raise KeyConflictError from None
         return Receipt(earlier.recorded, repeated=True)
-    if not recorded.unconfirmed:
-        wake([vendor.name for vendor in vendors])
+    return _received(new, recorded, wake)
+
+
+class Offer(NamedTuple):
+    """What somebody submits, and the people of it."""
+
+    submission: Submission
+    people: list[Subject]
+
+    def __repr__(self) -> str:
+        return f"Offer(people={len(self.people)})"
+
+
+def submit_few(
+    offers: Sequence[Offer], *, engine: Engine, masters: MasterKeys, wake: Wake, guards: Guards, known: Known
+) -> list[Receipt | SubmitError | None]:
+    """What `submit` does, for several that came at the same time, and are recorded in one go; a SubmitError in the
+    place of one that cannot be taken. None: nothing was recorded, `submit` has to see to it.
+
+    Raises ledger.session.OperationalError.
+    """
+    results: list[Receipt | SubmitError | None] = [None] * len(offers)
+    small: dict[int, Small] = {}
+    for place, (submission, people) in enumerate(offers):
+        try:
+            new = _new(submission, guards, known.vendors)
+        except SubmitError as error:
+            results[place] = error
+        else:
+            if is_few(new, people):
+                small[place] = Small(new, people)
+    if small:
+        done = record_few(engine, list(small.values()), masters=masters, fingerprinter=known.prints)
+        for (place, (new, _)), recorded in zip(small.items(), done, strict=True):
+            results[place] = _received(new, recorded, wake) if recorded is not None else None
+    return results
+
+
+def _new(submission: Submission, guards: Guards, known: Sequence[Vendor]) -> NewRequest:
+    _check_times(submission)
+    return NewRequest(
+        kind=submission.kind,
+        vendors=_chosen(submission.vendors, known),
+        options=to_json(_checked_options(submission.options)),
+        session_vendors=frozenset(name for name, adapter in ADAPTERS.items() if adapter.keeps_sessions),
+        idempotency_key=submission.idempotency_key,
+        submitted_by=submission.submitted_by,
+        effective_at=submission.effective_at,
+        not_before=submission.not_before,
+        cool_off_s=guards.cool_off_s.get(submission.kind, 0.0),
+        confirm_above=guards.confirm_above,
+        confirmed=submission.confirmed,
+        callbacks=submission.callbacks,
+        also=submission.also,
+    )
+
+
+def _received(new: NewRequest, recorded: Recorded, wake: Wake) -> Receipt:
+    later = new.cool_off_s > 0 or (new.not_before is not None and new.not_before > datetime.now(UTC))
+    if not recorded.unconfirmed and not later:  # what is to begin later is found when its time comes
+        wake([vendor.name for vendor in new.vendors])
     return Receipt(recorded, repeated=False)
 
 

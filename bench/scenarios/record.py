@@ -20,6 +20,7 @@ from bench.stand import BenchError, Stand
 from domain.outcomes import Outcome
 from domain.requests import Kind
 from ledger import chunks, outcomes, wishes
+from ledger.claiming import claim
 from ledger.keys import fingerprinter
 from ledger.outcomes import Settled
 from ledger.pending import open_people, pending
@@ -79,7 +80,7 @@ class Ledger:
                 self.took.setdefault(step, []).append(time.perf_counter() - began)
                 return result
 
-            (chunk_id,) = timed("claim", lambda: chunks.claim(connection, VENDOR, 1))
+            (chunk_id,) = timed("claim", lambda: claim(connection, VENDOR, 1))
             held = timed(
                 "lease", lambda: chunks.lease(connection, chunk_id, lease_s=60, holder="bench", masters=self.masters)
             )

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, text
 from intake import bodies, web
 from intake.bodies import LARGEST_JSON, Allowance
 from intake.door import Door
-from intake.pool import Pool
+from intake.together import Together
 from ledger.sealing import generate_master_key
 from ledger.vendors import announce
 from local.services import free_port
@@ -178,15 +178,16 @@ def test_who_is_slow_with_a_body_is_told_and_cut_off(url: str, key: Key, monkeyp
 
 
 def test_an_overloaded_ledger_is_told_at_once(client: httpx.Client, door: Door, engine: Engine) -> None:
-    most = 5
-    object.__setattr__(door, "intake", Pool("intake", at_once=2, waiting=most - 2))
-    with engine.begin() as connection, ThreadPoolExecutor(most) as many:
+    most = 3
+    together = Together(door.intake, door._submit_few, waiting=most)
+    object.__setattr__(door, "_together", together)
+    with engine.begin() as connection, ThreadPoolExecutor() as many:
         connection.execute(text("LOCK TABLE requests IN EXCLUSIVE MODE"))  # as if PostgreSQL stood still
-        asked = [many.submit(client.post, "/v1/requests", json=PEOPLE) for _ in range(most)]
-        deadline = time.monotonic() + 30
-        while door.intake._inside < most:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        asked = []
+        while len(together._waiting) < most:
+            assert len(asked) < 5 * most
+            asked.append(many.submit(client.post, "/v1/requests", json=PEOPLE))
+            time.sleep(0.1)
         refused = client.post("/v1/requests", json=PEOPLE)
         assert (refused.status_code, refused.json()["type"]) == (429, "urn:consent:problem:busy")
         assert int(refused.headers["retry-after"]) >= 1

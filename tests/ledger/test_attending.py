@@ -13,6 +13,7 @@ from domain.outcomes import Reason
 from domain.requests import Kind, Subject
 from ledger import attention, cancelling, chunks, reports, requests
 from ledger.attention import Group
+from ledger.claiming import claim
 from ledger.fresh_sessions import Given
 from tasks import attend
 from tasks.attend import AttendError, Cancelled, NoSuchRequestError
@@ -367,7 +368,7 @@ def test_cancelling_settles_what_was_not_sent(desk: Desk) -> None:
     public_id = desk.submit(people(35)).recorded.public_id
     desk.work_off(desk.tools_for(by_line({3: CODE_SENT})), runs=1)
     with desk.engine.begin() as connection:
-        held_id = desk.queued.pop(0)[1] if desk.queued else chunks.claim(connection, "insider", 1)[0]
+        held_id = desk.queued.pop(0)[1] if desk.queued else claim(connection, "insider", 1)[0]
         lease = chunks.lease(connection, held_id, lease_s=60, holder="test", masters=desk.masters)
     assert lease is not None
 
@@ -479,7 +480,10 @@ def test_nothing_is_sent_while_it_cools_off(desk: Desk) -> None:
     work_off(desk, by_line({}, sent))
     assert sent == []
     assert desk.one("SELECT not_before - received_at FROM requests") == timedelta(hours=1)
+    assert desk.woken == []
+    assert desk.one("SELECT bool_and(chunks.due_at = not_before) FROM chunks JOIN requests ON request_id = requests.id")
     desk.execute("UPDATE requests SET not_before = now()")
+    desk.make_everything_due()
     work_off(desk, by_line({}, sent))
     assert len(sent) == 5
 

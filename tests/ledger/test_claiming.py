@@ -11,7 +11,9 @@ from sqlalchemy import text
 from adapters.contract import Answer, Verdict
 from domain.outcomes import Reason
 from ledger import chunks, vendors
-from ledger.chunks import LOOKED_AT, QUEUE_GRACE_S, LeaseLostError
+from ledger.chunks import LeaseLostError
+from ledger.claiming import LOOKED_AT, QUEUE_GRACE_S
+from ledger.claiming import claim as claim_chunks
 from tasks.dispatch import dispatch
 from tasks.queues import BrokerError
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
@@ -20,7 +22,7 @@ from tests.stubs import StubAdapter, StubExchange
 
 def claim(desk: Desk, window: int, vendor: str = "insider", express: int = 0) -> list[int]:
     with desk.engine.begin() as connection:
-        return chunks.claim(connection, vendor, window, express=express)
+        return claim_chunks(connection, vendor, window, express=express)
 
 
 def close(desk: Desk, chunk_id: int) -> None:
@@ -156,7 +158,7 @@ def test_a_second_dispatcher_of_a_vendor_waits_for_the_first(desk: Desk) -> None
     desk.submit(people(400))
     with ThreadPoolExecutor(1) as other:
         with desk.engine.begin() as connection:
-            assert len(chunks.claim(connection, "insider", 5)) == 5
+            assert len(claim_chunks(connection, "insider", 5)) == 5
             second = other.submit(claim, desk, 5)
             with pytest.raises(TimeoutError):
                 second.result(timeout=0.3)
@@ -320,6 +322,25 @@ def test_the_newest_request_need_not_wait_for_the_turn_to_come_round(desk: Desk)
     assert requests_of(desk, claim(desk, 10)) == {LOOKED_AT * 3 + 1: 1}
 
 
+def test_what_begins_later_takes_nobodys_turn(desk: Desk) -> None:
+    desk.submit(people(10 * 5))
+    many_open(desk, LOOKED_AT * 3)
+    desk.execute("UPDATE chunks SET due_at = now() + interval '1 hour' WHERE request_id > 1")
+    for _ in range(5):
+        (chunk_id,) = claim(desk, 1)
+        close(desk, chunk_id)
+
+
+def test_a_claim_costs_the_same_however_much_begins_later(desk: Desk) -> None:
+    many_open(desk, LOOKED_AT)
+    few = pages_of_a_claim(desk)
+    desk.execute("UPDATE chunks SET due_at = now() + interval '1 hour'")
+    many_open(desk, LOOKED_AT * 20)
+    desk.execute("UPDATE chunks SET due_at = now() + interval '1 hour'")
+    many_open(desk, LOOKED_AT)
+    assert pages_of_a_claim(desk) < 2 * few
+
+
 def test_a_claim_costs_the_same_however_many_requests_are_open(desk: Desk) -> None:
     many_open(desk, LOOKED_AT * 2)
     few = pages_of_a_claim(desk)
@@ -353,7 +374,7 @@ def pages_of_a_claim(desk: Desk) -> int:
         connection.execute(flush)
         connection.commit()
         before = connection.execute(read).scalar_one()
-        chunks.claim(connection, "insider", 10)
+        claim_chunks(connection, "insider", 10)
         connection.commit()
         connection.execute(flush)
         connection.commit()

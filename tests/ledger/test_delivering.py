@@ -14,6 +14,7 @@ from adapters.contract import Answer, Call, NotNowError, Person, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.requests import Subject
 from ledger import chunks, outcomes
+from ledger.claiming import claim
 from ledger.outcomes import Settled
 from ledger.reports import deliveries_of, status_of
 from tasks import run as running
@@ -29,7 +30,7 @@ FORBIDDEN = Answer(Verdict.VENDOR, Reason.FORBIDDEN)
 
 def lease_one(desk: Desk) -> chunks.Lease:
     with desk.engine.begin() as connection:
-        (chunk_id,) = chunks.claim(connection, "insider", 1)
+        (chunk_id,) = claim(connection, "insider", 1)
         held = chunks.lease(connection, chunk_id, lease_s=60, holder="test", masters=desk.masters)
     assert held is not None
     return held

@@ -29,6 +29,7 @@ from domain.requests import Kind, Subject
 from domain.retry import Setback
 from ledger import attention, cancelling, chunks, notes, outcomes, requests, vendors, wishes
 from ledger.chunks import Lease, LeaseLostError, Purpose
+from ledger.claiming import claim
 from ledger.keys import fingerprinter
 from ledger.outcomes import Settled
 from ledger.pending import open_people
@@ -192,7 +193,7 @@ class LedgerMachine(RuleBasedStateMachine):
         ((before,),) = self.rows(under_way, vendor=vendor)
         with self.engine.begin() as connection:
             connection.execute(text("SELECT setseed(0)"))  # claims draw lots, and a run must repeat
-            claimed = chunks.claim(connection, vendor, window)
+            claimed = claim(connection, vendor, window)
         ((after,),) = self.rows(under_way, vendor=vendor)
         if claimed:
             assert after == before + len(claimed) <= window, "more under way than the window allows"

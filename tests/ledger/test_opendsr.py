@@ -28,6 +28,7 @@ from domain.opendsr import DsrRequest, DsrStatus, Standing, Version, standing_at
 from domain.outcomes import Reason
 from domain.requests import Kind
 from ledger import chunks, outbox
+from ledger.claiming import claim
 from ledger.keys import fingerprinter
 from tasks.attend import AttendError, NoSuchRequestError
 from tasks.notify import Courier, notify
@@ -77,7 +78,7 @@ def asked(**more: Any) -> DsrRequest:
 
 def lease_one(desk: Desk) -> chunks.Lease:
     with desk.engine.begin() as connection:
-        (chunk_id,) = chunks.claim(connection, "insider", 1)
+        (chunk_id,) = claim(connection, "insider", 1)
         lease = chunks.lease(connection, chunk_id, lease_s=60, holder="test", masters=desk.masters)
     assert lease is not None
     return lease
@@ -255,7 +256,7 @@ def test_withdrawing_and_beginning_at_once_end_in_one_of_both(desk: Desk, in_thr
         request = asked(content=str(uuid4()).encode())
         office(desk).take(request)
         with desk.engine.begin() as connection:
-            (chunk_id,) = chunks.claim(connection, "insider", 100)
+            (chunk_id,) = claim(connection, "insider", 100)
         results = in_threads(2, one_each(desk, request, chunk_id))
         begun = any(isinstance(result, chunks.Lease) for result in results)
         status = office(desk).look(request.id).status

@@ -9,6 +9,7 @@ from sqlalchemy import TextClause
 from domain.outcomes import Outcome, Reason
 from domain.requests import Subject
 from ledger import chunks, outcomes, reports
+from ledger.claiming import claim
 from ledger.outcomes import COPY_FROM, Settled
 from tests.ledger.conftest import Desk, people
 
@@ -19,7 +20,7 @@ WAL_BYTES = 150
 
 def hold(desk: Desk, vendor: str = "insider") -> chunks.Lease:
     with desk.engine.begin() as connection:
-        (chunk_id,) = chunks.claim(connection, vendor, 1)
+        (chunk_id,) = claim(connection, vendor, 1)
         held = chunks.lease(connection, chunk_id, lease_s=60, holder="test", masters=desk.masters)
     assert held is not None
     return held

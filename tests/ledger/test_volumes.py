@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -318,3 +319,19 @@ def test_a_ledger_from_before_volumes_keeps_everything(postgres_url: str, desk: 
             (55,),
             (5,),
         ]
+
+
+def test_what_was_to_begin_later_still_does(postgres_url: str, desk: Desk) -> None:
+    desk.announce(insider=10)
+    begins = datetime.now(UTC) + timedelta(days=1)
+    desk.submit(people(15), not_before=begins)
+    desk.submit(people(15))
+    with database(postgres_url, "earlier") as engine:
+        migrate(engine, "0005")
+        earlier = Desk(engine, desk.masters, desk.loop)
+        copy_ledger(desk.engine, engine)
+        earlier.execute("UPDATE chunks SET due_at = now()")
+        migrate(engine)
+        due = dict(earlier.rows("SELECT request_id, max(due_at) FROM chunks GROUP BY request_id"))
+        assert due[1] == begins
+        assert due[2] < datetime.now(UTC)

@@ -1,0 +1,144 @@
+"""Which due chunks go to the workers next: fairly between requests, in room that is bounded."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, TextClause, text
+
+QUEUE_GRACE_S = 30.0
+"""A chunk whose message was lost on the way to a worker is queued again after this long."""
+LOOKED_AT, NEWEST = 200, 20
+"""Of ten thousand requests that are due at once, a claim that looked at all of them would take 0.2 s."""
+
+
+def claim(
+    connection: Connection,
+    vendor: str,
+    window: int,
+    *,
+    express: int = 0,
+    grace_s: float = QUEUE_GRACE_S,
+    held_too: bool = True,
+) -> list[int]:
+    """Queue the due chunks of a vendor so that at most `window` are queued or leased, in turn between requests.
+
+    Whose request has least out goes first, of those that are level the small ones (one chunk's worth of people), then
+    chance decides. `express` more are for small requests with nothing out, so that they need not wait for room. Of very
+    many requests that are due, LOOKED_AT are considered, in turn from one claim to the next, and the newest.
+
+    One dispatcher at a time works for a vendor, so that the window holds. A held vendor gets one chunk when its probe
+    is due, and none otherwise or where `held_too` is not set. A chunk that no worker takes up within `grace_s` is due
+    again. Returns chunk ids; the caller sends a message for each after committing.
+    """
+    row = connection.execute(_LOCK_VENDOR, {"vendor": vendor}).one_or_none()
+    if row is None or not row.may_send or (row.held and not held_too):
+        return []
+    if row.held:
+        window, express = 1, 0
+    room = window - connection.execute(_OUT, {"vendor_id": row.id}).scalar_one()
+    most = room + express
+    if most <= 0:
+        return []
+    share = {"vendor_id": row.id, "grace_s": grace_s}
+    looked_at = _next_due(connection, row.id, (row.turn_due_at, row.turn))
+    due = {"due_at": [due_at for due_at, _ in looked_at], "requests": [request_id for _, request_id in looked_at]}
+    ids = list(connection.execute(_CLAIM, {**share, **due, "room": room, "most": most}).scalars())
+    if room > len(ids):
+        ids += connection.execute(_CLAIM_VERIFICATIONS, {**share, "room": room - len(ids)}).scalars()
+    if row.held and ids:
+        connection.execute(_PROBING, {"vendor_id": row.id, "grace_s": grace_s})
+    return ids
+
+
+Due = tuple[datetime, int]
+"""When chunks are due, and of which request: those of a request that has just come in are due at the same moment."""
+
+
+def _next_due(connection: Connection, vendor_id: int, turn: Due) -> list[Due]:
+    """What is due at a vendor: that whose turn it is, after `turn`, and the newest. What is due later is not met on the
+    way, however much it is."""
+    here = {"vendor_id": vendor_id, "turn_due_at": turn[0], "turn": turn[1]}
+    walked = [(row.due_at, row.request_id) for row in connection.execute(_WALK_ON, {**here, "steps": LOOKED_AT})]
+    back = connection.execute(_WALK_BACK, {"vendor_id": vendor_id, "steps": NEWEST})
+    newest = [(row.due_at, row.request_id) for row in back]
+    turn_after = walked[-1] if len(walked) == LOOKED_AT else FIRST_TURN
+    if turn_after != turn:
+        connection.execute(_PASS_TURN, {**here, "turn_due_at": turn_after[0], "turn": turn_after[1]})
+    return list(dict.fromkeys([*walked, *newest]))
+
+
+FIRST_TURN: Due = (datetime.fromtimestamp(0, UTC), 0)
+
+
+def _walk(following: str, order: str) -> TextClause:
+    # One probe of the index for each moment of a request, however many chunks of it are due then.
+    step = """
+        SELECT due_at, request_id FROM chunks
+        WHERE vendor_id = :vendor_id AND purpose = 'deliver' AND state <> 'closed' AND due_at <= now() AND {condition}
+        ORDER BY due_at {order}, request_id {order} LIMIT 1
+    """
+    begin = "(due_at, request_id) > (:turn_due_at, :turn)" if following == ">" else "true"
+    first = step.format(condition=begin, order=order)
+    onward = step.format(condition=f"(due_at, request_id) {following} (walked.due_at, walked.request_id)", order=order)
+    return text(f"""
+        WITH RECURSIVE walked (due_at, request_id, step) AS (
+            SELECT due_at, request_id, 1 FROM ({first}) AS first
+            UNION ALL
+            SELECT next.due_at, next.request_id, step + 1
+            FROM walked CROSS JOIN LATERAL ({onward}) AS next WHERE step < :steps)
+        SELECT due_at, request_id FROM walked ORDER BY step
+    """)
+
+
+_WALK_ON = _walk(">", "ASC")
+_WALK_BACK = _walk("<", "DESC")
+_PASS_TURN = text("UPDATE vendors SET turn_due_at = :turn_due_at, turn = :turn WHERE id = :vendor_id")
+_LOCK_VENDOR = text("""
+    SELECT id, turn_due_at, turn, held_at IS NOT NULL AS held,
+        held_at IS NULL OR COALESCE(probe_at <= now(), false) AS may_send
+    FROM vendors WHERE name = :vendor AND enabled
+    FOR NO KEY UPDATE -- which a new chunk of this vendor need not wait for
+""")
+_PROBING = text("UPDATE vendors SET probe_at = now() + make_interval(secs => :grace_s) WHERE id = :vendor_id")
+_OUT = text("""
+    SELECT count(*) FROM chunks WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
+""")
+_CLAIM = text("""
+    WITH out AS (
+        SELECT request_id, count(*) AS chunks FROM chunks
+        WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
+        GROUP BY request_id),
+    due AS (
+        SELECT due.id, requests.subjects <= vendors.chunk_people AS small,
+            COALESCE(out.chunks, 0) + row_number() OVER (PARTITION BY requests.id ORDER BY due.due_at, due.id) AS turn
+        FROM unnest(CAST(:due_at AS timestamptz[]), CAST(:requests AS bigint[])) AS looked_at (due_at, request_id)
+        JOIN requests ON requests.id = looked_at.request_id
+        JOIN vendors ON vendors.id = :vendor_id
+        LEFT JOIN out ON out.request_id = requests.id
+        CROSS JOIN LATERAL (
+            SELECT id, due_at FROM chunks
+            WHERE vendor_id = :vendor_id AND due_at = looked_at.due_at AND request_id = looked_at.request_id
+                AND purpose = 'deliver' AND state <> 'closed'
+            ORDER BY due_at, request_id, id LIMIT :most) AS due
+        WHERE requests.status = 'running' AND requests.not_before <= now()),
+    placed AS (
+        SELECT id, turn, small, row_number() OVER (ORDER BY turn, small DESC, random()) AS place FROM due),
+    queued AS (
+        UPDATE chunks
+        SET state = 'queued', lease = NULL, holder = NULL, due_at = now() + make_interval(secs => :grace_s)
+        WHERE id IN (
+            SELECT id FROM chunks
+            WHERE id IN (SELECT id FROM placed WHERE place <= :room OR (place <= :most AND small AND turn = 1))
+                AND CAST(state AS text) <> 'closed' AND due_at <= now()
+            FOR UPDATE SKIP LOCKED)
+        RETURNING id)
+    SELECT id FROM placed JOIN queued USING (id) ORDER BY place
+""")
+_CLAIM_VERIFICATIONS = text("""
+    UPDATE chunks SET state = 'queued', lease = NULL, holder = NULL, due_at = now() + make_interval(secs => :grace_s)
+    WHERE id IN (
+        SELECT id FROM chunks
+        WHERE vendor_id = :vendor_id AND purpose = 'verify' AND state <> 'closed' AND due_at <= now()
+        ORDER BY due_at, id LIMIT :room
+        FOR UPDATE SKIP LOCKED)
+    RETURNING id
+""")
