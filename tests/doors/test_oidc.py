@@ -196,7 +196,8 @@ def test_a_login_can_be_used_once(browser: httpx.Client, provider: Provider, row
     assert (again.status_code, "has been used" in again.text) == (401, True)
     assert provider.asked["token"] == 1
     rows("UPDATE spent SET until = now() - interval '1 second'")
-    log_in(browser, provider)
+    browser.cookies.clear()
+    assert log_in(browser, provider).status_code == 303
     assert rows("SELECT count(*) FROM spent") == [(1,)]  # what is old is forgotten
 
 
