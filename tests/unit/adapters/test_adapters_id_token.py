@@ -2,6 +2,7 @@
 
 import json
 from base64 import urlsafe_b64encode
+from datetime import timedelta
 from time import time
 from typing import Any
 
@@ -67,9 +68,15 @@ def signed(claims: Any, key: Key = RSA, **header: Any) -> str:
 
 
 def claims(**changed: Any) -> dict[str, Any]:
-    right = {"iss": "https://id.example", "aud": "us", "iat": time(), "exp": time() + 60, "nonce": "nonce", "sub": "1"}
+    """Those of a good token, but for these: without what is `...`, and so long from now what is a timedelta."""
+    now, soon = timedelta(), timedelta(seconds=60)
+    right = {"iss": "https://id.example", "aud": "us", "iat": now, "exp": soon, "nonce": "nonce", "sub": "1"}
     told = right | {"email": "Ann@shop.example", "email_verified": True} | changed
-    return {name: value for name, value in told.items() if value is not ...}
+    return {
+        name: time() + value.total_seconds() if isinstance(value, timedelta) else value
+        for name, value in told.items()
+        if value is not ...
+    }
 
 
 @pytest.mark.parametrize(
@@ -79,7 +86,7 @@ def claims(**changed: Any) -> dict[str, Any]:
         {"aud": ["us"]},
         {"aud": ["us", "them"], "azp": "us"},
         {"azp": "us"},
-        {"iat": time() + 30, "exp": time() - 30},  # clocks differ
+        {"iat": timedelta(seconds=30), "exp": timedelta(seconds=-30)},  # clocks differ
         {"at_hash": 7, "auth_time": 1.5, "groups": [{}]},
     ],
     ids=str,
@@ -117,13 +124,13 @@ def test_a_token_for_this_login_proves_an_address(key: Key, changed: dict[str, A
         ({"iss": ["https://id.example"]}, Denial.CLAIMS),
         ({"iss": ...}, Denial.CLAIMS),
         ({"sub": ...}, Denial.CLAIMS),
-        ({"exp": time() - 61}, Denial.CLAIMS),
+        ({"exp": timedelta(seconds=-61)}, Denial.CLAIMS),
         ({"exp": "soon"}, Denial.CLAIMS),
         ({"exp": float("nan")}, Denial.CLAIMS),
         ({"exp": ...}, Denial.CLAIMS),
-        ({"iat": time() + 3600}, Denial.CLAIMS),
+        ({"iat": timedelta(seconds=3600)}, Denial.CLAIMS),
         ({"iat": ...}, Denial.CLAIMS),
-        ({"nbf": time() + 3600}, Denial.CLAIMS),
+        ({"nbf": timedelta(seconds=3600)}, Denial.CLAIMS),
     ],
     ids=str,
 )
