@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -11,6 +12,18 @@ def refuse_plain_http(url: httpx.URL) -> None:
     if url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host)):
         return
     raise ValueError("must be an https address; plain http is only for loopback")
+
+
+def check_address(address: str) -> str:
+    """The same address. Raises ValueError unless it is one that anything may be sent to."""
+    try:
+        url, port = httpx.URL(address), urlsplit(address).port  # which looks at what the other does not, and raises
+    except (httpx.InvalidURL, ValueError):
+        raise ValueError("must be an address, as in https://example.com") from None
+    refuse_plain_http(url)
+    if not url.host or port == 0:
+        raise ValueError("must name a host, and no port 0")
+    return address
 
 
 @lru_cache(maxsize=64)

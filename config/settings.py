@@ -17,6 +17,7 @@ from adapters.vendors.algonomy import AlgonomySettings
 from adapters.vendors.b2core import B2coreSettings
 from adapters.vendors.dfinery import DfinerySettings
 from adapters.vendors.insider import InsiderSettings
+from config.oidc import OidcSettings
 from config.opendsr import OpenDsrSettings
 from config.webhooks import WebhookSettings
 from domain.requests import Kind
@@ -92,6 +93,7 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="how much is logged")
 
+    oidc: OidcSettings | None = None
     opendsr: OpenDsrSettings = OpenDsrSettings()
     webhooks: WebhookSettings = WebhookSettings()
     producer_keys: SecretStr | None = Field(

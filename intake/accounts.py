@@ -21,6 +21,8 @@ from ledger import access, audit
 from ledger.audit import Entry
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+USER_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]{0,62}(@[a-z0-9][a-z0-9.-]{0,35})?")
+"""A user's may be an e-mail address, by which an identity provider knows them."""
 
 
 def create_key(name: str, *, role: str, days: float, as_json: bool) -> Ending:
@@ -65,7 +67,10 @@ def revoke_key(prefix: str) -> Ending:
 def add_user(name: str, *, role: str) -> Ending:
     """Let somebody into the console. Raises CommandError."""
     chosen = _role(role)
-    _check_name(name)
+    if not USER_NAME.fullmatch(name):
+        raise unusable(
+            "NAME is 1 to 63 small letters, digits, dots, dashes and underscores, or an e-mail address in them"
+        )
     password_hash = _hashed()
     with surroundings() as here, here.engine.begin() as connection:
         if not access.add_user(connection, name=name, role=chosen, password_hash=password_hash, by=who()):

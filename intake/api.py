@@ -39,7 +39,8 @@ ROUTERS = (
 
 
 def create_app(door: Door, processor: Processor | None = None) -> FastAPI:
-    """The app at this door. It closes nothing of the door. Without a `processor` OpenDSR is left out."""
+    """The app at this door. It closes nothing of the door. Without a `processor` OpenDSR is left out,
+    and OIDC where the settings name no provider."""
     trail = Trail(door.engine)
 
     @asynccontextmanager
@@ -52,6 +53,10 @@ def create_app(door: Door, processor: Processor | None = None) -> FastAPI:
     app.state.door, app.state.gate, app.state.trail = door, Gate(door), trail
     for router in ROUTERS:
         app.include_router(router)
+    if door.settings.oidc is not None:
+        from intake.api_oidc import open_oidc  # noqa: PLC0415 - few want it, and what it needs takes a while to load
+
+        open_oidc(app, door.settings.oidc)
     if processor is not None:
         open_opendsr(app, processor)
     problems.install(app)

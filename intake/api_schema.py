@@ -30,7 +30,7 @@ REFUSALS = {
     "422": "something in it cannot be taken; nothing was recorded",
     "429": "too often, too much at once, or guessing; see Retry-After",
     "500": "a fault of our own",
-    "503": "PostgreSQL or Redis is away; see Retry-After",
+    "503": "PostgreSQL, Redis or the identity provider is away; see Retry-After",
 }
 
 
@@ -82,7 +82,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-OPEN = frozenset({"/healthz", "/readyz", "/v1/session"})
+OPEN = frozenset({"/healthz", "/readyz", "/v1/session", "/v1/session/oidc", "/v1/session/oidc/callback"})
 """The paths that need no key."""
 
 

@@ -27,10 +27,14 @@ async def begin(request: Request, response: Response, door: TheDoor) -> Session:
         raise Problem(401, "unauthorized", "unknown name, wrong password, or an account that is disabled")
     user, token = found
     request.state.principal = Principal(f"user:{user.name}", Role(user.role))
-    # Lax and not Strict, so that a link in a mail leads into the console; what changes something also needs Origin.
-    secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, token, max_age=int(LASTS_S), httponly=True, samesite="lax", secure=secure)
+    keep_session(response, token, secure=request.url.scheme == "https")
     return Session(name=user.name, role=user.role)
+
+
+def keep_session(response: Response, token: str, *, secure: bool) -> None:
+    """Have the browser keep this session until it is over."""
+    # Lax and not Strict, so that a link in a mail leads into the console; what changes something also needs Origin.
+    response.set_cookie(COOKIE, token, max_age=int(LASTS_S), httponly=True, samesite="lax", secure=secure)
 
 
 @router.get("/v1/session", summary="Who am I?")

@@ -123,8 +123,13 @@ def _find_login(connection: Connection, token: str) -> Principal | Closed | None
 async def refuse_guess(attempt: Attempt) -> None:
     """Make a failed try take its time. Raises Problem where no more tries are allowed for now."""
     if attempt.locked_s:
-        raise Problem.later(429, "guessing", "too many failed tries from here; wait", attempt.locked_s)
+        raise guessing(attempt)
     await asyncio.sleep(min(LONGEST_DELAY_S, 0.1 * attempt.failures))
+
+
+def guessing(attempt: Attempt) -> Problem:
+    """No more tries are allowed for now."""
+    return Problem.later(429, "guessing", "too many failed tries from here; wait", attempt.locked_s)
 
 
 def unauthorized() -> Problem:

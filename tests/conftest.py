@@ -12,7 +12,7 @@ from local.redis_server import Redis
 
 TABLES = (
     "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies, "
-    "api_keys, users, logins, guesses, audit_entries, webhooks, outbox, opendsr_requests"
+    "api_keys, users, logins, guesses, spent, audit_entries, webhooks, outbox, opendsr_requests"
 )
 
 

@@ -85,10 +85,12 @@ def serving(app: FastAPI) -> Iterator[str]:
         thread.start()
         while not server.started:
             time.sleep(0.005)
-        yield "http://{}:{}".format(*listening.getsockname())
-        server.should_exit = True
-        thread.join(timeout=20)
-        assert not thread.is_alive()
+        try:
+            yield "http://{}:{}".format(*listening.getsockname())
+        finally:
+            server.should_exit = True
+            thread.join(timeout=20)
+            assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -49,12 +49,19 @@ def test_what_is_no_role_or_name_is_refused(stack: Engine) -> None:
         (("keys", "create", "shop", "--role", "king"), "unknown --role"),
         (("keys", "create", "jane@private.example", "--role", "reader"), "NAME is"),
         (("user", "add", "ann", "--role", "reader"), "12 to 256 characters"),
+        (("user", "add", "Ann@shop.example", "--role", "reader"), "or an e-mail address in them"),
+        (("user", "add", "ann@", "--role", "reader"), "or an e-mail address in them"),
         (("user", "disable", "nobody"), "no user of this name"),
     ):
         refused = consent(*arguments, stdin="short\n")
         assert (refused.exit_code, refused.stdout) == (2, "")
         assert told in refused.stderr
     assert audited(stack) == []
+
+
+def test_a_user_may_be_named_by_an_address_that_a_provider_vouches_for(stack: Engine) -> None:
+    assert consent("user", "add", "ann.b+c@shop.example", "--role", "reader", stdin=f"{PASSWORD}\n").exit_code == 0
+    assert audited(stack) == [(who(), "user add", "ann.b+c@shop.example")]
 
 
 def test_a_user_is_added_listed_given_a_password_disabled_and_enabled(stack: Engine) -> None:

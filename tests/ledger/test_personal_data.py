@@ -29,6 +29,7 @@ TABLES = (
     "requests",
     "subjects",
     "sessions",
+    "spent",
     "chunks",
     "outcomes",
     "tallies",

@@ -1,7 +1,7 @@
 """`.env.example` names every setting, each with its real default."""
 
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -29,8 +29,10 @@ def lines() -> dict[str, str]:
     return dict(row.split("=", 1) for row in rows)
 
 
-def is_block(annotation: Any) -> TypeGuard[type[BaseModel]]:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def block_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The settings below this one, also where they may be left out altogether."""
+    named = (one for one in (field.annotation, *get_args(field.annotation)) if isinstance(one, type))
+    return next((one for one in named if issubclass(one, BaseModel)), None)
 
 
 def test_every_setting_is_named_and_nothing_else() -> None:
@@ -38,7 +40,7 @@ def test_every_setting_is_named_and_nothing_else() -> None:
         name: adapter.settings_model.model_fields for name, adapter in ADAPTERS.items()
     }
     plain = {name: field for name, field in Settings.model_fields.items() if name not in ADAPTERS}
-    blocks = {name: field.annotation.model_fields for name, field in plain.items() if is_block(field.annotation)}
+    blocks = {name: block.model_fields for name, field in plain.items() if (block := block_of(field)) is not None}
     ours = {f"CONSENT_{name.upper()}" for name in plain.keys() - blocks.keys()}
     ours |= {f"CONSENT_{block.upper()}__{name.upper()}" for block, named in blocks.items() for name in named}
     theirs = {f"CONSENT_{vendor.upper()}__{name.upper()}" for vendor, named in fields.items() for name in named}

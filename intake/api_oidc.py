@@ -1,0 +1,102 @@
+"""Logging console users in with an OpenID Connect provider: there, back, and the session a password would give."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+
+from adapters.id_token import Denial, DeniedError
+from adapters.identity_provider import IdentityProvider, ProviderAwayError
+from config.oidc import CALLBACK, OidcSettings
+from intake import oidc_login, problems
+from intake.api_door import TheDoor
+from intake.api_session import keep_session
+from intake.auth import guessing, refuse_guess
+from intake.door import Door
+from intake.frame import deed_of
+from intake.problems import Problem
+from intake.trail import NOBODY
+from ledger.access import FoundUser
+from ledger.audit import Entry
+from ledger.guesses import Attempt
+
+BEGUN = "consent_oidc"
+AWAY_S = 5
+
+
+def open_oidc(app: FastAPI, settings: OidcSettings) -> None:
+    """Let people log in at the provider of these settings."""
+    router = APIRouter(tags=["session"])
+    provider = IdentityProvider(settings.issuer, settings.client_id, settings.client_secret, settings.redirect_url)
+    back = urlsplit(settings.redirect_url)
+    secure = back.scheme == "https"
+    home = back.path.removesuffix("/oidc/callback")  # "Who am I?": there is no other page of ours yet
+
+    @router.get("/v1/session/oidc", summary="Log in at the provider", status_code=303, response_class=RedirectResponse)
+    async def begin(request: Request, door: TheDoor) -> Response:
+        """Sends the browser to the identity provider."""
+        begun, once = await door.reads.run(lambda: oidc_login.begin(door))
+        async with _on_record(request):
+            answer = RedirectResponse(await provider.address(once), 303)
+        # Lax: one comes back by a link of the provider's, with which Strict would send no cookie.
+        answer.set_cookie(
+            BEGUN, begun, oidc_login.WITHIN_S, path=back.path, httponly=True, samesite="lax", secure=secure
+        )
+        return answer
+
+    @router.get(CALLBACK, summary="Back from the provider", status_code=303, response_class=RedirectResponse)
+    async def end(request: Request, door: TheDoor, code: str = "", state: str = "") -> Response:
+        """Sets the cookie that a password would, and leads to who one is now. A `state` is good for one time."""
+        answer: Response = RedirectResponse(home, 303)
+        try:
+            async with _on_record(request):
+                user, token = await _let_in(request, door, provider, code, state)
+            await _note(request, Entry(f"user:{user.name}", deed_of(request.scope), allowed=True, status=303))
+            keep_session(answer, token, secure=secure)
+        except problems.HANDLED as error:
+            answer = problems.of(error).response()
+        answer.delete_cookie(BEGUN, path=back.path, httponly=True, samesite="lax", secure=secure)
+        return answer
+
+    app.include_router(router)
+
+
+async def _let_in(
+    request: Request, door: Door, provider: IdentityProvider, code: str, state: str
+) -> tuple[FoundUser, str]:
+    begun, host = request.cookies.get(BEGUN, ""), request.client.host if request.client else ""
+    once = await door.intake.run(lambda: oidc_login.resume(door, begun, state, host))
+    if isinstance(once, Attempt):
+        raise guessing(once)
+    if not code:  # but `error`, and perhaps a text: that is not ours to repeat
+        raise DeniedError(Denial.PROVIDER)
+    try:
+        email = await provider.email(code, once)
+        return await door.intake.run(lambda: oidc_login.end(door, email, host))
+    except DeniedError:
+        await refuse_guess(await door.intake.run(lambda: oidc_login.failed(door, host)))
+        raise
+
+
+@asynccontextmanager
+async def _on_record(request: Request) -> AsyncIterator[None]:
+    """Whoever is turned away is told so when it stands in the audit log, with a reason that is one of our own."""
+    try:
+        yield
+        return
+    except Problem as error:
+        problem = error
+    except DeniedError as error:
+        problem = Problem(401, "unauthorized", str(error))
+    except ProviderAwayError as error:
+        problem = Problem.later(503, "provider-away", str(error), AWAY_S)
+    deed, status = deed_of(request.scope), problem.status_code
+    await _note(request, Entry(NOBODY, deed, allowed=False, status=status, because=problem.detail))
+    raise problem
+
+
+async def _note(request: Request, entry: Entry) -> None:
+    await request.app.state.trail.add(entry)
+    request.state.audited = True

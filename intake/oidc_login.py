@@ -1,0 +1,73 @@
+"""What a login with an identity provider needs of the ledger: begun, resumed once, ended. Each runs in a thread."""
+
+import secrets
+import time
+
+from adapters.id_token import Denial, DeniedError
+from adapters.identity_provider import Once
+from intake.door import Door
+from intake.login import LASTS_S
+from intake.secrets import digest_of, mint_token, same
+from ledger import access, guesses, once
+from ledger.access import FoundUser
+from ledger.guesses import Attempt
+from ledger.sealing import Fingerprinter
+
+WITHIN_S = 600
+"""A login begun longer ago is begun anew."""
+
+
+def begin(door: Door) -> tuple[str, Once]:
+    """A new login: what the browser keeps of it, and what the provider is told."""
+    begun = f"{int(time.time())}.{secrets.token_urlsafe(32)}"
+    return begun, _once(door.known().prints, begun)
+
+
+def _once(prints: Fingerprinter, begun: str) -> Once:
+    """All of it is derived under our key from what the browser keeps, so `state` proves that to be ours, unchanged."""
+    parts = (b"oidc state", b"oidc nonce", b"oidc verifier 1", b"oidc verifier 2")
+    state, nonce, *verifier = (prints.print_of(part, begun.encode()).hex() for part in parts)
+    return Once(state, nonce, "".join(verifier))
+
+
+def resume(door: Door, begun: str, state: str, host: str) -> Once | Attempt:
+    """The login that this browser began, given out once; or how long the address may not try.
+
+    Raises DeniedError.
+    """
+    prints = door.known().prints
+    found = _once(prints, begun)
+    if not same(found.state.encode(), state.encode()) or time.time() - int(begun.partition(".")[0]) > WITHIN_S:
+        raise DeniedError(Denial.STATE)
+    with door.engine.begin() as connection:
+        locked_s = guesses.locked_for(connection, _address(prints, host))
+        if locked_s:
+            return Attempt(0, locked_s)
+        if not once.spend(connection, digest_of(state), for_s=WITHIN_S):
+            raise DeniedError(Denial.STATE)
+    return found
+
+
+def end(door: Door, email: str, host: str) -> tuple[FoundUser, str]:
+    """The user whom the provider vouches for, and the token of a new session. Raises DeniedError.
+
+    A lock on the account is not looked at: it is for those who guess its password, and nobody guessed here.
+    """
+    token = mint_token()
+    with door.engine.begin() as connection:
+        user = access.find_user(connection, email)
+        if user is None:
+            raise DeniedError(Denial.UNKNOWN)
+        guesses.succeeded(connection, _address(door.known().prints, host))
+        access.begin_login(connection, user.id, digest_of(token), lasts_s=LASTS_S)
+    return user, token
+
+
+def failed(door: Door, host: str) -> Attempt:
+    """Count a code that let nobody in, by the address it came from: whose it should have been is not known."""
+    with door.engine.begin() as connection:
+        return guesses.attempt(connection, _address(door.known().prints, host))
+
+
+def _address(prints: Fingerprinter, host: str) -> bytes:
+    return prints.print_of(b"oidc address", host.encode())

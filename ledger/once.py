@@ -1,0 +1,15 @@
+"""What may be used one time only, over all processes."""
+
+from sqlalchemy import Connection, text
+
+
+def spend(connection: Connection, what: bytes, *, for_s: float) -> bool:
+    """Use this up; False where it was used before. Forgotten after so many seconds, when it must be too old anyway."""
+    connection.execute(_FORGET)
+    return connection.execute(_SPEND, {"what": what, "for_s": for_s}).rowcount == 1
+
+
+_FORGET = text("DELETE FROM spent WHERE until < now()")
+_SPEND = text("""
+    INSERT INTO spent (what, until) VALUES (:what, now() + make_interval(secs => :for_s)) ON CONFLICT DO NOTHING
+""")
