@@ -1,7 +1,9 @@
 """What surrounds every HTTP request: limits on its body, an audit entry where one is due, and no trace in any log."""
 
+import asyncio
 import logging
 import traceback
+from contextlib import suppress
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,6 +23,10 @@ HEADERS = (
     (b"referrer-policy", b"no-referrer"),
 )
 
+LINGERS_S, LINGERS_BYTES = 2.0, 64_000_000
+"""So long, and for so much, who is refused may go on sending. To hang up on data that nobody has read makes TCP throw
+away the answer, and a client that sends first and reads then would see a broken connection and not why."""
+
 log = logging.getLogger(__name__)
 
 
@@ -38,7 +44,7 @@ class Frame:
             await self._app(scope, receive, send)
             return
         scope.setdefault("state", {})
-        answer = _Answer(scope, send, self._trail)
+        answer = _Answer(scope, receive, send, self._trail)
         try:
             await self._app(scope, bounded(scope, receive), answer.send)
         except Exception as error:  # noqa: BLE001 - the last one who can answer; a trace might quote what was sent
@@ -67,15 +73,15 @@ def deed_of(scope: Scope) -> str:
 class _Answer:
     """One answer, held back until its audit entry stands."""
 
-    def __init__(self, scope: Scope, send: Send, trail: Trail) -> None:
-        self._scope, self._send, self._trail = scope, send, trail
+    def __init__(self, scope: Scope, receive: Receive, send: Send, trail: Trail) -> None:
+        self._scope, self._receive, self._send, self._trail = scope, receive, send, trail
         self.started = False
         self._replaced = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", ()), *HEADERS]
-            if not self._scope["state"][STATE].whole:
+            if not self._body_is_whole():
                 # Refused without reading it to its end: nothing can follow on this connection.
                 message["headers"].append((b"connection", b"close"))
             problem = await self._noted(message["status"])
@@ -84,7 +90,28 @@ class _Answer:
                 self._replaced = True
                 await problem.response()(self._scope, _nothing, self._send)
         if not self._replaced:
+            await self._hand_on(message)
+
+    async def _hand_on(self, message: Message) -> None:
+        if message["type"] != "http.response.body" or message.get("more_body") or self._body_is_whole():
             await self._send(message)
+            return
+        await self._send({**message, "more_body": True})  # which is all of it, by its Content-Length
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGERS_S):
+                await self._read_on()
+        await self._send({"type": "http.response.body"})
+
+    async def _read_on(self) -> None:
+        read, more = 0, True
+        while more and read < LINGERS_BYTES:
+            message = await self._receive()
+            read += len(message.get("body", b""))
+            more = message.get("more_body", False)
+
+    def _body_is_whole(self) -> bool:
+        whole: bool = self._scope["state"][STATE].whole
+        return whole
 
     async def _noted(self, status: int) -> Problem | None:
         if self._scope["method"] in READING and status not in DENIED:
