@@ -5,7 +5,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import Request
 
@@ -137,8 +136,8 @@ def _refuse_forged(request: Request) -> None:
     """A browser sends cookies along with what another site has made it ask. It says so, in a header no page can set."""
     if request.method in SAFE_METHODS:
         return
-    origin = request.headers.get("origin")
-    own = origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+    origin, host = request.headers.get("origin"), request.headers.get("host")
+    own = host and origin in {f"http://{host}", f"https://{host}"}
     if not own and request.headers.get("sec-fetch-site") != "same-origin":
         raise Problem(403, "other-site", "a session works for the console's own pages only")
 

@@ -91,6 +91,11 @@ def faults_of(errors: Sequence[Any], prefix: Sequence[str] = ()) -> list[Fault]:
     ]
 
 
+def _of_a_parameter(error: Any) -> Fault:
+    """Its name is the route's, not the client's: it can be told as it is."""
+    return Fault(NOWHERE, ".".join(map(str, error["loc"])), PROBLEMS.get(error["type"], error["msg"]))
+
+
 def first(faults: Sequence[Fault]) -> tuple[list[Fault], int]:
     """As many faults as are told one by one, and how many there are."""
     bounded = Faults()
@@ -126,7 +131,7 @@ def of(error: Exception) -> Problem:  # noqa: PLR0912 - a table
         case UnsealError():
             return Problem(500, "misconfigured", "the master keys are not those of this ledger")
         case RequestValidationError():
-            kept, total = first(faults_of(error.errors()))
+            kept, total = first([_of_a_parameter(fault) for fault in error.errors()])
             return Problem.unusable("some of what was asked cannot be understood", kept, total)
         case HTTPException():
             return _of_the_framework(error)
@@ -145,6 +150,11 @@ def _of_the_framework(error: HTTPException) -> Problem:
 def no_such_request() -> Problem:
     """There is no such request, or none that this principal may see: which of both is not told."""
     return Problem(404, "no-such-request", "there is no request of this id")
+
+
+def no_such_vendor() -> Problem:
+    """Nothing of this name was ever announced by the workers."""
+    return Problem(404, "no-such-vendor", "there is no vendor of this name; GET /v1/vendors lists them")
 
 
 def crashed() -> Problem:

@@ -77,6 +77,7 @@ PROBLEMS = {
     "extra_forbidden": "is not a known field",
     "string_type": "must be a text",
     "dict_type": "must be an object",
+    "uuid_parsing": "is not a UUID",
 }
 """Our words for pydantic's, where its own say less."""
 
