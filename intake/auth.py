@@ -44,7 +44,8 @@ class Gate:
         self._seen: dict[bytes, _Seen] = {}
 
     async def principal(self, request: Request) -> Principal:
-        """Who this is. Raises Problem: 401, 429 where somebody guesses or asks too often."""
+        """Who this is, also in `request.state.principal`. Raises Problem: 401, 429 where somebody guesses or asks too
+        often."""
         presented = request.headers.get("authorization")
         if presented is not None:
             scheme, _, secret = presented.partition(" ")
@@ -56,6 +57,7 @@ class Gate:
             principal = await self._of_secret(request.cookies[COOKIE], request, _find_login)
         else:
             raise unauthorized()
+        request.state.principal = principal
         wait_s = self._pace.wait_s(principal.name)
         if wait_s:
             raise Problem.later(429, "too-often", "this key asks more often than it may", wait_s)
@@ -149,7 +151,6 @@ def allowed(*rights: Right) -> Callable[[Request], Coroutine[Any, Any, Principal
     async def principal(request: Request) -> Principal:
         gate: Gate = request.app.state.gate
         found = await gate.principal(request)
-        request.state.principal = found
         if rights and not any(found.may(right) for right in rights):
             raise Problem(403, "forbidden", f"this needs the right to {' or '.join(rights)}; you are a {found.role}")
         return found

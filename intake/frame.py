@@ -16,7 +16,7 @@ from ledger.audit import Entry
 from ledger.failures import LedgerError
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-DENIED = frozenset({401, 403})
+DENIED = frozenset({401, 403, 429})
 HEADERS = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),

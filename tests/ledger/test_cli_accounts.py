@@ -50,6 +50,8 @@ def test_what_is_no_role_or_name_is_refused(stack: Engine) -> None:
         (("keys", "create", "jane@private.example", "--role", "reader"), "NAME is"),
         (("user", "add", "ann", "--role", "reader"), "12 to 256 characters"),
         (("user", "disable", "nobody"), "no user of this name"),
+        (("keys", "create", "shop", "--role", "reader", "--days", "inf"), "--days"),
+        (("keys", "create", "shop", "--role", "reader", "--days", "1e12"), "--days"),
     ):
         refused = consent(*arguments, stdin="short\n")
         assert (refused.exit_code, refused.stdout) == (2, "")
