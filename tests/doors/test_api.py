@@ -33,7 +33,8 @@ def settle(door: Door, rows: Rows, outcome: str, reason: str | None, vendor: str
             INSERT INTO outcomes (request_id, vendor_id, round, line, attempts, outcome, reason)
             SELECT 1, id, 1, 1, 1, CAST(:outcome AS outcome), :reason FROM of),
         closed AS (
-            UPDATE chunks SET state = 'closed' WHERE request_id = 1 AND vendor_id = (SELECT id FROM of))
+            UPDATE chunks SET state = 'closed'
+            WHERE request_id = 1 AND vendor_id = (SELECT id FROM of) AND last_line = 1)
         INSERT INTO tallies SELECT 1, id, CAST(:outcome AS outcome), 1 FROM of
         """,
         **values,
