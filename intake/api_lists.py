@@ -19,7 +19,7 @@ from intake.api_door import SubmitterOrReader, TheDoor
 from intake.api_models import Delivery, DeliveryPage, ListedRequest, RequestPage, VendorName
 from intake.auth import Principal
 from intake.door import Door
-from intake.moments import GivenMoment
+from intake.moments import WrittenMoment
 from intake.pool import BusyError
 from intake.problems import Problem, no_such_request, no_such_vendor
 from ledger import listing, vendors
@@ -47,8 +47,8 @@ async def list_requests(
     *,
     status: RequestState | None = None,
     kind: Kind | None = None,
-    received_from: GivenMoment | None = None,
-    received_before: GivenMoment | None = None,
+    received_from: WrittenMoment | None = None,
+    received_before: WrittenMoment | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> RequestPage:

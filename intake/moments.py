@@ -27,5 +27,7 @@ def _refuse_far(moment: datetime) -> datetime:
     return moment
 
 
-GivenMoment = Annotated[AwareDatetime, BeforeValidator(_refuse_numbers), AfterValidator(_refuse_far)]
+WrittenMoment = Annotated[AwareDatetime, BeforeValidator(_refuse_numbers)]
 """A moment in ISO 8601, as text, with its time zone."""
+GivenMoment = Annotated[WrittenMoment, AfterValidator(_refuse_far)]
+"""One that is kept: it can be told again in any time zone."""

@@ -6,10 +6,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from intake.faults import Fault, Faults, UnusableInputError
 from intake.pool import BusyError
@@ -179,8 +182,11 @@ HANDLED = (
 def install(app: FastAPI) -> None:
     """Have this app answer with problems only."""
 
-    async def answer(_: Request, error: Exception) -> Response:
-        return of(error).response()
+    async def answer(request: Request, error: Exception) -> Response:
+        problem = of(error)
+        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            problem.headers = {"Allow": ", ".join(_methods(app, request.scope))}
+        return problem.response()
 
     async def gone(_: Request, __: Exception) -> Response:
         return Response(status_code=499)  # nobody reads it; it is nginx's number for it in our audit log
@@ -188,6 +194,13 @@ def install(app: FastAPI) -> None:
     for kind in HANDLED:
         app.add_exception_handler(kind, answer)
     app.add_exception_handler(ClientDisconnect, gone)
+
+
+def _methods(app: FastAPI, scope: Scope) -> list[str]:
+    """All that this path takes; the framework tells those of its first route only."""
+    routes = (context.original_route for context in iter_route_contexts(app.routes))
+    here = [route for route in routes if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE]
+    return sorted({method for route in here for method in route.methods or ()})
 
 
 SCHEMA: Mapping[str, Any] = {

@@ -63,12 +63,10 @@ def ann(engine: Engine) -> str:
 
 
 def test_every_path_is_shut_but_for_health_and_logging_in(stranger: httpx.Client, door: Door) -> None:
-    operations = [(method.upper(), path) for path, of in create_app(door).openapi()["paths"].items() for method in of]
-    shut = [(method, path) for method, path in operations if path not in OPEN]
-    assert {(method, path) for method, path in shut} | {("GET", "/v1/session"), ("DELETE", "/v1/session")} == set(
-        NEEDED
-    )
-    for method, path in [*shut, ("GET", "/v1/session"), ("DELETE", "/v1/session"), ("GET", "/v1/openapi.json")]:
+    operations = [(method, path) for path, of in create_app(door).openapi()["paths"].items() for method in of]
+    shut = [(method.upper(), path) for method, path in operations if (method, path) not in OPEN]
+    assert set(shut) == set(NEEDED)
+    for method, path in [*shut, ("GET", "/v1/openapi.json")]:
         answer = stranger.request(method, path.format(request_id=ID, name="insider"))
         assert answer.status_code == 401, (method, path)
         assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -120,7 +118,7 @@ def test_only_a_digest_of_a_key_is_kept_and_its_last_use(stranger: httpx.Client,
     stranger.get("/v1/session", headers=good)
     secret = good["Authorization"].removeprefix("Bearer ")
     ((everything,),) = rows("SELECT api_keys::text FROM api_keys")
-    assert secret.split("_")[2] not in everything
+    assert secret[-43:] not in everything
     assert rows("SELECT last_used_at IS NOT NULL FROM api_keys") == [(True,)]
     assert secret not in repr(mint_key()) + str(mint_key())
 

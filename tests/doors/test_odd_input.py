@@ -43,8 +43,11 @@ def test_moments_are_text_with_a_time_zone_and_on_our_calendar(client: httpx.Cli
             upload = {"kind": "opt_out", field: str(moment)}
             answer = client.post("/v1/requests/upload", params=upload, content=b"{}", headers=NDJSON)
             assert told(answer) == f"query.{field}"
+    for moment in bad[:4]:
         for field in ("received_from", "received_before"):
             assert told(client.get("/v1/requests", params={field: str(moment)})) == f"query.{field}"
+    for moment in bad[4:]:  # nothing is kept of these
+        assert client.get("/v1/requests", params={"received_from": str(moment)}).status_code == 200
     assert rows("SELECT count(*) FROM requests") == [(0,)]
     good = {**ANN, "effective_at": "1900-01-01T00:00:00+00:00"}
     place = client.post("/v1/requests", json=good).headers["location"]
@@ -126,6 +129,12 @@ def test_names_of_parameters_are_told_and_values_are_not(client: httpx.Client) -
 def test_a_path_with_a_slash_too_many_leads_nowhere(client: httpx.Client) -> None:
     for answer in (client.get("/v1/requests/"), client.post("/v1/requests/", json=ANN)):
         assert (answer.status_code, answer.json()["type"]) == (404, f"{PROBLEM}not-found")
+
+
+def test_every_method_that_a_path_takes_is_told(client: httpx.Client) -> None:
+    for path, methods in (("/v1/requests", "GET, POST"), ("/v1/session", "DELETE, GET, POST"), ("/healthz", "GET")):
+        answer = client.patch(path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, methods)
 
 
 def test_the_last_page_says_so_and_an_unknown_vendor_is_no_empty_page(client: httpx.Client) -> None:
