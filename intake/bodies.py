@@ -1,7 +1,6 @@
 """Reading what a client sends: so many bytes, within so many seconds, however it dribbles them."""
 
 import asyncio
-import json
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
@@ -10,6 +9,7 @@ from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 from starlette.types import Message, Receive, Scope
 
+from domain.twins import CrowdError, TwinsError, refuse_twins
 from intake.faults import Fault
 from intake.problems import NOWHERE, Problem, faults_of, first
 
@@ -142,20 +142,12 @@ def _unreadable(error: ValidationError) -> Problem:
 
 
 def _refuse_twins(body: bytes) -> None:
-    """Raise Problem where an object has a key twice. Readers differ in which one counts, and the other one might be a
-    person who is not erased then."""
-    objects = 0
-
-    def look(pairs: list[tuple[str, object]]) -> None:
-        nonlocal objects
-        objects += 1
-        if objects > MOST_OBJECTS:
-            raise Problem.unusable(f"it holds more than {MOST_OBJECTS:,} objects; nothing was recorded")
-        if len(pairs) > 1 and len({name for name, _ in pairs}) < len(pairs):
-            raise Problem.unusable("an object in it has a key twice; nothing was recorded")
-
-    # Numbers stay text: some that JSON allows Python does not make.
-    json.loads(body, object_pairs_hook=look, parse_int=str, parse_float=str)
+    try:
+        refuse_twins(body, MOST_OBJECTS)
+    except TwinsError:
+        raise Problem.unusable("an object in it has a key twice; nothing was recorded") from None
+    except CrowdError:
+        raise Problem.unusable(f"it holds more than {MOST_OBJECTS:,} objects; nothing was recorded") from None
 
 
 def fault(field: str, problem: str) -> Fault:
