@@ -6,6 +6,7 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from intake import problems
@@ -55,6 +56,13 @@ class Frame:
                 raise BrokenAnswerError from None
 
 
+def complete(problem: Problem) -> Response:
+    """An answer that goes out past the frame, with all that the frame would add; the last one on its connection."""
+    response = problem.response()
+    response.raw_headers += [*HEADERS, (b"connection", b"close")]
+    return response
+
+
 class BrokenAnswerError(Exception):
     """An answer ended half-way; the connection is cut, so that nobody takes it for whole."""
 
@@ -88,7 +96,7 @@ class _Answer:
             self.started = True
             if problem is not None:
                 self._replaced = True
-                await problem.response()(self._scope, _nothing, self._send)
+                await complete(problem)(self._scope, _nothing, self._send)
         if not self._replaced:
             await self._hand_on(message)
 

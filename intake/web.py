@@ -17,7 +17,7 @@ from config.settings import Settings
 from intake.api import create_app
 from intake.door import LEDGER_CONNECTIONS, open_door
 from intake.endings import CommandError, Ending
-from intake.frame import HEADERS
+from intake.frame import complete
 from intake.opendsr_answers import Processor
 from intake.problems import Problem
 from intake.surroundings import surroundings
@@ -101,16 +101,13 @@ class PatientProtocol(HttpToolsProtocol):
 
 async def _crowded_out(scope: Scope, receive: Receive, send: Send) -> None:
     problem = Problem.later(503, "crowded", "as many connections are open as can be; nothing was recorded", 1)
-    response = problem.response()
-    response.raw_headers += [*HEADERS, (b"connection", b"close")]
-    await response(scope, receive, send)
+    await complete(problem)(scope, receive, send)
 
 
 def _as_bytes(problem: Problem, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
-    response = problem.response()
+    response = complete(problem)
     status = f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}".encode()
-    every = [*headers, *response.raw_headers, *HEADERS, (b"connection", b"close")]
-    lines = [status, *(name + b": " + value for name, value in every), b"", b""]
+    lines = [status, *(name + b": " + value for name, value in (*headers, *response.raw_headers)), b"", b""]
     return b"\r\n".join(lines) + response.body
 
 

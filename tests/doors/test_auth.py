@@ -285,6 +285,7 @@ def test_no_answer_goes_out_without_its_entry(client: httpx.Client, rows: Rows) 
         for path, body in (("/v1/vendors/insider/hold", None), ("/v1/requests", JANE)):
             answer = client.post(path, json=body)
             assert (answer.status_code, answer.json()["type"]) == (503, "urn:consent:problem:ledger-away")
+            assert answer.headers["cache-control"] == "no-store"
     finally:
         rows("ALTER TABLE away RENAME TO audit_entries")
     assert rows("SELECT count(*) FROM requests") == [(0,)]
