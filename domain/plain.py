@@ -12,6 +12,7 @@ from pydantic import ConfigDict, FailFast, StringConstraints, TypeAdapter, Valid
 from typing_extensions import TypedDict
 
 from domain.requests import Subject, is_possible
+from domain.twins import may_have_twins
 
 # Longer than any of PLACEHOLDERS, or two characters and more with a digit in the end, which none of them has.
 _USER_ID = r"^(?:[!-~]{10,}|[!-~]+[0-9])$"
@@ -46,7 +47,9 @@ def read_plain(lines: Sequence[bytes]) -> list[Subject] | None:
         people = _PEOPLE.validate_json(array)
     except ValidationError:
         return None
-    return _identified(people) if len(people) == len(lines) else None
+    if len(people) != len(lines) or may_have_twins(array, sum(map(len, people))):
+        return None
+    return _identified(people)
 
 
 def check_plain(records: Sequence[dict[str, Any]]) -> list[Subject] | None:

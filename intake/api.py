@@ -49,7 +49,15 @@ def create_app(door: Door, processor: Processor | None = None) -> FastAPI:
         trail.close()
 
     # No pages of its own: they load scripts from elsewhere. The document itself is at /v1/openapi.json, for who may in.
-    app = FastAPI(title="consent-worker", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    # No redirects to a path without its last slash: a POST may be repeated elsewhere without its body or its key.
+    app = FastAPI(
+        title="consent-worker",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
     app.state.door, app.state.gate, app.state.trail = door, Gate(door), trail
     for router in ROUTERS:
         app.include_router(router)

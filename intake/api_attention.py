@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Request
 
 from intake.advice import ADVICE
 from intake.api_door import Operator, Reader, TheDoor
-from intake.api_models import Attention, AttentionGroup, VendorName, Vendors, VendorState
+from intake.api_models import Attention, AttentionGroup, Text, VendorName, Vendors, VendorState
+from intake.bodies import read_nothing
 from intake.door import Door
-from intake.problems import Problem, no_such_request
+from intake.problems import no_such_request, no_such_vendor
 from ledger import attention, vendors
 from ledger.attention import Group
 from ledger.vendors import Vendor
@@ -25,7 +26,7 @@ async def show_attention(
     _: Reader,
     request_id: UUID | None = None,
     vendor: VendorName | None = None,
-    reason: Annotated[str | None, Query(max_length=40)] = None,
+    reason: Text | None = None,
 ) -> Attention:
     """Deliveries that wait, by cause, with what to do about each; of all requests or of one."""
     found = await door.reads.run(lambda: _groups(door, request_id, vendor, reason))
@@ -40,7 +41,7 @@ def _groups(door: Door, request_id: UUID | None, vendor: str | None, reason: str
             raise no_such_request()
         known = {one.name: one.id for one in vendors.all_vendors(connection)}
         if vendor is not None and vendor not in known:
-            raise _unknown_vendor()
+            raise no_such_vendor()
         vendor_id = known[vendor] if vendor is not None else None
         return attention.groups(connection, request_id=number, vendor_id=vendor_id, reason=reason)
 
@@ -59,6 +60,7 @@ async def list_vendors(door: TheDoor, _: Reader) -> Vendors:
 @router.post("/v1/vendors/{name}/hold", summary="Send nothing to a vendor until it is resumed")
 async def hold(request: Request, name: Name, door: TheDoor, principal: Operator) -> VendorState:
     """No probe lifts a hold by hand."""
+    await read_nothing(request)
 
     def do() -> Vendor:
         with door.engine.begin() as connection:
@@ -73,6 +75,7 @@ async def hold(request: Request, name: Name, door: TheDoor, principal: Operator)
 @router.post("/v1/vendors/{name}/resume", summary="Let a held vendor go on")
 async def resume(request: Request, name: Name, door: TheDoor, _: Operator) -> VendorState:
     """The workers see it within a second."""
+    await read_nothing(request)
 
     def do() -> Vendor:
         with door.engine.begin() as connection:
@@ -88,11 +91,7 @@ def _of_name(known: Sequence[Vendor], name: str) -> Vendor:
     for vendor in known:
         if vendor.name == name:
             return vendor
-    raise _unknown_vendor()
-
-
-def _unknown_vendor() -> Problem:
-    return Problem(404, "no-such-vendor", "there is no vendor of this name; GET /v1/vendors lists them")
+    raise no_such_vendor()
 
 
 def _state(vendor: Vendor) -> VendorState:

@@ -12,7 +12,7 @@ from intake.api_models import Cancelled, Confirmed, Extend, Extended, Retried, R
 from intake.api_schema import json_body
 from intake.auth import Right
 from intake.because import because_fault
-from intake.bodies import fault, media_type, read_json
+from intake.bodies import allowance_of, fault, read_json, read_nothing
 from intake.problems import Problem, no_such_request
 from ledger.notes import submitter_of
 
@@ -24,7 +24,7 @@ RETRY, EXTEND = TypeAdapter(Retry), TypeAdapter(Extend)
 async def retry(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Retried:
     """What needs action or is exhausted goes out again; what was refused only where `reason` names why."""
     request.state.target = str(request_id)
-    meant = await read_json(request, RETRY) if media_type(request) else Retry()
+    meant = Retry() if allowance_of(request).whole else await read_json(request, RETRY)
     if meant.reason is not None and meant.reason not in ADVICE:
         raise Problem.unusable("nothing waits for such a reason", [fault("reason", "is not a known reason")])
     desk = door.desk(principal.name)
@@ -37,6 +37,7 @@ async def retry(request: Request, request_id: UUID, door: TheDoor, principal: Op
 async def confirm(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Confirmed:
     """Somebody else than its submitter does this."""
     request.state.target = str(request_id)
+    await read_nothing(request)
     desk = door.desk(principal.name)
     await door.intake.run(lambda: desk.confirm(request_id, own=False))
     return Confirmed(request_id=request_id, status="running")
@@ -46,6 +47,7 @@ async def confirm(request: Request, request_id: UUID, door: TheDoor, principal: 
 async def cancel(request: Request, request_id: UUID, door: TheDoor, principal: SubmitterOrOperator) -> Cancelled:
     """A submitter may cancel what they submitted themselves. Cancelling twice changes nothing."""
     request.state.target = str(request_id)
+    await read_nothing(request)
     desk = door.desk(principal.name)
 
     def stop() -> Cancelled:

@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from intake.auth import Principal, Right, allowed
 from intake.door import Door
+from intake.parameters import refuse_misspelt
 
 
 def the_door(request: Request) -> Door:
@@ -18,12 +19,22 @@ async def _door(request: Request) -> Door:  # not in a thread, as FastAPI does w
     return the_door(request)
 
 
+def _asking(*rights: Right) -> object:
+    """Whoever has one of these rights, and asks for nothing that we would leave aside."""
+
+    async def principal(request: Request, found: Annotated[Principal, Depends(allowed(*rights))]) -> Principal:
+        refuse_misspelt(request)
+        return found
+
+    return Depends(principal)
+
+
 TheDoor = Annotated[Door, Depends(_door)]
-Submitter = Annotated[Principal, Depends(allowed(Right.SUBMIT))]
-Reader = Annotated[Principal, Depends(allowed(Right.READ))]
-Operator = Annotated[Principal, Depends(allowed(Right.OPERATE))]
-SubmitterOrReader = Annotated[Principal, Depends(allowed(Right.SUBMIT, Right.READ))]
+Submitter = Annotated[Principal, _asking(Right.SUBMIT)]
+Reader = Annotated[Principal, _asking(Right.READ)]
+Operator = Annotated[Principal, _asking(Right.OPERATE)]
+SubmitterOrReader = Annotated[Principal, _asking(Right.SUBMIT, Right.READ)]
 """Who only submits sees what they submitted themselves: `Principal.sees_only`."""
-SubmitterOrOperator = Annotated[Principal, Depends(allowed(Right.SUBMIT, Right.OPERATE))]
-Anybody = Annotated[Principal, Depends(allowed())]
+SubmitterOrOperator = Annotated[Principal, _asking(Right.SUBMIT, Right.OPERATE)]
+Anybody = Annotated[Principal, _asking()]
 """Any principal, but nobody unknown."""

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from intake.api_door import TheDoor
 from intake.api_models import Health
 from intake.door import Door
-from intake.pool import BusyError
+from intake.pool import BusyError, Pool
 from ledger.failures import LedgerError
 from ledger.session import is_migrated
 
@@ -26,18 +26,18 @@ async def healthz() -> Health:
 async def readyz(door: TheDoor, response: Response) -> Health:
     """Whether PostgreSQL answers and has our tables, and Redis answers. It is for load balancers."""
     checks = {
-        "postgres": await _check(door, lambda: _postgres(door)),
-        "redis": await _check(door, lambda: "ok" if door.redis_answers() else "away"),
+        "postgres": await _check(door.reads, lambda: _postgres(door)),
+        "redis": await _check(door.checks, lambda: "ok" if door.redis_answers() else "away"),
     }
     ready = set(checks.values()) == {"ok"}
     response.status_code = 200 if ready else 503
     return Health(status="ok" if ready else "not ready", checks=checks)
 
 
-async def _check(door: Door, check: Callable[[], str]) -> str:
+async def _check(pool: Pool, check: Callable[[], str]) -> str:
     try:
         async with asyncio.timeout(WITHIN_S):
-            return await door.reads.run(check)
+            return await pool.run(check)
     except (LedgerError, TimeoutError):
         return "away"
     except BusyError:

@@ -1,5 +1,6 @@
 """Lists of requests and of deliveries, page by page."""
 
+import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import AsyncIterator
@@ -18,8 +19,10 @@ from intake.api_door import SubmitterOrReader, TheDoor
 from intake.api_models import Delivery, DeliveryPage, ListedRequest, RequestPage, VendorName
 from intake.auth import Principal
 from intake.door import Door
-from intake.problems import Problem, no_such_request
-from ledger import listing
+from intake.moments import WrittenMoment
+from intake.pool import BusyError
+from intake.problems import Problem, no_such_request, no_such_vendor
+from ledger import listing, vendors
 from ledger.listing import Numbers, Place, Wanted
 from ledger.reports import Row
 
@@ -27,6 +30,8 @@ T = TypeVar("T")
 router = APIRouter(tags=["requests"])
 NDJSON = "application/x-ndjson"
 STREAMED_AT_ONCE = 5_000
+WAITS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Between tries to get at the ledger in the middle of a stream."""
 Limit = Annotated[int, Query(ge=1, le=1000, description="how many on a page")]
 Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the page before")]
 RequestState = Literal["unconfirmed", "running", "completed", "completed_with_exceptions", "cancelled"]
@@ -42,8 +47,8 @@ async def list_requests(
     *,
     status: RequestState | None = None,
     kind: Kind | None = None,
-    received_from: AwareDatetime | None = None,
-    received_before: AwareDatetime | None = None,
+    received_from: WrittenMoment | None = None,
+    received_before: WrittenMoment | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> RequestPage:
@@ -53,11 +58,13 @@ async def list_requests(
 
     def find() -> list[listing.Listed]:
         with door.engine.connect() as connection:
-            return listing.requests_by_receipt(connection, wanted, after, limit)
+            return listing.requests_by_receipt(connection, wanted, after, limit + 1)
 
     found = await door.reads.run(find)
-    more = _cursor(found[-1].place) if len(found) == limit else None
-    return RequestPage(requests=[ListedRequest(**one._asdict()) for one in found], next=more)
+    page, more = found[:limit], len(found) > limit
+    return RequestPage(
+        requests=[ListedRequest(**one._asdict()) for one in page], next=_cursor(page[-1].place) if more else None
+    )
 
 
 @router.get(
@@ -84,19 +91,25 @@ async def list_deliveries(
     pages = _Pages(door, numbers, outcome)
     if NDJSON in accept:
         return StreamingResponse(pages.lines_after(after), media_type=NDJSON)
-    rows = await pages.after(after, limit)
-    more = _cursor((rows[-1].vendor, rows[-1].line)) if len(rows) == limit else None
-    page = DeliveryPage(deliveries=[Delivery(**row._asdict()) for row in rows], next=more)
+    rows = await pages.after(after, limit + 1)
+    more = len(rows) > limit
+    rows = rows[:limit]
+    page = DeliveryPage(
+        deliveries=[Delivery(**row._asdict()) for row in rows],
+        next=_cursor((rows[-1].vendor, rows[-1].line)) if more else None,
+    )
     return Response(page.model_dump_json(), media_type="application/json")
 
 
 def _numbers(door: Door, request_id: UUID, principal: Principal, vendor: str | None) -> Numbers:
     with door.engine.connect() as connection:
         numbers = listing.numbers_of(connection, request_id)
-    if numbers is None or principal.sees_only not in (None, numbers.submitted_by):
-        raise no_such_request()
-    if vendor is None:
-        return numbers
+        if numbers is None or principal.sees_only not in (None, numbers.submitted_by):
+            raise no_such_request()
+        if vendor is None:
+            return numbers
+        if vendor not in {one.name for one in vendors.all_vendors(connection)}:
+            raise no_such_vendor()  # an empty page would say that nothing is to be done there
     return numbers._replace(vendors={name: id_ for name, id_ in numbers.vendors.items() if name == vendor})
 
 
@@ -117,9 +130,17 @@ class _Pages:
         return await self._door.reads.run(find)
 
     async def lines_after(self, place: tuple[str, int]) -> AsyncIterator[bytes]:
-        while rows := await self.after(place, STREAMED_AT_ONCE):
+        while rows := await self._in_time(place):
             place = (rows[-1].vendor, rows[-1].line)
             yield b"".join(Delivery(**row._asdict()).model_dump_json().encode() + b"\n" for row in rows)
+
+    async def _in_time(self, place: tuple[str, int]) -> list[Row]:
+        for wait_s in WAITS_S:
+            try:
+                return await self.after(place, STREAMED_AT_ONCE)
+            except BusyError:  # half of it is sent: to refuse the rest would be a broken stream
+                await asyncio.sleep(wait_s)
+        return await self.after(place, STREAMED_AT_ONCE)
 
 
 def _cursor(place: object) -> str:

@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, StringConstraints
 
 from domain.outcomes import Outcome
 from domain.requests import Kind, Subject
 from intake.because import LONGEST_TEXT
+from intake.moments import GivenMoment
 
 MOST_SUBJECTS = 1_000
 
@@ -20,6 +21,8 @@ def as_utc(moment: datetime) -> str:
 
 Moment = Annotated[datetime, PlainSerializer(as_utc, return_type=str)]
 VendorName = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,39}$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""A name that we may not know. PostgreSQL takes no NUL."""
 Because = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT)]
 
 
@@ -52,8 +55,8 @@ class NewRequest(Given):
     options: dict[str, dict[str, JsonValue]] = Field(
         default={}, description='by vendor, as {"insider": {"whole": […]}}'
     )
-    effective_at: AwareDatetime | None = Field(default=None, description="when the people made their wish; else now")
-    not_before: AwareDatetime | None = Field(default=None, description="send nothing before this")
+    effective_at: GivenMoment | None = Field(default=None, description="when the people made their wish; else now")
+    not_before: GivenMoment | None = Field(default=None, description="send nothing before this")
 
 
 class Receipt(BaseModel):
@@ -246,7 +249,7 @@ class Health(BaseModel):
 class Login(Given):
     """A console user's name and password."""
 
-    name: str = Field(min_length=1, max_length=100)
+    name: Text
     password: str = Field(min_length=1, max_length=256, json_schema_extra={"format": "password"})
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ from intake.api_door import Submitter, SubmitterOrReader, TheDoor
 from intake.api_models import NewRequest, Receipt, RequestStatus
 from intake.api_schema import json_body
 from intake.auth import Principal
-from intake.bodies import fault, read_json
+from intake.bodies import LARGEST_JSON, fault, read_json
 from intake.door import Door
 from intake.faults import Faults
 from intake.problems import Problem, no_such_request
@@ -46,7 +46,7 @@ async def submit_request(
     request: Request, door: TheDoor, principal: Submitter, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Recorded whole when the answer is 201, or not at all. The answer 200 says that it was recorded before."""
-    given = await read_json(request, SHAPE)
+    given = await read_json(request, SHAPE, LARGEST_JSON)
     _check_people(given)
     submission = Submission(
         given.kind,

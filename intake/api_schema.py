@@ -12,7 +12,9 @@ from starlette.responses import Response
 
 from intake import problems
 from intake.api_door import Anybody
+from intake.api_examples import EXAMPLES
 from intake.api_models import Extend, Login, NewRequest, Person, Retry
+from intake.auth import COOKIE
 
 router = APIRouter()
 BODIES: tuple[type[BaseModel], ...] = (NewRequest, Retry, Extend, Person, Login)
@@ -29,9 +31,12 @@ REFUSALS = {
     "415": "a media type that is not taken here",
     "422": "something in it cannot be taken; nothing was recorded",
     "429": "too often, too much at once, or guessing; see Retry-After",
+    "431": "path and headers are too large",
     "500": "a fault of our own",
     "503": "PostgreSQL, Redis or the identity provider is away; see Retry-After",
 }
+
+RETRY_AFTER: Mapping[str, Any] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
 
 
 def json_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
@@ -73,17 +78,30 @@ def _document(app: FastAPI) -> dict[str, Any]:
         known.pop(unused, None)
     known.update(schemas["$defs"])
     known["Problem"] = dict(problems.SCHEMA)
-    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "an API key, cw_…"}}
+    for name, example in EXAMPLES.items():
+        known[name]["examples"] = [example]
+    components["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "an API key, cw_…"},
+        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "of a console user who logged in"},
+    }
     for path, methods in document["paths"].items():
-        for operation in methods.values():
+        for method, operation in methods.items():
             _describe_refusals(operation["responses"])
-            if path not in OPEN:
-                operation["security"] = [{"key": []}]
+            if (method, path) not in OPEN:
+                operation["security"] = [{"key": []}, {"session": []}]
     return document
 
 
-OPEN = frozenset({"/healthz", "/readyz", "/v1/session", "/v1/session/oidc", "/v1/session/oidc/callback"})
-"""The paths that need no key."""
+OPEN = frozenset(
+    {
+        ("get", "/healthz"),
+        ("get", "/readyz"),
+        ("post", "/v1/session"),
+        ("get", "/v1/session/oidc"),
+        ("get", "/v1/session/oidc/callback"),
+    }
+)
+"""What needs no key."""
 
 
 def _describe_refusals(responses: dict[str, Any]) -> None:
@@ -92,3 +110,5 @@ def _describe_refusals(responses: dict[str, Any]) -> None:
         known = responses.get(status)
         if known is None or "HTTPValidationError" in str(known):
             responses[status] = {"description": description, "content": dict(content)}
+            if "Retry-After" in description:
+                responses[status]["headers"] = dict(RETRY_AFTER)

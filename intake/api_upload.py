@@ -3,15 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime
 from pydantic_core import from_json
 
 from domain.requests import Kind
 from intake.api_door import Submitter, TheDoor
 from intake.api_models import Receipt, VendorName
 from intake.api_requests import IdempotencyKey, answer, own_key
-from intake.bodies import Allowance, allowance_of, fault, media_type
+from intake.bodies import Allowance, allowance_of, fault, media_type, refuse_encoded
 from intake.files import read_people
+from intake.moments import GivenMoment
 from intake.pipe import Upload, UploadCutError
 from intake.pool import BusyError
 from intake.problems import Problem
@@ -57,11 +57,12 @@ async def upload(
     kind: Kind,
     vendors: Annotated[list[VendorName], Query(max_length=50, description="only these; else all switched on")] = [],  # noqa: B006 - FastAPI copies it
     options: Annotated[str | None, Query(max_length=4_000, description="JSON, by vendor")] = None,
-    effective_at: AwareDatetime | None = None,
-    not_before: AwareDatetime | None = None,
+    effective_at: GivenMoment | None = None,
+    not_before: GivenMoment | None = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """A person a line, as NDJSON or CSV. A client that goes away half-way leaves nothing."""
+    refuse_encoded(request)
     form = FORMATS.get(media_type(request))
     if form is None:
         raise Problem(415, "not-a-table", f"send {' or '.join(EXAMPLES)}, and say which in Content-Type")

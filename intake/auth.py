@@ -5,7 +5,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import Request
 
@@ -45,7 +44,8 @@ class Gate:
         self._seen: dict[bytes, _Seen] = {}
 
     async def principal(self, request: Request) -> Principal:
-        """Who this is. Raises Problem: 401, 429 where somebody guesses or asks too often."""
+        """Who this is, also in `request.state.principal`. Raises Problem: 401, 429 where somebody guesses or asks too
+        often."""
         presented = request.headers.get("authorization")
         if presented is not None:
             secret = key_shown(presented)
@@ -57,6 +57,7 @@ class Gate:
             principal = await self._of_secret(request.cookies[COOKIE], request, _find_login)
         else:
             raise unauthorized()
+        request.state.principal = principal
         wait_s = self._pace.wait_s(principal.name)
         if wait_s:
             raise Problem.later(429, "too-often", "this key asks more often than it may", wait_s)
@@ -142,8 +143,8 @@ def _refuse_forged(request: Request) -> None:
     """A browser sends cookies along with what another site has made it ask. It says so, in a header no page can set."""
     if request.method in SAFE_METHODS:
         return
-    origin = request.headers.get("origin")
-    own = origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+    origin, host = request.headers.get("origin"), request.headers.get("host")
+    own = host and origin in {f"http://{host}", f"https://{host}"}
     if not own and request.headers.get("sec-fetch-site") != "same-origin":
         raise Problem(403, "other-site", "a session works for the console's own pages only")
 
@@ -155,7 +156,6 @@ def allowed(*rights: Right) -> Callable[[Request], Coroutine[Any, Any, Principal
     async def principal(request: Request) -> Principal:
         gate: Gate = request.app.state.gate
         found = await gate.principal(request)
-        request.state.principal = found
         if rights and not any(found.may(right) for right in rights):
             raise Problem(403, "forbidden", f"this needs the right to {' or '.join(rights)}; you are a {found.role}")
         return found

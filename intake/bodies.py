@@ -9,11 +9,16 @@ from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 from starlette.types import Message, Receive, Scope
 
+from domain.twins import CrowdError, TwinsError, refuse_twins
 from intake.faults import Fault
 from intake.problems import NOWHERE, Problem, faults_of, first
 
 LARGEST_JSON = 8_000_000
 """Bytes: a thousand people as large as any we have seen, and far less than hurts."""
+SMALL_JSON = 65_536
+"""Bytes of everything else, which also strangers may send."""
+MOST_OBJECTS = 20_000
+"""Objects in a body: twice what a thousand people are with a block for every vendor."""
 JSON_WITHIN_S = 15.0
 BETWEEN_PIECES_S = 10.0
 T = TypeVar("T")
@@ -94,22 +99,55 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_json(request: Request, shape: TypeAdapter[T]) -> T:
-    """The JSON body in this shape, parsed once and strictly. Raises Problem.
+def refuse_encoded(request: Request) -> None:
+    """Raise Problem where the body is compressed: how much comes of it cannot be seen by its length."""
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        told = "send the body as it is, without a Content-Encoding"
+        raise Problem(415, "encoded", told, headers={"Accept-Encoding": "identity"})
+
+
+async def read_nothing(request: Request) -> None:
+    """Raise Problem where there is a body: whoever sends one means something by it that we would leave aside."""
+    if allowance_of(request).whole:
+        return
+    allowance_of(request).most = SMALL_JSON
+    if (await request.body()).strip() not in {b"", b"{}", b"null"}:
+        raise Problem.unusable("this takes no body; nothing was done")
+
+
+async def read_json(request: Request, shape: TypeAdapter[T], most: int = SMALL_JSON) -> T:
+    """The JSON body of at most so many bytes in this shape, read strictly. Raises Problem.
 
     The parser gives up at 200 levels of nesting, and refuses halves of surrogate pairs.
     """
+    refuse_encoded(request)
     if media_type(request) != "application/json":
         raise Problem(415, "not-json", "send JSON, and say so: Content-Type: application/json")
+    allowance_of(request).most = most
     body = await request.body()
     try:
-        return shape.validate_json(body)
+        found = shape.validate_json(body)
     except ValidationError as error:
-        found: list[Any] = error.errors(include_input=False, include_url=False, include_context=False)
+        raise _unreadable(error) from None
+    _refuse_twins(body)
+    return found
+
+
+def _unreadable(error: ValidationError) -> Problem:
+    found: list[Any] = error.errors(include_input=False, include_url=False, include_context=False)
     if found[0]["type"] == "json_invalid":
-        raise Problem(400, "not-json", "the body is not JSON in UTF-8, or is nested too deeply")
+        return Problem(400, "not-json", "the body is not JSON in UTF-8, or is nested too deeply")
     kept, total = first(faults_of(found))
-    raise Problem.unusable("some of it cannot be taken; nothing was recorded", kept, total)
+    return Problem.unusable("some of it cannot be taken; nothing was recorded", kept, total)
+
+
+def _refuse_twins(body: bytes) -> None:
+    try:
+        refuse_twins(body, MOST_OBJECTS)
+    except TwinsError:
+        raise Problem.unusable("an object in it has a key twice; nothing was recorded") from None
+    except CrowdError:
+        raise Problem.unusable(f"it holds more than {MOST_OBJECTS:,} objects; nothing was recorded") from None
 
 
 def fault(field: str, problem: str) -> Fault:

@@ -9,6 +9,7 @@ from intake.endings import Ending
 keys = typer.Typer(help="API keys: make one, see them, revoke one.", no_args_is_help=True)
 user = typer.Typer(help="Console users: add one, see them, disable one.", no_args_is_help=True)
 
+MOST_DAYS = 36_500
 AsJson = Annotated[bool, typer.Option("--json", help="for scripts: one JSON object")]
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="what they log in with")]
 
@@ -17,7 +18,7 @@ UserName = Annotated[str, typer.Argument(metavar="NAME", help="what they log in 
 def create_key(
     name: Annotated[str, typer.Argument(metavar="NAME", help="the system it is for; it may have several keys")],
     role: Annotated[str, typer.Option(metavar="submitter|reader|operator|admin", help="what it may do")],
-    days: Annotated[float, typer.Option(min=0, help="it expires after so many; 0: never")] = 365,
+    days: Annotated[float, typer.Option(min=0, max=MOST_DAYS, help="it expires after so many; 0: never")] = 365,
     as_json: AsJson = False,
 ) -> Ending:
     """Make an API key, and print it: this once, for only a digest of it is kept."""

@@ -40,6 +40,8 @@ class Door:
     """Where uploads are: few, for each keeps a transaction open as long as its sender takes."""
     reads: Pool = field(default_factory=lambda: Pool("reads", at_once=6, waiting=58), repr=False)
     """Where the ledger is asked and changes nothing."""
+    checks: Pool = field(default_factory=lambda: Pool("checks", at_once=1, waiting=20), repr=False)
+    """Where Redis is asked whether it answers: one that hangs must keep nobody from reading the ledger."""
     logins: Pool = field(default_factory=lambda: Pool("login", at_once=2, waiting=10), repr=False)
     """Where passwords are checked, which takes processor and memory on purpose."""
     redis_answers: Callable[[], bool] = field(default=lambda: True, repr=False)
@@ -91,7 +93,7 @@ class Door:
 
     def close(self) -> None:
         """Let what is under way end."""
-        for pool in (self.intake, self.uploads, self.reads, self.logins):
+        for pool in (self.intake, self.uploads, self.reads, self.checks, self.logins):
             pool.close()
 
 

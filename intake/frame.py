@@ -1,9 +1,12 @@
 """What surrounds every HTTP request: limits on its body, an audit entry where one is due, and no trace in any log."""
 
+import asyncio
 import logging
 import traceback
+from contextlib import suppress
 from typing import Any
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from intake import problems
@@ -14,12 +17,16 @@ from ledger.audit import Entry
 from ledger.failures import LedgerError
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-DENIED = frozenset({401, 403})
+DENIED = frozenset({401, 403, 429})
 HEADERS = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
+
+LINGERS_S, LINGERS_BYTES = 2.0, 64_000_000
+"""So long, and for so much, who is refused may go on sending. To hang up on data that nobody has read makes TCP throw
+away the answer, and a client that sends first and reads then would see a broken connection and not why."""
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +45,7 @@ class Frame:
             await self._app(scope, receive, send)
             return
         scope.setdefault("state", {})
-        answer = _Answer(scope, send, self._trail)
+        answer = _Answer(scope, receive, send, self._trail)
         try:
             await self._app(scope, bounded(scope, receive), answer.send)
         except Exception as error:  # noqa: BLE001 - the last one who can answer; a trace might quote what was sent
@@ -47,6 +54,13 @@ class Frame:
                 await problems.crashed().response()(scope, receive, answer.send)
             else:
                 raise BrokenAnswerError from None
+
+
+def complete(problem: Problem) -> Response:
+    """An answer that goes out past the frame, with all that the frame would add; the last one on its connection."""
+    response = problem.response()
+    response.raw_headers += [*HEADERS, (b"connection", b"close")]
+    return response
 
 
 class BrokenAnswerError(Exception):
@@ -67,24 +81,45 @@ def deed_of(scope: Scope) -> str:
 class _Answer:
     """One answer, held back until its audit entry stands."""
 
-    def __init__(self, scope: Scope, send: Send, trail: Trail) -> None:
-        self._scope, self._send, self._trail = scope, send, trail
+    def __init__(self, scope: Scope, receive: Receive, send: Send, trail: Trail) -> None:
+        self._scope, self._receive, self._send, self._trail = scope, receive, send, trail
         self.started = False
         self._replaced = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", ()), *HEADERS]
-            if not self._scope["state"][STATE].whole:
+            if not self._body_is_whole():
                 # Refused without reading it to its end: nothing can follow on this connection.
                 message["headers"].append((b"connection", b"close"))
             problem = await self._noted(message["status"])
             self.started = True
             if problem is not None:
                 self._replaced = True
-                await problem.response()(self._scope, _nothing, self._send)
+                await complete(problem)(self._scope, _nothing, self._send)
         if not self._replaced:
+            await self._hand_on(message)
+
+    async def _hand_on(self, message: Message) -> None:
+        if message["type"] != "http.response.body" or message.get("more_body") or self._body_is_whole():
             await self._send(message)
+            return
+        await self._send({**message, "more_body": True})  # which is all of it, by its Content-Length
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGERS_S):
+                await self._read_on()
+        await self._send({"type": "http.response.body"})
+
+    async def _read_on(self) -> None:
+        read, more = 0, True
+        while more and read < LINGERS_BYTES:
+            message = await self._receive()
+            read += len(message.get("body", b""))
+            more = message.get("more_body", False)
+
+    def _body_is_whole(self) -> bool:
+        whole: bool = self._scope["state"][STATE].whole
+        return whole
 
     async def _noted(self, status: int) -> Problem | None:
         if self._scope["method"] in READING and status not in DENIED:

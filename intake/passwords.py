@@ -15,7 +15,10 @@ def hash_password(password: str) -> str:
     """What is kept of a password. Raises ValueError, with what to change, where it is too short or too long."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise ValueError(f"a password has {SHORTEST} to {LONGEST} characters")
-    return _HASHER.hash(password)
+    try:
+        return _HASHER.hash(password)
+    except UnicodeEncodeError:
+        raise ValueError("a password is text in UTF-8") from None
 
 
 def is_password(password: str, kept: str | None) -> bool:

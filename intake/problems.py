@@ -6,10 +6,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from intake.faults import Fault, Faults, UnusableInputError
 from intake.pool import BusyError
@@ -91,6 +94,11 @@ def faults_of(errors: Sequence[Any], prefix: Sequence[str] = ()) -> list[Fault]:
     ]
 
 
+def _of_a_parameter(error: Any) -> Fault:
+    """Its name is the route's, not the client's: it can be told as it is."""
+    return Fault(NOWHERE, ".".join(map(str, error["loc"])), PROBLEMS.get(error["type"], error["msg"]))
+
+
 def first(faults: Sequence[Fault]) -> tuple[list[Fault], int]:
     """As many faults as are told one by one, and how many there are."""
     bounded = Faults()
@@ -126,7 +134,7 @@ def of(error: Exception) -> Problem:  # noqa: PLR0912 - a table
         case UnsealError():
             return Problem(500, "misconfigured", "the master keys are not those of this ledger")
         case RequestValidationError():
-            kept, total = first(faults_of(error.errors()))
+            kept, total = first([_of_a_parameter(fault) for fault in error.errors()])
             return Problem.unusable("some of what was asked cannot be understood", kept, total)
         case HTTPException():
             return _of_the_framework(error)
@@ -145,6 +153,11 @@ def _of_the_framework(error: HTTPException) -> Problem:
 def no_such_request() -> Problem:
     """There is no such request, or none that this principal may see: which of both is not told."""
     return Problem(404, "no-such-request", "there is no request of this id")
+
+
+def no_such_vendor() -> Problem:
+    """Nothing of this name was ever announced by the workers."""
+    return Problem(404, "no-such-vendor", "there is no vendor of this name; GET /v1/vendors lists them")
 
 
 def crashed() -> Problem:
@@ -169,8 +182,11 @@ HANDLED = (
 def install(app: FastAPI) -> None:
     """Have this app answer with problems only."""
 
-    async def answer(_: Request, error: Exception) -> Response:
-        return of(error).response()
+    async def answer(request: Request, error: Exception) -> Response:
+        problem = of(error)
+        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            problem.headers = {"Allow": ", ".join(_methods(app, request.scope))}
+        return problem.response()
 
     async def gone(_: Request, __: Exception) -> Response:
         return Response(status_code=499)  # nobody reads it; it is nginx's number for it in our audit log
@@ -178,6 +194,13 @@ def install(app: FastAPI) -> None:
     for kind in HANDLED:
         app.add_exception_handler(kind, answer)
     app.add_exception_handler(ClientDisconnect, gone)
+
+
+def _methods(app: FastAPI, scope: Scope) -> list[str]:
+    """All that this path takes; the framework tells those of its first route only."""
+    routes = (context.original_route for context in iter_route_contexts(app.routes))
+    here = [route for route in routes if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE]
+    return sorted({method for route in here for method in route.methods or ()})
 
 
 SCHEMA: Mapping[str, Any] = {

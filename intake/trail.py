@@ -9,8 +9,10 @@ from ledger import audit
 from ledger.audit import Entry
 from ledger.session import Engine
 
-STRANGERS_PER_S = 10.0
-"""Denials of nobody in particular that are kept one by one; a flood of them is counted, and must not fill the disk."""
+SPARE_PER_S = 10.0
+"""Denials of nobody in particular, and of whoever asks too often, that are kept one by one; a flood of them is counted,
+and must not fill the disk."""
+TOO_OFTEN = 429
 
 
 class Trail:
@@ -20,11 +22,11 @@ class Trail:
         self._engine = engine
         self._pool = Pool("audit", at_once=1, waiting=1)
         self._together = Together(self._pool, self._insert)
-        self._spare = Spare(STRANGERS_PER_S)
+        self._spare = Spare(SPARE_PER_S)
 
     async def add(self, entry: Entry) -> None:
         """Return when the entry stands. Raises ledger.failures.LedgerError."""
-        if entry.by == NOBODY:
+        if entry.by == NOBODY or entry.status == TOO_OFTEN:
             dropped = self._spare.take()
             if dropped is None:
                 return

@@ -2,10 +2,13 @@
 
 import asyncio
 import signal
+from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from config.logging import set_up_logging
@@ -14,7 +17,9 @@ from config.settings import Settings
 from intake.api import create_app
 from intake.door import LEDGER_CONNECTIONS, open_door
 from intake.endings import CommandError, Ending
+from intake.frame import complete
 from intake.opendsr_answers import Processor
+from intake.problems import Problem
 from intake.surroundings import surroundings
 
 LARGEST_HEAD = 65_536
@@ -24,14 +29,21 @@ PATIENCE_S = 30.0
 TRUSTED_S = 1.0
 """A connection to the ledger that was in use a second ago is taken to live still."""
 STOPS_WITHIN_S = 5
+NOT_HTTP = Problem(400, "not-http", "this cannot be read as a request of HTTP/1.1")
+HEAD_TOO_LARGE = Problem(431, "head-too-large", f"path and headers are larger than {LARGEST_HEAD:,} bytes together")
+
+
+class HeadTooLargeError(Exception):
+    """For the parser, which stops at it."""
 
 
 class PatientProtocol(HttpToolsProtocol):
     """uvicorn's own, which waits for the head of a request for ever and takes one of any size: here it is 10 s and
-    64 kB, also for a connection that was kept alive."""
+    64 kB, also for a connection that was kept alive. What never comes to the app is refused with a problem too."""
 
     _head: asyncio.TimerHandle | None = None
     _head_bytes = 0
+    _refusal = NOT_HTTP
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -48,7 +60,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().data_received(data)
         # What is left here came after the last head that was whole, or is the body of that request.
         if self._head is not None and self._head_bytes > LARGEST_HEAD:
-            self.transport.close()
+            self._refuse(HEAD_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         self._await_head()
@@ -56,7 +68,26 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._done()
+        # One that came in a single piece was not measured while it came.
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > LARGEST_HEAD:
+            self._refusal = HEAD_TOO_LARGE
+            raise HeadTooLargeError
+        self.app = _crowded_out if len(self.connections) > MOST_CONNECTIONS else self.config.loaded_app
         super().on_headers_complete()
+
+    def send_400_response(self, _: str) -> None:
+        self._refuse(self._refusal)
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer in the parser's place, unless an answer is on its way that this would garble; and hang up."""
+        self._done()
+        if not (self.transport.is_closing() or self._is_answering()):
+            self.transport.write(_as_bytes(problem, self.server_state.default_headers))
+        self.transport.close()
+
+    def _is_answering(self) -> bool:
+        began = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        return began or bool(self.pipeline)
 
     def _done(self) -> None:
         if self._head is not None:
@@ -66,6 +97,18 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._done()
         super().connection_lost(exc)
+
+
+async def _crowded_out(scope: Scope, receive: Receive, send: Send) -> None:
+    problem = Problem.later(503, "crowded", "as many connections are open as can be; nothing was recorded", 1)
+    await complete(problem)(scope, receive, send)
+
+
+def _as_bytes(problem: Problem, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    response = complete(problem)
+    status = f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}".encode()
+    lines = [status, *(name + b": " + value for name, value in (*headers, *response.raw_headers)), b"", b""]
+    return b"\r\n".join(lines) + response.body
 
 
 def served(app: FastAPI, host: str, port: int) -> uvicorn.Config:
@@ -80,7 +123,6 @@ def served(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         log_config=None,
         access_log=False,  # paths may be anything, also a person's address in the wrong place
         server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=STOPS_WITHIN_S,
     )

@@ -64,3 +64,11 @@ _ATTEMPT = text("""
 def succeeded(connection: Connection, who: bytes) -> None:
     """The row of failures is over."""
     connection.execute(text("DELETE FROM guesses WHERE who = :who"), {"who": who})
+
+
+def drop_forgotten(connection: Connection) -> None:
+    """Drop rows of failures that are over by their age: strangers can make up any number of names."""
+    connection.execute(_DROP_FORGOTTEN, {"forgotten_s": FORGOTTEN_AFTER_S})
+
+
+_DROP_FORGOTTEN = text("DELETE FROM guesses WHERE last_at < now() - make_interval(secs => :forgotten_s)")

@@ -1,8 +1,8 @@
-"""Keeping the record in volumes: the next one begun in time, expired ones dropped; and the outbox small."""
+"""Keeping the record in volumes: the next one begun in time, expired ones dropped. And what else is kept for a time."""
 
 import logging
 
-from ledger import outbox, volumes
+from ledger import guesses, outbox, volumes
 from ledger.session import Engine
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ def keep_volumes(engine: Engine, retention_days: float | None) -> None:
     """Begin a new volume where the present one is full or old, and drop those past `retention_days`; None: keep all."""
     with engine.begin() as connection:
         begun = volumes.turn_over(connection, most_days=retention_days and retention_days / PARTS)
+        guesses.drop_forgotten(connection)
     if begun is not None:
         log.info("volume %d of the record begun", begun)
     for gone in volumes.drop_expired(engine, retention_days) if retention_days is not None else ():

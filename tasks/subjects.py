@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from adapters.registry import ADAPTERS
 from domain.requests import SUBJECT, Subject, is_identified
+from domain.twins import TwinsError, may_have_twins, members_of, refuse_twins
 
 
 class Fault(NamedTuple):
@@ -27,9 +28,14 @@ class SubjectError(Exception):
 def parse_subject(line: bytes) -> Subject:
     """A person from one line of JSON. Raises SubjectError."""
     try:
-        return checked(SUBJECT.validate_json(line))
+        subject = SUBJECT.validate_json(line)
+        if may_have_twins(line, members_of(subject)):
+            refuse_twins(line)
     except ValidationError as error:
         raise SubjectError(faults_in(error, ())) from None
+    except TwinsError:
+        raise SubjectError([Fault("", "has a key twice in one object")]) from None
+    return checked(subject)
 
 
 def check_subject(record: dict[str, Any]) -> Subject:
@@ -77,6 +83,7 @@ PROBLEMS = {
     "extra_forbidden": "is not a known field",
     "string_type": "must be a text",
     "dict_type": "must be an object",
+    "uuid_parsing": "is not a UUID",
 }
 """Our words for pydantic's, where its own say less."""
 

@@ -1,12 +1,17 @@
 """The HTTP API over the real ledger."""
 
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import uuid4
 
 import httpx
 
+from intake.api import create_app
 from intake.door import Door
-from tests.doors.conftest import Rows
+from tests.doors.conftest import Rows, serving
 
 JANE = {"user_id": "jane-1", "email": "jane-1@private.example"}
 Key = Callable[..., dict[str, str]]
@@ -28,7 +33,8 @@ def settle(door: Door, rows: Rows, outcome: str, reason: str | None, vendor: str
             INSERT INTO outcomes (request_id, vendor_id, round, line, attempts, outcome, reason)
             SELECT 1, id, 1, 1, 1, CAST(:outcome AS outcome), :reason FROM of),
         closed AS (
-            UPDATE chunks SET state = 'closed' WHERE request_id = 1 AND vendor_id = (SELECT id FROM of))
+            UPDATE chunks SET state = 'closed'
+            WHERE request_id = 1 AND vendor_id = (SELECT id FROM of) AND last_line = 1)
         INSERT INTO tallies SELECT 1, id, CAST(:outcome AS outcome), 1 FROM of
         """,
         **values,
@@ -213,6 +219,25 @@ def test_health_is_open_and_tells_what_is_missing(stranger: httpx.Client, rows: 
         assert behind.json()["checks"]["postgres"].startswith("not migrated")
     finally:
         rows("UPDATE alembic_version SET version_num = :newest", newest=newest)
+
+
+def test_a_redis_that_hangs_keeps_nobody_from_reading(door: Door, key: Key) -> None:
+    hangs = threading.Event()
+    stuck = replace(door, redis_answers=lambda: not hangs.wait(20))
+    try:
+        with serving(create_app(stuck)) as url, ThreadPoolExecutor(8) as many:
+            asked = [many.submit(httpx.get, f"{url}/readyz", timeout=30) for _ in range(8)]
+            deadline = time.monotonic() + 10
+            while door.checks._inside < 8:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            assert httpx.get(f"{url}/v1/vendors", headers=key(), timeout=3).status_code == 200
+            answers = [one.result() for one in asked]
+            assert {one.status_code for one in answers} == {503}
+            assert {one.json()["checks"]["redis"] for one in answers} == {"away"}
+            hangs.set()
+    finally:
+        hangs.set()
 
 
 def test_also_what_the_framework_refuses_is_a_problem(client: httpx.Client) -> None:

@@ -1,5 +1,6 @@
 """What a hostile or broken client may send, to `consent web` as a process of its own."""
 
+import http.client
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
-from intake import bodies, web
+from intake import bodies, frame, web
 from intake.bodies import LARGEST_JSON, Allowance
 from intake.door import Door
 from intake.together import Together
@@ -155,6 +156,67 @@ def test_a_head_without_end_is_cut_off(url: str) -> None:
                 connection.sendall(b"X-More: " + b"x" * 1_000 + b"\r\n")
                 sent += 1_000
         assert sent < 100_000_000
+
+
+NOT_HTTP: list[tuple[bytes, int]] = [
+    (b"secret nonsense\r\n\r\n", 400),
+    (b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-More: a\0secret\r\n\r\n", 400),
+    (b"POST /v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    (b"POST /v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+    (b"POST /v1/requests HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nsecret", 400),
+    (b"GET /healthz?" + b"secret" * 11_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
+    (b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-More: " + b"secret" * 11_000 + b"\r\n\r\n", 431),
+]
+
+
+def test_what_comes_to_no_route_is_a_problem_too(url: str) -> None:
+    for said, status in NOT_HTTP:
+        with connect(url) as connection:
+            connection.sendall(said)
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            assert answer.status == status, said[:60]
+            assert answer.getheader("content-type") == "application/problem+json"
+            told = answer.read()
+            assert json.loads(told)["status"] == status
+            assert b"secret" not in told
+            assert is_cut_off(connection)
+
+
+def test_too_many_connections_are_told(stranger: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert stranger.get("/healthz").status_code == 200
+    monkeypatch.setattr(web, "MOST_CONNECTIONS", 0)
+    refused = stranger.get("/healthz")
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:consent:problem:crowded")
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert int(refused.headers["retry-after"]) >= 1
+    monkeypatch.undo()
+    assert stranger.get("/healthz").status_code == 200
+
+
+def test_who_sends_all_of_it_before_reading_is_told_why_it_was_refused(url: str, key: Key) -> None:
+    where = urlsplit(url)
+    for headers, status in (({}, 401), (key(), 413)):
+        connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=20)
+        body = b" " * (4 * LARGEST_JSON)
+        connection.request("POST", "/v1/requests", body, {"Content-Type": "application/json", **headers})
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["status"]) == (status, status)
+        connection.close()
+
+
+def test_who_goes_on_sending_for_ever_is_hung_up_on(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame, "LINGERS_S", 0.3)
+    with connect(url) as connection:
+        connection.sendall(b"POST /v1/requests HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 401")
+        sent = 0
+        with suppress(OSError):
+            while sent < 500:
+                connection.sendall(b"x" * 1_000)
+                sent += 1
+                time.sleep(0.02)
+        assert sent < 500
 
 
 def test_who_is_slow_with_a_body_is_told_and_cut_off(url: str, key: Key, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from contextlib import nullcontext, suppress
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -50,6 +51,25 @@ def test_nothing_in_the_document_answers_outside_of_it(
     assert 201 in rightly["POST /v1/requests"]  # it is not that all of it is refused at the door
     assert 200 in rightly["GET /v1/requests/{request_id}"]
     assert [label for label, seen in rightly.items() if seen == {401}] == ["POST /v1/session"]  # nobody's password
+
+
+def test_every_body_has_an_example_and_every_example_is_right(client: httpx.Client) -> None:
+    document = client.get("/v1/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    shown = {name: schema["examples"] for name, schema in schemas.items() if "examples" in schema}
+    for name, examples in shown.items():
+        right = jsonschema_rs.validator_for({**document, "$ref": f"#/components/schemas/{name}"})
+        for example in examples:
+            right.validate(example)
+    bodies = [
+        body
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        for of in (operation.get("requestBody", {}), *operation["responses"].values())
+        for form, body in of.get("content", {}).items()
+        if form in {"application/json", "application/problem+json"}
+    ]
+    assert {body["schema"]["$ref"].rpartition("/")[2] for body in bodies} <= shown.keys()
 
 
 def attack(

@@ -52,6 +52,8 @@ def test_what_is_no_role_or_name_is_refused(stack: Engine) -> None:
         (("user", "add", "Ann@shop.example", "--role", "reader"), "or an e-mail address in them"),
         (("user", "add", "ann@", "--role", "reader"), "or an e-mail address in them"),
         (("user", "disable", "nobody"), "no user of this name"),
+        (("keys", "create", "shop", "--role", "reader", "--days", "inf"), "--days"),
+        (("keys", "create", "shop", "--role", "reader", "--days", "1e12"), "--days"),
     ):
         refused = consent(*arguments, stdin="short\n")
         assert (refused.exit_code, refused.stdout) == (2, "")

@@ -31,6 +31,7 @@ def test_plain_people_are_taken() -> None:
         [b"\n", LINE],
         [LINE, b"\n"],
         [b"]", LINE],
+        [LINE, b'{"user_id": "u1", "user_id": "u2"}\n'],
         [LINE, b"{}\n"],
         [b"{}"],
     ],

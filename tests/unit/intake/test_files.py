@@ -78,7 +78,6 @@ def test_every_text_of_every_vendor_has_a_column() -> None:
         ("-", b'\n \r\n\n{"user_id": "u"}\n'),
         ("-", MARK + b'\n{"user_id": "u"}\n'),
         ("a.JSONL", MARK + b'{"user_id": "u"}\r\n\r\n'),
-        ("a.json", b'{"user_id": "nobody", "user_id": "u"}'),  # of a repeated key the last counts
         ("-", b"user_id\nu"),
         ("-", MARK + b"user_id\r\nu\r\n"),
         ("-", MARK + b"\n\nuser_id\n\n  \nu\n\n"),
@@ -139,6 +138,26 @@ def test_a_line_that_cannot_be_used_is_named(line: bytes, field: str) -> None:
     good = b'{"user_id": "u-1"}\n'
 
     assert told(good + b"\n" + line + b"\n" + good, "a.ndjson") == [(3, field)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"user_id": "u-2", "user_id": "u-3"}',
+        b'{"user_id": "u-2", "user\\u005fid": "u-3"}',
+        b'{"user_id" : "u-2", "user_id" : "u-3"}',
+        b'{"vendors": {"akinon": {"session_id": "s", "session_id": "t"}}}',
+    ],
+)
+def test_the_second_of_two_like_keys_does_not_take_the_place_of_the_first(line: bytes) -> None:
+    for good in (b"", b'{"user_id": "u-1"}\n' * 150):
+        (fault,) = faults_of(good + line, "a.ndjson").faults
+        assert (fault.line, fault.problem) == (good.count(b"\n") + 1, "has a key twice in one object")
+
+
+def test_values_that_look_like_keys_are_none() -> None:
+    line = b'{"user_id" : "a\\":b", "vendors": {"insider": {"identifiers": {"custom": {"plan": "\\":"}}}}}'
+    assert [person["user_id"] for person in read(line, "a.ndjson")] == ['a":b']
 
 
 @pytest.mark.parametrize(
@@ -411,6 +430,7 @@ KINDS_OF_LINE = st.sampled_from(
         b'{"user_id": "u", "vendors": {"akinon": {"session_id": "s"}}}',
         b'{"user_id": "u-3"',
         b'{"user_id": "u-3"}, {"user_id": "u-4"}',
+        b'{"user_id": "u-3", "user_id": "u-4"}',
         b"{}",
         b"",
         b"\xff",

@@ -1,0 +1,85 @@
+"""What the OpenAPI document shows of each model that has no examples of its own: right ones, as the tests make sure."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+_ID = {"request_id": "0c6e4ac6-4ece-464d-9f6b-51aea054e9d9"}
+_RECEIVED, _DUE = "2026-05-04T08:00:00.000Z", "2026-06-04T08:00:00.000Z"
+_LISTED = {
+    **_ID,
+    "kind": "erasure",
+    "status": "running",
+    "subjects": 2,
+    "duplicates": 0,
+    "received_at": _RECEIVED,
+    "due_at": _DUE,
+    "submitted_by": "key:shop",
+}
+_DELIVERY = {
+    "line": 1,
+    "vendor": "insider",
+    "outcome": "accepted",
+    "reason": None,
+    "attempts": 1,
+    "settled_at": "2026-05-04T08:00:02.000Z",
+}
+_INVOLVED = {
+    **_ID,
+    "kind": "erasure",
+    "status": "completed",
+    "received_at": _RECEIVED,
+    "line": 1,
+    "vendors": {"insider": "accepted", "dfinery": "verified"},
+}
+_GROUP = {
+    "vendor": "insider",
+    "outcome": "refused",
+    "reason": "rejected",
+    "deliveries": 5,
+    "requests": 1,
+    "oldest_due_at": _DUE,
+    "what_to_do": "Ask the vendor what is wrong with these.",
+}
+_VENDOR = {"name": "insider", "enabled": True, "held_at": _RECEIVED, "held_reason": "by_hand", "held_by": "key:shop"}
+
+EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "Receipt": {**_ID, "subjects": 2, "duplicates": 0, "repeated": False, "unconfirmed": False},
+        "RequestStatus": {
+            **_LISTED,
+            "effective_at": _RECEIVED,
+            "not_before": _RECEIVED,
+            "due_reason": None,
+            "at_risk": False,
+            "confirmed_by": None,
+            "vendors": {"insider": {"pending": 0, "accepted": 2}},
+        },
+        "ListedRequest": _LISTED,
+        "RequestPage": {"requests": [_LISTED], "next": None},
+        "Delivery": _DELIVERY,
+        "DeliveryPage": {"deliveries": [_DELIVERY], "next": "WyJpbnNpZGVyIiwxXQ"},
+        "Retry": {"vendor": "insider", "reason": "rejected"},
+        "Retried": {"deliveries": 5, "vendors": {"insider": 5}, "without_session": 0},
+        "Extended": {**_ID, "due_at": _DUE, "due_reason": "many requests at once"},
+        "Cancelled": {**_ID, "status": "cancelled", "done": 1, "cancelled": 3, "under_way": 0},
+        "Confirmed": {**_ID, "status": "running"},
+        "Involvement": _INVOLVED,
+        "Involvements": {"requests": [_INVOLVED]},
+        "AttentionGroup": _GROUP,
+        "Attention": {"deliveries": 5, "groups": [_GROUP]},
+        "VendorState": _VENDOR,
+        "Vendors": {"vendors": [_VENDOR]},
+        "Login": {"name": "ann", "password": "correct horse battery"},
+        "Session": {"name": "key:shop", "role": "operator"},
+        "Problem": {
+            "type": "urn:consent:problem:unusable",
+            "title": "Unprocessable Entity",
+            "status": 422,
+            "detail": "some of the people cannot be taken; nothing was recorded",
+            "errors": [{"field": "subjects.3.email", "problem": "is not an e-mail address"}],
+            "errors_total": 1,
+        },
+    }
+)
+"""By the name of the model."""

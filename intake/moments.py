@@ -1,0 +1,33 @@
+"""Moments as clients give them."""
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+from pydantic_core import PydanticCustomError
+
+from tasks.submit import EARLIEST, LATEST
+
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)", re.ASCII | re.IGNORECASE)
+
+
+def _refuse_numbers(given: object) -> object:
+    # Pydantic takes a number for seconds since 1970, and a large one for milliseconds.
+    if not isinstance(given, datetime) and not (isinstance(given, str) and _FORM.fullmatch(given)):
+        raise PydanticCustomError(
+            "moment", "must be a moment in ISO 8601 with its time zone, as in 2026-05-25T00:00:00Z"
+        )
+    return given
+
+
+def _refuse_far(moment: datetime) -> datetime:
+    if not EARLIEST <= moment < LATEST:
+        raise PydanticCustomError("far_moment", "must lie between the years 1900 and 3000")
+    return moment
+
+
+WrittenMoment = Annotated[AwareDatetime, BeforeValidator(_refuse_numbers)]
+"""A moment in ISO 8601, as text, with its time zone."""
+GivenMoment = Annotated[WrittenMoment, AfterValidator(_refuse_far)]
+"""One that is kept: it can be told again in any time zone."""

@@ -1,0 +1,28 @@
+"""What a query may hold: the parameters of its route, each of them once."""
+
+from collections import Counter
+from typing import get_origin
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+
+from intake.faults import Fault
+from intake.problems import NOWHERE, Problem, first
+from tasks.subjects import shown
+
+
+def refuse_misspelt(request: Request) -> None:
+    """Raise Problem where a parameter is not known or stands twice: left aside, a misspelt `vendors` sends an erasure
+    to every vendor there is."""
+    route = request.scope["route"]
+    assert isinstance(route, APIRoute)  # noqa: S101 - for the type checker
+    known = {field.alias: field.field_info.annotation for field in route.dependant.query_params}
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    faults = [
+        Fault(NOWHERE, f"query.{shown(name)}", "stands twice" if name in known else "is not a known parameter")
+        for name, times in given.items()
+        if name not in known or (times > 1 and get_origin(known[name]) is not list)
+    ]
+    if faults:
+        kept, total = first(faults)
+        raise Problem.unusable("some of what was asked cannot be understood", kept, total)
