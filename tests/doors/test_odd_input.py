@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import threading
 from collections.abc import Callable
 
 import httpx
@@ -149,14 +150,32 @@ def test_the_last_page_says_so_and_an_unknown_vendor_is_no_empty_page(client: ht
 
 def test_a_stream_waits_where_the_ledger_is_busy(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     place = client.post("/v1/requests", json=ANN).headers["location"] + "/deliveries"
-    whole, refused = api_lists._Pages.after, [True, True, False, True, False]
+    whole, refused = api_lists._Pages.lines, [True, True, False, True, False]
 
-    async def busy(pages: api_lists._Pages, after: tuple[str, int], limit: int) -> list[Row]:
+    def busy(pages: api_lists._Pages, after: tuple[str, int]) -> tuple[bytes, tuple[str, int]] | None:
         if refused.pop(0):
             raise BusyError
-        return await whole(pages, after, limit)
+        return whole(pages, after)
 
-    monkeypatch.setattr(api_lists._Pages, "after", busy)
+    monkeypatch.setattr(api_lists._Pages, "lines", busy)
     streamed = client.get(place, headers={"Accept": "application/x-ndjson"})
     assert len(streamed.text.splitlines()) == 2
     assert refused == []
+
+
+def test_rows_are_written_by_threads_and_not_where_everybody_waits(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = client.post("/v1/requests", json=ANN).headers["location"] + "/deliveries"
+    whole: Callable[[Row], dict[str, object]] = api_lists._told
+    writers: set[str] = set()
+
+    def told(row: Row) -> dict[str, object]:
+        writers.add(threading.current_thread().name.partition("_")[0])
+        return whole(row)
+
+    monkeypatch.setattr(api_lists, "_told", told)
+    page = client.get(place).json()["deliveries"]
+    streamed = client.get(place, headers={"Accept": "application/x-ndjson"}).text.splitlines()
+    assert [json.loads(line) for line in streamed] == page
+    assert writers == {"reads"}
