@@ -237,12 +237,13 @@ def test_a_log_is_cut_while_its_writer_goes_on(supervisor: Supervisor, tmp_path:
     eventually(lambda: log.stat().st_size > 4000)
 
     trim_log(log, limit=4000)
-    eventually(lambda: log.stat().st_size > 400)
+    eventually(lambda: log.stat().st_size > 1000)
 
-    moved = log.with_name("chatty.log.1").read_text().splitlines()
+    # The kernel writes a line that crosses a page in two steps, and the cut may fall between them.
+    moved = log.with_name("chatty.log.1").read_text().splitlines()[:-1]
     assert [int(line) for line in moved] == list(range(len(moved)))
     assert b"\0" not in log.read_bytes()  # no hole where the old text was
-    assert int(log.read_text().partition("\n")[0]) >= len(moved)
+    assert int(log.read_text().splitlines()[1]) >= len(moved)
 
 
 def test_a_folder_has_one_holder_who_is_named_and_whose_death_frees_it(tmp_path: Path) -> None:
