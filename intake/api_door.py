@@ -21,8 +21,10 @@ async def _door(request: Request) -> Door:  # not in a thread, as FastAPI does w
 
 def _asking(*rights: Right) -> object:
     """Whoever has one of these rights, and asks for nothing that we would leave aside."""
+    let_in = allowed(*rights)
 
-    async def principal(request: Request, found: Annotated[Principal, Depends(allowed(*rights))]) -> Principal:
+    async def principal(request: Request) -> Principal:
+        found = await let_in(request)
         refuse_misspelt(request)
         return found
 

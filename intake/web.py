@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from config.collector import spare_what_stands
 from config.logging import set_up_logging
 from config.opendsr import SigningError, find_signer
 from config.settings import Settings
@@ -135,7 +136,9 @@ def serve(host: str | None, port: int | None) -> None:
         # Uvicorn stops, and then raises the signal once more: to us, who have something to close.
         signal.signal(signal.SIGTERM, lambda *_: None)
         at = (host or here.settings.web_host, here.settings.web_port if port is None else port)
-        uvicorn.Server(served(create_app(door, _processor(here.settings)), *at)).run()
+        server = uvicorn.Server(served(create_app(door, _processor(here.settings)), *at))
+        spare_what_stands()
+        server.run()
 
 
 def _processor(settings: Settings) -> Processor | None:

@@ -2,14 +2,16 @@
 times a second."""
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, text
+from pydantic_core import to_json
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from domain.chunking import cut
 from domain.requests import Subject
-from ledger.people import FEW, INSERTED, Prints, Writer
+from ledger.people import FEW, PEOPLE, PERSON, Prints, Writer, bytea
 from ledger.requests import NewRequest, Recorded, digest_of, row_of
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
 
@@ -34,32 +36,55 @@ def is_few(new: NewRequest, people: Sequence[Subject]) -> bool:
     )
 
 
+class Numbers:
+    """Numbers of requests that are to come, drawn ahead: nearly all are spared a round trip. Not to be kept long: of
+    two deliveries to one person that of the lower number goes first."""
+
+    def __init__(self) -> None:
+        self._spare: list[int] = []
+        self._lock = Lock()
+
+    def take(self, connection: Connection, count: int) -> list[int]:
+        """So many that nobody else has."""
+        with self._lock:
+            missing = count - len(self._spare)
+            if missing > 0:
+                self._spare += connection.execute(_NEXT, {"count": missing + DRAWN_AHEAD}).scalars()
+            taken, self._spare = self._spare[:count], self._spare[count:]
+            return taken
+
+
+DRAWN_AHEAD = 16
+_NEXT = text("""
+    SELECT nextval(pg_get_serial_sequence('requests', 'id')) FROM generate_series(1, CAST(:count AS integer))
+""")
+
+
 def record_few(
-    engine: Engine, several: Sequence[Small], *, masters: MasterKeys, fingerprinter: Fingerprinter
+    engine: Engine, several: Sequence[Small], *, masters: MasterKeys, fingerprinter: Fingerprinter, numbers: Numbers
 ) -> list[Recorded | None]:
-    """What `requests.record` does, for several that are few, committed, in two round trips for all of them.
+    """What `requests.record` does, for several that are few, committed, in one statement for all of them.
 
     None for one of which nothing was written: its key is taken, it is too late, or there is something wrong with one
     of them. `record` tells, of each alone.
     """
-    try:
-        return _record(engine, several, masters, fingerprinter)
-    except (DataError, IntegrityError):
-        if len(several) == 1:
-            raise
-        return [None] * len(several)  # nothing was written: one of them is at fault, and must not take the others along
-
-
-def _record(
-    engine: Engine, several: Sequence[Small], masters: MasterKeys, fingerprinter: Fingerprinter
-) -> list[Recorded | None]:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         # Not in the statement itself: people are sealed for their place, of which it is a part.
-        ids = connection.execute(_NEXT_IDS, {"count": len(several)}).scalars().all()
+        ids = numbers.take(connection, len(several))
         rows = [_Row.of(request_id, one, masters, fingerprinter) for request_id, one in zip(ids, several, strict=True)]
         # In the order of their keys, so that two processes that are given the same ones do not lock each other out.
-        ordered = sorted(rows, key=lambda row: row.request["idempotency_key"] or "")
-        inserted = set(connection.execute(_RECORD, _columns(ordered)).scalars())
+        requests = sorted((row.request for row in rows), key=lambda request: request["idempotency_key"] or "")
+        written = {
+            "requests": to_json(requests).decode(),
+            "people": to_json([person for row in rows for person in row.people]).decode(),
+            "chunks": to_json([chunk for row in rows for chunk in row.chunks]).decode(),
+        }
+        try:
+            inserted = set(connection.execute(_RECORD, written).scalars())
+        except (DataError, IntegrityError):
+            if len(several) == 1:
+                raise
+            inserted = set()  # nothing was written: one of them is at fault, and must not take the others along
     return [row.recorded if row.request["id"] in inserted else None for row in rows]
 
 
@@ -68,77 +93,57 @@ class _Row(NamedTuple):
 
     recorded: Recorded
     request: dict[str, Any]
-    people: dict[str, list[Any]]
-    chunks: dict[str, list[Any]]
+    people: list[dict[str, Any]]
+    chunks: list[dict[str, Any]]
 
     @classmethod
     def of(cls, request_id: int, small: Small, masters: MasterKeys, fingerprinter: Fingerprinter) -> "_Row":
         key, prints, (new, people) = SealingKey.generate(), Prints(fingerprinter), small
-        columns = Writer(request_id, key, prints).columns(people)
-        kept = len(columns["line"])
-        spans = [(vendor.id, span) for vendor in new.vendors for span in cut(len(people), vendor.chunk_people)]
-        request = {
+        records = Writer(request_id, key, prints).records(people)
+        row = row_of(new, key, masters)
+        recorded = Recorded(row["public_id"], len(records), len(people) - len(records))
+        row |= {
             "id": request_id,
-            **row_of(new, key, masters),
-            "subjects": kept,
-            "duplicates": len(people) - kept,
+            "subjects": recorded.people,
+            "duplicates": recorded.duplicates,
             "digest": digest_of(new, prints),
         }
-        chunks = {
-            "chunk_of": [request_id] * len(spans),
-            "chunk_vendor": [vendor_id for vendor_id, _ in spans],
-            "first_line": [span.first for _, span in spans],
-            "last_line": [span.last for _, span in spans],
-        }
-        recorded = Recorded(request["public_id"], kept, len(people) - kept)
-        return cls(recorded, request, {"person_of": [request_id] * kept, **columns}, chunks)
+        chunks = [
+            {"request_id": request_id, "vendor_id": vendor.id, "first_line": span.first, "last_line": span.last}
+            for vendor in new.vendors
+            for span in cut(len(people), vendor.chunk_people)
+        ]
+        request = {name: bytea(value) if isinstance(value, bytes) else value for name, value in row.items()}
+        return cls(recorded, request, records, chunks)
 
 
-def _columns(rows: Sequence[_Row]) -> dict[str, list[Any]]:
-    """All of them by column, for unnest."""
-    first = rows[0]
-    return {
-        **{name: [row.request[name] for row in rows] for name in first.request},
-        **{name: [value for row in rows for value in row.people[name]] for name in first.people},
-        **{name: [value for row in rows for value in row.chunks[name]] for name in first.chunks},
-    }
-
-
-_NEXT_IDS = text("""
-    SELECT nextval(pg_get_serial_sequence('requests', 'id')) FROM generate_series(1, CAST(:count AS integer))
-""")
 _RECORD = text(f"""
     WITH given AS (
-        SELECT *, GREATEST(wanted, now() + make_interval(secs => cool_off_s)) AS not_before
-        FROM unnest(CAST(:id AS bigint[]), CAST(:public_id AS uuid[]), CAST(:kind AS kind[]),
-            CAST(:vendor_ids AS text[]), CAST(:data_key AS bytea[]), CAST(:options AS bytea[]),
-            CAST(:idempotency_key AS text[]), CAST(:submitted_by AS text[]), CAST(:effective_at AS timestamptz[]),
-            CAST(:not_before AS timestamptz[]), CAST(:cool_off_s AS float8[]), CAST(:subjects AS integer[]),
-            CAST(:duplicates AS integer[]), CAST(:digest AS bytea[]))
-            AS given (id, public_id, kind, vendor_ids, data_key, options, idempotency_key, submitted_by, effective_at,
-                wanted, cool_off_s, subjects, duplicates, digest)),
+        SELECT *, GREATEST(given.not_before, now() + make_interval(secs => cool_off_s)) AS begins_at
+        FROM json_to_recordset(CAST(:requests AS json)) AS given (id bigint, public_id uuid, kind kind,
+            vendor_ids smallint[], data_key bytea, options bytea, idempotency_key text, submitted_by text,
+            effective_at timestamptz, not_before timestamptz, cool_off_s float8, subjects integer, duplicates integer,
+            digest bytea)),
     request AS (
         INSERT INTO requests (id, public_id, kind, status, vendor_ids, data_key, options, idempotency_key, submitted_by,
             due_at, effective_at, not_before, subjects, duplicates, content_digest)
         OVERRIDING SYSTEM VALUE
-        SELECT id, public_id, kind, 'running', CAST(vendor_ids AS smallint[]), data_key, options, idempotency_key,
-            submitted_by, now() + interval '1 month', -- GDPR Art. 12(3)
-            COALESCE(effective_at, now()), not_before, subjects, duplicates, digest
+        SELECT id, public_id, kind, 'running', vendor_ids, data_key, options, idempotency_key, submitted_by,
+            now() + interval '1 month', -- GDPR Art. 12(3)
+            COALESCE(effective_at, now()), begins_at, subjects, duplicates, digest
         FROM given
-        WHERE not_before < now() + interval '1 month'
+        WHERE begins_at < now() + interval '1 month'
         ON CONFLICT (idempotency_key) DO NOTHING
         RETURNING id, public_id, submitted_by, not_before),
-    people AS (
-        INSERT INTO subjects (request_id, {INSERTED.names})
-        SELECT people.*
-        FROM unnest(CAST(:person_of AS bigint[]), {INSERTED.arrays}) AS people (request_id, {INSERTED.names})
-        WHERE request_id IN (SELECT id FROM request)),
+    person AS (
+        INSERT INTO subjects ({PERSON})
+        SELECT {PERSON} FROM {PEOPLE} WHERE request_id IN (SELECT id FROM request)),
     cut AS (
         INSERT INTO chunks (request_id, due_at, vendor_id, first_line, last_line)
-        SELECT request.id, not_before, vendor_id, first_line, last_line
-        FROM unnest(CAST(:chunk_of AS bigint[]), CAST(:chunk_vendor AS smallint[]), CAST(:first_line AS integer[]),
-            CAST(:last_line AS integer[])) AS span (request_id, vendor_id, first_line, last_line)
-        JOIN request ON request.id = span.request_id),
+        SELECT request_id, not_before, vendor_id, first_line, last_line
+        FROM json_to_recordset(CAST(:chunks AS json)) AS span (request_id bigint, vendor_id smallint,
+            first_line integer, last_line integer)
+        JOIN request ON request.id = request_id),
     noted AS (
         INSERT INTO audit_entries (by, deed, target, allowed)
         SELECT submitted_by, 'submit', CAST(public_id AS text), true FROM request)

@@ -109,9 +109,9 @@ class Writer:
             for a_print in self.prints.identifiers(subject):
                 yield _NULL if a_print is None else _PRINT_HEAD + a_print
 
-    def columns(self, people: Iterable[Subject]) -> dict[str, list[Any]]:
-        """The same for an INSERT, without those who repeat another one."""
-        columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
+    def records(self, people: Iterable[Subject]) -> list[dict[str, Any]]:
+        """The same for an INSERT by `json_to_recordset`, without those who repeat another one."""
+        records = []
         seen: set[bytes] = set()
         for line, subject in enumerate(people, start=1):
             whole = self.prints.whole(subject)
@@ -120,9 +120,9 @@ class Writer:
                 plain = to_json(self._without_sessions(line, subject))
                 sealed = self.key.seal(plain, subject_context(self.request_id, line))
                 prints = (a_print.hex() if a_print else None for a_print in self.prints.identifiers(subject))
-                for name, value in zip(_COLUMNS, (line, sealed, whole.hex(), *prints), strict=True):
-                    columns[name].append(value)
-        return columns
+                values = (self.request_id, line, bytea(sealed), whole.hex(), *prints)
+                records.append(dict(zip(_TYPES, values, strict=True)))
+        return records
 
     def _without_sessions(self, line: int, subject: Subject) -> Subject:
         vendors = subject.get("vendors")
@@ -156,9 +156,9 @@ def add_people(
         rest = iter(people)
         begin = list(islice(rest, FEW + 1))
         if len(begin) <= FEW:
-            columns = writer.columns(begin)
-            connection.execute(_INSERT_SUBJECTS, {"request_id": request_id, **columns})
-            duplicates = prints.lines - len(columns["line"])
+            records = writer.records(begin)
+            connection.execute(_INSERT_SUBJECTS, {"people": to_json(records).decode()})
+            duplicates = prints.lines - len(records)
         else:
             _copy(connection, _COPY_SUBJECTS, writer.rows(chain(begin, rest)))
         if sessions.tell():
@@ -171,21 +171,27 @@ def add_people(
 
 FEW = 1_000
 """Up to so many people take one statement; more take a COPY, which costs two more round trips and then is faster."""
-_COLUMNS = ("line", "sealed", "whole_print", "user_print", "email_print", "phone_print")
+_TYPES = {
+    "request_id": "bigint",
+    "line": "integer",
+    "sealed": "bytea",
+    "whole_print": "uuid",
+    "user_print": "uuid",
+    "email_print": "uuid",
+    "phone_print": "uuid",
+}
+PERSON = ", ".join(_TYPES)
+"""The columns of a person."""
+PEOPLE = f"json_to_recordset(CAST(:people AS json)) AS people ({', '.join(map(' '.join, _TYPES.items()))})"
+"""What `Writer.records` gives, as JSON, in a FROM."""
 
 
-class INSERTED:
-    """The columns of `Writer.columns` in an INSERT, and its values as arguments of unnest."""
-
-    names = ", ".join(_COLUMNS)
-    arrays = """CAST(:line AS integer[]), CAST(:sealed AS bytea[]), CAST(:whole_print AS uuid[]),
-        CAST(:user_print AS uuid[]), CAST(:email_print AS uuid[]), CAST(:phone_print AS uuid[])"""
+def bytea(raw: bytes) -> str:
+    """As PostgreSQL reads bytes in JSON."""
+    return f"\\x{raw.hex()}"
 
 
-_INSERT_SUBJECTS = text(f"""
-    INSERT INTO subjects (request_id, {INSERTED.names})
-    SELECT :request_id, people.* FROM unnest({INSERTED.arrays}) AS people
-""")
+_INSERT_SUBJECTS = text(f"INSERT INTO subjects ({PERSON}) SELECT {PERSON} FROM {PEOPLE}")
 _COPY_SUBJECTS = """
     COPY subjects (request_id, line, sealed, whole_print, user_print, email_print, phone_print)
     FROM STDIN (FORMAT binary)

@@ -119,7 +119,7 @@ def row_of(new: NewRequest, key: SealingKey, masters: MasterKeys) -> dict[str, A
     return {
         "public_id": public_id,
         "kind": new.kind.value,
-        "vendor_ids": f"{{{','.join(str(vendor.id) for vendor in new.vendors)}}}",
+        "vendor_ids": [vendor.id for vendor in new.vendors],
         "data_key": masters.seal(key.raw, key_context(public_id)),
         "options": key.seal(new.options, options_context(public_id)),
         "idempotency_key": new.idempotency_key,

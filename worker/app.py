@@ -1,6 +1,5 @@
 """The Celery app: its queues, its schedule, and the tasks that wrap the steps of a request's life."""
 
-import gc
 import logging
 import traceback
 from typing import NoReturn
@@ -11,6 +10,7 @@ from celery.worker import WorkController
 from kombu.entity import Queue
 
 from adapters.registry import ADAPTERS
+from config.collector import spare_what_stands
 from config.logging import set_up_logging
 from config.settings import Settings
 from config.stack import find_stack
@@ -36,6 +36,7 @@ from tasks.queues import (
 )
 from tasks.retain import keep_outbox, keep_volumes
 from tasks.settle import settle
+from worker.priority import give_way
 from worker.runtime import Runtime
 from worker.unshown import SHOWN
 
@@ -178,16 +179,14 @@ def _set_up_logging(**_: object) -> None:
 @signals.worker_init.connect
 def _open_runtime(sender: WorkController, **_: object) -> None:
     global _runtime  # noqa: PLW0603 - Celery hands its tasks nothing else
+    give_way()
     try:
         with told_as_ledger_errors():
             _runtime = Runtime.open(app, holder=sender.hostname)
     except LedgerError as error:
         # Celery logs other exceptions of a signal and goes on, with a worker that can do nothing.
         raise SystemExit(f"the worker cannot start: {error}") from None
-    # What stands now stays; collecting it again and again cost a third of a delivery's time (docs/performance.md).
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
+    spare_what_stands()
 
 
 @signals.worker_shutting_down.connect
