@@ -2,11 +2,10 @@
 times a second."""
 
 from collections.abc import Sequence
-from threading import Lock
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from domain.chunking import cut
@@ -36,41 +35,18 @@ def is_few(new: NewRequest, people: Sequence[Subject]) -> bool:
     )
 
 
-class Numbers:
-    """Numbers of requests that are to come, drawn ahead: nearly all are spared a round trip. Not to be kept long: of
-    two deliveries to one person that of the lower number goes first."""
-
-    def __init__(self) -> None:
-        self._spare: list[int] = []
-        self._lock = Lock()
-
-    def take(self, connection: Connection, count: int) -> list[int]:
-        """So many that nobody else has."""
-        with self._lock:
-            missing = count - len(self._spare)
-            if missing > 0:
-                self._spare += connection.execute(_NEXT, {"count": missing + DRAWN_AHEAD}).scalars()
-            taken, self._spare = self._spare[:count], self._spare[count:]
-            return taken
-
-
-DRAWN_AHEAD = 16
-_NEXT = text("""
-    SELECT nextval(pg_get_serial_sequence('requests', 'id')) FROM generate_series(1, CAST(:count AS integer))
-""")
-
-
 def record_few(
-    engine: Engine, several: Sequence[Small], *, masters: MasterKeys, fingerprinter: Fingerprinter, numbers: Numbers
+    engine: Engine, several: Sequence[Small], *, masters: MasterKeys, fingerprinter: Fingerprinter
 ) -> list[Recorded | None]:
-    """What `requests.record` does, for several that are few, committed, in one statement for all of them.
+    """What `requests.record` does, for several that are few, committed, in two round trips for all of them.
 
     None for one of which nothing was written: its key is taken, it is too late, or there is something wrong with one
     of them. `record` tells, of each alone.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        # Not in the statement itself: people are sealed for their place, of which it is a part.
-        ids = numbers.take(connection, len(several))
+        # Not in the statement itself, for people are sealed for their place, of which it is a part. Nor drawn ahead: of
+        # two deliveries to one person that of the lower number goes first.
+        ids = connection.execute(_NEXT_IDS, {"count": len(several)}).scalars().all()
         rows = [_Row.of(request_id, one, masters, fingerprinter) for request_id, one in zip(ids, several, strict=True)]
         # In the order of their keys, so that two processes that are given the same ones do not lock each other out.
         requests = sorted((row.request for row in rows), key=lambda request: request["idempotency_key"] or "")
@@ -117,6 +93,9 @@ class _Row(NamedTuple):
         return cls(recorded, request, records, chunks)
 
 
+_NEXT_IDS = text("""
+    SELECT nextval(pg_get_serial_sequence('requests', 'id')) FROM generate_series(1, CAST(:count AS integer))
+""")
 _RECORD = text(f"""
     WITH given AS (
         SELECT *, GREATEST(given.not_before, now() + make_interval(secs => cool_off_s)) AS begins_at

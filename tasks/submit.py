@@ -13,7 +13,7 @@ from adapters.registry import ADAPTERS
 from domain.notices import Callback
 from domain.requests import Kind, Subject
 from ledger import requests
-from ledger.few import Numbers, Small, is_few, record_few
+from ledger.few import Small, is_few, record_few
 from ledger.keys import fingerprinter
 from ledger.people import Prints
 from ledger.requests import Also, Earlier, NewRequest, Recorded
@@ -80,13 +80,12 @@ class Known(NamedTuple):
 
     vendors: Sequence[Vendor]
     prints: Fingerprinter
-    numbers: Numbers
 
 
 def look_up(engine: Engine, masters: MasterKeys) -> Known:
     """The vendors as they stand, and the ledger's fingerprinter. Raises ledger.sealing.UnsealError."""
     with engine.begin() as connection:
-        return Known(all_vendors(connection), fingerprinter(connection, masters), Numbers())
+        return Known(all_vendors(connection), fingerprinter(connection, masters))
 
 
 class Lately:
@@ -137,7 +136,7 @@ def submit(
     lately = known() if known else look_up(engine, masters)
     new, prints = _new(submission, guards, lately.vendors), lately.prints
     if isinstance(people, list) and is_few(new, people):
-        (few,) = record_few(engine, [Small(new, people)], masters=masters, fingerprinter=prints, numbers=lately.numbers)
+        (few,) = record_few(engine, [Small(new, people)], masters=masters, fingerprinter=prints)
         if few is not None:
             return _received(new, few, wake)
     try:
@@ -185,9 +184,7 @@ def submit_few(
             if is_few(new, people):
                 small[place] = Small(new, people)
     if small:
-        done = record_few(
-            engine, list(small.values()), masters=masters, fingerprinter=known.prints, numbers=known.numbers
-        )
+        done = record_few(engine, list(small.values()), masters=masters, fingerprinter=known.prints)
         for (place, (new, _)), recorded in zip(small.items(), done, strict=True):
             results[place] = _received(new, recorded, wake) if recorded is not None else None
     return results
