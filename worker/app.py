@@ -36,7 +36,6 @@ from tasks.queues import (
 )
 from tasks.retain import keep_outbox, keep_volumes
 from tasks.settle import settle
-from worker.priority import give_way
 from worker.runtime import Runtime
 from worker.unshown import SHOWN
 
@@ -179,7 +178,6 @@ def _set_up_logging(**_: object) -> None:
 @signals.worker_init.connect
 def _open_runtime(sender: WorkController, **_: object) -> None:
     global _runtime  # noqa: PLW0603 - Celery hands its tasks nothing else
-    give_way()
     try:
         with told_as_ledger_errors():
             _runtime = Runtime.open(app, holder=sender.hostname)
