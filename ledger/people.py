@@ -121,7 +121,7 @@ class Writer:
                 sealed = self.key.seal(plain, subject_context(self.request_id, line))
                 prints = (a_print.hex() if a_print else None for a_print in self.prints.identifiers(subject))
                 values = (self.request_id, line, bytea(sealed), whole.hex(), *prints)
-                records.append(dict(zip(_TYPES, values, strict=True)))
+                records.append(dict(zip(_PERSON_TYPES, values, strict=True)))
         return records
 
     def _without_sessions(self, line: int, subject: Subject) -> Subject:
@@ -171,7 +171,7 @@ def add_people(
 
 FEW = 1_000
 """Up to so many people take one statement; more take a COPY, which costs two more round trips and then is faster."""
-_TYPES = {
+_PERSON_TYPES = {
     "request_id": "bigint",
     "line": "integer",
     "sealed": "bytea",
@@ -180,9 +180,9 @@ _TYPES = {
     "email_print": "uuid",
     "phone_print": "uuid",
 }
-PERSON = ", ".join(_TYPES)
-"""The columns of a person."""
-PEOPLE = f"json_to_recordset(CAST(:people AS json)) AS people ({', '.join(map(' '.join, _TYPES.items()))})"
+PERSON = ", ".join(_PERSON_TYPES)
+"""The columns of a person, in the order in which `Writer` gives them."""
+PEOPLE = f"json_to_recordset(CAST(:people AS json)) AS people ({', '.join(map(' '.join, _PERSON_TYPES.items()))})"
 """What `Writer.records` gives, as JSON, in a FROM."""
 
 
@@ -192,10 +192,7 @@ def bytea(raw: bytes) -> str:
 
 
 _INSERT_SUBJECTS = text(f"INSERT INTO subjects ({PERSON}) SELECT {PERSON} FROM {PEOPLE}")
-_COPY_SUBJECTS = """
-    COPY subjects (request_id, line, sealed, whole_print, user_print, email_print, phone_print)
-    FROM STDIN (FORMAT binary)
-"""
+_COPY_SUBJECTS = f"COPY subjects ({PERSON}) FROM STDIN (FORMAT binary)"
 _COPY_SESSIONS = "COPY sessions (request_id, line, vendor_id, sealed) FROM STDIN (FORMAT binary)"
 
 
