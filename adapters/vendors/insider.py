@@ -309,7 +309,7 @@ def _failed_positions(document: Mapping[str, Any], sent: int) -> set[int] | None
     """Which users of the call failed; None where the answer does not account for all. Raises UnreadableError.
 
     The page gives `{}` for a yes, the public page `{"data": {"successful": {"count": n}, "fail": {"errors": {…}}}}`,
-    errors being keyed `users.N…` with N the position in the call.
+    errors being keyed `users.N…` with N the position in the call. A count of 0 is left out there.
     """
     if not document:
         return set()
@@ -319,7 +319,7 @@ def _failed_positions(document: Mapping[str, Any], sent: int) -> set[int] | None
     successful, fail = _part(data, "successful"), _part(data, "fail")
     found = [re.match(r"users\.(\d{1,9})(?!\w)", key, re.ASCII) for key in _part(fail, "errors")]
     failed = {int(match[1]) for match in found if match}
-    count = successful.get("count")
+    count = successful.get("count", 0)
     adds_up = (
         all(found)
         and all(position < sent for position in failed)

@@ -112,8 +112,10 @@ class Insider:
                 profile.effects += 1
         if call.path == DELETE and not errors:
             return answer_json(200, {})
-        fail = {"count": len(users) - len(fit), "errors": errors}
-        return answer_json(200, {"data": {"successful": {"count": len(fit)}, "fail": fail}})
+        # A count of 0 is left out (public: the sample of a failure).
+        successful = {"count": len(fit)} if fit else {}
+        fail = {"count": len(users) - len(fit), "errors": errors} if errors else {}
+        return answer_json(200, {"data": {"successful": successful, "fail": fail}})
 
     def _check(self, user: object, call: Call) -> tuple[str, str]:
         """Who the user entry is about, as a key of the index; raises UnfitError."""
