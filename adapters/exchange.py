@@ -15,10 +15,11 @@ from adapters.credentials import Credentials, LoginRefusedError
 from adapters.examine import examine
 from adapters.transport import AnswerLostError, NotSentError, Transport
 from adapters.triage import triage
+from adapters.waits import retry_after_s
 from domain.outcomes import Reason
 
-SHORTEST_PAUSE_S = 0.5
-"""A vendor that says "too many" without saying for how long."""
+SHORTEST_PAUSE_S = 2.0
+"""A vendor that says "too many" without saying for how long, or that says "no time at all"."""
 
 
 class Watch(Protocol):
@@ -92,7 +93,7 @@ class Exchange:
         if len(answers) != len(people):
             # Nobody may be forgotten; what became of whom is not known.
             return [Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)] * len(people)
-        return answers
+        return _with_the_wait(answers, response)
 
     async def _answer_to(self, request: httpx.Request) -> httpx.Response | Answer:
         await self.permits.take()
@@ -140,6 +141,17 @@ class Exchange:
 def _refused_for_good(answers: Sequence[Answer], reason: Reason) -> list[Answer]:
     refused = Answer(Verdict.VENDOR, reason)
     return [refused if answer.verdict is Verdict.REAUTHENTICATE else answer for answer in answers]
+
+
+def _with_the_wait(answers: list[Answer], response: httpx.Response) -> list[Answer]:
+    """These answers; a "too many" that the adapter read in the body gets the wait that the headers tell."""
+    if not any(answer.reason is Reason.RATE_LIMITED for answer in answers):
+        return answers
+    wait = retry_after_s(response, datetime.now(UTC))
+    limited = Answer(Verdict.RETRY, Reason.RATE_LIMITED, wait)
+    return [
+        limited if answer.reason is Reason.RATE_LIMITED and not answer.retry_after_s else answer for answer in answers
+    ]
 
 
 def _nothing_sent(answer: Answer) -> Answer:

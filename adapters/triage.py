@@ -1,17 +1,16 @@
 """What every vendor's answers have in common: busy, broken, or not an answer of the API at all."""
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
 from types import MappingProxyType
 
 import httpx
 
 from adapters.contract import Answer, Verdict
+from adapters.waits import LONGEST_WAIT_S, retry_after_s
 from domain.outcomes import Reason
 
-LONGEST_WAIT_S = 3600.0
-"""A vendor that asks for more is asked again after this: a mistyped header must not park people for days."""
+__all__ = ["LONGEST_WAIT_S", "is_page", "refusal", "retry_after_s", "triage"]
 
 READ_BY_STATUS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 """These mean the same whatever came with them: Django refuses a CSRF token with a page, gateways a bearer token.
@@ -63,28 +62,3 @@ def refusal(status: int) -> Answer:
 def is_page(response: httpx.Response) -> bool:
     """Whether a page for people came where an API's answer belongs, whatever its declared type."""
     return response.content.lstrip()[:1] == b"<" or response.headers.get("content-type", "").startswith("text/html")
-
-
-def retry_after_s(response: httpx.Response, now: datetime) -> float:
-    """How many seconds the vendor asks us to stay away: `Retry-After` (seconds or a date, RFC 9110 10.2.3), else
-    `X-Rate-Limit-Reset` (epoch in seconds or milliseconds); 0.0 where it says nothing that can be read."""
-    header = response.headers.get("retry-after", "").strip()
-    reset = response.headers.get("x-rate-limit-reset", "").strip()
-    if header.isascii() and header.isdigit():
-        wait = float(header[:12])
-    elif header:
-        wait = _seconds_until(header, now)
-    elif reset.isascii() and reset.isdigit():
-        epoch = float(reset[:16])
-        wait = (epoch / 1000 if epoch > 1e11 else epoch) - now.timestamp()
-    else:
-        wait = 0.0
-    return min(max(wait, 0.0), LONGEST_WAIT_S)
-
-
-def _seconds_until(date: str, now: datetime) -> float:
-    try:
-        until = parsedate_to_datetime(date)
-    except (ValueError, OverflowError):  # OverflowError: a field of twenty digits
-        return 0.0
-    return ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds()

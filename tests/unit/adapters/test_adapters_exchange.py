@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from time import time
 from typing import Any
 
 import fakeredis
@@ -14,6 +15,7 @@ from adapters.credentials import Credentials
 from adapters.exchange import SHORTEST_PAUSE_S, Exchange
 from adapters.reading import read_bearer
 from adapters.transport import AnswerLostError, NotSentError
+from adapters.waits import UNREAD_WAIT_S
 from domain.outcomes import Reason
 from domain.requests import Kind
 from ledger.sealing import MasterKeys, generate_master_key
@@ -200,7 +202,10 @@ async def test_a_login_that_fails(login: Reply, answer: Answer) -> None:
     assert asked.transport.sent == ["/token"]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("header", "pause"), [("30", 30.0), ("0", SHORTEST_PAUSE_S), (None, SHORTEST_PAUSE_S)])
+@pytest.mark.parametrize(("header", "pause"), [
+    ("30", 30.0), ("30.0", 30.0), ("30 s", 30.0), ("soon", UNREAD_WAIT_S),
+    ("0", SHORTEST_PAUSE_S), (None, SHORTEST_PAUSE_S),
+])  # fmt: skip
 async def test_too_many_requests_pauses_everybody(header: str | None, pause: float) -> None:
     permits = StubPermits()
     headers = {"retry-after": header} if header else {}
@@ -208,6 +213,21 @@ async def test_too_many_requests_pauses_everybody(header: str | None, pause: flo
     answers = await asked.ask(CALL, PEOPLE)
     assert {answer.reason for answer in answers} == {Reason.RATE_LIMITED}
     assert permits.pauses == [pause]
+
+
+async def test_too_many_told_in_the_body_waits_as_the_headers_say() -> None:
+    permits = StubPermits()
+    busy, limited = Answer(Verdict.RETRY, Reason.BUSY), Answer(Verdict.RETRY, Reason.RATE_LIMITED)
+    reset = {"x-rate-limit-reset": str(int((time() + 40) * 1000))}
+    said = exchange(
+        StubAdapter(classifying=lambda *_: [busy, limited, limited]),
+        httpx.Response(400, headers=reset),
+        permits=permits,
+    )
+    answers = await said.ask(CALL, PEOPLE)
+    assert answers[0] == busy
+    assert [answer.retry_after_s for answer in answers[1:]] == pytest.approx([40.0] * 2, abs=3)
+    assert permits.pauses == [answers[1].retry_after_s]
 
 
 async def test_the_longest_wait_of_an_answer_counts() -> None:
