@@ -170,6 +170,13 @@ class Adapter(Protocol):
     def address(self, order: Order, subject: Subject) -> "Addressed | Answer":
         """How this vendor knows the person and the step to begin with; or a final answer without sending."""
 
+    def known_by(self, key: Any) -> frozenset[tuple[str, str]]:
+        """Each identifier by which `address` found the person, as (kind, value), for comparing two orders: those that
+        share one reach the same record of the vendor."""
+
+    def touches(self, order: Order) -> frozenset[str]:
+        """What the order changes at the vendor, by name. An order that touches a superset does at least as much."""
+
     def limits(self, call: Call) -> Limits:
         """How much one request of this step may carry."""
 

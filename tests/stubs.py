@@ -9,7 +9,7 @@ import httpx
 from pydantic import BaseModel
 
 from adapters.contract import Addressed, Answer, Call, Limits, Order, Person, VendorOptions, VendorSettings
-from domain.requests import Subject
+from domain.requests import Kind, Subject
 
 
 class AnyOptions(VendorOptions):
@@ -53,6 +53,12 @@ class StubAdapter:
         key = subject.get("user_id")
         assert key is not None
         return Addressed(key, "first")
+
+    def known_by(self, key: str) -> frozenset[tuple[str, str]]:
+        return frozenset({("user_id", key)})
+
+    def touches(self, order: Order) -> frozenset[str]:
+        return frozenset({"flag", "data"} if order.kind is Kind.ERASURE else {"flag"})
 
     def limits(self, call: Call) -> Limits:
         return Limits(people=self.batch, body_bytes=self.body_bytes)

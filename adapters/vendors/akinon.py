@@ -111,6 +111,14 @@ class Akinon:
             return Answer(Verdict.USER, Reason.IDENTITY_UNKNOWN)
         return Addressed(Visitor(known.session_id, known.csrf_token, owner), "identify")
 
+    def known_by(self, key: Visitor) -> frozenset[tuple[str, str]]:
+        """Whose session it must be; the session itself differs from one request to the next."""
+        return frozenset({key.owner})
+
+    def touches(self, order: Order) -> frozenset[str]:
+        """The flags that are set."""
+        return frozenset(self._flags(order))
+
     def limits(self, call: Call) -> Limits:
         """A session is one person's."""
         return LIMITS

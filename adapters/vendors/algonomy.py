@@ -99,6 +99,14 @@ class Algonomy:
             return Answer(Verdict.USER, Reason.REJECTED)
         return Addressed(key, "opt_out")
 
+    def known_by(self, key: str) -> frozenset[tuple[str, str]]:
+        """The user id, which is all there is here."""
+        return frozenset({("user_id", key)})
+
+    def touches(self, order: Order) -> frozenset[str]:
+        """The opt-out; setting it also removes the history, which an opt-in does not bring back."""
+        return frozenset({"opt_out"} if order.kind is Kind.OPT_IN else {"opt_out", "history"})
+
     def limits(self, call: Call) -> Limits:
         """The person is in the path, so there is one in a call."""
         return LIMITS

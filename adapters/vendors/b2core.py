@@ -120,6 +120,14 @@ class B2core:
         uuid = subject.get("user_id")
         return Addressed(Profile(uuid=uuid), "find") if uuid else Answer(Verdict.NOT_APPLICABLE, Reason.NO_IDENTIFIER)
 
+    def known_by(self, key: Profile) -> frozenset[tuple[str, str]]:
+        """The profile's id, or the uuid by which it is found."""
+        return frozenset({("profile_id", key.profile_id) if key.profile_id else ("uuid", key.uuid)})
+
+    def touches(self, order: Order) -> frozenset[str]:
+        """Whether the profile is enabled; for an erasure also the profile and its contacts."""
+        return frozenset({"enabled", "profile", "contacts"} if order.kind is Kind.ERASURE else {"enabled"})
+
     def limits(self, call: Call) -> Limits:
         """The profile is in the path, so there is one in a call."""
         return LIMITS

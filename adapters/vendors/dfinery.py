@@ -116,6 +116,15 @@ class Dfinery:
         key = known.user_id or subject.get("user_id")
         return Addressed(key, "flags") if key else Answer(Verdict.NOT_APPLICABLE, Reason.NO_IDENTIFIER)
 
+    def known_by(self, key: str) -> frozenset[tuple[str, str]]:
+        """The user id, which is all there is here."""
+        return frozenset({("user_id", key)})
+
+    def touches(self, order: Order) -> frozenset[str]:
+        """The flags that are set; for an erasure also the CI that is deleted."""
+        deleted = [f"ci.{name}" for name in self._ci(order)] if order.kind is Kind.ERASURE else []
+        return frozenset([*self._wanted(order), *deleted])
+
     def limits(self, call: Call) -> Limits:
         """Twenty in every call. The page gives no size; twenty of our longest ids are under 50,000 bytes."""
         return LIMITS

@@ -2,7 +2,7 @@
 and the counted form of an answer from its public page "Upsert User Data"."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
@@ -37,7 +37,7 @@ from adapters.reading import read_block, read_object
 from adapters.triage import refusal
 from adapters.writing import fixed, json_request
 from domain.outcomes import Reason
-from domain.requests import Email, Identifier, Kind, Phone, Subject, Text
+from domain.requests import Email, Identifier, Kind, Phone, Subject, Text, fold_email
 
 Flag = Literal["gdpr_optin", "email_optin", "sms_optin"]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
@@ -158,6 +158,17 @@ class Insider:
         key = _key(known, subject)
         return Addressed(key, "consent") if key else Answer(Verdict.NOT_APPLICABLE, Reason.NO_IDENTIFIER)
 
+    def known_by(self, key: Key) -> frozenset[tuple[str, str]]:
+        """The one identifier that is sent; e-mail addresses are compared as `fold_email` makes them."""
+        kind, value = ".".join(key[:-1]), key[-1]
+        return frozenset({(kind, fold_email(value) if kind == "email" else value)})
+
+    def touches(self, order: Order) -> frozenset[str]:
+        """The flags that are set and the attributes that are deleted; values taken out of an array each by itself."""
+        deletion = self._deletion(order)
+        custom = deletion.get("custom", {})
+        return frozenset([*self._flags(order), *_deleted(deletion), *(f"custom.{name}" for name in _deleted(custom))])
+
     def limits(self, call: Call) -> Limits:
         """1,000 users; 5 MB for the whole request, which the vendor's error text counts as 5,000,000 bytes."""
         return LIMITS
@@ -261,6 +272,13 @@ def _first_of(**known: str | None) -> Key | None:
         if value:
             return name, value
     return None
+
+
+def _deleted(deletion: Mapping[str, Any]) -> Iterator[str]:
+    """The names of attributes that are deleted whole, and each value that is taken out of an array."""
+    yield from deletion.get("whole", ())
+    for name, values in deletion.get("partial", {}).items():
+        yield from (f"{name}={value}" for value in values)
 
 
 def _users(keys: Sequence[Key], same: Mapping[str, Any]) -> bytes:
