@@ -20,7 +20,8 @@ class Verdict(StrEnum):
     APPLIED = "applied"  # in effect at the vendor, as far as its answer tells
     SEEN = "seen"  # in effect, and the vendor's own answer shows it
     ABSENT = "absent"  # the vendor holds nothing of this person
-    NOT_APPLICABLE = "not_applicable"  # nothing to do for this person here
+    NOT_APPLICABLE = "not_applicable"  # this vendor has no such operation
+    UNREACHABLE = "unreachable"  # nothing is given by which this vendor knows the person
     PROCEED = "proceed"  # this step is done, the next one is named
     RETRY = "retry"  # nothing known to have happened, may work later
     AMBIGUOUS = "ambiguous"  # sent, and what became of it is not known

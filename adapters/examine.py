@@ -23,7 +23,7 @@ async def examine(adapter: Adapter) -> Answer | None:
     try:
         return await _examined(adapter, transport)
     except NotSentError:
-        return Answer(Verdict.RETRY, Reason.UNREACHABLE)
+        return Answer(Verdict.RETRY, Reason.NO_CONNECTION)
     except AnswerLostError:
         return Answer(Verdict.RETRY, Reason.ANSWER_LOST)
     except UnreadableError:

@@ -101,7 +101,7 @@ class Exchange:
         try:
             response = await self.transport.send(request)
         except NotSentError:
-            return Answer(Verdict.RETRY, Reason.UNREACHABLE)
+            return Answer(Verdict.RETRY, Reason.NO_CONNECTION)
         except AnswerLostError:
             return Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)
         finally:

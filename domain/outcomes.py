@@ -10,7 +10,8 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"  # the vendor said yes and has not been, or cannot be, read back
     VERIFIED = "verified"  # read back and seen
     ABSENT = "absent"  # the vendor holds nothing of this person
-    NOT_APPLICABLE = "not_applicable"  # no such operation there, or no identifier the vendor knows
+    NOT_APPLICABLE = "not_applicable"  # no such operation there
+    UNREACHABLE = "unreachable"  # we were given no identifier by which the vendor knows this person
     SUPERSEDED = "superseded"  # a newer request of this person made it moot
     REFUSED = "refused"  # the vendor will never take this one as submitted
     NEEDS_ACTION = "needs_action"  # someone must act first: a fresh session, an SMS code
@@ -19,13 +20,14 @@ class Outcome(StrEnum):
 
 
 DONE = frozenset({Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.ABSENT, Outcome.SUPERSEDED})
-ATTENTION = frozenset({Outcome.REFUSED, Outcome.NEEDS_ACTION, Outcome.EXHAUSTED})
+ATTENTION = frozenset({Outcome.REFUSED, Outcome.NEEDS_ACTION, Outcome.EXHAUSTED, Outcome.UNREACHABLE})
 RETRIABLE = frozenset({Outcome.NEEDS_ACTION, Outcome.EXHAUSTED})
 
 _FIRST = frozenset(Outcome)
 TRANSITIONS = MappingProxyType[Outcome | None, frozenset[Outcome]](
     {
         None: _FIRST,
+        Outcome.UNREACHABLE: _FIRST,  # once an identifier is provided
         Outcome.ACCEPTED: frozenset({Outcome.VERIFIED, Outcome.NEEDS_ACTION}),
         Outcome.REFUSED: frozenset({Outcome.CANCELLED}),  # closed by hand
         Outcome.NEEDS_ACTION: _FIRST,
@@ -46,8 +48,8 @@ class Reason(StrEnum):
     # nothing to do at this vendor
     NO_OPERATION = "no_operation"  # the vendor has no such operation
     SWITCHED_OFF = "switched_off"  # it has one, and the settings leave it off
-    NO_IDENTIFIER = "no_identifier"  # we were given nothing the vendor knows this person by
     # this person cannot succeed as submitted
+    NO_IDENTIFIER = "no_identifier"  # we were given nothing the vendor knows this person by
     REJECTED = "rejected"  # the vendor refused this record for its content
     UNKNOWN_PERSON = "unknown_person"  # the vendor does not know this identifier
     CONFLICT = "conflict"  # the vendor says this record may not be changed now
@@ -66,7 +68,7 @@ class Reason(StrEnum):
     RATE_LIMITED = "rate_limited"
     BUSY = "busy"
     SERVER_ERROR = "server_error"
-    UNREACHABLE = "unreachable"  # no connection: nothing was sent
+    NO_CONNECTION = "no_connection"  # nothing was sent
     ANSWER_LOST = "answer_lost"  # sent, and no answer came
     UNREADABLE = "unreadable"  # sent, and the answer makes no sense
     PENDING_AT_VENDOR = "pending_at_vendor"  # taken, and not yet in effect there

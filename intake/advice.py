@@ -10,6 +10,7 @@ _MEND = "Mend the vendor's settings, see `consent doctor`, then retry."
 
 ADVICE: Mapping[str | None, str] = MappingProxyType(
     {
+        Reason.NO_IDENTIFIER: "Provide what this vendor knows the person by: `consent provide`.",
         Reason.REJECTED: "Ask the vendor what is wrong with these; then retry with --reason rejected, or close them.",
         Reason.UNKNOWN_PERSON: "The vendor does not know the identifier given: submit the right one, and close these.",
         Reason.CONFLICT: "The vendor may not change these now: ask it why, then retry with --reason conflict.",
@@ -24,7 +25,7 @@ ADVICE: Mapping[str | None, str] = MappingProxyType(
         Reason.RATE_LIMITED: "Lower the vendor's REQUESTS_PER_MINUTE or ask for more, then retry.",
         Reason.BUSY: _RETRY_LATER,
         Reason.SERVER_ERROR: _RETRY_LATER,
-        Reason.UNREACHABLE: _RETRY_LATER,
+        Reason.NO_CONNECTION: _RETRY_LATER,
         Reason.ANSWER_LOST: "May have reached the vendor: retry, for repeating is safe.",
         Reason.UNREADABLE: "The vendor answers nonsense: see `consent doctor`, ask the vendor, then retry.",
         Reason.PENDING_AT_VENDOR: "The vendor took it and does not finish: ask it why, then retry.",

@@ -29,7 +29,7 @@ ADVICE = MappingProxyType(
         Reason.FORBIDDEN: "it knows us and does not let us in: ask the vendor what our account may do",
         Reason.WRONG_ADDRESS: "its API is not at this address: check {prefix}BASE_URL",
         Reason.MISCONFIGURED: "it does not take the call as we are set up to make it: check {variables}",
-        Reason.UNREACHABLE: "no connection can be made: check {prefix}BASE_URL and the network",
+        Reason.NO_CONNECTION: "no connection can be made: check {prefix}BASE_URL and the network",
         Reason.ANSWER_LOST: "no whole answer came in time: check {prefix}BASE_URL and the network, and try again",
         Reason.UNREADABLE: "its answer makes no sense: check {prefix}BASE_URL",
         Reason.RATE_LIMITED: "it is at its rate limit now: try again in a minute",

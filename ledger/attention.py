@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from domain.outcomes import Reason
 from ledger.notes import Standing
+from ledger.unsettled import NEEDS_ATTENTION
 
 MENDED_BY_A_SESSION = (Reason.IDENTITY_MISMATCH.value, Reason.IDENTITY_UNKNOWN.value)
 """Why a delivery may have been refused that another session of the right person can still get through."""
@@ -52,7 +53,7 @@ _GROUPS = text(f"""
     FROM outcomes
     JOIN requests ON requests.id = outcomes.request_id
     JOIN vendors ON vendors.id = outcomes.vendor_id
-    WHERE outcome IN ('refused', 'needs_action', 'exhausted') AND requests.status <> 'cancelled'
+    WHERE {NEEDS_ATTENTION} AND requests.status <> 'cancelled'
         AND (CAST(:request_id AS bigint) IS NULL OR outcomes.request_id = :request_id)
         AND (CAST(:vendor_id AS smallint) IS NULL OR outcomes.vendor_id = :vendor_id)
         AND (CAST(:reason AS text) IS NULL OR reason = :reason)
@@ -82,8 +83,9 @@ class Reopened(NamedTuple):
 
 _MEANT = f"""
     FROM outcomes
-    WHERE request_id = :request_id AND outcome IN ('refused', 'needs_action', 'exhausted')
+    WHERE request_id = :request_id AND {NEEDS_ATTENTION}
         AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
+        AND outcome <> 'unreachable'
         AND CASE WHEN CAST(:reason AS text) IS NULL THEN outcome <> 'refused' ELSE reason = :reason END
         AND {_LATEST}
 """
@@ -96,7 +98,7 @@ _HAS_SESSION = """
 _OF_LINES = f"""
     FROM outcomes
     WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
-        AND outcome IN ('refused', 'needs_action', 'exhausted') AND {_LATEST}
+        AND {NEEDS_ATTENTION} AND {_LATEST}
 """
 
 
@@ -191,7 +193,7 @@ _CLOSE_BY_HAND = text(f"""
         SELECT line, round, attempts, outcome
         FROM outcomes
         WHERE request_id = :request_id AND vendor_id = :vendor_id
-            AND outcome IN ('refused', 'needs_action', 'exhausted')
+            AND {NEEDS_ATTENTION} AND outcome <> 'unreachable'
             AND (CAST(:reason AS text) IS NULL OR reason = :reason) AND {_LATEST}),
     fresh AS (
         INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)

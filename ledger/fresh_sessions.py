@@ -97,7 +97,7 @@ _MATCH = text("""
         SELECT outcome, reason FROM outcomes
         WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = people.line
         ORDER BY round DESC LIMIT 1) AS latest
-    WHERE (latest.outcome IN ('needs_action', 'exhausted')
+    WHERE (latest.outcome IN ('needs_action', 'exhausted', 'unreachable')
             OR latest.outcome = 'refused' AND latest.reason = ANY(CAST(:mended AS text[])))
         AND COALESCE(given.user_print = people.user_print, true)
         AND COALESCE(given.email_print = people.email_print, true)

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from domain.outcomes import ATTENTION
+from ledger.unsettled import NEEDS_ATTENTION
 
 PENDING = "pending"
 
@@ -134,13 +135,12 @@ def at_risk(connection: Connection, days: float) -> list[AtRisk]:
     return [AtRisk(*row) for row in connection.execute(_AT_RISK, {"days": days})]
 
 
-_AT_RISK = text("""
+_AT_RISK = text(f"""
     SELECT public_id, status, due_at, pending, attention
     FROM requests
     CROSS JOIN LATERAL (
         SELECT CAST(subjects AS bigint) * cardinality(vendor_ids) - COALESCE(sum(deliveries), 0) AS pending,
-            COALESCE(sum(deliveries) FILTER (WHERE outcome IN ('refused', 'needs_action', 'exhausted')), 0)
-                AS attention
+            COALESCE(sum(deliveries) FILTER (WHERE {NEEDS_ATTENTION}), 0) AS attention
         FROM tallies WHERE request_id = requests.id) AS counted
     WHERE status IN ('unconfirmed', 'running', 'completed_with_exceptions')
         AND due_at < now() + :days * interval '1 day' AND (pending > 0 OR attention > 0)

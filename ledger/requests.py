@@ -15,6 +15,7 @@ from domain.requests import Kind, Subject
 from ledger.notes import add_note
 from ledger.people import Prints, add_people
 from ledger.sealing import MasterKeys, SealingKey
+from ledger.unsettled import NEEDS_ATTENTION
 from ledger.vendors import Vendor
 from ledger.webhooks import add_callbacks
 
@@ -223,11 +224,11 @@ NOTHING_OPEN = """
         SELECT FROM chunks WHERE chunks.request_id = requests.id AND purpose = 'deliver' AND state <> 'closed')
 """
 """A condition on `requests`: every delivery is settled."""
-_NEEDS_ATTENTION = """
+_WITH_EXCEPTIONS = f"""
     EXISTS (
         SELECT FROM tallies
         WHERE tallies.request_id = requests.id AND deliveries > 0
-            AND outcome IN ('refused', 'needs_action', 'exhausted'))
+            AND {NEEDS_ATTENTION})
 """
 # Locked first, and looked at again in a second statement: a retry may have opened new chunks while we waited.
 _LOCK_SETTLED = text(f"""
@@ -239,13 +240,13 @@ _LOCK_SETTLED = text(f"""
 _CLOSE = text(f"""
     UPDATE requests
     SET closed_at = now(),
-        status = CAST(CASE WHEN {_NEEDS_ATTENTION} THEN 'completed_with_exceptions' ELSE 'completed' END
+        status = CAST(CASE WHEN {_WITH_EXCEPTIONS} THEN 'completed_with_exceptions' ELSE 'completed' END
             AS request_status)
     WHERE status = 'running' AND id = ANY(CAST(:ids AS bigint[])) AND {NOTHING_OPEN}
 """)
 _FLAG = text(f"""
     UPDATE requests SET status = 'completed_with_exceptions'
-    WHERE status = 'completed' AND id = :request_id AND {_NEEDS_ATTENTION}
+    WHERE status = 'completed' AND id = :request_id AND {_WITH_EXCEPTIONS}
 """)
 
 
@@ -256,5 +257,5 @@ def judge_again(connection: Connection, request_id: int) -> None:
 
 _JUDGE_AGAIN = text(f"""
     UPDATE requests SET status = 'completed'
-    WHERE status = 'completed_with_exceptions' AND id = :request_id AND NOT {_NEEDS_ATTENTION}
+    WHERE status = 'completed_with_exceptions' AND id = :request_id AND NOT {_WITH_EXCEPTIONS}
 """)

@@ -78,10 +78,16 @@ def migrate(engine: Engine, to: str = "head") -> None:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+    # Each revision is a transaction of its own: what one adds to an enum may be used by the next one only. So the lock
+    # is the connection's, and outlives them.
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        connection.commit()
         config.attributes["connection"] = connection
-        command.upgrade(config, to)
+        try:
+            command.upgrade(config, to)
+        finally:
+            connection.invalidate()  # and with the connection goes the lock
 
 
 def is_migrated(connection: Connection) -> bool:

@@ -7,6 +7,8 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
+from ledger.unsettled import NEEDS_ATTENTION
+
 VOLUME_BYTES = 8 << 30
 """A volume that has grown to this is followed by the next: about 40 million deliveries of 8 million people. The indexes
 of one that size fit a small server's memory, and whoever looks for a person in all volumes looks into few."""
@@ -129,11 +131,11 @@ _DROP_CHUNKS = text(f"""
     {_OF_VOLUME.format("request_id").removeprefix("FROM volumes")}
 """)
 _NOTE_DROPPED = text("UPDATE volumes SET dropped_at = now() WHERE id = :id")
-_TOLD = text("""
+_TOLD = text(f"""
     SELECT (SELECT count(*) FROM requests WHERE requests.id >= first_request AND requests.id < past_request),
         (SELECT COALESCE(sum(deliveries), 0) FROM tallies
          WHERE request_id >= first_request AND request_id < past_request
-            AND outcome IN ('refused', 'needs_action', 'exhausted'))
+            AND {NEEDS_ATTENTION})
     FROM volumes WHERE id = :id
 """)
 # Also those that an earlier call could not get rid of.

@@ -38,6 +38,8 @@ def disagreements(
             agrees = in_effect
         elif row.outcome in NOT_IN_EFFECT:
             agrees = not in_effect
+        elif row.outcome == Outcome.UNREACHABLE:  # nothing was sent; whether there was anything to change is not known
+            agrees = not in_effect or (row.vendor, user_ids[row.line - 1]) not in held
         else:
             agrees = row.outcome == Outcome.EXHAUSTED
         if not agrees:

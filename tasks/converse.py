@@ -111,7 +111,7 @@ class Conversation:
             self._halted = True
 
 
-OUT_OF_ORDER = frozenset({Reason.SERVER_ERROR, Reason.UNREACHABLE, Reason.ANSWER_LOST})
+OUT_OF_ORDER = frozenset({Reason.SERVER_ERROR, Reason.NO_CONNECTION, Reason.ANSWER_LOST})
 """Failures that say nothing of the person; where there is nothing else, the vendor is likely down."""
 _SERVED = frozenset({Verdict.APPLIED, Verdict.SEEN, Verdict.ABSENT, Verdict.PROCEED})
 _STEP = itemgetter(1)

@@ -15,6 +15,7 @@ OUTCOMES = {
     Verdict.SEEN: Outcome.VERIFIED,
     Verdict.ABSENT: Outcome.ABSENT,
     Verdict.NOT_APPLICABLE: Outcome.NOT_APPLICABLE,
+    Verdict.UNREACHABLE: Outcome.UNREACHABLE,
     Verdict.USER: Outcome.REFUSED,
     Verdict.ACTION: Outcome.NEEDS_ACTION,
 }
@@ -38,7 +39,7 @@ def ends(answered: Answered) -> bool:
 def settled(answered: Answered, history: Mapping[int, Setback]) -> list[Settled]:
     """The outcomes of people whose answer is final, together where they failed as often before."""
     answer = answered.answer
-    untried = answer.verdict is Verdict.NOT_APPLICABLE
+    untried = answer.verdict in (Verdict.NOT_APPLICABLE, Verdict.UNREACHABLE)
     return [
         Settled(lines, OUTCOMES[answer.verdict], answer.reason, 0 if untried else failed + 1)
         for (failed, _), lines in by_past(answered.people, history).items()

@@ -102,7 +102,7 @@ class Akinon:
         if known is None:
             return Answer(Verdict.USER, Reason.REJECTED)
         if known.session_id is None:
-            return Answer(Verdict.NOT_APPLICABLE, Reason.NO_IDENTIFIER)
+            return Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
         values = [known.session_id] + ([] if known.csrf_token is None else [known.csrf_token])
         if not all(COOKIE_VALUE.fullmatch(value) for value in values):
             return Answer(Verdict.USER, Reason.REJECTED)

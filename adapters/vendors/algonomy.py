@@ -94,7 +94,7 @@ class Algonomy:
             return Answer(Verdict.USER, Reason.REJECTED)
         key = known.user_id if known.user_id is not None else subject.get("user_id")
         if key is None:
-            return Answer(Verdict.NOT_APPLICABLE, Reason.NO_IDENTIFIER)
+            return Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
         if key in NO_SEGMENT:
             return Answer(Verdict.USER, Reason.REJECTED)
         return Addressed(key, "opt_out")

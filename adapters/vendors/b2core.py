@@ -118,7 +118,7 @@ class B2core:
         if known.profile_id:
             return Addressed(Profile(profile_id=known.profile_id), _first_step(order))
         uuid = subject.get("user_id")
-        return Addressed(Profile(uuid=uuid), "find") if uuid else Answer(Verdict.NOT_APPLICABLE, Reason.NO_IDENTIFIER)
+        return Addressed(Profile(uuid=uuid), "find") if uuid else Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
 
     def known_by(self, key: Profile) -> frozenset[tuple[str, str]]:
         """The profile's id, or the uuid by which it is found."""

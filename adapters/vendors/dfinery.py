@@ -114,7 +114,7 @@ class Dfinery:
         if known is None:
             return Answer(Verdict.USER, Reason.REJECTED)
         key = known.user_id or subject.get("user_id")
-        return Addressed(key, "flags") if key else Answer(Verdict.NOT_APPLICABLE, Reason.NO_IDENTIFIER)
+        return Addressed(key, "flags") if key else Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
 
     def known_by(self, key: str) -> frozenset[tuple[str, str]]:
         """The user id, which is all there is here."""

@@ -156,7 +156,7 @@ class Insider:
         if known is None:
             return Answer(Verdict.USER, Reason.REJECTED)
         key = _key(known, subject)
-        return Addressed(key, "consent") if key else Answer(Verdict.NOT_APPLICABLE, Reason.NO_IDENTIFIER)
+        return Addressed(key, "consent") if key else Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
 
     def known_by(self, key: Key) -> frozenset[tuple[str, str]]:
         """The one identifier that is sent; e-mail addresses are compared as `fold_email` makes them."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 
-from domain.outcomes import Outcome, may_follow
+from domain.outcomes import ATTENTION, Outcome, may_follow
 from domain.requests import Kind
 from ledger.reports import deliveries_of
 from ledger.session import Engine
@@ -151,8 +151,7 @@ def _check_tallies(findings: Findings, histories: Histories, kept: Iterable[tupl
 
 
 def _check_statuses(findings: Findings, histories: Histories, connection: psycopg.Connection) -> None:
-    attention = {Outcome.REFUSED, Outcome.NEEDS_ACTION, Outcome.EXHAUSTED}
-    noticed = {request_id for (request_id, _, _), rounds in histories.items() if rounds[-1].outcome in attention}
+    noticed = {request_id for (request_id, _, _), rounds in histories.items() if rounds[-1].outcome in ATTENTION}
     for request_id, _, status, _ in connection.execute(REQUESTS):
         expected = "completed_with_exceptions" if request_id in noticed else "completed"
         if status != expected:

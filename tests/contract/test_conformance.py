@@ -119,7 +119,7 @@ def test_odd_ids_reach_the_vendor_as_they_are(vendor, kind, odd):
 @every_kind
 def test_nobody_is_told_of_without_an_identifier(vendor, kind):
     answers, turns = converse(adapter_of(vendor), Order(kind), [{}], SAMPLES[vendor].obliging())
-    assert [in_words(answer) for answer in answers] == ["not_applicable/no_identifier"]
+    assert [in_words(answer) for answer in answers] == ["unreachable/no_identifier"]
     assert not turns
 
 

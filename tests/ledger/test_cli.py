@@ -259,7 +259,8 @@ def test_exports_say_the_same_in_both_forms(stack: Engine, people: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "ending"), [(Outcome.ACCEPTED, 0), (Outcome.NOT_APPLICABLE, 0), (Outcome.EXHAUSTED, 1)]
+    ("outcome", "ending"),
+    [(Outcome.ACCEPTED, 0), (Outcome.NOT_APPLICABLE, 0), (Outcome.EXHAUSTED, 1), (Outcome.UNREACHABLE, 1)],
 )
 def test_watch_ends_with_the_request(stack: Engine, people: str, outcome: Outcome, ending: int) -> None:
     request_id = submitted(people)

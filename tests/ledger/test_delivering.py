@@ -70,7 +70,8 @@ def test_everybody_ends_and_the_request_closes(desk: Desk) -> None:
     [
         (APPLIED, "completed"),
         (Answer(Verdict.ABSENT), "completed"),
-        (Answer(Verdict.NOT_APPLICABLE, Reason.NO_IDENTIFIER), "completed"),
+        (Answer(Verdict.NOT_APPLICABLE, Reason.NO_OPERATION), "completed"),
+        (Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER), "completed_with_exceptions"),
         (Answer(Verdict.USER, Reason.REJECTED), "completed_with_exceptions"),
         (Answer(Verdict.ACTION, Reason.SESSION_EXPIRED), "completed_with_exceptions"),
     ],

@@ -42,10 +42,18 @@ EXAMPLES = int(os.environ.get("LEDGER_MODEL_EXAMPLES", "30"))
 STEPS = 40
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VENDORS = {"readable": 2, "unreadable": 3}  # people per chunk; only the first can be read back
-NEEDS_ATTENTION = {"refused", "needs_action", "exhausted"}
+NEEDS_ATTENTION = {"refused", "needs_action", "exhausted", "unreachable"}
 MOST_REQUESTS = 4
 DEEDS = ["resume", "resume", "serve", "serve", "strike", "probe", "hold"]
-ENDS = [Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.ABSENT, Outcome.REFUSED, Outcome.NEEDS_ACTION, Outcome.EXHAUSTED]
+ENDS = [
+    Outcome.ACCEPTED,
+    Outcome.ACCEPTED,
+    Outcome.ABSENT,
+    Outcome.REFUSED,
+    Outcome.NEEDS_ACTION,
+    Outcome.EXHAUSTED,
+    Outcome.UNREACHABLE,
+]
 CLOSED = {"completed", "completed_with_exceptions"}
 LONG_S = 3600.0
 
@@ -443,7 +451,7 @@ class LedgerMachine(RuleBasedStateMachine):
             key
             for key, (outcome, why, _) in self._latest().items()
             if key[0] == one.id
-            and outcome in NEEDS_ATTENTION
+            and outcome in NEEDS_ATTENTION - {"unreachable"}
             and (outcome != "refused" if reason is None else why == reason)
         }
         with self.engine.begin() as connection:
@@ -561,11 +569,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.the_record_is_true()
         assert left == 0, "somebody is never settled"
         for row in self.rows("SELECT id, CAST(status AS text) FROM requests WHERE status <> 'cancelled'"):
-            needs = {told[0] for key, told in self._latest().items() if key[0] == row[0]} & {
-                "refused",
-                "needs_action",
-                "exhausted",
-            }
+            needs = {told[0] for key, told in self._latest().items() if key[0] == row[0]} & NEEDS_ATTENTION
             assert row[1] == ("completed_with_exceptions" if needs else "completed")
 
 

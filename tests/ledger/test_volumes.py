@@ -359,3 +359,28 @@ def test_what_was_to_begin_later_still_does(postgres_url: str, desk: Desk) -> No
         due = dict(earlier.rows("SELECT request_id, max(due_at) FROM chunks GROUP BY request_id"))
         assert due[1] == begins
         assert due[2] < datetime.now(UTC)
+
+
+def test_a_reason_that_meant_no_connection_says_so_afterwards(postgres_url: str, desk: Desk) -> None:
+    """`unreachable` names an outcome now; an earlier ledger is migrated although its outcomes are append-only."""
+    desk.announce(insider=10)
+    desk.submit(people(3))
+    with database(postgres_url, "earlier") as engine:
+        migrate(engine, "0008")
+        earlier = Desk(engine, desk.masters, desk.loop)
+        copy_ledger(desk.engine, engine)
+        earlier.execute("""INSERT INTO outcomes (request_id, vendor_id, round, line, attempts, outcome, reason)
+            VALUES (1, 1, 1, 1, 15, 'exhausted', 'unreachable'), (1, 1, 1, 2, 1, 'refused', 'rejected'),
+                (1, 1, 1, 3, 0, 'not_applicable', 'no_identifier')""")
+        earlier.execute("UPDATE vendors SET held_at = now(), held_reason = 'unreachable'")
+        migrate(engine)
+        assert earlier.outcomes() == {
+            ("insider", 1): ("exhausted", "no_connection", 15),
+            ("insider", 2): ("refused", "rejected", 1),
+            ("insider", 3): ("not_applicable", "no_identifier", 0),
+        }
+        assert earlier.one("SELECT held_reason FROM vendors") == "no_connection"
+        with pytest.raises(DBAPIError, match="append-only"):
+            earlier.execute("UPDATE outcomes SET reason = 'busy'")
+        earlier.execute("""INSERT INTO outcomes (request_id, vendor_id, round, line, attempts, outcome, reason)
+            VALUES (1, 1, 2, 3, 0, 'unreachable', 'no_identifier')""")

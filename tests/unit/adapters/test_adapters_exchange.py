@@ -103,7 +103,7 @@ async def test_an_unreadable_answer(status: int, verdict: Verdict) -> None:
 @pytest.mark.parametrize(
     ("fault", "answer"),
     [
-        (NotSentError(), Answer(Verdict.RETRY, Reason.UNREACHABLE)),
+        (NotSentError(), Answer(Verdict.RETRY, Reason.NO_CONNECTION)),
         (AnswerLostError(), Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)),
         (httpx.Response(503, headers={"retry-after": "9"}), Answer(Verdict.RETRY, Reason.SERVER_ERROR, 9.0)),
         (httpx.Response(301, headers={"location": "/"}), Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)),
@@ -193,7 +193,7 @@ async def test_no_answer_says_reauthenticate_to_those_who_ask() -> None:
         # Nothing was sent for anybody, so nothing is ambiguous.
         (httpx.Response(504), Answer(Verdict.RETRY, Reason.ANSWER_LOST)),
         (AnswerLostError(), Answer(Verdict.RETRY, Reason.ANSWER_LOST)),
-        (NotSentError(), Answer(Verdict.RETRY, Reason.UNREACHABLE)),
+        (NotSentError(), Answer(Verdict.RETRY, Reason.NO_CONNECTION)),
     ],
 )
 async def test_a_login_that_fails(login: Reply, answer: Answer) -> None:

@@ -19,6 +19,7 @@ def test_the_outcomes_are_those_of_the_design() -> None:
         "verified",
         "absent",
         "not_applicable",
+        "unreachable",
         "superseded",
         "refused",
         "needs_action",
@@ -36,8 +37,8 @@ def test_nothing_follows_a_final_outcome(final: Outcome) -> None:
     assert not any(may_follow(final, after) for after in Outcome)
 
 
-@pytest.mark.parametrize("before", sorted(RETRIABLE))
-def test_what_can_be_retried_may_end_in_any_way(before: Outcome) -> None:
+@pytest.mark.parametrize("before", sorted(RETRIABLE | {Outcome.UNREACHABLE}))
+def test_what_can_be_sent_again_may_end_in_any_way(before: Outcome) -> None:
     assert all(may_follow(before, after) for after in Outcome)
 
 
@@ -72,14 +73,19 @@ def test_what_needs_attention_is_never_done() -> None:
     for outcome, after in product(ATTENTION, Outcome):
         assert outcome not in DONE
         closed_by_hand = after is Outcome.CANCELLED
-        assert may_follow(outcome, after) == (outcome in RETRIABLE or closed_by_hand)
+        sent_again = outcome in RETRIABLE or outcome is Outcome.UNREACHABLE  # with an identifier provided
+        assert may_follow(outcome, after) == (sent_again or closed_by_hand)
 
 
 def test_the_tables_know_the_same_outcomes() -> None:
-    migration = Path(__file__).parents[3] / "ledger/migrations/versions/0001_the_record.py"
-    listed = re.search(r"CREATE TYPE outcome AS ENUM \(([^)]*)\)", migration.read_text())
+    migrations = sorted((Path(__file__).parents[3] / "ledger/migrations/versions").glob("0*.py"))
+    text = "".join(migration.read_text() for migration in migrations)
+    listed = re.search(r"CREATE TYPE outcome AS ENUM \(([^)]*)\)", text)
     assert listed is not None
-    assert re.findall(r"'(\w+)'", listed[1]) == ["pending", *(outcome.value for outcome in Outcome)]
+    values = re.findall(r"'(\w+)'", listed[1])
+    for value, before in re.findall(r"ALTER TYPE outcome ADD VALUE '(\w+)' AFTER '(\w+)'", text):
+        values.insert(values.index(before) + 1, value)
+    assert values == ["pending", *(outcome.value for outcome in Outcome)]
 
 
 def test_a_reason_is_one_word_of_ours() -> None:

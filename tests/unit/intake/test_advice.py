@@ -3,7 +3,7 @@
 from domain.outcomes import Reason
 from intake.advice import ADVICE
 
-NEVER_WAIT = {Reason.NO_OPERATION, Reason.SWITCHED_OFF, Reason.NO_IDENTIFIER, Reason.CLOSED_BY_HAND}
+NEVER_WAIT = {Reason.NO_OPERATION, Reason.SWITCHED_OFF, Reason.CLOSED_BY_HAND}
 
 
 def test_every_reason_that_can_wait_has_advice_of_one_sentence() -> None:

@@ -77,7 +77,7 @@ def test_a_vendor_is_examined_without_changing_anything(vendor: str, sent: list[
 @pytest.mark.parametrize(
     ("came", "reason"),
     [
-        (NotSentError(), Reason.UNREACHABLE),
+        (NotSentError(), Reason.NO_CONNECTION),
         (AnswerLostError(), Reason.ANSWER_LOST),
         (httpx.Response(503), Reason.SERVER_ERROR),
         (httpx.Response(429), Reason.RATE_LIMITED),

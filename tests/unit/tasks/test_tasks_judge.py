@@ -41,7 +41,7 @@ def after(attempts: int, since: float = NOW - 10) -> dict[int, Setback]:
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_which_answers_end_a_delivery(verdict: Verdict) -> None:
-    good = {Verdict.APPLIED, Verdict.SEEN, Verdict.ABSENT, Verdict.NOT_APPLICABLE}
+    good = {Verdict.APPLIED, Verdict.SEEN, Verdict.ABSENT, Verdict.NOT_APPLICABLE, Verdict.UNREACHABLE}
     final = verdict in good | {Verdict.USER, Verdict.ACTION}
     assert (verdict in OUTCOMES) == final
     assert ends(Answered([person(1)], Answer(verdict))) == final
@@ -57,6 +57,7 @@ def test_which_answers_end_a_delivery(verdict: Verdict) -> None:
         (Verdict.USER, Outcome.REFUSED, 3),
         (Verdict.ACTION, Outcome.NEEDS_ACTION, 3),
         (Verdict.NOT_APPLICABLE, Outcome.NOT_APPLICABLE, 0),  # nothing was sent
+        (Verdict.UNREACHABLE, Outcome.UNREACHABLE, 0),
     ],
 )
 def test_a_final_answer_becomes_an_outcome(verdict: Verdict, outcome: Outcome, attempts: int) -> None:
