@@ -10,6 +10,8 @@ from pydantic import AfterValidator, ConfigDict, JsonValue, StringConstraints, T
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from domain.folding import fold_email as fold_email
+
 
 class Kind(StrEnum):
     """What is to happen to a person at every vendor."""
@@ -111,11 +113,3 @@ def is_identified(subject: Subject) -> bool:
 
 def _says_something(value: object) -> bool:
     return any(map(_says_something, value.values())) if isinstance(value, dict) else bool(value)
-
-
-def fold_email(email: str) -> str:
-    """The form under which two spellings of one address are the same person: in lower case.
-
-    Not case folded: that makes ss of ß, and one person of two.
-    """
-    return email.strip().lower()

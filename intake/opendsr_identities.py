@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain.requests import Email, Identifier, Phone, Subject, Text, fold_email
+from domain.folding import fold
+from domain.requests import Email, Identifier, Phone, Subject, Text
 from tasks.subjects import Fault
 
 MOST_IDENTITIES = 50
@@ -82,7 +83,7 @@ def subjects_of(given: Iterable[Identity]) -> tuple[tuple[Subject, ...], tuple[s
             continue
         if identity.type in FIELDS:
             field = FIELDS[identity.type]
-            found[field].setdefault(fold_email(value) if field == "email" else value, value)
+            found[field].setdefault(fold(field, value), value)
         elif identity.type in UNUSED:
             unused.add(identity.type)
         else:

@@ -13,7 +13,8 @@ import psycopg
 from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
-from domain.requests import Subject, fold_email
+from domain.folding import fold, fold_email, fold_identifier
+from domain.requests import Subject
 from ledger.sealing import PRINT_BYTES, Fingerprinter, SealingKey
 
 _BLOCK = 250
@@ -50,12 +51,12 @@ class Prints:
 
     def whole(self, subject: Subject) -> bytes:
         """The print of everything given of one person: equal for two lines that say the same."""
-        email, vendors = subject.get("email"), subject.get("vendors")
+        user_id, email, vendors = subject.get("user_id"), subject.get("email"), subject.get("vendors")
         said = [
-            subject.get("user_id"),
+            fold_identifier(user_id) if user_id else None,
             fold_email(email) if email else None,
             subject.get("phone_number"),
-            _sorted(vendors) if vendors else None,
+            _folded("vendors", vendors) if vendors else None,
         ]
         whole = self._whole(to_json(said))
         self.lines += 1
@@ -66,7 +67,7 @@ class Prints:
         """The prints of user_id, e-mail and phone number."""
         user_id, email, phone = subject.get("user_id"), subject.get("email"), subject.get("phone_number")
         return (
-            self._user_id(user_id.encode()) if user_id else None,
+            self._user_id(fold_identifier(user_id).encode()) if user_id else None,
             self._email(fold_email(email).encode()) if email else None,
             self._phone(phone.encode()) if phone else None,
         )
@@ -76,11 +77,11 @@ class Prints:
         return self.fingerprinter.print_of(b"content", self._digest.digest())
 
 
-def _sorted(value: Any) -> Any:
-    """The same JSON with every object's keys in order; None for nothing."""
+def _folded(name: str, value: Any) -> Any:
+    """The same JSON with every object's keys in order and texts folded by their field; None for nothing."""
     if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)} or None
-    return value
+        return {key: _folded(key, value[key]) for key in sorted(value)} or None
+    return fold(name, value) if isinstance(value, str) else value
 
 
 @dataclass

@@ -26,8 +26,9 @@ from adapters.contract import (
 from adapters.reading import read_block, read_object
 from adapters.triage import refusal
 from adapters.writing import fixed
+from domain.folding import fold_email
 from domain.outcomes import Reason
-from domain.requests import Email, Kind, Secret, Subject, fold_email
+from domain.requests import Email, Kind, Secret, Subject
 
 Flag = Literal["email_allowed", "sms_allowed", "whatsapp_allowed", "call_allowed"]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
