@@ -10,6 +10,7 @@ import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from adapters.addresses import refuse_plain_http
+from adapters.card import Card
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
 
@@ -154,6 +155,8 @@ class Adapter(Protocol):
     """Builds `httpx.Request`s and classifies `httpx.Response`s for one vendor. Frozen, pure, no secrets in its repr."""
 
     name: ClassVar[str]
+    card: ClassVar[Card]
+    """What this vendor can do, how far it reaches and what it cannot (`adapters/cards/`)."""
     call_people: ClassVar[int]
     """How many people one request carries at the most."""
     chunk_people: ClassVar[int]

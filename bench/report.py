@@ -10,13 +10,10 @@ from typing import Any
 from bench import capacity_tables, plots
 from bench.capacity import Measured
 from bench.results import FILE, short
+from domain.marked_pages import MarkerError, filled
 
 DOCS = Path(__file__).parent.parent / "docs"
 Results = Mapping[str, Any]
-
-
-class MarkerError(Exception):
-    """A page has no place for a table; put the two markers that the message names where it belongs."""
 
 
 def pages(results: Results, docs: Path = DOCS) -> dict[Path, str]:
@@ -37,18 +34,6 @@ def pages(results: Results, docs: Path = DOCS) -> dict[Path, str]:
         },
     }
     return {docs / name: filled((docs / name).read_text(), blocks) for name, blocks in tables.items()}
-
-
-def filled(page: str, blocks: Mapping[str, str]) -> str:
-    """A page with each block between its two markers. Raises MarkerError."""
-    for name, block in blocks.items():
-        begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
-        before, begun, rest = page.partition(begin)
-        _, ended, after = rest.partition(end)
-        if not (begun and ended):
-            raise MarkerError(f"a page has no place for {name}: it wants {begin.strip()} and {end}")
-        page = before + begin + block + end + after
-    return page
 
 
 def _run(results: Results) -> str:

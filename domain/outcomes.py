@@ -79,3 +79,7 @@ class Reason(StrEnum):
     FORBIDDEN = "forbidden"
     WRONG_ADDRESS = "wrong_address"  # the API is not at this address, or a page came instead of an answer
     MISCONFIGURED = "misconfigured"  # the vendor does not accept the call as we are set up to make it
+
+
+WAYS: frozenset[Reason] = frozenset()
+"""Reasons that stand beside a good outcome: which way was taken, at a vendor that has more than one."""

@@ -18,6 +18,7 @@ from domain.requests import Kind
 from intake.api_door import SubmitterOrReader, TheDoor
 from intake.api_models import DeliveryPage, ListedRequest, RequestPage, VendorName, as_utc
 from intake.auth import Principal
+from intake.deeds_in_words import say_done
 from intake.door import Door
 from intake.moments import WrittenMoment
 from intake.pool import BusyError
@@ -121,12 +122,17 @@ class _Pages:
         """A DeliveryPage. Like `lines` for a thread: to write thousands of rows takes longer than others may wait."""
         rows = self._after(place, limit + 1)
         more = _cursor(_place(rows[limit - 1])) if len(rows) > limit else None
-        return to_json({"deliveries": [_told(row) for row in rows[:limit]], "next": more})
+        return to_json({"deliveries": [self._told(row) for row in rows[:limit]], "next": more})
 
     def lines(self, place: tuple[str, int]) -> tuple[bytes, tuple[str, int]] | None:
         """The next deliveries, a line each, and where they end; None where there are no more."""
         rows = self._after(place, STREAMED_AT_ONCE)
-        return (b"".join(to_json(_told(row)) + b"\n" for row in rows), _place(rows[-1])) if rows else None
+        return (b"".join(to_json(self._told(row)) + b"\n" for row in rows), _place(rows[-1])) if rows else None
+
+    def _told(self, row: Row) -> dict[str, object]:
+        """A `Delivery`, in a third of the time."""
+        done = say_done(row.vendor, self._request.kind, row.outcome, row.reason)
+        return {**row._asdict(), "settled_at": row.settled_at and as_utc(row.settled_at), "done": done}
 
     async def lines_after(self, place: tuple[str, int]) -> AsyncIterator[bytes]:
         """All of them from there on."""
@@ -145,11 +151,6 @@ class _Pages:
 
 def _place(row: Row) -> tuple[str, int]:
     return row.vendor, row.line
-
-
-def _told(row: Row) -> dict[str, object]:
-    """A `Delivery`, in a third of the time."""
-    return {**row._asdict(), "settled_at": row.settled_at and as_utc(row.settled_at)}
 
 
 def _cursor(place: object) -> str:

@@ -120,6 +120,10 @@ class Delivery(BaseModel):
     reason: str | None
     attempts: int
     settled_at: Moment | None
+    done: str | None = Field(
+        description="what was done at the vendor, how surely it is known and what it did not reach; null while pending",
+        examples=["The four permission flags (e-mail, SMS, WhatsApp, call) were set to false. …"],
+    )
 
 
 class DeliveryPage(BaseModel):

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import typer
 
+from intake.deeds_in_words import say_done
 from intake.endings import CommandError, Ending
 from intake.surroundings import surroundings
 from ledger.reports import Row, Status, deliveries_of, status_of
@@ -89,17 +90,25 @@ def export(request_id: str, *, as_csv: bool) -> Ending:
         if found.dropped:
             raise CommandError(DROPPED, Ending.UNUSABLE)
         rows = deliveries_of(connection, found.request_id)
-        (_write_csv if as_csv else _write_ndjson)(rows)
+        (_write_csv if as_csv else _write_ndjson)(found.kind, rows)
     return Ending.DONE
 
 
-def _write_csv(rows: Iterable[Row]) -> None:
+def _write_csv(kind: str, rows: Iterable[Row]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(Row._fields)
-    writer.writerows((*row[:-1], as_utc(row.settled_at) if row.settled_at else None) for row in rows)
+    writer.writerow((*Row._fields, "done"))
+    writer.writerows((*row[:-1], _settled_at(row), _done(kind, row)) for row in rows)
 
 
-def _write_ndjson(rows: Iterable[Row]) -> None:
+def _write_ndjson(kind: str, rows: Iterable[Row]) -> None:
     for row in rows:
-        settled_at = as_utc(row.settled_at) if row.settled_at else None
-        sys.stdout.write(json.dumps(row._replace(settled_at=None)._asdict() | {"settled_at": settled_at}) + "\n")
+        told = row._asdict() | {"settled_at": _settled_at(row), "done": _done(kind, row)}
+        sys.stdout.write(json.dumps(told) + "\n")
+
+
+def _settled_at(row: Row) -> str | None:
+    return as_utc(row.settled_at) if row.settled_at else None
+
+
+def _done(kind: str, row: Row) -> str | None:
+    return say_done(row.vendor, kind, row.outcome, row.reason)

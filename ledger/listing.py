@@ -77,6 +77,7 @@ class Numbers(NamedTuple):
     """A request and its vendors by name, as the ledger numbers them."""
 
     id: int
+    kind: str
     submitted_by: str
     vendors: dict[str, int]
 
@@ -84,11 +85,11 @@ class Numbers(NamedTuple):
 def numbers_of(connection: Connection, public_id: UUID) -> Numbers | None:
     """The numbers of a request; None where there is none."""
     row = connection.execute(_NUMBERS, {"public_id": public_id}).one_or_none()
-    return Numbers(row.id, row.submitted_by, dict(row.vendors)) if row is not None else None
+    return Numbers(row.id, row.kind, row.submitted_by, dict(row.vendors)) if row is not None else None
 
 
 _NUMBERS = text("""
-    SELECT requests.id, submitted_by,
+    SELECT requests.id, CAST(kind AS text), submitted_by,
         (SELECT jsonb_object_agg(name, vendors.id) FROM vendors WHERE vendors.id = ANY(vendor_ids)) AS vendors
     FROM requests WHERE public_id = :public_id
 """)

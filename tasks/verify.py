@@ -50,7 +50,7 @@ def read(
             attempts, since = failed + 1, now if began is None else began
             match answer.verdict:
                 case Verdict.APPLIED | Verdict.ABSENT:
-                    settled.append(Settled(lines, Outcome.VERIFIED, None, attempts))
+                    settled.append(Settled(lines, Outcome.VERIFIED, answer.reason, attempts))
                 case Verdict.USER if answer.reason is Reason.NOT_IN_EFFECT and attempts > REDELIVERIES:
                     settled.append(Settled(lines, Outcome.NEEDS_ACTION, Reason.NOT_IN_EFFECT, attempts))
                 case Verdict.USER if answer.reason is Reason.NOT_IN_EFFECT:

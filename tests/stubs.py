@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 from pydantic import BaseModel
 
+from adapters.card import CallLimit, Card, Operation, Source
 from adapters.contract import Addressed, Answer, Call, Limits, Order, Person, VendorOptions, VendorSettings
 from domain.requests import Kind, Subject
 
@@ -22,6 +23,19 @@ class AnyOptions(VendorOptions):
 class AnyIdentifiers(BaseModel):
     """Takes anything."""
 
+
+ANY_CARD = Card(
+    title="A vendor",
+    pages=(),
+    known_by="`user_id`",
+    credentials=(),
+    limits=(CallLimit("every call", people=10, source=Source.OURS),),
+    operations=dict.fromkeys(
+        Kind, (Operation("it", "It was done.", reaches="all", leaves="nothing", read_back="all"),)
+    ),
+    cannot=(),
+    quirks=(),
+)
 
 Answering = Callable[[Call, Sequence[Person]], "list[Answer] | Awaitable[list[Answer]]"]
 Classifying = Callable[[Call, Sequence[Person], httpx.Response], list[Answer]]
@@ -42,6 +56,7 @@ class StubAdapter:
     keeps_sessions: bool = False
     settings: VendorSettings = field(default=VendorSettings(base_url="https://vendor.example"), repr=False)
     classifying: Classifying = _not_asked
+    card = ANY_CARD
     options_model = AnyOptions
     identifiers_model = AnyIdentifiers
 

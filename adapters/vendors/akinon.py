@@ -11,6 +11,8 @@ import httpx
 import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
+from adapters.card import Card
+from adapters.cards.akinon import CARD
 from adapters.contract import (
     Addressed,
     Answer,
@@ -90,6 +92,7 @@ class Akinon:
     settings: AkinonSettings = field(repr=False)
 
     name: ClassVar[str] = "akinon"
+    card: ClassVar[Card] = CARD
     call_people: ClassVar[int] = LIMITS.people
     chunk_people: ClassVar[int] = 500
     settings_model: ClassVar[type[VendorSettings]] = AkinonSettings

@@ -9,6 +9,8 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from adapters.card import Card
+from adapters.cards.algonomy import CARD
 from adapters.contract import (
     Addressed,
     Answer,
@@ -78,6 +80,7 @@ class Algonomy:
     settings: AlgonomySettings = field(repr=False)
 
     name: ClassVar[str] = "algonomy"
+    card: ClassVar[Card] = CARD
     call_people: ClassVar[int] = LIMITS.people
     chunk_people: ClassVar[int] = 1_000
     settings_model: ClassVar[type[VendorSettings]] = AlgonomySettings

@@ -10,6 +10,8 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
+from adapters.card import Card
+from adapters.cards.b2core import CARD
 from adapters.contract import (
     Addressed,
     Answer,
@@ -101,6 +103,7 @@ class B2core:
     settings: B2coreSettings = field(repr=False)
 
     name: ClassVar[str] = "b2core"
+    card: ClassVar[Card] = CARD
     call_people: ClassVar[int] = LIMITS.people
     chunk_people: ClassVar[int] = 500
     settings_model: ClassVar[type[VendorSettings]] = B2coreSettings

@@ -10,6 +10,8 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import to_json
 
+from adapters.card import Card
+from adapters.cards.dfinery import CARD
 from adapters.contract import (
     Addressed,
     Answer,
@@ -101,6 +103,7 @@ class Dfinery:
     settings: DfinerySettings = field(repr=False)
 
     name: ClassVar[str] = "dfinery"
+    card: ClassVar[Card] = CARD
     call_people: ClassVar[int] = LIMITS.people
     chunk_people: ClassVar[int] = 1_000
     settings_model: ClassVar[type[VendorSettings]] = DfinerySettings

@@ -20,6 +20,8 @@ from pydantic import (
 )
 from pydantic_core import to_json
 
+from adapters.card import Card
+from adapters.cards.insider import CARD
 from adapters.contract import (
     Addressed,
     Answer,
@@ -143,6 +145,7 @@ class Insider:
     settings: InsiderSettings = field(repr=False)
 
     name: ClassVar[str] = "insider"
+    card: ClassVar[Card] = CARD
     chunk_people: ClassVar[int] = 2_000
     call_people: ClassVar[int] = LIMITS.people
     settings_model: ClassVar[type[VendorSettings]] = InsiderSettings

@@ -143,6 +143,7 @@ def test_deliveries_are_paged_filtered_and_streamed(client: httpx.Client, door: 
         (vendor, line) for vendor in ("dfinery", "insider") for line in range(1, 6)
     ]
     assert (whole[5]["outcome"], whole[5]["reason"], whole[6]["outcome"]) == ("refused", "rejected", "pending")
+    assert (whole[5]["done"], whole[6]["done"]) == ("Not done, or not to the end: the vendor refused it.", None)
     seen, cursor = [], None
     while cursor is not None or not seen:
         page = client.get(place, params={"limit": 3, **({"cursor": cursor} if cursor else {})}).json()

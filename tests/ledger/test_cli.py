@@ -252,10 +252,17 @@ def test_exports_say_the_same_in_both_forms(stack: Engine, people: str) -> None:
     rows = list(csv.DictReader(io.StringIO(consent("export", request_id).stdout)))
     records = [json.loads(line) for line in consent("export", request_id, "--format", "ndjson").stdout.splitlines()]
 
-    assert pending.splitlines()[:2] == ["line,vendor,outcome,reason,attempts,settled_at", "1,dfinery,pending,,0,"]
+    assert pending.splitlines()[:2] == [
+        "line,vendor,outcome,reason,attempts,settled_at,done",
+        "1,dfinery,pending,,0,,",
+    ]
     assert [(row["line"], row["vendor"]) for row in rows] == [(n, v) for v in ("dfinery", "insider") for n in "124"]
     assert [{key: str(value or "") for key, value in record.items()} for record in records] == rows
     assert all(row["settled_at"].endswith("Z") and datetime.fromisoformat(row["settled_at"]) for row in rows)
+    said = {row["vendor"]: row["done"] for row in rows}
+    assert "cannot be read back" in said["insider"]
+    assert "other profiles of the person" in said["insider"]
+    assert "has not been read back" in said["dfinery"]
 
 
 @pytest.mark.parametrize(
@@ -388,7 +395,7 @@ def test_whoever_reads_an_export_may_stop(stack: Engine) -> None:
     assert process.stdout is not None
     assert process.stderr is not None
 
-    assert process.stdout.readline() == b"line,vendor,outcome,reason,attempts,settled_at\n"
+    assert process.stdout.readline() == b"line,vendor,outcome,reason,attempts,settled_at,done\n"
     process.stdout.close()
 
     assert process.wait(20) == 0

@@ -3,10 +3,8 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from bench.plots import FOLDER, PLOTS, draw
-from bench.report import MarkerError, filled, pages
+from bench.report import pages
 from bench.results import FILE
 
 RESULTS = json.loads(FILE.read_text())
@@ -16,13 +14,6 @@ def test_the_pages_hold_the_figures_of_the_last_run() -> None:
     """Where this fails: `python -m bench.report`."""
     for path, page in pages(RESULTS).items():
         assert path.read_text() == page, path.name
-
-
-def test_a_block_is_replaced_and_the_rest_kept() -> None:
-    page = "a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n"
-    assert filled(page, {"x": "new\n"}) == "a\n<!-- begin x -->\nnew\n<!-- end x -->\nb\n"
-    with pytest.raises(MarkerError, match="begin y"):
-        filled(page, {"y": "new\n"})
 
 
 def test_plots_are_drawn_from_the_rows_there_are_and_the_same_each_time(tmp_path: Path) -> None:

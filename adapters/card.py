@@ -1,0 +1,129 @@
+"""The card of a vendor: what it can do, how far that reaches and what it cannot, as data.
+
+`docs/vendors.md`, `consent export` and the HTTP API take their words from it, so that nothing about a vendor is written
+twice. The cards are in `adapters/cards/`, one a vendor.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType
+
+from domain.outcomes import Outcome, Reason
+from domain.requests import Kind
+
+
+class Source(StrEnum):
+    """Who says so."""
+
+    PAGE = "the vendor's page"
+    PUBLIC = "another public page of the vendor"
+    OURS = "a default of ours, the vendor names none"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the vendor that the adapter was written from."""
+
+    title: str
+    read: date
+    address: str = ""
+    """Where it is public; empty for the page that came with the contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What the vendor must give us before anything can be sent."""
+
+    settings: tuple[str, ...]
+    """Names of fields of the adapter's settings."""
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimit:
+    """How much one sort of call may carry, and how often it may be made."""
+
+    calls: str
+    """The calls that share this limit, in words."""
+    people: int
+    source: Source
+    setting: str = "requests_per_minute"
+    """The field of the adapter's settings that holds the number of requests a minute."""
+    body_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One way in which the vendor serves one kind of request."""
+
+    summary: str
+    """A few words for a table."""
+    done: str
+    """What was done to a person for whom it succeeded: a sentence in the past tense, true of every such person."""
+    reaches: str
+    """Which of the person's data it reaches."""
+    leaves: str
+    """What the vendor may still hold of the person afterwards, as far as its pages tell; empty where an opt-in leaves
+    nothing."""
+    read_back: str = ""
+    """What exactly has been seen where the outcome is `verified`; empty where nothing can be."""
+    setting: str = ""
+    """The setting that switches it on (`allow_opt_in`) or chooses it (`erasure=disable`)."""
+    way: Reason | None = None
+    """The reason recorded with the outcome where this way was taken; None for the usual way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What an adapter declares of its vendor."""
+
+    title: str
+    pages: tuple[Page, ...]
+    known_by: str
+    """By what the vendor knows a person, in words."""
+    credentials: tuple[Credential, ...]
+    limits: tuple[CallLimit, ...]
+    operations: Mapping[Kind, tuple[Operation, ...]]
+    """Every way of each kind, the usual one first."""
+    cannot: tuple[str, ...]
+    """What this API cannot do at all: sentences."""
+    quirks: tuple[str, ...]
+    """Where the vendor differs from what one would expect: sentences."""
+
+    def operation(self, kind: Kind, way: Reason | None = None) -> Operation:
+        """The way that was taken; the usual one where `way` names none of this vendor's."""
+        ways = self.operations[kind]
+        return next((one for one in ways if one.way is way), ways[0])
+
+
+ENDINGS: Mapping[Outcome, str] = MappingProxyType(
+    {
+        Outcome.ABSENT: "Nothing was changed: the vendor holds nothing under what we were given.",
+        Outcome.NOT_APPLICABLE: "Nothing was sent: there was nothing to do at this vendor.",
+        Outcome.SUPERSEDED: "Not done: a newer request of this person took its place.",
+        Outcome.REFUSED: "Not done, or not to the end: the vendor refused it.",
+        Outcome.NEEDS_ACTION: "Not done, or not seen in effect: someone must act first.",
+        Outcome.EXHAUSTED: "Not known to be done: it still failed after the last attempt.",
+        Outcome.CANCELLED: "Not sent: it was withdrawn before.",
+    }
+)
+"""What is said of a delivery that did not do the vendor's operation, whoever the vendor is."""
+
+
+def say_what_was_done(card: Card, kind: Kind, outcome: Outcome, reason: Reason | None) -> str:
+    """What was done to one person, how surely it is known, and what it did not reach.
+
+    `verified` is said of what was read back and of nothing else.
+    """
+    if outcome in ENDINGS:
+        return ENDINGS[outcome]
+    operation = card.operation(kind, reason)
+    if outcome is Outcome.VERIFIED:
+        known = f"Read back: {operation.read_back}."
+    elif operation.read_back:
+        known = "The vendor said yes; it has not been read back."
+    else:
+        known = "The vendor said yes; it cannot be read back."
+    return " ".join([operation.done, known] + ([f"Not reached: {operation.leaves}."] if operation.leaves else []))

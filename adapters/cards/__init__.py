@@ -1,0 +1,1 @@
+"""The cards, one a vendor: data and nothing else."""

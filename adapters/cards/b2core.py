@@ -1,0 +1,70 @@
+"""What B2CORE IB can do."""
+
+from datetime import date
+from types import MappingProxyType
+from typing import Final
+
+from adapters.card import CallLimit, Card, Credential, Operation, Page, Source
+from domain.requests import Kind
+
+_PUBLIC = "docs.ib.b2core.b2broker.com/en/api-guide"
+_ALL = "the whole profile with its names and contacts, and every other object of the client"
+
+CARD: Final = Card(
+    title="B2CORE IB profiles",
+    pages=(
+        Page("Profiles", date(2026, 11, 22)),
+        Page("Basic access authentication", date(2026, 11, 29), f"{_PUBLIC}/api-reference-basic-auth.html"),
+        Page("Overview", date(2026, 11, 29), f"{_PUBLIC}/api-reference-overview.html"),
+    ),
+    known_by="`vendors.b2core.profile_id`, else found by uuid = `user_id`",
+    credentials=(
+        Credential(("token",), "a token that does not expire, or instead of it"),
+        Credential(("client_id", "client_secret"), "with which tokens are asked for (How to access the API)"),
+    ),
+    limits=(CallLimit("every call about profiles and contacts", people=1, source=Source.OURS),),
+    operations=MappingProxyType(
+        {
+            Kind.ERASURE: (
+                Operation(
+                    summary="contacts deleted, then the profile",
+                    done="The contacts of the profile were deleted one by one, and then the profile.",
+                    reaches="the contacts (e-mail addresses, telephone numbers), the names, country and tags",
+                    leaves="trading accounts, rewards, transactions and other objects of the client, which have calls "
+                    "of "
+                    "their own, and copies on the trading platforms",
+                    read_back="the profile is no longer there",
+                ),
+            ),
+            Kind.OPT_OUT: (
+                Operation(
+                    summary="`enabled: false`",
+                    done="The profile was disabled.",
+                    reaches="whether the profile is enabled: the API has no field for consent",
+                    leaves=_ALL,
+                    read_back="`enabled` is false",
+                    setting="opt_out_disables",
+                ),
+            ),
+            Kind.OPT_IN: (
+                Operation(
+                    summary="`enabled: true`",
+                    done="The profile was enabled.",
+                    reaches="whether the profile is enabled: the API has no field for consent",
+                    leaves="",
+                    read_back="`enabled` is true",
+                    setting="opt_in_enables",
+                ),
+            ),
+        }
+    ),
+    cannot=(
+        "It has no field for consent, so an opt-out can only disable the whole profile.",
+        "Contacts cannot be deleted together, and their list cannot be read once the profile is gone.",
+    ),
+    quirks=(
+        "A deletion may be taken and done later (202).",
+        "A filter that the vendor ignores lists everybody, so a profile found by uuid must bear that very uuid.",
+        "One heading of the page says `/profile/{profileId}`; the plural is used throughout.",
+    ),
+)

@@ -1,0 +1,64 @@
+"""What Dfinery can do."""
+
+from datetime import date
+from types import MappingProxyType
+from typing import Final
+
+from adapters.card import CallLimit, Card, Credential, Operation, Page, Source
+from domain.requests import Kind
+
+_KEPT = "user_name, age, gender and custom properties, and the events recorded of the user"
+
+CARD: Final = Card(
+    title="Dfinery User Profile and User CI Profile API",
+    pages=(
+        Page("User Profile API", date(2026, 11, 22)),
+        Page("Reference", date(2026, 11, 22), "help.dfinery.io, Open API"),
+        Page("Using Open API", date(2026, 11, 22), "help.dfinery.io, Open API"),
+    ),
+    known_by="`user_id`, or `vendors.dfinery.user_id` where it differs",
+    credentials=(Credential(("api_token",), "permission is given for each API apart"),),
+    limits=(CallLimit("all calls together", people=20, source=Source.PUBLIC),),
+    operations=MappingProxyType(
+        {
+            Kind.ERASURE: (
+                Operation(
+                    summary="nine flags Unsubscribed, then CI deleted",
+                    done="The nine consent flags were set to Unsubscribed, and the CI that the request or the "
+                    "settings name "
+                    "was deleted.",
+                    reaches="the nine consent flags; the CI named (kakao_id and phone_number by default)",
+                    leaves=_KEPT,
+                    read_back="the nine flags are Unsubscribed and the CI named is empty",
+                ),
+            ),
+            Kind.OPT_OUT: (
+                Operation(
+                    summary="nine flags Unsubscribed",
+                    done="The nine consent flags were set to Unsubscribed.",
+                    reaches="the nine consent flags",
+                    leaves=f"CI, {_KEPT}",
+                    read_back="the nine flags are Unsubscribed",
+                ),
+            ),
+            Kind.OPT_IN: (
+                Operation(
+                    summary="the flags asked for, else the day flags",
+                    done="The flags that the request names, or else the configured day flags, were set to Subscribed.",
+                    reaches="those flags; a night flag only where the request names it",
+                    leaves="the flags not named",
+                    read_back="those flags are Subscribed",
+                ),
+            ),
+        }
+    ),
+    cannot=(
+        "No profile can be deleted, and no property emptied: `null` is refused.",
+        "Events that the vendor recorded of a person cannot be reached through this API.",
+    ),
+    quirks=(
+        "A flag that was never set reads `Undefined`, which is not Unsubscribed.",
+        "The example of ci/delete says `user_id`, its table and every sister call `user_ids`.",
+        "Korean law asks for consent at night apart, so night flags are never subscribed unless named.",
+    ),
+)
