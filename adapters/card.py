@@ -102,6 +102,7 @@ ENDINGS: Mapping[Outcome, str] = MappingProxyType(
     {
         Outcome.ABSENT: "Nothing was changed: the vendor holds nothing under what we were given.",
         Outcome.NOT_APPLICABLE: "Nothing was sent: there was nothing to do at this vendor.",
+        Outcome.UNREACHABLE: "Nothing was sent: we were given nothing by which this vendor knows the person.",
         Outcome.SUPERSEDED: "Not done: a newer request of this person took its place.",
         Outcome.REFUSED: "Not done, or not to the end: the vendor refused it.",
         Outcome.NEEDS_ACTION: "Not done, or not seen in effect: someone must act first.",

@@ -14,7 +14,7 @@ ALL_ENDINGS = 4_096
 
 @lru_cache(maxsize=ALL_ENDINGS)
 def say_done(vendor: str, kind: str, outcome: str, reason: str | None) -> str | None:
-    """The sentence beside a delivery of an export or a list; None while it is pending, or for a vendor we do not know."""
+    """The sentence beside a delivery of an export or a list; None while it is pending or its vendor is not known."""
     adapter = ADAPTERS.get(vendor)
     if adapter is None or outcome == PENDING:
         return None
