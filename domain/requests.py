@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ConfigDict, JsonValue, StringConstraints, T
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from domain.folding import fold_email as fold_email
+from domain.folding import fold_email as fold_email  # noqa: PLC0414 - offered here too
 
 
 class Kind(StrEnum):
