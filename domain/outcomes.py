@@ -29,12 +29,13 @@ TRANSITIONS = MappingProxyType[Outcome | None, frozenset[Outcome]](
         None: _FIRST,
         Outcome.UNREACHABLE: _FIRST,  # once an identifier is provided
         Outcome.ACCEPTED: frozenset({Outcome.VERIFIED, Outcome.NEEDS_ACTION}),
+        Outcome.SUPERSEDED: frozenset({Outcome.NEEDS_ACTION}),  # the successor came to nothing, and someone must look
         Outcome.REFUSED: frozenset({Outcome.CANCELLED}),  # closed by hand
         Outcome.NEEDS_ACTION: _FIRST,
         Outcome.EXHAUSTED: _FIRST,
     }
 )
-"""What may come after an outcome; None is pending. Whatever is not listed is final."""
+"""What may come after an outcome; None is pending, also again in a new round. Whatever is not listed is final."""
 
 
 def may_follow(before: Outcome | None, after: Outcome) -> bool:
@@ -62,6 +63,9 @@ class Reason(StrEnum):
     SESSION_REFUSED = "session_refused"  # the CSRF token was refused twice
     CODE_SENT = "code_sent"  # the vendor sent the person a code; nothing has changed yet
     NOT_IN_EFFECT = "not_in_effect"  # the vendor said yes, its own answer shows otherwise
+    NEWER_OPT_IN = "newer_opt_in"  # this erasure would undo an opt-in that the person gave since
+    SUCCESSOR_GONE = "successor_gone"  # the newer wish that this gave way to came to nothing
+    TOO_MANY_MATCHES = "too_many_matches"  # too many other requests share an identifier with this person to compare
     # settled by a person
     CLOSED_BY_HAND = "closed_by_hand"  # who and why is in the notes
     # may work later

@@ -22,6 +22,10 @@ ADVICE: Mapping[str | None, str] = MappingProxyType(
         Reason.SESSION_REFUSED: "The session's CSRF token is not taken: provide a fresh session with its token.",
         Reason.CODE_SENT: "The vendor sent the person a code to enter: when that is done, retry.",
         Reason.NOT_IN_EFFECT: "The vendor says yes and shows no: ask it why, then retry.",
+        Reason.NEWER_OPT_IN: "The person has opted in since: ask them, then retry with --reason newer_opt_in or close.",
+        Reason.SUCCESSOR_GONE: "The newer wish came to nothing: retry with --reason successor_gone, or close these.",
+        Reason.TOO_MANY_MATCHES: "Many others share an identifier with these: look who it is, then retry with "
+        "--reason too_many_matches, or close these.",
         Reason.RATE_LIMITED: "Lower the vendor's REQUESTS_PER_MINUTE or ask for more, then retry.",
         Reason.BUSY: _RETRY_LATER,
         Reason.SERVER_ERROR: _RETRY_LATER,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.outcomes import ATTENTION, DONE, RETRIABLE, TRANSITIONS, Outcome, Reason, may_follow
 
-FINAL = {Outcome.VERIFIED, Outcome.ABSENT, Outcome.NOT_APPLICABLE, Outcome.SUPERSEDED, Outcome.CANCELLED}
+FINAL = {Outcome.VERIFIED, Outcome.ABSENT, Outcome.NOT_APPLICABLE, Outcome.CANCELLED}
 
 
 def test_the_outcomes_are_those_of_the_design() -> None:

@@ -1,0 +1,275 @@
+"""Whose wish counts: what one delivery is to do, given the other wishes about the same person at the same vendor.
+
+The rules are in docs/operations.md in plain words and in docs/decisions/ with their reasons. Nothing here reads or
+writes: the ledger finds the other wishes, the caller acts.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from domain.outcomes import Outcome, Reason
+from domain.requests import Kind
+
+
+class State(StrEnum):
+    """How a wish stands at one vendor."""
+
+    ASIDE = "aside"  # not begun: it waits for a date or for a confirmation
+    DUE = "due"  # goes out by itself, now or when it is tried again
+    IN_FLIGHT = "in_flight"  # a worker has it and may be sending it now
+    STOPPING = "stopping"  # the same, though its request was cancelled
+    YES = "yes"  # the vendor said yes
+    WAITING = "waiting"  # for a person: a session, an identifier, a retry
+    REFUSED = "refused"  # the vendor will not take it
+    NOTHING = "nothing"  # there is no such operation at this vendor
+    DROPPED = "dropped"  # superseded by a newer wish
+    CANCELLED = "cancelled"
+
+
+_BY_OUTCOME: Mapping[Outcome, State] = {
+    Outcome.ACCEPTED: State.YES,
+    Outcome.VERIFIED: State.YES,
+    Outcome.ABSENT: State.YES,
+    Outcome.NOT_APPLICABLE: State.NOTHING,
+    Outcome.UNREACHABLE: State.WAITING,
+    Outcome.SUPERSEDED: State.DROPPED,
+    Outcome.REFUSED: State.REFUSED,
+    Outcome.NEEDS_ACTION: State.WAITING,
+    Outcome.EXHAUSTED: State.WAITING,
+    Outcome.CANCELLED: State.CANCELLED,
+}
+
+
+def state_of(kind: Kind, outcome: Outcome, reason: str | None) -> State:
+    """How a wish stands whose delivery has ended."""
+    if outcome is Outcome.ABSENT and kind is Kind.OPT_IN:
+        return State.NOTHING  # nobody there whom the vendor could have subscribed
+    if outcome is Outcome.NOT_APPLICABLE and reason == Reason.NO_IDENTIFIER:
+        return State.WAITING
+    return _BY_OUTCOME[outcome]
+
+
+Key = tuple[str, str]
+"""A kind of identifier and its value, as an adapter's `known_by` gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One person's wish of one request, at one vendor."""
+
+    kind: Kind
+    effective_at: datetime  # at most the moment of receipt
+    request: int  # numbers grow with time
+    line: int
+    state: State
+    touches: frozenset[str]
+    keys: frozenset[Key] | None = field(repr=False)  # empty: the vendor cannot be told of them; None: cannot be told
+    identifiers: Mapping[str, frozenset[UUID]] = field(repr=False)  # by kind, as fingerprints
+
+    @property
+    def order(self) -> tuple[datetime, bool, int]:
+        """The order in which wishes of one key go out: by effective time, an opt-in before a withdrawal, then by the
+        number of their request."""
+        return self.effective_at, self.kind is not Kind.OPT_IN, self.request
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether it asks to stop."""
+        return self.kind is not Kind.OPT_IN
+
+
+class Same(IntEnum):
+    """How surely two wishes are about one person."""
+
+    NO = 0  # two people
+    MAYBE = 1  # they share an identifier and contradict each other in none, or it cannot be told
+    KEY = 2  # one key at the vendor, two people: a family's e-mail address
+    CERTAIN = 3  # one key at the vendor, and no user_id says otherwise
+
+
+def same(one: Wish, other: Wish) -> Same:
+    """How surely two wishes are about one person at their vendor."""
+    contradicted = {
+        kind
+        for kind in one.identifiers.keys() & other.identifiers.keys()
+        if not one.identifiers[kind] & other.identifiers[kind]
+    }
+    if one.keys and other.keys and one.keys & other.keys:
+        return Same.KEY if "user_id" in contradicted else Same.CERTAIN
+    if not _share(one, other):
+        return Same.NO
+    if not contradicted:
+        return Same.MAYBE
+    if one.keys is None or other.keys is None:
+        told = (one.keys or frozenset()) | (other.keys or frozenset())
+        # Both known by user_id, and these differ: two people. By anything else, the keys may have been equal.
+        return Same.NO if told and {kind for kind, _ in told} <= contradicted else Same.MAYBE
+    return Same.NO
+
+
+def _share(one: Wish, other: Wish) -> bool:
+    return any(
+        one.identifiers[kind] & other.identifiers[kind] for kind in one.identifiers.keys() & other.identifiers.keys()
+    )
+
+
+class Ref(NamedTuple):
+    """A delivery at the vendor in question."""
+
+    request: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """It goes out; after it these opt-ins go out once more, for they are newer and were delivered before it."""
+
+    then_repeat: tuple[Ref, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Another delivery about this person goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A newer wish makes it moot."""
+
+    by: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class AskSomeone:
+    """A person has to say what is to happen."""
+
+    reason: Reason
+
+
+Decision = Send | Wait | Superseded | AskSomeone
+
+_UNDER_WAY = frozenset({State.IN_FLIGHT, State.STOPPING})
+_COUNTS_FOR_NOTHING = frozenset({State.ASIDE, State.NOTHING, State.CANCELLED, State.STOPPING})
+
+
+def decide(
+    mine: Wish, others: Iterable[Wish], *, complete: bool = True, lifted: Collection[str] = frozenset()
+) -> Decision:
+    """What a delivery that is due does now.
+
+    `others`: the other wishes that were found about people who share an identifier; `complete`: that is all of them.
+    `lifted`: reasons to ask someone to which a person has said: go on.
+    """
+    related = [(other, how) for other in others if (how := same(mine, other)) is not Same.NO]
+    if mine.kind is Kind.OPT_IN:
+        return _decide_opt_in(mine, [other for other, _ in related], complete=complete, lifted=lifted)
+    return _decide_withdrawal(mine, related, complete=complete, lifted=lifted)
+
+
+def _decide_opt_in(mine: Wish, others: list[Wish], *, complete: bool, lifted: Collection[str]) -> Decision:
+    stopping = _stopping(mine, others)
+    standing = [other for other in stopping if other.state is not State.REFUSED]
+    if standing:
+        newest = max(standing, key=lambda other: (other.state is State.YES, other.order))
+        return Superseded(Ref(newest.request, newest.line))
+    if any(_goes_first(other, mine) for other in others):
+        return Wait()
+    if stopping and Reason.SUCCESSOR_GONE not in lifted:
+        return AskSomeone(Reason.SUCCESSOR_GONE)  # the newer wish is to stop, though the vendor refused it
+    if not complete and Reason.TOO_MANY_MATCHES not in lifted:
+        return AskSomeone(Reason.TOO_MANY_MATCHES)
+    return Send()
+
+
+def _stopping(opt_in: Wish, others: Iterable[Wish]) -> list[Wish]:
+    """The withdrawals that an opt-in gives way to: those as new or newer, however the vendor has answered them."""
+    return [
+        other
+        for other in others
+        if other.withdraws and other.order > opt_in.order and other.state not in _COUNTS_FOR_NOTHING
+    ]
+
+
+def _decide_withdrawal(
+    mine: Wish, related: Sequence[tuple[Wish, Same]], *, complete: bool, lifted: Collection[str]
+) -> Decision:
+    if any(other.state in _UNDER_WAY or (complete and _goes_first(other, mine)) for other, _ in related):
+        return Wait()
+    done = [(other, how) for other, how in related if other.state is State.YES and other.order > mine.order]
+    opt_ins = [(other, how) for other, how in done if not other.withdraws]
+    if mine.kind is Kind.ERASURE and opt_ins and Reason.NEWER_OPT_IN not in lifted:
+        return AskSomeone(Reason.NEWER_OPT_IN)
+    enough = [other for other, how in done if how is Same.CERTAIN and _does_at_least_as_much(other, mine)]
+    if enough:
+        newest = max(enough, key=lambda other: other.order)
+        return Superseded(Ref(newest.request, newest.line))
+    others = [other for other, _ in related]
+    return Send(
+        tuple(
+            Ref(other.request, other.line)
+            for other, how in sorted(opt_ins, key=lambda found: found[0].order)
+            if how >= Same.KEY and other.touches & mine.touches and not _is_stopped(other, others)
+        )
+    )
+
+
+def _does_at_least_as_much(newer: Wish, mine: Wish) -> bool:
+    if mine.kind is Kind.ERASURE and not newer.withdraws:
+        return False  # a person has said that it is to go out all the same
+    return bool(mine.keys and newer.keys and newer.keys >= mine.keys and newer.touches >= mine.touches)
+
+
+def _is_stopped(opt_in: Wish, others: Iterable[Wish]) -> bool:
+    return any(same(opt_in, other) is not Same.NO for other in _stopping(opt_in, others))
+
+
+def _goes_first(other: Wish, mine: Wish) -> bool:
+    """Whether `mine` waits for `other`: it is under way, or earlier and will go out by itself."""
+    return other.state in _UNDER_WAY or (other.state is State.DUE and other.order < mine.order)
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """A newer wish of another kind is there: a read-back tells nothing of this one, and must not send it again."""
+
+
+def decide_read_back(mine: Wish, others: Iterable[Wish], *, complete: bool = True) -> Send | Wait | Overtaken:
+    """What the read-back of a delivery does now: it may deliver again, and that is never the last word over a newer
+    wish. `others` and `complete` as in `decide`."""
+    related = [other for other in others if same(mine, other) is not Same.NO]
+    if not complete or any(
+        other.kind is not mine.kind and other.order > mine.order and other.state not in _COUNTS_FOR_NOTHING
+        for other in related
+    ):
+        return Overtaken()
+    return Wait() if any(_goes_first(other, mine) for other in related) else Send()
+
+
+OPT_IN_STAYS_GOOD = timedelta(days=30)
+"""An opt-in that was superseded and is older than this is not sent by itself when its successor is gone."""
+
+
+class Revival(StrEnum):
+    """What becomes of a superseded delivery whose successor has changed."""
+
+    NONE = "none"  # the successor stands
+    AGAIN = "again"  # it is pending again
+    ASK = "ask"  # someone has to look: needs_action, successor_gone
+
+
+def revive(
+    kind: Kind, successor: State, *, effective_at: datetime, received_at: datetime, now: datetime, forgotten: bool
+) -> Revival:
+    """What becomes of a superseded delivery, given how its successor stands now. A superseded successor stands: of a
+    chain only the last link is pending again."""
+    gone = successor in (State.CANCELLED, State.NOTHING, State.REFUSED)
+    # A withdrawal was dropped for the vendor's yes to the newer one, so it needs that yes. An opt-in gives way to a
+    # withdrawal that waits for a person: that one is still wanted.
+    if not gone and not (kind is not Kind.OPT_IN and successor is State.WAITING):
+        return Revival.NONE
+    old = kind is Kind.OPT_IN and now - min(effective_at, received_at) > OPT_IN_STAYS_GOOD
+    return Revival.ASK if forgotten or old else Revival.AGAIN
