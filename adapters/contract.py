@@ -24,6 +24,7 @@ class Verdict(StrEnum):
     NOT_APPLICABLE = "not_applicable"  # this vendor has no such operation
     UNREACHABLE = "unreachable"  # nothing is given by which this vendor knows the person
     PROCEED = "proceed"  # this step is done, the next one is named
+    WAITING = "waiting"  # taken, and to be looked at again later: nothing is sent again
     RETRY = "retry"  # nothing known to have happened, may work later
     AMBIGUOUS = "ambiguous"  # sent, and what became of it is not known
     REAUTHENTICATE = "reauthenticate"  # the token is no longer accepted
@@ -39,9 +40,11 @@ class Answer:
 
     verdict: Verdict
     reason: Reason | None = None
-    retry_after_s: float = 0.0  # RETRY: not sooner than this
-    step: str = ""  # PROCEED: the step that comes next
-    carry: Any = field(default=None, repr=False)  # PROCEED: what that step needs of this answer; may be personal
+    retry_after_s: float = 0.0  # RETRY, WAITING: not sooner than this
+    step: str = ""  # PROCEED: the step that comes next; WAITING: the step that looks again
+    carry: Any = field(default=None, repr=False)
+    """PROCEED, WAITING: what that step needs of this answer. It may be personal. With WAITING it is a text: it is kept
+    sealed, and comes back as `Person.carry` when it is time to look again, perhaps in another process."""
     needs_witness: bool = False
     """Believe this answer only where the vendor has answered someone else well: a 404 on a path that names a person
     reads like a 404 on an address that is wrong for everybody. With PROCEED: go on, but it is no witness for others."""
@@ -113,6 +116,9 @@ class VendorSettings(BaseModel):
     timeout_s: float = Field(default=30.0, gt=0, le=300, description="total time for one request")
     max_attempts: int = Field(default=15, ge=1, description="failed attempts before a delivery is exhausted")
     max_age_s: float = Field(default=259_200.0, gt=0, description="age of the first attempt at which it is exhausted")
+    max_wait_s: float = Field(
+        default=604_800.0, gt=0, description="how long the vendor may take over what it took for later (202)"
+    )
     chunks_in_flight: int = Field(default=8, ge=1, le=64, description="chunks queued or under way, over all workers")
 
     @field_validator("reserved")
@@ -217,6 +223,15 @@ class NotNowError(Exception):
         self.delay_s = delay_s
 
 
+class Token(SecretStr):
+    """A bearer token, and for how long it is good: `life_s` seconds from when it was asked for, None where the vendor
+    does not say."""
+
+    def __init__(self, token: str, life_s: float | None = None) -> None:
+        super().__init__(token)
+        self.life_s = life_s
+
+
 @runtime_checkable
 class Authenticates(Protocol):
     """Second interface: the vendor hands out bearer tokens."""
@@ -224,7 +239,7 @@ class Authenticates(Protocol):
     def login(self) -> httpx.Request | None:
         """The request for a new token; None where the settings give a static one."""
 
-    def read_token(self, response: httpx.Response) -> SecretStr | Answer:
+    def read_token(self, response: httpx.Response) -> Token | Answer:
         """The token in a good answer, else what the refusal means."""
 
 

@@ -4,20 +4,25 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Protocol
 
 from redis.asyncio import Redis
 from redis.asyncio.lock import Lock
 from redis.exceptions import RedisError
 
-from adapters.contract import Answer, NotNowError
+from adapters.contract import Answer, NotNowError, Token
 
 REFRESH_LOCK_S, RENEW_LOCK_S = 4.0, 1.0
 """A refresher that died is replaced after the first; one that lives renews its lock after the second, as often as its
 login needs."""
 REDIS_AWAY_S = 2.0
 TOKEN_LIFE_S = 7 * 3600
-"""Algonomy's public page gives a token 8 hours; asked anew before that, or as soon as one is refused."""
+"""Where the vendor does not say. Algonomy's public page gives a token 8 hours; it is asked for anew before that, or as
+soon as one is refused."""
+RENEW_BEFORE_S, RENEW_BEFORE_SHARE = 60.0, 0.2
+"""A token is asked for anew so long before it ends, or at this share of its life if that is shorter: a request that is
+under way when it ends would be refused."""
 
 
 class LoginRefusedError(Exception):
@@ -38,45 +43,67 @@ class Seal(Protocol):
         """What was sealed. Raises ValueError where it was not sealed by these keys for this context."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A token as this process knows it."""
+
+    token: str = field(repr=False)
+    until: float  # monotonic: not used from then on
+
+
 @dataclass
 class Credentials:
     """The tokens of all vendors, as this process knows them."""
 
     redis: "Redis"
     seal: Seal
-    _known: dict[str, str] = field(default_factory=dict, init=False, repr=False)
+    _known: dict[str, _Known] = field(default_factory=dict, init=False, repr=False)
     _here: dict[str, asyncio.Lock] = field(default_factory=dict, init=False, repr=False)
 
-    async def token(self, vendor: str, log_in: Callable[[], Awaitable[str]], *, not_this_one: str | None = None) -> str:
-        """A token for `vendor` other than `not_this_one` (the one just refused).
+    async def token(
+        self, vendor: str, log_in: Callable[[], Awaitable[Token]], *, not_this_one: str | None = None
+    ) -> str:
+        """A token for `vendor` other than `not_this_one` (the one just refused), and not one that is about to end.
 
         Of all processes that ask, one calls `log_in`; the others wait and read what it got.
         Raises LoginRefusedError; NotNowError while Redis is away, for without it two processes might refresh at once.
         """
-        known = self._known.get(vendor)
-        if known is not None and known != not_this_one:
+        known = self._usable(vendor, not_this_one)
+        if known is not None:
             return known
         async with self._here.setdefault(vendor, asyncio.Lock()):
-            known = self._known.get(vendor)
-            if known is not None and known != not_this_one:
+            known = self._usable(vendor, not_this_one)
+            if known is not None:
                 return known
             try:
-                token = await self._shared_or_new(vendor, log_in, not_this_one)
+                self._known[vendor] = await self._shared_or_new(vendor, log_in, not_this_one)
             except RedisError:
                 raise NotNowError(REDIS_AWAY_S) from None
-            self._known[vendor] = token
-            return token
+            return self._known[vendor].token
 
-    async def _shared_or_new(self, vendor: str, log_in: Callable[[], Awaitable[str]], not_this_one: str | None) -> str:
+    def _usable(self, vendor: str, not_this_one: str | None) -> str | None:
+        known = self._known.get(vendor)
+        if known is None or known.token == not_this_one or monotonic() >= known.until:
+            return None
+        return known.token
+
+    async def _shared_or_new(
+        self, vendor: str, log_in: Callable[[], Awaitable[Token]], not_this_one: str | None
+    ) -> _Known:
         key, context = f"consent:token:{vendor}", f"token:{vendor}".encode()
         async with Lock(self.redis, f"{key}:refresh", timeout=REFRESH_LOCK_S) as lock:
+            # Redis drops a token when it is no longer to be used: its time there is the time left to use it.
+            asked = monotonic()
+            left_ms = await self.redis.pttl(key)
             shared = self._open(await self.redis.get(key), context)
-            if shared is not None and shared != not_this_one:
-                return shared
+            if shared is not None and shared != not_this_one and left_ms > 0:
+                return _Known(shared, asked + left_ms / 1000)
             async with _kept(lock):
-                token = await log_in()
-            await self.redis.set(key, self.seal.seal(token.encode(), context), ex=TOKEN_LIFE_S)
-            return token
+                issued = await log_in()
+            token, use_s = issued.get_secret_value(), _use_s(issued.life_s)
+            until = monotonic() + use_s
+            await self.redis.set(key, self.seal.seal(token.encode(), context), px=max(1, int(use_s * 1000)))
+            return _Known(token, until)
 
     def _open(self, kept: object, context: bytes) -> str | None:
         if not isinstance(kept, bytes):
@@ -85,6 +112,13 @@ class Credentials:
             return self.seal.open(kept, context).decode()
         except ValueError:  # sealed under keys that are gone: as good as no token
             return None
+
+
+def _use_s(life_s: float | None) -> float:
+    """For how long to use a token that lives so long."""
+    if life_s is None:
+        return TOKEN_LIFE_S
+    return life_s - min(RENEW_BEFORE_S, life_s * RENEW_BEFORE_SHARE)
 
 
 @asynccontextmanager

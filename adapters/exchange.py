@@ -1,7 +1,7 @@
 """One request to a vendor, and what its answer means for everyone in it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from http import HTTPStatus
@@ -10,7 +10,7 @@ from typing import Protocol
 
 import httpx
 
-from adapters.contract import Adapter, Answer, Authenticates, Call, NotNowError, Person, UnreadableError, Verdict
+from adapters.contract import Adapter, Answer, Authenticates, Call, NotNowError, Person, Token, UnreadableError, Verdict
 from adapters.credentials import Credentials, LoginRefusedError
 from adapters.examine import examine
 from adapters.transport import AnswerLostError, NotSentError, Transport
@@ -121,7 +121,7 @@ class Exchange:
     def _logs_in(self) -> bool:
         return isinstance(self.adapter, Authenticates) and self.adapter.login() is not None
 
-    async def _log_in(self) -> str:
+    async def _log_in(self) -> Token:
         assert isinstance(self.adapter, Authenticates)  # noqa: S101 - only called where _logs_in
         request = self.adapter.login()
         assert request is not None  # noqa: S101
@@ -135,7 +135,7 @@ class Exchange:
             raise LoginRefusedError(Answer(Verdict.RETRY, Reason.UNREADABLE)) from None
         if isinstance(token, Answer):
             raise LoginRefusedError(token)
-        return token.get_secret_value()
+        return token
 
 
 def _refused_for_good(answers: Sequence[Answer], reason: Reason) -> list[Answer]:
@@ -144,7 +144,13 @@ def _refused_for_good(answers: Sequence[Answer], reason: Reason) -> list[Answer]
 
 
 def _with_the_wait(answers: list[Answer], response: httpx.Response) -> list[Answer]:
-    """These answers; a "too many" that the adapter read in the body gets the wait that the headers tell."""
+    """These answers; a "too many" that the adapter read in the body gets the wait that the headers tell, and so does a
+    "taken, ask later" (RFC 9110 15.3.3)."""
+    if any(answer.verdict is Verdict.WAITING for answer in answers) and "retry-after" in response.headers:
+        wait = retry_after_s(response, datetime.now(UTC))
+        return [
+            replace(answer, retry_after_s=wait) if answer.verdict is Verdict.WAITING else answer for answer in answers
+        ]
     if not any(answer.reason is Reason.RATE_LIMITED for answer in answers):
         return answers
     wait = retry_after_s(response, datetime.now(UTC))

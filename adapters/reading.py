@@ -5,10 +5,10 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import httpx
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
-from adapters.contract import VISIBLE, Answer, UnreadableError, Verdict
+from adapters.contract import VISIBLE, Answer, Token, UnreadableError, Verdict
 from adapters.triage import refusal
 from domain.outcomes import Reason
 from domain.requests import Subject
@@ -28,6 +28,10 @@ OAUTH_ERRORS = MappingProxyType(
     }
 )
 """The `error` of an OAuth answer (RFC 6749 4.1.2.1 and 5.2), where it concerns everybody."""
+
+
+LONGEST_LIFE = 1e15
+"""A larger `expires_in` says nothing."""
 
 
 def read_object(response: httpx.Response) -> dict[str, Any]:
@@ -82,16 +86,32 @@ def read_error(response: httpx.Response) -> str | None:
     return document["error"] if isinstance(document["error"], str) else ""
 
 
-def read_bearer(response: httpx.Response) -> SecretStr | Answer:
-    """The `access_token` of a token answer (RFC 6749 5.1), else what its refusal means. Raises UnreadableError."""
+def read_bearer(response: httpx.Response, *, unit_s: float = 1.0) -> Token | Answer:
+    """The `access_token` of a token answer (RFC 6749 5.1), else what its refusal means. Raises UnreadableError.
+
+    `unit_s`: the unit of this vendor's `expires_in`, in seconds.
+    """
     told = OAUTH_ERRORS.get(read_error(response) or "")
     if told:
         return told
     if response.is_success:
-        token = read_object(response).get("access_token")
+        document = read_object(response)
+        token = document.get("access_token")
         if isinstance(token, str) and VISIBLE.fullmatch(token):
-            return SecretStr(token)
+            return Token(token, _life_s(document.get("expires_in"), unit_s))
         return Answer(Verdict.VENDOR, Reason.MISCONFIGURED)  # an answer, and not that of a token endpoint
     answer = refusal(response.status_code)
     # A login concerns everybody: what would be one person's fault elsewhere is our credentials' here.
     return answer if answer.verdict is Verdict.VENDOR else Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS)
+
+
+def _life_s(expires_in: object, unit_s: float) -> float | None:
+    """Seconds; None where the answer does not say. Some send the number as a text."""
+    try:
+        number = float(expires_in) if isinstance(expires_in, (int, float, str)) else 0.0
+    except (ValueError, OverflowError):
+        return None
+    if not 0.0 < number < LONGEST_LIFE:
+        return None
+    # Nobody hands out tokens for less than a second: such a number is in seconds, as in RFC 6749, whatever a page says.
+    return number * unit_s if number * unit_s >= 1.0 else number

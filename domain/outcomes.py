@@ -66,6 +66,8 @@ class Reason(StrEnum):
     NEWER_OPT_IN = "newer_opt_in"  # this erasure would undo an opt-in that the person gave since
     SUCCESSOR_GONE = "successor_gone"  # the newer wish that this gave way to came to nothing
     TOO_MANY_MATCHES = "too_many_matches"  # too many other requests share an identifier with this person to compare
+    # how it was done, where a vendor has more than one way (WAYS)
+    DISABLED = "disabled"  # the account was disabled, and nothing deleted
     # settled by a person
     CLOSED_BY_HAND = "closed_by_hand"  # who and why is in the notes
     # may work later
@@ -85,5 +87,5 @@ class Reason(StrEnum):
     MISCONFIGURED = "misconfigured"  # the vendor does not accept the call as we are set up to make it
 
 
-WAYS: frozenset[Reason] = frozenset()
+WAYS = frozenset({Reason.DISABLED})
 """Reasons that stand beside a good outcome: which way was taken, at a vendor that has more than one."""

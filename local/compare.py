@@ -68,6 +68,7 @@ def is_in_effect(kind: Kind, vendor: str, fact: Facts | None) -> bool:
         case "akinon":
             return not any(fact["flags"].values())
         case "b2core":
-            return not fact["exists"] if kind is Kind.ERASURE else not fact["enabled"]
+            gone = not fact["exists"] and not fact["contacts"]
+            return gone if kind is Kind.ERASURE else not fact["enabled"]
         case _:
             raise ValueError("not a vendor of the sandbox")

@@ -11,6 +11,8 @@ MARKS = {
     "expired": "Akinon: the session given has ended",
     "stalecsrf": "Akinon: the csrf token given is outdated, a GET tells the new one",
     "pending": "B2CORE: deletion answers 202 and takes a while",
+    "manycontacts": "B2CORE: sixty contacts, more than a page lists",
+    "latecontact": "B2CORE: another contact is added while the first is being deleted",
     "conflict": "B2CORE: deletion and update answer 409",
 }
 

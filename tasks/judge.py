@@ -76,14 +76,14 @@ def judge(
     doubted = [one for one in unsettled if one.answer.needs_witness]
     believed = doubted if served or witness else []
     blaming = [one for one in unsettled if one.answer.verdict is Verdict.VENDOR] + ([] if believed else doubted)
-    failing = [one for one in unsettled if one.answer.verdict in (Verdict.RETRY, Verdict.AMBIGUOUS)]
+    failing = [one for one in unsettled if one.answer.verdict in (Verdict.RETRY, Verdict.AMBIGUOUS, Verdict.WAITING)]
     if served:
         failing, blaming = failing + blaming, []
     endings = [ending for one in believed for ending in settled(one, history)]
     together: defaultdict[tuple[int, float, float], list[int]] = defaultdict(list)
     for one in failing:
-        # A vendor's "too many" is no failure of the delivery; only its age bounds it.
-        counted = 0 if one.answer.reason is Reason.RATE_LIMITED else 1
+        # A vendor's "too many" or "taken, ask later" is no failure of the delivery; only its age bounds it.
+        counted = 0 if one.answer.reason is Reason.RATE_LIMITED or one.answer.verdict is Verdict.WAITING else 1
         for (failed, since), lines in by_past(one.people, history).items():
             attempts, first = failed + counted, now if since is None else since
             decision = policy.decide(

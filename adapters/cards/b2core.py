@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from adapters.card import CallLimit, Card, Credential, Operation, Page, Source
+from domain.outcomes import Reason
 from domain.requests import Kind
 
 _PUBLIC = "docs.ib.b2core.b2broker.com/en/api-guide"
@@ -17,7 +18,7 @@ CARD: Final = Card(
         Page("Basic access authentication", date(2026, 11, 29), f"{_PUBLIC}/api-reference-basic-auth.html"),
         Page("Overview", date(2026, 11, 29), f"{_PUBLIC}/api-reference-overview.html"),
     ),
-    known_by="`vendors.b2core.profile_id`, else found by uuid = `user_id`",
+    known_by="`vendors.b2core.profile_id`, else found by `vendors.b2core.uuid`, else by uuid = `user_id`",
     credentials=(
         Credential(("token",), "a token that does not expire, or instead of it"),
         Credential(("client_id", "client_secret"), "with which tokens are asked for (How to access the API)"),
@@ -34,6 +35,15 @@ CARD: Final = Card(
                     "of "
                     "their own, and copies on the trading platforms",
                     read_back="the profile is no longer there",
+                ),
+                Operation(
+                    summary="`enabled: false` instead",
+                    done="The profile was disabled; nothing was deleted.",
+                    reaches="whether the profile is enabled",
+                    leaves=_ALL,
+                    read_back="`enabled` is false",
+                    setting="erasure=disable",
+                    way=Reason.DISABLED,
                 ),
             ),
             Kind.OPT_OUT: (
@@ -63,7 +73,13 @@ CARD: Final = Card(
         "Contacts cannot be deleted together, and their list cannot be read once the profile is gone.",
     ),
     quirks=(
-        "A deletion may be taken and done later (202).",
+        "A deletion may be taken and done later (202): it is looked at again, for days if need be, and never sent "
+        "again.",
+        "Contacts are listed in pages of unknown size, so they are listed again until none is left, before the "
+        "profile.",
+        "`expires_in` of a token is in milliseconds on the public page, whose example (600) can only be seconds: "
+        "below a "
+        "second it is read as seconds.",
         "A filter that the vendor ignores lists everybody, so a profile found by uuid must bear that very uuid.",
         "One heading of the page says `/profile/{profileId}`; the plural is used throughout.",
     ),

@@ -18,6 +18,7 @@ from adapters.contract import (
     Limits,
     Order,
     Person,
+    Token,
     UnreadableError,
     VendorOptions,
     VendorSettings,
@@ -136,8 +137,8 @@ class Algonomy:
             },
         )
 
-    def read_token(self, response: httpx.Response) -> SecretStr | Answer:
-        """The page names no expiry: a token is good until it is refused."""
+    def read_token(self, response: httpx.Response) -> Token | Answer:
+        """The page names no expiry: a token is good until it is refused, or as long as its answer says."""
         return read_bearer(response)
 
     def probe(self) -> httpx.Request:

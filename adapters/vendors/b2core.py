@@ -1,14 +1,16 @@
 """B2CORE IB profiles. The vendor's page "Profiles", read 2026-11-22; the token call from its public page "Basic access
 authentication"."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic_core import from_json, to_json
 
 from adapters.card import Card
 from adapters.cards.b2core import CARD
@@ -20,6 +22,7 @@ from adapters.contract import (
     Limits,
     Order,
     Person,
+    Token,
     UnreadableError,
     VendorOptions,
     VendorSettings,
@@ -38,10 +41,13 @@ METHODS = MappingProxyType(
         "profile": "DELETE",
         "gone": "GET",
         "enabled": "PATCH",
+        "changed": "GET",
         "read": "GET",
     }
 )
-"""The steps of a conversation. Erasure: find, contacts, contact…, profile, gone. Opt-out, opt-in: find, enabled."""
+"""The steps of a conversation. Erasure: find, contacts and contact… until the list is empty, profile, and gone where its
+deletion was taken for later. Opt-out, opt-in and an erasure that disables: find, enabled, and changed where the change
+was taken for later."""
 
 REFUSALS = MappingProxyType(
     {
@@ -52,6 +58,9 @@ REFUSALS = MappingProxyType(
     }
 )
 LIMITS = Limits(people=1)
+MOST_CONTACTS = 1_000
+"""After so many deletions in one conversation the rest is left for the next: someone may be adding them meanwhile."""
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 NO_SEGMENT = frozenset({"", ".", ".."})
 NOBODY = "consent-worker-probe"
 
@@ -62,6 +71,9 @@ class B2coreSettings(VendorSettings):
     token: HeaderSecret | None = None
     client_id: Annotated[str, StringConstraints(min_length=1, pattern=r"^[^:]*$")] | None = None
     client_secret: Annotated[SecretStr, Field(min_length=1)] | None = None
+    erasure: Literal["delete", "disable"] = Field(
+        default="delete", description="an erasure deletes contacts and profile, or only disables the profile"
+    )
     opt_out_disables: bool = Field(default=False, description="an opt-out disables the profile")
     opt_in_enables: bool = Field(default=False, description="an opt-in enables the profile")
 
@@ -80,6 +92,7 @@ class B2coreIdentifiers(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     profile_id: Identifier | None = None
+    uuid: Identifier | None = None
 
 
 class B2coreOptions(VendorOptions):
@@ -92,8 +105,20 @@ class Profile:
 
     profile_id: str = field(default="", repr=False)  # "" until found by uuid
     uuid: str = field(default="", repr=False)
-    contacts: tuple[str, ...] = field(default=(), repr=False)  # those still to be deleted
+    contacts: tuple[str, ...] = field(default=(), repr=False)  # those listed and still to be deleted
+    deleted: tuple[str, ...] = field(default=(), repr=False)  # those deleted so far, the vendor says
     met: bool = False  # the vendor showed it in this conversation: a 404 from now on means it is gone
+    taken: bool = False  # its deletion was taken for later (202)
+
+    def as_text(self) -> str:
+        """What `read_profile` reads: enough to look again later."""
+        return to_json([self.profile_id, self.uuid, self.deleted, self.taken]).decode()
+
+
+def read_profile(text: str) -> Profile:
+    """A profile that was kept between two looks at it."""
+    profile_id, uuid, deleted, taken = from_json(text)
+    return Profile(profile_id, uuid, deleted=tuple(deleted), met=True, taken=taken)
 
 
 @dataclass(frozen=True)
@@ -112,15 +137,15 @@ class B2core:
     keeps_sessions: ClassVar[bool] = False
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
-        """By `vendors.b2core.profile_id`, else found by uuid = `user_id`."""
+        """By `vendors.b2core.profile_id`, else found by `vendors.b2core.uuid`, else by uuid = `user_id`."""
         if not self._is_on(order.kind):
             return Answer(Verdict.NOT_APPLICABLE, Reason.SWITCHED_OFF)
         known = read_block(subject, self.name, B2coreIdentifiers)
         if known is None or known.profile_id in NO_SEGMENT:
             return Answer(Verdict.USER, Reason.REJECTED)
         if known.profile_id:
-            return Addressed(Profile(profile_id=known.profile_id), _first_step(order))
-        uuid = subject.get("user_id")
+            return Addressed(Profile(profile_id=known.profile_id), self._first_step(order))
+        uuid = known.uuid or subject.get("user_id")
         return Addressed(Profile(uuid=uuid), "find") if uuid else Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
 
     def known_by(self, key: Profile) -> frozenset[tuple[str, str]]:
@@ -128,8 +153,8 @@ class B2core:
         return frozenset({("profile_id", key.profile_id) if key.profile_id else ("uuid", key.uuid)})
 
     def touches(self, order: Order) -> frozenset[str]:
-        """Whether the profile is enabled; for an erasure also the profile and its contacts."""
-        return frozenset({"enabled", "profile", "contacts"} if order.kind is Kind.ERASURE else {"enabled"})
+        """Whether the profile is enabled; for an erasure that deletes also the profile and its contacts."""
+        return frozenset({"enabled", "profile", "contacts"} if self._deletes(order) else {"enabled"})
 
     def limits(self, call: Call) -> Limits:
         """The profile is in the path, so there is one in a call."""
@@ -156,9 +181,9 @@ class B2core:
         basic = httpx.BasicAuth(self.settings.client_id, self.settings.client_secret.get_secret_value())
         return next(basic.auth_flow(request))
 
-    def read_token(self, response: httpx.Response) -> SecretStr | Answer:
-        """`access_token` of the public page."""
-        return read_bearer(response)
+    def read_token(self, response: httpx.Response) -> Token | Answer:
+        """`access_token` of the public page, which gives `expires_in` in milliseconds."""
+        return read_bearer(response, unit_s=0.001)
 
     def probe(self) -> httpx.Request:
         """Looks for a profile of nobody: proves address and token, and that the filter we rely on is honoured, without
@@ -186,6 +211,16 @@ class B2core:
         # The vendor has no field for consent; disabling an account may be more than the person asked for.
         return {Kind.OPT_OUT: self.settings.opt_out_disables, Kind.OPT_IN: self.settings.opt_in_enables}.get(kind, True)
 
+    def _deletes(self, order: Order) -> bool:
+        return order.kind is Kind.ERASURE and self.settings.erasure == "delete"
+
+    def _first_step(self, order: Order) -> str:
+        return "contacts" if self._deletes(order) else "enabled"
+
+    def _way(self, order: Order) -> Reason | None:
+        """What stands beside a good outcome where an erasure only disabled the profile."""
+        return Reason.DISABLED if order.kind is Kind.ERASURE and not self._deletes(order) else None
+
     def _headers(self) -> dict[str, str]:
         token = self.settings.token
         return {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
@@ -193,42 +228,100 @@ class B2core:
     def _meaning(self, call: Call, person: Person, response: httpx.Response) -> Answer:
         at, status = _at(person), response.status_code
         if status == httpx.codes.NOT_FOUND and call.step != "find":
-            return _not_found(call, person, at)
+            return self._not_found(call, person, at)
         if not response.is_success:
             return self._refusal(status)
         match call.step:
             case "find":
-                return _found(call, person, _read_rows(response))
+                return self._found(call, person, _read_rows(response))
             case "contacts":
-                contacts = tuple(_read_id(row, "contactId") for row in _read_rows(response))
-                return _next_contact(replace(at, contacts=contacts, met=True))
+                return _listed(at, [_read_id(row, "contactId") for row in _read_rows(response)])
             case "contact":
-                return _next_contact(replace(at, contacts=at.contacts[1:], met=True))
+                return _next_contact(replace(at, met=True))
             case "profile" if status == httpx.codes.ACCEPTED or response.content.strip():
                 # Taken but not done yet, or a body where the page says there is none: look whether it is gone.
-                return Answer(Verdict.PROCEED, step="gone", carry=replace(at, met=True))
+                taken = status == httpx.codes.ACCEPTED
+                return Answer(Verdict.PROCEED, step="gone", carry=replace(at, met=True, taken=taken))
             case "profile":
                 return Answer(Verdict.APPLIED)
             case "gone":
-                return Answer(Verdict.RETRY, Reason.PENDING_AT_VENDOR)
+                return _wait(at, "gone") if at.taken else Answer(Verdict.RETRY, Reason.PENDING_AT_VENDOR)
+            case "enabled" if status == httpx.codes.ACCEPTED:
+                return _wait(at, "changed")
             case "enabled":
-                return _as_asked(call, at, read_object(response), Verdict.ACTION)
-        return _read_back(call, person, response)
+                return self._as_asked(call, at, read_object(response), Verdict.ACTION)
+            case "changed":
+                seen = self._as_asked(call, at, read_object(response), Verdict.WAITING)
+                return _wait(at, "changed") if seen.verdict is Verdict.WAITING else seen
+        return self._read_back(call, person, response)
 
     def _refusal(self, status: int) -> Answer:
         if status == httpx.codes.UNAUTHORIZED and self.settings.token is None:
             return Answer(Verdict.REAUTHENTICATE, Reason.BAD_CREDENTIALS)
         return REFUSALS.get(status) or refusal(status)
 
+    def _not_found(self, call: Call, person: Person, at: Profile) -> Answer:
+        # Until the vendor has shown this profile, a 404 may be that of a wrong address, also at a second attempt.
+        doubt = not at.met
+        match call.step:
+            case "contacts":  # no profile, or none of its contacts
+                return Answer(Verdict.PROCEED, step="profile", carry=at, needs_witness=doubt)
+            case "contact":  # already gone
+                return _next_contact(at)
+            case "profile" if at.met or person.tried:  # deleted by us or beside us
+                return Answer(Verdict.APPLIED, needs_witness=doubt)
+            case "gone":
+                return Answer(Verdict.APPLIED)
+            case "read" if self._deletes(call.order):
+                return Answer(Verdict.APPLIED, needs_witness=doubt)
+        if call.order.kind is Kind.OPT_IN:
+            return Answer(Verdict.USER, Reason.UNKNOWN_PERSON, needs_witness=doubt)
+        return Answer(Verdict.ABSENT, needs_witness=doubt)
+
+    def _found(self, call: Call, person: Person, rows: Sequence[dict[str, Any]]) -> Answer:
+        at = _at(person)
+        if not all(_is_same_uuid(row.get("uuid"), at.uuid) for row in rows):
+            return Answer(Verdict.VENDOR, Reason.MISCONFIGURED)  # the filter was ignored: these are other people
+        if not rows and call.order.kind is Kind.OPT_IN:
+            return Answer(Verdict.USER, Reason.UNKNOWN_PERSON)
+        if not rows:
+            ours = self._deletes(call.order) and person.tried  # deleted by us, and the answer was lost
+            return Answer(Verdict.APPLIED if ours else Verdict.ABSENT)
+        if len(rows) > 1:
+            return Answer(Verdict.USER, Reason.NOT_UNIQUE)
+        profile = replace(at, profile_id=_read_id(rows[0], "profileId"), met=True)
+        return Answer(Verdict.PROCEED, step=self._first_step(call.order), carry=profile)
+
+    def _as_asked(self, call: Call, at: Profile, profile: dict[str, Any], otherwise: Verdict) -> Answer:
+        if (at.profile_id and profile.get("profileId") != at.profile_id) or not isinstance(
+            profile.get("enabled"), bool
+        ):
+            raise UnreadableError("not the profile that was asked for")
+        as_asked = profile["enabled"] is (call.order.kind is Kind.OPT_IN)
+        return Answer(Verdict.APPLIED, self._way(call.order)) if as_asked else Answer(otherwise, Reason.NOT_IN_EFFECT)
+
+    def _read_back(self, call: Call, person: Person, response: httpx.Response) -> Answer:
+        """`read`: one profile by its id, or a list by its uuid."""
+        at = _at(person)
+        if at.profile_id:
+            profile = read_object(response)
+        else:
+            found = self._found(call, person, _read_rows(response))
+            if found.verdict is not Verdict.PROCEED:
+                gone = found.verdict is Verdict.ABSENT and self._deletes(call.order)
+                return Answer(Verdict.APPLIED) if gone else found
+            profile = _read_rows(response)[0]
+        if self._deletes(call.order):
+            return Answer(Verdict.USER, Reason.NOT_IN_EFFECT)
+        return self._as_asked(call, at, profile, Verdict.USER)
+
 
 def _at(person: Person) -> Profile:
+    if isinstance(person.carry, str):
+        return read_profile(person.carry)
     at = person.carry or person.key
     assert isinstance(at, Profile)  # noqa: S101 - both are made here
     return at
-
-
-def _first_step(order: Order) -> str:
-    return "contacts" if order.kind is Kind.ERASURE else "enabled"
 
 
 def _path(step: str, at: Profile) -> str:
@@ -241,65 +334,32 @@ def _path(step: str, at: Profile) -> str:
     return f"{profile}/contacts/{quote(at.contacts[0], safe='')}" if step == "contact" else profile
 
 
-def _not_found(call: Call, person: Person, at: Profile) -> Answer:
-    # Until the vendor has shown this profile, a 404 may be that of a wrong address, also at a second attempt.
-    doubt = not at.met
-    match call.step:
-        case "contacts":  # no profile, or none of its contacts
-            return Answer(Verdict.PROCEED, step="profile", carry=at, needs_witness=doubt)
-        case "contact":  # already gone
-            return _next_contact(replace(at, contacts=at.contacts[1:]))
-        case "profile" if at.met or person.tried:  # deleted by us or beside us
-            return Answer(Verdict.APPLIED, needs_witness=doubt)
-        case "gone":
-            return Answer(Verdict.APPLIED)
-        case "read" if call.order.kind is Kind.ERASURE:
-            return Answer(Verdict.APPLIED, needs_witness=doubt)
-    if call.order.kind is Kind.OPT_IN:
-        return Answer(Verdict.USER, Reason.UNKNOWN_PERSON, needs_witness=doubt)
-    return Answer(Verdict.ABSENT, needs_witness=doubt)
-
-
-def _found(call: Call, person: Person, rows: Sequence[dict[str, Any]]) -> Answer:
-    at = _at(person)
-    if any(row.get("uuid") != at.uuid for row in rows):
-        return Answer(Verdict.VENDOR, Reason.MISCONFIGURED)  # the filter was ignored: these are other people
-    if not rows and call.order.kind is Kind.OPT_IN:
-        return Answer(Verdict.USER, Reason.UNKNOWN_PERSON)
-    if not rows:
-        ours = call.order.kind is Kind.ERASURE and person.tried  # deleted by us, and the answer was lost
-        return Answer(Verdict.APPLIED if ours else Verdict.ABSENT)
-    if len(rows) > 1:
-        return Answer(Verdict.USER, Reason.NOT_UNIQUE)
-    profile = replace(at, profile_id=_read_id(rows[0], "profileId"), met=True)
-    return Answer(Verdict.PROCEED, step=_first_step(call.order), carry=profile)
-
-
-def _next_contact(at: Profile) -> Answer:
+def _listed(at: Profile, listed: Sequence[str]) -> Answer:
+    """What follows on a list of contacts, which may be one page of many: after a page is deleted, the list is read again
+    from its beginning. Pages move up as contacts go, so no offset is needed, and a vendor may ignore it."""
+    at = replace(at, contacts=tuple(one for one in dict.fromkeys(listed) if one not in at.deleted), met=True)
+    if listed and not at.contacts:
+        return _wait(at, "contacts")  # the vendor still shows what it said it had deleted
+    if len(at.deleted) >= MOST_CONTACTS:
+        return Answer(Verdict.RETRY, Reason.BUSY)
     return Answer(Verdict.PROCEED, step="contact" if at.contacts else "profile", carry=at)
 
 
-def _as_asked(call: Call, at: Profile, profile: dict[str, Any], otherwise: Verdict) -> Answer:
-    if (at.profile_id and profile.get("profileId") != at.profile_id) or not isinstance(profile.get("enabled"), bool):
-        raise UnreadableError("not the profile that was asked for")
-    as_asked = profile["enabled"] is (call.order.kind is Kind.OPT_IN)
-    return Answer(Verdict.APPLIED) if as_asked else Answer(otherwise, Reason.NOT_IN_EFFECT)
+def _next_contact(at: Profile) -> Answer:
+    """After a contact was deleted: the next of this page, or a look whether there are more."""
+    at = replace(at, contacts=at.contacts[1:], deleted=(*at.deleted, at.contacts[0]))
+    return Answer(Verdict.PROCEED, step="contact" if at.contacts else "contacts", carry=at)
 
 
-def _read_back(call: Call, person: Person, response: httpx.Response) -> Answer:
-    """`read`: one profile by its id, or a list by its uuid."""
-    at = _at(person)
-    if at.profile_id:
-        profile = read_object(response)
-    else:
-        found = _found(call, person, _read_rows(response))
-        if found.verdict is not Verdict.PROCEED:
-            gone = found.verdict is Verdict.ABSENT and call.order.kind is Kind.ERASURE
-            return Answer(Verdict.APPLIED) if gone else found
-        profile = _read_rows(response)[0]
-    if call.order.kind is Kind.ERASURE:
-        return Answer(Verdict.USER, Reason.NOT_IN_EFFECT)
-    return _as_asked(call, at, profile, Verdict.USER)
+def _wait(at: Profile, step: str) -> Answer:
+    return Answer(Verdict.WAITING, Reason.PENDING_AT_VENDOR, step=step, carry=at.as_text())
+
+
+def _is_same_uuid(theirs: object, ours: str) -> bool:
+    if not isinstance(theirs, str):
+        return False
+    # The letters of a UUID may come back in the other case (RFC 9562 4); any other id is compared as it is.
+    return theirs == ours or (bool(UUID.fullmatch(ours)) and theirs.lower() == ours.lower())
 
 
 def _read_rows(response: httpx.Response) -> list[dict[str, Any]]:

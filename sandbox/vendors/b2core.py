@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from sandbox.accounts import Accounts
 from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers, read_bearer
 from sandbox.people import Person
-from sandbox.vendors.b2core_profiles import Profile, read_query, show, show_contact
+from sandbox.vendors.b2core_profiles import Profile, read_page, read_query, show, show_contact
 
 TOKEN_PREFIX = "sandbox-b2core-issued-"
 UPDATABLE = ("enabled", "firstName", "lastName", "middleName", "countryNumericCode", "uuid")
@@ -27,8 +27,8 @@ class B2Core:
     def clear(self) -> None:
         self._profiles: dict[str, Profile] = {}
         self._by_uuid: dict[str, dict[str, Profile]] = {}
-        self._tokens: set[str] = set()
-        self._issued = self._made = 0
+        self._tokens: dict[str, float] = {}  # token to its end, in monotonic seconds
+        self._issued = self._made = self._expired = 0
         self._revoked = self._client_revoked = False
 
     def answer(self, call: Call) -> Answer:
@@ -43,8 +43,7 @@ class B2Core:
                 return self._serve_profile(call, self._find(call, profile_id))
             case ["profiles", profile_id, "contacts"]:
                 self._authorize(call, "GET")
-                profile = self._find(call, profile_id)
-                return answer_json(200, [show_contact(contact_id, profile) for contact_id in profile.contacts])
+                return self._list_contacts(call, self._find(call, profile_id))
             case ["profiles", profile_id, "contacts", contact_id]:
                 self._authorize(call, "GET", "DELETE")
                 return self._serve_contact(call, self._find(call, profile_id), contact_id)
@@ -63,16 +62,19 @@ class B2Core:
         if call.json_object(refuse) != {"grant_type": "client_credentials"}:
             raise refuse("grant_type")
         token = TOKEN_PREFIX + secrets.token_hex(16)
-        self._tokens.add(token)
+        self._tokens[token] = call.now + call.plan.token_life_s
         self._issued += 1
-        return answer_json(200, {"token_type": "Bearer", "access_token": token, "expires_in": 3600})
+        life_ms = int(call.plan.token_life_s * 1000)  # "The token lifespan in milliseconds"
+        return answer_json(200, {"token_type": "Bearer", "access_token": token, "expires_in": life_ms})
 
     def _authorize(self, call: Call, *methods: str) -> None:
         if call.method not in methods:
             raise RefusedError(fail(405, "Method not allowed"), "method")
         token = read_bearer(call.headers) or ""
         static = token == self._accounts.b2core_token
-        if token in self._tokens or (static and not self._revoked):
+        if token in self._tokens and self._tokens[token] <= call.now:
+            self._expired += 1
+        elif token in self._tokens or (static and not self._revoked):
             return
         ours = static or token.startswith(TOKEN_PREFIX)
         raise RefusedError(fail(401, "Unauthorized"), None if ours else "bearer_token")
@@ -91,6 +93,12 @@ class B2Core:
         found = [profile for profile in pool.values() if not profile.is_gone(call.now)]
         return answer_json(200, [show(profile) for profile in query.select(found, wanted)])
 
+    def _list_contacts(self, call: Call, profile: Profile) -> Answer:
+        # The page promises "all available user contacts that correspond to the query parameters": a page of them.
+        limit, offset = read_page(call, refuse, call.plan.contacts_page)
+        listed = list(profile.contacts)[offset : offset + limit]
+        return answer_json(200, [show_contact(contact_id, profile) for contact_id in listed])
+
     def _serve_profile(self, call: Call, profile: Profile) -> Answer:
         if call.method == "GET":
             return answer_json(200, show(profile))
@@ -99,6 +107,7 @@ class B2Core:
         profile.effects += 1
         if call.method == "DELETE":
             late = "pending" in profile.marks
+            profile.deletions += 1
             if profile.gone_at is None:
                 profile.gone_at = call.now + (call.plan.pending_s if late else 0.0)
             return Answer(202) if late else Answer(200)
@@ -125,6 +134,9 @@ class B2Core:
         self._resist(call, profile)
         del profile.contacts[contact_id]
         profile.effects += 1
+        if "latecontact" in profile.marks and not profile.grown:
+            profile.grown = True
+            profile.contacts[self._make_id()] = ("email", "late@example.org")
         return Answer(200)
 
     def _resist(self, call: Call, profile: Profile) -> None:
@@ -150,6 +162,8 @@ class B2Core:
         profile = Profile(profile_id, person.user_id, person.marks, fields)
         profile.contacts[self._make_id()] = ("email", person.email or "client@example.org")
         profile.contacts[self._make_id()] = ("phone", person.phone_number or "+9876543210")
+        if "manycontacts" in person.marks:
+            profile.contacts |= {self._make_id(): ("email", f"client{n}@example.org") for n in range(58)}
         self._profiles[profile_id] = profile
         self._index(profile, person.user_id)
 
@@ -163,6 +177,7 @@ class B2Core:
                 "effects": profile.effects,
                 "exists": not gone,
                 "pending": profile.gone_at is not None and not gone,
+                "deletions": profile.deletions,  # how often it was asked for
                 "enabled": profile.fields["enabled"],
                 # The page does not say that deleting a profile deletes its contacts, so here it does not.
                 "contacts": [key for key, _ in profile.contacts.values()],
@@ -173,6 +188,7 @@ class B2Core:
             "revoked": self._revoked,
             "client_revoked": self._client_revoked,
             "tokens_issued": self._issued,
+            "calls_with_an_expired_token": self._expired,
         }
 
     def revoke(self, whole_client: bool) -> None:

@@ -27,6 +27,8 @@ class Profile:
     uuid: str | None = None
     gone_at: float | None = None  # monotonic seconds
     effects: int = 0
+    deletions: int = 0
+    grown: bool = False  # a contact was added meanwhile
 
     def is_gone(self, now: float) -> bool:
         return self.gone_at is not None and self.gone_at <= now
@@ -53,14 +55,26 @@ class Query:
         return profiles[self.offset : self.offset + self.limit]
 
 
-def read_query(call: Call, refuse: Callable[[str], RefusedError]) -> Query:
+def read_page(call: Call, refuse: Callable[[str], RefusedError], size: int) -> tuple[int, int]:
+    """`limit` and `offset`; no page is longer than `size`."""
+    given = read_pairs(call, refuse)
+    limit, offset = given.get("limit", str(size)), given.get("offset", "0")
+    if not (is_count(limit) and is_count(offset)):
+        raise refuse("query")
+    return min(int(limit), size), int(offset)
+
+
+def read_pairs(call: Call, refuse: Callable[[str], RefusedError]) -> dict[str, str]:
     try:
-        pairs = parse_qsl(call.query, keep_blank_values=True, strict_parsing=bool(call.query), errors="strict")
+        return dict(parse_qsl(call.query, keep_blank_values=True, strict_parsing=bool(call.query), errors="strict"))
     except ValueError:
         raise refuse("query") from None
+
+
+def read_query(call: Call, refuse: Callable[[str], RefusedError]) -> Query:
+    given = read_pairs(call, refuse)
     if "[" in call.query or "]" in call.query:
         call.note("brackets_not_encoded")
-    given = dict(pairs)
     filters = {found[1]: given.pop(name) for name in list(given) if (found := FILTER.fullmatch(name))}
     if has_strangers(given, ("limit", "offset", "sort_by", "sort_order")) or has_strangers(filters, FILTERS):
         call.note("unknown_query")  # ignored, as such APIs do: everyone comes back

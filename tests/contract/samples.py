@@ -143,6 +143,7 @@ def _akinon_person(text: str) -> Subject:
 
 def _b2core() -> Callable[[Call, httpx.Request], httpx.Response]:
     gone = False
+    contacts = {"c 1": "email", "c/2": "phone"}
     profile: dict[str, object] = {"profileId": "6006dda2/72", "uuid": None, "enabled": None}
 
     def reply(call: Call, request: httpx.Request) -> httpx.Response:
@@ -151,7 +152,7 @@ def _b2core() -> Callable[[Call, httpx.Request], httpx.Response]:
             uuid = parse_qs(request.url.query.decode())["filter[uuid]"][0]
             return answer(200, [] if gone else [profile | {"uuid": uuid}])
         if call.step == "contacts":
-            return answer(200, [{"contactId": "c 1", "key": "email"}, {"contactId": "c/2", "key": "phone"}])
+            return answer(200, [{"contactId": contact, "key": key} for contact, key in contacts.items()])
         if call.step == "enabled":
             profile.update(json.loads(request.content))
             return answer(200, profile)
@@ -159,6 +160,7 @@ def _b2core() -> Callable[[Call, httpx.Request], httpx.Response]:
             gone = True
             return answer(204)
         if call.step == "contact":
+            contacts.pop(unquote(request.url.raw_path.decode().rpartition("/")[2]), None)
             return answer(204)
         return answer(404) if gone else answer(200, profile)
 
@@ -246,8 +248,9 @@ SAMPLES: Mapping[str, Sample] = {
             "profile": "applied",
             "gone": "applied",
             "enabled": "absent",
+            "changed": "absent",
         },
-        detours=("gone",),
+        detours=("gone", "changed"),
         unauthorized="reauthenticate/bad_credentials",
     ),
 }

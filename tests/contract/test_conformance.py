@@ -12,7 +12,19 @@ import pytest
 from pydantic import ValidationError
 
 import adapters.vendors
-from adapters.contract import Adapter, Addressed, Answer, Authenticates, Call, Order, Person, Probes, ReadsBack, Verdict
+from adapters.contract import (
+    Adapter,
+    Addressed,
+    Answer,
+    Authenticates,
+    Call,
+    Order,
+    Person,
+    Probes,
+    ReadsBack,
+    Token,
+    Verdict,
+)
 from adapters.registry import ADAPTERS, create
 from adapters.triage import triage
 from domain.outcomes import Reason
@@ -320,6 +332,29 @@ def test_a_token_is_read(vendor, status, body, said):
     assert isinstance(adapter, Authenticates)
     token = adapter.read_token(answer(status, body))
     assert (in_words(token) if isinstance(token, Answer) else token.get_secret_value()) == said
+
+
+@pytest.mark.parametrize(("vendor", "expires_in", "life_s"), [
+    ("b2core", 3_600_000, 3600.0),  # the unit of the public page is milliseconds
+    ("b2core", 1_500, 1.5),
+    ("b2core", "600000", 600.0),
+    ("b2core", 600, 600.0),  # its example, which can only be seconds
+    ("b2core", None, None),
+    ("b2core", 0, None),
+    ("b2core", -5, None),
+    ("b2core", "soon", None),
+    ("b2core", "1e999", None),
+    ("b2core", [600], None),
+    ("algonomy", 28_800, 28_800.0),
+    ("algonomy", None, None),
+])  # fmt: skip
+def test_how_long_a_token_lives_is_read(vendor, expires_in, life_s):
+    adapter = adapter_of(vendor)
+    assert isinstance(adapter, Authenticates)
+    token = adapter.read_token(answer(200, {"access_token": "AABBCCDD", "expires_in": expires_in}))
+    assert isinstance(token, Token)
+    assert token.life_s == life_s
+    assert "AABBCCDD" not in repr(token)
 
 
 @pytest.mark.parametrize(("vendor", "method", "url", "body"), [

@@ -48,14 +48,16 @@ def converse(
     *,
     tried: bool = False,
     begin: str | None = None,
+    carry: object = None,
 ) -> tuple[list[Answer], list[Turn]]:
-    """Walk everybody to a final answer; `begin` replaces the first step (for a read-back)."""
+    """Walk everybody to a final answer; `begin` replaces the first step (for a read-back, or with `carry` for a look at
+    what the vendor took for later)."""
     final: dict[int, Answer] = {}
     waiting: list[tuple[str, Person]] = []
     for line, subject in enumerate(subjects, start=1):
         addressed = adapter.address(order, subject)
         if isinstance(addressed, Addressed):
-            waiting.append((begin or addressed.step, Person(line, subject, addressed.key, tried=tried)))
+            waiting.append((begin or addressed.step, Person(line, subject, addressed.key, carry, tried)))
         else:
             final[line] = addressed
     turns: list[Turn] = []
@@ -65,7 +67,7 @@ def converse(
         response = vendor(call, request)
         answers = understand(adapter, call, people, response)
         turns.append(Turn(call, people, request, response, answers))
-        assert len(turns) < 100, "the conversation does not end"
+        assert len(turns) < 2_000, "the conversation does not end"
         waiting = [(step, person) for step, person in waiting if person not in people]
         for person, answer in zip(people, answers, strict=True):
             if answer.verdict is Verdict.PROCEED:

@@ -7,7 +7,7 @@ import fakeredis
 import pytest
 
 from adapters import credentials
-from adapters.contract import Answer, NotNowError, Verdict
+from adapters.contract import Answer, NotNowError, Token, Verdict
 from adapters.credentials import Credentials, LoginRefusedError
 from domain.outcomes import Reason
 from ledger.sealing import MasterKeys, generate_master_key
@@ -18,18 +18,19 @@ PLAIN = "plain-token-4711"
 class Logins:
     """Counts logins, each a little slow, each with a token of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, life_s: float | None = None) -> None:
+        self.life_s = life_s
         self.count = 0
         self.now = 0
         self.most = 0
 
-    async def __call__(self) -> str:
+    async def __call__(self) -> Token:
         self.count += 1
         self.now += 1
         self.most = max(self.most, self.now)
         await asyncio.sleep(0.02)
         self.now -= 1
-        return f"{PLAIN}-{self.count}"
+        return Token(f"{PLAIN}-{self.count}", self.life_s)
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ async def test_a_token_known_here_serves_on_while_redis_is_away(
 
 
 async def test_a_refused_login_is_told_and_the_next_one_may_try(process: Callable[..., Credentials]) -> None:
-    async def refused() -> str:
+    async def refused() -> Token:
         raise LoginRefusedError(Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS))
 
     here = process()
@@ -150,9 +151,9 @@ async def test_a_refused_login_is_told_and_the_next_one_may_try(process: Callabl
 
 
 async def test_a_refresher_that_was_cancelled_does_not_keep_the_others_out(process: Callable[..., Credentials]) -> None:
-    async def for_ever() -> str:
+    async def for_ever() -> Token:
         await asyncio.sleep(3600)
-        return ""
+        return Token("")
 
     waiting: Awaitable[str] = asyncio.create_task(process().token("v", for_ever))
     await asyncio.sleep(0.05)
@@ -169,11 +170,11 @@ async def test_a_slow_login_keeps_the_others_out_as_long_as_it_takes(
     monkeypatch.setattr(credentials, "RENEW_LOCK_S", 0.1)
     logins = 0
 
-    async def log_in() -> str:
+    async def log_in() -> Token:
         nonlocal logins
         logins += 1
         await asyncio.sleep(1.0)
-        return f"{PLAIN}-{logins}"
+        return Token(f"{PLAIN}-{logins}")
 
     assert await asyncio.gather(*(process().token("v", log_in) for _ in range(3))) == [f"{PLAIN}-1"] * 3
 
@@ -190,3 +191,38 @@ async def test_nothing_of_a_token_is_shown(process: Callable[..., Credentials]) 
     here = process()
     await here.token("v", Logins())
     assert PLAIN not in repr(here)
+
+
+@pytest.mark.parametrize("life_s", [1.0, 3.0, 299.0, 600.0, 86_400.0])
+async def test_a_token_is_asked_for_anew_before_it_ends_and_not_long_before(
+    process: Callable[..., Credentials],
+    server: fakeredis.FakeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    life_s: float,
+) -> None:
+    clock = 0.0
+    monkeypatch.setattr(credentials, "monotonic", lambda: clock)
+    log_in, here = Logins(life_s), process()
+    first = await here.token("v", log_in)
+    left_s = await fakeredis.FakeAsyncRedis(server=server).pttl("consent:token:v") / 1000
+    assert life_s * 0.5 < left_s < life_s, "no process finds it there when it has ended"
+    clock = life_s * 0.5
+    assert await here.token("v", log_in) == first
+    clock = life_s * 0.99 if life_s < 6_000 else life_s - 30
+    await fakeredis.FakeAsyncRedis(server=server).delete("consent:token:v")  # as Redis does by itself at that time
+    assert await here.token("v", log_in) != first
+    assert log_in.count == 2
+
+
+async def test_a_token_found_in_redis_is_used_no_longer_than_who_asked_for_it_may(
+    process: Callable[..., Credentials], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 0.0
+    monkeypatch.setattr(credentials, "monotonic", lambda: clock)
+    log_in, here, there = Logins(1.0), process(), process()
+    first = await here.token("v", log_in)
+    assert await there.token("v", log_in) == first
+    await asyncio.sleep(1.0)
+    clock = 1.0
+    assert await there.token("v", log_in) == await here.token("v", log_in) != first
+    assert log_in.count == 2

@@ -1,9 +1,9 @@
 """There is something to do about everything that can wait for a person."""
 
-from domain.outcomes import Reason
+from domain.outcomes import WAYS, Reason
 from intake.advice import ADVICE
 
-NEVER_WAIT = {Reason.NO_OPERATION, Reason.SWITCHED_OFF, Reason.CLOSED_BY_HAND}
+NEVER_WAIT = {Reason.NO_OPERATION, Reason.SWITCHED_OFF, Reason.CLOSED_BY_HAND, *WAYS}
 
 
 def test_every_reason_that_can_wait_has_advice_of_one_sentence() -> None:

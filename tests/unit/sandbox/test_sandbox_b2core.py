@@ -1,5 +1,6 @@
 """B2CORE in the sandbox: profiles, contacts, the list and its filter."""
 
+import asyncio
 import base64
 
 import pytest
@@ -37,6 +38,25 @@ async def test_erases_contacts_then_profile(bench, person):
     for method in ("GET", "DELETE"):
         assert (await bench.b2core(method, "/profiles/p-1")).status == 404
     assert await bench.violations() == {}
+
+
+async def test_contacts_come_in_pages(bench, person):
+    await bench.seed(person | {"marks": ["manycontacts"]})
+    listed = [await (await bench.b2core("GET", f"/profiles/p-1/contacts?offset={n}")).json() for n in (0, 25, 50, 75)]
+    assert [len(rows) for rows in listed] == [25, 25, 10, 0]
+    assert len({row["contactId"] for rows in listed for row in rows}) == 60
+    assert len(await (await bench.b2core("GET", "/profiles/p-1/contacts?limit=7")).json()) == 7
+    assert len(await (await bench.b2core("GET", "/profiles/p-1/contacts?limit=700")).json()) == 25
+    assert (await bench.b2core("GET", "/profiles/p-1/contacts?limit=some")).status == 400
+
+
+async def test_a_contact_may_appear_while_another_is_deleted(bench, person):
+    await bench.seed(person | {"marks": ["latecontact"]})
+    for _ in range(3):
+        (first, *rest) = await (await bench.b2core("GET", "/profiles/p-1/contacts")).json()
+        assert (await bench.b2core("DELETE", f"/profiles/p-1/contacts/{first['contactId']}")).status == 200
+    assert not rest
+    assert (await bench.facts("b2core"))["contacts"] == []
 
 
 async def test_contacts_not_deleted_are_left_behind(bench, person):
@@ -104,7 +124,7 @@ async def test_pending_deletion_ends_in_404(bench, person):
     assert (await bench.b2core("DELETE", "/profiles/p-1")).status == 202
     assert (await bench.b2core("GET", "/profiles/p-1")).status == 200
     held = await bench.facts("b2core")
-    assert (held["exists"], held["pending"]) == (True, True)
+    assert (held["exists"], held["pending"], held["deletions"]) == (True, True, 1)
 
     await bench.call("DELETE", "/_sandbox")
     await bench.set_faults(b2core={"pending_s": 0.0})
@@ -142,6 +162,23 @@ async def test_issues_tokens_for_basic_credentials(bench, person):
     assert refused.status == 401
     await bench.call("POST", "/_sandbox/vendors/b2core/revoke")
     assert (await bench.call("GET", "/b2core/profiles/p-1", headers=bearer)).status == 401
+
+
+async def test_a_token_ends_when_its_milliseconds_are_over(bench, person):
+    await bench.seed(person)
+    await bench.set_faults(b2core={"token_life_s": 0.3})
+    basic = "Basic " + base64.b64encode(b"sandbox-b2core-client:sandbox-b2core-secret").decode()
+    answer = await bench.call(
+        "POST", "/b2core/tokens", json={"grant_type": "client_credentials"}, headers={"Authorization": basic}
+    )
+    issued = await answer.json()
+    assert issued["expires_in"] == 300
+    bearer = {"Authorization": f"Bearer {issued['access_token']}"}
+    assert (await bench.call("GET", "/b2core/profiles/p-1", headers=bearer)).status == 200
+    await asyncio.sleep(0.35)
+    assert (await bench.call("GET", "/b2core/profiles/p-1", headers=bearer)).status == 401
+    condition = await (await bench.call("GET", "/_sandbox/state/b2core")).json()
+    assert condition["calls_with_an_expired_token"] == 1
 
 
 async def test_paths(bench, person):
