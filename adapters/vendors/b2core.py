@@ -45,7 +45,7 @@ METHODS = MappingProxyType(
         "read": "GET",
     }
 )
-"""The steps of a conversation. Erasure: find, contacts and contact… until the list is empty, profile, and gone where its
+"""The steps. Erasure: find, contacts and contact… until the list is empty, profile, and gone where its
 deletion was taken for later. Opt-out, opt-in and an erasure that disables: find, enabled, and changed where the change
 was taken for later."""
 
@@ -335,7 +335,7 @@ def _path(step: str, at: Profile) -> str:
 
 
 def _listed(at: Profile, listed: Sequence[str]) -> Answer:
-    """What follows on a list of contacts, which may be one page of many: after a page is deleted, the list is read again
+    """What follows on a list of contacts. It may be one page of many: after a page is deleted, the list is read again
     from its beginning. Pages move up as contacts go, so no offset is needed, and a vendor may ignore it."""
     at = replace(at, contacts=tuple(one for one in dict.fromkeys(listed) if one not in at.deleted), met=True)
     if listed and not at.contacts:
