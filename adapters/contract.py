@@ -74,6 +74,8 @@ class Person(NamedTuple):
     key: Any  # how this vendor knows them, as `address` made it
     carry: Any = None
     tried: bool = False  # an earlier attempt of ours may have reached the vendor
+    interrupted: bool = False  # a worker vanished with this person; what it had sent is not known
+    waited_for: frozenset[Reason] = frozenset()  # why this delivery has waited for someone before
 
     def __repr__(self) -> str:
         return f"Person(line={self.line})"
@@ -261,3 +263,11 @@ class ReadsBack(Protocol):
 
     def reading(self, order: Order) -> str:
         """The step that begins a read-back, for `build` and `classify`; PROCEED leads on."""
+
+
+@runtime_checkable
+class SendsOnce(Protocol):
+    """Second interface: a call of this vendor must not be repeated by itself, for it may do something to the person."""
+
+    def if_lost(self, call: Call) -> Answer | None:
+        """What it means for the person where the answer to this call is lost; None where it may be sent again."""

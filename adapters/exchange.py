@@ -10,7 +10,18 @@ from typing import Protocol
 
 import httpx
 
-from adapters.contract import Adapter, Answer, Authenticates, Call, NotNowError, Person, Token, UnreadableError, Verdict
+from adapters.contract import (
+    Adapter,
+    Answer,
+    Authenticates,
+    Call,
+    NotNowError,
+    Person,
+    SendsOnce,
+    Token,
+    UnreadableError,
+    Verdict,
+)
 from adapters.credentials import Credentials, LoginRefusedError
 from adapters.examine import examine
 from adapters.transport import AnswerLostError, NotSentError, Transport
@@ -62,6 +73,8 @@ class Exchange:
             answers = await self._ask_with_token(call, people, request)
         else:
             answers = _refused_for_good(await self._send(call, people, request), Reason.BAD_CREDENTIALS)
+        if self._sends_once:
+            answers = self._not_again(call, answers)
         limited = [answer.retry_after_s for answer in answers if answer.reason is Reason.RATE_LIMITED]
         if limited:
             await self.permits.pause(max(SHORTEST_PAUSE_S, *limited))
@@ -117,6 +130,15 @@ class Exchange:
         found = await examine(self.adapter)
         return found is not None and found.verdict is Verdict.APPLIED
 
+    def _not_again(self, call: Call, answers: list[Answer]) -> list[Answer]:
+        assert isinstance(self.adapter, SendsOnce)  # noqa: S101 - only called where _sends_once
+        lost = self.adapter.if_lost(call)
+        return answers if lost is None else [lost if _is_lost(answer) else answer for answer in answers]
+
+    @cached_property
+    def _sends_once(self) -> bool:
+        return isinstance(self.adapter, SendsOnce)
+
     @cached_property
     def _logs_in(self) -> bool:
         return isinstance(self.adapter, Authenticates) and self.adapter.login() is not None
@@ -158,6 +180,11 @@ def _with_the_wait(answers: list[Answer], response: httpx.Response) -> list[Answ
     return [
         limited if answer.reason is Reason.RATE_LIMITED and not answer.retry_after_s else answer for answer in answers
     ]
+
+
+def _is_lost(answer: Answer) -> bool:
+    # What a server that failed had done before is not known either.
+    return answer.verdict is Verdict.AMBIGUOUS or answer.reason is Reason.SERVER_ERROR
 
 
 def _nothing_sent(answer: Answer) -> Answer:

@@ -62,6 +62,8 @@ class Reason(StrEnum):
     SESSION_EXPIRED = "session_expired"
     SESSION_REFUSED = "session_refused"  # the CSRF token was refused twice
     CODE_SENT = "code_sent"  # the vendor sent the person a code; nothing has changed yet
+    CODE_UNCERTAIN = "code_uncertain"  # it may have sent one: its answer was lost, and asking again could send another
+    CODE_REFUSED = "code_refused"  # the code given is not the one that was sent, or has expired
     NOT_IN_EFFECT = "not_in_effect"  # the vendor said yes, its own answer shows otherwise
     NEWER_OPT_IN = "newer_opt_in"  # this erasure would undo an opt-in that the person gave since
     SUCCESSOR_GONE = "successor_gone"  # the newer wish that this gave way to came to nothing

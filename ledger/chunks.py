@@ -122,14 +122,18 @@ def close(connection: Connection, held: Lease) -> None:
     _move(connection, held, "state = 'closed', lease = NULL, holder = NULL")
 
 
-def put_back(connection: Connection, held: Lease, *, delay_s: float, setbacks: Sequence[Setback]) -> None:
-    """Give the chunk back, due again in `delay_s`; `setbacks` replaces who has failed so far. Raises LeaseLostError."""
+def put_back(
+    connection: Connection, held: Lease, *, delay_s: float, setbacks: Sequence[Setback], still_lost: bool = False
+) -> None:
+    """Give the chunk back, due again in `delay_s`; `setbacks` replaces who has failed so far. `still_lost`: what became
+    of people with whom a worker vanished is not known yet. Raises LeaseLostError."""
     _move(
         connection,
         held,
-        """state = 'waiting', lease = NULL, holder = NULL, lost = 0, due_at = now() + make_interval(secs => :delay_s),
-        setbacks = CAST(:setbacks AS jsonb)""",
+        """state = 'waiting', lease = NULL, holder = NULL, lost = :lost, setbacks = CAST(:setbacks AS jsonb),
+        due_at = now() + make_interval(secs => :delay_s)""",
         delay_s=delay_s,
+        lost=held.lost if still_lost else 0,
         setbacks=to_json([astuple(setback) for setback in setbacks]).decode(),
     )
 

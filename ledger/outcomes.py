@@ -42,6 +42,13 @@ def append(connection: Connection, lease: Lease, settled: Sequence[Settled], *, 
         connection.execute(_FORGET_SESSIONS, {**_where(lease), "lines": lines})
 
 
+def waited_for(connection: Connection, lease: Lease) -> dict[int, frozenset[Reason]]:
+    """By line, for which reasons deliveries of a leased chunk waited for someone in earlier rounds."""
+    span = {**_where(lease), "first_line": lease.first_line, "last_line": lease.last_line, "round": lease.round}
+    found = connection.execute(_WAITED_FOR, span)
+    return {line: frozenset(map(Reason, reasons)) for line, reasons in found}
+
+
 def _where(lease: Lease) -> dict[str, Any]:
     return {"request_id": lease.request_id, "vendor_id": lease.vendor_id}
 
@@ -142,6 +149,12 @@ _INSERT_FIRST = text(_INSERT + _counting(_FRESH))
 _INSERT_AGAIN = text(
     _INSERT + _counting(f"{_FRESH} UNION ALL {_BEFORE} AND EXISTS (SELECT FROM fresh WHERE fresh.line = outcomes.line)")
 )
+_WAITED_FOR = text("""
+    SELECT line, array_agg(DISTINCT reason) FROM outcomes
+    WHERE request_id = :request_id AND vendor_id = :vendor_id AND line BETWEEN :first_line AND :last_line
+        AND round < :round AND outcome = 'needs_action' AND reason IS NOT NULL
+    GROUP BY line
+""")
 _FORGET_SESSIONS = text("""
     DELETE FROM sessions
     WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))

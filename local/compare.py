@@ -66,7 +66,7 @@ def is_in_effect(kind: Kind, vendor: str, fact: Facts | None) -> bool:
             silent = all(flag == "Unsubscribed" for flag in fact["flags"].values())
             return silent and not (fact["ci"] and kind is Kind.ERASURE)
         case "akinon":
-            return not any(fact["flags"].values())
+            return not any(fact["flags"].values()) and not (any(fact["fields"].values()) and kind is Kind.ERASURE)
         case "b2core":
             gone = not fact["exists"] and not fact["contacts"]
             return gone if kind is Kind.ERASURE else not fact["enabled"]

@@ -1,7 +1,7 @@
 """Delivering one chunk to its vendor: lease, open, drop superseded, address, converse, record, decide."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from random import random
 from time import time
@@ -28,6 +28,7 @@ SWITCHED_OFF_HERE_S = 30.0
 OTHER_FIRST_S = 1.0
 """People with another delivery to the same vendor under way come back after this."""
 WITNESS_AGE_S = 600.0
+NEVER_WAITED: frozenset[Reason] = frozenset()
 MOST_LOSSES = 50
 """So many workers in a row may vanish with a chunk before it is believed that the chunk is why."""
 
@@ -71,6 +72,13 @@ class Delivery(Run):
     _unsettled: list[Answered] = field(default_factory=list, repr=False)
     _moot: list[Settled] = field(default_factory=list, repr=False)
     _behind: bool = False
+    _waited_for: Mapping[int, frozenset[Reason]] = field(default_factory=dict)
+
+    def read(self, connection: Connection) -> None:
+        """As in every run; and find out who has waited for someone before, where the vendor takes sessions."""
+        super().read(connection)
+        if self.lease.round > 1 and self.line.adapter.keeps_sessions:
+            self._waited_for = outcomes.waited_for(connection, self.lease)
 
     def run(self) -> None:
         """Send what is pending and due, record answers as they come, then close the chunk or put it back.
@@ -113,11 +121,13 @@ class Delivery(Run):
 
     def _address(self, order: Order, due: list[OpenPerson]) -> Iterator[tuple[Person, str]]:
         """Those to be sent, each with their first step; the others are answered already."""
-        tried = self.lease.starts > 1
+        tried, interrupted = self.lease.starts > 1, self.lease.lost > 0
         for number, subject in due:
             addressed = self.line.adapter.address(order, subject)
             if isinstance(addressed, Addressed):
-                yield Person(number, subject, addressed.key, tried=tried), addressed.step
+                waited_for = self._waited_for.get(number, NEVER_WAITED)
+                person = Person(number, subject, addressed.key, None, tried, interrupted, waited_for)
+                yield person, addressed.step
             else:
                 self.answers.append(Answered((Person(number, subject, None),), addressed))
 

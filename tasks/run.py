@@ -137,9 +137,11 @@ class Run(ABC):
         now = time()
         resting = [setback for setback in setbacks if setback.due > now]
         waits = [setback.due - now for setback in resting]
-        if not waits or self.pending.difference(*(setback.lines for setback in resting)):
+        unsent = self.pending.difference(*(setback.lines for setback in resting))
+        if not waits or unsent:
             waits.append(unsent_delay_s)
-        chunks.put_back(connection, self.lease, delay_s=max(0.0, min(waits)), setbacks=setbacks)
+        delay_s = max(0.0, min(waits))
+        chunks.put_back(connection, self.lease, delay_s=delay_s, setbacks=setbacks, still_lost=bool(unsent))
 
     def _still_resting(self, renewed: list[Setback]) -> Iterator[Setback]:
         done = {line for setback in renewed for line in setback.lines}

@@ -1,7 +1,7 @@
-"""Akinon profile permissions. The vendor's page "Profile", read 2026-11-22; how CSRF tokens and cookies behave is taken
-from Django, which the vendor's sites seem to run on (inferred)."""
+"""Akinon profile permissions. The vendor's page "Profile", read 2026-11-22. The step for a CSRF token is that of its
+public page "Getting Started" and of its public storefront, read 2026-11-29. How tokens and cookies behave is taken from
+Django, which its sites seem to run on (inferred)."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -25,7 +25,8 @@ from adapters.contract import (
     VendorSettings,
     Verdict,
 )
-from adapters.reading import read_block, read_object
+from adapters.cookies import COOKIE_VALUE, cookie_header, read_cookie
+from adapters.reading import read_block, read_json, read_object
 from adapters.triage import refusal
 from adapters.writing import fixed
 from domain.folding import fold_email
@@ -35,16 +36,30 @@ from domain.requests import Email, Kind, Secret, Subject
 Flag = Literal["email_allowed", "sms_allowed", "whatsapp_allowed", "call_allowed"]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
 
-CookieName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-COOKIE_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+")
-"""RFC 6265 4.1.1: what a cookie's value may hold. Anything else could add a second cookie or header."""
+Clearable = Literal["avatar", "date_of_birth", "gender"]
+CLEARABLE: tuple[Clearable, ...] = get_args(Clearable)
+"""The fields that the page lets be null, but for `phone`, which would send the person a code."""
 
+CookieName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 LIMITS = Limits(people=1)
-NEXT = MappingProxyType({"identify": "permissions", "refetch": "permissions_again"})
-"""What follows on looking at the profile; a CSRF token that was refused is fetched anew once."""
+WRITES = MappingProxyType(
+    {
+        "identify": "permissions",
+        "token": "permissions",
+        "refetch": "permissions_again",
+        "token_again": "permissions_again",
+    }
+)
+"""The write that each step of looking leads to; a CSRF token that was refused is fetched anew once."""
+TOKENS = MappingProxyType({"identify": "token", "refetch": "token_again"})
+"""The step that asks for a CSRF token, where looking at the profile told none."""
+TOKEN_NAMES = ("csrf_token", "csrfToken", "csrftoken", "csrfmiddlewaretoken", "token")
+"""Under which name a body may tell the token: the first is that of the vendor's public storefront."""
 
 EXPIRED = Answer(Verdict.ACTION, Reason.SESSION_EXPIRED)
 REFUSED = Answer(Verdict.ACTION, Reason.SESSION_REFUSED)
+CODE_SENT = Answer(Verdict.ACTION, Reason.CODE_SENT)
+CODE_UNCERTAIN = Answer(Verdict.ACTION, Reason.CODE_UNCERTAIN)
 
 
 class AkinonSettings(VendorSettings):
@@ -56,6 +71,9 @@ class AkinonSettings(VendorSettings):
     opt_in_flags: tuple[Flag, ...] = Field(
         default=FLAGS, min_length=1, description="what an opt-in that names no flags allows"
     )
+    clear: tuple[Clearable, ...] = Field(
+        default=CLEARABLE, description="which fields of the profile an erasure empties, where they hold something"
+    )
 
 
 class AkinonIdentifiers(BaseModel):
@@ -65,6 +83,7 @@ class AkinonIdentifiers(BaseModel):
 
     session_id: Secret | None = None
     csrf_token: Secret | None = None
+    code: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9A-Za-z]{1,16}$")] | None = None
     id: StrictInt | Annotated[str, StringConstraints(strict=True, pattern=r"^[1-9][0-9]{0,18}$")] | None = None
     email: Email | None = None
 
@@ -82,6 +101,15 @@ class Visitor:
     session_id: str = field(repr=False)
     csrf_token: str | None = field(repr=False)
     owner: tuple[str, str] = field(repr=False)  # ("id" | "email" | "phone", …)
+    code: str | None = field(default=None, repr=False)  # what the person got by SMS, where the site sent one
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a look at the profile found for the write that follows."""
+
+    token: str | None = field(repr=False)
+    clear: tuple[str, ...] = ()  # fields that hold something and are to be emptied
 
 
 @dataclass(frozen=True)
@@ -113,37 +141,47 @@ class Akinon:
         owner = _owner(known, subject)
         if owner is None:
             return Answer(Verdict.USER, Reason.IDENTITY_UNKNOWN)
-        return Addressed(Visitor(known.session_id, known.csrf_token, owner), "identify")
+        return Addressed(Visitor(known.session_id, known.csrf_token, owner, known.code), "identify")
 
     def known_by(self, key: Visitor) -> frozenset[tuple[str, str]]:
         """Whose session it must be; the session itself differs from one request to the next."""
         return frozenset({key.owner})
 
     def touches(self, order: Order) -> frozenset[str]:
-        """The flags that are set."""
-        return frozenset(self._flags(order))
+        """The flags that are set; for an erasure also the fields that are emptied."""
+        return frozenset([*self._flags(order), *self._cleared(order)])
 
     def limits(self, call: Call) -> Limits:
         """A session is one person's."""
         return LIMITS
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
-        """GET to look, PATCH of nothing but the flags to write: never a PUT, never `phone`, which would send a code."""
+        """GET to look, PATCH of no more than is to change: never a PUT, never `phone`, which would send a code."""
         (person,) = people
         cookies = {self.settings.session_cookie: person.key.session_id}
-        if call.step in NEXT:
-            return httpx.Request("GET", self._url(), headers={"Cookie": _cookie_header(cookies)})
-        cookies[self.settings.csrf_cookie] = person.carry
+        if call.step in WRITES:
+            url = self._url() if call.step in TOKENS else fixed(f"{self.settings.base_url}/csrf_token/")
+            return httpx.Request("GET", url, headers={"Cookie": cookie_header(cookies)})
+        draft: Draft = person.carry
+        assert draft.token is not None  # noqa: S101 - no step leads here without one
+        cookies[self.settings.csrf_cookie] = draft.token
         headers = {
-            "Cookie": _cookie_header(cookies),
-            "X-CSRFToken": person.carry,
+            "Cookie": cookie_header(cookies),
+            "X-CSRFToken": draft.token,
             "Referer": f"{self.settings.base_url}/",  # Django refuses a write over https without it
         }
-        return httpx.Request("PATCH", self._url(), headers=headers, json=self._flags(call.order))
+        changes: dict[str, Any] = {**self._flags(call.order), **dict.fromkeys(draft.clear)}
+        if self.settings.loyalty and person.key.code:
+            changes |= {"code": person.key.code, "resend": False}
+        return httpx.Request("PATCH", self._url(), headers=headers, json=changes)
 
     def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
         """A yes is a 200 that shows the flags as asked for, in the profile of the person intended."""
         return [self._meaning(call, person, response) for person in people]
+
+    def if_lost(self, call: Call) -> Answer | None:
+        """A write with loyalty may have sent the person a code; another write would send a second one."""
+        return CODE_UNCERTAIN if self.settings.loyalty and call.step not in WRITES else None
 
     def probe(self) -> httpx.Request:
         """Looks at a profile without a session; there are no credentials of ours to try."""
@@ -167,33 +205,83 @@ class Akinon:
             return dict.fromkeys(named or self.settings.opt_in_flags, True)
         return dict.fromkeys(FLAGS, False)
 
+    def _cleared(self, order: Order) -> tuple[str, ...]:
+        return self.settings.clear if order.kind is Kind.ERASURE else ()
+
     def _meaning(self, call: Call, person: Person, response: httpx.Response) -> Answer:
-        looking = call.step in NEXT
+        if response.status_code == httpx.codes.OK and call.step in TOKENS:
+            return self._look(call, person, response)
+        if response.is_success and call.step in WRITES and call.step not in TOKENS:
+            return _go_on(call, person.carry, read_cookie(response, self.settings.csrf_cookie) or _read_token(response))
+        writing = call.step not in WRITES
         match response.status_code:
             case 200:
                 profile = read_object(response)
-                stranger = _whose(profile, person.key.owner)
-                if stranger:
-                    return stranger
-                return self._go_on(call, person, response) if looking else _in_effect(profile, self._flags(call.order))
-            case 202 if not looking:
+                return _whose(profile, person.key.owner) or self._in_effect(call, profile)
+            case 202 if writing:
                 # A code went to the person; nothing has changed, and asking again would send another one.
-                return Answer(Verdict.ACTION, Reason.CODE_SENT)
+                return CODE_SENT
+            case 400 if writing and person.key.code and b'"code"' in response.content:
+                return Answer(Verdict.ACTION, Reason.CODE_REFUSED)
+            case 400 if writing and person.carry.clear:
+                # A site can require fields (`USER_REQUIRED_FIELDS`); the permissions must not stay because of them.
+                bare = Draft(person.carry.token)
+                return Answer(Verdict.PROCEED, step="permissions_alone", carry=bare, needs_witness=True)
             case 400:
                 return Answer(Verdict.USER, Reason.REJECTED)
             case 401:
                 return EXPIRED
             case 403:
-                return _forbidden(call, response)
+                return _forbidden(call, person, response)
+            case 404 if not writing and call.step not in TOKENS:
+                return REFUSED  # this site has no such step: only a token that comes with the session helps
             case status if status >= 400:
                 return refusal(status)
         raise UnreadableError("a yes that the page does not have")
 
-    def _go_on(self, call: Call, person: Person, response: httpx.Response) -> Answer:
-        fresh = _read_cookie(response, self.settings.csrf_cookie)
-        token = fresh if call.step == "refetch" else person.key.csrf_token or fresh
-        # Without a token Django refuses every write, so there is nothing to send.
-        return Answer(Verdict.PROCEED, step=NEXT[call.step], carry=token) if token else REFUSED
+    def _look(self, call: Call, person: Person, response: httpx.Response) -> Answer:
+        """What follows on the profile that a session opens."""
+        profile = read_object(response)
+        stranger = _whose(profile, person.key.owner)
+        if stranger:
+            return stranger
+        if self.settings.loyalty and person.key.code is None:
+            sent = Reason.CODE_SENT in person.waited_for
+            if sent or person.interrupted:
+                said = self._in_effect(call, profile)
+                return said if said.verdict is Verdict.SEEN else CODE_SENT if sent else CODE_UNCERTAIN
+        fresh = read_cookie(response, self.settings.csrf_cookie)
+        token = person.key.csrf_token or fresh
+        if call.step == "refetch":  # the one that was refused is of no use
+            token = fresh if fresh != person.carry.token else None
+        clear = tuple(name for name in self._cleared(call.order) if profile.get(name) not in (None, ""))
+        return _go_on(call, Draft(token, clear), token)
+
+    def _in_effect(self, call: Call, profile: dict[str, Any]) -> Answer:
+        """SEEN where a profile shows the flags as asked for and the fields empty. What is not there is not on: older
+        sites have no WhatsApp, and `call_allowed` is null where a site has no such channel."""
+        flags = self._flags(call.order)
+        if flags.keys().isdisjoint(profile):
+            raise UnreadableError("a profile without the flags")
+        as_asked = all((profile.get(flag) is True) if on else _is_off(profile.get(flag)) for flag, on in flags.items())
+        empty = all(profile.get(name) in (None, "") for name in self._cleared(call.order))
+        if as_asked and call.step == "permissions_alone":
+            return Answer(Verdict.USER, Reason.REJECTED)  # it took the permissions, and not the rest
+        return Answer(Verdict.SEEN) if as_asked and empty else Answer(Verdict.ACTION, Reason.NOT_IN_EFFECT)
+
+
+def _go_on(call: Call, draft: Draft, token: str | None) -> Answer:
+    if token:
+        return Answer(Verdict.PROCEED, step=WRITES[call.step], carry=Draft(token, draft.clear))
+    # Without a token Django refuses every write: where nothing tells one, there is nothing to send.
+    step = TOKENS.get(call.step)
+    return Answer(Verdict.PROCEED, step=step, carry=draft) if step else REFUSED
+
+
+def _read_token(response: httpx.Response) -> str | None:
+    document = read_json(response) if response.content else None
+    told = [document.get(name) for name in TOKEN_NAMES] if isinstance(document, dict) else []
+    return next((token for token in told if isinstance(token, str) and COOKIE_VALUE.fullmatch(token)), None)
 
 
 def _owner(known: AkinonIdentifiers, subject: Subject) -> tuple[str, str] | None:
@@ -234,19 +322,16 @@ def _is_same_number(theirs: str, e164: str) -> bool:
     )
 
 
-def _in_effect(profile: dict[str, Any], flags: dict[str, bool]) -> Answer:
-    if not flags.keys() <= profile.keys():
-        raise UnreadableError("a profile without the flags")
-    # `call_allowed` may be null, where a site has no such channel: null allows nobody to call.
-    seen = {flag: profile[flag] is True if profile[flag] is None else profile[flag] for flag in flags}
-    return Answer(Verdict.SEEN) if seen == flags else Answer(Verdict.ACTION, Reason.NOT_IN_EFFECT)
+def _is_off(flag: object) -> bool:
+    return flag is None or flag is False
 
 
-def _forbidden(call: Call, response: httpx.Response) -> Answer:
+def _forbidden(call: Call, person: Person, response: httpx.Response) -> Answer:
     if _asks_for_login(response):
         return EXPIRED
-    if b"csrf" in response.content.lower() and call.step not in NEXT:
-        return Answer(Verdict.PROCEED, step="refetch") if call.step == "permissions" else REFUSED
+    if b"csrf" in response.content.lower() and call.step not in WRITES:
+        again = Answer(Verdict.PROCEED, step="refetch", carry=person.carry, needs_witness=True)
+        return again if call.step == "permissions" else REFUSED
     return refusal(response.status_code)
 
 
@@ -255,16 +340,3 @@ def _asks_for_login(response: httpx.Response) -> bool:
     return (
         response.status_code == httpx.codes.FORBIDDEN and b"credentials were not provided" in response.content.lower()
     )
-
-
-def _cookie_header(cookies: dict[str, str]) -> str:
-    return "; ".join(f"{name}={value}" for name, value in cookies.items())
-
-
-def _read_cookie(response: httpx.Response, name: str) -> str | None:
-    for cookie in response.headers.get_list("set-cookie"):
-        its_name, _, rest = cookie.partition("=")
-        value = rest.partition(";")[0].strip().strip('"')
-        if its_name.strip() == name and COOKIE_VALUE.fullmatch(value):
-            return value
-    return None

@@ -10,13 +10,15 @@ from sandbox.accounts import Accounts
 from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers
 from sandbox.people import Person
 
-PLAIN, LOYALTY = "/users/profile/", "/users/profile-with-loyalty/"
+PLAIN, LOYALTY, TOKEN = "/users/profile/", "/users/profile-with-loyalty/", "/csrf_token/"
 FLAGS = ("email_allowed", "sms_allowed", "whatsapp_allowed", "call_allowed")
 REQUIRED = (
     *("id", "first_name", "last_name", *FLAGS),
     *("email", "phone", "gender", "language_code", "attributes", "date_joined"),
 )
 OPTIONAL = ("avatar", "date_of_birth", "genders")
+NULLABLE = ("avatar", "date_of_birth", "gender")
+"""Null may be written here without asking the person; a null `phone` would send them a code."""
 
 
 @dataclass(slots=True)
@@ -27,6 +29,9 @@ class Account:
     phone: str | None
     marks: frozenset[str]
     flags: dict[str, bool | None] = field(default_factory=lambda: dict.fromkeys(FLAGS, True))
+    fields: dict[str, str | None] = field(
+        default_factory=lambda: {"avatar": "/media/face.png", "date_of_birth": "1990-01-31", "gender": "female"}
+    )
     sessions: list[str] = field(default_factory=list)
     codes_sent: int = 0
     effects: int = 0
@@ -55,9 +60,11 @@ class Akinon:
         self._revoked = False
 
     def answer(self, call: Call) -> Answer:
-        if call.path + "/" in (PLAIN, LOYALTY):
+        if call.path + "/" in (PLAIN, LOYALTY, TOKEN):
             location = {"Location": f"/{self.name}{call.path}/"}
             raise RefusedError(Answer(301, headers=location), "trailing_slash")
+        if call.path == TOKEN:
+            return self._tell_token(call)
         if call.path not in (PLAIN, LOYALTY):
             raise RefusedError(detail(404, "Not found."), "path")
         if call.method not in ("GET", "PUT", "PATCH"):
@@ -65,10 +72,24 @@ class Akinon:
         cookies = read_cookies(call)
         session = self._authenticate(call, cookies)
         if call.method == "GET":
-            cookie = {"Set-Cookie": f"csrftoken={session.csrf_token}; Path=/; SameSite=Lax"}
+            told = not session.account.marks & {"nocookie", "tokencookie", "notoken"}
+            cookie = csrf_cookie(session.csrf_token) if told else {}
             return answer_json(200, self._show(session.account, call.path), cookie)
         self._check_csrf(call, session, cookies)
         return self._write(call, session.account)
+
+    def _tell_token(self, call: Call) -> Answer:
+        """Public: "Step 1: Get CSRF Token", before any request that is no GET; guests get one too."""
+        if call.method != "GET":
+            raise RefusedError(detail(405, "Method not allowed."), "method")
+        session = self._sessions.get(read_cookies(call).get(self._accounts.akinon_session_cookie, ""))
+        token = session.csrf_token if session else secrets.token_hex(16)
+        marks = session.account.marks if session else frozenset()
+        if "notoken" in marks:
+            return detail(404, "Not found.")
+        if "tokencookie" in marks:
+            return Answer(204, headers=csrf_cookie(token))
+        return answer_json(200, {"csrf_token": token}, {} if "nocookie" in marks else csrf_cookie(token))
 
     def _authenticate(self, call: Call, cookies: dict[str, str]) -> Session:
         given = cookies.get(self._accounts.akinon_session_cookie)
@@ -100,27 +121,36 @@ class Akinon:
             call.note("put_instead_of_patch")
             if has_strangers((*REQUIRED, *verifies), payload):
                 raise refuse("required_field")
-        if has_strangers(payload, (*FLAGS, *verifies)):
+        cleared = {name: None for name in NULLABLE if name in payload and payload[name] is None}
+        if has_strangers(payload, (*FLAGS, *verifies, *cleared)):
             call.note("more_than_the_flags")
-        flags = {name: payload[name] for name in FLAGS if name in payload}
+        flags = {name: payload[name] for name in account.flags if name in payload}  # an older shop ignores the others
         for name, value in flags.items():
             if not isinstance(value, bool) and not (name == "call_allowed" and value is None):
                 raise refuse("flag_type")
+        if call.is_poison(account.user_id, account.email):
+            raise RefusedError(answer_json(400, {"non_field_errors": ["The profile cannot be updated."]}))
+        if "required" in account.marks and not cleared.keys().isdisjoint(("date_of_birth", "gender")):
+            raise RefusedError(answer_json(400, {name: ["This field may not be null."] for name in cleared}))
+        if call.path == LOYALTY:
+            self._verify(call, account, payload)
+        if flags or cleared:
+            account.flags.update(flags)
+            account.fields.update(cleared)
+            account.effects += 1
+        return answer_json(200, self._show(account, call.path))
+
+    def _verify(self, call: Call, account: Account, payload: dict[str, Any]) -> None:
         code = payload.get("code")
         if not isinstance(payload.get("resend", False), bool) or not isinstance(code, str | None):
             raise refuse("verification")
-        if call.is_poison(account.user_id, account.email):
-            raise RefusedError(answer_json(400, {"non_field_errors": ["The profile cannot be updated."]}))
-        if call.path == LOYALTY and "loyalty" in account.marks:
-            if not code:
-                account.codes_sent += 1
-                return Answer(202)  # "Verification code sent for phone confirmation": nothing has changed
-            if code != self._accounts.akinon_sms_code:
-                raise RefusedError(answer_json(400, {"code": ["The code is wrong."]}))
-        if flags:
-            account.flags.update(flags)
-            account.effects += 1
-        return answer_json(200, self._show(account, call.path))
+        if "loyalty" not in account.marks or code == self._accounts.akinon_sms_code:
+            return
+        if code:
+            raise RefusedError(answer_json(400, {"code": ["The code is wrong."]}))
+        account.codes_sent += 1
+        # "Verification code sent for phone confirmation": nothing has changed
+        raise RefusedError(Answer(202), "second_code" if account.codes_sent > 1 else None)
 
     def _show(self, account: Account, path: str) -> dict[str, Any]:
         profile: dict[str, Any] = {
@@ -128,10 +158,9 @@ class Akinon:
             "first_name": "Sample",
             "last_name": "Person",
             **account.flags,
+            **account.fields,
             "email": account.email,
             "phone": account.phone,
-            "date_of_birth": None,
-            "gender": None,
             "language_code": "tr-tr",
             "attributes": {},
             "date_joined": "2021-01-01T00:00:00Z",
@@ -142,6 +171,8 @@ class Akinon:
         self._made += 1
         email = person.email or f"person-{self._made}@example.org"
         account = Account(self._made, person.user_id, email, person.phone_number, person.marks)
+        if "older" in person.marks:
+            del account.flags["whatsapp_allowed"]
         key = person.user_id or email
         self._end_sessions(key)
         self._people[key] = account
@@ -182,6 +213,7 @@ class Akinon:
                 "email": account.email,
                 "phone": account.phone,
                 "flags": account.flags,
+                "fields": account.fields,
                 "codes_sent": account.codes_sent,
             }
 
@@ -208,6 +240,10 @@ class Akinon:
 
 def detail(status: int, message: str) -> Answer:
     return answer_json(status, {"detail": message})
+
+
+def csrf_cookie(token: str) -> dict[str, str]:
+    return {"Set-Cookie": f"csrftoken={token}; Path=/; SameSite=Lax"}
 
 
 def forbid(message: str, rule: str | None) -> RefusedError:

@@ -453,7 +453,9 @@ def test_recorded(case):
         return httpx.Response(said["status"], headers=said.get("headers"), content=content.encode())
 
     begin = adapter.reading(order) if record.get("reads_back") and isinstance(adapter, ReadsBack) else None
-    answers, _ = converse(adapter, order, people, vendor, tried=record.get("tried", False), begin=begin)
+    past: dict[str, Any] = {name: record.get(name, False) for name in ("tried", "interrupted")}
+    past["waited_for"] = frozenset(map(Reason, record.get("waited_for", [])))
+    answers, _ = converse(adapter, order, people, vendor, begin=begin, **past)
     assert [in_words(answer) for answer in answers] == record["becomes"]
     assert not left, "fewer requests than were recorded"
 

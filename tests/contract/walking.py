@@ -47,6 +47,8 @@ def converse(
     vendor: Vendor,
     *,
     tried: bool = False,
+    interrupted: bool = False,
+    waited_for: frozenset[Reason] = frozenset(),
     begin: str | None = None,
     carry: object = None,
 ) -> tuple[list[Answer], list[Turn]]:
@@ -57,7 +59,9 @@ def converse(
     for line, subject in enumerate(subjects, start=1):
         addressed = adapter.address(order, subject)
         if isinstance(addressed, Addressed):
-            waiting.append((begin or addressed.step, Person(line, subject, addressed.key, carry, tried)))
+            waiting.append(
+                (begin or addressed.step, Person(line, subject, addressed.key, carry, tried, interrupted, waited_for))
+            )
         else:
             final[line] = addressed
     turns: list[Turn] = []

@@ -331,6 +331,23 @@ def test_a_fresh_session_goes_to_the_person_it_is_of(shop: Desk) -> None:
     assert_in_step(shop)
 
 
+def test_a_person_with_a_fresh_session_is_known_to_have_waited_and_for_what(shop: Desk) -> None:
+    public_id = expired(shop, count=3)
+    waited: list[tuple[int, frozenset[Reason]]] = []
+
+    def answering(call: Call, batch: Sequence[Person]) -> list[Answer]:
+        waited.extend((one.line, one.waited_for) for one in batch)
+        return [CODE_SENT] * len(batch)
+
+    for number in (1, 2):
+        given = [Given(line, with_session(line, f"new-{number}")) for line in range(1, number + 1)]
+        at(shop).provide(public_id, given, shop.masters)
+        shop_off(shop, answering)
+    expired_before = {Reason.SESSION_EXPIRED}
+    assert waited[0] == (1, expired_before)
+    assert dict(waited[1:]) == {1: expired_before | {Reason.CODE_SENT}, 2: expired_before}
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

@@ -151,6 +151,27 @@ def test_second_attempts_know_that_the_first_may_have_arrived(desk: Desk) -> Non
     assert tried == [False, True]
 
 
+@pytest.mark.parametrize("reached", [True, False])
+def test_after_a_worker_vanished_everybody_it_had_is_interrupted_until_asked_again(
+    desk: Desk, *, reached: bool
+) -> None:
+    desk.submit(people(2))
+    lease_one(desk)  # by a worker that is never seen again
+    seen: list[list[bool]] = []
+
+    def answering(call: Call, batch: Sequence[Person]) -> list[Answer]:
+        seen.append([one.interrupted for one in batch])
+        if len(seen) == 1 and not reached:
+            raise NotNowError(1.0)
+        return [BUSY if len(seen) == 1 else APPLIED] * len(batch)
+
+    for _ in range(2):
+        desk.make_everything_due()
+        desk.work_off(desk.tools_for(answering), runs=1)
+        desk.queued.clear()
+    assert seen == [[True, True], [not reached] * 2]
+
+
 def test_without_permits_a_chunk_rests_and_no_attempt_is_counted(desk: Desk) -> None:
     desk.submit(people(3))
 

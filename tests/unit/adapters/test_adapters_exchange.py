@@ -250,6 +250,31 @@ async def test_nobody_is_paused_for_less() -> None:
     assert permits.pauses == []
 
 
+@dataclass(frozen=True)
+class OnceOnly(StubAdapter):
+    """A vendor whose write must not be repeated by itself."""
+
+    def if_lost(self, call: Call) -> Answer | None:
+        return UNCERTAIN if call.step == "write" else None
+
+
+UNCERTAIN = Answer(Verdict.ACTION, Reason.CODE_UNCERTAIN)
+BROKEN = httpx.Response(200, content=b'{"cut')
+
+
+@pytest.mark.parametrize("lost", [AnswerLostError(), httpx.Response(500), httpx.Response(504), BROKEN])
+async def test_what_may_be_sent_once_is_not_repeated_where_the_answer_is_lost(lost: Reply) -> None:
+    adapter = OnceOnly(classifying=unreadable)
+    assert await exchange(adapter, lost).ask(Call(CALL.order, "write"), PEOPLE) == [UNCERTAIN] * 3
+    assert UNCERTAIN not in await exchange(adapter, lost).ask(Call(CALL.order, "look"), PEOPLE)
+
+
+@pytest.mark.parametrize("answer", [NotSentError(), httpx.Response(429), httpx.Response(301), httpx.Response(200)])
+async def test_what_was_not_sent_or_is_known_stays_what_it_is(answer: Reply) -> None:
+    adapter = OnceOnly(classifying=everybody(APPLIED))
+    assert UNCERTAIN not in await exchange(adapter, answer).ask(Call(CALL.order, "write"), PEOPLE)
+
+
 async def test_while_redis_is_away_nobody_logs_in() -> None:
     asked = exchange(TokenAdapter(), token("t1"))
     server = fakeredis.FakeServer()

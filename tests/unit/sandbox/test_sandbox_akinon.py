@@ -143,6 +143,75 @@ async def test_loyalty_sends_a_code_and_changes_nothing(bench, person, send):
     assert (await bench.facts("akinon"))["flags"] == OFF
 
 
+async def test_a_second_code_for_one_person_is_a_violation(bench, person, send):
+    await bench.seed(person | {"marks": ["loyalty"]})
+    for _ in range(2):
+        assert (await send("PATCH", path="/users/profile-with-loyalty/", json=OFF)).status == 202
+    assert (await bench.facts("akinon"))["codes_sent"] == 2
+    assert await bench.violations() == {"akinon:second_code": 1}
+
+
+@pytest.mark.parametrize(
+    ("marks", "forms"),
+    [
+        ([], {"profile", "body", "cookie"}),
+        (["nocookie"], {"body"}),
+        (["tokencookie"], {"cookie"}),
+    ],
+)
+async def test_the_csrf_token_has_a_step_of_its_own(bench, person, send, marks, forms):
+    body, cookie = "body" in forms, "cookie" in forms
+    await bench.seed(person | {"marks": marks})
+    assert ("csrftoken" in (await send("GET")).cookies) is ("profile" in forms)
+    response = await send("GET", path="/csrf_token/", site="")
+    told = [(await response.json())["csrf_token"]] if body else []
+    told += [response.cookies["csrftoken"].value] if cookie else []
+    assert set(told) == {"c-1"}
+    assert ("csrftoken" in response.cookies) is cookie
+    assert bool(await response.read()) is body
+    assert await bench.violations() == {}
+
+
+async def test_a_guest_gets_a_token_that_opens_nothing(bench, person, send):
+    await bench.seed(person)
+    token = (await (await bench.call("GET", "/akinon/csrf_token/")).json())["csrf_token"]
+    assert (await send("PATCH", cookie=token, csrf=token, json=OFF)).status == 403
+
+
+async def test_a_shop_may_tell_no_token_at_all(bench, person, send):
+    await bench.seed(person | {"marks": ["notoken"]})
+    assert "csrftoken" not in (await send("GET")).cookies
+    assert (await send("GET", path="/csrf_token/")).status == 404
+
+
+async def test_an_older_shop_has_no_whatsapp(bench, person, send):
+    await bench.seed(person | {"marks": ["older"]})
+    assert "whatsapp_allowed" not in await (await send("GET")).json()
+    answer = await (await send("PATCH", json=OFF)).json()
+    assert {name: answer.get(name) for name in FLAGS} == OFF | {"whatsapp_allowed": None}
+    assert "whatsapp_allowed" not in answer
+    assert await bench.violations() == {}
+
+
+EMPTY = {"avatar": None, "date_of_birth": None, "gender": None}
+
+
+async def test_nullable_fields_can_be_emptied(bench, person, send):
+    await bench.seed(person)
+    assert all((await bench.facts("akinon"))["fields"].values())
+    assert (await send("PATCH", json=OFF | EMPTY)).status == 200
+    held = await bench.facts("akinon")
+    assert (held["flags"], held["fields"]) == (OFF, EMPTY)
+    assert await bench.violations() == {}
+
+
+async def test_a_shop_that_requires_a_field_refuses_the_whole_write(bench, person, send):
+    await bench.seed(person | {"marks": ["required"]})
+    assert (await send("PATCH", json=OFF | EMPTY)).status == 400
+    assert (await bench.facts("akinon"))["effects"] == 0
+    assert (await send("PATCH", json=OFF)).status == 200
+
+
 async def test_loyalty_is_plain_for_people_not_marked(bench, person, send):
     await bench.seed(person)
     assert (await send("PATCH", path="/users/profile-with-loyalty/", json=OFF)).status == 200
