@@ -17,9 +17,11 @@ from adapters.vendors.algonomy import AlgonomySettings
 from adapters.vendors.b2core import B2coreSettings
 from adapters.vendors.dfinery import DfinerySettings
 from adapters.vendors.insider import InsiderSettings
+from config.deadlines import TermSettings
 from config.oidc import OidcSettings
 from config.opendsr import OpenDsrSettings
 from config.webhooks import WebhookSettings
+from domain.deadlines import Deadlines, Regulation
 from domain.requests import Kind
 
 PREFIX = "CONSENT_"
@@ -83,6 +85,14 @@ class Settings(BaseSettings):
     max_subjects_unconfirmed: int = Field(
         default=10_000, ge=0, description="a request of more people waits for someone else's `consent confirm`"
     )
+    regulation: Regulation = Field(
+        default=Regulation.GDPR, description=f"the law of requests that name none: {', '.join(Regulation)}"
+    )
+    deadlines: dict[Regulation, dict[Kind, TermSettings]] = Field(
+        default={},
+        description="rows of the table of due dates that differ for you, by regulation and kind: "
+        '{"gdpr": {"erasure": {"due": "20 days", "extension": "1 month"}}}',
+    )
     due_soon_days: float = Field(
         default=7.0, ge=0, le=90, description="what is not done so long before it is due is at risk"
     )
@@ -145,6 +155,15 @@ class Settings(BaseSettings):
             Kind.OPT_OUT: self.cool_off_opt_out_s,
             Kind.OPT_IN: self.cool_off_opt_in_s,
         }
+
+    def term_table(self) -> Deadlines:
+        """When requests are due: the table with the operator's rows in it, and the default regulation."""
+        rows = {
+            (regulation, kind): row.term()
+            for regulation, kinds in self.deadlines.items()
+            for kind, row in kinds.items()
+        }
+        return Deadlines(self.regulation, rows)
 
     def adapters(self) -> dict[str, Adapter]:
         """The adapters of the vendors that are switched on."""

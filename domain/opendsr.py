@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
+from domain.deadlines import Regulation
 from domain.notices import Notice
 from domain.outcomes import ATTENTION, DONE, Outcome
 from domain.requests import Kind, Subject
@@ -42,6 +43,7 @@ class DsrRequest:
     version: Version
     kind: Kind
     submitted_at: datetime
+    regulation: Regulation
     subjects: tuple[Subject, ...] = field(repr=False)
     unused_identities: tuple[str, ...]
     """The types of identities that were given and that no vendor of ours knows anybody by."""

@@ -1,6 +1,7 @@
 """What a producer asks for: the kind of request and the people it concerns, validated."""
 
 import re
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, NotRequired
@@ -11,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from domain.folding import fold_email as fold_email  # noqa: PLC0414 - offered here too
+from domain.moments import GivenMoment
 
 
 class Kind(StrEnum):
@@ -94,12 +96,16 @@ Secret = Annotated[str, StringConstraints(strict=True, max_length=4096), AfterVa
 
 @with_config(ConfigDict(extra="forbid"))
 class Subject(TypedDict):
-    """A data subject: one person, by their identifiers. `vendors` holds what only one vendor knows them by."""
+    """A data subject: one person, by their identifiers. `vendors` holds what only one vendor knows them by.
+
+    `asked_at` is no identifier and is not kept with the person: the earliest of a request is when it was asked.
+    """
 
     user_id: NotRequired[Identifier | None]
     email: NotRequired[Email | None]
     phone_number: NotRequired[Phone | None]
     vendors: NotRequired[dict[str, dict[str, JsonValue]] | None]
+    asked_at: NotRequired[GivenMoment | None]
 
 
 SUBJECT: TypeAdapter[Subject] = TypeAdapter(Subject)
@@ -112,4 +118,6 @@ def is_identified(subject: Subject) -> bool:
 
 
 def _says_something(value: object) -> bool:
+    if isinstance(value, datetime):  # when, not who
+        return False
     return any(map(_says_something, value.values())) if isinstance(value, dict) else bool(value)

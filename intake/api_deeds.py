@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from pydantic import TypeAdapter
 
+from domain.deadlines import Period, Unit
 from intake.advice import ADVICE
 from intake.api_door import Operator, SubmitterOrOperator, TheDoor
 from intake.api_models import Cancelled, Confirmed, Extend, Extended, Retried, Retry
@@ -62,13 +63,23 @@ async def cancel(request: Request, request_id: UUID, door: TheDoor, principal: S
 
 @router.post("/v1/requests/{request_id}/extend", summary="Put off when it is due", openapi_extra=json_body(Extend))
 async def extend(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Extended:
-    """Within one month of receipt, by two months in all at most (GDPR Art. 12(3)); the people must be told."""
+    """To so much beyond its original date, within what its regulation allows and before that date; the people must be
+    told. The same again changes nothing."""
     request.state.target = str(request_id)
     wish = await read_json(request, EXTEND)
     because = wish.because.strip()
     problem = because_fault(because)
     if problem:
         raise Problem.unusable("this is no reason that could be kept for good", [fault("because", problem)])
+    by = _period(wish)
     desk = door.desk(principal.name)
-    due_at = await door.intake.run(lambda: desk.extend(request_id, wish.months, because))
+    due_at = await door.intake.run(lambda: desk.extend(request_id, by, because))
     return Extended(request_id=request_id, due_at=due_at, due_reason=because)
+
+
+def _period(wish: Extend) -> Period:
+    given = {Unit.MONTHS: wish.months, Unit.DAYS: wish.days}
+    periods = [Period(count, unit) for unit, count in given.items() if count is not None]
+    if len(periods) != 1:
+        raise Problem.unusable("nothing was changed", [fault("", "give months or days, and not both")])
+    return periods[0]

@@ -51,6 +51,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "Receipt": {**_ID, "subjects": 2, "duplicates": 0, "repeated": False, "unconfirmed": False},
         "RequestStatus": {
             **_LISTED,
+            "regulation": "gdpr",
+            "asked_at": _RECEIVED,
             "effective_at": _RECEIVED,
             "not_before": _RECEIVED,
             "due_reason": None,

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, PositiveInt, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from starlette.responses import StreamingResponse
 
+from domain.moments import WrittenMoment
 from domain.outcomes import Outcome
 from domain.requests import Kind
 from intake.api_door import SubmitterOrReader, TheDoor
@@ -20,7 +21,6 @@ from intake.api_models import DeliveryPage, ListedRequest, RequestPage, VendorNa
 from intake.auth import Principal
 from intake.deeds_in_words import say_done
 from intake.door import Door
-from intake.moments import WrittenMoment
 from intake.pool import BusyError
 from intake.problems import Problem, no_such_request, no_such_vendor
 from ledger import listing, vendors

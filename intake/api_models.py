@@ -6,10 +6,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, StringConstraints
 
+from domain.deadlines import LONGEST, Regulation, Unit
+from domain.moments import GivenMoment
 from domain.outcomes import Outcome
 from domain.requests import Kind, Subject
 from intake.because import LONGEST_TEXT
-from intake.moments import GivenMoment
 
 MOST_SUBJECTS = 1_000
 
@@ -55,7 +56,15 @@ class NewRequest(Given):
     options: dict[str, dict[str, JsonValue]] = Field(
         default={}, description='by vendor, as {"insider": {"whole": […]}}'
     )
-    effective_at: GivenMoment | None = Field(default=None, description="when the people made their wish; else now")
+    asked_at: GivenMoment | None = Field(
+        default=None, description="when the controller was asked, from which the due date counts; else now"
+    )
+    effective_at: GivenMoment | None = Field(
+        default=None, description="when the people made their wish; else when it was asked"
+    )
+    regulation: Regulation | None = Field(
+        default=None, description="the law it is made under, which says when it is due; else the operator's default"
+    )
     not_before: GivenMoment | None = Field(default=None, description="send nothing before this")
 
 
@@ -77,7 +86,9 @@ class RequestStatus(BaseModel):
     status: str
     subjects: int
     duplicates: int
+    regulation: Regulation
     received_at: Moment
+    asked_at: Moment
     effective_at: Moment
     not_before: Moment
     due_at: Moment
@@ -149,10 +160,11 @@ class Retried(BaseModel):
 
 
 class Extend(Given):
-    """Put off when a request is due (GDPR Art. 12(3))."""
+    """Put off when a request is due, by `months` or by `days` beyond its original date, in all."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"months": 1, "because": "many requests at once"}]})
-    months: int = Field(ge=1, le=2, strict=True)
+    months: int | None = Field(default=None, ge=1, le=LONGEST[Unit.MONTHS], strict=True)
+    days: int | None = Field(default=None, ge=1, le=LONGEST[Unit.DAYS], strict=True)
     because: Because = Field(description="kept for good: say why, and name no person")
 
 

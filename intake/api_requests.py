@@ -54,7 +54,9 @@ async def submit_request(
         given.options,
         idempotency_key=own_key(principal, idempotency_key),
         submitted_by=principal.name,
+        asked_at=given.asked_at,
         effective_at=given.effective_at,
+        regulation=given.regulation,
         not_before=given.not_before,
     )
     return answer(request, await door.submit(submission, given.subjects))

@@ -5,13 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from pydantic_core import from_json
 
+from domain.deadlines import Regulation
+from domain.moments import GivenMoment
 from domain.requests import Kind
 from intake.api_door import Submitter, TheDoor
 from intake.api_models import Receipt, VendorName
 from intake.api_requests import IdempotencyKey, answer, own_key
 from intake.bodies import Allowance, allowance_of, fault, media_type, refuse_encoded
 from intake.files import read_people
-from intake.moments import GivenMoment
 from intake.pipe import Upload, UploadCutError
 from intake.pool import BusyError
 from intake.problems import Problem
@@ -57,7 +58,9 @@ async def upload(
     kind: Kind,
     vendors: Annotated[list[VendorName], Query(max_length=50, description="only these; else all switched on")] = [],  # noqa: B006 - FastAPI copies it
     options: Annotated[str | None, Query(max_length=4_000, description="JSON, by vendor")] = None,
+    asked_at: GivenMoment | None = None,
     effective_at: GivenMoment | None = None,
+    regulation: Regulation | None = None,
     not_before: GivenMoment | None = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
@@ -72,7 +75,9 @@ async def upload(
         _options(options),
         idempotency_key=own_key(principal, idempotency_key),
         submitted_by=principal.name,
+        asked_at=asked_at,
         effective_at=effective_at,
+        regulation=regulation,
         not_before=not_before,
     )
     _allow(allowance_of(request), door.settings.upload_max_bytes)

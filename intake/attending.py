@@ -13,7 +13,7 @@ from intake.endings import Ending, note
 from intake.files import UnusableInputError, read_numbered
 from intake.reporting import as_utc, no_such_request, read_id
 from intake.submitting import listed, opened, unusable, waker
-from intake.surroundings import BAD_KEYS, Surroundings, master_keys, surroundings
+from intake.surroundings import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
 from intake.who import who
 from ledger import attention
 from ledger.fresh_sessions import Given
@@ -81,7 +81,7 @@ def check_text(because: str) -> str:
 def deeds(here: Surroundings) -> Iterator[Desk]:
     """Where to work on requests; what cannot be done is told as CommandError."""
     try:
-        yield Desk(here.engine, who(), waker(here))
+        yield Desk(here.engine, who(), waker(here), guards_of(here.settings).deadlines)
     except NoSuchRequestError:
         raise no_such_request() from None
     except AttendError as error:

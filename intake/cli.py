@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from domain.deadlines import Regulation
 from intake.cli_accounts import keys, user
 from intake.endings import Commands, Ending
 
@@ -48,8 +49,15 @@ def submit(  # noqa: PLR0917 - the order is the command line's
     options: Annotated[
         Path | None, typer.Option(metavar="FILE", help='JSON, by vendor: {"insider": {"whole": ["city"]}}')
     ] = None,
+    asked_at: Annotated[
+        str | None, typer.Option(metavar="ISO8601", help="when you were asked: the due date counts from it; else now")
+    ] = None,
     effective_at: Annotated[
-        str | None, typer.Option(metavar="ISO8601", help="when the people made their wish; else now")
+        str | None, typer.Option(metavar="ISO8601", help="when the people made their wish; else when you were asked")
+    ] = None,
+    regulation: Annotated[
+        str | None,
+        typer.Option(metavar="|".join(Regulation), help="the law that says when it is due; else CONSENT_REGULATION"),
     ] = None,
     not_before: Annotated[str | None, typer.Option(metavar="ISO8601", help="send nothing before this")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="confirm a large request yourself")] = False,
@@ -66,7 +74,9 @@ def submit(  # noqa: PLR0917 - the order is the command line's
         vendors=vendors,
         options=options,
         idempotency_key=idempotency_key,
+        asked_at=asked_at,
         effective_at=effective_at,
+        regulation=regulation,
         not_before=not_before,
         confirmed=yes,
     )
@@ -172,14 +182,15 @@ def cancel(request_id: RequestId, as_json: AsJson = False) -> Ending:
 @app.command()
 def extend(
     request_id: RequestId,
-    months: Annotated[int, typer.Option(min=1, max=2, help="by so many; two in all at most")],
     because: Because,
+    months: Annotated[int | None, typer.Option(min=1, help="so many in all, beyond the original date")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="the same in days")] = None,
     as_json: AsJson = False,
 ) -> Ending:
-    """Put off when a request is due, within one month of receipt (GDPR Art. 12(3))."""
+    """Put off when a request is due, within what its regulation allows and before the original date."""
     from intake import deciding
 
-    return deciding.extend(request_id, months=months, because=because, as_json=as_json)
+    return deciding.extend(request_id, months=months, days=days, because=because, as_json=as_json)
 
 
 @app.command()

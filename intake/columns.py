@@ -10,7 +10,8 @@ from intake.faults import Faults
 Column = tuple[tuple[str, ...], str]
 """Where a column's cells go in a record: the objects on the way, and the key in the last of them."""
 
-OWN = ("user_id", "email", "phone_number")
+OWN = ("user_id", "email", "phone_number", "asked_at")
+"""A record's fields that belong to no vendor; `asked_at` is when the controller was asked."""
 ANY = "*"
 """Stands for a name of the producer's own choosing, dots included."""
 

@@ -5,9 +5,11 @@ from dataclasses import asdict
 
 import typer
 
+from domain.deadlines import Period, Unit
 from intake.attending import check_text, deeds
 from intake.endings import Ending
 from intake.reporting import as_utc, read_id
+from intake.submitting import unusable
 from intake.surroundings import surroundings
 
 
@@ -35,14 +37,26 @@ def cancel(request_id: str, *, as_json: bool) -> Ending:
     return Ending.DONE
 
 
-def extend(request_id: str, *, months: int, because: str, as_json: bool) -> Ending:
+def extend(request_id: str, *, months: int | None, days: int | None, because: str, as_json: bool) -> Ending:
     """Put off when a request is due. Raises CommandError."""
     text = check_text(because)
+    by = _period(months, days)
     public_id = read_id(request_id)
     with surroundings() as here, deeds(here) as desk:
-        due_at = as_utc(desk.extend(public_id, months, text))
+        due_at = as_utc(desk.extend(public_id, by, text))
     told = {"request_id": str(public_id), "due_at": due_at, "due_reason": text}
     typer.echo(
-        json.dumps(told) if as_json else f"due {due_at}; the people must be told, and why, within the first month"
+        json.dumps(told) if as_json else f"due {due_at}; the people must be told, and why, before the original date"
     )
     return Ending.DONE
+
+
+def _period(months: int | None, days: int | None) -> Period:
+    given = {Unit.MONTHS: months, Unit.DAYS: days}
+    found = [(count, unit) for unit, count in given.items() if count is not None]
+    if len(found) != 1:
+        raise unusable("give --months or --days, and not both")
+    try:
+        return Period(*found[0])
+    except ValueError as error:
+        raise unusable(str(error)) from None

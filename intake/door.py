@@ -89,7 +89,7 @@ class Door:
 
     def desk(self, by: str) -> Desk:
         """Where this principal works on requests."""
-        return Desk(self.engine, by, self.wake)
+        return Desk(self.engine, by, self.wake, self.guards.deadlines)
 
     def close(self) -> None:
         """Let what is under way end."""

@@ -20,11 +20,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from domain.deadlines import Regulation
+from domain.moments import CLOCKS_DIFFER
 from domain.opendsr import DsrRequest, Version
 from domain.requests import Kind, Text
 from intake.opendsr_identities import MOST_IDENTITIES, Identity, IdentityError, subjects_of
 from tasks.subjects import PROBLEMS, Fault, shown
-from tasks.submit import CLOCKS_DIFFER
 
 LONGEST_BODY = 65_536
 """Bytes; every identity and callback that is taken, each at its longest, has room in it."""
@@ -65,6 +66,7 @@ def read_request(body: bytes, version: Version, domain: str, now: datetime) -> D
         version=version,
         kind=Kind(extension.request_kind),
         submitted_at=asked.submitted_time,
+        regulation=asked.regulation,
         subjects=subjects,
         unused_identities=unused,
         callback_urls=tuple(asked.status_callback_urls or ()),
@@ -128,6 +130,12 @@ def _to_time(given: object) -> datetime:
         raise PydanticCustomError("time", "must be an RFC 3339 time, such as 2026-05-25T00:00:00Z") from None
 
 
+def _to_regulation(given: object) -> Regulation:
+    if not isinstance(given, str) or given not in set(Regulation):
+        raise PydanticCustomError("unknown", f"must be one of {', '.join(Regulation)}")
+    return Regulation(given)
+
+
 def _check_type(text: str) -> str:
     if text in {"access", "portability"}:
         raise PydanticCustomError("unsupported", "is not supported here: only erasure is")
@@ -152,7 +160,7 @@ class _Shape(BaseModel):
 class _Asked(_Shape):
     """The whole of a request (section 7.1.1)."""
 
-    regulation: Literal["gdpr", "ccpa"]
+    regulation: Annotated[Regulation, BeforeValidator(_to_regulation)]
     subject_request_id: Annotated[UUID, BeforeValidator(_to_uuid)]
     subject_request_type: Annotated[str, AfterValidator(_check_type)]
     submitted_time: Annotated[datetime, BeforeValidator(_to_time)]

@@ -13,6 +13,7 @@ from uuid import UUID
 import typer
 from pydantic_core import from_json
 
+from domain.deadlines import Regulation
 from domain.requests import Kind
 from intake.endings import CommandError, Ending, flush, note
 from intake.files import UnusableInputError, read_people
@@ -42,7 +43,9 @@ def read_submission(
     vendors: str | None,
     options: Path | None,
     idempotency_key: str | None,
+    asked_at: str | None = None,
     effective_at: str | None = None,
+    regulation: str | None = None,
     not_before: str | None = None,
     confirmed: bool = False,
 ) -> Submission:
@@ -60,10 +63,18 @@ def read_submission(
         _read_options(options) if options else {},
         idempotency_key,
         submitted_by=who(),
+        asked_at=_read_moment("--asked-at", asked_at),
         effective_at=_read_moment("--effective-at", effective_at),
+        regulation=_read_regulation(regulation),
         not_before=_read_moment("--not-before", not_before),
         confirmed=confirmed,
     )
+
+
+def _read_regulation(given: str | None) -> Regulation | None:
+    if given is not None and given not in list(Regulation):
+        raise unusable(f"unknown --regulation; known are {', '.join(Regulation)}")
+    return Regulation(given) if given is not None else None
 
 
 def _read_moment(option: str, given: str | None) -> datetime | None:

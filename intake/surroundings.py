@@ -102,4 +102,4 @@ def master_keys(here: Surroundings) -> MasterKeys:
 
 def guards_of(settings: Settings) -> Guards:
     """What protects from haste here."""
-    return Guards(settings.cool_off_s(), settings.max_subjects_unconfirmed)
+    return Guards(settings.cool_off_s(), settings.max_subjects_unconfirmed, settings.term_table())

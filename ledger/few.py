@@ -2,6 +2,7 @@
 times a second."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
@@ -11,7 +12,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from domain.chunking import cut
 from domain.requests import Subject
 from ledger.people import FEW, PEOPLE, PERSON, Prints, Writer, bytea
-from ledger.requests import NewRequest, Recorded, digest_of, row_of
+from ledger.requests import NewRequest, Recorded, TooLateError, digest_of, row_of
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
 
 
@@ -46,14 +47,18 @@ def record_few(
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         # Not in the statement itself, for people are sealed for their place, of which it is a part. Nor drawn ahead: of
         # two deliveries to one person that of the lower number goes first.
-        ids = connection.execute(_NEXT_IDS, {"count": len(several)}).scalars().all()
-        rows = [_Row.of(request_id, one, masters, fingerprinter) for request_id, one in zip(ids, several, strict=True)]
+        numbered = connection.execute(_NEXT_IDS, {"count": len(several)}).all()
+        rows = [
+            _row_or_none(drawn.id, drawn.received_at, one, masters, fingerprinter)
+            for drawn, one in zip(numbered, several, strict=True)
+        ]
+        in_time = [row for row in rows if row is not None]
         # In the order of their keys, so that two processes that are given the same ones do not lock each other out.
-        requests = sorted((row.request for row in rows), key=lambda request: request["idempotency_key"] or "")
+        requests = sorted((row.request for row in in_time), key=lambda request: request["idempotency_key"] or "")
         written = {
             "requests": to_json(requests).decode(),
-            "people": to_json([person for row in rows for person in row.people]).decode(),
-            "chunks": to_json([chunk for row in rows for chunk in row.chunks]).decode(),
+            "people": to_json([person for row in in_time for person in row.people]).decode(),
+            "chunks": to_json([chunk for row in in_time for chunk in row.chunks]).decode(),
         }
         try:
             inserted = set(connection.execute(_RECORD, written).scalars())
@@ -61,7 +66,7 @@ def record_few(
             if len(several) == 1:
                 raise
             inserted = set()  # nothing was written: one of them is at fault, and must not take the others along
-    return [row.recorded if row.request["id"] in inserted else None for row in rows]
+    return [row.recorded if row is not None and row.request["id"] in inserted else None for row in rows]
 
 
 class _Row(NamedTuple):
@@ -73,10 +78,13 @@ class _Row(NamedTuple):
     chunks: list[dict[str, Any]]
 
     @classmethod
-    def of(cls, request_id: int, small: Small, masters: MasterKeys, fingerprinter: Fingerprinter) -> "_Row":
+    def of(
+        cls, request_id: int, received_at: datetime, small: Small, masters: MasterKeys, fingerprinter: Fingerprinter
+    ) -> "_Row":
+        """Raises ledger.requests.TooLateError."""
         key, prints, (new, people) = SealingKey.generate(), Prints(fingerprinter), small
         records = Writer(request_id, key, prints).records(people)
-        row = row_of(new, key, masters)
+        row = row_of(new, key, masters, received_at)
         recorded = Recorded(row["public_id"], len(records), len(people) - len(records))
         row |= {
             "id": request_id,
@@ -93,25 +101,30 @@ class _Row(NamedTuple):
         return cls(recorded, request, records, chunks)
 
 
+def _row_or_none(
+    request_id: int, received_at: datetime, small: Small, masters: MasterKeys, fingerprinter: Fingerprinter
+) -> _Row | None:
+    try:
+        return _Row.of(request_id, received_at, small, masters, fingerprinter)
+    except TooLateError:
+        return None
+
+
 _NEXT_IDS = text("""
-    SELECT nextval(pg_get_serial_sequence('requests', 'id')) FROM generate_series(1, CAST(:count AS integer))
+    SELECT nextval(pg_get_serial_sequence('requests', 'id')) AS id, now() AS received_at
+    FROM generate_series(1, CAST(:count AS integer))
 """)
 _RECORD = text(f"""
-    WITH given AS (
-        SELECT *, GREATEST(given.not_before, now() + make_interval(secs => cool_off_s)) AS begins_at
+    WITH request AS (
+        INSERT INTO requests (id, public_id, kind, status, vendor_ids, data_key, options, idempotency_key, submitted_by,
+            regulation, received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates, content_digest)
+        OVERRIDING SYSTEM VALUE
+        SELECT id, public_id, kind, 'running', vendor_ids, data_key, options, idempotency_key, submitted_by, regulation,
+            received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates, digest
         FROM json_to_recordset(CAST(:requests AS json)) AS given (id bigint, public_id uuid, kind kind,
             vendor_ids smallint[], data_key bytea, options bytea, idempotency_key text, submitted_by text,
-            effective_at timestamptz, not_before timestamptz, cool_off_s float8, subjects integer, duplicates integer,
-            digest bytea)),
-    request AS (
-        INSERT INTO requests (id, public_id, kind, status, vendor_ids, data_key, options, idempotency_key, submitted_by,
-            due_at, effective_at, not_before, subjects, duplicates, content_digest)
-        OVERRIDING SYSTEM VALUE
-        SELECT id, public_id, kind, 'running', vendor_ids, data_key, options, idempotency_key, submitted_by,
-            now() + interval '1 month', -- GDPR Art. 12(3)
-            COALESCE(effective_at, now()), begins_at, subjects, duplicates, digest
-        FROM given
-        WHERE begins_at < now() + interval '1 month'
+            regulation text, received_at timestamptz, asked_at timestamptz, effective_at timestamptz,
+            due_at timestamptz, not_before timestamptz, subjects integer, duplicates integer, digest bytea)
         ON CONFLICT (idempotency_key) DO NOTHING
         RETURNING id, public_id, submitted_by, not_before),
     person AS (
@@ -122,7 +135,8 @@ _RECORD = text(f"""
         SELECT request_id, not_before, vendor_id, first_line, last_line
         FROM json_to_recordset(CAST(:chunks AS json)) AS span (request_id bigint, vendor_id smallint,
             first_line integer, last_line integer)
-        JOIN request ON request.id = request_id),
+        JOIN request ON request.id = request_id
+        ORDER BY request_id, vendor_id, first_line),
     noted AS (
         INSERT INTO audit_entries (by, deed, target, allowed)
         SELECT submitted_by, 'submit', CAST(public_id AS text), true FROM request)

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from domain.deadlines import Regulation
+from domain.requests import Kind
+
 
 class Standing(NamedTuple):
     """A request that is locked for a deed until the caller commits."""
@@ -20,6 +23,10 @@ class Standing(NamedTuple):
     due_at: datetime
     forgotten: bool
     """Its people can be opened no more."""
+    kind: Kind
+    regulation: Regulation
+    extended_from: datetime | None
+    """The original due date of one that was put off."""
 
 
 def lock_request(connection: Connection, public_id: UUID) -> Standing | None:
@@ -29,12 +36,23 @@ def lock_request(connection: Connection, public_id: UUID) -> Standing | None:
         return None
     vendors = {name: id_ for id_, name in connection.execute(_VENDORS, {"ids": row.vendor_ids})}
     return Standing(
-        row.id, row.public_id, row.status, vendors, row.submitted_by, row.received_at, row.due_at, row.data_key is None
+        id=row.id,
+        public_id=row.public_id,
+        status=row.status,
+        vendors=vendors,
+        submitted_by=row.submitted_by,
+        received_at=row.received_at,
+        due_at=row.due_at,
+        forgotten=row.data_key is None,
+        kind=Kind(row.kind),
+        regulation=Regulation(row.regulation),
+        extended_from=row.extended_from,
     )
 
 
 _LOCK = text("""
-    SELECT id, public_id, status, vendor_ids, submitted_by, received_at, due_at, data_key
+    SELECT id, public_id, status, vendor_ids, submitted_by, received_at, due_at, data_key, kind, regulation,
+        extended_from
     FROM requests WHERE public_id = :public_id FOR NO KEY UPDATE
 """)
 _VENDORS = text("SELECT id, name FROM vendors WHERE id = ANY(CAST(:ids AS smallint[])) ORDER BY name")
@@ -88,30 +106,13 @@ def cancel(connection: Connection, request: Standing, by: str) -> None:
 _CANCEL = text("UPDATE requests SET status = 'cancelled' WHERE id = :id AND status IN ('running', 'unconfirmed')")
 
 
-class Extended(NamedTuple):
-    """What became of a wish for more time; `due_at` is None where the law does not allow it."""
-
-    due_at: datetime | None
-    in_time: bool  # still within the month after receipt
-
-
-def extend(connection: Connection, request: Standing, months: int, by: str, because: str) -> Extended:
-    """Put off when a request is due, by two months in all at most and within one month of receipt (GDPR Art. 12(3))."""
-    values = {"id": request.id, "months": months, "because": because}
-    in_time = bool(connection.execute(_IN_TIME, values).scalar_one())
-    due_at: datetime | None = connection.execute(_EXTEND, values).scalar_one_or_none() if in_time else None
-    if due_at is not None:
-        add_note(connection, request.id, by, "extend", because=because)
-    return Extended(due_at, in_time)
+def extend(connection: Connection, request: Standing, due_at: datetime, by: str, because: str) -> None:
+    """Put off when a request is due, and keep what it was put off from."""
+    connection.execute(_EXTEND, {"id": request.id, "due_at": due_at, "because": because})
+    add_note(connection, request.id, by, "extend", because=because)
 
 
-_IN_TIME = text("SELECT now() <= received_at + interval '1 month' FROM requests WHERE id = :id")
-# The months so far are counted by days, for the session's time zone and short months move the exact moment.
 _EXTEND = text("""
-    UPDATE requests
-    SET due_at = received_at + make_interval(months => so_far + :months), due_reason = :because
-    FROM (SELECT id, CAST(round(extract(epoch FROM due_at - received_at) / 86400 / 30.4) AS integer) AS so_far
-          FROM requests WHERE id = :id) AS now_due
-    WHERE requests.id = now_due.id AND so_far + :months <= 3
-    RETURNING due_at
+    UPDATE requests SET extended_from = COALESCE(extended_from, due_at), due_at = :due_at, due_reason = :because
+    WHERE id = :id
 """)

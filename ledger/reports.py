@@ -21,7 +21,9 @@ class Status(NamedTuple):
     status: str
     subjects: int
     duplicates: int
+    regulation: str
     received_at: datetime
+    asked_at: datetime
     effective_at: datetime
     not_before: datetime
     due_at: datetime
@@ -68,7 +70,9 @@ def status_of(connection: Connection, public_id: UUID) -> Status | None:
         status=row.status,
         subjects=row.subjects,
         duplicates=row.duplicates,
+        regulation=row.regulation,
         received_at=row.received_at,
+        asked_at=row.asked_at,
         effective_at=row.effective_at,
         not_before=row.not_before,
         due_at=row.due_at,
@@ -81,8 +85,8 @@ def status_of(connection: Connection, public_id: UUID) -> Status | None:
 
 
 _REQUEST = text("""
-    SELECT id, public_id, kind, status, subjects, duplicates, received_at, effective_at, not_before, due_at, due_reason,
-        submitted_by, confirmed_by,
+    SELECT id, public_id, kind, status, subjects, duplicates, regulation, received_at, asked_at, effective_at,
+        not_before, due_at, due_reason, submitted_by, confirmed_by,
         EXISTS (SELECT FROM volumes
                 WHERE dropped_at IS NOT NULL AND requests.id >= first_request AND requests.id < past_request) AS dropped
     FROM requests WHERE public_id = :public_id

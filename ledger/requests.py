@@ -1,7 +1,7 @@
 """Requests in the ledger: recorded whole or not at all, found again, closed, cancelled."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.chunking import cut
+from domain.deadlines import TERMS, AskedInRows, Regulation, Term, begins_at, times_of
 from domain.notices import Callback
 from domain.requests import Kind, Subject
 from ledger.notes import add_note
@@ -34,8 +35,15 @@ class NewRequest:
     session_vendors: frozenset[str] = frozenset()
     idempotency_key: str | None = field(default=None, repr=False)
     submitted_by: str = "unknown"
+    asked_at: datetime | None = None
+    """When the controller was asked; None: on receipt."""
     effective_at: datetime | None = None
-    """When the people made their wish; None: now."""
+    """When the people made their wish; None: when the controller was asked."""
+    regulation: Regulation = Regulation.GDPR
+    term: Term = TERMS[Regulation.GDPR][Kind.ERASURE]
+    """What `regulation` allows for this kind."""
+    rows: AskedInRows = field(default_factory=AskedInRows)
+    """When the people asked by their own records; whole once all people have passed."""
     not_before: datetime | None = None
     cool_off_s: float = 0.0
     """Nothing is sent for so long after receipt, nor before `not_before`."""
@@ -75,17 +83,15 @@ def record(
     """Write a request, its people, its chunks and its entry in the audit log. All of it stands when the caller commits,
     none of it before.
 
-    Raises NothingToDoError; TooLateError and KeyTakenError, before reading anybody; whatever `people` raises.
+    Raises NothingToDoError; TooLateError; KeyTakenError, before reading anybody; whatever `people` raises.
     """
     key = SealingKey.generate()
-    given = row_of(new, key, masters)
+    received_at: datetime = connection.execute(_NOW).scalar_one()
+    given = row_of(new, key, masters, received_at)
     public_id = given["public_id"]
-    row = connection.execute(_INSERT, given).one_or_none()
-    if row is None:
+    request_id: int | None = connection.execute(_INSERT, given).scalar_one_or_none()
+    if request_id is None:
         raise KeyTakenError
-    if row.too_late:
-        raise TooLateError
-    request_id: int = row.id
     add_callbacks(connection, request_id, public_id, new.callbacks, key)
     if new.also is not None:
         new.also(connection, request_id, public_id, key)
@@ -107,6 +113,7 @@ def record(
             "subjects": counted.people,
             "duplicates": counted.lines - counted.people,
             "digest": digest_of(new, prints),
+            **_moments_of(new, received_at),  # again: the people may have asked at different times
         },
     )
     if large and new.confirmed:
@@ -114,8 +121,11 @@ def record(
     return Recorded(public_id, counted.people, counted.lines - counted.people, large and not new.confirmed)
 
 
-def row_of(new: NewRequest, key: SealingKey, masters: MasterKeys) -> dict[str, Any]:
-    """What stands of a new request in `requests`, by column, before anybody has read its people."""
+def row_of(new: NewRequest, key: SealingKey, masters: MasterKeys, received_at: datetime) -> dict[str, Any]:
+    """What stands of a new request in `requests`, by column, before anybody has read its people.
+
+    Raises TooLateError.
+    """
     public_id = uuid4()
     return {
         "public_id": public_id,
@@ -125,17 +135,43 @@ def row_of(new: NewRequest, key: SealingKey, masters: MasterKeys) -> dict[str, A
         "options": key.seal(new.options, options_context(public_id)),
         "idempotency_key": new.idempotency_key,
         "submitted_by": new.submitted_by,
-        "effective_at": new.effective_at,
-        "not_before": new.not_before,
-        "cool_off_s": new.cool_off_s,
+        "regulation": new.regulation.value,
+        "received_at": received_at,
+        **_moments_of(new, received_at),
     }
 
 
+def _moments_of(new: NewRequest, received_at: datetime) -> dict[str, datetime]:
+    """The moments of a request that follow from what was given with it, by column. Raises TooLateError."""
+    times = times_of(
+        new.kind,
+        new.term,
+        received_at=received_at,
+        asked_at=new.asked_at,
+        effective_at=new.effective_at,
+        rows=new.rows,
+    )
+    begin = begins_at(
+        received_at=received_at, due_at=times.due_at, not_before=new.not_before, cool_off_s=new.cool_off_s
+    )
+    if begin is None:
+        raise TooLateError
+    return {**asdict(times), "not_before": begin}
+
+
 def digest_of(new: NewRequest, prints: Prints) -> bytes:
-    """Keyed digest of the people that `prints` has seen, and of the times and callbacks given with them."""
-    times = [at.astimezone(UTC) if at else None for at in (new.effective_at, new.not_before)]
+    """Keyed digest of the people that `prints` has seen, and of the times, the regulation and the callbacks given with
+    them."""
+    times = _in_utc(new.effective_at, new.not_before)
+    asked = [*_in_utc(new.asked_at), new.rows.digest(), new.regulation]
+    # Left out where nothing of it is given, as requests were recorded before any of it could be.
+    law = to_json(asked) if asked != [None, None, Regulation.GDPR] else b""
     callbacks = to_json([callback.url for callback in new.callbacks]) if new.callbacks else b""
-    return prints.fingerprinter.print_of(b"request", prints.digest() + to_json(times) + callbacks)
+    return prints.fingerprinter.print_of(b"request", prints.digest() + to_json(times) + law + callbacks)
+
+
+def _in_utc(*moments: datetime | None) -> list[datetime | None]:
+    return [moment.astimezone(UTC) if moment else None for moment in moments]
 
 
 def key_context(public_id: UUID) -> bytes:
@@ -148,20 +184,19 @@ def options_context(public_id: UUID) -> bytes:
     return b"options:" + public_id.bytes
 
 
+_NOW = text("SELECT now()")
 _INSERT = text("""
-    INSERT INTO requests (public_id, kind, vendor_ids, data_key, options, idempotency_key, submitted_by, due_at,
-        effective_at, not_before)
+    INSERT INTO requests (public_id, kind, vendor_ids, data_key, options, idempotency_key, submitted_by, regulation,
+        received_at, asked_at, effective_at, due_at, not_before)
     VALUES (:public_id, :kind, CAST(:vendor_ids AS smallint[]), :data_key, :options, :idempotency_key, :submitted_by,
-            now() + interval '1 month', -- GDPR Art. 12(3)
-            COALESCE(CAST(:effective_at AS timestamptz), now()),
-            GREATEST(CAST(:not_before AS timestamptz), now() + make_interval(secs => :cool_off_s)))
+        :regulation, :received_at, :asked_at, :effective_at, :due_at, :not_before)
     ON CONFLICT (idempotency_key) DO NOTHING
-    RETURNING id, not_before >= due_at AS too_late
+    RETURNING id
 """)
 _TAKE_IN = text("""
     WITH cut AS (
         INSERT INTO chunks (request_id, due_at, vendor_id, first_line, last_line)
-        SELECT id, not_before, span.*
+        SELECT id, CAST(:not_before AS timestamptz), span.*
         FROM requests CROSS JOIN unnest(CAST(:vendor_ids AS smallint[]), CAST(:first_lines AS integer[]),
             CAST(:last_lines AS integer[])) AS span
         WHERE id = :id),
@@ -170,7 +205,8 @@ _TAKE_IN = text("""
         SELECT submitted_by, 'submit', public_id, true FROM requests WHERE id = :id)
     UPDATE requests
     SET status = CAST(:status AS request_status), confirmed_by = :confirmed_by, subjects = :subjects,
-        duplicates = :duplicates, content_digest = :digest
+        duplicates = :duplicates, content_digest = :digest, asked_at = :asked_at, effective_at = :effective_at,
+        due_at = :due_at, not_before = :not_before
     WHERE id = :id
 """)
 

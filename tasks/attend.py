@@ -4,12 +4,13 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from adapters.registry import ADAPTERS
+from domain.deadlines import Deadlines, NotExtended, Period, extend
 from ledger import attention, cancelling, notes, reports, requests
 from ledger.attention import Reopened, Selection
 from ledger.fresh_sessions import Given, Waiting, data_key_of
@@ -49,6 +50,8 @@ class Desk:
     engine: Engine
     by: str
     wake: Wake = field(repr=False)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    """What each regulation allows."""
 
     @contextmanager
     def _locked(self, public_id: UUID, deed: str, among: frozenset[str]) -> Iterator[tuple[Connection, Standing]]:
@@ -116,16 +119,31 @@ class Desk:
             assert status is not None  # noqa: S101 - it is locked
         return Cancelled.of(status)
 
-    def extend(self, public_id: UUID, months: int, because: str) -> datetime:
-        """Put off when a request is due; the new date. Raises AttendError."""
+    def extend(self, public_id: UUID, by: Period, because: str) -> datetime:
+        """Put off when a request is due, to so long after its original date; the new date. Raises AttendError.
+
+        The same again adds nothing, so it may be repeated when an answer was lost.
+        """
         unfinished = frozenset({"unconfirmed", "running", "completed_with_exceptions"})
         with self._locked(public_id, "extend", unfinished) as (connection, request):
-            extended = notes.extend(connection, request, months, self.by, because)
-            if not extended.in_time:
-                raise AttendError("too late: people must be told of an extension within one month of receipt")
-            if extended.due_at is None:
-                raise AttendError("a request may be extended by two months in all, no more")
-        return extended.due_at
+            term = self.deadlines.term(request.regulation, request.kind)
+            now = datetime.now(UTC)
+            extended = extend(term, by, due_at=request.due_at, extended_from=request.extended_from, now=now)
+            if isinstance(extended, NotExtended):
+                raise AttendError(
+                    _WHY_NOT[extended].format(regulation=request.regulation, term=term, due=request.due_at)
+                )
+            if extended != request.due_at:
+                notes.extend(connection, request, extended, self.by, because)
+        return extended
+
+
+_WHY_NOT = {
+    NotExtended.NOT_ALLOWED: "{regulation} allows no extension for a request of this kind",
+    NotExtended.TOO_LONG: "{regulation} allows an extension of {term.extension} in all, no more",
+    NotExtended.TOO_LATE: "too late: people must be told of an extension before the original due date",
+    NotExtended.SHORTER: "it is extended by more already: it is due {due:%Y-%m-%d}",
+}
 
 
 @dataclass(frozen=True)

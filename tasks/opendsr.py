@@ -93,7 +93,8 @@ class Office:
             # A controller's ids are its own: another one's cannot get in their way, nor can an id from another door.
             idempotency_key=f"opendsr:{self.controller}:{asked.id}",
             submitted_by=self.controller,
-            effective_at=asked.submitted_at,
+            asked_at=asked.submitted_at,
+            regulation=asked.regulation,
             callbacks=self._callbacks(asked),
             also=partial(opendsr.add, new),
         )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
+from domain.deadlines import Regulation
 from domain.requests import Kind, Subject
 from ledger import audit
 from ledger.sealing import MasterKeys
@@ -34,7 +35,9 @@ class Payload(BaseModel):
         default=[], max_length=50
     )
     options: dict[str, dict[str, JsonValue]] = {}
+    asked_at: AwareDatetime | None = None
     effective_at: AwareDatetime | None = None
+    regulation: Regulation | None = None
     not_before: AwareDatetime | None = None
     idempotency_key: Annotated[str, StringConstraints(pattern="^[!-~]{1,200}$")] | None = None
     """Without one the sealed text itself stands for the request: a message that comes twice is recorded once, but a
@@ -77,7 +80,9 @@ def take_sealed(args: Sequence[object], kwargs: Mapping[str, object], task_id: s
                 payload.options,
                 idempotency_key=f"{by} {payload.idempotency_key or _digest(sealed)}",
                 submitted_by=by,
+                asked_at=payload.asked_at,
                 effective_at=payload.effective_at,
+                regulation=payload.regulation,
                 not_before=payload.not_before,
             ),
             payload.subjects,

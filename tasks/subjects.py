@@ -1,11 +1,13 @@
 """One submitted person, checked whole: our own fields, and each vendor's block by that vendor's model."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from adapters.registry import ADAPTERS
+from domain.moments import CLOCKS_DIFFER
 from domain.requests import SUBJECT, Subject, is_identified
 from domain.twins import TwinsError, may_have_twins, members_of, refuse_twins
 
@@ -53,6 +55,9 @@ def checked(subject: Subject) -> Subject:
         _check_blocks(vendors)
     if not is_identified(subject):
         raise SubjectError([Fault("", "has no identifier: give user_id, email, phone_number or a vendor's own")])
+    asked_at = subject.get("asked_at")
+    if asked_at is not None and asked_at > datetime.now(UTC) + CLOCKS_DIFFER:
+        raise SubjectError([Fault("asked_at", "is in the future")])
     return subject
 
 

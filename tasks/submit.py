@@ -1,15 +1,17 @@
 """Taking a request in: recorded whole in one transaction, or refused with nothing left behind."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
 from adapters.registry import ADAPTERS
+from domain.deadlines import AskedInRows, Deadlines, Regulation
+from domain.moments import CLOCKS_DIFFER, EARLIEST, LATEST
 from domain.notices import Callback
 from domain.requests import Kind, Subject
 from ledger import requests
@@ -46,8 +48,13 @@ class Submission:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     idempotency_key: str | None = field(default=None, repr=False)
     submitted_by: str = "unknown"
+    asked_at: datetime | None = None
+    """When the controller was asked, from which the due date counts; None: on receipt. A person's own record may say so
+    too: the request is due by the earliest."""
     effective_at: datetime | None = None
-    """When the people made their wish, which decides between wishes of one person; None: on receipt."""
+    """When the people made their wish, which decides between wishes of one person; None: when it was asked."""
+    regulation: Regulation | None = None
+    """The law it is made under, which says when it is due; None: the operator's default."""
     not_before: datetime | None = None
     """Nothing is sent before this."""
     confirmed: bool = False
@@ -58,18 +65,14 @@ class Submission:
     """Writes into the ledger what the door it came in by keeps of it, in the same transaction."""
 
 
-EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
-"""What lies beyond is a mistake, and near the ends of the calendar another time zone has no name for it."""
-CLOCKS_DIFFER = timedelta(minutes=5)
-"""A wish may seem to come from the future by no more than this."""
-
-
 @dataclass(frozen=True)
 class Guards:
-    """What protects from haste: how long to wait for second thoughts, and above how many people someone else looks."""
+    """What the operator has set for every request: how long to wait for second thoughts, above how many people someone
+    else looks, and when it is due."""
 
     cool_off_s: Mapping[Kind, float] = field(default_factory=dict)
     confirm_above: int | None = None
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
 
 NO_GUARDS = Guards()
@@ -134,7 +137,9 @@ def submit(
     Raises SubmitError, ledger.session.OperationalError, ledger.sealing.UnsealError.
     """
     lately = known() if known else look_up(engine, masters)
-    new, prints = _new(submission, guards, lately.vendors), lately.prints
+    rows = AskedInRows()
+    people = _undated(people, rows)
+    new, prints = _new(submission, guards, lately.vendors, rows), lately.prints
     if isinstance(people, list) and is_few(new, people):
         (few,) = record_few(engine, [Small(new, people)], masters=masters, fingerprinter=prints)
         if few is not None:
@@ -145,7 +150,7 @@ def submit(
     except requests.NothingToDoError:
         raise SubmitError("there is nobody in it") from None
     except requests.TooLateError:
-        raise SubmitError("it would not be sent before it is due, a month after receipt") from None
+        raise SubmitError(f"it would not be sent before it is due: {new.term.due} after it was asked") from None
     except requests.KeyTakenError:
         # People are unread: whoever is recording under this key at this moment was waited for before.
         earlier = _earlier(engine, new, masters)
@@ -176,13 +181,15 @@ def submit_few(
     results: list[Receipt | SubmitError | None] = [None] * len(offers)
     small: dict[int, Small] = {}
     for place, (submission, people) in enumerate(offers):
+        rows = AskedInRows()
+        undated = _undated_list(people, rows)
         try:
-            new = _new(submission, guards, known.vendors)
+            new = _new(submission, guards, known.vendors, rows)
         except SubmitError as error:
             results[place] = error
         else:
-            if is_few(new, people):
-                small[place] = Small(new, people)
+            if is_few(new, undated):
+                small[place] = Small(new, undated)
     if small:
         done = record_few(engine, list(small.values()), masters=masters, fingerprinter=known.prints)
         for (place, (new, _)), recorded in zip(small.items(), done, strict=True):
@@ -190,8 +197,32 @@ def submit_few(
     return results
 
 
-def _new(submission: Submission, guards: Guards, known: Sequence[Vendor]) -> NewRequest:
+def _undated(people: Iterable[Subject], rows: AskedInRows) -> Iterable[Subject]:
+    """The same people without `asked_at`, which is noted in `rows` as they pass."""
+    return _undated_list(people, rows) if isinstance(people, list) else _undated_stream(people, rows)
+
+
+def _undated_list(people: Iterable[Subject], rows: AskedInRows) -> list[Subject]:
+    return list(_undated_stream(people, rows))
+
+
+def _undated_stream(people: Iterable[Subject], rows: AskedInRows) -> Iterator[Subject]:
+    for line, subject in enumerate(people, start=1):
+        if "asked_at" not in subject:
+            rows.undated = True
+            yield subject
+            continue
+        asked_at = subject["asked_at"]
+        if asked_at is None:
+            rows.undated = True
+        else:
+            rows.add(line, asked_at)
+        yield cast(Subject, {name: value for name, value in subject.items() if name != "asked_at"})
+
+
+def _new(submission: Submission, guards: Guards, known: Sequence[Vendor], rows: AskedInRows) -> NewRequest:
     _check_times(submission)
+    regulation = submission.regulation or guards.deadlines.default
     return NewRequest(
         kind=submission.kind,
         vendors=_chosen(submission.vendors, known),
@@ -199,7 +230,11 @@ def _new(submission: Submission, guards: Guards, known: Sequence[Vendor]) -> New
         session_vendors=frozenset(name for name, adapter in ADAPTERS.items() if adapter.keeps_sessions),
         idempotency_key=submission.idempotency_key,
         submitted_by=submission.submitted_by,
+        asked_at=submission.asked_at,
         effective_at=submission.effective_at,
+        regulation=regulation,
+        term=guards.deadlines.term(regulation, submission.kind),
+        rows=rows,
         not_before=submission.not_before,
         cool_off_s=guards.cool_off_s.get(submission.kind, 0.0),
         confirm_above=guards.confirm_above,
@@ -217,14 +252,16 @@ def _received(new: NewRequest, recorded: Recorded, wake: Wake) -> Receipt:
 
 
 def _check_times(submission: Submission) -> None:
-    times = {"effective_at": submission.effective_at, "not_before": submission.not_before}
+    past = {"asked_at": submission.asked_at, "effective_at": submission.effective_at}
+    times = past | {"not_before": submission.not_before}
     for name, at in times.items():
         if at is not None and at.utcoffset() is None:
             raise SubmitError(f"{name} must say its time zone, as in 2026-05-25T00:00:00Z")
         if at is not None and not EARLIEST <= at < LATEST:
             raise SubmitError(f"{name} must lie between the years {EARLIEST.year} and {LATEST.year}")
-    if submission.effective_at is not None and submission.effective_at > datetime.now(UTC) + CLOCKS_DIFFER:
-        raise SubmitError("effective_at is in the future; not_before is for what is to happen later")
+    for name, at in past.items():
+        if at is not None and at > datetime.now(UTC) + CLOCKS_DIFFER:
+            raise SubmitError(f"{name} is in the future; not_before is for what is to happen later")
 
 
 def _chosen(named: Sequence[str], known: Sequence[Vendor]) -> list[Vendor]:

@@ -107,7 +107,7 @@ class Runtime:
             masters=masters,
             keys=ProducerKeys.parse(stack.producer_keys),
             wake=self._wake,
-            guards=Guards(settings.cool_off_s(), settings.max_subjects_unconfirmed),
+            guards=Guards(settings.cool_off_s(), settings.max_subjects_unconfirmed, settings.term_table()),
             known=Lately(self._engine, masters),
         )
         with self._engine.begin() as connection:

@@ -86,6 +86,11 @@ FAULTS: list[tuple[dict[str, object], str]] = [
     ({"subjects": "secret"}, "subjects"),
     ({"vendors": ["Secret Name"]}, "vendors.0"),
     ({"effective_at": "2026-05-25T00:00:00"}, "effective_at"),
+    ({"asked_at": "2026-05-25T00:00:00"}, "asked_at"),
+    ({"regulation": "secret"}, "regulation"),
+    ({"subjects": [{"user_id": "u-1", "asked_at": "secret"}]}, "subjects.0.asked_at"),
+    ({"subjects": [{"user_id": "u-1", "asked_at": "2999-01-01T00:00:00Z"}]}, "subjects.0.asked_at"),
+    ({"subjects": [{"asked_at": "2026-01-01T00:00:00Z"}]}, "subjects.0"),
     ({"dry_run": True}, "dry_run"),
 ]
 
@@ -104,6 +109,7 @@ UNUSABLE: list[tuple[dict[str, object], str]] = [
     ({"vendors": ["akinon"]}, "unknown or switched-off vendor; known are dfinery, insider"),
     ({"options": {"insider": {"whole": 3}}}, "options.insider.whole"),
     ({"effective_at": "2099-01-01T00:00:00Z"}, "effective_at is in the future"),
+    ({"asked_at": "2099-01-01T00:00:00Z"}, "asked_at is in the future"),
     ({"not_before": "2099-01-01T00:00:00Z"}, "would not be sent before it is due"),
 ]
 
@@ -113,6 +119,31 @@ def test_what_cannot_be_submitted_is_told(client: httpx.Client) -> None:
         answer = submit(client, **more)
         assert answer.status_code == 422
         assert told in answer.json()["detail"]
+
+
+def test_a_request_is_due_by_when_it_was_asked_and_its_regulation(client: httpx.Client) -> None:
+    dated = submit(client, {"user_id": "u-1"}, asked_at="2026-10-31T10:00:00+09:00", regulation="gdpr")
+    found = client.get(f"/v1/requests/{dated.json()['request_id']}").json()
+    assert (found["asked_at"], found["effective_at"], found["due_at"], found["regulation"]) == (
+        "2026-10-31T01:00:00.000Z",
+        "2026-10-31T01:00:00.000Z",
+        "2026-11-30T01:00:00.000Z",
+        "gdpr",
+    )
+    by_record = submit(
+        client,
+        {"user_id": "u-1", "asked_at": "2026-10-20T00:00:00Z"},
+        {"user_id": "u-2", "asked_at": "2026-10-02T00:00:00Z"},
+        kind="erasure",
+        regulation="pipa",
+    )
+    found = client.get(f"/v1/requests/{by_record.json()['request_id']}").json()
+    assert (found["asked_at"], found["effective_at"], found["due_at"], found["at_risk"]) == (
+        "2026-10-02T00:00:00.000Z",
+        "2026-10-20T00:00:00.000Z",
+        "2026-10-12T00:00:00.000Z",
+        True,
+    )
 
 
 def test_requests_are_listed_newest_first_page_by_page(client: httpx.Client, key: Key) -> None:
@@ -170,7 +201,10 @@ def test_deeds_go_through_the_desk_and_are_signed(client: httpx.Client, door: Do
     assert client.post(f"{at}/retry", json={"reason": "no such"}).status_code == 422
     extended = client.post(f"{at}/extend", json={"months": 1, "because": "many at once"})
     assert extended.json()["due_reason"] == "many at once"
-    assert client.post(f"{at}/extend", json={"months": 2, "because": "more"}).status_code == 409
+    assert client.post(f"{at}/extend", json={"months": 1, "because": "many at once"}).json() == extended.json()
+    assert client.post(f"{at}/extend", json={"months": 3, "because": "more"}).status_code == 409
+    for neither_nor_both in ({}, {"months": 1, "days": 1}):
+        assert client.post(f"{at}/extend", json={**neither_nor_both, "because": "more"}).status_code == 422
     named = client.post(f"{at}/extend", json={"months": 1, "because": "jane@private.example asked"})
     assert (named.status_code, named.json()["errors"][0]["field"]) == (422, "because")
     assert client.post(f"{at}/confirm").status_code == 409

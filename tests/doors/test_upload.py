@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import httpx
@@ -38,6 +39,17 @@ def test_ndjson_and_csv_become_requests(client: httpx.Client, rows: Rows) -> Non
         ("erasure", 2),
         ("opt_out", 1),
     ]
+
+
+def test_an_upload_is_due_by_the_earliest_of_its_people(client: httpx.Client, rows: Rows) -> None:
+    table = b"user_id,asked_at\nu-1,2026-10-09T08:00:00Z\nu-2,2026-10-02T08:00:00+02:00\nu-3,\n"
+    params = {"kind": "erasure", "regulation": "ccpa", "asked_at": "2026-10-05T00:00:00Z"}
+    assert client.post("/v1/requests/upload", params=params, content=table, headers=CSV).status_code == 201
+    assert rows("SELECT asked_at = '2026-10-02T06:00Z', effective_at, due_at = '2026-11-16T06:00Z' FROM requests") == [
+        (True, datetime(2026, 10, 9, 8, tzinfo=UTC), True)
+    ]
+    params = {"kind": "erasure", "regulation": "hipaa"}
+    assert client.post("/v1/requests/upload", params=params, content=table, headers=CSV).status_code == 422
 
 
 def test_the_same_upload_under_one_key_is_one_request(client: httpx.Client, rows: Rows) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from adapters.contract import Answer, Call, Person, Verdict
+from domain.deadlines import Period, Regulation, Unit
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
 from ledger import attention, cancelling, chunks, reports, requests
@@ -25,6 +26,9 @@ from tests.stubs import Answering
 CODE_SENT = Answer(Verdict.ACTION, Reason.CODE_SENT)
 REJECTED = Answer(Verdict.USER, Reason.REJECTED)
 EXPIRED = Answer(Verdict.ACTION, Reason.SESSION_EXPIRED)
+
+
+ONE_MONTH = Period(1, Unit.MONTHS)
 
 
 def at(desk: Desk, by: str = "cli:alice") -> attend.Desk:
@@ -546,27 +550,59 @@ def test_times_that_make_no_sense(desk: Desk, times: dict[str, datetime | timede
     assert desk.one("SELECT count(*) FROM requests") == 0
 
 
-def test_a_request_is_extended_by_two_months_at_most(desk: Desk) -> None:
-    public_id = desk.submit(people(1)).recorded.public_id
-    received = "SELECT due_at = received_at + interval '2 months', due_reason FROM requests"
-    at(desk).extend(public_id, 1, "many at once")
-    assert desk.rows(received) == [(True, "many at once")]
-    with pytest.raises(AttendError, match="two months in all"):
-        at(desk).extend(public_id, 2, "more")
-    at(desk).extend(public_id, 1, "more")
-    assert desk.one("SELECT due_at = received_at + interval '3 months' FROM requests")
+def test_an_extension_names_the_total_and_its_repeat_adds_nothing(desk: Desk) -> None:
+    asked = datetime.now(UTC) - timedelta(days=2)
+    public_id = desk.submit(people(1), asked_at=asked).recorded.public_id
+    original = ONE_MONTH.after(asked)
+    for _ in range(2):  # again, as after an answer that was lost
+        assert at(desk).extend(public_id, ONE_MONTH, "many at once") == ONE_MONTH.after(original)
+    assert desk.one("SELECT due_reason FROM requests") == "many at once"
+    with pytest.raises(AttendError, match="2 months in all"):
+        at(desk).extend(public_id, Period(3, Unit.MONTHS), "more")
+    two_months = Period(2, Unit.MONTHS)
+    assert at(desk).extend(public_id, two_months, "more") == two_months.after(original)
+    with pytest.raises(AttendError, match="extended by more already: it is due 20"):
+        at(desk).extend(public_id, ONE_MONTH, "many at once")
+    assert desk.one("SELECT due_at FROM requests") == two_months.after(original)
     assert [note[:3] for note in notes(desk)] == [
         ("cli:alice", "extend", "many at once"),
         ("cli:alice", "extend", "more"),
     ]
 
 
-def test_an_extension_after_the_first_month_is_too_late(desk: Desk) -> None:
+def test_an_extension_after_the_original_date_is_too_late_but_its_repeat_is_not(desk: Desk) -> None:
     public_id = desk.submit(people(1)).recorded.public_id
-    desk.execute("UPDATE requests SET received_at = received_at - interval '40 days', due_at = now()")
-    with pytest.raises(AttendError, match="within one month of receipt"):
-        at(desk).extend(public_id, 1, "late")
+    desk.execute("UPDATE requests SET due_at = now()")
+    with pytest.raises(AttendError, match="before the original due date"):
+        at(desk).extend(public_id, ONE_MONTH, "late")
     assert notes(desk) == []
+
+    desk.execute("UPDATE requests SET extended_from = '2026-06-30T10:00Z', due_at = '2026-07-30T10:00Z'")
+    assert at(desk).extend(public_id, ONE_MONTH, "again") == datetime(2026, 7, 30, 10, tzinfo=UTC)
+    with pytest.raises(AttendError, match="before the original due date"):
+        at(desk).extend(public_id, Period(2, Unit.MONTHS), "late")
+
+
+@pytest.mark.parametrize(
+    ("kind", "regulation", "by", "told"),
+    [
+        (Kind.ERASURE, Regulation.CCPA, Period(45, Unit.DAYS), None),
+        (Kind.ERASURE, Regulation.CCPA, Period(46, Unit.DAYS), "45 days in all"),
+        (Kind.OPT_OUT, Regulation.CCPA, Period(1, Unit.DAYS), "ccpa allows no extension"),
+        (Kind.ERASURE, Regulation.KVKK, Period(1, Unit.DAYS), "kvkk allows no extension"),
+    ],
+)
+def test_each_regulation_bounds_its_own_extension(
+    desk: Desk, kind: Kind, regulation: Regulation, by: Period, told: str | None
+) -> None:
+    asked = datetime.now(UTC) - timedelta(days=2)
+    public_id = desk.submit(people(1), kind=kind, regulation=regulation, asked_at=asked).recorded.public_id
+    if told is None:
+        assert at(desk).extend(public_id, by, "many") == asked + timedelta(days=90)
+    else:
+        with pytest.raises(AttendError, match=told):
+            at(desk).extend(public_id, by, "many")
+        assert notes(desk) == []
 
 
 def test_what_is_due_soon_and_not_done_is_raised(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:

@@ -133,6 +133,48 @@ def test_submitting_again_under_one_key_changes_nothing(stack: Engine, people: s
     assert count(stack, "requests") == 1
 
 
+def test_a_request_is_due_by_when_it_was_asked_and_its_regulation(
+    stack: Engine, people: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def due(request_id: str) -> tuple[str, ...]:
+        status = json.loads(consent("status", request_id, "--json").stdout)
+        return tuple(status[name] for name in ("regulation", "asked_at", "effective_at", "due_at"))
+
+    asked = ("--asked-at", "2026-10-31T23:30:00+09:00")
+    assert due(submitted(people, *asked)) == ("gdpr", *["2026-10-31T14:30:00.000Z"] * 2, "2026-11-30T14:30:00.000Z")
+    assert due(submitted(people, *asked, "--regulation", "lgpd"))[3] == "2026-11-15T14:30:00.000Z"
+    monkeypatch.setenv("CONSENT_REGULATION", "pipa")
+    assert due(submitted(people, *asked))[3] == "2026-11-10T14:30:00.000Z"
+    monkeypatch.setenv("CONSENT_DEADLINES", '{"pipa": {"erasure": {"due": "5 working days"}}}')
+    assert due(submitted(people, *asked))[3] == "2026-11-06T14:30:00.000Z"
+    csv_ = "user_id,asked_at\nu-1,2026-10-09T00:00:00Z\nu-2,2026-10-05T00:00:00Z\n"
+    told = consent("submit", "-", "--kind", "opt_in", stdin=csv_).stdout.strip()
+    assert due(told) == ("pipa", *["2026-10-05T00:00:00.000Z"] * 2, "2026-10-15T00:00:00.000Z")
+
+
+def test_no_such_regulation_and_no_such_moment(stack: Engine, people: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = consent("submit", people, "--kind", "erasure", "--regulation", "hipaa")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "unknown --regulation; known are gdpr, uk_gdpr, ccpa, kvkk, pipa, lgpd" in refused.stderr
+    for moment in ("yesterday", "2026-05-25T00:00:00", "", "2999-01-01T00:00:00Z"):
+        assert consent("submit", people, "--kind", "erasure", "--asked-at", moment).exit_code == 2
+    lines = (
+        "user_id,asked_at\nu-1,2026-10-09T00:00:00Z\nu-2,9/10/2026\nu-3,2999-01-01T00:00:00Z\n,2026-10-09T00:00:00Z\n"
+    )
+    refused = consent("submit", "-", "--kind", "erasure", stdin=lines)
+    assert refused.stderr.splitlines()[:3] == [
+        "line 3: asked_at must be a moment in ISO 8601 with its time zone, as in 2026-05-25T00:00:00Z",
+        "line 4: asked_at is in the future",
+        "line 5: has no identifier: give user_id, email, phone_number or a vendor's own",
+    ]
+    assert count(stack, "requests") == 0
+    for name, value in (("REGULATION", "hipaa"), ("DEADLINES", '{"gdpr": {"erasure": {"due": "soon"}}}')):
+        with monkeypatch.context() as changed:
+            changed.setenv(f"CONSENT_{name}", value)
+            told = consent("submit", people, "--kind", "erasure")
+            assert (told.exit_code, f"CONSENT_{name}" in told.stderr) == (2, True)
+
+
 def test_bad_input_leaves_nothing_behind(stack: Engine) -> None:
     lines = [f'{{"user_id": "u-{number}"}}' for number in range(5_000)]
     for number in range(2_000, 2_025):

@@ -208,8 +208,12 @@ def test_extend_moves_the_date_and_status_shows_why(stack: Engine, people: str) 
     status = answer("status", request_id)
     assert (status["due_at"], status["due_reason"]) == (told["due_at"], "many at once")
     assert "extended: many at once" in consent("status", request_id).stdout
-    assert "two months in all" in refused("extend", request_id, "--months", "1", "--because", "more")
-    assert consent("extend", request_id, "--months", "3", "--because", "more").exit_code == 2
+    assert answer("extend", request_id, "--months", "2", "--because", "many at once") == told
+    assert "by more already" in refused("extend", request_id, "--months", "1", "--because", "more")
+    assert "2 months in all" in refused("extend", request_id, "--months", "3", "--because", "more")
+    assert "2 months in all" in refused("extend", request_id, "--days", "90", "--because", "more")
+    for neither_nor_both in ((), ("--days", "1", "--months", "1")):
+        assert "not both" in refused("extend", request_id, *neither_nor_both, "--because", "more")
 
 
 def test_status_shows_what_is_at_risk(stack: Engine, people: str, monkeypatch: pytest.MonkeyPatch) -> None:

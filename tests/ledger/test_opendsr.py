@@ -23,6 +23,7 @@ from adapters.contract import Answer, Verdict
 from adapters.opendsr_callbacks import dress
 from adapters.receivers import Rules
 from config.opendsr import PAIR_FILE, OpenDsrSettings, find_signer, self_signed
+from domain.deadlines import Regulation
 from domain.notices import Style
 from domain.opendsr import DsrRequest, DsrStatus, Standing, Version, standing_at
 from domain.outcomes import Reason
@@ -67,6 +68,7 @@ def asked(**more: Any) -> DsrRequest:
         "version": Version.V2,
         "kind": Kind.ERASURE,
         "submitted_at": datetime(2026, 5, 25, tzinfo=UTC),
+        "regulation": Regulation.GDPR,
         "subjects": ({"user_id": "jane-4711", "email": "jane.doe@private.example"},),
         "unused_identities": ("android_id",),
         "callback_urls": (URL,),
@@ -313,6 +315,13 @@ def test_what_is_asked_decides_the_kind_and_when_the_wish_was_made(desk: Desk) -
     assert desk.rows("SELECT CAST(kind AS text), effective_at, submitted_by FROM requests") == [
         ("opt_out", datetime(2026, 5, 25, tzinfo=UTC), "key:shop")
     ]
+
+
+def test_the_regulation_and_when_it_was_submitted_decide_when_it_is_due(desk: Desk) -> None:
+    for regulation, due in ((Regulation.CCPA, "2026-07-09"), (Regulation.LGPD, "2026-06-09")):
+        taken = office(desk).take(asked(regulation=regulation))
+        assert taken.standing.due_at == datetime.fromisoformat(due).replace(tzinfo=UTC)
+    assert desk.rows("SELECT DISTINCT asked_at FROM requests") == [(datetime(2026, 5, 25, tzinfo=UTC),)]
 
 
 def test_nothing_begins_twice_and_a_retry_is_no_beginning(desk: Desk) -> None:

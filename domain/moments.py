@@ -1,13 +1,16 @@
-"""Moments as clients give them."""
+"""Moments as producers write them: ISO 8601, as text, with a time zone."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from tasks.submit import EARLIEST, LATEST
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+"""What lies beyond is a mistake, and near the ends of the calendar another time zone has no name for it."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""A moment of the past may seem to lie ahead of our clock by no more than this. It counts as now."""
 
 _FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)", re.ASCII | re.IGNORECASE)
 

@@ -1,0 +1,263 @@
+"""When a request is due: the period that each regulation allows for each kind, and how it is counted.
+
+The table is for planning. It is not legal advice: have a lawyer check the rows you rely on, and override those that
+differ for you (`CONSENT_DEADLINES`). Read in November 2026.
+"""
+
+import calendar
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from hashlib import blake2b
+from types import MappingProxyType
+from typing import Self
+
+from domain.requests import Kind
+
+NOT_LEGAL_ADVICE = "for planning; not legal advice"
+
+
+class Regulation(StrEnum):
+    """The law under which a request is made."""
+
+    GDPR = "gdpr"  # European Union, Regulation (EU) 2016/679
+    UK_GDPR = "uk_gdpr"  # United Kingdom
+    CCPA = "ccpa"  # California, as amended by the CPRA
+    KVKK = "kvkk"  # Türkiye, Law No. 6698
+    PIPA = "pipa"  # Republic of Korea
+    LGPD = "lgpd"  # Brazil, Law No. 13.709/2018
+
+
+class Unit(StrEnum):
+    """What a period is counted in."""
+
+    MONTHS = "months"
+    DAYS = "days"
+    WORKING_DAYS = "working days"
+
+
+LONGEST = MappingProxyType({Unit.MONTHS: 12, Unit.DAYS: 366, Unit.WORKING_DAYS: 261})
+"""A longer period is a mistake."""
+_WRITTEN = re.compile(r"([1-9][0-9]{0,2}) (month|day|working day)s?")
+_SATURDAY = 5
+
+
+@dataclass(frozen=True)
+class Period:
+    """So many months, days or working days."""
+
+    count: int
+    unit: Unit
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= LONGEST[self.unit]:
+            raise ValueError(f"a period is 1 to {LONGEST[self.unit]} {self.unit}")
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.unit if self.count > 1 else self.unit.removesuffix('s')}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `1 month`, `45 days` or `15 working days`. Raises ValueError."""
+        written = _WRITTEN.fullmatch(text)
+        if written is None:
+            raise ValueError("a period is written as 1 month, 45 days or 15 working days")
+        return cls(int(written[1]), Unit(f"{written[2]}s"))
+
+    def after(self, moment: datetime) -> datetime:
+        """The end of a period that begins at this moment, at the same time of day; counted in UTC.
+
+        A month ends on the same day of a later month, or on that month's last day where it has no such day. Working
+        days are Monday to Friday. Holidays count as working days: the end comes earlier than the law's, never later.
+        """
+        begin = moment.astimezone(UTC)
+        match self.unit:
+            case Unit.MONTHS:
+                return _months_after(begin, self.count)
+            case Unit.DAYS:
+                return begin + timedelta(days=self.count)
+            case Unit.WORKING_DAYS:
+                return _working_days_after(begin, self.count)
+
+
+def _months_after(begin: datetime, months: int) -> datetime:
+    years, month = divmod(begin.month - 1 + months, 12)
+    year = begin.year + years
+    day = min(begin.day, calendar.monthrange(year, month + 1)[1])
+    return begin.replace(year=year, month=month + 1, day=day)
+
+
+def _working_days_after(begin: datetime, days: int) -> datetime:
+    # The period begins with the working day after `begin`; from a Saturday or Sunday, as from the Friday before.
+    friday_or_before = begin - timedelta(days=max(0, begin.weekday() - _SATURDAY + 1))
+    weeks, rest = divmod(days, _SATURDAY)
+    over_weekend = 2 if friday_or_before.weekday() + rest >= _SATURDAY else 0
+    return friday_or_before + timedelta(weeks=weeks, days=rest + over_weekend)
+
+
+@dataclass(frozen=True)
+class Term:
+    """What a regulation allows for one kind of request."""
+
+    due: Period
+    extension: Period | None
+    """The most by which it may be put off, beyond the original date; None: it may not."""
+    source: str
+
+
+def _of_every_kind(term: Term, **others: Term) -> Mapping[Kind, Term]:
+    return MappingProxyType({kind: others.get(kind.value, term) for kind in Kind})
+
+
+_MONTH, _TWO_MONTHS = Period(1, Unit.MONTHS), Period(2, Unit.MONTHS)
+TERMS: Mapping[Regulation, Mapping[Kind, Term]] = MappingProxyType(
+    {
+        Regulation.GDPR: _of_every_kind(
+            Term(_MONTH, _TWO_MONTHS, "Regulation (EU) 2016/679 Art. 12(3): one month of receipt, two further months")
+        ),
+        Regulation.UK_GDPR: _of_every_kind(
+            Term(_MONTH, _TWO_MONTHS, "UK GDPR Art. 12(3), Art. 12A: one month of receipt, two further months")
+        ),
+        Regulation.CCPA: _of_every_kind(
+            Term(
+                Period(45, Unit.DAYS),
+                Period(45, Unit.DAYS),
+                "11 CCR § 7021(b), Cal. Civ. Code § 1798.130(a)(2): 45 calendar days, 45 more",
+            ),
+            opt_out=Term(Period(15, Unit.WORKING_DAYS), None, "11 CCR § 7026(f): 15 business days"),
+        ),
+        Regulation.KVKK: _of_every_kind(
+            Term(
+                Period(30, Unit.DAYS),
+                None,
+                "Law No. 6698 Art. 13(2), By-Law on Erasure, Destruction or Anonymization Art. 12: thirty days",
+            )
+        ),
+        Regulation.PIPA: _of_every_kind(
+            Term(Period(10, Unit.DAYS), None, "Enforcement Decree of PIPA Art. 43(3), Art. 44(2): 10 days")
+        ),
+        Regulation.LGPD: _of_every_kind(
+            Term(
+                Period(15, Unit.DAYS),
+                None,
+                "Law No. 13.709/2018 Art. 19 II: 15 days, for access; Art. 18 § 5 leaves other rights to regulation",
+            )
+        ),
+    }
+)
+"""Opt-ins have no period in these laws; they get that of their regulation's other requests."""
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """The table as the operator has set it, and the regulation of requests that name none."""
+
+    default: Regulation = Regulation.GDPR
+    overrides: Mapping[tuple[Regulation, Kind], Term] = field(default_factory=dict)
+
+    def term(self, regulation: Regulation, kind: Kind) -> Term:
+        """The row for a kind of request under a regulation."""
+        return self.overrides.get((regulation, kind)) or TERMS[regulation][kind]
+
+
+@dataclass
+class AskedInRows:
+    """When the people of one request asked, each by their own record, as the records pass."""
+
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    undated: bool = False
+    """Some records say nothing of it."""
+    _digest: blake2b = field(default_factory=lambda: blake2b(digest_size=16), repr=False)
+
+    def add(self, line: int, asked_at: datetime) -> None:
+        """Note one record that says when, by its place among all."""
+        self._digest.update(b"%d %s\n" % (line, asked_at.astimezone(UTC).isoformat().encode()))
+        self.earliest = asked_at if self.earliest is None else min(self.earliest, asked_at)
+        self.latest = asked_at if self.latest is None else max(self.latest, asked_at)
+
+    def digest(self) -> str | None:
+        """Differs where any record says another moment; None where none says any."""
+        return self._digest.hexdigest() if self.earliest else None
+
+
+@dataclass(frozen=True)
+class Times:
+    """The moments of a request that count."""
+
+    asked_at: datetime
+    """When the controller was asked, by the earliest of its people. The request is due by this."""
+    effective_at: datetime
+    """When the people made their wish."""
+    due_at: datetime
+
+
+def times_of(
+    kind: Kind,
+    term: Term,
+    *,
+    received_at: datetime,
+    asked_at: datetime | None,
+    effective_at: datetime | None,
+    rows: AskedInRows,
+) -> Times:
+    """The moments of a request from what was given with it; None and undated records stand for the receipt.
+
+    Nothing is later than the receipt. Without `effective_at` the wish was made when it was asked. Where people of one
+    request asked at different times, the whole of it counts from the latest for a withdrawal, and from the earliest for
+    an opt-in: an opt-in made in between must not outlast a withdrawal that came after it.
+    """
+    others = received_at if asked_at is None else min(asked_at, received_at)
+    earliest = others if rows.earliest is None else min(others, rows.earliest)
+    if effective_at is not None:
+        effective = min(effective_at, received_at)
+    elif rows.latest is None or kind is Kind.OPT_IN:
+        effective = earliest
+    else:
+        effective = min(max(rows.latest, others) if rows.undated else rows.latest, received_at)
+    return Times(earliest, effective, term.due.after(earliest))
+
+
+class NotExtended(StrEnum):
+    """Why a request is not put off."""
+
+    NOT_ALLOWED = "not_allowed"  # its regulation has no extension for this kind
+    TOO_LONG = "too_long"
+    TOO_LATE = "too_late"  # its original date is over
+    SHORTER = "shorter"  # it was put off by more before
+
+
+def extend(
+    term: Term, by: Period, *, due_at: datetime, extended_from: datetime | None, now: datetime
+) -> datetime | NotExtended:
+    """When a request is due that is put off to `by` beyond its original date: the total, not what is added.
+
+    `extended_from`: the original date of one that was put off before. The date that it has already is given again.
+    """
+    original = extended_from or due_at
+    wanted = by.after(original)
+    if wanted == due_at:
+        return due_at
+    if term.extension is None:
+        return NotExtended.NOT_ALLOWED
+    if wanted > term.extension.after(original):
+        return NotExtended.TOO_LONG
+    if wanted < due_at:
+        return NotExtended.SHORTER
+    return wanted if now <= original else NotExtended.TOO_LATE
+
+
+def begins_at(
+    *, received_at: datetime, due_at: datetime, not_before: datetime | None, cool_off_s: float
+) -> datetime | None:
+    """When a request may be sent; None where `not_before` would keep it until it is due or longer.
+
+    The cool-off is left out where it would do so: it is the operator's own wish, and the request is taken.
+    """
+    begin = received_at if not_before is None else max(received_at, not_before)
+    if received_at < begin >= due_at:
+        return None
+    cooled = received_at + timedelta(seconds=cool_off_s)
+    return max(begin, cooled) if cooled < due_at else begin

@@ -1,0 +1,272 @@
+"""When a request is due: the table, how periods are counted, and which of the given moments counts."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.deadlines import (
+    TERMS,
+    AskedInRows,
+    Deadlines,
+    NotExtended,
+    Period,
+    Regulation,
+    Term,
+    Times,
+    Unit,
+    begins_at,
+    extend,
+    times_of,
+)
+from domain.requests import Kind
+
+MOMENTS = st.datetimes(
+    datetime(1900, 1, 1),
+    datetime(2990, 1, 1),
+    timezones=st.timedeltas(timedelta(hours=-14), timedelta(hours=14)).map(
+        lambda offset: timezone(timedelta(minutes=offset // timedelta(minutes=1)))
+    ),
+)
+KINDS, REGULATIONS = st.sampled_from(list(Kind)), st.sampled_from(list(Regulation))
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize(
+    ("regulation", "kind", "due", "extension"),
+    [
+        *((law, kind, "1 month", "2 months") for law in ("gdpr", "uk_gdpr") for kind in Kind),
+        ("ccpa", Kind.ERASURE, "45 days", "45 days"),
+        ("ccpa", Kind.OPT_IN, "45 days", "45 days"),
+        ("ccpa", Kind.OPT_OUT, "15 working days", None),
+        *(("kvkk", kind, "30 days", None) for kind in Kind),
+        *(("pipa", kind, "10 days", None) for kind in Kind),
+        *(("lgpd", kind, "15 days", None) for kind in Kind),
+    ],
+)
+def test_the_table(regulation: str, kind: Kind, due: str, extension: str | None) -> None:
+    term = Deadlines().term(Regulation(regulation), kind)
+    assert (str(term.due), str(term.extension) if term.extension else None) == (due, extension)
+    assert term.source
+
+
+def test_every_regulation_has_a_row_for_every_kind() -> None:
+    assert {law: set(rows) for law, rows in TERMS.items()} == {law: set(Kind) for law in Regulation}
+
+
+@pytest.mark.parametrize(
+    ("period", "begin", "end"),
+    [
+        ("1 month", "2026-05-04T08:00:00Z", "2026-06-04T08:00:00Z"),
+        ("1 month", "2026-01-31T23:59:59.999999Z", "2026-02-28T23:59:59.999999Z"),
+        ("1 month", "2028-01-31T12:00:00Z", "2028-02-29T12:00:00Z"),
+        ("1 month", "2028-02-29T12:00:00Z", "2028-03-29T12:00:00Z"),
+        ("12 months", "2028-02-29T12:00:00Z", "2029-02-28T12:00:00Z"),
+        ("1 month", "2026-12-31T00:00:00Z", "2027-01-31T00:00:00Z"),
+        ("2 months", "2026-12-31T00:00:00Z", "2027-02-28T00:00:00Z"),
+        ("1 month", "2026-03-01T01:30:00+02:00", "2026-03-28T23:30:00Z"),  # 28 February in UTC
+        ("45 days", "2026-02-27T10:00:00-08:00", "2026-04-13T18:00:00Z"),  # over the change to summer time
+        ("30 days", "2028-02-20T00:00:00Z", "2028-03-21T00:00:00Z"),
+        ("10 days", "2026-12-25T00:00:00Z", "2027-01-04T00:00:00Z"),
+        ("15 working days", "2026-11-02T09:00:00Z", "2026-11-23T09:00:00Z"),  # Monday
+        ("15 working days", "2026-11-06T09:00:00Z", "2026-11-27T09:00:00Z"),  # Friday
+        ("15 working days", "2026-11-07T09:00:00Z", "2026-11-27T09:00:00Z"),  # Saturday
+        ("15 working days", "2026-11-08T23:00:00Z", "2026-11-27T23:00:00Z"),  # Sunday
+        ("1 working day", "2026-11-06T09:00:00Z", "2026-11-09T09:00:00Z"),
+        ("1 working day", "2026-11-07T09:00:00Z", "2026-11-09T09:00:00Z"),
+        ("4 working days", "2026-11-03T09:00:00Z", "2026-11-09T09:00:00Z"),
+        ("15 working days", "2026-12-18T09:00:00Z", "2027-01-08T09:00:00Z"),  # holidays are counted
+    ],
+)
+def test_a_period_ends(period: str, begin: str, end: str) -> None:
+    assert Period.parse(period).after(at(begin)) == at(end)
+
+
+@pytest.mark.parametrize("text", ["", "0 days", "1", "month", "1 year", "45days", "-1 days", "13 months", "367 days"])
+def test_what_is_no_period(text: str) -> None:
+    with pytest.raises(ValueError, match="a period is"):
+        Period.parse(text)
+
+
+@given(MOMENTS, st.integers(1, 261))
+def test_working_days_are_those_counted_one_by_one(begin: datetime, days: int) -> None:
+    day, counted = begin.astimezone(UTC), 0
+    while counted < days:
+        day += timedelta(days=1)
+        counted += day.weekday() < 5
+    assert Period(days, Unit.WORKING_DAYS).after(begin) == day
+
+
+@given(MOMENTS, st.integers(1, 12))
+def test_months_end_on_the_same_day_or_the_months_last(begin: datetime, months: int) -> None:
+    begin, end = begin.astimezone(UTC), Period(months, Unit.MONTHS).after(begin)
+    assert (end.year * 12 + end.month) - (begin.year * 12 + begin.month) == months
+    assert end.timetz() == begin.timetz()
+    assert end.day == begin.day or (end.day < begin.day and (end + timedelta(days=1)).day == 1)
+
+
+@given(REGULATIONS, KINDS, MOMENTS, MOMENTS)
+def test_who_asked_on_an_earlier_day_is_due_no_later(law: Regulation, kind: Kind, one: datetime, two: datetime) -> None:
+    first, second = sorted((one, two))
+    due = TERMS[law][kind].due
+    assert due.after(first).date() <= due.after(second).date()
+    assert due.after(first).utcoffset() == timedelta(0)
+    assert timedelta(days=10) <= due.after(first) - first <= timedelta(days=45)
+
+
+@given(MOMENTS, st.timedeltas(timedelta(hours=-14), timedelta(hours=14)))
+def test_a_due_date_does_not_depend_on_the_zone_in_which_a_moment_is_written(
+    begin: datetime, offset: timedelta
+) -> None:
+    elsewhere = begin.astimezone(timezone(timedelta(minutes=offset // timedelta(minutes=1))))
+    for rows in TERMS.values():
+        assert rows[Kind.OPT_OUT].due.after(elsewhere) == rows[Kind.OPT_OUT].due.after(begin)
+
+
+def test_an_operators_row_stands_for_its_regulation_and_kind_alone() -> None:
+    own = Term(Period(20, Unit.DAYS), None, "set by the operator")
+    table = Deadlines(Regulation.KVKK, {(Regulation.GDPR, Kind.ERASURE): own})
+    assert table.term(Regulation.GDPR, Kind.ERASURE) is own
+    assert table.term(Regulation.GDPR, Kind.OPT_OUT) is TERMS[Regulation.GDPR][Kind.OPT_OUT]
+    assert table.term(Regulation.UK_GDPR, Kind.ERASURE) is TERMS[Regulation.UK_GDPR][Kind.ERASURE]
+
+
+RECEIVED = at("2026-11-20T12:00:00Z")
+EARLY, MIDDLE, LATE = at("2026-11-01T00:00:00Z"), at("2026-11-10T00:00:00Z"), at("2026-11-19T00:00:00Z")
+
+
+def rows_of(*moments: datetime | None) -> AskedInRows:
+    rows = AskedInRows()
+    for line, moment in enumerate(moments, start=1):
+        if moment is None:
+            rows.undated = True
+        else:
+            rows.add(line, moment)
+    return rows
+
+
+def resolved(
+    kind: Kind = Kind.ERASURE,
+    *moments: datetime | None,
+    asked_at: datetime | None = None,
+    effective_at: datetime | None = None,
+) -> Times:
+    return times_of(
+        kind,
+        TERMS[Regulation.GDPR][kind],
+        received_at=RECEIVED,
+        asked_at=asked_at,
+        effective_at=effective_at,
+        rows=rows_of(*moments),
+    )
+
+
+@pytest.mark.parametrize(
+    ("times", "asked", "effective"),
+    [
+        (resolved(), RECEIVED, RECEIVED),
+        (resolved(asked_at=EARLY), EARLY, EARLY),
+        (resolved(effective_at=EARLY), RECEIVED, EARLY),
+        (resolved(asked_at=MIDDLE, effective_at=EARLY), MIDDLE, EARLY),
+        (resolved(asked_at=EARLY, effective_at=LATE), EARLY, LATE),
+        # A little ahead of our clock is now.
+        (resolved(asked_at=RECEIVED + timedelta(minutes=4)), RECEIVED, RECEIVED),
+        (resolved(effective_at=RECEIVED + timedelta(minutes=4)), RECEIVED, RECEIVED),
+        (resolved(Kind.ERASURE, RECEIVED + timedelta(minutes=4)), RECEIVED, RECEIVED),
+        # A file is due by its earliest; a withdrawal counts from its latest, an opt-in from its earliest.
+        (resolved(Kind.ERASURE, MIDDLE, EARLY, LATE), EARLY, LATE),
+        (resolved(Kind.OPT_OUT, EARLY, LATE), EARLY, LATE),
+        (resolved(Kind.OPT_IN, EARLY, LATE), EARLY, EARLY),
+        (resolved(Kind.OPT_OUT, EARLY, None), EARLY, RECEIVED),
+        (resolved(Kind.OPT_OUT, LATE, None, asked_at=MIDDLE), MIDDLE, LATE),
+        (resolved(Kind.OPT_OUT, EARLY, None, asked_at=MIDDLE), EARLY, MIDDLE),
+        (resolved(Kind.OPT_OUT, EARLY, LATE, effective_at=MIDDLE), EARLY, MIDDLE),
+        (resolved(Kind.OPT_OUT, MIDDLE), MIDDLE, MIDDLE),
+    ],
+)
+def test_which_moments_count(times: Times, asked: datetime, effective: datetime) -> None:
+    assert times == Times(asked, effective, Period(1, Unit.MONTHS).after(asked))
+
+
+@given(KINDS, REGULATIONS, MOMENTS, st.tuples(*([MOMENTS | st.none()] * 2)), st.lists(MOMENTS | st.none(), max_size=5))
+def test_nothing_counts_as_later_than_the_receipt(
+    kind: Kind,
+    law: Regulation,
+    received_at: datetime,
+    named: tuple[datetime | None, datetime | None],
+    moments: list[datetime | None],
+) -> None:
+    asked_at, effective_at = named
+    times = times_of(
+        kind,
+        TERMS[law][kind],
+        received_at=received_at,
+        asked_at=asked_at,
+        effective_at=effective_at,
+        rows=rows_of(*moments),
+    )
+    assert times.asked_at <= received_at
+    assert times.effective_at <= received_at
+    assert all(times.asked_at <= moment for moment in (asked_at, *moments) if moment is not None)
+    assert times.due_at == TERMS[law][kind].due.after(times.asked_at)
+    if effective_at is None:
+        assert times.effective_at >= times.asked_at
+
+
+def test_records_that_say_other_moments_have_other_digests() -> None:
+    given_ = [(), (EARLY,), (LATE,), (EARLY, LATE), (LATE, EARLY), (EARLY, EARLY), (None, EARLY)]
+    assert len({rows_of(*moments).digest() for moments in given_}) == len(given_)
+    assert rows_of().digest() is rows_of(None).digest() is None
+    assert rows_of(EARLY).digest() == rows_of(EARLY.astimezone(timezone(timedelta(hours=9)))).digest()
+
+
+DUE = at("2026-12-20T12:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("not_before", "cool_off_s", "due_at", "begin"),
+    [
+        (None, 0, DUE, RECEIVED),
+        (None, 3_600, DUE, RECEIVED + timedelta(hours=1)),
+        (EARLY, 0, DUE, RECEIVED),
+        (DUE - timedelta(seconds=1), 3_600, DUE, DUE - timedelta(seconds=1)),
+        (DUE, 0, DUE, None),
+        (RECEIVED + timedelta(hours=1), 86_400, DUE, RECEIVED + timedelta(days=1)),
+        # A cool-off that would end when the request is due, or after it, is left out.
+        (None, 86_400, RECEIVED + timedelta(days=1), RECEIVED),
+        (None, 3_600, EARLY, RECEIVED),
+        # What is due already is taken and sent at once.
+        (None, 0, EARLY, RECEIVED),
+        (EARLY, 0, EARLY, RECEIVED),
+        (RECEIVED + timedelta(seconds=1), 0, EARLY, None),
+    ],
+)
+def test_when_a_request_begins(
+    not_before: datetime | None, cool_off_s: float, due_at: datetime, begin: datetime | None
+) -> None:
+    found = begins_at(received_at=RECEIVED, due_at=due_at, not_before=not_before, cool_off_s=cool_off_s)
+    assert found == begin
+
+
+@given(REGULATIONS, KINDS, MOMENTS, st.lists(st.tuples(st.sampled_from(["months", "days"]), st.integers(1, 12))))
+def test_extensions_never_pass_the_bound_nor_move_back_and_a_repeat_adds_nothing(
+    law: Regulation, kind: Kind, asked: datetime, wanted: list[tuple[str, int]]
+) -> None:
+    term = TERMS[law][kind]
+    original = due = term.due.after(asked)
+    before: datetime | None = None
+    for unit, count in wanted:
+        by = Period(count, Unit(unit))
+        for _ in range(2):
+            found = extend(term, by, due_at=due, extended_from=before, now=asked)
+            if isinstance(found, NotExtended):
+                continue
+            assert term.extension is not None
+            assert due <= found <= term.extension.after(original)
+            assert found == by.after(original)
+            due, before = found, original
+            assert extend(term, by, due_at=due, extended_from=before, now=original + timedelta(days=400)) == due
