@@ -92,7 +92,8 @@ def test_a_submitted_file_is_on_record(stack: Engine, people: str) -> None:
 
     status = json.loads(consent("status", request_id, "--json").stdout)
     received, due, *others = (
-        datetime.fromisoformat(status.pop(name)) for name in ("received_at", "due_at", "effective_at", "not_before")
+        datetime.fromisoformat(status.pop(name))
+        for name in ("received_at", "due_at", "asked_at", "effective_at", "not_before")
     )
     assert status.pop("submitted_by").startswith("cli:")
     assert status == {
@@ -101,12 +102,13 @@ def test_a_submitted_file_is_on_record(stack: Engine, people: str) -> None:
         "status": "running",
         "subjects": 3,
         "duplicates": 1,
+        "regulation": "gdpr",
         "at_risk": False,
         "due_reason": None,
         "confirmed_by": None,
         "vendors": {vendor: {"pending": 3} for vendor in VENDORS},
     }
-    assert others == [received, received]
+    assert others == [received, received, received]
     assert received.utcoffset() == timedelta(0)
     assert timedelta(27) < due - received < timedelta(32)
     assert count(stack, "subjects") == 3

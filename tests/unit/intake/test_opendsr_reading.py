@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.deadlines import Regulation
 from domain.opendsr import DsrRequest, Version
 from domain.requests import Kind
 from intake.opendsr_reading import LONGEST_BODY, RefusedError, read_id, read_request
@@ -103,7 +104,7 @@ def test_an_opt_out_never_becomes_an_erasure_by_a_misspelt_domain() -> None:
     ("change", "where"),
     [
         ({"regulation": None}, "regulation"),
-        ({"regulation": "lgpd"}, "regulation"),
+        ({"regulation": "hipaa"}, "regulation"),
         ({"subject_request_id": ID.upper()}, "subject_request_id"),
         ({"subject_request_id": "a7551968-d5d6-14b2-9831-815ac9017798"}, "subject_request_id"),  # version 1
         ({"subject_request_type": "access"}, "subject_request_type"),
@@ -134,7 +135,12 @@ def test_an_opt_out_never_becomes_an_erasure_by_a_misspelt_domain() -> None:
 def test_what_is_not_as_specified_is_refused_by_its_place(change: dict[str, Any], where: str) -> None:
     found = faults({**V2, **change})
     assert [place for place, _ in found] == [where]
-    assert not any(word in str(found) for word in ("jane", "lgpd", "1538492400", "a.example"))
+    assert not any(word in str(found) for word in ("jane", "hipaa", "1538492400", "a.example"))
+
+
+def test_every_regulation_that_is_known_at_the_other_doors_is_taken() -> None:
+    for regulation in Regulation:
+        assert read({**V2, "regulation": regulation.value}).regulation is regulation
 
 
 @pytest.mark.parametrize("field", ["regulation", "subject_request_id", "subject_request_type", "submitted_time"])
