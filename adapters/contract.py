@@ -1,7 +1,7 @@
 """What a vendor's adapter is: it builds requests and reads answers, and does no input or output."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
@@ -64,6 +64,14 @@ class Call:
 
     order: Order
     step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Which of a vendor's limits a request counts against, and with how many units."""
+
+    bucket: str = ""  # "" is the one that `VendorSettings.requests_per_minute` bounds
+    units: float = 1.0
 
 
 class Person(NamedTuple):
@@ -254,6 +262,20 @@ class Probes(Protocol):
 
     def read_probe(self, response: httpx.Response) -> Answer:
         """APPLIED where address and credentials are right; else VENDOR, REAUTHENTICATE or RETRY with the reason."""
+
+
+@runtime_checkable
+class Meters(Protocol):
+    """Second interface: the vendor has limits of their own for some calls. All others have the bucket "" only."""
+
+    def buckets(self) -> Mapping[str, float]:
+        """The limit of every bucket but "", in units a minute."""
+
+    def rate(self, call: Call | None) -> Rate:
+        """What one request of this call takes out of which bucket; None stands for a login or a probe."""
+
+    def cost(self, call: Call, response: httpx.Response) -> float | None:
+        """How many units the vendor says that the request has cost; None where it says nothing."""
 
 
 @runtime_checkable

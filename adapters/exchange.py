@@ -17,6 +17,7 @@ from adapters.contract import (
     Call,
     NotNowError,
     Person,
+    Rate,
     SendsOnce,
     Token,
     UnreadableError,
@@ -24,6 +25,7 @@ from adapters.contract import (
 )
 from adapters.credentials import Credentials, LoginRefusedError
 from adapters.examine import examine
+from adapters.rates import cost_of, rate_of
 from adapters.transport import AnswerLostError, NotSentError, Transport
 from adapters.triage import triage
 from adapters.waits import retry_after_s
@@ -45,13 +47,17 @@ def _nobody_watches(_method: str, _body_bytes: int, _seconds: float, /) -> None:
 
 
 class Permits(Protocol):
-    """The right to send to one vendor, shared by all processes."""
+    """The right to send to one vendor, shared by all processes; for each of its buckets a right of its own."""
 
-    async def take(self) -> None:
-        """Wait for the right to send one request. Raises NotNowError where that would take too long."""
+    async def take(self, rate: Rate, /) -> float:
+        """Wait for the right to send one request; the units that it was given. Raises NotNowError where that would
+        take too long."""
 
-    async def pause(self, seconds: float) -> None:
-        """Nobody, in any process, may send for so long."""
+    async def pause(self, bucket: str, seconds: float, /) -> None:
+        """Nobody, in any process, may send what counts against this bucket for so long."""
+
+    async def correct(self, bucket: str, taken: float, cost: float, /) -> None:
+        """A request that was given `taken` units has cost so many."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class Exchange:
             answers = self._not_again(call, answers)
         limited = [answer.retry_after_s for answer in answers if answer.reason is Reason.RATE_LIMITED]
         if limited:
-            await self.permits.pause(max(SHORTEST_PAUSE_S, *limited))
+            await self.permits.pause(rate_of(self.adapter, call).bucket, max(SHORTEST_PAUSE_S, *limited))
         return answers
 
     async def _ask_with_token(self, call: Call, people: Sequence[Person], request: httpx.Request) -> list[Answer]:
@@ -96,7 +102,7 @@ class Exchange:
         return _refused_for_good(answers, Reason.FORBIDDEN)
 
     async def _send(self, call: Call, people: Sequence[Person], request: httpx.Request) -> list[Answer]:
-        response = await self._answer_to(request)
+        response = await self._answer_to(request, call)
         if isinstance(response, Answer):
             return [response] * len(people)
         try:
@@ -108,8 +114,9 @@ class Exchange:
             return [Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)] * len(people)
         return _with_the_wait(answers, response)
 
-    async def _answer_to(self, request: httpx.Request) -> httpx.Response | Answer:
-        await self.permits.take()
+    async def _answer_to(self, request: httpx.Request, call: Call | None) -> httpx.Response | Answer:
+        rate = rate_of(self.adapter, call)
+        taken = await self.permits.take(rate)
         sent = monotonic()
         try:
             response = await self.transport.send(request)
@@ -118,13 +125,18 @@ class Exchange:
         except AnswerLostError:
             return Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)
         finally:
-            self.watch(request.method, len(request.content), monotonic() - sent)
-        return triage(response, datetime.now(UTC)) or response
+            # Calls with a limit of their own are other work: how long they take is compared among themselves.
+            self.watch(f"{request.method} {rate.bucket}".rstrip(), len(request.content), monotonic() - sent)
+        told = triage(response, datetime.now(UTC))
+        cost = None if told else cost_of(self.adapter, call, response)
+        if cost is not None:
+            await self.permits.correct(rate.bucket, taken, cost)
+        return told or response
 
     async def vouches(self) -> bool:
         """Whether a harmless call finds the vendor's address and our credentials right just now."""
         try:
-            await self.permits.take()
+            await self.permits.take(rate_of(self.adapter, None))
         except NotNowError:
             return False
         found = await examine(self.adapter)
@@ -147,7 +159,7 @@ class Exchange:
         assert isinstance(self.adapter, Authenticates)  # noqa: S101 - only called where _logs_in
         request = self.adapter.login()
         assert request is not None  # noqa: S101
-        response = await self._answer_to(request)
+        response = await self._answer_to(request, None)
         if isinstance(response, Answer):
             # Whatever became of a login, nothing was sent for anybody.
             raise LoginRefusedError(_nothing_sent(response))

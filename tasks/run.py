@@ -10,7 +10,8 @@ from typing import ClassVar
 
 from pydantic_core import from_json
 
-from adapters.contract import Order, Person
+from adapters.contract import Call, Order, Person
+from adapters.rates import rate_of
 from domain.retry import Again, RetryPolicy, Setback
 from ledger import chunks, vendors
 from ledger.chunks import Lease
@@ -97,9 +98,11 @@ class Run(ABC):
         options = from_json(self.lease.options).get(self.lease.vendor, {})
         return Order(self.lease.kind, self.line.adapter.options_model.model_validate(options))
 
-    def talk(self, order: Order) -> Conversation:
-        """A conversation with the vendor that reports to `answers`."""
-        slots = self.line.slots.of(self.lease.request_id)
+    def talk(self, order: Order, begin: str = "") -> Conversation:
+        """A conversation with the vendor that reports to `answers`. `begin`: the step it begins with, whose limit its
+        places are for."""
+        bucket = rate_of(self.line.adapter, Call(order, begin)).bucket if begin else ""
+        slots = self.line.slots_of(bucket).of(self.lease.request_id)
         return Conversation(self.line.exchange, order, slots, self._is_over, self.answers.append)
 
     def _is_over(self) -> bool:

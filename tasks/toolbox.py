@@ -21,6 +21,13 @@ class Line:
     adapter: Adapter
     exchange: Exchange
     slots: FairSlots
+    """For what counts against the vendor's own limit."""
+    others: Mapping[str, FairSlots] = field(default_factory=dict)
+    """For what counts against a limit of its own, by bucket."""
+
+    def slots_of(self, bucket: str) -> FairSlots:
+        """The slots for what counts against this bucket."""
+        return self.others.get(bucket, self.slots)
 
 
 class Start(Protocol):

@@ -9,7 +9,7 @@ import httpx
 from pydantic import BaseModel
 
 from adapters.card import CallLimit, Card, Operation, Source
-from adapters.contract import Addressed, Answer, Call, Limits, Order, Person, VendorOptions, VendorSettings
+from adapters.contract import Addressed, Answer, Call, Limits, Order, Person, Rate, VendorOptions, VendorSettings
 from domain.requests import Kind, Subject
 
 
@@ -113,15 +113,24 @@ class StubPermits:
 
     raises: Exception | None = None
     taken: int = 0
+    rates: list[Rate] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
+    paused: list[str] = field(default_factory=list)
+    corrections: list[tuple[str, float, float]] = field(default_factory=list)
 
-    async def take(self) -> None:
+    async def take(self, rate: Rate) -> float:
         self.taken += 1
+        self.rates.append(rate)
         if self.raises:
             raise self.raises
+        return rate.units
 
-    async def pause(self, seconds: float) -> None:
+    async def pause(self, bucket: str, seconds: float) -> None:
+        self.paused.append(bucket)
         self.pauses.append(seconds)
+
+    async def correct(self, bucket: str, taken: float, cost: float) -> None:
+        self.corrections.append((bucket, taken, cost))
 
 
 def person(line: int, **more: Any) -> Person:

@@ -20,6 +20,7 @@ from adapters.contract import Adapter
 from adapters.credentials import Credentials
 from adapters.exchange import Exchange
 from adapters.portions import chunk_people
+from adapters.rates import buckets_of
 from adapters.transport import Transport
 from config.opendsr import SigningError, find_signer
 from config.settings import Settings
@@ -38,7 +39,7 @@ from tasks.slots import FairSlots
 from tasks.submit import Guards, Lately
 from tasks.toolbox import Line, Toolbox
 from worker.congestion import Congestion
-from worker.throttle import open_lanes
+from worker.throttle import Lane, Lanes
 
 LEDGER_CONNECTIONS = 8
 TRUSTED_S = 1.0
@@ -58,6 +59,13 @@ def _dresses(settings: Settings) -> dict[Style, Dress]:
         log.error("OpenDSR callbacks are not sent: %s", error)
         return {}
     return {Style.OPENDSR: partial(opendsr_callbacks.dress, signer=signer)} if signer is not None else {}
+
+
+def _slots(adapter: Adapter, lane: Lane) -> FairSlots:
+    """Slots for what counts against one bucket: who waits for another bucket's permits is in nobody's way."""
+    slots = FairSlots(adapter.settings.concurrency, lane.crowded)
+    lane.on_less = slots.hand_on
+    return slots
 
 
 class Runtime:
@@ -127,15 +135,14 @@ class Runtime:
 
     def _open_lines(self, adapters: Mapping[str, Adapter], masters: MasterKeys) -> dict[str, Line]:
         credentials = Credentials(self._redis, masters)
-        lanes = open_lanes(self._redis, {name: adapter.settings.allowance for name, adapter in adapters.items()})
         lines = {}
         for name, adapter in adapters.items():
             transport = Transport(adapter.settings.timeout_s)
-            slots = FairSlots(adapter.settings.concurrency, lanes[name].crowded)
-            lanes[name].on_less = slots.hand_on
-            congestion = Congestion(adapter.settings.concurrency, slots.resize)
-            exchange = Exchange(adapter, transport, credentials, lanes[name], congestion.answered)
-            lines[name] = Line(adapter, exchange, slots)
+            lanes = Lanes.open(self._redis, name, buckets_of(adapter))
+            slots = {bucket: _slots(adapter, lane) for bucket, lane in lanes.by_bucket.items()}
+            congestion = Congestion(adapter.settings.concurrency, slots[""].resize)
+            exchange = Exchange(adapter, transport, credentials, lanes, congestion.answered)
+            lines[name] = Line(adapter, exchange, slots.pop(""), slots)
         return lines
 
     def _start(self, work: Coroutine[Any, Any, T]) -> "Future[T]":

@@ -15,7 +15,7 @@ from typing import cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from adapters.contract import NotNowError
+from adapters.contract import NotNowError, Rate
 
 WINDOW_S = 60.0
 """Every limit in the vendors' pages is per minute."""
@@ -36,13 +36,18 @@ PATIENCE_S = 2.0
 AWAY_S = 1.0
 """With Redis away nothing is sent; asked again after this long."""
 
+COSTS_KEPT, COSTS_BELIEVED = 50, 10
+"""Of a bucket of units: a request is given as many as the dearest of the last so many has cost, and fewer than its
+call is said to cost only once so many have told."""
+
 RECOVERY = 0.1
 """So much of the full pace comes back every second after a vendor said "too many"."""
 CUT = 0.7
 LEAST_SHARE = 0.1
 
-# KEYS[1]: a hash of the vendor's `tat`, the theoretical arrival time of its next permit; of `resume`, until when nobody
-# may send, and `pause`, how long that was at first. All in µs, points in time by Redis's clock.
+# KEYS[1]: a hash of the bucket's `tat`, the theoretical arrival time of its next permit; of `resume`, until when nobody
+# may send, and `pause`, how long that was at first; of `debt`, by how much CHARGE has moved `tat` on, as far as that
+# still lies ahead. All in µs, points in time by Redis's clock.
 # ARGV: µs between permits, burst tolerance in µs, permits wanted, horizon in µs, recovery a second, least share.
 # Answers {permits, µs until the first one, µs between them}, the second negative where its moment has passed; or
 # {0, µs after which it is worth asking again, µs until a permit}.
@@ -50,16 +55,21 @@ TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local gap, tolerance, wanted, horizon = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local kept = redis.call('HMGET', KEYS[1], 'tat', 'resume', 'share', 'cut_at', 'pause')
+local kept = redis.call('HMGET', KEYS[1], 'tat', 'resume', 'share', 'cut_at', 'pause', 'debt')
 local pause, length = math.max(0, (tonumber(kept[2]) or 0) - now), tonumber(kept[5]) or 0
 if pause > length then -- the clock went back
   pause = length
   redis.call('HSET', KEYS[1], 'resume', string.format('%.0f', now + pause))
 end
 local tat = tonumber(kept[1])
+local debt = tonumber(kept[6]) or 0
+if debt > 0 then -- what is paid off by now lies ahead no more
+  debt = math.min(debt, math.max(0, (tat or 0) - now))
+  redis.call('HSET', KEYS[1], 'debt', string.format('%.0f', debt))
+end
 -- Nothing known of the past, or a future that nobody was granted as the clock went back: as if the burst had been
 -- spent, and all that may lie ahead been granted.
-if not tat or tat > now + tolerance + horizon + math.max(wanted, 1 / tonumber(ARGV[6])) * gap then
+if not tat or tat > now + tolerance + horizon + math.max(wanted, 1 / tonumber(ARGV[6])) * gap + debt then
   tat = now + tolerance + horizon + wanted * gap
 end
 tat = math.max(tat, now)
@@ -94,11 +104,21 @@ if (tonumber(kept[1]) or 0) < resume then
 end
 redis.call('PEXPIRE', KEYS[1], 7200000)
 """
+# A request has cost more than it was given: the next one comes so much later. ARGV: µs.
+CHARGE = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local tat = math.max(tonumber(redis.call('HGET', KEYS[1], 'tat')) or now, now) + tonumber(ARGV[1])
+redis.call('HSET', KEYS[1], 'tat', string.format('%.0f', tat))
+redis.call('HINCRBYFLOAT', KEYS[1], 'debt', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], 7200000)
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a vendor's limit is spent: evenly, with a small burst."""
+    """How a limit is spent: evenly, with a small burst. A request of several units is one of a limit so many times
+    smaller: its pace is `for_limit(units a minute / units)`."""
 
     gap_us: float
     burst: int = 1
@@ -127,16 +147,23 @@ class Pace:
 
 @dataclass
 class Lane:
-    """This process's permits for one vendor. Implements adapters.exchange.Permits."""
+    """This process's permits out of one bucket of a vendor's."""
 
     redis: "Redis"
     vendor: str
+    """The name under which all processes share it."""
     pace: Pace
+    """That of a request of one unit."""
+    limit: float = 0.0
+    """Units a minute, where requests may cost more than one."""
     on_less: Callable[[], None] = field(default=lambda: None, repr=False)
     """Called whenever one less is waiting."""
     waiting: int = field(default=0, init=False)
     """How many wait for a permit in this process."""
     _moments: deque[float] = field(default_factory=deque, init=False, repr=False)
+    _worth: float = field(default=1.0, init=False)
+    """The units that each permit of the lot in hand is good for."""
+    _costs: deque[float] = field(default_factory=lambda: deque(maxlen=COSTS_KEPT), init=False, repr=False)
     _late_s: float = field(default=0.0, init=False)
     """How long after its moment a permit of the lot in hand may be used."""
     _not_before: float = field(default=0.0, init=False)
@@ -147,6 +174,7 @@ class Lane:
     def __post_init__(self) -> None:
         self._ask = self.redis.register_script(TAKE)
         self._tell = self.redis.register_script(PAUSE)
+        self._charge = self.redis.register_script(CHARGE)
         self._crowd = max(2, self.pace.lot)
 
     @property
@@ -158,20 +186,46 @@ class Lane:
         """Whether with so many more a whole lot's worth would wait: others had better wait where they take turns."""
         return self.waiting + more >= self._crowd
 
-    async def take(self) -> None:
-        """Wait until one request may go out. Raises NotNowError where that is far off, or Redis is away."""
-        if not self.waiting and self._moments:
+    async def take(self, units: float = 1.0) -> float:
+        """Wait until one request of so many units may go out; how many it was given. Raises NotNowError where that is
+        far off, or Redis is away."""
+        units = self._weigh(units)
+        if not self.waiting and self._moments and units <= self._worth:
             now = monotonic()
             if self._moments[0] <= now <= self._moments[0] + self._late_s:
                 self._moments.popleft()
-                return
+                return units
         self.waiting += 1
         try:
             async with self._turn:
-                await self._await_moment()
+                await self._await_moment(units)
         finally:
             self.waiting -= 1
             self.on_less()
+        return units
+
+    async def correct(self, taken: float, cost: float) -> None:
+        """A request that was given `taken` units has cost so many: what is missing comes out of the bucket, and the
+        next ones are given as many as the dearest of late. What was given too much is not paid back."""
+        if cost <= 0:
+            return
+        self._costs.append(cost)
+        if cost <= taken:
+            return
+        try:
+            await self._charge(keys=[self.key], args=[self.pace_of(cost).gap_us * (1 - taken / cost)])
+        except RedisError:
+            return  # nobody can send until it is back, and then none starts with a burst
+
+    def _weigh(self, units: float) -> float:
+        if not self._costs:
+            return units
+        dearest = max(self._costs)
+        return dearest if len(self._costs) >= COSTS_BELIEVED else max(units, dearest)
+
+    def pace_of(self, units: float) -> Pace:
+        """The pace of requests of so many units."""
+        return self.pace if units == 1.0 else Pace.for_limit(self.limit / units)
 
     async def pause(self, seconds: float) -> None:
         """Nobody may send for so long. With Redis away nobody can send anyway."""
@@ -183,12 +237,12 @@ class Lane:
         except RedisError:
             return
 
-    async def _await_moment(self) -> None:
+    async def _await_moment(self, units: float) -> None:
         # Only who is first in line holds a permit that is not due yet: what is granted is used, or void, soon.
         patience = monotonic() + PATIENCE_S
         while True:
-            while not self._moments:
-                await self._lease_lot(patience)
+            while not self._moments or units > self._worth:
+                await self._lease_lot(patience, units)
             moment, late_s, pauses = self._moments.popleft(), self._late_s, self._pauses
             # uvloop's timers have whole ms, and count from when it last looked at the clock: they may end early.
             while (left_s := moment - monotonic()) > 0:  # noqa: ASYNC110 - nobody could tell us but the clock
@@ -196,8 +250,8 @@ class Lane:
             if pauses == self._pauses and monotonic() <= moment + late_s:
                 return
 
-    async def _lease_lot(self, patience: float) -> None:
-        pace, asked = self.pace, monotonic()
+    async def _lease_lot(self, patience: float, units: float = 1.0) -> None:
+        pace, asked = self.pace_of(units), monotonic()
         if asked < self._not_before:
             await self._wait(self._not_before - asked, patience)
             return
@@ -214,6 +268,9 @@ class Lane:
         elif pauses == self._pauses:
             # Redis looked at its clock at some moment since it was asked. Counted from the last one nobody is early,
             # and voided from the first one nobody is later than STALE_S.
+            if units != self._worth:
+                self._moments.clear()
+                self._worth = units
             self._late_s = STALE_S - (now - asked)
             self._moments.extend(now + max(0, first_us + place * gap_us) / 1e6 for place in range(granted))
 
@@ -224,5 +281,31 @@ class Lane:
 
 
 def open_lanes(redis: "Redis", limits: Mapping[str, float]) -> dict[str, Lane]:
-    """A lane for each vendor, by its limit in requests a minute."""
-    return {vendor: Lane(redis, vendor, Pace.for_limit(limit)) for vendor, limit in limits.items()}
+    """A lane for each name, by its limit in units a minute."""
+    return {name: Lane(redis, name, Pace.for_limit(limit), limit) for name, limit in limits.items()}
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """This process's permits for one vendor, a lane for each of its buckets. Implements adapters.exchange.Permits."""
+
+    by_bucket: Mapping[str, Lane]
+
+    @classmethod
+    def open(cls, redis: "Redis", vendor: str, limits: Mapping[str, float]) -> "Lanes":
+        """`limits`: units a minute of each bucket; the bucket "" has the vendor's own name."""
+        names = {bucket: f"{vendor}:{bucket}" if bucket else vendor for bucket in limits}
+        lanes = open_lanes(redis, {names[bucket]: limit for bucket, limit in limits.items()})
+        return cls({bucket: lanes[name] for bucket, name in names.items()})
+
+    async def take(self, rate: Rate) -> float:
+        """Wait until one request may go out; the units it was given. Raises NotNowError."""
+        return await self.by_bucket[rate.bucket].take(rate.units)
+
+    async def pause(self, bucket: str, seconds: float) -> None:
+        """Nobody may send what counts against this bucket for so long."""
+        await self.by_bucket[bucket].pause(seconds)
+
+    async def correct(self, bucket: str, taken: float, cost: float) -> None:
+        """A request that was given `taken` units has cost so many."""
+        await self.by_bucket[bucket].correct(taken, cost)

@@ -1,6 +1,6 @@
 """One request to a vendor, and what its answer means for everyone in it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import time
 from typing import Any
@@ -10,9 +10,20 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from adapters.contract import Answer, Call, NotNowError, Order, Person, UnreadableError, Verdict
+from adapters.contract import (
+    Answer,
+    Call,
+    NotNowError,
+    Order,
+    Person,
+    Rate,
+    UnreadableError,
+    VendorSettings,
+    Verdict,
+)
 from adapters.credentials import Credentials
 from adapters.exchange import SHORTEST_PAUSE_S, Exchange
+from adapters.rates import buckets_of
 from adapters.reading import read_bearer
 from adapters.transport import AnswerLostError, NotSentError
 from adapters.waits import UNREAD_WAIT_S
@@ -77,6 +88,49 @@ def exchange(adapter: Any, *replies: Reply, permits: StubPermits | None = None) 
 
 
 OK = httpx.Response(200, json={})
+
+
+@dataclass(frozen=True)
+class MeteredAdapter(StubAdapter):
+    """A vendor whose step `look` has a quota of units, told in the answers."""
+
+    def buckets(self) -> Mapping[str, float]:
+        return {"quota": 1_000.0}
+
+    def rate(self, call: Call | None) -> Rate:
+        return Rate("quota", 2.5) if call is not None and call.step == "look" else Rate()
+
+    def cost(self, call: Call, response: httpx.Response) -> float | None:
+        return response.json().get("cost") if call.step == "look" else None
+
+
+LOOK = Call(CALL.order, "look")
+
+
+async def test_a_call_takes_its_own_buckets_permit_and_the_answer_corrects_what_it_took() -> None:
+    permits = StubPermits()
+    asked = exchange(
+        MeteredAdapter(classifying=everybody(APPLIED)), httpx.Response(200, json={"cost": 4.0}), permits=permits
+    )
+    await asked.ask(LOOK, PEOPLE)
+    assert (permits.rates, permits.corrections) == ([Rate("quota", 2.5)], [("quota", 2.5, 4.0)])
+    await asked.ask(CALL, PEOPLE)
+    assert permits.rates[1:] == [Rate()]
+    assert len(permits.corrections) == 1
+
+
+async def test_a_quota_that_is_used_up_pauses_its_own_bucket_only() -> None:
+    permits = StubPermits()
+    asked = exchange(MeteredAdapter(), httpx.Response(429, headers={"retry-after": "5"}), permits=permits)
+    await asked.ask(LOOK, PEOPLE)
+    await asked.ask(CALL, PEOPLE)
+    assert permits.paused == ["quota", ""]
+
+
+def test_what_is_reserved_is_kept_free_of_every_bucket() -> None:
+    settings = VendorSettings(base_url="https://vendor.example", requests_per_minute=6_000, reserved=1_500)
+    assert buckets_of(MeteredAdapter(settings=settings)) == {"": 4_500.0, "quota": 750.0}
+    assert buckets_of(StubAdapter(settings=settings)) == {"": 4_500.0}
 
 
 async def test_the_adapters_answers_come_back_in_order() -> None:

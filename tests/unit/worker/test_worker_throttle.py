@@ -10,9 +10,9 @@ import fakeredis
 import pytest
 from redis.asyncio import Redis
 
-from adapters.contract import NotNowError
+from adapters.contract import NotNowError, Rate
 from worker import throttle
-from worker.throttle import AWAY_S, HORIZON_S, PATIENCE_S, STALE_S, WINDOW_S, Lane, Pace, open_lanes
+from worker.throttle import AWAY_S, HORIZON_S, PATIENCE_S, STALE_S, WINDOW_S, Lane, Lanes, Pace, open_lanes
 
 VENDOR = "acme"
 
@@ -204,6 +204,33 @@ async def test_each_vendor_has_a_lane_of_its_own() -> None:
     kept = {key: await redis.ttl(key) for key in await redis.keys("*")}
     assert sorted(kept) == [b"consent:throttle:akinon", b"consent:throttle:insider"]
     assert all(0 < seconds <= 7_200 for seconds in kept.values())
+
+
+async def test_each_bucket_of_a_vendor_has_a_lane_of_its_own() -> None:
+    redis = fakeredis.FakeAsyncRedis()
+    lanes = Lanes.open(redis, "insider", {"": 25_000, "profile": 1_000})
+    await lanes.pause("profile", 30.0)
+    assert await lanes.take(Rate()) == 1.0
+    with pytest.raises(NotNowError):
+        await lanes.take(Rate("profile", 2.5))
+    assert sorted(await redis.keys("*")) == [b"consent:throttle:insider", b"consent:throttle:insider:profile"]
+
+
+async def test_a_request_takes_as_many_units_as_it_is_said_to_cost_until_answers_tell() -> None:
+    lanes = Lanes.open(fakeredis.FakeAsyncRedis(), "insider", {"": 25_000, "profile": 60_000})
+    rate = Rate("profile", 2.5)
+    assert await lanes.take(rate) == 2.5
+    await lanes.correct("profile", 2.5, 4.0)
+    assert await lanes.take(rate) == 4.0, "dearer: from the next one on"
+    for _ in range(throttle.COSTS_KEPT):
+        await lanes.correct("profile", 4.0, 1.0)
+    assert await lanes.take(rate) == 1.0, "cheaper: once no dear one is remembered"
+
+
+async def test_one_cheap_answer_does_not_make_all_requests_cheap() -> None:
+    lanes = Lanes.open(fakeredis.FakeAsyncRedis(), "insider", {"": 25_000, "profile": 60_000})
+    await lanes.correct("profile", 2.5, 1.0)
+    assert await lanes.take(Rate("profile", 2.5)) == 2.5
 
 
 async def test_answers_to_what_was_under_way_do_not_lower_the_pace_again(lane: Callable[[Pace], Lane]) -> None:

@@ -30,7 +30,13 @@ class World:
 
     limit: int
     dice: random.Random
+    units: float = 1.0
+    """What each request is said to cost; the limit is in units a minute."""
+    costs: tuple[float, ...] = ()
+    """What requests really cost, one of these each, as the vendor's answers tell; none: what they are said to."""
     arrivals: list[float] = field(default_factory=list)
+    spent: list[tuple[float, float]] = field(default_factory=list)
+    """Each arrival with its cost."""
     step_s: float = 0.0
     """How far Redis's clock is off."""
     wire_s: float = JITTER_S * 0.99
@@ -50,7 +56,7 @@ class World:
     def lane(self) -> Lane:
         """That of one more process."""
         redis = fakeredis.FakeAsyncRedis(server=self.server)
-        lane = Lane(redis, "acme", Pace.for_limit(self.limit))
+        lane = Lane(redis, "acme", Pace.for_limit(self.limit), self.limit)
         lane._ask = self._far(lane._ask)
         self.lanes.append(lane)
         return lane
@@ -72,12 +78,16 @@ class World:
     async def _send(self, lane: Lane) -> None:
         while True:
             try:
-                await lane.take()
+                taken = await lane.take(self.units)
             except NotNowError as not_now:
                 await asyncio.sleep(not_now.delay_s)
                 continue
+            cost = self.dice.choice(self.costs) if self.costs else self.units
             self.arrivals.append(virtual_time.now() + self.dice.uniform(0, self.wire_s))
+            self.spent.append((self.arrivals[-1], cost))
             await asyncio.sleep(self.dice.uniform(0.0, 0.1))
+            if self.costs:
+                await lane.correct(taken, cost)
 
     async def kill(self) -> None:
         """One process, at any moment."""
@@ -105,6 +115,23 @@ class World:
         moments = sorted(self.arrivals)
         return max((bisect_left(moments, moment + window_s) - place for place, moment in enumerate(moments)), default=0)
 
+    def densest_units(self, window_s: float = WINDOW_S) -> float:
+        """The most units in any window of this length."""
+        spent = sorted(self.spent)
+        most, held, first = 0.0, 0.0, 0
+        for moment, cost in spent:
+            held += cost
+            while spent[first][0] <= moment - window_s:
+                held -= spent[first][1]
+                first += 1
+            most = max(most, held)
+        return most
+
+    def used_units(self, since: float, until: float) -> float:
+        """The share of the limit that was used meanwhile, in units."""
+        found = sum(cost for moment, cost in self.spent if since <= moment < until)
+        return found / (until - since) * WINDOW_S / self.limit
+
     def used(self, since: float, until: float) -> float:
         """The share of the limit that was used meanwhile."""
         moments = sorted(self.arrivals)
@@ -123,11 +150,11 @@ def _virtual() -> Iterator[None]:
         yield
 
 
-def play(story: Story, *, limit: int = 240, seed: int = 1) -> World:
+def play(story: Story, *, limit: int = 240, seed: int = 1, units: float = 1.0, costs: tuple[float, ...] = ()) -> World:
     """Have a world live through a story."""
 
     async def life() -> World:
-        world = World(limit, random.Random(seed))
+        world = World(limit, random.Random(seed), units, costs)
         with pytest.MonkeyPatch.context() as patch:
             clock = SimpleNamespace(time=lambda: virtual_time.now() + 1_700_000_000 + world.step_s)
             patch.setattr(fake_time, "time", clock)
@@ -238,6 +265,49 @@ STORIES = [
     a_slow_redis,
     bursts,
 ]
+
+
+@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize(("limit", "units"), [(1_000, 2.5), (100, 7.0), (60, 0.5), (240, 40.0)])
+def test_whatever_happens_no_window_holds_more_units_than_the_limit(story: Story, limit: int, units: float) -> None:
+    world = play(story, limit=limit, seed=limit, units=units)
+    assert world.densest_units() <= limit
+    assert world.arrivals or limit / units < 20
+
+
+def test_a_quota_of_units_is_nearly_all_used() -> None:
+    world = play(campaign, limit=1_000, units=2.5)
+    began = 1_000.0 + HORIZON_S + LOT_S + 0.1
+    assert world.densest_units() <= 1_000
+    assert world.used_units(began, began + 69.0) >= 0.97
+
+
+@pytest.mark.parametrize(
+    ("limit", "said", "really"),
+    [(1_000, 2.5, 1.0), (1_000, 2.5, 5.0), (500, 1.0, 10.0), (100, 10.0, 2.5), (1_000, 0.5, 2.5), (300, 2.5, 2.5)],
+)
+def test_what_the_answers_say_of_the_cost_holds_the_limit(limit: int, said: float, really: float) -> None:
+    """Dearer than we were told: the requests that went out before an answer told are made up for. Cheaper: used."""
+    world = play(campaign, limit=limit, units=said, costs=(really,))
+    assert world.densest_units() <= limit
+    if limit / max(said, really) >= 100:
+        assert world.used_units(1_010.0, 1_069.0) >= 0.94
+
+
+def test_costs_that_differ_are_bounded_by_the_dearest() -> None:
+    world = play(campaign, limit=1_000, units=2.5, costs=(1.0, 2.5, 4.0))
+    assert world.densest_units() <= 1_000
+
+
+@given(limit=st.integers(10, 1_000_000), units=st.floats(0.1, 50.0))
+@settings(max_examples=300)
+def test_the_pace_of_dear_requests_leaves_the_same_room(limit: int, units: float) -> None:
+    lane = Lane(fakeredis.FakeAsyncRedis(), "acme", Pace.for_limit(limit), limit)
+    found = lane.pace_of(units)
+    if limit / units >= 5:
+        assert found.most_in(WINDOW_S) * units <= limit * (1 + 1e-9)
+    if limit / units >= 100:
+        assert WINDOW_S * 1e6 / found.gap_us * units >= 0.97 * limit
 
 
 @pytest.mark.parametrize("story", STORIES)

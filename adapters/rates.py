@@ -1,0 +1,25 @@
+"""Which of a vendor's limits a request counts against, for vendors with one limit and with several."""
+
+import httpx
+
+from adapters.contract import Adapter, Call, Meters, Rate
+
+ONE_OF_ALL = Rate()
+
+
+def buckets_of(adapter: Adapter) -> dict[str, float]:
+    """Every limit of the vendor in units a minute, less what is reserved for others who use the account."""
+    settings = adapter.settings
+    ours = settings.allowance / settings.requests_per_minute
+    others = adapter.buckets() if isinstance(adapter, Meters) else {}
+    return {"": settings.allowance, **{bucket: limit * ours for bucket, limit in others.items()}}
+
+
+def rate_of(adapter: Adapter, call: Call | None) -> Rate:
+    """What one request of this call takes out of which bucket; None stands for a login or a probe."""
+    return adapter.rate(call) if isinstance(adapter, Meters) else ONE_OF_ALL
+
+
+def cost_of(adapter: Adapter, call: Call | None, response: httpx.Response) -> float | None:
+    """How many units the vendor says that a request has cost; None where it says nothing."""
+    return adapter.cost(call, response) if call is not None and isinstance(adapter, Meters) else None
