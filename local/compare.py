@@ -64,7 +64,7 @@ def is_in_effect(kind: Kind, vendor: str, fact: Facts | None) -> bool:
             return bool(fact["opted_out"]) and not fact["history"]
         case "dfinery":
             silent = all(flag == "Unsubscribed" for flag in fact["flags"].values())
-            return silent and not (fact["ci"] and kind is Kind.ERASURE)
+            return silent and not ((fact["ci"] or fact["known"]) and kind is Kind.ERASURE)
         case "akinon":
             return not any(fact["flags"].values()) and not (any(fact["fields"].values()) and kind is Kind.ERASURE)
         case "b2core":

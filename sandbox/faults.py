@@ -48,6 +48,7 @@ class FaultPlan:
     poison_prefix: str = "poison-"
     busy_prefix: str = "busy-"
     busy_times: int = 2  # how often Dfinery says 5003 for a busy user before it gives in
+    ci_delete_by: str = "user_ids"  # the field in which Dfinery's ci/delete takes them; its page's example: user_id
     pending_s: float = 2.0  # how long a B2CORE deletion answered with 202 takes
     token_life_s: float = 3600.0  # how long a token of B2CORE is good
     contacts_page: int = 25  # how many contacts B2CORE lists at once, where no other `limit` is asked for

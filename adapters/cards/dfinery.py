@@ -7,7 +7,8 @@ from typing import Final
 from adapters.card import CallLimit, Card, Credential, Operation, Page, Source
 from domain.requests import Kind
 
-_KEPT = "user_name, age, gender and custom properties, and the events recorded of the user"
+_EVENTS = "the events recorded of the user"
+_KEPT = f"user_name, age, gender and custom properties, and {_EVENTS}"
 
 CARD: Final = Card(
     title="Dfinery User Profile and User CI Profile API",
@@ -23,13 +24,15 @@ CARD: Final = Card(
         {
             Kind.ERASURE: (
                 Operation(
-                    summary="nine flags Unsubscribed, then CI deleted",
-                    done="The nine consent flags were set to Unsubscribed, and the CI that the request or the "
-                    "settings name "
-                    "was deleted.",
-                    reaches="the nine consent flags; the CI named (kakao_id and phone_number by default)",
-                    leaves=_KEPT,
-                    read_back="the nine flags are Unsubscribed and the CI named is empty",
+                    summary="nine flags Unsubscribed and properties overwritten, then CI deleted",
+                    done="The nine consent flags were set to Unsubscribed, and the properties that the request or the "
+                    "settings name were overwritten and the CI that they name deleted.",
+                    reaches="the nine consent flags; the properties named in `CONSENT_DFINERY__OVERWRITE` (user_name, "
+                    "age and gender by default); the CI named in `CONSENT_DFINERY__CI` (kakao_id and phone_number by "
+                    "default)",
+                    leaves=f"properties that are not named, above all custom ones; {_EVENTS}",
+                    read_back="the nine flags are Unsubscribed, the properties named hold what they were overwritten "
+                    "with, and the CI named is empty",
                 ),
             ),
             Kind.OPT_OUT: (
@@ -53,12 +56,17 @@ CARD: Final = Card(
         }
     ),
     cannot=(
-        "No profile can be deleted, and no property emptied: `null` is refused.",
+        "No profile can be deleted, and no property emptied: `null` is refused, so properties are overwritten.",
         "Events that the vendor recorded of a person cannot be reached through this API.",
     ),
     quirks=(
         "A flag that was never set reads `Undefined`, which is not Unsubscribed.",
-        "The example of ci/delete says `user_id`, its table and every sister call `user_ids`.",
+        "The example of ci/delete says `user_id`, its table and every sister call `user_ids`: a call that is refused "
+        "with 4002 is sent once more with `user_id`.",
+        "A value that overwrites a property must be of the property's type. Where the vendor refuses one, the flags "
+        "are set and the CI is deleted all the same, and the delivery is `refused`: mend `CONSENT_DFINERY__OVERWRITE`.",
+        "A property that the vendor does not know (4007) holds the vendor until the setting is mended.",
+        "An update creates a user that is not there.",
         "Korean law asks for consent at night apart, so night flags are never subscribed unless named.",
     ),
 )

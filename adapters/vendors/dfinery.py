@@ -2,12 +2,22 @@
 and the rate limit from its public pages "Reference" and "Using Open API"."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+)
 from pydantic_core import to_json
 
 from adapters.card import Card
@@ -37,9 +47,23 @@ DAY_FLAGS: tuple[DayFlag, ...] = get_args(DayFlag)
 EVERY_FLAG: tuple[str, ...] = (*DAY_FLAGS, *get_args(NightFlag))
 CiName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 
+
+def _refuse_names_of_ours(values: "Overwrites") -> "Overwrites":
+    taken = values.keys() & {"user_id", *EVERY_FLAG}
+    if taken:
+        raise ValueError("may not name user_id or a flag")
+    return values
+
+
+PropertyName = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
+Overwrites = dict[PropertyName, StrictStr | StrictBool | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]]
+Overwrite = Annotated[Overwrites, AfterValidator(_refuse_names_of_ours)]
+"""A value for each property that an erasure overwrites: text, number or boolean, as the property has it."""
+
 PATHS = MappingProxyType(
     {
         "flags": "/users/profile/update",
+        "flags_alone": "/users/profile/update",
         "ci": "/users/ci/delete",
         "read_flags": "/users/profile",
         "read_ci": "/users/ci",
@@ -62,6 +86,8 @@ FOR_EVERYBODY = MappingProxyType(
 )
 """Result codes that mean the same for a whole call and for one person of it."""
 
+INVALID_FORMAT = 4002
+
 NOBODY = "consent-worker-probe"
 
 
@@ -78,6 +104,10 @@ class DfinerySettings(VendorSettings):
     opt_in_flags: tuple[DayFlag, ...] = Field(
         default=DAY_FLAGS, min_length=1, description="what an opt-in that names no flags subscribes to"
     )
+    overwrite: Overwrite = Field(
+        default={"user_name": "erased", "age": "0", "gender": "unknown"},
+        description="properties that an erasure overwrites, and with what: the vendor lets none be emptied",
+    )
 
 
 class DfineryIdentifiers(BaseModel):
@@ -90,15 +120,25 @@ class DfineryIdentifiers(BaseModel):
 
 class DfineryOptions(VendorOptions):
     """`flags`: what an opt-in subscribes to, the only way to the night flags (Korean law asks for that consent apart).
-    `ci`: which CI an erasure deletes."""
+    `ci`: which CI an erasure deletes. `overwrite`: which properties it overwrites, and with what."""
 
     flags: tuple[DayFlag | NightFlag, ...] | None = Field(default=None, min_length=1)
     ci: tuple[CiName, ...] | None = Field(default=None, min_length=1)
+    overwrite: Overwrite | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the steps of an erasure have found so far."""
+
+    kept: bool = False  # the vendor took the flags, and not the values that were to overwrite properties
+    refused: int = 0  # a ci/delete of so many people was refused with `user_ids`: next it is sent with `user_id`
 
 
 @dataclass(frozen=True)
 class Dfinery:
-    """Twenty people a call. An erasure is two steps, `flags` then `ci`, and both must have succeeded."""
+    """Twenty people a call. An erasure is two steps, `flags` then `ci`, and both must have succeeded. `flags_alone` is
+    for those whose overwritten properties are refused: their flags must not stay because of a value of ours."""
 
     settings: DfinerySettings = field(repr=False)
 
@@ -124,7 +164,7 @@ class Dfinery:
         return frozenset({("user_id", key)})
 
     def touches(self, order: Order) -> frozenset[str]:
-        """The flags that are set; for an erasure also the CI that is deleted."""
+        """The flags that are set; for an erasure also the properties overwritten and the CI deleted."""
         deleted = [f"ci.{name}" for name in self._ci(order)] if order.kind is Kind.ERASURE else []
         return frozenset([*self._wanted(order), *deleted])
 
@@ -135,21 +175,23 @@ class Dfinery:
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
         """Two people with one key are sent once: the vendor answers by key."""
         keys = list(dict.fromkeys(person.key for person in people))
-        return self._post(PATHS[call.step], self._body(call, keys))
+        by = "user_id" if _is_second_form(people) else "user_ids"
+        return self._post(PATHS[call.step], self._body(call, keys, by))
 
     def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
         """A person succeeded where a 200 with result_code 2000 has them among the successful and in no failure."""
         data = _read_data(response)
         if isinstance(data, Answer):
-            return [data] * len(people)
+            again = self._in_another_form(call, people, response) if data.verdict is Verdict.SPLIT else None
+            return [again or data] * len(people)
         failed = _failures(data)
         if call.step in ROWS:
             done = _rows(data, ROWS[call.step])
         else:
             done = _successes(data)
             if not failed and done.keys() >= {person.key for person in people}:
-                return [self._after(call, None)] * len(people)
-        return [self._answer(call, person.key, done, failed) for person in people]
+                return self._all_after(call, people)
+        return [self._answer(call, person, done, failed) for person in people]
 
     def probe(self) -> httpx.Request:
         """Reads one flag of a user that nobody is."""
@@ -174,28 +216,54 @@ class Dfinery:
         url = fixed(self.settings.base_url + path)
         return json_request("POST", url, body, headers={"Authorization": f"Bearer {token}"})
 
-    def _body(self, call: Call, keys: list[str]) -> Mapping[str, Any] | bytes:
+    def _body(self, call: Call, keys: list[str], by: str) -> Mapping[str, Any] | bytes:
         wanted = self._wanted(call.order)
-        if call.step == "flags":
-            # The same nine flags for everybody: written once, they cost a fifth of what they do in a dictionary each.
-            properties = to_json(wanted)
+        if call.step in ("flags", "flags_alone"):
+            # The same properties for everybody: written once, they cost a fifth of what they do in a dictionary each.
+            properties = to_json(wanted if call.step == "flags" else self._flags(call.order))
             users = b",".join(b'{"user_id":%b,"properties":%b}' % (to_json(key), properties) for key in keys)
             return b'{"user_properties":[%b]}' % users
         if call.step == "read_flags":
             return {"user_ids": keys, "property_names": list(wanted)}
-        # The example of ci/delete says `user_id`; its table and every sister call say `user_ids`.
-        return {"user_ids": keys, "user_ci_property_names": self._ci(call.order)}
+        return {by: keys, "user_ci_property_names": self._ci(call.order)}
 
-    def _wanted(self, order: Order) -> dict[str, str]:
+    def _wanted(self, order: Order) -> dict[str, Any]:
+        return {**self._flags(order), **self._overwritten(order)}
+
+    def _flags(self, order: Order) -> dict[str, str]:
         if order.kind is Kind.OPT_IN:
             named = order.options.flags if order.options else None
             return dict.fromkeys(named or self.settings.opt_in_flags, "Subscribed")
         return dict.fromkeys(EVERY_FLAG, "Unsubscribed")
 
+    def _overwritten(self, order: Order) -> Mapping[str, Any]:
+        if order.kind is not Kind.ERASURE:
+            return {}
+        named = order.options.overwrite if order.options else None
+        return self.settings.overwrite if named is None else named
+
     def _ci(self, order: Order) -> list[str]:
         return list((order.options.ci if order.options else None) or self.settings.ci)
 
-    def _answer(self, call: Call, key: str, done: Mapping[str, Any], failed: Mapping[str, set[int]]) -> Answer:
+    def _in_another_form(self, call: Call, people: Sequence[Person], response: httpx.Response) -> Answer | None:
+        """The step that tries again, where a whole call was refused for what may be its form; None where none does."""
+        if call.step == "ci" and not _is_second_form(people) and _code(response) == INVALID_FORMAT:
+            # The example of ci/delete says `user_id`; its table and every sister call say `user_ids`.
+            progress = replace(people[0].carry or Progress(), refused=len(people))
+            return Answer(Verdict.PROCEED, step="ci", carry=progress, needs_witness=True)
+        return self._alone(call) if len(people) == 1 else None
+
+    def _alone(self, call: Call) -> Answer | None:
+        if call.step != "flags" or not self._overwritten(call.order):
+            return None
+        return Answer(Verdict.PROCEED, step="flags_alone", needs_witness=True)
+
+    def _all_after(self, call: Call, people: Sequence[Person]) -> list[Answer]:
+        answers = {progress: self._after(call, progress, None) for progress in {person.carry for person in people}}
+        return [answers[person.carry] for person in people]
+
+    def _answer(self, call: Call, person: Person, done: Mapping[str, Any], failed: Mapping[str, set[int]]) -> Answer:
+        key = person.key
         codes = failed.get(key, set())
         if (key in done) == bool(codes) or len(codes) > 1:
             return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)  # in neither list, in both, or with two reasons
@@ -203,25 +271,42 @@ class Dfinery:
             answer = _of_one(*codes)
             if answer.verdict is Verdict.USER and call.step in ROWS:
                 return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)  # not read: nothing was seen either way
-            return answer
-        return self._after(call, done[key])
+            return (answer.verdict is Verdict.USER and self._alone(call)) or answer
+        return self._after(call, person.carry, done[key])
 
-    def _after(self, call: Call, properties: Any) -> Answer:
+    def _after(self, call: Call, progress: Progress | None, properties: Any) -> Answer:
         erasing = call.order.kind is Kind.ERASURE
+        if call.step == "flags_alone":
+            return Answer(Verdict.PROCEED, step="ci", carry=Progress(kept=True))
         if call.step == "flags":
             return Answer(Verdict.PROCEED, step="ci") if erasing else Answer(Verdict.APPLIED)
         if call.step == "ci":
-            return Answer(Verdict.APPLIED)
+            return Answer(Verdict.USER, Reason.REJECTED) if progress and progress.kept else Answer(Verdict.APPLIED)
         if not isinstance(properties, dict):
             return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)
         if call.step == "read_flags":
             # `Undefined` is given where a flag was never set: not what we set it to.
-            seen = all(properties.get(flag) == value for flag, value in self._wanted(call.order).items())
+            seen = all(_is_same(properties.get(name), value) for name, value in self._wanted(call.order).items())
             if seen and erasing:
                 return Answer(Verdict.PROCEED, step="read_ci")
         else:
             seen = all(properties.get(name) in (None, "", "Undefined") for name in self._ci(call.order))
         return Answer(Verdict.APPLIED) if seen else Answer(Verdict.USER, Reason.NOT_IN_EFFECT)
+
+
+def _is_second_form(people: Sequence[Person]) -> bool:
+    # Refused as a whole: a half of it, after a split, begins with the first form again.
+    progress = people[0].carry
+    return isinstance(progress, Progress) and progress.refused == len(people)
+
+
+def _is_same(read: object, written: object) -> bool:
+    # A property may be kept as text or as a number whatever was sent.
+    return read == written or (read is not None and str(read) == str(written))
+
+
+def _code(response: httpx.Response) -> object:
+    return read_object(response).get("result_code")
 
 
 def _read_data(response: httpx.Response) -> dict[str, Any] | Answer:

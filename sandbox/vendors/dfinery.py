@@ -13,7 +13,10 @@ from sandbox.people import Person
 
 CHANNELS = ("", "push_", "sms_", "kakao_")
 FLAGS = ("info_flag", *(f"{time}_{channel}flag" for time in ("mkt", "night") for channel in CHANNELS))
-PROPERTIES = ("user_name", "age", "gender", *FLAGS)
+PERSONAL = {"user_name": "lucas", "age": "30", "gender": "male"}
+CUSTOM: dict[str, str | int | bool] = {"nickname": "luke", "points": 120, "vip": True}
+"""Properties of this customer's own, each with a type: what is sent for it must be of that type."""
+PROPERTIES = (*PERSONAL, *CUSTOM, *FLAGS)
 CI = {"kakao_id": re.compile(r"\d{10}"), "phone_number": re.compile(r"[1-9]\d{6,14}")}
 MAX_USERS = 20
 MESSAGES = {
@@ -97,9 +100,12 @@ class Dfinery:
         return conclude(user_ids, failed)
 
     def _delete_ci(self, call: Call, payload: dict[str, Any]) -> Answer:
-        # The page's example says `user_id`, its table `user_ids`: CONTRACTS.md settles on the table.
-        expect_fields(payload, required=("user_ids", "user_ci_property_names"))
-        user_ids = expect_users(payload["user_ids"])
+        # The page's example says `user_id`, its table `user_ids`: the table holds, unless the plan says otherwise.
+        by = call.plan.ci_delete_by
+        if by not in payload and "user_ids" in payload:
+            raise RefusedError(result(400, 4002, "Required parameters cannot be empty."))
+        expect_fields(payload, required=(by, "user_ci_property_names"))
+        user_ids = expect_users(payload[by])
         names = expect_names(payload["user_ci_property_names"], tuple(CI))
         failed = self._fail(call, user_ids)
         for user_id in user_ids:
@@ -149,7 +155,7 @@ class Dfinery:
         user_id = person.given(self.name, "user_id") or person.user_id
         if user_id:
             number = (person.phone_number or "+821012345678").lstrip("+")
-            held = {"user_name": "lucas", "age": "30", "gender": "male", **dict.fromkeys(FLAGS, "Subscribed")}
+            held = {**PERSONAL, **CUSTOM, **dict.fromkeys(FLAGS, "Subscribed")}
             ci = {"kakao_id": f"{len(self._records) + 1:010d}", "phone_number": number}
             self._records[user_id] = Record(user_id, person.user_id, held, ci)
 
@@ -162,6 +168,7 @@ class Dfinery:
                 "effects": record.effects,
                 "flags": {flag: held.get(flag, "Undefined") for flag in FLAGS},
                 "properties": {name: value for name, value in held.items() if name not in FLAGS},
+                "known": [name for name, value in PERSONAL.items() if held.get(name) == value],
                 "ci": record.ci,
             }
 
@@ -231,7 +238,8 @@ def judge(name: str, value: object) -> int | None:
         return None if value in ("Subscribed", "Unsubscribed") else 4007
     if name in CI:
         return None if isinstance(value, str) and CI[name].fullmatch(value) else 4008
-    return None if isinstance(value, str | int | float) else 4007  # "null cannot be updated" (page)
+    wanted = type(CUSTOM.get(name, ""))
+    return None if type(value) is wanted else 4007  # "null cannot be updated" (page)
 
 
 def group(failed: dict[str, int]) -> list[dict[str, Any]]:

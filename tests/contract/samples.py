@@ -87,7 +87,7 @@ def _dfinery() -> Callable[[Call, httpx.Request], httpx.Response]:
 
     def reply(call: Call, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content)
-        if call.step == "flags":
+        if call.step in ("flags", "flags_alone"):
             flags.update({row["user_id"]: row["properties"] for row in body["user_properties"]})
             data = {"successful_user_ids": [row["user_id"] for row in body["user_properties"]], "failure_details": None}
         elif call.step == "ci":
@@ -197,6 +197,7 @@ SAMPLES: Mapping[str, Sample] = {
         own=_by("dfinery", "user_id"),
         obliging=_dfinery,
         ids=_dfinery_ids,
+        detours=("flags_alone",),
     ),
     "insider": Sample(
         settings={"partner_name": "mybrand", "request_token": SECRET},

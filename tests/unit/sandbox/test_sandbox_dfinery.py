@@ -107,6 +107,39 @@ async def test_refuses_one_user_for_a_value(bench, person, value):
     assert await bench.violations() == {"dfinery:property_value": 1}
 
 
+async def test_takes_ci_delete_by_the_examples_field_where_the_plan_says_so(bench, person):
+    await bench.seed(person)
+    await bench.set_faults(dfinery={"ci_delete_by": "user_id"})
+    by_table = await bench.dfinery("ci/delete", {"user_ids": ["u-1"], "user_ci_property_names": CI})
+    assert (by_table.status, (await by_table.json())["result_code"]) == (400, 4002)
+    by_example = await bench.dfinery("ci/delete", {"user_id": ["u-1"], "user_ci_property_names": CI})
+    assert (await by_example.json())["result_data"]["successful_user_ids"] == ["u-1"]
+    assert (await bench.facts("dfinery"))["ci"] == {}
+    assert await bench.violations() == {}
+
+
+@pytest.mark.parametrize(
+    ("properties", "taken"),
+    [
+        ({"user_name": "x", "age": "0", "nickname": "", "points": 0, "vip": False}, True),
+        ({"age": 0}, False),
+        ({"points": "0"}, False),
+        ({"points": True}, False),
+        ({"vip": 0}, False),
+        ({"user_name": None}, False),
+    ],
+)
+async def test_a_property_takes_values_of_its_type(bench, person, properties, taken):
+    await bench.seed(person)
+    body = update("u-1", properties=OUT | properties)
+    data = (await (await bench.dfinery("profile/update", body)).json())["result_data"]
+    assert bool(data["successful_user_ids"]) is taken
+    held = await bench.facts("dfinery")
+    assert (held["properties"].items() >= properties.items()) is taken
+    assert held["flags"] == (OUT if taken else dict.fromkeys(FLAGS, "Subscribed"))
+    assert ("age" in held["known"]) is not ("age" in properties and taken)
+
+
 async def test_refuses_a_wrong_token(bench):
     response = await bench.dfinery("profile", {"user_ids": ["u-1"]}, token="wrong")
     assert (response.status, (await response.json())["result_code"]) == (400, 4001)
