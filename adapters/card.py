@@ -107,7 +107,7 @@ ENDINGS: Mapping[Outcome, str] = MappingProxyType(
         Outcome.REFUSED: "Not done, or not to the end: the vendor refused it.",
         Outcome.NEEDS_ACTION: "Not done, or not seen in effect: someone must act first.",
         Outcome.EXHAUSTED: "Not known to be done: it still failed after the last attempt.",
-        Outcome.CANCELLED: "Not sent: it was withdrawn before.",
+        Outcome.CANCELLED: "Not known to be done: the request was withdrawn before its end.",
     }
 )
 """What is said of a delivery that did not do the vendor's operation, whoever the vendor is."""
