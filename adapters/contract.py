@@ -45,6 +45,7 @@ class Answer:
     carry: Any = field(default=None, repr=False)
     """PROCEED, WAITING: what that step needs of this answer. It may be personal. With WAITING it is a text: it is kept
     sealed, and comes back as `Person.carry` when it is time to look again, perhaps in another process."""
+    certain: bool = False  # SPLIT, USER: it is about this person alone, and says nothing of how others fare
     needs_witness: bool = False
     """Believe this answer only where the vendor has answered someone else well: a 404 on a path that names a person
     reads like a 404 on an address that is wrong for everybody. With PROCEED: go on, but it is no witness for others."""
@@ -84,6 +85,7 @@ class Person(NamedTuple):
     tried: bool = False  # an earlier attempt of ours may have reached the vendor
     interrupted: bool = False  # a worker vanished with this person; what it had sent is not known
     waited_for: frozenset[Reason] = frozenset()  # why this delivery has waited for someone before
+    alone: bool = False  # to be sent without company, since a batch with this person was refused
 
     def __repr__(self) -> str:
         return f"Person(line={self.line})"
@@ -197,6 +199,9 @@ class Adapter(Protocol):
     def touches(self, order: Order) -> frozenset[str]:
         """What the order changes at the vendor, by name. An order that touches a superset does at least as much."""
 
+    def steps(self, order: Order) -> frozenset[str]:
+        """The steps that an order may take: while one of them is held at the vendor, the order waits."""
+
     def limits(self, call: Call) -> Limits:
         """How much one request of this step may carry."""
 
@@ -256,6 +261,10 @@ class Authenticates(Protocol):
 @runtime_checkable
 class Probes(Protocol):
     """Second interface: a harmless call tells whether the vendor's address and our credentials are right."""
+
+    vouches_for: ClassVar[frozenset[str]]
+    """The steps that the call exercises: their address, and that we may use them. Where one of these fails for a few
+    people while the call is answered well, it is about these people. It proves nothing of any other step."""
 
     def probe(self) -> httpx.Request:
         """A request that changes nothing."""

@@ -54,4 +54,7 @@ async def _examined(adapter: Adapter, transport: Transport) -> Answer | None:
 
 async def _send(transport: Transport, request: httpx.Request) -> httpx.Response | Answer:
     response = await transport.send(request)
-    return triage(response, datetime.now(UTC)) or response
+    told = triage(response, datetime.now(UTC))
+    if told and told.verdict is Verdict.SPLIT:  # nobody is in such a call, so it is not about somebody
+        return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
+    return told or response

@@ -1,10 +1,13 @@
 """One request to a vendor, and what its answer means for everyone in it."""
 
+import logging
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from http import HTTPStatus
+from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
@@ -31,8 +34,14 @@ from adapters.triage import triage
 from adapters.waits import retry_after_s
 from domain.outcomes import Reason
 
+log = logging.getLogger(__name__)
+
 SHORTEST_PAUSE_S = 2.0
 """A vendor that says "too many" without saying for how long, or that says "no time at all"."""
+
+
+class OurFaultError(Exception):
+    """Our own program fails on somebody in a call. Nothing of it is kept: it may be personal."""
 
 
 class Watch(Protocol):
@@ -71,10 +80,16 @@ class Exchange:
     watch: Watch = field(default=_nobody_watches, repr=False)
 
     async def ask(self, call: Call, people: Sequence[Person]) -> list[Answer]:
-        """One answer for each of `people`, in order. A batch over the vendor's size limit is answered SPLIT, unsent."""
-        request = self.adapter.build(call, people)
+        """One answer for each of `people`, in order. A batch over the vendor's size limit is answered SPLIT, unsent.
+
+        Raises NotNowError; OurFaultError where our own adapter fails on somebody among them.
+        """
+        try:
+            request = self.adapter.build(call, people)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it must not stop the others
+            raise self._our_fault(fault, call, people) from None
         if len(request.content) > self.adapter.limits(call).body_bytes:
-            return [Answer(Verdict.SPLIT, Reason.TOO_LARGE)] * len(people)
+            return [Answer(Verdict.SPLIT, Reason.TOO_LARGE, certain=True)] * len(people)
         if self._logs_in:
             answers = await self._ask_with_token(call, people, request)
         else:
@@ -109,6 +124,8 @@ class Exchange:
             answers = self.adapter.classify(call, people, response)
         except UnreadableError:
             return [_unreadable(response)] * len(people)
+        except Exception as fault:  # noqa: BLE001 - the same
+            raise self._our_fault(fault, call, people) from None
         if len(answers) != len(people):
             # Nobody may be forgotten; what became of whom is not known.
             return [Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)] * len(people)
@@ -132,6 +149,20 @@ class Exchange:
         if cost is not None:
             await self.permits.correct(rate.bucket, taken, cost)
         return told or response
+
+    def _our_fault(self, fault: Exception, call: Call, people: Sequence[Person]) -> "OurFaultError":
+        if len(people) == 1:  # a batch is taken apart, and then it is told once
+            # Neither its message nor its trace: both may hold what is personal.
+            at = traceback.extract_tb(fault.__traceback__)[-1]
+            where = f"{Path(at.filename).name}:{at.lineno}"
+            log.error(
+                "%s: our program fails on one person at %s: %s, %s",
+                self.adapter.name,
+                call.step,
+                type(fault).__name__,
+                where,
+            )
+        return OurFaultError()
 
     async def vouches(self) -> bool:
         """Whether a harmless call finds the vendor's address and our credentials right just now."""
@@ -200,6 +231,8 @@ def _is_lost(answer: Answer) -> bool:
 
 
 def _nothing_sent(answer: Answer) -> Answer:
+    if answer.verdict is Verdict.SPLIT:  # no person is in the request for a token
+        return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
     if answer.verdict is Verdict.AMBIGUOUS:
         return Answer(Verdict.RETRY, answer.reason)
     return answer

@@ -25,6 +25,7 @@ _REFUSALS = MappingProxyType(
         405: Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS),
         406: Answer(Verdict.VENDOR, Reason.MISCONFIGURED),
         407: Answer(Verdict.VENDOR, Reason.MISCONFIGURED),
+        409: Answer(Verdict.RETRY, Reason.CONFLICT),
         410: Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS),
         413: Answer(Verdict.SPLIT, Reason.TOO_LARGE),
         415: Answer(Verdict.VENDOR, Reason.MISCONFIGURED),
@@ -32,6 +33,12 @@ _REFUSALS = MappingProxyType(
         426: Answer(Verdict.VENDOR, Reason.MISCONFIGURED),
     }
 )
+
+_PASSING = frozenset({423, 424, 425, 449})
+"""Locked, waiting for something else, too early, asked to repeat: it passes by itself, whoever is in the call. 449 is a
+common extension of HTTP. A conflict (409) is told apart by some adapters, so it is a `refusal` instead."""
+_GAVE_UP = frozenset({408, 499, 504})
+"""A server or a proxy gave up waiting; the vendor may have gone on. 499 is what nginx says."""
 
 
 def triage(response: httpx.Response, now: datetime) -> Answer | None:
@@ -41,16 +48,17 @@ def triage(response: httpx.Response, now: datetime) -> Answer | None:
         return None  # nearly all of them
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Answer(Verdict.RETRY, Reason.RATE_LIMITED, retry_after_s=retry_after_s(response, now))
-    if status == HTTPStatus.REQUEST_TIMEOUT:
+    if status in _GAVE_UP:
         return Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)
-    if status == HTTPStatus.GATEWAY_TIMEOUT:  # a proxy gave up waiting; the vendor may have gone on
-        return Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)
+    if status in _PASSING:
+        return Answer(Verdict.RETRY, Reason.CONFLICT, retry_after_s=retry_after_s(response, now))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Answer(Verdict.RETRY, Reason.SERVER_ERROR, retry_after_s=retry_after_s(response, now))
     if status < HTTPStatus.OK or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)  # redirects are never followed on a write
     if is_page(response) and status not in READ_BY_STATUS:
-        return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
+        # A gateway refuses one id with a page as well as a whole API, so a page of a 4xx says no more than its status.
+        return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS) if response.is_success else refusal(status)
     return None
 
 

@@ -17,12 +17,18 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True)
 class Setback:
-    """People of a chunk who failed together: `attempts` failed ones since `since`, due again at `due` (both epoch)."""
+    """People of a chunk who failed together: `attempts` failed ones since `since`, due again at `due` (both epoch).
+
+    `refusals`: how often the vendor said no to them alone, where it is not known yet whether that is about them; who
+    has any is sent alone from then on. `doubted`: since when (epoch), 0 where it never did.
+    """
 
     attempts: int
     since: float
     due: float
     lines: tuple[int, ...]
+    refusals: int = 0
+    doubted: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

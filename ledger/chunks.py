@@ -1,6 +1,6 @@
 """Chunks in the ledger: leased to one worker at a time, closed or put back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -13,6 +13,7 @@ from domain.requests import Kind
 from domain.retry import Setback
 from ledger.requests import key_context, options_context
 from ledger.sealing import MasterKeys, SealingKey
+from ledger.steps import STANDINGS, Standing, read_standings
 
 
 class Purpose(StrEnum):
@@ -42,6 +43,10 @@ class Lease:
     setbacks: tuple[Setback, ...]
     options: bytes = field(repr=False)
     key: SealingKey = field(repr=False)
+    steps: Mapping[str, Standing] = field(default_factory=dict)
+    """What is known of the vendor's steps."""
+    vendor_struck: bool = False
+    """Whether something is counted against the vendor as a whole."""
 
 
 class LeaseLostError(Exception):
@@ -75,15 +80,21 @@ def lease(connection: Connection, chunk_id: int, *, lease_s: float, holder: str,
         purpose=Purpose(row.purpose),
         starts=row.starts,
         lost=row.lost - 1,
-        setbacks=tuple(Setback(attempts, since, due, tuple(lines)) for attempts, since, due, lines in row.setbacks),
+        setbacks=tuple(_setback(*each) for each in row.setbacks),
+        steps=read_standings(row.standings),
+        vendor_struck=row.vendor_struck,
         options=key.open(row.options, options_context(row.public_id)),
         key=key,
     )
 
 
+def _setback(attempts: int, since: float, due: float, lines: list[int], *doubt: Any) -> Setback:
+    return Setback(attempts, since, due, tuple(lines), *doubt)  # those of an older version say nothing of doubt
+
+
 # By its id: compared as it is, `state` would let the planner read through an index of all that is open, which it takes
 # for empty when a large request has just come in.
-_LEASE = text("""
+_LEASE = text(f"""
     UPDATE chunks
     SET state = 'leased', lease = :lease, holder = :holder, starts = starts + 1, lost = lost + 1,
         due_at = now() + make_interval(secs => :lease_s)
@@ -93,8 +104,8 @@ _LEASE = text("""
         AND requests.id = chunks.request_id AND vendors.id = chunks.vendor_id
     RETURNING chunks.request_id, chunks.vendor_id, vendors.name AS vendor, requests.kind, requests.public_id,
         requests.data_key, requests.options, chunks.first_line, chunks.last_line, chunks.round, chunks.purpose,
-        chunks.starts, chunks.lost,
-        chunks.setbacks
+        chunks.starts, chunks.lost, chunks.setbacks, vendors.strikes > 0 AS vendor_struck,
+        ({STANDINGS} chunks.vendor_id) AS standings
 """)
 
 

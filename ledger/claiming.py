@@ -1,8 +1,14 @@
 """Which due chunks go to the workers next: fairly between requests, in room that is bounded."""
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
+
+from domain.requests import Kind
+from ledger.steps import let_through
 
 QUEUE_GRACE_S = 30.0
 """A chunk whose message was lost on the way to a worker is queued again after this long."""
@@ -18,6 +24,7 @@ def claim(
     express: int = 0,
     grace_s: float = QUEUE_GRACE_S,
     held_too: bool = True,
+    needs: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> list[int]:
     """Queue the due chunks of a vendor so that at most `window` are queued or leased, in turn between requests.
 
@@ -26,8 +33,10 @@ def claim(
     many requests that are due, LOOKED_AT are considered, in turn from one claim to the next, and the newest.
 
     One dispatcher at a time works for a vendor, so that the window holds. A held vendor gets one chunk when its probe
-    is due, and none otherwise or where `held_too` is not set. A chunk that no worker takes up within `grace_s` is due
-    again. Returns chunk ids; the caller sends a message for each after committing.
+    is due, and none otherwise or where `held_too` is not set. `needs`: the steps that each kind of request takes there;
+    while one of them is held, requests of that kind wait, but for one chunk when the step's time has come. A chunk that
+    no worker takes up within `grace_s` is due again. Returns chunk ids; the caller sends a message for each after
+    committing.
     """
     row = connection.execute(_LOCK_VENDOR, {"vendor": vendor}).one_or_none()
     if row is None or not row.may_send or (row.held and not held_too):
@@ -41,7 +50,11 @@ def claim(
     share = {"vendor_id": row.id, "grace_s": grace_s}
     looked_at = _next_due(connection, row.id, (row.turn_due_at, row.turn))
     due = {"due_at": [due_at for due_at, _ in looked_at], "requests": [request_id for _, request_id in looked_at]}
-    ids = list(connection.execute(_CLAIM, {**share, **due, "room": room, "most": most}).scalars())
+    held = {step: bool(is_due) for step, is_due in row.held_steps or ()}
+    free = [kind for kind in _KINDS if held.keys().isdisjoint(needs.get(kind, ()))]
+    ids = list(connection.execute(_CLAIM, {**share, **due, "room": room, "most": most, "kinds": free}).scalars())
+    for step in sorted(step for step, is_due in held.items() if is_due):
+        ids += _let_one_through(connection, {**share, **due}, step, held, needs)
     if room > len(ids):
         ids += connection.execute(_CLAIM_VERIFICATIONS, {**share, "room": room - len(ids)}).scalars()
     if row.held and ids:
@@ -49,6 +62,23 @@ def claim(
     return ids
 
 
+def _let_one_through(
+    connection: Connection,
+    share: Mapping[str, Any],
+    step: str,
+    held: Mapping[str, bool],
+    needs: Mapping[str, Collection[str]],
+) -> list[int]:
+    """A chunk of which one person may try a step that is held."""
+    barred = {other for other, is_due in held.items() if not is_due}
+    kinds = [kind for kind in _KINDS if step in needs.get(kind, ()) and barred.isdisjoint(needs[kind])]
+    ids = list(connection.execute(_CLAIM, {**share, "room": 1, "most": 1, "kinds": kinds}).scalars()) if kinds else []
+    for chunk_id in ids:
+        let_through(connection, share["vendor_id"], step, chunk_id)
+    return ids
+
+
+_KINDS = tuple(kind.value for kind in Kind)
 Due = tuple[datetime, int]
 """When chunks are due, and of which request: those of a request that has just come in are due at the same moment."""
 
@@ -94,7 +124,9 @@ _WALK_BACK = _walk("<", "DESC")
 _PASS_TURN = text("UPDATE vendors SET turn_due_at = :turn_due_at, turn = :turn WHERE id = :vendor_id")
 _LOCK_VENDOR = text("""
     SELECT id, turn_due_at, turn, held_at IS NOT NULL AS held,
-        held_at IS NULL OR COALESCE(probe_at <= now(), false) AS may_send
+        held_at IS NULL OR COALESCE(probe_at <= now(), false) AS may_send,
+        (SELECT jsonb_agg(jsonb_build_array(step, COALESCE(steps.probe_at <= now(), false)))
+         FROM steps WHERE steps.vendor_id = vendors.id AND steps.held_at IS NOT NULL) AS held_steps
     FROM vendors WHERE name = :vendor AND enabled
     FOR NO KEY UPDATE -- which a new chunk of this vendor need not wait for
 """)
@@ -119,7 +151,8 @@ _CLAIM = text("""
             WHERE vendor_id = :vendor_id AND due_at = looked_at.due_at AND request_id = looked_at.request_id
                 AND purpose = 'deliver' AND state <> 'closed'
             ORDER BY due_at, request_id, id LIMIT :most) AS due
-        WHERE requests.status = 'running' AND requests.not_before <= now()),
+        WHERE requests.status = 'running' AND requests.not_before <= now()
+            AND CAST(requests.kind AS text) = ANY(CAST(:kinds AS text[]))),
     placed AS (
         SELECT id, turn, small, row_number() OVER (ORDER BY turn, small DESC, random()) AS place FROM due),
     queued AS (

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, text
 
 from domain.outcomes import Reason
+from ledger.steps import release
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,16 @@ _HOLD = text("""
 """)
 
 
-def resume(connection: Connection, name: str) -> bool:
-    """Lift a hold, whoever opened it. False where there is no such vendor."""
-    return connection.execute(text(f"{_LIFT} WHERE name = :name"), {"name": name}).rowcount == 1
+def resume(connection: Connection, name: str, step: str | None = None) -> bool:
+    """Lift a hold, whoever opened it: of the vendor and all of its steps, or of one step. False where there is no such
+    vendor."""
+    vendor_id = connection.execute(text("SELECT id FROM vendors WHERE name = :name"), {"name": name}).scalar()
+    if vendor_id is None:
+        return False
+    release(connection, vendor_id, step)
+    if step is None:
+        connection.execute(text(f"{_LIFT} WHERE name = :name"), {"name": name})
+    return True
 
 
 def probed_well(connection: Connection, name: str) -> None:
@@ -117,21 +125,6 @@ _LIFT = """
 def well_answered(connection: Connection, vendor_id: int) -> None:
     """The vendor served somebody: strikes are forgotten and a hold that the workers opened is lifted."""
     connection.execute(_LIFT_BY_ITSELF, {"id": vendor_id})
-    connection.execute(_GOOD, {"id": vendor_id})
 
 
 _LIFT_BY_ITSELF = text(f"{_LIFT} WHERE id = :id AND strikes > 0 AND COALESCE(held_by, 'worker') = 'worker'")
-_GOOD = text("""
-    UPDATE vendors SET last_good_at = now()
-    WHERE id = :id AND (last_good_at IS NULL OR last_good_at < now() - interval '10 seconds')
-""")
-
-
-def lately_well(connection: Connection, vendor_id: int, *, within_s: float) -> bool:
-    """Whether the vendor served anybody in the last `within_s` seconds."""
-    return bool(connection.execute(_LATELY, {"id": vendor_id, "within_s": within_s}).scalar_one())
-
-
-_LATELY = text("""
-    SELECT COALESCE(last_good_at > now() - make_interval(secs => :within_s), false) FROM vendors WHERE id = :id
-""")

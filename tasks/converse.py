@@ -1,33 +1,37 @@
 """Leading people through a vendor's steps: batched to its limits, bisected on a split, many requests in flight."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
 
 from adapters.contract import Answer, Call, NotNowError, Order, Person, Verdict
-from adapters.exchange import Exchange
+from adapters.exchange import Exchange, OurFaultError
 from domain.chunking import cut, halve
 from domain.outcomes import Reason
+from tasks.evidence import CALLS_TO_HALT, Answered, Course, Sort, sort_of
 
-ANSWERS_TO_HALT = 3
-"""So many calls in a row that blame the vendor, or find it out of order, and nobody else is sent there for now."""
+AT_FIRST = 5
+"""So many calls at once at a step that is not known to work, until it has served somebody."""
 
 
-class Answered(NamedTuple):
-    """People with the same answer, for now or for good. A batch is nearly always answered as one, and stays one."""
+@dataclass
+class _Bisection:
+    """One batch that was refused, while it is taken apart."""
 
-    people: Sequence[Person]
-    answer: Answer
+    served: bool = False
+    """Whether anybody of the batch was served."""
+    alone: list[Answered] = field(default_factory=list)
+    """Those who turned out to be refused by themselves."""
 
 
 @dataclass
 class Conversation:
-    """One chunk's talk with one vendor. Whoever is not among the answered when it ends was not sent, or not to the end;
-    repeating any step is safe."""
+    """One chunk's talk with one vendor. Those who are not among the answered when it ends were not sent, or not to the
+    end; repeating any step is safe."""
 
     exchange: Exchange
     order: Order
@@ -35,12 +39,24 @@ class Conversation:
     """Of the requests that this process may have in flight at this vendor, one that is ours while we are inside."""
     stopping: Callable[[], bool]
     report: Callable[[Answered], None]
-    served: int = 0
-    """Answers with which the vendor served somebody."""
+    handful: int = 5
+    """So many people refused in a row, with nobody served between them, and the talk ends."""
+    well: Collection[str] = ()
+    """Steps that are known to work."""
+    courses: defaultdict[str, Course] = field(default_factory=lambda: defaultdict(Course))
+    """How each step has gone so far."""
     delay_s: float = 0.0
     """How long to stay away, where permits ran out."""
-    _halted: bool = False
-    _failures: int = 0
+    halted: bool = False
+    """Whether the talk ended early: nobody else is to be sent there for now."""
+    _our_faults: int = 0
+    _care: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+    _bisecting: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+
+    @property
+    def served(self) -> int:
+        """Calls with which the vendor served somebody."""
+        return sum(course.yes for course in self.courses.values())
 
     async def lead(self, people: Iterable[tuple[Person, str]]) -> None:
         """Lead each person from the step given with them to an answer."""
@@ -56,83 +72,165 @@ class Conversation:
             async with self.slots:
                 await self._ask(step, batch)
 
-    async def _ask(self, step: str, batch: Sequence[Person]) -> None:
-        if self._halted or self.stopping():
+    async def _ask(self, step: str, batch: Sequence[Person], within: _Bisection | None = None) -> None:
+        answers = await self._answers(step, batch)
+        if answers is None:
             return
-        try:
-            answers = await self.exchange.ask(Call(self.order, step), batch)
-        except NotNowError as not_now:
-            self._halted = True
-            self.delay_s = max(self.delay_s, not_now.delay_s)
-            return
-        self._take_note(answers)
+        alike = list(_alike(batch, answers))
+        course, yes_before = self.courses[step], self.courses[step].yes
+        self._take_note(step, alike, within)
         split: list[Answered] = []
         onward: list[tuple[Person, str]] = []
-        for answered in _alike(batch, answers):
-            match answered.answer.verdict:
-                case Verdict.SPLIT:
-                    split.append(answered)
-                case Verdict.PROCEED:
-                    onward += _going_on(answered)
-                case _:
-                    self.report(answered)
+        for people, answer in alike:
+            if answer.verdict is Verdict.PROCEED:
+                onward += _going_on(people, answer)
+            elif answer.verdict is Verdict.SPLIT or self._may_be_one_persons(step, people, answer):
+                split.append(Answered(people, answer, step, yes_before))
+            else:
+                self.report(Answered(people, answer, step, yes_before))
+                if sort_of(answer) is Sort.REFUSAL:
+                    self._count_refused(course, len(people))
         if split:
-            await self._bisect(step, split)
+            await self._take_apart(step, split, within)
         if onward:
             for next_step, members in self._batches(onward):
                 await self._ask(next_step, members)
 
-    async def _bisect(self, step: str, split: Sequence[Answered]) -> None:
+    async def _answers(self, step: str, batch: Sequence[Person]) -> list[Answer] | None:
+        """One answer for each of the batch; None where nothing more is sent for now."""
+        async with self._carefully(step):
+            if self.halted or self.stopping():
+                return None
+            try:
+                return await self.exchange.ask(Call(self.order, step), batch)
+            except OurFaultError:
+                return [_OUR_FAULT] * len(batch)
+            except NotNowError as not_now:
+                self.halted = True
+                self.delay_s = max(self.delay_s, not_now.delay_s)
+                return None
+
+    @asynccontextmanager
+    async def _carefully(self, step: str) -> AsyncIterator[None]:
+        """A few calls at once until the step is known to work: if it refuses everybody, few are to find out."""
+        if step in self.well or self.courses[step].yes:
+            yield
+            return
+        async with self._care.setdefault(step, asyncio.Semaphore(AT_FIRST)):
+            yield
+
+    def _take_note(
+        self, step: str, alike: Sequence[tuple[Sequence[Person], Answer]], within: _Bisection | None
+    ) -> None:
+        course = self.courses[step]
+        sorts = [(sort_of(answer), len(people), answer) for people, answer in alike]
+        served = sum(people for sort, people, _ in sorts if sort is Sort.YES)
+        if served:
+            course.note_yes(served)
+            self._stop_being_careful(step)
+            if within:
+                within.served = True
+            return
+        failure = next((answer for sort, _, answer in sorts if sort in (Sort.BLAME, Sort.TROUBLE)), None)
+        if failure is None:
+            return
+        course.failures += 1
+        if failure.reason is Reason.BAD_CREDENTIALS or course.failures >= CALLS_TO_HALT:
+            self.halted = True
+
+    def _stop_being_careful(self, step: str) -> None:
+        care = self._care.pop(step, None)
+        for _ in range(self.exchange.adapter.settings.concurrency if care else 0):
+            care.release()  # type: ignore[union-attr]
+
+    def _count_refused(self, course: Course, people: int) -> None:
+        course.refused += people
+        if course.says_enough(self.handful):
+            self.halted = True
+
+    def _may_be_one_persons(self, step: str, people: Sequence[Person], answer: Answer) -> bool:
+        """Whether a batch may be blamed for what is in it: others are served at this step."""
+        if self.halted or len(people) == 1 or sort_of(answer) is not Sort.BLAME:
+            return False
+        return step in self.well or self.courses[step].yes > 0
+
+    async def _take_apart(self, step: str, split: Sequence[Answered], within: _Bisection | None) -> None:
         people = [person for answered in split for person in answered.people]
+        answer = split[0].answer
         if len(people) == 1:
-            reason = Reason.TOO_LARGE if split[0].answer.reason is Reason.TOO_LARGE else Reason.REJECTED
-            self.report(Answered(people, Answer(Verdict.USER, reason)))
+            self._report_alone(Answered(people, _of_one(answer), step, split[0].yes_before), within)
+        elif answer.reason is Reason.OUR_FAULT and self._our_faults >= self.handful and not self.courses[step].yes:
+            self.report(Answered(people, _of_one(answer), step))  # our program fails on everybody
+        elif within:
+            await self._ask_halves(step, people, within)
         else:
-            for half in halve(people):
-                await self._ask(step, half)
+            await self._bisect(step, people)
+
+    async def _bisect(self, step: str, people: Sequence[Person]) -> None:
+        bisection = _Bisection()
+        try:
+            if step in self.well or self.courses[step].yes:
+                await self._ask_halves(step, people, bisection)
+            else:
+                async with self._bisecting[step]:  # one shows whether the vendor refuses everybody
+                    await self._ask_halves(step, people, bisection)
+        finally:
+            for one in bisection.alone:
+                self.report(one._replace(company_served=bisection.served))
+
+    async def _ask_halves(self, step: str, people: Sequence[Person], bisection: _Bisection) -> None:
+        for half in halve(people):
+            await self._ask(step, half, bisection)
+
+    def _report_alone(self, one: Answered, within: _Bisection | None) -> None:
+        if within is None:
+            self.report(one)
+        else:
+            within.alone.append(one)
+        if one.answer.reason is Reason.OUR_FAULT:
+            self._our_faults += 1
+        elif not one.answer.certain and not (within and within.served):
+            self._count_refused(self.courses[one.step], 1)
 
     def _batches(self, people: Iterable[tuple[Person, str]]) -> Iterator[tuple[str, Sequence[Person]]]:
         for step, members in groupby(sorted(people, key=_STEP), key=_STEP):
-            batch = [person for person, _ in members]
+            batch = []
+            for person, _ in members:
+                if person.alone:
+                    yield step, [person]
+                else:
+                    batch.append(person)
             size = self.exchange.adapter.limits(Call(self.order, step)).people
             for span in cut(len(batch), size):
                 yield step, batch[span.first - 1 : span.last]
 
-    def _take_note(self, answers: Sequence[Answer]) -> None:
-        if any(answer.verdict in _SERVED and not answer.needs_witness for answer in answers):
-            self.served += 1
-            self._failures = 0
-            return
-        failure = next((answer for answer in answers if _is_the_vendors(answer)), None)
-        if failure is None:
-            return
-        self._failures += 1
-        if failure.reason is Reason.BAD_CREDENTIALS or self._failures >= ANSWERS_TO_HALT:
-            self._halted = True
 
-
-OUT_OF_ORDER = frozenset({Reason.SERVER_ERROR, Reason.NO_CONNECTION, Reason.ANSWER_LOST})
-"""Failures that say nothing of the person; where there is nothing else, the vendor is likely down."""
-_SERVED = frozenset({Verdict.APPLIED, Verdict.SEEN, Verdict.ABSENT, Verdict.PROCEED})
 _STEP = itemgetter(1)
+_OUR_FAULT = Answer(Verdict.SPLIT, Reason.OUR_FAULT)
 
 
-def _alike(batch: Sequence[Person], answers: Sequence[Answer]) -> Iterator[Answered]:
+def _alike(batch: Sequence[Person], answers: Sequence[Answer]) -> Iterator[tuple[Sequence[Person], Answer]]:
     """Everybody of a batch by the answer they share; one answer a person, in order."""
     if answers.count(answers[0]) == len(answers):
-        yield Answered(batch, answers[0])
+        yield batch, answers[0]
         return
     sharing: dict[int, tuple[list[Person], Answer]] = {}
     for person, answer in zip(batch, answers, strict=True):
         sharing.setdefault(id(answer), ([], answer))[0].append(person)
-    yield from (Answered(*alike) for alike in sharing.values())
+    yield from sharing.values()
 
 
-def _going_on(answered: Answered) -> Iterator[tuple[Person, str]]:
-    carry, step = answered.answer.carry, answered.answer.step
-    for person in answered.people:
+def _going_on(people: Sequence[Person], answer: Answer) -> Iterator[tuple[Person, str]]:
+    carry, step = answer.carry, answer.step
+    for person in people:
         yield (person if carry is person.carry else person._replace(carry=carry)), step
 
 
-def _is_the_vendors(answer: Answer) -> bool:
-    return answer.verdict is Verdict.VENDOR or answer.reason in OUT_OF_ORDER
+def _of_one(answer: Answer) -> Answer:
+    """What the refusal of a batch means where the batch is one person."""
+    if answer.verdict is not Verdict.SPLIT:
+        return answer
+    if answer.reason is Reason.OUR_FAULT:
+        return Answer(Verdict.AMBIGUOUS, Reason.OUR_FAULT)
+    reason = Reason.TOO_LARGE if answer.reason is Reason.TOO_LARGE else Reason.REJECTED
+    return Answer(Verdict.USER, reason, certain=answer.certain)

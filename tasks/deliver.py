@@ -2,22 +2,24 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from random import random
+from dataclasses import dataclass, field, replace
+from random import choice, random
 from time import time
 from typing import ClassVar
 
-from adapters.contract import Addressed, Order, Person, ReadsBack
+from adapters.contract import Addressed, Order, Person, Probes, ReadsBack
 from domain.outcomes import Outcome, Reason
-from ledger import cancelling, chunks, outcomes, vendors, wishes
+from domain.requests import Kind
+from ledger import cancelling, chunks, outcomes, steps, vendors, wishes
 from ledger.chunks import LeaseLostError, Purpose
 from ledger.outcomes import Settled
 from ledger.pending import OpenPerson, SealedPerson
 from ledger.session import Connection
-from tasks.converse import Answered, Conversation
+from tasks.converse import Conversation
 from tasks.dispatch import dispatch
-from tasks.judge import Judgement, ends, judge, settled
-from tasks.run import BLAMED_DELAY_S, Run
+from tasks.evidence import Answered, Evidence
+from tasks.judge import BLAMED_DELAY_S, Judgement, ends, in_doubt, judge, settled
+from tasks.run import Run
 from tasks.settle import settle
 from tasks.toolbox import Toolbox
 from tasks.verify import Verification
@@ -27,7 +29,6 @@ log = logging.getLogger(__name__)
 SWITCHED_OFF_HERE_S = 30.0
 OTHER_FIRST_S = 1.0
 """People with another delivery to the same vendor under way come back after this."""
-WITNESS_AGE_S = 600.0
 NEVER_WAITED: frozenset[Reason] = frozenset()
 MOST_LOSSES = 50
 """So many workers in a row may vanish with a chunk before it is believed that the chunk is why."""
@@ -72,6 +73,8 @@ class Delivery(Run):
     _unsettled: list[Answered] = field(default_factory=list, repr=False)
     _moot: list[Settled] = field(default_factory=list, repr=False)
     _behind: bool = False
+    _hold: set[str] = field(default_factory=set)
+    """Steps of the order that are held."""
     _waited_for: Mapping[int, frozenset[Reason]] = field(default_factory=dict)
 
     def read(self, connection: Connection) -> None:
@@ -85,10 +88,28 @@ class Delivery(Run):
 
         Raises LeaseLostError; OperationalError while the ledger is away; ledger.sealing.UnsealError.
         """
-        due = self.open(self._drop_superseded(self._drop_deadly(self.due)))
-        talk = self.talk(self.order())
+        order = self.order()
+        self._hold = {step for step in self.line.adapter.steps(order) if self._is_held(step)}
+        due = self.open(self._let_through(self._drop_superseded(self._drop_deadly(self.due))))
+        talk = self.talk(order)
         self.lead(talk, list(self._address(talk.order, due)))
         self._decide(talk)
+
+    def _is_held(self, step: str) -> bool:
+        return step in self.lease.steps and self.lease.steps[step].held
+
+    def _let_through(self, due: list[SealedPerson]) -> list[SealedPerson]:
+        """Everybody; one where this chunk was let through at a step that is held, and nobody where it was not."""
+        if not self._hold:
+            return due
+        if not due or any(self.lease.steps[step].scout != self.lease.chunk_id for step in self._hold):
+            return []
+        fewest = min(self._refusals(one.line) for one in due)
+        return [choice([one for one in due if self._refusals(one.line) == fewest])]  # noqa: S311 - keeps no secret
+
+    def _refusals(self, line: int) -> int:
+        before = self.history.get(line)
+        return before.refusals + bool(before.doubted) if before else 0
 
     def record(self, connection: Connection) -> None:
         """Record whose delivery has ended; the others are judged when the run is over."""
@@ -125,8 +146,10 @@ class Delivery(Run):
         for number, subject in due:
             addressed = self.line.adapter.address(order, subject)
             if isinstance(addressed, Addressed):
+                before = self.history.get(number)
+                alone = before is not None and before.doubted > 0
                 waited_for = self._waited_for.get(number, NEVER_WAITED)
-                person = Person(number, subject, addressed.key, None, tried, interrupted, waited_for)
+                person = Person(number, subject, addressed.key, None, tried, interrupted, waited_for, alone)
                 yield person, addressed.step
             else:
                 self.answers.append(Answered((Person(number, subject, None),), addressed))
@@ -147,30 +170,29 @@ class Delivery(Run):
 
     def _decide(self, talk: Conversation) -> None:
         ended = self._take_endings()
-        served = talk.served > 0
-        witness = served or self._find_witness()
+        known = self._evidence(talk)
         with self.tools.engine.begin() as connection:
             chunks.renew(connection, self.lease, self.tools.lease_s)
             judgement = judge(
                 self._unsettled,
                 self.history,
                 self.policy(),
-                served=served,
-                witness=witness,
+                steps=known,
+                handful=self.tools.hold_after,
                 now=time(),
                 jitter=random(),  # noqa: S311 - spreads load, keeps no secret
             )
             self._append(connection, ended + judgement.settled)
             self._close_or_put_back(connection, talk, judgement)
-            if served:
-                self.note_served(connection)
-            elif judgement.strike is not None:
-                self._strike(connection, judgement.strike)
+            self.note_served(connection, talk, but=judgement.strikes)
+            newly_held = self._strike(connection, judgement)
         self.decided = True
+        self._tell_holds(newly_held)
 
     def _close_or_put_back(self, connection: Connection, talk: Conversation, judgement: Judgement) -> None:
         if self.pending:
-            blamed_s = BLAMED_DELAY_S if judgement.strike else 0.0
+            stays_away = judgement.blamed or talk.halted or (self._hold and not talk.served)
+            blamed_s = BLAMED_DELAY_S if stays_away else 0.0
             behind_s = OTHER_FIRST_S if self._behind else 0.0
             self.put_back(connection, judgement.setbacks, unsent_delay_s=max(talk.delay_s, blamed_s, behind_s))
             return
@@ -178,19 +200,75 @@ class Delivery(Run):
         if isinstance(self.line.adapter, ReadsBack):
             chunks.open_verification(connection, self.lease, self.tools.verify_after_s)
 
-    def _find_witness(self) -> bool:
-        """Whether the vendor is known to be well, where an answer is to be believed only then."""
-        if not any(one.answer.needs_witness for one in self._unsettled):
-            return False
+    def _evidence(self, talk: Conversation) -> dict[str, Evidence]:
+        """What is known of each step that somebody's answer leaves in doubt."""
+        if not self._unsettled:
+            return {}
         with self.tools.engine.begin() as connection:
-            if vendors.lately_well(connection, self.lease.vendor_id, within_s=WITNESS_AGE_S):
-                return True
-        return self.tools.start(self.line.exchange.vouches()).result()
+            standings = steps.standings(connection, self.lease.vendor_id)
+        ours = {self._name(line) for line in self.pending}
+        found: dict[str, Evidence] = {}
+        for step in {one.step for one in self._unsettled}:
+            course, standing = talk.courses[step], standings.get(step)
+            found[step] = Evidence(
+                yes=course.yes,
+                served=course.served,
+                lately=standing is not None and standing.lately,
+                good_at=standing.good_at if standing else 0.0,
+                others_refused=len(standing.refused - ours) if standing else 0,
+            )
+        adapter = self.line.adapter
+        doubted = in_doubt(self._unsettled, found, self.tools.hold_after)
+        doubted &= adapter.vouches_for if isinstance(adapter, Probes) else set()
+        if doubted and self.tools.start(self.line.exchange.vouches()).result():
+            found |= {step: replace(found[step], vouched=True) for step in doubted}
+        return found
 
-    def _strike(self, connection: Connection, reason: Reason) -> None:
-        limit = 1 if reason is Reason.BAD_CREDENTIALS else self.tools.hold_after
-        held = vendors.strike(
-            connection, self.lease.vendor_id, reason, limit=limit, probe_after_s=self.tools.probe_after_s
-        )
-        if held:
+    def _name(self, line: int) -> str:
+        """A person as the record of a step names them."""
+        return f"{self.lease.request_id}:{line}"
+
+    def _strike(self, connection: Connection, judgement: Judgement) -> list[tuple[str, Reason]]:
+        """Count what this run has against the vendor and its steps; the steps held since just now, and why."""
+        held: list[tuple[str, Reason]] = []
+        for step, strike in sorted(judgement.strikes.items()):
+            if strike.reason is Reason.BAD_CREDENTIALS:
+                self._hold_vendor(connection, strike.reason)
+                continue
+            limit = self.tools.hold_after
+            weight = 0 if not strike.everybody else limit if strike.refused else 1
+            if steps.strike(
+                connection,
+                self.lease.vendor_id,
+                step,
+                strike.reason,
+                weight=weight,
+                refused={self._name(line) for line in strike.refused},
+                limit=limit,
+                interval_s=self.tools.probe_after_s,
+            ):
+                held.append((step, strike.reason))
+        return held
+
+    def _hold_vendor(self, connection: Connection, reason: Reason) -> None:
+        after_s = self.tools.probe_after_s
+        held = vendors.strike(connection, self.lease.vendor_id, reason, limit=1, probe_after_s=after_s)
+        if held and not self.lease.vendor_struck:
             log.error("%s is held: %s", self.lease.vendor, reason.value)
+
+    def _tell_holds(self, newly_held: list[tuple[str, Reason]]) -> None:
+        """Say which steps are held now; where a harmless call finds more than a step out of order, hold the vendor."""
+        for step, reason in newly_held:
+            if self._concerns_all(step) and not self.tools.start(self.line.exchange.vouches()).result():
+                with self.tools.engine.begin() as connection:
+                    steps.release(connection, self.lease.vendor_id, step)
+                    self._hold_vendor(connection, reason)
+            else:
+                log.error("%s is held at %s: %s", self.lease.vendor, step, reason.value)
+
+    def _concerns_all(self, step: str) -> bool:
+        """Whether a harmless call that fails too would say that no order can be carried out there."""
+        adapter = self.line.adapter
+        if not isinstance(adapter, Probes):
+            return False
+        return step not in adapter.vouches_for or all(step in adapter.steps(Order(kind)) for kind in Kind)

@@ -2,8 +2,9 @@
 
 import logging
 
-from adapters.contract import Probes
+from adapters.contract import Order, Probes
 from adapters.portions import EXPRESS, window
+from domain.requests import Kind
 from ledger import vendors
 from ledger.claiming import QUEUE_GRACE_S, claim
 from tasks.queues import BrokerError
@@ -38,6 +39,7 @@ def _claim(vendor: str, line: Line, tools: Toolbox) -> list[int]:
             express=EXPRESS,
             grace_s=min(QUEUE_GRACE_S, tools.lease_s),
             held_too=not isinstance(line.adapter, Probes),  # where there is no harmless call, one chunk is the probe
+            needs={kind.value: line.adapter.steps(Order(kind)) for kind in Kind},
         )
 
 

@@ -1,14 +1,20 @@
-"""What a run of answers means for a chunk: who is settled after all, who is tried again and when."""
+"""What a run of answers means: who is settled, who is tried again and when, what is counted against the vendor.
+
+One decision for all of it, told per step and per person. A yes at a step is a witness for that step alone. Where a step
+refuses or blames everybody, nobody pays for it; where others are served, it is the person's own.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
 
-from adapters.contract import Person, Verdict
+from adapters.contract import Answer, Person, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.retry import Again, RetryPolicy, Setback
 from ledger.outcomes import Settled
-from tasks.converse import OUT_OF_ORDER, Answered
+from tasks.evidence import Answered, Evidence, Sort, most_alike, sort_of
 
 OUTCOMES = {
     Verdict.APPLIED: Outcome.ACCEPTED,
@@ -20,40 +26,78 @@ OUTCOMES = {
     Verdict.ACTION: Outcome.NEEDS_ACTION,
 }
 """The verdicts that end a delivery; every other one leaves it pending."""
+UNASKED = frozenset({Verdict.NOT_APPLICABLE, Verdict.UNREACHABLE})
+"""Told by us, with nothing sent."""
+
+BLAMED_DELAY_S = 2.0
+"""People whose vendor seems out of order come back after this; the vendor's hold may keep them longer."""
+LONE_WAITS_S = (10.0, 30.0)
+"""Who is refused alone while nobody else is asked is tried again after these; the third refusal counts."""
+SKEW_S = 2.0
+"""By so much the ledger's clock and ours may differ."""
+
+
+@dataclass(frozen=True)
+class Strike:
+    """What one run counts against a step of the vendor."""
+
+    reason: Reason
+    refused: frozenset[int] = frozenset()
+    """Lines of those who were refused; each counts once. Empty: the run as a whole counts once."""
+    everybody: bool = True
+    """Whether the step is to blame; else the refused are only remembered, so that the next ones make a handful."""
 
 
 @dataclass(frozen=True)
 class Judgement:
     """What is to be recorded of those whose answer did not end their delivery by itself."""
 
-    settled: list[Settled]
-    setbacks: list[Setback]
-    strike: Reason | None  # count this against the vendor
+    settled: list[Settled] = field(default_factory=list)
+    setbacks: list[Setback] = field(default_factory=list)
+    strikes: dict[str, Strike] = field(default_factory=dict)
+    """By step."""
+
+    @property
+    def blamed(self) -> bool:
+        """Whether some step is to blame."""
+        return any(strike.everybody for strike in self.strikes.values())
+
+
+class Past(NamedTuple):
+    """What lies behind people: how many attempts have failed since when, and how often they were refused in doubt."""
+
+    attempts: int = 0
+    since: float | None = None
+    refusals: int = 0
+    doubted: float = 0.0
 
 
 def ends(answered: Answered) -> bool:
     """Whether this answer settles its people's deliveries by itself."""
-    return answered.answer.verdict in OUTCOMES and not answered.answer.needs_witness
+    answer = answered.answer
+    if answer.needs_witness or answer.verdict not in OUTCOMES or _passes(answer):
+        return False
+    return not answered.step or sort_of(answer) is not Sort.REFUSAL
 
 
 def settled(answered: Answered, history: Mapping[int, Setback]) -> list[Settled]:
     """The outcomes of people whose answer is final, together where they failed as often before."""
     answer = answered.answer
-    untried = answer.verdict in (Verdict.NOT_APPLICABLE, Verdict.UNREACHABLE)
     return [
-        Settled(lines, OUTCOMES[answer.verdict], answer.reason, 0 if untried else failed + 1)
-        for (failed, _), lines in by_past(answered.people, history).items()
+        Settled(lines, OUTCOMES[answer.verdict], answer.reason, 0 if answer.verdict in UNASKED else past.attempts + 1)
+        for past, lines in by_past(answered.people, history).items()
     ]
 
 
-def by_past(people: Sequence[Person], history: Mapping[int, Setback]) -> dict[tuple[int, float | None], list[int]]:
-    """Lines of people by how many attempts of theirs have failed, and since when (None: never)."""
+def by_past(people: Sequence[Person], history: Mapping[int, Setback]) -> dict[Past, list[int]]:
+    """Lines of people by what lies behind them."""
     if not history:
-        return {(0, None): [person.line for person in people]}
-    together: defaultdict[tuple[int, float | None], list[int]] = defaultdict(list)
+        return {Past(): [person.line for person in people]}
+    together: defaultdict[Past, list[int]] = defaultdict(list)
     for person in people:
         before = history.get(person.line)
-        together[(before.attempts, before.since) if before else (0, None)].append(person.line)
+        past = Past(before.attempts, before.since, before.refusals, before.doubted) if before else Past()
+        together[past].append(person.line)
     return together
 
 
@@ -62,47 +106,166 @@ def judge(
     history: Mapping[int, Setback],
     policy: RetryPolicy,
     *,
-    served: bool,
-    witness: bool,
+    steps: Mapping[str, Evidence],
+    handful: int,
     now: float,
     jitter: float,
 ) -> Judgement:
     """Decide about the answers that did not settle anybody by themselves.
 
-    `history`: the setback behind each line that has one. `served`: the vendor served somebody in this run; then nothing
-    is wrong with all of it, and an answer that says so is that person's own failure. `witness`: it served somebody
-    lately, so that a 404 speaks of the person. `jitter`: from 0 to 1, one for the run.
+    `history`: the setback behind each line that has one. `steps`: what is known of each step. `handful`: so many
+    people whom a step refuses in a row are not the people's doing. `jitter`: from 0 to 1, one for the run.
     """
-    doubted = [one for one in unsettled if one.answer.needs_witness]
-    believed = doubted if served or witness else []
-    blaming = [one for one in unsettled if one.answer.verdict is Verdict.VENDOR] + ([] if believed else doubted)
-    failing = [one for one in unsettled if one.answer.verdict in (Verdict.RETRY, Verdict.AMBIGUOUS, Verdict.WAITING)]
-    if served:
-        failing, blaming = failing + blaming, []
-    endings = [ending for one in believed for ending in settled(one, history)]
-    together: defaultdict[tuple[int, float, float], list[int]] = defaultdict(list)
-    for one in failing:
+    bench = _Bench(history, policy, now, jitter)
+    by_step: defaultdict[str, list[Answered]] = defaultdict(list)
+    for one in unsettled:
+        by_step[one.step].append(one)
+    for step, answered in by_step.items():
+        _judge_step(bench, step, answered, steps.get(step, Evidence()), handful)
+    return bench.close()
+
+
+def in_doubt(unsettled: Sequence[Answered], steps: Mapping[str, Evidence], handful: int) -> set[str]:
+    """The steps of which a harmless call could still tell whether they work: nobody was served there lately, and few
+    people are concerned."""
+    concerned: defaultdict[str, int] = defaultdict(int)
+    doubted: set[str] = set()
+    for one in unsettled:
+        known = steps.get(one.step, Evidence())
+        if known.yes or known.lately:
+            continue
+        if one.answer.needs_witness:
+            doubted.add(one.step)
+        elif sort_of(one.answer) in (Sort.BLAME, Sort.TROUBLE):
+            concerned[one.step] += len(one.people)
+    return doubted | {step for step, people in concerned.items() if people < handful}
+
+
+class Fate(StrEnum):
+    """What becomes of people with one answer, and whether it counts against the step."""
+
+    SETTLED = "settled"  # the answer is believed
+    AGAIN = "again"  # tried again within the vendor's bounds
+    APART = "apart"  # the same, alone from now on
+    TROUBLED = "troubled"  # tried again, and it counts against the step
+    LATER = "later"  # tried alone a few times more; remembered, so that the next ones make a handful
+    WAITS = "waits"  # tried alone a few times more
+    HELD = "held"  # refused like everybody: pending, and it counts against the step
+    BLAMED = "blamed"  # pending, and it counts against the step
+
+
+def fate_of(answer: Answer, past: Past, known: Evidence, *, company: bool, everybody: bool) -> Fate:
+    """What one answer means for people with this past. `company`: others were served there after them, or with them.
+    `everybody`: as many were refused or failed there in a row as are not the people's doing."""
+    # A person whom the vendor refused before it served others, and refuses again, is the reason.
+    proven = company or (past.doubted > 0 and known.good_at > past.doubted + SKEW_S)
+    served = known.yes > 0 or known.lately
+    cleared = proven or ((served or known.vouched) and not everybody)
+    tried_enough = past.refusals >= len(LONE_WAITS_S)
+    match sort_of(answer):
+        case Sort.REFUSAL if proven or (not everybody and (served or (known.vouched and answer.needs_witness))):
+            return Fate.SETTLED
+        case Sort.REFUSAL if everybody:
+            return Fate.HELD
+        case Sort.REFUSAL if answer.needs_witness:  # at a wrong address everybody looks unknown
+            return Fate.BLAMED
+        case Sort.REFUSAL:
+            return Fate.SETTLED if tried_enough else Fate.LATER
+        case Sort.BLAME:
+            return Fate.APART if cleared else Fate.BLAMED
+        case Sort.TROUBLE:
+            return Fate.AGAIN if cleared else Fate.TROUBLED
+    if answer.needs_witness:
+        return Fate.SETTLED if proven or served or known.vouched else Fate.BLAMED
+    if _passes(answer):
+        return Fate.SETTLED if tried_enough else Fate.WAITS
+    return Fate.AGAIN
+
+
+@dataclass
+class _Bench:
+    """Collects what is decided."""
+
+    history: Mapping[int, Setback]
+    policy: RetryPolicy
+    now: float
+    jitter: float
+    endings: list[Settled] = field(default_factory=list)
+    resting: defaultdict[tuple[int, float, float, int, float], list[int]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    strikes: dict[str, Strike] = field(default_factory=dict)
+
+    def put(self, fate: Fate, one: Answered, past: Past, lines: list[int]) -> None:
+        """Write down what becomes of these people."""
+        match fate:
+            case Fate.SETTLED:
+                outcome = OUTCOMES[one.answer.verdict]
+                self.endings.append(Settled(lines, outcome, one.answer.reason, past.attempts + 1))
+            case Fate.AGAIN | Fate.TROUBLED:
+                self._retry(one.answer, past, lines)
+            case Fate.APART:
+                self._retry(one.answer, past._replace(doubted=past.doubted or self.now), lines)
+            case Fate.LATER | Fate.WAITS:
+                wait_s = LONE_WAITS_S[past.refusals]
+                self._rest(past._replace(attempts=past.attempts + 1, refusals=past.refusals + 1), lines, wait_s)
+            case Fate.HELD:
+                self._rest(past, lines, BLAMED_DELAY_S)
+            case Fate.BLAMED:
+                pass  # due again with those who were not sent
+
+    def _rest(self, past: Past, lines: list[int], wait_s: float) -> None:
+        since = self.now if past.since is None else past.since
+        self.resting[past.attempts, since, self.now + wait_s, past.refusals, past.doubted or self.now] += lines
+
+    def _retry(self, answer: Answer, past: Past, lines: list[int]) -> None:
         # A vendor's "too many" or "taken, ask later" is no failure of the delivery; only its age bounds it.
-        counted = 0 if one.answer.reason is Reason.RATE_LIMITED or one.answer.verdict is Verdict.WAITING else 1
-        for (failed, since), lines in by_past(one.people, history).items():
-            attempts, first = failed + counted, now if since is None else since
-            decision = policy.decide(
-                attempts=attempts, age_s=now - first, jitter=jitter, retry_after_s=one.answer.retry_after_s
-            )
-            if isinstance(decision, Again):
-                together[attempts, first, now + decision.delay_s] += lines
-            else:
-                endings.append(Settled(lines, Outcome.EXHAUSTED, one.answer.reason, attempts))
-    setbacks = [Setback(attempts, since, due, tuple(lines)) for (attempts, since, due), lines in together.items()]
-    strike = _strike(blaming, failing, served=served)
-    return Judgement(endings, setbacks, strike)
+        free = answer.reason is Reason.RATE_LIMITED or answer.verdict is Verdict.WAITING
+        attempts = past.attempts + (0 if free else 1)
+        # Who was only doubted has not failed yet: a hold must not use up the age of a delivery.
+        first = self.now if past.since is None or (past.doubted and not past.attempts) else past.since
+        decision = self.policy.decide(
+            attempts=attempts, age_s=self.now - first, jitter=self.jitter, retry_after_s=answer.retry_after_s
+        )
+        if isinstance(decision, Again):
+            self.resting[attempts, first, self.now + decision.delay_s, past.refusals, past.doubted] += lines
+        else:
+            self.endings.append(Settled(lines, Outcome.EXHAUSTED, answer.reason, attempts))
+
+    def close(self) -> Judgement:
+        setbacks = [
+            Setback(attempts, since, due, tuple(lines), refusals, doubted)
+            for (attempts, since, due, refusals, doubted), lines in self.resting.items()
+        ]
+        return Judgement(self.endings, setbacks, self.strikes)
 
 
-def _strike(blaming: Sequence[Answered], failing: Sequence[Answered], *, served: bool) -> Reason | None:
-    """What to count against the vendor: what it was blamed for, or that it served nobody and only failed."""
-    if blaming:
-        return blaming[0].answer.reason or Reason.WRONG_ADDRESS
-    reasons = [one.answer.reason for one in failing]
-    if served or not reasons or any(reason not in OUT_OF_ORDER for reason in reasons):
-        return None
-    return reasons[0]
+def _judge_step(bench: _Bench, step: str, answered: Sequence[Answered], known: Evidence, handful: int) -> None:
+    against = sum(len(one.people) for one in answered if _is_against(one, known))
+    together = against + (0 if known.yes else known.others_refused)
+    everybody = together >= most_alike(handful, known.served)
+    blamed: list[Reason | None] = []
+    refused: dict[int, Reason | None] = {}
+    for one in answered:
+        company = one.company_served or known.yes > one.yes_before
+        for past, lines in by_past(one.people, bench.history).items():
+            fate = fate_of(one.answer, past, known, company=company, everybody=everybody)
+            bench.put(fate, one, past, lines)
+            if fate in (Fate.HELD, Fate.LATER):
+                refused |= dict.fromkeys(lines, one.answer.reason)
+            elif fate in (Fate.BLAMED, Fate.TROUBLED):
+                blamed.append(one.answer.reason)
+    if blamed or refused:
+        reason = next((reason for reason in [*blamed, *refused.values()] if reason), Reason.WRONG_ADDRESS)
+        bench.strikes[step] = Strike(reason, frozenset(refused), everybody=everybody or bool(blamed))
+
+
+def _is_against(one: Answered, known: Evidence) -> bool:
+    """Whether this answer speaks against the step: nobody was served there since."""
+    told = sort_of(one.answer) in (Sort.REFUSAL, Sort.BLAME, Sort.TROUBLE)
+    return told and not one.company_served and known.yes <= one.yes_before
+
+
+def _passes(answer: Answer) -> bool:
+    """Whether what stands in this person's way may pass by itself, though someone would have to act if it does not."""
+    return answer.verdict is Verdict.ACTION and answer.reason is Reason.CONFLICT

@@ -1,8 +1,9 @@
 """What every run of a leased chunk has in common: who is due, talking to the vendor, and putting the chunk back."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from time import monotonic, time
@@ -13,18 +14,17 @@ from pydantic_core import from_json
 from adapters.contract import Call, Order, Person
 from adapters.rates import rate_of
 from domain.retry import Again, RetryPolicy, Setback
-from ledger import chunks, vendors
+from ledger import chunks, steps, vendors
 from ledger.chunks import Lease
 from ledger.pending import OpenPerson, SealedPerson, open_people, pending
 from ledger.session import Connection
-from tasks.converse import Answered, Conversation
+from tasks.converse import Conversation
+from tasks.evidence import Answered
 from tasks.toolbox import Line, Toolbox
 
+log = logging.getLogger(__name__)
+
 RECORD_EVERY_S = 1.0
-BLAMED_DELAY_S = 2.0
-"""People whose vendor seems out of order come back after this; the vendor's hold may keep them longer."""
-
-
 OUR_FAULT_DELAY_S = 30.0
 """A chunk that could not even be opened comes back after this."""
 
@@ -48,27 +48,34 @@ class Run(ABC):
     due: list[SealedPerson] = field(default_factory=list, repr=False)
     answers: deque[Answered] = field(default_factory=deque, repr=False)
     _renewed: float = field(default_factory=monotonic, repr=False)
+    _began: float = field(default_factory=monotonic, repr=False)
 
     def __post_init__(self) -> None:
         self.history = {line: setback for setback in self.lease.setbacks for line in setback.lines}
 
     def give_up(self) -> None:
-        """Put the chunk back after a fault of our own; counted, so that nobody goes round for ever."""
+        """Put the chunk back after a fault of our own: what was answered is recorded first, and the others are counted,
+        so that nobody goes round for ever."""
+        with self.tools.engine.begin() as connection:
+            chunks.renew(connection, self.lease, self.tools.lease_s)
+            self.record(connection)
+            spent, setbacks = self._count_fault()
+            self.exhaust(connection, spent)
+            self.put_back(connection, setbacks, unsent_delay_s=OUR_FAULT_DELAY_S)
+
+    def _count_fault(self) -> tuple[list[int], list[Setback]]:
         now = time()
         spent: list[int] = []
         setbacks: list[Setback] = []
         for line in sorted(self.pending):
-            before = self.history.get(line)
-            attempts, since = (before.attempts + 1, before.since) if before else (1, now)
-            decision = self.policy().decide(attempts=attempts, age_s=now - since, jitter=1.0)
+            before = self.history.get(line) or Setback(0, now, now, (line,))
+            failed = replace(before, attempts=before.attempts + 1, lines=(line,))
+            decision = self.policy().decide(attempts=failed.attempts, age_s=now - failed.since, jitter=1.0)
             if isinstance(decision, Again):
-                setbacks.append(Setback(attempts, since, now + decision.delay_s, (line,)))
+                setbacks.append(replace(failed, due=now + decision.delay_s))
             else:
                 spent.append(line)
-        with self.tools.engine.begin() as connection:
-            chunks.renew(connection, self.lease, self.tools.lease_s)
-            self.exhaust(connection, spent)
-            self.put_back(connection, setbacks, unsent_delay_s=OUR_FAULT_DELAY_S)
+        return spent, setbacks
 
     @abstractmethod
     def exhaust(self, connection: Connection, lines: list[int]) -> None:
@@ -103,7 +110,16 @@ class Run(ABC):
         places are for."""
         bucket = rate_of(self.line.adapter, Call(order, begin)).bucket if begin else ""
         slots = self.line.slots_of(bucket).of(self.lease.request_id)
-        return Conversation(self.line.exchange, order, slots, self._is_over, self.answers.append)
+        well = [standing.step for standing in self.lease.steps.values() if standing.well]
+        return Conversation(
+            self.line.exchange,
+            order,
+            slots,
+            self._is_over,
+            self.answers.append,
+            handful=self.tools.hold_after,
+            well=well,
+        )
 
     def _is_over(self) -> bool:
         # A worker that was frozen may wake up when its lease has run out: it must send nothing more.
@@ -158,6 +174,14 @@ class Run(ABC):
         settings = self.line.adapter.settings
         return RetryPolicy(max_attempts=settings.max_attempts, max_age_s=settings.max_age_s)
 
-    def note_served(self, connection: Connection) -> None:
-        """The vendor served somebody in this run."""
-        vendors.well_answered(connection, self.lease.vendor_id)
+    def note_served(self, connection: Connection, talk: Conversation, *, but: Collection[str] = ()) -> None:
+        """The vendor served somebody in this run, at these steps; not `but` at those."""
+        served = {step for step, course in talk.courses.items() if course.yes and step not in but}
+        stale = [step for step in served if step not in self.lease.steps or not self.lease.steps[step].fresh]
+        if stale or (served and monotonic() - self._began > RECORD_EVERY_S):
+            steps.note_good(connection, self.lease.vendor_id, served)
+        if served and self.lease.vendor_struck:
+            vendors.well_answered(connection, self.lease.vendor_id)
+        for step in served:
+            if step in self.lease.steps and self.lease.steps[step].held:
+                log.warning("%s is held at %s no longer", self.lease.vendor, step)

@@ -13,7 +13,7 @@ from ledger import chunks, outcomes, wishes
 from ledger.outcomes import Settled
 from ledger.pending import OpenPerson, SealedPerson
 from ledger.session import Connection
-from tasks.converse import Answered
+from tasks.evidence import Answered
 from tasks.judge import by_past
 from tasks.run import Run
 
@@ -45,9 +45,10 @@ def read(
     wrong: list[Person] = []
     setbacks: list[Setback] = []
     given_up: set[int] = set()
-    for people, answer in answers:
-        for (failed, began), lines in by_past(people, failed_before).items():
-            attempts, since = failed + 1, now if began is None else began
+    for one in answers:
+        people, answer = one.people, one.answer
+        for past, lines in by_past(people, failed_before).items():
+            attempts, since = past.attempts + 1, now if past.since is None else past.since
             match answer.verdict:
                 case Verdict.APPLIED | Verdict.ABSENT:
                     settled.append(Settled(lines, Outcome.VERIFIED, answer.reason, attempts))
@@ -100,8 +101,7 @@ class Verification(Run):
                 self.put_back(connection, reading.setbacks, unsent_delay_s=max(talk.delay_s, BEHIND_S))
             else:
                 chunks.close(connection, self.lease)
-            if talk.served:
-                self.note_served(connection)
+            self.note_served(connection, talk)
         self.decided = True
 
     def _drop_overtaken(self, due: list[SealedPerson]) -> list[SealedPerson]:

@@ -11,7 +11,7 @@ from local.postgres import Postgres
 from local.redis_server import Redis
 
 TABLES = (
-    "keys, vendors, requests, subjects, sessions, chunks, outcomes, notes, tallies, "
+    "keys, vendors, steps, requests, subjects, sessions, chunks, outcomes, notes, tallies, "
     "api_keys, users, logins, guesses, spent, audit_entries, webhooks, outbox, opendsr_requests"
 )
 

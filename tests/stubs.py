@@ -54,6 +54,8 @@ class StubAdapter:
     body_bytes: int = 1_000_000
     chunk_people: int = 10
     keeps_sessions: bool = False
+    taken: frozenset[str] = frozenset({"first"})
+    """The steps of every order."""
     settings: VendorSettings = field(default=VendorSettings(base_url="https://vendor.example"), repr=False)
     classifying: Classifying = _not_asked
     card = ANY_CARD
@@ -74,6 +76,9 @@ class StubAdapter:
 
     def touches(self, order: Order) -> frozenset[str]:
         return frozenset({"flag", "data"} if order.kind is Kind.ERASURE else {"flag"})
+
+    def steps(self, order: Order) -> frozenset[str]:
+        return self.taken
 
     def limits(self, call: Call) -> Limits:
         return Limits(people=self.batch, body_bytes=self.body_bytes)

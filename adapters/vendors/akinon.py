@@ -127,6 +127,7 @@ class Akinon:
     options_model: ClassVar[type[VendorOptions]] = AkinonOptions
     identifiers_model: ClassVar[type[BaseModel]] = AkinonIdentifiers
     keeps_sessions: ClassVar[bool] = True
+    vouches_for: ClassVar[frozenset[str]] = frozenset({"identify", "permissions"})
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
         """By the session given; nothing else opens a profile here."""
@@ -150,6 +151,10 @@ class Akinon:
     def touches(self, order: Order) -> frozenset[str]:
         """The flags that are set; for an erasure also the fields that are emptied."""
         return frozenset([*self._flags(order), *self._cleared(order)])
+
+    def steps(self, order: Order) -> frozenset[str]:
+        """The profile is looked at, then written to; the same again where a CSRF token is refused."""
+        return frozenset([*WRITES, *WRITES.values(), "permissions_alone"])
 
     def limits(self, call: Call) -> Limits:
         """A session is one person's."""
@@ -266,7 +271,7 @@ class Akinon:
         as_asked = all((profile.get(flag) is True) if on else _is_off(profile.get(flag)) for flag, on in flags.items())
         empty = all(profile.get(name) in (None, "") for name in self._cleared(call.order))
         if as_asked and call.step == "permissions_alone":
-            return Answer(Verdict.USER, Reason.REJECTED)  # it took the permissions, and not the rest
+            return Answer(Verdict.USER, Reason.REJECTED, certain=True)  # it took the permissions, and not the rest
         return Answer(Verdict.SEEN) if as_asked and empty else Answer(Verdict.ACTION, Reason.NOT_IN_EFFECT)
 
 

@@ -38,7 +38,6 @@ REFUSALS = MappingProxyType(
         400: Answer(Verdict.USER, Reason.REJECTED),
         401: Answer(Verdict.REAUTHENTICATE, Reason.BAD_CREDENTIALS),
         404: Answer(Verdict.USER, Reason.UNKNOWN_PERSON, needs_witness=True),
-        409: Answer(Verdict.USER, Reason.CONFLICT),
         413: Answer(Verdict.USER, Reason.TOO_LARGE),
         422: Answer(Verdict.USER, Reason.REJECTED),
     }
@@ -88,6 +87,7 @@ class Algonomy:
     options_model: ClassVar[type[VendorOptions]] = AlgonomyOptions
     identifiers_model: ClassVar[type[BaseModel]] = AlgonomyIdentifiers
     keeps_sessions: ClassVar[bool] = False
+    vouches_for: ClassVar[frozenset[str]] = frozenset({"opt_out"})
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
         """By `vendors.algonomy.user_id`, else `user_id`."""
@@ -110,6 +110,10 @@ class Algonomy:
     def touches(self, order: Order) -> frozenset[str]:
         """The opt-out; setting it also removes the history, which an opt-in does not bring back."""
         return frozenset({"opt_out"} if order.kind is Kind.OPT_IN else {"opt_out", "history"})
+
+    def steps(self, order: Order) -> frozenset[str]:
+        """One call does all."""
+        return frozenset({"opt_out"})
 
     def limits(self, call: Call) -> Limits:
         """The person is in the path, so there is one in a call."""

@@ -48,6 +48,8 @@ METHODS = MappingProxyType(
 """The steps. Erasure: find, contacts and contact… until the list is empty, profile, and gone where its
 deletion was taken for later. Opt-out, opt-in and an erasure that disables: find, enabled, and changed where the change
 was taken for later."""
+DELETING = frozenset({"find", "contacts", "contact", "profile", "gone"})
+SWITCHING = frozenset({"find", "enabled", "changed"})
 
 REFUSALS = MappingProxyType(
     {
@@ -135,6 +137,7 @@ class B2core:
     options_model: ClassVar[type[VendorOptions]] = B2coreOptions
     identifiers_model: ClassVar[type[BaseModel]] = B2coreIdentifiers
     keeps_sessions: ClassVar[bool] = False
+    vouches_for: ClassVar[frozenset[str]] = frozenset(METHODS)
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
         """By `vendors.b2core.profile_id`, else found by `vendors.b2core.uuid`, else by uuid = `user_id`."""
@@ -155,6 +158,10 @@ class B2core:
     def touches(self, order: Order) -> frozenset[str]:
         """Whether the profile is enabled; for an erasure that deletes also the profile and its contacts."""
         return frozenset({"enabled", "profile", "contacts"} if self._deletes(order) else {"enabled"})
+
+    def steps(self, order: Order) -> frozenset[str]:
+        """Those of its conversation, from finding the profile on."""
+        return DELETING if self._deletes(order) else SWITCHING
 
     def limits(self, call: Call) -> Limits:
         """The profile is in the path, so there is one in a call."""

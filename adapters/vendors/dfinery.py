@@ -150,6 +150,7 @@ class Dfinery:
     options_model: ClassVar[type[VendorOptions]] = DfineryOptions
     identifiers_model: ClassVar[type[BaseModel]] = DfineryIdentifiers
     keeps_sessions: ClassVar[bool] = False
+    vouches_for: ClassVar[frozenset[str]] = frozenset({"read_flags"})
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
         """By `vendors.dfinery.user_id`, else `user_id`."""
@@ -167,6 +168,10 @@ class Dfinery:
         """The flags that are set; for an erasure also the properties overwritten and the CI deleted."""
         deleted = [f"ci.{name}" for name in self._ci(order)] if order.kind is Kind.ERASURE else []
         return frozenset([*self._wanted(order), *deleted])
+
+    def steps(self, order: Order) -> frozenset[str]:
+        """The flags, then for an erasure the CI. The vendor permits each call by itself."""
+        return frozenset({"flags", "ci"} if order.kind is Kind.ERASURE else {"flags"})
 
     def limits(self, call: Call) -> Limits:
         """Twenty in every call. The page gives no size; twenty of our longest ids are under 50,000 bytes."""
@@ -330,7 +335,7 @@ def _read_data(response: httpx.Response) -> dict[str, Any] | Answer:
 
 def _by_status(status: int) -> Answer:
     answer = refusal(status)
-    if answer.verdict is not Verdict.VENDOR:
+    if answer.verdict is Verdict.SPLIT:
         raise UnreadableError("a refusal without a result code")
     return answer
 
@@ -344,7 +349,7 @@ def _of_call(code: int, message: str, status: int) -> Answer:
         return Answer(Verdict.RETRY, Reason.SERVER_ERROR)
     if 4000 <= code < 5000:
         by_status = refusal(status)  # a code we do not know, on a status that we do
-        return by_status if by_status.verdict is Verdict.VENDOR else Answer(Verdict.SPLIT, Reason.REJECTED)
+        return Answer(Verdict.SPLIT, Reason.REJECTED) if by_status.verdict is Verdict.SPLIT else by_status
     raise UnreadableError("an unknown result code")
 
 

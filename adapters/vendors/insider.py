@@ -152,6 +152,7 @@ class Insider:
     options_model: ClassVar[type[VendorOptions]] = InsiderOptions
     identifiers_model: ClassVar[type[BaseModel]] = InsiderIdentifiers
     keeps_sessions: ClassVar[bool] = False
+    vouches_for: ClassVar[frozenset[str]] = frozenset({"attributes"})
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
         """By one identifier, the strongest known: several in one record can merge the profiles of different people."""
@@ -171,6 +172,10 @@ class Insider:
         deletion = self._deletion(order)
         custom = deletion.get("custom", {})
         return frozenset([*self._flags(order), *_deleted(deletion), *(f"custom.{name}" for name in _deleted(custom))])
+
+    def steps(self, order: Order) -> frozenset[str]:
+        """The flags, then what is deleted, if anything is."""
+        return frozenset({"consent", "attributes"} if self._deletion(order) else {"consent"})
 
     def limits(self, call: Call) -> Limits:
         """1,000 users; 5 MB for the whole request, which the vendor's error text counts as 5,000,000 bytes."""

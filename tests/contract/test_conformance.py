@@ -152,6 +152,16 @@ def test_two_people_with_one_key_both_get_an_answer(vendor, kind):
     assert [answer.verdict in IN_EFFECT for answer in answers] == [True] * 3
 
 
+@every_vendor
+@every_kind
+def test_an_order_names_every_step_it_takes(vendor, kind):
+    """A step that is held holds back who needs it: one that is not named would be sent all the same."""
+    adapter, order = adapter_of(vendor), Order(kind)
+    people, obliging = [SAMPLES[vendor].person("ann")], SAMPLES[vendor].obliging()
+    taken = {turn.call.step for turn in converse(adapter, order, people, obliging)[1]}
+    assert taken <= adapter.steps(order)
+
+
 # What is understood
 
 

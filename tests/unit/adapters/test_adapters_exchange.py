@@ -172,7 +172,7 @@ async def test_a_body_over_the_limit_is_split_and_never_sent() -> None:
     permits = StubPermits()
     size = len(StubAdapter().build(CALL, PEOPLE).content)
     over = exchange(StubAdapter(body_bytes=size - 1), OK, permits=permits)
-    assert await over.ask(CALL, PEOPLE) == [Answer(Verdict.SPLIT, Reason.TOO_LARGE)] * 3
+    assert await over.ask(CALL, PEOPLE) == [Answer(Verdict.SPLIT, Reason.TOO_LARGE, certain=True)] * 3
     assert (over.transport.sent, permits.taken) == ([], 0)  # type: ignore[attr-defined]
     within = exchange(StubAdapter(body_bytes=size, classifying=everybody(APPLIED)), OK)
     assert await within.ask(CALL, PEOPLE) == [APPLIED] * 3

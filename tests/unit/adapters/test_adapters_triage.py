@@ -20,10 +20,10 @@ def answer(status: int, body: bytes = b"{}", **headers: str) -> httpx.Response:
 
 EXPECTED: dict[int, Answer] = {
     **dict.fromkeys([*range(100, 200), *range(300, 400)], WRONG_ADDRESS),
-    408: Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST),
     429: Answer(Verdict.RETRY, Reason.RATE_LIMITED),
     **dict.fromkeys(range(500, 600), Answer(Verdict.RETRY, Reason.SERVER_ERROR)),
-    504: Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST),
+    **dict.fromkeys([408, 499, 504], Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)),
+    **dict.fromkeys([423, 424, 425, 449], Answer(Verdict.RETRY, Reason.CONFLICT)),
 }
 
 
@@ -37,8 +37,11 @@ def test_a_page_is_never_left_to_the_adapter() -> None:
     page = b"<!doctype html><title>Sign in</title>"
     found = {status: triage(answer(status, page, content_type="text/html"), NOW) for status in range(100, 600)}
     assert found == {
-        # 401 and 403 mean the same whatever came with them.
-        status: None if status in (401, 403) else EXPECTED.get(status, WRONG_ADDRESS)
+        # 401 and 403 mean the same whatever came with them. A gateway refuses one id or a whole API with a page:
+        # what a page of a 4xx means is told by its status.
+        status: None
+        if status in (401, 403)
+        else EXPECTED.get(status, refusal(status) if 400 <= status < 500 else WRONG_ADDRESS)
         for status in range(100, 600)
     }
 
@@ -59,7 +62,8 @@ def test_what_is_no_page(body: bytes) -> None:
 
 def test_a_refusal_never_reads_as_success_nor_as_nothing() -> None:
     told = {status: refusal(status) for status in range(400, 500)}
-    assert {answer.verdict for answer in told.values()} == {Verdict.VENDOR, Verdict.SPLIT}
+    assert {answer.verdict for answer in told.values()} == {Verdict.VENDOR, Verdict.SPLIT, Verdict.RETRY}
+    assert {status for status, answer in told.items() if answer.verdict is Verdict.RETRY} == {409}
     assert all(answer.reason for answer in told.values())
     blamed = {status for status, answer in told.items() if answer.verdict is Verdict.VENDOR}
     assert blamed == {401, 402, 403, 404, 405, 406, 407, 410, 415, 421, 426}

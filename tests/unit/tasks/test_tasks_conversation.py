@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from adapters.contract import Answer, Call, NotNowError, Order, Person, Verdict
 from domain.outcomes import Reason
 from domain.requests import Kind
-from tasks.converse import ANSWERS_TO_HALT, Answered, Conversation
+from tasks.converse import Conversation
+from tasks.evidence import CALLS_TO_HALT, Answered
 from tests.stubs import Answering, StubAdapter, StubExchange, person
 
 APPLIED = Answer(Verdict.APPLIED)
@@ -43,7 +44,7 @@ class Talk:
     @property
     def answers(self) -> dict[int, Answer]:
         """Line to answer; fails where one person was answered twice."""
-        told = [(person.line, answer) for people, answer in self.answered for person in people]
+        told = [(person.line, one.answer) for one in self.answered for person in one.people]
         found = dict(told)
         assert len(found) == len(told)
         return found
@@ -178,7 +179,7 @@ async def test_a_split_in_a_later_step_bisects_that_step_only() -> None:
 async def test_answers_that_blame_the_vendor_halt_after_a_few() -> None:
     talk = Talk(everybody(FORBIDDEN), batch=1, slots=1)
     await talk.lead(range(1, 101))
-    assert len(talk.exchange.sent) == ANSWERS_TO_HALT
+    assert len(talk.exchange.sent) == CALLS_TO_HALT
     assert set(talk.answers.values()) == {FORBIDDEN}
     assert talk.conversation.served == 0
 

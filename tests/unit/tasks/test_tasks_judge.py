@@ -10,8 +10,8 @@ from adapters.contract import Answer, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.retry import RetryPolicy, Setback
 from ledger.outcomes import Settled
-from tasks.converse import Answered
-from tasks.judge import OUTCOMES, Judgement, ends, judge, settled
+from tasks.evidence import Answered, Evidence
+from tasks.judge import OUTCOMES, Judgement, Strike, ends, in_doubt, judge, settled
 from tests.stubs import person
 
 NOW = 1_000_000.0
@@ -24,15 +24,31 @@ DOUBTFUL = Answer(Verdict.USER, Reason.UNKNOWN_PERSON, needs_witness=True)
 GONE = Answer(Verdict.ABSENT, needs_witness=True)
 
 
-def judged(*answers: Answer, history: dict[int, Setback] | None = None, **more: Any) -> Judgement:
-    """Of one run, the first answer being line 1's."""
-    given_ = {"served": False, "witness": False, "now": NOW, "jitter": 1.0, **more}
-    unsettled = [Answered([person(line)], answer) for line, answer in enumerate(answers, start=1)]
-    return judge(unsettled, history or {}, POLICY, **given_)
+STEP = "first"
+HANDFUL = 5
 
 
-def setback(attempts: int, *lines: int, since: float = NOW - 10, due: float = NOW - 1) -> Setback:
-    return Setback(attempts, since, due, lines)
+def judged(
+    *answers: Answer,
+    history: dict[int, Setback] | None = None,
+    served: bool = False,
+    witness: bool = False,
+    known: Evidence | None = None,
+    **more: Any,
+) -> Judgement:
+    """Of one run at one step, the first answer being line 1's. `served`: others were, after them; `witness`: lately."""
+    evidence = known or Evidence(yes=int(served), served=int(served), lately=witness)
+    unsettled = [Answered([person(line)], answer, STEP) for line, answer in enumerate(answers, start=1)]
+    given_ = {"handful": HANDFUL, "now": NOW, "jitter": 1.0, **more}
+    return judge(unsettled, history or {}, POLICY, steps={STEP: evidence}, **given_)
+
+
+def struck(reason: Reason, *refused: int, everybody: bool = True) -> dict[str, Strike]:
+    return {STEP: Strike(reason, frozenset(refused), everybody)}
+
+
+def setback(attempts: int, *lines: int, since: float = NOW - 10, due: float = NOW - 1, doubted: float = 0.0) -> Setback:
+    return Setback(attempts, since, due, lines, doubted=doubted)
 
 
 def after(attempts: int, since: float = NOW - 10) -> dict[int, Setback]:
@@ -66,28 +82,31 @@ def test_a_final_answer_becomes_an_outcome(verdict: Verdict, outcome: Outcome, a
 
 
 def test_nothing_unsettled_nothing_to_do() -> None:
-    assert judged() == Judgement([], [], None)
+    assert judged() == Judgement()
 
 
 @pytest.mark.parametrize("answer", [BUSY, LOST])
 def test_a_failure_is_counted_and_rests(answer: Answer) -> None:
-    strike = Reason.ANSWER_LOST if answer is LOST else None  # nobody served and an answer lost: the vendor may be down
-    assert judged(answer) == Judgement([], [Setback(1, NOW, NOW + 1.0, (1,))], strike)
-    assert judged(answer, served=True).strike is None
+    # Nobody served and an answer lost: the vendor may be down.
+    strikes = struck(Reason.ANSWER_LOST) if answer is LOST else {}
+    assert judged(answer) == Judgement([], [Setback(1, NOW, NOW + 1.0, (1,))], strikes)
+    assert judged(answer, served=True).strikes == {}
 
 
 def test_the_next_failure_counts_on_and_keeps_its_age() -> None:
-    assert judged(BUSY, history=after(1)) == Judgement([], [Setback(2, NOW - 10, NOW + 2.0, (1,))], None)
+    assert judged(BUSY, history=after(1)) == Judgement([], [Setback(2, NOW - 10, NOW + 2.0, (1,))])
 
 
 def test_the_last_attempt_exhausts() -> None:
     judgement = judged(BUSY, history=after(2))
-    assert judgement == Judgement([Settled([1], Outcome.EXHAUSTED, Reason.BUSY, 3)], [], None)
+    assert judgement == Judgement([Settled([1], Outcome.EXHAUSTED, Reason.BUSY, 3)])
 
 
 def test_age_exhausts() -> None:
     judgement = judged(LOST, history=after(1, since=NOW - 100))
-    assert judgement == Judgement([Settled([1], Outcome.EXHAUSTED, Reason.ANSWER_LOST, 2)], [], Reason.ANSWER_LOST)
+    assert judgement == Judgement(
+        [Settled([1], Outcome.EXHAUSTED, Reason.ANSWER_LOST, 2)], [], struck(Reason.ANSWER_LOST)
+    )
 
 
 def test_too_many_requests_is_no_attempt() -> None:
@@ -116,21 +135,21 @@ def test_who_failed_together_comes_back_together_and_the_others_keep_their_own_c
 
 
 def test_an_answer_that_blames_the_vendor_costs_nobody_an_attempt() -> None:
-    assert judged(FORBIDDEN, FORBIDDEN, history=after(2)) == Judgement([], [], Reason.FORBIDDEN)
+    assert judged(FORBIDDEN, FORBIDDEN, history=after(2)) == Judgement([], [], struck(Reason.FORBIDDEN))
 
 
 def test_an_answer_that_blames_the_vendor_beside_failures_is_counted_for_those_alone() -> None:
     judgement = judged(FORBIDDEN, BUSY)
-    assert judgement == Judgement([], [Setback(1, NOW, NOW + 1.0, (2,))], Reason.FORBIDDEN)
+    assert judgement == Judgement([], [Setback(1, NOW, NOW + 1.0, (2,))], struck(Reason.FORBIDDEN))
 
 
 def test_blame_without_a_reason_has_one() -> None:
-    assert judged(Answer(Verdict.VENDOR)).strike is Reason.WRONG_ADDRESS
+    assert judged(Answer(Verdict.VENDOR)).strikes == struck(Reason.WRONG_ADDRESS)
 
 
 def test_where_others_were_served_nothing_is_wrong_with_all_of_it() -> None:
     judgement = judged(FORBIDDEN, served=True)
-    assert judgement == Judgement([], [Setback(1, NOW, NOW + 1.0, (1,))], None)
+    assert judgement == Judgement([], [Setback(1, NOW, NOW + 1.0, (1,), doubted=NOW)])  # alone from now on
     last = judged(FORBIDDEN, served=True, history=after(2))
     assert last.settled == [Settled([1], Outcome.EXHAUSTED, Reason.FORBIDDEN, 3)]
 
@@ -143,36 +162,201 @@ def test_a_404_is_believed_with_a_witness(
     answer: Answer, outcome: Outcome, reason: Reason | None, served: bool, witness: bool
 ) -> None:
     judgement = judged(answer, history=after(1), served=served, witness=witness)
-    assert judgement == Judgement([Settled([1], outcome, reason, 2)], [], None)
+    assert judgement == Judgement([Settled([1], outcome, reason, 2)])
 
 
 def test_a_404_without_a_witness_blames_the_vendor() -> None:
-    assert judged(DOUBTFUL, GONE) == Judgement([], [], Reason.UNKNOWN_PERSON)
+    assert judged(DOUBTFUL, GONE) == Judgement([], [], struck(Reason.UNKNOWN_PERSON))
 
 
-def test_a_witness_of_lately_does_not_clear_the_vendor_of_what_it_says_now() -> None:
+def test_a_witness_of_lately_does_not_clear_the_vendor_of_what_it_says_to_everybody_now() -> None:
+    judgement = judged(GONE, *[FORBIDDEN] * HANDFUL, witness=True)
+    assert judgement == Judgement([Settled([1], Outcome.ABSENT, None, 1)], [], struck(Reason.FORBIDDEN))
+
+
+def test_a_witness_of_lately_clears_it_of_what_it_says_to_a_few() -> None:
     judgement = judged(DOUBTFUL, FORBIDDEN, witness=True)
     assert judgement.settled == [Settled([1], Outcome.REFUSED, Reason.UNKNOWN_PERSON, 1)]
-    assert judgement.strike is Reason.FORBIDDEN
+    assert judgement.setbacks == [Setback(1, NOW, NOW + 1.0, (2,), doubted=NOW)]
+    assert judgement.strikes == {}
 
 
-UNSETTLING = st.sampled_from([BUSY, LOST, LIMITED, FORBIDDEN, DOUBTFUL, GONE])
+REFUSED = Answer(Verdict.USER, Reason.REJECTED)
+WRONG_PAGE = Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
+CONFLICT = Answer(Verdict.RETRY, Reason.CONFLICT)
+IN_THE_WAY = Answer(Verdict.ACTION, Reason.CONFLICT)
+DOWN = Answer(Verdict.RETRY, Reason.SERVER_ERROR)
+NOBODY = Evidence()
+BEFORE = Evidence(lately=True)
+PROBED = Evidence(vouched=True)
+AFTER = Evidence(yes=1, served=1)
 
 
-@given(answers=st.lists(UNSETTLING, max_size=20), served=st.booleans(), witness=st.booleans(), data=st.data())
-def test_nobody_is_in_two_places_and_success_is_never_made_up(
-    answers: list[Answer], served: bool, witness: bool, data: st.DataObject
+@pytest.mark.parametrize(
+    ("answer", "known", "people", "fate", "strikes"),
+    [
+        # A refusal: with a witness at its step it is the person's, and a handful without one are the vendor's.
+        (REFUSED, AFTER, 1, "settled", {}),
+        (REFUSED, AFTER, 200, "settled", {}),  # others were served after them
+        (REFUSED, BEFORE, 4, "settled", {}),
+        (REFUSED, BEFORE, 5, "pending", struck(Reason.REJECTED, *range(1, 6))),
+        (REFUSED, NOBODY, 4, "again", struck(Reason.REJECTED, *range(1, 5), everybody=False)),
+        (REFUSED, NOBODY, 5, "pending", struck(Reason.REJECTED, *range(1, 6))),
+        (REFUSED, PROBED, 1, "again", struck(Reason.REJECTED, 1, everybody=False)),  # a probe sends no record
+        (REFUSED, Evidence(others_refused=4), 1, "pending", struck(Reason.REJECTED, 1)),
+        (REFUSED, Evidence(others_refused=3), 1, "again", struck(Reason.REJECTED, 1, everybody=False)),
+        # An answer that blames the vendor: a few while others or a probe of that step are served, and it is theirs.
+        (FORBIDDEN, AFTER, 1, "again", {}),
+        (FORBIDDEN, BEFORE, 1, "again", {}),
+        (FORBIDDEN, PROBED, 1, "again", {}),
+        (FORBIDDEN, NOBODY, 1, "unsent", struck(Reason.FORBIDDEN)),
+        (FORBIDDEN, PROBED, 5, "unsent", struck(Reason.FORBIDDEN)),
+        (FORBIDDEN, BEFORE, 5, "unsent", struck(Reason.FORBIDDEN)),
+        (WRONG_PAGE, PROBED, 1, "again", {}),
+        (WRONG_PAGE, NOBODY, 1, "unsent", struck(Reason.WRONG_ADDRESS)),
+        # Trouble costs an attempt in any case; it counts against the step where nobody is served.
+        (DOWN, AFTER, 1, "again", {}),
+        (DOWN, BEFORE, 1, "again", {}),
+        (DOWN, PROBED, 1, "again", {}),
+        (DOWN, NOBODY, 1, "again", struck(Reason.SERVER_ERROR)),
+        (DOWN, BEFORE, 5, "again", struck(Reason.SERVER_ERROR)),
+        (CONFLICT, NOBODY, 200, "again", struck(Reason.CONFLICT)),
+        (CONFLICT, AFTER, 200, "again", {}),
+        # What is there no longer, or never was.
+        (GONE, NOBODY, 1, "unsent", struck(Reason.WRONG_ADDRESS)),
+        (GONE, PROBED, 200, "settled", {}),
+        (DOUBTFUL, NOBODY, 1, "unsent", struck(Reason.UNKNOWN_PERSON)),
+        (DOUBTFUL, PROBED, 4, "settled", {}),
+        (DOUBTFUL, PROBED, 5, "pending", struck(Reason.UNKNOWN_PERSON, *range(1, 6))),  # every call says so
+        # A conflict that someone may have to settle is looked at again before they are asked to.
+        (IN_THE_WAY, NOBODY, 1, "again", {}),
+        (IN_THE_WAY, AFTER, 9, "again", {}),
+    ],
+)
+def test_whose_an_answer_is(
+    answer: Answer, known: Evidence, people: int, fate: str, strikes: dict[str, Strike]
 ) -> None:
-    counts = data.draw(st.lists(st.integers(0, 3), min_size=len(answers), max_size=len(answers)))
-    history = {line: setback(count, line) for line, count in enumerate(counts, start=1) if count}
-    judgement = judged(*answers, history=history, served=served, witness=witness)
+    judgement = judged(*[answer] * people, known=known)
+    assert judgement.strikes == strikes
+    ended = [line for one in judgement.settled for line in one.lines]
+    resting = {line: one.attempts for one in judgement.setbacks for line in one.lines}
+    everybody = list(range(1, people + 1))
+    match fate:
+        case "settled":
+            assert (ended, resting) == (everybody, {})
+        case "again":
+            assert (ended, resting) == ([], dict.fromkeys(everybody, 1))
+        case "pending":
+            assert (ended, resting) == ([], dict.fromkeys(everybody, 0)), "somebody has paid for it"
+        case _:
+            assert (ended, resting) == ([], {})
+
+
+@pytest.mark.parametrize("answer", [REFUSED, IN_THE_WAY])
+def test_who_is_refused_alone_on_a_quiet_day_is_tried_three_times_at_growing_intervals(answer: Answer) -> None:
+    history: dict[int, Setback] = {}
+    now, waits = NOW, []
+    for _ in range(2):
+        judgement = judged(answer, history=history, now=now)
+        assert judgement.settled == []
+        assert not judgement.blamed
+        (rest,) = judgement.setbacks
+        waits.append(rest.due - now)
+        now, history = rest.due, {1: rest}
+    assert 5 <= waits[0] < waits[1]
+    judgement = judged(answer, history=history, now=now)
+    assert judgement == Judgement([Settled([1], OUTCOMES[answer.verdict], answer.reason, 3)])
+
+
+def test_who_was_refused_with_everybody_and_is_refused_when_others_are_served_is_the_reason() -> None:
+    everybody = judged(*[REFUSED] * 6)
+    history = {line: one for one in everybody.setbacks for line in one.lines}
+    later = NOW + 60
+    served_since = Evidence(lately=True, good_at=later - 5)
+    again = judged(*[REFUSED] * 6, history=history, known=served_since, now=later)
+    assert again == Judgement([Settled([line], Outcome.REFUSED, Reason.REJECTED, 1) for line in range(1, 7)])
+    served_before = Evidence(lately=True, good_at=NOW - 5)
+    assert judged(*[REFUSED] * 6, history=history, known=served_before, now=later).settled == []
+
+
+def test_the_age_of_a_delivery_is_not_used_up_by_a_hold() -> None:
+    history = {1: setback(0, 1, since=NOW - 1_000, doubted=NOW - 1_000)}
+    assert judged(BUSY, history=history).setbacks == [Setback(1, NOW, NOW + 1.0, (1,), doubted=NOW - 1_000)]
+
+
+def test_a_tenth_of_many_may_be_refused_in_a_row() -> None:
+    known = Evidence(yes=300, served=300)
+    trailing = [Answered([person(line)], REFUSED, STEP, yes_before=300) for line in range(1, 41)]
+    judge_ = {"handful": HANDFUL, "now": NOW, "jitter": 1.0}
+    few = judge(trailing[:29], {}, POLICY, steps={STEP: known}, **judge_)  # type: ignore[arg-type]
+    assert sum(len(one.lines) for one in few.settled) == 29
+    many = judge(trailing, {}, POLICY, steps={STEP: known}, **judge_)  # type: ignore[arg-type]
+    assert (many.settled, many.blamed) == ([], True)
+
+
+def test_a_yes_at_one_step_is_no_witness_for_another() -> None:
+    refused = [Answered([person(line)], FORBIDDEN, "second") for line in (1, 2)]
+    steps = {"first": Evidence(yes=9, served=9, lately=True), "second": Evidence()}
+    judgement = judge(refused, {}, POLICY, steps=steps, handful=HANDFUL, now=NOW, jitter=1.0)
+    assert judgement == Judgement([], [], {"second": Strike(Reason.FORBIDDEN)})
+
+
+def test_a_harmless_call_is_made_only_where_it_can_tell() -> None:
+    def doubted(answer: Answer, people: int, known: Evidence = NOBODY) -> bool:
+        unsettled = [Answered([person(line)], answer, STEP) for line in range(people)]
+        return in_doubt(unsettled, {STEP: known}, HANDFUL) == {STEP}
+
+    assert doubted(FORBIDDEN, 4)
+    assert not doubted(FORBIDDEN, 5)
+    assert doubted(GONE, 200)
+    assert not doubted(GONE, 1, BEFORE)
+    assert not doubted(REFUSED, 1)
+    assert not doubted(BUSY, 1)
+
+
+ALL_ANSWERS = [BUSY, LOST, LIMITED, FORBIDDEN, DOUBTFUL, GONE, REFUSED, WRONG_PAGE, CONFLICT, IN_THE_WAY, DOWN]
+UNSETTLING = st.sampled_from(ALL_ANSWERS)
+EVIDENCE = st.builds(
+    Evidence,
+    yes=st.integers(0, 3),
+    served=st.integers(0, 1_000),
+    lately=st.booleans(),
+    good_at=st.sampled_from([0.0, NOW - 50, NOW]),
+    vouched=st.booleans(),
+    others_refused=st.integers(0, 9),
+)
+
+
+@given(answers=st.lists(UNSETTLING, max_size=20), known=EVIDENCE, data=st.data())
+def test_nobody_is_in_two_places_and_success_is_never_made_up(
+    answers: list[Answer], known: Evidence, data: st.DataObject
+) -> None:
+    size = len(answers)
+    counts = data.draw(st.lists(st.integers(0, 3), min_size=size, max_size=size))
+    doubts = data.draw(st.lists(st.sampled_from([0.0, NOW - 60]), min_size=size, max_size=size))
+    history = {
+        line: setback(count, line, doubted=doubt)
+        for line, (count, doubt) in enumerate(zip(counts, doubts, strict=True), start=1)
+        if count or doubt
+    }
+    before = data.draw(st.lists(st.integers(0, 3), min_size=size, max_size=size))
+    unsettled = [
+        Answered([person(line)], answer, STEP, yes_before=min(seen, known.yes))
+        for line, (answer, seen) in enumerate(zip(answers, before, strict=True), start=1)
+    ]
+    judgement = judge(unsettled, history, POLICY, steps={STEP: known}, handful=HANDFUL, now=NOW, jitter=1.0)
     places = [line for group in [*judgement.settled, *judgement.setbacks] for line in group.lines]
     assert len(places) == len(set(places))
     told = dict(enumerate(answers, start=1))
     for one in judgement.settled:
         assert all((one.outcome is Outcome.ABSENT) == (told[line] is GONE) for line in one.lines)
-        assert one.outcome in (Outcome.ABSENT, Outcome.REFUSED, Outcome.EXHAUSTED)
-    failing = {line for line, answer in told.items() if answer in (BUSY, LOST, LIMITED)}
+        assert one.outcome in (Outcome.ABSENT, Outcome.REFUSED, Outcome.EXHAUSTED, Outcome.NEEDS_ACTION)
+    failing = {line for line, answer in told.items() if answer in (BUSY, LOST, LIMITED, CONFLICT, DOWN)}
     assert failing <= set(places)
     assert all(one.due >= NOW for one in judgement.setbacks)
-    assert judgement.strike is None or not served
+    # Nobody is refused for good where everybody is refused and nobody was served.
+    refused = [line for one in judgement.settled if one.outcome is Outcome.REFUSED for line in one.lines]
+    if not known.yes and not known.lately and not known.good_at:
+        alone = [line for line in refused if told[line] is REFUSED]
+        assert len(alone) < HANDFUL
+    assert judgement.blamed or not any(s.everybody for s in judgement.strikes.values())
