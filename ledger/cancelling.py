@@ -23,7 +23,7 @@ _HAS_BEGUN = text("""
 
 def cancel_rest(connection: Connection, request_id: int) -> int:
     """Settle as cancelled what a cancelled request has pending in chunks that no worker holds (any more), and close
-    those chunks; the number of deliveries settled.
+    those chunks; the number of deliveries settled. Sessions of these people are deleted: nobody uses them any more.
 
     Attempts that failed before are counted in the outcome; where a worker vanished with the chunk, the reason is
     `lease_lost`: such a delivery may have reached the vendor. Running twice is harmless; a request that is not
@@ -68,7 +68,11 @@ _CANCEL_REST = text("""
                         AND outcomes.outcome = 'pending'))
             OFFSET 0) AS people
         ON CONFLICT DO NOTHING -- a worker whose lease ran out may have just recorded the true end
-        RETURNING vendor_id),
+        RETURNING vendor_id, line),
+    forgotten AS (
+        DELETE FROM sessions USING fresh
+        WHERE sessions.request_id = :request_id AND sessions.vendor_id = fresh.vendor_id
+            AND sessions.line = fresh.line),
     tallied AS (
         INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
         SELECT :request_id, vendor_id, 'cancelled', count(*) FROM fresh GROUP BY vendor_id ORDER BY vendor_id

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from domain.outcomes import ATTENTION
-from ledger.unsettled import NEEDS_ATTENTION
+from ledger.unsettled import COMPLETED_IN_ERROR, NEEDS_ATTENTION
 
 PENDING = "pending"
 
@@ -141,13 +141,14 @@ def at_risk(connection: Connection, days: float) -> list[AtRisk]:
 
 _AT_RISK = text(f"""
     SELECT public_id, status, due_at, pending, attention
-    FROM requests
+    FROM (
+        SELECT * FROM requests WHERE status IN ('unconfirmed', 'running', 'completed_with_exceptions')
+        UNION ALL SELECT * FROM requests WHERE {COMPLETED_IN_ERROR}) AS requests
     CROSS JOIN LATERAL (
         SELECT CAST(subjects AS bigint) * cardinality(vendor_ids) - COALESCE(sum(deliveries), 0) AS pending,
             COALESCE(sum(deliveries) FILTER (WHERE {NEEDS_ATTENTION}), 0) AS attention
         FROM tallies WHERE request_id = requests.id) AS counted
-    WHERE status IN ('unconfirmed', 'running', 'completed_with_exceptions')
-        AND due_at < now() + :days * interval '1 day' AND (pending > 0 OR attention > 0)
+    WHERE due_at < now() + :days * interval '1 day' AND (pending > 0 OR attention > 0)
         AND data_key IS NOT NULL -- else its people are forgotten, and nothing can be done
     ORDER BY due_at, id
 """)

@@ -16,7 +16,7 @@ from domain.requests import Kind, Subject
 from ledger.notes import add_note
 from ledger.people import Prints, add_people
 from ledger.sealing import MasterKeys, SealingKey
-from ledger.unsettled import NEEDS_ATTENTION
+from ledger.unsettled import COMPLETED_IN_ERROR, NEEDS_ATTENTION
 from ledger.vendors import Vendor
 from ledger.webhooks import add_callbacks
 
@@ -250,9 +250,16 @@ def close_settled(connection: Connection, request_id: int | None = None) -> int:
     which a read-back has found something that needs attention becomes one with exceptions."""
     settled = list(connection.execute(_LOCK_SETTLED, {"request_id": request_id}).scalars())
     closed = connection.execute(_CLOSE, {"ids": settled}).rowcount if settled else 0
-    if request_id is not None:
-        connection.execute(_FLAG, {"request_id": request_id})
+    if request_id is None:
+        connection.execute(_FLAG_ALL)
+    else:
+        flag(connection, request_id)
     return closed
+
+
+def flag(connection: Connection, request_id: int) -> None:
+    """Let a completed request in which something needs attention after all become one with exceptions."""
+    connection.execute(_FLAG, {"request_id": request_id})
 
 
 NOTHING_OPEN = """
@@ -284,6 +291,7 @@ _FLAG = text(f"""
     UPDATE requests SET status = 'completed_with_exceptions'
     WHERE status = 'completed' AND id = :request_id AND {_WITH_EXCEPTIONS}
 """)
+_FLAG_ALL = text(f"UPDATE requests SET status = 'completed_with_exceptions' WHERE {COMPLETED_IN_ERROR}")
 
 
 def judge_again(connection: Connection, request_id: int) -> None:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from adapters.contract import Addressed, Order, Person, ReadsBack, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.retry import Again, RetryPolicy, Setback
-from ledger import chunks, outcomes, wishes
+from ledger import chunks, outcomes, requests, wishes
 from ledger.outcomes import Settled
 from ledger.pending import OpenPerson, SealedPerson
 from ledger.session import Connection
@@ -96,6 +96,7 @@ class Verification(Run):
         with self.tools.engine.begin() as connection:
             chunks.renew(connection, self.lease, self.tools.lease_s)
             outcomes.append(connection, self.lease, reading.settled, used_sessions=False)
+            requests.flag(connection, self.lease.request_id)  # at once: a worker may die before it settles
             self.pending.difference_update(reading.given_up, *(group.lines for group in reading.settled))
             if self.pending:
                 self.put_back(connection, reading.setbacks, unsent_delay_s=max(talk.delay_s, BEHIND_S))

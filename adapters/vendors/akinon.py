@@ -153,8 +153,10 @@ class Akinon:
         return frozenset([*self._flags(order), *self._cleared(order)])
 
     def steps(self, order: Order) -> frozenset[str]:
-        """The profile is looked at, then written to; the same again where a CSRF token is refused."""
-        return frozenset([*WRITES, *WRITES.values(), "permissions_alone"])
+        """The profile is looked at, then written to; the same again where a CSRF token is refused. Where a site
+        requires what an erasure is to empty, that is the erasures' trouble alone."""
+        alone = ["permissions_alone"] if self._cleared(order) else []
+        return frozenset([*WRITES, *WRITES.values(), *alone])
 
     def limits(self, call: Call) -> Limits:
         """A session is one person's."""

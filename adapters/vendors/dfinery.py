@@ -171,7 +171,9 @@ class Dfinery:
 
     def steps(self, order: Order) -> frozenset[str]:
         """The flags, then for an erasure the CI. The vendor permits each call by itself."""
-        return frozenset({"flags", "ci"} if order.kind is Kind.ERASURE else {"flags"})
+        if order.kind is not Kind.ERASURE:
+            return frozenset({"flags"})
+        return frozenset({"flags", "ci", *(["flags_alone"] if self._overwritten(order) else [])})
 
     def limits(self, call: Call) -> Limits:
         """Twenty in every call. The page gives no size; twenty of our longest ids are under 50,000 bytes."""

@@ -8,7 +8,9 @@ import pytest
 from adapters.contract import Answer, Call, Order, Person, Verdict
 from domain.outcomes import Reason
 from domain.requests import Kind
-from tests.ledger.conftest import Desk, people
+from ledger.reports import at_risk
+from tasks.settle import settle
+from tests.ledger.conftest import Desk, everybody, people
 from tests.stubs import StubAdapter, StubExchange
 
 APPLIED = Answer(Verdict.APPLIED)
@@ -100,6 +102,48 @@ def test_but_not_for_ever(desk: Desk) -> None:
     assert set(vendor.delivered.values()) == {1 + 3}
     assert status(desk) == "completed_with_exceptions"
     desk.assert_tallies_add_up()
+
+
+def pressing(desk: Desk) -> list[str]:
+    desk.execute("UPDATE requests SET due_at = now() + interval '1 day'")
+    with desk.engine.connect() as connection:
+        return [one.status for one in at_risk(connection, 7)]
+
+
+class DiedError(Exception):
+    """A worker ends here."""
+
+
+def test_a_worker_that_dies_before_it_settles_leaves_no_request_completed_in_error(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise DiedError
+
+    vendor = Vendor(deliveries_needed=99)
+    run(desk, vendor, rounds=4)
+    assert status(desk) == "completed"
+    monkeypatch.setattr("tasks.deliver.settle", die)
+    desk.make_everything_due()
+    with pytest.raises(DiedError):
+        run(desk, vendor, rounds=1)
+    assert latest(desk) == {("accepted", None), ("needs_action", "not_in_effect")}
+    assert status(desk) == "completed_with_exceptions"
+    assert pressing(desk) == ["completed_with_exceptions"]
+
+
+def test_a_request_completed_in_error_is_seen_at_once_and_put_right_by_the_next_sweep(desk: Desk) -> None:
+    run(desk, Vendor(deliveries_needed=99), rounds=20)
+    desk.submit(people(3))
+    desk.work_off(desk.tools_for(everybody(APPLIED)))
+    # As an earlier version could leave it.
+    desk.execute("UPDATE requests SET status = 'completed'")
+    assert pressing(desk) == ["completed"]
+    settle(desk.tools_for(everybody(APPLIED)))
+    assert desk.rows("SELECT CAST(status AS text) FROM requests ORDER BY id") == [
+        ("completed_with_exceptions",),
+        ("completed",),
+    ]
 
 
 def test_a_read_back_never_undoes_a_newer_wish(desk: Desk) -> None:
