@@ -10,10 +10,12 @@ from pydantic_core import from_json
 
 from adapters.contract import VISIBLE, Answer, Token, UnreadableError, Verdict
 from adapters.triage import refusal
+from domain.noticed import Noticed
 from domain.outcomes import Reason
 from domain.requests import Subject
 
 Block = TypeVar("Block", bound=BaseModel)
+_UNDOUBTED = Noticed(doubts_later=True)
 
 OAUTH_ERRORS = MappingProxyType(
     {
@@ -54,11 +56,12 @@ def read_json(response: httpx.Response) -> Any:
 def read_block(subject: Subject, vendor: str, model: type[Block]) -> Block | None:
     """What `subject.vendors.<vendor>` holds, all unset where it is not given; None where it does not fit the model.
 
-    Intake refuses such a block; one that was accepted under older rules must not stop the people beside it.
+    Intake refuses such a block; one that was accepted under older rules must not stop the people beside it. What looks
+    like nobody's identifier was doubted there, and is somebody's.
     """
     block = (subject.get("vendors") or {}).get(vendor)
     try:
-        return model.model_validate(block) if block else _unset(model)
+        return model.model_validate(block, context=_UNDOUBTED) if block else _unset(model)
     except ValidationError:
         return None
 

@@ -5,26 +5,40 @@ A short cut and no second opinion: what is taken here `SUBJECT` takes just so, a
 to take or to refuse.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, NotRequired, cast
 
 from pydantic import ConfigDict, FailFast, StringConstraints, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from domain.requests import Subject, is_possible
+from domain.damaged import MAY_BE_DAMAGED, damage_of
+from domain.emails import PLAIN, PLAIN_LONGEST
+from domain.nobody import (
+    IGNORED,
+    MAY_BE_NOBODYS,
+    is_nobody,
+    is_nobodys_email,
+    is_nobodys_phone,
+    may_be_nowhere,
+)
+from domain.phones import START, is_e164, is_possible, may_be_odd
+from domain.requests import Subject
 from domain.twins import may_have_twins
 
-# Longer than any of PLACEHOLDERS, or two characters and more with a digit in the end, which none of them has.
-_USER_ID = r"^(?:[!-~]{10,}|[!-~]+[0-9])$"
-# requests.EMAIL and requests.E164, in ASCII and without control characters.
-_EMAIL = r"^[!-?A-~]+@[!-?A-~]+\.[!-\-/-?A-~]+$"
+_USER_ID = r"^[!-~]+$"
+_EMAIL = rf"^(?:{PLAIN})$"
 _PHONE = r"^\+[1-9][0-9]{4,14}$"
+
+_ODD_ID = re.compile(rf"^(?:[^2-9\n]++|{MAY_BE_DAMAGED})$", re.MULTILINE)
+"""Ids that may be damaged, or words for nobody: none of those has a digit but 0 and 1."""
+_AT_DOMAIN = re.compile("@.*")
 
 
 @with_config(ConfigDict(extra="forbid"))
 class _Plain(TypedDict):
     user_id: NotRequired[Annotated[str, StringConstraints(strict=True, max_length=512, pattern=_USER_ID)] | None]
-    email: NotRequired[Annotated[str, StringConstraints(strict=True, max_length=320, pattern=_EMAIL)] | None]
+    email: NotRequired[Annotated[str, StringConstraints(strict=True, max_length=PLAIN_LONGEST, pattern=_EMAIL)] | None]
     phone_number: NotRequired[Annotated[str, StringConstraints(strict=True, max_length=16, pattern=_PHONE)] | None]
 
 
@@ -61,6 +75,35 @@ def check_plain(records: Sequence[dict[str, Any]]) -> list[Subject] | None:
 
 
 def _identified(people: list[_Plain]) -> list[Subject] | None:
-    shapes = {(phone[:4], len(phone)) for person in people if (phone := person.get("phone_number"))}
-    usable = all(any(person.values()) for person in people) and all(is_possible(*shape) for shape in shapes)
+    usable = (
+        all(any(person.values()) for person in people)
+        and _are_phones([phone for person in people if (phone := person.get("phone_number"))])
+        and _are_ids([user_id for person in people if (user_id := person.get("user_id"))])
+        and _are_emails([email for person in people if (email := person.get("email"))])
+    )
     return cast(list[Subject], people) if usable else None
+
+
+def _are_ids(ids: list[str]) -> bool:
+    """No text has a line end in it, so many can be looked at as lines of one."""
+    return not any(is_nobody(odd) or damage_of(odd) for odd in _ODD_ID.findall("\n".join(ids)))
+
+
+def _are_emails(emails: list[str]) -> bool:
+    together = "\n".join(emails)
+    if MAY_BE_NOBODYS.search(together.translate(IGNORED).lower()):
+        return False
+    odd = tuple(filter(may_be_nowhere, set(_AT_DOMAIN.findall(together))))
+    return not odd or not any(is_nobodys_email(email) for email in emails if email.endswith(odd))
+
+
+def _are_phones(phones: list[str]) -> bool:
+    odd = []
+    for start, length in {(phone[:START], len(phone)) for phone in phones}:
+        if not is_possible(start[:4], length):
+            return False
+        if may_be_odd(start):
+            odd.append(start)
+    return not odd or not any(
+        is_nobodys_phone(phone) or not is_e164(phone) for phone in phones if phone.startswith(tuple(odd))
+    )

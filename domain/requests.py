@@ -1,18 +1,31 @@
 """What a producer asks for: the kind of request and the people it concerns, validated."""
 
-import re
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 from typing import Annotated, NotRequired
 
-import phonenumbers
-from pydantic import AfterValidator, ConfigDict, JsonValue, StringConstraints, TypeAdapter, with_config
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    JsonValue,
+    StringConstraints,
+    TypeAdapter,
+    ValidationInfo,
+    with_config,
+)
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from domain import emails, phones
+from domain.damaged import damage_of
 from domain.folding import fold_email as fold_email  # noqa: PLC0414 - offered here too
+from domain.invisible import CONTROL, invisible_in
 from domain.moments import GivenMoment
+from domain.nobody import PLACEHOLDERS as PLACEHOLDERS  # noqa: PLC0414 - offered here too
+from domain.nobody import is_nobody, is_nobodys_email, is_nobodys_phone
+from domain.noticed import Noticed
+from domain.phones import is_possible as is_possible  # noqa: PLC0414 - offered here too
 
 
 class Kind(StrEnum):
@@ -23,12 +36,10 @@ class Kind(StrEnum):
     OPT_IN = "opt_in"  # consent given
 
 
-PLACEHOLDERS = frozenset({"undefined", "null", "anonymous", "0", "1"})
-"""Values that broken producers send for "nobody"; acting on one would hit an unknown crowd (Insider's public pages)."""
-
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@.]+")
-E164 = re.compile(r"\+[1-9][0-9]{4,14}")
+DOUBTS = frozenset({"placeholder", "invisible_character", "space_at_an_end", "damaged"})
+"""Kinds of faults that a submitter may know better: such an identifier is taken where it is allowed by name and value
+(domain.allowances)."""
+PLACEHOLDER = "is a placeholder, not an identifier"
 
 
 def refuse_control_characters(text: str) -> str:
@@ -40,58 +51,114 @@ def refuse_control_characters(text: str) -> str:
     return text
 
 
-def refuse_placeholder(text: str) -> str:
-    """Return `text`; raise PydanticCustomError where it stands for nobody (see PLACEHOLDERS)."""
-    if text.strip().casefold() in PLACEHOLDERS:
-        raise PydanticCustomError("placeholder", "is a placeholder, not an identifier")
+def check_identifier(text: str, info: ValidationInfo) -> str:
+    """Return `text`; raise PydanticCustomError of one of the DOUBTS, unless the context says that they are looked at
+    later."""
+    if not _doubts_come_later(info):
+        if is_nobody(text):
+            raise PydanticCustomError("placeholder", PLACEHOLDER)
+        _refuse_unseen(text)
+        damage = damage_of(text)
+        if damage:
+            raise PydanticCustomError("damaged", "{damage}; give it as it was before", {"damage": damage})
     return text
 
 
-def check_email(text: str) -> str:
-    """Return `text`; raise PydanticCustomError where it is not shaped like an e-mail address."""
-    if not EMAIL.fullmatch(text):
-        raise PydanticCustomError("email", "is not an e-mail address")
+def refuse_unseen(text: str, info: ValidationInfo) -> str:
+    """Return `text`; raise PydanticCustomError where it has a character that nobody sees, or a space at an end."""
+    if not _doubts_come_later(info):
+        _refuse_unseen(text)
     return text
 
 
-def check_phone(text: str) -> str:
-    """Return `text`; raise PydanticCustomError where it is not a possible phone number in E.164 form (`+821012345678`).
+def _refuse_unseen(text: str) -> None:
+    unseen = invisible_in(text)
+    if unseen:
+        raise PydanticCustomError("invisible_character", _INVISIBLE, {"unseen": unseen})
+    if "\ufffd" in text:
+        raise PydanticCustomError("damaged", _LOST)
+    if text[:1] == " " or text[-1:] == " ":
+        raise PydanticCustomError("space_at_an_end", _SPACE)
 
-    Possible, not assigned: the numbering plans in any library are older than the newest numbers, and refusing a
-    person's erasure because of an old table would be worse than sending it.
-    """
-    if not E164.fullmatch(text) or not is_possible(text[:4], len(text)):
-        raise PydanticCustomError("phone", "is not a phone number in E.164 form, such as +821012345678")
+
+def _unseen(text: str) -> str | None:
+    try:
+        _refuse_unseen(text)
+    except PydanticCustomError as error:
+        return error.message()
+    return None
+
+
+_INVISIBLE = "has an invisible character ({unseen}): take it out"
+_LOST = "has lost a letter (U+FFFD): give it in UTF-8, as it was before"
+_SPACE = "has a space at its beginning or end: take it out"
+
+
+def check_email(text: str, info: ValidationInfo) -> str:
+    """Return `text`; raise PydanticCustomError where it is not an e-mail address, or nobody's."""
+    problem = emails.email_fault(text)
+    if problem:
+        raise PydanticCustomError("email", "{problem}", {"problem": _unseen(text) or problem})
+    if not _doubts_come_later(info):
+        _refuse_unseen(text)
+        if is_nobodys_email(text):
+            raise PydanticCustomError("placeholder", PLACEHOLDER)
     return text
 
 
-@lru_cache(maxsize=16_384)  # there are fewer than 10,000 of these
-def is_possible(start: str, length: int) -> bool:
-    """Whether a number in E.164 form that begins with these four characters (`+` and three digits, as long as a calling
-    code can be) is a possible one with `length` characters."""
-    # What is possible depends only on calling code and length, so a million numbers cost a few hundred look-ups.
-    for digits in (1, 2, 3):  # no calling code is the beginning of another one
-        code, rest = int(start[1 : 1 + digits]), length - 1 - digits
-        if code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            number = phonenumbers.PhoneNumber(country_code=code, national_number=10 ** (rest - 1))
-            verdict = phonenumbers.is_possible_number_with_reason(number)
-            return bool(verdict == phonenumbers.ValidationResult.IS_POSSIBLE)
-    return False
+def check_phone(text: str, info: ValidationInfo) -> str:
+    """Return `text`; raise PydanticCustomError where it is not a possible phone number in E.164 form
+    (`+821012345678`), or nobody's."""
+    if not phones.E164.fullmatch(text):
+        raise PydanticCustomError("phone", "{problem}", {"problem": _unseen(text) or _NO_PHONE})
+    if not phones.is_e164(text):
+        raise PydanticCustomError("phone", _TRUNK_PREFIX)
+    if not is_possible(text[:4], len(text)):
+        raise PydanticCustomError("phone", _NO_PHONE)
+    if not _doubts_come_later(info) and is_nobodys_phone(text):
+        raise PydanticCustomError("placeholder", PLACEHOLDER)
+    return text
+
+
+_NO_PHONE = "is not a phone number in E.164 form, such as +821012345678"
+_TRUNK_PREFIX = (
+    "is not in E.164 form: after the country code stands a prefix (often 0) that is dialled within the country only; "
+    "take it out"
+)
+
+
+def _doubts_come_later(info: ValidationInfo) -> bool:
+    return isinstance(info.context, Noticed) and info.context.doubts_later
+
+
+def _nothing_for_blank(given: object, info: ValidationInfo) -> object:
+    """A blank text is noted and left aside, where somebody notes: it says nothing, beside an identifier that does."""
+    if isinstance(given, str) and isinstance(info.context, Noticed) and not given.strip():
+        info.context.leave_aside(str(info.field_name))
+        return None
+    return given
 
 
 Text = Annotated[str, StringConstraints(strict=True, max_length=512), AfterValidator(refuse_control_characters)]
 """Any short text of one line."""
-Identifier = Annotated[Text, AfterValidator(refuse_placeholder)]
-"""What a system calls a person: 1 to 512 characters, no control characters, no placeholder."""
+Identifier = Annotated[Text, AfterValidator(check_identifier)]
+"""What a system calls a person: 1 to 512 characters that can be seen, as they were given there, and nobody's word for
+nobody."""
 Email = Annotated[
     str,
-    StringConstraints(strict=True, max_length=320),
+    StringConstraints(strict=True, max_length=emails.LONGEST),
     AfterValidator(check_email),
     AfterValidator(refuse_control_characters),
 ]
-Phone = Annotated[str, StringConstraints(strict=True, max_length=16), AfterValidator(check_phone)]
-Secret = Annotated[str, StringConstraints(strict=True, max_length=4096), AfterValidator(refuse_control_characters)]
+Phone = Annotated[str, StringConstraints(strict=True, max_length=phones.LONGEST), AfterValidator(check_phone)]
+Secret = Annotated[
+    str,
+    StringConstraints(strict=True, max_length=4096),
+    AfterValidator(refuse_control_characters),
+    AfterValidator(refuse_unseen),
+]
 """A session or token that came with a person's request."""
+LEFT_ASIDE = BeforeValidator(_nothing_for_blank)
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -101,9 +168,9 @@ class Subject(TypedDict):
     `asked_at` is no identifier and is not kept with the person: the earliest of a request is when it was asked.
     """
 
-    user_id: NotRequired[Identifier | None]
-    email: NotRequired[Email | None]
-    phone_number: NotRequired[Phone | None]
+    user_id: NotRequired[Annotated[Identifier | None, LEFT_ASIDE]]
+    email: NotRequired[Annotated[Email | None, LEFT_ASIDE]]
+    phone_number: NotRequired[Annotated[Phone | None, LEFT_ASIDE]]
     vendors: NotRequired[dict[str, dict[str, JsonValue]] | None]
     asked_at: NotRequired[GivenMoment | None]
 

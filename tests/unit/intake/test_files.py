@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.registry import ADAPTERS
+from domain.damaged import damage_of
+from domain.nobody import is_nobody, is_nobodys_email
 from domain.requests import Subject
 from intake.columns import known_columns
 from intake.faults import KEPT
@@ -382,9 +384,13 @@ def test_a_damaged_file_is_people_or_unusable(
     check_any(data.decode("latin-1").encode(encoding), name)
 
 
-WORD = st.text("abcXYZ0 é가,\"'{}:;+", min_size=2, max_size=12).filter(lambda word: word.strip() not in ("", "0"))
+WORD = st.text("abcXYZ0 é가,\"'{}:;+", min_size=2, max_size=12).filter(
+    lambda word: word.strip() == word and not is_nobody(word) and not damage_of(word)
+)
 PHONE = st.integers(10_000_000, 99_999_999).map(lambda number: f"+8210{number}")
-EMAIL = st.from_regex(r"[a-z,\"]{1,9}@[a-z]{1,9}\.(org|kr)", fullmatch=True)
+EMAIL = st.from_regex(r"[a-z][a-z'{}+]{0,8}@[a-z]{1,9}\.(org|kr)", fullmatch=True).filter(
+    lambda email: not is_nobodys_email(email)
+)
 VENDORS = st.fixed_dictionaries(
     {},
     optional={

@@ -1,0 +1,53 @@
+"""Identifiers that a spreadsheet, or a program that took them for numbers or dates, has damaged.
+
+What was there is lost or hidden, so the person cannot be found by what is left. Forms that hardly any system gives its
+customers; whoever is really called so can be submitted by saying so (`domain.allowances`).
+"""
+
+import re
+
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)"
+
+FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    (
+        # With a sign or a decimal sign, as programs write it. `12E3` may be somebody's id in hexadecimal.
+        "was made a number in scientific notation (such as 1.2E+11) by a spreadsheet: its last digits are lost",
+        re.compile(r"[+-]?(\d+[.,]\d+e[+-]?\d{1,4}|\d+e[+-]\d{1,4})", re.IGNORECASE),
+    ),
+    ("was made a decimal number by a program: it ends in .0", re.compile(r"[+-]?\d+[.,]0+")),
+    ("was made a number with separators by a spreadsheet", re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")),
+    (
+        "was made a date by a spreadsheet",
+        re.compile(
+            # Mar-26 with a capital letter, as spreadsheets write it: jan-12 is somebody's name.
+            rf"\d{{1,2}}[-/ ](?i:{_MONTH})([-/ ]\d{{2,4}})?|{_MONTH}-\d{{2}}"
+            r"|\d{1,2}/\d{1,2}/\d{2,4}|\d{4}[-/]\d{2}[-/]\d{2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?Z?)?"
+        ),
+    ),
+    ("begins with = as a spreadsheet's formula does", re.compile(r"=.*")),
+    ("is a spreadsheet's error", re.compile(r"#[^\W_][\w/ ]*[!?]|#+|err:\d{3}", re.IGNORECASE)),
+    (
+        "has a quotation mark in front that a spreadsheet set",
+        re.compile(r"""['\u2018\u2019\u00b4`][-+.,/ 0-9]*[1-9][-+.,/ 0-9]*"""),
+    ),
+    (
+        "has quotation marks around it",
+        re.compile(
+            r"""(["'\u2018\u2019\u201c-\u201f\u00ab\u00bb])[\w.@-]{4,}(["'\u2018\u2019\u201c-\u201f\u00ab\u00bb])"""
+        ),
+    ),
+)
+"""What happened to an identifier, and the forms by which it is seen."""
+
+
+def damage_of(text: str) -> str | None:
+    """What a spreadsheet has made of an identifier; None where it looks undamaged."""
+    text = text.strip()
+    return next((what for what, form in FORMS if form.fullmatch(text)), None)
+
+
+MAY_BE_DAMAGED = (
+    rf"[^0-9A-Za-z].*|[0-9]++(?:[-+.,:/ ][-+.,:/ 0-9TZ]*|(?:[.,][0-9]++)?[eE].*|[-/ ](?i:{_MONTH}).*)"
+    rf"|{_MONTH}-.*|(?i:err):.*"
+)
+"""A pattern for all ASCII texts that `damage_of` finds damaged, and few others: for looking at many at once."""
