@@ -10,12 +10,12 @@ from pydantic_core import from_json
 
 from adapters.contract import VISIBLE, Answer, Token, UnreadableError, Verdict
 from adapters.triage import refusal
-from domain.noticed import Noticed
+from domain.noticed import DOUBTS, Noticed
 from domain.outcomes import Reason
 from domain.requests import Subject
 
 Block = TypeVar("Block", bound=BaseModel)
-_UNDOUBTED = Noticed(doubts_later=True)
+_UNDOUBTED = Noticed(undoubted=DOUBTS)
 
 OAUTH_ERRORS = MappingProxyType(
     {

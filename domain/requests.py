@@ -36,9 +36,6 @@ class Kind(StrEnum):
     OPT_IN = "opt_in"  # consent given
 
 
-DOUBTS = frozenset({"placeholder", "invisible_character", "space_at_an_end", "damaged"})
-"""Kinds of faults that a submitter may know better: such an identifier is taken where it is allowed by name and value
-(domain.allowances)."""
 PLACEHOLDER = "is a placeholder, not an identifier"
 
 
@@ -52,57 +49,45 @@ def refuse_control_characters(text: str) -> str:
 
 
 def check_identifier(text: str, info: ValidationInfo) -> str:
-    """Return `text`; raise PydanticCustomError of one of the DOUBTS, unless the context says that they are looked at
-    later."""
-    if not _doubts_come_later(info):
-        if is_nobody(text):
-            raise PydanticCustomError("placeholder", PLACEHOLDER)
-        _refuse_unseen(text)
-        damage = damage_of(text)
-        if damage:
-            raise PydanticCustomError("damaged", "{damage}; give it as it was before", {"damage": damage})
+    """Return `text`; raise PydanticCustomError of one of the DOUBTS (domain.noticed), where the context has them."""
+    if _doubts(info, "placeholder") and is_nobody(text):
+        raise PydanticCustomError("placeholder", PLACEHOLDER)
+    refuse_unseen(text, info)
+    damage = damage_of(text) if _doubts(info, "damaged") else None
+    if damage:
+        raise PydanticCustomError("damaged", "{damage}; give it as it was before", {"damage": damage})
     return text
 
 
 def refuse_unseen(text: str, info: ValidationInfo) -> str:
     """Return `text`; raise PydanticCustomError where it has a character that nobody sees, or a space at an end."""
-    if not _doubts_come_later(info):
-        _refuse_unseen(text)
+    found = _unseen(text)
+    if found and _doubts(info, found.type):
+        raise found
     return text
 
 
-def _refuse_unseen(text: str) -> None:
+def _unseen(text: str) -> PydanticCustomError | None:
     unseen = invisible_in(text)
     if unseen:
-        raise PydanticCustomError("invisible_character", _INVISIBLE, {"unseen": unseen})
+        problem = "has an invisible character ({unseen}): take it out"
+        return PydanticCustomError("invisible_character", problem, {"unseen": unseen})
     if "\ufffd" in text:
-        raise PydanticCustomError("damaged", _LOST)
+        return PydanticCustomError("damaged", "has lost a letter (U+FFFD): give it in UTF-8, as it was before")
     if text[:1] == " " or text[-1:] == " ":
-        raise PydanticCustomError("space_at_an_end", _SPACE)
-
-
-def _unseen(text: str) -> str | None:
-    try:
-        _refuse_unseen(text)
-    except PydanticCustomError as error:
-        return error.message()
+        return PydanticCustomError("space_at_an_end", "has a space at its beginning or end: take it out")
     return None
-
-
-_INVISIBLE = "has an invisible character ({unseen}): take it out"
-_LOST = "has lost a letter (U+FFFD): give it in UTF-8, as it was before"
-_SPACE = "has a space at its beginning or end: take it out"
 
 
 def check_email(text: str, info: ValidationInfo) -> str:
     """Return `text`; raise PydanticCustomError where it is not an e-mail address, or nobody's."""
     problem = emails.email_fault(text)
     if problem:
-        raise PydanticCustomError("email", "{problem}", {"problem": _unseen(text) or problem})
-    if not _doubts_come_later(info):
-        _refuse_unseen(text)
-        if is_nobodys_email(text):
-            raise PydanticCustomError("placeholder", PLACEHOLDER)
+        unseen = _unseen(text)
+        raise PydanticCustomError("email", "{problem}", {"problem": unseen.message() if unseen else problem})
+    refuse_unseen(text, info)
+    if _doubts(info, "placeholder") and is_nobodys_email(text):
+        raise PydanticCustomError("placeholder", PLACEHOLDER)
     return text
 
 
@@ -110,12 +95,13 @@ def check_phone(text: str, info: ValidationInfo) -> str:
     """Return `text`; raise PydanticCustomError where it is not a possible phone number in E.164 form
     (`+821012345678`), or nobody's."""
     if not phones.E164.fullmatch(text):
-        raise PydanticCustomError("phone", "{problem}", {"problem": _unseen(text) or _NO_PHONE})
+        unseen = _unseen(text)
+        raise PydanticCustomError("phone", "{problem}", {"problem": unseen.message() if unseen else _NO_PHONE})
     if not phones.is_e164(text):
         raise PydanticCustomError("phone", _TRUNK_PREFIX)
     if not is_possible(text[:4], len(text)):
         raise PydanticCustomError("phone", _NO_PHONE)
-    if not _doubts_come_later(info) and is_nobodys_phone(text):
+    if _doubts(info, "placeholder") and is_nobodys_phone(text):
         raise PydanticCustomError("placeholder", PLACEHOLDER)
     return text
 
@@ -127,8 +113,8 @@ _TRUNK_PREFIX = (
 )
 
 
-def _doubts_come_later(info: ValidationInfo) -> bool:
-    return isinstance(info.context, Noticed) and info.context.doubts_later
+def _doubts(info: ValidationInfo, kind: str) -> bool:
+    return not isinstance(info.context, Noticed) or info.context.doubts(kind)
 
 
 def _nothing_for_blank(given: object, info: ValidationInfo) -> object:
@@ -172,7 +158,7 @@ class Subject(TypedDict):
     email: NotRequired[Annotated[Email | None, LEFT_ASIDE]]
     phone_number: NotRequired[Annotated[Phone | None, LEFT_ASIDE]]
     vendors: NotRequired[dict[str, dict[str, JsonValue]] | None]
-    asked_at: NotRequired[GivenMoment | None]
+    asked_at: NotRequired[Annotated[GivenMoment | None, LEFT_ASIDE]]
 
 
 SUBJECT: TypeAdapter[Subject] = TypeAdapter(Subject)

@@ -5,6 +5,7 @@ from itertools import chain
 from pathlib import PurePath
 from typing import IO
 
+from domain.noticed import Noticed
 from domain.requests import Subject
 from intake.faults import Fault, Faults, UnusableInputError
 from intake.lines import is_blank, numbered_lines
@@ -17,13 +18,14 @@ READERS = {".csv": read_table, ".ndjson": read_ndjson, ".jsonl": read_ndjson, ".
 """By the file's suffix. Without one that is known, a file that begins with `{` is NDJSON and any other CSV."""
 
 
-def read_people(file: IO[bytes], name: str = "-") -> Iterator[Subject]:
+def read_people(file: IO[bytes], name: str = "-", noticed: Noticed | None = None) -> Iterator[Subject]:
     """The people of a file, in order; otherwise as `read_numbered`."""
-    return (subject for _, subject in read_numbered(file, name))
+    return (subject for _, subject in read_numbered(file, name, noticed))
 
 
-def read_numbered(file: IO[bytes], name: str = "-") -> Iterator[tuple[int, Subject]]:
+def read_numbered(file: IO[bytes], name: str = "-", noticed: Noticed | None = None) -> Iterator[tuple[int, Subject]]:
     """The people of a file, in order, each with the number of their line. `name` only tells the format, by its suffix.
+    `noticed` says what is allowed, and is told what was left aside and on which lines the people stand.
 
     From the first fault on nobody is given any more, but the rest is read and checked too, so that one raised
     UnusableInputError tells of all of it. Raises OSError where the file cannot be read.
@@ -34,7 +36,7 @@ def read_numbered(file: IO[bytes], name: str = "-") -> Iterator[tuple[int, Subje
     if first is not None:
         by_content = read_ndjson if first[1].lstrip().startswith(b"{") else read_table
         read = READERS.get(PurePath(name).suffix.lower(), by_content)
-        for numbered in read(chain([first], lines), faults):
+        for numbered in read(chain([first], lines), faults, noticed or Noticed()):
             anybody = True
             if not faults.total:
                 yield numbered

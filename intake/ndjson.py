@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from domain.noticed import Noticed
 from domain.plain import read_plain
 from domain.requests import Subject
 from intake.faults import Faults
@@ -9,23 +10,30 @@ from intake.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines, in_blocks
 from tasks.subjects import SubjectError, parse_subject
 
 
-def read_ndjson(lines: Lines, faults: Faults) -> Iterator[tuple[int, Subject]]:
+def read_ndjson(lines: Lines, faults: Faults, noticed: Noticed) -> Iterator[tuple[int, Subject]]:
     """The people of these lines, each with its number; what cannot be taken is noted in `faults`. Blanks left out."""
     for block in in_blocks(lines):
         numbers, texts = zip(*block, strict=True)
         people = read_plain(texts) if max(map(len, texts)) <= LONGEST_LINE else None
-        yield from _each(block, faults) if people is None else zip(numbers, people, strict=True)
+        if people is None:
+            yield from _each(block, faults, noticed)
+        else:
+            noticed.file_lines.extend(numbers)
+            yield from zip(numbers, people, strict=True)
 
 
-def _each(lines: Iterable[tuple[int, bytes]], faults: Faults) -> Iterator[tuple[int, Subject]]:
+def _each(lines: Iterable[tuple[int, bytes]], faults: Faults, noticed: Noticed) -> Iterator[tuple[int, Subject]]:
     for number, line in lines:
         if len(line) > LONGEST_LINE:
             faults.add(number, "", TOO_LONG)
         elif not line.isspace():
             try:
-                yield number, parse_subject(line)
+                subject = parse_subject(line, noticed)
             except SubjectError as error:
                 _note(faults, number, line, error)
+            else:
+                noticed.file_lines.add(number)
+                yield number, subject
 
 
 def _note(faults: Faults, number: int, line: bytes, error: SubjectError) -> None:

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from domain.noticed import Noticed
 from domain.plain import check_plain
 from domain.requests import Subject
 from intake.columns import Column, read_header
@@ -52,7 +53,7 @@ Row = tuple[int, list[str] | str]
 """The number of a row's first line, and its cells, or what is wrong with it."""
 
 
-def read_table(lines: Lines, faults: Faults) -> Iterator[tuple[int, Subject]]:
+def read_table(lines: Lines, faults: Faults, noticed: Noticed) -> Iterator[tuple[int, Subject]]:
     """The people of these lines, each with the number of their first; what cannot be taken is noted in `faults`.
     Blank lines are skipped.
 
@@ -68,7 +69,12 @@ def read_table(lines: Lines, faults: Faults) -> Iterator[tuple[int, Subject]]:
         return
     for block in in_blocks(rows):
         people = _plain(columns, block)
-        yield from _each(columns, block, faults) if people is None else people
+        if people is None:
+            yield from _each(columns, block, faults, noticed)
+        else:
+            numbers = [number for number, _ in block]
+            noticed.file_lines.extend(numbers)
+            yield from zip(numbers, people, strict=True)
 
 
 def _rows(feed: _Feed) -> Iterator[Row]:
@@ -87,15 +93,18 @@ def _rows(feed: _Feed) -> Iterator[Row]:
             yield feed.first_line, row
 
 
-def _plain(columns: list[Column], rows: list[Row]) -> Iterable[tuple[int, Subject]] | None:
-    numbers, cells = zip(*rows, strict=True)
-    if any(isinstance(row, str) or len(row) != len(columns) for row in cells):
-        return None
-    people = check_plain([_record(columns, row) for row in cells])
-    return None if people is None else zip(numbers, people, strict=True)
+def _plain(columns: list[Column], rows: list[Row]) -> list[Subject] | None:
+    records = []
+    for _, row in rows:
+        if isinstance(row, str) or len(row) != len(columns):
+            return None
+        records.append(_record(columns, row))
+    return check_plain(records)
 
 
-def _each(columns: list[Column], rows: Iterable[Row], faults: Faults) -> Iterator[tuple[int, Subject]]:
+def _each(
+    columns: list[Column], rows: Iterable[Row], faults: Faults, noticed: Noticed
+) -> Iterator[tuple[int, Subject]]:
     for line, row in rows:
         if isinstance(row, str):
             faults.add(line, "", row)
@@ -103,9 +112,12 @@ def _each(columns: list[Column], rows: Iterable[Row], faults: Faults) -> Iterato
             faults.add(line, "", f"has {len(row)} cells where the header has {len(columns)}")
         else:
             try:
-                yield line, check_subject(_record(columns, row))
+                subject = check_subject(_record(columns, row), noticed)
             except SubjectError as error:
                 faults.add_all(line, error.faults)
+            else:
+                noticed.file_lines.add(line)
+                yield line, subject
 
 
 def _record(columns: list[Column], row: list[str]) -> dict[str, Any]:

@@ -1,15 +1,21 @@
 """One submitted person, checked whole: our own fields, and each vendor's block by that vendor's model."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from adapters.registry import ADAPTERS
+from domain.allowances import NONE, Allowances
 from domain.moments import CLOCKS_DIFFER
-from domain.requests import SUBJECT, Subject, is_identified
+from domain.noticed import DOUBTS, Noticed
+from domain.requests import PLACEHOLDER, SUBJECT, Subject, is_identified
 from domain.twins import TwinsError, may_have_twins, members_of, refuse_twins
+
+OWN = ("user_id", "email", "phone_number")
+"""The fields of a person that are identifiers of ours."""
 
 
 class Fault(NamedTuple):
@@ -27,32 +33,47 @@ class SubjectError(Exception):
         self.faults = faults
 
 
-def parse_subject(line: bytes) -> Subject:
-    """A person from one line of JSON. Raises SubjectError."""
+def parse_subject(line: bytes, noticed: Noticed | None = None) -> Subject:
+    """A person from one line of JSON. `noticed` says what is allowed, and is told what was left aside.
+
+    Raises SubjectError.
+    """
     try:
-        subject = SUBJECT.validate_json(line)
+        subject = SUBJECT.validate_json(line, context=noticed)
+        if not is_identified(subject):
+            SUBJECT.validate_json(line)  # tells which fields are blank
         if may_have_twins(line, members_of(subject)):
             refuse_twins(line)
     except ValidationError as error:
         raise SubjectError(faults_in(error, ())) from None
     except TwinsError:
         raise SubjectError([Fault("", "has a key twice in one object")]) from None
-    return checked(subject)
+    return checked(subject, noticed)
 
 
-def check_subject(record: dict[str, Any]) -> Subject:
+def check_subject(record: dict[str, Any], noticed: Noticed | None = None) -> Subject:
     """A person from a mapping of the same shape. Raises SubjectError."""
     try:
-        return checked(SUBJECT.validate_python(record))
+        subject = SUBJECT.validate_python(record, context=noticed)
+        if not is_identified(subject):
+            SUBJECT.validate_python(record)  # tells which fields are blank
     except ValidationError as error:
         raise SubjectError(faults_in(error, ())) from None
+    return checked(subject, noticed)
 
 
-def checked(subject: Subject) -> Subject:
-    """A person whose own fields are in order already, with the vendors' blocks checked too. Raises SubjectError."""
+def checked(subject: Subject, noticed: Noticed | None = None) -> Subject:
+    """A person whose own fields are in order already, with the vendors' blocks checked too, and with what is allowed
+    looked at by field and value. Raises SubjectError."""
+    noticed = noticed or Noticed()
+    faults = list(_doubts_not_allowed(subject, noticed.allowed)) if noticed.allowed else []
     vendors = subject.get("vendors")
     if vendors:
-        _check_blocks(vendors)
+        vendors = _without_blanks(vendors, "", noticed)
+        subject = {**subject, "vendors": vendors}
+        faults += _faults_in_blocks(vendors, noticed)
+    if faults:
+        raise SubjectError(faults)
     if not is_identified(subject):
         raise SubjectError([Fault("", "has no identifier: give user_id, email, phone_number or a vendor's own")])
     asked_at = subject.get("asked_at")
@@ -61,26 +82,65 @@ def checked(subject: Subject) -> Subject:
     return subject
 
 
-def _check_blocks(vendors: dict[str, dict[str, Any]]) -> None:
+def _doubts_not_allowed(subject: Subject, allowed: Allowances) -> list[Fault]:
+    try:
+        SUBJECT.validate_python({name: subject.get(name) for name in OWN})
+    except ValidationError as error:
+        return faults_in(error, (), allowed)
+    return []
+
+
+def _without_blanks(value: Any, place: str, noticed: Noticed) -> Any:
+    """The same without texts that say nothing, which are noted by their place."""
+    kept = {}
+    for key, inner in value.items():
+        inside = f"{place}.{key}" if place else key
+        if isinstance(inner, dict):
+            kept[key] = _without_blanks(inner, inside, noticed)
+        elif isinstance(inner, str) and not inner.strip():
+            noticed.leave_aside(".".join(map(shown, inside.split("."))))
+        else:
+            kept[key] = inner
+    return kept
+
+
+def _faults_in_blocks(vendors: dict[str, dict[str, Any]], noticed: Noticed) -> list[Fault]:
     faults: list[Fault] = []
+    undoubted = Noticed(undoubted=noticed.undoubted)
     for name, block in vendors.items():
         if name not in ADAPTERS:
             faults.append(Fault(f"vendors.{shown(name)}", f"unknown vendor; known are {', '.join(ADAPTERS)}"))
             continue
         try:
-            ADAPTERS[name].identifiers_model.model_validate(block)
+            ADAPTERS[name].identifiers_model.model_validate(block, context=undoubted)
         except ValidationError as error:
-            faults += faults_in(error, ("vendors", name))
-    if faults:
-        raise SubjectError(faults)
+            faults += faults_in(error, ("vendors", name), noticed.allowed)
+    return faults
 
 
-def faults_in(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[Fault]:
-    """What pydantic found, without any value of it."""
+def faults_in(error: ValidationError, prefix: tuple[str, ...] = (), allowed: Allowances = NONE) -> list[Fault]:
+    """What pydantic found and is not allowed, without any value of it."""
     return [
         Fault(".".join(shown(part) for part in (*prefix, *fault["loc"])), PROBLEMS.get(fault["type"], fault["msg"]))
-        for fault in error.errors(include_input=False, include_url=False)
+        for fault in error.errors(include_input=bool(allowed), include_url=False)
+        if not _is_allowed(fault, prefix, allowed)
     ]
+
+
+def _is_allowed(fault: Any, prefix: tuple[str, ...], allowed: Allowances) -> bool:
+    if not allowed or fault["type"] not in DOUBTS:
+        return False
+    return allowed.allows(".".join(map(str, (*prefix, *fault["loc"]))), fault["input"])
+
+
+def advice(problems: Iterable[str]) -> str | None:
+    """What to do about faults that a submitter may know better; None where none of these is."""
+    if PLACEHOLDER not in problems:
+        return None
+    return (
+        "leave a placeholder out, and give the person's own identifier; a customer who is really called so is taken "
+        "where it is said: --allow-placeholder FIELD=VALUE, or allow_placeholders in the API"
+    )
 
 
 PROBLEMS = {
