@@ -1,6 +1,6 @@
-"""When to try again, and when to stop: exponential back-off with full jitter, bounded by attempts and age."""
+"""When to try again or to look again, and when to stop: exponential back-off, bounded by attempts and age."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,16 @@ class Again:
 @dataclass(frozen=True, slots=True)
 class GiveUp:
     """The policy's attempts or age are spent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a vendor has taken and not finished: looked at again at `step`, never sent again."""
+
+    step: str
+    since: float  # epoch
+    carry: str = field(default="", repr=False)
+    """What that step needs. It may be personal: sealed wherever it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,30 @@ class Setback:
     lines: tuple[int, ...]
     refusals: int = 0
     doubted: float = 0.0
+    job: Job | None = None
+    """What the vendor has taken of them and not finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobPolicy:
+    """How often to look at a job, and until when. Looks count as no attempt: the vendor is at work. The pause is half
+    the age of the job, so that the end of a short one is seen soon and a long one is asked about rarely."""
+
+    max_wait_s: float = 7 * 86_400
+    shortest_s: float = 5.0
+    longest_s: float = 900.0
+
+    def decide(self, *, waited_s: float, jitter: float, retry_after_s: float = 0.0) -> Again | GiveUp:
+        """What to do with a job that the vendor took `waited_s` seconds ago and has not finished.
+
+        `jitter`, from 0 to 1, takes up to a fifth off the pause. `retry_after_s`: what the vendor asked for. The last
+        look is when the time is over.
+        """
+        left_s = self.max_wait_s - waited_s
+        if left_s <= 0:
+            return GiveUp()
+        pause_s = min(self.longest_s, max(self.shortest_s, waited_s / 2)) * (1.0 - 0.2 * jitter)
+        return Again(min(left_s, max(retry_after_s, pause_s)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +74,7 @@ class RetryPolicy:
     max_age_s: float = 3 * 86_400
     base_s: float = 1.0
     cap_s: float = 600.0
+    jobs: JobPolicy = field(default_factory=JobPolicy)
 
     def decide(self, *, attempts: int, age_s: float, jitter: float, retry_after_s: float = 0.0) -> Again | GiveUp:
         """What to do after `attempts` failed ones, the first of them `age_s` seconds ago.

@@ -1,18 +1,18 @@
 """Chunks in the ledger: leased to one worker at a time, closed or put back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.requests import Kind
 from domain.retry import Setback
 from ledger.requests import key_context, options_context
 from ledger.sealing import MasterKeys, SealingKey
+from ledger.setbacks import job_context, read_setbacks, write_setbacks
 from ledger.steps import STANDINGS, Standing, read_standings
 
 
@@ -80,16 +80,12 @@ def lease(connection: Connection, chunk_id: int, *, lease_s: float, holder: str,
         purpose=Purpose(row.purpose),
         starts=row.starts,
         lost=row.lost - 1,
-        setbacks=tuple(_setback(*each) for each in row.setbacks),
+        setbacks=read_setbacks(row.setbacks, key, job_context(row.request_id, row.vendor_id)),
         steps=read_standings(row.standings),
         vendor_struck=row.vendor_struck,
         options=key.open(row.options, options_context(row.public_id)),
         key=key,
     )
-
-
-def _setback(attempts: int, since: float, due: float, lines: list[int], *doubt: Any) -> Setback:
-    return Setback(attempts, since, due, tuple(lines), *doubt)  # those of an older version say nothing of doubt
 
 
 # By its id: compared as it is, `state` would let the planner read through an index of all that is open, which it takes
@@ -130,7 +126,7 @@ _RENEW = text("""
 
 def close(connection: Connection, held: Lease) -> None:
     """Everyone in the chunk is settled. Raises LeaseLostError."""
-    _move(connection, held, "state = 'closed', lease = NULL, holder = NULL")
+    _move(connection, held, "state = 'closed', lease = NULL, holder = NULL, setbacks = '[]'")
 
 
 def put_back(
@@ -145,8 +141,18 @@ def put_back(
         due_at = now() + make_interval(secs => :delay_s)""",
         delay_s=delay_s,
         lost=held.lost if still_lost else 0,
-        setbacks=to_json([astuple(setback) for setback in setbacks]).decode(),
+        setbacks=_written(held, setbacks),
     )
+
+
+def keep_setbacks(connection: Connection, held: Lease, setbacks: Sequence[Setback]) -> None:
+    """Keep these while the chunk is under way, so that whoever takes it up after a crash knows of them. Raises
+    LeaseLostError."""
+    _move(connection, held, "setbacks = CAST(:setbacks AS jsonb)", setbacks=_written(held, setbacks))
+
+
+def _written(held: Lease, setbacks: Sequence[Setback]) -> str:
+    return write_setbacks(setbacks, held.key, job_context(held.request_id, held.vendor_id))
 
 
 def _move(connection: Connection, held: Lease, change: str, **values: Any) -> None:

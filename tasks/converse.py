@@ -1,7 +1,7 @@
 """Leading people through a vendor's steps: batched to its limits, bisected on a split, many requests in flight."""
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -73,9 +73,20 @@ class Conversation:
                 await self._ask(step, batch)
 
     async def _ask(self, step: str, batch: Sequence[Person], within: _Bisection | None = None) -> None:
+        """Ask for these people, and lead those who go on through the steps that follow."""
+        # A loop, for a conversation may take thousands of steps: B2CORE deletes a client's contacts one by one.
+        ahead = deque([(step, batch)])
+        while ahead:
+            ahead.extend(await self._ask_once(*ahead.popleft(), within))
+            within = None
+
+    async def _ask_once(
+        self, step: str, batch: Sequence[Person], within: _Bisection | None
+    ) -> Iterable[tuple[str, Sequence[Person]]]:
+        """Ask for these people; the batches of those who go on."""
         answers = await self._answers(step, batch)
         if answers is None:
-            return
+            return ()
         alike = list(_alike(batch, answers))
         course, yes_before = self.courses[step], self.courses[step].yes
         self._take_note(step, alike, within)
@@ -92,9 +103,7 @@ class Conversation:
                     self._count_refused(course, len(people))
         if split:
             await self._take_apart(step, split, within)
-        if onward:
-            for next_step, members in self._batches(onward):
-                await self._ask(next_step, members)
+        return self._batches(onward)
 
     async def _answers(self, step: str, batch: Sequence[Person]) -> list[Answer] | None:
         """One answer for each of the batch; None where nothing more is sent for now."""

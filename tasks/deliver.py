@@ -7,9 +7,10 @@ from random import choice, random
 from time import time
 from typing import ClassVar
 
-from adapters.contract import Addressed, Order, Person, Probes, ReadsBack
+from adapters.contract import Addressed, Order, Person, Probes, ReadsBack, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
+from domain.retry import Setback
 from ledger import cancelling, chunks, outcomes, steps, vendors, wishes
 from ledger.chunks import LeaseLostError, Purpose
 from ledger.outcomes import Settled
@@ -18,7 +19,7 @@ from ledger.session import Connection
 from tasks.converse import Conversation
 from tasks.dispatch import dispatch
 from tasks.evidence import Answered, Evidence
-from tasks.judge import BLAMED_DELAY_S, Judgement, ends, in_doubt, judge, settled
+from tasks.judge import BLAMED_DELAY_S, Judgement, begun, ends, in_doubt, judge, settled
 from tasks.run import Run
 from tasks.settle import settle
 from tasks.toolbox import Toolbox
@@ -72,6 +73,10 @@ class Delivery(Run):
     awaits: ClassVar[str] = "pending"
     _unsettled: list[Answered] = field(default_factory=list, repr=False)
     _moot: list[Settled] = field(default_factory=list, repr=False)
+    _noted: int = 0
+    """How many of the unsettled have been looked through for jobs."""
+    _jobs: dict[int, Setback] = field(default_factory=dict, repr=False)
+    """What the vendor has taken in this run and not finished, by line."""
     _behind: bool = False
     _hold: set[str] = field(default_factory=set)
     """Steps of the order that are held."""
@@ -112,8 +117,25 @@ class Delivery(Run):
         return before.refusals + bool(before.doubted) if before else 0
 
     def record(self, connection: Connection) -> None:
-        """Record whose delivery has ended; the others are judged when the run is over."""
+        """Record whose delivery has ended, and what the vendor has taken for later; the others are judged when the run
+        is over."""
         self._append(connection, self._take_endings())
+        self._keep_jobs(connection)
+
+    def _keep_jobs(self, connection: Connection) -> None:
+        """Keep new jobs at once: after a crash they are to be looked at, not sent again."""
+        now = time()
+        told = [one for one in self._unsettled[self._noted :] if one.answer.verdict is Verdict.WAITING]
+        self._noted = len(self._unsettled)
+        for one in told:
+            for person in one.people:
+                before = self.history.get(person.line) or Setback(0, now, now, (person.line,))
+                job = begun(one.answer, before.job, now)
+                self._jobs[person.line] = replace(before, due=now, lines=(person.line,), job=job)
+        if told:
+            self.history |= self._jobs
+            jobs = list(self._jobs.values())
+            chunks.keep_setbacks(connection, self.lease, [*jobs, *self.still_resting(jobs)])
 
     def exhaust(self, connection: Connection, lines: list[int]) -> None:
         """Settle people on whom our own program has failed too often."""
@@ -150,7 +172,11 @@ class Delivery(Run):
                 alone = before is not None and before.doubted > 0
                 waited_for = self._waited_for.get(number, NEVER_WAITED)
                 person = Person(number, subject, addressed.key, None, tried, interrupted, waited_for, alone)
-                yield person, addressed.step
+                job = before.job if before else None
+                if job and job.step in self.line.adapter.steps(order):
+                    yield person._replace(carry=job.carry, tried=True), job.step
+                else:
+                    yield person, addressed.step
             else:
                 self.answers.append(Answered((Person(number, subject, None),), addressed))
 

@@ -23,7 +23,7 @@ OUT_OF_ORDER = frozenset({Reason.SERVER_ERROR, Reason.NO_CONNECTION, Reason.ANSW
 """Failures that say nothing of the person; where there is nothing else, the vendor is likely down."""
 PASSING = OUT_OF_ORDER | {Reason.CONFLICT}
 """What passes by itself: the whole call is repeated later and never bisected."""
-_GOOD = frozenset({Verdict.APPLIED, Verdict.SEEN, Verdict.ABSENT, Verdict.PROCEED})
+_GOOD = frozenset({Verdict.APPLIED, Verdict.SEEN, Verdict.ABSENT, Verdict.PROCEED, Verdict.WAITING})
 _ABOUT_THE_RECORD = frozenset({Reason.REJECTED, Reason.TOO_LARGE, Reason.UNREADABLE})
 
 

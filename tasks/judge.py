@@ -6,13 +6,14 @@ refuses or blames everybody, nobody pays for it; where others are served, it is 
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from math import ceil
 from typing import NamedTuple
 
 from adapters.contract import Answer, Person, Verdict
 from domain.outcomes import Outcome, Reason
-from domain.retry import Again, RetryPolicy, Setback
+from domain.retry import Again, Job, RetryPolicy, Setback
 from ledger.outcomes import Settled
 from tasks.evidence import Answered, Evidence, Sort, most_alike, sort_of
 
@@ -33,6 +34,9 @@ BLAMED_DELAY_S = 2.0
 """People whose vendor seems out of order come back after this; the vendor's hold may keep them longer."""
 LONE_WAITS_S = (10.0, 30.0)
 """Who is refused alone while nobody else is asked is tried again after these; the third refusal counts."""
+SOON_TOGETHER_S, TOGETHER_S = 1.0, 30.0
+"""Looks at jobs come at multiples of this many seconds, of the second where they are further off, so that people of a
+chunk are looked at in few runs."""
 SKEW_S = 2.0
 """By so much the ledger's clock and ours may differ."""
 
@@ -70,6 +74,7 @@ class Past(NamedTuple):
     since: float | None = None
     refusals: int = 0
     doubted: float = 0.0
+    job: Job | None = None
 
 
 def ends(answered: Answered) -> bool:
@@ -89,6 +94,12 @@ def settled(answered: Answered, history: Mapping[int, Setback]) -> list[Settled]
     ]
 
 
+def begun(answer: Answer, before: Job | None, now: float) -> Job:
+    """The job that an answer tells of: the vendor took it now, or when it was first told of."""
+    since = before.since if before and before.step == answer.step else now
+    return Job(answer.step, since, answer.carry or "")
+
+
 def by_past(people: Sequence[Person], history: Mapping[int, Setback]) -> dict[Past, list[int]]:
     """Lines of people by what lies behind them."""
     if not history:
@@ -96,7 +107,7 @@ def by_past(people: Sequence[Person], history: Mapping[int, Setback]) -> dict[Pa
     together: defaultdict[Past, list[int]] = defaultdict(list)
     for person in people:
         before = history.get(person.line)
-        past = Past(before.attempts, before.since, before.refusals, before.doubted) if before else Past()
+        past = Past(before.attempts, before.since, before.refusals, before.doubted, before.job) if before else Past()
         together[past].append(person.line)
     return together
 
@@ -151,6 +162,7 @@ class Fate(StrEnum):
     LATER = "later"  # tried alone a few times more; remembered, so that the next ones make a handful
     WAITS = "waits"  # tried alone a few times more
     HELD = "held"  # refused like everybody: pending, and it counts against the step
+    LOOKS = "looks"  # the vendor has taken it: looked at again, and never sent again
     BLAMED = "blamed"  # pending, and it counts against the step
 
 
@@ -162,6 +174,8 @@ def fate_of(answer: Answer, past: Past, known: Evidence, *, company: bool, every
     served = known.yes > 0 or known.lately
     cleared = proven or ((served or known.vouched) and not everybody)
     tried_enough = past.refusals >= len(LONE_WAITS_S)
+    if answer.verdict is Verdict.WAITING:
+        return Fate.LOOKS
     match sort_of(answer):
         case Sort.REFUSAL if proven or (not everybody and (served or (known.vouched and answer.needs_witness))):
             return Fate.SETTLED
@@ -191,9 +205,8 @@ class _Bench:
     now: float
     jitter: float
     endings: list[Settled] = field(default_factory=list)
-    resting: defaultdict[tuple[int, float, float, int, float], list[int]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    resting: defaultdict[Setback, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """Lines by what is kept of them."""
     strikes: dict[str, Strike] = field(default_factory=dict)
 
     def put(self, fate: Fate, one: Answered, past: Past, lines: list[int]) -> None:
@@ -203,40 +216,60 @@ class _Bench:
                 outcome = OUTCOMES[one.answer.verdict]
                 self.endings.append(Settled(lines, outcome, one.answer.reason, past.attempts + 1))
             case Fate.AGAIN | Fate.TROUBLED:
-                self._retry(one.answer, past, lines)
+                self._retry(one, past, lines)
             case Fate.APART:
-                self._retry(one.answer, past._replace(doubted=past.doubted or self.now), lines)
+                self._retry(one, past._replace(doubted=past.doubted or self.now), lines)
             case Fate.LATER | Fate.WAITS:
                 wait_s = LONE_WAITS_S[past.refusals]
                 self._rest(past._replace(attempts=past.attempts + 1, refusals=past.refusals + 1), lines, wait_s)
             case Fate.HELD:
                 self._rest(past, lines, BLAMED_DELAY_S)
+            case Fate.LOOKS:
+                self._look_again(one.answer, past._replace(job=begun(one.answer, past.job, self.now)), lines)
             case Fate.BLAMED:
                 pass  # due again with those who were not sent
 
     def _rest(self, past: Past, lines: list[int], wait_s: float) -> None:
         since = self.now if past.since is None else past.since
-        self.resting[past.attempts, since, self.now + wait_s, past.refusals, past.doubted or self.now] += lines
+        self._keep(past._replace(since=since, doubted=past.doubted or self.now), wait_s, lines)
 
-    def _retry(self, answer: Answer, past: Past, lines: list[int]) -> None:
-        # A vendor's "too many" or "taken, ask later" is no failure of the delivery; only its age bounds it.
-        free = answer.reason is Reason.RATE_LIMITED or answer.verdict is Verdict.WAITING
-        attempts = past.attempts + (0 if free else 1)
+    def _retry(self, one: Answered, past: Past, lines: list[int]) -> None:
+        answer = one.answer
+        if past.job and past.job.step == one.step and answer.reason is not Reason.OUR_FAULT:
+            self._look_again(answer, past, lines)  # what the vendor has taken is not undone by a look that failed
+            return
+        # A vendor's "too many" is no failure of the delivery; only its age bounds it.
+        attempts = past.attempts + (0 if answer.reason is Reason.RATE_LIMITED else 1)
         # Who was only doubted has not failed yet: a hold must not use up the age of a delivery.
         first = self.now if past.since is None or (past.doubted and not past.attempts) else past.since
         decision = self.policy.decide(
             attempts=attempts, age_s=self.now - first, jitter=self.jitter, retry_after_s=answer.retry_after_s
         )
         if isinstance(decision, Again):
-            self.resting[attempts, first, self.now + decision.delay_s, past.refusals, past.doubted] += lines
+            self._keep(past._replace(attempts=attempts, since=first), decision.delay_s, lines)
         else:
             self.endings.append(Settled(lines, Outcome.EXHAUSTED, answer.reason, attempts))
 
+    def _look_again(self, answer: Answer, past: Past, lines: list[int]) -> None:
+        """After a look that did not see the end of a job; no attempt is counted."""
+        assert past.job is not None  # noqa: S101 - only called where there is one
+        decision = self.policy.jobs.decide(
+            waited_s=self.now - past.job.since, jitter=self.jitter, retry_after_s=answer.retry_after_s
+        )
+        if isinstance(decision, Again):
+            together_s = TOGETHER_S if decision.delay_s > TOGETHER_S else SOON_TOGETHER_S
+            due = ceil((self.now + decision.delay_s) / together_s) * together_s
+            self._keep(past, due - self.now, lines)
+        else:
+            self.endings.append(Settled(lines, Outcome.EXHAUSTED, Reason.PENDING_AT_VENDOR, past.attempts + 1))
+
+    def _keep(self, past: Past, wait_s: float, lines: list[int]) -> None:
+        since = self.now if past.since is None else past.since
+        kept = Setback(past.attempts, since, self.now + wait_s, (), past.refusals, past.doubted, past.job)
+        self.resting[kept] += lines
+
     def close(self) -> Judgement:
-        setbacks = [
-            Setback(attempts, since, due, tuple(lines), refusals, doubted)
-            for (attempts, since, due, refusals, doubted), lines in self.resting.items()
-        ]
+        setbacks = [replace(kept, lines=tuple(lines)) for kept, lines in self.resting.items()]
         return Judgement(self.endings, setbacks, self.strikes)
 
 

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from adapters.contract import Call, Order, Person
 from adapters.rates import rate_of
-from domain.retry import Again, RetryPolicy, Setback
+from domain.retry import Again, JobPolicy, RetryPolicy, Setback
 from ledger import chunks, steps, vendors
 from ledger.chunks import Lease
 from ledger.pending import OpenPerson, SealedPerson, open_people, pending
@@ -152,7 +152,7 @@ class Run(ABC):
 
         `unsent_delay_s`: when those are due who have no setback to rest from.
         """
-        setbacks = [*renewed, *self._still_resting(renewed)]
+        setbacks = [*renewed, *self.still_resting(renewed)]
         now = time()
         resting = [setback for setback in setbacks if setback.due > now]
         waits = [setback.due - now for setback in resting]
@@ -162,7 +162,7 @@ class Run(ABC):
         delay_s = max(0.0, min(waits))
         chunks.put_back(connection, self.lease, delay_s=delay_s, setbacks=setbacks, still_lost=bool(unsent))
 
-    def _still_resting(self, renewed: list[Setback]) -> Iterator[Setback]:
+    def still_resting(self, renewed: list[Setback]) -> Iterator[Setback]:
         done = {line for setback in renewed for line in setback.lines}
         for setback in self.lease.setbacks:
             lines = tuple(line for line in setback.lines if line in self.pending and line not in done)
@@ -172,7 +172,7 @@ class Run(ABC):
     def policy(self) -> RetryPolicy:
         """The vendor's bounds."""
         settings = self.line.adapter.settings
-        return RetryPolicy(max_attempts=settings.max_attempts, max_age_s=settings.max_age_s)
+        return RetryPolicy(settings.max_attempts, settings.max_age_s, jobs=JobPolicy(settings.max_wait_s))
 
     def note_served(self, connection: Connection, talk: Conversation, *, but: Collection[str] = ()) -> None:
         """The vendor served somebody in this run, at these steps; not `but` at those."""

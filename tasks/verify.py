@@ -1,20 +1,21 @@
 """Reading back what a vendor accepted: seen in effect is verified, seen otherwise is delivered again, a few times."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from random import random
 from time import time
 from typing import ClassVar
 
 from adapters.contract import Addressed, Order, Person, ReadsBack, Verdict
 from domain.outcomes import Outcome, Reason
-from domain.retry import Again, RetryPolicy, Setback
+from domain.retry import Again, Job, RetryPolicy, Setback
 from ledger import chunks, outcomes, requests, wishes
 from ledger.outcomes import Settled
 from ledger.pending import OpenPerson, SealedPerson
 from ledger.session import Connection
 from tasks.evidence import Answered
-from tasks.judge import by_past
+from tasks.judge import begun, by_past
 from tasks.run import Run
 
 REDELIVERIES = 3
@@ -52,6 +53,12 @@ def read(
             match answer.verdict:
                 case Verdict.APPLIED | Verdict.ABSENT:
                     settled.append(Settled(lines, Outcome.VERIFIED, answer.reason, attempts))
+                case Verdict.USER if answer.reason is Reason.NOT_IN_EFFECT and past.job:
+                    pause = policy.jobs.decide(waited_s=now - past.job.since, jitter=jitter)
+                    if isinstance(pause, Again):  # the vendor has taken it anew: nothing is sent again
+                        setbacks.append(Setback(past.attempts, since, now + pause.delay_s, tuple(lines), job=past.job))
+                    else:
+                        settled.append(Settled(lines, Outcome.NEEDS_ACTION, Reason.NOT_IN_EFFECT, attempts))
                 case Verdict.USER if answer.reason is Reason.NOT_IN_EFFECT and attempts > REDELIVERIES:
                     settled.append(Settled(lines, Outcome.NEEDS_ACTION, Reason.NOT_IN_EFFECT, attempts))
                 case Verdict.USER if answer.reason is Reason.NOT_IN_EFFECT:
@@ -92,14 +99,16 @@ class Verification(Run):
             again_after_s=self.tools.verify_after_s,
             jitter=random(),  # noqa: S311 - spreads load, keeps no secret
         )
-        self._deliver_again(talk.order, reading.wrong)
+        taken = self._deliver_again(talk.order, reading.wrong)
         with self.tools.engine.begin() as connection:
             chunks.renew(connection, self.lease, self.tools.lease_s)
             outcomes.append(connection, self.lease, reading.settled, used_sessions=False)
             requests.flag(connection, self.lease.request_id)  # at once: a worker may die before it settles
             self.pending.difference_update(reading.given_up, *(group.lines for group in reading.settled))
             if self.pending:
-                self.put_back(connection, reading.setbacks, unsent_delay_s=max(talk.delay_s, BEHIND_S))
+                self.put_back(
+                    connection, _with_jobs(reading.setbacks, taken), unsent_delay_s=max(talk.delay_s, BEHIND_S)
+                )
             else:
                 chunks.close(connection, self.lease)
             self.note_served(connection, talk)
@@ -128,14 +137,30 @@ class Verification(Run):
             if isinstance(addressed, Addressed):
                 yield Person(number, subject, addressed.key, tried=True), step
 
-    def _deliver_again(self, order: Order, wrong: Sequence[Person]) -> None:
-        # What is answered now counts for nothing: the next read-back tells.
+    def _deliver_again(self, order: Order, wrong: Sequence[Person]) -> dict[int, Job]:
+        """Deliver again; what the vendor has taken for later, by line."""
+        # Whatever else is answered now counts for nothing: the next read-back tells.
+        read_back = len(self.answers)
         again = []
         for person in wrong:
             addressed = self.line.adapter.address(order, person.subject)
             if isinstance(addressed, Addressed):
                 again.append((Person(person.line, person.subject, addressed.key, tried=True), addressed.step))
         self.lead(self.talk(order), again)
+        now = time()
+        return {
+            person.line: begun(one.answer, None, now)
+            for one in islice(self.answers, read_back, None)
+            if one.answer.verdict is Verdict.WAITING
+            for person in one.people
+        }
+
+
+def _with_jobs(setbacks: Sequence[Setback], jobs: Mapping[int, Job]) -> list[Setback]:
+    """The setbacks, those of people with a job apart and with it."""
+    apart = [replace(one, lines=(line,), job=jobs[line]) for one in setbacks for line in one.lines if line in jobs]
+    rest = [replace(one, lines=tuple(line for line in one.lines if line not in jobs)) for one in setbacks]
+    return [*apart, *(one for one in rest if one.lines)]
 
 
 BEHIND_S = 5.0

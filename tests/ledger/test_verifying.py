@@ -176,3 +176,24 @@ def test_what_cannot_be_read_stays_accepted(desk: Desk) -> None:
     assert latest(desk) == {("accepted", None)}
     assert desk.one("SELECT count(*) FROM chunks WHERE state <> 'closed'") == 0
     assert status(desk) == "completed"
+
+
+def test_what_is_taken_for_later_when_it_is_delivered_again_is_not_delivered_a_third_time(desk: Desk) -> None:
+    delivered: list[int] = []
+    looks = 0
+
+    def answering(call: Call, batch: Sequence[Person]) -> list[Answer]:
+        nonlocal looks
+        if call.step == "read":
+            looks += 1
+            return [APPLIED if looks > 9 else NOT_SEEN] * len(batch)
+        delivered.extend(one.line for one in batch)
+        late = Answer(Verdict.WAITING, Reason.PENDING_AT_VENDOR, step="look", carry="x")
+        return [APPLIED if delivered.count(one.line) == 1 else late for one in batch]
+
+    tools = desk.tools({"insider": StubExchange(answering, ReadableAdapter())})
+    for _ in range(14):
+        desk.make_everything_due()
+        desk.work_off(tools, runs=20)
+    assert latest(desk) == {("verified", None)}
+    assert {line: delivered.count(line) for line in set(delivered)} == dict.fromkeys(range(1, 16), 2)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.retry import Again, GiveUp, RetryPolicy
+from domain.retry import Again, GiveUp, JobPolicy, RetryPolicy
 
 POLICY = RetryPolicy(max_attempts=15, max_age_s=3_600, base_s=1.0, cap_s=600.0)
 JITTER = st.floats(0, 1, exclude_max=True)
@@ -52,3 +52,32 @@ def test_given_up_when_attempts_or_age_are_spent_and_not_before(attempts: int, a
 def test_a_rate_limit_before_any_failure_has_a_delay_too() -> None:
     decision = POLICY.decide(attempts=0, age_s=0, jitter=1.0, retry_after_s=30.0)
     assert decision == Again(30.0)
+
+
+WEEK_S = 7 * 86_400.0
+
+
+@given(waited_s=st.floats(0, WEEK_S, exclude_max=True), jitter=JITTER, asked=st.floats(0, 10_000))
+def test_a_job_is_looked_at_until_its_time_is_over(waited_s: float, jitter: float, asked: float) -> None:
+    decision = JobPolicy(WEEK_S).decide(waited_s=waited_s, jitter=jitter, retry_after_s=asked)
+    assert isinstance(decision, Again)
+    assert 0 < decision.delay_s <= WEEK_S - waited_s
+    assert decision.delay_s >= min(4.0, asked, WEEK_S - waited_s)
+    assert decision.delay_s <= max(900.0, asked)
+
+
+@given(waited_s=st.floats(WEEK_S, 1e12), jitter=JITTER)
+def test_a_job_whose_time_is_over_is_given_up(waited_s: float, jitter: float) -> None:
+    assert JobPolicy(WEEK_S).decide(waited_s=waited_s, jitter=jitter) == GiveUp()
+
+
+def test_a_job_of_a_week_takes_fewer_than_a_thousand_looks_and_one_of_a_minute_is_seen_soon() -> None:
+    policy, waited_s, looks = JobPolicy(WEEK_S), 0.0, 0
+    seen_at = []
+    while isinstance(decision := policy.decide(waited_s=waited_s, jitter=0.0), Again):
+        waited_s += decision.delay_s
+        looks += 1
+        seen_at.append(waited_s)
+    assert looks < 1_000
+    assert seen_at[-1] == WEEK_S
+    assert next(at for at in seen_at if at >= 60) < 90
