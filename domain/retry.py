@@ -41,6 +41,8 @@ class Setback:
     doubted: float = 0.0
     job: Job | None = None
     """What the vendor has taken of them and not finished."""
+    redelivered: int = 0
+    """How often they were delivered again because a read-back did not see the effect; `attempts` are then reads."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,12 +164,12 @@ class Delivery(Run):
 
     def _address(self, order: Order, due: list[OpenPerson]) -> Iterator[tuple[Person, str]]:
         """Those to be sent, each with their first step; the others are answered already."""
-        tried, interrupted = self.lease.starts > 1, self.lease.lost > 0
+        interrupted = self.lease.lost > 0
         for number, subject in due:
             addressed = self.line.adapter.address(order, subject)
             if isinstance(addressed, Addressed):
                 before = self.history.get(number)
-                alone = before is not None and before.doubted > 0
+                tried, alone = interrupted or before is not None, before is not None and before.doubted > 0
                 waited_for = self._waited_for.get(number, NEVER_WAITED)
                 person = Person(number, subject, addressed.key, None, tried, interrupted, waited_for, alone)
                 job = before.job if before else None

@@ -75,6 +75,7 @@ class Past(NamedTuple):
     refusals: int = 0
     doubted: float = 0.0
     job: Job | None = None
+    redelivered: int = 0
 
 
 def ends(answered: Answered) -> bool:
@@ -100,6 +101,10 @@ def begun(answer: Answer, before: Job | None, now: float) -> Job:
     return Job(answer.step, since, answer.carry or "")
 
 
+def _past(before: Setback) -> Past:
+    return Past(before.attempts, before.since, before.refusals, before.doubted, before.job, before.redelivered)
+
+
 def by_past(people: Sequence[Person], history: Mapping[int, Setback]) -> dict[Past, list[int]]:
     """Lines of people by what lies behind them."""
     if not history:
@@ -107,8 +112,7 @@ def by_past(people: Sequence[Person], history: Mapping[int, Setback]) -> dict[Pa
     together: defaultdict[Past, list[int]] = defaultdict(list)
     for person in people:
         before = history.get(person.line)
-        past = Past(before.attempts, before.since, before.refusals, before.doubted, before.job) if before else Past()
-        together[past].append(person.line)
+        together[_past(before) if before else Past()].append(person.line)
     return together
 
 

@@ -1,11 +1,11 @@
 """Reading back what a vendor accepted: seen in effect is verified, seen otherwise is delivered again, a few times."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from random import random
 from time import time
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from adapters.contract import Addressed, Order, Person, ReadsBack, Verdict
 from domain.outcomes import Outcome, Reason
@@ -15,11 +15,18 @@ from ledger.outcomes import Settled
 from ledger.pending import OpenPerson, SealedPerson
 from ledger.session import Connection
 from tasks.evidence import Answered
-from tasks.judge import begun, by_past
+from tasks.judge import Past, begun, by_past
 from tasks.run import Run
 
 REDELIVERIES = 3
 """How often a delivery is repeated whose effect cannot be seen, before someone has to look."""
+
+
+class Wrong(NamedTuple):
+    """People with this past whose effect was not seen."""
+
+    people: list[Person]
+    past: Past
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Reading:
     """What a read-back has shown."""
 
     settled: list[Settled]
-    wrong: list[Person]  # to be delivered again now
+    wrong: list[Wrong]  # to be delivered again now
     setbacks: list[Setback]  # to be read again later
     given_up: frozenset[int]  # cannot be read: these stay accepted
 
@@ -41,40 +48,66 @@ def read(
     again_after_s: float,
     jitter: float,
 ) -> Reading:
-    """Decide about each person who was read back. `failed_before`: the setback behind each line that has one."""
+    """Decide about each person who was read back. `failed_before`: the setback behind each line that has one.
+
+    Reads that failed and redeliveries are counted apart: that a vendor could not be read for a while is no reason to
+    give up on what it holds.
+    """
     settled: list[Settled] = []
-    wrong: list[Person] = []
+    wrong: list[Wrong] = []
     setbacks: list[Setback] = []
     given_up: set[int] = set()
     for one in answers:
         people, answer = one.people, one.answer
         for past, lines in by_past(people, failed_before).items():
             attempts, since = past.attempts + 1, now if past.since is None else past.since
+            told = past.redelivered + attempts
             match answer.verdict:
                 case Verdict.APPLIED | Verdict.ABSENT:
-                    settled.append(Settled(lines, Outcome.VERIFIED, answer.reason, attempts))
+                    settled.append(Settled(lines, Outcome.VERIFIED, answer.reason, told))
                 case Verdict.USER if answer.reason is Reason.NOT_IN_EFFECT and past.job:
                     pause = policy.jobs.decide(waited_s=now - past.job.since, jitter=jitter)
                     if isinstance(pause, Again):  # the vendor has taken it anew: nothing is sent again
-                        setbacks.append(Setback(past.attempts, since, now + pause.delay_s, tuple(lines), job=past.job))
+                        setbacks.append(_later(past, past.attempts, since, now + pause.delay_s, lines))
                     else:
-                        settled.append(Settled(lines, Outcome.NEEDS_ACTION, Reason.NOT_IN_EFFECT, attempts))
-                case Verdict.USER if answer.reason is Reason.NOT_IN_EFFECT and attempts > REDELIVERIES:
-                    settled.append(Settled(lines, Outcome.NEEDS_ACTION, Reason.NOT_IN_EFFECT, attempts))
+                        settled.append(Settled(lines, Outcome.NEEDS_ACTION, Reason.NOT_IN_EFFECT, told))
+                case Verdict.USER if answer.reason is Reason.NOT_IN_EFFECT and (
+                    past.redelivered >= REDELIVERIES or now - since >= policy.max_age_s
+                ):
+                    settled.append(Settled(lines, Outcome.NEEDS_ACTION, Reason.NOT_IN_EFFECT, told))
                 case Verdict.USER if answer.reason is Reason.NOT_IN_EFFECT:
-                    wrong += [person for person in people if person.line in set(lines)]
-                    setbacks.append(Setback(attempts, since, now + again_after_s, tuple(lines)))
+                    among = set(lines)
+                    wrong.append(Wrong([person for person in people if person.line in among], past))
                 case Verdict.RETRY | Verdict.AMBIGUOUS | Verdict.VENDOR:
                     decision = policy.decide(
                         attempts=attempts, age_s=now - since, jitter=jitter, retry_after_s=answer.retry_after_s
                     )
                     if isinstance(decision, Again):
-                        setbacks.append(Setback(attempts, since, now + decision.delay_s, tuple(lines)))
+                        setbacks.append(_later(past, attempts, since, now + decision.delay_s, lines))
                     else:
                         given_up.update(lines)
                 case _:
                     given_up.update(lines)
     return Reading(settled, wrong, setbacks, frozenset(given_up))
+
+
+def _later(past: Past, attempts: int, since: float, due: float, lines: Sequence[int]) -> Setback:
+    return Setback(attempts, since, due, tuple(lines), job=past.job, redelivered=past.redelivered)
+
+
+def read_again(wrong: Sequence[Wrong], asked: Collection[int], *, now: float, again_after_s: float) -> list[Setback]:
+    """When those are read again who were delivered again. `asked`: lines of those for whom the vendor was asked, after
+    which failed reads are counted anew. The others did not get their turn, and nothing is counted."""
+    due = now + again_after_s
+    setbacks: list[Setback] = []
+    for people, past in wrong:
+        turned = tuple(person.line for person in people if person.line in asked)
+        waiting = tuple(person.line for person in people if person.line not in asked)
+        if turned:
+            setbacks.append(Setback(0, now, due, turned, redelivered=past.redelivered + 1))
+        if waiting:
+            setbacks.append(_later(past, past.attempts, now if past.since is None else past.since, due, waiting))
+    return setbacks
 
 
 @dataclass
@@ -99,16 +132,19 @@ class Verification(Run):
             again_after_s=self.tools.verify_after_s,
             jitter=random(),  # noqa: S311 - spreads load, keeps no secret
         )
-        taken = self._deliver_again(talk.order, reading.wrong)
+        read_back = len(self.answers)
+        self._deliver_again(talk.order, [person for people, _ in reading.wrong for person in people])
+        answers = list(islice(self.answers, read_back, None))
+        asked = {person.line for one in answers for person in one.people}
+        again = read_again(reading.wrong, asked, now=time(), again_after_s=self.tools.verify_after_s)
         with self.tools.engine.begin() as connection:
             chunks.renew(connection, self.lease, self.tools.lease_s)
             outcomes.append(connection, self.lease, reading.settled, used_sessions=False)
             requests.flag(connection, self.lease.request_id)  # at once: a worker may die before it settles
             self.pending.difference_update(reading.given_up, *(group.lines for group in reading.settled))
             if self.pending:
-                self.put_back(
-                    connection, _with_jobs(reading.setbacks, taken), unsent_delay_s=max(talk.delay_s, BEHIND_S)
-                )
+                setbacks = [*reading.setbacks, *_with_jobs(again, _taken(answers, time()))]
+                self.put_back(connection, setbacks, unsent_delay_s=max(talk.delay_s, BEHIND_S))
             else:
                 chunks.close(connection, self.lease)
             self.note_served(connection, talk)
@@ -137,23 +173,24 @@ class Verification(Run):
             if isinstance(addressed, Addressed):
                 yield Person(number, subject, addressed.key, tried=True), step
 
-    def _deliver_again(self, order: Order, wrong: Sequence[Person]) -> dict[int, Job]:
-        """Deliver again; what the vendor has taken for later, by line."""
-        # Whatever else is answered now counts for nothing: the next read-back tells.
-        read_back = len(self.answers)
+    def _deliver_again(self, order: Order, wrong: Sequence[Person]) -> None:
+        # What is answered now, but for a job, counts for nothing: the next read-back tells.
         again = []
         for person in wrong:
             addressed = self.line.adapter.address(order, person.subject)
             if isinstance(addressed, Addressed):
                 again.append((Person(person.line, person.subject, addressed.key, tried=True), addressed.step))
         self.lead(self.talk(order), again)
-        now = time()
-        return {
-            person.line: begun(one.answer, None, now)
-            for one in islice(self.answers, read_back, None)
-            if one.answer.verdict is Verdict.WAITING
-            for person in one.people
-        }
+
+
+def _taken(answers: Sequence[Answered], now: float) -> dict[int, Job]:
+    """What the vendor has taken for later, by line."""
+    return {
+        person.line: begun(one.answer, None, now)
+        for one in answers
+        if one.answer.verdict is Verdict.WAITING
+        for person in one.people
+    }
 
 
 def _with_jobs(setbacks: Sequence[Setback], jobs: Mapping[int, Job]) -> list[Setback]:

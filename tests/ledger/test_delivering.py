@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from adapters.contract import Answer, Call, NotNowError, Person, Verdict
+from adapters.contract import Answer, Call, NotNowError, Person, VendorSettings, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.requests import Subject
 from ledger import chunks, outcomes
@@ -170,6 +170,26 @@ def test_after_a_worker_vanished_everybody_it_had_is_interrupted_until_asked_aga
         desk.work_off(desk.tools_for(answering), runs=1)
         desk.queued.clear()
     assert seen == [[True, True], [not reached] * 2]
+
+
+def test_who_was_not_sent_is_not_taken_for_tried_because_others_of_the_chunk_were(desk: Desk) -> None:
+    desk.submit(people(2))
+    seen: list[dict[int, bool]] = []
+
+    def answering(call: Call, batch: Sequence[Person]) -> list[Answer]:
+        seen.append({one.line: one.tried for one in batch})
+        if len(seen) == 2:
+            raise NotNowError(1.0)
+        return [BUSY if len(seen) == 1 else APPLIED] * len(batch)
+
+    one_by_one = VendorSettings(base_url="https://vendor.example", concurrency=1)
+    one_each = StubExchange(answering, StubAdapter(batch=1, settings=one_by_one))
+    for _ in range(2):
+        desk.make_everything_due()
+        desk.work_off(desk.tools({"insider": one_each}), runs=1)
+        desk.queued.clear()
+    assert seen[:2] == [{1: False}, {2: False}]
+    assert sorted(seen[2:], key=str) == [{1: True}, {2: False}]
 
 
 def test_without_permits_a_chunk_rests_and_no_attempt_is_counted(desk: Desk) -> None:
