@@ -57,6 +57,8 @@ class Order:
 
     kind: Kind
     options: Any = None  # an instance of the adapter's `options_model`
+    people: int = 0  # how many the request is about; 0: not known, as if it were very many
+    may_look: bool = True  # whether there is time to ask the vendor about each person first
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,13 @@ class Rate:
 
     bucket: str = ""  # "" is the one that `VendorSettings.requests_per_minute` bounds
     units: float = 1.0
+
+
+class LookUps(NamedTuple):
+    """So many calls of one rate."""
+
+    rate: Rate
+    calls: int
 
 
 class Person(NamedTuple):
@@ -293,7 +302,21 @@ class ReadsBack(Protocol):
     not in effect), RETRY, AMBIGUOUS or VENDOR."""
 
     def reading(self, order: Order) -> str:
-        """The step that begins a read-back, for `build` and `classify`; PROCEED leads on."""
+        """The step that begins a read-back, for `build` and `classify`; PROCEED leads on. "" where what this order does
+        is not read back."""
+
+
+@runtime_checkable
+class LooksFirst(Protocol):
+    """Second interface: an order may ask the vendor about each of its people before it changes anything, in calls of
+    which there are few a minute."""
+
+    @property
+    def longest_look_s(self) -> float:
+        """Where the look-ups ahead and the order's own would take longer, the order goes out with `may_look` unset."""
+
+    def look_ups(self, order: Order, subjects: Sequence[Subject]) -> LookUps | None:
+        """The calls that ask about these people; None where the order does not look first."""
 
 
 @runtime_checkable

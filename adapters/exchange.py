@@ -68,6 +68,10 @@ class Permits(Protocol):
     async def correct(self, bucket: str, taken: float, cost: float, /) -> None:
         """A request that was given `taken` units has cost so many."""
 
+    async def book(self, rate: Rate, calls: int, most_s: float, /) -> float | None:
+        """Put so many calls behind all that are booked: the seconds until it is their turn. None, and nothing is
+        booked, where the last of them would come later than in `most_s`."""
+
 
 @dataclass(frozen=True)
 class Exchange:

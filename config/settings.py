@@ -10,13 +10,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
 from adapters.contract import Adapter, VendorSettings
+from adapters.insider.settings import InsiderSettings
 from adapters.portions import EXPRESS, most_out
 from adapters.registry import ADAPTERS, create
 from adapters.vendors.akinon import AkinonSettings
 from adapters.vendors.algonomy import AlgonomySettings
 from adapters.vendors.b2core import B2coreSettings
 from adapters.vendors.dfinery import DfinerySettings
-from adapters.vendors.insider import InsiderSettings
 from config.deadlines import TermSettings
 from config.oidc import OidcSettings
 from config.opendsr import OpenDsrSettings

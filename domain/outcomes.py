@@ -70,6 +70,12 @@ class Reason(StrEnum):
     TOO_MANY_MATCHES = "too_many_matches"  # too many other requests share an identifier with this person to compare
     # how it was done, where a vendor has more than one way (WAYS)
     DISABLED = "disabled"  # the account was disabled, and nothing deleted
+    LOOKED_UP = "looked_up"  # every profile that was found was treated, and none was made
+    NOT_LOOKED_UP = "not_looked_up"  # by one identifier: looking up would have taken too long
+    PROFILES_DELETED = "profiles_deleted"  # every profile that was found, as a whole
+    PROFILE_DELETED = "deleted_not_looked_up"  # the one that one identifier finds, as a whole
+    PROFILES_ANONYMIZED = "profiles_anonymized"  # the identifiers and PII of every profile that was found
+    PROFILE_ANONYMIZED = "anonymized_not_looked_up"  # those of the one that one identifier finds
     # settled by a person
     CLOSED_BY_HAND = "closed_by_hand"  # who and why is in the notes
     # may work later
@@ -89,5 +95,15 @@ class Reason(StrEnum):
     MISCONFIGURED = "misconfigured"  # the vendor does not accept the call as we are set up to make it
 
 
-WAYS = frozenset({Reason.DISABLED})
+WAYS = frozenset(
+    {
+        Reason.DISABLED,
+        Reason.LOOKED_UP,
+        Reason.NOT_LOOKED_UP,
+        Reason.PROFILES_DELETED,
+        Reason.PROFILE_DELETED,
+        Reason.PROFILES_ANONYMIZED,
+        Reason.PROFILE_ANONYMIZED,
+    }
+)
 """Reasons that stand beside a good outcome: which way was taken, at a vendor that has more than one."""

@@ -43,6 +43,8 @@ class Lease:
     setbacks: tuple[Setback, ...]
     options: bytes = field(repr=False)
     key: SealingKey = field(repr=False)
+    people: int = 0
+    """How many the whole request is about."""
     steps: Mapping[str, Standing] = field(default_factory=dict)
     """What is known of the vendor's steps."""
     vendor_struck: bool = False
@@ -85,6 +87,7 @@ def lease(connection: Connection, chunk_id: int, *, lease_s: float, holder: str,
         vendor_struck=row.vendor_struck,
         options=key.open(row.options, options_context(row.public_id)),
         key=key,
+        people=row.subjects,
     )
 
 
@@ -99,7 +102,8 @@ _LEASE = text(f"""
         AND (requests.status = 'running' OR chunks.purpose = 'verify')
         AND requests.id = chunks.request_id AND vendors.id = chunks.vendor_id
     RETURNING chunks.request_id, chunks.vendor_id, vendors.name AS vendor, requests.kind, requests.public_id,
-        requests.data_key, requests.options, chunks.first_line, chunks.last_line, chunks.round, chunks.purpose,
+        requests.data_key, requests.options, requests.subjects, chunks.first_line, chunks.last_line, chunks.round,
+        chunks.purpose,
         chunks.starts, chunks.lost, chunks.setbacks, vendors.strikes > 0 AS vendor_struck,
         ({STANDINGS} chunks.vendor_id) AS standings
 """)

@@ -1,5 +1,6 @@
 """Whether the ledger's outcomes agree with what the sandbox's vendors really hold."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -30,10 +31,14 @@ def disagreements(
 
     An exhausted delivery may or may not have had its effect: that is what it says. A pending one always disagrees.
     """
-    held = {(fact["vendor"], fact["user_id"]): fact for fact in facts}
+    held: defaultdict[tuple[str, str | None], list[Facts]] = defaultdict(list)
+    for fact in facts:
+        held[fact["vendor"], fact["user_id"]].append(fact)
     found = []
     for row in deliveries:
-        in_effect = is_in_effect(kind, row.vendor, held.get((row.vendor, user_ids[row.line - 1])))
+        # Whoever has two profiles at a vendor is done where both are.
+        theirs = held.get((row.vendor, user_ids[row.line - 1]), [])
+        in_effect = all(is_in_effect(kind, row.vendor, fact) for fact in theirs)
         if row.outcome in IN_EFFECT:
             agrees = in_effect
         elif row.outcome in NOT_IN_EFFECT:
@@ -47,6 +52,11 @@ def disagreements(
     return found
 
 
+def made_by_us(facts: Iterable[Facts]) -> int:
+    """How many profiles a vendor made because we told it of somebody whom it did not know."""
+    return sum(bool(fact.get("created")) for fact in facts)
+
+
 def is_in_effect(kind: Kind, vendor: str, fact: Facts | None) -> bool:
     """Whether an erasure or opt-out is in effect at a sandbox vendor; a vendor that holds nothing has nothing to undo.
 
@@ -58,8 +68,10 @@ def is_in_effect(kind: Kind, vendor: str, fact: Facts | None) -> bool:
         return True
     match vendor:
         case "insider":
-            kept = set(fact["attributes"]) - {"email_optin", "sms_optin", "gdpr_optin"}
-            return not fact["may_interact"] and not (kept and kind is Kind.ERASURE)
+            flags = {"email_optin", "sms_optin", "whatsapp_optin", "gdpr_optin"}
+            silent = not any(fact["attributes"].get(flag) for flag in flags - {"gdpr_optin"})
+            kept = set(fact["attributes"]) - flags
+            return not fact["may_interact"] and (not kept if kind is Kind.ERASURE else silent)
         case "algonomy":
             return bool(fact["opted_out"]) and not fact["history"]
         case "dfinery":

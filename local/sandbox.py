@@ -18,6 +18,8 @@ from local.services import ServiceError
 START_S = 20.0
 ROOMY_LIMITS = {"algonomy": 20_000, "akinon": 20_000, "b2core": 30_000}
 """Requests a minute where a vendor's page gives no limit; so many that a demonstration is soon over."""
+ROOMY_QUOTA = {"insider.profile": 150_000}
+"""For looking people up at Insider: at its own thousand units a minute a few hundred people take some minutes."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def sandbox(folder: Path, *, faults: str, seed: int, limits: Mapping[str, int] =
     ready_file = folder / "sandbox.port"
     ready_file.unlink(missing_ok=True)
     program = [sys.executable, "-m", "sandbox"]
-    raised = [f"--limit={vendor}={limit}" for vendor, limit in limits.items()]
+    raised = [f"--limit={vendor}={limit}" for vendor, limit in {**ROOMY_QUOTA, **limits}.items()]
     argv = [*program, "--port=0", f"--faults={faults}", f"--seed={seed}", f"--ready-file={ready_file}", *raised]
     process = spawn(argv, {}, folder / "sandbox.log")
     try:

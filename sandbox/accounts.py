@@ -11,6 +11,8 @@ class Accounts:
 
     insider_partner_name: str = "sandbox"
     insider_request_token: str = "sandbox-insider-request-token"
+    insider_identifiers: str = "uuid,email,phone_number,custom"
+    """Which identifiers the partner's identity resolution has; the others are ignored."""
     algonomy_client_id: str = "sandbox-algonomy-client"
     algonomy_client_secret: str = "sandbox-algonomy-secret"
     dfinery_api_token: str = "sandbox-dfinery-api-token"
@@ -52,3 +54,9 @@ def point_worker(accounts: Accounts, base: str, limits: Mapping[str, int]) -> It
         for name, value in settings.items():
             yield f"{prefix}{name}={value}"
         yield f"{prefix}REQUESTS_PER_MINUTE={limits[vendor]}"
+    for bucket, setting in (
+        ("profile", "PROFILE_UNITS_PER_MINUTE"),
+        ("delete", "DELETIONS_PER_MINUTE"),
+        ("anonymize", "ANONYMIZATIONS_PER_MINUTE"),
+    ):
+        yield f"CONSENT_INSIDER__{setting}={limits[f'insider.{bucket}']}"

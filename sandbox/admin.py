@@ -111,7 +111,13 @@ class Admin:
         limit, span = given.get("limit"), given.get("window_s", 60.0)
         if not isinstance(limit, int) or limit < 0 or not isinstance(span, int | float) or span <= 0:
             raise reject('expected {"limit": requests, "window_s": seconds, 60 if left out}')
-        gate.traffic.window = Window(limit, float(span))
+        bucket = given.get("bucket", "")
+        if bucket and bucket not in gate.traffic.buckets:
+            raise reject("no such bucket")
+        if bucket:
+            gate.traffic.buckets[bucket] = Window(limit, float(span), gate.traffic.buckets[bucket].units)
+        else:
+            gate.traffic.window = Window(limit, float(span))
         return web.json_response(gate.traffic.report())
 
     async def renew_session(self, request: web.Request) -> web.Response:

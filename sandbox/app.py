@@ -7,7 +7,7 @@ from aiohttp import web
 
 from sandbox import admin
 from sandbox.accounts import Accounts
-from sandbox.contract import Vendor
+from sandbox.contract import HasBuckets, Vendor
 from sandbox.faults import FaultDeck, read_plans
 from sandbox.gate import Gate
 from sandbox.people import Person
@@ -20,7 +20,13 @@ from sandbox.vendors.insider import Insider
 
 VENDORS: tuple[type[Vendor], ...] = (Insider, Algonomy, Dfinery, Akinon, B2Core)
 NAMES = tuple(kind.name for kind in VENDORS)
-LIMITS = {kind.name: kind.limit for kind in VENDORS}
+LIMITS = {kind.name: kind.limit for kind in VENDORS} | {
+    f"{kind.name}.{name}": bucket.limit
+    for kind in VENDORS
+    if issubclass(kind, Insider)
+    for name, bucket in kind.buckets.items()
+}
+"""Units a minute; `insider.profile` and its like are the limits of single calls."""
 # Above Insider's 5,000,000 bytes, so that it is Insider who says no; and room to seed a million people.
 MAX_BODY = 1 << 30
 
@@ -43,8 +49,15 @@ class Sandbox:
         self.gates: dict[str, Gate] = {}
         plans = read_plans(self._start_source, NAMES)
         for name, vendor in self.vendors.items():
-            traffic = Traffic(Window(self._start_limits[name]))
-            self.gates[name] = Gate(vendor, traffic, FaultDeck(plans[name], self.seed, name))
+            self.gates[name] = Gate(vendor, self._traffic(vendor), FaultDeck(plans[name], self.seed, name))
+
+    def _traffic(self, vendor: Vendor) -> Traffic:
+        buckets = vendor.buckets if isinstance(vendor, HasBuckets) else {}
+        windows = {
+            name: Window(self._start_limits[f"{vendor.name}.{name}"], units=bucket.units)
+            for name, bucket in buckets.items()
+        }
+        return Traffic(Window(self._start_limits[vendor.name]), windows)
 
     def set_faults(self, source: Mapping[str, Any]) -> None:
         """Deal new decks from the seed; raises ValueError and changes nothing when `source` is unusable."""
@@ -61,9 +74,9 @@ class Sandbox:
     def reset(self) -> None:
         """Back to how it started: nobody known, nothing counted, first seed, faults and limits."""
         self.set_faults(self._start_source)
-        for name, gate in self.gates.items():
+        for gate in self.gates.values():
             gate.vendor.clear()
-            gate.traffic = Traffic(Window(self._start_limits[name]))
+            gate.traffic = self._traffic(gate.vendor)
             gate.fall(0, "unavailable")
 
 

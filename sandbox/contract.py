@@ -1,7 +1,7 @@
 """What the sandbox needs of a vendor: to answer calls, and to say what it holds."""
 
-from collections.abc import Iterable
-from typing import Any, ClassVar, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from sandbox.accounts import Accounts
 from sandbox.exchange import Answer, Call
@@ -45,3 +45,20 @@ class Vendor(Protocol):
 
     def clear(self) -> None:
         """Forget everyone and everything."""
+
+
+class Bucket(NamedTuple):
+    """A limit of its own for some calls: so many units a minute, of which each of them costs some."""
+
+    limit: int
+    units: float = 1
+
+
+@runtime_checkable
+class HasBuckets(Protocol):
+    """A vendor that does not count all calls against one limit."""
+
+    buckets: ClassVar[Mapping[str, Bucket]]
+
+    def bucket_of(self, path: str) -> str:
+        """Which of `buckets` a request to this raw path counts against; "" for the vendor's own limit."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from sandbox.contract import Vendor
+from sandbox.contract import HasBuckets, Vendor
 from sandbox.exchange import Answer, Call, RefusedError, answer_json
 from sandbox.faults import Fault, FaultDeck
 from sandbox.traffic import Traffic
@@ -45,7 +45,7 @@ class Gate:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         now = time.monotonic()
         path, _, query = request.raw_path.removeprefix(f"/{self.vendor.name}").partition("?")
-        admitted = self.traffic.arrive(now, self.vendor.is_metered(path))
+        admitted = self.traffic.arrive(now, self.vendor.is_metered(path), self._bucket_of(path))
         try:
             body = await request.read()
         except ConnectionError:
@@ -67,7 +67,8 @@ class Gate:
         """One call, from arrival to what is sent back."""
         if not admitted:
             self.traffic.violations["rate_limit"] += 1
-            return Reply(self._reject_rate(self.traffic.window.seconds_until_free(call.now), tell=True))
+            window = self.traffic.window_of(self._bucket_of(call.path))
+            return Reply(self._reject_rate(window.seconds_until_free(call.now), tell=True))
         if self.is_down():
             return Reply(unavailable(503, html=True) if self._outage == "unavailable" else None)
         fault = self.deck.draw()
@@ -76,6 +77,9 @@ class Gate:
         call.fault = fault
         reply = self._fail_before(fault) or self._fail_after(fault, self._answer(call))
         return Reply(reply.answer, reply.delay_s + self.deck.plan.latency_s)
+
+    def _bucket_of(self, path: str) -> str:
+        return self.vendor.bucket_of(path) if isinstance(self.vendor, HasBuckets) else ""
 
     def _fail_before(self, fault: Fault | None) -> Reply | None:
         """The faults with which nothing is done."""

@@ -7,6 +7,8 @@ from typing import Any
 # A person is marked by `"marks": [...]` in the record or by a user_id that starts with `<mark>-`, so that the
 # same file can be seeded here and submitted there.
 MARKS = {
+    "apart": "Insider: one profile by uuid, another one by e-mail and phone number",
+    "unknown": "Insider: no profile at all",
     "loyalty": "Akinon: profile-with-loyalty answers 202 and sends a code",
     "expired": "Akinon: the session given has ended",
     "stalecsrf": "Akinon: the csrf token given is outdated, a GET tells the new one",

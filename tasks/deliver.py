@@ -7,7 +7,7 @@ from random import choice, random
 from time import time
 from typing import ClassVar
 
-from adapters.contract import Addressed, Order, Person, Probes, ReadsBack, Verdict
+from adapters.contract import Addressed, LooksFirst, Order, Person, Probes, ReadsBack, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
 from domain.retry import Setback
@@ -28,6 +28,8 @@ from tasks.verify import Verification
 log = logging.getLogger(__name__)
 
 SWITCHED_OFF_HERE_S = 30.0
+AT_ONCE_S = 2.0
+"""Look-ups whose turn comes within this are begun, and wait for their permits."""
 OTHER_FIRST_S = 1.0
 """People with another delivery to the same vendor under way come back after this."""
 NEVER_WAITED: frozenset[Reason] = frozenset()
@@ -78,6 +80,8 @@ class Delivery(Run):
     _jobs: dict[int, Setback] = field(default_factory=dict, repr=False)
     """What the vendor has taken in this run and not finished, by line."""
     _behind: bool = False
+    _booked: list[Setback] = field(default_factory=list)
+    """Whose look-ups come later."""
     _hold: set[str] = field(default_factory=set)
     """Steps of the order that are held."""
     _waited_for: Mapping[int, frozenset[Reason]] = field(default_factory=dict)
@@ -96,9 +100,33 @@ class Delivery(Run):
         order = self.order()
         self._hold = {step for step in self.line.adapter.steps(order) if self._is_held(step)}
         due = self.open(self._let_through(self._drop_superseded(self._drop_deadly(self.due))))
-        talk = self.talk(order)
-        self.lead(talk, list(self._address(talk.order, due)))
+        order, due = self._book_looks(order, due)
+        people = list(self._address(order, due))
+        talk = self.talk(order, people[0][1] if people else "")
+        self.lead(talk, people)
         self._decide(talk)
+
+    def _book_looks(self, order: Order, due: list[OpenPerson]) -> tuple[Order, list[OpenPerson]]:
+        """The order, and who of them goes out with it now. Where people are looked up first, their look-ups are booked
+        behind those of others: whose turn comes later rests until then and takes up nobody's place, and where it would
+        come too late, nobody is looked up."""
+        adapter = self.line.adapter
+        new = [one for one in due if one.line not in self.history]  # others have had their turn
+        if not new or not isinstance(adapter, LooksFirst):
+            return order, due
+        looks = adapter.look_ups(order, [one.subject for one in new])
+        if looks is None:
+            return order, due
+        permits = self.line.exchange.permits
+        booking = permits.book(looks.rate, looks.calls, adapter.longest_look_s)
+        wait_s = self.tools.start(booking).result()
+        if wait_s is None:
+            return replace(order, may_look=False), due
+        if wait_s <= AT_ONCE_S:
+            return order, due
+        now = time()
+        self._booked = [Setback(0, now, now + wait_s, tuple(one.line for one in new))]
+        return order, [one for one in due if one.line in self.history]
 
     def _is_held(self, step: str) -> bool:
         return step in self.lease.steps and self.lease.steps[step].held
@@ -220,10 +248,12 @@ class Delivery(Run):
             stays_away = judgement.blamed or talk.halted or (self._hold and not talk.served)
             blamed_s = BLAMED_DELAY_S if stays_away else 0.0
             behind_s = OTHER_FIRST_S if self._behind else 0.0
-            self.put_back(connection, judgement.setbacks, unsent_delay_s=max(talk.delay_s, blamed_s, behind_s))
+            setbacks = judgement.setbacks + self._booked
+            self.put_back(connection, setbacks, unsent_delay_s=max(talk.delay_s, blamed_s, behind_s))
             return
         chunks.close(connection, self.lease)
-        if isinstance(self.line.adapter, ReadsBack):
+        adapter = self.line.adapter
+        if isinstance(adapter, ReadsBack) and adapter.reading(talk.order):
             chunks.open_verification(connection, self.lease, self.tools.verify_after_s)
 
     def _evidence(self, talk: Conversation) -> dict[str, Evidence]:

@@ -103,7 +103,7 @@ class Run(ABC):
     def order(self) -> Order:
         """What the vendor is to do."""
         options = from_json(self.lease.options).get(self.lease.vendor, {})
-        return Order(self.lease.kind, self.line.adapter.options_model.model_validate(options))
+        return Order(self.lease.kind, self.line.adapter.options_model.model_validate(options), self.lease.people)
 
     def talk(self, order: Order, begin: str = "") -> Conversation:
         """A conversation with the vendor that reports to `answers`. `begin`: the step it begins with, whose limit its

@@ -122,7 +122,8 @@ class Verification(Run):
         Raises LeaseLostError; OperationalError while the ledger is away; ledger.sealing.UnsealError.
         """
         due = self.open(self._drop_overtaken(self.due))
-        talk = self.talk(self.order())
+        order = self.order()
+        talk = self.talk(order, self._step(order))
         self.lead(talk, self._address(talk.order, due))
         reading = read(
             self.answers,
@@ -165,11 +166,12 @@ class Verification(Run):
         self.pending.difference_update(lines)
 
     def _address(self, order: Order, due: Sequence[OpenPerson]) -> Iterator[tuple[Person, str]]:
-        adapter = self.line.adapter
-        assert isinstance(adapter, ReadsBack)  # noqa: S101 - others get no such chunk
-        step = adapter.reading(order)
+        step = self._step(order)
+        if not step:
+            self.pending.clear()  # the settings have changed since: these stay accepted
+            return
         for number, subject in due:
-            addressed = adapter.address(order, subject)
+            addressed = self.line.adapter.address(order, subject)
             if isinstance(addressed, Addressed):
                 yield Person(number, subject, addressed.key, tried=True), step
 
@@ -180,7 +182,12 @@ class Verification(Run):
             addressed = self.line.adapter.address(order, person.subject)
             if isinstance(addressed, Addressed):
                 again.append((Person(person.line, person.subject, addressed.key, tried=True), addressed.step))
-        self.lead(self.talk(order), again)
+        self.lead(self.talk(order, again[0][1] if again else ""), again)
+
+    def _step(self, order: Order) -> str:
+        adapter = self.line.adapter
+        assert isinstance(adapter, ReadsBack)  # noqa: S101 - others get no such chunk
+        return adapter.reading(order)
 
 
 def _taken(answers: Sequence[Answered], now: float) -> dict[int, Job]:

@@ -91,12 +91,45 @@ class StubAdapter:
 
 
 @dataclass
+class StubPermits:
+    """Grants everything, unless told what to raise."""
+
+    raises: Exception | None = None
+    taken: int = 0
+    rates: list[Rate] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+    paused: list[str] = field(default_factory=list)
+    corrections: list[tuple[str, float, float]] = field(default_factory=list)
+    booked: list[tuple[Rate, int]] = field(default_factory=list)
+    wait_s: float = 0.0
+
+    async def take(self, rate: Rate) -> float:
+        self.taken += 1
+        self.rates.append(rate)
+        if self.raises:
+            raise self.raises
+        return rate.units
+
+    async def pause(self, bucket: str, seconds: float) -> None:
+        self.paused.append(bucket)
+        self.pauses.append(seconds)
+
+    async def book(self, rate: Rate, calls: int, most_s: float) -> float | None:
+        self.booked.append((rate, calls))
+        return self.wait_s if self.wait_s <= most_s else None
+
+    async def correct(self, bucket: str, taken: float, cost: float) -> None:
+        self.corrections.append((bucket, taken, cost))
+
+
+@dataclass
 class StubExchange:
     """Answers as it is told to, and notes who was in which request."""
 
     answering: Answering
     adapter: Any = field(default_factory=StubAdapter)
     sent: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+    permits: StubPermits = field(default_factory=StubPermits)
     in_flight: int = 0
     most_in_flight: int = 0
 
@@ -110,32 +143,6 @@ class StubExchange:
             return answers if isinstance(answers, list) else await answers
         finally:
             self.in_flight -= 1
-
-
-@dataclass
-class StubPermits:
-    """Grants everything, unless told what to raise."""
-
-    raises: Exception | None = None
-    taken: int = 0
-    rates: list[Rate] = field(default_factory=list)
-    pauses: list[float] = field(default_factory=list)
-    paused: list[str] = field(default_factory=list)
-    corrections: list[tuple[str, float, float]] = field(default_factory=list)
-
-    async def take(self, rate: Rate) -> float:
-        self.taken += 1
-        self.rates.append(rate)
-        if self.raises:
-            raise self.raises
-        return rate.units
-
-    async def pause(self, bucket: str, seconds: float) -> None:
-        self.paused.append(bucket)
-        self.pauses.append(seconds)
-
-    async def correct(self, bucket: str, taken: float, cost: float) -> None:
-        self.corrections.append((bucket, taken, cost))
 
 
 def person(line: int, **more: Any) -> Person:

@@ -114,6 +114,21 @@ redis.call('HINCRBYFLOAT', KEYS[1], 'debt', ARGV[1])
 redis.call('PEXPIRE', KEYS[1], 7200000)
 """
 
+# Work that takes many permits is booked, so that it waits where it holds nobody up. `booked`: until when the permits of
+# the pace are spoken for. ARGV: µs that they take, the longest wait in µs. Answers µs until they begin, or -1.
+BOOK = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local takes, most = tonumber(ARGV[1]), tonumber(ARGV[2])
+local booked = tonumber(redis.call('HGET', KEYS[1], 'booked')) or now
+if booked > now + most then booked = now end -- the clock went back
+booked = math.max(booked, now)
+if booked + takes > now + most then return -1 end
+redis.call('HSET', KEYS[1], 'booked', string.format('%.0f', booked + takes))
+redis.call('PEXPIRE', KEYS[1], 7200000)
+return math.ceil(booked - now)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -175,6 +190,7 @@ class Lane:
         self._ask = self.redis.register_script(TAKE)
         self._tell = self.redis.register_script(PAUSE)
         self._charge = self.redis.register_script(CHARGE)
+        self._book = self.redis.register_script(BOOK)
         self._crowd = max(2, self.pace.lot)
 
     @property
@@ -216,6 +232,17 @@ class Lane:
             await self._charge(keys=[self.key], args=[self.pace_of(cost).gap_us * (1 - taken / cost)])
         except RedisError:
             return  # nobody can send until it is back, and then none starts with a burst
+
+    async def book(self, units: float, calls: int, most_s: float) -> float | None:
+        """Put so many calls behind all that are booked: the seconds until their turn; None where the last of them
+        would come later than in `most_s`. With Redis away it is in AWAY_S."""
+        takes = calls * self.pace_of(self._weigh(units)).gap_us
+        try:
+            reply = await self._book(keys=[self.key], args=[takes, most_s * 1e6])
+        except RedisError:
+            return AWAY_S
+        wait_us = cast("int", reply)
+        return None if wait_us < 0 else wait_us / 1e6
 
     def _weigh(self, units: float) -> float:
         if not self._costs:
@@ -305,6 +332,10 @@ class Lanes:
     async def pause(self, bucket: str, seconds: float) -> None:
         """Nobody may send what counts against this bucket for so long."""
         await self.by_bucket[bucket].pause(seconds)
+
+    async def book(self, rate: Rate, calls: int, most_s: float) -> float | None:
+        """Put so many calls behind all that are booked: the seconds until their turn, or None."""
+        return await self.by_bucket[rate.bucket].book(rate.units, calls, most_s)
 
     async def correct(self, bucket: str, taken: float, cost: float) -> None:
         """A request that was given `taken` units has cost so many."""

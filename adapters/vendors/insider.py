@@ -1,23 +1,14 @@
-"""Insider attribute delete and user upsert. The vendor's page "Delete User Attribute", read 2026-11-22; the upsert call
-and the counted form of an answer from its public page "Upsert User Data"."""
+"""Insider attribute delete and user upsert. The vendor's page "Delete User Attribute", read 2026-11-22; the other calls
+and the counted form of an answer from its public pages (`adapters/cards/insider.py`)."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import httpx
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BaseModel
 from pydantic_core import to_json
 
 from adapters.card import Card
@@ -26,121 +17,62 @@ from adapters.contract import (
     Addressed,
     Answer,
     Call,
-    HeaderSecret,
     Limits,
+    LookUps,
     Order,
     Person,
+    Rate,
     UnreadableError,
     VendorOptions,
     VendorSettings,
     Verdict,
 )
+from adapters.insider import effect
+from adapters.insider.answers import (
+    failed_positions,
+    read_cost,
+    read_done,
+    read_profile,
+    refused_call,
+    says_nobody,
+    says_not_enabled,
+)
+from adapters.insider.keys import Key, Known, Profile, Search, comparable, every, named, strongest
+from adapters.insider.settings import (
+    CONSENT,
+    EVERY_ATTRIBUTE,
+    FLAGS,
+    InsiderIdentifiers,
+    InsiderOptions,
+    InsiderSettings,
+)
 from adapters.reading import read_block, read_object
-from adapters.triage import refusal
 from adapters.writing import fixed, json_request
 from domain.outcomes import Reason
-from domain.requests import Email, Identifier, Kind, Phone, Subject, Text, fold_email
-
-Flag = Literal["gdpr_optin", "email_optin", "sms_optin"]
-FLAGS: tuple[Flag, ...] = get_args(Flag)
-EVERY_ATTRIBUTE = ("name", "surname", "birthday", "gender", "age", "language", "country", "city", "list_id")
-"""The attributes of the vendor's page but the opt-in flags; email, phone_number and uuid are identifiers there."""
-
-
-def _refuse_flag(name: str) -> str:
-    if name.casefold() in FLAGS:
-        raise ValueError("an opt-in flag is never deleted: Insider reads an empty one as consent; it is set to false")
-    return name
-
-
-Attribute = Annotated[
-    str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_.-]{1,128}$"), AfterValidator(_refuse_flag)
-]
-Value = Text | StrictInt | StrictFloat | StrictBool
-Whole = Annotated[tuple[Attribute, ...], Field(min_length=1)]
-Partial = dict[Attribute, Annotated[tuple[Value, ...], Field(min_length=1)]]
-
-
-class CustomAttributes(BaseModel):
-    """Which of the partner's own attributes an erasure deletes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    whole: tuple[Attribute, ...] = ()
-    partial: Partial = {}
-
-
-class InsiderSettings(VendorSettings):
-    """CONSENT_INSIDER__…"""
-
-    base_url: str = "https://unification.useinsider.com"
-    partner_name: Annotated[
-        str,
-        StringConstraints(strict=True, strip_whitespace=True, to_lower=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"),
-    ] = Field(description="sent in lower case, as the vendor's page demands")
-    request_token: HeaderSecret
-    requests_per_minute: int = Field(default=25_000, ge=1, description="shared by upsert and attribute delete")
-    concurrency: int = Field(default=32, ge=1, le=1000)
-    whole: Whole = Field(default=EVERY_ATTRIBUTE, description="attributes an erasure deletes")
-    partial: Partial = Field(default={}, description="values an erasure takes out of array attributes")
-    custom: CustomAttributes = Field(
-        default=CustomAttributes(), description="the same for the partner's own attributes"
-    )
-    opt_out_list_ids: tuple[int, ...] = Field(default=(), description="contact lists an opt-out takes the person off")
-    opt_in_flags: tuple[Flag, ...] = Field(
-        default=("email_optin", "sms_optin", "gdpr_optin"),
-        min_length=1,
-        description="what an opt-in that names no flags sets",
-    )
-
-
-class Unifiers(BaseModel):
-    """The vendor's `identifiers`. Of several the strongest is sent."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    email: Email | None = None
-    phone_number: Phone | None = None
-    uuid: Identifier | None = None
-    custom: dict[Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_.-]{1,128}$")], Identifier] = {}
-
-
-class InsiderIdentifiers(BaseModel):
-    """What a subject's `vendors.insider` may hold: Insider's own id, or identifiers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    insider_id: Identifier | None = None
-    identifiers: Unifiers | None = None
-
-    @model_validator(mode="after")
-    def _one_form(self) -> Self:
-        if self.insider_id is not None and self.identifiers is not None:
-            raise ValueError("give insider_id or identifiers, not both")
-        if self.identifiers is not None and _strongest(self.identifiers) is None:
-            raise ValueError("identifiers names nobody")
-        return self
-
-
-class InsiderOptions(VendorOptions):
-    """`whole`, `partial` and `custom`: what an erasure deletes instead of the settings' attributes (`partial` also for
-    an opt-out). `flags`: what an opt-in sets."""
-
-    whole: Whole | None = None
-    partial: Partial | None = None
-    custom: CustomAttributes | None = None
-    flags: tuple[Flag, ...] | None = Field(default=None, min_length=1)
-
+from domain.requests import Kind, Subject
 
 LIMITS = Limits(people=1_000, body_bytes=5_000_000)
-Key = tuple[str, ...]
-"""("insider_id", …), ("uuid", …), ("custom", name, …), ("email", …) or ("phone_number", …)."""
+LOOKED_UP = Limits(people=100, body_bytes=5_000_000)
+"""Of people who were looked up each may have several profiles, and a record each."""
+ALONE = Limits(people=1)
+BUCKETS = MappingProxyType({"look": "profile", "read": "profile", "delete": "delete", "anonymize": "anonymize"})
+"""The steps with a limit of their own. Each of their calls is about one profile."""
+WAYS = MappingProxyType(
+    {  # how an erasure deletes: the way where each profile was looked up, and the way where it was not
+        "attributes": (Reason.LOOKED_UP, Reason.NOT_LOOKED_UP),
+        "profile": (Reason.PROFILES_DELETED, Reason.PROFILE_DELETED),
+        "anonymize": (Reason.PROFILES_ANONYMIZED, Reason.PROFILE_ANONYMIZED),
+    }
+)
 
 
 @dataclass(frozen=True)
 class Insider:
     """A thousand people a call. Consent is withdrawn first (`consent`), then attributes are deleted (`attributes`): a
-    deletion that failed half-way must not leave a person whom Insider may still contact."""
+    deletion that failed half-way must not leave a person whom Insider may still contact.
+
+    Small requests look first (`look`): each identifier that is known of a person is asked about, every profile found is
+    treated, and none is made. What was done to them is read back (`read`)."""
 
     settings: InsiderSettings = field(repr=False)
 
@@ -155,63 +87,118 @@ class Insider:
     vouches_for: ClassVar[frozenset[str]] = frozenset({"attributes"})
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
-        """By one identifier, the strongest known: several in one record can merge the profiles of different people."""
-        known = read_block(subject, self.name, InsiderIdentifiers)
-        if known is None:
+        """By every identifier where profiles are looked up first; else by one, the strongest known: several in one
+        record can merge the profiles of different people."""
+        block = read_block(subject, self.name, InsiderIdentifiers)
+        if block is None:
             return Answer(Verdict.USER, Reason.REJECTED)
-        key = _key(known, subject)
-        return Addressed(key, "consent") if key else Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
+        if self._looks(order):
+            keys = every(block, subject, self.settings.identifiers)
+            return Addressed(Known(keys), "look") if keys else NO_KEY
+        key = strongest(block, subject, self.settings.identifiers)
+        return Addressed(key, self._first_step(order)) if key else NO_KEY
 
-    def known_by(self, key: Key) -> frozenset[tuple[str, str]]:
-        """The one identifier that is sent; e-mail addresses are compared as `fold_email` makes them."""
-        kind, value = ".".join(key[:-1]), key[-1]
-        return frozenset({(kind, fold_email(value) if kind == "email" else value)})
+    def known_by(self, key: Key | Known) -> frozenset[tuple[str, str]]:
+        """Every identifier that is asked about, or the one that is sent."""
+        return frozenset(map(comparable, key.keys if isinstance(key, Known) else (key,)))
 
     def touches(self, order: Order) -> frozenset[str]:
         """The flags that are set and the attributes that are deleted; values taken out of an array each by itself."""
-        deletion = self._deletion(order)
+        deletion = self._named_deletion(order)
         custom = deletion.get("custom", {})
-        return frozenset([*self._flags(order), *_deleted(deletion), *(f"custom.{name}" for name in _deleted(custom))])
+        told = [*self._flags(order), *_deleted(deletion), *(f"custom.{name}" for name in _deleted(custom))]
+        match self._erases(order):
+            case "profile":
+                told += [*FLAGS, *EVERY_ATTRIBUTE, "profile"]
+            case "anonymize":
+                return frozenset([*self._flags(order), *effect.PII, "email", "phone_number"])
+        return frozenset(told)
 
     def steps(self, order: Order) -> frozenset[str]:
-        """The flags, then what is deleted, if anything is."""
-        return frozenset({"consent", "attributes"} if self._deletion(order) else {"consent"})
+        """Looking, where it is done; the flags; then what is deleted, if anything is."""
+        steps = {"look"} if self._looks(order) else set()
+        steps.add(self._first_step(order))
+        return frozenset(steps | ({self._after_consent(order)} - {""} if "consent" in steps else set()))
 
     def limits(self, call: Call) -> Limits:
         """1,000 users; 5 MB for the whole request, which the vendor's error text counts as 5,000,000 bytes."""
-        return LIMITS
+        if call.step in BUCKETS:
+            return ALONE
+        return LOOKED_UP if self._looks(call.order) else LIMITS
+
+    def buckets(self) -> Mapping[str, float]:
+        """Each call about one profile has a limit of its own (public)."""
+        return {
+            "profile": self.settings.profile_units_per_minute,
+            "delete": self.settings.deletions_per_minute,
+            "anonymize": self.settings.anonymizations_per_minute,
+        }
+
+    def rate(self, call: Call | None) -> Rate:
+        """Upsert and attribute delete share one limit; so does the probe, which is one of them."""
+        bucket = BUCKETS.get(call.step, "") if call else ""
+        return Rate(bucket, self.settings.profile_call_units) if bucket == "profile" else Rate(bucket)
+
+    def cost(self, call: Call, response: httpx.Response) -> float | None:
+        """`quota.cost` of a profile call."""
+        return read_cost(response) if BUCKETS.get(call.step) == "profile" else None
+
+    def look_ups(self, order: Order, subjects: Sequence[Subject]) -> LookUps | None:
+        """A profile call for each identifier of each person."""
+        if not self._looks(order):
+            return None
+        known = [read_block(subject, self.name, InsiderIdentifiers) for subject in subjects]
+        order_of = self.settings.identifiers
+        calls = sum(len(every(b, subject, order_of)) for b, subject in zip(known, subjects, strict=True) if b)
+        return LookUps(self.rate(Call(order, "look")), calls)
+
+    @property
+    def longest_look_s(self) -> float:
+        """Where the look-ups ahead and one's own take longer, they are left out."""
+        return self.settings.look_first_wait_s
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
-        """`POST /api/user/v1/upsert` or `/attribute/delete`. Two people with one key are sent once."""
-        keys = _keys(people)
+        """`POST /api/user/v1/upsert` or `/attribute/delete`: every profile of everybody, each once. Or a call about one
+        profile: `/profile`, `/delete`, `/anonymize`."""
+        if call.step in BUCKETS:
+            return self._about_one(call, people[0])
+        names = _names_of(people)
         if call.step == "consent":
-            users = _users(keys, {"attributes": self._flags(call.order)})
-            return self._post("upsert", b'{"skip_hook":true,"users":%b}' % users)
-        return self._post("attribute/delete", b'{"users":%b}' % _users(keys, self._deletion(call.order)))
+            users = _records(names, {"attributes": self._flags(call.order)})
+            return self._post("user/v1/upsert", b'{"skip_hook":true,"users":%b}' % users)
+        return self._post("user/v1/attribute/delete", b'{"users":%b}' % _records(names, self._deletion(call.order)))
 
     def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
-        """Everyone, or everyone but those the counted form of the answer names."""
-        refused = _refused_call(response)
+        """Everyone, or everyone but those the counted form of the answer names. Of several profiles of one person all
+        must have been treated."""
+        match call.step:
+            case "look":
+                return [self._found(call, person, response) for person in people]
+            case "read":
+                return [self._seen(call, person, response) for person in people]
+            case "delete" | "anonymize":
+                return [self._gone(call, person, response) for person in people]
+        refused = refused_call(response)
         if refused:
             return [refused] * len(people)
-        keys = _keys(people)
-        failed = _failed_positions(read_object(response), len(keys))
+        names = list(_names_of(people))
+        failed = failed_positions(read_object(response), len(names))
         if failed is None:
             # The counts do not add up: smaller batches show whom it is about, and of one alone nothing is known.
-            unclear = Verdict.SPLIT if len(keys) > 1 else Verdict.AMBIGUOUS
+            unclear = Verdict.SPLIT if len(people) > 1 and len(names) > 1 else Verdict.AMBIGUOUS
             return [Answer(unclear, Reason.UNREADABLE)] * len(people)
-        good = self._good(call)
-        bad = {keys[position]: Answer(Verdict.USER, Reason.REJECTED) for position in failed}
-        return [bad.get(person.key, good) for person in people]
+        bad = {names[position] for position in failed}
+        good = self._after(call, None)
+        return [self._treated(call, person, bad, good) for person in people]
 
     def probe(self) -> httpx.Request:
         """Deletes no attribute of no user."""
-        return self._post("attribute/delete", b'{"users":[]}')
+        return self._post("user/v1/attribute/delete", b'{"users":[]}')
 
     def read_probe(self, response: httpx.Response) -> Answer:
         """A complaint about the empty list means that partner and token passed (as far as the page tells)."""
         try:
-            refused = _refused_call(response)
+            refused = refused_call(response)
             if refused and refused.verdict is not Verdict.SPLIT:
                 return refused
             read_object(response)
@@ -219,21 +206,40 @@ class Insider:
             return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
         return Answer(Verdict.APPLIED)
 
-    def _post(self, path: str, body: bytes) -> httpx.Request:
-        headers = {
-            "X-PARTNER-NAME": self.settings.partner_name,
-            "X-REQUEST-TOKEN": self.settings.request_token.get_secret_value(),
-        }
-        return json_request("POST", fixed(f"{self.settings.base_url}/api/user/v1/{path}"), body, headers=headers)
+    def reading(self, order: Order) -> str:
+        """The profile call, for each identifier again; "" where nobody was looked up."""
+        return "read" if self._looks(order) else ""
+
+    # How each order goes
+
+    def _looks(self, order: Order) -> bool:
+        withdraws = order.kind is not Kind.OPT_IN
+        return withdraws and order.may_look and 0 < order.people <= self.settings.look_first_up_to
+
+    def _erases(self, order: Order) -> str:
+        return self.settings.erasure if order.kind is Kind.ERASURE else ""
+
+    def _first_step(self, order: Order) -> str:
+        # A profile that is deleted needs no flag, and setting one might make the profile first.
+        return "delete" if self._erases(order) == "profile" else "consent"
+
+    def _after_consent(self, order: Order) -> str:
+        if self._erases(order) == "anonymize":
+            return "anonymize"
+        return "attributes" if self._deletion(order) else ""
 
     def _flags(self, order: Order) -> dict[str, bool]:
         if order.kind is Kind.OPT_IN:
             return dict.fromkeys(_options(order).flags or self.settings.opt_in_flags, True)
         # "True or empty" lets Insider go on, so an erasure too says no before it deletes anything.
-        return dict.fromkeys(("gdpr_optin",) if order.kind is Kind.ERASURE else FLAGS, False)
+        return dict.fromkeys((CONSENT,) if order.kind is Kind.ERASURE else FLAGS, False)
 
     def _deletion(self, order: Order) -> dict[str, Any]:
-        """What `attributes` deletes of each person; empty where the order has no such step."""
+        """What `attributes` deletes of each profile; empty where the order has no such step."""
+        return {} if self._erases(order) in ("profile", "anonymize") else self._named_deletion(order)
+
+    def _named_deletion(self, order: Order) -> dict[str, Any]:
+        """What the request or the settings name."""
         options = _options(order)
         if order.kind is Kind.OPT_IN:
             return {}
@@ -246,40 +252,105 @@ class Insider:
         deletion = {"whole": options.whole or self.settings.whole, "partial": partial, "custom": custom}
         return {name: value for name, value in deletion.items() if value}
 
-    def _good(self, call: Call) -> Answer:
-        if call.step == "consent" and self._deletion(call.order):
-            return Answer(Verdict.PROCEED, step="attributes")
-        return Answer(Verdict.APPLIED)
+    def _way(self, order: Order, *, looked_up: bool) -> Reason | None:
+        """What is recorded of how it was done; None for the usual way, of a large request."""
+        looked, unlooked = WAYS[self._erases(order) or "attributes"]
+        if looked_up:
+            return looked
+        usual = order.may_look and unlooked is Reason.NOT_LOOKED_UP
+        return None if usual or order.kind is Kind.OPT_IN else unlooked
+
+    def _treated(self, call: Call, person: Person, bad: AbstractSet[Key], good: Answer) -> Answer:
+        if person.carry is None:
+            return REFUSED if person.key in bad else good
+        refused = any(profile.name in bad for profile in _profiles(person))
+        return REFUSED if refused else self._after(call, person.carry)
+
+    def _after(self, call: Call, search: Search | None) -> Answer:
+        """What follows on a yes to `consent` or `attributes`."""
+        step = self._after_consent(call.order) if call.step == "consent" else ""
+        if step:
+            return Answer(Verdict.PROCEED, step=step, carry=search)
+        return Answer(Verdict.APPLIED, self._way(call.order, looked_up=search is not None))
+
+    # Calls about one profile
+
+    def _about_one(self, call: Call, person: Person) -> httpx.Request:
+        if call.step in ("look", "read"):
+            key = _search(person).left[0]
+            wanted = ("gdpr_optin",) if call.step == "look" else self._aim(call.order).wanted
+            asked = b',"attributes":%b,"quota":true' % to_json(wanted)
+            return self._post("user/v1/profile", b"{%b%b}" % (named(key), asked))
+        key = _profiles(person)[0].key
+        # By Insider's own id there is another address for this one call.
+        room = "contact" if call.step == "anonymize" and key[0] == "insider_id" else "user"
+        return self._post(f"{room}/v1/{call.step}", b"{%b}" % named(key))
+
+    def _found(self, call: Call, person: Person, response: httpx.Response) -> Answer:
+        """`look`: on to the next identifier, or to what is to be done with the profiles found."""
+        search = _search(person)
+        if says_nobody(response) or says_not_enabled(response):
+            search = search.next(asked=says_nobody(response))
+        elif refused := refused_call(response):
+            return refused
+        else:
+            profile = Profile(search.left[0], _read_id(read_profile(response)))
+            search = search.next(asked=True, profile=profile)
+        if search.left:
+            return Answer(Verdict.PROCEED, step="look", carry=search)
+        if search.found:
+            return Answer(Verdict.PROCEED, step=self._first_step(call.order), carry=search)
+        # Where the vendor ignores every identifier that we have, it was not asked about anybody.
+        return Answer(Verdict.ABSENT) if search.asked else REFUSED
+
+    def _gone(self, call: Call, person: Person, response: httpx.Response) -> Answer:
+        """`delete`, `anonymize`: on to the person's next profile. One that is not there any more is done."""
+        if not says_nobody(response):
+            refused = refused_call(response)
+            if refused:
+                return refused
+            read_done(response)
+        search: Search | None = person.carry
+        if search is not None and len(search.found) > 1:
+            return Answer(Verdict.PROCEED, step=call.step, carry=Search((), search.found[1:], asked=True))
+        return Answer(Verdict.APPLIED, self._way(call.order, looked_up=search is not None))
+
+    def _seen(self, call: Call, person: Person, response: httpx.Response) -> Answer:
+        """`read`: whether what one identifier finds is as it should be; then the next one."""
+        search = _search(person)
+        if not says_nobody(response) and not says_not_enabled(response):
+            refused = refused_call(response)
+            if refused:
+                return refused
+            if self._erases(call.order) == "profile":
+                return NOT_IN_EFFECT
+            shown = self._aim(call.order).is_met(read_profile(response), found_by=search.left[0][0])
+            if shown is not True:
+                return NOT_IN_EFFECT if shown is False else Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)
+        search = search.next(asked=True)
+        if search.left:
+            return Answer(Verdict.PROCEED, step="read", carry=search)
+        return Answer(Verdict.APPLIED, self._way(call.order, looked_up=True))
+
+    def _aim(self, order: Order) -> effect.Aim:
+        deletion = {"whole": effect.PII} if self._erases(order) == "anonymize" else self._deletion(order)
+        return effect.Aim.of(self._flags(order), deletion)
+
+    def _post(self, path: str, body: bytes) -> httpx.Request:
+        headers = {
+            "X-PARTNER-NAME": self.settings.partner_name,
+            "X-REQUEST-TOKEN": self.settings.request_token.get_secret_value(),
+        }
+        return json_request("POST", fixed(f"{self.settings.base_url}/api/{path}"), body, headers=headers)
+
+
+NO_KEY = Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
+REFUSED = Answer(Verdict.USER, Reason.REJECTED)
+NOT_IN_EFFECT = Answer(Verdict.USER, Reason.NOT_IN_EFFECT)
 
 
 def _options(order: Order) -> InsiderOptions:
     return order.options or InsiderOptions()
-
-
-def _key(known: InsiderIdentifiers, subject: Subject) -> Key | None:
-    if known.insider_id is not None:
-        return ("insider_id", known.insider_id)
-    if known.identifiers is not None:
-        return _strongest(known.identifiers)
-    user_id, email = subject.get("user_id"), subject.get("email")
-    if user_id:
-        return ("uuid", user_id)
-    return ("email", email) if email else _first_of(phone_number=subject.get("phone_number"))
-
-
-def _strongest(known: Unifiers) -> Key | None:
-    """uuid and custom ids are given to one person each; an address may be shared, a number is handed on to others."""
-    if known.uuid is None and known.custom:
-        name, value = next(iter(known.custom.items()))
-        return ("custom", name, value)
-    return _first_of(uuid=known.uuid, email=known.email, phone_number=known.phone_number)
-
-
-def _first_of(**known: str | None) -> Key | None:
-    for name, value in known.items():
-        if value:
-            return name, value
-    return None
 
 
 def _deleted(deletion: Mapping[str, Any]) -> Iterator[str]:
@@ -289,75 +360,40 @@ def _deleted(deletion: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"{name}={value}" for value in values)
 
 
-def _users(keys: Sequence[Key], same: Mapping[str, Any]) -> bytes:
-    """The JSON array of user records. What is the `same` for all is encoded once: the list of attributes, encoded a
-    thousand times, took longer than all else of a delivery."""
-    rest = b"".join([b',"%b":%b' % (name.encode(), to_json(value)) for name, value in same.items()])
-    return b"[%b]" % b",".join([b"{%b%b}" % (_named(key), rest) for key in keys])
+def _search(person: Person) -> Search:
+    if person.carry is not None:
+        assert isinstance(person.carry, Search)  # noqa: S101 - made here
+        return person.carry
+    return Search(person.key.keys if isinstance(person.key, Known) else (person.key,))
 
 
-def _named(key: Key) -> bytes:
-    """The part of a user record that says who it is."""
-    match key:
-        case ("insider_id", value):
-            return b'"insider_id":%b' % to_json(value)  # beside `identifiers`, not in it
-        case ("custom", name, value):
-            return b'"identifiers":%b' % to_json({"custom": {name: value}})
-        case (name, value):
-            return b'"identifiers":{"%b":%b}' % (name.encode(), to_json(value))
-    raise ValueError("not a key of ours")
+def _profiles(person: Person) -> tuple[Profile, ...]:
+    return person.carry.found if person.carry is not None else (Profile(person.key),)
 
 
-def _keys(people: Sequence[Person]) -> list[Key]:
-    return list(dict.fromkeys(person.key for person in people))
+def _names_of(people: Sequence[Person]) -> dict[Key, str]:
+    """How each profile is named, once, in order; and the kind of the identifier that finds it."""
+    names: dict[Key, str] = {}
+    for person in people:
+        if person.carry is None:
+            names[person.key] = person.key[0]
+        else:
+            names.update((profile.name, profile.key[0]) for profile in _profiles(person))
+    return names
 
 
-def _refused_call(response: httpx.Response) -> Answer | None:
-    """What a refusal of the whole call means; None where there is none."""
-    if response.status_code == httpx.codes.OK:
-        return None
-    if response.is_success:
-        raise UnreadableError("a yes that the pages do not have")
-    if response.status_code == httpx.codes.BAD_REQUEST and _says_partner_is_invalid(response):
-        return Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS)
-    return refusal(response.status_code)  # any other 400 is split: one record of it may be the cause
+def _read_id(attributes: Mapping[str, Any]) -> str:
+    """`iid`, the vendor's own id of a profile; "" where it is not told: then the identifier names it."""
+    told = attributes.get("iid")
+    return told if isinstance(told, str) else ""
 
 
-def _says_partner_is_invalid(response: httpx.Response) -> bool:
-    try:
-        message = read_object(response).get("message")
-    except UnreadableError:
-        return False
-    return isinstance(message, str) and message.casefold().startswith("partner is invalid")
+def _records(names: Mapping[Key, str], same: Mapping[str, Any]) -> bytes:
+    """The JSON array of user records. What is the `same` for all is encoded once for each kind of identifier: the list
+    of attributes, encoded a thousand times, took longer than all else of a delivery."""
+    rests = {kind: _encode(effect.less_its_own(same, kind)) for kind in set(names.values())}
+    return b"[%b]" % b",".join([b"{%b%b}" % (named(name), rests[kind]) for name, kind in names.items()])
 
 
-def _failed_positions(document: Mapping[str, Any], sent: int) -> set[int] | None:
-    """Which users of the call failed; None where the answer does not account for all. Raises UnreadableError.
-
-    The page gives `{}` for a yes, the public page `{"data": {"successful": {"count": n}, "fail": {"errors": {…}}}}`,
-    errors being keyed `users.N…` with N the position in the call. A count of 0 is left out there.
-    """
-    if not document:
-        return set()
-    data = document.get("data")
-    if not isinstance(data, dict) or document.get("success") is False:
-        raise UnreadableError("neither form of a yes")
-    successful, fail = _part(data, "successful"), _part(data, "fail")
-    found = [re.match(r"users\.(\d{1,9})(?!\w)", key, re.ASCII) for key in _part(fail, "errors")]
-    failed = {int(match[1]) for match in found if match}
-    count = successful.get("count", 0)
-    adds_up = (
-        all(found)
-        and all(position < sent for position in failed)
-        and type(count) is int
-        and count + len(failed) == sent
-        and fail.get("count") in (None, len(failed))
-    )
-    return failed if adds_up else None
-
-
-def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = document.get(name) or {}  # PHP gives [] for an empty object
-    if not isinstance(part, dict):
-        raise UnreadableError("an object was expected")
-    return part
+def _encode(same: Mapping[str, Any]) -> bytes:
+    return b"".join([b',"%b":%b' % (name.encode(), to_json(value)) for name, value in same.items()])

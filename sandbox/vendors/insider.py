@@ -1,62 +1,54 @@
-"""Insider: delete attributes and upsert users, up to 1,000 a call (insider.txt; upsert: CONTRACTS.md)."""
+"""Insider: delete attributes and upsert users, up to 1,000 a call; read, delete or anonymize a profile, one a call
+(insider.txt; all but the attribute deletion: CONTRACTS.md)."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any, ClassVar
 
 from sandbox.accounts import Accounts
+from sandbox.contract import Bucket
 from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers
 from sandbox.people import Person
+from sandbox.traffic import Window
+from sandbox.vendors.insider_profiles import Profile, Profiles
 from sandbox.vendors.insider_users import UnfitError, check_erasure, check_upsert, is_boolean, read_names
 
 DELETE, UPSERT = "/api/user/v1/attribute/delete", "/api/user/v1/upsert"
+PROFILE, DELETE_PROFILE = "/api/user/v1/profile", "/api/user/v1/delete"
+ANONYMIZE, ANONYMIZE_BY_ID = "/api/user/v1/anonymize", "/api/contact/v1/anonymize"
+BATCHES, LONERS = (DELETE, UPSERT), (PROFILE, DELETE_PROFILE, ANONYMIZE, ANONYMIZE_BY_ID)
 MAX_USERS, MAX_BYTES = 1_000, 5_000_000
-HELD: dict[str, Any] = {
-    "email_optin": True,
-    "gdpr_optin": True,
-    "sms_optin": True,
-    "name": "Sample",
-    "surname": "Person",
-    "birthday": "1993-03-12T00:00:00Z",
-    "gender": "female",
-    "age": 33,
-    "language": "en_US",
-    "country": "SG",
-    "city": "Singapore",
-}
-
-
-@dataclass(slots=True)
-class Profile:
-    insider_id: str
-    identifiers: dict[str, str]
-    user_id: str | None = None
-    attributes: dict[str, Any] = field(default_factory=dict)
-    custom: dict[str, Any] = field(default_factory=dict)
-    effects: int = 0
-    refusals: int = 0
+PROFILE_UNITS = 2.5
+NOBODY = "no such user for these identifiers: no data"
 
 
 class Insider:
-    """One rate limit for both operations; an upsert creates users that do not exist."""
+    """One rate limit for both batch operations, one for each of the others. An upsert creates users that do not
+    exist."""
 
     name: ClassVar = "insider"
     limit: ClassVar = 25_000
+    buckets: ClassVar[Mapping[str, Bucket]] = {
+        "profile": Bucket(1_000, PROFILE_UNITS),
+        "delete": Bucket(10_000),
+        "anonymize": Bucket(500),
+    }
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self.clear()
 
     def clear(self) -> None:
-        self._profiles: dict[str, Profile] = {}
-        self._index: dict[tuple[str, str], Profile] = {}
-        self._seeded: dict[str, Profile] = {}
-        self._made = 0
+        self._profiles = Profiles()
+        self._read = Window(self.buckets["profile"].limit, units=PROFILE_UNITS)
         self._revoked = False
 
+    def bucket_of(self, path: str) -> str:
+        names = {PROFILE: "profile", DELETE_PROFILE: "delete", ANONYMIZE: "anonymize", ANONYMIZE_BY_ID: "anonymize"}
+        return names.get(path, "")
+
     def answer(self, call: Call) -> Answer:
-        if call.path not in (DELETE, UPSERT):
+        if call.path not in BATCHES + LONERS:
             raise RefusedError(say(404, "Not found."), "path")
         if call.method != "POST":
             raise RefusedError(say(405, "Method not allowed."), "method")
@@ -64,6 +56,8 @@ class Insider:
         if len(call.body) > MAX_BYTES:
             raise refuse("body_bytes")
         payload = call.json_object(refuse)
+        if call.path in LONERS:
+            return self._serve_one(call, payload)
         if has_strangers(payload, ("users",) if call.path == DELETE else ("users", "skip_hook")):
             raise refuse("unknown_field")
         if not is_boolean(payload.get("skip_hook", True)):
@@ -103,13 +97,16 @@ class Insider:
             raise RefusedError(say(400, "The given data was invalid."))
         for n in pick_victims(call, sorted(fit)):
             errors[f"users.{n}.identifiers"] = ["The user could not be processed."]
-            if profile := self._index.get(fit.pop(n)):
+            if profile := self._profiles.find(fit.pop(n)):
                 profile.refusals += 1
         for n, named in fit.items():
-            profile = self._index.get(named) or (self._create(named) if call.path == UPSERT else None)
+            profile = self._profiles.find(named) or (self._profiles.create(named) if call.path == UPSERT else None)
             if profile is not None:
                 apply(profile, users[n])
                 profile.effects += 1
+                for kind in ("email", "phone_number") if call.path == DELETE else ():
+                    if kind in users[n].get("whole", []):
+                        self._profiles.drop_identifier(profile, kind)
         if call.path == DELETE and not errors:
             return answer_json(200, {})
         # A count of 0 is left out (public: the sample of a failure).
@@ -118,68 +115,72 @@ class Insider:
         return answer_json(200, {"data": {"successful": successful, "fail": fail}})
 
     def _check(self, user: object, call: Call) -> tuple[str, str]:
-        """Who the user entry is about, as a key of the index; raises UnfitError."""
+        """Who the user entry is about, as an identifier; raises UnfitError."""
         if not isinstance(user, dict):
             raise UnfitError("", "user_not_an_object")
-        names = read_names(user, call)
-        named = next((each for each in names if each in self._index), names[0])
+        named = self._named(user, call)
         (check_erasure if call.path == DELETE else check_upsert)(user)
-        if call.path == UPSERT and named[0] == "insider_id" and named not in self._index:
+        if call.path == DELETE and named[0] in user.get("whole", []):
+            call.note("deletes_the_identifier_it_names")
+        if call.path == UPSERT and named[0] == "insider_id" and self._profiles.find(named) is None:
             raise UnfitError(".insider_id", None)  # only Insider makes these, so there is nobody to create
         return named
 
+    def _named(self, user: dict[str, Any], call: Call) -> tuple[str, str]:
+        """The identifier that counts: what identity resolution does not have is ignored. Raises UnfitError."""
+        enabled = self._accounts.insider_identifiers.split(",")
+        known = ("insider_id", *enabled)
+        names = [each for each in read_names(user, call) if each[0] in known or each[0].split(".")[0] in known]
+        if not names:
+            raise UnfitError(".identifiers", None)
+        return next((each for each in names if self._profiles.find(each)), names[0])
+
+    def _serve_one(self, call: Call, payload: dict[str, Any]) -> Answer:
+        """Read, delete or anonymize one profile."""
+        fields = ("identifiers", "insider_id", *(("attributes", "events", "quota") if call.path == PROFILE else ()))
+        if has_strangers(payload, fields):
+            raise refuse("unknown_field")
+        if (call.path == ANONYMIZE_BY_ID) is not ("insider_id" in payload) and call.path != PROFILE:
+            raise refuse("name_the_user_one_way")
+        if call.path == PROFILE and not (payload.get("attributes") or payload.get("events")):
+            raise refuse("attributes_or_events_required")
+        try:
+            named = self._named(payload, call)
+        except UnfitError as unfit:
+            raise RefusedError(answer_json(400, {"error": "no valid identifier: bad request"}), unfit.rule) from None
+        if call.is_poison(named[1], self._user_id(named)):
+            raise RefusedError(answer_json(400, {"error": "bad request"}))
+        profile = self._profiles.find(named)
+        if call.path == DELETE_PROFILE:
+            if profile is not None:
+                self._profiles.forget(profile)
+            return answer_json(200, {})
+        quota = self._quota(call, payload) if call.path == PROFILE else {}
+        if profile is None:
+            return answer_json(404, {"error": NOBODY, **quota})
+        if call.path == PROFILE:
+            return answer_json(200, {"attributes": profile.shown(payload.get("attributes", [])), **quota})
+        self._profiles.anonymize(profile)
+        profile.effects += 1
+        return answer_json(200, {})
+
+    def _quota(self, call: Call, payload: dict[str, Any]) -> dict[str, Any]:
+        self._read.admit(call.now)
+        if payload.get("quota") is not True:
+            return {}
+        return {"quota": {"cost": PROFILE_UNITS, "used": self._read.used, "total": self._read.limit}}
+
     def _user_id(self, named: tuple[str, str]) -> str | None:
-        profile = self._index.get(named)
+        profile = self._profiles.find(named)
         return profile.user_id if profile else None
 
-    def _make_id(self) -> str:
-        self._made += 1
-        return f"insider-{self._made}"
-
-    def _create(self, named: tuple[str, str]) -> Profile:
-        return self._keep(Profile(self._make_id(), {named[0]: named[1]}))
-
-    def _keep(self, profile: Profile) -> Profile:
-        self._profiles[profile.insider_id] = profile
-        self._index["insider_id", profile.insider_id] = profile
-        for named in profile.identifiers.items():
-            self._index.setdefault(named, profile)
-        return profile
-
-    def _forget(self, profile: Profile) -> None:
-        self._profiles.pop(profile.insider_id, None)
-        for named in [("insider_id", profile.insider_id), *profile.identifiers.items()]:
-            if self._index.get(named) is profile:
-                del self._index[named]
-
     def admit(self, person: Person) -> None:
-        own = {"uuid": person.user_id, "email": person.email, "phone_number": person.phone_number}
-        given = dict(person.given(self.name, "identifiers") or {})
-        custom = {f"custom.{kind}": value for kind, value in given.pop("custom", {}).items()}
-        identifiers = {kind: value for kind, value in (own | given | custom).items() if value}
-        insider_id = person.given(self.name, "insider_id") or self._make_id()
-        profile = Profile(insider_id, identifiers, person.user_id, {**HELD, "list_id": [1, 2, 3]})
-        profile.custom["custom_string_attribute"] = "value"
-        profile.custom["custom_array_attribute"] = ["value1", "value2", "value3"]
-        if person.user_id:
-            if former := self._seeded.get(person.user_id):
-                self._forget(former)
-            self._seeded[person.user_id] = profile
-        self._keep(profile)
+        given = person.given(self.name, "identifiers") or {}
+        self._profiles.admit(person, given, person.given(self.name, "insider_id"))
 
     def facts(self, now: float) -> Iterator[dict[str, Any]]:
-        for profile in list(self._profiles.values()):
-            yield {
-                "key": profile.insider_id,
-                "user_id": profile.user_id,
-                "effects": profile.effects,
-                "refusals": profile.refusals,
-                "identifiers": profile.identifiers,
-                "attributes": profile.attributes,
-                "custom": profile.custom,
-                # "True or empty = Insider may interact with the user" (page)
-                "may_interact": profile.attributes.get("gdpr_optin") is not False,
-            }
+        for profile in self._profiles:
+            yield profile.fact()
 
     def condition(self) -> dict[str, Any]:
         return {"revoked": self._revoked}

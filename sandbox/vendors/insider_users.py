@@ -35,6 +35,7 @@ ATTRIBUTES: dict[str, Callable[[object], bool]] = {
     "email_optin": is_boolean,
     "gdpr_optin": is_boolean,
     "sms_optin": is_boolean,
+    "whatsapp_optin": is_boolean,
     "name": is_text,
     "surname": is_text,
     "birthday": matches(BIRTHDAY),
@@ -100,7 +101,8 @@ def check_erasure(user: dict[str, Any]) -> None:
 
 
 def is_whole(value: object) -> bool:
-    return is_strings(value) and isinstance(value, list) and not has_strangers(value, ATTRIBUTES)
+    names = (*ATTRIBUTES, "email", "phone_number")  # the page lists these two among what can be deleted
+    return is_strings(value) and isinstance(value, list) and not has_strangers(value, names)
 
 
 def is_partial(value: object) -> bool:

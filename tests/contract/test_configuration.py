@@ -17,6 +17,11 @@ def read(vendor, what, values):
     ("insider", "options", {"whole": ["name"], "partial": {"list_id": [1, "2"]}, "custom": {"whole": ["shoe_size"]}}),
     ("insider", "options", {"flags": ["gdpr_optin"]}),
     ("insider", "options", {"partial": {}}),
+    *[("insider", what, {"whole": ["name", flag]}) for what in ("settings", "options")
+      for flag in ("email_optin", "sms_optin", "whatsapp_optin")],
+    ("insider", "options", {"flags": ["whatsapp_optin"]}),
+    ("insider", "settings", {"identifiers": ["email", "custom.card", "custom"], "erasure": "profile"}),
+    ("insider", "settings", {"profile_units_per_minute": 5, "profile_call_units": 2.5, "look_first_up_to": 0}),
     ("insider", "identifiers", {"insider_id": "abc"}),
     ("insider", "identifiers", {"identifiers": {"email": "a@example.org"}}),
     ("insider", "identifiers", {"identifiers": {"custom": {"loyalty_no": "9"}}}),
@@ -38,7 +43,11 @@ FLAG = "it is set to false"
 
 @pytest.mark.parametrize(("vendor", "what", "values", "message"), [
     *[("insider", what, {"whole": ["name", flag]}, FLAG) for what in ("settings", "options")
-      for flag in ("gdpr_optin", "email_optin", "sms_optin", "GDPR_OptIn")],
+      for flag in ("gdpr_optin", "GDPR_OptIn")],
+    ("insider", "settings", {"identifiers": []}, "at least 1"),
+    ("insider", "settings", {"identifiers": ["e-mail"]}, "pattern"),
+    ("insider", "settings", {"erasure": "all"}, "attributes"),
+    ("insider", "settings", {"profile_units_per_minute": 4}, "2 calls or more"),
     ("insider", "options", {"custom": {"whole": ["gdpr_optin"]}}, FLAG),
     ("insider", "options", {"partial": {"gdpr_optin": [True]}}, FLAG),
     ("insider", "settings", {"custom": {"partial": {"gdpr_optin": [True]}}}, FLAG),

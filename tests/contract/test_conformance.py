@@ -448,7 +448,7 @@ def test_what_was_done_is_seen_in_effect_and_what_was_not_is_not(vendor, kind):
 def test_recorded(case):
     record = json.loads(case.read_text("utf-8"))
     adapter = adapter_of(case.parent.name, **record.get("settings", {}))
-    order = Order(Kind(record["kind"]), _options(adapter, record))
+    order = Order(Kind(record["kind"]), _options(adapter, record), record.get("people_of_request", 0))
     people = [SUBJECT.validate_python(person) for person in record["people"]]
     for person in people:
         adapter.identifiers_model.model_validate((person.get("vendors") or {}).get(adapter.name) or {})

@@ -46,6 +46,10 @@ class Bench:
         path = "/insider/api/user/v1/" + {"delete": "attribute/delete", "upsert": "upsert"}[operation]
         return await self.call("POST", path, json={"users": users}, headers=headers, **kwargs)
 
+    async def insider_one(self, operation: str, body: Any, kind: str = "user") -> ClientResponse:
+        headers = {"X-PARTNER-NAME": "sandbox", "X-REQUEST-TOKEN": ACCOUNTS.insider_request_token}
+        return await self.call("POST", f"/insider/api/{kind}/v1/{operation}", json=body, headers=headers)
+
     async def dfinery(self, path: str, body: Any, token: str = ACCOUNTS.dfinery_api_token) -> ClientResponse:
         headers = {"Authorization": f"Bearer {token}"}
         return await self.call("POST", f"/dfinery/users/{path}", json=body, headers=headers)

@@ -26,7 +26,7 @@ async def test_a_person_is_known_to_all_five(bench, person):
         "email": "a@example.org",
         "phone_number": "+821012345678",
     }
-    assert len(insider["attributes"]) == 12
+    assert len(insider["attributes"]) == 13
     assert insider["attributes"]["list_id"] == [1, 2, 3]
     assert (algonomy["history"], algonomy["opted_out"]) == (True, False)
     assert len(dfinery["flags"]) == 9

@@ -227,6 +227,40 @@ async def test_a_request_takes_as_many_units_as_it_is_said_to_cost_until_answers
     assert await lanes.take(rate) == 1.0, "cheaper: once no dear one is remembered"
 
 
+async def test_bookings_stand_in_line_and_what_comes_too_late_is_not_booked() -> None:
+    lanes = Lanes.open(fakeredis.FakeAsyncRedis(), "insider", {"": 25_000, "profile": 1_000})
+    rate = Rate("profile", 2.5)
+    a_minute = WINDOW_S * 1e6 / Pace.for_limit(1_000 / 2.5).gap_us
+    first, second = await lanes.book(rate, 400, 600.0), await lanes.book(rate, 400, 600.0)
+    assert first == pytest.approx(0.0, abs=0.1)
+    assert second == pytest.approx(400 / a_minute * 60, abs=0.5)
+    assert await lanes.book(rate, 4_000, 600.0) is None, "with what is ahead of it, it takes over ten minutes"
+    third = await lanes.book(rate, 1, 600.0)
+    assert third == pytest.approx(800 / a_minute * 60, abs=0.5), "what was not booked is in nobody's way"
+
+
+async def test_dear_calls_are_booked_as_such() -> None:
+    lanes = Lanes.open(fakeredis.FakeAsyncRedis(), "insider", {"": 25_000, "profile": 1_000})
+    rate = Rate("profile", 2.5)
+    await lanes.correct("profile", 2.5, 10.0)
+    await lanes.book(rate, 100, 600.0)
+    assert await lanes.book(rate, 1, 600.0) == pytest.approx(61.2, abs=1.0)
+
+
+async def test_a_clock_that_went_back_forgets_bookings_that_nobody_made() -> None:
+    redis = fakeredis.FakeAsyncRedis()
+    lanes = Lanes.open(redis, "insider", {"": 25_000, "profile": 1_000})
+    await redis.hset("consent:throttle:insider:profile", "booked", str(int((time.time() + 3_600) * 1e6)))  # type: ignore[misc]
+    assert await lanes.book(Rate("profile", 2.5), 1, 600.0) == pytest.approx(0.0, abs=0.1)
+
+
+async def test_with_redis_away_a_booking_is_asked_for_again() -> None:
+    server = fakeredis.FakeServer()
+    server.connected = False
+    lanes = Lanes.open(fakeredis.FakeAsyncRedis(server=server), "insider", {"": 25_000, "profile": 1_000})
+    assert await lanes.book(Rate("profile", 2.5), 1, 600.0) == AWAY_S
+
+
 async def test_one_cheap_answer_does_not_make_all_requests_cheap() -> None:
     lanes = Lanes.open(fakeredis.FakeAsyncRedis(), "insider", {"": 25_000, "profile": 60_000})
     await lanes.correct("profile", 2.5, 1.0)

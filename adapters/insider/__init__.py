@@ -1,0 +1,1 @@
+"""What the Insider adapter is made of: settings, identifiers, profiles, answers."""
