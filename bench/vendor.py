@@ -34,6 +34,7 @@ def answer_of(body: bytes, status: str = "200 OK") -> bytes:
 
 
 INSIDER, ALGONOMY = answer_of(b"{}"), answer_of(b"")
+PROFILE = answer_of(b'{"attributes":{"iid":"bench","gdpr":false},"quota":{"cost":2.5,"used":2.5,"total":1000}}')
 TOKEN = answer_of(b'{"access_token":"bench","token_type":"bearer","expires_in":28800}')
 UNKNOWN = answer_of(b"{}", "404 Not Found")
 
@@ -120,7 +121,7 @@ def answer_to(path: bytes, request: bytes) -> bytes:
     if b"/optOut/" in path:
         return ALGONOMY
     if path.startswith(b"/api/user/"):
-        return INSIDER
+        return PROFILE if path.endswith(b"/profile") else INSIDER
     if path.startswith(b"/api/v1/users/"):
         return _succeeded(_listed(request) if path.endswith(b"/delete") else _named(request))
     return TOKEN if path.endswith(b"/oauth2/token") else UNKNOWN

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from pydantic_core import to_json
 
 from adapters.insider.settings import InsiderIdentifiers, Unifiers
 from domain.requests import Subject, fold_email
 
+OWN_FIELDS = MappingProxyType({"uuid": "user_id", "email": "email", "phone_number": "phone_number"})
 Key = tuple[str, ...]
 """("insider_id", …), ("uuid", …), ("custom", name, …), ("email", …) or ("phone_number", …)."""
 
@@ -53,7 +55,13 @@ def strongest(known: InsiderIdentifiers, subject: Subject, order: Sequence[str])
     """The one identifier by which a person is addressed without looking."""
     if known.insider_id is not None:
         return ("insider_id", known.insider_id)
-    return next(_given(known.identifiers or _own(subject), order), None)
+    if known.identifiers is not None:
+        return next(_given(known.identifiers, order), None)
+    for sort in order:  # a large request comes by here for each of its people
+        field_of_ours = OWN_FIELDS.get(sort)
+        if field_of_ours and (value := subject.get(field_of_ours)):
+            return sort, str(value)
+    return None
 
 
 def every(known: InsiderIdentifiers, subject: Subject, order: Sequence[str]) -> tuple[Key, ...]:

@@ -162,7 +162,8 @@ class Insider:
         profile: `/profile`, `/delete`, `/anonymize`."""
         if call.step in BUCKETS:
             return self._about_one(call, people[0])
-        names = _names_of(people)
+        looked_up = self._looks(call.order)
+        names = _names_of(people) if looked_up else {key: key[0] for key in _keys_of(people)}
         if call.step == "consent":
             users = _records(names, {"attributes": self._flags(call.order)})
             return self._post("user/v1/upsert", b'{"skip_hook":true,"users":%b}' % users)
@@ -181,7 +182,8 @@ class Insider:
         refused = refused_call(response)
         if refused:
             return [refused] * len(people)
-        names = list(_names_of(people))
+        looked_up = self._looks(call.order)
+        names = list(_names_of(people) if looked_up else _keys_of(people))
         failed = failed_positions(read_object(response), len(names))
         if failed is None:
             # The counts do not add up: smaller batches show whom it is about, and of one alone nothing is known.
@@ -189,7 +191,9 @@ class Insider:
             return [Answer(unclear, Reason.UNREADABLE)] * len(people)
         bad = {names[position] for position in failed}
         good = self._after(call, None)
-        return [self._treated(call, person, bad, good) for person in people]
+        if looked_up:
+            return [self._treated(call, person, bad) for person in people]
+        return [REFUSED if person.key in bad else good for person in people] if bad else [good] * len(people)
 
     def probe(self) -> httpx.Request:
         """Deletes no attribute of no user."""
@@ -213,8 +217,9 @@ class Insider:
     # How each order goes
 
     def _looks(self, order: Order) -> bool:
-        withdraws = order.kind is not Kind.OPT_IN
-        return withdraws and order.may_look and 0 < order.people <= self.settings.look_first_up_to
+        if not 0 < order.people <= self.settings.look_first_up_to:
+            return False
+        return order.may_look and order.kind is not Kind.OPT_IN
 
     def _erases(self, order: Order) -> str:
         return self.settings.erasure if order.kind is Kind.ERASURE else ""
@@ -260,9 +265,7 @@ class Insider:
         usual = order.may_look and unlooked is Reason.NOT_LOOKED_UP
         return None if usual or order.kind is Kind.OPT_IN else unlooked
 
-    def _treated(self, call: Call, person: Person, bad: AbstractSet[Key], good: Answer) -> Answer:
-        if person.carry is None:
-            return REFUSED if person.key in bad else good
+    def _treated(self, call: Call, person: Person, bad: AbstractSet[Key]) -> Answer:
         refused = any(profile.name in bad for profile in _profiles(person))
         return REFUSED if refused else self._after(call, person.carry)
 
@@ -373,13 +376,12 @@ def _profiles(person: Person) -> tuple[Profile, ...]:
 
 def _names_of(people: Sequence[Person]) -> dict[Key, str]:
     """How each profile is named, once, in order; and the kind of the identifier that finds it."""
-    names: dict[Key, str] = {}
-    for person in people:
-        if person.carry is None:
-            names[person.key] = person.key[0]
-        else:
-            names.update((profile.name, profile.key[0]) for profile in _profiles(person))
-    return names
+    return {profile.name: profile.key[0] for person in people for profile in _profiles(person)}
+
+
+def _keys_of(people: Sequence[Person]) -> dict[Key, None]:
+    """The identifier that each person is named by, once, in order."""
+    return dict.fromkeys(person.key for person in people)
 
 
 def _read_id(attributes: Mapping[str, Any]) -> str:
