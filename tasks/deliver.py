@@ -7,7 +7,7 @@ from random import choice, random
 from time import time
 from typing import ClassVar
 
-from adapters.contract import Addressed, LooksFirst, Order, Person, Probes, ReadsBack, Verdict
+from adapters.contract import Addressed, Order, Person, Probes, ReadsBack, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
 from domain.retry import Setback
@@ -20,6 +20,7 @@ from tasks.converse import Conversation
 from tasks.dispatch import dispatch
 from tasks.evidence import Answered, Evidence
 from tasks.judge import BLAMED_DELAY_S, Judgement, begun, ends, in_doubt, judge, settled
+from tasks.looking import take_turn
 from tasks.run import Run
 from tasks.settle import settle
 from tasks.toolbox import Toolbox
@@ -28,8 +29,6 @@ from tasks.verify import Verification
 log = logging.getLogger(__name__)
 
 SWITCHED_OFF_HERE_S = 30.0
-AT_ONCE_S = 2.0
-"""Look-ups whose turn comes within this are begun, and wait for their permits."""
 OTHER_FIRST_S = 1.0
 """People with another delivery to the same vendor under way come back after this."""
 NEVER_WAITED: frozenset[Reason] = frozenset()
@@ -100,33 +99,12 @@ class Delivery(Run):
         order = self.order()
         self._hold = {step for step in self.line.adapter.steps(order) if self._is_held(step)}
         due = self.open(self._let_through(self._drop_superseded(self._drop_deadly(self.due))))
-        order, due = self._book_looks(order, due)
-        people = list(self._address(order, due))
-        talk = self.talk(order, people[0][1] if people else "")
+        turn = take_turn(self.line, self.tools.start, order, due, self.history)
+        self._booked = turn.later
+        people = list(self._address(turn.order, turn.now))
+        talk = self.talk(turn.order, people[0][1] if people else "")
         self.lead(talk, people)
         self._decide(talk)
-
-    def _book_looks(self, order: Order, due: list[OpenPerson]) -> tuple[Order, list[OpenPerson]]:
-        """The order, and who of them goes out with it now. Where people are looked up first, their look-ups are booked
-        behind those of others: whose turn comes later rests until then and takes up nobody's place, and where it would
-        come too late, nobody is looked up."""
-        adapter = self.line.adapter
-        new = [one for one in due if one.line not in self.history]  # others have had their turn
-        if not new or not isinstance(adapter, LooksFirst):
-            return order, due
-        looks = adapter.look_ups(order, [one.subject for one in new])
-        if looks is None:
-            return order, due
-        permits = self.line.exchange.permits
-        booking = permits.book(looks.rate, looks.calls, adapter.longest_look_s)
-        wait_s = self.tools.start(booking).result()
-        if wait_s is None:
-            return replace(order, may_look=False), due
-        if wait_s <= AT_ONCE_S:
-            return order, due
-        now = time()
-        self._booked = [Setback(0, now, now + wait_s, tuple(one.line for one in new))]
-        return order, [one for one in due if one.line in self.history]
 
     def _is_held(self, step: str) -> bool:
         return step in self.lease.steps and self.lease.steps[step].held

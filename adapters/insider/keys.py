@@ -55,8 +55,8 @@ def strongest(known: InsiderIdentifiers, subject: Subject, order: Sequence[str])
     """The one identifier by which a person is addressed without looking."""
     if known.insider_id is not None:
         return ("insider_id", known.insider_id)
-    if known.identifiers is not None:
-        return next(_given(known.identifiers, order), None)
+    if known.identifiers is not None and (key := next(_given(known.identifiers, order), None)):
+        return key
     for sort in order:  # a large request comes by here for each of its people
         field_of_ours = OWN_FIELDS.get(sort)
         if field_of_ours and (value := subject.get(field_of_ours)):

@@ -1,0 +1,41 @@
+"""Whose look-ups are made now: where a vendor is asked about each person first, there are few such calls a minute."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from time import time
+from typing import NamedTuple
+
+from adapters.contract import LooksFirst, Order
+from domain.retry import Setback
+from ledger.pending import OpenPerson
+from tasks.toolbox import Line, Start
+
+AT_ONCE_S = 2.0
+"""Look-ups whose turn comes within this are begun, and wait for their permits."""
+
+
+class Turn(NamedTuple):
+    """The order as it goes out, with whom now, and who rests until their look-ups' turn."""
+
+    order: Order
+    now: list[OpenPerson]
+    later: list[Setback]
+
+
+def take_turn(line: Line, start: Start, order: Order, due: list[OpenPerson], history: Mapping[int, Setback]) -> Turn:
+    """Book the look-ups of those who are here for the first time, behind those of others. Whoever's turn comes later
+    rests until then, and takes up nobody's place. Where it would come too late, nobody is looked up."""
+    adapter = line.adapter
+    new = [one for one in due if one.line not in history]  # others have had their turn
+    looks = adapter.look_ups(order, [one.subject for one in new]) if new and isinstance(adapter, LooksFirst) else None
+    if looks is None or not isinstance(adapter, LooksFirst):
+        return Turn(order, due, [])
+    booking = line.exchange.permits.book(looks.rate, looks.calls, adapter.longest_look_s)
+    wait_s = start(booking).result()
+    if wait_s is None:
+        return Turn(replace(order, may_look=False), due, [])
+    if wait_s <= AT_ONCE_S:
+        return Turn(order, due, [])
+    now = time()
+    resting = Setback(0, now, now + wait_s, tuple(one.line for one in new))
+    return Turn(order, [one for one in due if one.line in history], [resting])
