@@ -1,7 +1,7 @@
 """Insider attribute delete and user upsert. The vendor's page "Delete User Attribute", read 2026-11-22; the other calls
 and the counted form of an answer from its public pages (`adapters/cards/insider.py`)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -27,7 +27,7 @@ from adapters.contract import (
     VendorSettings,
     Verdict,
 )
-from adapters.insider import effect
+from adapters.insider import effect, plan
 from adapters.insider.answers import (
     failed_positions,
     read_cost,
@@ -39,9 +39,6 @@ from adapters.insider.answers import (
 )
 from adapters.insider.keys import Key, Known, Profile, Search, comparable, every, named, strongest
 from adapters.insider.settings import (
-    CONSENT,
-    EVERY_ATTRIBUTE,
-    FLAGS,
     InsiderIdentifiers,
     InsiderOptions,
     InsiderSettings,
@@ -49,7 +46,7 @@ from adapters.insider.settings import (
 from adapters.reading import read_block, read_object
 from adapters.writing import fixed, json_request
 from domain.outcomes import Reason
-from domain.requests import Kind, Subject
+from domain.requests import Subject
 
 LIMITS = Limits(people=1_000, body_bytes=5_000_000)
 LOOKED_UP = Limits(people=100, body_bytes=5_000_000)
@@ -57,13 +54,6 @@ LOOKED_UP = Limits(people=100, body_bytes=5_000_000)
 ALONE = Limits(people=1)
 BUCKETS = MappingProxyType({"look": "profile", "read": "profile", "delete": "delete", "anonymize": "anonymize"})
 """The steps with a limit of their own. Each of their calls is about one profile."""
-WAYS = MappingProxyType(
-    {  # how an erasure deletes: the way where each profile was looked up, and the way where it was not
-        "attributes": (Reason.LOOKED_UP, Reason.NOT_LOOKED_UP),
-        "profile": (Reason.PROFILES_DELETED, Reason.PROFILE_DELETED),
-        "anonymize": (Reason.PROFILES_ANONYMIZED, Reason.PROFILE_ANONYMIZED),
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -92,11 +82,11 @@ class Insider:
         block = read_block(subject, self.name, InsiderIdentifiers)
         if block is None:
             return Answer(Verdict.USER, Reason.REJECTED)
-        if self._looks(order):
+        if plan.looks(self.settings, order):
             keys = every(block, subject, self.settings.identifiers)
             return Addressed(Known(keys), "look") if keys else NO_KEY
         key = strongest(block, subject, self.settings.identifiers)
-        return Addressed(key, self._first_step(order)) if key else NO_KEY
+        return Addressed(key, plan.first_step(self.settings, order)) if key else NO_KEY
 
     def known_by(self, key: Key | Known) -> frozenset[tuple[str, str]]:
         """Every identifier that is asked about, or the one that is sent."""
@@ -104,27 +94,17 @@ class Insider:
 
     def touches(self, order: Order) -> frozenset[str]:
         """The flags that are set and the attributes that are deleted; values taken out of an array each by itself."""
-        deletion = self._named_deletion(order)
-        custom = deletion.get("custom", {})
-        told = [*self._flags(order), *_deleted(deletion), *(f"custom.{name}" for name in _deleted(custom))]
-        match self._erases(order):
-            case "profile":
-                told += [*FLAGS, *EVERY_ATTRIBUTE, "profile"]
-            case "anonymize":
-                return frozenset([*self._flags(order), *effect.PII, "email", "phone_number"])
-        return frozenset(told)
+        return plan.touches(self.settings, order)
 
     def steps(self, order: Order) -> frozenset[str]:
         """Looking, where it is done; the flags; then what is deleted, if anything is."""
-        steps = {"look"} if self._looks(order) else set()
-        steps.add(self._first_step(order))
-        return frozenset(steps | ({self._after_consent(order)} - {""} if "consent" in steps else set()))
+        return plan.steps(self.settings, order)
 
     def limits(self, call: Call) -> Limits:
         """1,000 users; 5 MB for the whole request, which the vendor's error text counts as 5,000,000 bytes."""
         if call.step in BUCKETS:
             return ALONE
-        return LOOKED_UP if self._looks(call.order) else LIMITS
+        return LOOKED_UP if plan.looks(self.settings, call.order) else LIMITS
 
     def buckets(self) -> Mapping[str, float]:
         """Each call about one profile has a limit of its own (public)."""
@@ -145,7 +125,7 @@ class Insider:
 
     def look_ups(self, order: Order, subjects: Sequence[Subject]) -> LookUps | None:
         """A profile call for each identifier of each person."""
-        if not self._looks(order):
+        if not plan.looks(self.settings, order):
             return None
         known = [read_block(subject, self.name, InsiderIdentifiers) for subject in subjects]
         order_of = self.settings.identifiers
@@ -162,12 +142,14 @@ class Insider:
         profile: `/profile`, `/delete`, `/anonymize`."""
         if call.step in BUCKETS:
             return self._about_one(call, people[0])
-        looked_up = self._looks(call.order)
+        looked_up = plan.looks(self.settings, call.order)
         names = _names_of(people) if looked_up else {key: key[0] for key in _keys_of(people)}
         if call.step == "consent":
-            users = _records(names, {"attributes": self._flags(call.order)})
+            users = _records(names, {"attributes": plan.flags(self.settings, call.order)})
             return self._post("user/v1/upsert", b'{"skip_hook":true,"users":%b}' % users)
-        return self._post("user/v1/attribute/delete", b'{"users":%b}' % _records(names, self._deletion(call.order)))
+        return self._post(
+            "user/v1/attribute/delete", b'{"users":%b}' % _records(names, plan.deletion(self.settings, call.order))
+        )
 
     def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
         """Everyone, or everyone but those the counted form of the answer names. Of several profiles of one person all
@@ -182,7 +164,7 @@ class Insider:
         refused = refused_call(response)
         if refused:
             return [refused] * len(people)
-        looked_up = self._looks(call.order)
+        looked_up = plan.looks(self.settings, call.order)
         names = list(_names_of(people) if looked_up else _keys_of(people))
         failed = failed_positions(read_object(response), len(names))
         if failed is None:
@@ -212,58 +194,7 @@ class Insider:
 
     def reading(self, order: Order) -> str:
         """The profile call, for each identifier again; "" where nobody was looked up."""
-        return "read" if self._looks(order) else ""
-
-    # How each order goes
-
-    def _looks(self, order: Order) -> bool:
-        if not 0 < order.people <= self.settings.look_first_up_to:
-            return False
-        return order.may_look and order.kind is not Kind.OPT_IN
-
-    def _erases(self, order: Order) -> str:
-        return self.settings.erasure if order.kind is Kind.ERASURE else ""
-
-    def _first_step(self, order: Order) -> str:
-        # A profile that is deleted needs no flag, and setting one might make the profile first.
-        return "delete" if self._erases(order) == "profile" else "consent"
-
-    def _after_consent(self, order: Order) -> str:
-        if self._erases(order) == "anonymize":
-            return "anonymize"
-        return "attributes" if self._deletion(order) else ""
-
-    def _flags(self, order: Order) -> dict[str, bool]:
-        if order.kind is Kind.OPT_IN:
-            return dict.fromkeys(_options(order).flags or self.settings.opt_in_flags, True)
-        # "True or empty" lets Insider go on, so an erasure too says no before it deletes anything.
-        return dict.fromkeys((CONSENT,) if order.kind is Kind.ERASURE else FLAGS, False)
-
-    def _deletion(self, order: Order) -> dict[str, Any]:
-        """What `attributes` deletes of each profile; empty where the order has no such step."""
-        return {} if self._erases(order) in ("profile", "anonymize") else self._named_deletion(order)
-
-    def _named_deletion(self, order: Order) -> dict[str, Any]:
-        """What the request or the settings name."""
-        options = _options(order)
-        if order.kind is Kind.OPT_IN:
-            return {}
-        if order.kind is Kind.OPT_OUT:
-            lists = {"list_id": self.settings.opt_out_list_ids} if self.settings.opt_out_list_ids else {}
-            partial = lists if options.partial is None else options.partial
-            return {"partial": partial} if partial else {}
-        partial = self.settings.partial if options.partial is None else options.partial
-        custom = (options.custom or self.settings.custom).model_dump(exclude_defaults=True)
-        deletion = {"whole": options.whole or self.settings.whole, "partial": partial, "custom": custom}
-        return {name: value for name, value in deletion.items() if value}
-
-    def _way(self, order: Order, *, looked_up: bool) -> Reason | None:
-        """What is recorded of how it was done; None for the usual way, of a large request."""
-        looked, unlooked = WAYS[self._erases(order) or "attributes"]
-        if looked_up:
-            return looked
-        usual = order.may_look and unlooked is Reason.NOT_LOOKED_UP
-        return None if usual or order.kind is Kind.OPT_IN else unlooked
+        return "read" if plan.looks(self.settings, order) else ""
 
     def _treated(self, call: Call, person: Person, bad: AbstractSet[Key]) -> Answer:
         refused = any(profile.name in bad for profile in _profiles(person))
@@ -271,17 +202,17 @@ class Insider:
 
     def _after(self, call: Call, search: Search | None) -> Answer:
         """What follows on a yes to `consent` or `attributes`."""
-        step = self._after_consent(call.order) if call.step == "consent" else ""
+        step = plan.after_consent(self.settings, call.order) if call.step == "consent" else ""
         if step:
             return Answer(Verdict.PROCEED, step=step, carry=search)
-        return Answer(Verdict.APPLIED, self._way(call.order, looked_up=search is not None))
+        return Answer(Verdict.APPLIED, plan.way(self.settings, call.order, looked_up=search is not None))
 
     # Calls about one profile
 
     def _about_one(self, call: Call, person: Person) -> httpx.Request:
         if call.step in ("look", "read"):
             key = _search(person).left[0]
-            wanted = ("gdpr_optin",) if call.step == "look" else self._aim(call.order).wanted
+            wanted = ("gdpr_optin",) if call.step == "look" else plan.aim(self.settings, call.order).wanted
             asked = b',"attributes":%b,"quota":true' % to_json(wanted)
             return self._post("user/v1/profile", b"{%b%b}" % (named(key), asked))
         key = _profiles(person)[0].key
@@ -302,7 +233,7 @@ class Insider:
         if search.left:
             return Answer(Verdict.PROCEED, step="look", carry=search)
         if search.found:
-            return Answer(Verdict.PROCEED, step=self._first_step(call.order), carry=search)
+            return Answer(Verdict.PROCEED, step=plan.first_step(self.settings, call.order), carry=search)
         # Where the vendor ignores every identifier that we have, it was not asked about anybody.
         return Answer(Verdict.ABSENT) if search.asked else REFUSED
 
@@ -316,7 +247,7 @@ class Insider:
         search: Search | None = person.carry
         if search is not None and len(search.found) > 1:
             return Answer(Verdict.PROCEED, step=call.step, carry=Search((), search.found[1:], asked=True))
-        return Answer(Verdict.APPLIED, self._way(call.order, looked_up=search is not None))
+        return Answer(Verdict.APPLIED, plan.way(self.settings, call.order, looked_up=search is not None))
 
     def _seen(self, call: Call, person: Person, response: httpx.Response) -> Answer:
         """`read`: whether what one identifier finds is as it should be; then the next one."""
@@ -325,19 +256,15 @@ class Insider:
             refused = refused_call(response)
             if refused:
                 return refused
-            if self._erases(call.order) == "profile":
+            if plan.erases(self.settings, call.order) == "profile":
                 return NOT_IN_EFFECT
-            shown = self._aim(call.order).is_met(read_profile(response), found_by=search.left[0][0])
+            shown = plan.aim(self.settings, call.order).is_met(read_profile(response), found_by=search.left[0][0])
             if shown is not True:
                 return NOT_IN_EFFECT if shown is False else Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)
         search = search.next(asked=True)
         if search.left:
             return Answer(Verdict.PROCEED, step="read", carry=search)
-        return Answer(Verdict.APPLIED, self._way(call.order, looked_up=True))
-
-    def _aim(self, order: Order) -> effect.Aim:
-        deletion = {"whole": effect.PII} if self._erases(order) == "anonymize" else self._deletion(order)
-        return effect.Aim.of(self._flags(order), deletion)
+        return Answer(Verdict.APPLIED, plan.way(self.settings, call.order, looked_up=True))
 
     def _post(self, path: str, body: bytes) -> httpx.Request:
         headers = {
@@ -350,17 +277,6 @@ class Insider:
 NO_KEY = Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
 REFUSED = Answer(Verdict.USER, Reason.REJECTED)
 NOT_IN_EFFECT = Answer(Verdict.USER, Reason.NOT_IN_EFFECT)
-
-
-def _options(order: Order) -> InsiderOptions:
-    return order.options or InsiderOptions()
-
-
-def _deleted(deletion: Mapping[str, Any]) -> Iterator[str]:
-    """The names of attributes that are deleted whole, and each value that is taken out of an array."""
-    yield from deletion.get("whole", ())
-    for name, values in deletion.get("partial", {}).items():
-        yield from (f"{name}={value}" for value in values)
 
 
 def _search(person: Person) -> Search:
