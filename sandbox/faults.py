@@ -7,6 +7,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+WAIT_FORMS = (
+    *("seconds", "decimals", "unit", "fixdate", "rfc850", "asctime", "twice"),
+    *("ratelimit", "older_ratelimit", "ratelimit_reset", "reset_epoch", "reset_seconds", "unreadable"),
+)
+"""In which a vendor, or the gateway before it, tells how long to stay away (sandbox/waits.py)."""
+
 # They share one draw, so at most one befalls a call. Their order is part of what a seed means.
 KINDS = (
     "too_many",
@@ -43,6 +49,7 @@ class FaultPlan:
     revoke: float = 0.0  # Algonomy: every token issued so far is revoked
     ignored_filter: float = 0.0  # B2CORE: the list forgets the filter and returns everyone
     retry_after_s: int = 1
+    wait_form: str = "seconds"  # in which the wait of a 429 is told: one of sandbox/waits.py
     slow_s: tuple[float, float] = (0.2, 1.0)
     latency_s: float = 0.0  # before every answer
     poison_prefix: str = "poison-"
@@ -57,6 +64,8 @@ class FaultPlan:
         odds = [getattr(self, kind) for kind in KINDS]
         if min(odds) < 0 or sum(odds) > 1 + 1e-9:
             raise ValueError("fault probabilities must be 0 or more and add up to at most 1")
+        if self.wait_form not in WAIT_FORMS:
+            raise ValueError(f"wait_form must be one of {', '.join(WAIT_FORMS)}")
         if not 0 <= self.slow_s[0] <= self.slow_s[1]:
             raise ValueError("slow_s must be [shortest, longest] in seconds")
 

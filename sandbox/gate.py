@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from sandbox.contract import HasBuckets, Vendor
 from sandbox.exchange import Answer, Call, RefusedError, answer_json
 from sandbox.faults import Fault, FaultDeck
 from sandbox.traffic import Traffic
+from sandbox.waits import tell_wait
 
 OutageKind = Literal["unavailable", "drop"]
 HTML = {"Content-Type": "text/html; charset=utf-8"}
@@ -128,7 +130,9 @@ class Gate:
 
     def _reject_rate(self, wait_s: float, tell: bool) -> Answer:
         reset_ms = int((time.time() + wait_s) * 1000) + 1
-        return self.vendor.reject_rate(reset_ms, max(1, round(wait_s + 0.5)) if tell else None)
+        answer = self.vendor.reject_rate(reset_ms, max(1, round(wait_s + 0.5)) if tell else None)
+        form = self.deck.plan.wait_form
+        return answer if form == "seconds" or not tell else tell_wait(answer, form, max(1, ceil(wait_s)), time.time())
 
 
 def unavailable(status: int, *, html: bool) -> Answer:

@@ -3,6 +3,7 @@ and the rate limit from its public pages "Reference" and "Using Open API"."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -10,6 +11,7 @@ import httpx
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -48,6 +50,12 @@ EVERY_FLAG: tuple[str, ...] = (*DAY_FLAGS, *get_args(NightFlag))
 CiName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 
 
+def _refuse_nothing(value: object) -> object:
+    if not isinstance(value, str | int | float) or (isinstance(value, float) and not isfinite(value)):
+        raise ValueError("must be text, a number, true or false: the vendor takes no null")
+    return value
+
+
 def _refuse_names_of_ours(values: "Overwrites") -> "Overwrites":
     taken = values.keys() & {"user_id", *EVERY_FLAG}
     if taken:
@@ -56,7 +64,9 @@ def _refuse_names_of_ours(values: "Overwrites") -> "Overwrites":
 
 
 PropertyName = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
-Overwrites = dict[PropertyName, StrictStr | StrictBool | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]]
+Overwrites = dict[
+    PropertyName, Annotated[StrictStr | StrictBool | StrictInt | StrictFloat, BeforeValidator(_refuse_nothing)]
+]
 Overwrite = Annotated[Overwrites, AfterValidator(_refuse_names_of_ours)]
 """A value for each property that an erasure overwrites: text, number or boolean, as the property has it."""
 
