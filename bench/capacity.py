@@ -33,7 +33,8 @@ class Vendor:
 VENDORS = (
     Vendor("algonomy", 6_000, 1.0, "algonomy", 1.0),
     Vendor("akinon", 6_000, 2.0, "algonomy", 1.0),  # whose session is it, then the flags; the answer shows them
-    Vendor("b2core", 6_000, 5.0, "algonomy", 1.0),  # find, contacts, one contact, profile, and read back
+    # find, contacts, one contact, a look that there are no more, profile, and read back
+    Vendor("b2core", 6_000, 6.0, "algonomy", 1.0),
     Vendor("dfinery", 10_000, 4 / 20, "dfinery", 2 / 20),  # flags, CI, and both read back
     Vendor("insider", 25_000, 2 / 1000, "insider", 2 / 1000),  # consent, attributes; cannot be read back
 )

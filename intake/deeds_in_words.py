@@ -19,3 +19,11 @@ def say_done(vendor: str, kind: str, outcome: str, reason: str | None) -> str | 
     if adapter is None or outcome == PENDING:
         return None
     return say_what_was_done(adapter.card, Kind(kind), Outcome(outcome), Reason(reason) if reason else None)
+
+
+def say_operations(vendor: str, kind: str) -> list[str]:
+    """What this kind of request does at the vendor and does not reach, a sentence for each way; none for a vendor we do
+    not know."""
+    adapter = ADAPTERS.get(vendor)
+    ways = adapter.card.operations[Kind(kind)] if adapter else ()
+    return [f"{one.summary}. Not reached: {one.leaves or 'nothing known'}." for one in ways]

@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.outcomes import ATTENTION, Outcome
+from intake.deeds_in_words import say_operations
 from ledger.attention import Group
 from ledger.outbox import Standing as Receiver
 from ledger.reports import PENDING, Involved, Status
@@ -148,6 +149,10 @@ def print_status(status: Status, *, at_risk: bool) -> None:
     console.print(table)
     if Outcome.ACCEPTED in outcomes:
         console.print("accepted: the vendor said yes, and it has not been, or cannot be, read back", highlight=False)
+    for vendor, counts in status.vendors.items():
+        if counts.get(Outcome.ACCEPTED) or counts.get(Outcome.VERIFIED):
+            ways = " Or: ".join(say_operations(vendor, status.kind))
+            console.print(f"{vendor}: {ways}", highlight=False, markup=False)
 
 
 def print_vendors(vendors: Iterable[Vendor]) -> None:

@@ -121,7 +121,7 @@ def test_what_gives_first() -> None:
     """The dearest vendor's limit with what we know now; cores, where the limits are far off."""
     name, share = gives_first(Load(1e9), MEASURED)
     assert name == "the limit of b2core"
-    assert share == pytest.approx(5 * 200 / 259.2)
+    assert share == pytest.approx(6 * 200 / 259.2)
     roomy = Vendor("roomy", 6_000_000, 1.0, "algonomy", 1.0)
     name, share = gives_first(Load(25.92e9, [roomy]), MEASURED)  # 30,000 a second at the peak
     assert name == "2 cores"

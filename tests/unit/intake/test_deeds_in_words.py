@@ -1,0 +1,32 @@
+"""What is said of a delivery and of an operation, for every vendor and kind."""
+
+import pytest
+
+from adapters.registry import ADAPTERS
+from domain.outcomes import Outcome
+from domain.requests import Kind
+from intake.deeds_in_words import say_done, say_operations
+
+
+@pytest.mark.parametrize("vendor", sorted(ADAPTERS))
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_outcome_at_every_vendor_is_put_into_words(vendor: str, kind: Kind) -> None:
+    for outcome in Outcome:
+        said = say_done(vendor, kind, outcome, None)
+        assert said is not None
+        assert said.endswith(".")
+    assert all("Not reached: " in one for one in say_operations(vendor, kind))
+    assert len(say_operations(vendor, kind)) == len(ADAPTERS[vendor].card.operations[kind])
+
+
+def test_nothing_is_said_of_what_is_pending_or_of_a_vendor_we_do_not_know() -> None:
+    assert say_done("insider", "erasure", "pending", None) is None
+    assert say_done("left_for_good", "erasure", "accepted", None) is None
+    assert say_operations("left_for_good", "erasure") == []
+
+
+def test_the_way_that_was_taken_is_told_by_the_reason() -> None:
+    assert "deleted" in str(say_done("b2core", "erasure", "verified", None))
+    assert str(say_done("b2core", "erasure", "verified", "disabled")).startswith(
+        "The profile was disabled; nothing was"
+    )
