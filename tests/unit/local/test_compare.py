@@ -1,0 +1,56 @@
+"""What a sandbox vendor holds, beside what the ledger says of it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from domain.requests import Kind
+from ledger.reports import Row
+from local.compare import disagreements, is_in_effect, made_by_us
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+SILENT = {"gdpr_optin": False, "email_optin": False, "sms_optin": False, "whatsapp_optin": False}
+
+
+def insider(attributes: dict[str, Any], **more: Any) -> dict[str, Any]:
+    fact = {"vendor": "insider", "user_id": "u-1", "attributes": attributes}
+    return {**fact, "may_interact": attributes.get("gdpr_optin") is not False, **more}
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "in_effect"),
+    [
+        (Kind.ERASURE, {"gdpr_optin": False}, True),
+        (Kind.ERASURE, SILENT, True),
+        (Kind.ERASURE, {**SILENT, "name": "Sample"}, False),
+        (Kind.ERASURE, {}, False),  # an empty flag is a yes
+        (Kind.OPT_OUT, SILENT, True),
+        (Kind.OPT_OUT, {**SILENT, "name": "Sample"}, True),
+        (Kind.OPT_OUT, {**SILENT, "whatsapp_optin": True}, False),
+        (Kind.OPT_OUT, {**SILENT, "gdpr_optin": True}, False),
+    ],
+)
+def test_what_counts_as_in_effect_at_insider(kind: Kind, attributes: dict[str, Any], in_effect: bool) -> None:
+    assert is_in_effect(kind, "insider", insider(attributes)) is in_effect
+
+
+@pytest.mark.parametrize(
+    ("profiles", "disagree"),
+    [
+        ([], False),  # nothing there, nothing to undo
+        ([SILENT], False),
+        ([SILENT, SILENT], False),
+        ([SILENT, {**SILENT, "email_optin": True}], True),
+        ([{}, SILENT], True),
+    ],
+)
+def test_whoever_has_two_profiles_is_done_where_both_are(profiles: list[dict[str, Any]], disagree: bool) -> None:
+    rows = [Row(1, "insider", "accepted", None, 1, NOW)]
+    told = disagreements(Kind.OPT_OUT, rows, ["u-1"], [insider(profile) for profile in profiles])
+    assert bool(told) is disagree
+
+
+def test_profiles_that_were_made_are_counted() -> None:
+    facts = [insider(SILENT), insider(SILENT, created=True, user_id=None), {"vendor": "akinon", "user_id": "u-1"}]
+    assert made_by_us(facts) == 1
