@@ -9,14 +9,14 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
+from adapters.akinon.settings import AkinonSettings
 from adapters.contract import Adapter, VendorSettings
+from adapters.dfinery.settings import DfinerySettings
 from adapters.insider.settings import InsiderSettings
 from adapters.portions import EXPRESS, most_out
 from adapters.registry import ADAPTERS, create
-from adapters.vendors.akinon import AkinonSettings
 from adapters.vendors.algonomy import AlgonomySettings
 from adapters.vendors.b2core import B2coreSettings
-from adapters.vendors.dfinery import DfinerySettings
 from config.deadlines import TermSettings
 from config.oidc import OidcSettings
 from config.opendsr import OpenDsrSettings

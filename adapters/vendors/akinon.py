@@ -5,12 +5,13 @@ Django, which its sites seem to run on (inferred)."""
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar
 
 import httpx
-import phonenumbers
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import BaseModel
 
+from adapters.akinon.owner import owner_of, refuse_stranger
+from adapters.akinon.settings import FLAGS, AkinonIdentifiers, AkinonOptions, AkinonSettings
 from adapters.card import Card
 from adapters.cards.akinon import CARD
 from adapters.contract import (
@@ -29,18 +30,9 @@ from adapters.cookies import COOKIE_VALUE, cookie_header, read_cookie
 from adapters.reading import read_block, read_json, read_object
 from adapters.triage import refusal
 from adapters.writing import fixed
-from domain.folding import fold_email
 from domain.outcomes import Reason
-from domain.requests import Email, Kind, Secret, Subject
+from domain.requests import Kind, Subject
 
-Flag = Literal["email_allowed", "sms_allowed", "whatsapp_allowed", "call_allowed"]
-FLAGS: tuple[Flag, ...] = get_args(Flag)
-
-Clearable = Literal["avatar", "date_of_birth", "gender"]
-CLEARABLE: tuple[Clearable, ...] = get_args(Clearable)
-"""The fields that the page lets be null, but for `phone`, which would send the person a code."""
-
-CookieName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 LIMITS = Limits(people=1)
 WRITES = MappingProxyType(
     {
@@ -60,38 +52,6 @@ EXPIRED = Answer(Verdict.ACTION, Reason.SESSION_EXPIRED)
 REFUSED = Answer(Verdict.ACTION, Reason.SESSION_REFUSED)
 CODE_SENT = Answer(Verdict.ACTION, Reason.CODE_SENT)
 CODE_UNCERTAIN = Answer(Verdict.ACTION, Reason.CODE_UNCERTAIN)
-
-
-class AkinonSettings(VendorSettings):
-    """CONSENT_AKINON__…"""
-
-    session_cookie: CookieName = Field(default="sessionid", description="the session cookie's name")
-    csrf_cookie: CookieName = Field(default="csrftoken", description="the CSRF cookie's name")
-    loyalty: bool = Field(default=False, description="the site runs loyalty: use profile-with-loyalty")
-    opt_in_flags: tuple[Flag, ...] = Field(
-        default=FLAGS, min_length=1, description="what an opt-in that names no flags allows"
-    )
-    clear: tuple[Clearable, ...] = Field(
-        default=CLEARABLE, description="which fields of the profile an erasure empties, where they hold something"
-    )
-
-
-class AkinonIdentifiers(BaseModel):
-    """What a subject's `vendors.akinon` may hold: the person's own session, and by what to know whose it is."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    session_id: Secret | None = None
-    csrf_token: Secret | None = None
-    code: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9A-Za-z]{1,16}$")] | None = None
-    id: StrictInt | Annotated[str, StringConstraints(strict=True, pattern=r"^[1-9][0-9]{0,18}$")] | None = None
-    email: Email | None = None
-
-
-class AkinonOptions(VendorOptions):
-    """`flags`: what an opt-in allows."""
-
-    flags: tuple[Flag, ...] | None = Field(default=None, min_length=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +99,7 @@ class Akinon:
         values = [known.session_id] + ([] if known.csrf_token is None else [known.csrf_token])
         if not all(COOKIE_VALUE.fullmatch(value) for value in values):
             return Answer(Verdict.USER, Reason.REJECTED)
-        owner = _owner(known, subject)
+        owner = owner_of(known, subject)
         if owner is None:
             return Answer(Verdict.USER, Reason.IDENTITY_UNKNOWN)
         return Addressed(Visitor(known.session_id, known.csrf_token, owner, known.code), "identify")
@@ -224,7 +184,7 @@ class Akinon:
         match response.status_code:
             case 200:
                 profile = read_object(response)
-                return _whose(profile, person.key.owner) or self._in_effect(call, profile)
+                return refuse_stranger(profile, person.key.owner) or self._in_effect(call, profile)
             case 202 if writing:
                 # A code went to the person; nothing has changed, and asking again would send another one.
                 return CODE_SENT
@@ -249,7 +209,7 @@ class Akinon:
     def _look(self, call: Call, person: Person, response: httpx.Response) -> Answer:
         """What follows on the profile that a session opens."""
         profile = read_object(response)
-        stranger = _whose(profile, person.key.owner)
+        stranger = refuse_stranger(profile, person.key.owner)
         if stranger:
             return stranger
         if self.settings.loyalty and person.key.code is None:
@@ -289,44 +249,6 @@ def _read_token(response: httpx.Response) -> str | None:
     document = read_json(response) if response.content else None
     told = [document.get(name) for name in TOKEN_NAMES] if isinstance(document, dict) else []
     return next((token for token in told if isinstance(token, str) and COOKIE_VALUE.fullmatch(token)), None)
-
-
-def _owner(known: AkinonIdentifiers, subject: Subject) -> tuple[str, str] | None:
-    """By what the session's owner can be checked, the surest first; None where nothing given tells."""
-    email, phone, user_id = known.email or subject.get("email"), subject.get("phone_number"), subject.get("user_id")
-    if known.id is not None:
-        return ("id", str(known.id))
-    if email:
-        return ("email", fold_email(email))
-    if phone:
-        return ("phone", phone)
-    # A user_id that is no number is no id of Akinon's, and proves nothing.
-    return ("id", user_id) if user_id and user_id.isascii() and user_id.isdigit() else None
-
-
-def _whose(profile: dict[str, Any], owner: tuple[str, str]) -> Answer | None:
-    """None where the profile is the owner's, else what follows. Raises UnreadableError where it does not say."""
-    what, value = owner
-    theirs = profile.get(what)
-    if what == "id":
-        if type(theirs) is not int:
-            raise UnreadableError("a profile without id")
-        same = str(theirs) == value
-    elif what == "phone" and theirs in (None, ""):
-        return Answer(Verdict.USER, Reason.IDENTITY_UNKNOWN)
-    elif not isinstance(theirs, str):
-        raise UnreadableError("a profile without address or number")
-    else:
-        same = fold_email(theirs) == value if what == "email" else _is_same_number(theirs, value)
-    return None if same else Answer(Verdict.USER, Reason.IDENTITY_MISMATCH)
-
-
-def _is_same_number(theirs: str, e164: str) -> bool:
-    # Sites keep numbers the way their own country writes them (0532…); the country is that of the number we know.
-    return phonenumbers.is_number_match(e164, theirs) in (
-        phonenumbers.MatchType.EXACT_MATCH,
-        phonenumbers.MatchType.NSN_MATCH,
-    )
 
 
 def _is_off(flag: object) -> bool:

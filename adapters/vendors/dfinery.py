@@ -3,22 +3,12 @@ and the rate limit from its public pages "Reference" and "Using Open API"."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar
 
 import httpx
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    StringConstraints,
 )
 from pydantic_core import to_json
 
@@ -28,7 +18,6 @@ from adapters.contract import (
     Addressed,
     Answer,
     Call,
-    HeaderSecret,
     Limits,
     Order,
     Person,
@@ -37,38 +26,20 @@ from adapters.contract import (
     VendorSettings,
     Verdict,
 )
-from adapters.reading import read_block, read_object
-from adapters.triage import refusal
+from adapters.dfinery.results import (
+    INVALID_FORMAT,
+    failures,
+    meaning_for_one,
+    read_data,
+    result_code,
+    rows,
+    successes,
+)
+from adapters.dfinery.settings import EVERY_FLAG, DfineryIdentifiers, DfineryOptions, DfinerySettings
+from adapters.reading import read_block
 from adapters.writing import fixed, json_request
 from domain.outcomes import Reason
-from domain.requests import Identifier, Kind, Subject
-
-DayFlag = Literal["info_flag", "mkt_flag", "mkt_push_flag", "mkt_sms_flag", "mkt_kakao_flag"]
-NightFlag = Literal["night_flag", "night_push_flag", "night_sms_flag", "night_kakao_flag"]
-DAY_FLAGS: tuple[DayFlag, ...] = get_args(DayFlag)
-EVERY_FLAG: tuple[str, ...] = (*DAY_FLAGS, *get_args(NightFlag))
-CiName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
-
-
-def _refuse_nothing(value: object) -> object:
-    if not isinstance(value, str | int | float) or (isinstance(value, float) and not isfinite(value)):
-        raise ValueError("must be text, a number, true or false: the vendor takes no null")
-    return value
-
-
-def _refuse_names_of_ours(values: "Overwrites") -> "Overwrites":
-    taken = values.keys() & {"user_id", *EVERY_FLAG}
-    if taken:
-        raise ValueError("may not name user_id or a flag")
-    return values
-
-
-PropertyName = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
-Overwrites = dict[
-    PropertyName, Annotated[StrictStr | StrictBool | StrictInt | StrictFloat, BeforeValidator(_refuse_nothing)]
-]
-Overwrite = Annotated[Overwrites, AfterValidator(_refuse_names_of_ours)]
-"""A value for each property that an erasure overwrites: text, number or boolean, as the property has it."""
+from domain.requests import Kind, Subject
 
 PATHS = MappingProxyType(
     {
@@ -83,58 +54,7 @@ ROWS = MappingProxyType({"read_flags": "successful_user_properties", "read_ci": 
 """Under which name a read gives its rows."""
 
 LIMITS = Limits(people=20)
-OK = 2000
-FOR_EVERYBODY = MappingProxyType(
-    {
-        4001: Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS),
-        4003: Answer(Verdict.VENDOR, Reason.FORBIDDEN),  # the account is sanctioned
-        4004: Answer(Verdict.VENDOR, Reason.FORBIDDEN),  # no permission for this API
-        4005: Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS),  # this API is closed
-        4006: Answer(Verdict.RETRY, Reason.RATE_LIMITED),
-        5003: Answer(Verdict.RETRY, Reason.BUSY),
-    }
-)
-"""Result codes that mean the same for a whole call and for one person of it."""
-
-INVALID_FORMAT = 4002
-
 NOBODY = "consent-worker-probe"
-
-
-class DfinerySettings(VendorSettings):
-    """CONSENT_DFINERY__…"""
-
-    base_url: str = "https://openapi.dfinery.io/api/v1"
-    api_token: HeaderSecret
-    requests_per_minute: int = Field(default=10_000, ge=1, description="the vendor's limit, over all of its calls")
-    concurrency: int = Field(default=32, ge=1, le=1000)
-    ci: tuple[CiName, ...] = Field(
-        default=("kakao_id", "phone_number"), min_length=1, description="which CI an erasure deletes"
-    )
-    opt_in_flags: tuple[DayFlag, ...] = Field(
-        default=DAY_FLAGS, min_length=1, description="what an opt-in that names no flags subscribes to"
-    )
-    overwrite: Overwrite = Field(
-        default={"user_name": "erased", "age": "0", "gender": "unknown"},
-        description="properties that an erasure overwrites, and with what: the vendor lets none be emptied",
-    )
-
-
-class DfineryIdentifiers(BaseModel):
-    """What a subject's `vendors.dfinery` may hold."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    user_id: Identifier | None = None
-
-
-class DfineryOptions(VendorOptions):
-    """`flags`: what an opt-in subscribes to, the only way to the night flags (Korean law asks for that consent apart).
-    `ci`: which CI an erasure deletes. `overwrite`: which properties it overwrites, and with what."""
-
-    flags: tuple[DayFlag | NightFlag, ...] | None = Field(default=None, min_length=1)
-    ci: tuple[CiName, ...] | None = Field(default=None, min_length=1)
-    overwrite: Overwrite | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,15 +117,15 @@ class Dfinery:
 
     def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
         """A person succeeded where a 200 with result_code 2000 has them among the successful and in no failure."""
-        data = _read_data(response)
+        data = read_data(response)
         if isinstance(data, Answer):
             again = self._in_another_form(call, people, response) if data.verdict is Verdict.SPLIT else None
             return [again or data] * len(people)
-        failed = _failures(data)
+        failed = failures(data)
         if call.step in ROWS:
-            done = _rows(data, ROWS[call.step])
+            done = rows(data, ROWS[call.step])
         else:
-            done = _successes(data)
+            done = successes(data)
             if not failed and done.keys() >= {person.key for person in people}:
                 return self._all_after(call, people)
         return [self._answer(call, person, done, failed) for person in people]
@@ -217,7 +137,7 @@ class Dfinery:
     def read_probe(self, response: httpx.Response) -> Answer:
         """Whatever the vendor says of that user, it said it to us: the token is good unless the answer is about it."""
         try:
-            data = _read_data(response)
+            data = read_data(response)
         except UnreadableError:
             return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
         if isinstance(data, Answer) and data.verdict is not Verdict.SPLIT:
@@ -264,7 +184,7 @@ class Dfinery:
 
     def _in_another_form(self, call: Call, people: Sequence[Person], response: httpx.Response) -> Answer | None:
         """The step that tries again, where a whole call was refused for what may be its form; None where none does."""
-        if call.step == "ci" and not _is_second_form(people) and _code(response) == INVALID_FORMAT:
+        if call.step == "ci" and not _is_second_form(people) and result_code(response) == INVALID_FORMAT:
             # The example of ci/delete says `user_id`; its table and every sister call say `user_ids`.
             progress = replace(people[0].carry or Progress(), refused=len(people))
             return Answer(Verdict.PROCEED, step="ci", carry=progress, needs_witness=True)
@@ -285,7 +205,7 @@ class Dfinery:
         if (key in done) == bool(codes) or len(codes) > 1:
             return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)  # in neither list, in both, or with two reasons
         if codes:
-            answer = _of_one(*codes)
+            answer = meaning_for_one(*codes)
             if answer.verdict is Verdict.USER and call.step in ROWS:
                 return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)  # not read: nothing was seen either way
             return (answer.verdict is Verdict.USER and self._alone(call)) or answer
@@ -320,91 +240,3 @@ def _is_second_form(people: Sequence[Person]) -> bool:
 def _is_same(read: object, written: object) -> bool:
     # A property may be kept as text or as a number whatever was sent.
     return read == written or (read is not None and str(read) == str(written))
-
-
-def _code(response: httpx.Response) -> object:
-    return read_object(response).get("result_code")
-
-
-def _read_data(response: httpx.Response) -> dict[str, Any] | Answer:
-    """`result_data` of a good answer, else what the refusal of the whole call means. Raises UnreadableError."""
-    try:
-        document = read_object(response)
-    except UnreadableError:
-        if response.is_success:
-            raise
-        return _by_status(response.status_code)
-    code = document.get("result_code")
-    if type(code) is int and code != OK:
-        return _of_call(code, str(document.get("result_msg")), response.status_code)
-    data = document.get("result_data")
-    if code == OK and response.status_code == httpx.codes.OK and isinstance(data, dict):
-        return data
-    if response.is_success or code == OK:
-        raise UnreadableError("a status and a result code that do not fit")
-    return _by_status(response.status_code)
-
-
-def _by_status(status: int) -> Answer:
-    answer = refusal(status)
-    if answer.verdict is Verdict.SPLIT:
-        raise UnreadableError("a refusal without a result code")
-    return answer
-
-
-def _of_call(code: int, message: str, status: int) -> Answer:
-    if code in FOR_EVERYBODY:
-        return FOR_EVERYBODY[code]
-    if code == 4007 and ("name" in message or "value" not in message):
-        return Answer(Verdict.VENDOR, Reason.MISCONFIGURED)  # a property name of ours is not known there
-    if 5000 <= code < 6000:
-        return Answer(Verdict.RETRY, Reason.SERVER_ERROR)
-    if 4000 <= code < 5000:
-        by_status = refusal(status)  # a code we do not know, on a status that we do
-        return Answer(Verdict.SPLIT, Reason.REJECTED) if by_status.verdict is Verdict.SPLIT else by_status
-    raise UnreadableError("an unknown result code")
-
-
-def _of_one(code: int) -> Answer:
-    if code in FOR_EVERYBODY:
-        return FOR_EVERYBODY[code]
-    if 5000 <= code < 6000:
-        return Answer(Verdict.RETRY, Reason.SERVER_ERROR)
-    if 4000 <= code < 5000:
-        return Answer(Verdict.USER, Reason.REJECTED)
-    return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)
-
-
-def _successes(data: Mapping[str, Any]) -> dict[str, None]:
-    return dict.fromkeys(key for key in _list(data, "successful_user_ids") if isinstance(key, str))
-
-
-def _rows(data: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for row in _list(data, name):
-        if isinstance(row, dict) and isinstance(key := row.get("user_id"), str):
-            properties = row.get("properties")
-            found[key] = properties if found.get(key, properties) == properties else None  # two rows that disagree
-    return found
-
-
-def _failures(data: Mapping[str, Any]) -> dict[str, set[int]]:
-    """Which codes each user failed with. `failure_details` may be null or []."""
-    failed: dict[str, set[int]] = {}
-    for detail in _list(data, "failure_details"):
-        if not isinstance(detail, dict):
-            raise UnreadableError("a failure that is no object")
-        code = detail.get("code")
-        for key in _list(detail, "user_ids"):
-            if isinstance(key, str):
-                failed.setdefault(key, set()).add(code if type(code) is int else 0)
-    return failed
-
-
-def _list(document: Mapping[str, Any], name: str) -> list[Any]:
-    value = document.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise UnreadableError("a list was expected")
-    return value

@@ -7,8 +7,8 @@ import httpx
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.akinon.settings import CLEARABLE, FLAGS
 from adapters.contract import Order
-from adapters.vendors.akinon import CLEARABLE, FLAGS
 from domain.requests import Kind, Subject
 from tests.contract.samples import adapter_of, answer
 from tests.contract.walking import converse, in_words

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from adapters.contract import Adapter, Addressed, Answer, Call, Order, Person, Verdict
+from adapters.dfinery.settings import DfinerySettings
 from adapters.vendors.algonomy import Algonomy, AlgonomySettings
-from adapters.vendors.dfinery import Dfinery, DfinerySettings
+from adapters.vendors.dfinery import Dfinery
 from adapters.vendors.insider import Insider, InsiderSettings
 from bench.loopback import cores_for
 from bench.people import people

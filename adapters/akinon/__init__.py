@@ -1,0 +1,1 @@
+"""What the adapter of Akinon is made of."""

@@ -1,0 +1,1 @@
+"""What the adapter of Dfinery is made of."""
