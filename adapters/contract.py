@@ -203,7 +203,7 @@ class Adapter(Protocol):
 
     def known_by(self, key: Any) -> frozenset[tuple[str, str]]:
         """Each identifier by which `address` found the person, as (kind, value), for comparing two orders: those that
-        share one reach the same record of the vendor."""
+        share one, once folded, reach the same record of the vendor. What is our user_id is of kind `user_id`."""
 
     def touches(self, order: Order) -> frozenset[str]:
         """What the order changes at the vendor, by name. An order that touches a superset does at least as much."""

@@ -107,3 +107,9 @@ WAYS = frozenset(
     }
 )
 """Reasons that stand beside a good outcome: which way was taken, at a vendor that has more than one."""
+
+
+LIFTED_BY_RETRY = frozenset({Reason.NEWER_OPT_IN, Reason.SUCCESSOR_GONE, Reason.TOO_MANY_MATCHES})
+"""Reasons to ask someone about other wishes of the person. A retry that names one of them says: go on all the same."""
+NAMED_ONLY = frozenset({Reason.NEWER_OPT_IN, Reason.SUCCESSOR_GONE})
+"""Those of them that a retry which names no reason leaves alone."""

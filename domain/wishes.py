@@ -197,6 +197,8 @@ def _stopping(opt_in: Wish, others: Iterable[Wish]) -> list[Wish]:
 def _decide_withdrawal(
     mine: Wish, related: Sequence[tuple[Wish, Same]], *, complete: bool, lifted: Collection[str]
 ) -> Decision:
+    if mine.keys is not None and not mine.keys:
+        return Send()  # nothing is sent: the record is to say that the vendor could not be told
     if any(other.state in _UNDER_WAY or (complete and _goes_first(other, mine)) for other, _ in related):
         return Wait()
     done = [(other, how) for other, how in related if other.state is State.YES and other.order > mine.order]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from domain.outcomes import Reason
+from domain.outcomes import LIFTED_BY_RETRY, NAMED_ONLY, Outcome, Reason
 from ledger.notes import Standing
 from ledger.unsettled import NEEDS_ATTENTION
 
@@ -86,7 +86,15 @@ _MEANT = f"""
     WHERE request_id = :request_id AND {NEEDS_ATTENTION}
         AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
         AND outcome <> 'unreachable'
-        AND CASE WHEN CAST(:reason AS text) IS NULL THEN outcome <> 'refused' ELSE reason = :reason END
+        AND CASE WHEN CAST(:reason AS text) IS NULL
+            THEN outcome <> 'refused' AND COALESCE(reason <> ALL(CAST(:named_only AS text[])), true)
+            ELSE reason = :reason END
+        AND {_LATEST}
+"""
+_SUPERSEDED = f"""
+    FROM outcomes
+    WHERE request_id = :request_id AND outcome = 'superseded'
+        AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
         AND {_LATEST}
 """
 _HAS_SESSION = """
@@ -100,6 +108,11 @@ _OF_LINES = f"""
     WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
         AND {NEEDS_ATTENTION} AND {_LATEST}
 """
+_OF_OUTCOMES = f"""
+    FROM outcomes
+    WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
+        AND CAST(outcome AS text) = ANY(CAST(:outcomes AS text[])) AND {_LATEST}
+"""
 
 
 def reopen(connection: Connection, request: Standing, meant: Selection) -> Reopened:
@@ -110,35 +123,56 @@ def reopen(connection: Connection, request: Standing, meant: Selection) -> Reope
         "vendor_id": meant.vendor_id,
         "reason": meant.reason,
         "session_vendor_ids": list(meant.session_vendor_ids),
+        "named_only": list(NAMED_ONLY),
+        "lifted": meant.reason if meant.reason in LIFTED_BY_RETRY else None,
     }
-    without = connection.execute(_COUNT_WITHOUT_SESSION, values).scalar_one()
-    return Reopened(_reopen(connection, request, f"{_MEANT} AND {_HAS_SESSION}", values), without)
-
-
-_COUNT_WITHOUT_SESSION = text(f"SELECT count(*) {_MEANT} AND NOT {_HAS_SESSION}")
+    # What gave way to a newer wish is compared with it again, and may give way again.
+    which = _SUPERSEDED if meant.reason == Outcome.SUPERSEDED else _MEANT
+    without = connection.execute(text(f"SELECT count(*) {which} AND NOT {_HAS_SESSION}"), values).scalar_one()
+    return Reopened(_reopen(connection, request, f"{which} AND {_HAS_SESSION}", values), without)
 
 
 def reopen_lines(connection: Connection, request: Standing, vendor_id: int, lines: Sequence[int]) -> dict[str, int]:
     """The same for these people at one vendor, whatever they wait for."""
-    values = {"request_id": request.id, "vendor_id": vendor_id, "lines": list(lines)}
+    values = {"request_id": request.id, "vendor_id": vendor_id, "lines": list(lines), "lifted": None}
     return _reopen(connection, request, _OF_LINES, values)
+
+
+def reopen_outcomes(
+    connection: Connection, request_id: int, vendor_id: int, lines: Sequence[int], outcomes: Sequence[str]
+) -> int:
+    """The same for these people at one vendor whose delivery ended as one of `outcomes`; how many go out again. The
+    caller holds the request's lock."""
+    values = {
+        "request_id": request_id,
+        "vendor_id": vendor_id,
+        "lines": list(lines),
+        "outcomes": list(outcomes),
+        "lifted": None,
+    }
+    return sum(_open_round(connection, request_id, _OF_OUTCOMES, values).values())
 
 
 def _reopen(connection: Connection, request: Standing, which: str, values: dict[str, Any]) -> dict[str, int]:
     names = {id_: name for name, id_ in request.vendors.items()}
-    deliveries: dict[str, int] = {}
+    opened = _open_round(connection, request.id, which, values)
+    return {names[vendor_id]: count for vendor_id, count in opened.items()}
+
+
+def _open_round(connection: Connection, request_id: int, which: str, values: dict[str, Any]) -> dict[int, int]:
+    deliveries: dict[int, int] = {}
     for vendor_id, round_, count in connection.execute(_append_pending(which), values).all():
-        span = {"request_id": request.id, "vendor_id": vendor_id, "round": round_}
-        connection.execute(_OPEN_CHUNKS, span)
-        deliveries[names[vendor_id]] = deliveries.get(names[vendor_id], 0) + count
+        connection.execute(_OPEN_CHUNKS, {"request_id": request_id, "vendor_id": vendor_id, "round": round_})
+        deliveries[vendor_id] = deliveries.get(vendor_id, 0) + count
     if deliveries:
-        connection.execute(_RUN_AGAIN, {"id": request.id})
+        connection.execute(_RUN_AGAIN, {"id": request_id})
     return deliveries
 
 
 def _append_pending(which: str) -> Any:
     # A chunk still open from an earlier retry must not meet one of the same round: both would send to the same people.
     # So a new round lies above any that is open, and rounds between are filled, for a delivery's rounds have no holes.
+    # `lifted`: for which reason to ask someone a person has said to go on; it is kept with the round.
     return text(f"""
         WITH meant AS MATERIALIZED (SELECT vendor_id, line, round, outcome {which}),
         open AS MATERIALIZED (
@@ -150,8 +184,8 @@ def _append_pending(which: str) -> Any:
                 GREATEST(meant.round + 1, open.round) AS round
             FROM meant LEFT JOIN open USING (vendor_id)),
         fresh AS (
-            INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome)
-            SELECT :request_id, vendor_id, line, filled, 0, 'pending'
+            INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
+            SELECT :request_id, vendor_id, line, filled, 0, 'pending', CAST(:lifted AS text)
             FROM placed CROSS JOIN LATERAL generate_series(last + 1, placed.round) AS filled),
         tallied AS (
             INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)

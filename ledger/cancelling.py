@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, text
 
+from ledger import successions
 from ledger.requests import NOTHING_OPEN
 
 
@@ -27,9 +28,12 @@ def cancel_rest(connection: Connection, request_id: int) -> int:
 
     Attempts that failed before are counted in the outcome; where a worker vanished with the chunk, the reason is
     `lease_lost`: such a delivery may have reached the vendor. Running twice is harmless; a request that is not
-    cancelled is left alone.
+    cancelled is left alone. What gave way to one of them is pending again.
     """
-    return int(connection.execute(_CANCEL_REST, {"request_id": request_id}).scalar_one())
+    cancelled = int(connection.execute(_CANCEL_REST, {"request_id": request_id}).scalar_one())
+    if cancelled:
+        successions.follow_up(connection, request_id)
+    return cancelled
 
 
 # One chunk's people at a time (OFFSET 0): left to itself, the planner joined all chunks with all people, and cancelling

@@ -61,7 +61,11 @@ def record_few(
             "chunks": to_json([chunk for row in in_time for chunk in row.chunks]).decode(),
         }
         try:
-            inserted = set(connection.execute(_RECORD, written).scalars())
+            others = [other for row in in_time for other in row.others]
+            statement = _RECORD_WITH_OTHERS if others else _RECORD
+            if others:
+                written["others"] = to_json(others).decode()
+            inserted = set(connection.execute(statement, written).scalars())
         except (DataError, IntegrityError):
             if len(several) == 1:
                 raise
@@ -76,6 +80,7 @@ class _Row(NamedTuple):
     request: dict[str, Any]
     people: list[dict[str, Any]]
     chunks: list[dict[str, Any]]
+    others: list[dict[str, Any]]
 
     @classmethod
     def of(
@@ -83,7 +88,9 @@ class _Row(NamedTuple):
     ) -> "_Row":
         """Raises ledger.requests.TooLateError."""
         key, prints, (new, people) = SealingKey.generate(), Prints(fingerprinter), small
-        records = Writer(request_id, key, prints).records(people)
+        writer = Writer(request_id, key, prints)
+        records = writer.records(people)
+        others = writer.other_records(people, {record["line"] for record in records})
         row = row_of(new, key, masters, received_at)
         recorded = Recorded(row["public_id"], len(records), len(people) - len(records))
         row |= {
@@ -98,7 +105,7 @@ class _Row(NamedTuple):
             for span in cut(len(people), vendor.chunk_people)
         ]
         request = {name: bytea(value) if isinstance(value, bytes) else value for name, value in row.items()}
-        return cls(recorded, request, records, chunks)
+        return cls(recorded, request, records, chunks, others)
 
 
 def _row_or_none(
@@ -114,7 +121,10 @@ _NEXT_IDS = text("""
     SELECT nextval(pg_get_serial_sequence('requests', 'id')) AS id, now() AS received_at
     FROM generate_series(1, CAST(:count AS integer))
 """)
-_RECORD = text(f"""
+
+
+def _recording(others: str = "") -> Any:
+    return text(f"""
     WITH request AS (
         INSERT INTO requests (id, public_id, kind, status, vendor_ids, data_key, options, idempotency_key, submitted_by,
             regulation, received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates, content_digest)
@@ -130,6 +140,7 @@ _RECORD = text(f"""
     person AS (
         INSERT INTO subjects ({PERSON})
         SELECT {PERSON} FROM {PEOPLE} WHERE request_id IN (SELECT id FROM request)),
+    {others}
     cut AS (
         INSERT INTO chunks (request_id, due_at, vendor_id, first_line, last_line)
         SELECT request_id, not_before, vendor_id, first_line, last_line
@@ -141,4 +152,15 @@ _RECORD = text(f"""
         INSERT INTO audit_entries (by, deed, target, allowed)
         SELECT submitted_by, 'submit', CAST(public_id AS text), true FROM request)
     SELECT id FROM request
+""")
+
+
+_RECORD = _recording()
+# A statement of its own: nearly everybody is without, and costs nothing by it.
+_RECORD_WITH_OTHERS = _recording("""
+    other AS (
+        INSERT INTO other_identifiers (request_id, line, kind, print)
+        SELECT request_id, line, kind, print
+        FROM json_to_recordset(CAST(:others AS json)) AS others (request_id bigint, line integer, kind text, print uuid)
+        WHERE request_id IN (SELECT id FROM request)),
 """)

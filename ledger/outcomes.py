@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from domain.outcomes import Outcome, Reason
+from domain.outcomes import LIFTED_BY_RETRY, Outcome, Reason
+from domain.wishes import Ref
+from ledger import successions
 from ledger.chunks import Lease
 from ledger.copying import copy_in
 
@@ -25,21 +27,38 @@ class Settled(NamedTuple):
     outcome: Outcome
     reason: Reason | None
     attempts: int
+    by: Ref | None = None
+    """SUPERSEDED: the delivery that this one gave way to."""
+
+
+_WITHOUT_YES = frozenset(Outcome) - {Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.SUPERSEDED}
 
 
 def append(connection: Connection, lease: Lease, settled: Sequence[Settled], *, used_sessions: bool) -> None:
     """Record how deliveries of a leased chunk ended. A delivery that already has an outcome keeps it.
 
     The caller holds the lease's row lock (`chunks.renew`), so that a worker whose lease was lost records nothing. No
-    line may be in two of them. `used_sessions`: delete the sessions of these people, which have done their work.
+    line may be in two of them. `used_sessions`: delete the sessions of these people, which have done their work; who
+    gave way to another wish, or waits for a word about one, keeps it. What gave way to people who have now ended
+    without the vendor's yes is looked at again.
     """
     lines = list(chain.from_iterable(group.lines for group in settled))
     if not lines:
         return
     if len(lines) < COPY_FROM or not _copy(connection, lease, settled, lines):
         _insert(connection, lease, settled, lines)
+    superseded = {line: group.by for group in settled if group.by for line in group.lines}
+    if superseded:
+        successions.keep(connection, lease, superseded)
+    if without_yes := [line for group in settled if group.outcome in _WITHOUT_YES for line in group.lines]:
+        successions.follow_up(connection, lease.request_id, lease.vendor_id, without_yes)
     if used_sessions:
-        connection.execute(_FORGET_SESSIONS, {**_where(lease), "lines": lines})
+        sent = [line for group in settled if not _keeps_session(group) for line in group.lines]
+        connection.execute(_FORGET_SESSIONS, {**_where(lease), "lines": sent})
+
+
+def _keeps_session(group: Settled) -> bool:
+    return group.outcome is Outcome.SUPERSEDED or group.reason in LIFTED_BY_RETRY
 
 
 def waited_for(connection: Connection, lease: Lease) -> dict[int, frozenset[Reason]]:

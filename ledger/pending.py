@@ -56,9 +56,14 @@ def open_people(lease: Lease, people: Sequence[SealedPerson]) -> list[OpenPerson
     subjects = open_block(lease.key, lease.request_id, [(line, sealed) for line, sealed, _ in people])
     for (line, _, session), subject in zip(people, subjects, strict=True):
         if session is not None:
-            block = from_json(lease.key.open(session, session_context(lease.request_id, line, lease.vendor_id)))
-            subject["vendors"] = {**(subject.get("vendors") or {}), lease.vendor: block}
+            context = session_context(lease.request_id, line, lease.vendor_id)
+            add_session(subject, lease.vendor, lease.key.open(session, context))
     return [OpenPerson(one.line, subject) for one, subject in zip(people, subjects, strict=True)]
+
+
+def add_session(subject: Subject, vendor: str, block: bytes) -> None:
+    """Put an opened session where it was in what was submitted: in its vendor's block."""
+    subject["vendors"] = {**(subject.get("vendors") or {}), vendor: from_json(block)}
 
 
 def open_block(key: SealingKey, request_id: int, rows: Sequence[tuple[int, bytes]]) -> list[Subject]:

@@ -1,8 +1,9 @@
 """People on their way into the ledger, sealed and fingerprinted, by COPY; and opened again, a block at a time."""
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from io import BytesIO
 from itertools import chain, islice
@@ -14,6 +15,7 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.folding import fold, fold_email, fold_identifier
+from domain.other_identifiers import other_identifiers
 from domain.requests import Subject
 from ledger.sealing import PRINT_BYTES, Fingerprinter, SealingKey
 
@@ -25,6 +27,7 @@ _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 _COPY_TRAILER = struct.pack("!h", -1)
 _SUBJECT_HEAD = struct.Struct("!hiqiii")  # columns; length, request_id; length, line; length of what was sealed
 _SESSION_HEAD = struct.Struct("!hiqiiihi")  # the same with a vendor_id between
+_OTHER_HEAD = struct.Struct("!hiqiii")  # columns; length, request_id; length, line; length of the kind
 _PRINT_HEAD = struct.pack("!i", PRINT_BYTES)
 _NULL = struct.pack("!i", -1)
 
@@ -72,6 +75,21 @@ class Prints:
             self._phone(phone.encode()) if phone else None,
         )
 
+    def others(self, subject: Subject) -> list[tuple[str, bytes]]:
+        """Kind and print of each identifier that only a vendor's block gives; nearly always none."""
+        found = sorted(other_identifiers(subject)) if subject.get("vendors") else []
+        return [(kind, self._other(kind, value.encode())) for kind, value in found]
+
+    def _other(self, kind: str, value: bytes) -> bytes:
+        match kind:
+            case "user_id":
+                return self._user_id(value)
+            case "email":
+                return self._email(value)
+            case "phone_number":
+                return self._phone(value)
+        return self.fingerprinter.print_of(b"other", kind.encode() + b"\0" + value)
+
     def digest(self) -> bytes:
         """Keyed digest of all lines so far, in order."""
         return self.fingerprinter.print_of(b"content", self._digest.digest())
@@ -93,6 +111,8 @@ class Writer:
     prints: Prints
     session_vendors: Mapping[str, int] = field(default_factory=dict)
     sessions: IO[bytes] = field(default_factory=BytesIO, repr=False)
+    others: IO[bytes] = field(default_factory=BytesIO, repr=False)
+    """Identifiers that only vendors' blocks give, as rows of COPY too: few people have any."""
 
     def rows(self, people: Iterable[Subject]) -> Iterator[bytes]:
         numbered = enumerate(people, start=1)
@@ -109,6 +129,7 @@ class Writer:
             yield self.prints.whole(subject)
             for a_print in self.prints.identifiers(subject):
                 yield _NULL if a_print is None else _PRINT_HEAD + a_print
+            self._keep_others(line, subject)
 
     def records(self, people: Iterable[Subject]) -> list[dict[str, Any]]:
         """The same for an INSERT by `json_to_recordset`, without those who repeat another one."""
@@ -123,7 +144,23 @@ class Writer:
                 prints = (a_print.hex() if a_print else None for a_print in self.prints.identifiers(subject))
                 values = (self.request_id, line, bytea(sealed), whole.hex(), *prints)
                 records.append(dict(zip(_PERSON_TYPES, values, strict=True)))
+                self._keep_others(line, subject)
         return records
+
+    def other_records(self, people: Sequence[Subject], lines: Container[int]) -> list[dict[str, Any]]:
+        """The identifiers that only vendors' blocks give of the people on these lines, for an INSERT like `records`."""
+        return [
+            {"request_id": self.request_id, "line": line, "kind": kind, "print": a_print.hex()}
+            for line, subject in enumerate(people, start=1)
+            if line in lines
+            for kind, a_print in self.prints.others(subject)
+        ]
+
+    def _keep_others(self, line: int, subject: Subject) -> None:
+        for kind, a_print in self.prints.others(subject):
+            name = kind.encode()
+            self.others.write(_OTHER_HEAD.pack(4, 8, self.request_id, 4, line, len(name)) + name)
+            self.others.write(_PRINT_HEAD + a_print)
 
     def _without_sessions(self, line: int, subject: Subject) -> Subject:
         vendors = subject.get("vendors")
@@ -152,8 +189,8 @@ def add_people(
     `session_vendors` (name to id): vendors whose block in a subject is a session, sealed apart. Whatever `people`
     raises leaves the caller's transaction to be rolled back.
     """
-    with SpooledTemporaryFile(max_size=4_000_000) as sessions:
-        writer = Writer(request_id, key, prints, session_vendors, sessions)
+    with SpooledTemporaryFile(max_size=4_000_000) as sessions, SpooledTemporaryFile(max_size=4_000_000) as others:
+        writer = Writer(request_id, key, prints, session_vendors, sessions, others)
         rest = iter(people)
         begin = list(islice(rest, FEW + 1))
         if len(begin) <= FEW:
@@ -162,9 +199,10 @@ def add_people(
             duplicates = prints.lines - len(records)
         else:
             _copy(connection, _COPY_SUBJECTS, writer.rows(chain(begin, rest)))
-        if sessions.tell():
-            sessions.seek(0)
-            _copy(connection, _COPY_SESSIONS, iter(lambda: sessions.read(_BLOCK_BYTES), b""))
+        for statement, rows in ((_COPY_SESSIONS, sessions), (_COPY_OTHERS, others)):
+            if rows.tell():
+                rows.seek(0)
+                _copy(connection, statement, iter(partial(rows.read, _BLOCK_BYTES), b""))
     if len(begin) > FEW:
         duplicates = _drop_duplicates(connection, request_id)
     return Counted(prints.lines, prints.lines - duplicates, prints.digest())
@@ -195,6 +233,7 @@ def bytea(raw: bytes) -> str:
 _INSERT_SUBJECTS = text(f"INSERT INTO subjects ({PERSON}) SELECT {PERSON} FROM {PEOPLE}")
 _COPY_SUBJECTS = f"COPY subjects ({PERSON}) FROM STDIN (FORMAT binary)"
 _COPY_SESSIONS = "COPY sessions (request_id, line, vendor_id, sealed) FROM STDIN (FORMAT binary)"
+_COPY_OTHERS = "COPY other_identifiers (request_id, line, kind, print) FROM STDIN (FORMAT binary)"
 
 
 def _copy(connection: Connection, statement: LiteralString, blocks: Iterable[bytes]) -> None:
@@ -225,6 +264,7 @@ def _drop_duplicates(connection: Connection, request_id: int) -> int:
     for lines in repeated.partitions(_DROPPED_AT_ONCE):
         connection.execute(_DROP_SUBJECTS, {"request_id": request_id, "lines": lines})
         connection.execute(_DROP_SESSIONS, {"request_id": request_id, "lines": lines})
+        connection.execute(_DROP_OTHERS, {"request_id": request_id, "lines": lines})
         dropped += len(lines)
     return dropped
 
@@ -242,4 +282,7 @@ _DROP_SUBJECTS = text("""
 """)
 _DROP_SESSIONS = text("""
     DELETE FROM sessions WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))
+""")
+_DROP_OTHERS = text("""
+    DELETE FROM other_identifiers WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))
 """)

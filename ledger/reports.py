@@ -109,7 +109,8 @@ def deliveries_of(connection: Connection, public_id: UUID) -> Iterator[Row]:
 
 
 _DELIVERIES = text("""
-    SELECT people.line, vendors.name, COALESCE(CAST(latest.outcome AS text), 'pending'), latest.reason,
+    SELECT people.line, vendors.name, COALESCE(CAST(latest.outcome AS text), 'pending'),
+        CASE WHEN latest.outcome <> 'pending' THEN latest.reason END,
         COALESCE(latest.attempts, 0), CASE WHEN latest.outcome <> 'pending' THEN latest.settled_at END
     FROM requests
     JOIN vendors ON vendors.id = ANY(requests.vendor_ids)

@@ -245,11 +245,11 @@ _BY_IDEMPOTENCY_KEY = text("""
 """)
 
 
-def close_settled(connection: Connection, request_id: int | None = None) -> int:
-    """Close running requests whose last delivery is settled, that one or all; the number closed. A completed one in
-    which a read-back has found something that needs attention becomes one with exceptions."""
+def close_settled(connection: Connection, request_id: int | None = None) -> list[int]:
+    """Close running requests whose last delivery is settled, that one or all; those closed. A completed one in which a
+    read-back has found something that needs attention becomes one with exceptions."""
     settled = list(connection.execute(_LOCK_SETTLED, {"request_id": request_id}).scalars())
-    closed = connection.execute(_CLOSE, {"ids": settled}).rowcount if settled else 0
+    closed = list(connection.execute(_CLOSE, {"ids": settled}).scalars()) if settled else []
     if request_id is None:
         connection.execute(_FLAG_ALL)
     else:
@@ -286,6 +286,7 @@ _CLOSE = text(f"""
         status = CAST(CASE WHEN {_WITH_EXCEPTIONS} THEN 'completed_with_exceptions' ELSE 'completed' END
             AS request_status)
     WHERE status = 'running' AND id = ANY(CAST(:ids AS bigint[])) AND {NOTHING_OPEN}
+    RETURNING id
 """)
 _FLAG = text(f"""
     UPDATE requests SET status = 'completed_with_exceptions'

@@ -33,6 +33,8 @@ def turn_over(connection: Connection, *, most_bytes: int = VOLUME_BYTES, most_da
     return int(present.id) + 1
 
 
+_PARTS = "'subjects', 'other_identifiers', 'sessions', 'outcomes', 'successions'"
+"""What lies in volumes; `open_volume` in the migrations names the same."""
 _ONE_AT_A_TIME = text("LOCK TABLE volumes IN SHARE ROW EXCLUSIVE MODE")
 _IDS = 1 << 32
 """Numbers set aside for the requests of a volume: far more than it will hold."""
@@ -45,10 +47,10 @@ _NOTE_ENDED = text("""
     UPDATE volumes SET ended_at = now()
     WHERE ended_at IS NULL AND past_request <= (SELECT last_value FROM requests_id_seq)
 """)
-_PRESENT = text("""
+_PRESENT = text(f"""
     SELECT volumes.id, past_request,
         (SELECT sum(pg_total_relation_size(CAST(name || '_' || volumes.id AS regclass)))
-         FROM unnest(ARRAY['subjects', 'sessions', 'outcomes']) AS name) AS bytes,
+         FROM unnest(ARRAY[{_PARTS}]) AS name) AS bytes,
         COALESCE((SELECT received_at FROM requests WHERE requests.id >= first_request ORDER BY requests.id LIMIT 1)
             < now() - CAST(:most_days AS double precision) * interval '1 day', false) AS old
     FROM volumes, requests_id_seq
@@ -139,10 +141,10 @@ _TOLD = text(f"""
     FROM volumes WHERE id = :id
 """)
 # Also those that an earlier call could not get rid of.
-_LEFT_OVER = text("""
+_LEFT_OVER = text(f"""
     SELECT parent, child, inhdetachpending AS pending
     FROM volumes
-    CROSS JOIN unnest(ARRAY['subjects', 'sessions', 'outcomes']) AS parent
+    CROSS JOIN unnest(ARRAY[{_PARTS}]) AS parent
     CROSS JOIN LATERAL (SELECT parent || '_' || volumes.id AS child) AS named
     LEFT JOIN pg_inherits ON inhrelid = to_regclass(child)
     WHERE dropped_at IS NOT NULL AND to_regclass(child) IS NOT NULL

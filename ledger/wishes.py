@@ -1,171 +1,226 @@
-"""Other requests of the same people: whether a newer wish makes a delivery moot, or an earlier one must end first."""
+"""Other wishes of the same people: found here, bounded, newest first; what they mean is decided in `domain.wishes`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from ledger.chunks import Lease, Purpose
+from domain.outcomes import Outcome
+from domain.requests import Kind, Subject
+from domain.wishes import Ref, State, state_of
+from ledger.chunks import Lease
+from ledger.pending import add_session, open_block
+from ledger.people import session_context
+from ledger.requests import key_context, options_context
+from ledger.same_people import same_people
+from ledger.sealing import MasterKeys, SealingKey
 
 
-class Overlap(NamedTuple):
-    """What other requests of a chunk's people at the same vendor mean for it, by line."""
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Another request that somebody of a chunk is in, or the chunk's own."""
 
-    superseded: frozenset[int]  # a newer wish changes this one's meaning
-    waiting: frozenset[int]  # another delivery of this person has to end first
-    overtaken: frozenset[int] = frozenset()  # a newer wish of another kind: a read-back tells nothing of this one
+    kind: Kind
+    effective_at: datetime
+    people: int
+    key: SealingKey | None = field(repr=False)  # None: its people are forgotten
+    options: bytes | None = field(repr=False)
 
 
-def overlap(connection: Connection, lease: Lease, lines: Sequence[int]) -> Overlap:
-    """Compare these lines of a leased chunk with the other requests of a person who shares an identifier.
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person of such a request, as they stand at the vendor."""
 
-    The newest wish wins, by `effective_at`; equal times are decided in favour of privacy. An opt-in after an erasure
-    is a new relationship and goes out. Of two deliveries of one person to one vendor the one recorded first goes
-    first, and none goes while the other is under way.
+    state: State
+    identifiers: Mapping[str, frozenset[UUID]] = field(repr=False)  # fingerprints by kind
+    subject: Subject | None = field(repr=False)  # None: forgotten
+
+
+@dataclass(frozen=True)
+class Others:
+    """The other deliveries of a chunk's people at its vendor."""
+
+    matches: Mapping[int, Sequence[Ref]]
+    """By line of the chunk; those without any are left out."""
+    incomplete: frozenset[int]
+    """Lines with more of them than were looked at."""
+    people: Mapping[Ref, Person] = field(repr=False)
+    requests: Mapping[int, Request]
+    """By number; the chunk's own is among them."""
+
+
+NOBODY = Others({}, frozenset(), {}, {})
+
+
+def find_others(connection: Connection, lease: Lease, lines: Sequence[int], masters: MasterKeys) -> Others:
+    """The other deliveries, at the vendor of a leased chunk, of people who share an identifier with those on these
+    lines: what is due or under way, and newer wishes of another kind. Nearly always there are none.
+
+    Raises ledger.sealing.UnsealError.
     """
     if not lines:
-        return Overlap(frozenset(), frozenset())
-    here = {
-        "request_id": lease.request_id,
+        return NOBODY
+    found = same_people(connection, lease, lines)
+    if not found.matches:
+        return NOBODY
+    pairs = {ref for refs in found.matches.values() for ref in refs}
+    mine = [Ref(lease.request_id, line) for line in found.matches]
+    requests = _requests(connection, lease, {ref.request for ref in pairs}, masters)
+    pairs = {ref for ref in pairs if ref.request in requests}
+    people = _people(connection, lease, [*pairs, *mine], requests)
+    matches = {line: kept for line, refs in found.matches.items() if (kept := [ref for ref in refs if ref in people])}
+    return Others(matches, found.incomplete, people, {id_: standing.request for id_, standing in requests.items()})
+
+
+def lifted(connection: Connection, lease: Lease, lines: Sequence[int]) -> dict[int, set[str]]:
+    """For which reasons somebody has said of these people: let it go out all the same."""
+    if lease.round == 1:
+        return {}
+    values = {**_where(lease), "round": lease.round, "lines": list(lines)}
+    found: dict[int, set[str]] = {}
+    for line, reason in connection.execute(_LIFTED, values):
+        found.setdefault(line, set()).add(reason)
+    return found
+
+
+def _where(lease: Lease) -> dict[str, Any]:
+    return {"request_id": lease.request_id, "vendor_id": lease.vendor_id}
+
+
+# A retry that names the reason leaves it with the round that it begins.
+_LIFTED = text("""
+    SELECT line, reason FROM outcomes
+    WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
+        AND round = :round - 1 AND outcome = 'pending' AND reason IS NOT NULL
+""")
+
+
+class _Standing(NamedTuple):
+    request: Request
+    status: str
+    begun: bool
+
+
+def _requests(connection: Connection, lease: Lease, ids: Iterable[int], masters: MasterKeys) -> dict[int, _Standing]:
+    """Those of these requests that go to the vendor of the lease, and its own."""
+    standing: dict[int, _Standing] = {}
+    values = {"ids": [*ids, lease.request_id], "vendor_id": lease.vendor_id}
+    for row in connection.execute(_REQUESTS, values):
+        key = None
+        if row.data_key is not None:
+            key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
+        options = None if key is None else key.open(row.options, options_context(row.public_id))
+        standing[row.id] = _Standing(
+            Request(Kind(row.kind), row.effective_at, row.subjects, key, options), row.status, row.begun
+        )
+    return standing
+
+
+_REQUESTS = text("""
+    SELECT id, public_id, kind, CAST(status AS text) AS status, effective_at, not_before <= now() AS begun, subjects,
+        data_key, options
+    FROM requests WHERE id = ANY(CAST(:ids AS bigint[])) AND :vendor_id = ANY(vendor_ids)
+""")
+
+
+def _people(
+    connection: Connection, lease: Lease, refs: Sequence[Ref], requests: Mapping[int, _Standing]
+) -> dict[Ref, Person]:
+    values = {
         "vendor_id": lease.vendor_id,
-        "reads_back": lease.purpose is Purpose.VERIFY,
-        "lines": list(lines),
+        "requests": [ref.request for ref in refs],
+        "lines": [ref.line for ref in refs],
     }
-    # From the smaller side: a campaign beside requests of one person must not look up each of its own people, and one
-    # person must not be held against each of ten thousand requests.
-    near = connection.execute(_NEAR, {**here, "most": max(len(lines), _FEW)}).one()
-    if near.many:
-        same = connection.execute(_MINE_IN_ANY, here).all()
-    elif near.ids is None:
-        same = []
-    else:
-        statement = _THEIRS_IN_MINE if near.people <= len(lines) else _MINE_IN_THEIRS
-        same = connection.execute(statement, {**here, "others": near.ids}).all()
-    if not same:  # as nearly always
-        return Overlap(frozenset(), frozenset())
-    found = {
-        "found": [row.line for row in same],
-        "others": [row.other_id for row in same],
-        "other_lines": [row.other_line for row in same],
+    rows = connection.execute(_PEOPLE, values).all()
+    prints = {
+        Ref(row.request_id, row.line): {
+            kind: {a_print}
+            for kind, a_print in (
+                ("user_id", row.user_print),
+                ("email", row.email_print),
+                ("phone_number", row.phone_print),
+            )
+            if a_print is not None
+        }
+        for row in rows
     }
-    told = connection.execute(_MEANING, {**here, **found}).all()
-    superseded = frozenset(row.line for row in told if row.superseded)
-    waiting = frozenset(row.line for row in told if row.waiting) - superseded
-    return Overlap(superseded, waiting, frozenset(row.line for row in told if row.overtaken))
+    for row in connection.execute(_OTHER_IDENTIFIERS, values):
+        prints.get(Ref(row.request_id, row.line), {}).setdefault(row.kind, set()).add(row.print)
+    subjects = _opened(lease, rows, requests)
+    return {
+        ref: Person(
+            _state(requests[ref.request], row),
+            {kind: frozenset(those) for kind, those in prints[ref].items()},
+            subjects.get(ref),
+        )
+        for row in rows
+        for ref in (Ref(row.request_id, row.line),)
+    }
 
 
-_FEW = 16
-_MATTERS = """
-    (:vendor_id = ANY(other.vendor_ids) AND other.not_before <= now() AND (
-        other.status = 'running'
-        OR (this.kind <> 'erasure' OR :reads_back) AND other.kind <> this.kind
-            AND other.effective_at >= this.effective_at
-            AND other.status IN ('completed', 'completed_with_exceptions'))
-    OR EXISTS (
-        SELECT FROM chunks
-        WHERE chunks.request_id = other.id AND chunks.vendor_id = :vendor_id AND chunks.state = 'leased'
-            AND chunks.purpose = 'verify'))
-"""
-"""Whether another request can matter to this one: one still running, one with a newer wish of another kind, or one that
-is being read back at this moment, for a read-back may deliver again."""
-# The limits bound what is read, however many requests there are; where one is reached, the list is not complete. In the
-# order of an index, for a planner that expects many would rather read the table until it has enough.
-_NEAR = text(f"""
-    WITH near AS MATERIALIZED (
-        (SELECT 1 AS why, id FROM requests WHERE status = 'running' AND not_before <= now() AND id <> :request_id
-         ORDER BY not_before LIMIT :most)
-        UNION ALL
-        (SELECT 2, newer.id
-         FROM requests AS this
-         CROSS JOIN unnest(enum_range(CAST(NULL AS kind))) AS another (kind)
-         CROSS JOIN LATERAL (
-            SELECT id FROM requests
-            WHERE status IN ('completed', 'completed_with_exceptions') AND kind = another.kind
-                AND effective_at >= this.effective_at
-            ORDER BY effective_at LIMIT :most) AS newer
-         WHERE this.id = :request_id AND (:reads_back OR this.kind <> 'erasure') AND another.kind <> this.kind)
-        UNION ALL
-        (SELECT 3, request_id FROM chunks
-         WHERE state = 'leased' AND purpose = 'verify' AND vendor_id = :vendor_id AND request_id <> :request_id
-         LIMIT :most))
-    SELECT EXISTS (SELECT FROM near GROUP BY why HAVING count(*) >= :most) AS many, array_agg(id) AS ids,
-        sum(subjects) AS people
-    FROM (
-        SELECT DISTINCT other.id, other.subjects
-        FROM requests AS this
-        CROSS JOIN near
-        CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = near.id OFFSET 0) AS other
-        WHERE this.id = :request_id AND {_MATTERS}) AS mattering
-""")
-_PRINTS = ("user_print", "email_print", "phone_print")
-
-
-# OFFSET 0 keeps the look-ups by index, one for each person of the smaller side, whatever the planner believes.
-def _mine_in(others: str) -> Any:
-    same = " UNION ".join(
-        f"""
-        SELECT mine.line, also.request_id AS other_id, also.line AS other_line
-        FROM mine CROSS JOIN LATERAL (
-            SELECT request_id, line FROM subjects WHERE {name} = mine.{name} AND {others} OFFSET 0) AS also
-        """
-        for name in _PRINTS
-    )
-    return text(f"""
-    WITH mine AS MATERIALIZED (
-        SELECT line, {", ".join(_PRINTS)} FROM subjects
-        WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[])))
-    {same}
-    """)
-
-
-_MINE_IN_THEIRS = _mine_in("request_id = ANY(CAST(:others AS bigint[]))")
-_MINE_IN_ANY = _mine_in("request_id <> :request_id")
-_THEIRS_IN_MINE = text(
-    f"""
-    WITH theirs AS MATERIALIZED (
-        SELECT request_id, line, {", ".join(_PRINTS)} FROM subjects
-        WHERE request_id = ANY(CAST(:others AS bigint[])))
-    """
-    + " UNION ".join(
-        f"""
-        SELECT also.line, theirs.request_id AS other_id, theirs.line AS other_line
-        FROM theirs CROSS JOIN LATERAL (
-            SELECT line FROM subjects
-            WHERE {name} = theirs.{name} AND request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))
-            OFFSET 0) AS also
-        """
-        for name in _PRINTS
-    )
-)
 # A statement of its own: it concerns outcomes of any request, so planning it looks at every volume.
-_MEANING = text(f"""
-    SELECT same.line,
-        bool_or(CASE this.kind
-            WHEN 'opt_in' THEN other.kind <> 'opt_in' AND other.effective_at >= this.effective_at
-            WHEN 'opt_out' THEN other.kind = 'erasure' AND other.effective_at >= this.effective_at
-                OR other.kind = 'opt_in' AND other.effective_at > this.effective_at
-            ELSE false END) AS superseded,
-        bool_or(other.kind <> this.kind AND other.effective_at >= this.effective_at
-            AND other.status IN ('running', 'completed', 'completed_with_exceptions')) AS overtaken,
-        bool_or(EXISTS (
-            SELECT FROM chunks
-            WHERE chunks.request_id = other.id AND chunks.vendor_id = :vendor_id AND chunks.state <> 'closed'
-                AND same.other_line BETWEEN chunks.first_line AND chunks.last_line
-                AND (chunks.state = 'leased'
-                    OR chunks.purpose = 'deliver' AND other.id < this.id AND other.status = 'running')
-                AND (chunks.round = 1 OR EXISTS ( -- a later round is about those whose last outcome it awaits
-                    SELECT FROM outcomes
-                    WHERE outcomes.request_id = other.id AND outcomes.vendor_id = :vendor_id
-                        AND outcomes.line = same.other_line AND outcomes.round = chunks.round - 1
-                        AND outcomes.outcome IN ('pending', 'accepted')))
-                AND NOT EXISTS (
-                    SELECT FROM outcomes
-                    WHERE outcomes.request_id = other.id AND outcomes.vendor_id = :vendor_id
-                        AND outcomes.line = same.other_line AND outcomes.round >= chunks.round))) AS waiting
-    FROM unnest(CAST(:found AS integer[]), CAST(:others AS bigint[]), CAST(:other_lines AS integer[]))
-        AS same (line, other_id, other_line)
-    JOIN requests AS this ON this.id = :request_id
-    CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = same.other_id OFFSET 0) AS other
-    WHERE {_MATTERS}
-    GROUP BY same.line
+_PEOPLE = text("""
+    SELECT pair.request_id, pair.line, people.sealed, people.user_print, people.email_print, people.phone_print,
+        sessions.sealed AS session, CAST(latest.outcome AS text) AS outcome, latest.reason,
+        COALESCE(open.leased, false) AS leased, COALESCE(open.delivers, false) AS delivers
+    FROM unnest(CAST(:requests AS bigint[]), CAST(:lines AS integer[])) AS pair (request_id, line)
+    CROSS JOIN LATERAL (
+        SELECT * FROM subjects WHERE request_id = pair.request_id AND line = pair.line OFFSET 0) AS people
+    LEFT JOIN LATERAL (
+        SELECT sealed FROM sessions
+        WHERE request_id = pair.request_id AND vendor_id = :vendor_id AND line = pair.line OFFSET 0) AS sessions ON true
+    LEFT JOIN LATERAL (
+        SELECT outcome, reason, round FROM outcomes
+        WHERE request_id = pair.request_id AND vendor_id = :vendor_id AND line = pair.line
+        ORDER BY round DESC LIMIT 1) AS latest ON true
+    LEFT JOIN LATERAL (
+        SELECT bool_or(state = 'leased') AS leased, bool_or(purpose = 'deliver') AS delivers
+        FROM chunks
+        WHERE request_id = pair.request_id AND vendor_id = :vendor_id AND state <> 'closed'
+            AND pair.line BETWEEN first_line AND last_line AND round = COALESCE(latest.round, 0) + 1
+            -- a later round is about those whose last outcome it awaits
+            AND (round = 1 OR latest.outcome = CASE purpose
+                WHEN 'deliver' THEN CAST('pending' AS outcome) ELSE 'accepted' END)) AS open ON true
 """)
+_OTHER_IDENTIFIERS = text("""
+    SELECT also.request_id, also.line, also.kind, also.print
+    FROM unnest(CAST(:requests AS bigint[]), CAST(:lines AS integer[])) AS pair (request_id, line)
+    CROSS JOIN LATERAL (
+        SELECT * FROM other_identifiers WHERE request_id = pair.request_id AND line = pair.line OFFSET 0) AS also
+""")
+
+
+def _state(standing: _Standing, row: Any) -> State:
+    cancelled = standing.status == "cancelled"
+    if row.leased:
+        return State.STOPPING if cancelled else State.IN_FLIGHT
+    if row.outcome is not None and row.outcome != "pending":
+        return state_of(standing.request.kind, Outcome(row.outcome), row.reason)
+    if cancelled:
+        return State.CANCELLED
+    return State.DUE if row.delivers and standing.begun and standing.status == "running" else State.ASIDE
+
+
+def _opened(lease: Lease, rows: Sequence[Any], requests: Mapping[int, _Standing]) -> dict[Ref, Subject]:
+    """Everybody who is not forgotten, with the session that is on record for them."""
+    by_request: dict[int, list[Any]] = {}
+    for row in rows:
+        by_request.setdefault(row.request_id, []).append(row)
+    opened: dict[Ref, Subject] = {}
+    for request_id, those in by_request.items():
+        key = requests[request_id].request.key
+        if key is None:
+            continue
+        subjects = open_block(key, request_id, [(row.line, row.sealed) for row in those])
+        for row, subject in zip(those, subjects, strict=True):
+            if row.session is not None:
+                add_session(subject, lease.vendor, key.open(row.session, _context(lease, row)))
+            opened[Ref(request_id, row.line)] = subject
+    return opened
+
+
+def _context(lease: Lease, row: Any) -> bytes:
+    return session_context(row.request_id, row.line, lease.vendor_id)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from adapters.registry import ADAPTERS
 from domain.deadlines import Deadlines, NotExtended, Period, extend
-from ledger import attention, cancelling, notes, reports, requests
+from ledger import attention, cancelling, notes, reports, requests, successions
 from ledger.attention import Reopened, Selection
 from ledger.fresh_sessions import Given, Waiting, data_key_of
 from ledger.keys import fingerprinter
@@ -81,6 +81,7 @@ class Desk:
             vendor_id = _vendor_id(request, vendor)
             closed = attention.close_by_hand(connection, request, vendor_id, reason)
             if closed:
+                successions.follow_up(connection, request.id, vendor_id)
                 notes.add_note(connection, request.id, self.by, "close", because=because, vendor_id=vendor_id)
                 requests.judge_again(connection, request.id)
         return closed

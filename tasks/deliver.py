@@ -11,7 +11,7 @@ from adapters.contract import Addressed, Order, Person, Probes, ReadsBack, Verdi
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
 from domain.retry import Setback
-from ledger import cancelling, chunks, outcomes, steps, vendors, wishes
+from ledger import cancelling, chunks, outcomes, steps, successions, vendors
 from ledger.chunks import LeaseLostError, Purpose
 from ledger.outcomes import Settled
 from ledger.pending import OpenPerson, SealedPerson
@@ -25,12 +25,14 @@ from tasks.run import Run
 from tasks.settle import settle
 from tasks.toolbox import Toolbox
 from tasks.verify import Verification
+from tasks.wishes import weigh
 
 log = logging.getLogger(__name__)
 
 SWITCHED_OFF_HERE_S = 30.0
 OTHER_FIRST_S = 1.0
-"""People with another delivery to the same vendor under way come back after this."""
+"""People with another delivery to the same vendor under way come back after about this: at times that differ, so that
+two who each see the other under way do not meet again."""
 NEVER_WAITED: frozenset[Reason] = frozenset()
 MOST_LOSSES = 50
 """So many workers in a row may vanish with a chunk before it is believed that the chunk is why."""
@@ -159,14 +161,20 @@ class Delivery(Run):
 
     def _drop_superseded(self, due: list[SealedPerson]) -> list[SealedPerson]:
         """Leave out whom a newer wish makes moot, and for now those with another delivery to end first."""
-        # Asked once our lease stands for all to see: of two runs that begin together one sees the other.
         with self.tools.engine.begin() as connection:
-            others = wishes.overlap(connection, self.lease, [one.line for one in due])
+            weighed = weigh(connection, self.lease, [one.line for one in due], self.line.adapter, self.tools.masters)
+            # Before anything is sent: these wait until it has been, whatever becomes of this worker.
+            successions.repeat(connection, self.lease.vendor_id, weighed.repeat)
         self._moot += [
-            Settled((line,), Outcome.SUPERSEDED, None, self.failed_before(line)) for line in sorted(others.superseded)
+            Settled((line,), Outcome.SUPERSEDED, None, self.failed_before(line), by)
+            for line, by in weighed.superseded.items()
         ]
-        self._behind = bool(others.waiting)
-        return [one for one in due if one.line not in others.superseded and one.line not in others.waiting]
+        self._moot += [
+            Settled((line,), Outcome.NEEDS_ACTION, reason, self.failed_before(line))
+            for line, reason in weighed.ask.items()
+        ]
+        self._behind = bool(weighed.waiting)
+        return [one for one in due if one.line not in weighed.kept_back]
 
     def _address(self, order: Order, due: list[OpenPerson]) -> Iterator[tuple[Person, str]]:
         """Those to be sent, each with their first step; the others are answered already."""
@@ -225,7 +233,7 @@ class Delivery(Run):
         if self.pending:
             stays_away = judgement.blamed or talk.halted or (self._hold and not talk.served)
             blamed_s = BLAMED_DELAY_S if stays_away else 0.0
-            behind_s = OTHER_FIRST_S if self._behind else 0.0
+            behind_s = OTHER_FIRST_S * (0.5 + random()) if self._behind else 0.0  # noqa: S311 - as above
             setbacks = judgement.setbacks + self._booked
             self.put_back(connection, setbacks, unsent_delay_s=max(talk.delay_s, blamed_s, behind_s))
             return

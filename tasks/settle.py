@@ -1,6 +1,6 @@
 """Closing requests whose last delivery is settled."""
 
-from ledger import cancelling, requests
+from ledger import cancelling, requests, successions
 from tasks.toolbox import Toolbox
 
 
@@ -13,6 +13,8 @@ def settle(tools: Toolbox, request_id: int | None = None) -> int:
         if request_id is None:
             cancelling.sweep(connection)
         closed = requests.close_settled(connection, request_id)
+        if closed:  # what gave way to them at the very moment in which they ended
+            successions.follow_up_all(connection, closed)
     if closed:
         tools.wake_courier()
-    return closed
+    return len(closed)

@@ -10,13 +10,14 @@ from typing import ClassVar, NamedTuple
 from adapters.contract import Addressed, Order, Person, ReadsBack, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.retry import Again, Job, RetryPolicy, Setback
-from ledger import chunks, outcomes, requests, wishes
+from ledger import chunks, outcomes, requests
 from ledger.outcomes import Settled
 from ledger.pending import OpenPerson, SealedPerson
 from ledger.session import Connection
 from tasks.evidence import Answered
 from tasks.judge import Past, begun, by_past
 from tasks.run import Run
+from tasks.wishes import weigh
 
 REDELIVERIES = 3
 """How often a delivery is repeated whose effect cannot be seen, before someone has to look."""
@@ -154,9 +155,9 @@ class Verification(Run):
     def _drop_overtaken(self, due: list[SealedPerson]) -> list[SealedPerson]:
         """Leave out whom a newer wish has changed since, for good, and for now those with a delivery under way."""
         with self.tools.engine.begin() as connection:
-            others = wishes.overlap(connection, self.lease, [one.line for one in due])
-        self.pending -= others.overtaken
-        return [one for one in due if one.line not in others.overtaken and one.line not in others.waiting]
+            weighed = weigh(connection, self.lease, [one.line for one in due], self.line.adapter, self.tools.masters)
+        self.pending -= weighed.overtaken
+        return [one for one in due if one.line not in weighed.kept_back]
 
     def record(self, connection: Connection) -> None:
         """Nothing yet: what was read is judged when the run is over."""

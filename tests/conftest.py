@@ -11,7 +11,8 @@ from local.postgres import Postgres
 from local.redis_server import Redis
 
 TABLES = (
-    "keys, vendors, steps, requests, subjects, sessions, chunks, outcomes, notes, tallies, "
+    "keys, vendors, steps, requests, subjects, other_identifiers, sessions, chunks, outcomes, successions, notes, "
+    "tallies, "
     "api_keys, users, logins, guesses, spent, audit_entries, webhooks, outbox, opendsr_requests"
 )
 

@@ -9,7 +9,19 @@ import httpx
 from pydantic import BaseModel
 
 from adapters.card import CallLimit, Card, Operation, Source
-from adapters.contract import Addressed, Answer, Call, Limits, Order, Person, Rate, VendorOptions, VendorSettings
+from adapters.contract import (
+    Addressed,
+    Answer,
+    Call,
+    Limits,
+    Order,
+    Person,
+    Rate,
+    VendorOptions,
+    VendorSettings,
+    Verdict,
+)
+from domain.outcomes import Reason
 from domain.requests import Kind, Subject
 
 
@@ -68,8 +80,7 @@ class StubAdapter:
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
         key = subject.get("user_id")
-        assert key is not None
-        return Addressed(key, "first")
+        return Addressed(key, "first") if key else Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
 
     def known_by(self, key: str) -> frozenset[tuple[str, str]]:
         return frozenset({("user_id", key)})

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from pydantic_core import to_json
 
 from adapters.insider.settings import InsiderIdentifiers, Unifiers
-from domain.requests import Subject, fold_email
+from domain.requests import Subject
 
 OWN_FIELDS = MappingProxyType({"uuid": "user_id", "email": "email", "phone_number": "phone_number"})
 Key = tuple[str, ...]
@@ -73,9 +73,9 @@ def every(known: InsiderIdentifiers, subject: Subject, order: Sequence[str]) -> 
 
 
 def comparable(key: Key) -> tuple[str, str]:
-    """An identifier as (kind, value), e-mail addresses as `fold_email` makes them."""
-    kind, value = ".".join(key[:-1]), key[-1]
-    return kind, fold_email(value) if kind == "email" else value
+    """An identifier as (kind, value); a uuid is our user_id."""
+    kind = ".".join(key[:-1])
+    return ("user_id" if kind == "uuid" else kind), key[-1]
 
 
 def named(key: Key) -> bytes:

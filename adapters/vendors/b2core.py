@@ -152,8 +152,8 @@ class B2core:
         return Addressed(Profile(uuid=uuid), "find") if uuid else Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
 
     def known_by(self, key: Profile) -> frozenset[tuple[str, str]]:
-        """The profile's id, or the uuid by which it is found."""
-        return frozenset({("profile_id", key.profile_id) if key.profile_id else ("uuid", key.uuid)})
+        """The profile's id, or the uuid by which it is found, which is our user_id."""
+        return frozenset({("profile_id", key.profile_id) if key.profile_id else ("user_id", key.uuid)})
 
     def touches(self, order: Order) -> frozenset[str]:
         """Whether the profile is enabled; for an erasure that deletes also the profile and its contacts."""

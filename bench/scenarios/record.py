@@ -91,7 +91,7 @@ class Ledger:
                 lambda: open_people(held, pending(connection, held, awaits="pending", with_sessions=False)),
             )
             lines = [person.line for person in opened]
-            timed("overlap", lambda: wishes.overlap(connection, held, lines))
+            timed("overlap", lambda: wishes.find_others(connection, held, lines, self.masters))
 
             def record() -> None:
                 chunks.renew(connection, held, 60)

@@ -24,10 +24,11 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine, text
 
-from domain.outcomes import Outcome, Reason, may_follow
+from domain.outcomes import NAMED_ONLY, Outcome, Reason, may_follow
 from domain.requests import Kind, Subject
 from domain.retry import Setback
-from ledger import attention, cancelling, chunks, notes, outcomes, requests, vendors, wishes
+from domain.wishes import Ref
+from ledger import attention, cancelling, chunks, notes, outcomes, requests, same_people, successions, vendors
 from ledger.chunks import Lease, LeaseLostError, Purpose
 from ledger.claiming import claim
 from ledger.keys import fingerprinter
@@ -36,7 +37,9 @@ from ledger.pending import open_people
 from ledger.pending import pending as pending_of
 from ledger.people import Prints
 from ledger.sealing import MasterKeys
+from tasks.wishes import weigh
 from tests.conftest import empty
+from tests.stubs import StubAdapter
 
 EXAMPLES = int(os.environ.get("LEDGER_MODEL_EXAMPLES", "30"))
 STEPS = 40
@@ -54,6 +57,7 @@ ENDS = [
     Outcome.EXHAUSTED,
     Outcome.UNREACHABLE,
 ]
+HAS_YES = {"accepted", "verified", "absent"}
 CLOSED = {"completed", "completed_with_exceptions"}
 LONG_S = 3600.0
 
@@ -74,6 +78,18 @@ class Asked:
     """The identifiers of each line."""
     cancelled: bool = False
 
+    def user(self, line: int) -> str | None:
+        """By what a vendor knows the person."""
+        return next((one for one in self.lines[line] if one[0] == "u"), None)
+
+    def is_newer(self, other: "Asked") -> bool:
+        """Whether it stands after the other in the order of wishes."""
+        return self.place > other.place
+
+    @property
+    def place(self) -> tuple[datetime, bool, int]:
+        return self.effective_at, self.kind is not Kind.OPT_IN, self.id
+
 
 @dataclass
 class Held:
@@ -81,7 +97,8 @@ class Held:
 
     lease: Lease
     to_send: set[int]
-    moot: set[int]
+    moot: dict[int, Ref]
+    ask: dict[int, Reason]
     pending: set[int]
     sent: set[int] = field(default_factory=set)
 
@@ -97,8 +114,13 @@ class Held:
 
 
 def who(numbers: Iterable[tuple[int, str]]) -> list[frozenset[str]]:
-    """Identifiers of some of three people, of each not always the same ones: `u`ser_id, `e`-mail, `p`hone number."""
-    return list(dict.fromkeys(frozenset(f"{which}{number}" for which in given) for number, given in numbers))
+    """Identifiers of some of three people, of each not always the same ones: `u`ser_id, `e`-mail, `p`hone number, a
+    vendor's own `i`d, and the address of the whole `f`amily."""
+    return list(
+        dict.fromkeys(
+            frozenset("f" if which == "f" else f"{which}{number}" for which in given) for number, given in numbers
+        )
+    )
 
 
 def subject(identifiers: frozenset[str]) -> Subject:
@@ -108,6 +130,10 @@ def subject(identifiers: frozenset[str]) -> Subject:
         match one[0]:
             case "u":
                 made["user_id"] = f"user-{one[1:]}"
+            case "i":
+                made["vendors"] = {"insider": {"insider_id": f"insider-{one[1:]}"}}
+            case "f":
+                made["email"] = "family@private.example"
             case "e":
                 made["email"] = f"mail-{one[1:]}@private.example"
             case _:
@@ -116,7 +142,9 @@ def subject(identifiers: frozenset[str]) -> Subject:
 
 
 PEOPLE = st.lists(
-    st.tuples(st.integers(0, 2), st.sampled_from(["u", "e", "ue", "ep", "uep", "uep"])), min_size=1, max_size=4
+    st.tuples(st.integers(0, 2), st.sampled_from(["u", "e", "ue", "ep", "uep", "uf", "uf", "i", "ui"])),
+    min_size=1,
+    max_size=4,
 ).map(who)
 
 Wish = tuple[Kind, list[frozenset[str]], int | None, tuple[str, ...]]
@@ -142,7 +170,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.held: list[Held] = []
         self.zombies: list[Held] = []
         self.history: dict[tuple[int, int, int, int], tuple[str, str | None, int]] = {}
-        self.superseded: set[Delivery] = set()
+        self.told: dict[tuple[int, str], int] = {}
+        """The request whose wish each vendor was told last of each user_id."""
 
     # --- the scene
 
@@ -253,49 +282,60 @@ class LedgerMachine(RuleBasedStateMachine):
         pending = {one.line for one in found}
         for line, opened in found:
             assert opened == subject(self.asked[lease.request_id].lines[line])
-        to_send, moot = set(pending), set[int]()
+        to_send, moot, ask = set(pending), dict[int, Ref](), dict[int, Reason]()
         if lease.purpose is Purpose.DELIVER:
             with self.engine.begin() as connection:
-                others = wishes.overlap(connection, lease, sorted(pending))
-            to_send, moot = pending - others.superseded - others.waiting, set(others.superseded)
+                weighed = weigh(connection, lease, sorted(pending), StubAdapter(name=lease.vendor), self.masters)
+                successions.repeat(connection, lease.vendor_id, weighed.repeat)
+            to_send = pending - weighed.kept_back
+            moot, ask = weighed.superseded, weighed.ask
             self._check_handed_out(lease, to_send)
             self._check_superseded(lease, moot)
-        held = Held(lease, to_send, moot, pending)
+        held = Held(lease, to_send, moot, ask, pending)
         self.held.append(held)
         return held
 
     def _check_handed_out(self, lease: Lease, to_send: set[int]) -> None:
         mine = self.asked[lease.request_id]
         assert not mine.cancelled, "a cancelled request was handed out"
+        latest = self._latest()
         for line in to_send:
-            assert (lease.request_id, lease.vendor_id, line) not in self.superseded, "sent after it was superseded"
-            for other in self._others(mine, lease.vendor_id, line):
-                assert not is_moot(mine, other), f"{mine.kind} is sent though a newer {other.kind} is on record"
+            for other, there in self._others(mine, lease.vendor_id, line):
+                outcome = latest.get((other.id, lease.vendor_id, there), ("pending",))[0]
+                if mine.kind is Kind.OPT_IN and other.is_newer(mine) and other.kind is not Kind.OPT_IN:
+                    came_to_nothing = other.cancelled or outcome in {"cancelled", "not_applicable", "refused"}
+                    assert came_to_nothing, f"an opt-in is sent though a newer {other.kind} is on record"
         for held in self.held:
             if held.purpose is Purpose.DELIVER and held.lease.vendor_id == lease.vendor_id:
                 sending = held.to_send - held.sent
-                theirs = [self.asked[held.lease.request_id].lines[line] for line in sending]
-                both = [line for line in to_send if any(mine.lines[line] & ids for ids in theirs)]
+                theirs = {self.asked[held.lease.request_id].user(line) for line in sending} - {None}
+                both = [line for line in to_send if mine.user(line) in theirs]
                 assert held.lease.request_id == lease.request_id or not both, "two requests of one person in flight"
                 same = held.lease.request_id == lease.request_id and sending & to_send
                 assert not same, "one delivery handed out twice"
 
-    def _check_superseded(self, lease: Lease, moot: set[int]) -> None:
-        mine = self.asked[lease.request_id]
-        for line in moot:
-            assert any(is_moot(mine, other) for other in self._others(mine, lease.vendor_id, line, cancelled=True)), (
-                "superseded by nothing"
-            )
+    def _check_superseded(self, lease: Lease, moot: dict[int, Ref]) -> None:
+        mine, latest = self.asked[lease.request_id], self._latest()
+        for line, by in moot.items():
+            other = self.asked[by.request]
+            assert other.is_newer(mine), "superseded by an older wish"
+            if mine.kind is Kind.OPT_IN:
+                assert other.kind is not Kind.OPT_IN
+                assert related(mine.lines[line], other.lines[by.line])
+            else:
+                assert mine.user(line) is not None
+                assert mine.user(line) == other.user(by.line), "a withdrawal is dropped for another person's wish"
+                assert latest[by.request, lease.vendor_id, by.line][0] in HAS_YES, "dropped without the vendor's yes"
+                assert mine.kind is Kind.OPT_OUT or other.kind is Kind.ERASURE, "dropped for a wish that does less"
 
-    def _others(self, mine: Asked, vendor_id: int, line: int, *, cancelled: bool = False) -> list[Asked]:
-        """Other requests of a line's person at this vendor that still stand."""
+    def _others(self, mine: Asked, vendor_id: int, line: int) -> list[tuple[Asked, int]]:
+        """Other requests of a line's person at this vendor, and where in them."""
         return [
-            other
+            (other, there)
             for other in self.asked.values()
-            if other.id != mine.id
-            and vendor_id in other.vendor_ids
-            and (cancelled or not other.cancelled)
-            and any(mine.lines[line] & ids for ids in other.lines.values())
+            if other.id != mine.id and vendor_id in other.vendor_ids
+            for there, ids in other.lines.items()
+            if related(mine.lines[line], ids)
         ]
 
     def _held(self, data: st.DataObject) -> Held:
@@ -313,16 +353,20 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _record(self, held: Held, ended: dict[int, Outcome]) -> bool:
         lease = held.lease
-        settled = [Settled(sorted(held.moot), Outcome.SUPERSEDED, None, 0)]
+        settled = [Settled([line], Outcome.SUPERSEDED, None, 0, by) for line, by in held.moot.items()]
+        settled += [Settled([line], Outcome.NEEDS_ACTION, reason, 0) for line, reason in held.ask.items()]
         settled += [Settled([line], outcome, Reason.BUSY, 1) for line, outcome in ended.items()]
         with self.engine.begin() as connection:
             stands = chunks.renew(connection, lease, LONG_S)
             outcomes.append(connection, lease, settled, used_sessions=False)
         assert stands is not self.asked[lease.request_id].cancelled
-        self.superseded |= {(lease.request_id, lease.vendor_id, line) for line in held.moot}
+        for line, outcome in ended.items():
+            user = self.asked[lease.request_id].user(line)
+            if held.purpose is Purpose.DELIVER and outcome in (Outcome.ACCEPTED, Outcome.ABSENT) and user:
+                self.told[lease.vendor_id, user] = lease.request_id
         held.sent |= ended.keys()
-        held.pending -= ended.keys() | held.moot
-        held.moot = set()
+        held.pending -= ended.keys() | held.moot.keys() | held.ask.keys()
+        held.moot, held.ask = {}, {}
         return stands
 
     @precondition(lambda self: self.held)
@@ -443,7 +487,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return self.asked[data.draw(st.sampled_from(sorted(self.asked)), label="which request")]
 
     @precondition(lambda self: self.asked)
-    @rule(data=st.data(), reason=st.sampled_from([None, Reason.BUSY.value]))
+    @rule(data=st.data(), reason=st.sampled_from([None, None, Reason.BUSY.value, "newer_opt_in", "superseded"]))
     def retry(self, data: st.DataObject, reason: str | None) -> None:
         one = self._deed(data)
         assume(not one.cancelled)
@@ -451,8 +495,12 @@ class LedgerMachine(RuleBasedStateMachine):
             key
             for key, (outcome, why, _) in self._latest().items()
             if key[0] == one.id
-            and outcome in NEEDS_ATTENTION - {"unreachable"}
-            and (outcome != "refused" if reason is None else why == reason)
+            and (
+                outcome == "superseded"
+                if reason == "superseded"
+                else outcome in NEEDS_ATTENTION - {"unreachable"}
+                and (outcome != "refused" and why not in NAMED_ONLY if reason is None else why == reason)
+            )
         }
         with self.engine.begin() as connection:
             locked = notes.lock_request(connection, one.public_id)
@@ -471,6 +519,7 @@ class LedgerMachine(RuleBasedStateMachine):
             locked = notes.lock_request(connection, one.public_id)
             assert locked is not None
             attention.close_by_hand(connection, locked, vendor_id, None)
+            successions.follow_up(connection, one.id, vendor_id)
             requests.judge_again(connection, one.id)
 
     @precondition(lambda self: self.asked)
@@ -571,18 +620,42 @@ class LedgerMachine(RuleBasedStateMachine):
         for row in self.rows("SELECT id, CAST(status AS text) FROM requests WHERE status <> 'cancelled'"):
             needs = {told[0] for key, told in self._latest().items() if key[0] == row[0]} & NEEDS_ATTENTION
             assert row[1] == ("completed_with_exceptions" if needs else "completed")
+        self._check_last_words()
+
+    def _check_last_words(self) -> None:
+        """What a vendor was told last of a person is what the newest wish asks that it has said yes to."""
+        latest = self._latest()
+        for (vendor_id, user), number in self.told.items():
+            mine = [
+                (one, line)
+                for one in self.asked.values()
+                for line in one.lines
+                if one.user(line) == user
+                and latest.get((one.id, vendor_id, line), ("pending",))[0] in HAS_YES | {"superseded"}
+            ]
+            if not mine:
+                continue
+            newest, line = max(mine, key=lambda found: found[0].place)
+            withdrawn = self.asked[number].kind is not Kind.OPT_IN
+            if newest.kind is not Kind.OPT_IN:
+                assert withdrawn, "the newest wish is to stop, and an older opt-in had the last word"
+            elif latest[newest.id, vendor_id, line][0] in HAS_YES and not any(
+                other.is_newer(newest) for other, _ in self._others(newest, vendor_id, line)
+            ):
+                assert not withdrawn, "the newest wish is to go on, and an older withdrawal had the last word"
 
 
-def is_moot(mine: Asked, other: Asked) -> bool:
-    """Whether `other` makes `mine` moot for a person of both, as the issue says it."""
-    match mine.kind, other.kind:
-        case Kind.OPT_IN, Kind.OPT_OUT | Kind.ERASURE:
-            return other.effective_at >= mine.effective_at
-        case Kind.OPT_OUT, Kind.ERASURE:
-            return other.effective_at >= mine.effective_at
-        case Kind.OPT_OUT, Kind.OPT_IN:
-            return other.effective_at > mine.effective_at
-    return False
+def related(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether these may be one person: the same user_id, or an identifier shared and none contradicted."""
+    mine, theirs = ({_kind(each): each for each in ids} for ids in (one, other))
+    both = mine.keys() & theirs.keys()
+    if "u" in both and mine["u"] == theirs["u"]:
+        return True
+    return bool(one & other) and all(mine[kind] == theirs[kind] for kind in both)
+
+
+def _kind(identifier: str) -> str:
+    return "e" if identifier[0] == "f" else identifier[0]
 
 
 @pytest.mark.timeout(300)
@@ -590,7 +663,7 @@ def test_whatever_happens_the_record_is_true(
     engine: Engine, masters: MasterKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outcomes, "COPY_FROM", 2)  # some are inserted, some are copied
-    monkeypatch.setattr(wishes, "_FEW", 2)  # some find other requests few, some many
+    monkeypatch.setattr(same_people, "_FEW", 2)  # some find other requests few, some many
     machine = type("Machine", (LedgerMachine,), {"engine": engine, "masters": masters})
     run_state_machine_as_test(
         machine,

@@ -8,7 +8,7 @@ import pytest
 from adapters.contract import Answer, Call, Person, Verdict
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
-from ledger import wishes
+from ledger import same_people
 from tasks.deliver import deliver
 from tests.ledger.conftest import Desk, everybody
 
@@ -22,7 +22,7 @@ def _one_vendor(desk: Desk, request: pytest.FixtureRequest, monkeypatch: pytest.
     """Everything holds whether the other requests are few enough to be listed or not."""
     desk.announce(insider=10)
     if request.param == "beside many":
-        monkeypatch.setattr(wishes, "_FEW", 0)
+        monkeypatch.setattr(same_people, "_FEW", 0)
 
 
 def wish(desk: Desk, kind: Kind, hours: int, subject: Subject = JANE) -> None:
@@ -59,9 +59,9 @@ def sent_kinds(desk: Desk) -> list[Kind]:
     ("older", "newer", "sent"),
     [
         (Kind.OPT_IN, Kind.OPT_OUT, [Kind.OPT_OUT]),
-        (Kind.OPT_OUT, Kind.OPT_IN, [Kind.OPT_IN]),
+        (Kind.OPT_OUT, Kind.OPT_IN, [Kind.OPT_OUT, Kind.OPT_IN]),
         (Kind.OPT_IN, Kind.ERASURE, [Kind.ERASURE]),
-        (Kind.OPT_OUT, Kind.ERASURE, [Kind.ERASURE]),
+        (Kind.OPT_OUT, Kind.ERASURE, [Kind.OPT_OUT, Kind.ERASURE]),
         (Kind.ERASURE, Kind.OPT_IN, [Kind.ERASURE, Kind.OPT_IN]),
         (Kind.ERASURE, Kind.OPT_OUT, [Kind.ERASURE, Kind.OPT_OUT]),
         (Kind.OPT_IN, Kind.OPT_IN, [Kind.OPT_IN, Kind.OPT_IN]),
@@ -97,14 +97,15 @@ def test_equal_times_are_decided_for_privacy(desk: Desk, first: Kind) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        {"user_id": "other", "email": "JANE@private.example"},
+        {"email": "JANE@private.example"},
         {"user_id": "jane"},
+        {"user_id": "jane", "email": "new@private.example"},
         {"email": "jane@private.example", "phone_number": "+821012345678"},
     ],
 )
-def test_any_shared_identifier_is_the_same_person(desk: Desk, other: Subject) -> None:
+def test_an_opt_in_gives_way_to_whoever_may_be_the_same_person(desk: Desk, other: Subject) -> None:
     wish(desk, Kind.OPT_IN, hours=1)
-    wish(desk, Kind.OPT_OUT, hours=2, subject={"user_id": "x", **other})
+    wish(desk, Kind.OPT_OUT, hours=2, subject=other)
     sent_kinds(desk)
     assert outcome_of(desk, 1) == "superseded"
 

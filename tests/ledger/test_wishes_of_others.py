@@ -5,7 +5,7 @@ from sqlalchemy.exc import ObjectNotExecutableError
 
 from adapters.contract import Answer, Verdict
 from domain.requests import Kind
-from ledger import wishes
+from ledger import same_people
 from tests.ledger.conftest import Desk, everybody, people
 from tests.ledger.test_submitting_together import SOON, offer, together
 
@@ -17,8 +17,8 @@ def campaign(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """An opt-out of five people; to look each of them up among all people of the ledger is an error."""
     desk.announce(insider=10)
     desk.submit(people(5), kind=Kind.OPT_OUT)
-    monkeypatch.setattr(wishes, "_MINE_IN_ANY", None)
-    monkeypatch.setattr(wishes, "_FEW", 3)
+    monkeypatch.setattr(same_people, "_MINE_IN_ANY", None)
+    monkeypatch.setattr(same_people, "_FEW", 3)
 
 
 def deliver_campaign(desk: Desk) -> dict[str, int]:

@@ -108,6 +108,8 @@ TABLE = [
      [wish(ERASURE, 2, State.YES)], "send"),
     ("an older one with a yes", wish(OUT, 2), [wish(ERASURE, 1, State.YES)], "send"),
     ("whose keys cannot be told any more", wish(OUT, 1), [wish(ERASURE, 2, State.YES, keys=None)], "send"),
+    ("one that the vendor cannot be told of waits for nobody", wish(ERASURE, 2, who=ALONE),
+     [wish(IN, 3, State.YES, by="email", who=ALONE), wish(OUT, 1, by="email", who=ALONE)], "send"),
     # who is the same: a family's e-mail address
     ("by user_id they are two", wish(OUT, 1, who=FAMILY), [wish(IN, 2, State.YES, who=JOHN | FAMILY)], "send"),
     ("and neither waits", wish(OUT, 2, who=FAMILY), [wish(IN, 1, who=JOHN | FAMILY)], "send"),

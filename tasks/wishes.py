@@ -1,0 +1,125 @@
+"""Weighing the people of a chunk against the other wishes about them: who is sent, and what becomes of the rest."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from adapters.contract import Adapter, Addressed, Order
+from domain.folding import fold
+from domain.outcomes import Reason
+from domain.wishes import (
+    AskSomeone,
+    Overtaken,
+    Ref,
+    Send,
+    Superseded,
+    Wait,
+    Wish,
+    decide,
+    decide_read_back,
+)
+from ledger import wishes
+from ledger.chunks import Lease, Purpose
+from ledger.sealing import MasterKeys
+from ledger.session import Connection
+from ledger.wishes import Others
+
+
+@dataclass
+class Weighed:
+    """What is to become of the people of a chunk who are not simply sent, by line."""
+
+    superseded: dict[int, Ref] = field(default_factory=dict)
+    ask: dict[int, Reason] = field(default_factory=dict)
+    waiting: set[int] = field(default_factory=set)
+    overtaken: set[int] = field(default_factory=set)
+    """A read-back tells nothing of these any more."""
+    repeat: list[Ref] = field(default_factory=list)
+    """Deliveries that have to go out once more after those that are sent now."""
+
+    @property
+    def kept_back(self) -> set[int]:
+        """Who is not sent now."""
+        return self.superseded.keys() | self.ask.keys() | self.waiting | self.overtaken
+
+
+def weigh(connection: Connection, lease: Lease, lines: Sequence[int], adapter: Adapter, masters: MasterKeys) -> Weighed:
+    """Compare the people of a leased chunk with the other wishes about them at the same vendor.
+
+    Raises ledger.sealing.UnsealError.
+    """
+    # Asked once our lease stands for all to see: of two runs that begin together one sees the other.
+    others = wishes.find_others(connection, lease, lines, masters)
+    weighed = Weighed()
+    if not others.matches:  # as nearly always
+        return weighed
+    lifted = wishes.lifted(connection, lease, list(others.matches))
+    comparing = _Comparing(adapter, others)
+    for line, refs in others.matches.items():
+        mine = comparing.wish(Ref(lease.request_id, line))
+        theirs = [comparing.wish(ref) for ref in refs]
+        complete = line not in others.incomplete
+        match (
+            decide_read_back(mine, theirs, complete=complete)
+            if lease.purpose is Purpose.VERIFY
+            else decide(mine, theirs, complete=complete, lifted=lifted.get(line, ()))
+        ):
+            case Superseded(by=by):
+                weighed.superseded[line] = by
+            case AskSomeone(reason=reason):
+                weighed.ask[line] = reason
+            case Wait():
+                weighed.waiting.add(line)
+            case Overtaken():
+                weighed.overtaken.add(line)
+            case Send(then_repeat=repeat):
+                weighed.repeat += repeat
+    return weighed
+
+
+class _Comparing:
+    """Makes of what the ledger has found the values that wishes are compared by; each of them once."""
+
+    def __init__(self, adapter: Adapter, others: Others) -> None:
+        self._adapter, self._others = adapter, others
+        self._orders = {id_: self._order(id_) for id_ in others.requests}
+        self._touches = {
+            id_: frozenset[str]() if order is None else adapter.touches(order) for id_, order in self._orders.items()
+        }
+        self._wishes: dict[Ref, Wish] = {}
+
+    def wish(self, ref: Ref) -> Wish:
+        """The wish of one person in one request."""
+        if ref not in self._wishes:
+            request, person = self._others.requests[ref.request], self._others.people[ref]
+            order = self._orders[ref.request]
+            self._wishes[ref] = Wish(
+                kind=request.kind,
+                effective_at=request.effective_at,
+                request=ref.request,
+                line=ref.line,
+                state=person.state,
+                touches=self._touches[ref.request],
+                keys=None if order is None or person.subject is None else frozenset(self._keys(order, ref)),
+                identifiers=person.identifiers,
+            )
+        return self._wishes[ref]
+
+    def _order(self, request_id: int) -> Order | None:
+        request = self._others.requests[request_id]
+        if request.options is None:
+            return None
+        options = from_json(request.options).get(self._adapter.name, {})
+        try:
+            return Order(request.kind, self._adapter.options_model.model_validate(options), request.people)
+        except ValidationError:  # taken under earlier rules: what it does cannot be told
+            return None
+
+    def _keys(self, order: Order, ref: Ref) -> Iterator[tuple[str, str]]:
+        subject = self._others.people[ref].subject
+        assert subject is not None  # noqa: S101 - asked before
+        addressed = self._adapter.address(order, subject)
+        if isinstance(addressed, Addressed):
+            yield from ((kind, fold(kind, value)) for kind, value in self._adapter.known_by(addressed.key))
