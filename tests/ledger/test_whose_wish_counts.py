@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from adapters.contract import Answer, Call, Person, Verdict
+from adapters.insider.settings import FLAGS
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind, Subject
 from ledger import chunks, outcomes, same_people
@@ -133,6 +134,7 @@ def stage(desk: Desk) -> Stage:
     return Stage(desk)
 
 
+EVERY_FLAG = {"insider": {"flags": list(FLAGS)}}
 ACCEPTED = ("accepted", None)
 SUPERSEDED = ("superseded", None)
 
@@ -279,7 +281,7 @@ def test_an_opt_in_of_all_flags_with_a_yes_makes_a_late_opt_out_moot(stage: Stag
     at = stage.vendor("insider", look_first_up_to=0)
     first = stage.wish(OUT, JANE)
     stage.hold_aside(first)
-    second = stage.wish(IN, JANE)
+    second = stage.wish(IN, JANE, options=EVERY_FLAG)
     at.work_off()
     stage.retry(first)
     assert at.work_off() == []
@@ -301,7 +303,7 @@ def test_an_opt_out_that_looks_for_more_profiles_is_not_moot(stage: Stage) -> No
     at = stage.vendor("insider")
     first = stage.wish(OUT, JANE)
     stage.hold_aside(first)
-    second = stage.wish(IN, JANE)
+    second = stage.wish(IN, JANE, options=EVERY_FLAG)
     at.work_off()
     stage.retry(first)
     assert at.work_off() == [(first, OUT), (second, IN)]
@@ -332,7 +334,7 @@ def test_of_a_chain_only_the_last_link_is_pending_again(stage: Stage) -> None:
     stage.hold_aside(older)
     at.work_off()
     assert stage.outcome(oldest) == SUPERSEDED
-    newest = stage.wish(IN, JANE)
+    newest = stage.wish(IN, JANE, options=EVERY_FLAG)
     at.work_off()
     stage.retry(older)
     at.work_off()
