@@ -312,6 +312,10 @@ class LooksFirst(Protocol):
     which there are few a minute."""
 
     @property
+    def looks_up_to(self) -> int:
+        """Requests of up to so many people may look first."""
+
+    @property
     def longest_look_s(self) -> float:
         """Where the look-ups ahead and the order's own would take longer, the order goes out with `may_look` unset."""
 

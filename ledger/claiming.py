@@ -25,6 +25,7 @@ def claim(
     grace_s: float = QUEUE_GRACE_S,
     held_too: bool = True,
     needs: Mapping[str, Collection[str]] = MappingProxyType({}),
+    small_people: int = 0,
 ) -> list[int]:
     """Queue the due chunks of a vendor so that at most `window` are queued or leased, in turn between requests.
 
@@ -33,10 +34,10 @@ def claim(
     many requests that are due, LOOKED_AT are considered, in turn from one claim to the next, and the newest.
 
     One dispatcher at a time works for a vendor, so that the window holds. A held vendor gets one chunk when its probe
-    is due, and none otherwise or where `held_too` is not set. `needs`: the steps that each kind of request takes there;
-    while one of them is held, requests of that kind wait, but for one chunk when the step's time has come. A chunk that
-    no worker takes up within `grace_s` is due again. Returns chunk ids; the caller sends a message for each after
-    committing.
+    is due, and none otherwise or where `held_too` is not set. `needs`: the steps that each sort of request takes there,
+    a sort being a kind, or for requests of up to `small_people` people a kind and SMALL; while one of them is held,
+    requests of that sort wait, but for one chunk when the step's time has come. A chunk that no worker takes up within
+    `grace_s` is due again. Returns chunk ids; the caller sends a message for each after committing.
     """
     row = connection.execute(_LOCK_VENDOR, {"vendor": vendor}).one_or_none()
     if row is None or not row.may_send or (row.held and not held_too):
@@ -47,12 +48,12 @@ def claim(
     most = room + express
     if most <= 0:
         return []
-    share = {"vendor_id": row.id, "grace_s": grace_s}
+    share = {"vendor_id": row.id, "grace_s": grace_s, "small_people": small_people}
     looked_at = _next_due(connection, row.id, (row.turn_due_at, row.turn))
     due = {"due_at": [due_at for due_at, _ in looked_at], "requests": [request_id for _, request_id in looked_at]}
     held = {step: bool(is_due) for step, is_due in row.held_steps or ()}
-    free = [kind for kind in _KINDS if held.keys().isdisjoint(needs.get(kind, ()))]
-    ids = list(connection.execute(_CLAIM, {**share, **due, "room": room, "most": most, "kinds": free}).scalars())
+    free = [sort for sort in _SORTS if held.keys().isdisjoint(needs.get(sort, ()))]
+    ids = list(connection.execute(_CLAIM, {**share, **due, "room": room, "most": most, "sorts": free}).scalars())
     for step in sorted(step for step, is_due in held.items() if is_due):
         ids += _let_one_through(connection, {**share, **due}, step, held, needs)
     if room > len(ids):
@@ -71,14 +72,15 @@ def _let_one_through(
 ) -> list[int]:
     """A chunk of which one person may try a step that is held."""
     barred = {other for other, is_due in held.items() if not is_due}
-    kinds = [kind for kind in _KINDS if step in needs.get(kind, ()) and barred.isdisjoint(needs[kind])]
-    ids = list(connection.execute(_CLAIM, {**share, "room": 1, "most": 1, "kinds": kinds}).scalars()) if kinds else []
+    sorts = [sort for sort in _SORTS if step in needs.get(sort, ()) and barred.isdisjoint(needs[sort])]
+    ids = list(connection.execute(_CLAIM, {**share, "room": 1, "most": 1, "sorts": sorts}).scalars()) if sorts else []
     for chunk_id in ids:
         let_through(connection, share["vendor_id"], step, chunk_id)
     return ids
 
 
-_KINDS = tuple(kind.value for kind in Kind)
+SMALL = ".small"
+_SORTS = tuple(kind.value + size for kind in Kind for size in ("", SMALL))
 Due = tuple[datetime, int]
 """When chunks are due, and of which request: those of a request that has just come in are due at the same moment."""
 
@@ -152,7 +154,8 @@ _CLAIM = text("""
                 AND purpose = 'deliver' AND state <> 'closed'
             ORDER BY due_at, request_id, id LIMIT :most) AS due
         WHERE requests.status = 'running' AND requests.not_before <= now()
-            AND CAST(requests.kind AS text) = ANY(CAST(:kinds AS text[]))),
+            AND CAST(requests.kind AS text) || CASE WHEN requests.subjects <= :small_people THEN '.small' ELSE '' END
+                = ANY(CAST(:sorts AS text[]))),
     placed AS (
         SELECT id, turn, small, row_number() OVER (ORDER BY turn, small DESC, random()) AS place FROM due),
     queued AS (

@@ -2,11 +2,11 @@
 
 import logging
 
-from adapters.contract import Order, Probes
+from adapters.contract import Adapter, LooksFirst, Order, Probes
 from adapters.portions import EXPRESS, window
 from domain.requests import Kind
 from ledger import vendors
-from ledger.claiming import QUEUE_GRACE_S, claim
+from ledger.claiming import QUEUE_GRACE_S, SMALL, claim
 from tasks.queues import BrokerError
 from tasks.toolbox import Line, Toolbox
 
@@ -39,8 +39,20 @@ def _claim(vendor: str, line: Line, tools: Toolbox) -> list[int]:
             express=EXPRESS,
             grace_s=min(QUEUE_GRACE_S, tools.lease_s),
             held_too=not isinstance(line.adapter, Probes),  # where there is no harmless call, one chunk is the probe
-            needs={kind.value: line.adapter.steps(Order(kind)) for kind in Kind},
+            needs=_needs(line.adapter),
+            small_people=_small_people(line.adapter),
         )
+
+
+def _needs(adapter: Adapter) -> dict[str, frozenset[str]]:
+    """The steps that each sort of request takes: a small one may look first."""
+    large = {kind.value: adapter.steps(Order(kind)) for kind in Kind}
+    return large | {kind.value + SMALL: adapter.steps(Order(kind, people=1)) for kind in Kind}
+
+
+def _small_people(adapter: Adapter) -> int:
+    """Up to how many people a request takes the steps of a small one."""
+    return adapter.looks_up_to if isinstance(adapter, LooksFirst) else 0
 
 
 def _is_well_again(vendor: str, line: Line, tools: Toolbox) -> bool:

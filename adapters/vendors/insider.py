@@ -133,6 +133,11 @@ class Insider:
         return LookUps(self.rate(Call(order, "look")), calls)
 
     @property
+    def looks_up_to(self) -> int:
+        """`CONSENT_INSIDER__LOOK_FIRST_UP_TO`."""
+        return self.settings.look_first_up_to
+
+    @property
     def longest_look_s(self) -> float:
         """Where the look-ups ahead and one's own take longer, they are left out."""
         return self.settings.look_first_wait_s

@@ -1,6 +1,7 @@
 """Small requests look first: how many people they are about reaches the adapter, their look-ups are booked, and what
 comes too late goes out without."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ class Looker(StubAdapter):
     """A vendor at which requests of up to ten people look first, and are read back."""
 
     longest_look_s: float = 600.0
+    looks_up_to: int = 10
 
     def look_ups(self, order: Order, subjects: Sequence[Subject]) -> LookUps | None:
         return LookUps(LOOK, len(subjects)) if self._looks(order) else None
@@ -30,13 +32,13 @@ class Looker(StubAdapter):
         return addressed._replace(step="look") if self._looks(order) else addressed
 
     def steps(self, order: Order) -> frozenset[str]:
-        return frozenset({"look", "first"})
+        return frozenset({"look", "first"} if self._looks(order) else {"first"})
 
     def reading(self, order: Order) -> str:
         return "read" if self._looks(order) else ""
 
     def _looks(self, order: Order) -> bool:
-        return order.kind is not Kind.OPT_IN and order.may_look and 0 < order.people <= 10
+        return order.kind is not Kind.OPT_IN and order.may_look and 0 < order.people <= self.looks_up_to
 
 
 @dataclass
@@ -142,3 +144,37 @@ def test_read_backs_that_the_settings_no_longer_want_leave_people_accepted(scene
     scene.work_off()
     assert scene.ended() == {("accepted", "looked_up")}
     assert scene.desk.one("SELECT count(*) FROM chunks WHERE state <> 'closed'") == 0
+
+
+def test_while_looking_is_not_allowed_small_requests_wait_and_large_ones_go_on(scene: Scene) -> None:
+    forbidden = Answer(Verdict.VENDOR, Reason.FORBIDDEN)
+    allowed = False
+    desk, vendor = scene.desk, scene.vendor
+
+    def answer(call: Call, batch: Sequence[Person]) -> list[Answer]:
+        if call.step == "look" and not allowed:
+            return [forbidden] * len(batch)
+        return vendor.answer(call, batch)
+
+    tools = desk.tools({"insider": StubExchange(answer, Looker(), permits=scene.permits)}, hold_after=3)
+    for number in range(6):
+        desk.submit([{"user_id": f"small-{number}"}])
+    for _ in range(8):
+        desk.make_everything_due()
+        desk.work_off(tools)
+    assert desk.rows("SELECT step, held_reason FROM steps WHERE held_at IS NOT NULL") == [("look", "forbidden")]
+    assert desk.outcomes() == {}
+    desk.submit(people(15))
+    desk.make_everything_due()
+    desk.work_off(tools)
+    assert Counter(outcome for outcome, _, _ in desk.outcomes().values()) == {"accepted": 15}
+    allowed = True
+    for _ in range(8):
+        desk.execute("UPDATE steps SET probe_at = now() - interval '1 second' WHERE probe_at IS NOT NULL")
+        desk.make_everything_due()
+        desk.work_off(tools)
+    told = desk.rows(
+        "SELECT CAST(outcome AS text), reason, attempts FROM outcomes WHERE outcome = 'accepted' AND reason <> ''"
+    )
+    assert told == [("accepted", "looked_up", 1)] * 6, "nobody paid for it"
+    assert desk.rows("SELECT step FROM steps WHERE held_at IS NOT NULL") == []
