@@ -324,6 +324,13 @@ class LooksFirst(Protocol):
 
 
 @runtime_checkable
+class ReadsAnything(Protocol):
+    """Second interface: at some steps a page or a redirect says nothing of the vendor, and is the adapter's to read."""
+
+    reads_anything_at: ClassVar[frozenset[str]]
+
+
+@runtime_checkable
 class SendsOnce(Protocol):
     """Second interface: a call of this vendor must not be repeated by itself, for it may do something to the person."""
 

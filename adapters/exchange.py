@@ -21,6 +21,7 @@ from adapters.contract import (
     NotNowError,
     Person,
     Rate,
+    ReadsAnything,
     SendsOnce,
     Token,
     UnreadableError,
@@ -148,7 +149,7 @@ class Exchange:
         finally:
             # Calls with a limit of their own are other work: how long they take is compared among themselves.
             self.watch(f"{request.method} {rate.bucket}".rstrip(), len(request.content), monotonic() - sent)
-        told = triage(response, datetime.now(UTC))
+        told = triage(response, datetime.now(UTC), by_adapter=call is not None and call.step in self._reads_anything_at)
         cost = None if told else cost_of(self.adapter, call, response)
         if cost is not None:
             await self.permits.correct(rate.bucket, taken, cost)
@@ -181,6 +182,10 @@ class Exchange:
         assert isinstance(self.adapter, SendsOnce)  # noqa: S101 - only called where _sends_once
         lost = self.adapter.if_lost(call)
         return answers if lost is None else [lost if _is_lost(answer) else answer for answer in answers]
+
+    @cached_property
+    def _reads_anything_at(self) -> frozenset[str]:
+        return self.adapter.reads_anything_at if isinstance(self.adapter, ReadsAnything) else frozenset()
 
     @cached_property
     def _sends_once(self) -> bool:

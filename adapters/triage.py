@@ -41,8 +41,11 @@ _GAVE_UP = frozenset({408, 499, 504})
 """A server or a proxy gave up waiting; the vendor may have gone on. 499 is what nginx says."""
 
 
-def triage(response: httpx.Response, now: datetime) -> Answer | None:
-    """What an answer means for everybody in it, whoever the vendor is; None where only its adapter can tell."""
+def triage(response: httpx.Response, now: datetime, *, by_adapter: bool = False) -> Answer | None:
+    """What an answer means for everybody in it, whoever the vendor is; None where only its adapter can tell.
+
+    `by_adapter`: the adapter reads pages and redirects too (`ReadsAnything`).
+    """
     status = response.status_code
     if status == HTTPStatus.OK and not is_page(response):
         return None  # nearly all of them
@@ -54,6 +57,8 @@ def triage(response: httpx.Response, now: datetime) -> Answer | None:
         return Answer(Verdict.RETRY, Reason.CONFLICT, retry_after_s=retry_after_s(response, now))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Answer(Verdict.RETRY, Reason.SERVER_ERROR, retry_after_s=retry_after_s(response, now))
+    if by_adapter:
+        return None
     if status < HTTPStatus.OK or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)  # redirects are never followed on a write
     if is_page(response) and status not in READ_BY_STATUS:

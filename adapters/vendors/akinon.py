@@ -87,6 +87,7 @@ class Akinon:
     options_model: ClassVar[type[VendorOptions]] = AkinonOptions
     identifiers_model: ClassVar[type[BaseModel]] = AkinonIdentifiers
     keeps_sessions: ClassVar[bool] = True
+    reads_anything_at: ClassVar[frozenset[str]] = frozenset(TOKENS.values())
     vouches_for: ClassVar[frozenset[str]] = frozenset({"identify", "permissions"})
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
@@ -178,7 +179,7 @@ class Akinon:
     def _meaning(self, call: Call, person: Person, response: httpx.Response) -> Answer:
         if response.status_code == httpx.codes.OK and call.step in TOKENS:
             return self._look(call, person, response)
-        if response.is_success and call.step in WRITES and call.step not in TOKENS:
+        if response.is_success and call.step in self.reads_anything_at:
             return _go_on(call, person.carry, read_cookie(response, self.settings.csrf_cookie) or _read_token(response))
         writing = call.step not in WRITES
         match response.status_code:
@@ -200,7 +201,7 @@ class Akinon:
                 return EXPIRED
             case 403:
                 return _forbidden(call, person, response)
-            case 404 if not writing and call.step not in TOKENS:
+            case _ if call.step in self.reads_anything_at:
                 return REFUSED  # this site has no such step: only a token that comes with the session helps
             case status if status >= 400:
                 return refusal(status)
@@ -246,7 +247,9 @@ def _go_on(call: Call, draft: Draft, token: str | None) -> Answer:
 
 
 def _read_token(response: httpx.Response) -> str | None:
-    document = read_json(response) if response.content else None
+    if not response.content:
+        return None
+    document = read_json(response)
     told = [document.get(name) for name in TOKEN_NAMES] if isinstance(document, dict) else []
     return next((token for token in told if isinstance(token, str) and COOKIE_VALUE.fullmatch(token)), None)
 

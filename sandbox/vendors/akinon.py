@@ -85,8 +85,8 @@ class Akinon:
         session = self._sessions.get(read_cookies(call).get(self._accounts.akinon_session_cookie, ""))
         token = session.csrf_token if session else secrets.token_hex(16)
         marks = session.account.marks if session else frozenset()
-        if "notoken" in marks:
-            return detail(404, "Not found.")
+        if "notoken" in marks:  # Django's own page: nothing at this address is an API
+            return Answer(404, b"<!doctype html><h1>Not Found</h1>", {"Content-Type": "text/html; charset=utf-8"})
         if "tokencookie" in marks:
             return Answer(204, headers=csrf_cookie(token))
         return answer_json(200, {"csrf_token": token}, {} if "nocookie" in marks else csrf_cookie(token))

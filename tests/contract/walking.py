@@ -6,7 +6,17 @@ from datetime import UTC, datetime
 
 import httpx
 
-from adapters.contract import Adapter, Addressed, Answer, Call, Order, Person, UnreadableError, Verdict
+from adapters.contract import (
+    Adapter,
+    Addressed,
+    Answer,
+    Call,
+    Order,
+    Person,
+    ReadsAnything,
+    UnreadableError,
+    Verdict,
+)
 from adapters.triage import triage
 from domain.outcomes import Reason
 from domain.requests import Subject
@@ -28,7 +38,8 @@ class Turn:
 
 def understand(adapter: Adapter, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
     """What a response means for each person: what all vendors have in common first, then the adapter's own reading."""
-    told = triage(response, NOW)
+    by_adapter = isinstance(adapter, ReadsAnything) and call.step in adapter.reads_anything_at
+    told = triage(response, NOW, by_adapter=by_adapter)
     if told:
         return [told] * len(people)
     try:

@@ -329,6 +329,35 @@ async def test_what_was_not_sent_or_is_known_stays_what_it_is(answer: Reply) -> 
     assert UNCERTAIN not in await exchange(adapter, answer).ask(Call(CALL.order, "write"), PEOPLE)
 
 
+@dataclass(frozen=True)
+class ReadsItself(StubAdapter):
+    """A vendor that answers one step with whatever it has."""
+
+    reads_anything_at: frozenset[str] = frozenset({"odd"})
+
+
+PAGE = httpx.Response(404, content=b"<html>", headers={"content-type": "text/html"})
+ELSEWHERE = httpx.Response(302, headers={"location": "/"})
+
+
+@pytest.mark.parametrize("reply", [PAGE, ELSEWHERE, httpx.Response(200, content=b"<html>")])
+async def test_where_an_adapter_reads_anything_a_page_or_a_redirect_is_its_own_to_read(reply: httpx.Response) -> None:
+    adapter = ReadsItself(classifying=everybody(REJECTED))
+    assert await exchange(adapter, reply).ask(Call(CALL.order, "odd"), PEOPLE) == [REJECTED] * 3
+    blamed = await exchange(adapter, reply).ask(CALL, PEOPLE)
+    assert blamed == [Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)] * 3
+
+
+@pytest.mark.parametrize("status", [429, 500, 504])
+async def test_trouble_is_never_left_to_an_adapter(status: int) -> None:
+    adapter = ReadsItself(classifying=everybody(APPLIED))
+    answers = await exchange(adapter, httpx.Response(status)).ask(Call(CALL.order, "odd"), PEOPLE)
+    assert all(answer.verdict in (Verdict.RETRY, Verdict.AMBIGUOUS) for answer in answers)
+
+
+REJECTED = Answer(Verdict.USER, Reason.REJECTED)
+
+
 async def test_while_redis_is_away_nobody_logs_in() -> None:
     asked = exchange(TokenAdapter(), token("t1"))
     server = fakeredis.FakeServer()
