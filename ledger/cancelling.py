@@ -27,7 +27,8 @@ def cancel_rest(connection: Connection, request_id: int) -> int:
     those chunks; the number of deliveries settled. Sessions of these people are deleted: nobody uses them any more.
 
     Attempts that failed before are counted in the outcome; where a worker vanished with the chunk, the reason is
-    `lease_lost`: such a delivery may have reached the vendor. Running twice is harmless; a request that is not
+    `lease_lost`: such a delivery may have reached the vendor. Where the vendor has taken it and not finished, the
+    reason is `pending_at_vendor`: it will most likely be done. Running twice is harmless; a request that is not
     cancelled is left alone. What gave way to one of them is pending again.
     """
     cancelled = int(connection.execute(_CANCEL_REST, {"request_id": request_id}).scalar_one())
@@ -46,16 +47,18 @@ _CANCEL_REST = text("""
             AND state <> 'closed' AND (state <> 'leased' OR chunks.due_at <= now())
         ORDER BY chunks.id FOR UPDATE OF chunks),
     closed AS (
-        UPDATE chunks SET state = 'closed', lease = NULL, holder = NULL FROM taken WHERE chunks.id = taken.id),
+        UPDATE chunks SET state = 'closed', lease = NULL, holder = NULL, setbacks = '[]'
+        FROM taken WHERE chunks.id = taken.id),
     fresh AS (
         INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
         SELECT :request_id, taken.vendor_id, people.line, taken.round, COALESCE(people.attempts, 0), 'cancelled',
-            CASE WHEN taken.lost THEN 'lease_lost' END
+            CASE WHEN people.at_vendor THEN 'pending_at_vendor' WHEN taken.lost THEN 'lease_lost' END
         FROM taken CROSS JOIN LATERAL (
-            SELECT subjects.line, failed.attempts
+            SELECT subjects.line, failed.attempts, failed.at_vendor
             FROM subjects
             LEFT JOIN (
-                SELECT CAST(line AS integer) AS line, max(CAST(setback ->> 0 AS smallint)) AS attempts
+                SELECT CAST(line AS integer) AS line, max(CAST(setback ->> 0 AS smallint)) AS attempts,
+                    bool_or(jsonb_typeof(setback -> -1) = 'object') AS at_vendor -- a job (ledger/setbacks.py)
                 FROM jsonb_array_elements(taken.setbacks) AS setback, jsonb_array_elements_text(setback -> 3) AS line
                 GROUP BY 1) AS failed USING (line)
             WHERE subjects.request_id = :request_id

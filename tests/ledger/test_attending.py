@@ -420,10 +420,10 @@ def test_cancelling_counts_attempts_that_failed(desk: Desk) -> None:
 
 def test_cancelling_deletes_the_sessions_that_nobody_uses_any_more(shop: Desk) -> None:
     public_id = shop.submit([with_session(n, f"s-{n}") for n in (1, 2, 3)]).recorded.public_id
-    kept = shop.submit([with_session(n, f"s-{n}") for n in (4, 5)]).recorded.public_id
     with shop.engine.begin() as connection:
         held_id, *_ = claim(connection, "akinon", 1)
         chunks.lease(connection, held_id, lease_s=60, holder="test", masters=shop.masters)
+    kept = shop.submit([with_session(n, f"s-{n}") for n in (4, 5)]).recorded.public_id
     at(shop).cancel(public_id)
     assert shop.one("SELECT count(*) FROM sessions WHERE request_id = 1") == 3, "a worker holds them still"
     shop.execute("UPDATE chunks SET due_at = now() - interval '1 second' WHERE state = 'leased'")

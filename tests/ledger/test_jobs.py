@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from adapters.contract import Answer, Call, Person, VendorSettings, Verdict
 from domain.outcomes import Reason
+from ledger import cancelling
 from tasks.deliver import Delivery
 from tasks.toolbox import Toolbox
 from tests.ledger.conftest import APPLIED, Desk, people
@@ -175,6 +177,20 @@ def test_a_job_that_takes_too_long_is_exhausted(desk: Desk, slow: SlowVendor, to
     run_again(desk, patient)
     assert desk.outcomes() == {("insider", line): ("exhausted", "pending_at_vendor", 1) for line in (1, 2)}
     assert slow.sent == [1, 2]
+
+
+def test_cancelling_says_which_deliveries_the_vendor_has_taken(desk: Desk, slow: SlowVendor, tools: Make) -> None:
+    desk.submit(people(12))
+    slow.finished |= {1}
+    desk.work_off(tools(), runs=1)
+    with desk.engine.begin() as connection:
+        connection.execute(text("UPDATE requests SET status = 'cancelled'"))
+        cancelling.cancel_rest(connection, 1)
+    found = desk.outcomes()
+    assert found["insider", 1] == ("accepted", None, 1)
+    assert {found["insider", line][:2] for line in range(2, 11)} == {("cancelled", "pending_at_vendor")}
+    assert {found["insider", line][:2] for line in (11, 12)} == {("cancelled", None)}
+    assert desk.one("SELECT count(*) FROM chunks WHERE setbacks <> '[]'") == 0
 
 
 def test_a_step_that_is_no_longer_there_begins_anew(desk: Desk, slow: SlowVendor, tools: Make) -> None:
