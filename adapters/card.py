@@ -83,6 +83,10 @@ class Card:
     pages: tuple[Page, ...]
     known_by: str
     """By what the vendor knows a person, in words."""
+    found_by: tuple[str, ...]
+    """The fields of a person (`user_id`, `vendors.algonomy.user_id`), any of which is enough to find them there."""
+    give: str
+    """What to give of a person who cannot be found there, in a few words."""
     credentials: tuple[Credential, ...]
     limits: tuple[CallLimit, ...]
     operations: Mapping[Kind, tuple[Operation, ...]]

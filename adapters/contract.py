@@ -201,6 +201,10 @@ class Adapter(Protocol):
     def address(self, order: Order, subject: Subject) -> "Addressed | Answer":
         """How this vendor knows the person and the step to begin with; or a final answer without sending."""
 
+    def reach(self, kind: Kind) -> tuple[str, ...]:
+        """Those of the card's `found_by` by which `address` finds people for this kind, as the settings are: of whom
+        none is given is UNREACHABLE. Empty where the vendor has no such operation: NOT_APPLICABLE."""
+
     def known_by(self, key: Any) -> frozenset[tuple[str, str]]:
         """Each identifier by which `address` found the person, as (kind, value), for comparing two orders: those that
         share one, once folded, reach the same record of the vendor. What is our user_id is of kind `user_id`."""

@@ -48,6 +48,8 @@ class Notice:
     vendors: Mapping[str, Mapping[str, int]]
     """Vendor to outcome (or `pending`) to number of deliveries."""
     details: Mapping[str, JsonValue] = field(default_factory=dict)
+    accepted: frozenset[str] = frozenset()
+    """Vendors at which somebody had accepted that people cannot be found; told to OpenDSR only."""
     begun: bool = False
     """The change is that a worker has taken up the first of it; only OpenDSR has a word for that."""
 

@@ -51,14 +51,17 @@ class DsrRequest:
     group_id: str | None = field(repr=False)
     content: bytes = field(repr=False)
     """All of it, in one form for every way to write the same JSON."""
+    accept_unreachable: bool = False
+    """The controller accepts that some identities are unknown to some vendors."""
 
 
-def dsr_status(status: str, *, begun: bool) -> DsrStatus:
-    """OpenDSR's word for a status of ours; `begun`: a worker has taken up some of it."""
+def dsr_status(status: str, *, begun: bool, unreachable: bool) -> DsrStatus:
+    """OpenDSR's word for a status of ours; `begun`: a worker has taken up some of it; `unreachable`: somebody could not
+    be found at a vendor, and nobody has accepted it: then it is not completed."""
     if status == "cancelled":
         return DsrStatus.CANCELLED
     if status in {"completed", "completed_with_exceptions"}:
-        return DsrStatus.COMPLETED
+        return DsrStatus.IN_PROGRESS if unreachable else DsrStatus.COMPLETED
     return DsrStatus.IN_PROGRESS if begun else DsrStatus.PENDING
 
 
@@ -86,6 +89,10 @@ class Standing:
     unused_identities: tuple[str, ...] = ()
     group_id: str | None = field(default=None, repr=False)
     deliveries: tuple[Delivery, ...] = ()
+    unreachable: Mapping[str, int] = field(default_factory=dict)
+    """By vendor, how many people cannot be found there by the identities given."""
+    accepted: frozenset[str] = frozenset()
+    """The vendors at which somebody has accepted that."""
 
 
 def details_for(asked: DsrRequest, controller: str) -> dict[str, JsonValue]:
@@ -104,17 +111,22 @@ def standing_at(notice: Notice) -> Standing:
     counts = [
         (vendor, outcome, count) for vendor, told_of in notice.vendors.items() for outcome, count in told_of.items()
     ]
+    unreachable = {vendor: count for vendor, outcome, count in counts if outcome == Outcome.UNREACHABLE and count}
     settled = any(count and outcome in set(Outcome) for _, outcome, count in counts)
     return Standing(
         request_id=notice.request_id,
         controller_id=controller_id(details["controller"]),
         subject_request_id=UUID(details["subject_request_id"]),
         version=Version(details["version"]),
-        status=dsr_status(notice.status, begun=notice.begun or settled),
+        status=dsr_status(
+            notice.status, begun=notice.begun or settled, unreachable=not unreachable.keys() <= notice.accepted
+        ),
         received_at=notice.received_at,
         due_at=notice.due_at,
         unused_identities=tuple(details["unused_identities"]),
         deliveries=tuple(Delivery(vendor, outcome, None) for vendor, outcome, count in counts if count),
+        unreachable=unreachable,
+        accepted=notice.accepted,
     )
 
 
@@ -181,18 +193,21 @@ def extensions(standing: Standing, domain: str) -> dict[str, Any]:
         domain: {
             "request_id": str(standing.request_id),
             "distribution_status": [
-                {"name": vendor, **_distribution(by_vendor[vendor])} for vendor in sorted(by_vendor)
+                {"name": vendor, **_distribution(by_vendor[vendor], accepted=vendor in standing.accepted)}
+                for vendor in sorted(by_vendor)
             ],
+            "unreachable": dict(sorted(standing.unreachable.items())),
             "unused_identities": list(standing.unused_identities),
         }
     }
 
 
-def _distribution(deliveries: Iterable[Delivery]) -> Mapping[str, str | None]:
+def _distribution(deliveries: Iterable[Delivery], *, accepted: bool) -> Mapping[str, str | None]:
     """One vendor's status in the words of the 3.0 shape. With several deliveries the most pressing one decides."""
     outcomes = {delivery.outcome for delivery in deliveries}
-    if outcomes & ATTENTION:
-        return {"status": "failed", "status_message": _why(deliveries, among=ATTENTION)}
+    failed = ATTENTION - {Outcome.UNREACHABLE} if accepted else ATTENTION
+    if outcomes & failed:
+        return {"status": "failed", "status_message": _why(deliveries, among=failed)}
     if not outcomes <= set(Outcome):
         return {"status": "pending", "status_message": None}
     if outcomes & (DONE - {Outcome.SUPERSEDED}):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from adapters.registry import ADAPTERS
 from domain.outcomes import Reason
 
 _RETRY_LATER = "The vendor was out of order for longer than the retry policy waits: retry when it is well again."
@@ -10,7 +11,7 @@ _MEND = "Mend the vendor's settings, see `consent doctor`, then retry."
 
 ADVICE: Mapping[str | None, str] = MappingProxyType(
     {
-        Reason.NO_IDENTIFIER: "Provide what this vendor knows the person by: `consent provide`.",
+        Reason.NO_IDENTIFIER: "Give what this vendor knows the person by with `consent provide`, or `consent accept`.",
         Reason.REJECTED: "Ask the vendor what is wrong with these; then retry with --reason rejected, or close them.",
         Reason.UNKNOWN_PERSON: "The vendor does not know the identifier given: submit the right one, and close these.",
         Reason.CONFLICT: "The vendor may not change these now: ask it why, then retry with --reason conflict.",
@@ -44,3 +45,12 @@ ADVICE: Mapping[str | None, str] = MappingProxyType(
     }
 )
 """By reason. Those that never leave a delivery waiting (nothing to do there, closed by hand) are not in it."""
+
+
+def what_to_do(vendor: str, reason: str | None) -> str:
+    """The sentence for deliveries of one reason at one vendor; empty where there is none."""
+    if reason == Reason.NO_IDENTIFIER and vendor in ADAPTERS:
+        card = ADAPTERS[vendor].card
+        fields = " or ".join(card.found_by)
+        return f"Give {card.give} with `consent provide` ({fields}), or accept it with `consent accept`."
+    return ADVICE.get(reason, "")

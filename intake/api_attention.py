@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 
-from intake.advice import ADVICE
+from intake.advice import what_to_do
 from intake.api_door import Operator, Reader, TheDoor
 from intake.api_models import Attention, AttentionGroup, Text, VendorName, Vendors, VendorState
 from intake.bodies import read_nothing
@@ -30,7 +30,7 @@ async def show_attention(
 ) -> Attention:
     """Deliveries that wait, by cause, with what to do about each; of all requests or of one."""
     found = await door.reads.run(lambda: _groups(door, request_id, vendor, reason))
-    groups = [AttentionGroup(**group._asdict(), what_to_do=ADVICE.get(group.reason, "")) for group in found]
+    groups = [AttentionGroup(**group._asdict(), what_to_do=what_to_do(group.vendor, group.reason)) for group in found]
     return Attention(deliveries=sum(group.deliveries for group in found), groups=groups)
 
 

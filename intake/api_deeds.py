@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from domain.deadlines import Period, Unit
 from intake.advice import ADVICE
 from intake.api_door import Operator, SubmitterOrOperator, TheDoor
-from intake.api_models import Cancelled, Confirmed, Extend, Extended, Retried, Retry
+from intake.api_models import Accept, Accepted, Cancelled, Confirmed, Extend, Extended, Retried, Retry
 from intake.api_schema import json_body
 from intake.auth import Right
 from intake.because import because_fault
@@ -18,7 +18,7 @@ from intake.problems import Problem, no_such_request
 from ledger.notes import submitter_of
 
 router = APIRouter(tags=["deeds"])
-RETRY, EXTEND = TypeAdapter(Retry), TypeAdapter(Extend)
+RETRY, EXTEND, ACCEPT = TypeAdapter(Retry), TypeAdapter(Extend), TypeAdapter(Accept)
 
 
 @router.post("/v1/requests/{request_id}/retry", summary="Deliver again", openapi_extra=json_body(Retry, required=False))
@@ -31,7 +31,30 @@ async def retry(request: Request, request_id: UUID, door: TheDoor, principal: Op
     desk = door.desk(principal.name)
     again = await door.intake.run(lambda: desk.retry(request_id, meant.vendor, meant.reason))
     total = sum(again.deliveries.values())
-    return Retried(deliveries=total, vendors=again.deliveries, without_session=again.without_session)
+    return Retried(
+        deliveries=total, vendors=again.deliveries, without_session=again.without_session, unreachable=again.unreachable
+    )
+
+
+@router.post(
+    "/v1/requests/{request_id}/accept", summary="Accept that people cannot be found", openapi_extra=json_body(Accept)
+)
+async def accept(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Accepted:
+    """They stay `unreachable` and leave the list of what needs somebody; the request is not completed by it."""
+    request.state.target = str(request_id)
+    meant = await read_json(request, ACCEPT)
+    because = _check_because(meant.because)
+    desk = door.desk(principal.name)
+    accepted = await door.intake.run(lambda: desk.accept(request_id, meant.vendor, because))
+    return Accepted(request_id=request_id, deliveries=accepted)
+
+
+def _check_because(text: str) -> str:
+    because = text.strip()
+    problem = because_fault(because)
+    if problem:
+        raise Problem.unusable("this is no reason that could be kept for good", [fault("because", problem)])
+    return because
 
 
 @router.post("/v1/requests/{request_id}/confirm", summary="Let a large request run")
@@ -67,10 +90,7 @@ async def extend(request: Request, request_id: UUID, door: TheDoor, principal: O
     told. The same again changes nothing."""
     request.state.target = str(request_id)
     wish = await read_json(request, EXTEND)
-    because = wish.because.strip()
-    problem = because_fault(because)
-    if problem:
-        raise Problem.unusable("this is no reason that could be kept for good", [fault("because", problem)])
+    because = _check_because(wish.because)
     by = _period(wish)
     desk = door.desk(principal.name)
     due_at = await door.intake.run(lambda: desk.extend(request_id, by, because))

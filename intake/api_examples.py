@@ -44,11 +44,19 @@ _GROUP = {
     "oldest_due_at": _DUE,
     "what_to_do": "Ask the vendor what is wrong with these.",
 }
+_MISSING = {"deliveries": 2, "reason": "no_identifier", "give": "a shop session", "accepted_by": None}
 _VENDOR = {"name": "insider", "enabled": True, "held_at": _RECEIVED, "held_reason": "by_hand", "held_by": "key:shop"}
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "Receipt": {**_ID, "subjects": 2, "duplicates": 0, "repeated": False, "unconfirmed": False},
+        "Receipt": {
+            **_ID,
+            "subjects": 2,
+            "duplicates": 0,
+            "repeated": False,
+            "unconfirmed": False,
+            "unreachable": {"akinon": 2},
+        },
         "RequestStatus": {
             **_LISTED,
             "regulation": "gdpr",
@@ -58,14 +66,17 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "due_reason": None,
             "at_risk": False,
             "confirmed_by": None,
-            "vendors": {"insider": {"pending": 0, "accepted": 2}},
+            "vendors": {"insider": {"pending": 0, "accepted": 2}, "akinon": {"pending": 0, "unreachable": 2}},
+            "missing_identifiers": {"akinon": _MISSING},
         },
         "ListedRequest": _LISTED,
         "RequestPage": {"requests": [_LISTED], "next": None},
         "Delivery": _DELIVERY,
         "DeliveryPage": {"deliveries": [_DELIVERY], "next": "WyJpbnNpZGVyIiwxXQ"},
         "Retry": {"vendor": "insider", "reason": "rejected"},
-        "Retried": {"deliveries": 5, "vendors": {"insider": 5}, "without_session": 0},
+        "Retried": {"deliveries": 5, "vendors": {"insider": 5}, "without_session": 0, "unreachable": 0},
+        "Accepted": {**_ID, "deliveries": 2},
+        "MissingIdentifier": _MISSING,
         "Extended": {**_ID, "due_at": _DUE, "due_reason": "many requests at once"},
         "Cancelled": {**_ID, "status": "cancelled", "done": 1, "cancelled": 3, "under_way": 0},
         "Confirmed": {**_ID, "status": "running"},

@@ -13,6 +13,7 @@ from domain.requests import Kind, Subject
 from intake.because import LONGEST_TEXT
 
 MOST_SUBJECTS = 1_000
+ACCEPTING = "accept that some of the people cannot be found at some vendors: nobody need see to them"
 
 
 def as_utc(moment: datetime) -> str:
@@ -66,6 +67,7 @@ class NewRequest(Given):
         default=None, description="the law it is made under, which says when it is due; else the operator's default"
     )
     not_before: GivenMoment | None = Field(default=None, description="send nothing before this")
+    accept_unreachable: bool = Field(default=False, strict=True, description=ACCEPTING)
 
 
 class Receipt(BaseModel):
@@ -76,6 +78,19 @@ class Receipt(BaseModel):
     duplicates: int = Field(description="people left out that repeat another one")
     repeated: bool = Field(description="the same was submitted before under this key; nothing new was recorded")
     unconfirmed: bool = Field(description="nothing is sent until somebody else confirms it")
+    unreachable: dict[str, int] = Field(
+        description="vendor to number of people who cannot be found there by what is given of them",
+        examples=[{"akinon": 2, "algonomy": 1}],
+    )
+
+
+class MissingIdentifier(BaseModel):
+    """Deliveries that ended as unreachable at one vendor, and what to provide."""
+
+    deliveries: int
+    reason: str
+    give: str
+    accepted_by: str | None = Field(description="who has accepted that they stay so")
 
 
 class RequestStatus(BaseModel):
@@ -100,6 +115,7 @@ class RequestStatus(BaseModel):
         description="vendor to outcome (or pending) to number of deliveries",
         examples=[{"insider": {"pending": 0, "accepted": 2}}],
     )
+    missing_identifiers: dict[str, MissingIdentifier] = Field(description="by vendor, who was unreachable there")
 
 
 class ListedRequest(BaseModel):
@@ -152,11 +168,29 @@ class Retry(Given):
 
 
 class Retried(BaseModel):
-    """How many deliveries go out again, and how many wait for a fresh session of the person."""
+    """How many deliveries go out again, and how many wait for a fresh session or an identifier of the person."""
 
     deliveries: int
     vendors: dict[str, int]
     without_session: int
+    unreachable: int
+
+
+class Accept(Given):
+    """Accept that people cannot be found, at one vendor or at all of the request."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"vendor": "dfinery", "because": "known by e-mail only"}]}
+    )
+    vendor: VendorName | None = None
+    because: Because = Field(description="kept for good: say why, and name no person")
+
+
+class Accepted(BaseModel):
+    """Deliveries that stay unreachable and need nobody any more."""
+
+    request_id: UUID
+    deliveries: int
 
 
 class Extend(Given):

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import TypeAdapter
 
 from intake.api_door import Submitter, SubmitterOrReader, TheDoor
-from intake.api_models import NewRequest, Receipt, RequestStatus
+from intake.api_models import MissingIdentifier, NewRequest, Receipt, RequestStatus
 from intake.api_schema import json_body
 from intake.auth import Principal
 from intake.bodies import LARGEST_JSON, fault, read_json
@@ -16,6 +16,7 @@ from intake.faults import Faults
 from intake.problems import Problem, no_such_request
 from ledger.reports import Status, status_of
 from tasks import submit
+from tasks.reach import missing_identifiers
 from tasks.subjects import SubjectError, checked
 from tasks.submit import Submission
 
@@ -58,6 +59,7 @@ async def submit_request(
         effective_at=given.effective_at,
         regulation=given.regulation,
         not_before=given.not_before,
+        accept_unreachable=given.accept_unreachable,
     )
     return answer(request, await door.submit(submission, given.subjects))
 
@@ -78,6 +80,7 @@ def answer(request: Request, receipt: submit.Receipt) -> Response:
         duplicates=recorded.duplicates,
         repeated=receipt.repeated,
         unconfirmed=recorded.unconfirmed,
+        unreachable=dict(recorded.unreachable),
     )
     place = {"Location": f"/v1/requests/{recorded.public_id}"}
     return Response(told.model_dump_json(), 200 if receipt.repeated else 201, place, "application/json")
@@ -100,7 +103,9 @@ def _check_people(given: NewRequest) -> None:
 async def show_request(request_id: UUID, door: TheDoor, principal: SubmitterOrReader) -> RequestStatus:
     """Costs the same for ten people and for a million."""
     found = await door.reads.run(lambda: _find(door, request_id, principal))
-    return RequestStatus(**found._asdict(), at_risk=found.at_risk(door.settings.due_soon_days))
+    missing = {name: MissingIdentifier(**one._asdict()) for name, one in missing_identifiers(found).items()}
+    at_risk = found.at_risk(door.settings.due_soon_days)
+    return RequestStatus(**found._asdict(), at_risk=at_risk, missing_identifiers=missing)
 
 
 def _find(door: Door, request_id: UUID, principal: Principal) -> Status:

@@ -9,7 +9,7 @@ from domain.deadlines import Regulation
 from domain.moments import GivenMoment
 from domain.requests import Kind
 from intake.api_door import Submitter, TheDoor
-from intake.api_models import Receipt, VendorName
+from intake.api_models import ACCEPTING, Receipt, VendorName
 from intake.api_requests import IdempotencyKey, answer, own_key
 from intake.bodies import Allowance, allowance_of, fault, media_type, refuse_encoded
 from intake.files import read_people
@@ -62,6 +62,7 @@ async def upload(
     effective_at: GivenMoment | None = None,
     regulation: Regulation | None = None,
     not_before: GivenMoment | None = None,
+    accept_unreachable: Annotated[bool, Query(description=ACCEPTING)] = False,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """A person a line, as NDJSON or CSV. A client that goes away half-way leaves nothing."""
@@ -79,6 +80,7 @@ async def upload(
         effective_at=effective_at,
         regulation=regulation,
         not_before=not_before,
+        accept_unreachable=accept_unreachable,
     )
     _allow(allowance_of(request), door.settings.upload_max_bytes)
     body = Upload(request)

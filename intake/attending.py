@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import typer
 
 from domain.outcomes import Reason
-from intake.advice import ADVICE
+from intake.advice import ADVICE, what_to_do
 from intake.because import because_fault
 from intake.endings import Ending, note
 from intake.files import UnusableInputError, read_numbered
@@ -35,14 +35,15 @@ def show_attention(request_id: str | None, *, vendor: str | None, reason: str | 
         )
     if as_json:
         rows = [
-            group._asdict() | {"oldest_due_at": as_utc(group.oldest_due_at), "what_to_do": ADVICE.get(group.reason, "")}
+            group._asdict()
+            | {"oldest_due_at": as_utc(group.oldest_due_at), "what_to_do": what_to_do(group.vendor, group.reason)}
             for group in found
         ]
         typer.echo(json.dumps({"deliveries": sum(group.deliveries for group in found), "groups": rows}))
     elif found:
         from intake.display import print_attention  # noqa: PLC0415 - scripts ask for JSON, and need no tables
 
-        print_attention(found, ADVICE)
+        print_attention(found, what_to_do)
     else:
         typer.echo("nothing needs attention")
     return Ending.DONE
@@ -89,17 +90,21 @@ def deeds(here: Surroundings) -> Iterator[Desk]:
 
 
 def retry(request_id: str, *, vendor: str | None, reason: str | None, as_json: bool) -> Ending:
-    """Have what waits delivered again; EXCEPTIONS where some cannot without a fresh session. Raises CommandError."""
+    """Have what waits delivered again; EXCEPTIONS where some cannot without a fresh session, or without an identifier.
+
+    Raises CommandError.
+    """
     check_reason(reason)
     public_id = read_id(request_id)
     with surroundings() as here, deeds(here) as desk:
         again = desk.retry(public_id, vendor, reason)
-    more = {"without_session": again.without_session}
+    more = {"without_session": again.without_session, "unreachable": again.unreachable}
     _print_again(again.deliveries, as_json=as_json, more=more)
     if again.without_session:
         note(f"{again.without_session:,} more wait for a fresh session of the person: `consent provide`")
-        return Ending.EXCEPTIONS
-    return Ending.DONE
+    if again.unreachable:
+        note(f"{again.unreachable:,} more wait for an identifier of the person: `consent provide`, or `consent accept`")
+    return Ending.EXCEPTIONS if again.without_session or again.unreachable else Ending.DONE
 
 
 def _print_again(deliveries: Mapping[str, int], *, as_json: bool, more: Mapping[str, int]) -> None:
@@ -112,7 +117,7 @@ def _print_again(deliveries: Mapping[str, int], *, as_json: bool, more: Mapping[
 
 
 def provide(request_id: str, file: str, *, as_json: bool) -> Ending:
-    """Give people who wait their fresh sessions, all of a file or none. Raises CommandError."""
+    """Give people who wait their fresh sessions and identifiers, all of a file or none. Raises CommandError."""
     public_id = read_id(request_id)
     with opened(file) as people, surroundings() as here, deeds(here) as desk:
         given = (Given(line, subject) for line, subject in read_numbered(people, file))
@@ -134,4 +139,15 @@ def close(request_id: str, *, vendor: str, reason: str | None, because: str, as_
     with surroundings() as here, deeds(here) as desk:
         closed = desk.close(public_id, vendor, reason, text)
     typer.echo(json.dumps({"deliveries": closed}) if as_json else f"{closed:,} deliveries closed by hand")
+    return Ending.DONE
+
+
+def accept(request_id: str, *, vendor: str | None, because: str, as_json: bool) -> Ending:
+    """Accept that people of a request cannot be found. Raises CommandError."""
+    text = check_text(because)
+    public_id = read_id(request_id)
+    with surroundings() as here, deeds(here) as desk:
+        accepted = desk.accept(public_id, vendor, text)
+    told = f"{accepted:,} deliveries stay unreachable, and need nobody any more"
+    typer.echo(json.dumps({"deliveries": accepted}) if as_json else told)
     return Ending.DONE

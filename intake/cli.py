@@ -61,12 +61,18 @@ def submit(  # noqa: PLR0917 - the order is the command line's
     ] = None,
     not_before: Annotated[str | None, typer.Option(metavar="ISO8601", help="send nothing before this")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="confirm a large request yourself")] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="accept that some people cannot be found at some vendors")
+    ] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="until it has closed; exit 1 if anything needs attention")
     ] = False,
     as_json: AsJson = False,
 ) -> Ending:
-    """Record a request, and print its id. Unusable input is refused whole, with exit code 2."""
+    """Record a request, and print its id. Unusable input is refused whole, with exit code 2.
+
+    Says on stderr how many people cannot be found at which vendor; what could be sent is sent all the same.
+    """
     from intake.submitting import read_submission, submit_file
 
     submission = read_submission(
@@ -79,6 +85,7 @@ def submit(  # noqa: PLR0917 - the order is the command line's
         regulation=regulation,
         not_before=not_before,
         confirmed=yes,
+        partial=partial,
     )
     return submit_file(file, submission, wait=wait, as_json=as_json)
 
@@ -127,7 +134,7 @@ def attention(
 def retry(request_id: RequestId, vendor: OneVendor = None, reason: OneReason = None, as_json: AsJson = False) -> Ending:
     """Deliver again what needs action or is exhausted; what was refused only where --reason names why.
 
-    Exit 1 if some of it cannot go without a fresh session of the person.
+    Exit 1 if some of it cannot go without a fresh session of the person, or without an identifier.
     """
     from intake import attending
 
@@ -137,10 +144,10 @@ def retry(request_id: RequestId, vendor: OneVendor = None, reason: OneReason = N
 @app.command()
 def provide(
     request_id: RequestId,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="people with a fresh session, as NDJSON or CSV; or -")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="people with what was missing, as NDJSON or CSV; or -")],
     as_json: AsJson = False,
 ) -> Ending:
-    """Give people who wait a fresh session, and deliver to them again. All of the file is taken, or nothing."""
+    """Give people who wait a fresh session or an identifier, and deliver to them again. All of the file, or nothing."""
     from intake import attending
 
     return attending.provide(request_id, file, as_json=as_json)
@@ -158,6 +165,17 @@ def close(
     from intake import attending
 
     return attending.close(request_id, vendor=vendor, reason=reason, because=because, as_json=as_json)
+
+
+@app.command()
+def accept(request_id: RequestId, because: Because, vendor: OneVendor = None, as_json: AsJson = False) -> Ending:
+    """Accept that some people cannot be found, at one vendor or all: they stay `unreachable` and need nobody any more.
+
+    The request still counts as completed with exceptions; who accepted it and why is kept.
+    """
+    from intake import attending
+
+    return attending.accept(request_id, vendor=vendor, because=because, as_json=as_json)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """What is shown to people at a terminal: tables, and progress as it happens."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Self
 
@@ -19,12 +19,13 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from domain.outcomes import ATTENTION, Outcome
+from domain.outcomes import Outcome
 from intake.deeds_in_words import say_operations
 from ledger.attention import Group
 from ledger.outbox import Standing as Receiver
 from ledger.reports import PENDING, Involved, Status
 from ledger.vendors import Vendor
+from tasks.reach import missing_identifiers
 
 OPEN = frozenset({"loading", "unconfirmed", "running"})
 """The states of a request that is not over yet."""
@@ -47,7 +48,7 @@ class Moment(NamedTuple):
     def remark(self, vendor: str) -> str:
         """What someone should know of a vendor, or nothing."""
         counts = self.status.vendors[vendor]
-        attention = sum(counts.get(outcome, 0) for outcome in ATTENTION)
+        attention = self.status.attention(vendor)
         held = f"held: {self.held[vendor]}" if vendor in self.held and counts[PENDING] else ""
         return "; ".join(filter(None, (f"{attention:,} need attention" if attention else "", held)))
 
@@ -147,6 +148,10 @@ def print_status(status: Status, *, at_risk: bool) -> None:
     for vendor, counts in status.vendors.items():
         table.add_row(vendor, *(f"{counts.get(outcome, 0):,}" for outcome in outcomes))
     console.print(table)
+    for vendor, missing in missing_identifiers(status).items():
+        accepted = f"; accepted by {missing.accepted_by}" if missing.accepted_by else ""
+        told = f"{vendor}: {missing.deliveries:,} unreachable ({missing.reason}), give {missing.give}{accepted}"
+        console.print(told, highlight=False, markup=False)
     if Outcome.ACCEPTED in outcomes:
         console.print("accepted: the vendor said yes, and it has not been, or cannot be, read back", highlight=False)
     for vendor, counts in status.vendors.items():
@@ -186,7 +191,7 @@ def _age(age: timedelta) -> str:
     return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h {seconds // 60} min"
 
 
-def print_attention(groups: Iterable[Group], advice: Mapping[str | None, str]) -> None:
+def print_attention(groups: Iterable[Group], what_to_do: Callable[[str, str | None], str]) -> None:
     """What needs a person, and what to do about it."""
     table = Table("vendor", "outcome", "reason", box=box.SIMPLE)
     for name in ("deliveries", "requests"):
@@ -198,9 +203,22 @@ def print_attention(groups: Iterable[Group], advice: Mapping[str | None, str]) -
         table.add_row(one.vendor, one.outcome, one.reason or "", *counts)
     console = _console()
     console.print(table)
-    for reason in dict.fromkeys(one.reason for one in listed):
-        if reason in advice:
-            console.print(f"{reason}: {advice[reason]}", highlight=False, markup=False, soft_wrap=True)
+    for told in _advice(listed, what_to_do):
+        console.print(told, highlight=False, markup=False, soft_wrap=True)
+
+
+def _advice(groups: Iterable[Group], what_to_do: Callable[[str, str | None], str]) -> Iterator[str]:
+    """A line for each thing to do, with the vendors it is said of where it is not the same at all of them."""
+    vendors: dict[str | None, dict[str, list[str]]] = {}
+    for one in groups:
+        said = vendors.setdefault(one.reason, {}).setdefault(what_to_do(one.vendor, one.reason), [])
+        if one.vendor not in said:
+            said.append(one.vendor)
+    for reason, by_sentence in vendors.items():
+        for sentence, where in by_sentence.items():
+            at = f" at {', '.join(where)}" if len(by_sentence) > 1 else ""
+            if sentence:
+                yield f"{reason}{at}: {sentence}"
 
 
 def print_involved(found: Iterable[Involved]) -> None:

@@ -72,6 +72,7 @@ def read_request(body: bytes, version: Version, domain: str, now: datetime) -> D
         callback_urls=tuple(asked.status_callback_urls or ()),
         group_id=asked.group_id,
         content=content,
+        accept_unreachable=extension.accept_unreachable,
     )
 
 
@@ -179,6 +180,7 @@ class _Extension(_Shape):
     model_config = ConfigDict(extra="forbid")
 
     request_kind: Literal["erasure", "opt_out", "opt_in"] = "erasure"
+    accept_unreachable: Annotated[bool, Field(strict=True)] = False
     subject_identities: JsonValue = None
 
 

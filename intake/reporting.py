@@ -15,6 +15,7 @@ from intake.endings import CommandError, Ending
 from intake.surroundings import surroundings
 from ledger.reports import Row, Status, deliveries_of, status_of
 from ledger.session import Connection
+from tasks.reach import missing_identifiers
 
 NO_SUCH_REQUEST = (
     "there is no request of this id; `consent submit` printed it, as in 123e4567-e89b-42d3-a456-426614174000"
@@ -60,6 +61,7 @@ def status(request_id: str, *, as_json: bool) -> Ending:
 
 
 def _as_json(status: Status, *, at_risk: bool) -> Mapping[str, Any]:
+    missing = {name: one._asdict() for name, one in missing_identifiers(status).items()}
     return {
         "request_id": str(status.request_id),
         "kind": status.kind,
@@ -77,6 +79,7 @@ def _as_json(status: Status, *, at_risk: bool) -> Mapping[str, Any]:
         "submitted_by": status.submitted_by,
         "confirmed_by": status.confirmed_by,
         "vendors": status.vendors,
+        "missing_identifiers": missing,
     }
 
 

@@ -22,6 +22,7 @@ from intake.who import who
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.sealing import UnsealError
 from tasks.queues import BrokerError, sender, wake
+from tasks.reach import say_unreachable
 from tasks.submit import Receipt, Submission, SubmitError, Wake, submit
 
 LARGEST_OPTIONS = 1_000_000
@@ -48,6 +49,7 @@ def read_submission(
     regulation: str | None = None,
     not_before: str | None = None,
     confirmed: bool = False,
+    partial: bool = False,
 ) -> Submission:
     """A submission from what the command line gives. Raises CommandError."""
     if kind not in list(Kind):
@@ -68,6 +70,8 @@ def read_submission(
         regulation=_read_regulation(regulation),
         not_before=_read_moment("--not-before", not_before),
         confirmed=confirmed,
+        accept_unreachable=partial,
+        warn=_warn,
     )
 
 
@@ -75,6 +79,10 @@ def _read_regulation(given: str | None) -> Regulation | None:
     if given is not None and given not in list(Regulation):
         raise unusable(f"unknown --regulation; known are {', '.join(Regulation)}")
     return Regulation(given) if given is not None else None
+
+
+def _warn(unreachable: Mapping[str, int], people: int) -> None:
+    note(say_unreachable(unreachable, people))
 
 
 def _read_moment(option: str, given: str | None) -> datetime | None:
@@ -190,11 +198,14 @@ def _print(receipt: Receipt, *, as_json: bool) -> None:
         "duplicates": recorded.duplicates,
         "repeated": receipt.repeated,
         "unconfirmed": recorded.unconfirmed,
+        "unreachable": dict(recorded.unreachable),
     }
     typer.echo(json.dumps(answer) if as_json else answer["request_id"])
     flush()
     if receipt.repeated:
         note("submitted before: nothing new was recorded")
+        if recorded.unreachable:
+            _warn(recorded.unreachable, recorded.people)
     elif recorded.duplicates:
         note(f"{recorded.people:,} people; lines left out that repeat one of them: {recorded.duplicates:,}")
     if recorded.unconfirmed:

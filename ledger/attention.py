@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from domain.outcomes import LIFTED_BY_RETRY, NAMED_ONLY, Outcome, Reason
 from ledger.notes import Standing
-from ledger.unsettled import NEEDS_ATTENTION
+from ledger.unsettled import NEEDS_ATTENTION, waits
 
 MENDED_BY_A_SESSION = (Reason.IDENTITY_MISMATCH.value, Reason.IDENTITY_UNKNOWN.value)
 """Why a delivery may have been refused that another session of the right person can still get through."""
@@ -42,22 +42,23 @@ def groups(
     return [Group(*row) for row in connection.execute(_GROUPS, values)]
 
 
-_LATEST = """
+LATEST = """
     NOT EXISTS (
         SELECT FROM outcomes AS later
         WHERE later.request_id = outcomes.request_id AND later.vendor_id = outcomes.vendor_id
             AND later.line = outcomes.line AND later.round > outcomes.round)
 """
+"""A condition on `outcomes`: it is how the delivery stands."""
 _GROUPS = text(f"""
     SELECT vendors.name, CAST(outcome AS text), reason, count(*), count(DISTINCT outcomes.request_id), min(due_at)
     FROM outcomes
     JOIN requests ON requests.id = outcomes.request_id
     JOIN vendors ON vendors.id = outcomes.vendor_id
-    WHERE {NEEDS_ATTENTION} AND requests.status <> 'cancelled'
+    WHERE {waits("outcomes")} AND requests.status <> 'cancelled'
         AND (CAST(:request_id AS bigint) IS NULL OR outcomes.request_id = :request_id)
         AND (CAST(:vendor_id AS smallint) IS NULL OR outcomes.vendor_id = :vendor_id)
         AND (CAST(:reason AS text) IS NULL OR reason = :reason)
-        AND {_LATEST}
+        AND {LATEST}
     GROUP BY vendors.name, outcome, reason
     ORDER BY min(due_at), vendors.name, outcome, reason
 """)
@@ -75,10 +76,12 @@ class Selection:
 
 
 class Reopened(NamedTuple):
-    """How many deliveries go out again, by vendor, and how many of those meant cannot without a fresh session."""
+    """How many deliveries go out again, by vendor, and how many of those meant cannot without a fresh session, or
+    without an identifier by which the vendor knows the person."""
 
     deliveries: dict[str, int]
     without_session: int
+    unreachable: int
 
 
 _MEANT = f"""
@@ -89,13 +92,13 @@ _MEANT = f"""
         AND CASE WHEN CAST(:reason AS text) IS NULL
             THEN outcome <> 'refused' AND COALESCE(reason <> ALL(CAST(:named_only AS text[])), true)
             ELSE reason = :reason END
-        AND {_LATEST}
+        AND {LATEST}
 """
 _SUPERSEDED = f"""
     FROM outcomes
     WHERE request_id = :request_id AND outcome = 'superseded'
         AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
-        AND {_LATEST}
+        AND {LATEST}
 """
 _HAS_SESSION = """
     (vendor_id <> ALL(CAST(:session_vendor_ids AS smallint[])) OR EXISTS (
@@ -106,12 +109,12 @@ _HAS_SESSION = """
 _OF_LINES = f"""
     FROM outcomes
     WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
-        AND {NEEDS_ATTENTION} AND {_LATEST}
+        AND {NEEDS_ATTENTION} AND {LATEST}
 """
 _OF_OUTCOMES = f"""
     FROM outcomes
     WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
-        AND CAST(outcome AS text) = ANY(CAST(:outcomes AS text[])) AND {_LATEST}
+        AND CAST(outcome AS text) = ANY(CAST(:outcomes AS text[])) AND {LATEST}
 """
 
 
@@ -129,7 +132,16 @@ def reopen(connection: Connection, request: Standing, meant: Selection) -> Reope
     # What gave way to a newer wish is compared with it again, and may give way again.
     which = _SUPERSEDED if meant.reason == Outcome.SUPERSEDED else _MEANT
     without = connection.execute(text(f"SELECT count(*) {which} AND NOT {_HAS_SESSION}"), values).scalar_one()
-    return Reopened(_reopen(connection, request, f"{which} AND {_HAS_SESSION}", values), without)
+    unreachable = connection.execute(_COUNT_UNREACHABLE, values).scalar_one()
+    return Reopened(_reopen(connection, request, f"{which} AND {_HAS_SESSION}", values), without, unreachable)
+
+
+_COUNT_UNREACHABLE = text(f"""
+    SELECT count(*) FROM outcomes
+    WHERE request_id = :request_id AND outcome = 'unreachable' AND {waits("outcomes")}
+        AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
+        AND COALESCE(reason = CAST(:reason AS text), true) AND {LATEST}
+""")
 
 
 def reopen_lines(connection: Connection, request: Standing, vendor_id: int, lines: Sequence[int]) -> dict[str, int]:
@@ -228,7 +240,7 @@ _CLOSE_BY_HAND = text(f"""
         FROM outcomes
         WHERE request_id = :request_id AND vendor_id = :vendor_id
             AND {NEEDS_ATTENTION} AND outcome <> 'unreachable'
-            AND (CAST(:reason AS text) IS NULL OR reason = :reason) AND {_LATEST}),
+            AND (CAST(:reason AS text) IS NULL OR reason = :reason) AND {LATEST}),
     fresh AS (
         INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
         SELECT :request_id, :vendor_id, line, round + 1, attempts, 'cancelled', 'closed_by_hand' FROM meant),
@@ -242,6 +254,19 @@ _CLOSE_BY_HAND = text(f"""
         ON CONFLICT (request_id, vendor_id, outcome)
             DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
     SELECT count(*) FROM meant
+""")
+
+
+def unreachable(connection: Connection, request: Standing, vendor_id: int | None) -> int:
+    """How many deliveries of a request ended as unreachable and nobody has accepted it; at one vendor, or at all."""
+    values = {"request_id": request.id, "vendor_id": vendor_id}
+    return int(connection.execute(_UNACCEPTED, values).scalar_one())
+
+
+_UNACCEPTED = text(f"""
+    SELECT COALESCE(sum(deliveries), 0) FROM tallies
+    WHERE request_id = :request_id AND outcome = 'unreachable' AND {waits("tallies")}
+        AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
 """)
 
 

@@ -10,8 +10,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from domain.chunking import cut
+from domain.reach import Headcount
 from domain.requests import Subject
-from ledger.people import FEW, PEOPLE, PERSON, Prints, Writer, bytea
+from ledger.people import FEW, OTHERS, PEOPLE, PERSON, Prints, Writer, bytea, repeated_lines
 from ledger.requests import NewRequest, Recorded, TooLateError, digest_of, row_of
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
 
@@ -28,9 +29,9 @@ class Small(NamedTuple):
 
 def is_few(new: NewRequest, people: Sequence[Subject]) -> bool:
     """Whether `record_few` can take this one. It cannot where there are no people or too many, some bring a session,
-    somebody must confirm, or more is to be recorded with them (`callbacks`, `also`)."""
+    somebody must confirm, or more is to be recorded with them (`callbacks`, `also`, an acceptance)."""
     return (
-        not (new.callbacks or new.also)
+        not (new.callbacks or new.also or new.accept_unreachable)
         and 0 < len(people) <= min(FEW, FEW if new.confirm_above is None else new.confirm_above)
         and not any(new.session_vendors.intersection(subject.get("vendors") or ()) for subject in people)
     )
@@ -88,15 +89,17 @@ class _Row(NamedTuple):
     ) -> "_Row":
         """Raises ledger.requests.TooLateError."""
         key, prints, (new, people) = SealingKey.generate(), Prints(fingerprinter), small
-        writer = Writer(request_id, key, prints)
-        records = writer.records(people)
+        writer, headcount = Writer(request_id, key, prints), Headcount(new.reach)
+        records = writer.records(headcount.passing(people))
         others = writer.other_records(people, {record["line"] for record in records})
+        unreachable = headcount.without(repeated_lines(len(people), records))
         row = row_of(new, key, masters, received_at)
-        recorded = Recorded(row["public_id"], len(records), len(people) - len(records))
+        recorded = Recorded(row["public_id"], len(records), len(people) - len(records), unreachable=unreachable)
         row |= {
             "id": request_id,
             "subjects": recorded.people,
             "duplicates": recorded.duplicates,
+            "unreachable": unreachable or None,
             "digest": digest_of(new, prints),
         }
         chunks = [
@@ -127,14 +130,16 @@ def _recording(others: str = "") -> Any:
     return text(f"""
     WITH request AS (
         INSERT INTO requests (id, public_id, kind, status, vendor_ids, data_key, options, idempotency_key, submitted_by,
-            regulation, received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates, content_digest)
+            regulation, received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates, content_digest,
+            unreachable)
         OVERRIDING SYSTEM VALUE
         SELECT id, public_id, kind, 'running', vendor_ids, data_key, options, idempotency_key, submitted_by, regulation,
-            received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates, digest
+            received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates, digest, unreachable
         FROM json_to_recordset(CAST(:requests AS json)) AS given (id bigint, public_id uuid, kind kind,
             vendor_ids smallint[], data_key bytea, options bytea, idempotency_key text, submitted_by text,
             regulation text, received_at timestamptz, asked_at timestamptz, effective_at timestamptz,
-            due_at timestamptz, not_before timestamptz, subjects integer, duplicates integer, digest bytea)
+            due_at timestamptz, not_before timestamptz, subjects integer, duplicates integer, digest bytea,
+            unreachable jsonb)
         ON CONFLICT (idempotency_key) DO NOTHING
         RETURNING id, public_id, submitted_by, not_before),
     person AS (
@@ -157,10 +162,10 @@ def _recording(others: str = "") -> Any:
 
 _RECORD = _recording()
 # A statement of its own: nearly everybody is without, and costs nothing by it.
-_RECORD_WITH_OTHERS = _recording("""
+_RECORD_WITH_OTHERS = _recording(f"""
     other AS (
         INSERT INTO other_identifiers (request_id, line, kind, print)
         SELECT request_id, line, kind, print
-        FROM json_to_recordset(CAST(:others AS json)) AS others (request_id bigint, line integer, kind text, print uuid)
+        FROM {OTHERS}
         WHERE request_id IN (SELECT id FROM request)),
 """)

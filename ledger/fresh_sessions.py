@@ -38,15 +38,11 @@ class Waiting:
     def match(self, given: Sequence[Given]) -> dict[int, list[int]]:
         """By place, the lines of everybody waiting who shares an identifier with the person there and contradicts
         none. Those without a match are left out."""
-        prints = [self.prints.identifiers(one.subject) for one in given]
         values = {
             "request_id": self.request.id,
             "vendor_id": self.request.vendors[self.vendor],
-            "places": [one.place for one in given],
-            "users": [_hex(user) for user, _, _ in prints],
-            "emails": [_hex(email) for _, email, _ in prints],
-            "phones": [_hex(phone) for _, _, phone in prints],
             "mended": list(MENDED_BY_A_SESSION),
+            **prints_of(given, self.prints),
         }
         found: dict[int, list[int]] = {}
         for place, line in self.connection.execute(_MATCH, values):
@@ -64,6 +60,17 @@ class Waiting:
         self.connection.execute(_KEEP, values)
 
 
+def prints_of(given: Sequence[Given], prints: Prints) -> dict[str, list[Any]]:
+    """The fingerprints of people who are given, as the statements that look for them take them."""
+    found = [prints.identifiers(one.subject) for one in given]
+    return {
+        "places": [one.place for one in given],
+        "users": [_hex(user) for user, _, _ in found],
+        "emails": [_hex(email) for _, email, _ in found],
+        "phones": [_hex(phone) for _, _, phone in found],
+    }
+
+
 def data_key_of(connection: Connection, request: Standing, masters: MasterKeys) -> SealingKey:
     """The data key of a request whose people are not forgotten. Raises ledger.sealing.UnsealError."""
     wrapped: bytes = connection.execute(_DATA_KEY, {"id": request.id}).scalar_one()
@@ -77,8 +84,8 @@ def _hex(a_print: bytes | None) -> str | None:
     return a_print.hex() if a_print is not None else None
 
 
-_MATCH = text("""
-    WITH given AS (
+SAME_PEOPLE = """
+    given AS (
         SELECT place, CAST(user_print AS uuid) AS user_print, CAST(email_print AS uuid) AS email_print,
             CAST(phone_print AS uuid) AS phone_print
         FROM unnest(CAST(:places AS integer[]), CAST(:users AS text[]), CAST(:emails AS text[]),
@@ -89,6 +96,15 @@ _MATCH = text("""
         SELECT place, line FROM given JOIN subjects USING (email_print) WHERE request_id = :request_id
         UNION
         SELECT place, line FROM given JOIN subjects USING (phone_print) WHERE request_id = :request_id)
+"""
+"""Of a request, everybody who shares an identifier with somebody given, as `same (place, line)`."""
+NO_CONTRADICTION = """
+    COALESCE(given.user_print = people.user_print, true)
+        AND COALESCE(given.email_print = people.email_print, true)
+        AND COALESCE(given.phone_print = people.phone_print, true)
+"""
+_MATCH = text(f"""
+    WITH {SAME_PEOPLE}
     SELECT place, people.line
     FROM same
     JOIN given USING (place)
@@ -99,9 +115,7 @@ _MATCH = text("""
         ORDER BY round DESC LIMIT 1) AS latest
     WHERE (latest.outcome IN ('needs_action', 'exhausted', 'unreachable')
             OR latest.outcome = 'refused' AND latest.reason = ANY(CAST(:mended AS text[])))
-        AND COALESCE(given.user_print = people.user_print, true)
-        AND COALESCE(given.email_print = people.email_print, true)
-        AND COALESCE(given.phone_print = people.phone_print, true)
+        AND {NO_CONTRADICTION}
     ORDER BY place, people.line
 """)
 _KEEP = text("""

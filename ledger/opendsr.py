@@ -111,6 +111,21 @@ _FIND_GROUP = text(
 )
 
 
+def tell_completed(connection: Connection, request_id: int) -> None:
+    """Tell whoever asked by OpenDSR that the request is completed now: that people cannot be found was accepted after
+    it had closed, which is no change of status of ours."""
+    connection.execute(_TELL_COMPLETED, {"request_id": request_id})
+
+
+_TELL_COMPLETED = text("""
+    INSERT INTO outbox (webhook_id, request_id, status, counts)
+    SELECT webhooks.id, requests.id, requests.status, counts_of(requests.id, requests.vendor_ids)
+    FROM webhooks JOIN requests ON requests.id = webhooks.request_id
+    WHERE webhooks.request_id = :request_id AND style = 'opendsr' AND enabled
+    ORDER BY webhooks.id
+""")
+
+
 def _kept(row: Row[Any], masters: MasterKeys) -> Kept:
     group_id = None
     if row.sealed_group is not None and row.data_key is not None:

@@ -83,7 +83,10 @@ _CLAIM = text("""
     WHERE outbox.id = taken.id AND webhooks.id = webhook_id AND requests.id = outbox.request_id
     RETURNING outbox.id, lease, outbox.public_id AS message_id, outbox.status, counts, happened_at, attempts, begun,
         CAST(EXTRACT(EPOCH FROM now() - since) AS float8) AS age_s, webhooks.name, host, style, sealed_url, details,
-        requests.public_id, kind, received_at, requests.due_at, subjects, data_key
+        requests.public_id, kind, received_at, requests.due_at, subjects, data_key,
+        CASE style WHEN 'opendsr' THEN ARRAY( -- as it was then
+            SELECT vendors.name FROM vendors JOIN notes ON notes.vendor_id IS NULL OR notes.vendor_id = vendors.id
+            WHERE notes.request_id = requests.id AND deed = 'accept' AND notes.at <= happened_at) END AS accepted
 """)
 
 
@@ -101,6 +104,7 @@ def _claimed(row: Row[Any], masters: MasterKeys) -> Claimed:
         vendors={name: _with_pending(counts, row.subjects) for name, counts in sorted(row.counts.items())},
         details=row.details,
         begun=row.begun,
+        accepted=frozenset(row.accepted or ()),
     )
     return Claimed(
         row.id, row.lease, notice, Style(row.style), row.attempts, row.age_s, row.name, row.host, url, sealed

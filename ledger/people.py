@@ -1,6 +1,7 @@
 """People on their way into the ledger, sealed and fingerprinted, by COPY; and opened again, a block at a time."""
 
 import struct
+from array import array
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,11 +34,16 @@ _NULL = struct.pack("!i", -1)
 
 
 class Counted(NamedTuple):
-    """What was taken in: lines read, people among them that were not there already, and a digest of all of it."""
+    """What was taken in: lines read, those among them that repeat another one, and a digest of all of it."""
 
     lines: int
-    people: int
+    repeats: Sequence[int]
     digest: bytes
+
+    @property
+    def people(self) -> int:
+        """How many there are without the repeated ones."""
+        return self.lines - len(self.repeats)
 
 
 class Prints:
@@ -139,20 +145,19 @@ class Writer:
             whole = self.prints.whole(subject)
             if whole not in seen:
                 seen.add(whole)
-                plain = to_json(self._without_sessions(line, subject))
-                sealed = self.key.seal(plain, subject_context(self.request_id, line))
-                prints = (a_print.hex() if a_print else None for a_print in self.prints.identifiers(subject))
-                values = (self.request_id, line, bytea(sealed), whole.hex(), *prints)
-                records.append(dict(zip(_PERSON_TYPES, values, strict=True)))
+                records.append(self.record(line, subject, whole))
                 self._keep_others(line, subject)
         return records
 
     def other_records(self, people: Sequence[Subject], lines: Container[int]) -> list[dict[str, Any]]:
         """The identifiers that only vendors' blocks give of the people on these lines, for an INSERT like `records`."""
+        numbered = enumerate(people, start=1)
+        return [other for line, subject in numbered if line in lines for other in self.others_of(line, subject)]
+
+    def others_of(self, line: int, subject: Subject) -> list[dict[str, Any]]:
+        """The same of one of them."""
         return [
             {"request_id": self.request_id, "line": line, "kind": kind, "print": a_print.hex()}
-            for line, subject in enumerate(people, start=1)
-            if line in lines
             for kind, a_print in self.prints.others(subject)
         ]
 
@@ -161,6 +166,14 @@ class Writer:
             name = kind.encode()
             self.others.write(_OTHER_HEAD.pack(4, 8, self.request_id, 4, line, len(name)) + name)
             self.others.write(_PRINT_HEAD + a_print)
+
+    def record(self, line: int, subject: Subject, whole: bytes) -> dict[str, Any]:
+        """One of them; `whole` is what `Prints.whole` gives."""
+        plain = to_json(self._without_sessions(line, subject))
+        sealed = self.key.seal(plain, subject_context(self.request_id, line))
+        prints = (a_print.hex() if a_print else None for a_print in self.prints.identifiers(subject))
+        values = (self.request_id, line, bytea(sealed), whole.hex(), *prints)
+        return dict(zip(_PERSON_TYPES, values, strict=True))
 
     def _without_sessions(self, line: int, subject: Subject) -> Subject:
         vendors = subject.get("vendors")
@@ -196,7 +209,7 @@ def add_people(
         if len(begin) <= FEW:
             records = writer.records(begin)
             connection.execute(_INSERT_SUBJECTS, {"people": to_json(records).decode()})
-            duplicates = prints.lines - len(records)
+            repeats = repeated_lines(prints.lines, records)
         else:
             _copy(connection, _COPY_SUBJECTS, writer.rows(chain(begin, rest)))
         for statement, rows in ((_COPY_SESSIONS, sessions), (_COPY_OTHERS, others)):
@@ -204,8 +217,13 @@ def add_people(
                 rows.seek(0)
                 _copy(connection, statement, iter(partial(rows.read, _BLOCK_BYTES), b""))
     if len(begin) > FEW:
-        duplicates = _drop_duplicates(connection, request_id)
-    return Counted(prints.lines, prints.lines - duplicates, prints.digest())
+        repeats = _drop_duplicates(connection, request_id)
+    return Counted(prints.lines, repeats, prints.digest())
+
+
+def repeated_lines(lines: int, records: Sequence[Mapping[str, Any]]) -> Sequence[int]:
+    """Which of so many lines `Writer.records` has left out."""
+    return sorted({*range(1, lines + 1)} - {record["line"] for record in records}) if len(records) < lines else ()
 
 
 FEW = 1_000
@@ -223,6 +241,10 @@ PERSON = ", ".join(_PERSON_TYPES)
 """The columns of a person, in the order in which `Writer` gives them."""
 PEOPLE = f"json_to_recordset(CAST(:people AS json)) AS people ({', '.join(map(' '.join, _PERSON_TYPES.items()))})"
 """What `Writer.records` gives, as JSON, in a FROM."""
+OTHERS = """
+    json_to_recordset(CAST(:others AS json)) AS others (request_id bigint, line integer, kind text, print uuid)
+"""
+"""What `Writer.other_records` gives, likewise."""
 
 
 def bytea(raw: bytes) -> str:
@@ -256,8 +278,8 @@ def session_context(request_id: int, line: int, vendor_id: int) -> bytes:
     return b"session:%d:%d:%d" % (request_id, line, vendor_id)
 
 
-def _drop_duplicates(connection: Connection, request_id: int) -> int:
-    dropped = 0
+def _drop_duplicates(connection: Connection, request_id: int) -> Sequence[int]:
+    dropped = array("i")
     # A cursor in the server: a file may say the same a million times.
     streaming = {"stream_results": True, "max_row_buffer": _DROPPED_AT_ONCE}
     repeated = connection.execute(_REPEATED, {"request_id": request_id}, execution_options=streaming).scalars()
@@ -265,7 +287,7 @@ def _drop_duplicates(connection: Connection, request_id: int) -> int:
         connection.execute(_DROP_SUBJECTS, {"request_id": request_id, "lines": lines})
         connection.execute(_DROP_SESSIONS, {"request_id": request_id, "lines": lines})
         connection.execute(_DROP_OTHERS, {"request_id": request_id, "lines": lines})
-        dropped += len(lines)
+        dropped.extend(lines)
     return dropped
 
 

@@ -1,14 +1,15 @@
 """What people ask of the ledger: how a request stands, and how each delivery ended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from domain.outcomes import ATTENTION
-from ledger.unsettled import COMPLETED_IN_ERROR, NEEDS_ATTENTION
+from domain.outcomes import ATTENTION, Outcome
+from ledger.unsettled import ACCEPT, COMPLETED_IN_ERROR, waits
 
 PENDING = "pending"
 
@@ -33,13 +34,32 @@ class Status(NamedTuple):
     vendors: dict[str, dict[str, int]]
     dropped: bool = False
     """Past its retention: its people and deliveries are gone, these numbers are what is left."""
+    accepted_by: Mapping[str, str] = MappingProxyType({})
+    """By vendor, who has accepted that people cannot be found there."""
+    not_found: Mapping[str, int] = MappingProxyType({})
+    """By vendor, how many of its people cannot be found there by what is given of them, whether it was tried or not."""
+
+    @property
+    def unreachable(self) -> dict[str, int]:
+        """By vendor, how many deliveries ended as unreachable."""
+        found = {vendor: counts.get(Outcome.UNREACHABLE, 0) for vendor, counts in self.vendors.items()}
+        return {vendor: count for vendor, count in found.items() if count}
+
+    @property
+    def unaccepted(self) -> bool:
+        """Whether somebody was unreachable, and nobody has accepted it."""
+        return any(vendor not in self.accepted_by for vendor in self.unreachable)
+
+    def attention(self, vendor: str) -> int:
+        """How many deliveries to a vendor wait for somebody to do something about them."""
+        waiting = ATTENTION - ({Outcome.UNREACHABLE} if vendor in self.accepted_by else set())
+        return sum(self.vendors[vendor].get(outcome, 0) for outcome in waiting)
 
     def at_risk(self, days: float) -> bool:
         """Whether it is due in fewer days than this, or over, and something is pending or needs attention."""
         if self.dropped or self.status == "cancelled" or self.due_at - datetime.now(UTC) >= timedelta(days=days):
             return False
-        open_ones = {PENDING, *ATTENTION}
-        return any(counts.get(outcome, 0) for counts in self.vendors.values() for outcome in open_ones)
+        return any(counts[PENDING] or self.attention(vendor) for vendor, counts in self.vendors.items())
 
 
 class Row(NamedTuple):
@@ -81,12 +101,31 @@ def status_of(connection: Connection, public_id: UUID) -> Status | None:
         confirmed_by=row.confirmed_by,
         vendors=vendors,
         dropped=row.dropped,
+        not_found=row.unreachable or {},
+        accepted_by=_accepted_by(connection, row.id) if any(_UNREACHABLE in its for its in vendors.values()) else {},
     )
 
 
+_UNREACHABLE = Outcome.UNREACHABLE.value
+
+
+def _accepted_by(connection: Connection, request_id: int) -> dict[str, str]:
+    found = connection.execute(_ACCEPTED_BY, {"id": request_id})
+    return {row.name: row.by for row in found}
+
+
+_ACCEPTED_BY = text(f"""
+    SELECT DISTINCT ON (vendors.name) vendors.name, notes.by
+    FROM requests
+    JOIN vendors ON vendors.id = ANY(requests.vendor_ids)
+    JOIN notes ON notes.request_id = requests.id AND deed = '{ACCEPT}'
+        AND (notes.vendor_id IS NULL OR notes.vendor_id = vendors.id)
+    WHERE requests.id = :id
+    ORDER BY vendors.name, notes.id
+""")
 _REQUEST = text("""
     SELECT id, public_id, kind, status, subjects, duplicates, regulation, received_at, asked_at, effective_at,
-        not_before, due_at, due_reason, submitted_by, confirmed_by,
+        not_before, due_at, due_reason, submitted_by, confirmed_by, unreachable,
         EXISTS (SELECT FROM volumes
                 WHERE dropped_at IS NOT NULL AND requests.id >= first_request AND requests.id < past_request) AS dropped
     FROM requests WHERE public_id = :public_id
@@ -147,7 +186,7 @@ _AT_RISK = text(f"""
         UNION ALL SELECT * FROM requests WHERE {COMPLETED_IN_ERROR}) AS requests
     CROSS JOIN LATERAL (
         SELECT CAST(subjects AS bigint) * cardinality(vendor_ids) - COALESCE(sum(deliveries), 0) AS pending,
-            COALESCE(sum(deliveries) FILTER (WHERE {NEEDS_ATTENTION}), 0) AS attention
+            COALESCE(sum(deliveries) FILTER (WHERE {waits("tallies")}), 0) AS attention
         FROM tallies WHERE request_id = requests.id) AS counted
     WHERE due_at < now() + :days * interval '1 day' AND (pending > 0 OR attention > 0)
         AND data_key IS NOT NULL -- else its people are forgotten, and nothing can be done

@@ -1,8 +1,9 @@
 """Requests in the ledger: recorded whole or not at all, found again, closed, cancelled."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -12,16 +13,19 @@ from sqlalchemy import Connection, text
 from domain.chunking import cut
 from domain.deadlines import TERMS, AskedInRows, Regulation, Term, begins_at, times_of
 from domain.notices import Callback
+from domain.reach import Fields, Headcount
 from domain.requests import Kind, Subject
 from ledger.notes import add_note
 from ledger.people import Prints, add_people
 from ledger.sealing import MasterKeys, SealingKey
-from ledger.unsettled import COMPLETED_IN_ERROR, NEEDS_ATTENTION
+from ledger.unsettled import ACCEPT, COMPLETED_IN_ERROR, NEEDS_ATTENTION
 from ledger.vendors import Vendor
 from ledger.webhooks import add_callbacks
 
 Also = Callable[[Connection, int, UUID, SealingKey], None]
 """Writes what belongs to a request that is being recorded: given its id, its public id and its data key."""
+Warn = Callable[[Mapping[str, int], int], None]
+"""Says how many people cannot be found, by vendor, of how many."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +58,23 @@ class NewRequest:
     """Who is told of its changes of status, besides the operator's receivers."""
     also: Also | None = field(default=None, repr=False)
     """Written with it, or not at all."""
+    reach: Mapping[str, Fields] = field(default_factory=dict)
+    """By vendor, the fields of a person by which they are found there, where it has such an operation."""
+    accept_unreachable: bool = False
+    """Its submitter accepts that some people cannot be found at some vendors."""
+    warn: Warn | None = field(default=None, repr=False)
+    """Called before it stands, so before anything is sent, where some cannot be found."""
 
 
 class Recorded(NamedTuple):
-    """A request that is on record. `unconfirmed`: nothing of it is sent until someone confirms it."""
+    """A request that is on record. `unconfirmed`: nothing of it is sent until someone confirms it. `unreachable`: how
+    many of its people cannot be found at which vendor, as it was recorded."""
 
     public_id: UUID
     people: int
     duplicates: int
     unconfirmed: bool = False
+    unreachable: Mapping[str, int] = MappingProxyType({})
 
 
 class NothingToDoError(Exception):
@@ -96,9 +108,14 @@ def record(
     if new.also is not None:
         new.also(connection, request_id, public_id, key)
     sessions = {vendor.name: vendor.id for vendor in new.vendors if vendor.name in new.session_vendors}
-    counted = add_people(connection, request_id, people, key=key, prints=prints, session_vendors=sessions)
+    headcount = Headcount(new.reach)
+    passing = headcount.passing(people)
+    counted = add_people(connection, request_id, passing, key=key, prints=prints, session_vendors=sessions)
     if not counted.lines:
         raise NothingToDoError
+    unreachable = headcount.without(counted.repeats)
+    if unreachable and new.warn is not None:
+        new.warn(unreachable, counted.people)
     large = new.confirm_above is not None and counted.people > new.confirm_above
     spans = [(vendor.id, span) for vendor in new.vendors for span in cut(counted.lines, vendor.chunk_people)]
     connection.execute(
@@ -111,14 +128,24 @@ def record(
             "status": "unconfirmed" if large and not new.confirmed else "running",
             "confirmed_by": new.submitted_by if large and new.confirmed else None,
             "subjects": counted.people,
-            "duplicates": counted.lines - counted.people,
+            "duplicates": len(counted.repeats),
+            "unreachable": unreachable_json(unreachable),
             "digest": digest_of(new, prints),
             **_moments_of(new, received_at),  # again: the people may have asked at different times
         },
     )
     if large and new.confirmed:
         add_note(connection, request_id, new.submitted_by, "confirm", because="by its own submitter")
-    return Recorded(public_id, counted.people, counted.lines - counted.people, large and not new.confirmed)
+    if new.accept_unreachable:
+        add_note(connection, request_id, new.submitted_by, ACCEPT, because="with the request")
+    return Recorded(
+        public_id, counted.people, len(counted.repeats), large and not new.confirmed, MappingProxyType(unreachable)
+    )
+
+
+def unreachable_json(unreachable: Mapping[str, int]) -> str | None:
+    """As `requests.unreachable` keeps it: nothing where everybody can be found."""
+    return to_json(unreachable).decode() if unreachable else None
 
 
 def row_of(new: NewRequest, key: SealingKey, masters: MasterKeys, received_at: datetime) -> dict[str, Any]:
@@ -167,7 +194,9 @@ def digest_of(new: NewRequest, prints: Prints) -> bytes:
     # Left out where nothing of it is given, as requests were recorded before any of it could be.
     law = to_json(asked) if asked != [None, None, Regulation.GDPR] else b""
     callbacks = to_json([callback.url for callback in new.callbacks]) if new.callbacks else b""
-    return prints.fingerprinter.print_of(b"request", prints.digest() + to_json(times) + law + callbacks)
+    accepted = b"accept_unreachable" if new.accept_unreachable else b""
+    given = prints.digest() + to_json(times) + law + callbacks + accepted
+    return prints.fingerprinter.print_of(b"request", given)
 
 
 def _in_utc(*moments: datetime | None) -> list[datetime | None]:
@@ -206,7 +235,7 @@ _TAKE_IN = text("""
     UPDATE requests
     SET status = CAST(:status AS request_status), confirmed_by = :confirmed_by, subjects = :subjects,
         duplicates = :duplicates, content_digest = :digest, asked_at = :asked_at, effective_at = :effective_at,
-        due_at = :due_at, not_before = :not_before
+        due_at = :due_at, not_before = :not_before, unreachable = CAST(:unreachable AS jsonb)
     WHERE id = :id
 """)
 
@@ -231,7 +260,7 @@ def find_by_idempotency_key(connection: Connection, key: str, masters: MasterKey
         return None
     data_key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
     return Earlier(
-        Recorded(row.public_id, row.subjects, row.duplicates, row.status == "unconfirmed"),
+        Recorded(row.public_id, row.subjects, row.duplicates, row.status == "unconfirmed", row.unreachable or {}),
         Kind(row.kind),
         list(row.vendor_ids),
         data_key.open(row.options, options_context(row.public_id)),
@@ -240,7 +269,8 @@ def find_by_idempotency_key(connection: Connection, key: str, masters: MasterKey
 
 
 _BY_IDEMPOTENCY_KEY = text("""
-    SELECT public_id, kind, status, vendor_ids, subjects, duplicates, data_key, options, content_digest
+    SELECT public_id, kind, status, vendor_ids, subjects, duplicates, data_key, options, content_digest,
+        unreachable
     FROM requests WHERE idempotency_key = :key
 """)
 

@@ -15,3 +15,18 @@ COMPLETED_IN_ERROR = """
     AND id IN (SELECT request_id FROM tallies WHERE outcome = 'needs_action' AND deliveries > 0)
 """
 """A condition on `requests`: said to be done, though a read-back has found otherwise. It has an index of its own."""
+ACCEPT = "accept"
+"""The deed, in `notes`, of whoever accepts that people of a request cannot be found; at one vendor, or at all."""
+
+
+def accepted(of: str) -> str:
+    """Somebody has accepted that people of this request cannot be found at this vendor; `of`: a table with both."""
+    return f"""EXISTS (
+        SELECT FROM notes
+        WHERE notes.request_id = {of}.request_id AND deed = '{ACCEPT}'
+            AND (notes.vendor_id IS NULL OR notes.vendor_id = {of}.vendor_id))"""
+
+
+def waits(of: str) -> str:
+    """A delivery of the table `of` (outcomes, tallies) that waits for somebody to do something about it."""
+    return f"({NEEDS_ATTENTION} AND NOT (outcome = 'unreachable' AND {accepted(of)}))"

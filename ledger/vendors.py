@@ -1,9 +1,10 @@
 """Vendors in the ledger: announced by the workers, and held when something is wrong at all of one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic_core import to_json
 from sqlalchemy import Connection, Row, text
 
 from domain.outcomes import Reason
@@ -23,6 +24,8 @@ class Vendor:
     held_reason: str | None
     held_by: str | None
     probe_at: datetime | None
+    reach: Mapping[str, Sequence[str]] | None = None
+    """By kind, the fields of a person by which they are found there; None until a worker has said so."""
 
 
 def announce(connection: Connection, chunk_people: Mapping[str, int]) -> None:
@@ -40,6 +43,18 @@ _SWITCH_ON = text("""
 """)
 
 
+def describe(connection: Connection, reach: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    """Put on record by which fields each vendor (by name) finds people, for each kind, as its settings are now."""
+    for name, by_kind in sorted(reach.items()):
+        connection.execute(_DESCRIBE, {"name": name, "reach": to_json(by_kind).decode()})
+
+
+_DESCRIBE = text("""
+    UPDATE vendors SET reach = CAST(:reach AS jsonb)
+    WHERE name = :name AND reach IS DISTINCT FROM CAST(:reach AS jsonb)
+""")
+
+
 def all_vendors(connection: Connection) -> list[Vendor]:
     """Every vendor ever announced, by name."""
     return [_vendor(row) for row in connection.execute(text(f"{_SELECT} ORDER BY name"))]
@@ -50,7 +65,7 @@ def _vendor(row: Row[tuple[object, ...]]) -> Vendor:
 
 
 _SELECT = """
-    SELECT id, name, enabled, chunk_people, strikes, held_at, held_reason, held_by, probe_at FROM vendors
+    SELECT id, name, enabled, chunk_people, strikes, held_at, held_reason, held_by, probe_at, reach FROM vendors
 """
 
 

@@ -7,7 +7,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from ledger.unsettled import NEEDS_ATTENTION
+from ledger.unsettled import waits
 
 VOLUME_BYTES = 8 << 30
 """A volume that has grown to this is followed by the next: about 40 million deliveries of 8 million people. The indexes
@@ -137,7 +137,7 @@ _TOLD = text(f"""
     SELECT (SELECT count(*) FROM requests WHERE requests.id >= first_request AND requests.id < past_request),
         (SELECT COALESCE(sum(deliveries), 0) FROM tallies
          WHERE request_id >= first_request AND request_id < past_request
-            AND {NEEDS_ATTENTION})
+            AND {waits("tallies")})
     FROM volumes WHERE id = :id
 """)
 # Also those that an earlier call could not get rid of.

@@ -19,13 +19,14 @@ from config.settings import Settings
 from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
 from ledger.sealing import generate_master_key
 from ledger.session import connect, migrate
-from ledger.vendors import announce
+from ledger.vendors import announce, describe
 from ledger.webhooks import announce_webhooks
 from local.postgres import Postgres
 from local.processes import FolderLock, ProcessSpec, Supervisor, stop_leftovers
 from local.redis_server import Redis
 from local.services import ServiceError, free_port
 from tasks.queues import sender
+from tasks.reach import reach_of
 from tasks.sealed import generate_producer_key
 
 TICK_S = 0.1
@@ -142,6 +143,7 @@ def _prepare_ledger(settings: Settings, found: Stack) -> None:
         migrate(engine)
         with engine.begin() as connection:
             announce(connection, {name: chunk_people(one) for name, one in settings.adapters().items()})
+            describe(connection, {name: reach_of(one) for name, one in settings.adapters().items()})
             announce_webhooks(connection, settings.webhooks.hosts())
     finally:
         engine.dispose()

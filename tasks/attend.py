@@ -1,35 +1,30 @@
 """What people do about a request that is on record: retry, provide, close by hand, confirm, cancel, extend."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Any
 from uuid import UUID
 
-from adapters.registry import ADAPTERS
 from domain.deadlines import Deadlines, NotExtended, Period, extend
-from ledger import attention, cancelling, notes, reports, requests, successions
+from domain.outcomes import Reason
+from ledger import attention, cancelling, notes, opendsr, reports, requests, successions
 from ledger.attention import Reopened, Selection
-from ledger.fresh_sessions import Given, Waiting, data_key_of
-from ledger.keys import fingerprinter
+from ledger.fresh_sessions import Given
 from ledger.notes import Standing
-from ledger.people import Prints
 from ledger.sealing import MasterKeys
 from ledger.session import Connection, Engine
+from ledger.unsettled import ACCEPT
+from tasks.provide import Provision, keeps_sessions
 from tasks.submit import Wake
 from tasks.toolbox import Toolbox
 
 log = logging.getLogger(__name__)
 
-OPEN = frozenset({"running", "completed", "completed_with_exceptions"})
+CLOSED = frozenset({"completed", "completed_with_exceptions"})
+OPEN = CLOSED | {"running"}
 """A request in one of these can be worked on further."""
-SESSION = "session_id"
-"""The field by which every vendor that keeps sessions is given one."""
-BATCH = 1_000
-TOLD = 20
 
 
 class AttendError(Exception):
@@ -68,7 +63,7 @@ class Desk:
         with self._locked(public_id, "retry", OPEN) as (connection, request):
             _check_people(request)
             vendor_id = _vendor_id(request, vendor) if vendor else None
-            keeps = [id_ for name, id_ in request.vendors.items() if _keeps_sessions(name)]
+            keeps = [id_ for name, id_ in request.vendors.items() if keeps_sessions(name)]
             again = attention.reopen(connection, request, Selection(vendor_id, reason, keeps))
             if again.deliveries:
                 notes.add_note(connection, request.id, self.by, "retry", because=reason, vendor_id=vendor_id)
@@ -76,7 +71,10 @@ class Desk:
         return again
 
     def close(self, public_id: UUID, vendor: str, reason: str | None, because: str) -> int:
-        """Settle what waits at a vendor by hand; the number of deliveries. Raises AttendError."""
+        """Settle what waits at a vendor by hand; the number of deliveries. Not who is unreachable: a request that
+        leaves somebody out is not completed, whoever knows of it. Raises AttendError."""
+        if reason == Reason.NO_IDENTIFIER:
+            raise AttendError("who cannot be reached is not closed by hand: provide an identifier, or accept it")
         with self._locked(public_id, "close", OPEN) as (connection, request):
             vendor_id = _vendor_id(request, vendor)
             closed = attention.close_by_hand(connection, request, vendor_id, reason)
@@ -86,14 +84,33 @@ class Desk:
                 requests.judge_again(connection, request.id)
         return closed
 
+    def accept(self, public_id: UUID, vendor: str | None, because: str) -> int:
+        """Accept that people cannot be found, at one vendor or at all of the request; the number of deliveries. They
+        stay unreachable, and nobody need see to them. Raises AttendError."""
+        with self._locked(public_id, "accept", OPEN) as (connection, request):
+            vendor_id = _vendor_id(request, vendor) if vendor else None
+            accepted = attention.unreachable(connection, request, vendor_id)
+            if not accepted:
+                raise AttendError("nobody of this request is unreachable there, or it is accepted already")
+            notes.add_note(connection, request.id, self.by, ACCEPT, because=because, vendor_id=vendor_id)
+            if request.status in CLOSED and not attention.unreachable(connection, request, None):
+                opendsr.tell_completed(connection, request.id)
+        return accepted
+
     def provide(self, public_id: UUID, people: Iterable[Given], masters: MasterKeys) -> dict[str, int]:
-        """Give people who wait a fresh session, and have their deliveries sent again; how many, by vendor.
+        """Give people who wait a fresh session or an identifier, and have their deliveries sent again; how many, by
+        vendor.
 
         All of it or nothing. Raises AttendError, whatever `people` raises, ledger.sealing.UnsealError.
         """
         with self._locked(public_id, "provide", OPEN) as (connection, request):
             _check_people(request)
-            again = _Provision(connection, request, masters).take(people)
+            provision = Provision(connection, request, masters)
+            again = provision.take(people)
+            if provision.faulty:
+                more = provision.faulty - len(provision.faults)
+                told = [*provision.faults, *([f"and {more:,} more"] if more else []), "nothing was changed"]
+                raise AttendError("\n".join(told))
             for vendor in again:
                 notes.add_note(connection, request.id, self.by, "provide", vendor_id=request.vendors[vendor])
         self.wake(list(again))
@@ -161,72 +178,6 @@ class Cancelled:
         cancelled = sum(counts.get("cancelled", 0) for counts in status.vendors.values())
         under_way = sum(counts[reports.PENDING] for counts in status.vendors.values())
         return cls(status.subjects * len(status.vendors) - cancelled - under_way, cancelled, under_way)
-
-
-@dataclass
-class _Provision:
-    """Fresh sessions on their way to people who wait for them."""
-
-    connection: Connection
-    request: Standing
-    masters: MasterKeys
-    _lines: dict[str, set[int]] = field(default_factory=dict)
-    _faults: list[str] = field(default_factory=list)
-    _total: int = 0
-
-    def take(self, people: Iterable[Given]) -> dict[str, int]:
-        waiting = self._waiting()
-        rest = iter(people)
-        while batch := list(islice(rest, BATCH)):
-            self._take_batch(batch, waiting)
-        if self._total:
-            more = [f"and {self._total - len(self._faults):,} more"] if self._total > len(self._faults) else []
-            raise AttendError("\n".join([*self._faults, *more, "nothing was changed"]))
-        again: dict[str, int] = {}
-        for vendor, lines in sorted(self._lines.items()):
-            again |= attention.reopen_lines(self.connection, self.request, self.request.vendors[vendor], sorted(lines))
-        return again
-
-    def _waiting(self) -> Mapping[str, Waiting]:
-        vendors = [name for name in self.request.vendors if _keeps_sessions(name)]
-        if not vendors:
-            raise AttendError("no vendor of this request takes a person's own session")
-        key = data_key_of(self.connection, self.request, self.masters)
-        prints = Prints(fingerprinter(self.connection, self.masters))
-        return {name: Waiting(self.connection, self.request, name, key, prints) for name in vendors}
-
-    def _take_batch(self, batch: Sequence[Given], waiting: Mapping[str, Waiting]) -> None:
-        unused = {given.place for given in batch}
-        for vendor, those in waiting.items():
-            fresh = [given for given in batch if _block(given, vendor).get(SESSION)]
-            unused -= {given.place for given in fresh}
-            found = those.match(fresh) if fresh else {}
-            blocks: dict[int, Any] = {}
-            for given in fresh:
-                lines = found.get(given.place, [])
-                if not lines:
-                    self._fault(given.place, f"nobody of these identifiers waits at {vendor}")
-                elif self._lines.setdefault(vendor, set()).intersection(lines):
-                    self._fault(given.place, f"gives a second session at {vendor} for one person")
-                else:
-                    self._lines[vendor].update(lines)
-                    blocks.update(dict.fromkeys(lines, _block(given, vendor)))
-            those.keep(blocks)
-        for place in sorted(unused):
-            self._fault(place, f"has no session: give {' or '.join(f'vendors.{name}.{SESSION}' for name in waiting)}")
-
-    def _fault(self, place: int, problem: str) -> None:
-        self._total += 1
-        if len(self._faults) < TOLD:
-            self._faults.append(f"line {place}: {problem}")
-
-
-def _block(given: Given, vendor: str) -> Mapping[str, Any]:
-    return (given.subject.get("vendors") or {}).get(vendor) or {}
-
-
-def _keeps_sessions(vendor: str) -> bool:
-    return vendor in ADAPTERS and ADAPTERS[vendor].keeps_sessions
 
 
 def _vendor_id(request: Standing, vendor: str) -> int:

@@ -97,6 +97,7 @@ class Office:
             regulation=asked.regulation,
             callbacks=self._callbacks(asked),
             also=partial(opendsr.add, new),
+            accept_unreachable=asked.accept_unreachable,
         )
         try:
             receipt = self.submit(submission, asked.subjects)
@@ -141,15 +142,21 @@ class Office:
 
     def _as_standing(self, connection: Connection, kept: Kept) -> Standing:
         rows = reports.deliveries_of(connection, kept.public_id)
+        status = reports.status_of(connection, kept.public_id)
+        assert status is not None  # noqa: S101 - it is kept
+        pending = {vendor for vendor, counts in status.vendors.items() if counts[reports.PENDING]}
+        expected = {vendor: count for vendor, count in status.not_found.items() if vendor in pending}
         return Standing(
             request_id=kept.public_id,
             controller_id=controller_id(self.controller),
             subject_request_id=kept.subject_request_id,
             version=Version(kept.version),
-            status=dsr_status(kept.status, begun=kept.begun),
+            status=dsr_status(kept.status, begun=kept.begun, unreachable=status.unaccepted),
             received_at=kept.received_at,
             due_at=kept.due_at,
             unused_identities=kept.unused_identities,
             group_id=kept.group_id,
             deliveries=tuple(Delivery(row.vendor, row.outcome, row.reason) for row in rows),
+            unreachable=status.unreachable | expected,
+            accepted=frozenset(status.accepted_by),
         )

@@ -1,5 +1,6 @@
 """Taking in what Celery producers submit: opened, checked as at every door, recorded, or refused into the audit log."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -14,9 +15,12 @@ from ledger import audit
 from ledger.sealing import MasterKeys
 from ledger.session import Engine
 from tasks.queues import SUBMIT
+from tasks.reach import say_unreachable
 from tasks.sealed import NotSealedError, ProducerKeys
 from tasks.subjects import Fault, SubjectError, checked, faults_in
 from tasks.submit import Guards, Known, Submission, SubmitError, Wake, submit
+
+log = logging.getLogger(__name__)
 
 MOST_FAULTS = 20
 """Of one payload that are kept."""
@@ -39,6 +43,7 @@ class Payload(BaseModel):
     effective_at: AwareDatetime | None = None
     regulation: Regulation | None = None
     not_before: AwareDatetime | None = None
+    accept_unreachable: bool = False
     idempotency_key: Annotated[str, StringConstraints(pattern="^[!-~]{1,200}$")] | None = None
     """Without one the sealed text itself stands for the request: a message that comes twice is recorded once, but a
     payload sealed twice is two requests."""
@@ -84,6 +89,7 @@ def take_sealed(args: Sequence[object], kwargs: Mapping[str, object], task_id: s
                 effective_at=payload.effective_at,
                 regulation=payload.regulation,
                 not_before=payload.not_before,
+                accept_unreachable=payload.accept_unreachable,
             ),
             payload.subjects,
             engine=intake.engine,
@@ -97,7 +103,10 @@ def take_sealed(args: Sequence[object], kwargs: Mapping[str, object], task_id: s
         with intake.engine.begin() as connection:
             audit.add(connection, [entry])
         return None
-    return receipt.recorded.public_id
+    recorded = receipt.recorded
+    if recorded.unreachable:
+        log.warning("request %s: %s", recorded.public_id, say_unreachable(recorded.unreachable, recorded.people))
+    return recorded.public_id
 
 
 def _only_argument(args: Sequence[object], kwargs: Mapping[str, object]) -> object:

@@ -18,10 +18,11 @@ from ledger import requests
 from ledger.few import Small, is_few, record_few
 from ledger.keys import fingerprinter
 from ledger.people import Prints
-from ledger.requests import Also, Earlier, NewRequest, Recorded
+from ledger.requests import Also, Earlier, NewRequest, Recorded, Warn
 from ledger.sealing import Fingerprinter, MasterKeys
 from ledger.session import Engine
 from ledger.vendors import Vendor, all_vendors
+from tasks.reach import fields_at
 from tasks.subjects import shown
 
 Wake = Callable[[Sequence[str]], None]
@@ -63,6 +64,10 @@ class Submission:
     """Who wants to be told of its changes of status; their addresses were checked by the door it came in by."""
     also: Also | None = field(default=None, repr=False)
     """Writes into the ledger what the door it came in by keeps of it, in the same transaction."""
+    accept_unreachable: bool = False
+    """The submitter accepts that some of the people cannot be found at some vendors: nobody need see to them."""
+    warn: Warn | None = field(default=None, repr=False)
+    """Told how many cannot be found where, before anything is sent."""
 
 
 @dataclass(frozen=True)
@@ -223,9 +228,10 @@ def _undated_stream(people: Iterable[Subject], rows: AskedInRows) -> Iterator[Su
 def _new(submission: Submission, guards: Guards, known: Sequence[Vendor], rows: AskedInRows) -> NewRequest:
     _check_times(submission)
     regulation = submission.regulation or guards.deadlines.default
+    vendors = _chosen(submission.vendors, known)
     return NewRequest(
         kind=submission.kind,
-        vendors=_chosen(submission.vendors, known),
+        vendors=vendors,
         options=to_json(_checked_options(submission.options)),
         session_vendors=frozenset(name for name, adapter in ADAPTERS.items() if adapter.keeps_sessions),
         idempotency_key=submission.idempotency_key,
@@ -241,6 +247,9 @@ def _new(submission: Submission, guards: Guards, known: Sequence[Vendor], rows: 
         confirmed=submission.confirmed,
         callbacks=submission.callbacks,
         also=submission.also,
+        reach=fields_at(vendors, submission.kind),
+        accept_unreachable=submission.accept_unreachable,
+        warn=submission.warn,
     )
 
 

@@ -40,6 +40,8 @@ ANY_CARD = Card(
     title="A vendor",
     pages=(),
     known_by="`user_id`",
+    found_by=("user_id",),
+    give="user_id",
     credentials=(),
     limits=(CallLimit("every call", people=10, source=Source.OURS),),
     operations=dict.fromkeys(
@@ -81,6 +83,9 @@ class StubAdapter:
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
         key = subject.get("user_id")
         return Addressed(key, "first") if key else Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
+
+    def reach(self, kind: Kind) -> tuple[str, ...]:
+        return ("user_id",)
 
     def known_by(self, key: str) -> frozenset[tuple[str, str]]:
         return frozenset({("user_id", key)})

@@ -29,11 +29,12 @@ from domain.notices import Style
 from ledger.chunks import release
 from ledger.sealing import MasterKeys
 from ledger.session import connect
-from ledger.vendors import announce
+from ledger.vendors import announce, describe
 from ledger.webhooks import announce_webhooks
 from tasks.notify import Courier, Dress, Receiver
 from tasks.producers import Intake
 from tasks.queues import CONTROL_QUEUE, DELIVER, NOTIFY, BrokerError, queue_of, wake
+from tasks.reach import reach_of
 from tasks.sealed import ProducerKeys
 from tasks.slots import FairSlots
 from tasks.submit import Guards, Lately
@@ -120,6 +121,7 @@ class Runtime:
         )
         with self._engine.begin() as connection:
             announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
+            describe(connection, {name: reach_of(adapter) for name, adapter in adapters.items()})
             announce_webhooks(connection, settings.webhooks.hosts())
             # Whoever had this name before is gone, without the time to give back what it held.
             release(connection, holder)

@@ -18,6 +18,8 @@ CARD: Final = Card(
         Page("User Profile & Segment Management", date(2026, 11, 29), "developers.akinon.com, Commerce, Users"),
     ),
     known_by="the person's own shop session, `vendors.akinon.session_id`",
+    found_by=("vendors.akinon.session_id",),
+    give="a shop session",
     credentials=(
         Credential(("base_url",), "the shop's address is all: each call is made with the person's own session"),
     ),

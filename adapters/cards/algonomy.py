@@ -22,6 +22,8 @@ CARD: Final = Card(
         ),
     ),
     known_by="`user_id`, or `vendors.algonomy.user_id` where it differs",
+    found_by=("user_id", "vendors.algonomy.user_id"),
+    give="user_id",
     credentials=(Credential(("client_id", "client_secret"), "of the site; Algonomy's support team hands them out"),),
     limits=(CallLimit("opting one user out or in", people=1, source=Source.OURS),),
     operations=MappingProxyType(

@@ -19,6 +19,8 @@ CARD: Final = Card(
         Page("Overview", date(2026, 11, 29), f"{_PUBLIC}/api-reference-overview.html"),
     ),
     known_by="`vendors.b2core.profile_id`, else found by `vendors.b2core.uuid`, else by uuid = `user_id`",
+    found_by=("user_id", "vendors.b2core.profile_id", "vendors.b2core.uuid"),
+    give="user_id",
     credentials=(
         Credential(("token",), "a token that does not expire, or instead of it"),
         Credential(("client_id", "client_secret"), "with which tokens are asked for (How to access the API)"),

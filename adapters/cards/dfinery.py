@@ -18,6 +18,8 @@ CARD: Final = Card(
         Page("Using Open API", date(2026, 11, 22), "help.dfinery.io, Open API"),
     ),
     known_by="`user_id`, or `vendors.dfinery.user_id` where it differs",
+    found_by=("user_id", "vendors.dfinery.user_id"),
+    give="user_id",
     credentials=(Credential(("api_token",), "permission is given for each API apart"),),
     limits=(CallLimit("all calls together", people=20, source=Source.PUBLIC),),
     operations=MappingProxyType(

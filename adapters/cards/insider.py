@@ -29,6 +29,17 @@ CARD: Final = Card(
     ),
     known_by="each of uuid (= `user_id`), e-mail, phone number and `vendors.insider` in small erasures and opt-outs; "
     "else the strongest of them (`CONSENT_INSIDER__IDENTIFIERS`)",
+    found_by=(
+        "user_id",
+        "email",
+        "phone_number",
+        "vendors.insider.insider_id",
+        "vendors.insider.identifiers.uuid",
+        "vendors.insider.identifiers.email",
+        "vendors.insider.identifiers.phone_number",
+        "vendors.insider.identifiers.custom",
+    ),
+    give="user_id, email or phone_number",
     credentials=(Credential(("partner_name", "request_token"), "sent as X-PARTNER-NAME and X-REQUEST-TOKEN"),),
     limits=(
         CallLimit("upsert and attribute delete together", people=1_000, body_bytes=5_000_000, source=Source.PUBLIC),

@@ -72,6 +72,12 @@ def every(known: InsiderIdentifiers, subject: Subject, order: Sequence[str]) -> 
     return tuple(dict.fromkeys(keys))
 
 
+def fields_of(order: Sequence[str]) -> tuple[str, ...]:
+    """The fields of a person in which those identifiers are given, and Insider's own id."""
+    given = [OWN_FIELDS[sort] for sort in order if sort in OWN_FIELDS]
+    return (*given, "vendors.insider.insider_id", *(f"vendors.insider.identifiers.{sort}" for sort in order))
+
+
 def comparable(key: Key) -> tuple[str, str]:
     """An identifier as (kind, value); a uuid is our user_id."""
     kind = ".".join(key[:-1])

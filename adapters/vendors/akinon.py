@@ -105,6 +105,10 @@ class Akinon:
             return Answer(Verdict.USER, Reason.IDENTITY_UNKNOWN)
         return Addressed(Visitor(known.session_id, known.csrf_token, owner, known.code), "identify")
 
+    def reach(self, kind: Kind) -> tuple[str, ...]:
+        """As the card has it."""
+        return CARD.found_by
+
     def known_by(self, key: Visitor) -> frozenset[tuple[str, str]]:
         """Whose session it must be; the session itself differs from one request to the next."""
         return frozenset({key.owner})

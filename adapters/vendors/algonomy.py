@@ -91,7 +91,7 @@ class Algonomy:
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
         """By `vendors.algonomy.user_id`, else `user_id`."""
-        if order.kind is Kind.OPT_IN and not self.settings.allow_opt_in:
+        if not self._is_on(order.kind):
             return Answer(Verdict.NOT_APPLICABLE, Reason.SWITCHED_OFF)
         known = read_block(subject, self.name, AlgonomyIdentifiers)
         if known is None:
@@ -102,6 +102,10 @@ class Algonomy:
         if key in NO_SEGMENT:
             return Answer(Verdict.USER, Reason.REJECTED)
         return Addressed(key, "opt_out")
+
+    def reach(self, kind: Kind) -> tuple[str, ...]:
+        """As the card has it."""
+        return CARD.found_by if self._is_on(kind) else ()
 
     def known_by(self, key: str) -> frozenset[tuple[str, str]]:
         """The user id, which is all there is here."""
@@ -156,6 +160,9 @@ class Algonomy:
         except UnreadableError:
             return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
         return token if isinstance(token, Answer) else APPLIED
+
+    def _is_on(self, kind: Kind) -> bool:
+        return kind is not Kind.OPT_IN or self.settings.allow_opt_in
 
 
 def _meaning(response: httpx.Response) -> Answer:

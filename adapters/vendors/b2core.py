@@ -151,6 +151,10 @@ class B2core:
         uuid = known.uuid or subject.get("user_id")
         return Addressed(Profile(uuid=uuid), "find") if uuid else Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
 
+    def reach(self, kind: Kind) -> tuple[str, ...]:
+        """As the card has it."""
+        return CARD.found_by if self._is_on(kind) else ()
+
     def known_by(self, key: Profile) -> frozenset[tuple[str, str]]:
         """The profile's id, or the uuid by which it is found, which is our user_id."""
         return frozenset({("profile_id", key.profile_id) if key.profile_id else ("user_id", key.uuid)})

@@ -90,6 +90,10 @@ class Dfinery:
         key = known.user_id or subject.get("user_id")
         return Addressed(key, "flags") if key else Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
 
+    def reach(self, kind: Kind) -> tuple[str, ...]:
+        """As the card has it."""
+        return CARD.found_by
+
     def known_by(self, key: str) -> frozenset[tuple[str, str]]:
         """The user id, which is all there is here."""
         return frozenset({("user_id", key)})

@@ -37,7 +37,7 @@ from adapters.insider.answers import (
     says_nobody,
     says_not_enabled,
 )
-from adapters.insider.keys import Key, Known, Profile, Search, comparable, every, named, strongest
+from adapters.insider.keys import Key, Known, Profile, Search, comparable, every, fields_of, named, strongest
 from adapters.insider.settings import (
     InsiderIdentifiers,
     InsiderOptions,
@@ -46,7 +46,7 @@ from adapters.insider.settings import (
 from adapters.reading import read_block, read_object
 from adapters.writing import fixed, json_request
 from domain.outcomes import Reason
-from domain.requests import Subject
+from domain.requests import Kind, Subject
 
 LIMITS = Limits(people=1_000, body_bytes=5_000_000)
 LOOKED_UP = Limits(people=100, body_bytes=5_000_000)
@@ -87,6 +87,10 @@ class Insider:
             return Addressed(Known(keys), "look") if keys else NO_KEY
         key = strongest(block, subject, self.settings.identifiers)
         return Addressed(key, plan.first_step(self.settings, order)) if key else NO_KEY
+
+    def reach(self, kind: Kind) -> tuple[str, ...]:
+        """By its own id, and by what the partner's identity resolution has."""
+        return fields_of(self.settings.identifiers)
 
     def known_by(self, key: Key | Known) -> frozenset[tuple[str, str]]:
         """Every identifier that is asked about, or the one that is sent."""

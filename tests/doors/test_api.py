@@ -196,7 +196,7 @@ def test_deeds_go_through_the_desk_and_are_signed(client: httpx.Client, door: Do
     assert (found["deliveries"], found["groups"][0]["vendor"]) == (1, "insider")
     assert found["groups"][0]["what_to_do"]
     again = client.post(f"{at}/retry", json={"vendor": "insider"})
-    assert again.json() == {"deliveries": 1, "vendors": {"insider": 1}, "without_session": 0}
+    assert again.json() == {"deliveries": 1, "vendors": {"insider": 1}, "without_session": 0, "unreachable": 0}
     assert client.post(f"{at}/retry").json()["deliveries"] == 0
     assert client.post(f"{at}/retry", json={"reason": "no such"}).status_code == 422
     extended = client.post(f"{at}/extend", json={"months": 1, "because": "many at once"})
@@ -281,3 +281,36 @@ def test_also_what_the_framework_refuses_is_a_problem(client: httpx.Client) -> N
         assert (answer.status_code, answer.json()["status"]) == (status, status)
         assert answer.headers["content-type"] == "application/problem+json"
         assert "jane" not in answer.text
+
+
+def test_who_cannot_be_found_is_counted_accepted_and_told_of(client: httpx.Client, door: Door, rows: Rows) -> None:
+    receipt = submit(client, {"email": "jane-1@private.example"}).json()
+    assert receipt["unreachable"] == {"dfinery": 1}
+    settle(door, rows, "unreachable", "no_identifier", "dfinery")
+    one = f"/v1/requests/{receipt['request_id']}"
+    (group,) = client.get("/v1/attention").json()["groups"]
+    assert (group["vendor"], group["outcome"], group["reason"]) == ("dfinery", "unreachable", "no_identifier")
+    assert "vendors.dfinery.user_id" in group["what_to_do"]
+    missing = {"deliveries": 1, "reason": "no_identifier", "give": "user_id", "accepted_by": None}
+    assert client.get(one).json()["missing_identifiers"] == {"dfinery": missing}
+    assert client.post(f"{one}/accept", json={"vendor": "dfinery"}).status_code == 422
+    accepted = client.post(f"{one}/accept", json={"vendor": "dfinery", "because": "known by e-mail only"})
+    assert accepted.json() == {"request_id": receipt["request_id"], "deliveries": 1}
+    assert client.get("/v1/attention").json() == {"deliveries": 0, "groups": []}
+    assert client.get(one).json()["missing_identifiers"]["dfinery"]["accepted_by"] == "key:shop"
+    assert client.get(one).json()["vendors"]["dfinery"] == {"pending": 0, "unreachable": 1}
+
+
+def test_it_may_be_accepted_with_the_request(client: httpx.Client, rows: Rows) -> None:
+    submit(client, {"email": "jane-1@private.example"}, accept_unreachable=True)
+    upload = client.post(
+        "/v1/requests/upload?kind=opt_out&accept_unreachable=true",
+        content=b"email\njane-2@private.example\n",
+        headers={"Content-Type": "text/csv"},
+    )
+    assert upload.json()["unreachable"] == {"dfinery": 1}
+    assert rows("SELECT request_id, by, deed FROM notes ORDER BY id") == [
+        (1, "key:shop", "accept"),
+        (2, "key:shop", "accept"),
+    ]
+    assert submit(client, JANE, accept_unreachable="yes").status_code == 422

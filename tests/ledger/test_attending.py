@@ -106,7 +106,7 @@ def test_a_retry_sends_what_waits_and_nothing_else(desk: Desk) -> None:
 
     again = at(desk).retry(public_id, None, None)
 
-    assert again == ({"insider": 2}, 0)
+    assert again == ({"insider": 2}, 0, 0)
     assert status(desk, public_id) == "running"
     assert desk.one("SELECT closed_at FROM requests") is None
     assert desk.woken == ["insider"] * 2
@@ -155,7 +155,7 @@ def test_retrying_at_once_again_changes_nothing(desk: Desk) -> None:
     at(desk).retry(public_id, None, None)
     before = desk.rows("SELECT * FROM chunks ORDER BY id")
 
-    assert at(desk).retry(public_id, None, None) == ({}, 0)
+    assert at(desk).retry(public_id, None, None) == ({}, 0, 0)
     assert desk.rows("SELECT * FROM chunks ORDER BY id") == before
     assert len(notes(desk)) == 1
 
@@ -273,7 +273,7 @@ def test_closing_by_hand_settles_and_keeps_who_and_why(desk: Desk) -> None:
         ("cli:alice", "close", "they asked us to stop", 1),
         ("cli:bob", "close", "enough", 1),
     ]
-    assert at(desk).retry(public_id, None, None) == ({}, 0)
+    assert at(desk).retry(public_id, None, None) == ({}, 0, 0)
     assert_in_step(desk)
 
 
@@ -306,7 +306,7 @@ def expired(desk: Desk, count: int = 12) -> UUID:
 
 def test_a_retry_leaves_out_who_has_no_session(shop: Desk) -> None:
     public_id = expired(shop)
-    assert at(shop).retry(public_id, None, None) == ({}, 12)
+    assert at(shop).retry(public_id, None, None) == ({}, 12, 0)
     assert status(shop, public_id) == "completed_with_exceptions"
     assert notes(shop) == []
 

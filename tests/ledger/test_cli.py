@@ -107,6 +107,7 @@ def test_a_submitted_file_is_on_record(stack: Engine, people: str) -> None:
         "due_reason": None,
         "confirmed_by": None,
         "vendors": {vendor: {"pending": 3} for vendor in VENDORS},
+        "missing_identifiers": {},
     }
     assert others == [received, received, received]
     assert received.utcoffset() == timedelta(0)
@@ -130,7 +131,7 @@ def test_submitting_again_under_one_key_changes_nothing(stack: Engine, people: s
 
     answer = json.loads(again.stdout)
     assert answer.pop("unconfirmed") is False
-    assert answer == {"request_id": first, "subjects": 3, "duplicates": 1, "repeated": True}
+    assert answer == {"request_id": first, "subjects": 3, "duplicates": 1, "repeated": True, "unreachable": {}}
     assert (other.exit_code, other.stdout) == (2, "")
     assert count(stack, "requests") == 1
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from intake import attending, deciding
+from ledger.requests import close_settled
 from ledger.vendors import announce
 from tests.ledger.test_cli import consent, count, people, stack
 
@@ -87,6 +88,7 @@ def test_retry_prints_how_many(stack: Engine, people: str) -> None:
         "deliveries": 3,
         "vendors": {"insider": 3},
         "without_session": 0,
+        "unreachable": 0,
     }
     assert consent("retry", request_id).stdout == "6 deliveries go out again: algonomy 3, dfinery 3\n"
     assert consent("retry", request_id).stdout == "0 deliveries go out again\n"
@@ -283,3 +285,82 @@ def test_names_nobody_knows_name_the_known(stack: Engine, people: str, command: 
 
 def test_decisions_are_wired_to_the_same_desk() -> None:
     assert deciding.deeds is attending.deeds
+
+
+def unreachable(engine: Engine, file: str, *args: str) -> str:
+    """A request whose people Insider knows, and Akinon does not."""
+    result = consent("submit", file, "--kind", "erasure", *args)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines()[0] == "3 of 3 people cannot be found at akinon (a shop session)"
+    request_id = result.stdout.strip()
+    with engine.begin() as connection:
+        for statement in (
+            """INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
+               SELECT requests.id, vendors.id, line, 1, 0,
+                   CAST(CASE vendors.name WHEN 'akinon' THEN 'unreachable' ELSE 'accepted' END AS outcome),
+                   CASE vendors.name WHEN 'akinon' THEN 'no_identifier' END
+               FROM requests JOIN subjects ON subjects.request_id = requests.id
+               JOIN vendors ON vendors.id = ANY(vendor_ids) WHERE public_id = :id""",
+            """INSERT INTO tallies SELECT request_id, vendor_id, outcome, count(*) FROM outcomes JOIN requests
+               ON requests.id = request_id WHERE public_id = :id GROUP BY request_id, vendor_id, outcome""",
+            "UPDATE chunks SET state = 'closed'",
+        ):
+            connection.execute(text(statement), {"id": request_id})
+        close_settled(connection)
+    return request_id
+
+
+def test_who_cannot_be_reached_is_told_of_provided_for_and_accepted(shop: Engine, people: str) -> None:
+    request_id = unreachable(shop, people)
+    assert consent("watch", request_id).exit_code == 1
+    status = answer("status", request_id)
+    assert status["status"] == "completed_with_exceptions"
+    assert status["missing_identifiers"] == {
+        "akinon": {"deliveries": 3, "reason": "no_identifier", "give": "a shop session", "accepted_by": None}
+    }
+    shown = consent("status", request_id).stdout
+    assert "akinon: 3 unreachable (no_identifier), give a shop session" in shown
+    (group,) = answer("attention")["groups"]
+    assert (group["vendor"], group["outcome"], group["reason"], group["deliveries"]) == (
+        "akinon",
+        "unreachable",
+        "no_identifier",
+        3,
+    )
+    assert "vendors.akinon.session_id" in group["what_to_do"]
+    assert "no_identifier: Give a shop session" in consent("attention").stdout
+    assert answer("retry", request_id, code=1) == {
+        "deliveries": 0,
+        "vendors": {},
+        "without_session": 0,
+        "unreachable": 3,
+    }
+    assert "consent accept" in consent("retry", request_id).stderr
+
+    assert answer("accept", request_id, "--vendor", "akinon", "--because", "no shop accounts") == {"deliveries": 3}
+    assert answer("attention") == {"deliveries": 0, "groups": []}
+    accepted = answer("status", request_id)
+    assert accepted["status"] == "completed_with_exceptions"
+    assert accepted["vendors"]["akinon"] == {"pending": 0, "unreachable": 3}
+    assert accepted["missing_identifiers"]["akinon"]["accepted_by"].startswith("cli:")
+    assert "; accepted by cli:" in consent("status", request_id).stdout
+    assert consent("watch", request_id).exit_code == 1
+    assert "accepted already" in refused("accept", request_id, "--because", "no shop accounts")
+    assert answer("provide", request_id, "-", stdin=SESSIONS) == {"deliveries": 1, "vendors": {"akinon": 1}}
+
+
+def test_with_partial_nobody_need_see_to_it(shop: Engine, people: str) -> None:
+    request_id = unreachable(shop, people, "--partial")
+    assert answer("attention") == {"deliveries": 0, "groups": []}
+    assert answer("status", request_id)["missing_identifiers"]["akinon"]["accepted_by"].startswith("cli:")
+    assert consent("watch", request_id).exit_code == 1
+
+
+def test_the_counts_are_in_the_answer_for_scripts(shop: Engine, people: str) -> None:
+    first = answer("submit", people, "--kind", "erasure", "--idempotency-key", "k")
+    assert first["unreachable"] == {"akinon": 3}
+    again = consent("submit", people, "--kind", "erasure", "--idempotency-key", "k")
+    assert "3 of 3 people cannot be found at akinon (a shop session)" in again.stderr
+    only = consent("submit", people, "--kind", "erasure", "--vendors", "insider", "--json")
+    assert json.loads(only.stdout)["unreachable"] == {}
+    assert "cannot be found" not in only.stderr

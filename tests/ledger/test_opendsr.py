@@ -30,15 +30,19 @@ from domain.outcomes import Reason
 from domain.requests import Kind
 from ledger import chunks, outbox
 from ledger.claiming import claim
+from ledger.fresh_sessions import Given
 from ledger.keys import fingerprinter
 from tasks.attend import AttendError, NoSuchRequestError
+from tasks.attend import Desk as AtDesk
 from tasks.notify import Courier, notify
 from tasks.opendsr import CallbackError, Office, OtherContentError
 from tasks.settle import settle
 from tasks.submit import SubmitError, submit
+from tests.contract.samples import adapter_of
 from tests.ledger.conftest import APPLIED, Desk, everybody
 from tests.ledger.test_personal_data import assert_nothing_personal
 from tests.receiver import Receiver
+from tests.stubs import StubExchange
 
 URL = "https://controller.example/callbacks?for=jane-4711"
 REJECTED = Answer(Verdict.USER, Reason.REJECTED)
@@ -338,3 +342,68 @@ def test_nothing_begins_twice_and_a_retry_is_no_beginning(desk: Desk) -> None:
 def test_the_id_of_one_that_is_unknown_is_not_found(desk: Desk) -> None:
     with pytest.raises(NoSuchRequestError):
         office(desk).look(UUID("a7551968-d5d6-44b2-9831-815ac9017798"))
+
+
+def by_mail(**more: Any) -> DsrRequest:
+    """Somebody whom Insider knows, and Algonomy does not."""
+    return asked(subjects=({"email": "jane.doe@private.example"},), **more)
+
+
+def two_vendors(desk: Desk) -> Any:
+    desk.announce(insider=10, algonomy=10)
+    return desk.tools({name: StubExchange(everybody(APPLIED), adapter_of(name)) for name in ("insider", "algonomy")})
+
+
+def test_a_controller_is_told_that_it_is_not_completed_while_somebody_is_unreachable(desk: Desk) -> None:
+    request, tools = by_mail(), two_vendors(desk)
+    taken = office(desk).take(request).standing
+    assert (taken.status, taken.unreachable) == (DsrStatus.PENDING, {"algonomy": 1})
+    desk.work_off(tools)
+    settle(tools)
+    ended = office(desk).look(request.id)
+    assert desk.one("SELECT CAST(status AS text) FROM requests") == "completed_with_exceptions"
+    assert (ended.status, ended.unreachable) == (DsrStatus.IN_PROGRESS, {"algonomy": 1})
+    assert [step.status for step in told(desk)][-1] is DsrStatus.IN_PROGRESS
+
+    AtDesk(desk.engine, "anna", desk.woken.extend).accept(taken.request_id, None, "known by e-mail only")
+    assert office(desk).look(request.id).status is DsrStatus.COMPLETED
+    (last,) = told(desk)
+    assert (last.status, last.unreachable, last.accepted) == (
+        DsrStatus.COMPLETED,
+        {"algonomy": 1},
+        frozenset({"algonomy", "insider"}),
+    )
+
+
+def test_what_waited_to_be_told_says_what_was_true_then(desk: Desk) -> None:
+    request, tools = by_mail(), two_vendors(desk)
+    taken = office(desk).take(request).standing
+    desk.work_off(tools)
+    settle(tools)
+    AtDesk(desk.engine, "anna", desk.woken.extend).accept(taken.request_id, None, "known by e-mail only")
+    assert [step.status for step in told(desk)][-2:] == [DsrStatus.IN_PROGRESS, DsrStatus.COMPLETED]
+
+
+def test_a_controller_may_accept_it_beforehand(desk: Desk) -> None:
+    request, tools = by_mail(accept_unreachable=True), two_vendors(desk)
+    office(desk).take(request)
+    desk.work_off(tools)
+    settle(tools)
+    ended = office(desk).look(request.id)
+    assert (ended.status, ended.unreachable) == (DsrStatus.COMPLETED, {"algonomy": 1})
+    assert [step.status for step in told(desk)][-1] is DsrStatus.COMPLETED
+    assert desk.rows("SELECT by, deed FROM notes") == [("key:shop", "accept")]
+
+
+def test_an_identity_that_is_provided_completes_it(desk: Desk) -> None:
+    request, tools = by_mail(), two_vendors(desk)
+    taken = office(desk).take(request).standing
+    desk.work_off(tools)
+    settle(tools)
+    fresh = Given(1, {"email": "jane.doe@private.example", "user_id": "jane-4711"})
+    AtDesk(desk.engine, "anna", desk.woken.extend).provide(taken.request_id, [fresh], desk.masters)
+    again = office(desk).look(request.id)
+    assert (again.status, again.unreachable) == (DsrStatus.IN_PROGRESS, {})
+    desk.work_off(tools)
+    settle(tools)
+    assert office(desk).look(request.id).status is DsrStatus.COMPLETED

@@ -178,3 +178,18 @@ def test_our_own_trouble_is_not_the_producers(desk: Desk, intake: Intake) -> Non
     with pytest.raises(UnsealError):
         take_sealed([seal(REQUEST, str(intake.keys.public))], {}, TASK, strangers)
     assert all(entry.allowed for entry in log(desk))
+
+
+def test_who_cannot_be_found_is_logged_and_may_be_accepted(
+    desk: Desk, take: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.announce(insider=10, algonomy=10, akinon=10)
+    by_mail = [{"email": "jane@private.example"}]
+    taken = take(subjects=by_mail, submitted_by="shop")
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"request {taken}: 1 of 1 people cannot be found at akinon (a shop session), algonomy (user_id)"
+    ]
+    assert desk.rows("SELECT deed FROM notes") == []
+    take(subjects=by_mail, submitted_by="shop", accept_unreachable=True)
+    assert desk.rows("SELECT by, deed FROM notes") == [("celery:shop", "accept")]
+    assert "jane" not in caplog.text

@@ -47,7 +47,7 @@ def test_each_stands_as_if_it_had_come_alone(desk: Desk) -> None:
         ),
         offer(parts[2]),
     )
-    assert [receipt.recorded[1:] for receipt in receipts if isinstance(receipt, Receipt)] == [
+    assert [receipt.recorded[1:4] for receipt in receipts if isinstance(receipt, Receipt)] == [
         (1, 0, False),
         (29, 1, False),
         (10, 0, False),

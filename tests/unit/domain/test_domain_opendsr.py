@@ -25,19 +25,21 @@ STANDING = Standing(
 
 
 @pytest.mark.parametrize(
-    ("ours", "begun", "theirs"),
+    ("ours", "begun", "unreachable", "theirs"),
     [
-        ("unconfirmed", False, "pending"),
-        ("running", False, "pending"),
-        ("running", True, "in_progress"),
-        ("completed", True, "completed"),
-        ("completed_with_exceptions", True, "completed"),
-        ("cancelled", False, "cancelled"),
-        ("cancelled", True, "cancelled"),
+        ("unconfirmed", False, False, "pending"),
+        ("running", False, False, "pending"),
+        ("running", True, False, "in_progress"),
+        ("running", True, True, "in_progress"),
+        ("completed", True, False, "completed"),
+        ("completed_with_exceptions", True, False, "completed"),
+        ("completed_with_exceptions", True, True, "in_progress"),  # somebody was not reached, and nobody accepts it
+        ("cancelled", False, False, "cancelled"),
+        ("cancelled", True, True, "cancelled"),
     ],
 )
-def test_every_status_of_ours_has_a_word(ours: str, begun: bool, theirs: str) -> None:
-    assert dsr_status(ours, begun=begun) == theirs
+def test_every_status_of_ours_has_a_word(ours: str, begun: bool, unreachable: bool, theirs: str) -> None:
+    assert dsr_status(ours, begun=begun, unreachable=unreachable) == theirs
 
 
 def test_a_receipt_has_the_fields_of_the_specification() -> None:
@@ -60,6 +62,7 @@ def test_a_status_has_the_fields_of_its_version() -> None:
             DOMAIN: {
                 "request_id": "123e4567-e89b-42d3-a456-426614174000",
                 "distribution_status": [],
+                "unreachable": {},
                 "unused_identities": ["android_id"],
             }
         },
@@ -120,3 +123,18 @@ def test_each_vendor_is_told_of_and_failures_first(outcomes: list[str], status: 
     deliveries = tuple(Delivery("insider", outcome, reasons.get(outcome)) for outcome in outcomes)
     told_of = extensions(replace(STANDING, deliveries=deliveries), DOMAIN)[DOMAIN]["distribution_status"]
     assert told_of == [{"name": "insider", "status": status, "status_message": message}]
+
+
+@pytest.mark.parametrize(("accepted", "status"), [(set(), "failed"), ({"insider"}, "skipped"), ({"akinon"}, "failed")])
+def test_who_cannot_be_reached_has_failed_until_it_is_accepted(accepted: set[str], status: str) -> None:
+    standing = replace(
+        STANDING,
+        deliveries=(Delivery("insider", "unreachable", "no_identifier"),),
+        unreachable={"insider": 1},
+        accepted=frozenset(accepted),
+    )
+    told_of = extensions(standing, DOMAIN)[DOMAIN]
+    assert told_of["unreachable"] == {"insider": 1}
+    assert told_of["distribution_status"] == [
+        {"name": "insider", "status": status, "status_message": "unreachable (no_identifier)"}
+    ]

@@ -1,0 +1,107 @@
+"""Who can be found at a vendor at all: a question of which fields of a person are given, and of no value in them."""
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, cast
+
+from domain.requests import Subject
+
+Fields = Sequence[str]
+"""Fields of a person (`user_id`, `vendors.algonomy.user_id`), any of which is enough to find them at one vendor."""
+Given = tuple[str, ...]
+"""The fields that are given of a person, as far as they matter."""
+DEEPEST = 4
+"""Dots of a field that lead into a block; more belong to a name (`vendors.insider.identifiers.custom.shop.id`)."""
+OWN: tuple[Literal["user_id"], Literal["email"], Literal["phone_number"]] = ("user_id", "email", "phone_number")
+
+
+def is_found(subject: Subject, fields: Fields) -> bool:
+    """Whether one of these fields is given of this person."""
+    return any(_value_at(subject, field) for field in fields)
+
+
+def _value_at(subject: Subject, field: str) -> object:
+    value: Any = subject
+    for name in field.split(".", DEEPEST):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def completed(subject: Subject, more: Subject, keep_out: Iterable[str] = ()) -> Subject:
+    """A person with what is known of them besides. What is on record is never replaced.
+
+    `keep_out`: vendors whose block is left out, for it is kept apart.
+    """
+    blocks = {name: block for name, block in (more.get("vendors") or {}).items() if name not in set(keep_out)}
+    own = {name: more[name] for name in OWN if more.get(name) and not subject.get(name)}
+    told = {name: block for name, block in (subject.get("vendors") or {}).items() if block}
+    vendors = {"vendors": blocks | told} if blocks or told else {}
+    return cast("Subject", {**subject, **own, **vendors})
+
+
+class Headcount:
+    """Counts, as people pass, how many cannot be found at which vendor.
+
+    `fields`: by vendor, those by which it finds a person. People of whom the same fields are given share an answer, so
+    a person costs a look at those fields and two bytes.
+    """
+
+    def __init__(self, fields: Mapping[str, Fields]) -> None:
+        self._fields = fields
+        nested = {one for each in fields.values() for one in each if one.startswith("vendors.")}
+        self._nested = [(field.split(".")[1], field) for field in sorted(nested)]
+        self._groups: list[list[str]] = []  # vendors at which people cannot be found
+        self._group_of: dict[Given, int] = {}
+        self._by_line = array("H")
+
+    def passing(self, people: Iterable[Subject]) -> Iterator[Subject]:
+        """The same people, counted."""
+        group_of, note = self._group_of, self._by_line.append
+        for subject in people:
+            # Nearly all are without a vendor's block and without a null: then the names of the fields tell.
+            plain = "vendors" not in subject and None not in subject.values()
+            given = tuple(subject) if plain else self._given(subject)
+            group = group_of.get(given)
+            note(self._new_group(given, subject) if group is None else group)
+            yield subject
+
+    def without(self, repeats: Sequence[int]) -> dict[str, int]:
+        """By vendor, how many of those who passed cannot be found; the people on these lines (from 1) do not count."""
+        counts = [0] * len(self._groups)
+        for group in self._by_line:
+            counts[group] += 1
+        for line in repeats:
+            counts[self._by_line[line - 1]] -= 1
+        found: dict[str, int] = {}
+        for vendors, count in zip(self._groups, counts, strict=True):
+            for vendor in vendors if count else ():
+                found[vendor] = found.get(vendor, 0) + count
+        return dict(sorted(found.items()))
+
+    def _given(self, subject: Subject) -> Given:
+        blocks = subject.get("vendors") or {}
+        own = [name for name in OWN if subject.get(name)]
+        return *own, *[field for vendor, field in self._nested if vendor in blocks and _value_at(subject, field)]
+
+    def _new_group(self, given: Given, subject: Subject) -> int:
+        vendors = [vendor for vendor, fields in self._fields.items() if not is_found(subject, fields)]
+        if vendors not in self._groups:
+            self._groups.append(vendors)
+        group = self._group_of[given] = self._groups.index(vendors)
+        return group
+
+
+def say(unreachable: Mapping[str, int], people: int, what_to_give: Callable[[str], str]) -> str:
+    """How many cannot be found where, in one line: `1 of 1 people cannot be found at algonomy, b2core (user_id)`.
+
+    `what_to_give`: by which identifier a vendor finds a person, in a few words.
+    """
+    parts = []
+    for count in sorted(set(unreachable.values()), reverse=True):
+        together: dict[str, list[str]] = {}
+        for vendor in sorted(vendor for vendor, its in unreachable.items() if its == count):
+            together.setdefault(what_to_give(vendor), []).append(vendor)
+        groups = sorted(together.items(), key=lambda group: (-len(group[1]), group[1]))
+        where = ", ".join(f"{', '.join(vendors)} ({words})" for words, vendors in groups)
+        parts.append(f"{count:,} of {people:,} people cannot be found at {where}")
+    return "; ".join(parts)

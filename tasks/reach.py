@@ -1,0 +1,62 @@
+"""Who of a request cannot be found at which vendor: asked before anything is sent, and told."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from adapters.contract import Adapter
+from adapters.registry import ADAPTERS
+from domain import reach
+from domain.outcomes import Reason
+from domain.reach import Fields
+from domain.requests import Kind
+from ledger.reports import Status
+from ledger.vendors import Vendor
+
+
+def reach_of(adapter: Adapter) -> dict[str, Fields]:
+    """By kind, the fields by which a vendor finds people with these settings."""
+    return {kind.value: adapter.reach(kind) for kind in Kind}
+
+
+def fields_at(vendors: Iterable[Vendor], kind: Kind) -> dict[str, Fields]:
+    """By vendor, the fields of which one must be given; without vendors that have no such operation.
+
+    As the workers announced it, for whoever takes a request in need not have the vendors' settings; until then as the
+    vendor's card has it.
+    """
+    found = {}
+    for vendor in vendors:
+        card = ADAPTERS[vendor.name].card if vendor.name in ADAPTERS else None
+        fields = vendor.reach.get(kind.value, ()) if vendor.reach is not None else card.found_by if card else ()
+        if fields:
+            found[vendor.name] = fields
+    return found
+
+
+def what_to_give(vendor: str) -> str:
+    """By what this vendor finds a person, in a few words."""
+    return ADAPTERS[vendor].card.give if vendor in ADAPTERS else "an identifier of its own"
+
+
+def say_unreachable(unreachable: Mapping[str, int], people: int) -> str:
+    """How many people cannot be found where, and by what they could be, in one line."""
+    return reach.say(unreachable, people, what_to_give)
+
+
+class Missing(NamedTuple):
+    """Deliveries that ended as unreachable at one vendor."""
+
+    deliveries: int
+    reason: str
+    give: str
+    """What to provide, in a few words."""
+    accepted_by: str | None
+    """Who has accepted that they stay so."""
+
+
+def missing_identifiers(status: Status) -> dict[str, Missing]:
+    """By vendor, who of a request was unreachable there."""
+    return {
+        vendor: Missing(count, Reason.NO_IDENTIFIER.value, what_to_give(vendor), status.accepted_by.get(vendor))
+        for vendor, count in status.unreachable.items()
+    }

@@ -1,0 +1,86 @@
+"""Who can be found where, by the fields that are given; counted as people pass; said in a line."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.reach import Headcount, is_found, say
+from domain.requests import Subject
+
+FIELDS = {
+    "akinon": ("vendors.akinon.session_id",),
+    "algonomy": ("user_id", "vendors.algonomy.user_id"),
+    "insider": ("user_id", "email", "phone_number", "vendors.insider.identifiers.email"),
+}
+GIVE = {"akinon": "a shop session", "algonomy": "user_id", "b2core": "user_id", "dfinery": "user_id"}
+
+text = st.sampled_from([None, "x"])
+block = st.dictionaries(st.sampled_from(["user_id", "session_id", "csrf_token"]), text)
+people = st.fixed_dictionaries(
+    {},
+    optional={
+        "user_id": text,
+        "email": text,
+        "phone_number": text,
+        "vendors": st.none()
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                "akinon": block,
+                "algonomy": block,
+                "insider": st.fixed_dictionaries(
+                    {}, optional={"insider_id": text, "identifiers": st.dictionaries(st.just("email"), text)}
+                ),
+            },
+        ),
+    },
+)
+
+
+@given(st.lists(people, max_size=40), st.data())
+def test_everybody_who_cannot_be_found_is_counted_and_nobody_else(passing: list[Any], data: st.DataObject) -> None:
+    repeats = data.draw(st.sets(st.integers(1, len(passing)))) if passing else set()
+    headcount = Headcount(FIELDS)
+    assert list(headcount.passing(passing)) == passing
+    kept = [person for line, person in enumerate(passing, start=1) if line not in repeats]
+    counted = {vendor: sum(not is_found(person, fields) for person in kept) for vendor, fields in FIELDS.items()}
+    assert headcount.without(sorted(repeats)) == {vendor: count for vendor, count in counted.items() if count}
+
+
+@pytest.mark.parametrize(
+    ("person", "found_at"),
+    [
+        ({"user_id": "u"}, {"algonomy", "insider"}),
+        ({"user_id": None, "email": "a@x.org"}, {"insider"}),
+        ({"vendors": {"akinon": {"session_id": "s"}}}, {"akinon"}),
+        ({"vendors": {"akinon": {"session_id": None, "email": "a@x.org"}}}, set()),
+        ({"vendors": {"insider": {"identifiers": {"email": "a@x.org"}}}}, {"insider"}),
+        ({"vendors": {"insider": {"identifiers": {"email": None}}}}, set()),
+        ({"vendors": None}, set()),
+    ],
+)
+def test_a_field_without_a_value_finds_nobody(person: Subject, found_at: set[str]) -> None:
+    assert {vendor for vendor, fields in FIELDS.items() if is_found(person, fields)} == found_at
+
+
+@pytest.mark.parametrize(
+    ("unreachable", "people", "line"),
+    [
+        (
+            {"akinon": 1, "algonomy": 1, "b2core": 1, "dfinery": 1},
+            1,
+            "1 of 1 people cannot be found at algonomy, b2core, dfinery (user_id), akinon (a shop session)",
+        ),
+        (
+            {"akinon": 12_000, "algonomy": 3},
+            12_000,
+            "12,000 of 12,000 people cannot be found at akinon (a shop session); "
+            "3 of 12,000 people cannot be found at algonomy (user_id)",
+        ),
+        ({}, 5, ""),
+    ],
+)
+def test_it_is_said_in_one_line(unreachable: dict[str, int], people: int, line: str) -> None:
+    assert say(unreachable, people, GIVE.__getitem__) == line
