@@ -95,6 +95,8 @@ class Reason(StrEnum):
     MISCONFIGURED = "misconfigured"  # the vendor does not accept the call as we are set up to make it
 
 
+NOT_LOOKED_UP = frozenset({Reason.NOT_LOOKED_UP, Reason.PROFILE_DELETED, Reason.PROFILE_ANONYMIZED})
+"""Ways of which people were not looked up, though their request may have been small enough."""
 WAYS = frozenset(
     {
         Reason.DISABLED,

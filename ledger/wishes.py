@@ -37,6 +37,7 @@ class Person:
     state: State
     identifiers: Mapping[str, frozenset[UUID]] = field(repr=False)  # fingerprints by kind
     subject: Subject | None = field(repr=False)  # None: forgotten
+    reason: str | None = None  # why they stand so, or which way was taken
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,7 @@ def _people(
             _state(requests[ref.request], row),
             {kind: frozenset(those) for kind, those in prints[ref].items()},
             subjects.get(ref),
+            row.reason,
         )
         for row in rows
         for ref in (Ref(row.request_id, row.line),)

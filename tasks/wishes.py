@@ -1,14 +1,14 @@
 """Weighing the people of a chunk against the other wishes about them: who is sent, and what becomes of the rest."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
 from adapters.contract import Adapter, Addressed, Order
 from domain.folding import fold
-from domain.outcomes import Reason
+from domain.outcomes import NOT_LOOKED_UP, Reason
 from domain.wishes import (
     AskSomeone,
     Overtaken,
@@ -118,8 +118,11 @@ class _Comparing:
             return None
 
     def _keys(self, order: Order, ref: Ref) -> Iterator[tuple[str, str]]:
-        subject = self._others.people[ref].subject
+        person = self._others.people[ref]
+        subject = person.subject
         assert subject is not None  # noqa: S101 - asked before
+        if person.reason in NOT_LOOKED_UP:  # it was done by one identifier, and says nothing of what others would find
+            order = replace(order, may_look=False)
         addressed = self._adapter.address(order, subject)
         if isinstance(addressed, Addressed):
             yield from ((kind, fold(kind, value)) for kind, value in self._adapter.known_by(addressed.key))

@@ -10,6 +10,7 @@ import pytest
 from adapters.contract import Addressed, Answer, Call, LookUps, Order, Person, Rate, Verdict
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
+from tests.contract.samples import adapter_of
 from tests.ledger.conftest import Desk, people
 from tests.stubs import StubAdapter, StubExchange, StubPermits
 
@@ -178,3 +179,30 @@ def test_while_looking_is_not_allowed_small_requests_wait_and_large_ones_go_on(s
     )
     assert told == [("accepted", "looked_up", 1)] * 6, "nobody paid for it"
     assert desk.rows("SELECT step FROM steps WHERE held_at IS NOT NULL") == []
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "ends"), [(0.0, ("superseded", None)), (601.0, ("accepted", "looked_up"))], ids=["looked", "not looked"]
+)
+def test_what_was_not_looked_up_does_not_do_as_much_as_what_would_have_been(
+    desk: Desk, wait_s: float, ends: tuple[str, str | None]
+) -> None:
+    """An older opt-out by every identifier is not dropped for an erasure that went out by one."""
+    jane: Subject = {"user_id": "jane", "email": "jane@private.example"}
+
+    def answer(call: Call, batch: Sequence[Person]) -> list[Answer]:
+        way = Reason.LOOKED_UP if call.step == "look" else Reason.NOT_LOOKED_UP
+        return [Answer(Verdict.APPLIED, way)] * len(batch)
+
+    permits = StubPermits(wait_s=wait_s)
+    tools = desk.tools({"insider": StubExchange(answer, adapter_of("insider"), permits=permits)})
+    desk.submit([jane], kind=Kind.OPT_OUT)
+    desk.execute("UPDATE requests SET not_before = now() + interval '1 hour'")
+    desk.submit([jane], kind=Kind.ERASURE)
+    desk.work_off(tools, runs=5)
+    assert desk.one("SELECT CAST(outcome AS text) FROM outcomes WHERE request_id = 2") == "accepted"
+    permits.wait_s = 0.0
+    desk.execute("UPDATE requests SET not_before = now()")
+    desk.work_off(tools, runs=5)
+    told = desk.rows("SELECT CAST(outcome AS text), reason FROM outcomes WHERE request_id = 1 ORDER BY round")
+    assert told[0] == ends
