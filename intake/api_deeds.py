@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import TypeAdapter
 
 from domain.deadlines import Period, Unit
+from domain.outcomes import Outcome
 from intake.advice import ADVICE
 from intake.api_door import Operator, SubmitterOrOperator, TheDoor
 from intake.api_models import Accept, Accepted, Cancelled, Confirmed, Extend, Extended, Retried, Retry
@@ -23,10 +24,11 @@ RETRY, EXTEND, ACCEPT = TypeAdapter(Retry), TypeAdapter(Extend), TypeAdapter(Acc
 
 @router.post("/v1/requests/{request_id}/retry", summary="Deliver again", openapi_extra=json_body(Retry, required=False))
 async def retry(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Retried:
-    """What needs action or is exhausted goes out again; what was refused only where `reason` names why."""
+    """What needs action or is exhausted goes out again; what was refused, and what waits for a word about another wish
+    of the person, only where `reason` names why. `superseded` compares what gave way with the newer wishes again."""
     request.state.target = str(request_id)
     meant = Retry() if allowance_of(request).whole else await read_json(request, RETRY)
-    if meant.reason is not None and meant.reason not in ADVICE:
+    if meant.reason is not None and meant.reason not in {*ADVICE, Outcome.SUPERSEDED}:
         raise Problem.unusable("nothing waits for such a reason", [fault("reason", "is not a known reason")])
     desk = door.desk(principal.name)
     again = await door.intake.run(lambda: desk.retry(request_id, meant.vendor, meant.reason))

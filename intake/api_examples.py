@@ -26,6 +26,7 @@ _DELIVERY = {
     "attempts": 1,
     "settled_at": "2026-05-04T08:00:02.000Z",
     "done": say_done("insider", "erasure", "accepted", None),
+    "superseded_by": None,
 }
 _INVOLVED = {
     **_ID,

@@ -151,6 +151,9 @@ class Delivery(BaseModel):
         description="what was done at the vendor, how surely it is known and what it did not reach; null while pending",
         examples=["The four permission flags (e-mail, SMS, WhatsApp, call) were set to false. …"],
     )
+    superseded_by: UUID | None = Field(
+        default=None, description="the request with the newer wish that this delivery gave way to, where it did"
+    )
 
 
 class DeliveryPage(BaseModel):

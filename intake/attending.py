@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import typer
 
-from domain.outcomes import Reason
+from domain.outcomes import Outcome, Reason
 from intake.advice import ADVICE, what_to_do
 from intake.because import because_fault
 from intake.endings import Ending, note
@@ -94,7 +94,8 @@ def retry(request_id: str, *, vendor: str | None, reason: str | None, as_json: b
 
     Raises CommandError.
     """
-    check_reason(reason)
+    if reason != Outcome.SUPERSEDED:
+        check_reason(reason)
     public_id = read_id(request_id)
     with surroundings() as here, deeds(here) as desk:
         again = desk.retry(public_id, vendor, reason)

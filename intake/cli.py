@@ -132,7 +132,8 @@ def attention(
 
 @app.command()
 def retry(request_id: RequestId, vendor: OneVendor = None, reason: OneReason = None, as_json: AsJson = False) -> Ending:
-    """Deliver again what needs action or is exhausted; what was refused only where --reason names why.
+    """Deliver again what needs action or is exhausted; what was refused, or waits for a word about another wish of the
+    person, only where --reason names why. --reason superseded compares what gave way with the newer wishes again.
 
     Exit 1 if some of it cannot go without a fresh session of the person, or without an identifier.
     """

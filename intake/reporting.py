@@ -101,13 +101,14 @@ def export(request_id: str, *, as_csv: bool) -> Ending:
 
 def _write_csv(kind: str, rows: Iterable[Row]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow((*Row._fields, "done"))
-    writer.writerows((*row[:-1], _settled_at(row), _done(kind, row)) for row in rows)
+    writer.writerow((*Row._fields[:-1], "done", "superseded_by"))
+    writer.writerows((*row[:-2], _settled_at(row), _done(kind, row), row.superseded_by) for row in rows)
 
 
 def _write_ndjson(kind: str, rows: Iterable[Row]) -> None:
     for row in rows:
         told = row._asdict() | {"settled_at": _settled_at(row), "done": _done(kind, row)}
+        told["superseded_by"] = str(row.superseded_by) if row.superseded_by else None
         sys.stdout.write(json.dumps(told) + "\n")
 
 

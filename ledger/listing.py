@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, text
 
-from ledger.reports import PENDING, Row
+from ledger.reports import PENDING, Row, successor
 
 
 @dataclass(frozen=True)
@@ -168,12 +168,14 @@ _OPEN = text("""
         AND last_line > :after
     ORDER BY first_line
 """)
-_DELIVERIES = """
-    SELECT people.line, COALESCE(CAST(latest.outcome AS text), 'pending'), latest.reason,
-        COALESCE(latest.attempts, 0), CASE WHEN latest.outcome <> 'pending' THEN latest.settled_at END
+_DELIVERIES = f"""
+    SELECT people.line, COALESCE(CAST(latest.outcome AS text), 'pending'),
+        CASE WHEN latest.outcome <> 'pending' THEN latest.reason END,
+        COALESCE(latest.attempts, 0), CASE WHEN latest.outcome <> 'pending' THEN latest.settled_at END,
+        {successor(":id", ":vendor_id", "people.line", "latest")}
     FROM subjects AS people
     LEFT JOIN LATERAL (
-        SELECT outcome, reason, attempts, settled_at FROM outcomes
+        SELECT outcome, reason, attempts, settled_at, round FROM outcomes
         WHERE request_id = :id AND vendor_id = :vendor_id AND line = people.line
         ORDER BY round DESC LIMIT 1) AS latest ON true
     WHERE people.request_id = :id AND people.line > :after
@@ -183,8 +185,10 @@ _PENDING = text(f"""
     {_DELIVERIES} AND people.line <= :last AND COALESCE(latest.outcome, 'pending') = 'pending'
     ORDER BY people.line LIMIT :limit
 """)
-_SETTLED = text("""
-    SELECT line, CAST(outcome AS text), reason, attempts, settled_at FROM outcomes
+_SETTLED = text(f"""
+    SELECT line, CAST(outcome AS text), reason, attempts, settled_at,
+        {successor(":id", ":vendor_id", "outcomes.line", "outcomes")}
+    FROM outcomes
     WHERE request_id = :id AND vendor_id = :vendor_id AND line > :after AND outcome = CAST(:outcome AS outcome)
         AND NOT EXISTS (
             SELECT FROM outcomes AS later

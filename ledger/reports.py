@@ -71,6 +71,20 @@ class Row(NamedTuple):
     reason: str | None
     attempts: int
     settled_at: datetime | None
+    superseded_by: UUID | None = None
+    """The request with the newer wish that this delivery gave way to."""
+
+
+def successor(request: str, vendor: str, line: str, latest: str) -> str:
+    """An expression: the public id of the request that a superseded delivery gave way to; `latest` is its last
+    outcome."""
+    return f"""
+        CASE WHEN {latest}.outcome = 'superseded' THEN (
+            SELECT newer.public_id
+            FROM successions AS gave_way JOIN requests AS newer ON newer.id = gave_way.by_request
+            WHERE gave_way.request_id = {request} AND gave_way.vendor_id = {vendor} AND gave_way.line = {line}
+                AND gave_way.round = {latest}.round) END
+    """
 
 
 def status_of(connection: Connection, public_id: UUID) -> Status | None:
@@ -147,15 +161,16 @@ def deliveries_of(connection: Connection, public_id: UUID) -> Iterator[Row]:
         yield Row(*row)
 
 
-_DELIVERIES = text("""
+_DELIVERIES = text(f"""
     SELECT people.line, vendors.name, COALESCE(CAST(latest.outcome AS text), 'pending'),
         CASE WHEN latest.outcome <> 'pending' THEN latest.reason END,
-        COALESCE(latest.attempts, 0), CASE WHEN latest.outcome <> 'pending' THEN latest.settled_at END
+        COALESCE(latest.attempts, 0), CASE WHEN latest.outcome <> 'pending' THEN latest.settled_at END,
+        {successor("requests.id", "vendors.id", "people.line", "latest")}
     FROM requests
     JOIN vendors ON vendors.id = ANY(requests.vendor_ids)
     JOIN subjects AS people ON people.request_id = requests.id
     LEFT JOIN LATERAL (
-        SELECT outcome, reason, attempts, settled_at FROM outcomes
+        SELECT outcome, reason, attempts, settled_at, round FROM outcomes
         WHERE request_id = requests.id AND vendor_id = vendors.id AND line = people.line
         ORDER BY round DESC LIMIT 1) AS latest ON true
     WHERE requests.public_id = :public_id

@@ -1,6 +1,7 @@
 """Volumes against the real ledger: opened ahead, turned over, migrated into, dropped when all in them has expired."""
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,9 +16,10 @@ from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from adapters.contract import Answer, Verdict
+from bench.plans import statements_of
 from domain.outcomes import Reason
-from domain.requests import Subject
-from ledger import attention, volumes
+from domain.requests import Kind, Subject
+from ledger import attention, chunks, same_people, volumes
 from ledger.notes import lock_request
 from ledger.reports import at_risk, requests_of, status_of
 from ledger.sealing import MasterKeys
@@ -384,3 +386,30 @@ def test_a_reason_that_meant_no_connection_says_so_afterwards(postgres_url: str,
             earlier.execute("UPDATE outcomes SET reason = 'busy'")
         earlier.execute("""INSERT INTO outcomes (request_id, vendor_id, round, line, attempts, outcome, reason)
             VALUES (1, 1, 2, 3, 0, 'unreachable', 'no_identifier')""")
+
+
+def test_a_volume_that_cannot_matter_is_not_searched_for_other_wishes(
+    shelf: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where very many other requests are running, a person is looked for in those volumes that can have a newer wish,
+    or one that is not done."""
+    monkeypatch.setattr(same_people, "_FEW", 0)
+    done(shelf, 1)
+    turn_over(shelf)
+    long_ago(shelf, 2)
+    shelf.submit([{"user_id": "somebody else"}], kind=Kind.OPT_OUT)
+    shelf.submit(people(1), kind=Kind.OPT_OUT)
+    shelf.execute("UPDATE chunks SET state = 'queued' WHERE state = 'waiting' AND purpose = 'deliver'")
+    chunk_id = shelf.one("SELECT max(id) FROM chunks WHERE purpose = 'deliver'")
+    with statements_of(shelf.engine) as heard, shelf.engine.begin() as connection:
+        lease = chunks.lease(connection, chunk_id, lease_s=60, holder="test", masters=shelf.masters)
+        assert lease is not None
+        heard.clear()
+        same_people.same_people(connection, lease, [1])
+        plans = [
+            str(connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", bound).scalar_one())
+            for statement, bound in list(heard)
+        ]
+    searched = {name for plan in plans for name in re.findall(r"'Relation Name': '(subjects_\d+)'", plan)}
+    assert "subjects_2" in searched
+    assert "subjects_1" not in searched

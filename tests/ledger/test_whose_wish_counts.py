@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Connection, text
 
 from adapters.contract import Answer, Call, Person, Verdict
 from adapters.insider.settings import FLAGS
@@ -15,6 +16,8 @@ from domain.outcomes import Outcome, Reason
 from domain.requests import Kind, Subject
 from ledger import chunks, outcomes, same_people
 from ledger.fresh_sessions import Given
+from ledger.listing import deliveries_page, numbers_of
+from ledger.reports import deliveries_of
 from ledger.webhooks import announce_webhooks
 from tasks.attend import Desk as AttendDesk
 from tasks.deliver import deliver
@@ -287,6 +290,16 @@ def test_an_opt_in_of_all_flags_with_a_yes_makes_a_late_opt_out_moot(stage: Stag
     assert at.work_off() == []
     assert stage.outcome(first) == SUPERSEDED
     assert stage.desk.rows("SELECT request_id, line, by_request, by_line FROM successions") == [(first, 1, second, 1)]
+    with stage.desk.engine.connect() as connection:
+        (exported,) = deliveries_of(connection, stage.id_of(first))
+        numbers = numbers_of(connection, stage.id_of(first))
+        assert numbers is not None
+        listed = [
+            deliveries_page(connection, numbers, outcome=outcome, after=("", 0), limit=9)
+            for outcome in (None, "superseded")
+        ]
+    assert exported.superseded_by == stage.id_of(second)
+    assert listed == [[exported], [exported]]
 
 
 def test_an_erasure_that_sets_one_flag_supersedes_no_opt_out(stage: Stage) -> None:
@@ -510,6 +523,40 @@ def test_an_old_erasure_needs_a_persons_word_after_a_newer_opt_in(stage: Stage, 
 
 
 # Bounds
+
+
+def test_two_requests_of_thousands_with_one_address_stay_cheap(stage: Stage) -> None:
+    stage.desk.announce(dfinery=500)
+    at = Vendor(stage.desk, "dfinery")
+    crowd: list[Subject] = [{"user_id": f"u{n}", "email": "none@x.org"} for n in range(3_000)]
+    other: list[Subject] = [{"user_id": f"v{n}", "email": "none@x.org"} for n in range(3_000)]
+    stage.wish(OUT, *crowd)
+    opt_in = stage.wish(IN, *other)
+    stage.desk.execute("ANALYZE subjects, requests, chunks")
+    (chunk_id,) = stage.desk.rows("SELECT min(id) FROM chunks WHERE request_id = :id", id=opt_in)[0]
+    stage.desk.execute("UPDATE chunks SET state = 'queued' WHERE id = :id", id=chunk_id)
+    with stage.desk.engine.begin() as connection:
+        lease = chunks.lease(connection, chunk_id, lease_s=60, holder="test", masters=stage.desk.masters)
+        assert lease is not None
+        before = _rows_read(connection)
+        found = same_people.same_people(connection, lease, range(1, 501))
+        read = _rows_read(connection) - before
+    assert sum(map(len, found.matches.values())) <= 500 * same_people.MANY_PER_PERSON
+    assert len(found.incomplete) == 500
+    assert read < 500 * (same_people.PER_PERSON + 10) * 2, "every one of them was read for each"
+    at.work_off()
+    assert {stage.outcome(opt_in - 1, line) for line in (1, 1_500, 3_000)} == {ACCEPTED}
+
+
+def _rows_read(connection: Connection) -> int:
+    """Entries of the indexes of people that this transaction has read, and rows that it has scanned."""
+    return int(
+        connection.execute(
+            text("""
+            SELECT COALESCE(sum(idx_tup_fetch + seq_tup_read), 0) FROM pg_stat_xact_user_tables
+            WHERE relname LIKE 'subjects%'""")
+        ).scalar_one()
+    )
 
 
 def test_a_print_of_very_many_is_not_read_for_each_of_them(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
