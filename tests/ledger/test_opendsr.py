@@ -45,7 +45,7 @@ from tests.receiver import Receiver
 from tests.stubs import StubExchange
 
 URL = "https://controller.example/callbacks?for=jane-4711"
-REJECTED = Answer(Verdict.USER, Reason.REJECTED)
+REJECTED = Answer(Verdict.USER, Reason.REJECTED, certain=True)
 
 
 def office(desk: Desk, controller: str = "key:shop") -> Office:

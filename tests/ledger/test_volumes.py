@@ -29,7 +29,7 @@ from tasks.attend import Desk as Attending
 from tasks.retain import keep_volumes
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 
-REJECTED = Answer(Verdict.USER, Reason.REJECTED)
+REJECTED = Answer(Verdict.USER, Reason.REJECTED, certain=True)
 MOVED = ("subjects", "sessions", "outcomes")
 FULL = 0
 """With this, whatever is in a volume fills it."""
@@ -276,10 +276,9 @@ def copy_ledger(source: Engine, target: Engine) -> None:
     """Fill an earlier ledger's tables with what they hold of a later one."""
     with source.begin() as later, target.begin() as earlier:
         for table in ("keys", "vendors", "requests", "subjects", "chunks", "outcomes", "tallies"):
-            named = earlier.execute(
-                text("SELECT column_name FROM information_schema.columns WHERE table_name = :table"), {"table": table}
-            ).scalars()
-            columns = SQL(", ").join(map(Identifier, named))
+            named = text("SELECT column_name FROM information_schema.columns WHERE table_name = :table")
+            theirs, ours = ([*one.execute(named, {"table": table}).scalars()] for one in (earlier, later))
+            columns = SQL(", ").join(Identifier(name) for name in theirs if name in ours)
             copy_out = SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(columns, Identifier(table))
             copy_in = SQL("COPY {} ({}) FROM STDIN").format(Identifier(table), columns)
             with (
