@@ -242,5 +242,13 @@ def _is_second_form(people: Sequence[Person]) -> bool:
 
 
 def _is_same(read: object, written: object) -> bool:
-    # A property may be kept as text or as a number whatever was sent.
-    return read == written or (read is not None and str(read) == str(written))
+    # A property may be kept as text, number or boolean whatever was sent.
+    if type(read) is type(written):
+        return read == written
+    return read is not None and _as_text(read) == _as_text(written)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
