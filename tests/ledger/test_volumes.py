@@ -195,9 +195,17 @@ def test_what_is_open_or_young_keeps_its_volume(shelf: Desk) -> None:
     assert [one.id for one in volumes.drop_expired(shelf.engine, 9)] == [1]
 
 
+def refuse_everybody(desk: Desk) -> None:
+    """With nobody else served lately each of them is asked several times before they are refused."""
+    tools = desk.tools_for(everybody(REJECTED))
+    while desk.work_off(tools):
+        desk.make_everything_due()
+    assert desk.one("SELECT count(*) FROM outcomes WHERE outcome = 'refused'")
+
+
 def test_a_retry_at_that_moment_keeps_the_volume(shelf: Desk) -> None:
     receipt = shelf.submit(people(2))
-    shelf.work_off(shelf.tools_for(lambda call, batch: [REJECTED] * len(batch)))
+    refuse_everybody(shelf)
     turn_over(shelf)
     age(shelf, 10)
     long_ago(shelf, 10)
@@ -226,7 +234,7 @@ def wait_for_a_lock(desk: Desk) -> None:
 
 def test_the_dropped_are_forgotten(shelf: Desk, masters: MasterKeys) -> None:
     receipt = shelf.submit(people(2), idempotency_key="once")
-    shelf.work_off(shelf.tools_for(lambda call, batch: [REJECTED] * len(batch)))
+    refuse_everybody(shelf)
     turn_over(shelf)
     age(shelf, 10)
     long_ago(shelf, 10)
