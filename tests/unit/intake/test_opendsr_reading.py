@@ -94,6 +94,11 @@ def test_an_opt_out_never_becomes_an_erasure_by_a_misspelt_domain() -> None:
     assert faults({**V2, "extensions": {"opendsr.consnt.example": {"request_kind": "opt_out"}}}) == [
         ("extensions.(a key).request_kind", f"is read under extensions.{DOMAIN} only")
     ]
+    accepting = {**V2, "extensions": {DOMAIN: {"accept_unreachable": True}}}
+    assert read(accepting).accept_unreachable
+    assert not read(V2).accept_unreachable
+    (told,) = faults({**V2, "extensions": {DOMAIN: {"accept_unreachable": "yes"}}})
+    assert told[0] == f"extensions.{DOMAIN}.accept_unreachable"
     assert faults({**V2, "extensions": {DOMAIN: []}}) == [(f"extensions.{DOMAIN}", "must be an object")]
     assert faults({**V2, "extensions": {DOMAIN: {"requestkind": "opt_out"}}}) == [
         (f"extensions.{DOMAIN}.requestkind", "is not a known field")

@@ -54,3 +54,16 @@ def test_whoever_has_two_profiles_is_done_where_both_are(profiles: list[dict[str
 def test_profiles_that_were_made_are_counted() -> None:
     facts = [insider(SILENT), insider(SILENT, created=True, user_id=None), {"vendor": "akinon", "user_id": "u-1"}]
     assert made_by_us(facts) == 1
+
+
+@pytest.mark.parametrize(
+    ("facts", "disagree"),
+    [
+        ([], False),  # whether the vendor holds anything of them is not known to us
+        ([insider({"name": "Sample"})], False),  # nothing was done there, and nothing is said to be
+        ([insider(SILENT)], True),  # something was done to somebody of whom that is denied
+    ],
+)
+def test_who_was_unreachable_was_not_touched(facts: list[dict[str, Any]], disagree: bool) -> None:
+    rows = [Row(1, "insider", "unreachable", "no_identifier", 0, NOW)]
+    assert bool(disagreements(Kind.ERASURE, rows, ["u-1"], facts)) is disagree
