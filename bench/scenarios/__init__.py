@@ -12,6 +12,7 @@ from bench.scenarios.growth import growth
 from bench.scenarios.intake import intake
 from bench.scenarios.latency import latency
 from bench.scenarios.limiter import limiter
+from bench.scenarios.looking import looking
 from bench.scenarios.memory import memory
 from bench.scenarios.record import record
 from bench.stand import Stand
@@ -35,6 +36,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "memory": memory,
         "record": record,
         "latency": latency,
+        "looking": looking,
         "limiter": limiter,
     }
 )
