@@ -2,7 +2,7 @@
 
 import httpx
 
-from adapters.contract import Adapter, Call, Meters, Rate
+from adapters.contract import Adapter, Call, Meters, Order, Rate
 
 ONE_OF_ALL = Rate()
 
@@ -18,6 +18,13 @@ def buckets_of(adapter: Adapter) -> dict[str, float]:
 def rate_of(adapter: Adapter, call: Call | None) -> Rate:
     """What one request of this call takes out of which bucket; None stands for a login or a probe."""
     return adapter.rate(call) if isinstance(adapter, Meters) else ONE_OF_ALL
+
+
+def slowest_bucket(adapter: Adapter, order: Order, begin: str) -> str:
+    """The limit of its own that an order which begins with this step meets first; "" where it meets none. Its people
+    take up places of that bucket only, since they may wait there."""
+    steps = [begin, *sorted(adapter.steps(order))]
+    return next((bucket for step in steps if (bucket := rate_of(adapter, Call(order, step)).bucket)), "")
 
 
 def cost_of(adapter: Adapter, call: Call | None, response: httpx.Response) -> float | None:

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 from pydantic_core import from_json
 
-from adapters.contract import Call, Order, Person
-from adapters.rates import rate_of
+from adapters.contract import Order, Person
+from adapters.rates import slowest_bucket
 from domain.retry import Again, JobPolicy, RetryPolicy, Setback
 from ledger import chunks, steps, vendors
 from ledger.chunks import Lease
@@ -106,9 +106,8 @@ class Run(ABC):
         return Order(self.lease.kind, self.line.adapter.options_model.model_validate(options), self.lease.people)
 
     def talk(self, order: Order, begin: str = "") -> Conversation:
-        """A conversation with the vendor that reports to `answers`. `begin`: the step it begins with, whose limit its
-        places are for."""
-        bucket = rate_of(self.line.adapter, Call(order, begin)).bucket if begin else ""
+        """A conversation with the vendor that reports to `answers`. `begin`: the step it begins with."""
+        bucket = slowest_bucket(self.line.adapter, order, begin) if begin else ""
         slots = self.line.slots_of(bucket).of(self.lease.request_id)
         well = [standing.step for standing in self.lease.steps.values() if standing.well]
         return Conversation(

@@ -31,8 +31,8 @@ def looking(stand: Stand, *, quick: bool) -> Iterator[Row]:
         median(rates),
         naively,
         "naive",
-        note=f"{REQUESTS} requests; quota not binding, at the vendor's own it is 2 to 7 people/s; median of {times} runs, "
-        f"spread {spread(rates):.2f} x; the naive design does not look",
+        note=f"{REQUESTS} requests; median of {times} runs, spread {spread(rates):.2f} x; quota not binding: at the "
+        "vendor's own it is 2 to 7 people/s; the naive design does not look",
     )
 
 

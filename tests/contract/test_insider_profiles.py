@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.contract import Addressed, Answer, Call, LooksFirst, Order, Person, Rate, ReadsBack
 from adapters.insider.keys import Known, Profile, Search
-from adapters.rates import buckets_of, cost_of, rate_of
+from adapters.rates import buckets_of, cost_of, rate_of, slowest_bucket
 from domain.requests import Kind, Subject
 from sandbox.accounts import Accounts
 from sandbox.app import Sandbox
@@ -417,6 +417,30 @@ def test_each_call_counts_against_its_own_limit() -> None:
         "anonymize": Rate("anonymize"),
     }
     assert buckets_of(adapter) == {"": 25_000, "profile": 1_000, "delete": 10_000, "anonymize": 500}
+
+
+@pytest.mark.parametrize(
+    ("kind", "erasure", "people", "bucket"),
+    [
+        (Kind.ERASURE, "attributes", 5_000, ""),
+        (Kind.OPT_OUT, "anonymize", 5_000, ""),
+        (Kind.OPT_IN, "profile", 1, ""),
+        (Kind.ERASURE, "attributes", 1, "profile"),
+        (Kind.OPT_OUT, "profile", 1, "profile"),
+        (Kind.ERASURE, "profile", 5_000, "delete"),
+        (Kind.ERASURE, "anonymize", 5_000, "anonymize"),  # it begins with the flags, and waits after them
+        (Kind.ERASURE, "anonymize", 1, "profile"),
+    ],
+)
+def test_who_waits_for_a_slow_limit_takes_no_place_of_the_others(
+    kind: Kind, erasure: str, people: int, bucket: str
+) -> None:
+    adapter = adapter_of("insider", **SETTINGS, erasure=erasure)
+    order = Order(kind, people=people)
+    addressed = adapter.address(order, SUBJECT)
+    assert isinstance(addressed, Addressed)
+    assert slowest_bucket(adapter, order, addressed.step) == bucket
+    assert slowest_bucket(adapter, order, "read") == "profile"
 
 
 @pytest.mark.parametrize(
