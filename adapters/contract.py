@@ -192,6 +192,8 @@ class Adapter(Protocol):
     options_model: ClassVar[type[VendorOptions]]
     identifiers_model: ClassVar[type[BaseModel]]
     """What a subject's `vendors.<name>` block may hold."""
+    forms: ClassVar[Mapping[str, str]]
+    """Steps that are another form of a step, by name: what is known of one is known of the other."""
     keeps_sessions: ClassVar[bool]
     """Whether that block is a session: sealed apart, and deleted as soon as it has been used."""
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from intake.advice import what_to_do
 from intake.api_door import Operator, Reader, TheDoor
-from intake.api_models import Attention, AttentionGroup, Text, VendorName, Vendors, VendorState
+from intake.api_models import Attention, AttentionGroup, HeldStepState, Text, VendorName, Vendors, VendorState
 from intake.bodies import read_nothing
 from intake.door import Door
 from intake.problems import no_such_request, no_such_vendor
@@ -73,13 +73,15 @@ async def hold(request: Request, name: Name, door: TheDoor, principal: Operator)
 
 
 @router.post("/v1/vendors/{name}/resume", summary="Let a held vendor go on")
-async def resume(request: Request, name: Name, door: TheDoor, _: Operator) -> VendorState:
-    """The workers see it within a second."""
+async def resume(
+    request: Request, name: Name, door: TheDoor, _: Operator, step: Annotated[str | None, Query(max_length=64)] = None
+) -> VendorState:
+    """The vendor and all of its steps, or one `step` of it. The workers see it within a second."""
     await read_nothing(request)
 
     def do() -> Vendor:
         with door.engine.begin() as connection:
-            vendors.resume(connection, name)
+            vendors.resume(connection, name, step)
             return _of_name(vendors.all_vendors(connection), name)
 
     vendor = await door.intake.run(do)
@@ -101,4 +103,14 @@ def _state(vendor: Vendor) -> VendorState:
         held_at=vendor.held_at,
         held_reason=vendor.held_reason,
         held_by=vendor.held_by,
+        steps=[
+            HeldStepState(
+                step=held.step,
+                held_at=held.held_at,
+                held_reason=held.held_reason,
+                held_by=held.held_by,
+                next_try_at=held.probe_at,
+            )
+            for held in vendor.steps
+        ],
     )

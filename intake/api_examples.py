@@ -46,7 +46,21 @@ _GROUP = {
     "what_to_do": "Ask the vendor what is wrong with these.",
 }
 _MISSING = {"deliveries": 2, "reason": "no_identifier", "give": "a shop session", "accepted_by": None}
-_VENDOR = {"name": "insider", "enabled": True, "held_at": _RECEIVED, "held_reason": "by_hand", "held_by": "key:shop"}
+_HELD_STEP = {
+    "step": "attributes",
+    "held_at": _RECEIVED,
+    "held_reason": "forbidden",
+    "held_by": "worker",
+    "next_try_at": _RECEIVED,
+}
+_VENDOR = {
+    "name": "insider",
+    "enabled": True,
+    "held_at": None,
+    "held_reason": None,
+    "held_by": None,
+    "steps": [_HELD_STEP],
+}
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -86,6 +100,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "AttentionGroup": _GROUP,
         "Attention": {"deliveries": 5, "groups": [_GROUP]},
         "VendorState": _VENDOR,
+        "HeldStepState": _HELD_STEP,
         "Vendors": {"vendors": [_VENDOR]},
         "Login": {"name": "ann", "password": "correct horse battery"},
         "Session": {"name": "key:shop", "role": "operator"},

@@ -275,14 +275,26 @@ class Attention(BaseModel):
     groups: list[AttentionGroup]
 
 
+class HeldStepState(BaseModel):
+    """A step of a vendor that is held: requests that need it wait, all others go on."""
+
+    step: str
+    held_at: Moment
+    held_reason: str
+    held_by: str
+    next_try_at: Moment | None
+    """When one more person is let through."""
+
+
 class VendorState(BaseModel):
-    """A vendor, and whether it is held."""
+    """A vendor, and whether it or some step of it is held."""
 
     name: str
     enabled: bool
     held_at: Moment | None
     held_reason: str | None
     held_by: str | None
+    steps: list[HeldStepState] = []
 
 
 class Vendors(BaseModel):

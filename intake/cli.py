@@ -286,11 +286,14 @@ def hold(name: VendorName) -> Ending:
 
 
 @vendor.command()
-def resume(name: VendorName) -> Ending:
+def resume(
+    name: VendorName,
+    step: Annotated[str | None, typer.Option(help="only this step of it; else the vendor and all of its steps")] = None,
+) -> Ending:
     """Let a held vendor go on."""
     from intake import holding
 
-    return holding.resume(name)
+    return holding.resume(name, step)
 
 
 @webhook.command("list")

@@ -160,13 +160,22 @@ def print_status(status: Status, *, at_risk: bool) -> None:
             console.print(f"{vendor}: {ways}", highlight=False, markup=False)
 
 
+def why_held(vendor: Vendor) -> str:
+    """Why a vendor is held, or some steps of it; nothing where it is not."""
+    at_steps = ", ".join(f"{held.held_reason} at {held.step}" for held in vendor.steps)
+    return vendor.held_reason or at_steps
+
+
 def print_vendors(vendors: Iterable[Vendor]) -> None:
     """Every vendor, and whether and why it is held."""
-    table = Table("vendor", "on", "held since", "reason", "by", "next probe", box=box.SIMPLE)
+    table = Table("vendor", "step", "on", "held since", "reason", "by", "next try", box=box.SIMPLE)
     for vendor in vendors:
         since, probe = (_moment(at) if at else "" for at in (vendor.held_at, vendor.probe_at))
         on = "on" if vendor.enabled else "off"
-        table.add_row(vendor.name, on, since, vendor.held_reason or "", vendor.held_by or "", probe)
+        table.add_row(vendor.name, "", on, since, vendor.held_reason or "", vendor.held_by or "", probe)
+        for held in vendor.steps:
+            probe = _moment(held.probe_at) if held.probe_at else ""
+            table.add_row(vendor.name, held.step, on, _moment(held.held_at), held.held_reason, held.held_by, probe)
     _console().print(table)
 
 

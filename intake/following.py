@@ -6,7 +6,7 @@ from uuid import UUID
 
 from rich.console import Console
 
-from intake.display import OPEN, Bars, Moment, PlainLines
+from intake.display import OPEN, Bars, Moment, PlainLines, why_held
 from intake.endings import Ending
 from intake.reporting import find_status
 from intake.surroundings import surroundings
@@ -40,7 +40,7 @@ def _moments(engine: Engine, request_id: str | UUID) -> Iterator[Moment]:
     while True:
         with engine.connect() as connection:
             status = find_status(connection, request_id)
-            held = {vendor.name: vendor.held_reason or "" for vendor in all_vendors(connection) if vendor.held_at}
+            held = {vendor.name: why for vendor in all_vendors(connection) if (why := why_held(vendor))}
         yield Moment(status, held, time.monotonic())
         if status.status not in OPEN:
             return

@@ -26,12 +26,12 @@ def hold(name: str) -> Ending:
     return Ending.DONE
 
 
-def resume(name: str) -> Ending:
-    """Let a held vendor go on; the workers see it within a second. Raises CommandError."""
+def resume(name: str, step: str | None = None) -> Ending:
+    """Let a held vendor go on, or one step of it; the workers see it within a second. Raises CommandError."""
     with surroundings() as here, here.engine.begin() as connection:
-        if not vendors.resume(connection, name):
+        if not vendors.resume(connection, name, step):
             raise _unknown(connection)
-    typer.echo(f"{name} goes on")
+    typer.echo(f"{name} goes on" if step is None else f"{name} goes on at {step}")
     return Ending.DONE
 
 

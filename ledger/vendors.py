@@ -1,14 +1,14 @@
 """Vendors in the ledger: announced by the workers, and held when something is wrong at all of one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic_core import to_json
 from sqlalchemy import Connection, Row, text
 
 from domain.outcomes import Reason
-from ledger.steps import release
+from ledger.steps import HeldStep, held_steps, release
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Vendor:
     probe_at: datetime | None
     reach: Mapping[str, Sequence[str]] | None = None
     """By kind, the fields of a person by which they are found there; None until a worker has said so."""
+    steps: tuple[HeldStep, ...] = ()
+    """Those of its steps that are held, while the rest goes on."""
 
 
 def announce(connection: Connection, chunk_people: Mapping[str, int]) -> None:
@@ -56,8 +58,10 @@ _DESCRIBE = text("""
 
 
 def all_vendors(connection: Connection) -> list[Vendor]:
-    """Every vendor ever announced, by name."""
-    return [_vendor(row) for row in connection.execute(text(f"{_SELECT} ORDER BY name"))]
+    """Every vendor ever announced, by name, with what is held of it."""
+    held = held_steps(connection)
+    found = [_vendor(row) for row in connection.execute(text(f"{_SELECT} ORDER BY name"))]
+    return [replace(one, steps=tuple(step for step in held if step.vendor == one.name)) for one in found]
 
 
 def _vendor(row: Row[tuple[object, ...]]) -> Vendor:

@@ -10,6 +10,7 @@ from aiohttp import web
 from sandbox.faults import FaultPlan
 from sandbox.gate import Gate
 from sandbox.people import read_person
+from sandbox.refusals import read_refusal
 from sandbox.traffic import Window
 from sandbox.vendors.akinon import Akinon
 
@@ -96,6 +97,7 @@ class Admin:
         gate = self._gate(request)
         gate.vendor.mend()
         gate.fall(0, "unavailable")
+        gate.refusals.clear()
         return web.json_response(gate.vendor.condition())
 
     async def start_outage(self, request: web.Request) -> web.Response:
@@ -105,6 +107,21 @@ class Admin:
             raise reject('expected {"seconds": number, "kind": "unavailable" or "drop"}')
         gate.fall(seconds, kind)
         return web.json_response({"down": gate.is_down()})
+
+    async def set_refusals(self, request: web.Request) -> web.Response:
+        gate, given = self._gate(request), await read_json(request)
+        if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+            raise reject("the body must be a JSON list of refusals")
+        try:
+            gate.refusals = [read_refusal(each) for each in given]
+        except (ValueError, TypeError) as error:
+            raise reject(str(error)) from None
+        return await self.show_refusals(request)
+
+    async def show_refusals(self, request: web.Request) -> web.Response:
+        gate = self._gate(request)
+        told = [{"path": one.path.pattern, "status": one.status, "refused": one.refused} for one in gate.refusals]
+        return web.json_response(told)
 
     async def set_limit(self, request: web.Request) -> web.Response:
         gate, given = self._gate(request), await read_object(request)
@@ -177,5 +194,7 @@ def mount(app: web.Application, sandbox: "Sandbox") -> None:
     app.router.add_post("/_sandbox/vendors/{vendor}/mend", admin.mend)
     app.router.add_post("/_sandbox/vendors/{vendor}/outage", admin.start_outage)
     app.router.add_put("/_sandbox/vendors/{vendor}/limit", admin.set_limit)
+    app.router.add_put("/_sandbox/vendors/{vendor}/refusals", admin.set_refusals)
+    app.router.add_get("/_sandbox/vendors/{vendor}/refusals", admin.show_refusals)
     app.router.add_delete("/_sandbox", admin.reset)
     app.router.add_delete("/_sandbox/", admin.reset)

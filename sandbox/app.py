@@ -78,6 +78,7 @@ class Sandbox:
             gate.vendor.clear()
             gate.traffic = self._traffic(gate.vendor)
             gate.fall(0, "unavailable")
+            gate.refusals.clear()
 
 
 def build_app(sandbox: Sandbox) -> web.Application:

@@ -11,6 +11,7 @@ from aiohttp import web
 from sandbox.contract import HasBuckets, Vendor
 from sandbox.exchange import Answer, Call, RefusedError, answer_json
 from sandbox.faults import Fault, FaultDeck
+from sandbox.refusals import Refusal
 from sandbox.traffic import Traffic
 from sandbox.waits import tell_wait
 
@@ -34,6 +35,7 @@ class Gate:
         self.vendor = vendor
         self.traffic = traffic
         self.deck = deck
+        self.refusals: list[Refusal] = []
         self._outage_until = 0.0
         self._outage: OutageKind = "unavailable"
 
@@ -73,6 +75,10 @@ class Gate:
             return Reply(self._reject_rate(window.seconds_until_free(call.now), tell=True))
         if self.is_down():
             return Reply(unavailable(503, html=True) if self._outage == "unavailable" else None)
+        for refusal in self.refusals:
+            if refusal.fits(call):
+                self.traffic.faults["refusal"] += 1
+                return Reply(refusal.answer(), self.deck.plan.latency_s)
         fault = self.deck.draw()
         if fault is not None:
             self.traffic.faults[fault.kind] += 1

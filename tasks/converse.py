@@ -28,6 +28,10 @@ class _Bisection:
     """Those who turned out to be refused by themselves."""
 
 
+_Ahead = tuple[str, Sequence[Person], _Bisection | None]
+"""A batch that is still to be asked for: its step, its people, and what it was taken out of."""
+
+
 @dataclass
 class Conversation:
     """One chunk's talk with one vendor. Those who are not among the answered when it ends were not sent, or not to the
@@ -75,39 +79,46 @@ class Conversation:
     async def _ask(self, step: str, batch: Sequence[Person], within: _Bisection | None = None) -> None:
         """Ask for these people, and lead those who go on through the steps that follow."""
         # A loop, for a conversation may take thousands of steps: B2CORE deletes a client's contacts one by one.
-        ahead = deque([(step, batch)])
+        ahead: deque[_Ahead] = deque([(step, batch, within)])
         while ahead:
-            ahead.extend(await self._ask_once(*ahead.popleft(), within))
-            within = None
+            ahead.extend(await self._ask_once(*ahead.popleft()))
 
-    async def _ask_once(
-        self, step: str, batch: Sequence[Person], within: _Bisection | None
-    ) -> Iterable[tuple[str, Sequence[Person]]]:
+    async def _ask_once(self, step: str, batch: Sequence[Person], within: _Bisection | None) -> Sequence[_Ahead]:
         """Ask for these people; the batches of those who go on."""
         answers = await self._answers(step, batch)
         if answers is None:
             return ()
         alike = list(_alike(batch, answers))
-        course, yes_before = self.courses[step], self.courses[step].yes
-        self._take_note(step, alike, within)
+        known_as = self._known_as(step)
+        course, yes_before = self.courses[known_as], self.courses[known_as].yes
+        self._take_note(known_as, alike, within)
         split: list[Answered] = []
         onward: list[tuple[Person, str]] = []
         for people, answer in alike:
             if answer.verdict is Verdict.PROCEED:
                 onward += _going_on(people, answer)
-            elif answer.verdict is Verdict.SPLIT or self._may_be_one_persons(step, people, answer):
-                split.append(Answered(people, answer, step, yes_before))
+            elif answer.verdict is Verdict.SPLIT or self._may_be_one_persons(known_as, people, answer):
+                split.append(Answered(people, answer, known_as, yes_before))
+            elif within and len(people) == 1 and sort_of(answer) is Sort.BLAME:
+                self._report_alone(Answered(people, answer, known_as, yes_before), within)
             else:
-                self.report(Answered(people, answer, step, yes_before))
+                self.report(Answered(people, answer, known_as, yes_before))
                 if sort_of(answer) is Sort.REFUSAL:
                     self._count_refused(course, len(people))
         if split:
             await self._take_apart(step, split, within)
-        return self._batches(onward)
+        # The same step in another form is still the same bisection.
+        return [
+            (next_step, members, within if self._known_as(next_step) == known_as else None)
+            for next_step, members in self._batches(onward)
+        ]
+
+    def _known_as(self, step: str) -> str:
+        return self.exchange.adapter.forms.get(step, step)
 
     async def _answers(self, step: str, batch: Sequence[Person]) -> list[Answer] | None:
         """One answer for each of the batch; None where nothing more is sent for now."""
-        async with self._carefully(step):
+        async with self._carefully(self._known_as(step)):
             if self.halted or self.stopping():
                 return None
             try:
@@ -143,6 +154,8 @@ class Conversation:
         failure = next((answer for sort, _, answer in sorts if sort in (Sort.BLAME, Sort.TROUBLE)), None)
         if failure is None:
             return
+        if within and sort_of(failure) is Sort.BLAME and failure.reason is not Reason.BAD_CREDENTIALS:
+            return  # on the way to whom it may be about, of whom there may be a handful
         course.failures += 1
         if failure.reason is Reason.BAD_CREDENTIALS or course.failures >= CALLS_TO_HALT:
             self.halted = True
@@ -165,11 +178,11 @@ class Conversation:
 
     async def _take_apart(self, step: str, split: Sequence[Answered], within: _Bisection | None) -> None:
         people = [person for answered in split for person in answered.people]
-        answer = split[0].answer
+        answer, known_as = split[0].answer, split[0].step
         if len(people) == 1:
-            self._report_alone(Answered(people, _of_one(answer), step, split[0].yes_before), within)
-        elif answer.reason is Reason.OUR_FAULT and self._our_faults >= self.handful and not self.courses[step].yes:
-            self.report(Answered(people, _of_one(answer), step))  # our program fails on everybody
+            self._report_alone(Answered(people, _of_one(answer), known_as, split[0].yes_before), within)
+        elif answer.reason is Reason.OUR_FAULT and self._our_faults >= self.handful and not self.courses[known_as].yes:
+            self.report(Answered(people, _of_one(answer), known_as))  # our program fails on everybody
         elif within:
             await self._ask_halves(step, people, within)
         else:
@@ -178,10 +191,11 @@ class Conversation:
     async def _bisect(self, step: str, people: Sequence[Person]) -> None:
         bisection = _Bisection()
         try:
-            if step in self.well or self.courses[step].yes:
+            known_as = self._known_as(step)
+            if known_as in self.well or self.courses[known_as].yes:
                 await self._ask_halves(step, people, bisection)
             else:
-                async with self._bisecting[step]:  # one shows whether the vendor refuses everybody
+                async with self._bisecting[known_as]:  # one shows whether the vendor refuses everybody
                     await self._ask_halves(step, people, bisection)
         finally:
             for one in bisection.alone:

@@ -248,7 +248,7 @@ class Delivery(Run):
             return {}
         with self.tools.engine.begin() as connection:
             standings = steps.standings(connection, self.lease.vendor_id)
-        ours = {self._name(line) for line in self.pending}
+        ours = {self._name(person.line) for one in self._unsettled for person in one.people}
         found: dict[str, Evidence] = {}
         for step in {one.step for one in self._unsettled}:
             course, standing = talk.courses[step], standings.get(step)

@@ -37,6 +37,8 @@ LONE_WAITS_S = (10.0, 30.0)
 SOON_TOGETHER_S, TOGETHER_S = 1.0, 30.0
 """Looks at jobs come at multiples of this many seconds, of the second where they are further off, so that people of a
 chunk are looked at in few runs."""
+CONFLICT_WAITS_S = (5.0, 20.0)
+"""The same where something stands in one person's way that may pass by itself, before someone is asked to act."""
 SKEW_S = 2.0
 """By so much the ledger's clock and ours may differ."""
 
@@ -196,7 +198,7 @@ def fate_of(answer: Answer, past: Past, known: Evidence, *, company: bool, every
     if answer.needs_witness:
         return Fate.SETTLED if proven or served or known.vouched else Fate.BLAMED
     if _passes(answer):
-        return Fate.SETTLED if tried_enough else Fate.WAITS
+        return Fate.SETTLED if past.refusals >= len(CONFLICT_WAITS_S) else Fate.WAITS
     return Fate.AGAIN
 
 
@@ -224,7 +226,8 @@ class _Bench:
             case Fate.APART:
                 self._retry(one, past._replace(doubted=past.doubted or self.now), lines)
             case Fate.LATER | Fate.WAITS:
-                wait_s = LONE_WAITS_S[past.refusals]
+                waits = LONE_WAITS_S if fate is Fate.LATER else CONFLICT_WAITS_S
+                wait_s = waits[min(past.refusals, len(waits) - 1)]
                 self._rest(past._replace(attempts=past.attempts + 1, refusals=past.refusals + 1), lines, wait_s)
             case Fate.HELD:
                 self._rest(past, lines, BLAMED_DELAY_S)

@@ -1,7 +1,7 @@
 """Stand-ins for what a test does not exercise: a vendor's adapter, its exchange, permits and answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,6 +73,7 @@ class StubAdapter:
     settings: VendorSettings = field(default=VendorSettings(base_url="https://vendor.example"), repr=False)
     classifying: Classifying = _not_asked
     card = ANY_CARD
+    forms: Mapping[str, str] = field(default_factory=dict)
     options_model = AnyOptions
     identifiers_model = AnyIdentifiers
 

@@ -2,7 +2,7 @@
 public page "Getting Started" and of its public storefront, read 2026-11-29. How tokens and cookies behave is taken from
 Django, which its sites seem to run on (inferred)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -86,6 +86,14 @@ class Akinon:
     settings_model: ClassVar[type[VendorSettings]] = AkinonSettings
     options_model: ClassVar[type[VendorOptions]] = AkinonOptions
     identifiers_model: ClassVar[type[BaseModel]] = AkinonIdentifiers
+    forms: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "refetch": "identify",
+            "token_again": "token",
+            "permissions_again": "permissions",
+            "permissions_alone": "permissions",
+        }
+    )
     keeps_sessions: ClassVar[bool] = True
     reads_anything_at: ClassVar[frozenset[str]] = frozenset(TOKENS.values())
     vouches_for: ClassVar[frozenset[str]] = frozenset({"identify", "permissions"})

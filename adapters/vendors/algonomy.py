@@ -1,6 +1,6 @@
 """Algonomy (RichRelevance) Profile Command API. The vendor's page "Profile Command API", read 2026-11-22."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, ClassVar
@@ -86,6 +86,7 @@ class Algonomy:
     settings_model: ClassVar[type[VendorSettings]] = AlgonomySettings
     options_model: ClassVar[type[VendorOptions]] = AlgonomyOptions
     identifiers_model: ClassVar[type[BaseModel]] = AlgonomyIdentifiers
+    forms: ClassVar[Mapping[str, str]] = MappingProxyType({})
     keeps_sessions: ClassVar[bool] = False
     vouches_for: ClassVar[frozenset[str]] = frozenset({"opt_out"})
 

@@ -2,7 +2,7 @@
 authentication"."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -136,6 +136,7 @@ class B2core:
     settings_model: ClassVar[type[VendorSettings]] = B2coreSettings
     options_model: ClassVar[type[VendorOptions]] = B2coreOptions
     identifiers_model: ClassVar[type[BaseModel]] = B2coreIdentifiers
+    forms: ClassVar[Mapping[str, str]] = MappingProxyType({})
     keeps_sessions: ClassVar[bool] = False
     vouches_for: ClassVar[frozenset[str]] = frozenset(METHODS)
 

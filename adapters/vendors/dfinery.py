@@ -79,6 +79,7 @@ class Dfinery:
     settings_model: ClassVar[type[VendorSettings]] = DfinerySettings
     options_model: ClassVar[type[VendorOptions]] = DfineryOptions
     identifiers_model: ClassVar[type[BaseModel]] = DfineryIdentifiers
+    forms: ClassVar[Mapping[str, str]] = MappingProxyType({"flags_alone": "flags"})
     keeps_sessions: ClassVar[bool] = False
     vouches_for: ClassVar[frozenset[str]] = frozenset({"read_flags"})
 
@@ -222,7 +223,9 @@ class Dfinery:
         if call.step == "flags":
             return Answer(Verdict.PROCEED, step="ci") if erasing else Answer(Verdict.APPLIED)
         if call.step == "ci":
-            return Answer(Verdict.USER, Reason.REJECTED) if progress and progress.kept else Answer(Verdict.APPLIED)
+            if progress and progress.kept:  # all is done but what the vendor would not overwrite
+                return Answer(Verdict.USER, Reason.REJECTED, certain=True)
+            return Answer(Verdict.APPLIED)
         if not isinstance(properties, dict):
             return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)
         if call.step == "read_flags":

@@ -73,6 +73,7 @@ class Insider:
     settings_model: ClassVar[type[VendorSettings]] = InsiderSettings
     options_model: ClassVar[type[VendorOptions]] = InsiderOptions
     identifiers_model: ClassVar[type[BaseModel]] = InsiderIdentifiers
+    forms: ClassVar[Mapping[str, str]] = MappingProxyType({})
     keeps_sessions: ClassVar[bool] = False
     vouches_for: ClassVar[frozenset[str]] = frozenset({"attributes"})
 

@@ -114,6 +114,35 @@ class Desk:
                                      AS each), '[]')
             WHERE state <> 'closed'""")
 
+    def pass_time(self, seconds: float) -> None:
+        """As if so many seconds had passed: for chunks and people at rest, and for what is known of steps and holds."""
+        for table, *columns in (
+            ("chunks", "due_at"),
+            ("steps", "last_good_at", "struck_at", "held_at", "probe_at"),
+            ("vendors", "held_at", "probe_at"),
+        ):
+            ago = ", ".join(f"{column} = {column} - make_interval(secs => :seconds)" for column in columns)
+            self.execute(f"UPDATE {table} SET {ago}", seconds=seconds)  # noqa: S608 - names of our own
+        self.execute(
+            """
+            UPDATE chunks SET setbacks = (
+                SELECT jsonb_agg(jsonb_build_array(each -> 0, CAST(each -> 1 AS double precision) - :seconds,
+                    CAST(each -> 2 AS double precision) - :seconds, each -> 3, each -> 4,
+                    GREATEST(CAST(each -> 5 AS double precision) - :seconds, 0)) ORDER BY place)
+                FROM jsonb_array_elements(setbacks) WITH ORDINALITY AS found (each, place))
+            WHERE setbacks <> '[]'""",
+            seconds=seconds,
+        )
+
+    def next_due_s(self) -> float | None:
+        """In how many seconds something is due that is not due yet; None where nothing is."""
+        found = self.one("""
+            SELECT CAST(extract(epoch FROM min(due) - now()) AS double precision) FROM (
+                SELECT due_at FROM chunks WHERE state <> 'closed' UNION ALL
+                SELECT probe_at FROM steps UNION ALL SELECT probe_at FROM vendors) AS found (due)
+            WHERE due > now()""")
+        return None if found is None else float(found) + 0.01
+
     def assert_tallies_add_up(self) -> None:
         counted = """
             SELECT request_id, vendor_id, outcome, count(*)

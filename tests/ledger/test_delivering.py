@@ -26,6 +26,7 @@ from tests.stubs import StubAdapter, StubExchange
 
 BUSY = Answer(Verdict.RETRY, Reason.BUSY)
 FORBIDDEN = Answer(Verdict.VENDOR, Reason.FORBIDDEN)
+ONE_AT_A_TIME = VendorSettings(base_url="https://vendor.example", concurrency=1)
 
 
 def lease_one(desk: Desk) -> chunks.Lease:
@@ -314,6 +315,26 @@ def test_a_fault_of_ours_gives_the_chunk_back_counted(desk: Desk) -> None:
     desk.make_everything_due()
     desk.work_off(tools)
     assert set(desk.outcomes().values()) == {("accepted", None, 2)}
+
+
+def test_what_was_answered_is_recorded_before_a_fault_of_ours_is_counted(desk: Desk) -> None:
+    desk.submit(people(4))
+
+    def answering(call: Call, batch: Sequence[Person]) -> list[Answer]:
+        if batch[0].line == 3:
+            raise LookupError("ours")
+        return [APPLIED] * len(batch)
+
+    exchange = StubExchange(answering, StubAdapter(batch=1, settings=ONE_AT_A_TIME))
+    tools = desk.tools({"insider": exchange})
+    dispatch("insider", tools)
+    with pytest.raises(ExceptionGroup):
+        deliver(desk.queued.pop()[1], tools)
+    assert desk.outcomes() == {("insider", line): ("accepted", None, 1) for line in (1, 2)}
+    assert desk.rows("SELECT each -> 0, each -> 3 FROM chunks, jsonb_array_elements(setbacks) AS each ORDER BY 2") == [
+        (1, [3]),
+        (1, [4]),
+    ]
 
 
 def test_a_lost_lease_records_nothing_and_stops_sending(

@@ -22,7 +22,7 @@ from adapters.contract import (
     Verdict,
 )
 from adapters.credentials import Credentials
-from adapters.exchange import SHORTEST_PAUSE_S, Exchange
+from adapters.exchange import SHORTEST_PAUSE_S, Exchange, OurFaultError
 from adapters.rates import buckets_of
 from adapters.reading import read_bearer
 from adapters.transport import AnswerLostError, NotSentError
@@ -366,3 +366,28 @@ async def test_while_redis_is_away_nobody_logs_in() -> None:
     with pytest.raises(NotNowError):
         await asked.ask(CALL, PEOPLE)
     assert asked.transport.sent == []  # type: ignore[attr-defined]
+
+
+def _fails_on_the_record(*_: Any) -> Any:
+    raise LookupError("jane@private.example")
+
+
+@dataclass(frozen=True)
+class BrokenAdapter(StubAdapter):
+    def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
+        raise KeyError("jane@private.example")
+
+
+@pytest.mark.parametrize("adapter", [StubAdapter(classifying=_fails_on_the_record), BrokenAdapter()])
+async def test_a_fault_of_ours_is_told_without_what_it_is_about(adapter: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(OurFaultError) as fault:
+        await exchange(adapter, OK).ask(CALL, PEOPLE)
+    assert caplog.text == "", "a batch is taken apart, and then it is told"
+    with pytest.raises(OurFaultError):
+        await exchange(adapter, OK).ask(CALL, PEOPLE[:1])
+    (record,) = caplog.records
+    assert "Error" in record.message
+    assert "test_adapters_exchange.py:" in record.message
+    shown = f"{caplog.text} {fault.value!r} {fault.value.__cause__!r}"
+    assert "private" not in shown
+    assert fault.value.__suppress_context__

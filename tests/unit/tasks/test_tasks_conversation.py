@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.contract import Answer, Call, NotNowError, Order, Person, Verdict
+from adapters.exchange import OurFaultError
 from domain.outcomes import Reason
 from domain.requests import Kind
 from tasks.converse import Conversation
@@ -271,3 +272,132 @@ async def test_a_fault_of_ours_ends_the_talk_and_is_not_hidden() -> None:
         await talk.lead([1])
     assert group.group_contains(LookupError)
     assert talk.answers == {}
+
+
+# Refusals, blame and trouble
+
+
+def known(talk: Talk, *steps: str) -> Talk:
+    talk.conversation.well = steps
+    return talk
+
+
+@pytest.mark.parametrize(("count", "batch", "most"), [(200, 1, 10), (200, 20, 20), (1_000, 1_000, 25), (5, 5, 9)])
+async def test_a_refusal_of_everybody_is_found_out_with_a_handful_of_calls(count: int, batch: int, most: int) -> None:
+    for answer in (SPLIT, Answer(Verdict.USER, Reason.REJECTED)):
+        talk = Talk(everybody(answer), batch=batch, slots=64)
+        await talk.lead(range(1, count + 1))
+        assert len(talk.exchange.sent) <= most
+        assert talk.conversation.halted
+        assert all(one.step == "first" and not one.company_served for one in talk.answered)
+
+
+async def test_at_a_step_that_is_not_known_to_work_a_few_calls_go_first() -> None:
+    begun = asyncio.Event()
+
+    async def slow(call: Call, people: Sequence[Person]) -> list[Answer]:
+        await begun.wait()
+        return [APPLIED] * len(people)
+
+    for well, most in ((), 5), (("first",), 40):
+        begun.clear()
+        talk = known(Talk(slow, batch=1, slots=64), *well)
+        leading = asyncio.create_task(talk.lead(range(1, 41)))
+        await asyncio.sleep(0.02)
+        assert talk.exchange.in_flight == most
+        begun.set()
+        await leading
+        assert len(talk.answers) == 40
+    assert talk.exchange.most_in_flight == 40
+
+
+async def test_after_the_first_yes_there_are_as_many_at_once_as_there_are_slots() -> None:
+    first = True
+
+    async def slow(call: Call, people: Sequence[Person]) -> list[Answer]:
+        nonlocal first
+        first, wait_s = False, 0.0 if first else 0.02
+        await asyncio.sleep(wait_s)
+        return [APPLIED] * len(people)
+
+    talk = Talk(slow, batch=1, slots=64)
+    await talk.lead(range(1, 41))
+    assert talk.exchange.most_in_flight > 30
+
+
+@pytest.mark.parametrize("line", [1, 7, 20])
+async def test_a_batch_that_is_blamed_while_others_are_served_is_taken_apart(line: int) -> None:
+    talk = known(Talk(poisoned(frozenset({line}), FORBIDDEN), batch=20), "first")
+    await talk.lead(range(1, 41))
+    assert {found for found, answer in talk.answers.items() if answer is FORBIDDEN} == {line}
+    assert len(talk.answers) == 40
+    (alone,) = [one for one in talk.answered if one.answer is FORBIDDEN]
+    assert alone.company_served
+
+
+async def test_a_batch_that_is_blamed_where_nobody_was_served_is_not() -> None:
+    talk = Talk(everybody(FORBIDDEN), batch=20)
+    await talk.lead(range(1, 21))
+    assert talk.exchange.sent == [("first", tuple(range(1, 21)))]
+
+
+@pytest.mark.parametrize("reason", [Reason.CONFLICT, Reason.SERVER_ERROR, Reason.ANSWER_LOST, Reason.RATE_LIMITED])
+async def test_what_passes_by_itself_is_never_taken_apart(reason: Reason) -> None:
+    talk = known(Talk(everybody(Answer(Verdict.RETRY, reason)), batch=20), "first")
+    await talk.lead(range(1, 21))
+    assert talk.exchange.sent == [("first", tuple(range(1, 21)))]
+
+
+async def test_a_yes_at_the_first_step_does_not_hide_that_the_second_fails() -> None:
+    def answering(call: Call, people: Sequence[Person]) -> list[Answer]:
+        said = Answer(Verdict.PROCEED, step="second") if call.step == "first" else FORBIDDEN
+        return [said] * len(people)
+
+    talk = Talk(answering, batch=1, slots=1)
+    await talk.lead(range(1, 101))
+    assert sum(step == "second" for step, _ in talk.exchange.sent) == CALLS_TO_HALT
+    assert (talk.conversation.courses["first"].yes, talk.conversation.courses["second"].yes) == (3, 0)
+
+
+async def test_who_is_to_be_alone_shares_no_request() -> None:
+    talk = Talk(everybody(APPLIED), batch=10)
+    await talk.conversation.lead([(person(line, alone=line == 3), "first") for line in range(1, 7)])
+    assert sorted(talk.exchange.sent) == [("first", (1, 2, 4, 5, 6)), ("first", (3,))]
+
+
+async def test_what_is_known_of_one_form_of_a_step_is_known_of_the_other() -> None:
+    def answering(call: Call, people: Sequence[Person]) -> list[Answer]:
+        if call.step == "first":
+            return [Answer(Verdict.PROCEED, step="first_again", needs_witness=True)] * len(people)
+        return [SPLIT] * len(people)
+
+    talk = Talk(answering, batch=20)
+    talk.exchange.adapter = StubAdapter(batch=20, forms={"first_again": "first"})
+    async with asyncio.timeout(5):
+        await talk.lead(range(1, 41))
+    assert talk.conversation.halted
+    assert {one.step for one in talk.answered} == {"first"}
+
+
+def failing_on(bad: frozenset[int]) -> Answering:
+    def answering(call: Call, people: Sequence[Person]) -> list[Answer]:
+        if any(one.line in bad for one in people):
+            raise OurFaultError
+        return [APPLIED] * len(people)
+
+    return answering
+
+
+async def test_a_fault_of_ours_touches_the_one_it_is_about() -> None:
+    talk = Talk(failing_on(frozenset({4, 11})), batch=20)
+    await talk.lead(range(1, 21))
+    ours = Answer(Verdict.AMBIGUOUS, Reason.OUR_FAULT)
+    assert talk.answers == {line: ours if line in (4, 11) else APPLIED for line in range(1, 21)}
+
+
+async def test_a_fault_of_ours_on_everybody_does_not_cost_a_call_for_each() -> None:
+    talk = Talk(failing_on(frozenset(range(1, 1_001))), batch=1_000)
+    await talk.lead(range(1, 1_001))
+    assert set(talk.answers.values()) == {Answer(Verdict.AMBIGUOUS, Reason.OUR_FAULT)}
+    assert len(talk.answers) == 1_000
+    assert len(talk.exchange.sent) < 60
