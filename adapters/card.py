@@ -125,7 +125,7 @@ def say_what_was_done(card: Card, kind: Kind, outcome: Outcome, reason: Reason |
     if outcome in ENDINGS:
         return ENDINGS[outcome]
     operation = card.operation(kind, reason)
-    if outcome is Outcome.VERIFIED:
+    if outcome is Outcome.VERIFIED and operation.read_back:
         known = f"Read back: {operation.read_back}."
     elif operation.read_back:
         known = "The vendor said yes; it has not been read back."

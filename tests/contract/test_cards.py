@@ -58,7 +58,12 @@ def test_verified_is_said_where_something_can_be_read_back_and_of_that_alone(ven
         if operation.way is None and isinstance(adapter := adapter_of(vendor), ReadsBack):
             assert bool(operation.read_back) is bool(adapter.reading(Order(kind)))
         said = say_what_was_done(card, kind, Outcome.VERIFIED, operation.way)
-        assert said.startswith(f"{operation.done} Read back: {operation.read_back}.")
+        seen = (
+            f"Read back: {operation.read_back}."
+            if operation.read_back
+            else "The vendor said yes; it cannot be read back."
+        )
+        assert said.startswith(f"{operation.done} {seen}")
 
 
 @every_vendor

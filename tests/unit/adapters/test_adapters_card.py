@@ -39,6 +39,12 @@ def card(*ways: Operation) -> Card:
             None,
             "The flags were set. Read back: the flags are false. Not reached: the profile.",
         ),
+        (
+            (BLIND,),
+            Outcome.VERIFIED,
+            None,
+            "The flags were set. The vendor said yes; it cannot be read back. Not reached: the profile.",
+        ),
         ((SEEN, OTHER_WAY), Outcome.VERIFIED, Reason.BUSY, "The account was closed. Read back: the account is closed."),
         (
             (SEEN, OTHER_WAY),
