@@ -63,11 +63,11 @@ class Settings(BaseSettings):
     upload_max_bytes: int = Field(default=4_000_000_000, ge=1_000, description="the largest file that may be uploaded")
     flower_port: int = Field(default=5555, ge=0, le=65535, description="port of Flower")
     workers: int = Field(default=2, ge=1, le=64, description="worker processes that `consent up` starts")
-    worker_threads: int = Field(
-        default=64,
+    worker_threads: int | None = Field(
+        default=None,
         ge=2,
-        le=1024,
-        description="chunks a worker process can serve at once: those of all vendors, and a few",
+        le=4096,
+        description="chunks a worker process can serve at once; unset: those of all its vendors, and a few",
     )
     lease_s: float = Field(default=60.0, ge=5, le=3600, description="a worker silent for so long has lost its chunk")
     verify_after_s: float = Field(default=60.0, ge=0, description="what was accepted is read back after this long")
@@ -137,12 +137,19 @@ class Settings(BaseSettings):
         except SourceError as error:  # before any field is looked at; its cause holds the value
             raise SettingsError(_unparsable(error)) from None
         settings._refuse_too_few_threads()
-        return settings
+        return settings.model_copy(update={"worker_threads": settings.threads()})
+
+    def threads(self) -> int:
+        """Threads of a worker process: as many as set, else as its vendors need."""
+        return self.worker_threads or self._threads_needed()
+
+    def _threads_needed(self) -> int:
+        """However one vendor keeps its chunks waiting, the others find a thread, also where one worker has all."""
+        return sum(map(most_out, self.adapters().values())) + THREADS_TO_SPARE
 
     def _refuse_too_few_threads(self) -> None:
-        """However one vendor keeps its chunks waiting, the others find a thread, also where one worker has all."""
-        needed = sum(map(most_out, self.adapters().values())) + THREADS_TO_SPARE
-        if self.worker_threads < needed:
+        needed = self._threads_needed()
+        if self.threads() < needed:
             raise SettingsError(
                 f"{PREFIX}WORKER_THREADS: must be {needed} or more, so that no vendor's chunks can take all of them "
                 f"(CHUNKS_IN_FLIGHT of each vendor and {EXPRESS} more, and {THREADS_TO_SPARE} for everything else)"

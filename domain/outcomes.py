@@ -78,6 +78,7 @@ class Reason(StrEnum):
     PROFILE_ANONYMIZED = "anonymized_not_looked_up"  # those of the one that one identifier finds
     # settled by a person
     CLOSED_BY_HAND = "closed_by_hand"  # who and why is in the notes
+    VENDOR_RETIRED = "vendor_retired"  # the vendor was left for good; who and why is in the audit log
     # may work later
     RATE_LIMITED = "rate_limited"
     BUSY = "busy"

@@ -1,22 +1,39 @@
 """What needs a person, and the vendors: which are held, holding one, letting it go on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import TypeAdapter
 
 from intake.advice import what_to_do
 from intake.api_door import Operator, Reader, TheDoor
-from intake.api_models import Attention, AttentionGroup, HeldStepState, Text, VendorName, Vendors, VendorState
-from intake.bodies import read_nothing
+from intake.api_models import (
+    Attention,
+    AttentionGroup,
+    HeldStepState,
+    Retire,
+    RetiredVendor,
+    Text,
+    VendorName,
+    Vendors,
+    VendorState,
+)
+from intake.api_schema import json_body
+from intake.auth import Principal
+from intake.bodies import kept_reason, read_json, read_nothing
 from intake.door import Door
 from intake.problems import no_such_request, no_such_vendor
-from ledger import attention, vendors
+from ledger import attention, switching, vendors
 from ledger.attention import Group
+from ledger.session import Connection
 from ledger.vendors import Vendor
+from tasks import retire as retiring
 
 router = APIRouter(tags=["attention"])
+RETIRE = TypeAdapter(Retire)
 Name = Annotated[VendorName, Path(description="as /v1/vendors shows it")]
 
 
@@ -89,6 +106,45 @@ async def resume(
     return _state(vendor)
 
 
+@router.post("/v1/vendors/{name}/on", summary="Have new requests go to a vendor")
+async def switch_on(request: Request, name: Name, door: TheDoor, principal: Operator) -> VendorState:
+    """Also one that was retired; what has ended there stays so."""
+    return await _switch(request, name, door, principal, switching.switch_on)
+
+
+@router.post("/v1/vendors/{name}/off", summary="Have no new request go to a vendor")
+async def switch_off(request: Request, name: Name, door: TheDoor, principal: Operator) -> VendorState:
+    """Nothing is sent there, and what is pending waits until it is on again or retired."""
+    return await _switch(request, name, door, principal, switching.switch_off)
+
+
+async def _switch(
+    request: Request, name: str, door: Door, principal: Principal, switch: Callable[[Connection, str, str], bool]
+) -> VendorState:
+    await read_nothing(request)
+
+    def do() -> Vendor:
+        with door.engine.begin() as connection:
+            switch(connection, name, principal.name)
+            return _of_name(vendors.all_vendors(connection), name)
+
+    vendor = await door.intake.run(do)
+    request.state.target, request.state.audited = vendor.name, True
+    return _state(vendor)
+
+
+@router.post("/v1/vendors/{name}/retire", summary="Leave a vendor for good", openapi_extra=json_body(Retire))
+async def retire(request: Request, name: Name, door: TheDoor, principal: Operator) -> RetiredVendor:
+    """What is pending there, or needs a person, ends as cancelled, so that requests can close."""
+    because = kept_reason((await read_json(request, RETIRE)).because)
+    try:
+        retired = await door.intake.run(lambda: retiring.retire(door.engine, name, principal.name, because))
+    except retiring.NoSuchVendorError:
+        raise no_such_vendor() from None
+    request.state.target, request.state.audited = name, True
+    return RetiredVendor(name=name, **asdict(retired))
+
+
 def _of_name(known: Sequence[Vendor], name: str) -> Vendor:
     for vendor in known:
         if vendor.name == name:
@@ -100,6 +156,9 @@ def _state(vendor: Vendor) -> VendorState:
     return VendorState(
         name=vendor.name,
         enabled=vendor.enabled,
+        off_by=vendor.off_by,
+        retired_at=vendor.retired_at,
+        served=vendor.served,
         held_at=vendor.held_at,
         held_reason=vendor.held_reason,
         held_by=vendor.held_by,

@@ -13,8 +13,7 @@ from intake.api_door import Operator, SubmitterOrOperator, TheDoor
 from intake.api_models import Accept, Accepted, Cancelled, Confirmed, Extend, Extended, Retried, Retry
 from intake.api_schema import json_body
 from intake.auth import Right
-from intake.because import because_fault
-from intake.bodies import allowance_of, fault, read_json, read_nothing
+from intake.bodies import allowance_of, fault, kept_reason, read_json, read_nothing
 from intake.problems import Problem, no_such_request
 from ledger.notes import submitter_of
 
@@ -45,18 +44,10 @@ async def accept(request: Request, request_id: UUID, door: TheDoor, principal: O
     """They stay `unreachable` and leave the list of what needs somebody; the request is not completed by it."""
     request.state.target = str(request_id)
     meant = await read_json(request, ACCEPT)
-    because = _check_because(meant.because)
+    because = kept_reason(meant.because)
     desk = door.desk(principal.name)
     accepted = await door.intake.run(lambda: desk.accept(request_id, meant.vendor, because))
     return Accepted(request_id=request_id, deliveries=accepted)
-
-
-def _check_because(text: str) -> str:
-    because = text.strip()
-    problem = because_fault(because)
-    if problem:
-        raise Problem.unusable("this is no reason that could be kept for good", [fault("because", problem)])
-    return because
 
 
 @router.post("/v1/requests/{request_id}/confirm", summary="Let a large request run")
@@ -92,7 +83,7 @@ async def extend(request: Request, request_id: UUID, door: TheDoor, principal: O
     told. The same again changes nothing."""
     request.state.target = str(request_id)
     wish = await read_json(request, EXTEND)
-    because = _check_because(wish.because)
+    because = kept_reason(wish.because)
     by = _period(wish)
     desk = door.desk(principal.name)
     due_at = await door.intake.run(lambda: desk.extend(request_id, by, because))

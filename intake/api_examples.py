@@ -56,6 +56,9 @@ _HELD_STEP = {
 _VENDOR = {
     "name": "insider",
     "enabled": True,
+    "off_by": None,
+    "retired_at": None,
+    "served": True,
     "held_at": None,
     "held_reason": None,
     "held_by": None,
@@ -99,6 +102,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "Involvements": {"requests": [_INVOLVED]},
         "AttentionGroup": _GROUP,
         "Attention": {"deliveries": 5, "groups": [_GROUP]},
+        "RetiredVendor": {"name": "insider", "pending": 12, "waiting": 3},
         "VendorState": _VENDOR,
         "HeldStepState": _HELD_STEP,
         "Vendors": {"vendors": [_VENDOR]},

@@ -287,14 +287,33 @@ class HeldStepState(BaseModel):
 
 
 class VendorState(BaseModel):
-    """A vendor, and whether it or some step of it is held."""
+    """A vendor: whether it is on, whether any worker serves it, and whether it or some step of it is held."""
 
     name: str
-    enabled: bool
+    enabled: bool = Field(description="on: requests that name no vendors go there")
+    off_by: str | None = Field(description="who switched it off")
+    retired_at: Moment | None = Field(description="when it was left for good")
+    served: bool = Field(description="a worker with its credentials has looked for its chunks in the last minute")
     held_at: Moment | None
     held_reason: str | None
     held_by: str | None
     steps: list[HeldStepState] = []
+
+
+class Retire(Given):
+    """Leave a vendor for good."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"because": "the contract has ended"}]})
+    because: Because = Field(description="kept for good: say why, and name no person")
+
+
+class RetiredVendor(BaseModel):
+    """A vendor that was left for good, and how many deliveries were cancelled: pending ones, and those that needed a
+    person. Those under way in a worker follow."""
+
+    name: str
+    pending: int
+    waiting: int
 
 
 class Vendors(BaseModel):

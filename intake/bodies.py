@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.types import Message, Receive, Scope
 
 from domain.twins import CrowdError, TwinsError, refuse_twins
+from intake.because import because_fault
 from intake.faults import Fault
 from intake.problems import NOWHERE, Problem, faults_of, first
 
@@ -148,6 +149,15 @@ def _refuse_twins(body: bytes) -> None:
         raise Problem.unusable("an object in it has a key twice; nothing was recorded") from None
     except CrowdError:
         raise Problem.unusable(f"it holds more than {MOST_OBJECTS:,} objects; nothing was recorded") from None
+
+
+def kept_reason(given: str) -> str:
+    """A reason as it is kept for good. Raises Problem where it cannot be."""
+    because = given.strip()
+    problem = because_fault(because)
+    if problem:
+        raise Problem.unusable("this is no reason that could be kept for good", [fault("because", problem)])
+    return because
 
 
 def fault(field: str, problem: str) -> Fault:

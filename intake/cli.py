@@ -16,7 +16,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-vendor = typer.Typer(help="See which vendors are held, hold one, let it go on.", no_args_is_help=True)
+vendor = typer.Typer(
+    help="See which vendors are on and which are held; switch, hold, retire one.", no_args_is_help=True
+)
 app.add_typer(vendor, name="vendor")
 webhook = typer.Typer(
     help="See who is told of changes of status, and what they have yet to be told.", no_args_is_help=True
@@ -27,6 +29,7 @@ app.add_typer(user, name="user")
 
 RequestId = Annotated[str, typer.Argument(metavar="ID", help="what `consent submit` printed")]
 VendorName = Annotated[str, typer.Argument(metavar="NAME", help="as `consent vendor list` shows it")]
+ReceiverName = Annotated[str, typer.Argument(metavar="NAME", help="as `consent webhook list` shows it")]
 AsJson = Annotated[bool, typer.Option("--json", help="for scripts: one JSON object")]
 OneVendor = Annotated[str | None, typer.Option("--vendor", metavar="VENDOR", help="only at this one")]
 OneReason = Annotated[str | None, typer.Option("--reason", metavar="REASON", help="only for this reason")]
@@ -271,7 +274,7 @@ def web(
 
 @vendor.command("list")
 def list_vendors() -> Ending:
-    """Show every vendor, and whether and why it is held."""
+    """Show every vendor: whether it is on and served by a worker, and whether and why it is held."""
     from intake import holding
 
     return holding.show_vendors()
@@ -294,6 +297,46 @@ def resume(
     from intake import holding
 
     return holding.resume(name, step)
+
+
+@vendor.command("on")
+def switch_vendor_on(name: VendorName) -> Ending:
+    """Have new requests go to a vendor, also one that was off or retired."""
+    from intake import holding
+
+    return holding.switch_on(name)
+
+
+@vendor.command("off")
+def switch_vendor_off(name: VendorName) -> Ending:
+    """Have no new request go to a vendor, and send nothing there; what is pending waits until it is on or retired."""
+    from intake import holding
+
+    return holding.switch_off(name)
+
+
+@vendor.command()
+def retire(name: VendorName, because: Because) -> Ending:
+    """Leave a vendor for good: what is pending there ends as `cancelled`, so that requests can close."""
+    from intake import holding
+
+    return holding.retire(name, because=because)
+
+
+@webhook.command("on")
+def switch_webhook_on(name: ReceiverName) -> Ending:
+    """Tell a receiver of every change from now on."""
+    from intake import webhooks
+
+    return webhooks.switch_on(name)
+
+
+@webhook.command("off")
+def switch_webhook_off(name: ReceiverName) -> Ending:
+    """Tell a receiver nothing more, and give up what it has not been told."""
+    from intake import webhooks
+
+    return webhooks.switch_off(name)
 
 
 @webhook.command("list")

@@ -171,12 +171,19 @@ def print_vendors(vendors: Iterable[Vendor]) -> None:
     table = Table("vendor", "step", "on", "held since", "reason", "by", "next try", box=box.SIMPLE)
     for vendor in vendors:
         since, probe = (_moment(at) if at else "" for at in (vendor.held_at, vendor.probe_at))
-        on = "on" if vendor.enabled else "off"
+        on = _on(vendor)
         table.add_row(vendor.name, "", on, since, vendor.held_reason or "", vendor.held_by or "", probe)
         for held in vendor.steps:
             probe = _moment(held.probe_at) if held.probe_at else ""
             table.add_row(vendor.name, held.step, on, _moment(held.held_at), held.held_reason, held.held_by, probe)
     _console().print(table)
+
+
+def _on(vendor: Vendor) -> str:
+    if vendor.enabled:
+        return "on"
+    state = "retired" if vendor.retired_at else "off"
+    return f"{state} by {vendor.off_by}" if vendor.off_by else state
 
 
 def print_receivers(receivers: Iterable[Receiver], now: datetime) -> None:

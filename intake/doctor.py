@@ -16,8 +16,10 @@ from config.settings import PREFIX, Settings
 from domain.outcomes import Reason
 from intake.endings import Ending
 from intake.surroundings import Surroundings, surroundings
+from ledger import webhooks
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.session import is_migrated
+from ledger.vendors import all_vendors
 
 REDIS_PATIENCE_S = 3.0
 RENEW_WITHIN = timedelta(days=14)
@@ -53,7 +55,7 @@ def doctor() -> Ending:
         services = [_postgres(here), _redis(here)]
         for finding in services:
             _print(finding)
-        others = [*_vendors(here.settings.adapters()), *_opendsr(here.settings)]
+        others = [*_vendors(here.settings.adapters()), *_switches(here), *_opendsr(here.settings)]
         for finding in others:
             _print(finding)
     if not all(finding.is_good for finding in services):
@@ -100,6 +102,27 @@ def _opendsr(settings: Settings) -> Iterator[Finding]:
         until = signer.valid_until
         says = f"signs as {signer.domain}, with a certificate that is good until {until.date().isoformat()}"
         yield Finding("opendsr", says, is_good=until - datetime.now(UTC) > RENEW_WITHIN)
+
+
+def _switches(here: Surroundings) -> Iterator[Finding]:
+    """Where the ledger and this process's settings differ in which vendors and receivers there are."""
+    served = here.settings.adapters().keys()
+    try:
+        with told_as_ledger_errors(), here.engine.connect() as connection:
+            known = all_vendors(connection)
+            receivers = webhooks.lacking(connection, here.settings.webhooks.receivers.keys())
+    except LedgerError:
+        return  # told already
+    for vendor in known:
+        if vendor.enabled and vendor.name not in served:
+            by = "other workers serve it" if vendor.served else "nobody serves it: its deliveries wait"
+            says = f"on, without credentials here, and {by}; `consent vendor off {vendor.name}` if that is meant"
+            yield Finding(vendor.name, says, is_good=vendor.served)
+        if not vendor.enabled and vendor.name in served:
+            says = f"set up here and switched off; `consent vendor on {vendor.name}` if it is to be used"
+            yield Finding(vendor.name, says, is_good=True)
+    for name in receivers:
+        yield Finding("webhooks", f"{name} is on, and has no address here; `consent webhook off {name}` if it has gone")
 
 
 def _vendors(adapters: Mapping[str, Adapter]) -> Iterator[Finding]:

@@ -1,19 +1,25 @@
-"""`consent vendor`: which vendors there are, and holding one back by hand."""
+"""`consent vendor`: which vendors there are, which are on, and holding one back by hand."""
 
 import typer
 
+from intake.attending import check_text
 from intake.display import print_vendors
-from intake.endings import CommandError, Ending
+from intake.endings import CommandError, Ending, note
 from intake.surroundings import surroundings
 from intake.who import who
-from ledger import vendors
+from ledger import switching, vendors
 from ledger.session import Connection
+from tasks import retire as retiring
 
 
 def show_vendors() -> Ending:
     """Print every vendor the workers have announced."""
     with surroundings() as here, here.engine.connect() as connection:
-        print_vendors(vendors.all_vendors(connection))
+        known = vendors.all_vendors(connection)
+    print_vendors(known)
+    for vendor in known:
+        if vendor.enabled and not vendor.served:
+            note(f"{vendor.name}: no worker with its credentials has looked for its chunks in the last minute")
     return Ending.DONE
 
 
@@ -32,6 +38,40 @@ def resume(name: str, step: str | None = None) -> Ending:
         if not vendors.resume(connection, name, step):
             raise _unknown(connection)
     typer.echo(f"{name} goes on" if step is None else f"{name} goes on at {step}")
+    return Ending.DONE
+
+
+def switch_on(name: str) -> Ending:
+    """Have new requests go to a vendor. Raises CommandError."""
+    with surroundings() as here, here.engine.begin() as connection:
+        if not switching.switch_on(connection, name, who()):
+            raise _unknown(connection)
+    typer.echo(f"{name} is on; new requests go there")
+    return Ending.DONE
+
+
+def switch_off(name: str) -> Ending:
+    """Have no new request go to a vendor, and send nothing there. Raises CommandError."""
+    with surroundings() as here, here.engine.begin() as connection:
+        if not switching.switch_off(connection, name, who()):
+            raise _unknown(connection)
+    typer.echo(f"{name} is off; what is pending there waits until it is on again or retired")
+    return Ending.DONE
+
+
+def retire(name: str, *, because: str) -> Ending:
+    """Leave a vendor for good. Raises CommandError."""
+    text = check_text(because)
+    with surroundings() as here:
+        try:
+            retired = retiring.retire(here.engine, name, who(), text)
+        except retiring.NoSuchVendorError:
+            with here.engine.connect() as connection:
+                raise _unknown(connection) from None
+    typer.echo(
+        f"{name} is retired: {retired.pending:,} pending deliveries and {retired.waiting:,} that needed a person are "
+        "cancelled; those under way in a worker follow within seconds"
+    )
     return Ending.DONE
 
 

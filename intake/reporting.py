@@ -11,10 +11,11 @@ from uuid import UUID
 import typer
 
 from intake.deeds_in_words import say_done
-from intake.endings import CommandError, Ending
+from intake.endings import CommandError, Ending, note
 from intake.surroundings import surroundings
-from ledger.reports import Row, Status, deliveries_of, status_of
+from ledger.reports import PENDING, Row, Status, deliveries_of, status_of
 from ledger.session import Connection
+from ledger.vendors import all_vendors
 from tasks.reach import missing_identifiers
 
 NO_SUCH_REQUEST = (
@@ -51,12 +52,16 @@ def status(request_id: str, *, as_json: bool) -> Ending:
     with surroundings() as here, here.engine.connect() as connection:
         found = find_status(connection, request_id)
         at_risk = found.at_risk(here.settings.due_soon_days)
+        unserved = [one.name for one in all_vendors(connection) if not one.served]
     if as_json:
         typer.echo(json.dumps(_as_json(found, at_risk=at_risk)))
     else:
         from intake.display import print_status  # noqa: PLC0415 - scripts ask for JSON, and need no tables
 
         print_status(found, at_risk=at_risk)
+        for vendor in unserved:
+            if found.vendors.get(vendor, {}).get(PENDING):
+                note(f"{vendor}: nobody has looked for its deliveries in the last minute; see `consent vendor list`")
     return Ending.DONE
 
 

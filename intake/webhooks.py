@@ -8,7 +8,9 @@ import typer
 from intake.display import print_receivers
 from intake.endings import CommandError, Ending
 from intake.surroundings import surroundings
+from intake.who import who
 from ledger import outbox
+from ledger.webhooks import switch_receiver_off, switch_receiver_on
 
 
 def show_receivers(*, as_json: bool) -> Ending:
@@ -23,13 +25,35 @@ def show_receivers(*, as_json: bool) -> Ending:
     return Ending.EXCEPTIONS if any(one.failing or one.given_up for one in found) else Ending.DONE
 
 
+def switch_on(name: str) -> Ending:
+    """Tell a receiver of every change from now on. Raises CommandError."""
+    with surroundings() as here, here.engine.begin() as connection:
+        if not switch_receiver_on(connection, name, who()):
+            raise _unknown()
+    typer.echo(f"{name} is on; it is told of every change from now on")
+    return Ending.DONE
+
+
+def switch_off(name: str) -> Ending:
+    """Tell a receiver nothing more. Raises CommandError."""
+    with surroundings() as here, here.engine.begin() as connection:
+        if not switch_receiver_off(connection, name, who()):
+            raise _unknown()
+    typer.echo(f"{name} is off; what it has not been told is given up")
+    return Ending.DONE
+
+
+def _unknown() -> CommandError:
+    return CommandError("no such receiver or host; see `consent webhook list`", Ending.UNUSABLE)
+
+
 def retry(receiver: str | None) -> Ending:
     """Have what failed told at once; the workers see it within two seconds. Raises CommandError."""
     with surroundings() as here, here.engine.begin() as connection:
         if receiver is not None and receiver not in {
             name for one in outbox.standings(connection) for name in (one.receiver, one.host)
         }:
-            raise CommandError("no such receiver or host; see `consent webhook list`", Ending.UNUSABLE)
+            raise _unknown()
         messages = outbox.tell_again(connection, receiver)
     typer.echo(f"messages that go out again: {messages:,}")
     return Ending.DONE

@@ -231,30 +231,51 @@ def close_by_hand(connection: Connection, request: Standing, vendor_id: int, rea
     """Settle what waits at a vendor as cancelled, `closed_by_hand`; the number of deliveries. As with `reopen`, the
     caller holds the lock and adds the note; `requests.judge_again` lets the request's status follow."""
     values = {"request_id": request.id, "vendor_id": vendor_id, "reason": reason}
-    return int(connection.execute(_CLOSE_BY_HAND, values).scalar_one())
+    return int(connection.execute(_closing("outcome <> 'unreachable'", Reason.CLOSED_BY_HAND), values).scalar_one())
 
 
-_CLOSE_BY_HAND = text(f"""
-    WITH meant AS MATERIALIZED (
-        SELECT line, round, attempts, outcome
-        FROM outcomes
-        WHERE request_id = :request_id AND vendor_id = :vendor_id
-            AND {NEEDS_ATTENTION} AND outcome <> 'unreachable'
-            AND (CAST(:reason AS text) IS NULL OR reason = :reason) AND {LATEST}),
-    fresh AS (
-        INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
-        SELECT :request_id, :vendor_id, line, round + 1, attempts, 'cancelled', 'closed_by_hand' FROM meant),
-    tallied AS (
-        INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
-        SELECT :request_id, :vendor_id, changes.outcome, changes.deliveries
-        FROM (SELECT outcome, -count(*) FROM meant GROUP BY outcome
-              UNION ALL
-              SELECT 'cancelled', count(*) FROM meant HAVING count(*) > 0) AS changes (outcome, deliveries)
-        ORDER BY changes.outcome
-        ON CONFLICT (request_id, vendor_id, outcome)
-            DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
-    SELECT count(*) FROM meant
+def close_at_retired(connection: Connection, request: Standing, vendor_id: int) -> int:
+    """The same for a vendor that was left for good, as `vendor_retired`: also of those who could not be reached there,
+    where nobody has accepted it."""
+    values = {"request_id": request.id, "vendor_id": vendor_id, "reason": None}
+    return int(connection.execute(_closing(waits("outcomes"), Reason.VENDOR_RETIRED), values).scalar_one())
+
+
+def requests_waiting(connection: Connection, vendor_id: int, most: int) -> list[UUID]:
+    """Requests, `most` at most and the oldest first, with deliveries at this vendor that need a person."""
+    return list(connection.execute(_WAITING, {"vendor_id": vendor_id, "most": most}).scalars())
+
+
+_WAITING = text(f"""
+    SELECT DISTINCT requests.public_id, requests.id
+    FROM outcomes JOIN requests ON requests.id = outcomes.request_id
+    WHERE vendor_id = :vendor_id AND {NEEDS_ATTENTION} AND requests.status <> 'cancelled' AND {LATEST}
+    ORDER BY requests.id LIMIT :most
 """)
+
+
+def _closing(which: str, why: Reason) -> Any:
+    return text(f"""
+        WITH meant AS MATERIALIZED (
+            SELECT line, round, attempts, outcome
+            FROM outcomes
+            WHERE request_id = :request_id AND vendor_id = :vendor_id
+                AND {NEEDS_ATTENTION} AND {which}
+                AND (CAST(:reason AS text) IS NULL OR reason = :reason) AND {LATEST}),
+        fresh AS (
+            INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
+            SELECT :request_id, :vendor_id, line, round + 1, attempts, 'cancelled', '{why}' FROM meant),
+        tallied AS (
+            INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
+            SELECT :request_id, :vendor_id, changes.outcome, changes.deliveries
+            FROM (SELECT outcome, -count(*) FROM meant GROUP BY outcome
+                  UNION ALL
+                  SELECT 'cancelled', count(*) FROM meant HAVING count(*) > 0) AS changes (outcome, deliveries)
+            ORDER BY changes.outcome
+            ON CONFLICT (request_id, vendor_id, outcome)
+                DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
+        SELECT count(*) FROM meant
+    """)
 
 
 def unreachable(connection: Connection, request: Standing, vendor_id: int | None) -> int:

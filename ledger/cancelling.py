@@ -1,4 +1,4 @@
-"""Settling as cancelled what a cancelled request has not sent."""
+"""Settling as cancelled what a cancelled request has not sent, and what is pending at a vendor that was retired."""
 
 from sqlalchemy import Connection, text
 
@@ -23,27 +23,39 @@ _HAS_BEGUN = text("""
 
 
 def cancel_rest(connection: Connection, request_id: int) -> int:
-    """Settle as cancelled what a cancelled request has pending in chunks that no worker holds (any more), and close
-    those chunks; the number of deliveries settled. Sessions of these people are deleted: nobody uses them any more.
+    """Settle as cancelled what a cancelled request, or any at a retired vendor, has pending in chunks that no worker
+    holds (any more), and close those chunks; the number of deliveries settled. Sessions of these people are deleted:
+    nobody uses them any more.
 
-    Attempts that failed before are counted in the outcome; where a worker vanished with the chunk, the reason is
-    `lease_lost`: such a delivery may have reached the vendor. Where the vendor has taken it and not finished, the
-    reason is `pending_at_vendor`: it will most likely be done. Running twice is harmless; a request that is not
-    cancelled is left alone. What gave way to one of them is pending again.
+    Attempts that failed before are counted in the outcome. The reason at a retired vendor is `vendor_retired`; where a
+    worker vanished with the chunk it is `lease_lost`: such a delivery may have reached the vendor; and where the vendor
+    has taken it and not finished `pending_at_vendor`: it will most likely be done. Running twice is harmless, and what
+    is neither cancelled nor at a retired vendor is left alone. What gave way to one of them is pending again.
     """
+    connection.execute(_READ_BACK_NO_MORE, {"request_id": request_id})
     cancelled = int(connection.execute(_CANCEL_REST, {"request_id": request_id}).scalar_one())
     if cancelled:
         successions.follow_up(connection, request_id)
     return cancelled
 
 
+_READ_BACK_NO_MORE = text("""
+    UPDATE chunks SET state = 'closed', lease = NULL, holder = NULL
+    FROM vendors
+    WHERE request_id = :request_id AND purpose = 'verify' AND state <> 'closed'
+        AND (state <> 'leased' OR due_at <= now()) AND vendors.id = vendor_id AND retired_at IS NOT NULL
+""")
 # One chunk's people at a time (OFFSET 0): left to itself, the planner joined all chunks with all people, and cancelling
 # a campaign of a million deliveries had not ended after seven minutes.
 _CANCEL_REST = text("""
     WITH taken AS MATERIALIZED (
-        SELECT chunks.id, vendor_id, round, first_line, last_line, setbacks, state = 'leased' AS lost
-        FROM chunks JOIN requests ON requests.id = chunks.request_id
-        WHERE chunks.request_id = :request_id AND requests.status = 'cancelled' AND purpose = 'deliver'
+        SELECT chunks.id, vendor_id, round, first_line, last_line, setbacks, state = 'leased' AS lost,
+            requests.status <> 'cancelled' AS retired
+        FROM chunks
+        JOIN requests ON requests.id = chunks.request_id
+        JOIN vendors ON vendors.id = vendor_id
+        WHERE chunks.request_id = :request_id AND (requests.status = 'cancelled' OR retired_at IS NOT NULL)
+            AND purpose = 'deliver'
             AND state <> 'closed' AND (state <> 'leased' OR chunks.due_at <= now())
         ORDER BY chunks.id FOR UPDATE OF chunks),
     closed AS (
@@ -52,7 +64,8 @@ _CANCEL_REST = text("""
     fresh AS (
         INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
         SELECT :request_id, taken.vendor_id, people.line, taken.round, COALESCE(people.attempts, 0), 'cancelled',
-            CASE WHEN people.at_vendor THEN 'pending_at_vendor' WHEN taken.lost THEN 'lease_lost' END
+            CASE WHEN people.at_vendor THEN 'pending_at_vendor' WHEN taken.lost THEN 'lease_lost'
+                WHEN taken.retired THEN 'vendor_retired' END
         FROM taken CROSS JOIN LATERAL (
             SELECT subjects.line, failed.attempts, failed.at_vendor
             FROM subjects
@@ -90,13 +103,38 @@ _CANCEL_REST = text("""
 
 
 def sweep(connection: Connection) -> int:
-    """Do the same for every cancelled request that has something open, and note which of them have nothing left; the
-    number of deliveries settled."""
+    """Do the same for every cancelled request that has something open, and note which of them have nothing left; and
+    for requests with something open at a retired vendor, MOST_SWEPT at most. The number of deliveries settled."""
     unfinished = list(connection.execute(_UNFINISHED).scalars())
-    cancelled = sum(cancel_rest(connection, request_id) for request_id in unfinished)
+    at_retired = at_retired_vendors(connection, most=MOST_SWEPT)
+    cancelled = sum(cancel_rest(connection, request_id) for request_id in sorted({*unfinished, *at_retired}))
     if unfinished:
         connection.execute(_FINISH, {"ids": unfinished})
     return cancelled
+
+
+MOST_SWEPT = 200
+
+
+def at_retired_vendors(connection: Connection, *, most: int) -> list[int]:
+    """Requests with chunks open at a vendor that was retired and held by no worker, `most` at most, in order."""
+    return list(connection.execute(_AT_RETIRED, {"most": most}).scalars())
+
+
+# By the index of what is to be delivered, and by that of what is to be read back; there is hardly ever any.
+_OPEN_AT = """
+    SELECT request_id FROM chunks
+    WHERE vendor_id = vendors.id AND purpose = '{purpose}' AND state <> 'closed'
+        AND (state <> 'leased' OR due_at <= now())
+    LIMIT :most
+"""
+_AT_RETIRED = text(f"""
+    SELECT DISTINCT request_id
+    FROM vendors CROSS JOIN LATERAL (
+        ({_OPEN_AT.format(purpose="deliver")}) UNION ALL ({_OPEN_AT.format(purpose="verify")})) AS open
+    WHERE retired_at IS NOT NULL
+    ORDER BY request_id LIMIT :most
+""")
 
 
 _UNFINISHED = text("SELECT id FROM requests WHERE status = 'cancelled' AND closed_at IS NULL ORDER BY id")

@@ -1,6 +1,6 @@
 """Chunks in the ledger: leased to one worker at a time, closed or put back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -55,17 +55,25 @@ class LeaseLostError(Exception):
     """Another worker has taken this chunk, so nothing more of it may be recorded here."""
 
 
-def lease(connection: Connection, chunk_id: int, *, lease_s: float, holder: str, masters: MasterKeys) -> Lease | None:
-    """Take up a queued chunk; None where someone else has, or where it is no longer queued.
+def lease(
+    connection: Connection,
+    chunk_id: int,
+    *,
+    lease_s: float,
+    holder: str,
+    masters: MasterKeys,
+    served: Collection[str] | None = None,
+) -> Lease | None:
+    """Take up a queued chunk; None where someone else has, where it is no longer queued, or where its vendor is not
+    among those `served` (None: all of them): it is left to others then.
 
     `holder` names the worker, so that what it held can be released when it is known to be gone.
 
     Raises ledger.sealing.UnsealError.
     """
     lease_id = uuid4()
-    row = connection.execute(
-        _LEASE, {"chunk_id": chunk_id, "lease": lease_id, "lease_s": lease_s, "holder": holder}
-    ).one_or_none()
+    asked = {"chunk_id": chunk_id, "lease": lease_id, "lease_s": lease_s, "holder": holder}
+    row = connection.execute(_LEASE, {**asked, "served": sorted(served) if served is not None else None}).one_or_none()
     if row is None:
         return None
     key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
@@ -101,6 +109,7 @@ _LEASE = text(f"""
     WHERE chunks.id = :chunk_id AND CAST(chunks.state AS text) = 'queued'
         AND (requests.status = 'running' OR chunks.purpose = 'verify')
         AND requests.id = chunks.request_id AND vendors.id = chunks.vendor_id
+        AND (CAST(:served AS text[]) IS NULL OR vendors.name = ANY(CAST(:served AS text[])))
     RETURNING chunks.request_id, chunks.vendor_id, vendors.name AS vendor, requests.kind, requests.public_id,
         requests.data_key, requests.options, requests.subjects, chunks.first_line, chunks.last_line, chunks.round,
         chunks.purpose,
@@ -110,7 +119,8 @@ _LEASE = text(f"""
 
 
 def renew(connection: Connection, held: Lease, lease_s: float) -> bool:
-    """Prolong a lease, and lock its chunk until the caller commits; whether its request still stands, uncancelled.
+    """Prolong a lease, and lock its chunk until the caller commits; whether it is still to be delivered: its
+    request was not cancelled, and its vendor not retired.
 
     Raises LeaseLostError.
     """
@@ -122,9 +132,10 @@ def renew(connection: Connection, held: Lease, lease_s: float) -> bool:
 
 _RENEW = text("""
     UPDATE chunks SET due_at = now() + make_interval(secs => :lease_s)
-    FROM requests
+    FROM requests, vendors
     WHERE chunks.id = :chunk_id AND chunks.lease = :lease AND requests.id = chunks.request_id
-    RETURNING requests.status <> 'cancelled' AS stands
+        AND vendors.id = chunks.vendor_id
+    RETURNING requests.status <> 'cancelled' AND vendors.retired_at IS NULL AS stands
 """)
 
 

@@ -40,6 +40,8 @@ def claim(
     `grace_s` is due again. Returns chunk ids; the caller sends a message for each after committing.
     """
     row = connection.execute(_LOCK_VENDOR, {"vendor": vendor}).one_or_none()
+    if row is not None and row.unnoted:
+        connection.execute(_NOTE_SERVED, {"vendor_id": row.id})
     if row is None or not row.may_send or (row.held and not held_too):
         return []
     if row.held:
@@ -127,11 +129,13 @@ _PASS_TURN = text("UPDATE vendors SET turn_due_at = :turn_due_at, turn = :turn W
 _LOCK_VENDOR = text("""
     SELECT id, turn_due_at, turn, held_at IS NOT NULL AS held,
         held_at IS NULL OR COALESCE(probe_at <= now(), false) AS may_send,
+        COALESCE(served_at < now() - interval '10 seconds', true) AS unnoted,
         (SELECT jsonb_agg(jsonb_build_array(step, COALESCE(steps.probe_at <= now(), false)))
          FROM steps WHERE steps.vendor_id = vendors.id AND steps.held_at IS NOT NULL) AS held_steps
     FROM vendors WHERE name = :vendor AND enabled
     FOR NO KEY UPDATE -- which a new chunk of this vendor need not wait for
 """)
+_NOTE_SERVED = text("UPDATE vendors SET served_at = now() WHERE id = :vendor_id")
 _PROBING = text("UPDATE vendors SET probe_at = now() + make_interval(secs => :grace_s) WHERE id = :vendor_id")
 _OUT = text("""
     SELECT count(*) FROM chunks WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()

@@ -1,6 +1,6 @@
 """The outbox: changes of status that somebody has yet to be told of, claimed in turn, ended or put back."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -36,9 +36,19 @@ class Claimed:
 
 
 def claim(
-    connection: Connection, masters: MasterKeys, *, lease_s: float, window: int = 8, most: int = 32, oldest: int = 2_000
+    connection: Connection,
+    masters: MasterKeys,
+    *,
+    lease_s: float,
+    receivers: Collection[str],
+    styles: Collection[Style],
+    window: int = 8,
+    most: int = 32,
+    oldest: int = 2_000,
 ) -> list[Claimed]:
-    """Lease due messages, at most `window` under way to a host and `most` at once.
+    """Lease due messages, at most `window` under way to a host and `most` at once: those for the operator's `receivers`
+    by name, and those for receivers of requests in one of these `styles`. What this process cannot tell it leaves to
+    others.
 
     A receiver is told of a request's changes in their order: a message waits for the one before it to end. One whose
     lease ran out is claimed again, under the same message id. Of all that waits for a receiver of the operator's, who
@@ -46,6 +56,7 @@ def claim(
     after them waits untried, and telling the others costs no more.
     """
     values = {"lease": uuid4(), "lease_s": lease_s, "window": window, "most": most, "oldest": oldest}
+    values |= {"receivers": sorted(receivers), "styles": sorted(style.value for style in styles)}
     rows = connection.execute(_CLAIM, values).all()
     return [_claimed(row, masters) for row in sorted(rows, key=lambda row: row.id)]
 
@@ -69,7 +80,9 @@ _CLAIM = text("""
     due AS (
         SELECT first.id, host, row_number() OVER (PARTITION BY host ORDER BY due_at, first.id) AS place
         FROM first JOIN webhooks ON webhooks.id = webhook_id
-        WHERE due_at <= now() AND enabled),
+        WHERE due_at <= now() AND enabled
+            AND CASE WHEN webhooks.request_id IS NULL THEN name = ANY(CAST(:receivers AS text[]))
+                ELSE CAST(style AS text) = ANY(CAST(:styles AS text[])) END),
     taken AS (
         SELECT id FROM outbox
         WHERE state = 'waiting' AND due_at <= now() AND id IN (

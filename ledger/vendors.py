@@ -10,6 +10,9 @@ from sqlalchemy import Connection, Row, text
 from domain.outcomes import Reason
 from ledger.steps import HeldStep, held_steps, release
 
+SERVED_WITHIN_S = 60.0
+"""A vendor for whose chunks no process has looked for so long is served by nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
@@ -28,20 +31,24 @@ class Vendor:
     """By kind, the fields of a person by which they are found there; None until a worker has said so."""
     steps: tuple[HeldStep, ...] = ()
     """Those of its steps that are held, while the rest goes on."""
+    off_by: str | None = None
+    """Who switched it off."""
+    retired_at: datetime | None = None
+    served: bool = False
+    """Whether a process with its credentials has looked for its chunks lately."""
 
 
 def announce(connection: Connection, chunk_people: Mapping[str, int]) -> None:
-    """Put on record which vendors are switched on (name to people per chunk); all others are off from now on."""
-    connection.execute(_SWITCH_OFF, {"names": list(chunk_people)})
+    """Put on record which vendors a process has the credentials of (name to people per chunk). One that is new comes
+    on; one that a person switched off stays off (`switching`), and the others stay as they are."""
     for name, people in sorted(chunk_people.items()):  # in one order, so that two workers do not lock each other out
         connection.execute(_SWITCH_ON, {"name": name, "chunk_people": people})
 
 
-_SWITCH_OFF = text("UPDATE vendors SET enabled = false WHERE enabled AND name <> ALL(CAST(:names AS text[]))")
 _SWITCH_ON = text("""
     INSERT INTO vendors (name, enabled, chunk_people) VALUES (:name, true, :chunk_people)
-    ON CONFLICT (name) DO UPDATE SET enabled = true, chunk_people = :chunk_people
-    WHERE NOT vendors.enabled OR vendors.chunk_people <> :chunk_people
+    ON CONFLICT (name) DO UPDATE SET enabled = vendors.off_by IS NULL, chunk_people = :chunk_people
+    WHERE vendors.enabled IS DISTINCT FROM (vendors.off_by IS NULL) OR vendors.chunk_people <> :chunk_people
 """)
 
 
@@ -68,8 +75,10 @@ def _vendor(row: Row[tuple[object, ...]]) -> Vendor:
     return Vendor(**row._mapping)
 
 
-_SELECT = """
-    SELECT id, name, enabled, chunk_people, strikes, held_at, held_reason, held_by, probe_at, reach FROM vendors
+_SELECT = f"""
+    SELECT id, name, enabled, chunk_people, strikes, held_at, held_reason, held_by, probe_at, reach, off_by, retired_at,
+        COALESCE(served_at > now() - interval '{SERVED_WITHIN_S} seconds', false) AS served
+    FROM vendors
 """
 
 

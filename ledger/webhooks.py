@@ -1,37 +1,66 @@
 """Who is told when a request's status changes: the operator's receivers, and those that a request brought along."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.notices import Callback
+from ledger import audit
+from ledger.audit import Entry
 from ledger.sealing import SealingKey
 
 
 def announce_webhooks(connection: Connection, hosts: Mapping[str, str]) -> None:
-    """Put on record the operator's receivers (name to host); they are told of every change from now on.
-
-    Others of the operator are off from now on, and what they have not been told is given up.
-    """
-    connection.execute(_SWITCH_OFF, {"names": list(hosts)})
+    """Put on record the operator's receivers that a process knows (name to host). New ones are told of every change
+    from now on; one that a person switched off stays off, and the others stay as they are."""
     for name, host in sorted(hosts.items()):  # in one order, so that two workers do not lock each other out
         connection.execute(_SWITCH_ON, {"name": name, "host": host})
 
 
-_SWITCH_OFF = text("""
-    WITH off AS (
-        UPDATE webhooks SET enabled = false
-        WHERE enabled AND name IS NOT NULL AND name <> ALL(CAST(:names AS text[]))
-        RETURNING id)
-    UPDATE outbox SET state = 'given_up', failure = 'switched_off', answer = NULL, lease = NULL, ended_at = now()
-    WHERE state = 'waiting' AND NOT own AND webhook_id IN (SELECT id FROM off)
-""")
 _SWITCH_ON = text("""
     INSERT INTO webhooks (name, style, host) VALUES (:name, 'standard', :host)
-    ON CONFLICT (name) DO UPDATE SET enabled = true, host = :host
-    WHERE NOT webhooks.enabled OR webhooks.host <> :host
+    ON CONFLICT (name) DO UPDATE SET enabled = webhooks.off_by IS NULL, host = :host
+    WHERE webhooks.enabled IS DISTINCT FROM (webhooks.off_by IS NULL) OR webhooks.host <> :host
+""")
+
+
+def switch_receiver_on(connection: Connection, name: str, by: str) -> bool:
+    """Tell a receiver of the operator's of every change from now on. False where there is none of this name."""
+    return _switched(connection, _ON, name, by, "webhook on")
+
+
+def switch_receiver_off(connection: Connection, name: str, by: str) -> bool:
+    """Tell it nothing more, and give up what it has not been told. False where there is none of this name."""
+    return _switched(connection, _OFF, name, by, "webhook off")
+
+
+def _switched(connection: Connection, statement: str, name: str, by: str, deed: str) -> bool:
+    found = connection.execute(text(statement), {"name": name, "by": by}).one_or_none() is not None
+    if found:
+        audit.add(connection, [Entry(by, deed, allowed=True, target=name)])
+    return found
+
+
+_ON = "UPDATE webhooks SET enabled = true, off_by = NULL WHERE name = :name RETURNING id"
+_OFF = """
+    WITH off AS (UPDATE webhooks SET enabled = false, off_by = :by WHERE name = :name RETURNING id),
+    given_up AS (
+        UPDATE outbox SET state = 'given_up', failure = 'switched_off', answer = NULL, lease = NULL, ended_at = now()
+        WHERE state = 'waiting' AND NOT own AND webhook_id IN (SELECT id FROM off))
+    SELECT id FROM off
+"""
+
+
+def lacking(connection: Connection, known: Collection[str]) -> list[str]:
+    """The operator's receivers that are on and not among those that a process knows; by name."""
+    return list(connection.execute(_LACKING, {"known": sorted(known)}).scalars())
+
+
+_LACKING = text("""
+    SELECT name FROM webhooks
+    WHERE request_id IS NULL AND enabled AND name <> ALL(CAST(:known AS text[])) ORDER BY name
 """)
 
 

@@ -17,6 +17,7 @@ from adapters.portions import chunk_people
 from config.opendsr import keep_signing_pair
 from config.settings import Settings
 from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
+from ledger import switching
 from ledger.sealing import generate_master_key
 from ledger.session import connect, migrate
 from ledger.vendors import announce, describe
@@ -81,7 +82,7 @@ def running(plan: Plan, say: Say) -> Iterator[Keep]:
             say(f"ended what an earlier run left behind: {name}")
         services = _start_services(settings, data_dir, stack, say)
         found = find_stack(settings)
-        _prepare_ledger(settings, found)
+        lacking = _prepare_ledger(settings, found)
         supervisor = Supervisor(data_dir)
         workers = [f"worker-{number}" for number in range(1, plan.workers + 1)]
         stack.callback(lambda: supervisor.stop(["web", "beat", "flower"], workers, within=WORKERS_STOP_S))
@@ -104,6 +105,8 @@ def running(plan: Plan, say: Say) -> Iterator[Keep]:
             web = f"; API on http://127.0.0.1:{web_port}"
         flower = f"; flower on http://127.0.0.1:{settings.flower_port}" if plan.flower else ""
         vendors = ", ".join(settings.adapters()) or "none switched on"
+        for name in lacking:
+            say(f"{name} is on and has no credentials here: its deliveries wait for others, see `consent vendor off`")
         say(f"ready: {plan.workers} workers; vendors: {vendors}{web}{flower}; state in {data_dir}")
         yield keep
 
@@ -137,7 +140,8 @@ def _announced(service: ServiceT, say: Say) -> Iterator[ServiceT]:
         yield service
 
 
-def _prepare_ledger(settings: Settings, found: Stack) -> None:
+def _prepare_ledger(settings: Settings, found: Stack) -> list[str]:
+    """Migrate and announce; the vendors that are on and that these settings cannot serve."""
     engine = connect(found.database_url, pool_size=1)
     try:
         migrate(engine)
@@ -145,6 +149,7 @@ def _prepare_ledger(settings: Settings, found: Stack) -> None:
             announce(connection, {name: chunk_people(one) for name, one in settings.adapters().items()})
             describe(connection, {name: reach_of(one) for name, one in settings.adapters().items()})
             announce_webhooks(connection, settings.webhooks.hosts())
+            return switching.lacking(connection, settings.adapters().keys())
     finally:
         engine.dispose()
 
@@ -160,7 +165,7 @@ def _processes(plan: Plan, workers: list[str], web_port: int | None, env: Mappin
     celery = [sys.executable, "-m", "celery", "--app", "worker.app"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     for name in workers:
-        threads = ["--pool", "threads", "--concurrency", str(settings.worker_threads)]
+        threads = ["--pool", "threads"]  # as many as the settings say (worker.app)
         yield ProcessSpec(name, [*celery, "worker", "--hostname", f"{name}@%h", *threads, *quiet, "--events"], env)
     # The schedule is in the code and every step may run twice, so beat has nothing to keep on disk.
     yield ProcessSpec("beat", [*celery, "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile="], env)

@@ -29,7 +29,6 @@ from tasks.wishes import weigh
 
 log = logging.getLogger(__name__)
 
-SWITCHED_OFF_HERE_S = 30.0
 OTHER_FIRST_S = 1.0
 """People with another delivery to the same vendor under way come back after about this: at times that differ, so that
 two who each see the other under way do not meet again."""
@@ -39,15 +38,20 @@ MOST_LOSSES = 50
 
 
 def deliver(chunk_id: int, tools: Toolbox) -> None:
-    """Do what a chunk is for, and record it. A chunk that is not queued any more is left alone."""
+    """Do what a chunk is for, and record it. A chunk that is not queued any more is left alone, and so is one of a
+    vendor that this process does not serve: it is queued again for others."""
     with tools.engine.begin() as connection:
-        lease = chunks.lease(connection, chunk_id, lease_s=tools.lease_s, holder=tools.holder, masters=tools.masters)
+        lease = chunks.lease(
+            connection,
+            chunk_id,
+            lease_s=tools.lease_s,
+            holder=tools.holder,
+            masters=tools.masters,
+            served=tools.lines.keys(),
+        )
         if lease is None:
             return
-        line = tools.lines.get(lease.vendor)
-        if line is None:
-            chunks.put_back(connection, lease, delay_s=SWITCHED_OFF_HERE_S, setbacks=lease.setbacks)
-            return
+        line = tools.lines[lease.vendor]
         run = (Delivery if lease.purpose is Purpose.DELIVER else Verification)(lease, line, tools)
         run.read(connection)
     try:

@@ -5,7 +5,7 @@ import logging
 from adapters.contract import Adapter, LooksFirst, Order, Probes
 from adapters.portions import EXPRESS, window
 from domain.requests import Kind
-from ledger import vendors
+from ledger import switching, vendors
 from ledger.claiming import QUEUE_GRACE_S, SMALL, claim
 from tasks.queues import BrokerError
 from tasks.toolbox import Line, Toolbox
@@ -17,6 +17,7 @@ def dispatch(vendor: str, tools: Toolbox) -> int:
     """Queue the due chunks of a vendor; returns how many. Running twice at once, or for nothing, is harmless."""
     line = tools.lines.get(vendor)
     if line is None:
+        _leave_to_others(vendor, tools)
         return 0
     claimed = _claim(vendor, line, tools)
     if not claimed and _is_well_again(vendor, line, tools):
@@ -28,6 +29,14 @@ def dispatch(vendor: str, tools: Toolbox) -> int:
         log.warning("redis is away: %d chunks for %s wait", len(claimed), vendor)
         return 0
     return len(claimed)
+
+
+def _leave_to_others(vendor: str, tools: Toolbox) -> None:
+    """Have a process that serves this vendor look for its chunks, where there is one: nobody else reads its queue."""
+    with tools.engine.connect() as connection:
+        served = switching.is_served(connection, vendor)
+    if served:
+        tools.hand_over(vendor)
 
 
 def _claim(vendor: str, line: Line, tools: Toolbox) -> list[int]:

@@ -83,7 +83,13 @@ def notify(courier: Courier) -> int:
     while look or under_way:
         if look and not courier.stopping() and time.monotonic() < enough and len(under_way) < MOST_UNDER_WAY:
             with courier.engine.begin() as connection:
-                claimed = outbox.claim(connection, courier.masters, lease_s=LEASE_S)
+                claimed = outbox.claim(
+                    connection,
+                    courier.masters,
+                    lease_s=LEASE_S,
+                    receivers=courier.receivers.keys(),
+                    styles=courier.dress.keys(),
+                )
             under_way |= {courier.start(_tell(message, courier)): message for message in claimed}
         ended = wait(under_way, TICK_S, FIRST_COMPLETED).done
         faults += _record_all({telling: under_way.pop(telling) for telling in ended}, courier)

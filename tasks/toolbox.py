@@ -55,5 +55,7 @@ class Toolbox:
     verify_after_s: float = 60.0
     hold_after: int = 5
     probe_after_s: float = 10.0
+    hand_over: Callable[[str], None] = field(default=lambda _: None, repr=False)
+    """Asks processes that serve a vendor to look for its chunks; losing it costs a second, not a delivery."""
     wake_courier: Callable[[], None] = field(default=lambda: None, repr=False)
     """Says that there may be something to tell of a request; losing it costs two seconds, not a message."""

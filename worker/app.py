@@ -57,7 +57,6 @@ def create_app() -> Celery:
     """The app of this process's stack. Raises SettingsError, NoStackError."""
     settings = Settings.load()
     app = Celery("consent", broker=find_stack(settings).redis_url)
-    vendors = list(settings.adapters())
     app.conf.update(
         task_serializer="json",
         accept_content=["json"],
@@ -66,6 +65,7 @@ def create_app() -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
+        worker_concurrency=settings.threads(),
         worker_hijack_root_logger=False,
         worker_send_task_events=True,
         broker_connection_retry_on_startup=True,
@@ -83,7 +83,7 @@ def create_app() -> Celery:
                     "args": [name],
                     "options": {"expires": 5 * TICK_S},
                 }
-                for name in vendors
+                for name in ADAPTERS  # whoever has its credentials: beat itself may have none
             },
             "deadlines": {"task": DEADLINES, "schedule": DEADLINES_S, "options": {"expires": DEADLINES_S}},
             "volumes": {"task": VOLUMES, "schedule": VOLUMES_S, "options": {"expires": VOLUMES_S}},
@@ -173,6 +173,13 @@ def turn_volumes_over() -> None:
 @signals.setup_logging.connect
 def _set_up_logging(**_: object) -> None:
     set_up_logging(Settings.load().log_level)
+
+
+@signals.celeryd_after_setup.connect
+def _read_own_queues(**_: object) -> None:
+    """A vendor's messages are for those who have its credentials: the others leave them in its queue."""
+    own = [queue_of(name) for name in Settings.load().adapters()]
+    app.amqp.queues.select([CONTROL_QUEUE, SUBMIT_QUEUE, *own])
 
 
 @signals.worker_init.connect

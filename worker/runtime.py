@@ -26,14 +26,15 @@ from config.opendsr import SigningError, find_signer
 from config.settings import Settings
 from config.stack import Stack, find_stack
 from domain.notices import Style
+from ledger import switching, webhooks
 from ledger.chunks import release
 from ledger.sealing import MasterKeys
-from ledger.session import connect
+from ledger.session import Connection, connect
 from ledger.vendors import announce, describe
 from ledger.webhooks import announce_webhooks
 from tasks.notify import Courier, Dress, Receiver
 from tasks.producers import Intake
-from tasks.queues import CONTROL_QUEUE, DELIVER, NOTIFY, BrokerError, queue_of, wake
+from tasks.queues import CONTROL_QUEUE, DELIVER, DISPATCH, NOTIFY, BrokerError, queue_of, wake
 from tasks.reach import reach_of
 from tasks.sealed import ProducerKeys
 from tasks.slots import FairSlots
@@ -46,6 +47,8 @@ LEDGER_CONNECTIONS = 8
 TRUSTED_S = 1.0
 """A connection used so lately is not asked whether it is still there: a chunk would ask six times."""
 WAKE_EVERY_S = 0.5
+HANDED_OVER_S = 5.0
+"""A dispatch that nobody has taken up by then is moot: the next tick sends another."""
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -67,6 +70,24 @@ def _slots(adapter: Adapter, lane: Lane) -> FairSlots:
     slots = FairSlots(adapter.settings.concurrency, lane.crowded)
     lane.on_less = slots.hand_on
     return slots
+
+
+def _tell_lacking(connection: Connection, settings: Settings) -> None:
+    """Log what is on and cannot be served by this process."""
+    for name in switching.lacking(connection, settings.adapters().keys()):
+        log.warning(
+            "%s is on and this worker has no credentials for it: its chunks are left to others. "
+            "If no worker is to have any, `consent vendor off %s`",
+            name,
+            name,
+        )
+    for name in webhooks.lacking(connection, settings.webhooks.receivers.keys()):
+        log.warning(
+            "the receiver %s is on and this worker has no address for it: it is left to others. "
+            "If no worker is to have one, `consent webhook off %s`",
+            name,
+            name,
+        )
 
 
 class Runtime:
@@ -91,6 +112,7 @@ class Runtime:
             lines=self._open_lines(adapters, masters),
             start=self._start,
             send_deliver=self._send_deliver,
+            hand_over=self._hand_over,
             stopping=self._stopping.is_set,
             holder=holder,
             lease_s=settings.lease_s,
@@ -123,6 +145,7 @@ class Runtime:
             announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
             describe(connection, {name: reach_of(adapter) for name, adapter in adapters.items()})
             announce_webhooks(connection, settings.webhooks.hosts())
+            _tell_lacking(connection, settings)
             # Whoever had this name before is gone, without the time to give back what it held.
             release(connection, holder)
 
@@ -160,6 +183,14 @@ class Runtime:
         except (OperationalError, AttributeError):
             # kombu stumbles over its own missing connection when Redis dies at the wrong moment.
             raise BrokerError from None
+
+    def _hand_over(self, vendor: str) -> None:
+        try:
+            self._app.send_task(
+                DISPATCH, args=[vendor], queue=queue_of(vendor), ignore_result=True, expires=HANDED_OVER_S
+            )
+        except (OperationalError, AttributeError):
+            return  # beat looks for due chunks every second
 
     def _wake(self, vendors: Sequence[str]) -> None:
         try:

@@ -243,6 +243,38 @@ def test_a_vendor_is_held_and_resumed(client: httpx.Client, rows: Rows) -> None:
     assert client.post("/v1/vendors/acme/hold").status_code == 404
 
 
+def test_a_vendor_is_switched_off_and_on_and_retired(client: httpx.Client, rows: Rows) -> None:
+    off = client.post("/v1/vendors/dfinery/off").json()
+    assert (off["enabled"], off["off_by"], off["served"]) == (False, "key:shop", False)
+    while (told := submit(client, vendors=["dfinery"])).status_code == 201:  # what is known of vendors is a second old
+        time.sleep(0.1)
+    assert (told.status_code, "known are insider" in told.json()["detail"]) == (422, True)
+    on = client.post("/v1/vendors/dfinery/on").json()
+    assert (on["enabled"], on["off_by"]) == (True, None)
+
+    while (taken := submit(client, vendors=["dfinery"])).status_code == 422:
+        time.sleep(0.1)
+    request_id = taken.json()["request_id"]
+    named = client.post("/v1/vendors/dfinery/retire", json={"because": "jane@private.example asked"})
+    assert (named.status_code, named.json()["errors"][0]["field"]) == (422, "because")
+    assert client.post("/v1/vendors/dfinery/retire").status_code in {400, 415, 422}
+    retired = client.post("/v1/vendors/dfinery/retire", json={"because": "the contract has ended"})
+    assert retired.json()["pending"] >= 1
+    found = client.get(f"/v1/requests/{request_id}").json()
+    assert (found["status"], found["vendors"]) == ("completed", {"dfinery": {"pending": 0, "cancelled": 1}})
+    states = {one["name"]: one["retired_at"] is not None for one in client.get("/v1/vendors").json()["vendors"]}
+    assert states == {"dfinery": True, "insider": False}
+    for path, body in (("on", None), ("off", None), ("retire", {"because": "gone"})):
+        assert client.post(f"/v1/vendors/acme/{path}", json=body).status_code == 404
+    assert rows("SELECT deed, because FROM audit_entries WHERE deed LIKE 'vendor%' ORDER BY id") == [
+        ("vendor off", None),
+        ("vendor on", None),
+        ("vendor retire", "the contract has ended"),
+    ]
+    entries = "SELECT count(*) FROM audit_entries WHERE target = 'dfinery' AND allowed"
+    assert rows(entries) == [(3,)], "one each, written with the deed"
+
+
 def test_health_is_open_and_tells_what_is_missing(stranger: httpx.Client, rows: Rows) -> None:
     assert stranger.get("/healthz").json() == {"status": "ok", "checks": {}}
     assert stranger.get("/readyz").json() == {"status": "ok", "checks": {"postgres": "ok", "redis": "ok"}}

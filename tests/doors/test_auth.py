@@ -46,6 +46,9 @@ NEEDED: dict[tuple[str, str], set[Right]] = {
     ("GET", "/v1/vendors"): {Right.READ},
     ("POST", "/v1/vendors/{name}/hold"): {Right.OPERATE},
     ("POST", "/v1/vendors/{name}/resume"): {Right.OPERATE},
+    ("POST", "/v1/vendors/{name}/on"): {Right.OPERATE},
+    ("POST", "/v1/vendors/{name}/off"): {Right.OPERATE},
+    ("POST", "/v1/vendors/{name}/retire"): {Right.OPERATE},
     ("GET", "/v1/session"): set(Right),
     ("DELETE", "/v1/session"): set(Right),
 }

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 
 from adapters.contract import Answer, Verdict
 from domain.requests import Kind, Subject
+from ledger import switching
 from ledger.sealing import MasterKeys
 from ledger.vendors import announce
 from tasks.deliver import deliver
@@ -49,6 +50,10 @@ class Desk:
     def announce(self, **chunk_people: int) -> None:
         with self.engine.begin() as connection:
             announce(connection, chunk_people)
+
+    def switch_off(self, vendor: str) -> None:
+        with self.engine.begin() as connection:
+            assert switching.switch_off(connection, vendor, "cli:test")
 
     def submit(self, subjects: Iterable[Subject], *, kind: Kind = Kind.ERASURE, **more: Any) -> Receipt:
         return submit(

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from adapters.contract import Answer, Verdict
 from domain.outcomes import Reason
-from ledger import chunks, vendors
+from ledger import chunks, switching, vendors
 from ledger.chunks import LeaseLostError
 from ledger.claiming import LOOKED_AT, QUEUE_GRACE_S
 from ledger.claiming import claim as claim_chunks
@@ -211,10 +211,11 @@ def test_a_claim_is_good_for_a_while(desk: Desk) -> None:
 
 def test_nothing_is_sent_to_a_vendor_that_is_switched_off(desk: Desk) -> None:
     desk.submit(people(10))
-    desk.announce(algonomy=10)
+    desk.switch_off("insider")
     assert claim(desk, 8) == []
     assert claim(desk, 8, "acme") == []
-    desk.announce(insider=10)
+    with desk.engine.begin() as connection:
+        assert switching.switch_on(connection, "insider", "cli:test")
     assert len(claim(desk, 8)) == 1
 
 

@@ -361,9 +361,54 @@ def test_vendors_are_held_and_resumed_by_hand(stack: Engine, people: str) -> Non
     assert consent("status", request_id).exit_code == 0
 
 
-@pytest.mark.parametrize("command", ["hold", "resume"])
-def test_vendors_nobody_knows(stack: Engine, command: str) -> None:
-    result = consent("vendor", command, "acme")
+def test_a_vendor_is_switched_off_and_on_by_hand_and_no_start_changes_it(stack: Engine, people: str) -> None:
+    def to(*args: str) -> set[str]:
+        return set(json.loads(consent("status", submitted(people, *args), "--json").stdout)["vendors"])
+
+    with stack.begin() as connection:
+        announce(connection, {"insider": 5_000})  # a worker without the credentials of the two others
+    assert to() == set(VENDORS)
+    assert consent("vendor", "off", "dfinery").exit_code == 0
+    with stack.begin() as connection:
+        announce(connection, VENDORS)
+    assert to() == {"algonomy", "insider"}
+    assert consent("submit", people, "--kind", "erasure", "--vendors", "dfinery").exit_code == 2
+    listed = consent("vendor", "list")
+    assert "off by cli:" in next(line for line in listed.stdout.splitlines() if "dfinery" in line)
+    assert [line.split(":")[0] for line in listed.stderr.splitlines()] == ["algonomy", "insider"], "nobody serves them"
+    assert consent("vendor", "on", "dfinery").exit_code == 0
+    assert to() == set(VENDORS)
+
+
+def test_a_retired_vendor_lets_its_requests_close(stack: Engine, people: str) -> None:
+    request_id = submitted(people, "--vendors", "dfinery")
+    for no_reason in ("", "jane@private.example"):
+        assert consent("vendor", "retire", "dfinery", "--because", no_reason).exit_code == 2
+    assert consent("vendor", "retire", "dfinery").exit_code == 2
+    retired = consent("vendor", "retire", "dfinery", "--because", "the contract has ended")
+    assert (retired.exit_code, retired.stdout.split(":")[0]) == (0, "dfinery is retired")
+    status = json.loads(consent("status", request_id, "--json").stdout)
+    assert (status["status"], status["vendors"]) == ("completed", {"dfinery": {"pending": 0, "cancelled": 3}})
+    rows = list(csv.DictReader(io.StringIO(consent("export", request_id).stdout)))
+    assert {(row["outcome"], row["reason"]) for row in rows} == {("cancelled", "vendor_retired")}
+    assert "retired by cli:" in consent("vendor", "list").stdout
+
+
+def test_a_status_says_where_nobody_serves_a_vendor(stack: Engine, people: str) -> None:
+    request_id = submitted(people, "--vendors", "dfinery,insider")
+    with stack.begin() as connection:
+        connection.execute(text("UPDATE vendors SET served_at = now() WHERE name = 'insider'"))
+    shown = consent("status", request_id)
+    assert [line.split(":")[0] for line in shown.stderr.splitlines()] == ["dfinery"]
+    settle(stack, request_id)
+    assert consent("status", request_id).stderr == ""
+
+
+@pytest.mark.parametrize(
+    "command", [("hold",), ("resume",), ("on",), ("off",), ("retire", "--because", "gone")], ids=lambda args: args[0]
+)
+def test_vendors_nobody_knows(stack: Engine, command: tuple[str, ...]) -> None:
+    result = consent("vendor", *command, "acme")
 
     assert result.exit_code == 2
     assert "algonomy, dfinery, insider" in result.stderr

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from adapters.contract import Answer, Verdict
 from domain.notices import Callback, Failure, Style
 from domain.outcomes import Reason
-from ledger import attention, cancelling, notes, outbox
+from ledger import attention, cancelling, notes, outbox, webhooks
 from ledger.outbox import Claimed
 from ledger.webhooks import announce_webhooks
 from tasks import retain
@@ -29,8 +29,9 @@ def announce(desk: Desk, **hosts: str) -> None:
 
 
 def claim(desk: Desk, **more: Any) -> list[Claimed]:
+    known = {"receivers": ["crm", "crm2", "shop", "idle"], "styles": list(Style), "lease_s": 60.0}
     with desk.engine.begin() as connection:
-        return outbox.claim(connection, desk.masters, lease_s=more.pop("lease_s", 60.0), **more)
+        return outbox.claim(connection, desk.masters, **{**known, **more})
 
 
 def end(desk: Desk, message: Claimed, answer: int = 204) -> None:
@@ -171,14 +172,41 @@ def test_one_host_never_takes_the_places_of_another(crm: Desk) -> None:
     assert [one.host for one in claim(crm, window=3)] == ["quick.example"], "three are under way at the slow one"
 
 
-def test_a_receiver_that_the_settings_name_no_more_is_told_nothing(crm: Desk) -> None:
+def test_a_receiver_that_a_process_does_not_know_stays_on_and_is_left_to_others(crm: Desk) -> None:
     crm.submit(people(1))
-    announce(crm)
+    announce(crm, shop="shop.example")
+    crm.submit(people(1))
+    assert [one.receiver for one in claim(crm, receivers=["shop"])] == ["shop"]
+    assert claim(crm, receivers=[]) == []
+    assert [one.receiver for one in claim(crm, receivers=["crm"])] == ["crm", "crm"]
+
+
+def test_a_receiver_that_a_person_switches_off_is_told_nothing_whoever_starts(crm: Desk) -> None:
+    crm.submit(people(1))
+    with crm.engine.begin() as connection:
+        assert webhooks.switch_receiver_off(connection, "crm", "cli:ann")
+        assert not webhooks.switch_receiver_off(connection, "acme", "cli:ann")
+    announce(crm, crm="crm.example")
     crm.submit(people(1))
     assert crm.rows("SELECT CAST(state AS text), failure FROM outbox") == [("given_up", "switched_off")]
+    with crm.engine.begin() as connection:
+        assert webhooks.lacking(connection, []) == []
+        assert webhooks.switch_receiver_on(connection, "crm", "cli:ann")
+        assert webhooks.lacking(connection, []) == ["crm"]
+        assert webhooks.lacking(connection, ["crm"]) == []
     announce(crm, crm="elsewhere.example")
     crm.submit(people(1))
     assert [one.host for one in claim(crm)] == ["elsewhere.example"]
+    assert crm.rows("SELECT by, deed, target FROM audit_entries WHERE deed LIKE 'webhook%' ORDER BY id") == [
+        ("cli:ann", "webhook off", "crm"),
+        ("cli:ann", "webhook on", "crm"),
+    ]
+
+
+def test_a_message_in_a_style_that_a_process_cannot_tell_is_left_to_others(desk: Desk) -> None:
+    desk.submit(people(1), **own())
+    assert claim(desk, styles=[Style.STANDARD]) == []
+    assert len(claim(desk, styles=[Style.OPENDSR])) == 1
 
 
 def own(**details: Any) -> Mapping[str, Any]:
@@ -310,6 +338,6 @@ def test_a_receiver_that_is_down_costs_the_others_no_more_however_much_waits_for
         for statement in statements:
             connection.execute(text(statement))
         before = connection.execute(text(read)).scalar_one()
-        assert outbox.claim(connection, crm.masters, lease_s=60.0, oldest=100) == []
+        assert outbox.claim(connection, crm.masters, lease_s=60.0, oldest=100, receivers=["crm"], styles=[]) == []
         assert connection.execute(text(read)).scalar_one() - before < 500
         connection.rollback()

@@ -223,15 +223,15 @@ def test_a_key_is_free_again_when_its_submission_failed(desk: Desk, in_threads: 
 
 
 def test_no_vendor_is_switched_on(desk: Desk) -> None:
-    desk.announce()
+    desk.switch_off("insider")
     with pytest.raises(SubmitError, match="no vendor is switched on"):
         desk.submit(people(1))
 
 
 @pytest.mark.parametrize("vendors", [("acme",), ("insider", "acme"), ("algonomy",), ("jane@private.example",)])
 def test_an_unknown_or_switched_off_vendor_is_told_with_the_known_ones(desk: Desk, vendors: tuple[str, ...]) -> None:
-    desk.announce(insider=10, algonomy=4)
-    desk.announce(insider=10, dfinery=4)
+    desk.announce(insider=10, algonomy=4, dfinery=4)
+    desk.switch_off("algonomy")
     with pytest.raises(SubmitError) as told:
         desk.submit(people(1), vendors=vendors)
     assert str(told.value) == "unknown or switched-off vendor; known are dfinery, insider"

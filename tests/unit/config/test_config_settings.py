@@ -96,13 +96,23 @@ def test_no_vendor_can_take_every_thread(set_vendor: Any, monkeypatch: pytest.Mo
     for vendor, fields in COMPLETE.items():
         set_vendor(vendor, **fields)
     out = sum(adapter.settings.chunks_in_flight + EXPRESS for adapter in Settings.load().adapters().values())
-    assert Settings.load().worker_threads >= out + THREADS_TO_SPARE
+    assert Settings.load().threads() == out + THREADS_TO_SPARE
     monkeypatch.setenv("CONSENT_WORKER_THREADS", str(out + THREADS_TO_SPARE - 1))
     (line,) = refused()
     assert line.startswith(f"CONSENT_WORKER_THREADS: must be {out + THREADS_TO_SPARE} or more")
     monkeypatch.delenv("CONSENT_WORKER_THREADS")
     set_vendor("dfinery", CHUNKS_IN_FLIGHT="64")
+    assert Settings.load().threads() == out + THREADS_TO_SPARE + 56, "what is not set follows from the vendors"
+    monkeypatch.setenv("CONSENT_WORKER_THREADS", str(out + THREADS_TO_SPARE))
     assert refused()[0].startswith("CONSENT_WORKER_THREADS: ")
+
+
+def test_no_number_of_vendors_stops_the_start(set_vendor: Any) -> None:
+    """Threads that are not set follow from the vendors, however many chunks each may have out."""
+    assert Settings.load().threads() == THREADS_TO_SPARE
+    for number, (vendor, fields) in enumerate(COMPLETE.items(), start=1):
+        set_vendor(vendor, **fields, CHUNKS_IN_FLIGHT="64")
+        assert Settings.load().threads() == number * (64 + EXPRESS) + THREADS_TO_SPARE
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""Which vendors there are: on with the first process that has their credentials, off and retired by a person only."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, text
+
+from ledger import audit
+from ledger.audit import Entry
+from ledger.vendors import SERVED_WITHIN_S
+
+
+def switch_on(connection: Connection, name: str, by: str) -> bool:
+    """Have new requests go to a vendor, also one that was retired. False where there is no such vendor."""
+    return _switched(connection, _ON, name, by, "vendor on")
+
+
+def switch_off(connection: Connection, name: str, by: str) -> bool:
+    """Have no new request go to a vendor that names none, and send nothing more there; what is pending waits. False
+    where there is no such vendor."""
+    return _switched(connection, _OFF, name, by, "vendor off")
+
+
+def retire(connection: Connection, name: str, by: str, because: str) -> int | None:
+    """Leave a vendor for good: from now on `cancelling` ends what is pending there. Its id; None where there is no such
+    vendor."""
+    vendor_id: int | None = connection.execute(_RETIRE, {"name": name, "by": by}).scalar_one_or_none()
+    if vendor_id is not None:
+        audit.add(connection, [Entry(by, "vendor retire", allowed=True, target=name, because=because)])
+    return vendor_id
+
+
+def _switched(connection: Connection, statement: str, name: str, by: str, deed: str) -> bool:
+    found = connection.execute(text(statement), {"name": name, "by": by}).rowcount == 1
+    if found:
+        audit.add(connection, [Entry(by, deed, allowed=True, target=name)])
+    return found
+
+
+_ON = """
+    UPDATE vendors SET enabled = true, off_by = NULL, retired_at = NULL WHERE name = :name
+"""
+_OFF = """
+    UPDATE vendors SET enabled = false, off_by = :by WHERE name = :name
+"""
+_RETIRE = text("""
+    UPDATE vendors SET enabled = false, off_by = :by, retired_at = COALESCE(retired_at, now()) WHERE name = :name
+    RETURNING id
+""")
+
+
+def lacking(connection: Connection, served: Collection[str]) -> list[str]:
+    """The vendors that are on and not among `served`, which a process has the credentials of; by name."""
+    return list(connection.execute(_LACKING, {"served": sorted(served)}).scalars())
+
+
+_LACKING = text("SELECT name FROM vendors WHERE enabled AND name <> ALL(CAST(:served AS text[])) ORDER BY name")
+
+
+def is_served(connection: Connection, name: str) -> bool:
+    """Whether a process with this vendor's credentials has looked for its chunks lately."""
+    return bool(connection.execute(_IS_SERVED, {"name": name, "within_s": SERVED_WITHIN_S}).scalar_one_or_none())
+
+
+_IS_SERVED = text("""
+    SELECT served_at > now() - make_interval(secs => :within_s) FROM vendors WHERE name = :name AND enabled
+""")

@@ -1,0 +1,65 @@
+"""Leaving a vendor for good: what is pending there, or waits for a person, ends as cancelled, so requests can close."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from ledger import attention, cancelling, notes, requests, switching
+from ledger.session import Engine
+
+BATCH = 100
+"""Requests in one transaction: nobody waits for a campaign of them."""
+
+
+class NoSuchVendorError(Exception):
+    """There is no vendor of this name in the ledger."""
+
+
+@dataclass(frozen=True)
+class Retired:
+    """What a vendor that was retired came to: deliveries cancelled now. Those under way in a worker follow."""
+
+    pending: int
+    waiting: int
+
+
+def retire(engine: Engine, name: str, by: str, because: str) -> Retired:
+    """Leave a vendor for good. Doing it again ends what has been left since; `consent vendor on` takes it back, and
+    nothing of what has ended. Raises NoSuchVendorError."""
+    with engine.begin() as connection:
+        vendor_id = switching.retire(connection, name, by, because)
+    if vendor_id is None:
+        raise NoSuchVendorError
+    return Retired(_end_pending(engine), _end_waiting(engine, vendor_id, by, because))
+
+
+def _end_pending(engine: Engine) -> int:
+    ended = 0
+    while True:
+        with engine.begin() as connection:
+            batch = cancelling.at_retired_vendors(connection, most=BATCH)
+            ended += sum(cancelling.cancel_rest(connection, request_id) for request_id in batch)
+        if not batch:
+            return ended
+        for request_id in batch:
+            with engine.begin() as connection:
+                requests.close_settled(connection, request_id)
+
+
+def _end_waiting(engine: Engine, vendor_id: int, by: str, because: str) -> int:
+    ended = 0
+    while True:
+        with engine.begin() as connection:
+            batch = attention.requests_waiting(connection, vendor_id, BATCH)
+        ended += sum(_end_of_request(engine, public_id, vendor_id, by, because) for public_id in batch)
+        if not batch:
+            return ended
+
+
+def _end_of_request(engine: Engine, public_id: UUID, vendor_id: int, by: str, because: str) -> int:
+    with engine.begin() as connection:
+        request = notes.lock_request(connection, public_id)
+        assert request is not None  # noqa: S101 - requests are never deleted
+        closed = attention.close_at_retired(connection, request, vendor_id)
+        notes.add_note(connection, request.id, by, "vendor retire", because=because, vendor_id=vendor_id)
+        requests.judge_again(connection, request.id)
+    return closed
