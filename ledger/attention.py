@@ -249,7 +249,7 @@ def requests_waiting(connection: Connection, vendor_id: int, most: int) -> list[
 _WAITING = text(f"""
     SELECT DISTINCT requests.public_id, requests.id
     FROM outcomes JOIN requests ON requests.id = outcomes.request_id
-    WHERE vendor_id = :vendor_id AND {NEEDS_ATTENTION} AND requests.status <> 'cancelled' AND {LATEST}
+    WHERE vendor_id = :vendor_id AND {waits("outcomes")} AND requests.status <> 'cancelled' AND {LATEST}
     ORDER BY requests.id LIMIT :most
 """)
 

@@ -50,9 +50,10 @@ def _end_waiting(engine: Engine, vendor_id: int, by: str, because: str) -> int:
     while True:
         with engine.begin() as connection:
             batch = attention.requests_waiting(connection, vendor_id, BATCH)
-        ended += sum(_end_of_request(engine, public_id, vendor_id, by, because) for public_id in batch)
-        if not batch:
+        now_ended = sum(_end_of_request(engine, public_id, vendor_id, by, because) for public_id in batch)
+        if not now_ended:
             return ended
+        ended += now_ended
 
 
 def _end_of_request(engine: Engine, public_id: UUID, vendor_id: int, by: str, because: str) -> int:

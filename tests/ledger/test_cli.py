@@ -23,6 +23,7 @@ from intake.cli import app
 from ledger.requests import close_settled
 from ledger.sealing import generate_master_key
 from ledger.vendors import announce
+from ledger.webhooks import announce_webhooks
 
 MAIN = [sys.executable, "-c", "from intake.cli import run; run()"]
 VENDORS = {"algonomy": 100, "dfinery": 2, "insider": 5_000}
@@ -378,6 +379,25 @@ def test_a_vendor_is_switched_off_and_on_by_hand_and_no_start_changes_it(stack: 
     assert [line.split(":")[0] for line in listed.stderr.splitlines()] == ["algonomy", "insider"], "nobody serves them"
     assert consent("vendor", "on", "dfinery").exit_code == 0
     assert to() == set(VENDORS)
+
+
+def test_doctor_says_where_its_settings_and_the_ledger_differ(stack: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSENT_INSIDER__PARTNER_NAME", "us")
+    monkeypatch.setenv("CONSENT_INSIDER__REQUEST_TOKEN", "hunter2")
+    monkeypatch.setenv("CONSENT_INSIDER__BASE_URL", "http://127.0.0.1:1")
+    with stack.begin() as connection:
+        announce_webhooks(connection, {"crm": "crm.example"})
+        connection.execute(text("UPDATE vendors SET served_at = now() WHERE name = 'algonomy'"))
+    assert consent("vendor", "off", "insider").exit_code == 0
+
+    examined = consent("doctor")
+
+    said = {line.split()[0]: line for line in examined.stdout.splitlines() if "insider" not in line}
+    assert examined.exit_code == 1
+    assert "ok     on, without credentials here, and other workers serve it" in said["algonomy"]
+    assert "FAULT  on, without credentials here, and nobody serves it" in said["dfinery"]
+    assert "FAULT  crm is on, and has no address here" in said["webhooks"]
+    assert "insider    ok     set up here and switched off; `consent vendor on insider`" in examined.stdout
 
 
 def test_a_retired_vendor_lets_its_requests_close(stack: Engine, people: str) -> None:
