@@ -118,6 +118,19 @@ _LEASE = text(f"""
 """)
 
 
+def leave_to_others(connection: Connection, chunk_id: int, served: Collection[str], *, delay_s: float) -> None:
+    """Have a queued chunk queued again in `delay_s` where its vendor is not among those `served`; it has not begun."""
+    connection.execute(_LEAVE, {"chunk_id": chunk_id, "served": sorted(served), "delay_s": delay_s})
+
+
+_LEAVE = text("""
+    UPDATE chunks SET state = 'waiting', due_at = now() + make_interval(secs => :delay_s)
+    FROM vendors
+    WHERE chunks.id = :chunk_id AND CAST(chunks.state AS text) = 'queued' AND vendors.id = chunks.vendor_id
+        AND vendors.name <> ALL(CAST(:served AS text[]))
+""")
+
+
 def renew(connection: Connection, held: Lease, lease_s: float) -> bool:
     """Prolong a lease, and lock its chunk until the caller commits; whether it is still to be delivered: its
     request was not cancelled, and its vendor not retired.

@@ -29,6 +29,8 @@ from tasks.wishes import weigh
 
 log = logging.getLogger(__name__)
 
+LEFT_TO_OTHERS_S = 30.0
+"""A chunk of a vendor that this process does not serve is queued again after this, by those who do."""
 OTHER_FIRST_S = 1.0
 """People with another delivery to the same vendor under way come back after about this: at times that differ, so that
 two who each see the other under way do not meet again."""
@@ -50,6 +52,7 @@ def deliver(chunk_id: int, tools: Toolbox) -> None:
             served=tools.lines.keys(),
         )
         if lease is None:
+            chunks.leave_to_others(connection, chunk_id, tools.lines.keys(), delay_s=LEFT_TO_OTHERS_S)
             return
         line = tools.lines[lease.vendor]
         run = (Delivery if lease.purpose is Purpose.DELIVER else Verification)(lease, line, tools)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from ledger import attention, cancelling, notes, requests, switching
+from ledger import attention, cancelling, notes, requests, successions, switching
 from ledger.session import Engine
+from tasks.settle import close
 
 BATCH = 100
 """Requests in one transaction: nobody waits for a campaign of them."""
@@ -42,7 +43,7 @@ def _end_pending(engine: Engine) -> int:
             return ended
         for request_id in batch:
             with engine.begin() as connection:
-                requests.close_settled(connection, request_id)
+                close(connection, request_id)
 
 
 def _end_waiting(engine: Engine, vendor_id: int, by: str, because: str) -> int:
@@ -61,6 +62,7 @@ def _end_of_request(engine: Engine, public_id: UUID, vendor_id: int, by: str, be
         request = notes.lock_request(connection, public_id)
         assert request is not None  # noqa: S101 - requests are never deleted
         closed = attention.close_at_retired(connection, request, vendor_id)
+        successions.follow_up(connection, request.id, vendor_id)
         notes.add_note(connection, request.id, by, "vendor retire", because=because, vendor_id=vendor_id)
         requests.judge_again(connection, request.id)
     return closed

@@ -1,6 +1,7 @@
 """Closing requests whose last delivery is settled."""
 
 from ledger import cancelling, requests, successions
+from ledger.session import Connection
 from tasks.toolbox import Toolbox
 
 
@@ -12,9 +13,15 @@ def settle(tools: Toolbox, request_id: int | None = None) -> int:
     with tools.engine.begin() as connection:
         if request_id is None:
             cancelling.sweep(connection)
-        closed = requests.close_settled(connection, request_id)
-        if closed:  # what gave way to them at the very moment in which they ended
-            successions.follow_up_all(connection, closed)
+        closed = close(connection, request_id)
     if closed:
         tools.wake_courier()
+    return closed
+
+
+def close(connection: Connection, request_id: int | None = None) -> int:
+    """Do so in the caller's transaction."""
+    closed = requests.close_settled(connection, request_id)
+    if closed:  # what gave way to them at the very moment in which they ended
+        successions.follow_up_all(connection, closed)
     return len(closed)

@@ -287,6 +287,7 @@ def with_session(number: int, session: str) -> Subject:
 @pytest.fixture
 def shop(desk: Desk) -> Desk:
     desk.announce(akinon=10)
+    desk.switch_off("insider")
     return desk
 
 

@@ -415,6 +415,7 @@ def test_the_first_outcome_of_a_delivery_stands(desk: Desk) -> None:
 
 def test_only_the_sessions_of_those_who_are_done_are_deleted(desk: Desk) -> None:
     desk.announce(akinon=10)
+    desk.switch_off("insider")
     with_sessions: list[Subject] = [
         {**one, "vendors": {"akinon": {"session_id": f"s-{line}"}}} for line, one in enumerate(people(4), start=1)
     ]
