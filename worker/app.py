@@ -36,7 +36,7 @@ from tasks.queues import (
 )
 from tasks.retain import keep_outbox, keep_volumes
 from tasks.settle import settle
-from worker.runtime import Runtime
+from worker.runtime import Runtime, tell_lacking
 from worker.unshown import SHOWN
 
 log = logging.getLogger(__name__)
@@ -192,6 +192,12 @@ def _open_runtime(sender: WorkController, **_: object) -> None:
         # Celery logs other exceptions of a signal and goes on, with a worker that can do nothing.
         raise SystemExit(f"the worker cannot start: {error}") from None
     spare_what_stands()
+
+
+@signals.worker_ready.connect
+def _tell_what_is_lacking(**_: object) -> None:
+    with runtime().tools.engine.connect() as connection:
+        tell_lacking(connection, Settings.load())
 
 
 @signals.worker_shutting_down.connect

@@ -72,7 +72,7 @@ def _slots(adapter: Adapter, lane: Lane) -> FairSlots:
     return slots
 
 
-def _tell_lacking(connection: Connection, settings: Settings) -> None:
+def tell_lacking(connection: Connection, settings: Settings) -> None:
     """Log what is on and cannot be served by this process."""
     for name in switching.lacking(connection, settings.adapters().keys()):
         log.warning(
@@ -145,7 +145,6 @@ class Runtime:
             announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
             describe(connection, {name: reach_of(adapter) for name, adapter in adapters.items()})
             announce_webhooks(connection, settings.webhooks.hosts())
-            _tell_lacking(connection, settings)
             # Whoever had this name before is gone, without the time to give back what it held.
             release(connection, holder)
 
