@@ -96,8 +96,8 @@ class Reason(StrEnum):
     MISCONFIGURED = "misconfigured"  # the vendor does not accept the call as we are set up to make it
 
 
-NOT_LOOKED_UP = frozenset({Reason.NOT_LOOKED_UP, Reason.PROFILE_DELETED, Reason.PROFILE_ANONYMIZED})
-"""Ways of which people were not looked up, though their request may have been small enough."""
+LOOKED_UP = frozenset({Reason.LOOKED_UP, Reason.PROFILES_DELETED, Reason.PROFILES_ANONYMIZED})
+"""Ways in which each identifier that was known of a person was looked up first."""
 WAYS = frozenset(
     {
         Reason.DISABLED,

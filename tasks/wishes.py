@@ -8,12 +8,13 @@ from pydantic_core import from_json
 
 from adapters.contract import Adapter, Addressed, Order
 from domain.folding import fold
-from domain.outcomes import NOT_LOOKED_UP, Reason
+from domain.outcomes import LOOKED_UP, Reason
 from domain.wishes import (
     AskSomeone,
     Overtaken,
     Ref,
     Send,
+    State,
     Superseded,
     Wait,
     Wish,
@@ -121,7 +122,8 @@ class _Comparing:
         person = self._others.people[ref]
         subject = person.subject
         assert subject is not None  # noqa: S101 - asked before
-        if person.reason in NOT_LOOKED_UP:  # it was done by one identifier, and says nothing of what others would find
+        if person.state is State.YES and person.reason not in LOOKED_UP:
+            # It was done by one identifier, whatever the settings say by now: nothing is known of what others find.
             order = replace(order, may_look=False)
         addressed = self._adapter.address(order, subject)
         if isinstance(addressed, Addressed):

@@ -245,7 +245,7 @@ class Insider:
         if search.found:
             return Answer(Verdict.PROCEED, step=plan.first_step(self.settings, call.order), carry=search)
         # Where the vendor ignores every identifier that we have, it was not asked about anybody.
-        return Answer(Verdict.ABSENT) if search.asked else REFUSED
+        return Answer(Verdict.ABSENT, Reason.LOOKED_UP) if search.asked else REFUSED
 
     def _gone(self, call: Call, person: Person, response: httpx.Response) -> Answer:
         """`delete`, `anonymize`: on to the person's next profile. One that is not there any more is done."""

@@ -182,26 +182,34 @@ def test_while_looking_is_not_allowed_small_requests_wait_and_large_ones_go_on(s
 
 
 @pytest.mark.parametrize(
-    ("wait_s", "ends"), [(0.0, ("superseded", None)), (601.0, ("accepted", "looked_up"))], ids=["looked", "not looked"]
+    ("wait_s", "up_to", "ends"),
+    [
+        (0.0, 1_000, ("superseded", None)),
+        (601.0, 1_000, ("accepted", "looked_up")),
+        (0.0, 0, ("accepted", "looked_up")),
+    ],
+    ids=["looked up", "not looked up", "sent before the settings wanted it"],
 )
 def test_what_was_not_looked_up_does_not_do_as_much_as_what_would_have_been(
-    desk: Desk, wait_s: float, ends: tuple[str, str | None]
+    desk: Desk, wait_s: float, up_to: int, ends: tuple[str, str | None]
 ) -> None:
     """An older opt-out by every identifier is not dropped for an erasure that went out by one."""
     jane: Subject = {"user_id": "jane", "email": "jane@private.example"}
 
     def answer(call: Call, batch: Sequence[Person]) -> list[Answer]:
-        way = Reason.LOOKED_UP if call.step == "look" else Reason.NOT_LOOKED_UP
-        return [Answer(Verdict.APPLIED, way)] * len(batch)
+        unlooked = None if call.order.may_look else Reason.NOT_LOOKED_UP
+        return [Answer(Verdict.APPLIED, Reason.LOOKED_UP if call.step == "look" else unlooked)] * len(batch)
 
     permits = StubPermits(wait_s=wait_s)
-    tools = desk.tools({"insider": StubExchange(answer, adapter_of("insider"), permits=permits)})
+    adapter = adapter_of("insider", look_first_up_to=up_to)
+    tools = desk.tools({"insider": StubExchange(answer, adapter, permits=permits)})
     desk.submit([jane], kind=Kind.OPT_OUT)
     desk.execute("UPDATE requests SET not_before = now() + interval '1 hour'")
     desk.submit([jane], kind=Kind.ERASURE)
     desk.work_off(tools, runs=5)
     assert desk.one("SELECT CAST(outcome AS text) FROM outcomes WHERE request_id = 2") == "accepted"
     permits.wait_s = 0.0
+    tools = desk.tools({"insider": StubExchange(answer, adapter_of("insider"), permits=permits)})
     desk.execute("UPDATE requests SET not_before = now()")
     desk.work_off(tools, runs=5)
     told = desk.rows("SELECT CAST(outcome AS text), reason FROM outcomes WHERE request_id = 1 ORDER BY round")
