@@ -52,6 +52,23 @@ def test_every_step_succeeds_for_everybody(adapter: Adapter, kind: Kind) -> None
     assert {answer.verdict for answer in answers} == {Verdict.APPLIED}
 
 
+def test_small_requests_find_a_profile_at_insider() -> None:
+    adapter = next(one for one in ADAPTERS if one.name == "insider")
+    order = Order(Kind.ERASURE, people=1)
+    (subject,) = people(1)
+    addressed = cast(Addressed, adapter.address(order, subject))
+    person, steps = Person(1, subject, addressed.key), [addressed.step]
+    answer = Answer(Verdict.PROCEED, step=addressed.step)
+    while answer.verdict is Verdict.PROCEED:
+        call = Call(order, steps[-1])
+        request = adapter.build(call, [person])
+        (answer,) = adapter.classify(call, [person], response(answer_to(request.url.raw_path, wire(request))))
+        person = person._replace(carry=answer.carry)
+        steps += [answer.step] if answer.step else []
+    assert answer.verdict is Verdict.APPLIED
+    assert list(dict.fromkeys(steps)) == ["look", "consent", "attributes"]
+
+
 class Wire:
     """Where a connection writes."""
 
