@@ -116,10 +116,9 @@ def is_nobodys_email(email: str) -> bool:
 
 
 MAY_BE_NOBODYS = re.compile(
-    rf"^(?=[{''.join(sorted({word[0] for word in _NO_MAILBOX}))}])(?:{'|'.join(sorted(_NO_MAILBOX))})[0-9]*[+@]",
-    re.MULTILINE,
+    rf"\n(?=[{''.join(sorted({word[0] for word in _NO_MAILBOX}))}])(?:{'|'.join(sorted(_NO_MAILBOX))})[0-9]*[+@]"
 )
-"""Finds the mailboxes that are nobody's in lines of addresses in lower case without `.`, `_`, `-` and `'`."""
+"""Finds the mailboxes that are nobody's among lines of addresses in lower case without `.`, `_`, `-` and `'`."""
 IGNORED = str.maketrans("", "", "._-'")
 
 

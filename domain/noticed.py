@@ -1,9 +1,11 @@
 """How strictly people are read, and what is noticed beside them: told to whoever submits them, in numbers only."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from domain.allowances import NONE, Allowances
+from domain.allowances import NONE, Allowances, allowances
+from domain.crowds import Crowd
 from domain.file_lines import FileLines
 
 DOUBTS = frozenset({"placeholder", "invisible_character", "space_at_an_end", "damaged"})
@@ -20,6 +22,12 @@ class Noticed:
     left_aside: Counter[str] = field(default_factory=Counter)
     """By field, how often it was given with nothing in it."""
     file_lines: FileLines = field(default_factory=FileLines)
+    crowds: tuple[Crowd, ...] = ()
+    """Known once all are on record."""
+
+    def allow(self, places: Mapping[str, Sequence[str]]) -> None:
+        """Take these values in these fields, whatever they look like. Raises ValueError, which names no value."""
+        self.allowed = allowances((place, value) for place, values in places.items() for value in values)
 
     def doubts(self, kind: str) -> bool:
         """Whether a fault of this kind is one at once. Where something is allowed it is looked at again, by field and
@@ -29,3 +37,14 @@ class Noticed:
     def leave_aside(self, field: str) -> None:
         """Note that a field was given with nothing in it: that says nothing, beside an identifier that does."""
         self.left_aside[field] += 1
+
+    def warnings(self) -> list[str]:
+        """What the submitter should look at, a sentence each."""
+        left_aside = ", ".join(f"{name} ({count:,})" for name, count in sorted(self.left_aside.items()))
+        said = [f"empty and left aside: {left_aside}"] if left_aside else []
+        return said + [str(crowd) for crowd in self.crowds]
+
+    def told(self) -> str | None:
+        """The same with what was allowed, for the audit log; None where there is nothing to say."""
+        said = [f"allowed as identifiers: {self.allowed.told()}"] if self.allowed else []
+        return "; ".join(said + self.warnings()) or None

@@ -30,8 +30,8 @@ _USER_ID = r"^[!-~]+$"
 _EMAIL = rf"^(?:{PLAIN})$"
 _PHONE = r"^\+[1-9][0-9]{4,14}$"
 
-_ODD_ID = re.compile(rf"^(?:[^2-9\n]++|{MAY_BE_DAMAGED})$", re.MULTILINE)
-"""Ids that may be damaged, or words for nobody: none of those has a digit but 0 and 1."""
+_ODD_ID = re.compile(rf"\n((?:[^2-9\n]++|{MAY_BE_DAMAGED})(?=\n))")
+"""Among ids as lines, those that may be damaged, or words for nobody: none of these has a digit but 0 and 1."""
 _AT_DOMAIN = re.compile("@.*")
 
 
@@ -86,15 +86,19 @@ def _identified(people: list[_Plain]) -> list[Subject] | None:
 
 def _are_ids(ids: list[str]) -> bool:
     """No text has a line end in it, so many can be looked at as lines of one."""
-    return not any(is_nobody(odd) or damage_of(odd) for odd in _ODD_ID.findall("\n".join(ids)))
+    return not any(is_nobody(odd) or damage_of(odd) for odd in _ODD_ID.findall(_as_lines(ids)))
 
 
 def _are_emails(emails: list[str]) -> bool:
-    together = "\n".join(emails)
+    together = _as_lines(emails)
     if MAY_BE_NOBODYS.search(together.translate(IGNORED).lower()):
         return False
     odd = tuple(filter(may_be_nowhere, set(_AT_DOMAIN.findall(together))))
     return not odd or not any(is_nobodys_email(email) for email in emails if email.endswith(odd))
+
+
+def _as_lines(texts: list[str]) -> str:
+    return "\n".join(("", *texts, ""))
 
 
 def _are_phones(phones: list[str]) -> bool:

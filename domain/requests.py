@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     JsonValue,
+    StrictInt,
     StringConstraints,
     TypeAdapter,
     ValidationInfo,
@@ -113,6 +114,13 @@ _TRUNK_PREFIX = (
 )
 
 
+def _check_number(number: int | str, info: ValidationInfo) -> int | str:
+    if int(number) < 0:
+        raise PydanticCustomError("number", "is no number of a person")
+    check_identifier(str(number), info)
+    return number
+
+
 def _doubts(info: ValidationInfo, kind: str) -> bool:
     return not isinstance(info.context, Noticed) or info.context.doubts(kind)
 
@@ -137,6 +145,11 @@ Email = Annotated[
     AfterValidator(refuse_control_characters),
 ]
 Phone = Annotated[str, StringConstraints(strict=True, max_length=phones.LONGEST), AfterValidator(check_phone)]
+Number = Annotated[
+    StrictInt | Annotated[str, StringConstraints(strict=True, pattern=r"^[1-9][0-9]{0,18}$")],
+    AfterValidator(_check_number),
+]
+"""The number that a system has for a person, as JSON writes it or as a text."""
 Secret = Annotated[
     str,
     StringConstraints(strict=True, max_length=4096),

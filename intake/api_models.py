@@ -1,7 +1,7 @@
 """The shapes of what the HTTP API takes and gives, as its OpenAPI document shows them."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, StringConstraints
@@ -11,6 +11,7 @@ from domain.moments import GivenMoment
 from domain.outcomes import Outcome
 from domain.requests import Kind, Subject
 from intake.because import LONGEST_TEXT
+from tasks.subjects import AllowPlaceholders
 
 MOST_SUBJECTS = 1_000
 ACCEPTING = "accept that some of the people cannot be found at some vendors: nobody need see to them"
@@ -52,6 +53,11 @@ class NewRequest(Given):
         }
     )
     kind: Kind
+    allow_placeholders: AllowPlaceholders = Field(
+        default={},
+        description="by field, identifiers that are really somebody's though they look like nobody's or damaged, as "
+        '{"user_id": ["1"]}; the fields and how many are kept with the request',
+    )
     subjects: list[Subject] = Field(min_length=1, max_length=MOST_SUBJECTS)
     vendors: list[VendorName] = Field(default=[], max_length=50, description="only these; else all switched on")
     options: dict[str, dict[str, JsonValue]] = Field(
@@ -70,6 +76,17 @@ class NewRequest(Given):
     accept_unreachable: bool = Field(default=False, strict=True, description=ACCEPTING)
 
 
+class Crowd(BaseModel):
+    """Values that many people of a request share; the values themselves are not told."""
+
+    shared: Literal["email", "phone_number", "line"] = Field(
+        description="what 5 people or more share; line: 3 lines or more say the same, and are one person"
+    )
+    values: int = Field(description="of how many values this is so")
+    people: int = Field(description="how many people or lines have one of them")
+    most: int = Field(description="how many have the commonest")
+
+
 class Receipt(BaseModel):
     """A request that is on record."""
 
@@ -82,6 +99,11 @@ class Receipt(BaseModel):
         description="vendor to number of people who cannot be found there by what is given of them",
         examples=[{"akinon": 2, "algonomy": 1}],
     )
+    left_aside: dict[str, int] = Field(
+        description="by field, how often it was given with nothing in it, which was left aside",
+        examples=[{"phone_number": 2}],
+    )
+    crowds: list[Crowd] = Field(description="many people who are perhaps one, or nobody: look whether that is right")
 
 
 class MissingIdentifier(BaseModel):
@@ -142,6 +164,7 @@ class Delivery(BaseModel):
     """One person at one vendor; `line` is the person's 1-based position in what was submitted."""
 
     line: int
+    file_line: int | None = Field(description="the line of the uploaded file that the person stands on")
     vendor: str
     outcome: str
     reason: str | None
@@ -247,6 +270,7 @@ class Involvement(BaseModel):
     status: str
     received_at: Moment
     line: int
+    file_line: int | None = Field(description="the line of the uploaded file that the person stands on")
     vendors: dict[str, str]
 
 

@@ -6,18 +6,19 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import TypeAdapter
 
+from domain.noticed import Noticed
+from domain.requests import Subject
 from intake.api_door import Submitter, SubmitterOrReader, TheDoor
-from intake.api_models import MissingIdentifier, NewRequest, Receipt, RequestStatus
+from intake.api_models import Crowd, MissingIdentifier, NewRequest, Receipt, RequestStatus
 from intake.api_schema import json_body
 from intake.auth import Principal
 from intake.bodies import LARGEST_JSON, fault, read_json
 from intake.door import Door
-from intake.faults import Faults
-from intake.problems import Problem, no_such_request
+from intake.problems import Problem, advised, first, no_such_request
 from ledger.reports import Status, status_of
 from tasks import submit
 from tasks.reach import missing_identifiers
-from tasks.subjects import SubjectError, checked
+from tasks.subjects import SubjectError, checked_all
 from tasks.submit import Submission
 
 router = APIRouter(tags=["requests"])
@@ -47,8 +48,9 @@ async def submit_request(
     request: Request, door: TheDoor, principal: Submitter, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Recorded whole when the answer is 201, or not at all. The answer 200 says that it was recorded before."""
-    given = await read_json(request, SHAPE, LARGEST_JSON)
-    _check_people(given)
+    noticed = Noticed()
+    given = await read_json(request, SHAPE, LARGEST_JSON, context=noticed)
+    people = _checked_people(given, noticed)
     submission = Submission(
         given.kind,
         tuple(given.vendors),
@@ -60,8 +62,9 @@ async def submit_request(
         regulation=given.regulation,
         not_before=given.not_before,
         accept_unreachable=given.accept_unreachable,
+        noticed=noticed,
     )
-    return answer(request, await door.submit(submission, given.subjects))
+    return answer(request, await door.submit(submission, people), noticed)
 
 
 def own_key(principal: Principal, key: str | None) -> str | None:
@@ -69,7 +72,7 @@ def own_key(principal: Principal, key: str | None) -> str | None:
     return f"{principal.name} {key}" if key is not None else None
 
 
-def answer(request: Request, receipt: submit.Receipt) -> Response:
+def answer(request: Request, receipt: submit.Receipt, noticed: Noticed) -> Response:
     """What a producer gets back; what was recorded has its audit entry in the same transaction."""
     recorded = receipt.recorded
     request.state.target = str(recorded.public_id)
@@ -81,22 +84,20 @@ def answer(request: Request, receipt: submit.Receipt) -> Response:
         repeated=receipt.repeated,
         unconfirmed=recorded.unconfirmed,
         unreachable=dict(recorded.unreachable),
+        left_aside=dict(noticed.left_aside),
+        crowds=[Crowd(**crowd._asdict()) for crowd in noticed.crowds],
     )
     place = {"Location": f"/v1/requests/{recorded.public_id}"}
     return Response(told.model_dump_json(), 200 if receipt.repeated else 201, place, "application/json")
 
 
-def _check_people(given: NewRequest) -> None:
-    faults = Faults()
-    for place, subject in enumerate(given.subjects):
-        try:
-            checked(subject)
-        except SubjectError as error:
-            for one in error.faults:
-                faults.add(*fault(f"subjects.{place}.{one.field}".rstrip("."), one.problem))
-    if faults.total:
-        detail = "some of the people cannot be taken; nothing was recorded"
-        raise Problem.unusable(detail, faults.kept, faults.total)
+def _checked_people(given: NewRequest, noticed: Noticed) -> list[Subject]:
+    try:
+        return checked_all(given.subjects, noticed)
+    except SubjectError as error:
+        kept, total = first([fault(one.field, one.problem) for one in error.faults])
+        detail = advised("some of the people cannot be taken; nothing was recorded", kept)
+        raise Problem.unusable(detail, kept, total) from None
 
 
 @router.get("/v1/requests/{request_id}", summary="How a request stands")

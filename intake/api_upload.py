@@ -2,11 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from domain.deadlines import Regulation
 from domain.moments import GivenMoment
+from domain.noticed import Noticed
 from domain.requests import Kind
 from intake.api_door import Submitter, TheDoor
 from intake.api_models import ACCEPTING, Receipt, VendorName
@@ -63,6 +65,10 @@ async def upload(
     regulation: Regulation | None = None,
     not_before: GivenMoment | None = None,
     accept_unreachable: Annotated[bool, Query(description=ACCEPTING)] = False,
+    allow_placeholders: Annotated[
+        str | None,
+        Header(max_length=8_000, description='JSON, as the field of this name: {"user_id": ["1"]}; not in the URL'),
+    ] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """A person a line, as NDJSON or CSV. A client that goes away half-way leaves nothing."""
@@ -81,15 +87,16 @@ async def upload(
         regulation=regulation,
         not_before=not_before,
         accept_unreachable=accept_unreachable,
+        noticed=_noticed(allow_placeholders),
     )
     _allow(allowance_of(request), door.settings.upload_max_bytes)
     body = Upload(request)
 
     def record() -> submit.Receipt:
-        return door.submit_now(submission, read_people(body.file, form))
+        return door.submit_now(submission, read_people(body.file, form, submission.noticed))
 
     try:
-        return answer(request, await door.uploads.run(record))
+        return answer(request, await door.uploads.run(record), submission.noticed)
     except BusyError:
         told = "as many uploads as can be are under way; nothing of this one was recorded"
         raise Problem(429, "busy", told, headers={"Retry-After": "10"}) from None
@@ -102,6 +109,21 @@ async def upload(
 def _allow(allowance: Allowance, most: int) -> None:
     allowance.most, allowance.within_s, allowance.between_s = most, WITHIN_S, BETWEEN_S
     allowance.least_per_s = LEAST_BYTES_PER_S
+
+
+_ALLOWED: TypeAdapter[dict[str, list[str]]] = TypeAdapter(dict[str, list[str]])
+
+
+def _noticed(allowed: str | None) -> Noticed:
+    noticed = Noticed()
+    if allowed is not None:
+        try:
+            noticed.allow(_ALLOWED.validate_json(allowed))
+        except ValueError as error:  # pydantic's own is one too, and quotes what was given
+            told = str(error) if not isinstance(error, ValidationError) else 'must be JSON, as {"user_id": ["1"]}'
+            found = [fault("header.Allow-Placeholders", told)]
+            raise Problem.unusable("what is allowed cannot be understood; nothing was recorded", found) from None
+    return noticed
 
 
 def _options(text: str | None) -> dict[str, dict[str, object]]:

@@ -1,7 +1,7 @@
 """`consent attention`, `retry`, `provide` and `close`: what needs a person, and dealing with it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import typer
@@ -12,7 +12,7 @@ from intake.because import because_fault
 from intake.endings import Ending, note
 from intake.files import UnusableInputError, read_numbered
 from intake.reporting import as_utc, no_such_request, read_id
-from intake.submitting import listed, opened, unusable, waker
+from intake.submitting import listed, opened, read_allowed, unusable, waker
 from intake.surroundings import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
 from intake.who import who
 from ledger import attention
@@ -117,13 +117,14 @@ def _print_again(deliveries: Mapping[str, int], *, as_json: bool, more: Mapping[
         typer.echo(f"{total:,} deliveries go out again" + (f": {by_vendor}" if by_vendor else ""))
 
 
-def provide(request_id: str, file: str, *, as_json: bool) -> Ending:
+def provide(request_id: str, file: str, *, allow: Sequence[str] = (), as_json: bool) -> Ending:
     """Give people who wait their fresh sessions and identifiers, all of a file or none. Raises CommandError."""
     public_id = read_id(request_id)
+    noticed = read_allowed(allow)
     with opened(file) as people, surroundings() as here, deeds(here) as desk:
-        given = (Given(line, subject) for line, subject in read_numbered(people, file))
+        given = (Given(line, subject) for line, subject in read_numbered(people, file, noticed))
         try:
-            again = desk.provide(public_id, given, master_keys(here))
+            again = desk.provide(public_id, given, master_keys(here), noticed.allowed)
         except UnusableInputError as error:
             raise unusable(listed(error, "nothing was changed")) from None
         except UnsealError as error:

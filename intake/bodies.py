@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope
 from domain.twins import CrowdError, TwinsError, refuse_twins
 from intake.because import because_fault
 from intake.faults import Fault
-from intake.problems import NOWHERE, Problem, faults_of, first
+from intake.problems import NOWHERE, Problem, advised, faults_of, first
 
 LARGEST_JSON = 8_000_000
 """Bytes: a thousand people as large as any we have seen, and far less than hurts."""
@@ -116,8 +116,8 @@ async def read_nothing(request: Request) -> None:
         raise Problem.unusable("this takes no body; nothing was done")
 
 
-async def read_json(request: Request, shape: TypeAdapter[T], most: int = SMALL_JSON) -> T:
-    """The JSON body of at most so many bytes in this shape, read strictly. Raises Problem.
+async def read_json(request: Request, shape: TypeAdapter[T], most: int = SMALL_JSON, *, context: object = None) -> T:
+    """The JSON body of at most so many bytes in this shape, read strictly and in this context. Raises Problem.
 
     The parser gives up at 200 levels of nesting, and refuses halves of surrogate pairs.
     """
@@ -127,7 +127,7 @@ async def read_json(request: Request, shape: TypeAdapter[T], most: int = SMALL_J
     allowance_of(request).most = most
     body = await request.body()
     try:
-        found = shape.validate_json(body)
+        found = shape.validate_json(body, context=context)
     except ValidationError as error:
         raise _unreadable(error) from None
     _refuse_twins(body)
@@ -139,7 +139,7 @@ def _unreadable(error: ValidationError) -> Problem:
     if found[0]["type"] == "json_invalid":
         return Problem(400, "not-json", "the body is not JSON in UTF-8, or is nested too deeply")
     kept, total = first(faults_of(found))
-    return Problem.unusable("some of it cannot be taken; nothing was recorded", kept, total)
+    return Problem.unusable(advised("some of it cannot be taken; nothing was recorded", kept), kept, total)
 
 
 def _refuse_twins(body: bytes) -> None:

@@ -34,6 +34,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="for scripts: one JSON obje
 OneVendor = Annotated[str | None, typer.Option("--vendor", metavar="VENDOR", help="only at this one")]
 OneReason = Annotated[str | None, typer.Option("--reason", metavar="REASON", help="only for this reason")]
 Because = Annotated[str, typer.Option(metavar="TEXT", help="kept for good: say why, and name no person")]
+AllowPlaceholder = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-placeholder",
+        metavar="FIELD=VALUE",
+        help="take this identifier, though it looks like nobody's or damaged, as in user_id=1; may be repeated",
+    ),
+]
 
 
 def run() -> None:
@@ -67,6 +75,7 @@ def submit(  # noqa: PLR0917 - the order is the command line's
     partial: Annotated[
         bool, typer.Option("--partial", help="accept that some people cannot be found at some vendors")
     ] = False,
+    allow_placeholder: AllowPlaceholder = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="until it has closed; exit 1 if anything needs attention")
     ] = False,
@@ -89,6 +98,7 @@ def submit(  # noqa: PLR0917 - the order is the command line's
         not_before=not_before,
         confirmed=yes,
         partial=partial,
+        allow=allow_placeholder or (),
     )
     return submit_file(file, submission, wait=wait, as_json=as_json)
 
@@ -149,12 +159,13 @@ def retry(request_id: RequestId, vendor: OneVendor = None, reason: OneReason = N
 def provide(
     request_id: RequestId,
     file: Annotated[str, typer.Argument(metavar="FILE", help="people with what was missing, as NDJSON or CSV; or -")],
+    allow_placeholder: AllowPlaceholder = None,
     as_json: AsJson = False,
 ) -> Ending:
     """Give people who wait a fresh session or an identifier, and deliver to them again. All of the file, or nothing."""
     from intake import attending
 
-    return attending.provide(request_id, file, as_json=as_json)
+    return attending.provide(request_id, file, allow=allow_placeholder or (), as_json=as_json)
 
 
 @app.command()

@@ -239,11 +239,12 @@ def _advice(groups: Iterable[Group], what_to_do: Callable[[str, str | None], str
 
 def print_involved(found: Iterable[Involved]) -> None:
     """The requests that a person is in, a row for each vendor."""
-    table = Table("request", "kind", "status", "received", "line", "vendor", "outcome", box=box.SIMPLE)
+    table = Table("request", "kind", "status", "received", "line", "of file", "vendor", "outcome", box=box.SIMPLE)
     for one in found:
         for vendor, outcome in sorted(one.vendors.items()):
             received = _moment(one.received_at)
-            table.add_row(str(one.request_id), one.kind, one.status, received, str(one.line), vendor, outcome)
+            place = (str(one.line), str(one.file_line or ""))
+            table.add_row(str(one.request_id), one.kind, one.status, received, *place, vendor, outcome)
     _console().print(table)
 
 

@@ -75,6 +75,9 @@ def subjects_of(given: Iterable[Identity]) -> tuple[tuple[Subject, ...], tuple[s
     for number, identity in enumerate(given, start=1):
         if number > MOST_IDENTITIES:
             raise IdentityError([Fault("subject_identities", f"has more than {MOST_IDENTITIES} identities")])
+        if not identity.value.strip() and (identity.type in FIELDS or identity.type in UNUSED):
+            unused.add(identity.type)  # it says nothing, which is no reason to lose what the others say
+            continue
         try:
             value = _VALUES[FIELDS.get(identity.type, "")].validate_python(identity.value)
         except ValidationError as error:

@@ -199,12 +199,12 @@ def _extension(extensions: dict[str, JsonValue], domain: str) -> _Extension:
 
 class _Listed(_Shape):
     identity_type: str
-    identity_value: str
+    identity_value: str | None
     identity_format: Annotated[str, AfterValidator(_check_format)]
 
 
 class _Keyed(_Shape):
-    value: str
+    value: str | None
     encoding: Annotated[str, AfterValidator(_check_format)]
 
 
@@ -218,12 +218,16 @@ def _identities(given: JsonValue, version: Version, path: str) -> list[Identity]
     try:
         if version is Version.V2:
             return [
-                Identity(one.identity_type, one.identity_value, f"{path}.{place}", f"{path}.{place}.identity_value")
+                Identity(
+                    one.identity_type, one.identity_value or "", f"{path}.{place}", f"{path}.{place}.identity_value"
+                )
                 for place, one in enumerate(_LISTED.validate_python(given) or ())
             ]
         keyed = _KEYED.validate_python(given) or {}
         places = {type_: f"{path}.{shown(type_)}" for type_ in keyed}
-        return [Identity(type_, one.value, places[type_], f"{places[type_]}.value") for type_, one in keyed.items()]
+        return [
+            Identity(type_, one.value or "", places[type_], f"{places[type_]}.value") for type_, one in keyed.items()
+        ]
     except ValidationError as error:
         raise RefusedError(_faults(error, path)) from None
 

@@ -19,7 +19,7 @@ from intake.pool import BusyError
 from ledger.failures import LedgerError
 from ledger.sealing import UnsealError
 from tasks.attend import AttendError, NoSuchRequestError
-from tasks.subjects import PROBLEMS, SubjectError, shown
+from tasks.subjects import PROBLEMS, SubjectError, advice, shown
 from tasks.submit import KeyConflictError, SubmitError
 
 MEDIA_TYPE = "application/problem+json"
@@ -117,10 +117,11 @@ def of(error: Exception) -> Problem:  # noqa: PLR0912 - a table
         case SubmitError():
             return Problem.unusable(f"{error}; nothing was recorded")
         case UnusableInputError():
-            return Problem.unusable("some of it cannot be taken; nothing was recorded", error.faults, error.total)
+            told = advised("some of it cannot be taken; nothing was recorded", error.faults)
+            return Problem.unusable(told, error.faults, error.total)
         case SubjectError():
             found = [Fault(NOWHERE, fault.field, fault.problem) for fault in error.faults]
-            return Problem.unusable("this is no person we can look for", found)
+            return Problem.unusable(advised("this is no person we can look for", found), found)
         case NoSuchRequestError():
             return no_such_request()
         case AttendError():
@@ -139,6 +140,12 @@ def of(error: Exception) -> Problem:  # noqa: PLR0912 - a table
         case HTTPException():
             return _of_the_framework(error)
     raise error
+
+
+def advised(detail: str, faults: Sequence[Fault]) -> str:
+    """The same, with what to do where a submitter may know better."""
+    told = advice(fault.problem for fault in faults)
+    return f"{detail}; {told}" if told else detail
 
 
 def _of_the_framework(error: HTTPException) -> Problem:

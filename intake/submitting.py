@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,7 +15,9 @@ import typer
 from pydantic_core import from_json
 
 from domain.deadlines import Regulation
+from domain.noticed import Noticed
 from domain.requests import Kind
+from intake.columns import known_columns
 from intake.endings import CommandError, Ending, flush, note
 from intake.files import UnusableInputError, read_people
 from intake.surroundings import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
@@ -23,6 +26,7 @@ from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.sealing import UnsealError
 from tasks.queues import BrokerError, sender, wake
 from tasks.reach import say_unreachable
+from tasks.subjects import advice
 from tasks.submit import Receipt, Submission, SubmitError, Wake, submit
 
 LARGEST_OPTIONS = 1_000_000
@@ -34,7 +38,7 @@ def submit_file(file: str, submission: Submission, *, wait: bool, as_json: bool)
     """Record the people of a file as a request, and print its id. Raises CommandError."""
     with opened(file) as people, surroundings() as here:
         receipt = _recorded(here, submission, people, file)
-        _print(receipt, as_json=as_json)
+        _print(receipt, submission.noticed, as_json=as_json)
         return _wait_for(here, receipt.recorded.public_id) if wait else Ending.DONE
 
 
@@ -50,6 +54,7 @@ def read_submission(
     not_before: str | None = None,
     confirmed: bool = False,
     partial: bool = False,
+    allow: Sequence[str] = (),
 ) -> Submission:
     """A submission from what the command line gives. Raises CommandError."""
     if kind not in list(Kind):
@@ -72,7 +77,24 @@ def read_submission(
         confirmed=confirmed,
         accept_unreachable=partial,
         warn=_warn,
+        noticed=read_allowed(allow),
     )
+
+
+def read_allowed(given: Sequence[str]) -> Noticed:
+    """What --allow-placeholder says, once for each identifier. Raises CommandError."""
+    pairs = [one.partition("=") for one in given]
+    known = known_columns()
+    if not all(equals and place.removeprefix("vendors.") in known for place, equals, _ in pairs):
+        raise unusable(f"--allow-placeholder wants FIELD=VALUE, as in user_id=1; fields are {', '.join(known)}")
+    noticed, places = Noticed(), defaultdict[str, list[str]](list)
+    for place, _, value in pairs:
+        places[place].append(value)
+    try:
+        noticed.allow(places)
+    except ValueError as error:
+        raise unusable(f"--allow-placeholder: {error}") from None
+    return noticed
 
 
 def _read_regulation(given: str | None) -> Regulation | None:
@@ -155,7 +177,7 @@ def _recorded(here: Surroundings, submission: Submission, file: IO[bytes], name:
         with told_as_ledger_errors():
             return submit(
                 submission,
-                read_people(file, name),
+                read_people(file, name, submission.noticed),
                 engine=here.engine,
                 masters=masters,
                 wake=waker(here),
@@ -178,7 +200,8 @@ def listed(error: UnusableInputError, ending: str = "nothing was recorded") -> s
     lines = [str(fault) for fault in error.faults]
     if error.total > len(lines):
         lines.append(f"and {error.total - len(lines):,} more")
-    return "\n".join([*lines, ending])
+    told = advice(fault.problem for fault in error.faults)
+    return "\n".join([*lines, *([told] if told else []), ending])
 
 
 def _unreachable(here: Surroundings, error: LedgerError) -> str:
@@ -190,9 +213,9 @@ def _unreachable(here: Surroundings, error: LedgerError) -> str:
     return f"cannot use PostgreSQL at {here.postgres}: {error}; {advice}"
 
 
-def _print(receipt: Receipt, *, as_json: bool) -> None:
+def _print(receipt: Receipt, noticed: Noticed, *, as_json: bool) -> None:
     recorded = receipt.recorded
-    answer = {
+    answer: dict[str, Any] = {
         "request_id": str(recorded.public_id),
         "subjects": recorded.people,
         "duplicates": recorded.duplicates,
@@ -200,6 +223,10 @@ def _print(receipt: Receipt, *, as_json: bool) -> None:
         "unconfirmed": recorded.unconfirmed,
         "unreachable": dict(recorded.unreachable),
     }
+    if noticed.left_aside:
+        answer["left_aside"] = dict(noticed.left_aside)
+    if noticed.crowds:
+        answer["crowds"] = [crowd._asdict() for crowd in noticed.crowds]
     typer.echo(json.dumps(answer) if as_json else answer["request_id"])
     flush()
     if receipt.repeated:
@@ -208,6 +235,8 @@ def _print(receipt: Receipt, *, as_json: bool) -> None:
             _warn(recorded.unreachable, recorded.people)
     elif recorded.duplicates:
         note(f"{recorded.people:,} people; lines left out that repeat one of them: {recorded.duplicates:,}")
+    for warning in noticed.warnings():
+        note(f"warning: {warning}")
     if recorded.unconfirmed:
         note(f"{recorded.people:,} people are many: nothing is sent until someone else runs `consent confirm` on it")
 

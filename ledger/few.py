@@ -12,6 +12,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from domain.chunking import cut
 from domain.reach import Headcount
 from domain.requests import Subject
+from ledger.crowds import crowds_among
 from ledger.people import FEW, OTHERS, PEOPLE, PERSON, Prints, Writer, bytea, repeated_lines
 from ledger.requests import NewRequest, Recorded, TooLateError, digest_of, row_of
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
@@ -29,9 +30,9 @@ class Small(NamedTuple):
 
 def is_few(new: NewRequest, people: Sequence[Subject]) -> bool:
     """Whether `record_few` can take this one. It cannot where there are no people or too many, some bring a session,
-    somebody must confirm, or more is to be recorded with them (`callbacks`, `also`, an acceptance)."""
+    somebody must confirm, or more is to be recorded with them (`callbacks`, `also`, what was accepted or allowed)."""
     return (
-        not (new.callbacks or new.also or new.accept_unreachable)
+        not (new.callbacks or new.also or new.accept_unreachable or new.noticed.allowed)
         and 0 < len(people) <= min(FEW, FEW if new.confirm_above is None else new.confirm_above)
         and not any(new.session_vendors.intersection(subject.get("vendors") or ()) for subject in people)
     )
@@ -95,12 +96,14 @@ class _Row(NamedTuple):
         unreachable = headcount.without(repeated_lines(len(people), records))
         row = row_of(new, key, masters, received_at)
         recorded = Recorded(row["public_id"], len(records), len(people) - len(records), unreachable=unreachable)
+        new.noticed.crowds = tuple(crowds_among(records, writer.lines))
         row |= {
             "id": request_id,
             "subjects": recorded.people,
             "duplicates": recorded.duplicates,
             "unreachable": unreachable or None,
             "digest": digest_of(new, prints),
+            "because": new.noticed.told(),
         }
         chunks = [
             {"request_id": request_id, "vendor_id": vendor.id, "first_line": span.first, "last_line": span.last}
@@ -154,8 +157,9 @@ def _recording(others: str = "") -> Any:
         JOIN request ON request.id = request_id
         ORDER BY request_id, vendor_id, first_line),
     noted AS (
-        INSERT INTO audit_entries (by, deed, target, allowed)
-        SELECT submitted_by, 'submit', CAST(public_id AS text), true FROM request)
+        INSERT INTO audit_entries (by, deed, target, allowed, because)
+        SELECT submitted_by, 'submit', CAST(public_id AS text), true, because
+        FROM request JOIN json_to_recordset(CAST(:requests AS json)) AS said (id bigint, because text) USING (id))
     SELECT id FROM request
 """)
 

@@ -56,7 +56,7 @@ class Unreachable:
     def complete(self, people: Mapping[int, Subject]) -> None:
         """Seal these people, by line, in place of what was on record of them, and fingerprint them anew."""
         writer = Writer(self.request.id, self.key, self.prints)
-        records = [writer.record(line, subject, self.prints.whole(subject)) for line, subject in people.items()]
+        records = [writer.record(line, subject, self.prints.of(subject)) for line, subject in people.items()]
         self.connection.execute(_COMPLETE, {"people": to_json(records).decode()})
         others = [record for line, subject in people.items() for record in writer.others_of(line, subject)]
         if others:

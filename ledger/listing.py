@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, text
 
+from domain.file_lines import FileLines
 from ledger.reports import PENDING, Row, successor
 
 
@@ -80,17 +81,21 @@ class Numbers(NamedTuple):
     kind: str
     submitted_by: str
     vendors: dict[str, int]
+    file_lines: FileLines
 
 
 def numbers_of(connection: Connection, public_id: UUID) -> Numbers | None:
     """The numbers of a request; None where there is none."""
     row = connection.execute(_NUMBERS, {"public_id": public_id}).one_or_none()
-    return Numbers(row.id, row.kind, row.submitted_by, dict(row.vendors)) if row is not None else None
+    if row is None:
+        return None
+    return Numbers(row.id, row.kind, row.submitted_by, dict(row.vendors), FileLines.unpacked(row.file_lines))
 
 
 _NUMBERS = text("""
     SELECT requests.id, CAST(kind AS text), submitted_by,
-        (SELECT jsonb_object_agg(name, vendors.id) FROM vendors WHERE vendors.id = ANY(vendor_ids)) AS vendors
+        (SELECT jsonb_object_agg(name, vendors.id) FROM vendors WHERE vendors.id = ANY(vendor_ids)) AS vendors,
+        file_lines
     FROM requests WHERE public_id = :public_id
 """)
 
@@ -103,7 +108,8 @@ def deliveries_page(
     for vendor in _vendors_with(connection, request, outcome):
         if vendor >= after[0] and len(found) < limit:
             line = after[1] if vendor == after[0] else 0
-            found += _of_vendor(connection, request, vendor, outcome=outcome, after=line, limit=limit - len(found))
+            rows = _of_vendor(connection, request, vendor, outcome=outcome, after=line, limit=limit - len(found))
+            found += [row._replace(file_line=request.file_lines.of(row.line)) for row in rows]
     return found
 
 
@@ -135,7 +141,7 @@ def _of_vendor(
 
 
 def _rows(connection: Connection, vendor: str, statement: TextClause, values: Mapping[str, Any]) -> list[Row]:
-    return [Row(line, vendor, *rest) for line, *rest in connection.execute(statement, values)]
+    return [Row(line, None, vendor, *rest) for line, *rest in connection.execute(statement, values)]
 
 
 def _pending(connection: Connection, vendor: str, values: Mapping[str, Any]) -> list[Row]:

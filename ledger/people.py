@@ -2,6 +2,7 @@
 
 import struct
 from array import array
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,9 +16,11 @@ import psycopg
 from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
+from domain.crowds import MANY_REPEAT, Crowd
 from domain.folding import fold, fold_email, fold_identifier
 from domain.other_identifiers import other_identifiers
 from domain.requests import Subject
+from ledger.crowds import Suspicion, crowds_among, crowds_in
 from ledger.sealing import PRINT_BYTES, Fingerprinter, SealingKey
 
 _BLOCK = 250
@@ -34,11 +37,13 @@ _NULL = struct.pack("!i", -1)
 
 
 class Counted(NamedTuple):
-    """What was taken in: lines read, those among them that repeat another one, and a digest of all of it."""
+    """What was taken in: lines read, those among them that repeat another one, a digest of all of it, and the crowds
+    among them."""
 
     lines: int
     repeats: Sequence[int]
     digest: bytes
+    crowds: tuple[Crowd, ...] = ()
 
     @property
     def people(self) -> int:
@@ -58,19 +63,29 @@ class Prints:
         self._email = fingerprinter.printer(b"email")
         self._phone = fingerprinter.printer(b"phone_number")
 
-    def whole(self, subject: Subject) -> bytes:
-        """The print of everything given of one person: equal for two lines that say the same."""
-        user_id, email, vendors = subject.get("user_id"), subject.get("email"), subject.get("vendors")
-        said = [
-            fold_identifier(user_id) if user_id else None,
-            fold_email(email) if email else None,
-            subject.get("phone_number"),
-            _folded("vendors", vendors) if vendors else None,
-        ]
-        whole = self._whole(to_json(said))
+    def of(self, subject: Subject) -> tuple[bytes, bytes | None, bytes | None, bytes | None]:
+        """The prints of a whole person, user_id, e-mail and phone number: `whole` and `identifiers` at once."""
+        user_id, email = subject.get("user_id"), subject.get("email")
+        phone, vendors = subject.get("phone_number"), subject.get("vendors")
+        # Nearly all are ASCII, which is folded here without a call.
+        if user_id and not user_id.isascii():
+            user_id = fold_identifier(user_id)
+        if email:
+            email = email.lower() if email.isascii() else fold_email(email)
+        folded = _folded("vendors", vendors) if vendors else None
+        whole = self._whole(to_json([user_id or None, email or None, phone, folded]))
         self.lines += 1
         self._digest.update(whole)
-        return whole
+        return (
+            whole,
+            self._user_id(user_id.encode()) if user_id else None,
+            self._email(email.encode()) if email else None,
+            self._phone(phone.encode()) if phone else None,
+        )
+
+    def whole(self, subject: Subject) -> bytes:
+        """The print of everything given of one person: equal for two lines that say the same."""
+        return self.of(subject)[0]
 
     def identifiers(self, subject: Subject) -> tuple[bytes | None, bytes | None, bytes | None]:
         """The prints of user_id, e-mail and phone number."""
@@ -119,33 +134,46 @@ class Writer:
     sessions: IO[bytes] = field(default_factory=BytesIO, repr=False)
     others: IO[bytes] = field(default_factory=BytesIO, repr=False)
     """Identifiers that only vendors' blocks give, as rows of COPY too: few people have any."""
+    suspicion: Suspicion | None = field(default=None, repr=False)
+    """Of the people given by `rows`."""
+    lines: Counter[bytes] = field(default_factory=Counter, repr=False)
+    """Of the people given by `records`: how many lines say the same."""
 
     def rows(self, people: Iterable[Subject]) -> Iterator[bytes]:
         numbered = enumerate(people, start=1)
+        suspicion = self.suspicion = Suspicion()
         while block := list(islice(numbered, _BLOCK)):
-            yield b"".join(self._fields(block))
+            yield self._packed(block, suspicion)
 
-    def _fields(self, block: list[tuple[int, Subject]]) -> Iterator[bytes]:
+    def _packed(self, block: list[tuple[int, Subject]], suspicion: Suspicion) -> bytes:
         plains = [to_json(self._without_sessions(line, subject)) for line, subject in block]
         contexts = [subject_context(self.request_id, line) for line, _ in block]
-        for (line, subject), sealed in zip(block, self.key.seal_all(plains, contexts), strict=True):
-            yield _SUBJECT_HEAD.pack(7, 8, self.request_id, 4, line, len(sealed))
-            yield sealed
-            yield _PRINT_HEAD
-            yield self.prints.whole(subject)
-            for a_print in self.prints.identifiers(subject):
-                yield _NULL if a_print is None else _PRINT_HEAD + a_print
+        prints = [self.prints.of(subject) for _, subject in block]
+        suspicion.see(prints)
+        pieces: list[bytes] = []
+        for (line, subject), sealed, (whole, user_id, email, phone) in zip(
+            block, self.key.seal_all(plains, contexts), prints, strict=True
+        ):
+            pieces += (
+                _SUBJECT_HEAD.pack(7, 8, self.request_id, 4, line, len(sealed)),
+                sealed,
+                _PRINT_HEAD,
+                whole,
+                _NULL if user_id is None else _PRINT_HEAD + user_id,
+                _NULL if email is None else _PRINT_HEAD + email,
+                _NULL if phone is None else _PRINT_HEAD + phone,
+            )
             self._keep_others(line, subject)
+        return b"".join(pieces)
 
     def records(self, people: Iterable[Subject]) -> list[dict[str, Any]]:
         """The same for an INSERT by `json_to_recordset`, without those who repeat another one."""
         records = []
-        seen: set[bytes] = set()
         for line, subject in enumerate(people, start=1):
-            whole = self.prints.whole(subject)
-            if whole not in seen:
-                seen.add(whole)
-                records.append(self.record(line, subject, whole))
+            prints = self.prints.of(subject)
+            self.lines[prints[0]] += 1
+            if self.lines[prints[0]] == 1:
+                records.append(self.record(line, subject, prints))
                 self._keep_others(line, subject)
         return records
 
@@ -167,13 +195,14 @@ class Writer:
             self.others.write(_OTHER_HEAD.pack(4, 8, self.request_id, 4, line, len(name)) + name)
             self.others.write(_PRINT_HEAD + a_print)
 
-    def record(self, line: int, subject: Subject, whole: bytes) -> dict[str, Any]:
-        """One of them; `whole` is what `Prints.whole` gives."""
+    def record(
+        self, line: int, subject: Subject, prints: tuple[bytes, bytes | None, bytes | None, bytes | None]
+    ) -> dict[str, Any]:
+        """One of them; `prints` is what `Prints.of` gives."""
         plain = to_json(self._without_sessions(line, subject))
         sealed = self.key.seal(plain, subject_context(self.request_id, line))
-        prints = (a_print.hex() if a_print else None for a_print in self.prints.identifiers(subject))
-        values = (self.request_id, line, bytea(sealed), whole.hex(), *prints)
-        return dict(zip(_PERSON_TYPES, values, strict=True))
+        hexed = (a_print.hex() if a_print else None for a_print in prints)
+        return dict(zip(_PERSON_TYPES, (self.request_id, line, bytea(sealed), *hexed), strict=True))
 
     def _without_sessions(self, line: int, subject: Subject) -> Subject:
         vendors = subject.get("vendors")
@@ -208,6 +237,7 @@ def add_people(
         begin = list(islice(rest, FEW + 1))
         if len(begin) <= FEW:
             records = writer.records(begin)
+            crowds = crowds_among(records, writer.lines)
             connection.execute(_INSERT_SUBJECTS, {"people": to_json(records).decode()})
             repeats = repeated_lines(prints.lines, records)
         else:
@@ -217,8 +247,10 @@ def add_people(
                 rows.seek(0)
                 _copy(connection, statement, iter(partial(rows.read, _BLOCK_BYTES), b""))
     if len(begin) > FEW:
-        repeats = _drop_duplicates(connection, request_id)
-    return Counted(prints.lines, repeats, prints.digest())
+        repeats, repeated = _drop_duplicates(connection, request_id)
+        crowds = crowds_in(connection, request_id, prints.lines - len(repeats), writer.suspicion)
+        crowds += [repeated] if repeated else []
+    return Counted(prints.lines, repeats, prints.digest(), tuple(crowds))
 
 
 def repeated_lines(lines: int, records: Sequence[Mapping[str, Any]]) -> Sequence[int]:
@@ -278,23 +310,31 @@ def session_context(request_id: int, line: int, vendor_id: int) -> bytes:
     return b"session:%d:%d:%d" % (request_id, line, vendor_id)
 
 
-def _drop_duplicates(connection: Connection, request_id: int) -> Sequence[int]:
+def _drop_duplicates(connection: Connection, request_id: int) -> tuple[Sequence[int], Crowd | None]:
+    """The lines that were dropped, and the crowd among those that say the same."""
     dropped = array("i")
+    crowds = lines_of_crowds = most = 0
     # A cursor in the server: a file may say the same a million times.
     streaming = {"stream_results": True, "max_row_buffer": _DROPPED_AT_ONCE}
-    repeated = connection.execute(_REPEATED, {"request_id": request_id}, execution_options=streaming).scalars()
-    for lines in repeated.partitions(_DROPPED_AT_ONCE):
+    repeated = connection.execute(_REPEATED, {"request_id": request_id}, execution_options=streaming)
+    for rows in repeated.partitions(_DROPPED_AT_ONCE):
+        lines = [row.line for row in rows]
         connection.execute(_DROP_SUBJECTS, {"request_id": request_id, "lines": lines})
         connection.execute(_DROP_SESSIONS, {"request_id": request_id, "lines": lines})
         connection.execute(_DROP_OTHERS, {"request_id": request_id, "lines": lines})
         dropped.extend(lines)
-    return dropped
+        for _, place in rows:
+            if place >= MANY_REPEAT:
+                crowds += place == MANY_REPEAT
+                lines_of_crowds += MANY_REPEAT if place == MANY_REPEAT else 1
+                most = max(most, place)
+    return dropped, Crowd("line", crowds, lines_of_crowds, most) if crowds else None
 
 
 # Asked before it is deleted: as one statement it is a join, and of people just copied in the planner knows nothing. It
 # takes them for one, and sorts all of them again for each of them.
 _REPEATED = text("""
-    SELECT line
+    SELECT line, place
     FROM (SELECT line, row_number() OVER (PARTITION BY whole_print ORDER BY line) AS place
           FROM subjects WHERE request_id = :request_id) AS repeated
     WHERE place > 1

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from domain.file_lines import FileLines
 from domain.outcomes import ATTENTION, Outcome
 from ledger.unsettled import ACCEPT, COMPLETED_IN_ERROR, waits
 
@@ -63,9 +64,11 @@ class Status(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One delivery in an export; `line` is the person's 1-based position in what was submitted."""
+    """One delivery in an export; `line` is the person's 1-based position in what was submitted, and `file_line` the
+    line of the file that this was, if it was a file."""
 
     line: int
+    file_line: int | None
     vendor: str
     outcome: str
     reason: str | None
@@ -157,8 +160,12 @@ _TALLIES = text("""
 def deliveries_of(connection: Connection, public_id: UUID) -> Iterator[Row]:
     """Every delivery of a request by vendor and line, streamed in constant memory."""
     streaming: Any = connection.execution_options(yield_per=5_000)
-    for row in streaming.execute(_DELIVERIES, {"public_id": public_id}):
-        yield Row(*row)
+    file_lines = FileLines.unpacked(connection.execute(_FILE_LINES, {"public_id": public_id}).scalar_one_or_none())
+    for line, *rest in streaming.execute(_DELIVERIES, {"public_id": public_id}):
+        yield Row(line, file_lines.of(line), *rest)
+
+
+_FILE_LINES = text("SELECT file_lines FROM requests WHERE public_id = :public_id")
 
 
 _DELIVERIES = text(f"""
@@ -217,18 +224,31 @@ class Involved(NamedTuple):
     status: str
     received_at: datetime
     line: int
+    file_line: int | None
     vendors: dict[str, str]
 
 
 def requests_of(connection: Connection, prints: tuple[bytes | None, bytes | None, bytes | None]) -> list[Involved]:
     """The requests with anybody who has one of these fingerprints (of user_id, e-mail, phone number), oldest first."""
     user, email, phone = (a_print.hex() if a_print else None for a_print in prints)
-    return [Involved(*row) for row in connection.execute(_INVOLVED, {"user": user, "email": email, "phone": phone})]
+    return [
+        Involved(
+            row.public_id,
+            row.kind,
+            row.status,
+            row.received_at,
+            row.line,
+            FileLines.unpacked(row.file_lines).of(row.line),
+            row.vendors,
+        )
+        for row in connection.execute(_INVOLVED, {"user": user, "email": email, "phone": phone})
+    ]
 
 
 _INVOLVED = text("""
     SELECT requests.public_id, CAST(requests.kind AS text), CAST(requests.status AS text), requests.received_at,
-        same.line, jsonb_object_agg(vendors.name, COALESCE(CAST(latest.outcome AS text), 'pending')) AS vendors
+        same.line, requests.file_lines,
+        jsonb_object_agg(vendors.name, COALESCE(CAST(latest.outcome AS text), 'pending')) AS vendors
     FROM (
         SELECT request_id, line FROM subjects WHERE user_print = CAST(:user AS uuid)
         UNION
@@ -242,6 +262,7 @@ _INVOLVED = text("""
         SELECT outcome FROM outcomes
         WHERE outcomes.request_id = requests.id AND outcomes.vendor_id = vendors.id AND outcomes.line = same.line
         ORDER BY round DESC LIMIT 1) AS latest ON true
-    GROUP BY requests.id, requests.public_id, requests.kind, requests.status, requests.received_at, same.line
+    GROUP BY requests.id, requests.public_id, requests.kind, requests.status, requests.received_at, requests.file_lines,
+        same.line
     ORDER BY requests.id, same.line
 """)

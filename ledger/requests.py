@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from domain.chunking import cut
 from domain.deadlines import TERMS, AskedInRows, Regulation, Term, begins_at, times_of
+from domain.noticed import Noticed
 from domain.notices import Callback
 from domain.reach import Fields, Headcount
 from domain.requests import Kind, Subject
@@ -64,6 +65,8 @@ class NewRequest:
     """Its submitter accepts that some people cannot be found at some vendors."""
     warn: Warn | None = field(default=None, repr=False)
     """Called before it stands, so before anything is sent, where some cannot be found."""
+    noticed: Noticed = field(default_factory=Noticed, repr=False)
+    """What was allowed, and what was noticed of the people once all have passed."""
 
 
 class Recorded(NamedTuple):
@@ -113,6 +116,7 @@ def record(
     counted = add_people(connection, request_id, passing, key=key, prints=prints, session_vendors=sessions)
     if not counted.lines:
         raise NothingToDoError
+    new.noticed.crowds = counted.crowds
     unreachable = headcount.without(counted.repeats)
     if unreachable and new.warn is not None:
         new.warn(unreachable, counted.people)
@@ -131,11 +135,15 @@ def record(
             "duplicates": len(counted.repeats),
             "unreachable": unreachable_json(unreachable),
             "digest": digest_of(new, prints),
+            "file_lines": new.noticed.file_lines.packed(),
+            "because": new.noticed.told(),
             **_moments_of(new, received_at),  # again: the people may have asked at different times
         },
     )
     if large and new.confirmed:
         add_note(connection, request_id, new.submitted_by, "confirm", because="by its own submitter")
+    if new.noticed.allowed:
+        add_note(connection, request_id, new.submitted_by, "allow_placeholders", because=new.noticed.allowed.told())
     if new.accept_unreachable:
         add_note(connection, request_id, new.submitted_by, ACCEPT, because="with the request")
     return Recorded(
@@ -230,12 +238,12 @@ _TAKE_IN = text("""
             CAST(:last_lines AS integer[])) AS span
         WHERE id = :id),
     noted AS (
-        INSERT INTO audit_entries (by, deed, target, allowed)
-        SELECT submitted_by, 'submit', public_id, true FROM requests WHERE id = :id)
+        INSERT INTO audit_entries (by, deed, target, allowed, because)
+        SELECT submitted_by, 'submit', public_id, true, :because FROM requests WHERE id = :id)
     UPDATE requests
     SET status = CAST(:status AS request_status), confirmed_by = :confirmed_by, subjects = :subjects,
         duplicates = :duplicates, content_digest = :digest, asked_at = :asked_at, effective_at = :effective_at,
-        due_at = :due_at, not_before = :not_before, unreachable = CAST(:unreachable AS jsonb)
+        due_at = :due_at, not_before = :not_before, unreachable = CAST(:unreachable AS jsonb), file_lines = :file_lines
     WHERE id = :id
 """)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+from domain.allowances import NONE, Allowances
 from domain.deadlines import Deadlines, NotExtended, Period, extend
 from domain.outcomes import Reason
 from ledger import attention, cancelling, notes, opendsr, reports, requests, successions
@@ -97,7 +98,9 @@ class Desk:
                 opendsr.tell_completed(connection, request.id)
         return accepted
 
-    def provide(self, public_id: UUID, people: Iterable[Given], masters: MasterKeys) -> dict[str, int]:
+    def provide(
+        self, public_id: UUID, people: Iterable[Given], masters: MasterKeys, allowed: Allowances = NONE
+    ) -> dict[str, int]:
         """Give people who wait a fresh session or an identifier, and have their deliveries sent again; how many, by
         vendor.
 
@@ -111,8 +114,10 @@ class Desk:
                 more = provision.faulty - len(provision.faults)
                 told = [*provision.faults, *([f"and {more:,} more"] if more else []), "nothing was changed"]
                 raise AttendError("\n".join(told))
+            said = f"allowed as identifiers: {allowed.told()}" if allowed else None
             for vendor in again:
-                notes.add_note(connection, request.id, self.by, "provide", vendor_id=request.vendors[vendor])
+                vendor_id = request.vendors[vendor]
+                notes.add_note(connection, request.id, self.by, "provide", because=said, vendor_id=vendor_id)
         self.wake(list(again))
         return again
 

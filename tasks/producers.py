@@ -1,7 +1,7 @@
 """Taking in what Celery producers submit: opened, checked as at every door, recorded, or refused into the audit log."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Annotated
@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
 from domain.deadlines import Regulation
+from domain.noticed import Noticed
 from domain.requests import Kind, Subject
 from ledger import audit
 from ledger.sealing import MasterKeys
@@ -17,7 +18,7 @@ from ledger.session import Engine
 from tasks.queues import SUBMIT
 from tasks.reach import say_unreachable
 from tasks.sealed import NotSealedError, ProducerKeys
-from tasks.subjects import Fault, SubjectError, checked, faults_in
+from tasks.subjects import AllowPlaceholders, Fault, SubjectError, advice, checked_all, faults_in
 from tasks.submit import Guards, Known, Submission, SubmitError, Wake, submit
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ class Payload(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
     kind: Kind
+    allow_placeholders: AllowPlaceholders = {}
+    """By field, identifiers that are really somebody's though they look like nobody's or damaged."""
     subjects: list[Subject] = Field(min_length=1, max_length=1_000)
     vendors: list[Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,39}$")]] = Field(
         default=[], max_length=50
@@ -76,7 +79,8 @@ def take_sealed(args: Sequence[object], kwargs: Mapping[str, object], task_id: s
     by = NOBODY
     try:
         sealed = _only_argument(args, kwargs)
-        payload = _read(intake.keys.open(sealed))
+        noticed = Noticed()
+        payload, people = _read(intake.keys.open(sealed), noticed)
         by = f"{NOBODY}:{payload.submitted_by}"
         receipt = submit(
             Submission(
@@ -90,8 +94,9 @@ def take_sealed(args: Sequence[object], kwargs: Mapping[str, object], task_id: s
                 regulation=payload.regulation,
                 not_before=payload.not_before,
                 accept_unreachable=payload.accept_unreachable,
+                noticed=noticed,
             ),
-            payload.subjects,
+            people,
             engine=intake.engine,
             masters=intake.masters,
             wake=intake.wake,
@@ -115,29 +120,21 @@ def _only_argument(args: Sequence[object], kwargs: Mapping[str, object]) -> obje
     return args[0]
 
 
-def _read(plain: bytes) -> Payload:
+def _read(plain: bytes, noticed: Noticed) -> tuple[Payload, list[Subject]]:
     try:
-        payload = Payload.model_validate_json(plain)
+        payload = Payload.model_validate_json(plain, context=noticed)
+        return payload, checked_all(payload.subjects, noticed)
     except ValidationError as error:
         raise _RefusedError(_told(faults_in(error))) from None
-    faults = list(_faults_of_people(payload.subjects))
-    if faults:
-        raise _RefusedError(_told(faults))
-    return payload
-
-
-def _faults_of_people(subjects: Sequence[Subject]) -> Iterator[Fault]:
-    for place, subject in enumerate(subjects):
-        try:
-            checked(subject)
-        except SubjectError as error:
-            for fault in error.faults:
-                yield Fault(f"subjects.{place}.{fault.field}".rstrip("."), fault.problem)
+    except SubjectError as error:
+        raise _RefusedError(_told(error.faults)) from None
 
 
 def _told(faults: Sequence[Fault]) -> str:
     told = [f"{fault.field or 'the payload'}: {fault.problem}" for fault in faults[:MOST_FAULTS]]
-    return "; ".join(told + ([f"and {len(faults) - MOST_FAULTS:,} more"] if len(faults) > MOST_FAULTS else []))
+    told += [f"and {len(faults) - MOST_FAULTS:,} more"] if len(faults) > MOST_FAULTS else []
+    what_to_do = advice(fault.problem for fault in faults)
+    return "; ".join([*told, what_to_do] if what_to_do else told)
 
 
 def _digest(sealed: object) -> str:

@@ -1,11 +1,12 @@
 """One submitted person, checked whole: our own fields, and each vendor's block by that vendor's model."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from adapters.registry import ADAPTERS
 from domain.allowances import NONE, Allowances
@@ -82,6 +83,20 @@ def checked(subject: Subject, noticed: Noticed | None = None) -> Subject:
     return subject
 
 
+def checked_all(subjects: Sequence[Subject], noticed: Noticed) -> list[Subject]:
+    """The same of several people; the fields of faults begin with `subjects.` and the place. Raises SubjectError."""
+    people: list[Subject] = []
+    faults: list[Fault] = []
+    for place, subject in enumerate(subjects):
+        try:
+            people.append(checked(subject, noticed))
+        except SubjectError as error:
+            faults += [Fault(f"subjects.{place}.{one.field}".rstrip("."), one.problem) for one in error.faults]
+    if faults:
+        raise SubjectError(faults)
+    return people
+
+
 def _doubts_not_allowed(subject: Subject, allowed: Allowances) -> list[Fault]:
     try:
         SUBJECT.validate_python({name: subject.get(name) for name in OWN})
@@ -96,7 +111,9 @@ def _without_blanks(value: Any, place: str, noticed: Noticed) -> Any:
     for key, inner in value.items():
         inside = f"{place}.{key}" if place else key
         if isinstance(inner, dict):
-            kept[key] = _without_blanks(inner, inside, noticed)
+            said = _without_blanks(inner, inside, noticed)
+            if said or not inner:  # an object of blanks says nothing either
+                kept[key] = said
         elif isinstance(inner, str) and not inner.strip():
             noticed.leave_aside(".".join(map(shown, inside.split("."))))
         else:
@@ -131,6 +148,20 @@ def _is_allowed(fault: Any, prefix: tuple[str, ...], allowed: Allowances) -> boo
     if not allowed or fault["type"] not in DOUBTS:
         return False
     return allowed.allows(".".join(map(str, (*prefix, *fault["loc"]))), fault["input"])
+
+
+def _allow(given: dict[str, list[str]], info: ValidationInfo) -> dict[str, list[str]]:
+    if isinstance(info.context, Noticed):
+        try:
+            info.context.allow(given)
+        except ValueError as error:
+            raise PydanticCustomError("allowance", "{problem}", {"problem": str(error)}) from None
+    return given
+
+
+AllowPlaceholders = Annotated[dict[str, list[str]], AfterValidator(_allow)]
+"""By field (`user_id`, `insider.insider_id`), values that are somebody's though they look like nobody's. Must stand
+before the people in a model that has both, for fields are validated in their order."""
 
 
 def advice(problems: Iterable[str]) -> str | None:

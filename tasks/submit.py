@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from adapters.registry import ADAPTERS
 from domain.deadlines import AskedInRows, Deadlines, Regulation
 from domain.moments import CLOCKS_DIFFER, EARLIEST, LATEST
+from domain.noticed import Noticed
 from domain.notices import Callback
 from domain.requests import Kind, Subject
 from ledger import requests
@@ -68,6 +69,8 @@ class Submission:
     """The submitter accepts that some of the people cannot be found at some vendors: nobody need see to them."""
     warn: Warn | None = field(default=None, repr=False)
     """Told how many cannot be found where, before anything is sent."""
+    noticed: Noticed = field(default_factory=Noticed, repr=False)
+    """The one that the people are read with: what is allowed, and what was noticed once all are read."""
 
 
 @dataclass(frozen=True)
@@ -250,6 +253,7 @@ def _new(submission: Submission, guards: Guards, known: Sequence[Vendor], rows: 
         reach=fields_at(vendors, submission.kind),
         accept_unreachable=submission.accept_unreachable,
         warn=submission.warn,
+        noticed=submission.noticed,
     )
 
 

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from adapters.contract import VendorOptions, VendorSettings
-from domain.requests import Email, Secret
+from domain.requests import Email, Number, Secret
 
 Flag = Literal["email_allowed", "sms_allowed", "whatsapp_allowed", "call_allowed"]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
@@ -39,7 +39,7 @@ class AkinonIdentifiers(BaseModel):
     session_id: Secret | None = None
     csrf_token: Secret | None = None
     code: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9A-Za-z]{1,16}$")] | None = None
-    id: StrictInt | Annotated[str, StringConstraints(strict=True, pattern=r"^[1-9][0-9]{0,18}$")] | None = None
+    id: Number | None = None
     email: Email | None = None
 
 

@@ -193,3 +193,11 @@ def test_who_cannot_be_found_is_logged_and_may_be_accepted(
     take(subjects=by_mail, submitted_by="shop", accept_unreachable=True)
     assert desk.rows("SELECT by, deed FROM notes") == [("celery:shop", "accept")]
     assert "jane" not in caplog.text
+
+
+def test_who_is_really_called_so_is_taken_and_it_is_kept_that_it_was_said(desk: Desk, take: Callable[..., Any]) -> None:
+    assert take(subjects=[{"user_id": "1"}, {"user_id": "u-2", "email": ""}]) is None
+    assert "allow_placeholders" in str(log(desk)[0].because)
+    assert take(subjects=[{"user_id": "1"}, {"user_id": "u-2", "email": ""}], allow_placeholders={"user_id": ["1"]})
+    assert log(desk)[0].because == "allowed as identifiers: user_id (1); empty and left aside: email (1)"
+    assert take(subjects=[{"user_id": "0"}], allow_placeholders={"user_id": ["1"]}) is None

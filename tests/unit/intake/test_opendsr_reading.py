@@ -238,3 +238,31 @@ def test_any_bytes_are_read_or_refused(body: bytes, at: int) -> None:
     for spoilt in (body, plain[:at] + body + plain[at:], plain[:at] + plain[at + len(body) :]):
         with suppress(RefusedError):
             assert read(spoilt).subjects
+
+
+@pytest.mark.parametrize("empty", ["", "  ", None])
+def test_an_empty_identity_beside_a_good_one_is_told_and_left_aside(empty: str | None) -> None:
+    mobile = {"identity_type": "mobile_number", "identity_value": empty, "identity_format": "raw"}
+    found = read({**V2, "subject_identities": [EMAIL, mobile]})
+    assert found.subjects == ({"email": "johndoe@example.com"},)
+    assert found.unused_identities == ("mobile_number",)
+    keyed = {**V3["subject_identities"], "mobile_number": {"value": empty, "encoding": "raw"}}  # type: ignore[dict-item]
+    assert read({**V3, "subject_identities": keyed}, Version.V3).unused_identities == ("mobile_number",)
+    assert [where for where, _ in faults({**V2, "subject_identities": [mobile]})] == ["subject_identities"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        ("email", "mailto:a@x.org"),
+        ("email", "none@none.com"),
+        ("controller_customer_id", "[object Object]"),
+        ("controller_customer_id", "u-1\u200b"),
+        ("mobile_number", "+8201012345678"),
+    ],
+)
+def test_an_identity_that_finds_nobody_is_refused_as_at_every_door(type_: str, value: str) -> None:
+    other = {"identity_type": type_, "identity_value": value, "identity_format": "raw"}
+    ((where, problem),) = faults({**V2, "subject_identities": [EMAIL, other]})
+    assert where == "subject_identities.1.identity_value"
+    assert value not in problem

@@ -1,0 +1,76 @@
+"""Finding the crowds of a request (domain.crowds) at the cost of a few additions a person."""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from domain.crowds import MANY_REPEAT, MANY_SHARE, Crowd, crowd_of, many_share
+
+_SLOTS = 1 << 17
+_SHARED = {"email": "email_print", "phone_number": "phone_print"}
+"""What people may share, and the column of its print."""
+
+Prints = tuple[bytes, bytes | None, bytes | None, bytes | None]
+"""Of a whole person, user_id, e-mail and phone number."""
+
+
+class Suspicion:
+    """Whether so many people may share an e-mail address or phone number that it is worth asking the ledger.
+
+    Counts prints in slots by their hash: in bounded memory, no crowd is missed and few are suspected for nothing.
+    """
+
+    def __init__(self) -> None:
+        self._emails, self._phones = array("I", bytes(4 * _SLOTS)), array("I", bytes(4 * _SLOTS))
+
+    def see(self, prints: Sequence[Prints]) -> None:
+        """Count these people."""
+        emails, phones = self._emails, self._phones
+        for _, _, email, phone in prints:
+            if email is not None:
+                emails[hash(email) % _SLOTS] += 1
+            if phone is not None:
+                phones[hash(phone) % _SLOTS] += 1
+
+    def aroused(self, least: int) -> bool:
+        """Whether any slot holds so many."""
+        return max(self._emails) >= least or max(self._phones) >= least
+
+
+def crowds_in(connection: Connection, request_id: int, people: int, suspicion: Suspicion | None) -> list[Crowd]:
+    """The crowds among the people of a request, so many, that share something."""
+    least = many_share(people)
+    if suspicion is None or not suspicion.aroused(least):
+        return []
+    found = []
+    for shared, column in _SHARED.items():
+        row = connection.execute(_COUNTS[column], {"request_id": request_id, "least": least}).one()
+        if row.amount:
+            found.append(Crowd(shared, row.amount, row.people, row.most))
+    return found
+
+
+_COUNTS = {
+    column: text(f"""
+        SELECT count(*) AS amount, CAST(sum(people) AS bigint) AS people, max(people) AS most
+        FROM (SELECT count(*) AS people FROM subjects WHERE request_id = :request_id AND {column} IS NOT NULL
+              GROUP BY {column} HAVING count(*) >= :least) AS many
+    """)
+    for column in _SHARED.values()
+}
+
+
+def crowds_among(people: Iterable[Mapping[str, Any]], lines: Counter[bytes]) -> list[Crowd]:
+    """The same of few people, by the columns of their prints; and of their lines, by how many say the same."""
+    people = list(people)
+    found = []
+    if len(people) >= MANY_SHARE:
+        for shared, column in _SHARED.items():
+            counts = Counter(person[column] for person in people if person[column] is not None)
+            found.append(crowd_of(shared, counts.values()))
+    if lines.total() - len(people) >= MANY_REPEAT - 1:
+        found.append(crowd_of("line", lines.values()))
+    return [crowd for crowd in found if crowd is not None]

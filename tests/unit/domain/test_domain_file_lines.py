@@ -1,0 +1,47 @@
+"""On which line of a file each person stands, whatever blank lines and long rows there are."""
+
+from itertools import accumulate
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.file_lines import FileLines
+
+STEPS = st.lists(st.integers(1, 4) | st.just(1), min_size=1, max_size=60)
+CUTS = st.lists(st.integers(1, 12), max_size=20)
+
+
+@given(st.integers(1, 5), STEPS, CUTS)
+def test_every_person_is_found_on_their_line(first: int, steps: list[int], cuts: list[int]) -> None:
+    lines = list(accumulate([first, *steps]))
+    kept, rest = FileLines(), lines
+    for cut in [*cuts, len(lines)]:
+        block, rest = rest[:cut], rest[cut:]
+        if len(block) == 1:
+            kept.add(block[0])
+        elif block:
+            kept.extend(block)
+    for found in (kept, FileLines.unpacked(kept.packed())):
+        assert [found.of(person) for person in range(1, len(lines) + 1)] == lines
+
+
+def test_a_plain_file_of_any_length_is_one_run() -> None:
+    kept = FileLines()
+    for begin in range(2, 1_000_002, 100):
+        kept.extend(range(begin, begin + 100))
+    packed = kept.packed()
+    assert packed is not None
+    assert len(packed) == 12
+    assert FileLines.unpacked(packed).of(1_000_000) == 1_000_001
+
+
+def test_a_blank_line_after_every_person_is_one_run_too() -> None:
+    kept = FileLines()
+    for line in range(2, 20_000, 2):
+        kept.add(line)
+    assert len(kept.packed() or b"") == 12
+
+
+def test_what_came_from_no_file_has_no_lines() -> None:
+    assert FileLines().packed() is None
+    assert FileLines.unpacked(None).of(1) is None
