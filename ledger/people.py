@@ -67,11 +67,10 @@ class Prints:
         """The prints of a whole person, user_id, e-mail and phone number: `whole` and `identifiers` at once."""
         user_id, email = subject.get("user_id"), subject.get("email")
         phone, vendors = subject.get("phone_number"), subject.get("vendors")
-        # Nearly all are ASCII, which is folded here without a call.
         if user_id and not user_id.isascii():
             user_id = fold_identifier(user_id)
         if email:
-            email = email.lower() if email.isascii() else fold_email(email)
+            email = fold_email(email)
         folded = _folded("vendors", vendors) if vendors else None
         whole = self._whole(to_json([user_id or None, email or None, phone, folded]))
         self.lines += 1

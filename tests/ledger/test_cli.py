@@ -299,7 +299,7 @@ def test_exports_say_the_same_in_both_forms(stack: Engine, people: str) -> None:
     records = [json.loads(line) for line in consent("export", request_id, "--format", "ndjson").stdout.splitlines()]
 
     assert pending.splitlines()[:2] == [
-        "line,file_line,vendor,outcome,reason,attempts,settled_at,done,superseded_by",
+        "line,file_line,file_line,vendor,outcome,reason,attempts,settled_at,done,superseded_by",
         "1,1,dfinery,pending,,0,,,",
     ]
     assert [(row["line"], row["vendor"]) for row in rows] == [(n, v) for v in ("dfinery", "insider") for n in "124"]
@@ -505,7 +505,7 @@ def test_whoever_reads_an_export_may_stop(stack: Engine) -> None:
     assert process.stdout is not None
     assert process.stderr is not None
 
-    assert process.stdout.readline() == b"line,vendor,outcome,reason,attempts,settled_at,done,superseded_by\n"
+    assert process.stdout.readline() == b"line,file_line,vendor,outcome,reason,attempts,settled_at,done,superseded_by\n"
     process.stdout.close()
 
     assert process.wait(20) == 0
