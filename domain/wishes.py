@@ -57,6 +57,15 @@ Key = tuple[str, str]
 """A kind of identifier and its value, as an adapter's `known_by` gives them."""
 
 
+Order = tuple[datetime, bool, int]
+
+
+def order_of(kind: Kind, effective_at: datetime, request: int) -> Order:
+    """The order in which wishes of one key go out: by effective time, an opt-in before a withdrawal, then by the number
+    of their request."""
+    return effective_at, kind is not Kind.OPT_IN, request
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """One person's wish of one request, at one vendor."""
@@ -71,10 +80,9 @@ class Wish:
     identifiers: Mapping[str, frozenset[UUID]] = field(repr=False)  # by kind, as fingerprints
 
     @property
-    def order(self) -> tuple[datetime, bool, int]:
-        """The order in which wishes of one key go out: by effective time, an opt-in before a withdrawal, then by the
-        number of their request."""
-        return self.effective_at, self.kind is not Kind.OPT_IN, self.request
+    def order(self) -> Order:
+        """Its place among the wishes of its key."""
+        return order_of(self.kind, self.effective_at, self.request)
 
     @property
     def withdraws(self) -> bool:
@@ -227,6 +235,20 @@ def _does_at_least_as_much(newer: Wish, mine: Wish) -> bool:
 
 def _is_stopped(opt_in: Wish, others: Iterable[Wish]) -> bool:
     return any(same(opt_in, other) is not Same.NO for other in _stopping(opt_in, others))
+
+
+def can_matter(
+    kind: Kind, order: Order, other_kind: Kind, other_order: Order, state: State, *, reads_back: bool = False
+) -> bool:
+    """Whether another wish can make a difference to one of this kind and order, or to its read-back, told without
+    knowing whose they are: most of those who are in two campaigns at once need not be opened."""
+    if state in _UNDER_WAY or other_order < order:
+        return state in _UNDER_WAY or state is State.DUE
+    if state in _COUNTS_FOR_NOTHING:
+        return False
+    if state is State.DUE and kind is not Kind.OPT_IN and not reads_back:
+        return False  # a withdrawal goes out before it
+    return other_kind is not kind or (state is State.YES and kind is not Kind.OPT_IN)
 
 
 def _goes_first(other: Wish, mine: Wish) -> bool:

@@ -283,16 +283,23 @@ _BY_IDEMPOTENCY_KEY = text("""
 """)
 
 
-def close_settled(connection: Connection, request_id: int | None = None) -> list[int]:
-    """Close running requests whose last delivery is settled, that one or all; those closed. A completed one in which a
-    read-back has found something that needs attention becomes one with exceptions."""
+class Closed(NamedTuple):
+    """How many requests were closed, and to which of them a delivery of another one has given way."""
+
+    number: int
+    successors: list[int]
+
+
+def close_settled(connection: Connection, request_id: int | None = None) -> Closed:
+    """Close running requests whose last delivery is settled, that one or all. A completed one in which a read-back has
+    found something that needs attention becomes one with exceptions."""
     settled = list(connection.execute(_LOCK_SETTLED, {"request_id": request_id}).scalars())
-    closed = list(connection.execute(_CLOSE, {"ids": settled}).scalars()) if settled else []
+    closed = connection.execute(_CLOSE, {"ids": settled}).all() if settled else []
     if request_id is None:
         connection.execute(_FLAG_ALL)
     else:
         flag(connection, request_id)
-    return closed
+    return Closed(len(closed), [row.id for row in closed if row.is_successor])
 
 
 def flag(connection: Connection, request_id: int) -> None:
@@ -324,7 +331,7 @@ _CLOSE = text(f"""
         status = CAST(CASE WHEN {_WITH_EXCEPTIONS} THEN 'completed_with_exceptions' ELSE 'completed' END
             AS request_status)
     WHERE status = 'running' AND id = ANY(CAST(:ids AS bigint[])) AND {NOTHING_OPEN}
-    RETURNING id
+    RETURNING id, EXISTS (SELECT FROM successions WHERE by_request = requests.id) AS is_successor
 """)
 _FLAG = text(f"""
     UPDATE requests SET status = 'completed_with_exceptions'

@@ -25,9 +25,8 @@ def keep(connection: Connection, lease: Lease, successors: Mapping[int, Ref]) ->
         "by_lines": [by.line for by in successors.values()],
     }
     connection.execute(_KEEP, values)
-    for by_request in {by.request for by in successors.values()}:  # one may have come to nothing in the meantime
-        lines = [by.line for by in successors.values() if by.request == by_request]
-        follow_up(connection, by_request, lease.vendor_id, lines)
+    # One may have come to nothing in the meantime.
+    _follow_up(connection, values["by_requests"], lease.vendor_id, values["by_lines"])
 
 
 def _where(lease: Lease) -> dict[str, Any]:
@@ -54,7 +53,18 @@ def follow_up(
     was cancelled or has ended without the vendor's yes, what gave way is pending again, its request runs again, and
     webhooks are told; or someone has to look. The number of deliveries that this concerns.
     """
-    values = {"by_request": by_request, "vendor_id": vendor_id, "lines": lines}
+    return _follow_up(connection, [by_request], vendor_id, lines)
+
+
+def follow_up_all(connection: Connection, by_requests: Sequence[int]) -> int:
+    """The same for several requests."""
+    return _follow_up(connection, by_requests, None, None) if by_requests else 0
+
+
+def _follow_up(
+    connection: Connection, by_requests: Sequence[int], vendor_id: int | None, lines: Sequence[int] | None
+) -> int:
+    values = {"by_requests": sorted(set(by_requests)), "vendor_id": vendor_id, "lines": lines}
     found: dict[tuple[Revival, int, int], list[int]] = {}
     for row in connection.execute(_WITHOUT_YES, values):
         becomes = revive(
@@ -89,7 +99,7 @@ _WITHOUT_YES = text("""
         SELECT outcome, reason FROM outcomes
         WHERE request_id = gave_way.by_request AND vendor_id = gave_way.vendor_id AND line = gave_way.by_line
         ORDER BY round DESC LIMIT 1) AS latest
-    WHERE gave_way.by_request = :by_request
+    WHERE gave_way.by_request = ANY(CAST(:by_requests AS bigint[]))
         AND (CAST(:vendor_id AS smallint) IS NULL OR gave_way.vendor_id = :vendor_id)
         AND (CAST(:lines AS integer[]) IS NULL OR gave_way.by_line = ANY(CAST(:lines AS integer[])))
         AND latest.outcome NOT IN ('pending', 'accepted', 'verified', 'superseded')
@@ -144,17 +154,6 @@ _ASK = text("""
     SELECT count(*) FROM meant
 """)
 _FLAG = text("UPDATE requests SET status = 'completed_with_exceptions' WHERE id = :request_id AND status = 'completed'")
-
-
-def follow_up_all(connection: Connection, by_requests: Iterable[int]) -> None:
-    """The same for every one of these requests that something gave way to."""
-    for by_request in connection.execute(_ARE_SUCCESSORS, {"ids": list(by_requests)}).scalars().all():
-        follow_up(connection, by_request)
-
-
-_ARE_SUCCESSORS = text("""
-    SELECT DISTINCT by_request FROM successions WHERE by_request = ANY(CAST(:ids AS bigint[])) ORDER BY 1
-""")
 
 
 def repeat(connection: Connection, vendor_id: int, refs: Iterable[Ref]) -> int:

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, text
 
 from domain.outcomes import Outcome
 from domain.requests import Kind, Subject
-from domain.wishes import Ref, State, state_of
-from ledger.chunks import Lease
+from domain.wishes import Ref, State, can_matter, order_of, state_of
+from ledger.chunks import Lease, Purpose
 from ledger.pending import add_session, open_block
 from ledger.people import session_context
 from ledger.requests import key_context, options_context
@@ -68,12 +68,16 @@ def find_others(connection: Connection, lease: Lease, lines: Sequence[int], mast
     if not found.matches:
         return NOBODY
     pairs = {ref for refs in found.matches.values() for ref in refs}
-    mine = [Ref(lease.request_id, line) for line in found.matches]
     requests = _requests(connection, lease, {ref.request for ref in pairs}, masters)
-    pairs = {ref for ref in pairs if ref.request in requests}
-    people = _people(connection, lease, [*pairs, *mine], requests)
-    matches = {line: kept for line, refs in found.matches.items() if (kept := [ref for ref in refs if ref in people])}
-    return Others(matches, found.incomplete, people, {id_: standing.request for id_, standing in requests.items()})
+    standing = _standing(connection, lease, [ref for ref in pairs if ref.request in requests], requests)
+    matches = {line: [ref for ref in refs if ref in standing] for line, refs in found.matches.items()}
+    matches = {line: refs for line, refs in matches.items() if refs or line in found.incomplete}
+    if not matches:
+        return NOBODY
+    mine = {Ref(lease.request_id, line): _Stands(State.DUE, None) for line in matches}
+    people = _people(connection, lease, {**standing, **mine}, requests)
+    matches = {line: [ref for ref in refs if ref in people] for line, refs in matches.items()}
+    return Others(matches, found.incomplete, people, {id_: one.request for id_, one in requests.items()})
 
 
 def lifted(connection: Connection, lease: Lease, lines: Sequence[int]) -> dict[int, set[str]]:
@@ -127,14 +131,54 @@ _REQUESTS = text("""
 """)
 
 
-def _people(
+class _Stands(NamedTuple):
+    state: State
+    reason: str | None
+
+
+def _standing(
     connection: Connection, lease: Lease, refs: Sequence[Ref], requests: Mapping[int, _Standing]
+) -> dict[Ref, _Stands]:
+    """How these deliveries stand, of those that can make a difference."""
+    orders = {id_: order_of(one.request.kind, one.request.effective_at, id_) for id_, one in requests.items()}
+    mine, reads_back = orders[lease.request_id], lease.purpose is Purpose.VERIFY
+    found: dict[Ref, _Stands] = {}
+    for row in connection.execute(_STANDING, {**_pairs(refs), "vendor_id": lease.vendor_id}):
+        state, kind = _state(requests[row.request_id], row), requests[row.request_id].request.kind
+        if can_matter(lease.kind, mine, kind, orders[row.request_id], state, reads_back=reads_back):
+            found[Ref(row.request_id, row.line)] = _Stands(state, row.reason)
+    return found
+
+
+def _pairs(refs: Iterable[Ref]) -> dict[str, Any]:
+    requests, lines = zip(*refs, strict=True) if refs else ((), ())
+    return {"requests": list(requests), "lines": list(lines)}
+
+
+# A statement of its own: it concerns outcomes of any request, so planning it looks at every volume.
+_STANDING = text("""
+    SELECT pair.request_id, pair.line, CAST(latest.outcome AS text) AS outcome, latest.reason,
+        COALESCE(open.leased, false) AS leased, COALESCE(open.delivers, false) AS delivers
+    FROM unnest(CAST(:requests AS bigint[]), CAST(:lines AS integer[])) AS pair (request_id, line)
+    LEFT JOIN LATERAL (
+        SELECT outcome, reason, round FROM outcomes
+        WHERE request_id = pair.request_id AND vendor_id = :vendor_id AND line = pair.line
+        ORDER BY round DESC LIMIT 1) AS latest ON true
+    LEFT JOIN LATERAL (
+        SELECT bool_or(state = 'leased') AS leased, bool_or(purpose = 'deliver') AS delivers
+        FROM chunks
+        WHERE request_id = pair.request_id AND vendor_id = :vendor_id AND state <> 'closed'
+            AND pair.line BETWEEN first_line AND last_line AND round = COALESCE(latest.round, 0) + 1
+            -- a later round is about those whose last outcome it awaits
+            AND (round = 1 OR latest.outcome = CASE purpose
+                WHEN 'deliver' THEN CAST('pending' AS outcome) ELSE 'accepted' END)) AS open ON true
+""")
+
+
+def _people(
+    connection: Connection, lease: Lease, standing: Mapping[Ref, _Stands], requests: Mapping[int, _Standing]
 ) -> dict[Ref, Person]:
-    values = {
-        "vendor_id": lease.vendor_id,
-        "requests": [ref.request for ref in refs],
-        "lines": [ref.line for ref in refs],
-    }
+    values = {**_pairs(standing), "vendor_id": lease.vendor_id}
     rows = connection.execute(_PEOPLE, values).all()
     prints = {
         Ref(row.request_id, row.line): {
@@ -153,39 +197,24 @@ def _people(
     subjects = _opened(lease, rows, requests)
     return {
         ref: Person(
-            _state(requests[ref.request], row),
-            {kind: frozenset(those) for kind, those in prints[ref].items()},
+            standing[ref].state,
+            {kind: frozenset(those) for kind, those in its_prints.items()},
             subjects.get(ref),
-            row.reason,
+            standing[ref].reason,
         )
-        for row in rows
-        for ref in (Ref(row.request_id, row.line),)
+        for ref, its_prints in prints.items()
     }
 
 
-# A statement of its own: it concerns outcomes of any request, so planning it looks at every volume.
 _PEOPLE = text("""
     SELECT pair.request_id, pair.line, people.sealed, people.user_print, people.email_print, people.phone_print,
-        sessions.sealed AS session, CAST(latest.outcome AS text) AS outcome, latest.reason,
-        COALESCE(open.leased, false) AS leased, COALESCE(open.delivers, false) AS delivers
+        sessions.sealed AS session
     FROM unnest(CAST(:requests AS bigint[]), CAST(:lines AS integer[])) AS pair (request_id, line)
     CROSS JOIN LATERAL (
         SELECT * FROM subjects WHERE request_id = pair.request_id AND line = pair.line OFFSET 0) AS people
     LEFT JOIN LATERAL (
         SELECT sealed FROM sessions
         WHERE request_id = pair.request_id AND vendor_id = :vendor_id AND line = pair.line OFFSET 0) AS sessions ON true
-    LEFT JOIN LATERAL (
-        SELECT outcome, reason, round FROM outcomes
-        WHERE request_id = pair.request_id AND vendor_id = :vendor_id AND line = pair.line
-        ORDER BY round DESC LIMIT 1) AS latest ON true
-    LEFT JOIN LATERAL (
-        SELECT bool_or(state = 'leased') AS leased, bool_or(purpose = 'deliver') AS delivers
-        FROM chunks
-        WHERE request_id = pair.request_id AND vendor_id = :vendor_id AND state <> 'closed'
-            AND pair.line BETWEEN first_line AND last_line AND round = COALESCE(latest.round, 0) + 1
-            -- a later round is about those whose last outcome it awaits
-            AND (round = 1 OR latest.outcome = CASE purpose
-                WHEN 'deliver' THEN CAST('pending' AS outcome) ELSE 'accepted' END)) AS open ON true
 """)
 _OTHER_IDENTIFIERS = text("""
     SELECT also.request_id, also.line, also.kind, also.print

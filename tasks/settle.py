@@ -22,6 +22,6 @@ def settle(tools: Toolbox, request_id: int | None = None) -> int:
 def close(connection: Connection, request_id: int | None = None) -> int:
     """Do so in the caller's transaction."""
     closed = requests.close_settled(connection, request_id)
-    if closed:  # what gave way to them at the very moment in which they ended
-        successions.follow_up_all(connection, closed)
-    return len(closed)
+    # What gave way to them at the very moment in which they ended.
+    successions.follow_up_all(connection, closed.successors)
+    return closed.number

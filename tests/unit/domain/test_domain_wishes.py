@@ -24,6 +24,7 @@ from domain.wishes import (
     Superseded,
     Wait,
     Wish,
+    can_matter,
     decide,
     decide_read_back,
     revive,
@@ -244,6 +245,20 @@ def some_wishes(draw: st.DrawFn) -> list[Wish]:
         state = draw(st.sampled_from([State.DUE, State.DUE, State.ASIDE]))
         made.append(Wish(kind, at, number + 1, 1, state, touches, keys, prints(**who)))
     return made
+
+
+@settings(max_examples=400, deadline=None)
+@given(made=some_wishes(), states=st.lists(st.sampled_from(list(State)), min_size=6, max_size=6))
+def test_what_cannot_matter_makes_no_difference(made: list[Wish], states: list[State]) -> None:
+    mine, *others = [replace(one, state=state) for one, state in zip(made, states, strict=False)]
+    kept = [one for one in others if can_matter(mine.kind, mine.order, one.kind, one.order, one.state)]
+    with_all, with_some = decide(mine, others), decide(mine, kept)
+    if isinstance(with_all, Send) and isinstance(with_some, Send):  # one more repeat gives way by itself
+        assert set(with_some.then_repeat) >= set(with_all.then_repeat)
+    else:
+        assert with_some == with_all
+    seen = [one for one in others if can_matter(mine.kind, mine.order, one.kind, one.order, one.state, reads_back=True)]
+    assert decide_read_back(mine, seen) == decide_read_back(mine, others)
 
 
 @dataclass
