@@ -57,8 +57,12 @@ def follow_up(
 
 
 def follow_up_all(connection: Connection, by_requests: Sequence[int]) -> int:
-    """The same for several requests."""
-    return _follow_up(connection, by_requests, None, None) if by_requests else 0
+    """The same for several requests that have just been closed. The sessions of what gave way to the vendor's yes have
+    no use any more and are deleted."""
+    if not by_requests:
+        return 0
+    connection.execute(_FORGET_SESSIONS, {"by_requests": list(by_requests)})
+    return _follow_up(connection, by_requests, None, None)
 
 
 def _follow_up(
@@ -108,6 +112,15 @@ _WITHOUT_YES = text("""
             WHERE later.request_id = gave_way.request_id AND later.vendor_id = gave_way.vendor_id
                 AND later.line = gave_way.line AND later.round > gave_way.round)
     ORDER BY 1, 2, 3
+""")
+_FORGET_SESSIONS = text("""
+    DELETE FROM sessions USING successions AS gave_way
+    WHERE gave_way.by_request = ANY(CAST(:by_requests AS bigint[]))
+        AND sessions.request_id = gave_way.request_id AND sessions.vendor_id = gave_way.vendor_id
+        AND sessions.line = gave_way.line
+        AND (SELECT outcome FROM outcomes
+             WHERE request_id = gave_way.by_request AND vendor_id = gave_way.vendor_id AND line = gave_way.by_line
+             ORDER BY round DESC LIMIT 1) IN ('accepted', 'verified', 'absent')
 """)
 _LOCK = text("""
     SELECT id FROM requests

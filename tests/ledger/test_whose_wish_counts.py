@@ -423,6 +423,29 @@ def test_a_superseded_one_can_be_retried_by_name_and_gives_way_again(stage: Stag
     stage.desk.assert_tallies_add_up()
 
 
+def test_the_session_of_what_gave_way_is_kept_until_the_newer_one_has_a_yes(stage: Stage) -> None:
+    at = stage.vendor("akinon")
+    given: Subject = {"email": "g2@x.org", "vendors": {"akinon": {"session_id": "one", "csrf_token": "token"}}}
+    first, second = stage.wish(IN, given), stage.wish(OUT, given)
+    stage.put_off(second)
+    at.desk.work_off(at.tools)
+    assert stage.outcome(first) == SUPERSEDED
+    assert stage.desk.rows("SELECT request_id FROM sessions ORDER BY 1") == [(first,), (second,)]
+    at.work_off()
+    assert stage.outcome(second) == ACCEPTED
+    assert stage.desk.rows("SELECT request_id FROM sessions") == []
+
+
+def test_what_gave_way_at_a_shop_goes_out_with_its_session_when_the_newer_one_is_cancelled(stage: Stage) -> None:
+    at = stage.vendor("akinon")
+    given: Subject = {"email": "g2@x.org", "vendors": {"akinon": {"session_id": "one", "csrf_token": "token"}}}
+    first, second = stage.wish(IN, given), stage.wish(OUT, given)
+    stage.put_off(second)
+    at.desk.work_off(at.tools)
+    stage.cancel(second)
+    assert at.work_off() == [(first, IN)]
+
+
 def test_what_is_pending_again_is_told_to_receivers(stage: Stage) -> None:
     at = stage.vendor("insider")
     with stage.desk.engine.begin() as connection:
