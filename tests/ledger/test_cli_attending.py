@@ -238,6 +238,7 @@ def test_lookup_finds_a_person_and_never_repeats_them(stack: Engine, people: str
         "kind": "erasure",
         "status": "completed_with_exceptions",
         "line": 2,
+        "file_line": 2,
         "vendors": {"insider": "exhausted"},
     }
     assert len(json.loads(by_stdin.stdout)["requests"]) == 1
