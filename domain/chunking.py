@@ -1,6 +1,7 @@
 """Cutting people into chunks and batches."""
 
 from collections.abc import Iterator, Sequence
+from math import isqrt
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -27,3 +28,10 @@ def halve(batch: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
         raise ValueError("a batch of one cannot be halved")
     middle = len(batch) // 2
     return batch[:middle], batch[middle:]
+
+
+def spread(people: Sequence[T]) -> list[T]:
+    """The same people, so that those who were side by side are far apart: a file is often sorted, and many bad ones in
+    a row would look as if everybody were refused."""
+    stride = max(1, isqrt(len(people)))
+    return [person for first in range(stride) for person in people[first::stride]]

@@ -8,6 +8,7 @@ from time import time
 from typing import ClassVar
 
 from adapters.contract import Addressed, Order, Person, Probes, ReadsBack, Verdict
+from domain.chunking import spread
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
 from domain.retry import Setback
@@ -111,6 +112,8 @@ class Delivery(Run):
         turn = take_turn(self.line, self.tools.start, order, due, self.history)
         self._booked = turn.later
         people = list(self._address(turn.order, turn.now))
+        if self.line.adapter.call_people == 1:
+            people = spread(people)
         talk = self.talk(turn.order, people[0][1] if people else "")
         self.lead(talk, people)
         self._decide(talk)

@@ -42,6 +42,8 @@ def sort_of(answer: Answer) -> Sort:
             return Sort.BLAME
         case Verdict.RETRY | Verdict.AMBIGUOUS if answer.reason in PASSING:
             return Sort.TROUBLE
+        case Verdict.ACTION if answer.reason is Reason.CONFLICT:
+            return Sort.TROUBLE
     return Sort.NEITHER
 
 

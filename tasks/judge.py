@@ -193,12 +193,14 @@ def fate_of(answer: Answer, past: Past, known: Evidence, *, company: bool, every
             return Fate.SETTLED if tried_enough else Fate.LATER
         case Sort.BLAME:
             return Fate.APART if cleared else Fate.BLAMED
+        case Sort.TROUBLE if _passes(answer) and everybody and not proven:
+            return Fate.BLAMED
+        case Sort.TROUBLE if _passes(answer):
+            return Fate.SETTLED if past.refusals >= len(CONFLICT_WAITS_S) else Fate.WAITS
         case Sort.TROUBLE:
             return Fate.AGAIN if cleared else Fate.TROUBLED
     if answer.needs_witness:
         return Fate.SETTLED if proven or served or known.vouched else Fate.BLAMED
-    if _passes(answer):
-        return Fate.SETTLED if past.refusals >= len(CONFLICT_WAITS_S) else Fate.WAITS
     return Fate.AGAIN
 
 

@@ -217,6 +217,13 @@ def test_the_bad_ones_of_many_are_refused_at_once_in_proportion(shop: Shop, vend
         assert shop.calls(vendor) <= 2 * 10 + 8 * 2 * 9
 
 
+def test_bad_ones_at_the_end_of_a_file_do_not_look_like_everybody(shop: Shop) -> None:
+    submit(shop, "algonomy", [*people(24), *people(7, "poison")])
+    shop.work(shop.tools("algonomy", concurrency=1))
+    assert ended(shop.desk) == Counter({"accepted": 24, "refused/rejected": 7})
+    assert held(shop.desk) == []
+
+
 def test_a_vendor_that_begins_to_refuse_everybody_while_it_served_a_moment_ago(shop: Shop) -> None:
     submit(shop, "algonomy", people(50))
     tools = shop.tools("algonomy")

@@ -325,7 +325,7 @@ def test_what_was_answered_is_recorded_before_a_fault_of_ours_is_counted(desk: D
             raise LookupError("ours")
         return [APPLIED] * len(batch)
 
-    exchange = StubExchange(answering, StubAdapter(batch=1, settings=ONE_AT_A_TIME))
+    exchange = StubExchange(answering, StubAdapter(batch=2, settings=ONE_AT_A_TIME))
     tools = desk.tools({"insider": exchange})
     dispatch("insider", tools)
     with pytest.raises(ExceptionGroup):

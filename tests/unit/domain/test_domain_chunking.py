@@ -1,10 +1,12 @@
 """Cutting positions into chunks, and halving a batch."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.chunking import Span, cut, halve
+from domain.chunking import Span, cut, halve, spread
 
 
 @given(count=st.integers(0, 5_000), size=st.integers(1, 700))
@@ -54,3 +56,11 @@ def test_halves_are_the_whole_and_never_empty(batch: list[int]) -> None:
 def test_too_few_to_halve(batch: list[int]) -> None:
     with pytest.raises(ValueError, match="cannot be halved"):
         halve(batch)
+
+
+@given(count=st.integers(0, 400))
+def test_spreading_keeps_everybody_and_moves_neighbours_apart(count: int) -> None:
+    order = spread(range(count))
+    assert sorted(order) == list(range(count))
+    if count >= 9:
+        assert all(abs(first - second) > 1 for first, second in pairwise(order))

@@ -231,6 +231,7 @@ AFTER = Evidence(yes=1, served=1)
         # A conflict that someone may have to settle is looked at again before they are asked to.
         (IN_THE_WAY, NOBODY, 1, "again", {}),
         (IN_THE_WAY, AFTER, 9, "again", {}),
+        (IN_THE_WAY, NOBODY, 9, "unsent", struck(Reason.CONFLICT)),
     ],
 )
 def test_whose_an_answer_is(
