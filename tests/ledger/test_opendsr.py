@@ -95,7 +95,7 @@ def told(desk: Desk) -> list[Standing]:
     found = []
     while True:
         with desk.engine.begin() as connection:
-            claimed = outbox.claim(connection, desk.masters, lease_s=60)
+            claimed = outbox.claim(connection, desk.masters, lease_s=60, receivers=[], styles=list(Style))
             for message in claimed:
                 assert (message.url, message.style) == (URL, Style.OPENDSR)
                 outbox.delivered(connection, message, 202)
