@@ -41,6 +41,7 @@ NEEDED: dict[tuple[str, str], set[Right]] = {
     ("POST", "/v1/requests/{request_id}/confirm"): {Right.OPERATE},
     ("POST", "/v1/requests/{request_id}/cancel"): {Right.SUBMIT, Right.OPERATE},
     ("POST", "/v1/requests/{request_id}/extend"): {Right.OPERATE},
+    ("POST", "/v1/requests/{request_id}/accept"): {Right.OPERATE},
     ("POST", "/v1/people/lookup"): {Right.READ},
     ("GET", "/v1/attention"): {Right.READ},
     ("GET", "/v1/vendors"): {Right.READ},
