@@ -167,14 +167,14 @@ def test_rows_are_written_by_threads_and_not_where_everybody_waits(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = client.post("/v1/requests", json=ANN).headers["location"] + "/deliveries"
-    whole: Callable[[Row], dict[str, object]] = api_lists._told
+    whole: Callable[[object, Row], dict[str, object]] = api_lists._Pages._told
     writers: set[str] = set()
 
-    def told(row: Row) -> dict[str, object]:
+    def told(pages: object, row: Row) -> dict[str, object]:
         writers.add(threading.current_thread().name.partition("_")[0])
-        return whole(row)
+        return whole(pages, row)
 
-    monkeypatch.setattr(api_lists, "_told", told)
+    monkeypatch.setattr(api_lists._Pages, "_told", told)
     page = client.get(place).json()["deliveries"]
     streamed = client.get(place, headers={"Accept": "application/x-ndjson"}).text.splitlines()
     assert [json.loads(line) for line in streamed] == page
