@@ -177,11 +177,12 @@ def repeat(connection: Connection, vendor_id: int, refs: Iterable[Ref]) -> int:
         lines.setdefault(ref.request, []).append(ref.line)
     if not lines:
         return 0
-    open_ones = set(connection.execute(_LOCK_KNOWN, {"ids": sorted(lines)}).scalars())
+    ids = {"ids": sorted(lines), "vendor_id": vendor_id}
+    # Whoever reads back at this moment may be recording what would be the same round; they lock in this order too.
+    connection.execute(_LOCK_CHUNKS, ids)
+    open_ones = set(connection.execute(_LOCK_KNOWN, ids).scalars())
     total = 0
     for request_id in sorted(open_ones):
-        # Whoever reads back at this moment may be recording what would be the same round.
-        connection.execute(_LOCK_CHUNKS, {"request_id": request_id, "vendor_id": vendor_id})
         total += reopen_outcomes(connection, request_id, vendor_id, sorted(set(lines[request_id])), YES)
     return total
 
@@ -194,6 +195,7 @@ _LOCK_KNOWN = text("""
 """)
 _LOCK_CHUNKS = text("""
     SELECT FROM chunks
-    WHERE request_id = :request_id AND vendor_id = :vendor_id AND purpose = 'verify' AND state = 'leased'
+    WHERE request_id = ANY(CAST(:ids AS bigint[])) AND vendor_id = :vendor_id AND purpose = 'verify'
+        AND state = 'leased'
     ORDER BY id FOR UPDATE
 """)
