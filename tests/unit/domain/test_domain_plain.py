@@ -98,3 +98,25 @@ def test_impossible_numbers_are_not_plain() -> None:
     assert not is_possible("+999", 13)
     subject: Subject = {"user_id": "u1", "phone_number": "+9991234567890"}
     assert check_plain([dict(subject)]) is None
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        *(
+            {"user_id": bad}
+            for bad in ("1.23457E+11", "12345.0", "'00123", '="00123"', "2026-03-01", "1,234,567", "#REF!")
+        ),
+        *(
+            {"user_id": bad}
+            for bad in ("Mar-26", "[object Object]", "00000000-0000-0000-0000-000000000000", "N/A", "(none)")
+        ),
+        *(
+            {"email": bad}
+            for bad in ("none@none.com", "No-Email7@shop.com", "test@test.com", "x@shop.invalid", "xxx@xxx.de")
+        ),
+        *({"phone_number": bad} for bad in ("+8201012345678", "+490301234567", "+5703211234567", "+82000000000")),
+    ],
+)
+def test_who_finds_nobody_is_not_plain(person: dict[str, Any]) -> None:
+    assert check_plain([PERSON, person]) is None
