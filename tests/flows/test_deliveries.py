@@ -40,6 +40,7 @@ def exported(stack: Stack, request_id: str) -> list[Row]:
     return [
         Row(
             int(row["line"]),
+            int(row["file_line"]) if row["file_line"] else None,
             row["vendor"],
             row["outcome"],
             row["reason"] or None,

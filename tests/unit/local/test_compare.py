@@ -46,7 +46,7 @@ def test_what_counts_as_in_effect_at_insider(kind: Kind, attributes: dict[str, A
     ],
 )
 def test_whoever_has_two_profiles_is_done_where_both_are(profiles: list[dict[str, Any]], disagree: bool) -> None:
-    rows = [Row(1, "insider", "accepted", None, 1, NOW)]
+    rows = [Row(1, None, "insider", "accepted", None, 1, NOW)]
     told = disagreements(Kind.OPT_OUT, rows, ["u-1"], [insider(profile) for profile in profiles])
     assert bool(told) is disagree
 
@@ -65,5 +65,5 @@ def test_profiles_that_were_made_are_counted() -> None:
     ],
 )
 def test_who_was_unreachable_was_not_touched(facts: list[dict[str, Any]], disagree: bool) -> None:
-    rows = [Row(1, "insider", "unreachable", "no_identifier", 0, NOW)]
+    rows = [Row(1, None, "insider", "unreachable", "no_identifier", 0, NOW)]
     assert bool(disagreements(Kind.ERASURE, rows, ["u-1"], facts)) is disagree
