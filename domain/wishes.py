@@ -273,6 +273,21 @@ def decide_read_back(mine: Wish, others: Iterable[Wish], *, complete: bool = Tru
     return Wait() if any(_goes_first(other, mine) for other in related) else Send()
 
 
+def stop_again(gone: Wish, others: Iterable[Wish]) -> tuple[Ref, ...]:
+    """Which withdrawals go out once more where an opt-in that may have reached the vendor is not wanted any more: older
+    ones that the vendor had said yes to before, of the same person or of who may be the same. The opt-in may have
+    undone them."""
+    stopped = [
+        other
+        for other in others
+        if other.withdraws
+        and other.state is State.YES
+        and other.order < gone.order
+        and same(gone, other) is not Same.NO
+    ]
+    return tuple(Ref(other.request, other.line) for other in sorted(stopped, key=lambda other: other.order))
+
+
 OPT_IN_STAYS_GOOD = timedelta(days=30)
 """An opt-in that was superseded and is older than this is not sent by itself when its successor is gone."""
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-from ledger import successions
+from ledger import stop_again, successions
 from ledger.requests import NOTHING_OPEN
 
 
@@ -30,13 +30,15 @@ def cancel_rest(connection: Connection, request_id: int) -> int:
     Attempts that failed before are counted in the outcome. The reason at a retired vendor is `vendor_retired`; where a
     worker vanished with the chunk it is `lease_lost`: such a delivery may have reached the vendor; and where the vendor
     has taken it and not finished `pending_at_vendor`: it will most likely be done. Running twice is harmless, and what
-    is neither cancelled nor at a retired vendor is left alone. What gave way to one of them is pending again.
+    is neither cancelled nor at a retired vendor is left alone. What gave way to one of them is pending again, and so is
+    a withdrawal that an opt-in among them may have undone.
     """
     connection.execute(_READ_BACK_NO_MORE, {"request_id": request_id})
-    cancelled = int(connection.execute(_CANCEL_REST, {"request_id": request_id}).scalar_one())
+    cancelled, taken_up = connection.execute(_CANCEL_REST, {"request_id": request_id}).one()
     if cancelled:
         successions.follow_up(connection, request_id)
-    return cancelled
+        stop_again.after_cancelling(connection, request_id, taken_up or [])
+    return int(cancelled)
 
 
 _READ_BACK_NO_MORE = text("""
@@ -49,7 +51,7 @@ _READ_BACK_NO_MORE = text("""
 # a campaign of a million deliveries had not ended after seven minutes.
 _CANCEL_REST = text("""
     WITH taken AS MATERIALIZED (
-        SELECT chunks.id, vendor_id, round, first_line, last_line, setbacks, state = 'leased' AS lost,
+        SELECT chunks.id, vendor_id, round, first_line, last_line, setbacks, starts, state = 'leased' AS lost,
             requests.status <> 'cancelled' AS retired
         FROM chunks
         JOIN requests ON requests.id = chunks.request_id
@@ -98,7 +100,7 @@ _CANCEL_REST = text("""
         SELECT :request_id, vendor_id, 'cancelled', count(*) FROM fresh GROUP BY vendor_id ORDER BY vendor_id
         ON CONFLICT (request_id, vendor_id, outcome)
             DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
-    SELECT count(*) FROM fresh
+    SELECT (SELECT count(*) FROM fresh), (SELECT array_agg(id) FROM taken WHERE starts > 0 OR round > 1)
 """)
 
 

@@ -11,7 +11,7 @@ from domain.wishes import Ref, Revival, revive, state_of
 from ledger.attention import reopen_outcomes
 from ledger.chunks import Lease
 
-YES = (Outcome.ACCEPTED.value, Outcome.VERIFIED.value)
+YES = (Outcome.ACCEPTED.value, Outcome.VERIFIED.value, Outcome.ABSENT.value)
 """Outcomes after which a delivery can be made once more."""
 
 

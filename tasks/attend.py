@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.allowances import NONE, Allowances
 from domain.deadlines import Deadlines, NotExtended, Period, extend
 from domain.outcomes import Reason
-from ledger import attention, cancelling, notes, opendsr, reports, requests, successions
+from ledger import attention, cancelling, notes, opendsr, reports, requests, stop_again, successions
 from ledger.attention import Reopened, Selection
 from ledger.fresh_sessions import Given
 from ledger.notes import Standing
@@ -81,6 +81,7 @@ class Desk:
             closed = attention.close_by_hand(connection, request, vendor_id, reason)
             if closed:
                 successions.follow_up(connection, request.id, vendor_id)
+                stop_again.after_giving_up(connection, request.id, vendor_id)
                 notes.add_note(connection, request.id, self.by, "close", because=because, vendor_id=vendor_id)
                 requests.judge_again(connection, request.id)
         return closed
@@ -138,6 +139,7 @@ class Desk:
                     raise AttendError("this request has begun; it cannot be cancelled as a whole any more")
                 notes.cancel(conn, request, self.by)
             cancelling.cancel_rest(conn, request.id)
+            stop_again.after_giving_up(conn, request.id)
             status = reports.status_of(conn, public_id)
             assert status is not None  # noqa: S101 - it is locked
         return Cancelled.of(status)

@@ -21,6 +21,7 @@ from ledger.reports import deliveries_of
 from ledger.webhooks import announce_webhooks
 from tasks.attend import Desk as AttendDesk
 from tasks.deliver import deliver
+from tasks.settle import settle
 from tests.contract.samples import adapter_of
 from tests.ledger.conftest import Desk
 from tests.stubs import StubExchange
@@ -597,3 +598,109 @@ def test_a_print_of_very_many_is_not_read_for_each_of_them(stage: Stage, monkeyp
     stage.retry(opt_in, "too_many_matches")
     at.work_off()
     assert {stage.outcome(opt_in, line) for line in range(1, 10)} == {ACCEPTED}
+
+
+# An opt-in that may have arrived, and is not wanted any more
+
+
+def _cancel(stage: Stage, number: int) -> None:
+    stage.cancel(number)
+
+
+def _cancel_twice(stage: Stage, number: int) -> None:
+    stage.cancel(number)
+    stage.cancel(number)
+
+
+def _close(stage: Stage, number: int) -> None:
+    _exhaust(stage, number)
+    stage.attend.close(stage.id_of(number), stage.desk.one("SELECT name FROM vendors"), None, "not wanted any more")
+
+
+def _retry_and_cancel(stage: Stage, number: int) -> None:
+    _exhaust(stage, number)
+    assert stage.retry(number) == 1
+    stage.cancel(number)
+
+
+def _exhaust(stage: Stage, number: int) -> None:
+    stage.desk.execute("UPDATE chunks SET state = 'closed' WHERE request_id = :id", id=number)
+    stage.hold_aside(number)
+
+
+BY_OWN_ID: Subject = {"vendors": {"insider": {"insider_id": "i-1"}}}
+
+
+@pytest.mark.parametrize(
+    ("given_up", "kind", "person"),
+    [
+        (_cancel, OUT, JANE),
+        (_cancel, ERASURE, BY_OWN_ID),
+        (_cancel_twice, OUT, {"vendors": {"insider": {"identifiers": {"uuid": "jane"}}}}),
+        (_close, OUT, JANE),
+        (_close, ERASURE, {"email": FAMILY}),
+        (_retry_and_cancel, OUT, BY_OWN_ID),
+        (_retry_and_cancel, ERASURE, JANE),
+    ],
+)
+def test_a_withdrawal_goes_out_again_where_a_newer_opt_in_may_have_arrived_and_is_given_up(
+    stage: Stage, given_up: Callable[[Stage, int], None], kind: Kind, person: Subject
+) -> None:
+    at = stage.vendor("insider")
+    stop = stage.wish(kind, person)
+    assert at.work_off() == [(stop, kind)]
+    stage.wish(OUT, JOHN | {"email": "john@x.org"})
+    at.work_off()
+    opt_in = stage.wish(IN, BY_OWN_ID if person is BY_OWN_ID else JANE)
+    at.answers[opt_in] = BUSY
+    stage.desk.work_off(at.tools, runs=1)
+    assert at.sent[-1] == (opt_in, IN)
+    given_up(stage, opt_in)
+    assert stage.outcome(stop) == ("pending", None)
+    assert stage.status(stop) == "running"
+    assert at.work_off() == [(stop, kind)]
+    assert stage.outcome(stop) == ACCEPTED
+    stage.desk.assert_tallies_add_up()
+    assert at.work_off() == []
+    if stage.status(opt_in) == "cancelled":
+        stage.cancel(opt_in)
+    assert stage.outcome(stop) == ACCEPTED, "once is enough"
+
+
+def test_an_opt_in_that_is_cancelled_under_way_and_fails_is_given_up_when_it_ends(stage: Stage) -> None:
+    at = stage.vendor("insider")
+    stop = stage.wish(OUT, JANE)
+    at.work_off()
+    opt_in = stage.wish(IN, JANE)
+    at.answers[opt_in] = BUSY
+    at.meanwhile = lambda: stage.cancel(opt_in)
+    assert at.work_off() == [(opt_in, IN)]
+    settle(at.tools)  # as beat does every few seconds
+    assert stage.outcome(opt_in) == ("cancelled", None)
+    assert at.work_off() == [(stop, OUT)]
+
+
+def test_nothing_goes_out_again_for_an_opt_in_that_was_never_sent_or_stands(stage: Stage) -> None:
+    at = stage.vendor("insider")
+    stop = stage.wish(OUT, JANE)
+    at.work_off()
+    never_sent = stage.wish(IN, JANE)
+    stage.cancel(never_sent)
+    assert stage.outcome(stop) == ACCEPTED
+    stands = stage.wish(IN, JANE)
+    at.meanwhile = lambda: stage.cancel(stands)
+    assert at.work_off() == [(stands, IN)]
+    assert (stage.outcome(stands), stage.outcome(stop)) == (ACCEPTED, ACCEPTED)
+
+
+def test_a_newer_opt_in_with_a_yes_has_the_last_word_over_a_withdrawal_that_goes_out_again(stage: Stage) -> None:
+    at = stage.vendor("insider")
+    stop = stage.wish(OUT, JANE)
+    at.work_off()
+    given = stage.wish(IN, JANE, options={"insider": {"flags": ["sms_optin"]}})
+    at.work_off()
+    opt_in = stage.wish(IN, JANE)
+    at.answers[opt_in] = BUSY
+    stage.desk.work_off(at.tools, runs=1)
+    stage.cancel(opt_in)
+    assert at.work_off() == [(stop, OUT), (given, IN)]

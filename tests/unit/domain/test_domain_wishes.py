@@ -30,6 +30,7 @@ from domain.wishes import (
     revive,
     same,
     state_of,
+    stop_again,
 )
 
 IN, OUT, ERASURE = Kind.OPT_IN, Kind.OPT_OUT, Kind.ERASURE
@@ -175,6 +176,22 @@ def test_a_repeat_by_a_read_back_is_never_the_last_word() -> None:
     assert decide_read_back(mine, [], complete=False) == Overtaken()
 
 
+def test_an_opt_in_that_may_have_arrived_and_is_not_wanted_any_more_has_withdrawals_sent_again() -> None:
+    gone = wish(IN, 3, State.CANCELLED)
+    first, second = wish(ERASURE, 1, State.YES), wish(OUT, 2, State.YES)
+    assert stop_again(gone, [second, first]) == (Ref(first.request, 1), Ref(second.request, 1))
+    by_address = wish(OUT, 2, State.YES, by="email", who=ALONE)
+    assert stop_again(gone, [by_address]) == (Ref(by_address.request, 1),), "what cannot be told is decided for privacy"
+    for other in (
+        wish(OUT, 4, State.YES),  # newer: the opt-in has given way to it, or it was sent after
+        wish(IN, 2, State.YES),
+        wish(OUT, 2, State.DUE),  # goes out anyway
+        wish(OUT, 2, State.CANCELLED),
+        wish(OUT, 2, State.YES, who=JOHN | FAMILY),
+    ):
+        assert stop_again(gone, [other]) == ()
+
+
 def test_how_surely_two_are_one() -> None:
     jane = wish(OUT, 1)
     assert same(jane, wish(OUT, 2, who={"email": "new@x.org"})) is Same.CERTAIN, "an address may change"
@@ -269,6 +286,9 @@ class World:
     told: dict[tuple[tuple[str, str], str], bool] = field(default_factory=dict)
     successors: dict[int, int] = field(default_factory=dict)
     lifted: dict[int, set[str]] = field(default_factory=dict)
+    reached: set[int] = field(default_factory=set)
+    """Wishes that have been in effect at the vendor, whatever is known of them here."""
+    sent: set[int] = field(default_factory=set)
 
     def put(self, number: int, state: State) -> None:
         self.wishes[number] = replace(self.wishes[number], state=state)
@@ -293,17 +313,31 @@ class World:
                 for ref in repeat:
                     self.put(ref.request, State.DUE)
                 self.put(number, State.IN_FLIGHT)
+                self.sent.add(number)
         return True
 
-    def land(self, number: int, state: State) -> None:
-        """The vendor answers; what it says yes to is in effect, and what it does not may be too."""
+    def cancel(self, number: int) -> None:
+        """Its request was cancelled, and no worker has it."""
+        self.put(number, State.CANCELLED)
+        mine = self.wishes[number]
+        if number in self.sent and not mine.withdraws:
+            for ref in stop_again(mine, self.wishes.values()):
+                self.put(ref.request, State.DUE)
+        self.revive()
+
+    def land(self, number: int, state: State, *, applied: bool = True) -> None:
+        """The vendor answers, or its answer is lost: then nobody knows whether it has `applied` what it was sent."""
         mine = self.wishes[number]
         if not mine.keys:
             state = State.WAITING
-        elif state not in (State.REFUSED, State.CANCELLED):
+        elif state is not State.REFUSED and applied:
             self.told |= {(key, name): not mine.withdraws for key in mine.keys for name in mine.touches}
-        self.put(number, state)
-        self.revive()
+            self.reached.add(number)
+        if state is State.CANCELLED:
+            self.cancel(number)
+        else:
+            self.put(number, state)
+            self.revive()
 
     def revive(self) -> None:
         for number, successor in self.successors.items():
@@ -341,25 +375,49 @@ def test_no_circle_no_withdrawal_unserved_and_the_newest_wish_has_the_last_word(
     for _ in range(data.draw(st.integers(0, 25), label="events")):
         number = data.draw(st.sampled_from(sorted(world.wishes)), label="which")
         match world.wishes[number].state:
+            case State.WAITING if data.draw(st.integers(0, 4), label="closed by hand") == 0:
+                world.cancel(number)
             case State.ASIDE | State.WAITING:
                 world.put(number, State.DUE)
             case State.DUE:
                 if data.draw(st.integers(0, 9)) == 0:
-                    world.put(number, State.CANCELLED)
-                    world.revive()
+                    world.cancel(number)
                 else:
                     world.take(number)
             case State.IN_FLIGHT:
                 end = data.draw(st.sampled_from([State.YES, State.YES, State.WAITING, State.REFUSED, State.STOPPING]))
-                world.put(number, end) if end is State.STOPPING else world.land(number, end)
+                applied = end is not State.WAITING or data.draw(st.booleans())
+                world.put(number, end) if end is State.STOPPING else world.land(number, end, applied=applied)
             case State.STOPPING:
-                world.land(number, data.draw(st.sampled_from([State.YES, State.CANCELLED])))
+                end = data.draw(st.sampled_from([State.YES, State.CANCELLED]))
+                world.land(number, end, applied=end is State.YES or data.draw(st.booleans()))
     for _ in range(3):  # whoever has waited for a date or a person goes out, or asks once more
         for number in world.in_state(State.ASIDE, State.WAITING):
             if world.wishes[number].keys:
                 world.put(number, State.DUE)
         world.work_off()
     _check_the_end(world)
+
+
+@pytest.mark.parametrize("ended", ["cancelled", "cancelled in flight", "closed by hand"])
+@pytest.mark.parametrize("kind", [OUT, ERASURE])
+def test_an_opt_in_whose_answer_was_lost_and_that_was_cancelled_is_not_the_last_word(kind: Kind, ended: str) -> None:
+    made = [wish(kind, 1, request=1), wish(IN, 2, request=2)]
+    world = World({one.request: one for one in made})
+    world.take(1)
+    world.land(1, State.YES)
+    world.take(2)
+    if ended == "cancelled in flight":
+        world.put(2, State.STOPPING)
+        world.land(2, State.CANCELLED)
+    else:
+        world.land(2, State.WAITING)
+        if ended == "cancelled":
+            world.put(2, State.DUE)
+        world.cancel(2)
+    assert any(world.told.values())
+    world.work_off()
+    assert not any(world.told.values())
 
 
 def _check_the_end(world: World) -> None:
@@ -377,11 +435,7 @@ def _check_the_end(world: World) -> None:
         elif one.withdraws and one.keys:
             assert one.state in (State.YES, State.REFUSED, State.CANCELLED), "a withdrawal is not served"
     for key, name_ in world.told:
-        asking = [
-            one
-            for one in ended
-            if one.keys and key in one.keys and name_ in one.touches and one.state in (State.YES, State.DROPPED)
-        ]
+        asking = [one for one in ended if one.keys and key in one.keys and name_ in one.touches and _stands(one, world)]
         served = [one for one in asking if one.state is State.YES]
         if not served:
             continue
@@ -390,6 +444,12 @@ def _check_the_end(world: World) -> None:
             assert not world.told[key, name_], "the newest wish is to stop"
         elif newest.state is State.YES and not _somebody_may_mean_them(newest, ended):
             assert world.told[key, name_], "the newest wish is to go on"
+
+
+def _stands(one: Wish, world: World) -> bool:
+    """Whether it is still wanted; so is an opt-in that was in effect and was refused when it was sent again."""
+    reached = one.state is State.REFUSED and not one.withdraws and one.request in world.reached
+    return reached or one.state in (State.YES, State.DROPPED)
 
 
 def _somebody_may_mean_them(opt_in: Wish, ended: list[Wish]) -> bool:
