@@ -20,13 +20,10 @@ from typing_extensions import TypedDict
 
 from domain import emails, phones
 from domain.damaged import damage_of
-from domain.folding import fold_email as fold_email  # noqa: PLC0414 - offered here too
 from domain.invisible import CONTROL, invisible_in
 from domain.moments import GivenMoment
-from domain.nobody import PLACEHOLDERS as PLACEHOLDERS  # noqa: PLC0414 - offered here too
 from domain.nobody import is_nobody, is_nobodys_email, is_nobodys_phone
 from domain.noticed import Noticed
-from domain.phones import is_possible as is_possible  # noqa: PLC0414 - offered here too
 
 
 class Kind(StrEnum):
@@ -100,7 +97,7 @@ def check_phone(text: str, info: ValidationInfo) -> str:
         raise PydanticCustomError("phone", "{problem}", {"problem": unseen.message() if unseen else _NO_PHONE})
     if not phones.is_e164(text):
         raise PydanticCustomError("phone", _TRUNK_PREFIX)
-    if not is_possible(text[:4], len(text)):
+    if not phones.is_possible(text[:4], len(text)):
         raise PydanticCustomError("phone", _NO_PHONE)
     if _doubts(info, "placeholder") and is_nobodys_phone(text):
         raise PydanticCustomError("placeholder", PLACEHOLDER)

@@ -5,7 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.contract import Addressed, Answer, Call, Order, Person
-from domain.requests import PLACEHOLDERS, Kind
+from domain.nobody import PLACEHOLDERS
+from domain.requests import Kind
 from tests.contract.samples import SAMPLES, adapter_of, answer
 from tests.contract.walking import in_words, understand
 

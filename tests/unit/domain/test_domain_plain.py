@@ -7,8 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
+from domain.invisible import CONTROL
+from domain.nobody import PLACEHOLDERS
+from domain.phones import is_possible
 from domain.plain import check_plain, read_plain
-from domain.requests import CONTROL, PLACEHOLDERS, SUBJECT, Subject, is_identified, is_possible
+from domain.requests import SUBJECT, Subject, is_identified
 
 PERSON: dict[str, Any] = {"user_id": "u-0000001", "email": "a.b@example.org", "phone_number": "+821012345678"}
 LINE = to_json(PERSON) + b"\n"

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata, PhoneNumberFormat, PhoneNumberType, ValidationResult
 from pydantic import ValidationError
 
-from domain.requests import PLACEHOLDERS, SUBJECT, Subject, fold_email, is_identified
+from domain.folding import fold_email
+from domain.nobody import PLACEHOLDERS
+from domain.requests import SUBJECT, Subject, is_identified
 
 CONTROLS = ["\x00", "\x01", "\t", "\n", "\r", "\x1b", "\x1f", "\x7f", "\x85", "\x9f", "\u2028", "\u2029"]
 
