@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from domain.outcomes import LIFTED_BY_RETRY, Outcome, Reason
+from domain.outcomes import ATTENTION, LIFTED_BY_RETRY, Outcome, Reason
+from domain.requests import Kind
 from domain.wishes import Ref
-from ledger import successions
+from ledger import stop_again, successions
 from ledger.chunks import Lease
 from ledger.copying import copy_in
 
@@ -52,6 +53,9 @@ def append(connection: Connection, lease: Lease, settled: Sequence[Settled], *, 
         successions.keep(connection, lease, superseded)
     if without_yes := [line for group in settled if group.outcome in _WITHOUT_YES for line in group.lines]:
         successions.follow_up(connection, lease.request_id, lease.vendor_id, without_yes)
+    if lease.kind is Kind.OPT_IN and any(group.outcome in ATTENTION for group in settled):
+        # Its request may have been cancelled meanwhile.
+        stop_again.after_giving_up(connection, lease.request_id, lease.vendor_id)
     if used_sessions:
         sent = [line for group in settled if not _keeps_session(group) for line in group.lines]
         connection.execute(_FORGET_SESSIONS, {**_where(lease), "lines": sent})

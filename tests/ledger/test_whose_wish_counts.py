@@ -704,3 +704,14 @@ def test_a_newer_opt_in_with_a_yes_has_the_last_word_over_a_withdrawal_that_goes
     stage.desk.work_off(at.tools, runs=1)
     stage.cancel(opt_in)
     assert at.work_off() == [(stop, OUT), (given, IN)]
+
+
+def test_an_opt_in_that_is_cancelled_under_way_and_ends_without_a_yes_is_given_up_too(stage: Stage) -> None:
+    at = stage.vendor("insider")
+    stop = stage.wish(OUT, JANE)
+    at.work_off()
+    opt_in = stage.wish(IN, JANE)
+    at.answers[opt_in] = Answer(Verdict.ACTION, Reason.CODE_UNCERTAIN)
+    at.meanwhile = lambda: stage.cancel(opt_in)
+    assert at.work_off() == [(opt_in, IN), (stop, OUT)]
+    assert stage.outcome(opt_in) == ("needs_action", "code_uncertain")
