@@ -97,7 +97,7 @@ def _run(report: Report, folder: Path) -> None:
         sandbox(folder, faults="mild", seed=terms.seed, limits=_limits(terms)) as vendors,
         _stack(folder, vendors) as stack,
     ):
-        vendors.seed(list({one["user_id"]: one for wish in asked for one in wish.people}.values()))
+        vendors.seed(list({one["user_id"]: one for wish in asked for one in wish.who}.values()))
         acts = Acts.upon(stack, vendors)
         report.faults = acts.done
         with _producer(stack, asked) as submitted:
@@ -172,7 +172,10 @@ def _producer(stack: Stack, asked: Sequence[Wish]) -> Iterator[list[tuple[Wish, 
             began = time.monotonic()
             for wish in asked:
                 time.sleep(max(0.0, began + wish.at_s - time.monotonic()))
-                submitted.append((wish, submit(stack, wish)))
+                public_id = submit(stack, wish)
+                submitted.append((wish, public_id))
+                if wish.cancelled:
+                    cancel(stack, public_id)
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
             failed.append(error)
 
@@ -190,13 +193,27 @@ def submit(stack: Stack, wish: Wish) -> UUID:
     """Submit until it is known to be on record. Exit code 3 says that a service was away; nothing else is fine."""
     lines = "".join(json.dumps(person) + "\n" for person in wish.people)
     deadline = time.monotonic() + SUBMIT_S
+    options = stack.folder / f"{wish.key}.json"
+    options.write_text(json.dumps(wish.options))
+    more = ["--vendors", ",".join(wish.vendors), "--options", str(options)] if wish.options else []
     while True:
-        done = stack.run("submit", "-", "--kind", wish.kind, "--idempotency-key", wish.key, "--json", stdin=lines)
+        done = stack.run(
+            "submit", "-", "--kind", wish.kind, "--idempotency-key", wish.key, "--json", *more, stdin=lines
+        )
         if done.returncode == 0:
             return UUID(json.loads(done.stdout)["request_id"])
         assert done.returncode == 3, f"`consent submit` ended with {done.returncode}: {done.stderr[-2000:]}"
         assert time.monotonic() < deadline, f"could not submit for {SUBMIT_S:g} s: {done.stderr[-2000:]}"
         time.sleep(0.3)
+
+
+def cancel(stack: Stack, public_id: UUID) -> None:
+    """Cancel it, or learn that it is over already."""
+    deadline = time.monotonic() + SUBMIT_S
+    while (done := stack.run("cancel", str(public_id))).returncode == 3:
+        assert time.monotonic() < deadline, f"could not cancel for {SUBMIT_S:g} s: {done.stderr[-2000:]}"
+        time.sleep(0.3)
+    assert done.returncode in (0, 2), f"`consent cancel` ended with {done.returncode}: {done.stderr[-2000:]}"
 
 
 @contextmanager

@@ -1,0 +1,132 @@
+"""Whose wish counted, told from the vendors' facts and the record alone: nothing here knows the rule of the product."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from domain.outcomes import Outcome
+from domain.requests import Kind
+from ledger.reports import Row, deliveries_of
+from ledger.session import Engine
+from local.compare import disagreements
+from tests.chaos.people import PARTIAL, Wish, is_known_by_vendors_ids
+
+DONE = frozenset({Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.ABSENT})
+BY_USER_ID_ALONE = frozenset({"akinon", "b2core"})
+"""Vendors that cannot be told of somebody who is known by ids of other vendors."""
+Facts = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was asked, in order, and what is on record of it."""
+
+    submitted: Sequence[tuple[Wish, UUID]]
+    cancelled: frozenset[UUID]
+    rows: Mapping[UUID, list[Row]]
+
+    @classmethod
+    def of(cls, submitted: Sequence[tuple[Wish, UUID]], statuses: Mapping[UUID, str], engine: Engine) -> "Told":
+        """Read from the ledger."""
+        rows: dict[UUID, list[Row]] = {}
+        for _, public_id in submitted:
+            with engine.connect() as ledger:
+                rows[public_id] = list(deliveries_of(ledger, public_id))
+        cancelled = frozenset(public_id for _, public_id in submitted if statuses.get(public_id) == "cancelled")
+        return cls(submitted, cancelled, rows)
+
+    def outcomes(self) -> dict[tuple[str, str], list[tuple[Wish, UUID, str]]]:
+        """By person and vendor: their wishes from the oldest on, and what became of each there."""
+        found: defaultdict[tuple[str, str], list[tuple[Wish, UUID, str]]] = defaultdict(list)
+        for wish, public_id in self.submitted:
+            names = wish.names
+            for row in self.rows[public_id]:
+                found[names[row.line - 1], row.vendor].append((wish, public_id, row.outcome))
+        return found
+
+
+def judge_wishes(told: Told, facts: Facts) -> tuple[int, list[str]]:
+    """How many deliveries disagree with what the vendors hold, and all that is wrong, counted, with nobody's name."""
+    outcomes = told.outcomes()
+    wrong = Counter(_dropped_wrongly(told, outcomes))
+    wrong.update(_unreachable_wrongly(told))
+    wrong.update(_kept_subscribed(outcomes, facts))
+    disagreeing = Counter(_in_effect_otherwise(told, outcomes, facts))
+    lines = [f"{what}: {count}" for what, count in sorted((wrong + disagreeing).items())]
+    return disagreeing.total(), lines
+
+
+Outcomes = Mapping[tuple[str, str], list[tuple[Wish, UUID, str]]]
+
+
+def _dropped_wrongly(told: Told, outcomes: Outcomes) -> Iterator[str]:
+    """An opt-in gives way to a newer withdrawal of that person that stands; a withdrawal only to one that does as much,
+    to which the vendor has said yes. Nobody here has a newer opt-in that does as much as an opt-out."""
+    for (_, vendor), wishes in outcomes.items():
+        for place, (wish, _, outcome) in enumerate(wishes):
+            if outcome != Outcome.SUPERSEDED:
+                continue
+            newer = [
+                ended
+                for later, public_id, ended in wishes[place + 1 :]
+                if later.kind is not Kind.OPT_IN
+                and public_id not in told.cancelled
+                and (later.kind is Kind.ERASURE or wish.kind is not Kind.ERASURE)
+            ]
+            if not newer:
+                yield f"{wish.kind} at {vendor} superseded though no newer wish of this person does as much"
+            elif wish.kind is not Kind.OPT_IN and not DONE & set(newer):
+                yield f"{wish.kind} at {vendor} superseded by a wish to which the vendor has not said yes"
+
+
+def _unreachable_wrongly(told: Told) -> Iterator[str]:
+    """Whom a vendor cannot be told of is unreachable there, but where it has no such operation for anybody."""
+    for wish, public_id in told.submitted:
+        rows, names = told.rows[public_id], wish.names
+        offered = {row.vendor for row in rows if row.outcome != Outcome.NOT_APPLICABLE}
+        for row in rows:
+            hidden = is_known_by_vendors_ids(names[row.line - 1]) and row.vendor in BY_USER_ID_ALONE
+            gave_way = wish.kind is Kind.OPT_IN and row.outcome == Outcome.SUPERSEDED
+            allowed = {Outcome.UNREACHABLE, Outcome.CANCELLED} if hidden else set(Outcome) - {Outcome.UNREACHABLE}
+            if row.vendor in offered and row.outcome not in allowed and not gave_way:
+                yield f"{wish.kind} at {row.vendor} is {row.outcome} of who can{'not' * hidden} be found there"
+
+
+def _in_effect_otherwise(told: Told, outcomes: Outcomes, facts: Facts) -> Iterator[str]:
+    """A withdrawal after which no opt-in stands is in effect where the record says so, and not where it says otherwise.
+    Of several, the newest is looked at: what it asks is the last word."""
+    for wish, public_id in told.submitted:
+        if wish.kind is Kind.OPT_IN or public_id in told.cancelled:
+            continue
+        names = wish.names
+        rows = [
+            row for row in told.rows[public_id] if _has_last_word(public_id, outcomes[names[row.line - 1], row.vendor])
+        ]
+        for one in disagreements(wish.kind, rows, names, facts):
+            yield f"{wish.kind} at {one.vendor} stands as {one.outcome}, in effect there: {one.in_effect}"
+
+
+def _has_last_word(public_id: UUID, wishes: Sequence[tuple[Wish, UUID, str]]) -> bool:
+    """Whether no newer wish stands: one that was cancelled does, where the vendor had said yes to it before."""
+    newer = [one for place, one in enumerate(wishes) if place > [id_ for _, id_, _ in wishes].index(public_id)]
+    return all(later.cancelled and ended not in DONE for later, _, ended in newer)
+
+
+def _kept_subscribed(outcomes: Outcomes, facts: Facts) -> Iterator[str]:
+    """Who opted out of all and then into some is stopped at all the rest, and subscribed where the vendor said yes."""
+    held = {(fact["user_id"], fact["vendor"]): fact for fact in facts}
+    for (name, vendor), wishes in outcomes.items():
+        if vendor not in PARTIAL or [wish.options for wish, _, _ in wishes][-1:] != [PARTIAL]:
+            continue
+        (_, _, stopped), (_, _, asked) = wishes[-2:]
+        fact, some = held[name, vendor], set(PARTIAL[vendor]["flags"])
+        if vendor == "insider":
+            on = {flag for flag, value in fact["attributes"].items() if flag.endswith("_optin") and value}
+        else:
+            on = {flag for flag, value in fact["flags"].items() if value != "Unsubscribed"}
+        if stopped in DONE and on - some:
+            yield f"{vendor}: flags that a newer opt-in did not ask for are on, though the opt-out stands as {stopped}"
+        if asked in DONE and stopped in DONE and not some <= on:
+            yield f"{vendor}: flags of a newer opt-in, {asked}, are off"
