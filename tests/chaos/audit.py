@@ -159,7 +159,7 @@ def _check_effects(
     for fact in facts:
         vendor, effects = fact["vendor"], fact["effects"]
         findings.effects[vendor] = max(effects, findings.effects.get(vendor, 0))
-        bound = STEPS[vendor] * (attempts[vendor, household_of(fact["user_id"])] + costly_faults)
+        bound = STEPS[vendor] * (attempts[vendor, household_of(fact["user_id"] or "")] + costly_faults)
         if effects > bound:
             findings.wrong.append(f"{vendor}: {effects} effects on one person, accounted for: {bound}")
 
