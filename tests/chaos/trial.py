@@ -27,6 +27,9 @@ SUBMIT_S = 60.0
 ON_PURPOSE = {("akinon", "session_cookie"), ("insider", "users_required")}
 """How these two are probed while they are held: by a profile without a session, and a list of nobody. What the vendor
 complains of then says that it is well."""
+HELD_MEANWHILE = ("dfinery", "insider")
+"""Held by hand until everything is submitted: there all wishes about a person meet, and what is cancelled was not sent.
+At the others each is sent as it comes."""
 CALLS = {"akinon": 1.0, "algonomy": 1.0, "b2core": 5.0, "dfinery": 0.2, "insider": 2.0}
 """Roughly how many calls an erasure of one person takes; at Insider of one who was looked up."""
 
@@ -169,13 +172,17 @@ def _producer(stack: Stack, asked: Sequence[Wish]) -> Iterator[list[tuple[Wish, 
 
     def produce() -> None:
         try:
+            for vendor in HELD_MEANWHILE:
+                patiently(stack, "vendor", "hold", vendor)
             began = time.monotonic()
             for wish in asked:
                 time.sleep(max(0.0, began + wish.at_s - time.monotonic()))
                 public_id = submit(stack, wish)
                 submitted.append((wish, public_id))
                 if wish.cancelled:
-                    cancel(stack, public_id)
+                    patiently(stack, "cancel", str(public_id))
+            for vendor in HELD_MEANWHILE:
+                patiently(stack, "vendor", "resume", vendor)
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
             failed.append(error)
 
@@ -207,13 +214,13 @@ def submit(stack: Stack, wish: Wish) -> UUID:
         time.sleep(0.3)
 
 
-def cancel(stack: Stack, public_id: UUID) -> None:
-    """Cancel it, or learn that it is over already."""
+def patiently(stack: Stack, *command: str) -> None:
+    """Run it until it is done, or there is nothing to do any more: a request is over that was to be cancelled."""
     deadline = time.monotonic() + SUBMIT_S
-    while (done := stack.run("cancel", str(public_id))).returncode == 3:
-        assert time.monotonic() < deadline, f"could not cancel for {SUBMIT_S:g} s: {done.stderr[-2000:]}"
+    while (done := stack.run(*command)).returncode == 3:
+        assert time.monotonic() < deadline, f"no {command[0]} for {SUBMIT_S:g} s: {done.stderr[-2000:]}"
         time.sleep(0.3)
-    assert done.returncode in (0, 2), f"`consent cancel` ended with {done.returncode}: {done.stderr[-2000:]}"
+    assert done.returncode in (0, 2), f"`consent {command[0]}` ended with {done.returncode}: {done.stderr[-2000:]}"
 
 
 @contextmanager
