@@ -25,7 +25,15 @@ FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
     ("begins with = as a spreadsheet's formula does", re.compile(r"=.*")),
-    ("is a spreadsheet's error", re.compile(r"#[^\W_][\w/ ]*[!?]|#+|err:\d{3}", re.IGNORECASE)),
+    (
+        # In Spanish with a mark in front too. "Not available" has no mark behind it in many languages.
+        "is a spreadsheet's error",
+        re.compile(
+            r"#[\u00a1\u00bf]?[^\W_][\w/ ]*[!?]|#+|err:\d{3}"
+            r"|#(n/[abd]|nv|i/t|\u043d/\u0434|hi\u00e1nyzik|getting_data)",
+            re.IGNORECASE,
+        ),
+    ),
     (
         "has a quotation mark in front that a spreadsheet set",
         re.compile(r"""['\u2018\u2019\u00b4`][-+.,/ 0-9]*[1-9][-+.,/ 0-9]*"""),

@@ -13,7 +13,8 @@ from domain.phones import national_part
 WORDS = frozenset(
     {
         # what programming languages and databases call nothing
-        *("null", "none", "nil", "nan", "undefined", "void", "dbnull", "nullptr", "nothing", "infinity", "invaliddate"),
+        *("null", "none", "nil", "nan", "undefined", "void", "dbnull", "nullptr", "nothing", "inf", "infinity"),
+        *("systemdbnull", "invaliddate"),
         *("false", "true", "object", "objectobject", "string", "novalue", "nodata", "missing", "empty", "blank"),
         # what people and forms call nobody
         *("na", "notavailable", "notapplicable", "notprovided", "notset", "notknown", "notspecified", "notfound"),
@@ -55,14 +56,16 @@ PLACEHOLDERS = frozenset(
 )
 """Some of them as they are spelt, the first five from Insider's public pages."""
 
+_SOMEBODY = re.compile(r"[01A-Za-z]*[2-9][0-9A-Za-z]*")
+"""Ids and sessions as nearly all are: no word and no form has a digit but 0 and 1 without a mark."""
 _DIGITS = frozenset({"0", "1"})
 _FORMS = re.compile(
     r"""
     \\+n                                                # \N of database exports
     | [-\u2010-\u2015\u2212_]+ | \?+ | \*+ | \.\.\.+ | \u2026 | \\+ | /+ | \#+ | =+ | ~+  # marks alone
-    | \[\s*\] | \(\s*\) | <\s*>
-    | [{(]?0(?:[. -]?0){2,}[)}]?          # three zeros and more, with separators too: the nil UUID
-    | [{(]?f{8}-?f{4}-?f{4}-?f{4}-?f{12}[)}]?           # the max UUID
+    | \[\s*\] | \(\s*\) | <\s*> | \{\s*\} | ["'`\u00b4\u2018-\u201f\u00ab\u00bb]+
+    | (?:urn:uuid:)?[{(]?0(?:[. -]?0){2,}[)}]?          # three zeros and more, with separators too: the nil UUID
+    | (?:urn:uuid:)?[{(]?f{8}-?f{4}-?f{4}-?f{4}-?f{12}[)}]?           # the max UUID
     | \[object\b.*\] | <.*\bobject\ at\ 0x[0-9a-f]+>    # an object where its id was meant
     | \{\{.*\}\} | \$\{.*\} | <%.*%> | %%[a-z_. ]+%% | %[a-z_]+% | \*\|.*\|\* | \[\[.*\]\]  # a template not filled in
     """,
@@ -95,6 +98,8 @@ _SAME_LETTER = 3
 
 def is_nobody(text: str) -> bool:
     """Whether an identifier stands for nobody."""
+    if _SOMEBODY.fullmatch(text):
+        return False
     plain = normalize("NFKC", text).strip().casefold()
     if plain.isdecimal() and len(plain) == 1:
         return str(int(plain)) in _DIGITS

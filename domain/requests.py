@@ -48,12 +48,18 @@ def refuse_control_characters(text: str) -> str:
 
 def check_identifier(text: str, info: ValidationInfo) -> str:
     """Return `text`; raise PydanticCustomError of one of the DOUBTS (domain.noticed), where the context has them."""
-    if _doubts(info, "placeholder") and is_nobody(text):
-        raise PydanticCustomError("placeholder", PLACEHOLDER)
+    refuse_nobody(text, info)
     refuse_unseen(text, info)
     damage = damage_of(text) if _doubts(info, "damaged") else None
     if damage:
         raise PydanticCustomError("damaged", "{damage}; give it as it was before", {"damage": damage})
+    return text
+
+
+def refuse_nobody(text: str, info: ValidationInfo) -> str:
+    """Return `text`; raise PydanticCustomError where it is a word for nobody."""
+    if _doubts(info, "placeholder") and is_nobody(text):
+        raise PydanticCustomError("placeholder", PLACEHOLDER)
     return text
 
 
@@ -154,6 +160,8 @@ Secret = Annotated[
     AfterValidator(refuse_unseen),
 ]
 """A session or token that came with a person's request."""
+Session = Annotated[Secret, AfterValidator(refuse_nobody)]
+"""A session that names a person: a word for nobody is none."""
 LEFT_ASIDE = BeforeValidator(_nothing_for_blank)
 
 

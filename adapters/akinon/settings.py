@@ -5,7 +5,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from adapters.contract import VendorOptions, VendorSettings
-from domain.requests import Email, Number, Secret
+from domain.requests import Email, Number, Secret, Session
 
 Flag = Literal["email_allowed", "sms_allowed", "whatsapp_allowed", "call_allowed"]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
@@ -36,7 +36,7 @@ class AkinonIdentifiers(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    session_id: Secret | None = None
+    session_id: Session | None = None
     csrf_token: Secret | None = None
     code: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9A-Za-z]{1,16}$")] | None = None
     id: Number | None = None

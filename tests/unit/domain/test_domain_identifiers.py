@@ -158,6 +158,7 @@ DAMAGED = [
     *("12345.0", "12345,00", "1,234,567", "12,345.00"),
     *("'00123", "\u201900123", '"00123"', "“00123”", '="00123"', "=00123", "=A1+1", "«00123»"),
     *("#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#WERT!", "########", "Err:502"),
+    *("#NV", "#N/D", "#N/B", "#I/T", "#\u041d/\u0414", "#HIÁNYZIK", "#¡REF!", "#¿NOMBRE?", "#GETTING_DATA"),
     *("1-Mar", "01-Mar-26", "01-MAR-2026", "Mar-26", "03/01/2026", "3/1/26", "2026-03-01", "2026-03-01 00:00:00"),
     "2026-03-01T00:00:00Z",
 ]
@@ -226,6 +227,7 @@ NOBODY = [
         "false",
         "string",
     ),
+    *('""', "''", "'", "“”", "{}", "inf", "-inf", "System.DBNull", "urn:uuid:00000000-0000-0000-0000-000000000000"),
     *("{00000000-0000-0000-0000-000000000000}", "ffffffff-ffff-ffff-ffff-ffffffffffff", "[object Undefined]"),
     *(
         "{{user_id}}",
@@ -261,6 +263,13 @@ def spellings(word: str) -> list[str]:
 def test_a_word_for_nobody_is_refused_in_every_spelling(word: str) -> None:
     for spelling in spellings(word):
         refused(FIELDS, spelling)
+
+
+@pytest.mark.parametrize("word", NOBODY)
+def test_a_word_for_nobody_is_no_session(word: str) -> None:
+    """It would count as a session that was given, and nobody would ask for the person's own."""
+    for spelling in spellings(word):
+        refused({"vendors.akinon.session_id": lambda value: {"vendors": {"akinon": {"session_id": value}}}}, spelling)
 
 
 @settings(max_examples=300)
