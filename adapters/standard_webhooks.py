@@ -49,6 +49,11 @@ def dress(notice: Notice, secrets: Sequence[SecretStr], now: datetime) -> Letter
             },
         }
     )
+    return sign(message_id, body, secrets, now)
+
+
+def sign(message_id: str, body: bytes, secrets: Sequence[SecretStr], now: datetime) -> Letter:
+    """A body with the headers that say who sends it, by the convention."""
     moment = now.astimezone(UTC)
     signatures = (Webhook(secret.get_secret_value()).sign(message_id, moment, body.decode()) for secret in secrets)
     return Letter(

@@ -20,13 +20,14 @@ from adapters.vendors.b2core import B2coreSettings
 from config.deadlines import TermSettings
 from config.oidc import OidcSettings
 from config.opendsr import OpenDsrSettings
+from config.resolver import ResolverSettings
 from config.webhooks import WebhookSettings
 from domain.deadlines import Deadlines, Regulation
 from domain.requests import Kind
 
 PREFIX = "CONSENT_"
 THREADS_TO_SPARE = 4
-"""Threads of a worker for dispatching, settling and reminding."""
+"""Threads of a worker for dispatching, settling, reminding and asking the directory."""
 
 
 class SettingsError(Exception):
@@ -106,6 +107,7 @@ class Settings(BaseSettings):
     oidc: OidcSettings | None = None
     opendsr: OpenDsrSettings = OpenDsrSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    resolver: ResolverSettings = ResolverSettings()
     producer_keys: SecretStr | None = Field(
         default=None,
         description="private keys that open what Celery producers seal: 32 bytes each in base64, newest first, "

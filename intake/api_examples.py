@@ -86,6 +86,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "confirmed_by": None,
             "vendors": {"insider": {"pending": 0, "accepted": 2}, "akinon": {"pending": 0, "unreachable": 2}},
             "missing_identifiers": {"akinon": _MISSING},
+            "directory": None,
         },
         "ListedRequest": _LISTED,
         "RequestPage": {"requests": [_LISTED], "next": None},

@@ -115,6 +115,15 @@ class MissingIdentifier(BaseModel):
     accepted_by: str | None = Field(description="who has accepted that they stay so")
 
 
+class DirectoryAnswers(BaseModel):
+    """The controller's own directory is asked about people of this request who lack something."""
+
+    waits: bool = Field(description="nothing is sent yet: it is still to be asked about some of them")
+    answers: dict[str, int] = Field(
+        description="what became of its answers: completed, nothing_new, unknown, unusable, contradicting"
+    )
+
+
 class RequestStatus(BaseModel):
     """How a request stands."""
 
@@ -138,6 +147,7 @@ class RequestStatus(BaseModel):
         examples=[{"insider": {"pending": 0, "accepted": 2}}],
     )
     missing_identifiers: dict[str, MissingIdentifier] = Field(description="by vendor, who was unreachable there")
+    directory: DirectoryAnswers | None = Field(description="null where the directory is not asked about anybody")
 
 
 class ListedRequest(BaseModel):

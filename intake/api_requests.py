@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from domain.noticed import Noticed
 from domain.requests import Subject
 from intake.api_door import Submitter, SubmitterOrReader, TheDoor
-from intake.api_models import Crowd, MissingIdentifier, NewRequest, Receipt, RequestStatus
+from intake.api_models import Crowd, DirectoryAnswers, MissingIdentifier, NewRequest, Receipt, RequestStatus
 from intake.api_schema import json_body
 from intake.auth import Principal
 from intake.bodies import LARGEST_JSON, fault, read_json
@@ -106,7 +106,9 @@ async def show_request(request_id: UUID, door: TheDoor, principal: SubmitterOrRe
     found = await door.reads.run(lambda: _find(door, request_id, principal))
     missing = {name: MissingIdentifier(**one._asdict()) for name, one in missing_identifiers(found).items()}
     at_risk = found.at_risk(door.settings.due_soon_days)
-    return RequestStatus(**found._asdict(), at_risk=at_risk, missing_identifiers=missing)
+    asked = found.to_resolve or found.resolved
+    directory = DirectoryAnswers(waits=found.to_resolve, answers=dict(found.resolved)) if asked else None
+    return RequestStatus(**found._asdict(), at_risk=at_risk, missing_identifiers=missing, directory=directory)
 
 
 def _find(door: Door, request_id: UUID, principal: Principal) -> Status:

@@ -10,13 +10,16 @@ import redis
 import typer
 
 from adapters.contract import Adapter, Answer, VendorSettings, Verdict
+from adapters.directory import HttpDirectory
 from adapters.examine import examine
 from config.opendsr import SigningError, find_signer
 from config.settings import PREFIX, Settings
+from domain.directory import DirectoryError
 from domain.outcomes import Reason
 from intake.endings import Ending
+from intake.reporting import say_standing
 from intake.surroundings import Surroundings, surroundings
-from ledger import webhooks
+from ledger import resolving, webhooks
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.session import is_migrated
 from ledger.vendors import all_vendors
@@ -55,7 +58,7 @@ def doctor() -> Ending:
         services = [_postgres(here), _redis(here)]
         for finding in services:
             _print(finding)
-        others = [*_vendors(here.settings.adapters()), *_switches(here), *_opendsr(here.settings)]
+        others = [*_vendors(here.settings.adapters()), *_switches(here), *_opendsr(here.settings), *_resolver(here)]
         for finding in others:
             _print(finding)
     if not all(finding.is_good for finding in services):
@@ -102,6 +105,27 @@ def _opendsr(settings: Settings) -> Iterator[Finding]:
         until = signer.valid_until
         says = f"signs as {signer.domain}, with a certificate that is good until {until.date().isoformat()}"
         yield Finding("opendsr", says, is_good=until - datetime.now(UTC) > RENEW_WITHIN)
+
+
+def _resolver(here: Surroundings) -> Iterator[Finding]:
+    """Whether the controller's directory answers, asked about nobody, and what the workers found wrong with it."""
+    directory = here.settings.resolver.directory()
+    if directory is None:
+        return
+    try:
+        if isinstance(directory, HttpDirectory):
+            asyncio.run(directory.look_up([]))
+        else:
+            directory.look_up([])
+    except DirectoryError as error:
+        yield Finding("resolver", error.problem)
+        return
+    try:
+        with told_as_ledger_errors(), here.engine.connect() as connection:
+            standing = resolving.standing(connection)
+    except LedgerError:
+        return  # told already
+    yield Finding("resolver", f"asked about nobody, it answers; {say_standing(standing)}", standing.fault is None)
 
 
 def _switches(here: Surroundings) -> Iterator[Finding]:

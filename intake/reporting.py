@@ -13,7 +13,9 @@ import typer
 from intake.deeds_in_words import say_done
 from intake.endings import CommandError, Ending, note
 from intake.surroundings import surroundings
+from ledger import resolving
 from ledger.reports import PENDING, Row, Status, deliveries_of, status_of
+from ledger.resolving import Standing
 from ledger.session import Connection
 from ledger.vendors import all_vendors
 from tasks.reach import missing_identifiers
@@ -52,20 +54,33 @@ def status(request_id: str, *, as_json: bool) -> Ending:
     with surroundings() as here, here.engine.connect() as connection:
         found = find_status(connection, request_id)
         at_risk = found.at_risk(here.settings.due_soon_days)
+        directory = resolving.standing(connection) if found.to_resolve else None
         unserved = [one.name for one in all_vendors(connection) if not one.served]
     if as_json:
-        typer.echo(json.dumps(_as_json(found, at_risk=at_risk)))
+        typer.echo(json.dumps(_as_json(found, directory, at_risk=at_risk)))
     else:
         from intake.display import print_status  # noqa: PLC0415 - scripts ask for JSON, and need no tables
 
         print_status(found, at_risk=at_risk)
+        if directory is not None:
+            note(f"nothing is sent before the directory is asked what people lack: {say_standing(directory)}")
+        if found.resolved:
+            note("answers of the directory: " + ", ".join(f"{one:,} {name}" for name, one in found.resolved.items()))
         for vendor in unserved:
             if found.vendors.get(vendor, {}).get(PENDING):
                 note(f"{vendor}: nobody has looked for its deliveries in the last minute; see `consent vendor list`")
     return Ending.DONE
 
 
-def _as_json(status: Status, *, at_risk: bool) -> Mapping[str, Any]:
+def say_standing(directory: Standing) -> str:
+    """How the controller's directory does, in one line."""
+    if directory.fault is None or directory.failing_since is None:
+        return "it answers" if directory.waiting else "nobody waits for it"
+    failing = f"{directory.fault}; {directory.failures:,} times in a row since {as_utc(directory.failing_since)}"
+    return f"{failing}, and {directory.waiting:,} requests wait"
+
+
+def _as_json(status: Status, directory: Standing | None, *, at_risk: bool) -> Mapping[str, Any]:
     missing = {name: one._asdict() for name, one in missing_identifiers(status).items()}
     return {
         "request_id": str(status.request_id),
@@ -85,7 +100,15 @@ def _as_json(status: Status, *, at_risk: bool) -> Mapping[str, Any]:
         "confirmed_by": status.confirmed_by,
         "vendors": status.vendors,
         "missing_identifiers": missing,
+        **_directory_json(status, directory),
     }
+
+
+def _directory_json(status: Status, directory: Standing | None) -> dict[str, Any]:
+    if not (status.to_resolve or status.resolved):
+        return {}
+    fault = directory.fault if directory else None
+    return {"directory": {"waits": status.to_resolve, "fault": fault, "answers": status.resolved}}
 
 
 def as_utc(moment: datetime) -> str:

@@ -102,4 +102,6 @@ def master_keys(here: Surroundings) -> MasterKeys:
 
 def guards_of(settings: Settings) -> Guards:
     """What protects from haste here."""
-    return Guards(settings.cool_off_s(), settings.max_subjects_unconfirmed, settings.term_table())
+    return Guards(
+        settings.cool_off_s(), settings.max_subjects_unconfirmed, settings.term_table(), settings.resolver.is_on
+    )

@@ -31,7 +31,8 @@ def claim(
 
     Whose request has least out goes first, of those that are level the small ones (one chunk's worth of people), then
     chance decides. `express` more are for small requests with nothing out, so that they need not wait for room. Of very
-    many requests that are due, LOOKED_AT are considered, in turn from one claim to the next, and the newest.
+    many requests that are due, LOOKED_AT are considered, in turn from one claim to the next, and the newest. Nothing is
+    queued of a request about whose people the controller's directory is still to be asked.
 
     One dispatcher at a time works for a vendor, so that the window holds. A held vendor gets one chunk when its probe
     is due, and none otherwise or where `held_too` is not set. `needs`: the steps that each sort of request takes there,
@@ -157,7 +158,7 @@ _CLAIM = text("""
             WHERE vendor_id = :vendor_id AND due_at = looked_at.due_at AND request_id = looked_at.request_id
                 AND purpose = 'deliver' AND state <> 'closed'
             ORDER BY due_at, request_id, id LIMIT :most) AS due
-        WHERE requests.status = 'running' AND requests.not_before <= now()
+        WHERE requests.status = 'running' AND requests.not_before <= now() AND requests.to_resolve_from IS NULL
             AND CAST(requests.kind AS text) || CASE WHEN requests.subjects <= :small_people THEN '.small' ELSE '' END
                 = ANY(CAST(:sorts AS text[]))),
     placed AS (

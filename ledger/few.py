@@ -14,7 +14,7 @@ from domain.reach import Headcount
 from domain.requests import Subject
 from ledger.crowds import crowds_among
 from ledger.people import FEW, OTHERS, PEOPLE, PERSON, Prints, Writer, bytea, repeated_lines
-from ledger.requests import NewRequest, Recorded, TooLateError, digest_of, row_of
+from ledger.requests import NewRequest, Recorded, TooLateError, digest_of, row_of, to_resolve_from
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
 
 
@@ -102,6 +102,7 @@ class _Row(NamedTuple):
             "subjects": recorded.people,
             "duplicates": recorded.duplicates,
             "unreachable": unreachable or None,
+            "to_resolve_from": to_resolve_from(new, unreachable),
             "digest": digest_of(new, prints),
             "because": new.noticed.told(),
         }
@@ -134,15 +135,16 @@ def _recording(others: str = "") -> Any:
     WITH request AS (
         INSERT INTO requests (id, public_id, kind, status, vendor_ids, data_key, options, idempotency_key, submitted_by,
             regulation, received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates, content_digest,
-            unreachable)
+            unreachable, to_resolve_from)
         OVERRIDING SYSTEM VALUE
         SELECT id, public_id, kind, 'running', vendor_ids, data_key, options, idempotency_key, submitted_by, regulation,
-            received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates, digest, unreachable
+            received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates, digest, unreachable,
+            to_resolve_from
         FROM json_to_recordset(CAST(:requests AS json)) AS given (id bigint, public_id uuid, kind kind,
             vendor_ids smallint[], data_key bytea, options bytea, idempotency_key text, submitted_by text,
             regulation text, received_at timestamptz, asked_at timestamptz, effective_at timestamptz,
             due_at timestamptz, not_before timestamptz, subjects integer, duplicates integer, digest bytea,
-            unreachable jsonb)
+            unreachable jsonb, to_resolve_from integer)
         ON CONFLICT (idempotency_key) DO NOTHING
         RETURNING id, public_id, submitted_by, not_before),
     person AS (

@@ -54,19 +54,26 @@ class Unreachable:
         return found
 
     def complete(self, people: Mapping[int, Subject]) -> None:
-        """Seal these people, by line, in place of what was on record of them, and fingerprint them anew."""
-        writer = Writer(self.request.id, self.key, self.prints)
-        records = [writer.record(line, subject, self.prints.of(subject)) for line, subject in people.items()]
-        self.connection.execute(_COMPLETE, {"people": to_json(records).decode()})
-        others = [record for line, subject in people.items() for record in writer.others_of(line, subject)]
-        if others:
-            self.connection.execute(_ADD_OTHERS, {"others": to_json(others).decode()})
+        """Keep these people, by line, in place of what was on record of them."""
+        complete(self.connection, self.request.id, self.key, self.prints, people)
 
     def count_found(self, lines: Mapping[str, Collection[int]]) -> None:
         """Of these people, by vendor, those who were unreachable there can be found from now on."""
         for vendor, its_lines in lines.items():
             values = {"vendor_id": self.request.vendors[vendor], "vendor": vendor, "lines": list(its_lines)}
             self.connection.execute(_COUNT_FOUND, {"id": self.request.id, **values})
+
+
+def complete(
+    connection: Connection, request_id: int, key: SealingKey, prints: Prints, people: Mapping[int, Subject]
+) -> None:
+    """Seal these people of a request, by line, in place of what was on record of them, and fingerprint them anew."""
+    writer = Writer(request_id, key, prints)
+    records = [writer.record(line, subject, prints.of(subject)) for line, subject in people.items()]
+    connection.execute(_COMPLETE, {"people": to_json(records).decode()})
+    others = [record for line, subject in people.items() for record in writer.others_of(line, subject)]
+    if others:
+        connection.execute(_ADD_OTHERS, {"others": to_json(others).decode()})
 
 
 def kind_of(connection: Connection, request: Standing) -> Kind:

@@ -37,6 +37,10 @@ class Status(NamedTuple):
     """Past its retention: its people and deliveries are gone, these numbers are what is left."""
     accepted_by: Mapping[str, str] = MappingProxyType({})
     """By vendor, who has accepted that people cannot be found there."""
+    to_resolve: bool = False
+    """Nothing of it is sent yet: the controller's directory is still to be asked about its people."""
+    resolved: Mapping[str, int] = MappingProxyType({})
+    """What became of the directory's answers, by `domain.directory.Finding`; nothing where it was not asked."""
     not_found: Mapping[str, int] = MappingProxyType({})
     """By vendor, how many of its people cannot be found there by what is given of them, whether it was tried or not."""
 
@@ -119,6 +123,8 @@ def status_of(connection: Connection, public_id: UUID) -> Status | None:
         vendors=vendors,
         dropped=row.dropped,
         not_found=row.unreachable or {},
+        to_resolve=row.to_resolve,
+        resolved=row.resolved or {},
         accepted_by=_accepted_by(connection, row.id) if any(_UNREACHABLE in its for its in vendors.values()) else {},
     )
 
@@ -142,7 +148,8 @@ _ACCEPTED_BY = text(f"""
 """)
 _REQUEST = text("""
     SELECT id, public_id, kind, status, subjects, duplicates, regulation, received_at, asked_at, effective_at,
-        not_before, due_at, due_reason, submitted_by, confirmed_by, unreachable,
+        not_before, due_at, due_reason, submitted_by, confirmed_by, unreachable, resolved,
+        to_resolve_from IS NOT NULL AND status IN ('unconfirmed', 'running') AS to_resolve,
         EXISTS (SELECT FROM volumes
                 WHERE dropped_at IS NOT NULL AND requests.id >= first_request AND requests.id < past_request) AS dropped
     FROM requests WHERE public_id = :public_id

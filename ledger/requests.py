@@ -61,6 +61,9 @@ class NewRequest:
     """Written with it, or not at all."""
     reach: Mapping[str, Fields] = field(default_factory=dict)
     """By vendor, the fields of a person by which they are found there, where it has such an operation."""
+    resolvable: frozenset[str] = frozenset()
+    """Vendors that the controller's directory is asked for, before anything is sent, where people lack what they are
+    found by there."""
     accept_unreachable: bool = False
     """Its submitter accepts that some people cannot be found at some vendors."""
     warn: Warn | None = field(default=None, repr=False)
@@ -134,6 +137,7 @@ def record(
             "subjects": counted.people,
             "duplicates": len(counted.repeats),
             "unreachable": unreachable_json(unreachable),
+            "to_resolve_from": to_resolve_from(new, unreachable),
             "digest": digest_of(new, prints),
             "file_lines": new.noticed.file_lines.packed(),
             "because": new.noticed.told(),
@@ -149,6 +153,11 @@ def record(
     return Recorded(
         public_id, counted.people, len(counted.repeats), large and not new.confirmed, MappingProxyType(unreachable)
     )
+
+
+def to_resolve_from(new: NewRequest, unreachable: Mapping[str, int]) -> int | None:
+    """The line from which on the directory is asked about people of a new request; None: it need not be asked."""
+    return None if new.resolvable.isdisjoint(unreachable) else 1
 
 
 def unreachable_json(unreachable: Mapping[str, int]) -> str | None:
@@ -243,7 +252,8 @@ _TAKE_IN = text("""
     UPDATE requests
     SET status = CAST(:status AS request_status), confirmed_by = :confirmed_by, subjects = :subjects,
         duplicates = :duplicates, content_digest = :digest, asked_at = :asked_at, effective_at = :effective_at,
-        due_at = :due_at, not_before = :not_before, unreachable = CAST(:unreachable AS jsonb), file_lines = :file_lines
+        due_at = :due_at, not_before = :not_before, unreachable = CAST(:unreachable AS jsonb), file_lines = :file_lines,
+        to_resolve_from = :to_resolve_from
     WHERE id = :id
 """)
 

@@ -21,6 +21,8 @@ class Accounts:
     b2core_token: str = "sandbox-b2core-token"
     b2core_client_id: str = "sandbox-b2core-client"
     b2core_client_secret: str = "sandbox-b2core-secret"
+    directory_secret: str = "whsec_c2FuZGJveC1kaXJlY3Rvcnktc2VjcmV0"
+    """What questions to the controller's directory are signed with."""
 
     def __repr__(self) -> str:
         return "Accounts(…)"

@@ -37,6 +37,17 @@ class Admin:
         self._sandbox.admit(people)
         return web.json_response({"people": len(people)})
 
+    async def fill_directory(self, request: web.Request) -> web.Response:
+        records = await read_json(request)
+        if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+            raise reject("the body must be a JSON list of subject records")
+        for record in records:
+            self._sandbox.directory.admit(record)
+        return web.json_response({"people": len(records)})
+
+    async def show_directory(self, _: web.Request) -> web.Response:
+        return web.json_response({"questions": self._sandbox.directory.questions})
+
     async def list_people(self, request: web.Request) -> web.StreamResponse:
         """NDJSON in pieces, so that a million people neither fill memory nor stop the vendors."""
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
@@ -184,6 +195,8 @@ def mount(app: web.Application, sandbox: "Sandbox") -> None:
     admin = Admin(sandbox)
     app.router.add_post("/_sandbox/people", admin.admit_people)
     app.router.add_get("/_sandbox/people", admin.list_people)
+    app.router.add_post("/_sandbox/directory", admin.fill_directory)
+    app.router.add_get("/_sandbox/directory", admin.show_directory)
     app.router.add_get("/_sandbox/state/{vendor}", admin.show_state)
     app.router.add_get("/_sandbox/traffic", admin.show_traffic)
     app.router.add_get("/_sandbox/violations", admin.list_violations)

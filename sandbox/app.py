@@ -8,6 +8,7 @@ from aiohttp import web
 from sandbox import admin
 from sandbox.accounts import Accounts
 from sandbox.contract import HasBuckets, Vendor
+from sandbox.directory import Directory
 from sandbox.faults import FaultDeck, read_plans
 from sandbox.gate import Gate
 from sandbox.people import Person
@@ -43,6 +44,7 @@ class Sandbox:
     ) -> None:
         accounts = accounts or Accounts()
         self.vendors: dict[str, Vendor] = {kind.name: kind(accounts) for kind in VENDORS}
+        self.directory = Directory(accounts.directory_secret)
         self._start_source = {"seed": seed, **(source or {})}
         self._start_limits = LIMITS | dict(limits or {})
         self.seed = int(self._start_source["seed"])
@@ -74,6 +76,7 @@ class Sandbox:
     def reset(self) -> None:
         """Back to how it started: nobody known, nothing counted, first seed, faults and limits."""
         self.set_faults(self._start_source)
+        self.directory.clear()
         for gate in self.gates.values():
             gate.vendor.clear()
             gate.traffic = self._traffic(gate.vendor)
@@ -84,6 +87,7 @@ class Sandbox:
 def build_app(sandbox: Sandbox) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY)
     admin.mount(app, sandbox)
+    app.router.add_post("/directory", sandbox.directory.answer)
     for name, gate in sandbox.gates.items():
         app.router.add_route("*", f"/{name}{{rest:.*}}", gate.serve)
     return app

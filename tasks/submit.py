@@ -81,6 +81,8 @@ class Guards:
     cool_off_s: Mapping[Kind, float] = field(default_factory=dict)
     confirm_above: int | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
+    resolves: bool = False
+    """Whether the controller's own directory is asked for what people lack."""
 
 
 NO_GUARDS = Guards()
@@ -251,10 +253,18 @@ def _new(submission: Submission, guards: Guards, known: Sequence[Vendor], rows: 
         callbacks=submission.callbacks,
         also=submission.also,
         reach=fields_at(vendors, submission.kind),
+        resolvable=frozenset(_resolvable(vendors) if guards.resolves else ()),
         accept_unreachable=submission.accept_unreachable,
         warn=submission.warn,
         noticed=submission.noticed,
     )
+
+
+def _resolvable(vendors: Iterable[Vendor]) -> Iterator[str]:
+    """Those that find people by what a directory can tell; a session is the person's own."""
+    for vendor in vendors:
+        if not (vendor.name in ADAPTERS and ADAPTERS[vendor.name].keeps_sessions):
+            yield vendor.name
 
 
 def _received(new: NewRequest, recorded: Recorded, wake: Wake) -> Receipt:

@@ -13,7 +13,7 @@ from local.redis_server import Redis
 TABLES = (
     "keys, vendors, steps, requests, subjects, other_identifiers, sessions, chunks, outcomes, successions, notes, "
     "tallies, "
-    "api_keys, users, logins, guesses, spent, audit_entries, webhooks, outbox, opendsr_requests"
+    "api_keys, users, logins, guesses, spent, audit_entries, webhooks, outbox, opendsr_requests, resolver"
 )
 
 

@@ -28,12 +28,14 @@ from tasks.queues import (
     DELIVER,
     DISPATCH,
     NOTIFY,
+    RESOLVE,
     SETTLE,
     SUBMIT,
     SUBMIT_QUEUE,
     VOLUMES,
     queue_of,
 )
+from tasks.resolve import resolve
 from tasks.retain import keep_outbox, keep_volumes
 from tasks.settle import settle
 from worker.runtime import Runtime, tell_lacking
@@ -45,6 +47,7 @@ TICK_S = 1.0
 """How often beat looks for due chunks; a wake-up that was lost costs no more than this."""
 SWEEP_S = 5.0
 NOTIFY_S = 2.0
+RESOLVE_S = 1.0
 DEADLINES_S = 3600.0
 VOLUMES_S = 600.0
 SUBMIT_AGAIN_S = 5.0
@@ -56,6 +59,7 @@ FAULT_AGAIN_S = 600.0
 def create_app() -> Celery:
     """The app of this process's stack. Raises SettingsError, NoStackError."""
     settings = Settings.load()
+    resolving = {"resolve": {"task": RESOLVE, "schedule": RESOLVE_S, "options": {"expires": RESOLVE_S}}}
     app = Celery("consent", broker=find_stack(settings).redis_url)
     app.conf.update(
         task_serializer="json",
@@ -88,6 +92,7 @@ def create_app() -> Celery:
             "deadlines": {"task": DEADLINES, "schedule": DEADLINES_S, "options": {"expires": DEADLINES_S}},
             "volumes": {"task": VOLUMES, "schedule": VOLUMES_S, "options": {"expires": VOLUMES_S}},
             "notify": {"task": NOTIFY, "schedule": NOTIFY_S, "options": {"expires": NOTIFY_S}},
+            **(resolving if settings.resolver.is_on else {}),
             "settle": {"task": SETTLE, "schedule": SWEEP_S, "options": {"expires": 5 * SWEEP_S}},
         },
     )
@@ -155,6 +160,14 @@ def _put_back(task: Task, countdown_s: float) -> NoReturn:
 def tell_status_changes() -> None:
     """Tell receivers of the changes of status that wait in the outbox."""
     notify(runtime().courier)
+
+
+@app.task(name=RESOLVE)
+def resolve_people() -> None:
+    """Ask the controller's directory about people who lack something."""
+    resolver = runtime().resolver
+    if resolver is not None:  # beat may have newer settings than this worker
+        resolve(resolver)
 
 
 @app.task(name=DEADLINES)

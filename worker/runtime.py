@@ -18,6 +18,7 @@ from adapters import opendsr_callbacks
 from adapters.callbacks import Callbacks
 from adapters.contract import Adapter
 from adapters.credentials import Credentials
+from adapters.directory import HttpDirectory
 from adapters.exchange import Exchange
 from adapters.portions import chunk_people
 from adapters.rates import buckets_of
@@ -25,7 +26,9 @@ from adapters.transport import Transport
 from config.opendsr import SigningError, find_signer
 from config.settings import Settings
 from config.stack import Stack, find_stack
+from domain.directory import Answers
 from domain.notices import Style
+from domain.requests import Subject
 from ledger import switching, webhooks
 from ledger.chunks import release
 from ledger.sealing import MasterKeys
@@ -36,6 +39,7 @@ from tasks.notify import Courier, Dress, Receiver
 from tasks.producers import Intake
 from tasks.queues import CONTROL_QUEUE, DELIVER, DISPATCH, NOTIFY, BrokerError, queue_of, wake
 from tasks.reach import reach_of
+from tasks.resolve import Resolver
 from tasks.sealed import ProducerKeys
 from tasks.slots import FairSlots
 from tasks.submit import Guards, Lately
@@ -138,8 +142,16 @@ class Runtime:
             masters=masters,
             keys=ProducerKeys.parse(stack.producer_keys),
             wake=self._wake,
-            guards=Guards(settings.cool_off_s(), settings.max_subjects_unconfirmed, settings.term_table()),
+            guards=Guards(
+                settings.cool_off_s(), settings.max_subjects_unconfirmed, settings.term_table(), settings.resolver.is_on
+            ),
             known=Lately(self._engine, masters),
+        )
+        self._directory = settings.resolver.directory()
+        self.resolver = (
+            Resolver(self._engine, masters, self._look_up, self._wake, self._stopping.is_set, settings.resolver.batch)
+            if self._directory is not None
+            else None
         )
         with self._engine.begin() as connection:
             announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
@@ -168,6 +180,11 @@ class Runtime:
             exchange = Exchange(adapter, transport, credentials, lanes, congestion.answered)
             lines[name] = Line(adapter, exchange, slots.pop(""), slots)
         return lines
+
+    def _look_up(self, people: Sequence[Subject]) -> Answers:
+        if isinstance(self._directory, HttpDirectory):
+            return self._start(self._directory.look_up(people)).result()
+        return self._directory.look_up(people) if self._directory is not None else [[] for _ in people]
 
     def _start(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
         return asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -221,4 +238,6 @@ class Runtime:
     async def _close_connections(self) -> None:
         for line in self.tools.lines.values():
             await line.exchange.transport.aclose()
+        if isinstance(self._directory, HttpDirectory):
+            await self._directory.transport.aclose()
         await self._redis.aclose()

@@ -1,0 +1,100 @@
+"""The controller's own directory as a table of a PostgreSQL database: one read-only statement about many people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_core import to_json
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from domain.directory import Answers, DirectoryError
+from domain.reach import OWN
+from domain.requests import Subject
+
+PARAMETERS = frozenset({"refs", "user_ids", "emails", "phone_numbers", "vendors"})
+"""Arrays that a statement may bind, as `:refs`: an element for each person, NULL where it is not given."""
+REF = "ref"
+COLUMNS = frozenset({*OWN, "vendors"})
+"""What a row may say of a person, beside the `ref` that it is about."""
+
+
+def check_database(url: str) -> str:
+    """The same address. Raises ValueError, which never quotes it, unless it is one of a PostgreSQL database."""
+    try:
+        driver = make_url(url).get_backend_name()
+    except ArgumentError:
+        driver = ""
+    if driver not in {"postgresql", "postgres"}:
+        raise ValueError("must be of the form postgresql://user:password@host:port/name")
+    return url
+
+
+def check_query(query: str) -> str:
+    """The same statement. Raises ValueError unless it binds `:refs` and nothing that it is not given."""
+    bound = text(query).compile().params.keys()
+    if "refs" not in bound or not bound <= PARAMETERS:
+        raise ValueError(f"must bind :refs, and nothing but {', '.join(f':{name}' for name in sorted(PARAMETERS))}")
+    return query
+
+
+@dataclass(frozen=True)
+class DatabaseDirectory:
+    """Asks by a statement of the operator's. Whatever it says, it changes nothing: the transaction is read-only."""
+
+    url: str = field(repr=False)
+    query: str
+    timeout_s: float
+
+    def look_up(self, people: Sequence[Subject]) -> Answers:
+        """What the directory holds of each. Raises DirectoryError."""
+        found: list[list[object]] = [[] for _ in people]
+        for row in self._rows(people):
+            ref = row.pop(REF, None)
+            if not isinstance(ref, int) or not 1 <= ref <= len(people) or not row.keys() <= COLUMNS:
+                allowed = ", ".join(sorted(COLUMNS))
+                raise DirectoryError(f"a row must have the `ref` of who was asked about, and of others only {allowed}")
+            found[ref - 1].append({name: value for name, value in row.items() if value is not None})
+        return found
+
+    def _rows(self, people: Sequence[Subject]) -> list[dict[str, Any]]:
+        limit_ms = round(self.timeout_s * 1000)
+        # A new connection each time: a database of the controller's is not ours to keep connections to.
+        engine = create_engine(
+            make_url(self.url).set(drivername="postgresql+psycopg"),
+            poolclass=NullPool,
+            hide_parameters=True,
+            connect_args={
+                "connect_timeout": max(2, round(self.timeout_s)),
+                "application_name": "consent",
+                "options": f"-c default_transaction_read_only=on -c statement_timeout={limit_ms}",
+            },
+        )
+        try:
+            with engine.connect() as connection:
+                connection.execute(text("SET TRANSACTION READ ONLY"))
+                return [dict(row) for row in connection.execute(text(self.query), _arrays(people)).mappings()]
+        except DBAPIError as error:  # what it says may quote a person
+            raise DirectoryError(_problem(error)) from None
+        except SQLAlchemyError:
+            raise DirectoryError("its statement gives no rows: check CONSENT_RESOLVER__QUERY") from None
+
+
+def _arrays(people: Sequence[Subject]) -> dict[str, list[Any]]:
+    return {
+        "refs": list(range(1, len(people) + 1)),
+        "user_ids": [one.get("user_id") for one in people],
+        "emails": [one.get("email") for one in people],
+        "phone_numbers": [one.get("phone_number") for one in people],
+        "vendors": [to_json(one["vendors"]).decode() if one.get("vendors") else None for one in people],
+    }
+
+
+def _problem(error: DBAPIError) -> str:
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        return "no connection can be made: check CONSENT_RESOLVER__DATABASE_URL and the network"
+    if state == "57014":
+        return "its statement did not end in time: CONSENT_RESOLVER__TIMEOUT_S"
+    return f"it does not take the statement (SQLSTATE {state}): check CONSENT_RESOLVER__QUERY"

@@ -1,0 +1,171 @@
+"""Requests whose people the controller's directory is asked about first: whose turn it is, a block of people, and what
+was found of it. Nothing of such a request is claimed until its last block is done."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from pydantic_core import to_json
+from sqlalchemy import Connection, text
+
+from domain.directory import Finding
+from domain.requests import Kind, Subject
+from ledger.fresh_identifiers import complete
+from ledger.keys import fingerprinter
+from ledger.pending import open_block
+from ledger.people import Prints
+from ledger.requests import key_context, unreachable_json
+from ledger.sealing import MasterKeys, SealingKey
+
+BLOCK = 1_000
+"""People that are read, asked about and recorded together."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some people of a request, in order, and where it stands."""
+
+    request_id: int
+    public_id: UUID
+    kind: Kind
+    vendor_ids: Sequence[int]
+    first_line: int
+    key: SealingKey = field(repr=False)
+    unreachable: Mapping[str, int]
+    resolved: Mapping[str, int]
+    people: Mapping[int, Subject] = field(repr=False)
+    """By line."""
+
+    @property
+    def next_line(self) -> int | None:
+        """Where the next block begins; None: this one is the last."""
+        return max(self.people) + 1 if len(self.people) == BLOCK else None
+
+
+class Taken(NamedTuple):
+    """Some people of a request as they lie in the ledger, sealed."""
+
+    request: Any
+    people: Sequence[Any]
+
+    def __repr__(self) -> str:
+        return f"Taken(people={len(self.people)})"
+
+
+class Standing(NamedTuple):
+    """How the directory does. `failures` in a row since `failing_since`; `fault`: what is wrong with its answers."""
+
+    waiting: int
+    failures: int
+    fault: str | None
+    failing_since: datetime | None
+
+
+def take(connection: Connection, *, lease_s: float) -> Taken | None:
+    """The next people to be asked about, in turn between requests; None where there are none, or it is not yet time:
+    another worker is at it, or the directory is given a pause. Nobody else takes any for `lease_s`."""
+    if not connection.execute(_TAKE_TURN, {"lease_s": lease_s}).scalar_one_or_none():
+        return None
+    row = connection.execute(_NEXT).one_or_none()
+    if row is None:
+        return None
+    connection.execute(_PASS_TURN, {"id": row.id})
+    values = {"id": row.id, "first_line": row.to_resolve_from, "block": BLOCK}
+    return Taken(row, connection.execute(_PEOPLE, values).all())
+
+
+def open_taken(taken: Taken, masters: MasterKeys) -> Block:
+    """The same, opened. Raises ledger.sealing.UnsealError."""
+    row, found = taken
+    key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
+    subjects = open_block(key, row.id, [(one.line, one.sealed) for one in found])
+    return Block(
+        request_id=row.id,
+        public_id=row.public_id,
+        kind=Kind(row.kind),
+        vendor_ids=row.vendor_ids,
+        first_line=row.to_resolve_from,
+        key=key,
+        unreachable=row.unreachable or {},
+        resolved=row.resolved or {},
+        people={one.line: subject for one, subject in zip(found, subjects, strict=True)},
+    )
+
+
+def record(
+    connection: Connection,
+    block: Block,
+    masters: MasterKeys,
+    *,
+    completed: Mapping[int, Subject],
+    findings: Mapping[Finding, int],
+    found: Mapping[str, int],
+) -> bool:
+    """Keep what was found of a block: `completed` people by line, how many `findings` there were of each sort, and how
+    many are `found` by vendor who were not. False, and nothing is kept, where it is moot: another worker has recorded
+    this block, or the request was cancelled."""
+    counts = {one.value: block.resolved.get(one.value, 0) + findings.get(one, 0) for one in Finding}
+    left = {vendor: count - found.get(vendor, 0) for vendor, count in block.unreachable.items()}
+    values = {
+        "id": block.request_id,
+        "first_line": block.first_line,
+        "next_line": block.next_line,
+        "unreachable": unreachable_json({vendor: count for vendor, count in left.items() if count > 0}),
+        "resolved": to_json({name: count for name, count in counts.items() if count}).decode(),
+    }
+    if connection.execute(_RECORD, values).rowcount != 1:
+        return False
+    if completed:
+        complete(connection, block.request_id, block.key, Prints(fingerprinter(connection, masters)), completed)
+    return True
+
+
+def answered(connection: Connection) -> None:
+    """The directory does well, and the next block may be taken at once."""
+    connection.execute(_ANSWERED)
+
+
+def failed(connection: Connection, problem: str, delay_s: float) -> None:
+    """The directory has not answered as it should: nobody is asked about for `delay_s`."""
+    connection.execute(_FAILED, {"problem": problem, "delay_s": delay_s})
+
+
+def standing(connection: Connection) -> Standing:
+    """How the directory does, and how many requests wait for it."""
+    return Standing._make(connection.execute(_STANDING).one())
+
+
+# Taking the turn touches the table only where somebody is to be asked about: nobody is, nearly always.
+_WAITING = "status = 'running' AND not_before <= now() AND to_resolve_from IS NOT NULL AND data_key IS NOT NULL"
+_TAKE_TURN = text(f"""
+    INSERT INTO resolver (due_at)
+    SELECT now() + make_interval(secs => :lease_s) WHERE EXISTS (SELECT FROM requests WHERE {_WAITING})
+    ON CONFLICT (single) DO UPDATE SET due_at = excluded.due_at WHERE resolver.due_at <= now()
+    RETURNING true
+""")
+_NEXT = text(f"""
+    SELECT id, public_id, CAST(kind AS text) AS kind, vendor_ids, data_key, to_resolve_from, unreachable, resolved
+    FROM requests WHERE {_WAITING}
+    ORDER BY id <= (SELECT turn FROM resolver), id LIMIT 1
+""")
+_PASS_TURN = text("UPDATE resolver SET turn = :id")
+_PEOPLE = text("""
+    SELECT line, sealed FROM subjects WHERE request_id = :id AND line >= :first_line ORDER BY line LIMIT :block
+""")
+_RECORD = text("""
+    UPDATE requests
+    SET to_resolve_from = :next_line, unreachable = CAST(:unreachable AS jsonb), resolved = CAST(:resolved AS jsonb)
+    WHERE id = :id AND to_resolve_from = :first_line AND status = 'running'
+""")
+_ANSWERED = text("UPDATE resolver SET due_at = now(), failures = 0, fault = NULL, failing_since = NULL")
+_FAILED = text("""
+    UPDATE resolver
+    SET due_at = now() + make_interval(secs => :delay_s), failures = LEAST(failures + 1, 10000), fault = :problem,
+        failing_since = COALESCE(failing_since, now())
+""")
+_STANDING = text(f"""
+    SELECT (SELECT count(*) FROM requests WHERE {_WAITING}), COALESCE(failures, 0), fault, failing_since
+    FROM (SELECT) AS one LEFT JOIN resolver ON true
+""")

@@ -1,0 +1,150 @@
+"""Asking the controller's own directory for what people of a request lack, before anything of it is sent."""
+
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from adapters.registry import ADAPTERS
+from domain.directory import Answers, DirectoryError, Finding, contradicts
+from domain.noticed import Noticed
+from domain.reach import OWN, Fields, completed, is_found
+from domain.requests import Subject
+from domain.retry import Again, RetryPolicy
+from ledger import resolving
+from ledger.resolving import Block
+from ledger.sealing import MasterKeys, UnsealError
+from ledger.session import Engine
+from ledger.vendors import all_vendors
+from tasks.provide import keeps_sessions
+from tasks.reach import fields_at
+from tasks.subjects import SubjectError, check_subject
+
+log = logging.getLogger(__name__)
+
+POLICY = RetryPolicy(max_attempts=100_000, max_age_s=float("inf"), base_s=2.0, cap_s=60.0)
+"""Never given up: people wait for as long as the directory is away."""
+LEASE_S = 60.0
+"""A worker that is silent for so long is taken for gone: several times what one question may take."""
+TURN_S = 5.0
+"""How long one call goes on; what is left then is the next one's."""
+SAID = frozenset({*OWN, "vendors"})
+"""What an answer may say of a person."""
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """What asking needs."""
+
+    engine: Engine
+    masters: MasterKeys
+    look_up: Callable[[Sequence[Subject]], Answers] = field(repr=False)
+    """Asks about so many people; raises DirectoryError."""
+    wake: Callable[[Sequence[str]], None] = field(repr=False)
+    """Says that there may be due chunks at these vendors."""
+    stopping: Callable[[], bool] = field(repr=False)
+    batch: int = resolving.BLOCK
+    """People of one question."""
+
+
+def resolve(resolver: Resolver) -> int:
+    """Ask about people who lack something, a block at a time, for some seconds at most; returns how many blocks were
+    done. One call works at a time; running more at once is harmless.
+
+    Each block is one transaction, and none is recorded twice: after a crash the same people are asked about again.
+    """
+    blocks = 0
+    enough = time.monotonic() + TURN_S
+    while not resolver.stopping() and time.monotonic() < enough:
+        with resolver.engine.begin() as connection:
+            taken = resolving.take(connection, lease_s=LEASE_S)
+        if taken is None:
+            break
+        try:
+            _do(resolving.open_taken(taken, resolver.masters), resolver)
+        except DirectoryError as error:
+            _wait(error.problem, error.retry_after_s, resolver)
+            break
+        except UnsealError:  # the next turn is another request's
+            _wait("people of a request cannot be opened: a master key is missing here", 0.0, resolver)
+            break
+        blocks += 1
+    return blocks
+
+
+def _do(block: Block, resolver: Resolver) -> None:
+    """Raises DirectoryError."""
+    with resolver.engine.connect() as connection:
+        mine = [vendor for vendor in all_vendors(connection) if vendor.id in set(block.vendor_ids)]
+    fields = {name: its for name, its in fields_at(mine, block.kind).items() if not keeps_sessions(name)}
+    lacking = {line: subject for line, subject in block.people.items() if _lacks(subject, fields)}
+    answers = _ask(list(lacking.values()), resolver)
+    judged = [judge(subject, said) for subject, said in zip(lacking.values(), answers, strict=True)]
+    whole = {line: one for line, (_, one) in zip(lacking, judged, strict=True) if one is not None}
+    with resolver.engine.begin() as connection:
+        resolving.record(
+            connection,
+            block,
+            resolver.masters,
+            completed=whole,
+            findings=Counter(finding for finding, _ in judged),
+            found=_now_found(lacking, whole, fields),
+        )
+        resolving.answered(connection)
+    if block.next_line is None:
+        resolver.wake([vendor.name for vendor in mine])
+
+
+def judge(subject: Subject, answers: Sequence[object]) -> tuple[Finding, Subject | None]:
+    """What to make of what the directory holds of one person; with the whole person, where it is to be kept."""
+    if not answers:
+        return Finding.UNKNOWN, None
+    said = answers[0]
+    if len(answers) > 1 or not isinstance(said, dict) or not said.keys() <= SAID:
+        return Finding.UNUSABLE, None
+    try:
+        more = check_subject(said, Noticed())
+    except SubjectError:
+        return Finding.UNUSABLE, None
+    if contradicts(subject, more):
+        return Finding.CONTRADICTING, None
+    whole = completed(subject, more, keep_out=filter(keeps_sessions, ADAPTERS))
+    return (Finding.COMPLETED, whole) if whole != subject else (Finding.NOTHING_NEW, None)
+
+
+def _ask(people: Sequence[Subject], resolver: Resolver) -> list[Sequence[object]]:
+    answers: list[Sequence[object]] = []
+    for first in range(0, len(people), resolver.batch):
+        answers += resolver.look_up(people[first : first + resolver.batch])
+    return answers
+
+
+def _lacks(subject: Subject, fields: Mapping[str, Fields]) -> bool:
+    return not all(is_found(subject, its) for its in fields.values())
+
+
+def _now_found(
+    before: Mapping[int, Subject], whole: Mapping[int, Subject], fields: Mapping[str, Fields]
+) -> Mapping[str, int]:
+    return Counter(
+        vendor
+        for line, subject in whole.items()
+        for vendor, its in fields.items()
+        if is_found(subject, its) and not is_found(before[line], its)
+    )
+
+
+def _wait(problem: str, retry_after_s: float, resolver: Resolver) -> None:
+    with resolver.engine.begin() as connection:
+        failures = resolving.standing(connection).failures + 1
+        then = POLICY.decide(
+            attempts=failures,
+            age_s=0.0,
+            jitter=1.0 - random.random() / 5,  # noqa: S311 - spreads load, guards nothing
+            retry_after_s=retry_after_s,
+        )
+        delay_s = then.delay_s if isinstance(then, Again) else POLICY.cap_s
+        resolving.failed(connection, problem, delay_s)
+    log.warning("the directory: %s; requests wait for it, again in %.0f s", problem, delay_s)
