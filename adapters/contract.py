@@ -313,6 +313,15 @@ class ReadsBack(Protocol):
 
 
 @runtime_checkable
+class KnowsWithoutSession(Protocol):
+    """Second interface: people are known by something else than the session that opens their record, which is deleted
+    once it was used."""
+
+    def known_without_session(self, subject: Subject) -> frozenset[tuple[str, str]]:
+        """What `known_by` said of this person when their session was there; empty where nothing given tells."""
+
+
+@runtime_checkable
 class LooksFirst(Protocol):
     """Second interface: an order may ask the vendor about each of its people before it changes anything, in calls of
     which there are few a minute."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from adapters.contract import Adapter, Addressed, Order
+from adapters.contract import Adapter, Addressed, KnowsWithoutSession, Order
 from domain.folding import fold
 from domain.outcomes import LOOKED_UP, Reason
 from domain.wishes import (
@@ -25,7 +25,7 @@ from ledger import wishes
 from ledger.chunks import Lease, Purpose
 from ledger.sealing import MasterKeys
 from ledger.session import Connection
-from ledger.wishes import Others
+from ledger.wishes import Others, Person
 
 
 @dataclass
@@ -127,4 +127,14 @@ class _Comparing:
             order = replace(order, may_look=False)
         addressed = self._adapter.address(order, subject)
         if isinstance(addressed, Addressed):
-            yield from ((kind, fold(kind, value)) for kind, value in self._adapter.known_by(addressed.key))
+            known = self._adapter.known_by(addressed.key)
+        elif isinstance(self._adapter, KnowsWithoutSession) and _was_asked(person):
+            known = self._adapter.known_without_session(subject)
+        else:
+            known = frozenset()
+        yield from ((kind, fold(kind, value)) for kind, value in known)
+
+
+def _was_asked(person: Person) -> bool:
+    """Whether the vendor has answered about this person, so that they had a session."""
+    return person.state in (State.YES, State.REFUSED, State.WAITING) and person.reason != Reason.NO_IDENTIFIER

@@ -121,6 +121,12 @@ class Akinon:
         """Whose session it must be; the session itself differs from one request to the next."""
         return frozenset({key.owner})
 
+    def known_without_session(self, subject: Subject) -> frozenset[tuple[str, str]]:
+        """Whose session it must have been."""
+        known = read_block(subject, self.name, AkinonIdentifiers)
+        owner = owner_of(known, subject) if known is not None else None
+        return frozenset() if owner is None else frozenset({owner})
+
     def touches(self, order: Order) -> frozenset[str]:
         """The flags that are set; for an erasure also the fields that are emptied."""
         return frozenset([*self._flags(order), *self._cleared(order)])

@@ -258,6 +258,43 @@ def _provide(stage: Stage, number: int, subject: Subject) -> None:
     assert stage.attend.provide(stage.id_of(number), [Given(1, subject)], stage.desk.masters) == {"akinon": 1}
 
 
+# At a shop, where a session that was used is deleted
+
+
+def _at_a_shop(stage: Stage, kind: Kind, user_id: str, session: str, **more: Any) -> int:
+    given = {"akinon": {"session_id": session, "csrf_token": "token"}}
+    return stage.wish(kind, {"user_id": user_id, "email": FAMILY, "vendors": given}, **more)
+
+
+@pytest.mark.parametrize("newer", [OUT, ERASURE])
+@pytest.mark.parametrize("answer", [APPLIED, Answer(Verdict.ACTION, Reason.SESSION_EXPIRED)])
+def test_an_opt_in_gives_way_at_a_shop_to_what_was_done_by_its_key(stage: Stage, newer: Kind, answer: Answer) -> None:
+    at = stage.vendor("akinon")
+    first = _at_a_shop(stage, IN, "john", "one")
+    stage.desk.execute("UPDATE requests SET not_before = now() + interval '1 hour' WHERE id = :id", id=first)
+    second = _at_a_shop(stage, newer, "jane", "two")
+    at.answers[second] = answer
+    assert at.work_off() == [(second, newer)]
+    stage.desk.execute("UPDATE requests SET not_before = now() WHERE id = :id", id=first)
+    assert at.work_off() == []
+    assert stage.outcome(first) == SUPERSEDED
+
+
+def test_an_opt_in_that_was_overtaken_at_a_shop_asks_for_a_session(stage: Stage) -> None:
+    at = stage.vendor("akinon")
+    first = _at_a_shop(stage, OUT, "jane", "one")
+    stage.desk.execute("UPDATE requests SET not_before = now() + interval '1 hour' WHERE id = :id", id=first)
+    second = _at_a_shop(stage, IN, "jane", "two", options={"akinon": {"flags": ["sms_allowed"]}})
+    assert at.work_off() == [(second, IN)]
+    stage.desk.execute("UPDATE requests SET not_before = now() WHERE id = :id", id=first)
+    assert at.work_off() == [(first, OUT)]
+    assert stage.outcome(second) == ("unreachable", "no_identifier"), "the shop has the older wish"
+    assert stage.status(second) == "completed_with_exceptions"
+    _provide(stage, second, {"email": FAMILY, "vendors": {"akinon": {"session_id": "three", "csrf_token": "token"}}})
+    assert at.work_off() == [(second, IN)]
+    assert (stage.outcome(second), stage.status(second)) == (ACCEPTED, "completed")
+
+
 # 5. Some flags
 
 
