@@ -299,7 +299,7 @@ def test_exports_say_the_same_in_both_forms(stack: Engine, people: str) -> None:
     records = [json.loads(line) for line in consent("export", request_id, "--format", "ndjson").stdout.splitlines()]
 
     assert pending.splitlines()[:2] == [
-        "line,file_line,file_line,vendor,outcome,reason,attempts,settled_at,done,superseded_by",
+        "line,file_line,vendor,outcome,reason,attempts,settled_at,done,superseded_by",
         "1,1,dfinery,pending,,0,,,",
     ]
     assert [(row["line"], row["vendor"]) for row in rows] == [(n, v) for v in ("dfinery", "insider") for n in "124"]
