@@ -29,11 +29,13 @@ from local.compare import Facts, disagreements, made_by_us
 from local.sandbox import sandbox
 from tasks.queues import sender, wake
 from tasks.subjects import check_subject
-from tasks.submit import Submission, submit
+from tasks.submit import Guards, Submission, submit
 
 ERASED, OPTED_OUT = 2_000, 500
 SEED = 20_260_822
 WORKERS = 2
+OWN = ("user_id", "email", "phone_number")
+"""What the controller's directory knows of a person."""
 Person = dict[str, Any]
 
 
@@ -41,7 +43,7 @@ def demo(console: Console) -> Ending:
     """Run it all; EXCEPTIONS where one delivery is not what its vendor holds, or a rule of a vendor was broken."""
     with (
         TemporaryDirectory(prefix="consent-demo-") as folder,
-        sandbox(Path(folder), faults="mild", seed=SEED) as vendors,
+        sandbox(Path(folder), faults="mild", seed=SEED, directory=True) as vendors,
     ):
         # The processes of the stack read the same settings from the environment that they inherit.
         os.environ.update(vendors.environment)
@@ -52,7 +54,9 @@ def demo(console: Console) -> Ending:
             engine = connect(found.database_url)
             erased, opted_out = _people("erase", ERASED), _people("stop", OPTED_OUT)
             vendors.seed(erased + opted_out)
+            vendors.fill_directory([{name: person[name] for name in OWN} for person in erased + opted_out])
             console.rule("two requests, to five vendors that fail now and then")
+            console.print("one person in ten gives an e-mail address alone; the controller's directory tells the rest")
             with sender(found.redis_url) as app:
                 requests = {
                     kind: _submit(kind, people, engine, found.master_keys, lambda names: wake(app, names))
@@ -91,9 +95,21 @@ def _people(prefix: str, count: int) -> list[Person]:
     return people
 
 
+def _as_asked(number: int, person: Person) -> Person:
+    """What the person's wish says of them: now and then an e-mail address alone, and the directory knows the rest."""
+    return {name: person[name] for name in ("email", "vendors")} if number % 10 == 5 else person
+
+
 def _submit(kind: Kind, people: list[Person], engine: Engine, master_keys: str, wake_up: Any) -> UUID:
-    checked = (check_subject(person) for person in people)
-    receipt = submit(Submission(kind), checked, engine=engine, masters=MasterKeys.parse(master_keys), wake=wake_up)
+    checked = (check_subject(_as_asked(number, person)) for number, person in enumerate(people, start=1))
+    receipt = submit(
+        Submission(kind),
+        checked,
+        engine=engine,
+        masters=MasterKeys.parse(master_keys),
+        wake=wake_up,
+        guards=Guards(resolves=True),
+    )
     return receipt.recorded.public_id
 
 

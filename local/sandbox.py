@@ -34,6 +34,10 @@ class Sandbox:
         """Make all five vendors hold these people (subject records). Raises httpx.HTTPError."""
         httpx.post(f"{self.url}/_sandbox/people", json=people, timeout=60).raise_for_status()
 
+    def fill_directory(self, people: Sequence[Mapping[str, Any]]) -> None:
+        """Make the controller's directory know these people. Raises httpx.HTTPError."""
+        self.call("POST", "/directory", people)
+
     def facts(self) -> list[Mapping[str, Any]]:
         """What every vendor holds of everybody now. Raises httpx.HTTPError."""
         answer = httpx.get(f"{self.url}/_sandbox/people", timeout=60).raise_for_status()
@@ -50,8 +54,11 @@ class Sandbox:
 
 
 @contextmanager
-def sandbox(folder: Path, *, faults: str, seed: int, limits: Mapping[str, int] = ROOMY_LIMITS) -> Iterator[Sandbox]:
-    """A sandbox with its log in `folder`, ended on leaving. Raises ServiceError where it does not start."""
+def sandbox(
+    folder: Path, *, faults: str, seed: int, limits: Mapping[str, int] = ROOMY_LIMITS, directory: bool = False
+) -> Iterator[Sandbox]:
+    """A sandbox with its log in `folder`, ended on leaving. `directory`: its settings name the controller's directory
+    too. Raises ServiceError where it does not start."""
     ready_file = folder / "sandbox.port"
     ready_file.unlink(missing_ok=True)
     program = [sys.executable, "-m", "sandbox"]
@@ -60,9 +67,8 @@ def sandbox(folder: Path, *, faults: str, seed: int, limits: Mapping[str, int] =
     process = spawn(argv, {}, folder / "sandbox.log")
     try:
         port = _await_port(ready_file, process)
-        printed = subprocess.run(
-            [*program, "--print-env", f"--port={port}", *raised], capture_output=True, text=True, check=True
-        ).stdout
+        told = ["--print-env", f"--port={port}", *raised, *(["--directory"] if directory else [])]
+        printed = subprocess.run([*program, *told], capture_output=True, text=True, check=True).stdout
         yield Sandbox(f"http://127.0.0.1:{port}", dict(line.split("=", 1) for line in printed.split()))
     finally:
         process.terminate()

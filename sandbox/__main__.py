@@ -12,7 +12,7 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from sandbox.accounts import point_worker, read_accounts
+from sandbox.accounts import point_resolver, point_worker, read_accounts
 from sandbox.app import LIMITS, Sandbox, build_app
 from sandbox.faults import read_faults
 
@@ -28,6 +28,7 @@ def read_arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--ready-file", type=Path, help="gets the port once listening")
     parser.add_argument("--limit", action="append", type=read_limit, default=[], metavar="VENDOR=PER_MINUTE")
     parser.add_argument("--print-env", action="store_true", help="print consent-worker's settings and leave")
+    parser.add_argument("--directory", action="store_true", help="print the settings of the directory too")
     return parser.parse_args(given)
 
 
@@ -85,7 +86,9 @@ def main() -> int:
     limits = LIMITS | dict(arguments.limit)
     accounts = read_accounts()
     if arguments.print_env:
-        for line in point_worker(accounts, f"http://{arguments.host}:{arguments.port}", limits):
+        url = f"http://{arguments.host}:{arguments.port}"
+        directory = point_resolver(accounts, url) if arguments.directory else []
+        for line in [*point_worker(accounts, url, limits), *directory]:
             sys.stdout.write(f"{line}\n")
         return 0
     try:

@@ -62,3 +62,9 @@ def point_worker(accounts: Accounts, base: str, limits: Mapping[str, int]) -> It
         ("anonymize", "ANONYMIZATIONS_PER_MINUTE"),
     ):
         yield f"CONSENT_INSIDER__{setting}={limits[f'insider.{bucket}']}"
+
+
+def point_resolver(accounts: Accounts, base: str) -> Iterator[str]:
+    """Yield the `CONSENT_RESOLVER__…=…` lines for the controller's directory served below `base`."""
+    yield f"CONSENT_RESOLVER__URL={base}/directory"
+    yield f'CONSENT_RESOLVER__SECRETS=["{accounts.directory_secret}"]'

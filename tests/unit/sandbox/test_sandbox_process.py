@@ -71,6 +71,15 @@ def test_prints_the_workers_environment():
     assert lines["CONSENT_DFINERY__API_TOKEN"] == "t-1"
     assert lines["CONSENT_AKINON__REQUESTS_PER_MINUTE"] == "50"
     assert lines["CONSENT_INSIDER__PARTNER_NAME"] == "sandbox"
+    assert not [name for name in lines if name.startswith("CONSENT_RESOLVER__")]
+
+
+def test_prints_the_settings_of_the_directory_where_they_are_asked_for():
+    done = run("--print-env", "--directory", "--port", "8123", SANDBOX_DIRECTORY_SECRET="whsec_dGVzdA==")
+    lines = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert lines["CONSENT_RESOLVER__URL"] == "http://127.0.0.1:8123/directory"
+    assert json.loads(lines["CONSENT_RESOLVER__SECRETS"]) == ["whsec_dGVzdA=="]
+    assert lines["CONSENT_INSIDER__PARTNER_NAME"] == "sandbox"
 
 
 @pytest.mark.parametrize(
