@@ -102,9 +102,13 @@ class Exchange:
         if self._sends_once:
             answers = self._not_again(call, answers)
         limited = [answer.retry_after_s for answer in answers if answer.reason is Reason.RATE_LIMITED]
-        if limited:
-            await self.permits.pause(rate_of(self.adapter, call).bucket, max(SHORTEST_PAUSE_S, *limited))
-        return answers
+        if not limited:
+            return answers
+        pause_s = max(SHORTEST_PAUSE_S, *limited)
+        await self.permits.pause(rate_of(self.adapter, call).bucket, pause_s)
+        # Nobody of them is worth asking for before the pause is over.
+        later = Answer(Verdict.RETRY, Reason.RATE_LIMITED, pause_s)
+        return [later if answer.reason is Reason.RATE_LIMITED else answer for answer in answers]
 
     async def _ask_with_token(self, call: Call, people: Sequence[Person], request: httpx.Request) -> list[Answer]:
         stale: str | None = None

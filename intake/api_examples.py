@@ -20,6 +20,7 @@ _LISTED = {
 }
 _DELIVERY = {
     "line": 1,
+    "file_line": 2,
     "vendor": "insider",
     "outcome": "accepted",
     "reason": None,
@@ -34,6 +35,7 @@ _INVOLVED = {
     "status": "completed",
     "received_at": _RECEIVED,
     "line": 1,
+    "file_line": 2,
     "vendors": {"insider": "accepted", "dfinery": "verified"},
 }
 _GROUP = {
@@ -74,6 +76,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "repeated": False,
             "unconfirmed": False,
             "unreachable": {"akinon": 2},
+            "left_aside": {"phone_number": 1},
+            "crowds": [],
         },
         "RequestStatus": {
             **_LISTED,

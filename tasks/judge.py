@@ -251,9 +251,11 @@ class _Bench:
         attempts = past.attempts + (0 if answer.reason is Reason.RATE_LIMITED else 1)
         # Who was only doubted has not failed yet: a hold must not use up the age of a delivery.
         first = self.now if past.since is None or (past.doubted and not past.attempts) else past.since
-        decision = self.policy.decide(
-            attempts=attempts, age_s=self.now - first, jitter=self.jitter, retry_after_s=answer.retry_after_s
-        )
+        age_s = self.now - first
+        wait_s = answer.retry_after_s
+        if answer.reason is Reason.RATE_LIMITED:  # without attempts, the back-off grows with how long it has lasted
+            wait_s = max(wait_s, min(age_s, self.policy.cap_s))
+        decision = self.policy.decide(attempts=attempts, age_s=age_s, jitter=self.jitter, retry_after_s=wait_s)
         if isinstance(decision, Again):
             self._keep(past._replace(attempts=attempts, since=first), decision.delay_s, lines)
         else:

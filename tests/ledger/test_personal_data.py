@@ -25,6 +25,7 @@ TABLES = (
     "notes",
     "opendsr_requests",
     "outbox",
+    "resolver",
     "vendors",
     "requests",
     "subjects",

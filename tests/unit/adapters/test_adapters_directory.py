@@ -22,7 +22,7 @@ SECRET = SecretStr("whsec_" + base64.b64encode(RAW).decode())
 ANN: Subject = {"email": "ann@private.example"}
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.sampled_from(["ref", "person"]), inner),
     max_leaves=8,
 )

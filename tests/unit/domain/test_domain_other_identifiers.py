@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from adapters.registry import ADAPTERS
 from domain.other_identifiers import SECRETS, other_identifiers
-from domain.requests import Secret, Subject
+from domain.requests import Secret, Session, Subject
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_secret_is_no_identifier(vendor: str) -> None:
 
 def _secret_fields(model: type[BaseModel]) -> set[str]:
     hints = get_type_hints(model, include_extras=True)
-    return {name for name, hint in hints.items() if Secret in (hint, *get_args(hint))}
+    return {name for name, hint in hints.items() if {Secret, Session} & {hint, *get_args(hint)}}
 
 
 def test_the_secrets_are_found_by_their_type() -> None:

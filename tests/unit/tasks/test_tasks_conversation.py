@@ -27,7 +27,13 @@ class Talk:
     """A conversation with a stub, and all that came of it."""
 
     def __init__(
-        self, answering: Answering, *, batch: int = 10, slots: int = 4, stopping: Callable[[], bool] = lambda: False
+        self,
+        answering: Answering,
+        *,
+        batch: int = 10,
+        slots: int = 4,
+        stopping: Callable[[], bool] = lambda: False,
+        handful: int = 5,
     ) -> None:
         self.exchange = StubExchange(answering, StubAdapter(batch=batch))
         self.answered: list[Answered] = []
@@ -37,6 +43,7 @@ class Talk:
             asyncio.Semaphore(slots),
             stopping,
             self.answered.append,
+            handful=handful,
         )
 
     async def lead(self, lines: Iterable[int], step: str = "first") -> None:
@@ -136,7 +143,8 @@ def test_bisection_finds_the_poison_and_nobody_else(count: int, batch: int, slot
     poison &= set(range(1, count + 1))
 
     async def run() -> Talk:
-        talk = Talk(poisoned(poison), batch=batch, slots=slots)
+        # Of a handful refused in a row the step would be blamed instead.
+        talk = Talk(poisoned(poison), batch=batch, slots=slots, handful=count + 1)
         await talk.lead(range(1, count + 1))
         return talk
 
