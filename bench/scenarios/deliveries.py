@@ -46,9 +46,9 @@ INSIDER = Shape(
     ours=120_000,
     naive=800,
     required=(
-        Bound("ratio", least=200, asked_in="issue 2"),
-        Bound("ours", least=60_000, asked_in="issue 4"),
-        Bound("ratio", least=250, asked_in="issue 4"),
+        Bound("ratio", least=200, asked_in="goal 2"),
+        Bound("ours", least=60_000, asked_in="goal 4"),
+        Bound("ratio", least=250, asked_in="goal 4"),
     ),
 )
 DFINERY = Shape(
@@ -60,9 +60,9 @@ DFINERY = Shape(
     ours=40_000,
     naive=800,
     required=(
-        Bound("ratio", least=60, asked_in="issue 2"),
-        Bound("ours", least=12_000, asked_in="issue 4"),
-        Bound("ratio", least=50, asked_in="issue 4"),
+        Bound("ratio", least=60, asked_in="goal 2"),
+        Bound("ours", least=12_000, asked_in="goal 4"),
+        Bound("ratio", least=50, asked_in="goal 4"),
     ),
 )
 ALGONOMY = Shape(
@@ -74,9 +74,9 @@ ALGONOMY = Shape(
     ours=9_000,
     naive=800,
     required=(
-        Bound("ratio", least=8, asked_in="issue 2"),
-        Bound("ours", least=3_000, asked_in="issue 4"),
-        Bound("ratio", least=12, asked_in="issue 4"),
+        Bound("ratio", least=8, asked_in="goal 2"),
+        Bound("ours", least=3_000, asked_in="goal 4"),
+        Bound("ratio", least=12, asked_in="goal 4"),
     ),
     beside_bare=True,
 )
@@ -88,12 +88,12 @@ SLOW = Shape(
     "opt-out, one a call",
     ours=8_000,
     naive=150,
-    required=(Bound("ratio", least=60, asked_in="issue 4"),),
+    required=(Bound("ratio", least=60, asked_in="goal 4"),),
     times=2,
     latency_s=0.05,
 )
-WAL = Bound("ours", most=150, asked_in="issue 4")
-EFFICIENCY = Bound("ratio", least=0.6, asked_in="issue 4")
+WAL = Bound("ours", most=150, asked_in="goal 4")
+EFFICIENCY = Bound("ratio", least=0.6, asked_in="goal 4")
 WARM_UP, NAIVE_WARM_UP = 2_000, 50
 
 

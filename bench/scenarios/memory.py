@@ -12,7 +12,7 @@ from domain.requests import Kind
 
 FEW, MANY = 10_000, 200_000
 VENDORS = ("dfinery", "insider")
-FLAT = Bound("ratio", most=1.15, asked_in="issue 2")
+FLAT = Bound("ratio", most=1.15, asked_in="goal 2")
 """Issue 2 says ±15 %; that less is needed for more people is no fault."""
 
 
