@@ -162,7 +162,8 @@ class Writer:
                 _NULL if email is None else _PRINT_HEAD + email,
                 _NULL if phone is None else _PRINT_HEAD + phone,
             )
-            self._keep_others(line, subject)
+            if subject.get("vendors"):  # few have any, and a call for nothing costs one person in thirty
+                self._keep_others(line, subject)
         return b"".join(pieces)
 
     def records(self, people: Iterable[Subject]) -> list[dict[str, Any]]:

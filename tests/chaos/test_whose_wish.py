@@ -78,6 +78,16 @@ def test_who_cannot_be_found_must_be_unreachable_but_where_nobody_is_served() ->
     assert judge_wishes(Told([(both, UUID(int=0))], frozenset(), {UUID(int=0): rows}), [])[1]
 
 
+def test_who_is_to_be_stopped_again_in_a_session_that_is_used_up_waits_for_another() -> None:
+    shop = {"vendor": "akinon", "fields": {}}
+    on, off = ({"flags": {"email_allowed": allowed}} for allowed in (True, False))
+    for held in (on, off):
+        assert judged((wish(OUT), "unreachable"), (GIVEN_UP, "cancelled"), **shop, **held) == []
+    assert judged((wish(OUT), "unreachable"), (wish(IN), "accepted"), **shop, **on)
+    assert judged((GIVEN_UP, "cancelled"), (wish(OUT), "unreachable"), **shop, **off)
+    assert judged((wish(OUT), "unreachable"), (GIVEN_UP, "cancelled"))
+
+
 def test_every_story_is_told_of_somebody() -> None:
     asked = wishes(7, 180, 9.0)
     assert sum(wish.cancelled for wish in asked) == 2

@@ -16,6 +16,8 @@ from tests.chaos.people import PARTIAL, Wish, is_known_by_vendors_ids
 DONE = frozenset({Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.ABSENT})
 BY_USER_ID_ALONE = frozenset({"akinon", "b2core"})
 """Vendors that cannot be told of somebody who is known by ids of other vendors."""
+IN_A_SESSION = frozenset({"akinon"})
+"""Vendors that act in a session of the person, which is used up by a delivery that they have said yes to."""
 Facts = Sequence[Mapping[str, Any]]
 
 
@@ -51,7 +53,7 @@ def judge_wishes(told: Told, facts: Facts) -> tuple[int, list[str]]:
     """How many deliveries disagree with what the vendors hold, and all that is wrong, counted, with nobody's name."""
     outcomes = told.outcomes()
     wrong = Counter(_dropped_wrongly(told, outcomes))
-    wrong.update(_unreachable_wrongly(told))
+    wrong.update(_unreachable_wrongly(told, outcomes))
     wrong.update(_kept_subscribed(outcomes, facts))
     disagreeing = Counter(_in_effect_otherwise(told, outcomes, facts))
     lines = [f"{what}: {count}" for what, count in sorted((wrong + disagreeing).items())]
@@ -81,17 +83,28 @@ def _dropped_wrongly(told: Told, outcomes: Outcomes) -> Iterator[str]:
                 yield f"{wish.kind} at {vendor} superseded by a wish to which the vendor has not said yes"
 
 
-def _unreachable_wrongly(told: Told) -> Iterator[str]:
+def _unreachable_wrongly(told: Told, outcomes: Outcomes) -> Iterator[str]:
     """Whom a vendor cannot be told of is unreachable there, but where it has no such operation for anybody."""
     for wish, public_id in told.submitted:
         rows, names = told.rows[public_id], wish.names
         offered = {row.vendor for row in rows if row.outcome != Outcome.NOT_APPLICABLE}
         for row in rows:
             hidden = is_known_by_vendors_ids(names[row.line - 1]) and row.vendor in BY_USER_ID_ALONE
+            if _lacks_another_session(public_id, row, outcomes[names[row.line - 1], row.vendor]):
+                continue
             gave_way = wish.kind is Kind.OPT_IN and row.outcome == Outcome.SUPERSEDED
             allowed = {Outcome.UNREACHABLE, Outcome.CANCELLED} if hidden else set(Outcome) - {Outcome.UNREACHABLE}
             if row.vendor in offered and row.outcome not in allowed and not gave_way:
                 yield f"{wish.kind} at {row.vendor} is {row.outcome} of who can{'not' * hidden} be found there"
+
+
+def _lacks_another_session(public_id: UUID, row: Row, wishes: Sequence[tuple[Wish, UUID, str]]) -> bool:
+    """Whether a withdrawal was to be sent once more, after an opt-in that was cancelled and may have arrived, and its
+    session had been used up: it is in effect there or not, and someone has to give a fresh session."""
+    if row.outcome != Outcome.UNREACHABLE or row.vendor not in IN_A_SESSION:
+        return False
+    place = [id_ for _, id_, _ in wishes].index(public_id)
+    return any(newer.kind is Kind.OPT_IN and newer.cancelled for newer, _, _ in wishes[place + 1 :])
 
 
 def _in_effect_otherwise(told: Told, outcomes: Outcomes, facts: Facts) -> Iterator[str]:
@@ -102,7 +115,10 @@ def _in_effect_otherwise(told: Told, outcomes: Outcomes, facts: Facts) -> Iterat
             continue
         names = wish.names
         rows = [
-            row for row in told.rows[public_id] if _has_last_word(public_id, outcomes[names[row.line - 1], row.vendor])
+            row
+            for row in told.rows[public_id]
+            if _has_last_word(public_id, by_age := outcomes[names[row.line - 1], row.vendor])
+            and not _lacks_another_session(public_id, row, by_age)
         ]
         for one in disagreements(wish.kind, rows, names, facts):
             yield f"{wish.kind} at {one.vendor} stands as {one.outcome}, in effect there: {one.in_effect}"
