@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 
 from adapters.addresses import refuse_plain_http
 from adapters.card import Card
+from domain.key_texts import refuse_pasted
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
 
@@ -108,10 +109,19 @@ class Limits:
     body_bytes: int = 1_000_000
 
 
+def _as_handed_out(secret: SecretStr) -> SecretStr:
+    refuse_pasted(secret.get_secret_value())
+    return secret
+
+
+ClientSecret = Annotated[SecretStr, AfterValidator(_as_handed_out)]
+"""A secret that may be any text: what was pasted along with it would be taken for a part of it."""
+
+
 def _fits_a_header(secret: SecretStr) -> SecretStr:
     if not VISIBLE.fullmatch(secret.get_secret_value()):
         raise ValueError("must be visible ASCII characters, without spaces or line breaks")
-    return secret
+    return _as_handed_out(secret)
 
 
 VISIBLE = re.compile(r"[\x21-\x7e]+")

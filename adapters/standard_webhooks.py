@@ -1,7 +1,6 @@
 """How a receiver is told by the Standard Webhooks convention. https://www.standardwebhooks.com, read 2026-11."""
 
-from base64 import b64decode
-from binascii import Error as Base64Error
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -10,23 +9,14 @@ from pydantic_core import to_json
 from standardwebhooks.webhooks import Webhook
 
 from adapters.callbacks import Letter
+from domain.key_texts import PREFIX, read_signing_secret
 from domain.notices import Notice
-
-PREFIX = "whsec_"
-SECRET_BYTES = range(24, 65)
-"""Of a secret, by the convention."""
 
 
 def check_secret(secret: SecretStr) -> SecretStr:
-    """Return `secret`; raise ValueError, which never quotes it, where it is not one of the convention's form."""
-    text = secret.get_secret_value()
-    try:
-        raw = b64decode(text.removeprefix(PREFIX), validate=True) if text.startswith(PREFIX) else b""
-    except (Base64Error, ValueError):
-        raw = b""
-    if len(raw) not in SECRET_BYTES:
-        raise ValueError(f"a secret is {PREFIX} and 24 to 64 random bytes in base64")
-    return secret
+    """Return `secret` in standard base64, the only one that the convention's libraries read; raise ValueError, which
+    never quotes it, where it is not one of the convention's form."""
+    return SecretStr(PREFIX + b64encode(read_signing_secret(secret.get_secret_value())).decode())
 
 
 def dress(notice: Notice, secrets: Sequence[SecretStr], now: datetime) -> Letter:

@@ -3,9 +3,10 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from adapters.addresses import check_address
+from adapters.contract import ClientSecret
 
 CALLBACK = "/v1/session/oidc/callback"
 
@@ -32,7 +33,7 @@ class OidcSettings(BaseModel):
         description="the provider's issuer address, exactly as it names itself"
     )
     client_id: str = Field(description="what we are registered as at the provider")
-    client_secret: SecretStr
+    client_secret: ClientSecret
     redirect_url: Annotated[str, AfterValidator(_callback)] = Field(
         description=f"where the provider sends people back to: the console's address and {CALLBACK}"
     )

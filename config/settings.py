@@ -1,8 +1,9 @@
 """Every setting, from environment variables that begin with CONSENT_."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any, Self, get_args, get_origin
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -54,7 +55,8 @@ class Settings(BaseSettings):
         default=None, repr=False, description="Redis; unset: the embedded one of the data folder"
     )
     master_keys: SecretStr | None = Field(
-        default=None, description="keys that seal all others: 32 bytes each in base64, newest first, comma-separated"
+        default=None,
+        description="keys that seal all others: 32 bytes each in base64 or hexadecimal, newest first, comma-separated",
     )
     web_port: int = Field(default=8080, ge=0, le=65535, description="port of the web console and API")
     web_host: str = Field(default="127.0.0.1", description="address the web console and API listen on")
@@ -110,8 +112,8 @@ class Settings(BaseSettings):
     resolver: ResolverSettings = ResolverSettings()
     producer_keys: SecretStr | None = Field(
         default=None,
-        description="private keys that open what Celery producers seal: 32 bytes each in base64, newest first, "
-        "comma-separated; unset: the one in the data folder",
+        description="private keys that open what Celery producers seal: 32 bytes each in base64 or hexadecimal, newest "
+        "first, comma-separated; unset: the one in the data folder",
     )
 
     algonomy: AlgonomySettings | None = None
@@ -185,8 +187,26 @@ def _types(field: FieldInfo) -> tuple[Any, ...]:
 
 
 def _told(fault: Any) -> str:
-    variable = PREFIX + "__".join(str(part) for part in fault["loc"]).upper()
-    return f"{variable}: {fault['msg']}"
+    return f"{_place(fault['loc'])}: {fault['msg']}"
+
+
+def _place(loc: Sequence[str | int]) -> str:
+    """A variable, and where it holds JSON the place in it, as `CONSENT_WEBHOOKS__RECEIVERS.crm.secrets[0]`: names of
+    the operator's own stand as they were given."""
+    names: list[str] = []
+    found: type[BaseModel] | None = Settings
+    while found is not None and len(names) < len(loc):
+        names.append(str(loc[len(names)]))
+        found = _block_of(found.model_fields.get(names[-1]))
+    inside = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc[len(names) :])
+    return PREFIX + "__".join(names).upper() + inside
+
+
+def _block_of(field: FieldInfo | None) -> type[BaseModel] | None:
+    """The settings below this one; None where it holds a value, or a dictionary of the operator's own names."""
+    if field is None or get_origin(field.annotation) is dict:
+        return None
+    return next((one for one in _types(field) if isinstance(one, type) and issubclass(one, BaseModel)), None)
 
 
 def _unparsable(error: SourceError) -> str:

@@ -1,6 +1,6 @@
 """The stack that a command talks to, and what is told when it cannot be reached."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from intake.endings import CommandError, Ending
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.sealing import MasterKeys
 from ledger.session import Engine, connect
+from tasks.sealed import ProducerKeys
 from tasks.submit import Guards
 
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -70,9 +71,20 @@ def load_settings() -> Settings:
 def _find() -> tuple[Settings, Stack]:
     settings = load_settings()
     try:
-        return settings, find_stack(settings)
+        stack = find_stack(settings)
     except NoStackError as error:
         raise CommandError(str(error), Ending.UNREACHABLE) from None
+    _check_keys("CONSENT_MASTER_KEYS", stack.master_keys, MasterKeys.parse)
+    _check_keys("CONSENT_PRODUCER_KEYS", stack.producer_keys, ProducerKeys.parse)
+    return settings, stack
+
+
+def _check_keys(variable: str, text: str, parse: Callable[[str], object]) -> None:
+    try:
+        parse(text)
+    except ValueError as error:
+        problem = f"these settings cannot be used:\n{variable}: {error}"
+        raise CommandError(problem, Ending.UNUSABLE) from None
 
 
 def _check_address(variable: str, url: str, schemes: tuple[str, ...]) -> None:
@@ -93,11 +105,8 @@ def host_and_port(url: str, default: int) -> str:
 
 
 def master_keys(here: Surroundings) -> MasterKeys:
-    """The master keys of a stack. Raises CommandError."""
-    try:
-        return MasterKeys.parse(here.stack.master_keys)
-    except ValueError as error:
-        raise CommandError(f"{BAD_KEYS}{error}", Ending.UNUSABLE) from None
+    """The master keys of a stack."""
+    return MasterKeys.parse(here.stack.master_keys)
 
 
 def guards_of(settings: Settings) -> Guards:

@@ -1,8 +1,7 @@
 """Encryption of what the ledger keeps of people: AES-256-GCM under a data key per request, wrapped by a master key."""
 
 import os
-from base64 import b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -10,7 +9,8 @@ from hashlib import blake2b
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-KEY_BYTES = 32
+from domain.key_texts import KEY_BYTES, read_keys
+
 NONCE_BYTES = 12
 KEY_ID_BYTES = 8
 PRINT_BYTES = 16
@@ -76,21 +76,11 @@ class MasterKeys:
 
     @classmethod
     def parse(cls, text: str) -> "MasterKeys":
-        """Keys as CONSENT_MASTER_KEYS gives them: 32 bytes each in base64, newest first, separated by commas.
+        """Keys as CONSENT_MASTER_KEYS gives them, newest first, in the forms of `domain.key_texts.read_keys`.
 
         Raises ValueError, which tells the position of a key that cannot be read and never the key.
         """
-        raws = []
-        for position, item in enumerate((part.strip() for part in text.split(",")), start=1):
-            try:
-                # Strictly: two keys without their comma between would read as the first one alone.
-                raw = b64decode(item.replace("-", "+").replace("_", "/") + "=" * (-len(item) % 4), validate=True)
-            except (Base64Error, ValueError):
-                raw = b""
-            if len(raw) != KEY_BYTES:
-                raise ValueError(f"master key {position} is not {KEY_BYTES} bytes in base64")
-            raws.append(raw)
-        return cls(raws)
+        return cls(read_keys(text, "master key"))
 
     def seal(self, plain: bytes, context: bytes) -> bytes:
         """Sealed under the newest key, whose id stands in front."""

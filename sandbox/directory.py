@@ -3,7 +3,7 @@
 import hmac
 import json
 import time
-from base64 import b64decode, b64encode
+from base64 import b64encode, urlsafe_b64decode
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -22,7 +22,8 @@ class Directory:
     """Records of people as they are seeded; found by any identifier of theirs."""
 
     def __init__(self, secret: str) -> None:
-        self._secret = b64decode(secret.removeprefix("whsec_"))
+        text = secret.strip().removeprefix("whsec_").rstrip("=")
+        self._secret = urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + "=" * (-len(text) % 4))
         self._records: list[dict[str, Any]] = []
         self._by_key: dict[Key, set[int]] = defaultdict(set)
         self.questions = 0

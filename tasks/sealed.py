@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, SealedBox
 
-KEY_BYTES = 32
+from domain.key_texts import read_keys
+
 LARGEST = 8_000_000
 """Characters of base64: a thousand people with long identifiers and a session each are about a tenth of it."""
 
@@ -24,21 +25,12 @@ class ProducerKeys:
 
     @classmethod
     def parse(cls, text: str) -> "ProducerKeys":
-        """Keys as CONSENT_PRODUCER_KEYS gives them: 32 bytes each in base64, newest first, separated by commas; an
+        """Keys as CONSENT_PRODUCER_KEYS gives them, newest first, in the forms of `domain.key_texts.read_keys`; an
         empty text is no key, with which nothing can be opened.
 
         Raises ValueError, which tells the position of a key that cannot be read and never the key.
         """
-        keys = []
-        for position, item in enumerate(filter(None, map(str.strip, text.split(","))), start=1):
-            try:
-                raw = b64decode(item, validate=True)
-            except (Base64Error, ValueError):
-                raw = b""
-            if len(raw) != KEY_BYTES:
-                raise ValueError(f"producer key {position} is not {KEY_BYTES} bytes in base64")
-            keys.append(PrivateKey(raw))
-        return cls(keys)
+        return cls(map(PrivateKey, read_keys(text, "producer key") if text.strip() else ()))
 
     @property
     def public(self) -> str | None:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Annotated, ClassVar
+from typing import ClassVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.card import Card
 from adapters.cards.algonomy import CARD
@@ -15,6 +15,7 @@ from adapters.contract import (
     Addressed,
     Answer,
     Call,
+    ClientSecret,
     Limits,
     Order,
     Person,
@@ -55,7 +56,7 @@ class AlgonomySettings(VendorSettings):
 
     base_url: str = "https://gateway.richrelevance.com/profile-command/v1"
     client_id: str = Field(min_length=1)
-    client_secret: Annotated[SecretStr, Field(min_length=1)]
+    client_secret: ClientSecret
     allow_opt_in: bool = Field(
         default=False, description="send opt-ins: the vendor's pages disagree on whether an opt-out can be undone"
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import from_json, to_json
 
 from adapters.card import Card
@@ -18,6 +18,7 @@ from adapters.contract import (
     Addressed,
     Answer,
     Call,
+    ClientSecret,
     HeaderSecret,
     Limits,
     Order,
@@ -72,7 +73,7 @@ class B2coreSettings(VendorSettings):
 
     token: HeaderSecret | None = None
     client_id: Annotated[str, StringConstraints(min_length=1, pattern=r"^[^:]*$")] | None = None
-    client_secret: Annotated[SecretStr, Field(min_length=1)] | None = None
+    client_secret: ClientSecret | None = None
     erasure: Literal["delete", "disable"] = Field(
         default="delete", description="an erasure deletes contacts and profile, or only disables the profile"
     )

@@ -112,10 +112,13 @@ def test_settings_that_cannot_be_used_are_named(monkeypatch: pytest.MonkeyPatch,
     assert variable in refused("status", AN_ID)
 
 
-def test_bad_master_keys_are_told_by_position(monkeypatch: pytest.MonkeyPatch, people: str) -> None:
-    monkeypatch.setenv("CONSENT_MASTER_KEYS", f"{generate_master_key()},{SECRET}")
+@pytest.mark.parametrize("keys", ["master", "producer"])
+@pytest.mark.parametrize("command", [["submit", "-", "--kind", "erasure"], ["doctor"], ["producer-key"], ["web"]])
+def test_bad_keys_are_told_by_position(monkeypatch: pytest.MonkeyPatch, keys: str, command: list[str]) -> None:
+    variable = f"CONSENT_{keys.upper()}_KEYS"
+    monkeypatch.setenv(variable, f"{generate_master_key()},{SECRET}")
 
-    assert "CONSENT_MASTER_KEYS: master key 2" in refused("submit", people, "--kind", "erasure")
+    assert f"{variable}: {keys} key 2 is not 32 bytes in base64" in refused(*command)
 
 
 def test_an_unknown_kind_names_the_known_ones(people: str) -> None:
