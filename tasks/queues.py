@@ -1,9 +1,11 @@
 """The names of our Celery tasks and queues, and a Celery app for those who only send."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from celery import Celery
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 DISPATCH = "consent.dispatch"
 DELIVER = "consent.deliver"
@@ -13,7 +15,9 @@ VOLUMES = "consent.volumes"
 NOTIFY = "consent.notify"
 RESOLVE = "consent.resolve"
 SUBMIT = "consent.submit"
+LOOK = "consent.look"
 CONTROL_QUEUE = "consent.control"
+"""For `LOOK`; and for what older processes send while they are replaced."""
 SUBMIT_QUEUE = "consent.submit"
 """Of its own: a flood of submissions delays no dispatch, and a broker can let a producer write to nothing else."""
 
@@ -25,6 +29,28 @@ class BrokerError(Exception):
 def queue_of(vendor: str) -> str:
     """The Celery queue of one vendor: a slow vendor's messages wait in its own."""
     return f"consent.vendor.{vendor}"
+
+
+class WakeUp(NamedTuple):
+    """A message that holds nothing: it only says that there may be work of one sort, at one vendor where one is named.
+
+    Each sort has a queue of its own, so the length of that queue tells whether one still waits.
+    """
+
+    task: str
+    vendor: str = ""
+
+    @property
+    def queue(self) -> str:
+        """Where it waits."""
+        if self.task == LOOK:
+            return CONTROL_QUEUE
+        return f"{self.task}.{self.vendor}" if self.vendor else self.task
+
+    @property
+    def args(self) -> list[str]:
+        """What its task is called with."""
+        return [self.vendor] if self.vendor else []
 
 
 def sender(redis_url: str) -> Celery:
@@ -41,10 +67,26 @@ def sender(redis_url: str) -> Celery:
 
 def wake(app: Celery, vendors: Sequence[str]) -> None:
     """Ask the workers to look for due chunks of these vendors. Raises BrokerError."""
+    send(app, [WakeUp(DISPATCH, vendor) for vendor in vendors])
+
+
+def send(app: Celery, wake_ups: Iterable[WakeUp]) -> None:
+    """Send wake-ups, but none of which another like it still waits unread: who reads that one finds what both are for.
+
+    So no more than a handful ever waits, however long nobody reads. Raises BrokerError.
+    """
+    wanted = list(dict.fromkeys(wake_ups))
     try:
-        for vendor in vendors:
-            app.send_task(DISPATCH, args=[vendor], queue=CONTROL_QUEUE, ignore_result=True)
-    except OperationalError:
+        with app.producer_pool.acquire(block=True) as producer:
+            with producer.channel.client.pipeline(transaction=False) as pipe:
+                for one in wanted:
+                    pipe.llen(one.queue)
+                waiting = pipe.execute()
+            for one, as_many in zip(wanted, waiting, strict=True):
+                if not as_many:
+                    app.send_task(one.task, args=one.args, queue=one.queue, producer=producer, ignore_result=True)
+    except (OperationalError, RedisError, AttributeError):
+        # kombu stumbles over its own missing connection when Redis dies at the wrong moment.
         raise BrokerError from None
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from collections.abc import Iterable
 from typing import NoReturn
 
 from celery import Celery, Task, signals
@@ -20,6 +21,7 @@ from ledger.sealing import UnsealError
 from tasks.attend import raise_deadlines
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
+from tasks.look import CHORES, look
 from tasks.notify import notify
 from tasks.producers import take_sealed
 from tasks.queues import (
@@ -27,13 +29,16 @@ from tasks.queues import (
     DEADLINES,
     DELIVER,
     DISPATCH,
+    LOOK,
     NOTIFY,
     RESOLVE,
     SETTLE,
     SUBMIT,
     SUBMIT_QUEUE,
     VOLUMES,
+    WakeUp,
     queue_of,
+    send,
 )
 from tasks.resolve import resolve
 from tasks.retain import keep_outbox, keep_volumes
@@ -43,13 +48,9 @@ from worker.unshown import SHOWN
 
 log = logging.getLogger(__name__)
 
-TICK_S = 1.0
-"""How often beat looks for due chunks; a wake-up that was lost costs no more than this."""
-SWEEP_S = 5.0
-NOTIFY_S = 2.0
-RESOLVE_S = 1.0
-DEADLINES_S = 3600.0
-VOLUMES_S = 600.0
+TICK_S = 15.0
+"""How often beat has a worker look for due work. The workers look by themselves every second (worker.clock); beat is
+a second way, which finds what is due though every worker's clock should stand still."""
 SUBMIT_AGAIN_S = 5.0
 """When a producer's message is taken up again that came while PostgreSQL was away, or a master key missing."""
 FAULT_AGAIN_S = 600.0
@@ -59,7 +60,6 @@ FAULT_AGAIN_S = 600.0
 def create_app() -> Celery:
     """The app of this process's stack. Raises SettingsError, NoStackError."""
     settings = Settings.load()
-    resolving = {"resolve": {"task": RESOLVE, "schedule": RESOLVE_S, "options": {"expires": RESOLVE_S}}}
     app = Celery("consent", broker=find_stack(settings).redis_url)
     app.conf.update(
         task_serializer="json",
@@ -75,28 +75,30 @@ def create_app() -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # Redis may be away for as long as it likes
         broker_transport_options={"visibility_timeout": 3600, "socket_connect_timeout": 3.0},
-        task_queues=[Queue(CONTROL_QUEUE), Queue(SUBMIT_QUEUE), *(Queue(queue_of(name)) for name in ADAPTERS)],
+        task_queues=[Queue(name) for name in queues(ADAPTERS)],
         task_default_queue=CONTROL_QUEUE,
         task_create_missing_queues=False,
-        beat_max_loop_interval=1.0,
-        beat_schedule={
-            **{
-                f"dispatch-{name}": {
-                    "task": DISPATCH,
-                    "schedule": TICK_S,
-                    "args": [name],
-                    "options": {"expires": 5 * TICK_S},
-                }
-                for name in ADAPTERS  # whoever has its credentials: beat itself may have none
-            },
-            "deadlines": {"task": DEADLINES, "schedule": DEADLINES_S, "options": {"expires": DEADLINES_S}},
-            "volumes": {"task": VOLUMES, "schedule": VOLUMES_S, "options": {"expires": VOLUMES_S}},
-            "notify": {"task": NOTIFY, "schedule": NOTIFY_S, "options": {"expires": NOTIFY_S}},
-            **(resolving if settings.resolver.is_on else {}),
-            "settle": {"task": SETTLE, "schedule": SWEEP_S, "options": {"expires": 5 * SWEEP_S}},
-        },
+        beat_max_loop_interval=TICK_S,
+        # No `expires`: it compares the clocks of two machines. A message that comes late does no harm.
+        beat_schedule={"look": {"task": LOOK, "schedule": TICK_S}},
     )
     return app
+
+
+def queues(vendors: Iterable[str], *, resolves: bool = True) -> list[str]:
+    """The names of the queues of a worker that serves these vendors; `resolves`: whether it has a directory to ask."""
+    tasks = (LOOK, SETTLE, NOTIFY, *([RESOLVE] if resolves else []), *CHORES)
+    everybodys = (WakeUp(task).queue for task in tasks)
+    own = (name for vendor in vendors for name in (queue_of(vendor), WakeUp(DISPATCH, vendor).queue))
+    return [*everybodys, SUBMIT_QUEUE, *own]
+
+
+class Once(Task):  # type: ignore[misc]  # Celery is untyped
+    """A task that is sent only while no other message for it waits: beat goes on though every worker is down."""
+
+    def apply_async(self, *_: object, **__: object) -> None:
+        """Send it, or not. Raises tasks.queues.BrokerError."""
+        send(self.app, [WakeUp(self.name)])
 
 
 app = create_app()
@@ -120,6 +122,12 @@ def deliver_chunk(chunk_id: int) -> None:
 def dispatch_vendor(vendor: str) -> None:
     """Send a vendor's due chunks to its queue."""
     dispatch(vendor, runtime().tools)
+
+
+@app.task(name=LOOK, base=Once)
+def look_for_work() -> None:
+    """Wake the workers for what is due."""
+    look(runtime().lookout)
 
 
 @app.task(name=SETTLE)
@@ -166,7 +174,7 @@ def tell_status_changes() -> None:
 def resolve_people() -> None:
     """Ask the controller's directory about people who lack something."""
     resolver = runtime().resolver
-    if resolver is not None:  # beat may have newer settings than this worker
+    if resolver is not None:  # another worker may have newer settings than this one
         resolve(resolver)
 
 
@@ -174,6 +182,7 @@ def resolve_people() -> None:
 def tell_deadlines() -> None:
     """Tell of every request whose statutory deadline is near."""
     raise_deadlines(runtime().tools, Settings.load().due_soon_days)
+    runtime().turns.rest(DEADLINES, CHORES[DEADLINES])
 
 
 @app.task(name=VOLUMES)
@@ -181,6 +190,7 @@ def turn_volumes_over() -> None:
     """Begin the record's next volume when it is time, and drop what is past its retention."""
     keep_volumes(runtime().tools.engine, Settings.load().retention_days)
     keep_outbox(runtime().tools.engine)
+    runtime().turns.rest(VOLUMES, CHORES[VOLUMES])
 
 
 @signals.setup_logging.connect
@@ -191,8 +201,8 @@ def _set_up_logging(**_: object) -> None:
 @signals.celeryd_after_setup.connect
 def _read_own_queues(**_: object) -> None:
     """A vendor's messages are for those who have its credentials: the others leave them in its queue."""
-    own = [queue_of(name) for name in Settings.load().adapters()]
-    app.amqp.queues.select([CONTROL_QUEUE, SUBMIT_QUEUE, *own])
+    settings = Settings.load()
+    app.amqp.queues.select(queues(settings.adapters(), resolves=settings.resolver.is_on))
 
 
 @signals.worker_init.connect
@@ -205,6 +215,11 @@ def _open_runtime(sender: WorkController, **_: object) -> None:
         # Celery logs other exceptions of a signal and goes on, with a worker that can do nothing.
         raise SystemExit(f"the worker cannot start: {error}") from None
     spare_what_stands()
+
+
+@signals.worker_ready.connect
+def _start_clock(**_: object) -> None:
+    runtime().clock.start()
 
 
 @signals.worker_ready.connect

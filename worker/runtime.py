@@ -29,30 +29,31 @@ from config.stack import Stack, find_stack
 from domain.directory import Answers
 from domain.notices import Style
 from domain.requests import Subject
-from ledger import switching, webhooks
+from ledger import due, switching, webhooks
 from ledger.chunks import release
 from ledger.sealing import MasterKeys
 from ledger.session import Connection, connect
 from ledger.vendors import announce, describe
 from ledger.webhooks import announce_webhooks
+from tasks.look import Lookout, look
 from tasks.notify import Courier, Dress, Receiver
 from tasks.producers import Intake
-from tasks.queues import CONTROL_QUEUE, DELIVER, DISPATCH, NOTIFY, BrokerError, queue_of, wake
+from tasks.queues import DELIVER, DISPATCH, NOTIFY, BrokerError, WakeUp, queue_of, send
 from tasks.reach import reach_of
 from tasks.resolve import Resolver
 from tasks.sealed import ProducerKeys
 from tasks.slots import FairSlots
 from tasks.submit import Guards, Lately
 from tasks.toolbox import Line, Toolbox
+from worker.clock import Clock
 from worker.congestion import Congestion
 from worker.throttle import Lane, Lanes
+from worker.turns import Turns
 
 LEDGER_CONNECTIONS = 8
 TRUSTED_S = 1.0
 """A connection used so lately is not asked whether it is still there: a chunk would ask six times."""
 WAKE_EVERY_S = 0.5
-HANDED_OVER_S = 5.0
-"""A dispatch that nobody has taken up by then is moot: the next tick sends another."""
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -153,6 +154,16 @@ class Runtime:
             if self._directory is not None
             else None
         )
+        self.turns = Turns(self._redis, self._start, holder)
+        self.lookout = Lookout(
+            self._engine, self.turns.take, lambda *wake_ups: send(app, wake_ups), resolves=self.resolver is not None
+        )
+        self.clock = Clock(
+            lambda: look(self.lookout),
+            take_turn=self.turns.take,
+            note_served=self._note_served,
+            stopping=self._stopping,
+        )
         with self._engine.begin() as connection:
             announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
             describe(connection, {name: reach_of(adapter) for name, adapter in adapters.items()})
@@ -201,27 +212,26 @@ class Runtime:
             raise BrokerError from None
 
     def _hand_over(self, vendor: str) -> None:
-        try:
-            self._app.send_task(
-                DISPATCH, args=[vendor], queue=queue_of(vendor), ignore_result=True, expires=HANDED_OVER_S
-            )
-        except (OperationalError, AttributeError):
-            return  # beat looks for due chunks every second
+        self._send(WakeUp(DISPATCH, vendor))
 
     def _wake(self, vendors: Sequence[str]) -> None:
-        try:
-            wake(self._app, vendors)
-        except (BrokerError, AttributeError):
-            return  # beat looks for due chunks every second
+        self._send(*(WakeUp(DISPATCH, vendor) for vendor in vendors))
 
     def _wake_courier(self) -> None:
         if time.monotonic() - self._woken_at < WAKE_EVERY_S:
             return  # many requests may close in a moment, and one call tells of them all
         self._woken_at = time.monotonic()
+        self._send(WakeUp(NOTIFY))
+
+    def _send(self, *wake_ups: WakeUp) -> None:
         try:
-            self._app.send_task(NOTIFY, queue=CONTROL_QUEUE, ignore_result=True, expires=5.0)
-        except (OperationalError, AttributeError):
-            return  # beat comes by every two seconds
+            send(self._app, wake_ups)
+        except BrokerError:
+            return  # the workers look by themselves every second
+
+    def _note_served(self) -> None:
+        with self._engine.begin() as connection:
+            due.note_served(connection, self.tools.lines.keys())
 
     def stop(self) -> None:
         """No new request goes out from now on; what is under way ends, is recorded, and the rest is given back."""
@@ -229,6 +239,7 @@ class Runtime:
 
     def close(self) -> None:
         """Close every connection and end the loop."""
+        self.clock.join(timeout_s=5)
         self._start(self._close_connections()).result(timeout=5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)

@@ -9,6 +9,7 @@ from bench.scenarios import deliveries
 from bench.scenarios.doors import doors
 from bench.scenarios.fairness import fairness
 from bench.scenarios.growth import growth
+from bench.scenarios.idle import idle
 from bench.scenarios.intake import intake
 from bench.scenarios.latency import latency
 from bench.scenarios.limiter import limiter
@@ -37,6 +38,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "record": record,
         "latency": latency,
         "looking": looking,
+        "idle": idle,
         "limiter": limiter,
     }
 )

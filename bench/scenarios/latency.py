@@ -11,9 +11,9 @@ from bench.stand import BenchError, Ours, Stand
 from domain.requests import Kind
 
 TIMES = 10
-MOST_MS = 300
+MOST_MS = 100
 REST_S = 0.73
-"""Between two, so that they fall anywhere between the ticks of beat (1 s)."""
+"""Between two, so that they fall anywhere between the moments at which workers look by themselves (1 s)."""
 ARRIVES_WITHIN_S = 10.0
 
 

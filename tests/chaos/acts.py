@@ -1,6 +1,7 @@
 """Doing to a running stack what a plan says: processes killed and frozen, services cut off, vendors out of order."""
 
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import redis
 from config.settings import Settings
 from config.stack import Stack as Addresses
 from config.stack import find_stack
+from local.processes import spawn
 from local.sandbox import Sandbox
 from tests.chaos.plan import Fault, Kind
 from tests.flows.conftest import Stack
@@ -33,6 +35,7 @@ WHERE usename = current_user AND backend_type = 'client backend' AND pid <> pg_b
 
 
 STOP_S = 15.0
+WRONG_BY_S = 3600.0
 
 
 class StackEndedError(AssertionError):
@@ -186,6 +189,22 @@ class Acts:
 
     def _freeze_worker(self, fault: Fault) -> str:
         return self._freeze(fault, "worker")
+
+    def _freeze_beat(self, fault: Fault) -> str:
+        return self._freeze(fault, "beat")
+
+    def _wrong_beat(self, fault: Fault) -> str:
+        offset_s = (WRONG_BY_S if fault.luck < 0.5 else -WRONG_BY_S) * (0.1 + fault.luck)
+        words = ["--app", "worker.app", "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile="]
+        command = [sys.executable, "-m", "tests.shifted_clock", str(offset_s), *words]
+        beat = spawn(command, self.stack.environment, self.stack.folder / "wrong-beat.log")
+
+        def stop() -> None:
+            beat.kill()
+            beat.wait()
+
+        self._later(fault.seconds, f"ended the wrong beat {beat.pid}", stop)
+        return f"{beat.pid}, {offset_s:+.0f} s, for {fault.seconds:.1f} s"
 
     def _freeze_redis(self, fault: Fault) -> str:
         return self._freeze(fault, "redis-server", "valkey-server")

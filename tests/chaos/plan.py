@@ -11,6 +11,8 @@ class Kind(StrEnum):
 
     KILL_WORKER = "kill_worker"
     KILL_BEAT = "kill_beat"
+    FREEZE_BEAT = "freeze_beat"  # suspended with its machine: it wakes up in the past
+    WRONG_BEAT = "wrong_beat"  # a second one, on a host whose clock is wrong
     KILL_REDIS = "kill_redis"
     KILL_POSTGRES = "kill_postgres"
     KILL_STACK = "kill_stack"  # `consent up` and with it whoever keeps the others alive; then started again
@@ -23,7 +25,7 @@ class Kind(StrEnum):
     VENDOR_OUT = "vendor_out"
 
 
-COSTS_AN_ANSWER = frozenset(Kind) - {Kind.VENDOR_OUT, Kind.KILL_BEAT}
+COSTS_AN_ANSWER = frozenset(Kind) - {Kind.VENDOR_OUT, Kind.KILL_BEAT, Kind.FREEZE_BEAT, Kind.WRONG_BEAT}
 """After these a request may have been sent whose answer nobody recorded, so that it is sent once more."""
 
 VENDORS = ("akinon", "algonomy", "b2core", "dfinery", "insider")
@@ -31,6 +33,8 @@ DECK = (
     *[Kind.KILL_WORKER] * 3,
     *[Kind.CUT_CONNECTIONS] * 2,
     Kind.KILL_BEAT,
+    Kind.FREEZE_BEAT,
+    Kind.WRONG_BEAT,
     Kind.KILL_REDIS,
     Kind.KILL_POSTGRES,
     Kind.KILL_STACK,
@@ -72,6 +76,8 @@ def draw(seed: int, lease_s: float) -> Iterator[Fault]:
                     yield Fault(pause_s, kind, luck, out.pop(), random.uniform(6.0, 10.0))
                 case Kind.FREEZE_WORKER:
                     yield Fault(pause_s, kind, luck, seconds=1.4 * lease_s)
+                case Kind.FREEZE_BEAT | Kind.WRONG_BEAT:
+                    yield Fault(pause_s, kind, luck, seconds=random.uniform(4.0, 8.0))
                 case Kind.FREEZE_REDIS | Kind.FULL_DISK:
                     yield Fault(pause_s, kind, luck, seconds=random.uniform(2.0, 6.0))
                 case _:

@@ -127,13 +127,15 @@ def _limits(terms: Terms) -> dict[str, int]:
 
 def _torment(acts: Acts, terms: Terms) -> None:
     until = acts.began + terms.seconds
-    for fault in draw(terms.seed, LEASE_S):
-        if time.monotonic() + fault.pause_s >= until:
-            break
-        acts.sleep(fault.pause_s)
-        acts.do(fault, costs=fault.kind in COSTS_AN_ANSWER)
-    acts.sleep(max(0.0, until - time.monotonic()))
-    acts.end_all()
+    try:
+        for fault in draw(terms.seed, LEASE_S):
+            if time.monotonic() + fault.pause_s >= until:
+                break
+            acts.sleep(fault.pause_s)
+            acts.do(fault, costs=fault.kind in COSTS_AN_ANSWER)
+        acts.sleep(max(0.0, until - time.monotonic()))
+    finally:  # leave nothing frozen, and no process of our own running
+        acts.end_all()
 
 
 def _await_peace(acts: Acts, deadline: float, requests: int) -> int:

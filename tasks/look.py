@@ -1,0 +1,65 @@
+"""Looking for due work: the ledger says what there is, and a message goes out for each sort of it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ledger import due
+from ledger.due import Due
+from ledger.session import Engine
+from tasks.queues import DEADLINES, DISPATCH, NOTIFY, RESOLVE, SETTLE, VOLUMES, WakeUp
+
+NOTIFY_S = 2.0
+RESOLVE_S = 1.0
+SETTLE_S = 5.0
+SETTLE_AT_REST_S = 60.0
+"""Where nothing is known to be open: the net below all the others."""
+CHORES = {DEADLINES: 3600.0, VOLUMES: 600.0}
+"""What is done now and then whatever the ledger holds, and how many seconds after the last time."""
+CHORE_AGAIN_S = 300.0
+"""A chore that nobody has ended by then is begun again: its worker, or its message, is gone."""
+
+
+@dataclass(frozen=True)
+class Lookout:
+    """What looking needs."""
+
+    engine: Engine
+    take_turn: Callable[[str, float], bool] = field(repr=False)
+    """Whether nobody else has taken the turn of this name, which is the caller's for so many seconds then; raises
+    tasks.queues.BrokerError."""
+    wake: Callable[..., None] = field(repr=False)
+    """Sends wake-ups, unless others of their sort still wait; raises tasks.queues.BrokerError."""
+    resolves: bool = False
+    """Whether there is a directory to ask."""
+
+
+def look(lookout: Lookout) -> list[WakeUp]:
+    """Wake the workers for everything that is due now; for what. Any number may look at once, and nobody has to."""
+    with lookout.engine.begin() as connection:
+        found = due.find(connection)
+    wanted = [WakeUp(DISPATCH, vendor) for vendor in sorted(found.vendors)]
+    wanted += [
+        WakeUp(one.task)
+        for one in _now_and_then(found, lookout.resolves)
+        if one.is_due and lookout.take_turn(one.turn or one.task, one.every_s)
+    ]
+    if wanted:
+        lookout.wake(*wanted)
+    return wanted
+
+
+class _NowAndThen(NamedTuple):
+    task: str
+    is_due: bool
+    every_s: float
+    turn: str = ""
+
+
+def _now_and_then(found: Due, resolves: bool) -> Iterator[_NowAndThen]:
+    yield _NowAndThen(SETTLE, found.unsettled, SETTLE_S)
+    yield _NowAndThen(SETTLE, not found.unsettled, SETTLE_AT_REST_S, f"{SETTLE}.at-rest")
+    yield _NowAndThen(NOTIFY, found.to_tell, NOTIFY_S)
+    yield _NowAndThen(RESOLVE, found.to_resolve and resolves, RESOLVE_S)
+    for chore in CHORES:
+        yield _NowAndThen(chore, is_due=True, every_s=CHORE_AGAIN_S)

@@ -1,0 +1,82 @@
+"""Each worker's own clock: due work is found though nobody sends a message, by whatever clock it goes."""
+
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable
+
+from ledger.failures import LedgerError, told_as_ledger_errors
+from tasks.queues import BrokerError
+
+LOOK = "look"
+LOOK_S = 1.0
+"""How often one of all workers looks: a wake-up that was lost costs no more than this."""
+LOOKS_ANYWAY = 5
+"""After so many seconds without the turn a worker looks all the same: whoever has it may be frozen or cut off."""
+NOTE_S = 20.0
+"""How often a worker puts down which vendors it serves; several times within `ledger.vendors.SERVED_WITHIN_S`."""
+
+log = logging.getLogger(__name__)
+
+
+class Clock:
+    """Looks for due work from a thread of its own until told to stop, by the seconds that pass and no time of day."""
+
+    def __init__(
+        self,
+        look: Callable[[], object],
+        *,
+        take_turn: Callable[[str, float], bool],
+        note_served: Callable[[], None],
+        stopping: threading.Event,
+        look_s: float = LOOK_S,
+    ) -> None:
+        self._look, self._take_turn, self._note_served = look, take_turn, note_served
+        self._stopping, self._look_s = stopping, look_s
+        self._looked_at = self._noted_at = float("-inf")
+        self._trouble = ""
+        self._thread = threading.Thread(target=self._run, name="clock", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with a first look at once."""
+        self._thread.start()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until it has stopped."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while True:
+            trouble = ""
+            try:
+                with told_as_ledger_errors():
+                    self._once()
+            except LedgerError as error:
+                trouble = f"PostgreSQL: {error}"
+            except BrokerError:
+                trouble = "Redis is away"
+            except Exception as error:  # noqa: BLE001 - a fault of ours; a clock that stands still is missed by nobody
+                place = traceback.extract_tb(error.__traceback__)[-1]
+                trouble = f"{type(error).__name__} at {place.filename}:{place.lineno}"
+            self._tell(trouble)
+            if self._stopping.wait(self._look_s):
+                return
+
+    def _once(self) -> None:
+        now = time.monotonic()
+        if now - self._noted_at >= NOTE_S:
+            self._note_served()
+            self._noted_at = now
+        if now - self._looked_at >= LOOKS_ANYWAY * self._look_s or self._take_turn(LOOK, 0.9 * self._look_s):
+            self._look()
+            self._looked_at = now
+
+    def _tell(self, trouble: str) -> None:
+        # Once, and not each second.
+        if trouble and trouble != self._trouble:
+            log.warning("cannot look for due work: %s; trying again each second", trouble)
+        elif self._trouble and not trouble:
+            log.info("due work is looked for again")
+        self._trouble = trouble

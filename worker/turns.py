@@ -1,0 +1,53 @@
+"""Whose turn it is among all workers, kept in Redis: what one of them does a second, not each does a second."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from tasks.queues import BrokerError
+from tasks.toolbox import Start
+
+ANSWERS_WITHIN_S = 10.0
+ASKED_AGAIN = 0.1
+"""Who has asked for a turn asks again after this part of its time: one of minutes need not be found free at once."""
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Turns last by Redis's clock alone: those of the workers may differ by hours."""
+
+    redis: Redis = field(repr=False)
+    start: Start = field(repr=False)
+    holder: str
+    _not_before: dict[str, float] = field(default_factory=dict, repr=False)
+
+    def take(self, name: str, seconds: float) -> bool:
+        """Whether nobody has this turn; then it is ours for so long. Raises BrokerError."""
+        now = monotonic()
+        if now < self._not_before.get(name, now):
+            return False
+        self._not_before[name] = now + ASKED_AGAIN * seconds
+        return bool(self._ask(lambda key: self.redis.set(key, self.holder, nx=True, px=_ms(seconds)), name))
+
+    def rest(self, name: str, seconds: float) -> None:
+        """It has been done: nobody need do it again for so long, unless Redis is away."""
+        with suppress(BrokerError):
+            self._ask(lambda key: self.redis.set(key, self.holder, px=_ms(seconds)), name)
+
+    def _ask(self, question: Callable[[str], Any], name: str) -> Any:
+        async def asked() -> Any:
+            return await question(f"consent:turn:{name}")
+
+        try:
+            return self.start(asked()).result(ANSWERS_WITHIN_S)
+        except (RedisError, TimeoutError):
+            raise BrokerError from None
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
