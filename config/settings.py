@@ -88,6 +88,15 @@ class Settings(BaseSettings):
     max_subjects_unconfirmed: int = Field(
         default=10_000, ge=0, description="a request of more people waits for someone else's `consent confirm`"
     )
+    max_subjects_unconfirmed_within_h: float = Field(
+        default=24.0,
+        ge=0,
+        le=168,
+        description="so do further requests of a submitter who has sent so many within these hours; 0: each by itself",
+    )
+    password_login: bool = Field(
+        default=True, description="whether console users may log in with a password; else by the provider of OIDC only"
+    )
     regulation: Regulation = Field(
         default=Regulation.GDPR, description=f"the law of requests that name none: {', '.join(Regulation)}"
     )

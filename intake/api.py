@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from intake import (
     api_attention,
+    api_audit,
     api_deeds,
     api_health,
     api_lists,
@@ -32,6 +33,7 @@ ROUTERS = (
     api_deeds.router,
     api_people.router,
     api_attention.router,
+    api_audit.router,
     api_session.router,
     api_schema.router,
 )

@@ -26,8 +26,10 @@ from intake.auth import Principal
 from intake.bodies import kept_reason, read_json, read_nothing
 from intake.door import Door
 from intake.problems import no_such_request, no_such_vendor
+from intake.whence import origin_of
 from ledger import attention, switching, vendors
 from ledger.attention import Group
+from ledger.audit import Origin
 from ledger.session import Connection
 from ledger.vendors import Vendor
 from tasks import retire as retiring
@@ -118,14 +120,15 @@ async def switch_off(request: Request, name: Name, door: TheDoor, principal: Ope
     return await _switch(request, name, door, principal, switching.switch_off)
 
 
-async def _switch(
-    request: Request, name: str, door: Door, principal: Principal, switch: Callable[[Connection, str, str], bool]
-) -> VendorState:
+_Switch = Callable[[Connection, str, str, Origin], bool]
+
+
+async def _switch(request: Request, name: str, door: Door, principal: Principal, switch: "_Switch") -> VendorState:
     await read_nothing(request)
 
     def do() -> Vendor:
         with door.engine.begin() as connection:
-            switch(connection, name, principal.name)
+            switch(connection, name, principal.name, origin_of(request.scope))
             return _of_name(vendors.all_vendors(connection), name)
 
     vendor = await door.intake.run(do)
@@ -136,9 +139,9 @@ async def _switch(
 @router.post("/v1/vendors/{name}/retire", summary="Leave a vendor for good", openapi_extra=json_body(Retire))
 async def retire(request: Request, name: Name, door: TheDoor, principal: Operator) -> RetiredVendor:
     """What is pending there, or needs a person, ends as cancelled, so that requests can close."""
-    because = kept_reason((await read_json(request, RETIRE)).because)
+    because, origin = kept_reason((await read_json(request, RETIRE)).because), origin_of(request.scope)
     try:
-        retired = await door.intake.run(lambda: retiring.retire(door.engine, name, principal.name, because))
+        retired = await door.intake.run(lambda: retiring.retire(door.engine, name, principal.name, because, origin))
     except retiring.NoSuchVendorError:
         raise no_such_vendor() from None
     request.state.target, request.state.audited = name, True

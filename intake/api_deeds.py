@@ -14,8 +14,9 @@ from intake.api_models import Accept, Accepted, Cancelled, Confirmed, Extend, Ex
 from intake.api_schema import json_body
 from intake.auth import Right
 from intake.bodies import allowance_of, fault, kept_reason, read_json, read_nothing
-from intake.problems import Problem, no_such_request
+from intake.problems import Problem, no_such_request, refuse_others
 from ledger.notes import submitter_of
+from tasks.attend import SamePersonError
 
 router = APIRouter(tags=["deeds"])
 RETRY, EXTEND, ACCEPT = TypeAdapter(Retry), TypeAdapter(Extend), TypeAdapter(Accept)
@@ -52,11 +53,15 @@ async def accept(request: Request, request_id: UUID, door: TheDoor, principal: O
 
 @router.post("/v1/requests/{request_id}/confirm", summary="Let a large request run")
 async def confirm(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Confirmed:
-    """Somebody else than its submitter does this."""
+    """Somebody else than its submitter does this, and by no other account of theirs."""
     request.state.target = str(request_id)
     await read_nothing(request)
     desk = door.desk(principal.name)
-    await door.intake.run(lambda: desk.confirm(request_id, own=False))
+    try:
+        await door.intake.run(lambda: desk.confirm(request_id, own=False))
+    except SamePersonError:
+        request.state.denied = True
+        raise
     return Confirmed(request_id=request_id, status="running")
 
 
@@ -70,8 +75,10 @@ async def cancel(request: Request, request_id: UUID, door: TheDoor, principal: S
     def stop() -> Cancelled:
         if not principal.may(Right.OPERATE):
             with door.engine.connect() as connection:
-                if submitter_of(connection, request_id) != principal.name:
-                    raise no_such_request()
+                submitter = submitter_of(connection, request_id)
+            if submitter is None:
+                raise no_such_request()
+            refuse_others(request, request_id, sees_only=principal.name, submitted_by=submitter)
         return Cancelled(request_id=request_id, status="cancelled", **asdict(desk.cancel(request_id)))
 
     return await door.intake.run(stop)

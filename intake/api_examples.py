@@ -66,6 +66,19 @@ _VENDOR = {
     "held_by": None,
     "steps": [_HELD_STEP],
 }
+_AUDITED = {
+    "id": 4711,
+    "at": _RECEIVED,
+    "by": "user:ann",
+    "action": "POST /v1/vendors/{name}/hold",
+    "allowed": True,
+    "target": "insider",
+    "status": 200,
+    "because": None,
+    "source": "192.0.2.7",
+    "key": None,
+    "account": None,
+}
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -111,6 +124,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "VendorState": _VENDOR,
         "HeldStepState": _HELD_STEP,
         "Vendors": {"vendors": [_VENDOR]},
+        "AuditEntry": _AUDITED,
+        "AuditPage": {"entries": [_AUDITED], "next": 4711},
         "Login": {"name": "ann", "password": "correct horse battery"},
         "Session": {"name": "key:shop", "role": "operator"},
         "Problem": {

@@ -22,7 +22,7 @@ from intake.auth import Principal
 from intake.deeds_in_words import say_done
 from intake.door import Door
 from intake.pool import BusyError
-from intake.problems import Problem, no_such_request, no_such_vendor
+from intake.problems import Problem, no_such_request, no_such_vendor, refuse_others
 from ledger import listing, vendors
 from ledger.listing import Numbers, Place, Wanted
 from ledger.reports import Row
@@ -88,18 +88,20 @@ async def list_deliveries(
 ) -> Response:
     """By vendor and line. With `Accept: application/x-ndjson` all of them, a line each, from `cursor` on."""
     after = _read_cursor(cursor, _LINES) if cursor is not None else ("", 0)
-    numbers = await door.reads.run(lambda: _numbers(door, request_id, principal, vendor))
+    numbers = await door.reads.run(lambda: _numbers(request, door, request_id, principal, vendor))
     pages = _Pages(door, numbers, outcome)
     if NDJSON in accept:
+        request.state.target, request.state.kept = str(request_id), True
         return StreamingResponse(pages.lines_after(after), media_type=NDJSON)
     return Response(await door.reads.run(lambda: pages.page(after, limit)), media_type="application/json")
 
 
-def _numbers(door: Door, request_id: UUID, principal: Principal, vendor: str | None) -> Numbers:
+def _numbers(request: Request, door: Door, request_id: UUID, principal: Principal, vendor: str | None) -> Numbers:
     with door.engine.connect() as connection:
         numbers = listing.numbers_of(connection, request_id)
-        if numbers is None or principal.sees_only not in (None, numbers.submitted_by):
+        if numbers is None:
             raise no_such_request()
+        refuse_others(request, request_id, sees_only=principal.sees_only, submitted_by=numbers.submitted_by)
         if vendor is None:
             return numbers
         if vendor not in {one.name for one in vendors.all_vendors(connection)}:

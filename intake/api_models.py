@@ -374,6 +374,29 @@ class Login(Given):
         return "Login()"
 
 
+class AuditEntry(BaseModel):
+    """One decision: who was let in or turned away, and what they did."""
+
+    id: int
+    at: Moment
+    by: str = Field(description="a principal, or nobody")
+    action: str = Field(description="a command, or a method and the template of its path")
+    allowed: bool
+    target: str | None = Field(description="a request, a vendor, an account or a key that it was done to")
+    status: int | None = Field(description="what was answered over HTTP")
+    because: str | None
+    source: str | None = Field(description="the address that it came from; none for the command line")
+    key: str | None = Field(description="prefix of the API key that was shown")
+    account: str | None = Field(description="whose login was tried; `unknown` where there is no such user")
+
+
+class AuditPage(BaseModel):
+    """Entries of the audit log, the newest first."""
+
+    entries: list[AuditEntry]
+    next: int | None = Field(description="the `cursor` of the page that follows; null on the last")
+
+
 class Session(BaseModel):
     """Who is logged in."""
 

@@ -18,6 +18,7 @@ from intake.door import Door
 from intake.frame import deed_of
 from intake.problems import Problem
 from intake.trail import NOBODY
+from intake.whence import host_of
 from ledger.access import FoundUser
 from ledger.audit import Entry
 from ledger.guesses import Attempt
@@ -53,7 +54,8 @@ def open_oidc(app: FastAPI, settings: OidcSettings) -> None:
         try:
             async with _on_record(request):
                 user, token = await _let_in(request, door, provider, code, state)
-            await _note(request, Entry(f"user:{user.name}", deed_of(request.scope), allowed=True, status=303))
+            by, source = f"user:{user.name}", host_of(request)
+            await _note(request, Entry(by, deed_of(request.scope), allowed=True, status=303, source=source))
             keep_session(answer, token, secure=secure)
         except problems.HANDLED as error:
             answer = problems.of(error).response()
@@ -66,7 +68,7 @@ def open_oidc(app: FastAPI, settings: OidcSettings) -> None:
 async def _let_in(
     request: Request, door: Door, provider: IdentityProvider, code: str, state: str
 ) -> tuple[FoundUser, str]:
-    begun, host = request.cookies.get(BEGUN, ""), request.client.host if request.client else ""
+    begun, host = request.cookies.get(BEGUN, ""), host_of(request)
     once = await door.intake.run(lambda: oidc_login.resume(door, begun, state, host))
     if isinstance(once, Attempt):
         raise guessing(once)
@@ -93,7 +95,8 @@ async def _on_record(request: Request) -> AsyncIterator[None]:
     except ProviderAwayError as error:
         problem = Problem.later(503, "provider-away", str(error), AWAY_S)
     deed, status = deed_of(request.scope), problem.status_code
-    await _note(request, Entry(NOBODY, deed, allowed=False, status=status, because=problem.detail))
+    source = host_of(request)
+    await _note(request, Entry(NOBODY, deed, allowed=False, status=status, because=problem.detail, source=source))
     raise problem
 
 

@@ -14,7 +14,8 @@ from intake.api_schema import json_body
 from intake.auth import Principal
 from intake.bodies import LARGEST_JSON, fault, read_json
 from intake.door import Door
-from intake.problems import Problem, advised, first, no_such_request
+from intake.problems import Problem, advised, first, no_such_request, refuse_others
+from intake.whence import origin_of
 from ledger.reports import Status, status_of
 from tasks import submit
 from tasks.reach import missing_identifiers
@@ -57,6 +58,7 @@ async def submit_request(
         given.options,
         idempotency_key=own_key(principal, idempotency_key),
         submitted_by=principal.name,
+        origin=origin_of(request.scope),
         asked_at=given.asked_at,
         effective_at=given.effective_at,
         regulation=given.regulation,
@@ -101,9 +103,12 @@ def _checked_people(given: NewRequest, noticed: Noticed) -> list[Subject]:
 
 
 @router.get("/v1/requests/{request_id}", summary="How a request stands")
-async def show_request(request_id: UUID, door: TheDoor, principal: SubmitterOrReader) -> RequestStatus:
+async def show_request(
+    request: Request, request_id: UUID, door: TheDoor, principal: SubmitterOrReader
+) -> RequestStatus:
     """Costs the same for ten people and for a million."""
-    found = await door.reads.run(lambda: _find(door, request_id, principal))
+    found = await door.reads.run(lambda: _find(door, request_id))
+    refuse_others(request, request_id, sees_only=principal.sees_only, submitted_by=found.submitted_by)
     missing = {name: MissingIdentifier(**one._asdict()) for name, one in missing_identifiers(found).items()}
     at_risk = found.at_risk(door.settings.due_soon_days)
     asked = found.to_resolve or found.resolved
@@ -111,9 +116,9 @@ async def show_request(request_id: UUID, door: TheDoor, principal: SubmitterOrRe
     return RequestStatus(**found._asdict(), at_risk=at_risk, missing_identifiers=missing, directory=directory)
 
 
-def _find(door: Door, request_id: UUID, principal: Principal) -> Status:
+def _find(door: Door, request_id: UUID) -> Status:
     with door.engine.connect() as connection:
         found = status_of(connection, request_id)
-    if found is None or principal.sees_only not in (None, found.submitted_by):
+    if found is None:
         raise no_such_request()
     return found

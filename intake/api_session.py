@@ -8,10 +8,14 @@ from intake.api_models import Login, Session
 from intake.api_schema import json_body
 from intake.auth import COOKIE, refuse_guess
 from intake.bodies import read_json
-from intake.login import LASTS_S, log_in, log_out
+from intake.device import device_shown, keep_device
+from intake.login import LASTS_S, LoggedIn, log_in, log_out, who_tries
+from intake.networks import network_of
+from intake.pool import BusyError
 from intake.problems import Problem
 from intake.roles import Principal, Role
-from ledger.guesses import Attempt
+from intake.whence import host_of
+from ledger.audit import UNKNOWN
 
 router = APIRouter(tags=["session"])
 SHAPE = TypeAdapter(Login)
@@ -19,16 +23,34 @@ SHAPE = TypeAdapter(Login)
 
 @router.post("/v1/session", summary="Log a console user in", openapi_extra=json_body(Login))
 async def begin(request: Request, response: Response, door: TheDoor) -> Session:
-    """Sets a cookie that lasts a working day. Scripts use API keys instead."""
+    """Sets a cookie that lasts a working day, and one by which this device is known. Scripts use API keys instead. With
+    `CONSENT_PASSWORD_LOGIN=false` nobody logs in with a password: 403."""
+    if not door.settings.password_login:
+        raise _switched_off(by_provider=door.settings.oidc is not None)
     given = await read_json(request, SHAPE)
-    found = await door.logins.run(lambda: log_in(door, given.name, given.password))
-    if isinstance(found, Attempt):
+    host, device = host_of(request), device_shown(request)
+    tried = await door.reads.run(lambda: who_tries(door, given.name, device))
+    request.state.account = tried.account or UNKNOWN
+    try:
+        found = await door.logins.run(
+            lambda: log_in(door, given.name, given.password, host, device),
+            network_of(host),
+            known_device=tried.known_device,
+        )
+    except BusyError:
+        raise Problem.later(429, "busy", "as many logins as can be wait to be checked; ask again", 2) from None
+    if not isinstance(found, LoggedIn):
         await refuse_guess(found)
         raise Problem(401, "unauthorized", "unknown name, wrong password, or an account that is disabled")
-    user, token = found
-    request.state.principal = Principal(f"user:{user.name}", Role(user.role))
-    keep_session(response, token, secure=request.url.scheme == "https")
-    return Session(name=user.name, role=user.role)
+    request.state.principal = Principal(f"user:{found.user.name}", Role(found.user.role))
+    keep_session(response, found.token, secure=request.url.scheme == "https")
+    keep_device(request, response, found.device)
+    return Session(name=found.user.name, role=found.user.role)
+
+
+def _switched_off(*, by_provider: bool) -> Problem:
+    way = "log in at /v1/session/oidc" if by_provider else "use an API key"
+    return Problem(403, "password-login-off", f"logging in with a password is switched off here; {way}")
 
 
 def keep_session(response: Response, token: str, *, secure: bool) -> None:
@@ -45,7 +67,7 @@ async def show(principal: Anybody) -> Session:
 
 @router.delete("/v1/session", summary="Log out", status_code=204)
 async def end(request: Request, response: Response, door: TheDoor, _: Anybody) -> None:
-    """Ends the session of the cookie, everywhere within seconds."""
+    """Ends the session of the cookie, everywhere within seconds. The device stays known."""
     token = request.cookies.get(COOKIE)
     if token is not None:
         await door.intake.run(lambda: log_out(door, token))

@@ -18,6 +18,7 @@ from intake.files import read_people
 from intake.pipe import Upload, UploadCutError
 from intake.pool import BusyError
 from intake.problems import Problem
+from intake.whence import origin_of
 from tasks import submit
 from tasks.submit import Submission
 
@@ -82,6 +83,7 @@ async def upload(
         _options(options),
         idempotency_key=own_key(principal, idempotency_key),
         submitted_by=principal.name,
+        origin=origin_of(request.scope),
         asked_at=asked_at,
         effective_at=effective_at,
         regulation=regulation,

@@ -15,12 +15,13 @@ from intake.reporting import as_utc, no_such_request, read_id
 from intake.submitting import listed, opened, read_allowed, unusable, waker
 from intake.surroundings import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
 from intake.who import who
-from ledger import attention
+from ledger import attention, audit
+from ledger.audit import Entry
 from ledger.fresh_sessions import Given
 from ledger.sealing import UnsealError
 from ledger.session import Connection
 from ledger.vendors import all_vendors
-from tasks.attend import AttendError, Desk, NoSuchRequestError
+from tasks.attend import AttendError, Desk, NoSuchRequestError, SamePersonError
 
 
 def show_attention(request_id: str | None, *, vendor: str | None, reason: str | None, as_json: bool) -> Ending:
@@ -82,9 +83,14 @@ def check_text(because: str) -> str:
 def deeds(here: Surroundings) -> Iterator[Desk]:
     """Where to work on requests; what cannot be done is told as CommandError."""
     try:
-        yield Desk(here.engine, who(), waker(here), guards_of(here.settings).deadlines)
+        yield Desk(here.engine, who(), waker(here), guards_of(here.settings).deadlines, audits=True)
     except NoSuchRequestError:
         raise no_such_request() from None
+    except SamePersonError as error:
+        with here.engine.begin() as connection:
+            entry = Entry(who(), "confirm", allowed=False, target=str(error.public_id), because=str(error))
+            audit.add(connection, [entry])
+        raise unusable(str(error)) from None
     except AttendError as error:
         raise unusable(str(error)) from None
 

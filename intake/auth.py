@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import Request
 
+from intake.device import device_shown
 from intake.door import Door
+from intake.networks import network_of
 from intake.pace import Pace
 from intake.problems import Problem
 from intake.roles import MAY, Principal, Right, Role
 from intake.secrets import digest_of, key_shown, prefix_of, same
-from ledger import access, guesses
+from intake.whence import host_of
+from ledger import access, guesses, logins
 from ledger.guesses import Attempt
 from ledger.session import Connection
 
@@ -70,8 +73,11 @@ class Gate:
         if seen is not None and now - seen.at < TRUSTED_S:
             return seen.principal
         stranger = seen is None or now - seen.at > REMEMBERED_S
-        host = request.client.host if request.client else ""
-        found = await self._door.reads.run(lambda: self._look(secret, host, find, stranger=stranger))
+        host, device = host_of(request), device_shown(request)
+        found, shown = await self._door.reads.run(
+            lambda: self._look(secret, host, find, stranger=stranger, device=device)
+        )
+        request.state.key_prefix, request.state.account = shown
         if isinstance(found, Principal):
             if len(self._seen) > MOST_REMEMBERED:
                 self._seen.clear()
@@ -82,18 +88,30 @@ class Gate:
             await refuse_guess(found)
         raise unauthorized()
 
-    def _look(self, secret: str, host: str, find: "_Find", *, stranger: bool) -> "Principal | Attempt | Closed":
+    def _look(
+        self, secret: str, host: str, find: "_Find", *, stranger: bool, device: str | None
+    ) -> "tuple[Principal | Attempt | None, _Shown]":
         # Keyed, as everything by which the ledger finds people: an address is personal data.
-        address = self._door.known().prints.print_of(b"address", host.encode())
+        address = self._door.known().prints.print_of(b"address", network_of(host).encode())
         with self._door.engine.begin() as connection:
             locked_s = guesses.locked_for(connection, address) if stranger else 0.0
-            if locked_s:
-                return Attempt(0, locked_s)
-            return find(connection, secret) or guesses.attempt(connection, address)
+            if locked_s and not (device and logins.is_device(connection, digest_of(device))):
+                return Attempt(0, locked_s), _Shown()
+            found = find(connection, secret)
+            if isinstance(found, Unknown):
+                return guesses.attempt(connection, address), _Shown(found.key_prefix)
+            return (None, found.shown) if isinstance(found, Closed) else (found, _Shown(found.key))
 
     def forget(self, secret: str) -> None:
         """Look this one up again before it is trusted."""
         self._seen.pop(digest_of(secret), None)
+
+
+class _Shown(NamedTuple):
+    """The key or the user that was shown, where there is such a one."""
+
+    key_prefix: str | None = None
+    account: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,24 +119,39 @@ class Closed:
     """It was right once, and opens nothing any more. That is no guess: a forgotten cron job must not have its
     successor locked out."""
 
+    shown: _Shown
 
-_Find = Callable[[Connection, str], Principal | Closed | None]
+
+@dataclass(frozen=True)
+class Unknown:
+    """It was never right. `key_prefix`: of the key that it would be but for its secret part."""
+
+    key_prefix: str | None = None
 
 
-def _find_key(connection: Connection, secret: str) -> Principal | Closed | None:
+_Find = Callable[[Connection, str], Principal | Closed | Unknown]
+
+
+def _find_key(connection: Connection, secret: str) -> Principal | Closed | Unknown:
     prefix = prefix_of(secret)
     key = access.find_key(connection, prefix) if prefix is not None else None
-    if prefix is None or key is None or not same(key.digest, digest_of(secret)):
-        return None
+    if prefix is None or key is None:
+        return Unknown()
+    if not same(key.digest, digest_of(secret)):
+        return Unknown(prefix)
     if not key.opens:
-        return Closed()
+        return Closed(_Shown(key_prefix=prefix))
     access.note_use(connection, prefix)
-    return Principal(f"key:{key.name}", Role(key.role))
+    return Principal(f"key:{key.name}", Role(key.role), prefix)
 
 
-def _find_login(connection: Connection, token: str) -> Principal | Closed | None:
-    user = access.find_login(connection, digest_of(token))
-    return Principal(f"user:{user.name}", Role(user.role)) if user is not None else Closed()
+def _find_login(connection: Connection, token: str) -> Principal | Closed | Unknown:
+    login = logins.find(connection, digest_of(token))
+    if login is None:
+        return Unknown()
+    if not login.opens:
+        return Closed(_Shown(account=login.name))
+    return Principal(f"user:{login.name}", Role(login.role))
 
 
 async def refuse_guess(attempt: Attempt) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from domain.deadlines import Regulation
 from intake.cli_accounts import keys, user
+from intake.cli_audit import audit
 from intake.endings import Commands, Ending
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ webhook = typer.Typer(
 app.add_typer(webhook, name="webhook")
 app.add_typer(keys, name="keys")
 app.add_typer(user, name="user")
+app.add_typer(audit, name="audit")
 
 RequestId = Annotated[str, typer.Argument(metavar="ID", help="what `consent submit` printed")]
 VendorName = Annotated[str, typer.Argument(metavar="NAME", help="as `consent vendor list` shows it")]
@@ -262,13 +264,9 @@ def producer_key() -> Ending:
 @app.command()
 def migrate() -> Ending:
     """Bring the ledger's tables up to date."""
-    from intake.surroundings import surroundings
-    from ledger import session
+    from intake import migrating
 
-    with surroundings() as here:
-        session.migrate(here.engine)
-        typer.echo(f"the ledger at {here.postgres} is up to date")
-    return Ending.DONE
+    return migrating.migrate()
 
 
 @app.command()

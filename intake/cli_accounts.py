@@ -11,6 +11,12 @@ user = typer.Typer(help="Console users: add one, see them, disable one.", no_arg
 
 MOST_DAYS = 36_500
 AsJson = Annotated[bool, typer.Option("--json", help="for scripts: one JSON object")]
+Owner = Annotated[
+    str | None, typer.Option(metavar="PERSON", help="another user's name: both are accounts of one person")
+]
+OsUser = Annotated[
+    str | None, typer.Option(metavar="NAME", help="who they are at the command line, where that is another name")
+]
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="what they log in with")]
 
 
@@ -19,12 +25,15 @@ def create_key(
     name: Annotated[str, typer.Argument(metavar="NAME", help="the system it is for; it may have several keys")],
     role: Annotated[str, typer.Option(metavar="submitter|reader|operator|admin", help="what it may do")],
     days: Annotated[float, typer.Option(min=0, max=MOST_DAYS, help="it expires after so many; 0: never")] = 365,
+    owner: Annotated[
+        str | None, typer.Option(metavar="PERSON", help="the user whose key it is, where it is no system's")
+    ] = None,
     as_json: AsJson = False,
 ) -> Ending:
     """Make an API key, and print it: this once, for only a digest of it is kept."""
     from intake import accounts
 
-    return accounts.create_key(name, role=role, days=days, as_json=as_json)
+    return accounts.create_key(name, role=role, days=days, owner=owner, as_json=as_json)
 
 
 @keys.command("list")
@@ -45,15 +54,47 @@ def revoke_key(
     return accounts.revoke_key(prefix)
 
 
+@keys.command("owner")
+def own_key(
+    prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="as `consent keys list` shows it")],
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="the user whose key it is")],
+) -> Ending:
+    """Say whose key it is: one person's accounts count as one where a second person has to confirm."""
+    from intake import accounts
+
+    return accounts.own_key(prefix, person)
+
+
 @user.command("add")
 def add_user(
     name: UserName,
     role: Annotated[str, typer.Option(metavar="submitter|reader|operator|admin", help="what they may do")],
+    no_password: Annotated[
+        bool, typer.Option("--no-password", help="they log in by the identity provider only")
+    ] = False,
+    owner: Owner = None,
+    os_user: OsUser = None,
 ) -> Ending:
     """Let somebody into the console; the password is asked for, or read from standard input."""
     from intake import accounts
 
-    return accounts.add_user(name, role=role)
+    return accounts.add_user(name, role=role, has_password=not no_password, owner=owner, os_user=os_user)
+
+
+@user.command("owner")
+def own_user(name: UserName, owner: Owner = None, os_user: OsUser = None) -> Ending:
+    """Say which person a user is: one person's accounts count as one where a second person has to confirm."""
+    from intake import accounts
+
+    return accounts.own_user(name, owner=owner, os_user=os_user)
+
+
+@user.command("unlock")
+def unlock_user(name: UserName) -> Ending:
+    """Let a user try again at once, whom failed logins keep waiting."""
+    from intake import accounts
+
+    return accounts.unlock_user(name)
 
 
 @user.command("list")
@@ -65,11 +106,14 @@ def list_users(as_json: AsJson = False) -> Ending:
 
 
 @user.command("password")
-def set_password(name: UserName) -> Ending:
+def set_password(
+    name: UserName,
+    no_password: Annotated[bool, typer.Option("--no-password", help="none: by the identity provider only")] = False,
+) -> Ending:
     """Give a user another password, and end their sessions."""
     from intake import accounts
 
-    return accounts.set_password(name)
+    return accounts.set_password(name, has_password=not no_password)
 
 
 @user.command("disable")

@@ -59,6 +59,7 @@ def doctor() -> Ending:
         for finding in services:
             _print(finding)
         others = [*_vendors(here.settings.adapters()), *_switches(here), *_opendsr(here.settings), *_resolver(here)]
+        others += _logins(here.settings)
         for finding in others:
             _print(finding)
     if not all(finding.is_good for finding in services):
@@ -93,6 +94,12 @@ def _redis(here: Surroundings) -> Finding:
     except redis.RedisError:
         return Finding("redis", f"{here.redis}: it answers, and not as it should: see its own log")
     return Finding("redis", f"{here.redis}: reachable", is_good=True)
+
+
+def _logins(settings: Settings) -> Iterator[Finding]:
+    if not settings.password_login:
+        ways = "console users log in by the identity provider" if settings.oidc else "nobody can log in to the console"
+        yield Finding("logins", f"passwords are switched off: {ways}", is_good=True)
 
 
 def _opendsr(settings: Settings) -> Iterator[Finding]:

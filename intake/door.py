@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from config.settings import Settings
 from domain.requests import Subject
 from intake.bell import Bell
+from intake.login_queue import LoginQueue
 from intake.pool import Pool
 from intake.surroundings import Surroundings, guards_of, master_keys
 from intake.together import Together
@@ -42,7 +43,7 @@ class Door:
     """Where the ledger is asked and changes nothing."""
     checks: Pool = field(default_factory=lambda: Pool("checks", at_once=1, waiting=20), repr=False)
     """Where Redis is asked whether it answers: one that hangs must keep nobody from reading the ledger."""
-    logins: Pool = field(default_factory=lambda: Pool("login", at_once=2, waiting=10), repr=False)
+    logins: LoginQueue = field(default_factory=LoginQueue, repr=False)
     """Where passwords are checked, which takes processor and memory on purpose."""
     redis_answers: Callable[[], bool] = field(default=lambda: True, repr=False)
     """Whether the workers can be woken."""

@@ -13,6 +13,9 @@ from intake.lines import LONGEST_LINE
 from intake.reporting import as_utc
 from intake.submitting import unusable
 from intake.surroundings import BAD_KEYS, master_keys, surroundings
+from intake.who import who
+from ledger import audit
+from ledger.audit import Entry
 from ledger.keys import fingerprinter
 from ledger.people import Prints
 from ledger.reports import requests_of
@@ -38,6 +41,8 @@ def lookup(source: str | None, given: Mapping[str, str | None], *, as_json: bool
             with here.engine.begin() as connection:
                 prints = Prints(fingerprinter(connection, masters)).identifiers(person)
                 found = requests_of(connection, prints)
+                asked = f"by {', '.join(name for name in OWN if person.get(name))}"
+                audit.add(connection, [Entry(who(), "lookup", allowed=True, because=asked)])
         except UnsealError as error:
             raise unusable(f"{BAD_KEYS}{error}") from None
     if as_json:

@@ -13,6 +13,7 @@ from intake import problems
 from intake.bodies import STATE, bounded
 from intake.problems import Problem
 from intake.trail import NOBODY, Trail
+from intake.whence import origin_of
 from ledger.audit import Entry
 from ledger.failures import LedgerError
 
@@ -33,8 +34,9 @@ log = logging.getLogger(__name__)
 
 class Frame:
     """ASGI middleware around all routes. Whatever changes something, and every denial, stands in the audit log before
-    its answer goes out. A route names what it was done to in `request.state.target`, and sets `request.state.audited`
-    where the entry was written with the deed itself."""
+    its answer goes out. A route names what it was done to in `request.state.target`, sets `request.state.audited`
+    where the entry was written with the deed itself, `denied` where the answer does not show that it turned somebody
+    away, and `kept` where reading alone is to be on record."""
 
     def __init__(self, app: ASGIApp, trail: Trail) -> None:
         self._app, self._trail = app, trail
@@ -122,9 +124,9 @@ class _Answer:
         return whole
 
     async def _noted(self, status: int) -> Problem | None:
-        if self._scope["method"] in READING and status not in DENIED:
-            return None
-        if self._scope["state"].get("audited"):
+        state = self._scope["state"]
+        told = status in DENIED or state.get("denied") or state.get("kept")
+        if state.get("audited") or (self._scope["method"] in READING and not told):
             return None
         try:
             await self._trail.add(self._entry(status))
@@ -136,8 +138,16 @@ class _Answer:
         state = self._scope["state"]
         principal = state.get("principal")
         by = principal.name if principal is not None else NOBODY
-        allowed = principal is not None and status not in DENIED
-        return Entry(by, deed_of(self._scope), allowed, state.get("target"), status)
+        allowed = principal is not None and status not in DENIED and not state.get("denied")
+        return Entry(
+            by,
+            deed_of(self._scope),
+            allowed,
+            state.get("target"),
+            status,
+            account=state.get("account"),
+            **origin_of(self._scope)._asdict(),
+        )
 
 
 async def _nothing() -> Message:

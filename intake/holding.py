@@ -7,7 +7,8 @@ from intake.display import print_vendors
 from intake.endings import CommandError, Ending, note
 from intake.surroundings import surroundings
 from intake.who import who
-from ledger import switching, vendors
+from ledger import audit, switching, vendors
+from ledger.audit import Entry
 from ledger.session import Connection
 from tasks import retire as retiring
 
@@ -28,6 +29,7 @@ def hold(name: str) -> Ending:
     with surroundings() as here, here.engine.begin() as connection:
         if not vendors.hold(connection, name, who()):
             raise _unknown(connection)
+        audit.add(connection, [Entry(who(), "vendor hold", allowed=True, target=name)])
     typer.echo(f"{name} is held; `consent vendor resume {name}` lets it go on")
     return Ending.DONE
 
@@ -37,6 +39,8 @@ def resume(name: str, step: str | None = None) -> Ending:
     with surroundings() as here, here.engine.begin() as connection:
         if not vendors.resume(connection, name, step):
             raise _unknown(connection)
+        because = None if step is None else "one of its steps"
+        audit.add(connection, [Entry(who(), "vendor resume", allowed=True, target=name, because=because)])
     typer.echo(f"{name} goes on" if step is None else f"{name} goes on at {step}")
     return Ending.DONE
 

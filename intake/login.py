@@ -1,39 +1,129 @@
 """Logging console users in: a password checked at its own pace, failures counted over all processes."""
 
+from typing import NamedTuple
+
+from intake import device as device_cookie
 from intake.door import Door
+from intake.networks import network_of
 from intake.passwords import hash_password, is_outdated, is_password
 from intake.secrets import digest_of, mint_token
-from ledger import access, guesses
+from ledger import access, guesses, logins
 from ledger.access import FoundUser
-from ledger.guesses import Attempt
+from ledger.guesses import MANY, ONE, Attempt, Limit
+from ledger.sealing import Fingerprinter
+from ledger.session import Connection
 
 LASTS_S = 12 * 3600.0
 """A working day; after that one logs in anew."""
 
 
-def log_in(door: Door, name: str, password: str) -> tuple[FoundUser, str] | Attempt:
-    """A user and the token of a new session; or the failed attempt, also where it was not looked at for a lock.
+class Tried(NamedTuple):
+    """What is known of a try before its password is looked at."""
 
-    Takes a tenth of a second and 64 MB, as Argon2id should. Each name is locked by itself, whether it exists or not.
+    account: str | None
+    """The user's name, if there is one, disabled or not."""
+    known_device: bool
+    """They have logged in on this device before: nobody else's failures count."""
+
+
+class LoggedIn(NamedTuple):
+    """A user, the token of a new session, and the token by which the device is known from now on."""
+
+    user: FoundUser
+    token: str
+    device: str
+
+    def __repr__(self) -> str:
+        return f"LoggedIn(user={self.user!r})"
+
+
+def who_tries(door: Door, name: str, device: str | None) -> Tried:
+    """Whose login is tried, and whether it is on a device of theirs. `device`: the token that it shows."""
+    with door.engine.connect() as connection:
+        known = device is not None and logins.is_device(connection, digest_of(device), name)
+        return Tried(name if access.is_user(connection, name) else None, known)
+
+
+def log_in(door: Door, name: str, password: str, address: str = "", device: str | None = None) -> LoggedIn | Attempt:
+    """A user, logged in; or the failed attempt, also where it was not looked at for a lock.
+
+    Takes a tenth of a second and 64 MB, as Argon2id should. Each name is locked by itself, whether it exists or not,
+    and so is each address. A device that the user has logged in on has a lock of its own instead of both: strangers
+    keep nobody out there.
     """
-    who = door.known().prints.print_of(b"account", name.encode())
+    prints = door.known().prints
     with door.engine.begin() as connection:
-        attempt = guesses.attempt(connection, who)
         user = access.find_user(connection, name)
+        known = device if device and logins.is_device(connection, digest_of(device), name) else None
+        counted = _counted(prints, name, address, known)
+        attempt = _attempt(connection, counted)
     if attempt.locked_s:
         return attempt
-    if not is_password(password, user.password_hash if user is not None else None) or user is None:
+    if not is_password(password, user.password_hash if user is not None else None):
         return attempt
-    token = mint_token()
+    if user is None or user.password_hash is None:
+        return attempt
+    token, device = mint_token(), known or mint_token()
     with door.engine.begin() as connection:
-        guesses.succeeded(connection, who)
+        _let_off(connection, counted, attempt)
         if is_outdated(user.password_hash):
             access.rehash(connection, user.id, hash_password(password))
-        access.begin_login(connection, user.id, digest_of(token), lasts_s=LASTS_S)
-    return user, token
+        logins.begin(connection, user.id, digest_of(token), lasts_s=LASTS_S)
+        logins.keep_device(connection, user.id, digest_of(device), lasts_s=device_cookie.LASTS_S)
+    return LoggedIn(user, token, device)
+
+
+class _Counted(NamedTuple):
+    """By what a failure is counted; the first is the user's own, or their device's."""
+
+    own: bytes
+    address: bytes | None
+
+    def limits(self) -> list[tuple[bytes, Limit]]:
+        return [(self.own, ONE), *([(self.address, MANY)] if self.address else [])]
+
+
+def _counted(prints: Fingerprinter, name: str, address: str, device: str | None) -> _Counted:
+    if device is not None:
+        return _Counted(_of_device(prints, digest_of(device)), None)
+    place = network_of(address)
+    return _Counted(_of_account(prints, name), prints.print_of(b"login address", place.encode()) if place else None)
+
+
+def _of_account(prints: Fingerprinter, name: str) -> bytes:
+    return prints.print_of(b"account", name.encode())
+
+
+def _of_device(prints: Fingerprinter, digest: bytes) -> bytes:
+    return prints.print_of(b"device", digest)
+
+
+def _attempt(connection: Connection, counted: _Counted) -> Attempt:
+    # All are asked before any counts: who is locked out by one of them adds nothing to the others.
+    locked_s = max(guesses.locked_for(connection, who) for who, _ in counted.limits())
+    if locked_s:
+        return Attempt(0, locked_s)
+    own, *others = [guesses.attempt(connection, who, limit) for who, limit in counted.limits()]
+    return Attempt(own.failures, max(one.locked_s for one in (own, *others)))
+
+
+def _let_off(connection: Connection, counted: _Counted, attempt: Attempt) -> None:
+    guesses.succeeded(connection, counted.own)
+    if counted.address is not None:
+        # Theirs and no more: whoever tries others' passwords must not start anew with each login of their own.
+        guesses.forgive(connection, counted.address, attempt.failures)
+
+
+def unlock(connection: Connection, prints: Fingerprinter, name: str) -> bool:
+    """Let a user try again at once, anywhere but where an address is locked; False where nothing was locked."""
+    devices = [_of_device(prints, digest) for digest in logins.devices_of(connection, name)]
+    locks = [guesses.locked_for(connection, who) for who in (_of_account(prints, name), *devices)]
+    for who in (_of_account(prints, name), *devices):
+        guesses.succeeded(connection, who)
+    return any(locks)
 
 
 def log_out(door: Door, token: str) -> None:
     """End a session."""
     with door.engine.begin() as connection:
-        access.end_login(connection, digest_of(token))
+        logins.end(connection, digest_of(token))

@@ -7,8 +7,9 @@ from adapters.id_token import Denial, DeniedError
 from adapters.identity_provider import Once
 from intake.door import Door
 from intake.login import LASTS_S
+from intake.networks import network_of
 from intake.secrets import digest_of, mint_token, same
-from ledger import access, guesses, once
+from ledger import access, guesses, logins, once
 from ledger.access import FoundUser
 from ledger.guesses import Attempt
 from ledger.sealing import Fingerprinter
@@ -59,7 +60,7 @@ def end(door: Door, email: str, host: str) -> tuple[FoundUser, str]:
         if user is None:
             raise DeniedError(Denial.UNKNOWN)
         guesses.succeeded(connection, _address(door.known().prints, host))
-        access.begin_login(connection, user.id, digest_of(token), lasts_s=LASTS_S)
+        logins.begin(connection, user.id, digest_of(token), lasts_s=LASTS_S)
     return user, token
 
 
@@ -70,4 +71,4 @@ def failed(door: Door, host: str) -> Attempt:
 
 
 def _address(prints: Fingerprinter, host: str) -> bytes:
-    return prints.print_of(b"oidc address", host.encode())
+    return prints.print_of(b"oidc address", network_of(host).encode())

@@ -19,6 +19,8 @@ from intake.opendsr_answers import ROUTES, Processor, answer, answer_to_anybody,
 from intake.opendsr_identities import SUPPORTED
 from intake.opendsr_reading import LONGEST_BODY, LONGEST_GROUP, read_id, read_request
 from intake.problems import Problem
+from intake.whence import origin_of
+from ledger.audit import HERE, Origin
 from tasks.opendsr import Office
 
 ROOT = "/opendsr"
@@ -54,7 +56,9 @@ def router(version: Version) -> APIRouter:
         processor = processor_of(request)
         asked = read_request(body, version, processor.signer.domain, datetime.now(UTC))
         request.state.target = str(asked.id)
-        taken = await door.intake.run(lambda: _office(door, processor, controller).take(asked))
+        taken = await door.intake.run(
+            lambda: _office(door, processor, controller, origin_of(request.scope)).take(asked)
+        )
         request.state.target = str(taken.standing.request_id)
         request.state.audited = not taken.repeated
         return answer(request, 201, received(taken.standing, b64encode(body).decode()))
@@ -118,7 +122,7 @@ Asking = Annotated[str, _controller(Right.SUBMIT, Right.READ)]
 GroupId = Annotated[str, Query(min_length=1, max_length=LONGEST_GROUP)]
 
 
-def _office(door: Door, processor: Processor, controller: str) -> Office:
+def _office(door: Door, processor: Processor, controller: str, origin: Origin = HERE) -> Office:
     return Office(
         controller=controller,
         engine=door.engine,
@@ -127,4 +131,5 @@ def _office(door: Door, processor: Processor, controller: str) -> Office:
         rules=processor.rules,
         submit=door.submit_now,
         wake=door.wake,
+        origin=origin,
     )

@@ -162,6 +162,14 @@ def no_such_request() -> Problem:
     return Problem(404, "no-such-request", "there is no request of this id")
 
 
+def refuse_others(request: Request, request_id: object, *, sees_only: str | None, submitted_by: str) -> None:
+    """Raise `no_such_request` where somebody may see their own requests only and this is another's. The answer is that
+    of one that does not exist, and the audit log tells that it was asked for."""
+    if sees_only not in (None, submitted_by):
+        request.state.target, request.state.denied = str(request_id), True
+        raise no_such_request()
+
+
 def no_such_vendor() -> Problem:
     """Nothing of this name was ever announced by the workers."""
     return Problem(404, "no-such-vendor", "there is no vendor of this name; GET /v1/vendors lists them")

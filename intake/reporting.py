@@ -13,7 +13,9 @@ import typer
 from intake.deeds_in_words import say_done
 from intake.endings import CommandError, Ending, note
 from intake.surroundings import surroundings
-from ledger import resolving
+from intake.who import who
+from ledger import audit, resolving
+from ledger.audit import Entry
 from ledger.reports import PENDING, Row, Status, deliveries_of, status_of
 from ledger.resolving import Standing
 from ledger.session import Connection
@@ -122,6 +124,8 @@ def export(request_id: str, *, as_csv: bool) -> Ending:
         found = find_status(connection, request_id)
         if found.dropped:
             raise CommandError(DROPPED, Ending.UNUSABLE)
+        audit.add(connection, [Entry(who(), "export", allowed=True, target=str(found.request_id))])
+        connection.commit()
         rows = deliveries_of(connection, found.request_id)
         (_write_csv if as_csv else _write_ndjson)(found.kind, rows)
     return Ending.DONE

@@ -36,10 +36,12 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody who has shown who they are. `name` (`key:…`, `user:…`) stands in the record of what they do."""
+    """Somebody who has shown who they are. `name` (`key:…`, `user:…`) stands in the record of what they do, and so does
+    `key`, the prefix of the API key that they have shown."""
 
     name: str
     role: Role
+    key: str | None = None
 
     def may(self, right: Right) -> bool:
         """Whether the role allows it."""

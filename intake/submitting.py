@@ -70,10 +70,10 @@ def read_submission(
         _read_options(options) if options else {},
         idempotency_key,
         submitted_by=who(),
-        asked_at=_read_moment("--asked-at", asked_at),
-        effective_at=_read_moment("--effective-at", effective_at),
+        asked_at=read_moment("--asked-at", asked_at),
+        effective_at=read_moment("--effective-at", effective_at),
         regulation=_read_regulation(regulation),
-        not_before=_read_moment("--not-before", not_before),
+        not_before=read_moment("--not-before", not_before),
         confirmed=confirmed,
         accept_unreachable=partial,
         warn=_warn,
@@ -107,7 +107,8 @@ def _warn(unreachable: Mapping[str, int], people: int) -> None:
     note(say_unreachable(unreachable, people))
 
 
-def _read_moment(option: str, given: str | None) -> datetime | None:
+def read_moment(option: str, given: str | None) -> datetime | None:
+    """A moment that an option names. Raises CommandError."""
     if given is None:
         return None
     try:
@@ -238,7 +239,8 @@ def _print(receipt: Receipt, noticed: Noticed, *, as_json: bool) -> None:
     for warning in noticed.warnings():
         note(f"warning: {warning}")
     if recorded.unconfirmed:
-        note(f"{recorded.people:,} people are many: nothing is sent until someone else runs `consent confirm` on it")
+        told = "are many, or with what you have sent lately they are"
+        note(f"{recorded.people:,} people {told}: nothing is sent until someone else runs `consent confirm` on it")
 
 
 def _wait_for(here: Surroundings, public_id: UUID) -> Ending:

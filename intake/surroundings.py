@@ -112,5 +112,9 @@ def master_keys(here: Surroundings) -> MasterKeys:
 def guards_of(settings: Settings) -> Guards:
     """What protects from haste here."""
     return Guards(
-        settings.cool_off_s(), settings.max_subjects_unconfirmed, settings.term_table(), settings.resolver.is_on
+        settings.cool_off_s(),
+        settings.max_subjects_unconfirmed,
+        settings.term_table(),
+        settings.resolver.is_on,
+        settings.max_subjects_unconfirmed_within_h * 3600,
     )

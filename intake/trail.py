@@ -6,7 +6,7 @@ from time import monotonic
 from intake.pool import Pool
 from intake.together import Together
 from ledger import audit
-from ledger.audit import Entry
+from ledger.audit import UNKNOWN, Entry
 from ledger.session import Engine
 
 SPARE_PER_S = 10.0
@@ -22,12 +22,14 @@ class Trail:
         self._engine = engine
         self._pool = Pool("audit", at_once=1, waiting=1)
         self._together = Together(self._pool, self._insert)
-        self._spare = Spare(SPARE_PER_S)
+        self._spare, self._spare_of_ours = Spare(SPARE_PER_S), Spare(SPARE_PER_S)
 
     async def add(self, entry: Entry) -> None:
         """Return when the entry stands. Raises ledger.failures.LedgerError."""
         if entry.by == NOBODY or entry.status == TOO_OFTEN:
-            dropped = self._spare.take()
+            # What is tried at our own accounts must not drown in what is thrown at the door.
+            ours = entry.by != NOBODY or entry.key_prefix or entry.account not in {None, UNKNOWN}
+            dropped = (self._spare_of_ours if ours else self._spare).take()
             if dropped is None:
                 return
             if dropped:

@@ -9,7 +9,8 @@ from intake.display import print_receivers
 from intake.endings import CommandError, Ending
 from intake.surroundings import surroundings
 from intake.who import who
-from ledger import outbox
+from ledger import audit, outbox
+from ledger.audit import Entry
 from ledger.webhooks import switch_receiver_off, switch_receiver_on
 
 
@@ -55,5 +56,6 @@ def retry(receiver: str | None) -> Ending:
         }:
             raise _unknown()
         messages = outbox.tell_again(connection, receiver)
+        audit.add(connection, [Entry(who(), "webhook retry", allowed=True, target=receiver)])
     typer.echo(f"messages that go out again: {messages:,}")
     return Ending.DONE

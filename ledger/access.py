@@ -1,9 +1,11 @@
-"""API keys, console users and their sessions. Secrets come here as digests or password hashes, never as they are."""
+"""API keys and console users. Secrets come here as digests or password hashes, never as they are."""
 
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
+
+from ledger import logins
 
 
 class FoundKey(NamedTuple):
@@ -26,19 +28,29 @@ class ListedKey(NamedTuple):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    owner: str | None
+    """The person who may use it; None: a system."""
 
 
 def add_key(
-    connection: Connection, *, prefix: str, name: str, role: str, digest: bytes, by: str, days: float | None
+    connection: Connection,
+    *,
+    prefix: str,
+    name: str,
+    role: str,
+    digest: bytes,
+    by: str,
+    days: float | None,
+    owner: str | None = None,
 ) -> None:
     """Keep a new key; it expires after so many days, or never."""
-    values = {"prefix": prefix, "name": name, "role": role, "digest": digest, "by": by, "days": days}
+    values = {"prefix": prefix, "name": name, "role": role, "digest": digest, "by": by, "days": days, "owner": owner}
     connection.execute(_ADD_KEY, values)
 
 
 _ADD_KEY = text("""
-    INSERT INTO api_keys (prefix, name, role, digest, created_by, expires_at)
-    VALUES (:prefix, :name, CAST(:role AS role), :digest, :by,
+    INSERT INTO api_keys (prefix, name, role, digest, created_by, owner, expires_at)
+    VALUES (:prefix, :name, CAST(:role AS role), :digest, :by, :owner,
             now() + CAST(:days AS double precision) * interval '1 day')
 """)
 
@@ -77,13 +89,22 @@ _REVOKE = text("""
 """)
 
 
+def set_key_owner(connection: Connection, prefix: str, owner: str) -> bool:
+    """Say which person may use a key; False where there is none of this prefix."""
+    return connection.execute(_SET_KEY_OWNER, {"prefix": prefix, "owner": owner}).rowcount == 1
+
+
+_SET_KEY_OWNER = text("UPDATE api_keys SET owner = :owner WHERE prefix = :prefix")
+
+
 def all_keys(connection: Connection) -> list[ListedKey]:
     """Every key there ever was, by name and age."""
     return [ListedKey(*row) for row in connection.execute(_ALL_KEYS)]
 
 
 _ALL_KEYS = text("""
-    SELECT prefix, name, CAST(role AS text), created_at, created_by, expires_at, revoked_at, last_used_at
+    SELECT prefix, name, CAST(role AS text), created_at, created_by, expires_at, revoked_at, last_used_at,
+        owner
     FROM api_keys ORDER BY name, created_at, prefix
 """)
 
@@ -94,7 +115,8 @@ class FoundUser(NamedTuple):
     id: int
     name: str
     role: str
-    password_hash: str
+    password_hash: str | None
+    """None: an identity provider vouches for them, and no password does."""
 
     def __repr__(self) -> str:
         return f"FoundUser(name={self.name!r}, role={self.role!r})"
@@ -109,17 +131,32 @@ class ListedUser(NamedTuple):
     created_by: str
     disabled_at: datetime | None
     last_login_at: datetime | None
+    provider_only: bool
+    """They have no password."""
+    owner: str | None
+    """The person it belongs to; None: the one of its own name."""
+    os_user: str | None
+    """Their name at the command line, where it is another."""
 
 
-def add_user(connection: Connection, *, name: str, role: str, password_hash: str, by: str) -> bool:
+def add_user(
+    connection: Connection,
+    *,
+    name: str,
+    role: str,
+    password_hash: str | None,
+    by: str,
+    owner: str | None = None,
+    os_user: str | None = None,
+) -> bool:
     """Keep a new console user; False where the name is taken, also by one who is disabled."""
-    values = {"name": name, "role": role, "password_hash": password_hash, "by": by}
+    values = {"name": name, "role": role, "password_hash": password_hash, "by": by, "owner": owner, "os_user": os_user}
     return connection.execute(_ADD_USER, values).rowcount == 1
 
 
 _ADD_USER = text("""
-    INSERT INTO users (name, role, password_hash, created_by)
-    VALUES (:name, CAST(:role AS role), :password_hash, :by)
+    INSERT INTO users (name, role, password_hash, created_by, owner, os_user)
+    VALUES (:name, CAST(:role AS role), :password_hash, :by, :owner, :os_user)
     ON CONFLICT (name) DO NOTHING
 """)
 
@@ -135,15 +172,30 @@ _FIND_USER = text("""
 """)
 
 
-def set_password(connection: Connection, name: str, password_hash: str) -> bool:
-    """Give a user another password and end their sessions; False where there is none of this name."""
+def is_user(connection: Connection, name: str) -> bool:
+    """Whether there is a user of this name, disabled or not."""
+    return connection.execute(text("SELECT FROM users WHERE name = :name"), {"name": name}).one_or_none() is not None
+
+
+def set_user_owner(connection: Connection, name: str, *, owner: str | None, os_user: str | None) -> bool:
+    """Say which person a user is, and their name at the command line; None leaves it as it is. False where there is
+    none of this name."""
+    return connection.execute(_SET_USER_OWNER, {"name": name, "owner": owner, "os_user": os_user}).rowcount == 1
+
+
+_SET_USER_OWNER = text("""
+    UPDATE users SET owner = COALESCE(:owner, owner), os_user = COALESCE(:os_user, os_user) WHERE name = :name
+""")
+
+
+def set_password(connection: Connection, name: str, password_hash: str | None) -> bool:
+    """Give a user another password, or none, and end their sessions; False where there is none of this name."""
     known = connection.execute(_SET_PASSWORD, {"name": name, "password_hash": password_hash}).rowcount == 1
-    connection.execute(_END_LOGINS, {"name": name})
+    logins.end_all(connection, name)
     return known
 
 
 _SET_PASSWORD = text("UPDATE users SET password_hash = :password_hash WHERE name = :name")
-_END_LOGINS = text("DELETE FROM logins USING users WHERE users.id = logins.user_id AND users.name = :name")
 
 
 def rehash(connection: Connection, user_id: int, password_hash: str) -> None:
@@ -158,7 +210,7 @@ def set_disabled(connection: Connection, name: str, *, disabled: bool) -> bool:
     """Disable a user and end their sessions, or let them in again; False where there is none of this name."""
     known = connection.execute(_SET_DISABLED, {"name": name, "disabled": disabled}).rowcount == 1
     if disabled:
-        connection.execute(_END_LOGINS, {"name": name})
+        logins.end_all(connection, name)
     return known
 
 
@@ -173,37 +225,7 @@ def all_users(connection: Connection) -> list[ListedUser]:
 
 
 _ALL_USERS = text("""
-    SELECT name, CAST(role AS text), created_at, created_by, disabled_at, last_login_at FROM users ORDER BY name
+    SELECT name, CAST(role AS text), created_at, created_by, disabled_at, last_login_at, password_hash IS NULL,
+        owner, os_user
+    FROM users ORDER BY name
 """)
-
-
-def begin_login(connection: Connection, user_id: int, digest: bytes, *, lasts_s: float) -> None:
-    """Keep a session of a user who has logged in, and drop those that are over."""
-    connection.execute(_DROP_OLD_LOGINS)
-    connection.execute(_BEGIN_LOGIN, {"user_id": user_id, "digest": digest, "lasts_s": lasts_s})
-    connection.execute(text("UPDATE users SET last_login_at = now() WHERE id = :id"), {"id": user_id})
-
-
-_DROP_OLD_LOGINS = text("DELETE FROM logins WHERE expires_at < now()")
-_BEGIN_LOGIN = text("""
-    INSERT INTO logins (user_id, digest, expires_at)
-    VALUES (:user_id, :digest, now() + make_interval(secs => :lasts_s))
-""")
-
-
-def find_login(connection: Connection, digest: bytes) -> FoundUser | None:
-    """Whose session this is, if it lasts still and the user is not disabled."""
-    row = connection.execute(_FIND_LOGIN, {"digest": digest}).one_or_none()
-    return FoundUser(*row) if row is not None else None
-
-
-_FIND_LOGIN = text("""
-    SELECT users.id, users.name, CAST(users.role AS text), users.password_hash
-    FROM logins JOIN users ON users.id = logins.user_id
-    WHERE logins.digest = :digest AND logins.expires_at > now() AND users.disabled_at IS NULL
-""")
-
-
-def end_login(connection: Connection, digest: bytes) -> None:
-    """Log out."""
-    connection.execute(text("DELETE FROM logins WHERE digest = :digest"), {"digest": digest})

@@ -1,8 +1,10 @@
 """The audit log: who was let in or turned away, and what they did there. Only ever added to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
@@ -21,6 +23,26 @@ class Entry(NamedTuple):
     """What an HTTP door answered."""
     because: str | None = None
     """Why it was turned away, where neither deed nor status say it: fields and rules, never a value."""
+    source: str | None = None
+    """The address that it came from, as the connection or a proxy that we trust tells it."""
+    key_prefix: str | None = None
+    """The API key that was shown, also where it opened nothing."""
+    account: str | None = None
+    """Whose login was tried: the name of one of our users, or UNKNOWN. What a stranger types may be a password."""
+
+
+UNKNOWN = "unknown"
+
+
+class Origin(NamedTuple):
+    """Whence a deed came over the network, as an Entry keeps it."""
+
+    source: str | None = None
+    key_prefix: str | None = None
+
+
+HERE = Origin()
+"""The command line, a worker, or a process of ours."""
 
 
 def add(connection: Connection, entries: Sequence[Entry]) -> None:
@@ -30,9 +52,10 @@ def add(connection: Connection, entries: Sequence[Entry]) -> None:
 
 
 _ADD = text("""
-    INSERT INTO audit_entries (by, deed, allowed, target, status, because)
+    INSERT INTO audit_entries (by, deed, allowed, target, status, because, source, key_prefix, account)
     SELECT * FROM unnest(CAST(:by AS text[]), CAST(:deed AS text[]), CAST(:allowed AS boolean[]),
-        CAST(:target AS text[]), CAST(:status AS smallint[]), CAST(:because AS text[]))
+        CAST(:target AS text[]), CAST(:status AS smallint[]), CAST(:because AS text[]), CAST(:source AS text[]),
+        CAST(:key_prefix AS text[]), CAST(:account AS text[]))
 """)
 
 
@@ -46,11 +69,68 @@ class Written(NamedTuple):
     target: str | None
     status: int | None
     because: str | None
+    source: str | None
+    key_prefix: str | None
+    account: str | None
+    id: int
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which entries; what is None does not matter."""
+
+    by: str | None = None
+    """A principal, or a name that stands for the principals of this name of every kind."""
+    action: str | None = None
+    """Words that all stand in the deed, as `vendor hold` does in a command and in the path of the HTTP API."""
+    request: UUID | None = None
+    """The request that it was done to."""
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+    """The number of an entry: those that were written before it, for the next page."""
+
+
+def entries(connection: Connection, wanted: Wanted, limit: int) -> list[Written]:
+    """So many entries at most, the newest first."""
+    values: dict[str, Any] = {"limit": limit}
+    conditions: list[str] = []
+    for name, condition in _WHERE.items():
+        if (value := getattr(wanted, name)) is not None:
+            conditions.append(condition)
+            values[name] = value
+    if wanted.by is not None:
+        values["by"] = [wanted.by] if ":" in wanted.by else [wanted.by, *(f"{kind}:{wanted.by}" for kind in KINDS)]
+    if wanted.request is not None:
+        values["request_text"] = str(wanted.request)
+    for place, word in enumerate((wanted.action or "").split()):
+        conditions.append(f"strpos(lower(deed), :word_{place}) > 0")
+        values[f"word_{place}"] = word.lower()
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    return [Written(*row) for row in connection.execute(text(f"{_ENTRIES} {where} {_NEWEST_FIRST}"), values)]
+
+
+KINDS = ("cli", "user", "key", "celery")
+"""What stands before the names of principals."""
+# Put together from what is asked, as in `listing`. A submission is found by its moment: see the index.
+_WHERE: Mapping[str, str] = {
+    "by": "by = ANY(CAST(:by AS text[]))",
+    "request": """id IN (
+        SELECT id FROM audit_entries WHERE target = :request_text AND deed <> 'submit'
+        UNION ALL
+        SELECT noted.id FROM requests JOIN audit_entries AS noted
+            ON noted.at BETWEEN received_at - interval '1 minute' AND received_at + interval '1 minute'
+        WHERE public_id = :request AND target = :request_text AND deed = 'submit')""",
+    "since": "at >= :since",
+    "until": "at < :until",
+    "before": "id < :before",
+}
+_ENTRIES = """
+    SELECT at, by, deed, allowed, target, status, because, source, key_prefix, account, id FROM audit_entries
+"""
+_NEWEST_FIRST = "ORDER BY id DESC LIMIT :limit"
 
 
 def newest(connection: Connection, limit: int) -> list[Written]:
     """The last entries, the newest first."""
-    return [Written(*row) for row in connection.execute(_NEWEST, {"limit": limit})]
-
-
-_NEWEST = text("SELECT at, by, deed, allowed, target, status, because FROM audit_entries ORDER BY id DESC LIMIT :limit")
+    return entries(connection, Wanted(), limit)

@@ -33,7 +33,7 @@ def is_few(new: NewRequest, people: Sequence[Subject]) -> bool:
     somebody must confirm, or more is to be recorded with them (`callbacks`, `also`, what was accepted or allowed)."""
     return (
         not (new.callbacks or new.also or new.accept_unreachable or new.noticed.allowed)
-        and 0 < len(people) <= min(FEW, FEW if new.confirm_above is None else new.confirm_above)
+        and 0 < len(people) <= min(FEW, FEW if new.everyday is None else new.everyday)
         and not any(new.session_vendors.intersection(subject.get("vendors") or ()) for subject in people)
     )
 
@@ -105,6 +105,7 @@ class _Row(NamedTuple):
             "to_resolve_from": to_resolve_from(new, unreachable),
             "digest": digest_of(new, prints),
             "because": new.noticed.told(),
+            **new.origin._asdict(),
         }
         chunks = [
             {"request_id": request_id, "vendor_id": vendor.id, "first_line": span.first, "last_line": span.last}
@@ -159,9 +160,10 @@ def _recording(others: str = "") -> Any:
         JOIN request ON request.id = request_id
         ORDER BY request_id, vendor_id, first_line),
     noted AS (
-        INSERT INTO audit_entries (by, deed, target, allowed, because)
-        SELECT submitted_by, 'submit', CAST(public_id AS text), true, because
-        FROM request JOIN json_to_recordset(CAST(:requests AS json)) AS said (id bigint, because text) USING (id))
+        INSERT INTO audit_entries (by, deed, target, allowed, because, source, key_prefix)
+        SELECT submitted_by, 'submit', CAST(public_id AS text), true, because, source, key_prefix
+        FROM request JOIN json_to_recordset(CAST(:requests AS json)) AS said (id bigint, because text, source text,
+            key_prefix text) USING (id))
     SELECT id FROM request
 """)
 

@@ -12,6 +12,19 @@ FORGOTTEN_AFTER_S = 86_400.0
 """A row of failures is over when there was none for so long."""
 
 
+class Limit(NamedTuple):
+    """How many failures in a row are free, and after how many seconds without one they are forgotten."""
+
+    free: int = FREE
+    forgotten_s: float = FORGOTTEN_AFTER_S
+
+
+ONE = Limit()
+"""For an account, a device, or an address that shows keys."""
+MANY = Limit(free=20, forgotten_s=3600.0)
+"""For an address at which passwords are typed: a whole office may share it."""
+
+
 def locked_for(connection: Connection, who: bytes) -> float:
     """For how many seconds more this account or address may not try; 0 where it may."""
     return float(connection.execute(_LOCKED_FOR, {"who": who}).scalar_one_or_none() or 0.0)
@@ -30,17 +43,17 @@ class Attempt(NamedTuple):
     locked_s: float
 
 
-def attempt(connection: Connection, who: bytes) -> Attempt:
+def attempt(connection: Connection, who: bytes, limit: Limit = ONE) -> Attempt:
     """Count a try as failed, until `succeeded`; while there is a lock none is counted and none may be made.
 
     A password is counted before it is looked at, so that many tries at one moment are not one.
     """
     values = {
         "who": who,
-        "free": FREE,
+        "free": limit.free,
         "first_s": FIRST_LOCK_S,
         "longest_s": LONGEST_LOCK_S,
-        "forgotten_s": FORGOTTEN_AFTER_S,
+        "forgotten_s": limit.forgotten_s,
     }
     failures = connection.execute(_ATTEMPT, values).scalar_one_or_none()
     return Attempt(failures, 0.0) if failures is not None else Attempt(0, locked_for(connection, who))
@@ -64,6 +77,16 @@ _ATTEMPT = text("""
 def succeeded(connection: Connection, who: bytes) -> None:
     """The row of failures is over."""
     connection.execute(text("DELETE FROM guesses WHERE who = :who"), {"who": who})
+
+
+def forgive(connection: Connection, who: bytes, failures: int) -> None:
+    """So many of the failures were no guesses: somebody mistyped, and then did not."""
+    connection.execute(_FORGIVE, {"who": who, "failures": failures})
+
+
+_FORGIVE = text("""
+    UPDATE guesses SET failures = GREATEST(failures - :failures, 0), locked_until = NULL WHERE who = :who
+""")
 
 
 def drop_forgotten(connection: Connection) -> None:

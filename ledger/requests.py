@@ -16,8 +16,11 @@ from domain.noticed import Noticed
 from domain.notices import Callback
 from domain.reach import Fields, Headcount
 from domain.requests import Kind, Subject
+from ledger import lately
+from ledger.audit import HERE, Origin
 from ledger.notes import add_note
 from ledger.people import Prints, add_people
+from ledger.persons import persons_of
 from ledger.sealing import MasterKeys, SealingKey
 from ledger.unsettled import ACCEPT, COMPLETED_IN_ERROR, NEEDS_ATTENTION
 from ledger.vendors import Vendor
@@ -54,6 +57,8 @@ class NewRequest:
     """Nothing is sent for so long after receipt, nor before `not_before`."""
     confirm_above: int | None = None
     """With more people than this it waits for a confirmation, unless it is `confirmed`."""
+    confirm_within_s: float = 0.0
+    """What its submitter sent within so many seconds counts too; 0: each request by itself."""
     confirmed: bool = False
     callbacks: Sequence[Callback] = ()
     """Who is told of its changes of status, besides the operator's receivers."""
@@ -70,6 +75,14 @@ class NewRequest:
     """Called before it stands, so before anything is sent, where some cannot be found."""
     noticed: Noticed = field(default_factory=Noticed, repr=False)
     """What was allowed, and what was noticed of the people once all have passed."""
+    origin: Origin = HERE
+    """Whence it came, for the audit log."""
+
+    @property
+    def everyday(self) -> int | None:
+        """So many people are everyday traffic, which is not counted: a shop's customers one by one are no campaign,
+        however many there are in a day. None: nothing is counted."""
+        return self.confirm_above and self.confirm_above // (EVERYDAY_PARTS if self.confirm_within_s else 1)
 
 
 class Recorded(NamedTuple):
@@ -123,7 +136,7 @@ def record(
     unreachable = headcount.without(counted.repeats)
     if unreachable and new.warn is not None:
         new.warn(unreachable, counted.people)
-    large = new.confirm_above is not None and counted.people > new.confirm_above
+    large = _is_large(connection, new, counted.people)
     spans = [(vendor.id, span) for vendor in new.vendors for span in cut(counted.lines, vendor.chunk_people)]
     connection.execute(
         _TAKE_IN,
@@ -141,6 +154,7 @@ def record(
             "digest": digest_of(new, prints),
             "file_lines": new.noticed.file_lines.packed(),
             "because": new.noticed.told(),
+            **new.origin._asdict(),
             **_moments_of(new, received_at),  # again: the people may have asked at different times
         },
     )
@@ -153,6 +167,22 @@ def record(
     return Recorded(
         public_id, counted.people, len(counted.repeats), large and not new.confirmed, MappingProxyType(unreachable)
     )
+
+
+def _is_large(connection: Connection, new: NewRequest, people: int) -> bool:
+    """Whether somebody else has to look at it: by itself, or with what its submitter has sent lately."""
+    if new.confirm_above is None or new.everyday is None or people <= new.everyday:
+        return False
+    if people > new.confirm_above:
+        return True
+    if new.confirmed or not new.confirm_within_s:
+        return False
+    persons = persons_of(connection, new.submitted_by)
+    return lately.exceeds(connection, persons, people, above=new.confirm_above, within_s=new.confirm_within_s)
+
+
+EVERYDAY_PARTS = 500
+"""What is at most this part of the largest unconfirmed request is everyday traffic: 20 of 10,000 people."""
 
 
 def to_resolve_from(new: NewRequest, unreachable: Mapping[str, int]) -> int | None:
@@ -247,8 +277,8 @@ _TAKE_IN = text("""
             CAST(:last_lines AS integer[])) AS span
         WHERE id = :id),
     noted AS (
-        INSERT INTO audit_entries (by, deed, target, allowed, because)
-        SELECT submitted_by, 'submit', public_id, true, :because FROM requests WHERE id = :id)
+        INSERT INTO audit_entries (by, deed, target, allowed, because, source, key_prefix)
+        SELECT submitted_by, 'submit', public_id, true, :because, :source, :key_prefix FROM requests WHERE id = :id)
     UPDATE requests
     SET status = CAST(:status AS request_status), confirmed_by = :confirmed_by, subjects = :subjects,
         duplicates = :duplicates, content_digest = :digest, asked_at = :asked_at, effective_at = :effective_at,

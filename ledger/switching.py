@@ -5,35 +5,39 @@ from collections.abc import Collection
 from sqlalchemy import Connection, text
 
 from ledger import audit
-from ledger.audit import Entry
+from ledger.audit import HERE, Entry, Origin
 from ledger.vendors import SERVED_WITHIN_S
 
 
-def switch_on(connection: Connection, name: str, by: str) -> bool:
+def switch_on(connection: Connection, name: str, by: str, origin: Origin = HERE) -> bool:
     """Have new requests go to a vendor, also one that was retired. False where there is no such vendor."""
-    return _switched(connection, _ON, name, by, "vendor on")
+    return _switched(connection, _ON, _entry(by, "vendor on", name, origin))
 
 
-def switch_off(connection: Connection, name: str, by: str) -> bool:
+def switch_off(connection: Connection, name: str, by: str, origin: Origin = HERE) -> bool:
     """Have no new request go to a vendor that names none, and send nothing more there; what is pending waits. False
     where there is no such vendor."""
-    return _switched(connection, _OFF, name, by, "vendor off")
+    return _switched(connection, _OFF, _entry(by, "vendor off", name, origin))
 
 
-def retire(connection: Connection, name: str, by: str, because: str) -> int | None:
+def retire(connection: Connection, name: str, by: str, because: str, origin: Origin = HERE) -> int | None:
     """Leave a vendor for good: from now on `cancelling` ends what is pending there. Its id; None where there is no such
     vendor."""
     vendor_id: int | None = connection.execute(_RETIRE, {"name": name, "by": by}).scalar_one_or_none()
     if vendor_id is not None:
-        audit.add(connection, [Entry(by, "vendor retire", allowed=True, target=name, because=because)])
+        audit.add(connection, [_entry(by, "vendor retire", name, origin, because)])
     return vendor_id
 
 
-def _switched(connection: Connection, statement: str, name: str, by: str, deed: str) -> bool:
-    found = connection.execute(text(statement), {"name": name, "by": by}).rowcount == 1
+def _switched(connection: Connection, statement: str, entry: Entry) -> bool:
+    found = connection.execute(text(statement), {"name": entry.target, "by": entry.by}).rowcount == 1
     if found:
-        audit.add(connection, [Entry(by, deed, allowed=True, target=name)])
+        audit.add(connection, [entry])
     return found
+
+
+def _entry(by: str, deed: str, name: str, origin: Origin, because: str | None = None) -> Entry:
+    return Entry(by, deed, allowed=True, target=name, because=because, **origin._asdict())
 
 
 _ON = """

@@ -10,10 +10,12 @@ from uuid import UUID
 from domain.allowances import NONE, Allowances
 from domain.deadlines import Deadlines, NotExtended, Period, extend
 from domain.outcomes import Reason
-from ledger import attention, cancelling, notes, opendsr, reports, requests, stop_again, successions
+from ledger import attention, audit, cancelling, notes, opendsr, reports, requests, stop_again, successions
 from ledger.attention import Reopened, Selection
+from ledger.audit import Entry
 from ledger.fresh_sessions import Given
 from ledger.notes import Standing
+from ledger.persons import are_one_person
 from ledger.sealing import MasterKeys
 from ledger.session import Connection, Engine
 from ledger.unsettled import ACCEPT
@@ -39,6 +41,16 @@ class NoSuchRequestError(AttendError):
         super().__init__("there is no request of this id")
 
 
+class SamePersonError(AttendError):
+    """The second person is the first one."""
+
+    def __init__(self, public_id: UUID) -> None:
+        self.public_id = public_id
+        super().__init__(
+            "whoever submitted a request may not confirm it, by no account of theirs: someone else must, or use --yes"
+        )
+
+
 @dataclass(frozen=True)
 class Desk:
     """Where a person works on requests: the ledger, who it is, and how the workers are woken."""
@@ -48,6 +60,8 @@ class Desk:
     wake: Wake = field(repr=False)
     deadlines: Deadlines = field(default_factory=Deadlines)
     """What each regulation allows."""
+    audits: bool = False
+    """Each deed has its entry in the audit log, in the same transaction; else whoever asks for it writes one."""
 
     @contextmanager
     def _locked(self, public_id: UUID, deed: str, among: frozenset[str]) -> Iterator[tuple[Connection, Standing]]:
@@ -58,6 +72,8 @@ class Desk:
             if request.status not in among:
                 raise AttendError(f"this request is {request.status}; there is nothing to {deed}")
             yield connection, request
+            if self.audits:
+                audit.add(connection, [Entry(self.by, deed, allowed=True, target=str(public_id))])
 
     def retry(self, public_id: UUID, vendor: str | None, reason: str | None) -> Reopened:
         """Have what waits sent again. Refused deliveries only where their reason is named. Raises AttendError."""
@@ -125,8 +141,8 @@ class Desk:
     def confirm(self, public_id: UUID, *, own: bool) -> None:
         """Let an unconfirmed request run; one's own only with `own`. Raises AttendError."""
         with self._locked(public_id, "confirm", frozenset({"unconfirmed"})) as (connection, request):
-            if request.submitted_by == self.by and not own:
-                raise AttendError("whoever submitted a request may not confirm it: someone else must, or use --yes")
+            if not own and are_one_person(connection, request.submitted_by, self.by):
+                raise SamePersonError(public_id)
             notes.confirm(connection, request, self.by)
         self.wake(list(request.vendors))
 

@@ -11,6 +11,7 @@ from domain.notices import Callback, Style
 from domain.opendsr import Delivery, DsrRequest, Standing, Version, controller_id, details_for, dsr_status
 from domain.requests import Subject
 from ledger import opendsr, reports
+from ledger.audit import HERE, Origin
 from ledger.opendsr import Kept, NewDsr
 from ledger.sealing import Fingerprinter, MasterKeys
 from ledger.session import Connection, Engine
@@ -53,6 +54,8 @@ class Office:
     submit: Callable[[Submission, Iterable[Subject]], Receipt] = field(repr=False)
     """Records a request as every way in does."""
     wake: Wake = field(repr=False)
+    origin: Origin = HERE
+    """Whence it is asked, for the audit log."""
 
     def take(self, asked: DsrRequest) -> Taken:
         """Record what is asked, or find that it is on record already: the same twice is one request.
@@ -98,6 +101,7 @@ class Office:
             callbacks=self._callbacks(asked),
             also=partial(opendsr.add, new),
             accept_unreachable=asked.accept_unreachable,
+            origin=self.origin,
         )
         try:
             receipt = self.submit(submission, asked.subjects)

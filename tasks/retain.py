@@ -2,7 +2,7 @@
 
 import logging
 
-from ledger import guesses, outbox, volumes
+from ledger import guesses, lately, outbox, volumes
 from ledger.session import Engine
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ def keep_volumes(engine: Engine, retention_days: float | None) -> None:
     with engine.begin() as connection:
         begun = volumes.turn_over(connection, most_days=retention_days and retention_days / PARTS)
         guesses.drop_forgotten(connection)
+        lately.drop_old(connection)
     if begun is not None:
         log.info("volume %d of the record begun", begun)
     for gone in volumes.drop_expired(engine, retention_days) if retention_days is not None else ():

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ledger import attention, cancelling, notes, requests, successions, switching
+from ledger.audit import HERE, Origin
 from ledger.session import Engine
 from tasks.settle import close
 
@@ -23,11 +24,11 @@ class Retired:
     waiting: int
 
 
-def retire(engine: Engine, name: str, by: str, because: str) -> Retired:
+def retire(engine: Engine, name: str, by: str, because: str, origin: Origin = HERE) -> Retired:
     """Leave a vendor for good. Doing it again ends what has been left since; `consent vendor on` takes it back, and
     nothing of what has ended. Raises NoSuchVendorError."""
     with engine.begin() as connection:
-        vendor_id = switching.retire(connection, name, by, because)
+        vendor_id = switching.retire(connection, name, by, because, origin)
     if vendor_id is None:
         raise NoSuchVendorError
     return Retired(_end_pending(engine), _end_waiting(engine, vendor_id, by, because))

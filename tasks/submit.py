@@ -16,6 +16,7 @@ from domain.noticed import Noticed
 from domain.notices import Callback
 from domain.requests import Kind, Subject
 from ledger import requests
+from ledger.audit import HERE, Origin
 from ledger.few import Small, is_few, record_few
 from ledger.keys import fingerprinter
 from ledger.people import Prints
@@ -71,6 +72,8 @@ class Submission:
     """Told how many cannot be found where, before anything is sent."""
     noticed: Noticed = field(default_factory=Noticed, repr=False)
     """The one that the people are read with: what is allowed, and what was noticed once all are read."""
+    origin: Origin = HERE
+    """Whence it came, for the audit log."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ class Guards:
     deadlines: Deadlines = field(default_factory=Deadlines)
     resolves: bool = False
     """Whether the controller's own directory is asked for what people lack."""
+    confirm_within_s: float = 0.0
+    """What a submitter sent within so many seconds counts towards `confirm_above`; 0: each request by itself."""
 
 
 NO_GUARDS = Guards()
@@ -249,6 +254,7 @@ def _new(submission: Submission, guards: Guards, known: Sequence[Vendor], rows: 
         not_before=submission.not_before,
         cool_off_s=guards.cool_off_s.get(submission.kind, 0.0),
         confirm_above=guards.confirm_above,
+        confirm_within_s=guards.confirm_within_s,
         confirmed=submission.confirmed,
         callbacks=submission.callbacks,
         also=submission.also,
@@ -257,6 +263,7 @@ def _new(submission: Submission, guards: Guards, known: Sequence[Vendor], rows: 
         accept_unreachable=submission.accept_unreachable,
         warn=submission.warn,
         noticed=submission.noticed,
+        origin=submission.origin,
     )
 
 

@@ -13,7 +13,8 @@ from local.redis_server import Redis
 TABLES = (
     "keys, vendors, steps, requests, subjects, other_identifiers, sessions, chunks, outcomes, successions, notes, "
     "tallies, "
-    "api_keys, users, logins, guesses, spent, audit_entries, webhooks, outbox, opendsr_requests, resolver"
+    "api_keys, users, logins, devices, sent_lately, guesses, spent, audit_entries, webhooks, outbox, opendsr_requests, "
+    "resolver"
 )
 
 

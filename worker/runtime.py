@@ -144,7 +144,11 @@ class Runtime:
             keys=ProducerKeys.parse(stack.producer_keys),
             wake=self._wake,
             guards=Guards(
-                settings.cool_off_s(), settings.max_subjects_unconfirmed, settings.term_table(), settings.resolver.is_on
+                settings.cool_off_s(),
+                settings.max_subjects_unconfirmed,
+                settings.term_table(),
+                settings.resolver.is_on,
+                settings.max_subjects_unconfirmed_within_h * 3600,
             ),
             known=Lately(self._engine, masters),
         )

@@ -44,6 +44,7 @@ NEEDED: dict[tuple[str, str], set[Right]] = {
     ("POST", "/v1/requests/{request_id}/accept"): {Right.OPERATE},
     ("POST", "/v1/people/lookup"): {Right.READ},
     ("GET", "/v1/attention"): {Right.READ},
+    ("GET", "/v1/audit"): {Right.READ},
     ("GET", "/v1/vendors"): {Right.READ},
     ("POST", "/v1/vendors/{name}/hold"): {Right.OPERATE},
     ("POST", "/v1/vendors/{name}/resume"): {Right.OPERATE},

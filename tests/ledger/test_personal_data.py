@@ -35,6 +35,8 @@ TABLES = (
     "spent",
     "steps",
     "chunks",
+    "devices",
+    "sent_lately",
     "outcomes",
     "tallies",
     "users",

@@ -1,0 +1,49 @@
+"""Reading the audit log: who was let in or turned away, from where, and what they did."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from domain.moments import WrittenMoment
+from intake.api_door import Reader, TheDoor
+from intake.api_models import AuditEntry, AuditPage, Text
+from ledger import audit
+from ledger.audit import Wanted, Written
+
+router = APIRouter(tags=["audit"])
+MOST = 1_000
+LAST = 2**63 - 1
+
+
+@router.get("/v1/audit", summary="Who did what, the newest first")
+async def show_audit(
+    door: TheDoor,
+    _: Reader,
+    *,
+    by: Annotated[
+        Text | None, Query(description="a principal, as user:ann; or ann, for every account so named")
+    ] = None,
+    action: Annotated[Text | None, Query(description="words of the action, as vendor hold")] = None,
+    request_id: UUID | None = None,
+    since: WrittenMoment | None = None,
+    until: WrittenMoment | None = None,
+    limit: Annotated[int, Query(ge=1, le=MOST, description="how many on a page")] = 100,
+    cursor: Annotated[int | None, Query(ge=1, le=LAST, description="`next` of the page before")] = None,
+) -> AuditPage:
+    """Every denial, and whatever changed or looked for something."""
+    wanted = Wanted(by, action, request_id, since, until, cursor)
+
+    def find() -> list[Written]:
+        with door.engine.connect() as connection:
+            return audit.entries(connection, wanted, limit + 1)
+
+    found = await door.reads.run(find)
+    return AuditPage(
+        entries=[_shown(entry) for entry in found[:limit]], next=found[limit - 1].id if len(found) > limit else None
+    )
+
+
+def _shown(entry: Written) -> AuditEntry:
+    told = entry._asdict()
+    return AuditEntry(action=told.pop("deed"), key=told.pop("key_prefix"), **told)

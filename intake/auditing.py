@@ -1,0 +1,44 @@
+"""`consent audit`: who was let in or turned away, and what they did."""
+
+import json
+from typing import Any
+
+import typer
+
+from intake.endings import Ending, note
+from intake.reporting import as_utc
+from intake.surroundings import surroundings
+from ledger import audit
+from ledger.audit import Wanted, Written
+
+
+def show(wanted: Wanted, *, limit: int, as_json: bool) -> Ending:
+    """Print so many entries at most, the newest first. Raises CommandError."""
+    with surroundings() as here, here.engine.connect() as connection:
+        found = audit.entries(connection, wanted, limit + 1)
+    page, more = found[:limit], len(found) > limit
+    following = page[-1].id if more else None
+    if as_json:
+        typer.echo(json.dumps({"entries": [_told(entry) for entry in page], "next": following}))
+        return Ending.DONE
+    if page:
+        from intake.audit_table import print_audit  # noqa: PLC0415 - scripts ask for JSON, and need no tables
+
+        print_audit(page)
+    else:
+        typer.echo("no such entry")
+    if following is not None:
+        note(f"there are more: --before {following}")
+    return Ending.DONE
+
+
+def _told(entry: Written) -> dict[str, Any]:
+    told = entry._asdict()
+    return {
+        "id": told.pop("id"),
+        "at": as_utc(told.pop("at")),
+        "by": told.pop("by"),
+        "action": told.pop("deed"),
+        "key": told.pop("key_prefix"),
+        **told,
+    }

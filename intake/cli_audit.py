@@ -1,0 +1,45 @@
+"""`consent audit` as the command line shows it; `auditing` does the work."""
+
+from typing import Annotated
+
+import typer
+
+from intake.endings import Ending
+
+MOST = 1_000
+audit = typer.Typer(help="Show who was let in or turned away, and what they did.", invoke_without_command=True)
+
+
+@audit.callback()
+def show(  # noqa: PLR0917 - the order is the command line's
+    context: typer.Context,
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="a principal, as user:ann; or ann, for every account so named")
+    ] = None,
+    action: Annotated[str | None, typer.Option(metavar="WORDS", help="words of the action, as 'vendor hold'")] = None,
+    request: Annotated[str | None, typer.Option(metavar="ID", help="what was done to this request")] = None,
+    since: Annotated[str | None, typer.Option(metavar="ISO8601", help="not before this")] = None,
+    until: Annotated[str | None, typer.Option(metavar="ISO8601", help="before this")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="so many at most")] = 50,
+    before: Annotated[
+        int | None, typer.Option(metavar="NUMBER", min=1, help="the next page, as the last one says")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for scripts: one JSON object")] = False,
+) -> Ending | None:
+    """Show the audit log, the newest entries first: when, by whom, from where, what, and whether it was allowed."""
+    if context.invoked_subcommand is not None:
+        return None
+    from intake import auditing
+    from intake.reporting import read_id
+    from intake.submitting import read_moment
+    from ledger.audit import Wanted
+
+    wanted = Wanted(
+        by,
+        action,
+        read_id(request) if request is not None else None,
+        read_moment("--since", since),
+        read_moment("--until", until),
+        before,
+    )
+    return auditing.show(wanted, limit=limit, as_json=as_json)

@@ -1,0 +1,22 @@
+"""`consent migrate`: the ledger's tables as this program wants them."""
+
+import typer
+
+from intake.endings import Ending
+from intake.surroundings import surroundings
+from intake.who import who
+from ledger import audit, session
+from ledger.audit import Entry
+
+
+def migrate() -> Ending:
+    """Bring the ledger's tables up to date. Raises CommandError."""
+    with surroundings() as here:
+        with here.engine.connect() as connection:
+            is_news = not session.is_migrated(connection)
+        session.migrate(here.engine)
+        if is_news:
+            with here.engine.begin() as connection:
+                audit.add(connection, [Entry(who(), "migrate", allowed=True)])
+        typer.echo(f"the ledger at {here.postgres} is up to date")
+    return Ending.DONE

@@ -1,0 +1,104 @@
+"""Sessions of console users, and the devices that they have logged in on. Tokens come here as digests."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+KNOWN_FOR_S = 30 * 86_400.0
+"""A session that is over is told from one that never was for so long: a browser that kept it does not guess."""
+MOST_DEVICES = 50
+"""Of one user. Whoever throws their cookies away leaves one with each login."""
+
+
+class Login(NamedTuple):
+    """Whose session it is, or was."""
+
+    name: str
+    role: str
+    opens: bool
+    """It lasts still, and the user is not disabled."""
+
+
+def begin(connection: Connection, user_id: int, digest: bytes, *, lasts_s: float) -> None:
+    """Keep a session of a user who has logged in, and drop those that were over long ago."""
+    connection.execute(_DROP_OLD, {"known_s": KNOWN_FOR_S})
+    connection.execute(_BEGIN, {"user_id": user_id, "digest": digest, "lasts_s": lasts_s})
+    connection.execute(text("UPDATE users SET last_login_at = now() WHERE id = :id"), {"id": user_id})
+
+
+_DROP_OLD = text("DELETE FROM logins WHERE expires_at < now() - make_interval(secs => :known_s)")
+_BEGIN = text("""
+    INSERT INTO logins (user_id, digest, expires_at)
+    VALUES (:user_id, :digest, now() + make_interval(secs => :lasts_s))
+""")
+
+
+def find(connection: Connection, digest: bytes) -> Login | None:
+    """The session of this token; None where there never was one that we know of."""
+    row = connection.execute(_FIND, {"digest": digest}).one_or_none()
+    return Login(*row) if row is not None else None
+
+
+_FIND = text("""
+    SELECT users.name, CAST(users.role AS text), logins.expires_at > now() AND users.disabled_at IS NULL
+    FROM logins JOIN users ON users.id = logins.user_id
+    WHERE logins.digest = :digest
+""")
+
+
+def end(connection: Connection, digest: bytes) -> None:
+    """Log out."""
+    connection.execute(_END, {"digest": digest})
+
+
+_END = text("UPDATE logins SET expires_at = LEAST(expires_at, now()) WHERE digest = :digest")
+
+
+def end_all(connection: Connection, name: str) -> None:
+    """End every session of a user, and know none of their devices any more."""
+    connection.execute(_END_ALL, {"name": name})
+    connection.execute(_FORGET_DEVICES, {"name": name})
+
+
+_END_ALL = text("""
+    UPDATE logins SET expires_at = LEAST(expires_at, now()) FROM users
+    WHERE users.id = logins.user_id AND users.name = :name
+""")
+_FORGET_DEVICES = text("DELETE FROM devices USING users WHERE users.id = devices.user_id AND users.name = :name")
+
+
+def is_device(connection: Connection, digest: bytes, name: str | None = None) -> bool:
+    """Whether this user, or any, has logged in on the device of this token."""
+    return connection.execute(_IS_DEVICE, {"digest": digest, "name": name}).one_or_none() is not None
+
+
+_IS_DEVICE = text("""
+    SELECT FROM devices JOIN users ON users.id = devices.user_id
+    WHERE devices.digest = :digest AND devices.expires_at > now()
+        AND users.name = COALESCE(CAST(:name AS text), users.name)
+""")
+
+
+def devices_of(connection: Connection, name: str) -> list[bytes]:
+    """The digests of the devices that a user has logged in on."""
+    return [bytes(digest) for digest in connection.execute(_DEVICES, {"name": name}).scalars()]
+
+
+_DEVICES = text("SELECT digest FROM devices JOIN users ON users.id = devices.user_id WHERE users.name = :name")
+
+
+def keep_device(connection: Connection, user_id: int, digest: bytes, *, lasts_s: float) -> None:
+    """Know a device from now on, or for so long from now on; of many of one user, the newest."""
+    connection.execute(_KEEP_DEVICE, {"user_id": user_id, "digest": digest, "lasts_s": lasts_s})
+    connection.execute(_DROP_DEVICES, {"user_id": user_id, "most": MOST_DEVICES})
+
+
+_KEEP_DEVICE = text("""
+    INSERT INTO devices (user_id, digest, expires_at)
+    VALUES (:user_id, :digest, now() + make_interval(secs => :lasts_s))
+    ON CONFLICT (digest) DO UPDATE SET expires_at = EXCLUDED.expires_at
+""")
+_DROP_DEVICES = text("""
+    DELETE FROM devices WHERE user_id = :user_id AND (expires_at < now() OR digest IN (
+        SELECT digest FROM devices WHERE user_id = :user_id ORDER BY expires_at DESC, digest OFFSET :most))
+""")
