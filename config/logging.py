@@ -2,6 +2,9 @@
 
 import logging
 import sys
+from types import TracebackType
+
+from domain.unexpected import type_and_place
 
 NOISY = (
     "alembic",
@@ -28,10 +31,22 @@ def without_bodies(record: logging.LogRecord) -> bool:
     return True
 
 
+Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+class PlainFormatter(logging.Formatter):
+    """One that tells an exception by its type and place: its text, and that of what it was raised from, may quote a
+    person, and so may the line of a trace that a library writes."""
+
+    def formatException(self, ei: Raised) -> str:  # noqa: N802 - the standard library's name
+        """Such as `IntegrityError (UniqueViolation) at ledger/few.py:71`."""
+        return "" if ei[1] is None else type_and_place(ei[1])
+
+
 def set_up_logging(level: str) -> None:
     """Log to standard error from now on."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s %(message)s"))
+    handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(process)d %(name)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger(DISCARDING).addFilter(without_bodies)
     for name in NOISY:

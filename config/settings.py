@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self, get_args, get_origin
+from typing import Any, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path(".consent"), description="where the one-machine stack keeps its state")
     database_url: str | None = Field(
         default=None, repr=False, description="PostgreSQL; unset: the embedded one of the data folder"
+    )
+    database_pooler: Literal["transaction"] | None = Field(
+        default=None,
+        description="`transaction`: PostgreSQL is reached through a pooler, such as PgBouncer, that lends a connection "
+        "for one transaction; unset: there is none",
     )
     redis_url: str | None = Field(
         default=None, repr=False, description="Redis; unset: the embedded one of the data folder"

@@ -25,6 +25,8 @@ class Stack:
     master_keys: str = field(repr=False)
     producer_keys: str = field(default="", repr=False)
     """Empty: nobody can seal anything to this stack."""
+    pooled: bool = False
+    """Whether PostgreSQL is reached through a pooler of transactions."""
 
 
 def find_stack(settings: Settings) -> Stack:
@@ -46,7 +48,8 @@ def find_stack(settings: Settings) -> Stack:
         found["producer_keys"] = settings.producer_keys.get_secret_value()
     else:
         found["producer_keys"] = _read_key(settings.data_dir / PRODUCER_KEY_FILE)
-    return Stack(**{name: value for name, value in found.items() if value})
+    pooled = settings.database_pooler is not None
+    return Stack(**{name: value for name, value in found.items() if value}, pooled=pooled)
 
 
 def note_stack(data_dir: Path, *, database_url: str, redis_url: str) -> None:

@@ -10,7 +10,8 @@ from intake.api_models import Health
 from intake.door import Door
 from intake.pool import BusyError, Pool
 from ledger.failures import LedgerError
-from ledger.session import is_migrated
+from ledger.fitness import check_fitness
+from ledger.sealing import UnsealError
 
 router = APIRouter(tags=["health"])
 WITHIN_S = 5.0
@@ -24,7 +25,7 @@ async def healthz() -> Health:
 
 @router.get("/readyz", summary="Can requests be taken?", responses={503: {"model": Health}})
 async def readyz(door: TheDoor, response: Response) -> Health:
-    """Whether PostgreSQL answers and has our tables, and Redis answers. It is for load balancers."""
+    """Whether PostgreSQL takes writes and has our tables, and Redis answers. It is for load balancers."""
     checks = {
         "postgres": await _check(door.reads, lambda: _postgres(door)),
         "redis": await _check(door.checks, lambda: "ok" if door.redis_answers() else "away"),
@@ -38,12 +39,16 @@ async def _check(pool: Pool, check: Callable[[], str]) -> str:
     try:
         async with asyncio.timeout(WITHIN_S):
             return await pool.run(check)
-    except (LedgerError, TimeoutError):
+    except LedgerError as error:
+        return error.word
+    except UnsealError:
+        return "sealed by other master keys"
+    except TimeoutError:
         return "away"
     except BusyError:
         return "busy"
 
 
 def _postgres(door: Door) -> str:
-    with door.engine.connect() as connection:
-        return "ok" if is_migrated(connection) else "not migrated: run `consent migrate`"
+    check_fitness(door.engine, door.masters)
+    return "ok"

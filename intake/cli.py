@@ -8,7 +8,7 @@ import typer
 from domain.deadlines import Regulation
 from intake.cli_accounts import keys, user
 from intake.cli_audit import audit
-from intake.endings import Commands, Ending
+from intake.endings import Commands, Ending, run_to_end
 
 app = typer.Typer(
     cls=Commands,
@@ -48,7 +48,7 @@ AllowPlaceholder = Annotated[
 
 def run() -> None:
     """Run the command line, and exit."""
-    app()
+    run_to_end(app)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The check-up: PostgreSQL, Redis, every vendor that is switched on, and who signs for OpenDSR, a line each."""
+"""The check-up: PostgreSQL, Redis, the master keys, every vendor that is on, who signs for OpenDSR: a line each."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,8 @@ from intake.reporting import say_standing
 from intake.surroundings import Surroundings, surroundings
 from ledger import resolving, webhooks
 from ledger.failures import LedgerError, told_as_ledger_errors
-from ledger.session import is_migrated
+from ledger.fitness import check_fitness
+from ledger.sealing import MasterKeys, UnsealError
 from ledger.vendors import all_vendors
 
 REDIS_PATIENCE_S = 3.0
@@ -55,7 +56,7 @@ class Finding(NamedTuple):
 def doctor() -> Ending:
     """Print what was found."""
     with surroundings() as here:
-        services = [_postgres(here), _redis(here)]
+        services = [_postgres(here), _redis(here), *_keys(here)]
         for finding in services:
             _print(finding)
         others = [*_vendors(here.settings.adapters()), *_switches(here), *_opendsr(here.settings), *_resolver(here)]
@@ -74,12 +75,22 @@ def _print(finding: Finding) -> None:
 
 def _postgres(here: Surroundings) -> Finding:
     try:
-        with told_as_ledger_errors(), here.engine.connect() as connection:
-            good = is_migrated(connection)
+        check_fitness(here.engine)
     except LedgerError as error:
         return Finding("postgres", f"{here.postgres}: {error}")
-    says = "reachable and migrated" if good else "its tables are not those of this program: run `consent migrate`"
-    return Finding("postgres", f"{here.postgres}: {says}", is_good=good)
+    return Finding("postgres", f"{here.postgres}: reachable and migrated, and takes writes", is_good=True)
+
+
+def _keys(here: Surroundings) -> Iterator[Finding]:
+    """Whether the master keys can be read, and are those of the ledger."""
+    try:
+        check_fitness(here.engine, MasterKeys.parse(here.stack.master_keys))
+    except LedgerError:
+        return  # told already
+    except UnsealError:
+        yield Finding("keys", "CONSENT_MASTER_KEYS: these are not the keys of this ledger")
+    except ValueError as error:
+        yield Finding("keys", f"CONSENT_MASTER_KEYS: {error}")
 
 
 def _redis(here: Surroundings) -> Finding:

@@ -3,10 +3,12 @@
 import os
 import sys
 from enum import IntEnum
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
+
+from domain.unexpected import type_and_place
 
 
 class Ending(IntEnum):
@@ -36,6 +38,15 @@ def flush() -> None:
     """Hand on what was printed so far. Raises BrokenPipeError where nobody reads it."""
     if sys.stdout is not None:  # as it is where a parent closed it
         sys.stdout.flush()
+
+
+def run_to_end(app: typer.Typer) -> NoReturn:
+    """Run a command line, and exit. A fault of our own is told by its type and place: a trace might quote a person."""
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - the last one who can answer
+        note(f"our own program failed: {type_and_place(error)}")
+    sys.exit(int(Ending.EXCEPTIONS))
 
 
 class Commands(TyperGroup):

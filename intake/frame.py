@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import traceback
 from contextlib import suppress
 from typing import Any
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from domain.unexpected import type_and_place
 from intake import problems
 from intake.bodies import STATE, bounded
 from intake.problems import Problem
@@ -51,7 +51,7 @@ class Frame:
         try:
             await self._app(scope, bounded(scope, receive), answer.send)
         except Exception as error:  # noqa: BLE001 - the last one who can answer; a trace might quote what was sent
-            log.error("%s failed: %s at %s", deed_of(scope), type(error).__name__, _place(error))
+            log.error("%s failed: %s", deed_of(scope), type_and_place(error))
             if not answer.started:
                 await problems.crashed().response()(scope, receive, answer.send)
             else:
@@ -67,11 +67,6 @@ def complete(problem: Problem) -> Response:
 
 class BrokenAnswerError(Exception):
     """An answer ended half-way; the connection is cut, so that nobody takes it for whole."""
-
-
-def _place(error: Exception) -> str:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{last.filename}:{last.lineno}"
 
 
 def deed_of(scope: Scope) -> str:

@@ -7,13 +7,14 @@ from intake.surroundings import surroundings
 from intake.who import who
 from ledger import audit, session
 from ledger.audit import Entry
+from ledger.schema import is_migrated
 
 
 def migrate() -> Ending:
     """Bring the ledger's tables up to date. Raises CommandError."""
     with surroundings() as here:
         with here.engine.connect() as connection:
-            is_news = not session.is_migrated(connection)
+            is_news = not is_migrated(connection)
         session.migrate(here.engine)
         if is_news:
             with here.engine.begin() as connection:

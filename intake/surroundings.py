@@ -49,7 +49,9 @@ def surroundings(
     settings, stack = _find()
     _check_address("CONSENT_DATABASE_URL", stack.database_url, POSTGRES_SCHEMES)
     _check_address("CONSENT_REDIS_URL", stack.redis_url, REDIS_SCHEMES)
-    engine = connect(stack.database_url, pool_size=pool_size, patience_s=patience_s, trusted_s=trusted_s)
+    engine = connect(
+        stack.database_url, pool_size=pool_size, patience_s=patience_s, trusted_s=trusted_s, pooled=stack.pooled
+    )
     found = Surroundings(settings, stack, engine)
     try:
         with told_as_ledger_errors():

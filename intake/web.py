@@ -1,6 +1,7 @@
 """`consent web`: the HTTP app on uvicorn, with limits on who is slow before there is a request."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -16,12 +17,15 @@ from config.logging import set_up_logging
 from config.opendsr import SigningError, find_signer
 from config.settings import Settings
 from intake.api import create_app
-from intake.door import LEDGER_CONNECTIONS, open_door
+from intake.door import LEDGER_CONNECTIONS, Door, open_door
 from intake.endings import CommandError, Ending
 from intake.frame import complete
 from intake.opendsr_answers import Processor
 from intake.problems import Problem
-from intake.surroundings import surroundings
+from intake.surroundings import BAD_KEYS, Surroundings, surroundings
+from ledger.failures import LedgerError
+from ledger.fitness import check_fitness
+from ledger.sealing import UnsealError
 
 LARGEST_HEAD = 65_536
 HEAD_WITHIN_S = 10.0
@@ -30,6 +34,7 @@ PATIENCE_S = 30.0
 TRUSTED_S = 1.0
 """A connection to the ledger that was in use a second ago is taken to live still."""
 STOPS_WITHIN_S = 5
+log = logging.getLogger(__name__)
 NOT_HTTP = Problem(400, "not-http", "this cannot be read as a request of HTTP/1.1")
 HEAD_TOO_LARGE = Problem(431, "head-too-large", f"path and headers are larger than {LARGEST_HEAD:,} bytes together")
 
@@ -133,12 +138,25 @@ def serve(host: str | None, port: int | None) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises CommandError."""
     with surroundings(LEDGER_CONNECTIONS, PATIENCE_S, TRUSTED_S) as here, open_door(here) as door:
         set_up_logging(here.settings.log_level)
+        _check(here, door)
         # Uvicorn stops, and then raises the signal once more: to us, who have something to close.
         signal.signal(signal.SIGTERM, lambda *_: None)
         at = (host or here.settings.web_host, here.settings.web_port if port is None else port)
         server = uvicorn.Server(served(create_app(door, _processor(here.settings)), *at))
         spare_what_stands()
         server.run()
+
+
+def _check(here: Surroundings, door: Door) -> None:
+    """A ledger that is away for now is waited for, and so is its migration: /readyz tells. Raises CommandError for keys
+    that will never be right."""
+    try:
+        check_fitness(door.engine, door.masters)
+    except UnsealError:
+        told = f"{BAD_KEYS}these are not the keys of the ledger at {here.postgres}"
+        raise CommandError(told, Ending.UNUSABLE) from None
+    except LedgerError as error:
+        log.warning("PostgreSQL at %s: %s; until then requests are answered with 503", here.postgres, error)
 
 
 def _processor(settings: Settings) -> Processor | None:

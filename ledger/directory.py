@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from domain.directory import Answers, DirectoryError
 from domain.reach import OWN
 from domain.requests import Subject
+from ledger.liveness import NETWORK, WatchedConnection
 
 PARAMETERS = frozenset({"refs", "user_ids", "emails", "phone_numbers", "vendors"})
 """Arrays that a statement may bind, as `:refs`: an element for each person, NULL where it is not given."""
@@ -66,11 +67,13 @@ class DatabaseDirectory:
             poolclass=NullPool,
             hide_parameters=True,
             connect_args={
+                **NETWORK,
                 "connect_timeout": max(2, round(self.timeout_s)),
                 "application_name": "consent",
                 "options": f"-c default_transaction_read_only=on -c statement_timeout={limit_ms}",
             },
         )
+        event.listen(engine, "do_connect", lambda _, __, args, given: WatchedConnection.open(args, given, pooled=False))
         try:
             with engine.connect() as connection:
                 connection.execute(text("SET TRANSACTION READ ONLY"))

@@ -16,6 +16,7 @@ from ledger.crowds import crowds_among
 from ledger.people import FEW, OTHERS, PEOPLE, PERSON, Prints, Writer, bytea, repeated_lines
 from ledger.requests import NewRequest, Recorded, TooLateError, digest_of, row_of, to_resolve_from
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
+from ledger.session import one_by_one
 
 
 class Small(NamedTuple):
@@ -46,7 +47,7 @@ def record_few(
     None for one of which nothing was written: its key is taken, it is too late, or there is something wrong with one
     of them. `record` tells, of each alone.
     """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with one_by_one(engine) as connection:
         # Not in the statement itself, for people are sealed for their place, of which it is a part. Nor drawn ahead: of
         # two deliveries to one person that of the lower number goes first.
         numbered = connection.execute(_NEXT_IDS, {"count": len(several)}).all()

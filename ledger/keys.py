@@ -19,5 +19,12 @@ def fingerprinter(connection: Connection, masters: MasterKeys) -> Fingerprinter:
     return Fingerprinter(masters.open(wrapped, context))
 
 
+def check_keys(connection: Connection, masters: MasterKeys) -> None:
+    """Raises ledger.sealing.UnsealError where this ledger's keys were wrapped by none of `masters`."""
+    wrapped = connection.execute(_FIND, {"purpose": _FINGERPRINTS}).scalar()
+    if wrapped is not None:
+        masters.open(wrapped, _FINGERPRINTS.encode())
+
+
 _KEEP = text("INSERT INTO keys (purpose, wrapped) VALUES (:purpose, :wrapped) ON CONFLICT DO NOTHING")
 _FIND = text("SELECT wrapped FROM keys WHERE purpose = :purpose")

@@ -21,6 +21,7 @@ from domain.folding import fold, fold_email, fold_identifier
 from domain.other_identifiers import other_identifiers
 from domain.requests import Subject
 from ledger.crowds import Suspicion, crowds_among, crowds_in
+from ledger.limits import unhurried
 from ledger.sealing import PRINT_BYTES, Fingerprinter, SealingKey
 
 _BLOCK = 250
@@ -241,6 +242,7 @@ def add_people(
             connection.execute(_INSERT_SUBJECTS, {"people": to_json(records).decode()})
             repeats = repeated_lines(prints.lines, records)
         else:
+            unhurried(connection)  # a file takes as long as whoever sends it
             _copy(connection, _COPY_SUBJECTS, writer.rows(chain(begin, rest)))
         for statement, rows in ((_COPY_SESSIONS, sessions), (_COPY_OTHERS, others)):
             if rows.tell():

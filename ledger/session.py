@@ -1,46 +1,115 @@
 """Connections to the ledger, and its migrations."""
 
-from functools import cache
-from pathlib import Path
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-__all__ = ["Connection", "Engine", "OperationalError", "connect", "driver_of", "is_migrated", "migrate"]
+from ledger.failures import LedgerError, trouble_of
+from ledger.limits import MARK, set_local, startup_options, unhurried
+from ledger.liveness import NETWORK, WatchedConnection
+from ledger.schema import MIGRATIONS, check_schema, is_migrated, is_of_this_program, note_fit
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+__all__ = ["Connection", "Engine", "OperationalError", "connect", "driver_of", "migrate", "one_by_one"]
+
 _MIGRATION_LOCK = 0x636F6E73656E74  # "consent": two stacks starting at once must not migrate together
 
 
-def connect(url: str, *, pool_size: int = 8, patience_s: float | None = None, trusted_s: float | None = None) -> Engine:
-    """A pool of connections to the ledger at `url` (`postgresql://...`). Dead ones are noticed and replaced.
+def connect(
+    url: str,
+    *,
+    pool_size: int = 8,
+    patience_s: float | None = None,
+    trusted_s: float | None = None,
+    pooled: bool = False,
+) -> Engine:
+    """A pool of connections to the ledger at `url` (`postgresql://...`). Dead, silent and stale ones are noticed and
+    replaced; the role's own time-outs do not count (`ledger.limits`).
 
     `patience_s`: a transaction that does nothing for so long is ended, and so is waiting for a lock: a frozen worker
     must not hold what the others need. `trusted_s`: a connection in use so lately is not asked whether it
-    lives; None asks every time.
+    lives; None asks every time. `pooled`: a pooler stands between that gives each transaction another connection of
+    the server, so that nothing may outlast one.
 
     Raises sqlalchemy.exc.ArgumentError for an address that cannot be read; connects only when first used.
     """
-    patience = {}
-    if patience_s is not None:
-        limit_ms = round(patience_s * 1000)
-        patience["options"] = f"-c idle_in_transaction_session_timeout={limit_ms} -c lock_timeout={limit_ms}"
+    address = make_url(url).set(drivername="postgresql+psycopg")
     engine = create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"),
+        address,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=trusted_s is None,
         hide_parameters=True,  # a statement's parameters are people; no error may quote them
-        connect_args={"connect_timeout": 5, "application_name": "consent", **patience},
+        connect_args={
+            **{name: value for name, value in NETWORK.items() if name not in address.query},
+            "application_name": "consent",
+            **({"prepare_threshold": None} if pooled else {"options": _options(address, patience_s)}),
+        },
+        execution_options={_POOLED: pooled},
     )
+    event.listen(engine, "do_connect", lambda _, __, args, given: WatchedConnection.open(args, given, pooled=pooled))
+    event.listen(engine, "handle_error", _drop_stale)
+    if pooled:
+        event.listen(engine, "begin", lambda connection: _begin_pooled(connection, patience_s))
+    else:
+        event.listen(engine, "connect", _check_direct)
     if trusted_s is not None:
         _ask_idle_ones(engine, trusted_s)
     return engine
+
+
+_POOLED = "consent_pooled"
+
+
+def _options(address: URL, patience_s: float | None) -> str:
+    """Those of the address, else of libpq's environment, such as a search_path; and ours."""
+    theirs = address.query.get("options", os.environ.get("PGOPTIONS", ""))
+    return " ".join([*([theirs] if isinstance(theirs, str) else theirs), startup_options(patience_s)])
+
+
+@contextmanager
+def one_by_one(engine: Engine) -> Iterator[Connection]:
+    """A connection whose every statement is committed at once; behind a pooler, which has no other place for our
+    time-outs, all of them together at the end."""
+    if engine.get_execution_options().get(_POOLED):
+        with engine.begin() as connection:
+            yield connection
+    else:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            yield connection
+
+
+def _begin_pooled(connection: Connection, patience_s: float | None) -> None:
+    watched = connection.connection.driver_connection
+    assert isinstance(watched, WatchedConnection)  # noqa: S101 - for the type checker: `connect` made it
+    watched.backend = None
+    watched.backend = set_local(connection, patience_s)
+
+
+def _check_direct(connection: psycopg.Connection[tuple[Any, ...]], _: object) -> None:
+    newer = connection.info.server_version >= 170_000  # which has a bound that older ones refuse to hear of
+    more = ", set_config('transaction_timeout', '0', false)" if newer else ""
+    found = connection.execute(f"SELECT current_setting('{MARK}', true){more}").fetchone()
+    connection.commit()
+    if found is None or found[0] != "on":
+        raise psycopg.OperationalError("startup options were dropped")
+
+
+def _drop_stale(context: ExceptionContext) -> None:
+    """A connection made while PostgreSQL was read-only, or let us do less, may be so for good: after such an error
+    those of the whole pool are replaced as they are next used, and what works again is used at once."""
+    trouble = trouble_of(context.original_exception)
+    if trouble is not None and trouble.stale and context.connection is not None:
+        context.is_disconnect = True
 
 
 def _ask_idle_ones(engine: Engine, trusted_s: float) -> None:
@@ -72,33 +141,55 @@ def driver_of(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
 
 
 def migrate(engine: Engine, to: str = "head") -> None:
-    """Bring the ledger's tables up to date, or to an older revision. Safe to run from several processes at once."""
+    """Bring the ledger's tables up to date, or to an older revision. Safe to run from several processes at once. It
+    takes two connections, and as long as it takes.
+
+    Raises LedgerError where the user of the address may not, with what to run, and where the tables are no older ones
+    of this program.
+    """
     from alembic import command  # noqa: PLC0415 - a third of a second that only this needs
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     # Each revision is a transaction of its own: what one adds to an enum may be used by the next one only. So the lock
-    # is the connection's, and outlives them.
-    with engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        connection.commit()
+    # is that of a transaction beside theirs, which behind a pooler is the only one that lasts.
+    with engine.begin() as guard, engine.connect() as connection:
+        guard.execute(_WAIT)
+        guard.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        _check_may_create(guard)
+        if not is_of_this_program(guard):
+            check_schema(guard)
+            return
+        event.listen(connection, "begin", unhurried)
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, to)
-        finally:
-            connection.invalidate()  # and with the connection goes the lock
+            if is_migrated(connection):
+                note_fit(connection)
+            connection.commit()
+        except ProgrammingError as error:
+            if isinstance(error.orig, InsufficientPrivilege):
+                told = "its user may not change our tables: run `consent migrate` as the user who made them"
+                raise LedgerError(told, word="refusing") from None
+            raise
 
 
-def is_migrated(connection: Connection) -> bool:
-    """Whether the ledger's tables are those of this program."""
-    from alembic.migration import MigrationContext  # noqa: PLC0415
-
-    return MigrationContext.configure(connection).get_current_heads() == _newest()
+_WAIT = text(
+    "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
+)
 
 
-@cache
-def _newest() -> tuple[str, ...]:
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
+def _check_may_create(connection: Connection) -> None:
+    found = connection.execute(_MAY_CREATE).one()
+    if not found.may:
+        grant = f"GRANT USAGE, CREATE ON SCHEMA {found.schema} TO {found.role};"
+        raise LedgerError(
+            f"its user may not create tables there: have the owner of the database run {grant}", word="refusing"
+        )
 
-    return tuple(ScriptDirectory(str(MIGRATIONS)).get_heads())
+
+_MAY_CREATE = text("""
+    SELECT quote_ident(current_user) AS role, quote_ident(COALESCE(current_schema(), 'public')) AS schema,
+        COALESCE(has_schema_privilege(current_schema(), 'CREATE'), false) AS may
+""")

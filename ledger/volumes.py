@@ -7,6 +7,8 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
+from ledger.limits import unhurried
+from ledger.session import one_by_one
 from ledger.unsettled import waits
 
 VOLUME_BYTES = 8 << 30
@@ -75,22 +77,24 @@ def drop_expired(engine: Engine, days: float) -> list[Dropped]:
     outcomes and chunks go, and their data keys. Holds up nobody: it waits for those who read in a volume, and leaves
     its tables to the next call where that takes longer than `session.connect` was told to be patient.
     """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not connection.execute(_LOCK_DROPPING).scalar_one():
+    with engine.begin() as guard:
+        guard.execute(_STAY)
+        if not guard.execute(_LOCK_DROPPING).scalar_one():
             return []  # someone else is at it
-        try:
+        with engine.begin() as connection:
             expired = connection.execute(_EXPIRED, {"days": days}).scalars().all()
-            dropped = [told for volume_id in expired if (told := _forget(engine, volume_id, days)) is not None]
-            for table in connection.execute(_LEFT_OVER).all():
-                _drop_table(connection, table.parent, table.child, pending=table.pending)
-        finally:
-            connection.execute(_UNLOCK_DROPPING)
+        dropped = [told for volume_id in expired if (told := _forget(engine, volume_id, days)) is not None]
+        with engine.begin() as connection:
+            left_over = connection.execute(_LEFT_OVER).all()
+        for table in left_over:
+            _drop_table(engine, table.parent, table.child, pending=table.pending)
     return dropped
 
 
 _DROPPING = 0x766F6C756D65  # "volume"
-_LOCK_DROPPING = text(f"SELECT pg_try_advisory_lock({_DROPPING})")
-_UNLOCK_DROPPING = text(f"SELECT pg_advisory_unlock({_DROPPING})")
+_STAY = text("SET LOCAL idle_in_transaction_session_timeout = 0")
+# Of the transaction, not of the connection: behind a pooler that is somebody else's a moment later.
+_LOCK_DROPPING = text(f"SELECT pg_try_advisory_xact_lock({_DROPPING})")
 _CLOSED_IN_TIME = "closed_at < now() - CAST(:days AS double precision) * interval '1 day'"
 _OPEN_STILL = f"""
     EXISTS (
@@ -113,6 +117,7 @@ def _forget(engine: Engine, volume_id: int, days: float) -> Dropped | None:
     """Forget the requests of a volume, so that nothing can be done to them; None where one was reopened meanwhile."""
     volume = {"id": volume_id, "days": days}
     with engine.connect() as connection, connection.begin() as transaction:
+        unhurried(connection)
         connection.execute(_FORGET_REQUESTS, volume)  # waits for whoever is about to reopen one
         if connection.execute(_IS_OPEN, volume).scalar_one():
             transaction.rollback()
@@ -152,12 +157,26 @@ _LEFT_OVER = text(f"""
 """)
 
 
-def _drop_table(connection: Connection, parent: str, child: str, *, pending: bool | None) -> None:
+def _drop_table(engine: Engine, parent: str, child: str, *, pending: bool | None) -> None:
     try:
-        if pending is not None:
-            how = "FINALIZE" if pending else "CONCURRENTLY"
-            connection.execute(text(f"ALTER TABLE {parent} DETACH PARTITION {child} {how}"))
-        connection.execute(text(f"DROP TABLE {child}"))
+        with one_by_one(engine) as connection:
+            if pending is not None:
+                connection.execute(text(f"ALTER TABLE {parent} DETACH PARTITION {child} {_how(connection, pending)}"))
+            connection.execute(text(f"DROP TABLE {child}"))
     except OperationalError as error:
         if not isinstance(error.orig, LockNotAvailable):
             raise
+
+
+def _how(connection: Connection, pending: bool) -> str:
+    """To detach beside readers takes a statement outside of any transaction; inside of one, others would wait behind us
+    for as long as we wait for them."""
+    if pending:
+        return "FINALIZE"
+    if connection.get_isolation_level() == "AUTOCOMMIT":
+        return "CONCURRENTLY"
+    connection.execute(_WAIT_BRIEFLY)
+    return ""
+
+
+_WAIT_BRIEFLY = text("SET LOCAL lock_timeout = '2s'")

@@ -51,7 +51,7 @@ def demo(console: Console) -> Ending:
         settings = Settings.load()
         with stack.running(stack.Plan(settings, WORKERS), say=console.print) as keep, _kept(keep):
             found = find_stack(settings)
-            engine = connect(found.database_url)
+            engine = connect(found.database_url, pooled=found.pooled)
             erased, opted_out = _people("erase", ERASED), _people("stop", OPTED_OUT)
             vendors.seed(erased + opted_out)
             vendors.fill_directory([{name: person[name] for name in OWN} for person in erased + opted_out])

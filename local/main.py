@@ -39,8 +39,11 @@ def demo() -> Ending:
 @contextmanager
 def _told() -> Iterator[None]:
     """Whatever keeps a stack from running, as a message."""
+    from config.settings import SettingsError
     from config.stack import NoStackError
+    from intake.surroundings import BAD_KEYS
     from ledger.failures import LedgerError, told_as_ledger_errors
+    from ledger.sealing import UnsealError
     from local.processes import FolderInUseError
     from local.services import ServiceError
 
@@ -49,6 +52,10 @@ def _told() -> Iterator[None]:
             yield
     except (ServiceError, FolderInUseError, NoStackError) as error:
         raise CommandError(str(error), Ending.UNREACHABLE) from None
+    except SettingsError as error:
+        raise CommandError(f"these settings cannot be used:\n{error}", Ending.UNUSABLE) from None
+    except UnsealError:
+        raise CommandError(f"{BAD_KEYS}these are not the keys of this ledger", Ending.UNUSABLE) from None
     except LedgerError as error:
         raise CommandError(f"cannot use PostgreSQL: {error}", Ending.UNREACHABLE) from None
 

@@ -15,10 +15,11 @@ from typing import TypeVar
 
 from adapters.portions import chunk_people
 from config.opendsr import keep_signing_pair
-from config.settings import Settings
+from config.settings import Settings, SettingsError
 from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
 from ledger import switching
-from ledger.sealing import generate_master_key
+from ledger.fitness import check_fitness
+from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
 from ledger.vendors import announce, describe
 from ledger.webhooks import announce_webhooks
@@ -53,7 +54,8 @@ def run(plan: Plan, say: Say) -> None:
     """Run the stack until SIGTERM or Ctrl-C, then stop all of it in order.
 
     Raises local.services.ServiceError, local.processes.FolderInUseError, config.stack.NoStackError,
-    sqlalchemy.exc.OperationalError.
+    ledger.failures.LedgerError, config.settings.SettingsError, and ledger.sealing.UnsealError for the master keys of
+    another ledger.
     """
     stopping = threading.Event()
 
@@ -142,9 +144,10 @@ def _announced(service: ServiceT, say: Say) -> Iterator[ServiceT]:
 
 def _prepare_ledger(settings: Settings, found: Stack) -> list[str]:
     """Migrate and announce; the vendors that are on and that these settings cannot serve."""
-    engine = connect(found.database_url, pool_size=1)
+    engine = connect(found.database_url, pool_size=1, pooled=found.pooled)
     try:
         migrate(engine)
+        check_fitness(engine, _master_keys(found))
         with engine.begin() as connection:
             announce(connection, {name: chunk_people(one) for name, one in settings.adapters().items()})
             describe(connection, {name: reach_of(one) for name, one in settings.adapters().items()})
@@ -152,6 +155,13 @@ def _prepare_ledger(settings: Settings, found: Stack) -> list[str]:
             return switching.lacking(connection, settings.adapters().keys())
     finally:
         engine.dispose()
+
+
+def _master_keys(found: Stack) -> MasterKeys:
+    try:
+        return MasterKeys.parse(found.master_keys)
+    except ValueError as error:
+        raise SettingsError(f"CONSENT_MASTER_KEYS: {error}") from None
 
 
 def _environment(settings: Settings, data_dir: Path) -> dict[str, str]:

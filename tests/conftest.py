@@ -1,6 +1,7 @@
 """What tests of several kinds share: real services of their own, and a clean ledger for each test."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, text
@@ -62,3 +63,18 @@ def engine(_migrated: Engine) -> Engine:
 def masters() -> MasterKeys:
     """Fresh master keys."""
     return MasterKeys.parse(generate_master_key())
+
+
+class Ruled(Postgres):
+    """One whose user may do everything, so that a test can do to it what its owner may."""
+
+    def _prepare(self, *args: Any, **more: Any) -> None:
+        super()._prepare(*args, **more)
+        self._single_user(self.folder, ["ALTER ROLE consent SUPERUSER"])
+
+
+@pytest.fixture(scope="session")
+def ruled_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Another real PostgreSQL, for tests that make users, limit them, and change its settings."""
+    with Ruled(tmp_path_factory.mktemp("services")) as postgres:
+        yield postgres.url

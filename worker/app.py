@@ -1,7 +1,6 @@
 """The Celery app: its queues, its schedule, and the tasks that wrap the steps of a request's life."""
 
 import logging
-import traceback
 from collections.abc import Iterable
 from typing import NoReturn
 
@@ -15,6 +14,7 @@ from config.collector import spare_what_stands
 from config.logging import set_up_logging
 from config.settings import Settings
 from config.stack import find_stack
+from domain.unexpected import type_and_place
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.requests import KeyTakenError
 from ledger.sealing import UnsealError
@@ -43,7 +43,9 @@ from tasks.queues import (
 from tasks.resolve import resolve
 from tasks.retain import keep_outbox, keep_volumes
 from tasks.settle import settle
+from worker.filtered import FilteredTask
 from worker.runtime import Runtime, tell_lacking
+from worker.starting import or_end
 from worker.unshown import SHOWN
 
 log = logging.getLogger(__name__)
@@ -60,7 +62,7 @@ FAULT_AGAIN_S = 600.0
 def create_app() -> Celery:
     """The app of this process's stack. Raises SettingsError, NoStackError."""
     settings = Settings.load()
-    app = Celery("consent", broker=find_stack(settings).redis_url)
+    app = Celery("consent", broker=find_stack(settings).redis_url, task_cls=FilteredTask)
     app.conf.update(
         task_serializer="json",
         accept_content=["json"],
@@ -93,7 +95,7 @@ def queues(vendors: Iterable[str], *, resolves: bool = True) -> list[str]:
     return [*everybodys, SUBMIT_QUEUE, *own]
 
 
-class Once(Task):  # type: ignore[misc]  # Celery is untyped
+class Once(FilteredTask):
     """A task that is sent only while no other message for it waits: beat goes on though every worker is down."""
 
     def apply_async(self, *_: object, **__: object) -> None:
@@ -101,7 +103,8 @@ class Once(Task):  # type: ignore[misc]  # Celery is untyped
         send(self.app, [WakeUp(self.name)])
 
 
-app = create_app()
+with or_end("this process"):
+    app = create_app()
 _runtime: Runtime | None = None
 
 
@@ -146,8 +149,7 @@ def submit_sealed(self: Task, *args: object, **kwargs: object) -> None:
         log.warning("a producer's message waits: %r", error)
         again_s = SUBMIT_AGAIN_S
     except Exception as error:  # noqa: BLE001 - a fault of ours, which Celery would tell of and drop the message
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        log.error("a producer's message waits: %s at %s:%s", type(error).__name__, place.filename, place.lineno)
+        log.error("a producer's message waits: %s", type_and_place(error))
         again_s = min(SUBMIT_AGAIN_S * 2.0 ** min(self.request.retries, 30), FAULT_AGAIN_S)
     else:
         return
@@ -208,12 +210,8 @@ def _read_own_queues(**_: object) -> None:
 @signals.worker_init.connect
 def _open_runtime(sender: WorkController, **_: object) -> None:
     global _runtime  # noqa: PLW0603 - Celery hands its tasks nothing else
-    try:
-        with told_as_ledger_errors():
-            _runtime = Runtime.open(app, holder=sender.hostname)
-    except LedgerError as error:
-        # Celery logs other exceptions of a signal and goes on, with a worker that can do nothing.
-        raise SystemExit(f"the worker cannot start: {error}") from None
+    with or_end("the worker"):
+        _runtime = Runtime.open(app, holder=sender.hostname)
     spare_what_stands()
 
 
@@ -224,8 +222,11 @@ def _start_clock(**_: object) -> None:
 
 @signals.worker_ready.connect
 def _tell_what_is_lacking(**_: object) -> None:
-    with runtime().tools.engine.connect() as connection:
-        tell_lacking(connection, Settings.load())
+    try:
+        with told_as_ledger_errors(), runtime().tools.engine.connect() as connection:
+            tell_lacking(connection, Settings.load())
+    except LedgerError as error:
+        log.warning("what is lacking here is not known: %s", error)
 
 
 @signals.worker_shutting_down.connect

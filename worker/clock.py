@@ -3,9 +3,9 @@
 import logging
 import threading
 import time
-import traceback
 from collections.abc import Callable
 
+from domain.unexpected import type_and_place
 from ledger.failures import LedgerError, told_as_ledger_errors
 from tasks.queues import BrokerError
 
@@ -58,8 +58,7 @@ class Clock:
             except BrokerError:
                 trouble = "Redis is away"
             except Exception as error:  # noqa: BLE001 - a fault of ours; a clock that stands still is missed by nobody
-                place = traceback.extract_tb(error.__traceback__)[-1]
-                trouble = f"{type(error).__name__} at {place.filename}:{place.lineno}"
+                trouble = type_and_place(error)
             self._tell(trouble)
             if self._stopping.wait(self._look_s):
                 return

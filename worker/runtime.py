@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
@@ -24,13 +24,14 @@ from adapters.portions import chunk_people
 from adapters.rates import buckets_of
 from adapters.transport import Transport
 from config.opendsr import SigningError, find_signer
-from config.settings import Settings
+from config.settings import Settings, SettingsError
 from config.stack import Stack, find_stack
 from domain.directory import Answers
 from domain.notices import Style
 from domain.requests import Subject
 from ledger import due, switching, webhooks
 from ledger.chunks import release
+from ledger.fitness import check_fitness
 from ledger.sealing import MasterKeys
 from ledger.session import Connection, connect
 from ledger.vendors import announce, describe
@@ -70,6 +71,13 @@ def _dresses(settings: Settings) -> dict[Style, Dress]:
     return {Style.OPENDSR: partial(opendsr_callbacks.dress, signer=signer)} if signer is not None else {}
 
 
+def _keys(variable: str, parse: Callable[[str], T], text: str) -> T:
+    try:
+        return parse(text)
+    except ValueError as error:  # which tells the position of a key, and never the key
+        raise SettingsError(f"{variable}: {error}") from None
+
+
 def _slots(adapter: Adapter, lane: Lane) -> FairSlots:
     """Slots for what counts against one bucket: who waits for another bucket's permits is in nobody's way."""
     slots = FairSlots(adapter.settings.concurrency, lane.crowded)
@@ -99,6 +107,16 @@ class Runtime:
     """One worker process's own things, made when its first task needs them and closed when it stops."""
 
     def __init__(self, settings: Settings, stack: Stack, app: Celery, holder: str) -> None:
+        masters = _keys("CONSENT_MASTER_KEYS", MasterKeys.parse, stack.master_keys)
+        producers = _keys("CONSENT_PRODUCER_KEYS", ProducerKeys.parse, stack.producer_keys)
+        self._engine = connect(
+            stack.database_url,
+            pool_size=LEDGER_CONNECTIONS,
+            patience_s=settings.lease_s,
+            trusted_s=TRUSTED_S,
+            pooled=stack.pooled,
+        )
+        check_fitness(self._engine, masters)
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="vendors", daemon=True)
         self._thread.start()
@@ -106,10 +124,6 @@ class Runtime:
         self._woken_at = 0.0
         self._app = app
         self._redis = Redis.from_url(stack.redis_url, socket_timeout=5.0, socket_connect_timeout=3.0)
-        self._engine = connect(
-            stack.database_url, pool_size=LEDGER_CONNECTIONS, patience_s=settings.lease_s, trusted_s=TRUSTED_S
-        )
-        masters = MasterKeys.parse(stack.master_keys)
         adapters = settings.adapters()
         self.tools = Toolbox(
             engine=self._engine,
@@ -141,7 +155,7 @@ class Runtime:
         self.intake = Intake(
             engine=self._engine,
             masters=masters,
-            keys=ProducerKeys.parse(stack.producer_keys),
+            keys=producers,
             wake=self._wake,
             guards=Guards(
                 settings.cool_off_s(),
@@ -179,7 +193,8 @@ class Runtime:
     def open(cls, app: Celery, holder: str) -> "Runtime":
         """The runtime that this process's environment asks for; `holder` is the worker's name, which no other has.
 
-        Raises SettingsError, NoStackError, ValueError.
+        Raises SettingsError, NoStackError, ledger.failures.LedgerError where the ledger cannot be worked on, and
+        ledger.sealing.UnsealError for keys of another ledger.
         """
         settings = Settings.load()
         return cls(settings, find_stack(settings), app, holder)

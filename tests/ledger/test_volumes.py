@@ -22,8 +22,9 @@ from domain.requests import Kind, Subject
 from ledger import attention, chunks, same_people, volumes
 from ledger.notes import lock_request
 from ledger.reports import at_risk, requests_of, status_of
+from ledger.schema import is_migrated
 from ledger.sealing import MasterKeys
-from ledger.session import connect, driver_of, is_migrated, migrate
+from ledger.session import connect, driver_of, migrate
 from tasks.attend import AttendError
 from tasks.attend import Desk as Attending
 from tasks.retain import keep_volumes

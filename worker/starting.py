@@ -1,0 +1,32 @@
+"""A process that cannot do its work ends as it starts, and says why in one sentence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from config.settings import SettingsError
+from config.stack import NoStackError
+from domain.unexpected import type_and_place
+from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.sealing import UnsealError
+
+WRONG_KEYS = "CONSENT_MASTER_KEYS: these are not the keys of this ledger"
+
+
+@contextmanager
+def or_end(what: str) -> Iterator[None]:
+    """End this process where what is done within fails. Celery logs other exceptions of a signal with all of their
+    text, and goes on with a worker that answers pings, takes messages and fails at each. Raises SystemExit."""
+    try:
+        with told_as_ledger_errors():
+            yield
+    except LedgerError as error:
+        why = f"cannot use PostgreSQL: {error}"
+    except (SettingsError, NoStackError) as error:
+        why = str(error)
+    except UnsealError:
+        why = WRONG_KEYS
+    except Exception as error:  # noqa: BLE001 - whatever it is, nothing can be done here
+        why = f"our own program fails: {type_and_place(error)}"
+    else:
+        return
+    raise SystemExit(f"{what} cannot start: {why}")
