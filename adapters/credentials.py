@@ -78,7 +78,10 @@ class Credentials:
             try:
                 self._known[vendor] = await self._shared_or_new(vendor, log_in, not_this_one)
             except RedisError:
-                raise NotNowError(REDIS_AWAY_S) from None
+                got = self._usable(vendor, not_this_one)
+                if got is None:
+                    raise NotNowError(REDIS_AWAY_S) from None
+                return got  # Redis did not take it for the others: it is good all the same
             return self._known[vendor].token
 
     def _usable(self, vendor: str, not_this_one: str | None) -> str | None:
@@ -101,9 +104,9 @@ class Credentials:
             async with _kept(lock):
                 issued = await log_in()
             token, use_s = issued.get_secret_value(), _use_s(issued.life_s)
-            until = monotonic() + use_s
+            self._known[vendor] = known = _Known(token, monotonic() + use_s)
             await self.redis.set(key, self.seal.seal(token.encode(), context), px=max(1, int(use_s * 1000)))
-            return _Known(token, until)
+            return known
 
     def _open(self, kept: object, context: bytes) -> str | None:
         if not isinstance(kept, bytes):

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         default=None, repr=False, description="Redis; unset: the embedded one of the data folder"
     )
+    redis_ca: Path | None = Field(
+        default=None, description="file of the CA certificates by which rediss:// is verified; unset: the system's"
+    )
     master_keys: SecretStr | None = Field(
         default=None,
         description="keys that seal all others: 32 bytes each in base64 or hexadecimal, newest first, comma-separated",

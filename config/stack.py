@@ -27,6 +27,8 @@ class Stack:
     """Empty: nobody can seal anything to this stack."""
     pooled: bool = False
     """Whether PostgreSQL is reached through a pooler of transactions."""
+    redis_ca: Path | None = None
+    """The CA certificates by which rediss:// is verified; None: the system's."""
 
 
 def find_stack(settings: Settings) -> Stack:
@@ -49,15 +51,18 @@ def find_stack(settings: Settings) -> Stack:
     else:
         found["producer_keys"] = _read_key(settings.data_dir / PRODUCER_KEY_FILE)
     pooled = settings.database_pooler is not None
-    return Stack(**{name: value for name, value in found.items() if value}, pooled=pooled)
+    noted_ca = Path(noted["redis_ca"]) if noted.get("redis_ca") and not settings.redis_url else None
+    known = {name: value for name, value in found.items() if value}
+    return Stack(**known, pooled=pooled, redis_ca=settings.redis_ca or noted_ca)
 
 
-def note_stack(data_dir: Path, *, database_url: str, redis_url: str) -> None:
+def note_stack(data_dir: Path, *, database_url: str, redis_url: str, redis_ca: Path | None = None) -> None:
     """Write down where the services of a data folder are, for its owner's eyes only."""
     partial = data_dir / f"{STACK_FILE}.partial"
     partial.unlink(missing_ok=True)
     with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({"database_url": database_url, "redis_url": redis_url}, file)
+        ca = {"redis_ca": str(redis_ca.absolute())} if redis_ca is not None else {}
+        json.dump({"database_url": database_url, "redis_url": redis_url} | ca, file)
     partial.replace(data_dir / STACK_FILE)
 
 

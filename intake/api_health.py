@@ -25,7 +25,7 @@ async def healthz() -> Health:
 
 @router.get("/readyz", summary="Can requests be taken?", responses={503: {"model": Health}})
 async def readyz(door: TheDoor, response: Response) -> Health:
-    """Whether PostgreSQL takes writes and has our tables, and Redis answers. It is for load balancers."""
+    """Whether PostgreSQL takes writes and has our tables, and Redis takes writes. It is for load balancers."""
     checks = {
         "postgres": await _check(door.reads, lambda: _postgres(door)),
         "redis": await _check(door.checks, lambda: "ok" if door.redis_answers() else "away"),

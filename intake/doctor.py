@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import NamedTuple
 
-import redis
 import typer
 
 from adapters.contract import Adapter, Answer, VendorSettings, Verdict
@@ -17,6 +15,8 @@ from config.settings import PREFIX, Settings
 from domain.directory import DirectoryError
 from domain.outcomes import Reason
 from intake.endings import Ending
+from intake.findings import Finding
+from intake.redis_findings import redis_finding, redis_worries
 from intake.reporting import say_standing
 from intake.surroundings import Surroundings, surroundings
 from ledger import resolving, webhooks
@@ -25,7 +25,6 @@ from ledger.fitness import check_fitness
 from ledger.sealing import MasterKeys, UnsealError
 from ledger.vendors import all_vendors
 
-REDIS_PATIENCE_S = 3.0
 RENEW_WITHIN = timedelta(days=14)
 """A certificate that runs out sooner is a fault: controllers would believe nothing we say."""
 
@@ -45,22 +44,15 @@ ADVICE = MappingProxyType(
 )
 
 
-class Finding(NamedTuple):
-    """One line of the report."""
-
-    about: str
-    says: str
-    is_good: bool = False
-
-
 def doctor() -> Ending:
     """Print what was found."""
     with surroundings() as here:
-        services = [_postgres(here), _redis(here), *_keys(here)]
+        services = [_postgres(here), redis_finding(here), *_keys(here)]
         for finding in services:
             _print(finding)
         others = [*_vendors(here.settings.adapters()), *_switches(here), *_opendsr(here.settings), *_resolver(here)]
         others += _logins(here.settings)
+        others += redis_worries(here) if services[1].is_good else []
         for finding in others:
             _print(finding)
     if not all(finding.is_good for finding in services):
@@ -91,20 +83,6 @@ def _keys(here: Surroundings) -> Iterator[Finding]:
         yield Finding("keys", "CONSENT_MASTER_KEYS: these are not the keys of this ledger")
     except ValueError as error:
         yield Finding("keys", f"CONSENT_MASTER_KEYS: {error}")
-
-
-def _redis(here: Surroundings) -> Finding:
-    patience = {"socket_connect_timeout": REDIS_PATIENCE_S, "socket_timeout": REDIS_PATIENCE_S}
-    try:
-        with redis.Redis.from_url(here.stack.redis_url, **patience) as client:
-            client.ping()
-    except redis.AuthenticationError:
-        return Finding("redis", f"{here.redis}: it refuses the login: check user and password in the address")
-    except (redis.ConnectionError, redis.TimeoutError):
-        return Finding("redis", f"{here.redis}: nobody answers there")
-    except redis.RedisError:
-        return Finding("redis", f"{here.redis}: it answers, and not as it should: see its own log")
-    return Finding("redis", f"{here.redis}: reachable", is_good=True)
 
 
 def _logins(settings: Settings) -> Iterator[Finding]:

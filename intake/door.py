@@ -14,7 +14,9 @@ from intake.together import Together
 from ledger.sealing import MasterKeys
 from ledger.session import Engine
 from tasks.attend import Desk
-from tasks.queues import answers, sender, wake
+from tasks.queues import sender, wake
+from tasks.redis_check import trouble
+from tasks.redis_connections import connect
 from tasks.submit import Guards, Known, Lately, Offer, Receipt, Submission, SubmitError, Wake, submit, submit_few
 
 LEDGER_CONNECTIONS = 10
@@ -46,7 +48,7 @@ class Door:
     logins: LoginQueue = field(default_factory=LoginQueue, repr=False)
     """Where passwords are checked, which takes processor and memory on purpose."""
     redis_answers: Callable[[], bool] = field(default=lambda: True, repr=False)
-    """Whether the workers can be woken."""
+    """Whether the workers can be woken, and Redis takes what they write."""
     _together: Together[Offer, Receipt | None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -105,11 +107,12 @@ def open_door(here: Surroundings) -> Iterator[Door]:
     Raises CommandError for master keys that cannot be read.
     """
     with ExitStack() as stack:
-        app = stack.enter_context(sender(here.stack.redis_url))
+        app = stack.enter_context(sender(here.stack.redis_url, here.stack.redis_ca))
+        redis = stack.enter_context(connect(here.stack.redis_url, here.stack.redis_ca))
         bell = Bell(lambda vendors: wake(app, vendors))
         stack.callback(bell.close)
         masters, guards = master_keys(here), guards_of(here.settings)
         plain = Door.at(here.engine, masters, wake=bell, guards=guards, settings=here.settings)
-        door = replace(plain, redis_answers=lambda: answers(app))
+        door = replace(plain, redis_answers=lambda: trouble(redis) is None)
         stack.callback(door.close)
         yield door

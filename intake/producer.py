@@ -18,11 +18,12 @@ def seal(request: Mapping[str, Any], public_key: str) -> str:
     return b64encode(SealedBox(PublicKey(b64decode(public_key))).encrypt(json.dumps(request).encode())).decode()
 
 
-def send(request: Mapping[str, Any], *, public_key: str, redis_url: str) -> str:
+def send(request: Mapping[str, Any], *, public_key: str, redis_url: str, redis_ca: str | None = None) -> str:
     """Enqueue a request, and return the id of the message. Raises kombu.exceptions.OperationalError.
 
-    `public_key` is what `consent producer-key` prints.
+    `public_key` is what `consent producer-key` prints. `redis_ca` is a file of the CA certificates by which rediss://
+    is verified; None: the system's.
     """
-    with sender(redis_url) as app:
+    with sender(redis_url, redis_ca) as app:
         sealed = seal(request, public_key)
         return str(app.send_task(SUBMIT, [sealed], queue=SUBMIT_QUEUE, argsrepr="(sealed)", kwargsrepr="{}").id)

@@ -165,7 +165,7 @@ def waker(here: Surroundings) -> Wake:
 
     def wake_workers(vendors: Sequence[str]) -> None:
         try:
-            wake(sender(here.stack.redis_url), vendors)
+            wake(sender(here.stack.redis_url, here.stack.redis_ca), vendors)
         except BrokerError:
             note(f"recorded; work starts when Redis at {here.redis} is back")
 

@@ -11,11 +11,11 @@ from intake.endings import CommandError, Ending
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.sealing import MasterKeys
 from ledger.session import Engine, connect
+from tasks.redis_connections import RedisAddress, RedisUrlError
 from tasks.sealed import ProducerKeys
 from tasks.submit import Guards
 
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
-REDIS_SCHEMES = ("redis", "rediss")
 BAD_KEYS = "these settings cannot be used:\nCONSENT_MASTER_KEYS: "
 
 
@@ -34,8 +34,9 @@ class Surroundings:
 
     @property
     def redis(self) -> str:
-        """Host and port of Redis."""
-        return host_and_port(self.stack.redis_url, 6379)
+        """Host and port of Redis, or its socket."""
+        address = RedisAddress.parse(self.stack.redis_url)
+        return address.unix_socket or f"{address.host}:{address.port}"
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def surroundings(
     """
     settings, stack = _find()
     _check_address("CONSENT_DATABASE_URL", stack.database_url, POSTGRES_SCHEMES)
-    _check_address("CONSENT_REDIS_URL", stack.redis_url, REDIS_SCHEMES)
+    _check_redis(stack)
     engine = connect(
         stack.database_url, pool_size=pool_size, patience_s=patience_s, trusted_s=trusted_s, pooled=stack.pooled
     )
@@ -98,6 +99,13 @@ def _check_address(variable: str, url: str, schemes: tuple[str, ...]) -> None:
     if not known:
         form = f"{schemes[0]}://user:password@host:port/name"
         raise CommandError(f"these settings cannot be used:\n{variable}: is not of the form {form}", Ending.UNUSABLE)
+
+
+def _check_redis(stack: Stack) -> None:
+    try:
+        RedisAddress.parse(stack.redis_url, stack.redis_ca)
+    except RedisUrlError as error:
+        raise CommandError(f"these settings cannot be used:\nCONSENT_REDIS_URL: {error}", Ending.UNUSABLE) from None
 
 
 def host_and_port(url: str, default: int) -> str:

@@ -57,7 +57,7 @@ def demo(console: Console) -> Ending:
             vendors.fill_directory([{name: person[name] for name in OWN} for person in erased + opted_out])
             console.rule("two requests, to five vendors that fail now and then")
             console.print("one person in ten gives an e-mail address alone; the controller's directory tells the rest")
-            with sender(found.redis_url) as app:
+            with sender(found.redis_url, found.redis_ca) as app:
                 requests = {
                     kind: _submit(kind, people, engine, found.master_keys, lambda names: wake(app, names))
                     for kind, people in ((Kind.ERASURE, erased), (Kind.OPT_OUT, opted_out))

@@ -27,8 +27,13 @@ from local.postgres import Postgres
 from local.processes import FolderLock, ProcessSpec, Supervisor, stop_leftovers
 from local.redis_server import Redis
 from local.services import ServiceError, free_port
+from tasks.broker import Transport
 from tasks.queues import sender
 from tasks.reach import reach_of
+from tasks.redis_check import trouble
+from tasks.redis_connections import RedisUrlError
+from tasks.redis_connections import connect as connect_redis
+from tasks.redis_faults import CLUSTER
 from tasks.sealed import generate_producer_key
 
 TICK_S = 0.1
@@ -84,6 +89,7 @@ def running(plan: Plan, say: Say) -> Iterator[Keep]:
             say(f"ended what an earlier run left behind: {name}")
         services = _start_services(settings, data_dir, stack, say)
         found = find_stack(settings)
+        _await_redis(found, say)
         lacking = _prepare_ledger(settings, found)
         supervisor = Supervisor(data_dir)
         workers = [f"worker-{number}" for number in range(1, plan.workers + 1)]
@@ -100,7 +106,7 @@ def running(plan: Plan, say: Say) -> Iterator[Keep]:
             for death in supervisor.tick():
                 say(f"{death.name} ended (code {death.returncode}); starting it again")
 
-        _await_workers(found.redis_url, plan.workers, keep)
+        _await_workers(found, plan.workers, keep)
         web = ""
         if web_port is not None:
             _await_web(web_port, keep)
@@ -130,7 +136,7 @@ def _start_services(settings: Settings, data_dir: Path, stack: ExitStack, say: S
     if settings.producer_keys is None:
         keep_producer_key(data_dir, generate_producer_key())
     keep_signing_pair(settings.opendsr, data_dir)
-    note_stack(data_dir, **urls)
+    note_stack(data_dir, **urls, redis_ca=settings.redis_ca)
     return services
 
 
@@ -140,6 +146,22 @@ def _announced(service: ServiceT, say: Say) -> Iterator[ServiceT]:
     with service:
         say(f"{service.title} answers after {time.monotonic() - began:.1f} s")
         yield service
+
+
+def _await_redis(found: Stack, say: Say) -> None:
+    """Until work can be done with it, telling why it cannot. Raises ServiceError."""
+    deadline, told = time.monotonic() + WORKERS_START_S, ""
+    try:
+        with connect_redis(found.redis_url, found.redis_ca) as client:
+            while (wrong := trouble(client)) is not None:
+                if wrong == CLUSTER or time.monotonic() > deadline:
+                    raise ServiceError(f"cannot use Redis: {wrong}")
+                if wrong != told:
+                    say(f"waiting for Redis: {wrong}")
+                told = wrong
+                time.sleep(TICK_S)
+    except RedisUrlError as error:
+        raise ServiceError(f"CONSENT_REDIS_URL: {error}") from None
 
 
 def _prepare_ledger(settings: Settings, found: Stack) -> list[str]:
@@ -186,13 +208,16 @@ def _processes(plan: Plan, workers: list[str], web_port: int | None, env: Mappin
         yield ProcessSpec("flower", [*celery, "flower", *address], env)
 
 
-def _await_workers(redis_url: str, expected: int, keep: Keep) -> None:
+def _await_workers(found: Stack, expected: int, keep: Keep) -> None:
     deadline = time.monotonic() + WORKERS_START_S
-    with sender(redis_url) as app:
+    with sender(found.redis_url, found.redis_ca) as app:
         while time.monotonic() < deadline:
             keep()
-            if len(app.control.ping(timeout=0.3, limit=expected)) >= expected:
-                return
+            try:
+                if len(app.control.ping(timeout=0.3, limit=expected)) >= expected:
+                    return
+            except Transport.connection_errors:
+                time.sleep(TICK_S)  # a Redis that is not as it should be just now is waited for
     raise ServiceError("the workers did not start; see the worker logs in the data folder")
 
 

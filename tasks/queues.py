@@ -1,11 +1,15 @@
 """The names of our Celery tasks and queues, and a Celery app for those who only send."""
 
 from collections.abc import Iterable, Sequence
+from os import PathLike
 from typing import NamedTuple
 
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
+
+from tasks.broker import Amqp
+from tasks.redis_connections import broker_settings
 
 DISPATCH = "consent.dispatch"
 DELIVER = "consent.deliver"
@@ -23,7 +27,7 @@ SUBMIT_QUEUE = "consent.submit"
 
 
 class BrokerError(Exception):
-    """Redis cannot be reached. What was recorded is safe; the workers find it when Redis is back."""
+    """Redis cannot be used now. What was recorded is safe; the workers find it when Redis is back."""
 
 
 def queue_of(vendor: str) -> str:
@@ -53,15 +57,14 @@ class WakeUp(NamedTuple):
         return [self.vendor] if self.vendor else []
 
 
-def sender(redis_url: str) -> Celery:
-    """A Celery app that can send and has no tasks of its own; gives up on an unreachable Redis within seconds."""
-    app = Celery("consent", broker=redis_url)
-    app.conf.update(
-        task_ignore_result=True,
-        broker_connection_timeout=3.0,
-        broker_transport_options={"socket_connect_timeout": 3.0, "socket_timeout": 10.0, "max_retries": 1},
-        task_publish_retry=False,
-    )
+def sender(redis_url: str, redis_ca: str | PathLike[str] | None = None) -> Celery:
+    """A Celery app that can send and has no tasks of its own; gives up on an unusable Redis within seconds.
+
+    `redis_ca` is a file of the CA certificates by which rediss:// is verified; None: the system's.
+    Raises RedisUrlError.
+    """
+    app = Celery("consent", amqp=Amqp)
+    app.conf.update(task_ignore_result=True, **broker_settings(redis_url, redis_ca))
     return app
 
 
@@ -88,13 +91,3 @@ def send(app: Celery, wake_ups: Iterable[WakeUp]) -> None:
     except (OperationalError, RedisError, AttributeError):
         # kombu stumbles over its own missing connection when Redis dies at the wrong moment.
         raise BrokerError from None
-
-
-def answers(app: Celery) -> bool:
-    """Whether Redis answers now."""
-    try:
-        with app.connection_for_write() as connection:
-            connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
-    except OperationalError:
-        return False
-    return True

@@ -2,23 +2,26 @@
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NoReturn
 
 from celery import Celery, Task, signals
 from celery.exceptions import Reject
 from celery.worker import WorkController
 from kombu.entity import Queue
+from redis.exceptions import RedisError
 
 from adapters.registry import ADAPTERS
 from config.collector import spare_what_stands
 from config.logging import set_up_logging
-from config.settings import Settings
+from config.settings import Settings, SettingsError
 from config.stack import find_stack
 from domain.unexpected import type_and_place
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.requests import KeyTakenError
 from ledger.sealing import UnsealError
 from tasks.attend import raise_deadlines
+from tasks.broker import Amqp
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
 from tasks.look import CHORES, look
@@ -40,6 +43,9 @@ from tasks.queues import (
     queue_of,
     send,
 )
+from tasks.redis_check import is_cluster
+from tasks.redis_connections import RedisUrlError, broker_settings, connect
+from tasks.redis_faults import CLUSTER
 from tasks.resolve import resolve
 from tasks.retain import keep_outbox, keep_volumes
 from tasks.settle import settle
@@ -62,8 +68,15 @@ FAULT_AGAIN_S = 600.0
 def create_app() -> Celery:
     """The app of this process's stack. Raises SettingsError, NoStackError."""
     settings = Settings.load()
-    app = Celery("consent", broker=find_stack(settings).redis_url, task_cls=FilteredTask)
+    stack = find_stack(settings)
+    try:
+        broker = broker_settings(stack.redis_url, stack.redis_ca, must_write=True)
+    except RedisUrlError as error:
+        raise SettingsError(f"CONSENT_REDIS_URL: {error}") from None
+    broker["broker_transport_options"]["visibility_timeout"] = 3600
+    app = Celery("consent", amqp=Amqp, task_cls=FilteredTask)
     app.conf.update(
+        **broker,
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
@@ -74,9 +87,6 @@ def create_app() -> Celery:
         worker_concurrency=settings.threads(),
         worker_hijack_root_logger=False,
         worker_send_task_events=True,
-        broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,  # Redis may be away for as long as it likes
-        broker_transport_options={"visibility_timeout": 3600, "socket_connect_timeout": 3.0},
         task_queues=[Queue(name) for name in queues(ADAPTERS)],
         task_default_queue=CONTROL_QUEUE,
         task_create_missing_queues=False,
@@ -210,9 +220,23 @@ def _read_own_queues(**_: object) -> None:
 @signals.worker_init.connect
 def _open_runtime(sender: WorkController, **_: object) -> None:
     global _runtime  # noqa: PLW0603 - Celery hands its tasks nothing else
+    refuse_cluster()
     with or_end("the worker"):
         _runtime = Runtime.open(app, holder=sender.hostname)
     spare_what_stands()
+
+
+@signals.beat_init.connect
+def _check_broker(**_: object) -> None:
+    refuse_cluster()
+
+
+def refuse_cluster() -> None:
+    """End this process where Redis runs in cluster mode: no waiting mends that. Raises SystemExit."""
+    stack = find_stack(Settings.load())
+    with connect(stack.redis_url, stack.redis_ca) as redis, suppress(RedisError):  # who is away is waited for
+        if is_cluster(redis):
+            raise SystemExit(f"cannot work with this Redis: {CLUSTER}")
 
 
 @signals.worker_ready.connect

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import uvloop
 from celery import Celery
 from kombu.exceptions import OperationalError
-from redis.asyncio import Redis
 
 from adapters import opendsr_callbacks
 from adapters.callbacks import Callbacks
@@ -41,6 +40,7 @@ from tasks.notify import Courier, Dress, Receiver
 from tasks.producers import Intake
 from tasks.queues import DELIVER, DISPATCH, NOTIFY, BrokerError, WakeUp, queue_of, send
 from tasks.reach import reach_of
+from tasks.redis_connections import connect_async
 from tasks.resolve import Resolver
 from tasks.sealed import ProducerKeys
 from tasks.slots import FairSlots
@@ -123,7 +123,7 @@ class Runtime:
         self._stopping = threading.Event()
         self._woken_at = 0.0
         self._app = app
-        self._redis = Redis.from_url(stack.redis_url, socket_timeout=5.0, socket_connect_timeout=3.0)
+        self._redis = connect_async(stack.redis_url, stack.redis_ca)
         adapters = settings.adapters()
         self.tools = Toolbox(
             engine=self._engine,

@@ -1,0 +1,50 @@
+"""What `consent doctor` says about Redis, and about the clocks of the three machines that it takes."""
+
+from datetime import UTC, datetime, timedelta
+
+from redis.exceptions import RedisError
+
+from intake.findings import Finding
+from intake.surroundings import Surroundings
+from ledger.clock import time_by
+from ledger.failures import LedgerError, told_as_ledger_errors
+from tasks.redis_check import clock, trouble, worries
+from tasks.redis_connections import RedisAddress, connect
+from tasks.redis_faults import told
+
+CLOCKS_MAY_DIFFER = timedelta(seconds=2)
+
+
+def redis_finding(here: Surroundings) -> Finding:
+    """Whether work can be done with it: it lets us do everything that we do, and has taken a write."""
+    with connect(here.stack.redis_url, here.stack.redis_ca) as client:
+        wrong = trouble(client)
+    if wrong is not None:
+        return Finding("redis", f"{here.redis}: {wrong}")
+    says = "reachable, and takes what we write"
+    if not RedisAddress.parse(here.stack.redis_url, here.stack.redis_ca).is_private:
+        says += "; not encrypted on the way there: use rediss://"
+    return Finding("redis", f"{here.redis}: {says}", is_good=True)
+
+
+def redis_worries(here: Surroundings) -> list[Finding]:
+    """What will keep work from being done one day, and whether the clocks agree."""
+    try:
+        with connect(here.stack.redis_url, here.stack.redis_ca) as client:
+            found = [Finding("redis", worry) for worry in worries(client)]
+            redis_ahead = clock(client) - datetime.now(UTC)
+    except RedisError as error:
+        return [Finding("redis", f"{here.redis}: {told(error)}")]
+    ahead = {"Redis": redis_ahead}
+    try:
+        with told_as_ledger_errors(), here.engine.connect() as connection:
+            ahead["PostgreSQL"] = time_by(connection) - datetime.now(UTC)
+    except LedgerError:
+        pass  # told already
+    return [*found, *(_clock_off(name, by) for name, by in ahead.items() if abs(by) > CLOCKS_MAY_DIFFER)]
+
+
+def _clock_off(name: str, by: timedelta) -> Finding:
+    side = "ahead of" if by > timedelta() else "behind"
+    says = f"the clock of {name} is {abs(by.total_seconds()):.0f} s {side} this machine's: have all machines keep time"
+    return Finding("clocks", says)

@@ -1,0 +1,115 @@
+"""Kombu's Redis transport, made to wait wherever Redis is not as it should be, where it would end the process.
+
+Kombu takes an error that Redis *answers* (it became a replica, its memory is full, our ACL changed, it is loading) for
+a mistake in the command: it ends the worker. To us each of these is a Redis that cannot be used now, like one that is
+away: connections are dropped, made anew (so that a name which leads to another server by now is looked up again), and
+tried until they work. docs/decisions/0028.
+"""
+
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+import redis
+from celery.app.amqp import AMQP
+from kombu.connection import Connection
+from kombu.transport import redis as kombu_redis
+from kombu.utils.collections import HashedSeq
+from redis import exceptions
+
+from tasks.redis_connections import HEALTH_S, PROBE_KEY, PROBE_MS
+from tasks.redis_faults import told
+
+PAUSES = {"interval_start": 0.5, "interval_step": 1.0, "interval_max": 5.0}
+"""Seconds between two tries to connect: work goes on so soon after Redis is back."""
+ANSWERED_ERRORS = (exceptions.ResponseError, exceptions.InvalidResponse, exceptions.LockError, exceptions.WatchError)
+_TCP_ONLY = ("host", "port", "socket_connect_timeout", "socket_keepalive", "socket_keepalive_options")
+
+
+class UnusableError(exceptions.ConnectionError):
+    """Redis cannot be used now. The message says why in our words."""
+
+
+class Channel(kombu_redis.Channel):
+    """A channel that can also go through a Unix socket, by the transport option `unix_socket`."""
+
+    unix_socket: str | None = None
+    from_transport_options = (*kombu_redis.Channel.from_transport_options, "unix_socket")  # type: ignore[assignment]
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        if self.connection is None:
+            # Kombu declared a queue, had to connect anew for it, and goes on with the channel of before: try again.
+            raise UnusableError("its connection was closed meanwhile")
+        if self.unix_socket is None:
+            return dict(super()._connparams(asynchronous))
+        self.connection_class = redis.UnixDomainSocketConnection  # type: ignore[assignment]
+        found = super()._connparams(asynchronous)
+        return {name: value for name, value in found.items() if name not in _TCP_ONLY} | {"path": self.unix_socket}
+
+
+class Poller(kombu_redis.MultiChannelPoller):
+    """Notices a listening connection that died without a word, also where no event loop has timers for that: in
+    Flower, and while a command waits for workers to answer."""
+
+    _looked_at = 0.0
+
+    def get(self, callback: Any, timeout: float | None = None) -> None:
+        """Read one event, waiting no longer than until the connections are due to be looked at."""
+        if monotonic() - self._looked_at >= HEALTH_S:
+            self._looked_at = monotonic()
+            self.maybe_check_subclient_health()
+        super().get(callback, HEALTH_S if timeout is None else min(timeout, HEALTH_S))
+
+
+class Transport(kombu_redis.Transport):
+    """The transport: what Redis answers is no reason to end, and a connection is one that works."""
+
+    Channel = Channel
+    connection_errors = kombu_redis.Transport.connection_errors + ANSWERED_ERRORS
+    channel_errors = tuple(
+        error for error in kombu_redis.Transport.channel_errors if not issubclass(error, ANSWERED_ERRORS)
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.cycle: Any = Poller()
+
+    def establish_connection(self) -> Any:
+        """Connect, and where the app `must_write` write something. Raises UnusableError."""
+        try:
+            connection = super().establish_connection()
+            if self.client is not None and self.client.transport_options.get("must_write"):
+                self._avail_channels[-1].client.set(PROBE_KEY, "", px=PROBE_MS)
+        except (exceptions.RedisError, OSError) as error:
+            with suppress(*self.connection_errors):
+                self.close_connection(self)
+            raise UnusableError(told(error)) from None
+        return connection
+
+
+class TlsTransport(Transport):
+    """The same over TLS."""
+
+
+class BrokerConnection(Connection):
+    """A connection over our transport, and so are the copies of it that pools make."""
+
+    resolve_aliases: Any = Connection.resolve_aliases | {Transport: "redis", TlsTransport: "rediss"}
+    """What it is called where it is shown."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs | {"transport": TlsTransport if kwargs.get("ssl") else Transport})
+
+    def __eqhash__(self) -> HashedSeq:
+        """By what pools tell connections apart: by whom they trust as well."""
+        return HashedSeq(*super().__eqhash__(), repr(self.ssl))
+
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
+        """Connect, trying again with our PAUSES where no other ones are asked for."""
+        return super().ensure_connection(*args, **PAUSES | kwargs)
+
+
+class Amqp(AMQP):  # type: ignore[misc]  # Celery is untyped
+    """What an app of ours makes its connections by: `Celery(amqp=Amqp)`."""
+
+    Connection = BrokerConnection

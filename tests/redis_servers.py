@@ -1,0 +1,151 @@
+"""Redis servers with settings of their own, and a proxy between one and its clients that can fall silent."""
+
+import asyncio
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+
+from local.redis_server import _redis_program
+
+STARTS_S = 20.0
+
+
+@dataclass
+class Server:
+    """A redis-server on a port of its own, that can be ended and started again."""
+
+    folder: Path
+    port: int
+    settings: Mapping[str, str]
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a password."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def client(self, **more: str) -> redis.Redis:
+        """A client of it."""
+        return redis.Redis(port=self.port, **more)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        settings = {"port": str(self.port), "bind": "127.0.0.1", "save": '""', "dir": str(self.folder), **self.settings}
+        self.process = subprocess.Popen(
+            [_redis_program(self.folder), "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
+        assert self.process.stdin is not None
+        self.process.stdin.write("".join(f"{name} {value}\n" for name, value in settings.items()).encode())
+        self.process.stdin.close()
+        deadline = time.monotonic() + STARTS_S
+        while time.monotonic() < deadline:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 1):
+                    return
+            except OSError:
+                assert self.process.poll() is None
+                time.sleep(0.02)
+        raise AssertionError("it did not start")
+
+    def start_again(self) -> None:
+        """Start it unless it runs."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+
+    def stop(self) -> None:
+        """End it."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def redis_server(folder: Path, **settings: str) -> Iterator[Server]:
+    """A server with these settings (`_` for `-`), ended on leaving."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    server = Server(folder, port, {name.replace("_", "-"): value for name, value in settings.items()})
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+class Proxy:
+    """A TCP proxy to a port of this machine, over TLS for its clients where it is given a context.
+
+    Between `swallow` and `mend` no byte passes, and no connection is closed; those that were open then stay dead.
+    """
+
+    def __init__(self, to_port: int, tls: ssl.SSLContext | None = None) -> None:
+        self._to, self._tls, self._silent = to_port, tls, False
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.port = 0
+        self._dead: set[int] = set()
+        self._open: set[int] = set()
+
+    def __enter__(self) -> "Proxy":
+        self._thread.start()
+        serving = asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+        server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(5)
+        self.port = int(server.sockets[0].getsockname()[1])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    async def _end(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def swallow(self) -> None:
+        """Let nothing through from now on."""
+        self._silent = True
+        self._dead |= self._open
+
+    def lead_to(self, port: int) -> None:
+        """Lead new connections to another port, as a name does that was given another address."""
+        self._to = port
+
+    def mend(self) -> None:
+        """Serve new connections again."""
+        self._silent = False
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        me = id(writer)
+        self._open.add(me)
+        if self._silent:
+            self._dead.add(me)
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        except OSError:
+            writer.close()
+            return
+        with suppress(asyncio.CancelledError):  # as the proxy ends
+            await asyncio.gather(self._pour(me, reader, back), self._pour(me, there, writer), return_exceptions=True)
+        self._open.discard(me)
+
+    async def _pour(self, me: int, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            if me in self._dead:
+                continue  # taken, and never handed on
+            sink.write(data)
+            await sink.drain()
+        if me not in self._dead:
+            sink.close()
