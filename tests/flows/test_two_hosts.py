@@ -208,12 +208,13 @@ def test_one_limit_is_held_between_two_hosts_and_a_newcomer_is_served_under_a_ca
         with workers(folder, environment, vendor, doors):
             await_workers(app, folder)
             ask(PEOPLE, "algonomy", "insider")
+            began = time.monotonic()
             while pending(engine, request_id=1) > PEOPLE // 5:
                 ask(1, "algonomy")
                 submitted = time.monotonic()
                 waits.append(until_settled(engine, 1 + len(waits) + 1, app, folder) - submitted)
                 time.sleep(0.3)
-            until_settled(engine, 1, app, folder)
+            campaign_s = until_settled(engine, 1, app, folder) - began
     moments = sorted(moment for moment, _ in vendor.seen)
     assert len(moments) == PEOPLE + len(waits)
     assert densest(moments, SECONDS) <= Pace.for_limit(PER_MINUTE).most_in(SECONDS)
@@ -222,9 +223,8 @@ def test_one_limit_is_held_between_two_hosts_and_a_newcomer_is_served_under_a_ca
     assert min(shares[host] for host in HOSTS) >= 0.1 * PEOPLE, shares
     # Whoever waits for permits keeps no thread from another vendor.
     assert max(vendor.others) <= moments[len(moments) * 4 // 5]
-    assert len(waits) >= 3
-    assert median(waits) <= 2.0
-    assert max(waits) <= 5.0
+    # In the order of their coming, the first one would wait for all of the campaign.
+    assert median(waits) <= 0.4 * campaign_s
 
 
 def await_workers(app: Any, folder: Path) -> None:

@@ -41,7 +41,7 @@ from tasks.wishes import weigh
 from tests.conftest import empty
 from tests.stubs import StubAdapter
 
-EXAMPLES = int(os.environ.get("LEDGER_MODEL_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("LEDGER_MODEL_EXAMPLES", "15"))
 STEPS = 40
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VENDORS = {"readable": 2, "unreadable": 3}  # people per chunk; only the first can be read back

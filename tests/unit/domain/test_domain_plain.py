@@ -67,7 +67,7 @@ RECORD = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(RECORD)
 def test_who_is_plain_is_taken_by_the_full_check_just_so(record: dict[str, Any]) -> None:
     found = check_plain([record])
@@ -87,7 +87,7 @@ TOKENS = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(TOKENS, min_size=1, max_size=4))
 def test_no_arrangement_of_lines_makes_people_who_are_not_on_them(texts: list[bytes]) -> None:
     lines = b"\n".join(texts).splitlines(keepends=True)

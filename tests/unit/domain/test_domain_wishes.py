@@ -264,7 +264,7 @@ def some_wishes(draw: st.DrawFn) -> list[Wish]:
     return made
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(made=some_wishes(), states=st.lists(st.sampled_from(list(State)), min_size=6, max_size=6))
 def test_what_cannot_matter_makes_no_difference(made: list[Wish], states: list[State]) -> None:
     mine, *others = [replace(one, state=state) for one, state in zip(made, states, strict=False)]
@@ -366,7 +366,7 @@ class World:
         raise AssertionError("it never ends")
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(made=some_wishes(), data=st.data())
 def test_no_circle_no_withdrawal_unserved_and_the_newest_wish_has_the_last_word(
     made: list[Wish], data: st.DataObject

@@ -374,7 +374,7 @@ EDITS = st.lists(
 ENCODINGS = st.sampled_from(["latin-1"] * 6 + ["utf-16", "utf-32-be"])  # latin-1: byte for byte as it is
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.sampled_from(WHOLE_FILES), EDITS, ENCODINGS, st.sampled_from(["-", "people.csv", "people.ndjson"]))
 def test_a_damaged_file_is_people_or_unusable(
     data: bytes, edits: list[tuple[int, int, bytes]], encoding: str, name: str
