@@ -13,6 +13,7 @@ import httpx
 
 from adapters import wire
 from adapters.receivers import AddressError, Rules, name_of
+from adapters.sending import refuse_when_over
 from adapters.triage import retry_after_s
 from domain.notices import Failure
 
@@ -80,7 +81,10 @@ class Callbacks:
     total_s: float = TOTAL_S
 
     async def tell(self, address: str, letter: Letter) -> Told:
-        """Send once. Never follows a redirect, never raises for what a receiver or its name does."""
+        """Send once. Never follows a redirect, never raises for what a receiver or its name does.
+
+        Raises NotNowError where the time to send it is over (adapters.sending).
+        """
         try:
             url = self.rules.check(address)
         except AddressError:
@@ -117,7 +121,7 @@ class Callbacks:
             url.copy_with(host=ip),
             headers=headers,
             content=letter.body,
-            extensions={"sni_hostname": name_of(url), "timeout": {"connect": CONNECT_S}},
+            extensions={"sni_hostname": name_of(url), "timeout": {"connect": CONNECT_S}, "trace": _right_before},
         )
         # Without httpx's client around it, which logs addresses. A pool of its own: a kept connection is known by its
         # IP address, and would carry a message for another name there that never showed its certificate.
@@ -125,6 +129,11 @@ class Callbacks:
             response = await transport.handle_async_request(request)
             await response.aclose()  # its body is nobody's business, and may be endless
         return _told(response)
+
+
+async def _right_before(event: str, _info: object) -> None:
+    if event == "http11.send_request_headers.started":
+        refuse_when_over()
 
 
 def _told(response: httpx.Response) -> Told:

@@ -144,7 +144,12 @@ class VendorSettings(BaseModel):
     concurrency: int = Field(
         default=128, ge=1, le=1000, description="most requests in flight at once, per worker process"
     )
-    timeout_s: float = Field(default=30.0, gt=0, le=300, description="total time for one request")
+    timeout_s: float = Field(
+        default=30.0,
+        gt=0,
+        le=300,
+        description="total time for one request, 2 s less than LEASE_S at most; unset: 30 s, or half of LEASE_S",
+    )
     max_attempts: int = Field(default=15, ge=1, description="failed attempts before a delivery is exhausted")
     max_age_s: float = Field(default=259_200.0, gt=0, description="age of the first attempt at which it is exhausted")
     max_wait_s: float = Field(

@@ -30,6 +30,7 @@ from adapters.contract import (
 from adapters.credentials import Credentials, LoginRefusedError
 from adapters.examine import examine
 from adapters.rates import cost_of, rate_of
+from adapters.sending import refuse_when_over
 from adapters.transport import AnswerLostError, NotSentError, Transport
 from adapters.triage import triage
 from adapters.waits import retry_after_s
@@ -143,6 +144,7 @@ class Exchange:
     async def _answer_to(self, request: httpx.Request, call: Call | None) -> httpx.Response | Answer:
         rate = rate_of(self.adapter, call)
         taken = await self.permits.take(rate)
+        refuse_when_over()  # before a connection is made; the wire asks once more before the first byte
         sent = monotonic()
         try:
             response = await self.transport.send(request)
@@ -177,9 +179,9 @@ class Exchange:
         """Whether a harmless call finds the vendor's address and our credentials right just now."""
         try:
             await self.permits.take(rate_of(self.adapter, None))
+            found = await examine(self.adapter)
         except NotNowError:
             return False
-        found = await examine(self.adapter)
         return found is not None and found.verdict is Verdict.APPLIED
 
     def _not_again(self, call: Call, answers: list[Answer]) -> list[Answer]:

@@ -35,7 +35,8 @@ class Transport:
     async def send(self, request: httpx.Request) -> httpx.Response:
         """The vendor's whole answer.
 
-        Raises NotSentError, AnswerLostError; ValueError for an address that is neither https nor loopback.
+        Raises NotSentError, AnswerLostError; NotNowError where the time to send it is over (adapters.sending);
+        ValueError for an address that is neither https nor loopback.
         """
         began = monotonic()
         url = request.url

@@ -11,6 +11,9 @@ import httptools
 import httpx
 from aiohappyeyeballs import start_connection
 
+from adapters.contract import NotNowError
+from adapters.sending import refuse_when_over
+
 MAX_ANSWER_BYTES = 8_000_000
 """Larger than any answer in the vendors' pages (1,000 users with an error line each); more is not read."""
 MAX_HEADERS = 200
@@ -85,8 +88,14 @@ class Connection(asyncio.Protocol):
     async def exchange(self, head: bytes, body: bytes, *, within_s: float) -> Received:
         """Send a request and wait for its whole answer, `within_s` seconds at the most.
 
-        Raises AnswerLostError; NotSentError where the vendor closed the connection just before.
+        Raises AnswerLostError; NotSentError where the vendor closed the connection just before; NotNowError where the
+        time to send it is over (adapters.sending).
         """
+        try:
+            refuse_when_over()
+        except NotNowError:
+            self.close()
+            raise
         answer: asyncio.Future[Received] = self._loop.create_future()
         self._answer = answer
         self.usable = False

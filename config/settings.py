@@ -29,6 +29,8 @@ from domain.requests import Kind
 PREFIX = "CONSENT_"
 THREADS_TO_SPARE = 4
 """Threads of a worker for dispatching, settling, reminding and asking the directory."""
+LEAST_LEFT_S = 2.0
+"""So much longer than a call may take, a lease holds: it is prolonged every second, and calls begin in between."""
 
 
 class SettingsError(Exception):
@@ -158,6 +160,7 @@ class Settings(BaseSettings):
         except SourceError as error:  # before any field is looked at; its cause holds the value
             raise SettingsError(_unparsable(error)) from None
         settings._refuse_too_few_threads()
+        settings._refuse_long_calls()
         return settings.model_copy(update={"worker_threads": settings.threads()})
 
     def threads(self) -> int:
@@ -174,6 +177,24 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"{PREFIX}WORKER_THREADS: must be {needed} or more, so that no vendor's chunks can take all of them "
                 f"(CHUNKS_IN_FLIGHT of each vendor and {EXPRESS} more, and {THREADS_TO_SPARE} for everything else)"
+            ) from None
+
+    def _refuse_long_calls(self) -> None:
+        """A call must end while its worker holds the chunk: else another one sends the same while it is under way."""
+        most_s = self.lease_s - LEAST_LEFT_S
+        too_long = {
+            name: adapter.settings.timeout_s
+            for name, adapter in self.adapters().items()
+            if adapter.settings.timeout_s > most_s
+        }
+        if too_long:
+            raise SettingsError(
+                "\n".join(
+                    f"{PREFIX}{name.upper()}__TIMEOUT_S: must be {most_s:g} or less while {PREFIX}LEASE_S is "
+                    f"{self.lease_s:g}, so that a call ends before its lease does; "
+                    f"or set {PREFIX}LEASE_S to {timeout_s + LEAST_LEFT_S:g} or more"
+                    for name, timeout_s in too_long.items()
+                )
             ) from None
 
     def cool_off_s(self) -> dict[Kind, float]:
@@ -196,7 +217,17 @@ class Settings(BaseSettings):
     def adapters(self) -> dict[str, Adapter]:
         """The adapters of the vendors that are switched on."""
         blocks: dict[str, BaseModel | None] = {name: getattr(self, name) for name in ADAPTERS}
-        return {name: create(name, block) for name, block in blocks.items() if isinstance(block, VendorSettings)}
+        return {
+            name: create(name, self._within_a_lease(block))
+            for name, block in blocks.items()
+            if isinstance(block, VendorSettings)
+        }
+
+    def _within_a_lease(self, block: VendorSettings) -> VendorSettings:
+        """Where it is not set how long a call may take, it is half a lease at most."""
+        if "timeout_s" in block.model_fields_set or block.timeout_s <= self.lease_s / 2:
+            return block
+        return block.model_copy(update={"timeout_s": self.lease_s / 2})
 
 
 def _types(field: FieldInfo) -> tuple[Any, ...]:

@@ -139,7 +139,7 @@ def print_status(status: Status, *, at_risk: bool) -> None:
         console.print(f"extended: {status.due_reason}", highlight=False, markup=False)
     if status.status == "unconfirmed":
         console.print(f"waits for someone other than {status.submitted_by} to confirm it", highlight=False)
-    if status.not_before > max(status.received_at, datetime.now(UTC)):
+    if status.not_before > max(status.received_at, status.now):
         console.print(f"not sent before {_moment(status.not_before)}", highlight=False)
     outcomes = list(dict.fromkeys([PENDING, *(name for counts in status.vendors.values() for name in counts)]))
     table = Table("vendor", box=box.SIMPLE)

@@ -49,6 +49,8 @@ class Lease:
     """What is known of the vendor's steps."""
     vendor_struck: bool = False
     """Whether something is counted against the vendor as a whole."""
+    leased_at: float = 0.0
+    """When it was taken up, by PostgreSQL's clock (epoch)."""
 
 
 class LeaseLostError(Exception):
@@ -96,6 +98,7 @@ def lease(
         options=key.open(row.options, options_context(row.public_id)),
         key=key,
         people=row.subjects,
+        leased_at=row.leased_at,
     )
 
 
@@ -114,7 +117,8 @@ _LEASE = text(f"""
         requests.data_key, requests.options, requests.subjects, chunks.first_line, chunks.last_line, chunks.round,
         chunks.purpose,
         chunks.starts, chunks.lost, chunks.setbacks, vendors.strikes > 0 AS vendor_struck,
-        ({STANDINGS} chunks.vendor_id) AS standings
+        ({STANDINGS} chunks.vendor_id) AS standings,
+        CAST(extract(epoch FROM now()) AS double precision) AS leased_at
 """)
 
 

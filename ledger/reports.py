@@ -1,7 +1,7 @@
 """What people ask of the ledger: how a request stands, and how each delivery ended."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -32,6 +32,8 @@ class Status(NamedTuple):
     due_reason: str | None
     submitted_by: str
     confirmed_by: str | None
+    now: datetime
+    """When this was so, by PostgreSQL's clock."""
     vendors: dict[str, dict[str, int]]
     dropped: bool = False
     """Past its retention: its people and deliveries are gone, these numbers are what is left."""
@@ -62,7 +64,7 @@ class Status(NamedTuple):
 
     def at_risk(self, days: float) -> bool:
         """Whether it is due in fewer days than this, or over, and something is pending or needs attention."""
-        if self.dropped or self.status == "cancelled" or self.due_at - datetime.now(UTC) >= timedelta(days=days):
+        if self.dropped or self.status == "cancelled" or self.due_at - self.now >= timedelta(days=days):
             return False
         return any(counts[PENDING] or self.attention(vendor) for vendor, counts in self.vendors.items())
 
@@ -120,6 +122,7 @@ def status_of(connection: Connection, public_id: UUID) -> Status | None:
         due_reason=row.due_reason,
         submitted_by=row.submitted_by,
         confirmed_by=row.confirmed_by,
+        now=row.now,
         vendors=vendors,
         dropped=row.dropped,
         not_found=row.unreachable or {},
@@ -149,7 +152,7 @@ _ACCEPTED_BY = text(f"""
 _REQUEST = text("""
     SELECT id, public_id, kind, status, subjects, duplicates, regulation, received_at, asked_at, effective_at,
         not_before, due_at, due_reason, submitted_by, confirmed_by, unreachable, resolved,
-        to_resolve_from IS NOT NULL AND status IN ('unconfirmed', 'running') AS to_resolve,
+        now() AS now, to_resolve_from IS NOT NULL AND status IN ('unconfirmed', 'running') AS to_resolve,
         EXISTS (SELECT FROM volumes
                 WHERE dropped_at IS NOT NULL AND requests.id >= first_request AND requests.id < past_request) AS dropped
     FROM requests WHERE public_id = :public_id

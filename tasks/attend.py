@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from domain.allowances import NONE, Allowances
@@ -14,6 +14,7 @@ from ledger import attention, audit, cancelling, notes, opendsr, reports, reques
 from ledger.attention import Reopened, Selection
 from ledger.audit import Entry
 from ledger.fresh_sessions import Given
+from ledger.moments import now
 from ledger.notes import Standing
 from ledger.persons import are_one_person
 from ledger.sealing import MasterKeys
@@ -168,8 +169,8 @@ class Desk:
         unfinished = frozenset({"unconfirmed", "running", "completed_with_exceptions"})
         with self._locked(public_id, "extend", unfinished) as (connection, request):
             term = self.deadlines.term(request.regulation, request.kind)
-            now = datetime.now(UTC)
-            extended = extend(term, by, due_at=request.due_at, extended_from=request.extended_from, now=now)
+            at = now(connection)
+            extended = extend(term, by, due_at=request.due_at, extended_from=request.extended_from, now=at)
             if isinstance(extended, NotExtended):
                 raise AttendError(
                     _WHY_NOT[extended].format(regulation=request.regulation, term=term, due=request.due_at)

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from random import choice, random
-from time import time
 from typing import ClassVar
 
+from adapters.clock import monotonic
 from adapters.contract import Addressed, Order, Person, Probes, ReadsBack, Verdict
 from domain.chunking import spread
 from domain.outcomes import Outcome, Reason
@@ -22,7 +22,7 @@ from tasks.dispatch import dispatch
 from tasks.evidence import Answered, Evidence
 from tasks.judge import BLAMED_DELAY_S, Judgement, begun, ends, in_doubt, judge, settled
 from tasks.looking import take_turn
-from tasks.run import Run
+from tasks.run import OverdueError, Run
 from tasks.settle import settle
 from tasks.toolbox import Toolbox
 from tasks.verify import Verification
@@ -43,6 +43,7 @@ MOST_LOSSES = 50
 def deliver(chunk_id: int, tools: Toolbox) -> None:
     """Do what a chunk is for, and record it. A chunk that is not queued any more is left alone, and so is one of a
     vendor that this process does not serve: it is queued again for others."""
+    asked = monotonic()
     with tools.engine.begin() as connection:
         lease = chunks.lease(
             connection,
@@ -56,7 +57,7 @@ def deliver(chunk_id: int, tools: Toolbox) -> None:
             chunks.leave_to_others(connection, chunk_id, tools.lines.keys(), delay_s=LEFT_TO_OTHERS_S)
             return
         line = tools.lines[lease.vendor]
-        run = (Delivery if lease.purpose is Purpose.DELIVER else Verification)(lease, line, tools)
+        run = (Delivery if lease.purpose is Purpose.DELIVER else Verification)(lease, line, tools, began=asked)
         run.read(connection)
     try:
         _see_through(run)
@@ -72,6 +73,11 @@ def deliver(chunk_id: int, tools: Toolbox) -> None:
 def _see_through(run: "Delivery | Verification") -> None:
     try:
         run.run()
+    except OverdueError:
+        run.decided = (
+            True  # it stays leased: like what a vanished worker had under way, it is taken up when that is over
+        )
+        log.error("chunk %d has not ended in time: it is left until its lease is over", run.lease.chunk_id)
     finally:
         if not run.decided:
             run.give_up()
@@ -109,7 +115,7 @@ class Delivery(Run):
         order = self.order()
         self._hold = {step for step in self.line.adapter.steps(order) if self._is_held(step)}
         due = self.open(self._let_through(self._drop_superseded(self._drop_deadly(self.due))))
-        turn = take_turn(self.line, self.tools.start, order, due, self.history)
+        turn = take_turn(self.line, self.tools.start, order, due, self.history, now=self.clock.now())
         self._booked = turn.later
         people = list(self._address(turn.order, turn.now))
         if self.line.adapter.call_people == 1:
@@ -142,7 +148,7 @@ class Delivery(Run):
 
     def _keep_jobs(self, connection: Connection) -> None:
         """Keep new jobs at once: after a crash they are to be looked at, not sent again."""
-        now = time()
+        now = self.clock.now()
         told = [one for one in self._unsettled[self._noted :] if one.answer.verdict is Verdict.WAITING]
         self._noted = len(self._unsettled)
         for one in told:
@@ -229,7 +235,7 @@ class Delivery(Run):
                 self.policy(),
                 steps=known,
                 handful=self.tools.hold_after,
-                now=time(),
+                now=self.clock.now(),
                 jitter=random(),  # noqa: S311 - spreads load, keeps no secret
             )
             self._append(connection, ended + judgement.settled)
@@ -272,7 +278,7 @@ class Delivery(Run):
         adapter = self.line.adapter
         doubted = in_doubt(self._unsettled, found, self.tools.hold_after)
         doubted &= adapter.vouches_for if isinstance(adapter, Probes) else set()
-        if doubted and self.tools.start(self.line.exchange.vouches()).result():
+        if doubted and self.vouches():
             found |= {step: replace(found[step], vouched=True) for step in doubted}
         return found
 
@@ -311,7 +317,7 @@ class Delivery(Run):
     def _tell_holds(self, newly_held: list[tuple[str, Reason]]) -> None:
         """Say which steps are held now; where a harmless call finds more than a step out of order, hold the vendor."""
         for step, reason in newly_held:
-            if self._concerns_all(step) and not self.tools.start(self.line.exchange.vouches()).result():
+            if self._concerns_all(step) and not self.vouches():
                 with self.tools.engine.begin() as connection:
                     steps.release(connection, self.lease.vendor_id, step)
                     self._hold_vendor(connection, reason)

@@ -40,7 +40,7 @@ chunk are looked at in few runs."""
 CONFLICT_WAITS_S = (5.0, 20.0)
 """The same where something stands in one person's way that may pass by itself, before someone is asked to act."""
 SKEW_S = 2.0
-"""By so much the ledger's clock and ours may differ."""
+"""By so much what the ledger dates by the beginning of a transaction may have happened later."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from time import time
 from typing import NamedTuple
 
 from adapters.contract import LooksFirst, Order
@@ -22,9 +21,12 @@ class Turn(NamedTuple):
     later: list[Setback]
 
 
-def take_turn(line: Line, start: Start, order: Order, due: list[OpenPerson], history: Mapping[int, Setback]) -> Turn:
+def take_turn(
+    line: Line, start: Start, order: Order, due: list[OpenPerson], history: Mapping[int, Setback], *, now: float
+) -> Turn:
     """Book the look-ups of those who are here for the first time, behind those of others. Whoever's turn comes later
-    rests until then, and takes up nobody's place. Where it would come too late, nobody is looked up."""
+    rests until then, and takes up nobody's place. Where it would come too late, nobody is looked up. `now`: by the
+    ledger's clock (epoch)."""
     adapter = line.adapter
     new = [one for one in due if one.line not in history]  # others have had their turn
     looks = adapter.look_ups(order, [one.subject for one in new]) if new and isinstance(adapter, LooksFirst) else None
@@ -36,6 +38,5 @@ def take_turn(line: Line, start: Start, order: Order, due: list[OpenPerson], his
         return Turn(replace(order, may_look=False), due, [])
     if wait_s <= AT_ONCE_S:
         return Turn(order, due, [])
-    now = time()
     resting = Setback(0, now, now + wait_s, tuple(one.line for one in new))
     return Turn(order, [one for one in due if one.line in history], [resting])

@@ -12,6 +12,9 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from adapters.callbacks import Letter, Told
+from adapters.clock import monotonic
+from adapters.contract import NotNowError
+from adapters.sending import sending_until
 from adapters.standard_webhooks import dress
 from domain.notices import Failure, Notice, Style
 from domain.retry import GiveUp, RetryPolicy
@@ -77,11 +80,12 @@ def notify(courier: Courier) -> int:
     """
     attempts = 0
     enough = time.monotonic() + TURN_S
-    under_way: dict[Future[Told], Claimed] = {}
+    under_way: dict[Future[Told | None], Claimed] = {}
     faults: list[BaseException] = []
     look = True
     while look or under_way:
         if look and not courier.stopping() and time.monotonic() < enough and len(under_way) < MOST_UNDER_WAY:
+            asked = monotonic()
             with courier.engine.begin() as connection:
                 claimed = outbox.claim(
                     connection,
@@ -90,7 +94,7 @@ def notify(courier: Courier) -> int:
                     receivers=courier.receivers.keys(),
                     styles=courier.dress.keys(),
                 )
-            under_way |= {courier.start(_tell(message, courier)): message for message in claimed}
+            under_way |= {courier.start(_tell_in_time(message, courier, asked)): message for message in claimed}
         ended = wait(under_way, TICK_S, FIRST_COMPLETED).done
         faults += _record_all({telling: under_way.pop(telling) for telling in ended}, courier)
         attempts += len(ended)
@@ -103,7 +107,7 @@ def notify(courier: Courier) -> int:
     return attempts
 
 
-def _record_all(ended: Mapping["Future[Told]", Claimed], courier: Courier) -> list[BaseException]:
+def _record_all(ended: Mapping["Future[Told | None]", Claimed], courier: Courier) -> list[BaseException]:
     """Put down how each went; the faults of our own among them."""
     if not ended:
         return []
@@ -117,6 +121,14 @@ def _record_all(ended: Mapping["Future[Told]", Claimed], courier: Courier) -> li
             else:
                 record(connection, message, telling.result())
     return faults
+
+
+async def _tell_in_time(message: Claimed, courier: Courier, asked: float) -> Told | None:
+    """None where the lease, asked for at `asked`, was nearly over before anything was sent: this process was frozen."""
+    try:
+        return await sending_until(lambda: monotonic() - asked > LEASE_S / 2, _tell(message, courier))
+    except NotNowError:
+        return None
 
 
 async def _tell(message: Claimed, courier: Courier) -> Told:

@@ -6,18 +6,20 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
-from time import monotonic, time
 from typing import ClassVar
 
 from pydantic_core import from_json
 
+from adapters.clock import monotonic
 from adapters.contract import Order, Person
 from adapters.rates import slowest_bucket
+from adapters.sending import sending_until
 from domain.retry import Again, JobPolicy, RetryPolicy, Setback
 from ledger import chunks, steps, vendors
 from ledger.chunks import Lease
 from ledger.pending import OpenPerson, SealedPerson, open_people, pending
 from ledger.session import Connection
+from tasks.clock import LedgerClock
 from tasks.converse import Conversation
 from tasks.evidence import Answered
 from tasks.toolbox import Line, Toolbox
@@ -27,6 +29,14 @@ log = logging.getLogger(__name__)
 RECORD_EVERY_S = 1.0
 OUR_FAULT_DELAY_S = 30.0
 """A chunk that could not even be opened comes back after this."""
+LEAST_LEFT_S = 2.0
+"""Between two renewals of a lease there is at least so much time to begin something in."""
+LEASES_A_RUN = 10
+"""A run sends nothing more after so many leases' time: whoever is left is queued again, in turn with others."""
+
+
+class OverdueError(Exception):
+    """A run has not ended although it sends nothing any more. What became of what it had under way is not known."""
 
 
 @dataclass
@@ -47,10 +57,12 @@ class Run(ABC):
     pending: set[int] = field(default_factory=set, repr=False)
     due: list[SealedPerson] = field(default_factory=list, repr=False)
     answers: deque[Answered] = field(default_factory=deque, repr=False)
-    _renewed: float = field(default_factory=monotonic, repr=False)
-    _began: float = field(default_factory=monotonic, repr=False)
+    began: float = field(default_factory=monotonic, repr=False)
+    """When the lease was asked for, by our own clock: it was given later, and so holds for longer than we count."""
 
     def __post_init__(self) -> None:
+        self._renewed = self.began
+        self.clock = LedgerClock(self.lease.leased_at, self.began)
         self.history = {line: setback for setback in self.lease.setbacks for line in setback.lines}
 
     def give_up(self) -> None:
@@ -64,7 +76,7 @@ class Run(ABC):
             self.put_back(connection, setbacks, unsent_delay_s=OUR_FAULT_DELAY_S)
 
     def _count_fault(self) -> tuple[list[int], list[Setback]]:
-        now = time()
+        now = self.clock.now()
         spent: list[int] = []
         setbacks: list[Setback] = []
         for line in sorted(self.pending):
@@ -93,12 +105,17 @@ class Run(ABC):
         """
         found = pending(connection, self.lease, awaits=self.awaits, with_sessions=self.line.adapter.keeps_sessions)
         self.pending = {person.line for person in found}
-        soon = time() + RECORD_EVERY_S
+        soon = self.clock.now() + RECORD_EVERY_S
         self.due = [one for one in found if one.line not in self.history or self.history[one.line].due <= soon]
 
     def open(self, chosen: Sequence[SealedPerson]) -> list[OpenPerson]:
         """These people, opened. Raises ledger.sealing.UnsealError."""
         return open_people(self.lease, chosen)
+
+    @property
+    def waits_as(self) -> int:
+        """Whose turn it is that this run waits for: its request's."""
+        return self.lease.request_id
 
     def order(self) -> Order:
         """What the vendor is to do."""
@@ -108,7 +125,7 @@ class Run(ABC):
     def talk(self, order: Order, begin: str = "") -> Conversation:
         """A conversation with the vendor that reports to `answers`. `begin`: the step it begins with."""
         bucket = slowest_bucket(self.line.adapter, order, begin) if begin else ""
-        slots = self.line.slots_of(bucket).of(self.lease.request_id)
+        slots = self.line.slots_of(bucket).of(self.waits_as)
         well = [standing.step for standing in self.lease.steps.values() if standing.well]
         return Conversation(
             self.line.exchange,
@@ -122,25 +139,48 @@ class Run(ABC):
 
     def _is_over(self) -> bool:
         # A worker that was frozen may wake up when its lease has run out: it must send nothing more.
-        stale = monotonic() - self._renewed > self.tools.lease_s / 2
+        now = monotonic()
+        stale = now - self._renewed > self._left_s or now - self.began > self._longest_s
         return self.cancelled or stale or self.tools.stopping()
+
+    @property
+    def _left_s(self) -> float:
+        """How long after a renewal something may still be begun: it ends while the lease holds."""
+        lease_s = self.tools.lease_s
+        return max(lease_s - self.line.adapter.settings.timeout_s, min(LEAST_LEFT_S, lease_s / 2))
+
+    @property
+    def _longest_s(self) -> float:
+        return self.tools.lease_s * LEASES_A_RUN
+
+    def vouches(self) -> bool:
+        """Whether a harmless call finds the vendor in order; not made once the lease is over."""
+        return self.tools.start(sending_until(self._is_over, self.line.exchange.vouches())).result()
 
     def lead(self, talk: Conversation, onward: Iterable[tuple[Person, str]]) -> None:
         """Lead people through their steps; about once a second, prolong the lease and `record`.
 
-        Raises LeaseLostError; OperationalError while the ledger is away.
+        Raises LeaseLostError; OverdueError; OperationalError while the ledger is away.
         """
-        self._renewed = monotonic()
-        running: Future[None] = self.tools.start(talk.lead(list(onward)))
+        people = list(onward)
+        if monotonic() - self._renewed > RECORD_EVERY_S:  # comparing with very many other wishes takes its time
+            self._renew()
+        running: Future[None] = self.tools.start(sending_until(self._is_over, talk.lead(people)))
         try:
             while wait([running], timeout=RECORD_EVERY_S).not_done:
-                with self.tools.engine.begin() as connection:
-                    self.cancelled = not chunks.renew(connection, self.lease, self.tools.lease_s)
-                    self.record(connection)
-                self._renewed = monotonic()
+                self._renew()
+                if monotonic() - self.began > self._longest_s + self.tools.lease_s:
+                    raise OverdueError
             running.result()
         finally:
             running.cancel()  # where the lease or the ledger was lost, nobody records what would still be sent
+
+    def _renew(self) -> None:
+        asked = monotonic()  # before: between the answer and the next line this process may be frozen
+        with self.tools.engine.begin() as connection:
+            self.cancelled = not chunks.renew(connection, self.lease, self.tools.lease_s)
+            self.record(connection)
+        self._renewed = asked
 
     @abstractmethod
     def record(self, connection: Connection) -> None:
@@ -152,7 +192,7 @@ class Run(ABC):
         `unsent_delay_s`: when those are due who have no setback to rest from.
         """
         setbacks = [*renewed, *self.still_resting(renewed)]
-        now = time()
+        now = self.clock.now()
         resting = [setback for setback in setbacks if setback.due > now]
         waits = [setback.due - now for setback in resting]
         unsent = self.pending.difference(*(setback.lines for setback in resting))
@@ -177,7 +217,7 @@ class Run(ABC):
         """The vendor served somebody in this run, at these steps; not `but` at those."""
         served = {step for step, course in talk.courses.items() if course.yes and step not in but}
         stale = [step for step in served if step not in self.lease.steps or not self.lease.steps[step].fresh]
-        if stale or (served and monotonic() - self._began > RECORD_EVERY_S):
+        if stale or (served and monotonic() - self.began > RECORD_EVERY_S):
             steps.note_good(connection, self.lease.vendor_id, served)
         if served and self.lease.vendor_struck:
             vendors.well_answered(connection, self.lease.vendor_id)

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from random import random
-from time import time
 from typing import ClassVar, NamedTuple
 
 from adapters.contract import Addressed, Order, Person, ReadsBack, Verdict
@@ -117,6 +116,12 @@ class Verification(Run):
 
     awaits: ClassVar[str] = "accepted"
 
+    @property
+    def waits_as(self) -> int:
+        """In a line of its own, so that it takes turns with the deliveries of the same request: a chunk is delivered in
+        a few calls, and it may take one for each of its people to read it back."""
+        return -self.lease.request_id
+
     def run(self) -> None:
         """Read back who is due, deliver again what is not in effect, then close the chunk or put it back.
 
@@ -130,7 +135,7 @@ class Verification(Run):
             self.answers,
             self.history,
             self.policy(),
-            now=time(),
+            now=self.clock.now(),
             again_after_s=self.tools.verify_after_s,
             jitter=random(),  # noqa: S311 - spreads load, keeps no secret
         )
@@ -138,14 +143,14 @@ class Verification(Run):
         self._deliver_again(talk.order, [person for people, _ in reading.wrong for person in people])
         answers = list(islice(self.answers, read_back, None))
         asked = {person.line for one in answers for person in one.people}
-        again = read_again(reading.wrong, asked, now=time(), again_after_s=self.tools.verify_after_s)
+        again = read_again(reading.wrong, asked, now=self.clock.now(), again_after_s=self.tools.verify_after_s)
         with self.tools.engine.begin() as connection:
             chunks.renew(connection, self.lease, self.tools.lease_s)
             outcomes.append(connection, self.lease, reading.settled, used_sessions=False)
             requests.flag(connection, self.lease.request_id)  # at once: a worker may die before it settles
             self.pending.difference_update(reading.given_up, *(group.lines for group in reading.settled))
             if self.pending:
-                setbacks = [*reading.setbacks, *_with_jobs(again, _taken(answers, time()))]
+                setbacks = [*reading.setbacks, *_with_jobs(again, _taken(answers, self.clock.now()))]
                 self.put_back(connection, setbacks, unsent_delay_s=max(talk.delay_s, BEHIND_S))
             else:
                 chunks.close(connection, self.lease)

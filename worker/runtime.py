@@ -48,7 +48,7 @@ from tasks.submit import Guards, Lately
 from tasks.toolbox import Line, Toolbox
 from worker.clock import Clock
 from worker.congestion import Congestion
-from worker.throttle import Lane, Lanes
+from worker.throttle import LONGEST_WAIT_S, Lane, Lanes
 from worker.turns import Turns
 
 LEDGER_CONNECTIONS = 8
@@ -128,7 +128,7 @@ class Runtime:
         self.tools = Toolbox(
             engine=self._engine,
             masters=masters,
-            lines=self._open_lines(adapters, masters),
+            lines=self._open_lines(adapters, masters, settings.lease_s),
             start=self._start,
             send_deliver=self._send_deliver,
             hand_over=self._hand_over,
@@ -199,12 +199,12 @@ class Runtime:
         settings = Settings.load()
         return cls(settings, find_stack(settings), app, holder)
 
-    def _open_lines(self, adapters: Mapping[str, Adapter], masters: MasterKeys) -> dict[str, Line]:
+    def _open_lines(self, adapters: Mapping[str, Adapter], masters: MasterKeys, lease_s: float) -> dict[str, Line]:
         credentials = Credentials(self._redis, masters)
         lines = {}
         for name, adapter in adapters.items():
             transport = Transport(adapter.settings.timeout_s)
-            lanes = Lanes.open(self._redis, name, buckets_of(adapter))
+            lanes = Lanes.open(self._redis, name, buckets_of(adapter), min(LONGEST_WAIT_S, lease_s / 2))
             slots = {bucket: _slots(adapter, lane) for bucket, lane in lanes.by_bucket.items()}
             congestion = Congestion(adapter.settings.concurrency, slots[""].resize)
             exchange = Exchange(adapter, transport, credentials, lanes, congestion.answered)

@@ -9,12 +9,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from adapters.clock import monotonic
 from adapters.contract import NotNowError, Rate
 from worker.throttle_scripts import BOOK, CHARGE, PAUSE, TAKE
 
@@ -34,6 +34,8 @@ JITTER_S = 0.2
 """So much more may one request take to reach the vendor than another."""
 PATIENCE_S = 2.0
 """Waiting longer than this for a permit would only hold a place that others can use."""
+LONGEST_WAIT_S = 30.0
+"""However many wait before it, nobody waits longer than this, and for half a lease at most."""
 AWAY_S = 1.0
 """With Redis away nothing is sent; asked again after this long."""
 
@@ -88,6 +90,7 @@ class Lane:
     """That of a request of one unit."""
     limit: float = 0.0
     """Units a minute, where requests may cost more than one."""
+    longest_wait_s: float = LONGEST_WAIT_S
     on_less: Callable[[], None] = field(default=lambda: None, repr=False)
     """Called whenever one less is waiting."""
     waiting: int = field(default=0, init=False)
@@ -128,9 +131,12 @@ class Lane:
             if self._moments[0] <= now <= self._moments[0] + self._late_s:
                 self._moments.popleft()
                 return units
+        asked = monotonic()
         self.waiting += 1
         try:
             async with self._turn:
+                if monotonic() - asked > self.longest_wait_s:
+                    raise NotNowError(0.0)  # its lease may be over by now; who is behind has waited less
                 await self._await_moment(units)
         finally:
             self.waiting -= 1
@@ -224,9 +230,9 @@ class Lane:
         await asyncio.sleep(max(seconds, 0.001))
 
 
-def open_lanes(redis: "Redis", limits: Mapping[str, float]) -> dict[str, Lane]:
+def open_lanes(redis: "Redis", limits: Mapping[str, float], longest_wait_s: float = LONGEST_WAIT_S) -> dict[str, Lane]:
     """A lane for each name, by its limit in units a minute."""
-    return {name: Lane(redis, name, Pace.for_limit(limit), limit) for name, limit in limits.items()}
+    return {name: Lane(redis, name, Pace.for_limit(limit), limit, longest_wait_s) for name, limit in limits.items()}
 
 
 @dataclass(frozen=True)
@@ -236,10 +242,13 @@ class Lanes:
     by_bucket: Mapping[str, Lane]
 
     @classmethod
-    def open(cls, redis: "Redis", vendor: str, limits: Mapping[str, float]) -> "Lanes":
-        """`limits`: units a minute of each bucket; the bucket "" has the vendor's own name."""
+    def open(
+        cls, redis: "Redis", vendor: str, limits: Mapping[str, float], longest_wait_s: float = LONGEST_WAIT_S
+    ) -> "Lanes":
+        """`limits`: units a minute of each bucket; the bucket "" has the vendor's own name. `longest_wait_s`: for so
+        long somebody may wait for a permit."""
         names = {bucket: f"{vendor}:{bucket}" if bucket else vendor for bucket in limits}
-        lanes = open_lanes(redis, {names[bucket]: limit for bucket, limit in limits.items()})
+        lanes = open_lanes(redis, {names[bucket]: limit for bucket, limit in limits.items()}, longest_wait_s)
         return cls({bucket: lanes[name] for bucket, name in names.items()})
 
     async def take(self, rate: Rate) -> float:

@@ -218,3 +218,41 @@ def test_a_vendor_takes_its_own_settings_only() -> None:
         create("insider", VendorSettings(base_url="https://x.example"))
     with pytest.raises(KeyError):
         create("acme", VendorSettings(base_url="https://x.example"))
+
+
+@pytest.mark.parametrize("vendor", COMPLETE)
+@pytest.mark.parametrize(
+    ("lease_s", "timeout_s", "effective_s"),
+    [
+        (None, None, 30.0),
+        ("60", "58", 58.0),
+        ("60", "30", 30.0),
+        ("5", None, 2.5),  # not set: it follows from the lease
+        ("5", "3", 3.0),
+        ("600", None, 30.0),
+        ("600", "300", 300.0),
+        ("60", "58.5", None),
+        ("60", "60", None),
+        (None, "120", None),
+        ("5", "30", None),
+        ("5", "5", None),
+    ],
+)
+def test_a_call_ends_within_a_lease(
+    *,
+    vendor: str,
+    lease_s: str | None,
+    timeout_s: str | None,
+    effective_s: float | None,
+    set_vendor: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    set_vendor(vendor, **COMPLETE[vendor], **({"TIMEOUT_S": timeout_s} if timeout_s else {}))
+    if lease_s:
+        monkeypatch.setenv("CONSENT_LEASE_S", lease_s)
+    if effective_s is not None:
+        assert Settings.load().adapters()[vendor].settings.timeout_s == effective_s
+        return
+    (line,) = refused()
+    assert line.startswith(f"CONSENT_{vendor.upper()}__TIMEOUT_S: ")
+    assert "CONSENT_LEASE_S" in line

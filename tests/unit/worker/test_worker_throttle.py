@@ -143,6 +143,19 @@ async def test_a_permit_that_is_far_off_is_not_waited_for(lane: Callable[[Pace],
     assert 9.0 < not_now.value.delay_s <= 10.0 + HORIZON_S
 
 
+async def test_nobody_waits_for_those_before_them_for_longer_than_a_lease_allows(
+    lane: Callable[[Pace], Lane],
+) -> None:
+    one = lane(pace(1_000))
+    one.longest_wait_s = 0.05
+    async with one._turn:  # as if somebody before them waited for a permit
+        waiting = [asyncio.create_task(one.take()) for _ in range(3)]
+        await asyncio.sleep(0.1)
+    assert {type(error) for error in await asyncio.gather(*waiting, return_exceptions=True)} == {NotNowError}
+    assert one.waiting == 0
+    assert await one.take() == 1.0
+
+
 async def test_a_refused_lot_costs_nobody_a_place(lane: Callable[[Pace], Lane]) -> None:
     one = lane(pace(1 / (PATIENCE_S + 1)))
     delays = []
