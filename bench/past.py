@@ -14,15 +14,16 @@ LONE = 10_000
 """Requests of one person in each volume."""
 
 
-def write_past(engine: Engine, vendors: Sequence[Vendor], deliveries: int) -> int:
+def write_past(engine: Engine, vendors: Sequence[Vendor], deliveries: int, volumes: int | None = None) -> int:
     """Fill a migrated ledger with about so many settled deliveries; their number. New requests come after them.
 
-    One in a thousand was refused. Tables are filled first and indexed when they become volumes, which is several times
-    as fast as filling volumes.
+    `volumes`: in so many; unset: as many as they would have come to. One in a thousand was refused. Tables are filled
+    first and indexed when they become volumes, which is several times as fast as filling volumes.
     """
-    volumes = max(1, round(deliveries / VOLUME_DELIVERIES))
-    campaigns = CAMPAIGNS if deliveries >= VOLUME_DELIVERIES else 1
-    people = PEOPLE if deliveries >= VOLUME_DELIVERIES else deliveries // len(vendors)
+    volumes = volumes or max(1, round(deliveries / VOLUME_DELIVERIES))
+    large = deliveries // volumes >= VOLUME_DELIVERIES
+    campaigns = CAMPAIGNS if large else 1
+    people = PEOPLE if large else deliveries // len(vendors) // volumes
     values = {"campaigns": campaigns, "people": people, "lone": LONE, "vendors": [vendor.id for vendor in vendors]}
     for _ in range(volumes):
         with engine.begin() as connection:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from random import random
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +15,9 @@ QUEUE_GRACE_S = 30.0
 """A chunk whose message was lost on the way to a worker is queued again after this long."""
 LOOKED_AT, NEWEST = 200, 20
 """Of ten thousand requests that are due at once, a claim that looked at all of them would take 0.2 s."""
+READ_BACK_SHARE = 0.25
+"""So much of a window, and one place at least, is for read-backs while any are due, however much is to be delivered.
+The rest is for deliveries, however much is to be read back. What one does not need the other may use."""
 
 
 def claim(
@@ -32,7 +36,8 @@ def claim(
     Whose request has least out goes first, of those that are level the small ones (one chunk's worth of people), then
     chance decides. `express` more are for small requests with nothing out, so that they need not wait for room. Of very
     many requests that are due, LOOKED_AT are considered, in turn from one claim to the next, and the newest. Nothing is
-    queued of a request about whose people the controller's directory is still to be asked.
+    queued of a request about whose people the controller's directory is still to be asked. READ_BACK_SHARE of the
+    window is for what is to be read back.
 
     One dispatcher at a time works for a vendor, so that the window holds. A held vendor gets one chunk when its probe
     is due, and none otherwise or where `held_too` is not set. `needs`: the steps that each sort of request takes there,
@@ -47,11 +52,18 @@ def claim(
         return []
     if row.held:
         window, express = 1, 0
-    room = window - connection.execute(_OUT, {"vendor_id": row.id}).scalar_one()
+    out = connection.execute(_OUT, {"vendor_id": row.id}).one()
+    room = window - out.chunks
     most = room + express
     if most <= 0:
         return []
     share = {"vendor_id": row.id, "grace_s": grace_s, "small_people": small_people}
+    read_backs: list[int] = []
+    if out.to_read_back and not row.held:
+        places = min(room, _places_to_read_back(window) - out.read_backs)
+        if places > 0:
+            read_backs += connection.execute(_CLAIM_VERIFICATIONS, {**share, "room": places}).scalars()
+            room, most = room - len(read_backs), most - len(read_backs)
     looked_at = _next_due(connection, row.id, (row.turn_due_at, row.turn))
     due = {"due_at": [due_at for due_at, _ in looked_at], "requests": [request_id for _, request_id in looked_at]}
     held = {step: bool(is_due) for step, is_due in row.held_steps or ()}
@@ -59,11 +71,18 @@ def claim(
     ids = list(connection.execute(_CLAIM, {**share, **due, "room": room, "most": most, "sorts": free}).scalars())
     for step in sorted(step for step, is_due in held.items() if is_due):
         ids += _let_one_through(connection, {**share, **due}, step, held, needs)
-    if room > len(ids):
-        ids += connection.execute(_CLAIM_VERIFICATIONS, {**share, "room": room - len(ids)}).scalars()
+    if out.to_read_back and room > len(ids):
+        read_backs += connection.execute(_CLAIM_VERIFICATIONS, {**share, "room": room - len(ids)}).scalars()
+    ids += read_backs
     if row.held and ids:
         connection.execute(_PROBING, {"vendor_id": row.id, "grace_s": grace_s})
     return ids
+
+
+def _places_to_read_back(window: int) -> int:
+    if window > 1:
+        return max(1, round(window * READ_BACK_SHARE))
+    return int(random() < READ_BACK_SHARE)  # noqa: S311 - the only place, now and then; it keeps no secret
 
 
 def _let_one_through(
@@ -139,8 +158,13 @@ _LOCK_VENDOR = text("""
 _NOTE_SERVED = text("UPDATE vendors SET served_at = now() WHERE id = :vendor_id")
 _PROBING = text("UPDATE vendors SET probe_at = now() + make_interval(secs => :grace_s) WHERE id = :vendor_id")
 _OUT = text("""
-    SELECT count(*) FROM chunks WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
+    SELECT count(*) AS chunks, count(*) FILTER (WHERE purpose = 'verify') AS read_backs, EXISTS (
+            SELECT FROM chunks
+            WHERE vendor_id = :vendor_id AND purpose = 'verify' AND state <> 'closed' AND due_at <= now()
+        ) AS to_read_back
+    FROM chunks WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
 """)
+# As arrays (ANY), which are few in the planner's eyes: so it looks chunks up by id, and does not read all there are.
 _CLAIM = text("""
     WITH out AS (
         SELECT request_id, count(*) AS chunks FROM chunks
@@ -150,7 +174,8 @@ _CLAIM = text("""
         SELECT due.id, requests.subjects <= vendors.chunk_people AS small,
             COALESCE(out.chunks, 0) + row_number() OVER (PARTITION BY requests.id ORDER BY due.due_at, due.id) AS turn
         FROM unnest(CAST(:due_at AS timestamptz[]), CAST(:requests AS bigint[])) AS looked_at (due_at, request_id)
-        JOIN requests ON requests.id = looked_at.request_id
+        -- OFFSET 0: looked up one by one, not joined with all requests there are
+        CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = looked_at.request_id OFFSET 0) AS requests
         JOIN vendors ON vendors.id = :vendor_id
         LEFT JOIN out ON out.request_id = requests.id
         CROSS JOIN LATERAL (
@@ -166,11 +191,12 @@ _CLAIM = text("""
     queued AS (
         UPDATE chunks
         SET state = 'queued', lease = NULL, holder = NULL, due_at = now() + make_interval(secs => :grace_s)
-        WHERE id IN (
+        WHERE id = ANY(ARRAY(
             SELECT id FROM chunks
-            WHERE id IN (SELECT id FROM placed WHERE place <= :room OR (place <= :most AND small AND turn = 1))
+            WHERE id = ANY(ARRAY(
+                    SELECT id FROM placed WHERE place <= :room OR (place <= :most AND small AND turn = 1)))
                 AND CAST(state AS text) <> 'closed' AND due_at <= now()
-            FOR UPDATE SKIP LOCKED)
+            FOR UPDATE SKIP LOCKED))
         RETURNING id)
     SELECT id FROM placed JOIN queued USING (id) ORDER BY place
 """)

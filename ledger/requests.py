@@ -16,8 +16,9 @@ from domain.noticed import Noticed
 from domain.notices import Callback
 from domain.reach import Fields, Headcount
 from domain.requests import Kind, Subject
-from ledger import lately
+from ledger import lately, settling
 from ledger.audit import HERE, Origin
+from ledger.moments import now
 from ledger.notes import add_note
 from ledger.people import Prints, add_people
 from ledger.persons import persons_of
@@ -117,7 +118,7 @@ def record(
     Raises NothingToDoError; TooLateError; KeyTakenError, before reading anybody; whatever `people` raises.
     """
     key = SealingKey.generate()
-    received_at: datetime = connection.execute(_NOW).scalar_one()
+    received_at = now(connection)
     given = row_of(new, key, masters, received_at)
     public_id = given["public_id"]
     request_id: int | None = connection.execute(_INSERT, given).scalar_one_or_none()
@@ -260,7 +261,6 @@ def options_context(public_id: UUID) -> bytes:
     return b"options:" + public_id.bytes
 
 
-_NOW = text("SELECT now()")
 _INSERT = text("""
     INSERT INTO requests (public_id, kind, vendor_ids, data_key, options, idempotency_key, submitted_by, regulation,
         received_at, asked_at, effective_at, due_at, not_before)
@@ -331,20 +331,28 @@ class Closed(NamedTuple):
 
 
 def close_settled(connection: Connection, request_id: int | None = None) -> Closed:
-    """Close running requests whose last delivery is settled, that one or all. A completed one in which a read-back has
-    found something that needs attention becomes one with exceptions."""
-    settled = list(connection.execute(_LOCK_SETTLED, {"request_id": request_id}).scalars())
-    closed = connection.execute(_CLOSE, {"ids": settled}).all() if settled else []
-    if request_id is None:
+    """Close running requests whose last delivery is settled: that one, or all of which it may be so (ledger.settling).
+    A completed one in which a read-back has found something that needs attention becomes one with exceptions."""
+    if request_id is not None:
+        return _close_settled(connection, [request_id])
+    ids = set(settling.changed(connection))
+    round_of_all = settling.whose_turn(connection)
+    if round_of_all is not None:
+        ids.update(round_of_all)
         connection.execute(_FLAG_ALL)
-    else:
-        flag(connection, request_id)
+    return _close_settled(connection, sorted(ids)) if ids else Closed(0, [])
+
+
+def _close_settled(connection: Connection, ids: Sequence[int]) -> Closed:
+    settled = list(connection.execute(_LOCK_SETTLED, {"ids": ids}).scalars())
+    closed = connection.execute(_CLOSE, {"ids": settled}).all() if settled else []
+    connection.execute(_FLAG, {"ids": ids})
     return Closed(len(closed), [row.id for row in closed if row.is_successor])
 
 
 def flag(connection: Connection, request_id: int) -> None:
     """Let a completed request in which something needs attention after all become one with exceptions."""
-    connection.execute(_FLAG, {"request_id": request_id})
+    connection.execute(_FLAG, {"ids": [request_id]})
 
 
 NOTHING_OPEN = """
@@ -358,10 +366,11 @@ _WITH_EXCEPTIONS = f"""
         WHERE tallies.request_id = requests.id AND deliveries > 0
             AND {NEEDS_ATTENTION})
 """
-# Locked first, and looked at again in a second statement: a retry may have opened new chunks while we waited.
+# Locked first, and looked at again in a second statement: a retry may have opened new chunks while we waited. By their
+# ids: compared as it is, `status` would let the planner read through an index of all that run.
 _LOCK_SETTLED = text(f"""
     SELECT id FROM requests
-    WHERE status = 'running' AND not_before <= now() AND (CAST(:request_id AS bigint) IS NULL OR id = :request_id)
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND CAST(status AS text) = 'running' AND not_before <= now()
         AND {NOTHING_OPEN}
     ORDER BY id FOR NO KEY UPDATE
 """)
@@ -370,12 +379,12 @@ _CLOSE = text(f"""
     SET closed_at = now(),
         status = CAST(CASE WHEN {_WITH_EXCEPTIONS} THEN 'completed_with_exceptions' ELSE 'completed' END
             AS request_status)
-    WHERE status = 'running' AND id = ANY(CAST(:ids AS bigint[])) AND {NOTHING_OPEN}
+    WHERE CAST(status AS text) = 'running' AND id = ANY(CAST(:ids AS bigint[])) AND {NOTHING_OPEN}
     RETURNING id, EXISTS (SELECT FROM successions WHERE by_request = requests.id) AS is_successor
 """)
 _FLAG = text(f"""
     UPDATE requests SET status = 'completed_with_exceptions'
-    WHERE status = 'completed' AND id = :request_id AND {_WITH_EXCEPTIONS}
+    WHERE CAST(status AS text) = 'completed' AND id = ANY(CAST(:ids AS bigint[])) AND {_WITH_EXCEPTIONS}
 """)
 _FLAG_ALL = text(f"UPDATE requests SET status = 'completed_with_exceptions' WHERE {COMPLETED_IN_ERROR}")
 

@@ -2,6 +2,7 @@
 Bounded, the newest first, and from the smaller side."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
@@ -45,8 +46,7 @@ def same_people(connection: Connection, lease: Lease, lines: Sequence[int]) -> F
     # person must not be held against each of ten thousand requests.
     near = connection.execute(_NEAR, {**here, "most": max(len(lines), _FEW)}).one()
     if near.many:
-        values = {**here, "lowest": connection.execute(_LOWEST, here).scalar_one()}
-        return _gather([*connection.execute(_MINE_IN_ANY, values), *connection.execute(_OTHERS_IN_ANY, values)])
+        return _in_volumes(connection, here, near)
     if near.ids is None:
         return Found({}, frozenset())
     values = {**here, "others": near.ids}
@@ -56,6 +56,32 @@ def same_people(connection: Connection, lease: Lease, lines: Sequence[int]) -> F
     if near.mine_other or near.theirs_other:
         rows += connection.execute(_OTHERS_IN_THEIRS, values)
     return _gather(rows)
+
+
+def _in_volumes(connection: Connection, here: dict[str, Any], near: Any) -> Found:
+    """Beside very many other requests: each person is looked up in those volumes in which something can matter."""
+    found = connection.execute(_VOLUMES, {**here, "newer": near.newer}).all()
+    ranges = _joined([(row.first_request, row.past_request) for row in found])
+    if not ranges:
+        return Found({}, frozenset())
+    ranges += [(0, 0)] * (_RANGES - len(ranges))
+    values = here | {f"first_{place}": first for place, (first, _) in enumerate(ranges)}
+    values |= {f"past_{place}": past for place, (_, past) in enumerate(ranges)}
+    rows = [*connection.execute(_MINE_IN_ANY, values)]
+    if near.mine_other or any(row.others for row in found):
+        rows += connection.execute(_OTHERS_IN_ANY, values)
+    return _gather(rows)
+
+
+def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges in order, those that touch made one, and those that are nearest until there are few."""
+    joined = list(ranges)
+    while len(joined) > 1:
+        gap, place = min((after[0] - before[1], place) for place, (before, after) in enumerate(pairwise(joined)))
+        if gap and len(joined) <= _RANGES:
+            break
+        joined[place : place + 2] = [(joined[place][0], joined[place + 1][1])]
+    return joined
 
 
 def _theirs_in_mine(connection: Connection, values: dict[str, Any]) -> list[Any] | None:
@@ -123,21 +149,47 @@ _NEAR = text(f"""
         CROSS JOIN near
         CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = near.id OFFSET 0) AS other
         WHERE this.id = :request_id AND {_MATTERS})
-    SELECT EXISTS (SELECT FROM near GROUP BY why HAVING count(*) >= :most) AS many,
-        (SELECT array_agg(id) FROM mattering) AS ids, (SELECT sum(subjects) FROM mattering) AS people,
+    SELECT many,
+        CASE WHEN many THEN (
+            SELECT COALESCE(array_agg(id), CAST(ARRAY[] AS bigint[])) FROM near WHERE why = 2 HAVING count(*) < :most
+        ) END AS newer,
+        CASE WHEN NOT many THEN (SELECT array_agg(id) FROM mattering) END AS ids,
+        CASE WHEN NOT many THEN (SELECT sum(subjects) FROM mattering) END AS people,
         EXISTS (SELECT FROM other_identifiers WHERE request_id = :request_id) AS mine_other,
-        EXISTS (SELECT FROM mattering JOIN other_identifiers ON request_id = mattering.id) AS theirs_other
+        NOT many AND EXISTS (SELECT FROM mattering JOIN other_identifiers ON request_id = mattering.id) AS theirs_other
+    FROM (SELECT EXISTS (SELECT FROM near GROUP BY why HAVING count(*) >= :most) AS many OFFSET 0) AS how
 """)
-# Where they are too many to be listed: the first request that can matter. A volume that had ended before this wish was
-# made holds no newer one; an hour is for requests that were being written then.
-_LOWEST = text("""
-    SELECT LEAST(
-        (SELECT min(id) FROM requests WHERE status = 'running'),
-        (SELECT min(request_id) FROM chunks WHERE state = 'leased' AND vendor_id = :vendor_id),
-        (SELECT min(first_request) FROM volumes, requests AS this
-         WHERE this.id = :request_id AND (ended_at IS NULL OR ended_at >= this.effective_at - interval '1 hour')))
+# Where they are too many to be listed: the volumes that can hold what matters, told by what is open in them; and by the
+# newer wishes that are done, where these could be listed. Else a volume that had ended before this wish was made holds
+# none; an hour is for requests that were being written then.
+_VOLUMES = text("""
+    SELECT first_request, past_request, EXISTS (
+            SELECT FROM other_identifiers
+            WHERE other_identifiers.request_id >= first_request AND other_identifiers.request_id < past_request
+        ) AS others
+    FROM volumes JOIN requests AS this ON this.id = :request_id
+    WHERE dropped_at IS NULL AND (
+        EXISTS (
+            SELECT FROM requests
+            WHERE status = 'running' AND requests.id >= first_request AND requests.id < past_request
+                AND requests.id <> :request_id)
+        OR EXISTS (
+            SELECT FROM chunks
+            WHERE state = 'leased' AND vendor_id = :vendor_id
+                AND chunks.request_id >= first_request AND chunks.request_id < past_request
+                AND chunks.request_id <> :request_id)
+        OR CASE WHEN CAST(:newer AS bigint[]) IS NULL
+            THEN ended_at IS NULL OR ended_at >= this.effective_at - interval '1 hour'
+            ELSE EXISTS (
+                SELECT FROM unnest(CAST(:newer AS bigint[])) AS newer (id)
+                WHERE newer.id >= first_request AND newer.id < past_request) END)
+    ORDER BY first_request
 """)
 
+_RANGES = 4
+"""Where volumes that can matter lie in more ranges of requests, the volumes between the nearest of these are searched
+too: one statement has one form."""
+_WITHIN = " OR ".join(f"request_id >= :first_{place} AND request_id < :past_{place}" for place in range(_RANGES))
 _PRINTS = ("user_print", "email_print", "phone_print")
 _MINE = f"""
     mine AS MATERIALIZED (
@@ -163,7 +215,7 @@ def _any(table: str, column: str, wanted: str) -> str:
     return f"""
         SELECT request_id, line
         FROM (SELECT request_id, line FROM {table}
-              WHERE {column} = {wanted} AND request_id >= :lowest AND request_id <> :request_id
+              WHERE {column} = {wanted} AND ({_WITHIN}) AND request_id <> :request_id
               ORDER BY request_id DESC LIMIT :scanned) AS scanned
         JOIN requests AS this ON this.id = :request_id
         CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = scanned.request_id OFFSET 0) AS other

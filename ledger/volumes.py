@@ -1,14 +1,15 @@
 """Volumes of the record: people and outcomes of a range of requests lie in tables of their own, opened ahead of need,
 and dropped whole when the last of those requests is past its retention."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from ledger.limits import unhurried
 from ledger.session import one_by_one
+from ledger.turns import end_turn, keep_turn, take_turn
 from ledger.unsettled import waits
 
 VOLUME_BYTES = 8 << 30
@@ -74,76 +75,131 @@ def drop_expired(engine: Engine, days: float) -> list[Dropped]:
     """Drop every volume whose requests all closed more than `days` ago; those dropped now.
 
     What stays of its requests: how they stand (`reports.status_of`), their tallies and notes. Their people, sessions,
-    outcomes and chunks go, and their data keys. Holds up nobody: it waits for those who read in a volume, and leaves
-    its tables to the next call where that takes longer than `session.connect` was told to be patient.
+    outcomes and chunks go, and their data keys. Holds up nobody: it goes in steps of STEP requests, each a transaction
+    of its own, and a call that was killed is continued by the next one; it waits for those who read in a volume, and
+    leaves its tables to the next call where that takes longer than `session.connect` was told to be patient.
     """
-    with engine.begin() as guard:
-        guard.execute(_STAY)
-        if not guard.execute(_LOCK_DROPPING).scalar_one():
+    with engine.begin() as connection:
+        if take_turn(connection, DROPPING, STEP_S) is None:
             return []  # someone else is at it
+    try:
         with engine.begin() as connection:
-            expired = connection.execute(_EXPIRED, {"days": days}).scalars().all()
-        dropped = [told for volume_id in expired if (told := _forget(engine, volume_id, days)) is not None]
+            expired = connection.execute(_EXPIRED, {"days": days}).all()
+        dropped = [told for row in expired if (told := _forget(engine, _Range(*row), days)) is not None]
         with engine.begin() as connection:
             left_over = connection.execute(_LEFT_OVER).all()
         for table in left_over:
+            with engine.begin() as connection:
+                keep_turn(connection, DROPPING, STEP_S)
             _drop_table(engine, table.parent, table.child, pending=table.pending)
+    finally:
+        with engine.begin() as connection:
+            end_turn(connection, DROPPING)
     return dropped
 
 
-_DROPPING = 0x766F6C756D65  # "volume"
-_STAY = text("SET LOCAL idle_in_transaction_session_timeout = 0")
-# Of the transaction, not of the connection: behind a pooler that is somebody else's a moment later.
-_LOCK_DROPPING = text(f"SELECT pg_try_advisory_xact_lock({_DROPPING})")
+DROPPING = "drop volumes"
+STEP, STEP_CHUNKS, STEP_S = 2_000, 10_000, 300.0
+"""Requests that are forgotten, and chunks that are deleted, in one transaction; and the longest that one may take."""
 _CLOSED_IN_TIME = "closed_at < now() - CAST(:days AS double precision) * interval '1 day'"
-_OPEN_STILL = f"""
-    EXISTS (
-        SELECT FROM requests
-        WHERE requests.id >= first_request AND requests.id < past_request AND NOT COALESCE({_CLOSED_IN_TIME}, false))
-    OR EXISTS (
-        SELECT FROM chunks
-        WHERE request_id >= first_request AND request_id < past_request AND state <> 'closed')
-"""
-# It must also have ended so long ago: a request that is being written for hours can be seen by nobody yet.
-_EXPIRED = text(f"""
-    SELECT id FROM volumes
+# It must also have ended so long ago: a request that is being written for hours can be seen by nobody yet. What is open
+# in it is told by indexes of what is open.
+_EXPIRED = text("""
+    SELECT id, first_request, past_request FROM volumes
     WHERE dropped_at IS NULL AND ended_at < now() - CAST(:days AS double precision) * interval '1 day'
-        AND NOT ({_OPEN_STILL})
+        AND NOT EXISTS (
+            SELECT FROM requests
+            WHERE status = 'running' AND requests.id >= first_request AND requests.id < past_request)
+        AND NOT EXISTS (
+            SELECT FROM chunks
+            WHERE request_id >= first_request AND request_id < past_request AND state <> 'closed')
     ORDER BY id
 """)
 
 
-def _forget(engine: Engine, volume_id: int, days: float) -> Dropped | None:
-    """Forget the requests of a volume, so that nothing can be done to them; None where one was reopened meanwhile."""
-    volume = {"id": volume_id, "days": days}
-    with engine.connect() as connection, connection.begin() as transaction:
-        unhurried(connection)
-        connection.execute(_FORGET_REQUESTS, volume)  # waits for whoever is about to reopen one
-        if connection.execute(_IS_OPEN, volume).scalar_one():
-            transaction.rollback()
-            return None
-        connection.execute(_DROP_CHUNKS, volume)
-        connection.execute(_NOTE_DROPPED, volume)
-        return Dropped(volume_id, *connection.execute(_TOLD, volume).one())
+class _Range(NamedTuple):
+    """A volume, and the requests that lie in it."""
+
+    id: int
+    first: int
+    past: int
 
 
-_OF_VOLUME = "FROM volumes WHERE volumes.id = :id AND {0} >= first_request AND {0} < past_request"
+_Step = Callable[[Connection, list[int]], bool]
+"""Does something for these requests of a volume, in order; whether to go on."""
+
+
+def _forget(engine: Engine, volume: _Range, days: float) -> Dropped | None:
+    """Forget the requests of a volume, so that nothing can be done to them, and delete their chunks; None where one has
+    not expired, or was reopened meanwhile."""
+    told = {"requests": 0, "unresolved": 0}
+
+    def have_expired(connection: Connection, ids: list[int]) -> bool:
+        return bool(connection.execute(_HAVE_EXPIRED, {"ids": ids, "days": days}).scalar_one())
+
+    def forget(connection: Connection, ids: list[int]) -> bool:
+        connection.execute(_FORGET_REQUESTS, {"ids": ids, "days": days})  # waits for whoever is about to reopen one
+        # None that is forgotten can be reopened: looked at once more, for they may have been before.
+        return have_expired(connection, ids)
+
+    def delete_chunks(connection: Connection, ids: list[int]) -> bool:
+        told["requests"] += len(ids)
+        told["unresolved"] += connection.execute(_UNRESOLVED, {"ids": ids}).scalar_one()
+        return True
+
+    if not _in_steps(engine, volume, have_expired):  # before anything is done: one in the middle may be young
+        return None
+    if not _in_steps(engine, volume, forget):
+        return None
+    _in_steps(engine, volume, delete_chunks, then_chunks=True)
+    with engine.begin() as connection:
+        connection.execute(_NOTE_DROPPED, {"id": volume.id})
+    return Dropped(volume.id, **told)
+
+
+def _in_steps(engine: Engine, volume: _Range, step: _Step, *, then_chunks: bool = False) -> bool:
+    """Whether every step went on. After each of them, `then_chunks`: delete the chunks of its requests."""
+    after = volume.first - 1
+    while True:
+        with engine.begin() as connection:
+            keep_turn(connection, DROPPING, STEP_S)
+            ids = list(connection.execute(_NEXT, {"after": after, "past": volume.past, "step": STEP}).scalars())
+            if not ids:
+                return True
+            if not step(connection, ids):
+                return False
+        if then_chunks:
+            _delete_chunks(engine, ids)
+        after = ids[-1]
+
+
+def _delete_chunks(engine: Engine, ids: list[int]) -> None:
+    values = {"first": ids[0], "last": ids[-1], "step": STEP_CHUNKS}
+    while True:
+        with engine.begin() as connection:
+            if connection.execute(_DROP_CHUNKS, values).rowcount < STEP_CHUNKS:
+                return
+            keep_turn(connection, DROPPING, STEP_S)
+
+
+_NEXT = text("SELECT id FROM requests WHERE id > :after AND id < :past ORDER BY id LIMIT :step")
+_HAVE_EXPIRED = text(f"""
+    SELECT COALESCE(bool_and(COALESCE({_CLOSED_IN_TIME}, false)), true) FROM requests
+    WHERE id = ANY(CAST(:ids AS bigint[]))
+""")
 _FORGET_REQUESTS = text(f"""
     UPDATE requests SET data_key = NULL, idempotency_key = NULL
-    {_OF_VOLUME.format("requests.id")} AND {_CLOSED_IN_TIME}
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND (data_key IS NOT NULL OR idempotency_key IS NOT NULL)
+        AND {_CLOSED_IN_TIME}
 """)
-_IS_OPEN = text(f"SELECT {_OPEN_STILL} FROM volumes WHERE id = :id")
-_DROP_CHUNKS = text(f"""
-    DELETE FROM chunks USING volumes
-    {_OF_VOLUME.format("request_id").removeprefix("FROM volumes")}
+_DROP_CHUNKS = text("""
+    DELETE FROM chunks WHERE id = ANY(ARRAY(
+        SELECT id FROM chunks WHERE request_id >= :first AND request_id <= :last LIMIT :step))
 """)
 _NOTE_DROPPED = text("UPDATE volumes SET dropped_at = now() WHERE id = :id")
-_TOLD = text(f"""
-    SELECT (SELECT count(*) FROM requests WHERE requests.id >= first_request AND requests.id < past_request),
-        (SELECT COALESCE(sum(deliveries), 0) FROM tallies
-         WHERE request_id >= first_request AND request_id < past_request
-            AND {waits("tallies")})
-    FROM volumes WHERE id = :id
+_UNRESOLVED = text(f"""
+    SELECT COALESCE(sum(deliveries), 0) FROM tallies
+    WHERE request_id = ANY(CAST(:ids AS bigint[])) AND {waits("tallies")}
 """)
 # Also those that an earlier call could not get rid of.
 _LEFT_OVER = text(f"""

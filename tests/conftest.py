@@ -15,7 +15,7 @@ TABLES = (
     "keys, vendors, steps, requests, subjects, other_identifiers, sessions, chunks, outcomes, successions, notes, "
     "tallies, "
     "api_keys, users, logins, devices, sent_lately, guesses, spent, audit_entries, webhooks, outbox, opendsr_requests, "
-    "resolver"
+    "resolver, settling, turns"
 )
 
 

@@ -16,6 +16,7 @@ from bench.scenarios.limiter import limiter
 from bench.scenarios.looking import looking
 from bench.scenarios.memory import memory
 from bench.scenarios.record import record
+from bench.scenarios.running import running
 from bench.stand import Stand
 
 
@@ -36,6 +37,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "doors": doors,
         "memory": memory,
         "record": record,
+        "running": running,
         "latency": latency,
         "looking": looking,
         "idle": idle,

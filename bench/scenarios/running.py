@@ -1,0 +1,173 @@
+"""Whether very many running requests, and volumes of the past, make a step of a chunk slower: with an empty ledger
+beside it, in turn."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, text
+
+from adapters.registry import ADAPTERS
+from bench.past import write_past
+from bench.people import people
+from bench.results import Bound, Row
+from bench.stand import BenchError, Stand
+from domain.outcomes import Outcome
+from domain.requests import Kind
+from ledger import chunks, outcomes, wishes
+from ledger.claiming import claim
+from ledger.keys import fingerprinter
+from ledger.outcomes import Settled
+from ledger.people import Prints
+from ledger.reports import requests_of
+from ledger.requests import close_settled
+from ledger.sealing import MasterKeys, generate_master_key
+from ledger.session import connect, migrate
+from ledger.vendors import all_vendors, announce
+from tasks.submit import Submission, submit
+
+T = TypeVar("T")
+
+CROWD, VOLUMES, PAST = 10_000, 20, 2_000_000
+"""Running requests of one person, due at every vendor; volumes; and the settled deliveries in them."""
+VENDOR, WINDOW = "dfinery", 8
+ROUNDS, WARM = 40, 10
+CAMPAIGN = ADAPTERS[VENDOR].chunk_people * (ROUNDS + WARM)
+SAME = Bound("ratio", most=1.2)
+STEPS = {
+    "claim": "Claim what is due",
+    "compare": f"Compare a chunk of {ADAPTERS[VENDOR].chunk_people} with other wishes",
+    "compare one": "Compare a request of one person with other wishes",
+    "settle": "Settle a request, and look for what else has changed",
+    "look up": "Look up a person",
+}
+
+
+@dataclass
+class _Ledger:
+    """A ledger, and how long each step took in it, in seconds."""
+
+    engine: Engine
+    masters: MasterKeys = field(default_factory=lambda: MasterKeys.parse(generate_master_key()), repr=False)
+    took: dict[str, list[float]] = field(default_factory=dict)
+    asked: list[int] = field(default_factory=list)
+    """The chunks of the campaign."""
+
+    def submit(self, number: int) -> None:
+        """A request of so many people."""
+        submit(Submission(Kind.OPT_OUT), people(number), engine=self.engine, masters=self.masters, wake=lambda _: None)
+
+    def timed(self, step: str, work: Callable[[], T]) -> T:
+        """Do it, and note how long it took."""
+        began = time.perf_counter()
+        result = work()
+        self.took.setdefault(step, []).append(time.perf_counter() - began)
+        return result
+
+    def start(self) -> None:
+        """Submit the campaign, and do what autovacuum does within the minute."""
+        self.submit(CAMPAIGN)
+        with self.engine.begin() as connection:
+            self.asked = list(connection.execute(_CAMPAIGN, {"vendor": VENDOR}).scalars())
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM (ANALYZE) requests, chunks, subjects"))
+
+    def go_round(self) -> None:
+        """Each step once."""
+        with self.engine.connect() as connection:
+            self.timed("claim", lambda: claim(connection, VENDOR, WINDOW))
+            connection.rollback()
+            self._deliver(connection, self.asked.pop(), "compare")
+            prints = Prints(fingerprinter(connection, self.masters)).identifiers(next(people(1)))
+            self.timed("look up", lambda: requests_of(connection, prints))
+            connection.rollback()
+            self.submit(1)
+            self._deliver(connection, connection.execute(_NEWEST, {"vendor": VENDOR}).scalar_one(), "compare one")
+
+    def _deliver(self, connection: Connection, chunk_id: int, step: str) -> None:
+        connection.execute(_QUEUE, {"id": chunk_id})
+        held = chunks.lease(connection, chunk_id, lease_s=60, holder="bench", masters=self.masters)
+        if held is None:
+            raise BenchError("nothing to lease")
+        connection.commit()
+        lines = list(range(held.first_line, held.last_line + 1))
+        found = self.timed(step, lambda: wishes.find_others(connection, held, lines, self.masters))
+        if found.matches:
+            raise BenchError("nobody is in two requests")
+        outcomes.append(connection, held, [Settled(lines, Outcome.ACCEPTED, None, 1)], used_sessions=False)
+        chunks.close(connection, held)
+        connection.commit()
+
+        def settle() -> None:
+            close_settled(connection, held.request_id)
+            close_settled(connection)
+            connection.commit()
+
+        self.timed("settle", settle)
+
+    def ms(self, step: str) -> float:
+        """The median."""
+        return median(self.took[step]) * 1000
+
+
+_CAMPAIGN = text("""
+    SELECT chunks.id FROM chunks JOIN vendors ON vendors.id = vendor_id
+    WHERE name = :vendor AND request_id = (SELECT max(id) FROM requests) ORDER BY chunks.id
+""")
+_NEWEST = text("""
+    SELECT max(chunks.id) FROM chunks JOIN vendors ON vendors.id = vendor_id
+    WHERE name = :vendor AND request_id = (SELECT max(id) FROM requests)
+""")
+_QUEUE = text("UPDATE chunks SET state = 'queued' WHERE id = :id")
+_CROWD = text("""
+    WITH fresh AS (
+        INSERT INTO requests (public_id, kind, status, subjects, vendor_ids, data_key, options, due_at)
+        SELECT gen_random_uuid(), kind, 'running', 1, vendor_ids, data_key, options, due_at
+        FROM (SELECT * FROM requests ORDER BY id DESC LIMIT 1) AS like_this, generate_series(1, :crowd)
+        RETURNING id, vendor_ids),
+    persons AS (
+        INSERT INTO subjects (request_id, line, sealed, whole_print, user_print, email_print, phone_print)
+        SELECT id, 1, '', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid() FROM fresh)
+    INSERT INTO chunks (request_id, vendor_id, first_line, last_line, due_at)
+    SELECT id, vendor_id, 1, 1, now() - interval '1 microsecond' * id
+    FROM fresh CROSS JOIN unnest(vendor_ids) AS vendor_id
+""")
+
+
+def running(stand: Stand, *, quick: bool) -> Iterator[Row]:
+    """Both ledgers side by side, in turn."""
+    crowd, past = (CROWD // 5, PAST // 5) if quick else (CROWD, PAST)
+    with stand.database("bench_idle") as empty_url, stand.database("bench_busy") as busy_url:
+        empty, busy = _Ledger(_opened(empty_url)), _Ledger(_opened(busy_url))
+        try:
+            with busy.engine.connect() as connection:
+                vendors = all_vendors(connection)
+            write_past(busy.engine, vendors, past, VOLUMES)
+            busy.submit(1)
+            with busy.engine.begin() as connection:
+                connection.execute(_CROWD, {"crowd": crowd})
+            empty.start()
+            busy.start()
+            for done in range(WARM + ROUNDS):
+                if done == WARM:
+                    empty.took.clear()
+                    busy.took.clear()
+                for ledger in (empty, busy):
+                    ledger.go_round()
+        finally:
+            empty.engine.dispose()
+            busy.engine.dispose()
+    beside = f"beside {crowd:,} running requests, {VOLUMES} volumes of the past"
+    for step, what in STEPS.items():
+        name = f"running-{step.replace(' ', '-')}"
+        yield Row(name, f"{what} {beside}", "ms", busy.ms(step), empty.ms(step), "empty ledger", SAME)
+
+
+def _opened(url: str) -> Engine:
+    engine = connect(url, pool_size=2)
+    migrate(engine)
+    with engine.begin() as connection:
+        announce(connection, {name: adapter.chunk_people for name, adapter in ADAPTERS.items()})
+    return engine
