@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import fakeredis
 import pytest
+from redis.asyncio.lock import Lock
+from redis.exceptions import OutOfMemoryError
 
 from adapters import credentials
 from adapters.contract import Answer, NotNowError, Token, Verdict
@@ -226,3 +228,21 @@ async def test_a_token_found_in_redis_is_used_no_longer_than_who_asked_for_it_ma
     clock = 1.0
     assert await there.token("v", log_in) == await here.token("v", log_in) != first
     assert log_in.count == 2
+
+
+async def test_a_token_that_redis_does_not_take_is_used_and_not_asked_for_again(
+    server: fakeredis.FakeServer, process: Callable[..., Credentials], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis's memory is full by the time that the vendor has given one: who logs in at each try is soon refused."""
+    log_in, here, other = Logins(), process(), process()
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise OutOfMemoryError
+
+    monkeypatch.setattr(here.redis, "set", refuse)
+    # The lock is taken by `set` as well; there was still room for it.
+    monkeypatch.setattr(Lock, "do_acquire", lambda *_: asyncio.sleep(0, result=True))
+    monkeypatch.setattr(Lock, "release", lambda _: asyncio.sleep(0))
+    assert [await here.token("v", log_in) for _ in range(3)] == [f"{PLAIN}-1"] * 3
+    assert log_in.count == 1
+    assert await other.token("v", log_in) == f"{PLAIN}-2"

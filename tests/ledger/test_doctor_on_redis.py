@@ -1,0 +1,86 @@
+"""What `consent doctor` and `/readyz` say of a Redis that answers: green only where work can be done."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import redis
+from sqlalchemy import Engine
+from typer.testing import CliRunner
+
+from intake import redis_findings
+from intake.cli import app
+from intake.door import open_door
+from intake.surroundings import surroundings
+from ledger.sealing import generate_master_key
+from tests.redis_servers import Server, redis_server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with redis_server(tmp_path_factory.mktemp("redis"), maxmemory="300mb") as running:
+        yield running
+
+
+@pytest.fixture
+def stack(
+    engine: Engine, postgres_url: str, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[redis.Redis]:
+    """A stack on a Redis of this test's own, and a client of that one."""
+    for name in [name for name in os.environ if name.startswith("CONSENT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CONSENT_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("CONSENT_DATABASE_URL", postgres_url)
+    monkeypatch.setenv("CONSENT_REDIS_URL", server.url)
+    monkeypatch.setenv("CONSENT_MASTER_KEYS", generate_master_key())
+    with server.client() as client:
+        yield client
+        client.replicaof("NO", "ONE")
+        client.config_set("maxmemory", "300mb")
+        client.config_set("maxmemory-policy", "noeviction")
+
+
+def doctor() -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["doctor"])
+    return result.exit_code, "\n".join(line for line in result.output.splitlines() if line[:5] in ("redis", "clock"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "ending", "says"),
+    [
+        (lambda client: client.replicaof("127.0.0.1", "1"), 3, "read-only replica"),
+        (lambda client: client.config_set("maxmemory", "1"), 3, "memory is full"),
+        (lambda client: client.config_set("maxmemory-policy", "allkeys-lru"), 1, "maxmemory-policy is allkeys-lru"),
+    ],
+)
+def test_what_is_wrong_with_redis_is_named(
+    stack: redis.Redis, spoil: Callable[[redis.Redis], object], ending: int, says: str
+) -> None:
+    with surroundings() as here, open_door(here) as door:
+        assert "takes what we write" in doctor()[1]
+        assert door.redis_answers()
+        spoil(stack)
+        code, said = doctor()
+        assert code == ending, said
+        assert says in said
+        assert "FAULT" in said
+        assert door.redis_answers() == (ending != 3)
+
+
+@pytest.mark.parametrize(("by_s", "says"), [(9, "9 s ahead of"), (-8, "8 s behind")])
+def test_clocks_that_differ_are_named(
+    stack: redis.Redis, monkeypatch: pytest.MonkeyPatch, by_s: int, says: str
+) -> None:
+    assert "clocks" not in doctor()[1]
+    there = timedelta(seconds=by_s)
+    for clock, name in (("clock", "Redis"), ("time_by", "PostgreSQL")):
+        with monkeypatch.context() as patched:
+            patched.setattr(redis_findings, clock, lambda _: datetime.now(UTC) + there)
+            assert f"the clock of {name} is {says} this machine's" in doctor()[1]
+
+
+def test_a_way_that_others_can_read_along_is_named(monkeypatch: pytest.MonkeyPatch, stack: redis.Redis) -> None:
+    monkeypatch.setattr("tasks.redis_connections._is_loopback", lambda _: False)
+    assert "not encrypted on the way there: use rediss://" in doctor()[1]
