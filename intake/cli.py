@@ -281,6 +281,16 @@ def web(
     return Ending.DONE
 
 
+@app.command("take-in")
+def take_in(
+    check: Annotated[bool, typer.Option("--check", help="only tell whether one runs on this host and is well")] = False,
+) -> Ending:
+    """Take in what Celery producers push to Redis, until Ctrl-C. `consent up` does it too."""
+    from intake.take_in import process
+
+    return process.check() if check else process.run()
+
+
 @vendor.command("list")
 def list_vendors() -> Ending:
     """Show every vendor: whether it is on and served by a worker, and whether and why it is held."""

@@ -93,7 +93,7 @@ def running(plan: Plan, say: Say) -> Iterator[Keep]:
         lacking = _prepare_ledger(settings, found)
         supervisor = Supervisor(data_dir)
         workers = [f"worker-{number}" for number in range(1, plan.workers + 1)]
-        stack.callback(lambda: supervisor.stop(["web", "beat", "flower"], workers, within=WORKERS_STOP_S))
+        stack.callback(lambda: supervisor.stop(["web", "take-in", "beat", "flower"], workers, within=WORKERS_STOP_S))
         web_port = _web_port(settings) if plan.web else None
         for spec in _processes(plan, workers, web_port, _environment(settings, data_dir)):
             supervisor.start(spec)
@@ -201,6 +201,7 @@ def _processes(plan: Plan, workers: list[str], web_port: int | None, env: Mappin
         yield ProcessSpec(name, [*celery, "worker", "--hostname", f"{name}@%h", *threads, *quiet, "--events"], env)
     # The schedule is in the code and every step may run twice, so beat has nothing to keep on disk.
     yield ProcessSpec("beat", [*celery, "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile="], env)
+    yield ProcessSpec("take-in", [sys.executable, "-m", "intake", "take-in"], env)
     if web_port is not None:
         yield ProcessSpec("web", [sys.executable, "-m", "intake", "web", "--port", str(web_port)], env)
     if plan.flower:

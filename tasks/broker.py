@@ -97,8 +97,11 @@ class BrokerConnection(Connection):
     resolve_aliases: Any = Connection.resolve_aliases | {Transport: "redis", TlsTransport: "rediss"}
     """What it is called where it is shown."""
 
+    plain: type[Transport] = Transport
+    over_tls: type[Transport] = TlsTransport
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs | {"transport": TlsTransport if kwargs.get("ssl") else Transport})
+        super().__init__(*args, **kwargs | {"transport": self.over_tls if kwargs.get("ssl") else self.plain})
 
     def __eqhash__(self) -> HashedSeq:
         """By what pools tell connections apart: by whom they trust as well."""

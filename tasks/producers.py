@@ -1,10 +1,10 @@
 """Taking in what Celery producers submit: opened, checked as at every door, recorded, or refused into the audit log."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
@@ -12,21 +12,28 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Str
 from domain.deadlines import Regulation
 from domain.noticed import Noticed
 from domain.requests import Kind, Subject
-from ledger import audit
-from ledger.sealing import MasterKeys
+from domain.unexpected import type_and_place
+from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.requests import KeyTakenError
+from ledger.sealing import MasterKeys, UnsealError
 from ledger.session import Engine
+from tasks.envelopes import UnusableError, read
 from tasks.queues import SUBMIT
 from tasks.reach import say_unreachable
-from tasks.sealed import NotSealedError, ProducerKeys
+from tasks.refusals import NOBODY, Refusal, record
+from tasks.sealed import LARGEST_ITEM, NotSealedError, ProducerKeys
 from tasks.subjects import AllowPlaceholders, Fault, SubjectError, advice, checked_all, faults_in
-from tasks.submit import Guards, Known, Submission, SubmitError, Wake, submit
+from tasks.submit import Guards, Known, Offer, Receipt, Submission, SubmitError, Wake, look_up, submit, submit_few
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 MOST_FAULTS = 20
 """Of one payload that are kept."""
-NOBODY = "celery"
-"""Who submitted what cannot be opened."""
+MOST_PARTS = 300_000
+"""Members, lists and objects of a payload: a thousand people with everything have a tenth of it, and what is written in
+two bytes takes a hundred once it is decoded."""
 
 
 class Payload(BaseModel):
@@ -66,68 +73,173 @@ class Intake:
     known: Callable[[], Known] | None = field(default=None, repr=False)
 
 
+class Waits(NamedTuple):
+    """A message that is good, or may be, and cannot be taken in now. It has to be kept and to come again."""
+
+    why: str
+
+
+Taken = UUID | Refusal | Waits
+"""What became of a message: the request that it is recorded as, or why there is none."""
+
+
 class _RefusedError(Exception):
     """The message is kept in the audit log: it names fields and never a value."""
 
 
-def take_sealed(args: Sequence[object], kwargs: Mapping[str, object], task_id: str, intake: Intake) -> UUID | None:
-    """Record what one message of `consent.submit` asks for; None where it is refused. Taking a message twice is
-    harmless. Either way the audit log tells: what is recorded has its entry in the same transaction.
+class _Opened(NamedTuple):
+    """A message that was opened and can be read."""
 
-    Raises ledger.session.OperationalError and ledger.sealing.UnsealError: the message is good, we are not just now.
+    message_id: UUID
+    offer: Offer
+
+
+def take_in(items: Sequence[bytes], intake: Intake, *, apart: bool = False) -> list[Taken]:
+    """Record what items of the list `consent.submit` ask for, all in one go; what became of each, in order. Taking an
+    item twice is harmless. The audit log has every refusal, and what is recorded has its entry in the same transaction.
+    Workers are woken once.
+
+    `apart`: each is recorded by itself, so that one with which PostgreSQL fails holds up no other.
+
+    Raises LedgerError and UnsealError: nothing can be taken in now, whatever it is. All of them have to come again.
     """
-    by = NOBODY
+    taken: list[Taken | _Opened] = [_open(item, intake) for item in items]
+    opened = [one for one in taken if isinstance(one, _Opened)]
+    with told_as_ledger_errors():
+        recorded = iter(_recorded(opened, intake, apart=apart) if opened else ())
+        settled = [next(recorded) if isinstance(one, _Opened) else one for one in taken]
+        record(intake.engine, [one for one in settled if isinstance(one, Refusal)])
+    return settled
+
+
+def _open(item: bytes, intake: Intake) -> "_Opened | Refusal | Waits":
+    message_id, by = None, NOBODY
     try:
-        sealed = _only_argument(args, kwargs)
-        noticed = Noticed()
-        payload, people = _read(intake.keys.open(sealed), noticed)
+        message = read(item, LARGEST_ITEM)
+        message_id = message.id
+        if message.task != SUBMIT:
+            raise UnusableError(f"not the task {SUBMIT}, and no other is run from here", message_id)
+        if len(message.args) != 1 or message.kwargs:
+            raise UnusableError("not sealed: the task takes one argument, a sealed text", message_id)
+        (sealed,) = message.args
+        payload = _payload(intake.keys.open(sealed), noticed := Noticed())
         by = f"{NOBODY}:{payload.submitted_by}"
-        receipt = submit(
-            Submission(
-                payload.kind,
-                tuple(payload.vendors),
-                payload.options,
-                idempotency_key=f"{by} {payload.idempotency_key or _digest(sealed)}",
-                submitted_by=by,
-                asked_at=payload.asked_at,
-                effective_at=payload.effective_at,
-                regulation=payload.regulation,
-                not_before=payload.not_before,
-                accept_unreachable=payload.accept_unreachable,
-                noticed=noticed,
-            ),
-            people,
-            engine=intake.engine,
-            masters=intake.masters,
-            wake=intake.wake,
-            guards=intake.guards,
-            known=intake.known,
+        submission = _submission(payload, by, payload.idempotency_key or _digest(sealed), noticed)
+        return _Opened(message_id, Offer(submission, _people(payload, noticed)))
+    except UnusableError as unusable:
+        return Refusal(SUBMIT, str(unusable), unusable.message_id)
+    except NotSealedError as refusal:
+        return Refusal(SUBMIT, str(refusal), message_id)
+    except _RefusedError as refusal:
+        return Refusal(SUBMIT, str(refusal), message_id, by, readable=False)
+    except Exception as error:  # noqa: BLE001 - a fault of ours, which holds up this message and no other
+        return Waits(type_and_place(error))
+
+
+def _payload(plain: bytes, noticed: Noticed) -> Payload:
+    if sum(map(plain.count, (b"[", b"{", b","))) > MOST_PARTS:
+        raise _RefusedError(f"the payload: has more than {MOST_PARTS:,} parts")
+    try:
+        return Payload.model_validate_json(plain, context=noticed)
+    except ValidationError as error:
+        raise _RefusedError(_told(faults_in(error))) from None
+
+
+def _people(payload: Payload, noticed: Noticed) -> list[Subject]:
+    try:
+        return checked_all(payload.subjects, noticed)
+    except SubjectError as error:
+        raise _RefusedError(_told(error.faults)) from None
+
+
+def _submission(payload: Payload, by: str, key: str, noticed: Noticed) -> Submission:
+    return Submission(
+        payload.kind,
+        tuple(payload.vendors),
+        payload.options,
+        idempotency_key=f"{by} {key}",
+        submitted_by=by,
+        asked_at=payload.asked_at,
+        effective_at=payload.effective_at,
+        regulation=payload.regulation,
+        not_before=payload.not_before,
+        accept_unreachable=payload.accept_unreachable,
+        noticed=noticed,
+    )
+
+
+def _recorded(opened: Sequence[_Opened], intake: Intake, *, apart: bool) -> list[Taken]:
+    """What became of each. Raises LedgerError, UnsealError, and what the driver raises."""
+    woken: set[str] = set()
+    known = intake.known() if intake.known else look_up(intake.engine, intake.masters)
+    receipts: Sequence[Receipt | SubmitError | None] = [None] * len(opened)
+    if not apart:
+        together = _guarded(
+            lambda: submit_few(
+                [one.offer for one in opened],
+                engine=intake.engine,
+                masters=intake.masters,
+                wake=woken.update,
+                guards=intake.guards,
+                known=known,
+            )
         )
-    except (_RefusedError, NotSealedError, SubmitError) as refusal:
-        entry = audit.Entry(by, SUBMIT, allowed=False, target=_message(task_id), because=str(refusal))
-        with intake.engine.begin() as connection:
-            audit.add(connection, [entry])
-        return None
-    recorded = receipt.recorded
+        receipts = receipts if isinstance(together, Waits) else together
+    settled = [
+        _settled(one, receipt or _alone(one.offer, intake, known, woken.update, apart=apart))
+        for one, receipt in zip(opened, receipts, strict=True)
+    ]
+    if woken:
+        intake.wake(sorted(woken))
+    return settled
+
+
+def _alone(offer: Offer, intake: Intake, known: Known, wake: Wake, *, apart: bool) -> Receipt | SubmitError | Waits:
+    def do() -> Receipt | SubmitError:
+        try:
+            return submit(
+                *offer,
+                engine=intake.engine,
+                masters=intake.masters,
+                wake=wake,
+                guards=intake.guards,
+                known=lambda: known,
+            )
+        except SubmitError as error:
+            return error
+
+    try:
+        return _guarded(do)
+    except LedgerError as error:
+        if not apart:
+            raise
+        look_up(intake.engine, intake.masters)  # or else it is not about this message
+        return Waits(repr(error))
+
+
+def _guarded(do: Callable[[], T]) -> T | Waits:
+    """What `do` returns, or why it has to be done again; raises LedgerError."""
+    try:
+        with told_as_ledger_errors():
+            return do()
+    except LedgerError:
+        raise
+    except (UnsealError, KeyTakenError) as error:
+        return Waits(repr(error))
+    except Exception as error:  # noqa: BLE001 - a fault of ours, which holds up this message and no other
+        return Waits(type_and_place(error))
+
+
+def _settled(one: _Opened, came: Receipt | SubmitError | Waits) -> Taken:
+    match came:
+        case SubmitError():
+            return Refusal(SUBMIT, str(came), one.message_id, one.offer.submission.submitted_by, readable=False)
+        case Waits():
+            return came
+    recorded = came.recorded
     if recorded.unreachable:
         log.warning("request %s: %s", recorded.public_id, say_unreachable(recorded.unreachable, recorded.people))
     return recorded.public_id
-
-
-def _only_argument(args: Sequence[object], kwargs: Mapping[str, object]) -> object:
-    if len(args) != 1 or kwargs:
-        raise _RefusedError("not sealed: the task takes one argument, a sealed text")
-    return args[0]
-
-
-def _read(plain: bytes, noticed: Noticed) -> tuple[Payload, list[Subject]]:
-    try:
-        payload = Payload.model_validate_json(plain, context=noticed)
-        return payload, checked_all(payload.subjects, noticed)
-    except ValidationError as error:
-        raise _RefusedError(_told(faults_in(error))) from None
-    except SubjectError as error:
-        raise _RefusedError(_told(error.faults)) from None
 
 
 def _told(faults: Sequence[Fault]) -> str:
@@ -139,11 +251,3 @@ def _told(faults: Sequence[Fault]) -> str:
 
 def _digest(sealed: object) -> str:
     return f"sealed-{sha256(str(sealed).encode()).hexdigest()}"
-
-
-def _message(task_id: str) -> str | None:
-    """A producer gives its message's id: kept where it is the UUID that Celery makes, for it could be anything."""
-    try:
-        return f"message {UUID(task_id)}"
-    except ValueError:
-        return None

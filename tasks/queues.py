@@ -24,6 +24,10 @@ CONTROL_QUEUE = "consent.control"
 """For `LOOK`; and for what older processes send while they are replaced."""
 SUBMIT_QUEUE = "consent.submit"
 """Of its own: a flood of submissions delays no dispatch, and a broker can let a producer write to nothing else."""
+OUR_QUEUES = "consent."
+VENDOR_QUEUES = f"{OUR_QUEUES}vendor."
+VENDOR_TASKS = frozenset({DELIVER, DISPATCH})
+"""What comes by a vendor's queue: the second from older processes, while they are replaced."""
 
 
 class BrokerError(Exception):
@@ -32,7 +36,21 @@ class BrokerError(Exception):
 
 def queue_of(vendor: str) -> str:
     """The Celery queue of one vendor: a slow vendor's messages wait in its own."""
-    return f"consent.vendor.{vendor}"
+    return f"{VENDOR_QUEUES}{vendor}"
+
+
+def is_ours(queue: str) -> bool:
+    """Whether this is a queue for tasks; the others are for replies to who asked the workers something."""
+    return queue.startswith(OUR_QUEUES)
+
+
+def belongs(task: str, queue: str) -> bool:
+    """Whether a task may come by a queue."""
+    if queue == CONTROL_QUEUE:
+        return task != DELIVER
+    if queue.startswith(VENDOR_QUEUES):
+        return task in VENDOR_TASKS
+    return queue == task or (task == DISPATCH and queue.startswith(f"{DISPATCH}."))
 
 
 class WakeUp(NamedTuple):

@@ -11,6 +11,8 @@ from domain.key_texts import read_keys
 
 LARGEST = 8_000_000
 """Characters of base64: a thousand people with long identifiers and a session each are about a tenth of it."""
+LARGEST_ITEM = LARGEST * 4 // 3 + 100_000
+"""Bytes of the message that such a text comes in: in base64 once more, with headers around it."""
 
 
 class NotSealedError(Exception):

@@ -3,11 +3,10 @@
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import NoReturn
 
-from celery import Celery, Task, signals
-from celery.exceptions import Reject
+from celery import Celery, signals
 from celery.worker import WorkController
+from celery.worker.control import Panel
 from kombu.entity import Queue
 from redis.exceptions import RedisError
 
@@ -16,17 +15,12 @@ from config.collector import spare_what_stands
 from config.logging import set_up_logging
 from config.settings import Settings, SettingsError
 from config.stack import find_stack
-from domain.unexpected import type_and_place
 from ledger.failures import LedgerError, told_as_ledger_errors
-from ledger.requests import KeyTakenError
-from ledger.sealing import UnsealError
 from tasks.attend import raise_deadlines
-from tasks.broker import Amqp
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
 from tasks.look import CHORES, look
 from tasks.notify import notify
-from tasks.producers import take_sealed
 from tasks.queues import (
     CONTROL_QUEUE,
     DEADLINES,
@@ -36,8 +30,6 @@ from tasks.queues import (
     NOTIFY,
     RESOLVE,
     SETTLE,
-    SUBMIT,
-    SUBMIT_QUEUE,
     VOLUMES,
     WakeUp,
     queue_of,
@@ -46,23 +38,29 @@ from tasks.queues import (
 from tasks.redis_check import is_cluster
 from tasks.redis_connections import RedisUrlError, broker_settings, connect
 from tasks.redis_faults import CLUSTER
+from tasks.refusals import Refusal, tell
 from tasks.resolve import resolve
 from tasks.retain import keep_outbox, keep_volumes
 from tasks.settle import settle
 from worker.filtered import FilteredTask
 from worker.runtime import Runtime, tell_lacking
+from worker.sieve import Sieve
 from worker.starting import or_end
-from worker.unshown import SHOWN
+from worker.transport import SiftingAmqp
 
 log = logging.getLogger(__name__)
 
 TICK_S = 15.0
 """How often beat has a worker look for due work. The workers look by themselves every second (worker.clock); beat is
 a second way, which finds what is due though every worker's clock should stand still."""
-SUBMIT_AGAIN_S = 5.0
-"""When a producer's message is taken up again that came while PostgreSQL was away, or a master key missing."""
-FAULT_AGAIN_S = 600.0
-"""And, at the latest, one that our program fails at: mended, it may succeed. Less than Redis's visibility timeout."""
+
+
+def _refused(refusal: Refusal) -> None:
+    """Write down what a queue of ours held that was not for us."""
+    if _runtime is None:  # beat and Flower, which read no queue of tasks
+        tell([refusal])
+    else:
+        _runtime.refusals.add(refusal)
 
 
 def create_app() -> Celery:
@@ -73,8 +71,11 @@ def create_app() -> Celery:
         broker = broker_settings(stack.redis_url, stack.redis_ca, must_write=True)
     except RedisUrlError as error:
         raise SettingsError(f"CONSENT_REDIS_URL: {error}") from None
-    broker["broker_transport_options"]["visibility_timeout"] = 3600
-    app = Celery("consent", amqp=Amqp, task_cls=FilteredTask)
+    broker["broker_transport_options"] |= {
+        "sieve": Sieve(lambda: app.tasks, _refused, lambda: Panel.data),
+        "ack_emulation": False,  # a lost message costs nothing, and whoever can write to Redis could write there
+    }
+    app = Celery("consent", amqp=SiftingAmqp, task_cls=FilteredTask)
     app.conf.update(
         **broker,
         task_serializer="json",
@@ -102,7 +103,7 @@ def queues(vendors: Iterable[str], *, resolves: bool = True) -> list[str]:
     tasks = (LOOK, SETTLE, NOTIFY, *([RESOLVE] if resolves else []), *CHORES)
     everybodys = (WakeUp(task).queue for task in tasks)
     own = (name for vendor in vendors for name in (queue_of(vendor), WakeUp(DISPATCH, vendor).queue))
-    return [*everybodys, SUBMIT_QUEUE, *own]
+    return [*everybodys, *own]
 
 
 class Once(FilteredTask):
@@ -147,33 +148,6 @@ def look_for_work() -> None:
 def settle_requests() -> None:
     """Close every request that has nothing open any more."""
     settle(runtime().tools)
-
-
-@app.task(name=SUBMIT, bind=True, max_retries=None, Request="worker.unshown:UnshownRequest", typing=False)
-def submit_sealed(self: Task, *args: object, **kwargs: object) -> None:
-    """Take in a request that a producer sealed."""
-    try:
-        with told_as_ledger_errors():
-            take_sealed(args, kwargs, self.request.id, runtime().intake)
-    except (LedgerError, UnsealError, KeyTakenError) as error:
-        log.warning("a producer's message waits: %r", error)
-        again_s = SUBMIT_AGAIN_S
-    except Exception as error:  # noqa: BLE001 - a fault of ours, which Celery would tell of and drop the message
-        log.error("a producer's message waits: %s", type_and_place(error))
-        again_s = min(SUBMIT_AGAIN_S * 2.0 ** min(self.request.retries, 30), FAULT_AGAIN_S)
-    else:
-        return
-    # The message is all there is of the request: it goes back to Redis as it came. Not from within the handlers: Celery
-    # shows everybody what an exception was raised from.
-    _put_back(self, again_s)
-
-
-def _put_back(task: Task, countdown_s: float) -> NoReturn:
-    """End the present try of a message, to be taken up again in so many seconds. Raises what tells Celery so."""
-    try:
-        raise task.retry(countdown=countdown_s, queue=SUBMIT_QUEUE, argsrepr=SHOWN, kwargsrepr=SHOWN) from None
-    except Reject:  # Redis did not take it back; Celery would drop the message now
-        raise Reject("Redis is away", requeue=True) from None
 
 
 @app.task(name=NOTIFY)

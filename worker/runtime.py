@@ -37,17 +37,15 @@ from ledger.vendors import announce, describe
 from ledger.webhooks import announce_webhooks
 from tasks.look import Lookout, look
 from tasks.notify import Courier, Dress, Receiver
-from tasks.producers import Intake
 from tasks.queues import DELIVER, DISPATCH, NOTIFY, BrokerError, WakeUp, queue_of, send
 from tasks.reach import reach_of
 from tasks.redis_connections import connect_async
 from tasks.resolve import Resolver
-from tasks.sealed import ProducerKeys
 from tasks.slots import FairSlots
-from tasks.submit import Guards, Lately
 from tasks.toolbox import Line, Toolbox
 from worker.clock import Clock
 from worker.congestion import Congestion
+from worker.refused import Refusals
 from worker.throttle import LONGEST_WAIT_S, Lane, Lanes
 from worker.turns import Turns
 
@@ -108,7 +106,6 @@ class Runtime:
 
     def __init__(self, settings: Settings, stack: Stack, app: Celery, holder: str) -> None:
         masters = _keys("CONSENT_MASTER_KEYS", MasterKeys.parse, stack.master_keys)
-        producers = _keys("CONSENT_PRODUCER_KEYS", ProducerKeys.parse, stack.producer_keys)
         self._engine = connect(
             stack.database_url,
             pool_size=LEDGER_CONNECTIONS,
@@ -152,20 +149,7 @@ class Runtime:
             stopping=self._stopping.is_set,
             dress=_dresses(settings),
         )
-        self.intake = Intake(
-            engine=self._engine,
-            masters=masters,
-            keys=producers,
-            wake=self._wake,
-            guards=Guards(
-                settings.cool_off_s(),
-                settings.max_subjects_unconfirmed,
-                settings.term_table(),
-                settings.resolver.is_on,
-                settings.max_subjects_unconfirmed_within_h * 3600,
-            ),
-            known=Lately(self._engine, masters),
-        )
+        self.refusals = Refusals(self._engine)
         self._directory = settings.resolver.directory()
         self.resolver = (
             Resolver(self._engine, masters, self._look_up, self._wake, self._stopping.is_set, settings.resolver.batch)
@@ -259,6 +243,7 @@ class Runtime:
     def close(self) -> None:
         """Close every connection and end the loop."""
         self.clock.join(timeout_s=5)
+        self.refusals.close()
         self._start(self._close_connections()).result(timeout=5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random
 from typing import cast
 
 import psutil
@@ -16,7 +17,9 @@ from config.stack import Stack as Addresses
 from config.stack import find_stack
 from local.processes import spawn
 from local.sandbox import Sandbox
-from tests.chaos.plan import Fault, Kind
+from tasks.queues import CONTROL_QUEUE, DELIVER, DISPATCH, SUBMIT, SUBMIT_QUEUE, WakeUp, queue_of
+from tests.bad_messages import random_junk
+from tests.chaos.plan import VENDORS, Fault, Kind
 from tests.flows.conftest import Stack
 
 FULL = """
@@ -36,6 +39,7 @@ WHERE usename = current_user AND backend_type = 'client backend' AND pid <> pg_b
 
 STOP_S = 15.0
 WRONG_BY_S = 3600.0
+BAD_MESSAGES = 50
 
 
 class StackEndedError(AssertionError):
@@ -158,6 +162,23 @@ class Acts:
         except redis.RedisError:
             return "(it was away)"
         return ""
+
+    def _bad_messages(self, fault: Fault) -> str:
+        """Junk of every kind on all queues, and over the channel of remote control."""
+        random = Random(f"junk:{fault.luck}")
+        good = {CONTROL_QUEUE: (DISPATCH, ["insider"]), SUBMIT_QUEUE: (SUBMIT, ["c2VhbGVk"])}
+        good |= {queue_of(name): (DELIVER, [1]) for name in VENDORS}
+        good |= {WakeUp(DISPATCH, name).queue: (DISPATCH, [name]) for name in VENDORS}
+        try:
+            with redis.Redis.from_url(self.addresses.redis_url, socket_timeout=2.0) as client:
+                for queue, (task, args) in good.items():
+                    items = random_junk(random, BAD_MESSAGES, task, args, queue)
+                    client.lpush(queue, *items)
+                    for item in items[:5]:
+                        client.publish("/0.celery.pidbox", item)
+        except redis.RedisError:
+            return "(it was away)"
+        return f"{BAD_MESSAGES} on each of {len(good)} queues"
 
     def _cut_connections(self, fault: Fault) -> str:
         return self._in_postgres(CUT)

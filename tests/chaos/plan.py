@@ -23,9 +23,16 @@ class Kind(StrEnum):
     FREEZE_REDIS = "freeze_redis"  # unreachable without refusing anybody
     FULL_DISK = "full_disk"  # as PostgreSQL tells it, for every outcome that is to be written
     VENDOR_OUT = "vendor_out"
+    BAD_MESSAGES = "bad_messages"  # on every queue, and over the channel of remote control
 
 
-COSTS_AN_ANSWER = frozenset(Kind) - {Kind.VENDOR_OUT, Kind.KILL_BEAT, Kind.FREEZE_BEAT, Kind.WRONG_BEAT}
+COSTS_AN_ANSWER = frozenset(Kind) - {
+    Kind.VENDOR_OUT,
+    Kind.KILL_BEAT,
+    Kind.FREEZE_BEAT,
+    Kind.WRONG_BEAT,
+    Kind.BAD_MESSAGES,
+}
 """After these a request may have been sent whose answer nobody recorded, so that it is sent once more."""
 
 VENDORS = ("akinon", "algonomy", "b2core", "dfinery", "insider")
@@ -43,6 +50,7 @@ DECK = (
     Kind.FREEZE_WORKER,
     Kind.FREEZE_REDIS,
     Kind.FULL_DISK,
+    Kind.BAD_MESSAGES,
 )
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 

@@ -4,20 +4,24 @@ import json
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from nacl.public import PrivateKey
 
 from intake.producer import seal
 from ledger import audit
+from ledger.failures import LedgerError
 from ledger.sealing import MasterKeys, UnsealError, generate_master_key
-from tasks.producers import Intake, take_sealed
+from tasks import producers
+from tasks.producers import Intake, Taken, Waits, take_in
+from tasks.queues import SUBMIT
+from tasks.refusals import Refusal
 from tasks.sealed import NotSealedError, ProducerKeys, generate_producer_key
 from tasks.submit import Guards
+from tests.bad_messages import MARK, dumped, encoded, envelope, junk
 from tests.ledger.conftest import Desk, people
 
-TASK = str(uuid4())
 REQUEST = {"kind": "opt_out", "subjects": [{"user_id": "jane-1", "email": "jane@private.example"}]}
 
 
@@ -32,9 +36,19 @@ def take(intake: Intake) -> Callable[..., Any]:
     """Seals a request as a producer does, and takes it in."""
 
     def seal_and_take(**request: Any) -> Any:
-        return take_sealed([seal({**REQUEST, **request}, str(intake.keys.public))], {}, TASK, intake)
+        (taken,) = take_in([item(seal({**REQUEST, **request}, str(intake.keys.public)))], intake)
+        return None if isinstance(taken, Refusal) else taken
 
     return seal_and_take
+
+
+def item(sealed: object, **headers: Any) -> bytes:
+    """What a producer pushes."""
+    return dumped(envelope(SUBMIT, [sealed], SUBMIT, **headers))
+
+
+def good(intake: Intake, number: int, **request: Any) -> bytes:
+    return item(seal({**REQUEST, "subjects": people(number)[-1:], **request}, str(intake.keys.public)))
 
 
 def log(desk: Desk) -> list[audit.Written]:
@@ -71,7 +85,9 @@ def test_what_is_large_waits_for_somebody_else(desk: Desk, take: Callable[..., A
 
 def test_a_message_that_comes_twice_is_one_request(desk: Desk, intake: Intake, take: Callable[..., Any]) -> None:
     sealed = seal(REQUEST, str(intake.keys.public))
-    assert take_sealed([sealed], {}, TASK, intake) == take_sealed([sealed], {}, TASK, intake) is not None
+    one, two = take_in([item(sealed), item(sealed)], intake)
+    assert one == two == take_in([item(sealed)], intake)[0]
+    assert isinstance(one, UUID)
     assert take(idempotency_key="k") == take(idempotency_key="k")
     assert take(idempotency_key="k") != take(idempotency_key="k", submitted_by="shop")
     assert desk.one("SELECT count(*) FROM requests") == 3
@@ -104,7 +120,8 @@ def test_what_is_wrong_is_told_by_field_and_never_by_value(
 ) -> None:
     assert take(**change) is None
     (entry,) = log(desk)
-    assert (entry.allowed, entry.target, entry.because) == (False, f"message {TASK}", because)
+    assert (entry.allowed, entry.because) == (False, because)
+    assert UUID(str(entry.target).removeprefix("message "))
     assert desk.one("SELECT count(*) FROM requests") == 0
 
 
@@ -132,9 +149,13 @@ def test_of_many_faults_some_are_told_and_the_rest_counted(desk: Desk, take: Cal
 def test_what_is_not_sealed_to_us_is_refused_and_nothing_of_it_is_kept(
     desk: Desk, intake: Intake, args: list[Any], kwargs: dict[str, Any]
 ) -> None:
-    assert take_sealed(args, kwargs, "jane@private.example", intake) is None
+    message = envelope(SUBMIT, [], SUBMIT)
+    (refusal,) = take_in([dumped({**message, "body": encoded([args, kwargs, None])})], intake)
+    assert isinstance(refusal, Refusal)
+    assert refusal.readable
     (entry,) = log(desk)
-    assert (entry.by, entry.deed, entry.allowed, entry.target) == ("celery", "consent.submit", False, None)
+    assert (entry.by, entry.deed, entry.allowed) == ("celery", "consent.submit", False)
+    assert entry.target == f"message {message['headers']['id']}"
     assert "jane" not in str(entry)
     assert desk.one("SELECT count(*) FROM requests") == 0
 
@@ -142,7 +163,9 @@ def test_what_is_not_sealed_to_us_is_refused_and_nothing_of_it_is_kept(
 def test_sealed_nonsense_is_refused_too(desk: Desk, intake: Intake) -> None:
     everything: list[Any] = [[], "jane", None, {"a": {"a": {}}}]
     for nonsense in everything:
-        assert take_sealed([seal(nonsense, str(intake.keys.public))], {}, TASK, intake) is None
+        (refusal,) = take_in([item(seal(nonsense, str(intake.keys.public)))], intake)
+        assert isinstance(refusal, Refusal)
+        assert not refusal.readable
     assert "jane" not in str(log(desk))
 
 
@@ -176,7 +199,7 @@ def test_our_own_trouble_is_not_the_producers(desk: Desk, intake: Intake) -> Non
         desk.engine, MasterKeys.parse(generate_master_key()), intake.keys, wake=desk.woken.extend, guards=Guards()
     )
     with pytest.raises(UnsealError):
-        take_sealed([seal(REQUEST, str(intake.keys.public))], {}, TASK, strangers)
+        take_in([item(seal(REQUEST, str(intake.keys.public)))], strangers)
     assert all(entry.allowed for entry in log(desk))
 
 
@@ -201,3 +224,99 @@ def test_who_is_really_called_so_is_taken_and_it_is_kept_that_it_was_said(desk: 
     assert take(subjects=[{"user_id": "1"}, {"user_id": "u-2", "email": ""}], allow_placeholders={"user_id": ["1"]})
     assert log(desk)[0].because == "allowed as identifiers: user_id (1); empty and left aside: email (1)"
     assert take(subjects=[{"user_id": "0"}], allow_placeholders={"user_id": ["1"]}) is None
+
+
+def test_every_kind_of_junk_is_refused_and_holds_up_nothing(desk: Desk, intake: Intake) -> None:
+    names, items = zip(*junk(SUBMIT, ["c2VhbGVk"], SUBMIT), strict=True)
+    *refusals, recorded = take_in([*items, good(intake, 1)], intake)
+    assert isinstance(recorded, UUID)
+    assert [name for name, one in zip(names, refusals, strict=True) if not isinstance(one, Refusal)] == []
+    entries = desk.rows("SELECT by, deed, target, because FROM audit_entries WHERE NOT allowed")
+    assert len(entries) == len(items)
+    assert {entry[:2] for entry in entries} == {("celery", SUBMIT)}
+    assert MARK not in repr(entries)
+
+
+def test_what_is_too_large_or_inflates_is_refused_before_it_is_decoded(intake: Intake) -> None:
+    bomb = seal({"kind": "opt_out", "subjects": [[]] * 200_000}, str(intake.keys.public))
+    larger = item("A" * 8_200_000)
+    refusals = take_in([larger, item(bomb), b"[" + b"[]," * 3_000_000 + b"[]]"], intake)
+    assert [one.because for one in refusals if isinstance(one, Refusal)] == [
+        "larger than 10,766,666 bytes",
+        "the payload: has more than 300,000 parts",
+        "it has more than 10,000 parts",
+    ]
+
+
+def test_many_are_recorded_in_one_go_and_wake_the_workers_once(desk: Desk, intake: Intake) -> None:
+    desk.announce(insider=10, algonomy=10)
+    rung: list[list[str]] = []
+    together = Intake(desk.engine, desk.masters, intake.keys, lambda names: rung.append(list(names)), Guards())
+    taken = take_in([good(intake, number) for number in range(1, 51)], together)
+    assert len({one for one in taken if isinstance(one, UUID)}) == 50
+    assert rung == [["algonomy", "insider"]]
+    assert desk.one("SELECT count(*) FROM audit_entries WHERE allowed") == 50
+    assert take_in([], together) == []
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_fault_of_ours_in_one_message_holds_up_that_message_only(
+    desk: Desk, intake: Intake, monkeypatch: pytest.MonkeyPatch, apart: bool
+) -> None:
+    whole = producers.checked_all
+
+    def fail(subjects: Any, noticed: Any) -> Any:
+        if subjects[0]["user_id"] == "jane-00002":
+            raise OverflowError("of jane@private.example")
+        return whole(subjects, noticed)
+
+    monkeypatch.setattr(producers, "checked_all", fail)
+    taken = take_in([good(intake, number) for number in (1, 2, 3)], intake, apart=apart)
+    assert [type(one) for one in taken] == [UUID, Waits, UUID]
+    assert "OverflowError at " in str(taken[1])
+    assert "jane" not in str(taken[1])
+
+
+def test_a_fault_of_ours_when_they_are_recorded_together_is_met_one_by_one(
+    desk: Desk, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producers, "submit_few", lambda *_, **__: 1 / 0)
+    taken = take_in([good(intake, number) for number in (1, 2)], intake)
+    assert [type(one) for one in taken] == [UUID, UUID]
+
+
+def test_a_message_that_postgresql_fails_at_can_be_told_from_postgresql_being_away(
+    desk: Desk, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = producers.submit
+
+    def fail(submission: Any, subjects: Any, **more: Any) -> Any:
+        if subjects[0]["user_id"] == "jane-00002":
+            raise LedgerError("it answers with error 57014; see its own log")
+        return alone(submission, subjects, **more)
+
+    def fail_together(*_: Any, **__: Any) -> None:
+        raise LedgerError("it answers with error 57014; see its own log")
+
+    monkeypatch.setattr(producers, "submit", fail)
+    monkeypatch.setattr(producers, "submit_few", fail_together)
+    items = [good(intake, number) for number in (1, 2, 3)]
+    with pytest.raises(LedgerError):
+        take_in(items, intake)
+    assert [type(one) for one in take_in(items, intake, apart=True)] == [UUID, Waits, UUID]
+
+    def away(*_: Any) -> None:
+        raise LedgerError("nobody answers there")
+
+    monkeypatch.setattr(producers, "look_up", away)
+    with pytest.raises(LedgerError, match="nobody answers"):
+        take_in(items, intake, apart=True)
+
+
+def test_what_is_said_of_a_message_beside_its_argument_does_not_matter(desk: Desk, intake: Intake) -> None:
+    """Workers of earlier versions put messages back with a time at which to take them up again."""
+    sealed = seal(REQUEST, str(intake.keys.public))
+    said = {"eta": "2999-01-01T00:00:00+00:00", "retries": 7, "argsrepr": MARK, "shadow": "x\n" + MARK, "root_id": "1"}
+    taken: list[Taken] = take_in([item(sealed, **said)], intake)
+    assert isinstance(taken[0], UUID)
+    assert MARK not in repr(log(desk))

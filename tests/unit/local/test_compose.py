@@ -14,7 +14,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
 def test_the_services_of_the_stack_are_there_and_the_sandbox_only_when_asked_for() -> None:
-    assert set(SERVICES) == {"postgres", "redis", "migrate", "worker", "beat", "web", "flower", "sandbox"}
+    assert set(SERVICES) == {"postgres", "redis", "migrate", "worker", "take-in", "beat", "web", "flower", "sandbox"}
     assert {name for name, service in SERVICES.items() if service.get("profiles")} == {"sandbox"}
 
 
@@ -75,7 +75,7 @@ def test_every_named_volume_is_declared() -> None:
 def test_the_procfile_runs_the_worker_as_compose_does_and_keeps_flower_on_this_machine() -> None:
     lines = (ROOT / "Procfile").read_text().splitlines()
     commands = {name: command.strip() for name, _, command in (line.partition(":") for line in lines)}
-    assert set(commands) == {"worker", "beat", "flower", "web"}
+    assert set(commands) == {"worker", "take-in", "beat", "flower", "web"}
     # In the image the environment is the Dockerfile's.
     assert commands["worker"] == f"MALLOC_ARENA_MAX=2 {SERVICES['worker']['command']}"
     assert "MALLOC_ARENA_MAX=2" in (ROOT / "Dockerfile").read_text()

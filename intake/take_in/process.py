@@ -1,0 +1,172 @@
+"""Running the process that takes in: until SIGTERM, whatever becomes of Redis and PostgreSQL meanwhile."""
+
+import logging
+import signal
+import threading
+from collections.abc import Sequence
+from time import monotonic
+from types import FrameType
+
+from redis import Redis, RedisError
+
+from config.collector import spare_what_stands
+from config.logging import set_up_logging
+from intake.endings import CommandError, Ending, note
+from intake.surroundings import Surroundings, guards_of, master_keys, surroundings
+from intake.take_in.inbox import LIVES_S, Inbox, runs_here
+from intake.take_in.rewriting import Rewriting
+from intake.take_in.rounds import AwayError, Rounds
+from tasks.producers import Intake
+from tasks.queues import BrokerError, sender, wake
+from tasks.redis_connections import connect
+from tasks.redis_faults import told
+from tasks.sealed import ProducerKeys
+from tasks.submit import Lately, Wake
+
+LEDGER_CONNECTIONS = 2
+PATIENCE_S, TRUSTED_S = 60.0, 1.0
+WAIT_S = 2.0
+"""How long one question for new messages stays open, well within what a client waits for an answer; that comes the
+moment there is a message."""
+AGAIN_S = 5.0
+"""When it is tried again after Redis or PostgreSQL was away, or a master key missing."""
+LOOKS_AFTER_S = 15.0
+"""How often it is looked for processes that are gone. With LIVES_S, what they had is taken up within a minute."""
+GATHERS_S = 60.0
+STUCK_S = 300.0
+"""A process whose round takes so long is taken for dead: others take up what it has."""
+
+log = logging.getLogger(__name__)
+
+
+class _StoppedError(BaseException):
+    """Raised by the signal where the process only waits."""
+
+
+def run() -> Ending:
+    """Take in until SIGTERM or Ctrl-C. Raises CommandError."""
+    with (
+        surroundings(LEDGER_CONNECTIONS, PATIENCE_S, TRUSTED_S) as here,
+        sender(here.stack.redis_url, here.stack.redis_ca) as app,
+    ):
+
+        def ring(vendors: Sequence[str]) -> None:
+            try:
+                wake(app, vendors)
+            except BrokerError:
+                log.debug("workers are not woken: they look by themselves")
+
+        set_up_logging(here.settings.log_level)
+        with connect(here.stack.redis_url, here.stack.redis_ca) as redis:
+            Process(redis, intake_of(here, ring)).run()
+    return Ending.DONE
+
+
+def check() -> Ending:
+    """Tell whether such a process runs on this host and is well. Raises CommandError."""
+    with surroundings() as here, connect(here.stack.redis_url, here.stack.redis_ca) as redis:
+        try:
+            if runs_here(redis):
+                return Ending.DONE
+        except RedisError:
+            raise CommandError(f"Redis at {here.redis} cannot be used", Ending.UNREACHABLE) from None
+    note("nothing takes in what producers push, on this host: run `consent take-in`")
+    return Ending.EXCEPTIONS
+
+
+def intake_of(here: Surroundings, ring: Wake) -> Intake:
+    """What taking in needs, of this stack. Raises CommandError."""
+    masters = master_keys(here)
+    try:
+        keys = ProducerKeys.parse(here.stack.producer_keys)
+    except ValueError as error:
+        raise CommandError(f"these settings cannot be used:\nCONSENT_PRODUCER_KEYS: {error}", Ending.UNUSABLE) from None
+    return Intake(here.engine, masters, keys, ring, guards_of(here.settings), Lately(here.engine, masters))
+
+
+class Process:
+    """Rounds without end, and what has to be seen to between them."""
+
+    def __init__(self, redis: Redis, intake: Intake) -> None:
+        self._inbox, self._rewriting = Inbox(redis), Rewriting(redis)
+        self._rounds = Rounds(self._inbox, intake, self._rewriting.want)
+        self._stopping = threading.Event()
+        self._waits = False
+        self._looks_at = self._gathers_at = 0.0
+        self._turned_at = monotonic()
+        self._trouble = ""
+
+    def run(self) -> None:
+        """Until a signal says otherwise; then what was taken and not done is given back."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        threading.Thread(target=self._stay_alive, name="alive", daemon=True).start()
+        spare_what_stands()
+        log.info("ready: takes in what producers push")
+        while not self._stopping.is_set():
+            try:
+                self._turn()
+            except _StoppedError:
+                break
+        self._leave()
+
+    def _turn(self) -> None:
+        self._turned_at = monotonic()
+        try:
+            self._look_after()
+            if not self._rounds.run():
+                self._rewriting.see_to_it()
+                self._wait()
+        except AwayError as error:
+            self._put_up_with(f"PostgreSQL or a key cannot be used: {error}")
+        except RedisError as error:
+            self._put_up_with(f"Redis cannot be used: {told(error)}")
+        else:
+            if self._trouble:
+                log.info("messages of producers are taken in again")
+            self._trouble = ""
+
+    def _put_up_with(self, trouble: str) -> None:
+        if trouble != self._trouble:  # one line when it begins, not one every few seconds
+            log.warning("messages of producers wait: %s", trouble)
+        self._trouble = trouble
+        self._stopping.wait(AGAIN_S)
+
+    def _look_after(self) -> None:
+        now = monotonic()
+        if now >= self._looks_at:
+            self._looks_at = now + LOOKS_AFTER_S
+            if adopted := self._inbox.adopt():
+                log.warning("%d messages of a process that is gone are taken up again", adopted)
+                self._rounds.look_soon()
+        if now >= self._gathers_at:
+            self._gathers_at = now + GATHERS_S
+            self._inbox.gather()
+
+    def _wait(self) -> None:
+        try:
+            self._waits = True
+            if not self._stopping.is_set():
+                self._inbox.wait(WAIT_S)
+        finally:
+            self._waits = False
+
+    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stopping.set()
+        if self._waits:
+            raise _StoppedError
+
+    def _stay_alive(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                if monotonic() - self._turned_at < STUCK_S:
+                    self._inbox.stay_alive()
+            except RedisError:
+                log.debug("no sign of life: Redis is away")
+            self._stopping.wait(LIVES_S / 3)
+
+    def _leave(self) -> None:
+        try:
+            self._inbox.leave()
+        except RedisError as error:
+            log.warning("what was taken is not given back (%s): others take it up", type(error).__name__)

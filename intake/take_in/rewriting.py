@@ -1,0 +1,42 @@
+"""Having Redis write its append-only file anew, once what people must not be read in has been taken out of a list."""
+
+import logging
+from collections.abc import Callable
+from time import monotonic
+
+from redis import Redis, RedisError, ResponseError
+
+NOT_OFTENER_S = 300.0
+BY_HAND = "run BGREWRITEAOF, or see to it that the file is gone (docs/producers.md)"
+
+log = logging.getLogger(__name__)
+
+
+class Rewriting:
+    """Has it written anew soon after it is wanted, and not too often: it is work for Redis."""
+
+    def __init__(self, redis: Redis, now: Callable[[], float] = monotonic) -> None:
+        self._redis, self._now = redis, now
+        self._wanted, self._not_before = False, float("-inf")
+
+    def want(self) -> None:
+        """Something that may be readable has left Redis, and is still in its file."""
+        self._wanted = True
+
+    def see_to_it(self) -> None:
+        """Have it done where it is wanted. Never raises: what is not done now is tried again, or told."""
+        if not self._wanted or self._now() < self._not_before:
+            return
+        self._not_before = self._now() + NOT_OFTENER_S
+        try:
+            if self._redis.info("persistence").get("aof_enabled"):
+                self._redis.bgrewriteaof()
+                log.warning("a message was refused that may have been readable: Redis writes its file anew without it")
+            self._wanted = False
+        except ResponseError as error:
+            # "in progress": it began before the message was gone, so one more is needed.
+            self._wanted = "progress" in str(error)
+            if not self._wanted:
+                log.error("a message that may have been readable is still in the file of Redis: %s", BY_HAND)
+        except RedisError:
+            return

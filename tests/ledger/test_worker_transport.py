@@ -1,0 +1,125 @@
+"""Kombu over a real Redis through our sieve: it sees what is good, and nothing that lies in Redis stops it."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from kombu import Consumer, Exchange, Queue
+from kombu.exceptions import OperationalError
+from redis import Redis
+
+from tasks.queues import CONTROL_QUEUE, DISPATCH
+from tasks.refusals import Refusal
+from tests.bad_messages import MARK, dumped, encoded, envelope, junk
+from worker.sieve import Sieve
+from worker.transport import SiftingConnection
+
+
+def dispatch(vendor: str) -> None: ...
+
+
+def ping(state: object) -> None: ...
+
+
+TASKS = {DISPATCH: SimpleNamespace(run=dispatch)}
+
+
+class Listener:
+    """A worker's ears: what it heard, and what was refused."""
+
+    def __init__(self, url: str) -> None:
+        self.heard: list[Any] = []
+        self.refused: list[Refusal] = []
+        options = {"sieve": Sieve(lambda: TASKS, self.refused.append, lambda: {"ping": ping}), "ack_emulation": False}
+        self.connection = SiftingConnection(url, transport_options=options)
+
+    def listen(self, queue: Queue, *, acknowledge: bool = True) -> Consumer:
+        def hear(message: Any) -> None:
+            self.heard.append(message)
+            if acknowledge:
+                message.ack()
+
+        consumer = Consumer(self.connection.channel(), [queue], on_message=hear)
+        consumer.consume()
+        return consumer
+
+    def drain(self, until: int) -> None:
+        """Until so many were heard."""
+        for _ in range(1_000):
+            if len(self.heard) >= until:
+                return
+            try:
+                self.connection.drain_events(timeout=1)
+            except TimeoutError:
+                continue
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url) as client:
+        client.flushall()
+        yield client
+        client.flushall()
+
+
+@pytest.fixture
+def listener(redis_url: str) -> Iterator[Listener]:
+    listener = Listener(redis_url)
+    yield listener
+    listener.connection.release()
+
+
+def good(vendor: str) -> bytes:
+    return dumped(envelope(DISPATCH, [vendor], CONTROL_QUEUE))
+
+
+def test_what_is_good_is_heard_and_the_rest_is_gone(redis: Redis, listener: Listener) -> None:
+    items = [item for _, item in junk(DISPATCH, ["insider"], CONTROL_QUEUE)]
+    redis.lpush(CONTROL_QUEUE, good("a"), *items, good("b"))
+    redis.mset({"unacked": MARK, "unacked_index": MARK, "unacked_mutex": MARK})
+    listener.listen(Queue(CONTROL_QUEUE))
+    listener.drain(until=2)
+    assert [heard.payload[0] for heard in listener.heard] == [["a"], ["b"]]
+    assert len(listener.refused) == len(items)
+    assert redis.exists(CONTROL_QUEUE) == 0
+
+
+def test_a_key_that_is_no_list_is_out_of_the_way(redis: Redis, listener: Listener) -> None:
+    listener.listen(Queue(CONTROL_QUEUE))
+    redis.set(f"{CONTROL_QUEUE}\x06\x163", MARK)
+    redis.hset(CONTROL_QUEUE, MARK, MARK)
+    for _ in range(100):
+        if not redis.exists(CONTROL_QUEUE, f"{CONTROL_QUEUE}\x06\x163"):
+            break
+        with pytest.raises((TimeoutError, OperationalError)):
+            listener.connection.drain_events(timeout=1)
+    redis.lpush(CONTROL_QUEUE, good("a"))
+    listener.drain(until=1)
+    assert len(listener.heard) == 1
+    assert {refusal.because for refusal in listener.refused} == {"not a list, where a queue should be"}
+
+
+def test_what_was_not_begun_is_given_back_by_who_stops(redis: Redis, listener: Listener) -> None:
+    redis.lpush(CONTROL_QUEUE, good("a"))
+    consumer = listener.listen(Queue(CONTROL_QUEUE), acknowledge=False)
+    listener.drain(until=1)
+    assert redis.exists(CONTROL_QUEUE) == redis.exists("unacked") == 0
+    consumer.channel.close()
+    assert redis.llen(CONTROL_QUEUE) == 1
+
+
+def test_junk_on_a_channel_is_not_heard(redis: Redis, listener: Listener) -> None:
+    exchange = Exchange("celery.pidbox", type="fanout", durable=False)
+    listener.listen(Queue("here.celery.pidbox", exchange, durable=False, auto_delete=True))
+    listener.connection.drain_events(timeout=5)  # it subscribes
+    junk_sent = [item for _, item in junk("ping", [], "celery.pidbox")]
+    for item in junk_sent:
+        redis.publish("/0.celery.pidbox", item)
+    good = {**envelope("", [], "celery.pidbox"), "headers": {"clock": 7}, "body": encoded({"method": "ping"})}
+    redis.publish("/0.celery.pidbox", dumped(good))
+    while not listener.heard:
+        listener.connection.drain_events(timeout=5)
+    assert [heard.payload for heard in listener.heard] == [{"method": "ping"}]
+    assert len(listener.refused) == len(junk_sent)
+    assert MARK not in repr(listener.refused)

@@ -1,0 +1,60 @@
+"""Whether a function can be called with what came from outside: what it takes, of the types that it declares."""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from tasks.envelopes import Envelope
+
+LARGEST_INT = 2**63 - 1
+NAME = re.compile(r"[\w.-]{0,100}", re.ASCII)
+
+Function = Callable[..., Any]
+
+
+class Arguments:
+    """What a task may be called with, by the types that its function declares."""
+
+    def __init__(self, function: Function) -> None:
+        self._signature = inspect.signature(function)
+        strict = ConfigDict(strict=True, hide_input_in_errors=True)
+        self._types = {
+            name: TypeAdapter(parameter.annotation, config=strict)
+            for name, parameter in self._signature.parameters.items()
+        }
+
+    def fit(self, envelope: Envelope) -> bool:
+        """Whether the function takes these, and each is an ordinary number or name."""
+        try:
+            bound = self._signature.bind(*envelope.args, **envelope.kwargs)
+        except TypeError:
+            return False
+        for name, value in bound.arguments.items():
+            many = self._signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
+            for one in value if many else (value,):
+                try:
+                    self._types[name].validate_python(one)
+                except ValidationError:
+                    return False
+                if not is_ordinary(one):
+                    return False
+        return True
+
+
+def is_ordinary(value: object, text: re.Pattern[str] = NAME) -> bool:
+    """Whether a value is a number or a text of this form, or made of such."""
+    match value:
+        case None | bool() | float():
+            return True
+        case int():
+            return abs(value) <= LARGEST_INT
+        case str():
+            return text.fullmatch(value) is not None
+        case list():
+            return all(is_ordinary(one, text) for one in value)
+        case dict():
+            return all(is_ordinary(one, text) for one in value.values())
+    return False
