@@ -184,7 +184,7 @@ def test_keys_change_without_a_stop() -> None:
 
 
 def test_keys_that_cannot_be_read_are_told_by_position() -> None:
-    with pytest.raises(ValueError, match=r"^producer key 2 is not 32 bytes in base64$"):
+    with pytest.raises(ValueError, match=r"^producer key 2 is not 32 bytes in base64"):
         ProducerKeys.parse(f"{generate_producer_key()},c2hvcnQ=")
     none = ProducerKeys.parse("")
     assert none.public is None
