@@ -4,8 +4,11 @@ Its paths, fields and statuses are the specification's (https://github.com/openg
 """
 
 from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 
@@ -21,6 +24,7 @@ from intake.opendsr_reading import LONGEST_BODY, LONGEST_GROUP, read_id, read_re
 from intake.problems import Problem
 from intake.whence import origin_of
 from ledger.audit import HERE, Origin
+from tasks.attend import NoSuchRequestError
 from tasks.opendsr import Office
 
 ROOT = "/opendsr"
@@ -74,18 +78,30 @@ def router(version: Version) -> APIRouter:
     @routes.get("/status/{subject_request_id}")  # section 3.1 demands an endpoint `/status`, and shows the other one
     async def show(request: Request, subject_request_id: str, door: TheDoor, controller: Asking) -> Response:
         meant, processor = read_id(subject_request_id), processor_of(request)
-        standing = await door.reads.run(lambda: _office(door, processor, controller).look(meant))
+        with _on_record(request, meant):
+            standing = await door.reads.run(lambda: _office(door, processor, controller).look(meant))
         return answer(request, 200, told(standing, version, processor.signer.domain))
 
     @routes.delete("/requests/{subject_request_id}")
     async def cancel(request: Request, subject_request_id: str, door: TheDoor, controller: Submitting) -> Response:
         at, meant, processor = datetime.now(UTC), read_id(subject_request_id), processor_of(request)
         request.state.target = str(meant)
-        standing = await door.intake.run(lambda: _office(door, processor, controller).withdraw(meant))
+        with _on_record(request, meant):
+            standing = await door.intake.run(lambda: _office(door, processor, controller).withdraw(meant))
         request.state.target = str(standing.request_id)
         return answer(request, 202, withdrawn(standing, version, at))
 
     return routes
+
+
+@contextmanager
+def _on_record(request: Request, meant: UUID) -> Iterator[None]:
+    """Tell the audit log of an id that is none of this controller's: it may be another's."""
+    try:
+        yield
+    except NoSuchRequestError:
+        request.state.target, request.state.denied = str(meant), True
+        raise
 
 
 def _discovery(version: Version, base_url: str, domain: str) -> dict[str, object]:

@@ -173,7 +173,9 @@ def test_a_request_of_one_version_can_be_asked_after_in_the_other(client: httpx.
     assert client.get("/opendsr/v3/requests").status_code == 400
 
 
-def test_a_controller_is_its_key_and_sees_nobody_elses(stranger: httpx.Client, key: Key, signer: Signer) -> None:
+def test_a_controller_is_its_key_and_sees_nobody_elses(
+    stranger: httpx.Client, key: Key, signer: Signer, rows: Rows
+) -> None:
     asked = request_for("v2")
     shop, other, auditor = key("submitter", "shop"), key("submitter", "crm"), key("reader", "auditor")
     assert stranger.post("/opendsr/v2/requests", json=asked, headers=shop).status_code == 201
@@ -184,6 +186,9 @@ def test_a_controller_is_its_key_and_sees_nobody_elses(stranger: httpx.Client, k
         assert (missing.status_code, missing.json()["error"]["code"]) == (404, 404)
     assert stranger.get(one, headers=key("reader", "shop")).status_code == 200
     assert stranger.delete(one, headers=other).status_code == 404
+    denied = rows("SELECT by, target, status FROM audit_entries WHERE NOT allowed ORDER BY id")
+    told = (asked["subject_request_id"], 404)
+    assert denied == [("key:crm", *told), ("key:auditor", *told), ("key:crm", *told)]
     assert stranger.delete(one, headers=key("reader", "shop")).status_code == 403
     for refused in (stranger.get(one), stranger.post("/opendsr/v2/requests", json=asked), stranger.delete(one)):
         assert refused.status_code == 401

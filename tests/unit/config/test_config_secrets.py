@@ -16,7 +16,6 @@ from config.settings import Settings, SettingsError
 from ledger.sealing import MasterKeys
 from tasks.sealed import ProducerKeys
 
-NOW = datetime.now(UTC)
 AWKWARD = bytes([0xFB, 0xFF, 0xBE])
 """Of which every character differs between the two alphabets."""
 KEYS = [AWKWARD * 10 + b"ab", b"\x00" * 32, bytes(range(32))]
@@ -52,7 +51,7 @@ def forms_of(
 
 def signs_like(secrets: tuple[SecretStr, ...], raw: bytes) -> bool:
     """Whether the convention's own library, given the bytes in the form it documents, accepts our signature."""
-    letter = sign("msg_1", b"{}", secrets, NOW)
+    letter = sign("msg_1", b"{}", secrets, datetime.now(UTC))
     return Webhook(f"whsec_{base64.b64encode(raw).decode()}").verify(b"{}", letter.headers) == {}
 
 
