@@ -1,11 +1,15 @@
-# One image for every role (worker, beat, web, flower, migrate, sandbox); docker-compose.yml gives each its command.
+# One image for every role (worker, beat, web, flower, migrate); docker-compose.yml gives each its command, and only the
+# settings that it needs. `--target sandbox` is the same with the sandbox's vendors, to try things out.
 # requirements-prod.lock is requirements.lock without the embedded services and the tests; `make lock` writes both.
 
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-RUN python -m venv /venv
 COPY requirements-prod.lock .
-RUN /venv/bin/python -m pip install --require-hashes -r requirements-prod.lock
+# Two environments, so that what builds is not in what runs: /venv is without pip and without hatchling.
+RUN python -m venv /build && python -m venv --without-pip /venv \
+ && /build/bin/python -m pip install --require-hashes -r requirements-prod.lock
+RUN python -m pip --python /venv/bin/python install --require-hashes -r requirements-prod.lock \
+ && python -m pip --python /venv/bin/python uninstall --yes hatchling pathspec pluggy trove-classifiers
 # By name, so that no .env, data folder or repository history gets into a layer.
 COPY pyproject.toml README.md /src/
 COPY adapters /src/adapters
@@ -17,10 +21,13 @@ COPY local /src/local
 COPY sandbox /src/sandbox
 COPY tasks /src/tasks
 COPY worker /src/worker
-RUN /venv/bin/python -m pip install --no-deps --no-build-isolation /src
+RUN /build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels /src \
+ && python -m pip --python /venv/bin/python install --no-deps /wheels/*.whl \
+ && rm -r /venv/lib/python3.13/site-packages/sandbox
 
-FROM python:3.13-slim
-RUN useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin --uid 10001 consent
+FROM python:3.13-slim AS production
+RUN useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin --uid 10001 consent \
+ && rm -rf /usr/local/lib/python3.13/site-packages/pip* /usr/local/lib/python3.13/ensurepip /usr/local/bin/pip*
 COPY --from=build /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2
 # All that lasts is in PostgreSQL: the root file system may be read-only, and only /tmp is written to.
@@ -28,3 +35,11 @@ WORKDIR /tmp
 USER 10001
 EXPOSE 8080
 CMD ["consent", "--help"]
+
+FROM production AS sandbox
+COPY sandbox /sandbox/sandbox
+ENV PYTHONPATH=/sandbox
+CMD ["python", "-m", "sandbox", "--host", "127.0.0.1", "--port", "9400"]
+
+# What `docker build .` makes.
+FROM production

@@ -15,6 +15,7 @@ from bench import naive
 from bench.cpu import Spent, family, frozen
 from bench.people import people
 from bench.stand import WORKERS, BenchError, Stand, environment
+from tasks.redis_connections import RedisAddress
 
 ENDS_WITHIN_S = 180.0
 STOP_S = 10.0
@@ -128,7 +129,8 @@ def naive_beside(stand: Stand) -> Iterator[Naive]:
 
 
 def _broker(stand: Stand) -> str:
-    return stand.redis_url.removesuffix("/0") + "/1"  # a database of its own, so that neither flush meets the other
+    # A database of its own, so that neither flush meets the other.
+    return RedisAddress.parse(stand.redis_url.replace("?db=0", "?db=1")).broker_url
 
 
 def with_driver(url: str) -> str:

@@ -70,9 +70,10 @@ class Settings(BaseSettings):
     )
     web_port: int = Field(default=8080, ge=0, le=65535, description="port of the web console and API")
     web_host: str = Field(default="127.0.0.1", description="address the web console and API listen on")
-    api_requests_per_minute: float = Field(
-        default=60_000, gt=0, description="requests that one API key may make, in each web process"
+    web_behind_tls: bool = Field(
+        default=False, description="a proxy in front of the web process brings TLS: it may listen on other addresses"
     )
+    api_requests_per_minute: float = Field(default=60_000, gt=0, description="requests that one API key may make")
     upload_max_bytes: int = Field(default=4_000_000_000, ge=1_000, description="the largest file that may be uploaded")
     flower_port: int = Field(default=5555, ge=0, le=65535, description="port of Flower")
     workers: int = Field(default=2, ge=1, le=64, description="worker processes that `consent up` starts")

@@ -2,9 +2,11 @@
 
 import json
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from config.data_folder import ForeignFolderError, check_ours
 from config.settings import Settings
 
 STACK_FILE = "stack.json"
@@ -31,8 +33,19 @@ class Stack:
     """The CA certificates by which rediss:// is verified; None: the system's."""
 
 
-def find_stack(settings: Settings) -> Stack:
-    """The stack that these settings name, or that `consent up` wrote down in the data folder. Raises NoStackError."""
+EVERYTHING = ("database_url", "redis_url", "master_keys")
+
+
+def find_stack(settings: Settings, needed: Collection[str] = EVERYTHING) -> Stack:
+    """The stack that these settings name, or that `consent up` wrote down in the data folder. What is not `needed` is
+    empty where it is not set: Flower and beat have no use for keys, and are given none.
+
+    Raises NoStackError, also where the folder is not ours.
+    """
+    try:
+        check_ours(settings.data_dir)
+    except ForeignFolderError as error:
+        raise NoStackError(str(error)) from None
     noted = _read_note(settings.data_dir)
     found = {
         "database_url": settings.database_url or noted.get("database_url"),
@@ -41,7 +54,7 @@ def find_stack(settings: Settings) -> Stack:
         if settings.master_keys
         else _read_key(settings.data_dir / KEY_FILE),
     }
-    missing = [f"CONSENT_{name.upper()}" for name, value in found.items() if not value]
+    missing = [f"CONSENT_{name.upper()}" for name in found if name in needed and not found[name]]
     if missing:
         raise NoStackError(
             f"no stack in {settings.data_dir} (start one with `consent up`), and {', '.join(missing)} not set"
@@ -52,7 +65,7 @@ def find_stack(settings: Settings) -> Stack:
         found["producer_keys"] = _read_key(settings.data_dir / PRODUCER_KEY_FILE)
     pooled = settings.database_pooler is not None
     noted_ca = Path(noted["redis_ca"]) if noted.get("redis_ca") and not settings.redis_url else None
-    known = {name: value for name, value in found.items() if value}
+    known = {name: value or "" for name, value in found.items()}
     return Stack(**known, pooled=pooled, redis_ca=settings.redis_ca or noted_ca)
 
 

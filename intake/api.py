@@ -43,11 +43,12 @@ ROUTERS = (
 def create_app(door: Door, processor: Processor | None = None) -> FastAPI:
     """The app at this door. It closes nothing of the door. Without a `processor` OpenDSR is left out,
     and OIDC where the settings name no provider."""
-    trail = Trail(door.engine)
+    trail, gate = Trail(door.engine), Gate(door)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await gate.close()
         trail.close()
 
     # No pages of its own: they load scripts from elsewhere. The document itself is at /v1/openapi.json, for who may in.
@@ -60,7 +61,7 @@ def create_app(door: Door, processor: Processor | None = None) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.door, app.state.gate, app.state.trail = door, Gate(door), trail
+    app.state.door, app.state.gate, app.state.trail = door, gate, trail
     for router in ROUTERS:
         app.include_router(router)
     if door.settings.oidc is not None:

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from adapters.id_token import Denial, DeniedError
 from adapters.identity_provider import IdentityProvider, ProviderAwayError
 from config.oidc import CALLBACK, OidcSettings
-from intake import oidc_login, problems
+from intake import cookies, oidc_login, problems
 from intake.api_door import TheDoor
 from intake.api_session import keep_session
 from intake.auth import guessing, refuse_guess
@@ -41,10 +41,7 @@ def open_oidc(app: FastAPI, settings: OidcSettings) -> None:
         begun, once = await door.reads.run(lambda: oidc_login.begin(door))
         async with _on_record(request):
             answer = RedirectResponse(await provider.address(once), 303)
-        # Lax: one comes back by a link of the provider's, with which Strict would send no cookie.
-        answer.set_cookie(
-            BEGUN, begun, oidc_login.WITHIN_S, path=back.path, httponly=True, samesite="lax", secure=secure
-        )
+        cookies.keep(answer, BEGUN, begun, seconds=oidc_login.WITHIN_S, secure=secure, path=back.path)
         return answer
 
     @router.get(CALLBACK, summary="Back from the provider", status_code=303, response_class=RedirectResponse)
@@ -59,7 +56,7 @@ def open_oidc(app: FastAPI, settings: OidcSettings) -> None:
             keep_session(answer, token, secure=secure)
         except problems.HANDLED as error:
             answer = problems.of(error).response()
-        answer.delete_cookie(BEGUN, path=back.path, httponly=True, samesite="lax", secure=secure)
+        cookies.drop(answer, BEGUN, secure=secure, path=back.path)
         return answer
 
     app.include_router(router)
@@ -68,7 +65,7 @@ def open_oidc(app: FastAPI, settings: OidcSettings) -> None:
 async def _let_in(
     request: Request, door: Door, provider: IdentityProvider, code: str, state: str
 ) -> tuple[FoundUser, str]:
-    begun, host = request.cookies.get(BEGUN, ""), host_of(request)
+    begun, host = cookies.read(request, BEGUN) or "", host_of(request)
     once = await door.intake.run(lambda: oidc_login.resume(door, begun, state, host))
     if isinstance(once, Attempt):
         raise guessing(once)

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 
+from intake import cookies
 from intake.api_door import Anybody, TheDoor
 from intake.api_models import Login, Session
 from intake.api_schema import json_body
@@ -43,7 +44,7 @@ async def begin(request: Request, response: Response, door: TheDoor) -> Session:
         await refuse_guess(found)
         raise Problem(401, "unauthorized", "unknown name, wrong password, or an account that is disabled")
     request.state.principal = Principal(f"user:{found.user.name}", Role(found.user.role))
-    keep_session(response, found.token, secure=request.url.scheme == "https")
+    keep_session(response, found.token, secure=cookies.is_secure(request))
     keep_device(request, response, found.device)
     return Session(name=found.user.name, role=found.user.role)
 
@@ -55,8 +56,7 @@ def _switched_off(*, by_provider: bool) -> Problem:
 
 def keep_session(response: Response, token: str, *, secure: bool) -> None:
     """Have the browser keep this session until it is over."""
-    # Lax and not Strict, so that a link in a mail leads into the console; what changes something also needs Origin.
-    response.set_cookie(COOKIE, token, max_age=int(LASTS_S), httponly=True, samesite="lax", secure=secure)
+    cookies.keep(response, COOKIE, token, seconds=int(LASTS_S), secure=secure)
 
 
 @router.get("/v1/session", summary="Who am I?")
@@ -68,8 +68,9 @@ async def show(principal: Anybody) -> Session:
 @router.delete("/v1/session", summary="Log out", status_code=204)
 async def end(request: Request, response: Response, door: TheDoor, _: Anybody) -> None:
     """Ends the session of the cookie, everywhere within seconds. The device stays known."""
-    token = request.cookies.get(COOKIE)
+    token = cookies.read(request, COOKIE)
     if token is not None:
         await door.intake.run(lambda: log_out(door, token))
         request.app.state.gate.forget(token)
-    response.delete_cookie(COOKIE)
+    for secure in {cookies.is_secure(request), cookies.PREFIX + COOKIE in request.cookies}:
+        cookies.drop(response, COOKIE, secure=secure)

@@ -32,7 +32,8 @@ FORMATS = {
 """By media type, the name of a file that the readers take for one of this form."""
 WITHIN_S = 3600.0
 BETWEEN_S = 10.0
-LEAST_BYTES_PER_S = 10_000
+LEAST_BYTES_PER_S = 32_000
+"""In every ten seconds in which we wait for them."""
 EXAMPLES = {
     "application/x-ndjson": '{"user_id": "u-1", "email": "a@example.org"}\n{"user_id": "u-2"}\n',
     "text/csv": "user_id,email,akinon.session_id\nu-1,a@example.org,\n",
@@ -98,9 +99,9 @@ async def upload(
         return door.submit_now(submission, read_people(body.file, form, submission.noticed))
 
     try:
-        return answer(request, await door.uploads.run(record), submission.noticed)
+        return answer(request, await door.uploads.run(record, who=principal.name), submission.noticed)
     except BusyError:
-        told = "as many uploads as can be are under way; nothing of this one was recorded"
+        told = "as many uploads as can be, or as one key may have, are under way; nothing of this one was recorded"
         raise Problem(429, "busy", told, headers={"Retry-After": "10"}) from None
     except UploadCutError:
         return Response(status_code=499)  # nobody reads it

@@ -8,21 +8,24 @@ from typing import Any, NamedTuple
 
 from fastapi import Request
 
+from intake import cookies
 from intake.device import device_shown
 from intake.door import Door
 from intake.networks import network_of
-from intake.pace import Pace
+from intake.pace import Pace, Quota, Rate
 from intake.problems import Problem
 from intake.roles import MAY, Principal, Right, Role
 from intake.secrets import digest_of, key_shown, prefix_of, same
+from intake.shared_pace import SharedPace
 from intake.whence import host_of
 from ledger import access, guesses, logins
 from ledger.guesses import Attempt
+from ledger.sealing import Fingerprinter
 from ledger.session import Connection
 
 __all__ = ["COOKIE", "MAY", "Gate", "Principal", "Right", "Role", "allowed"]
 
-COOKIE = "consent_session"
+COOKIE = cookies.SESSION
 TRUSTED_S = 3.0
 """A key or session is looked up again after this, so a revoked one opens nothing more within it."""
 REMEMBERED_S = 600.0
@@ -43,7 +46,10 @@ class Gate:
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._pace = Pace(door.settings.api_requests_per_minute)
+        self._rate = Rate.of(door.settings.api_requests_per_minute)
+        self._pace = Pace(self._rate)
+        self._shared: SharedPace | None = None
+        self._prints: Fingerprinter | None = None
         self._seen: dict[bytes, _Seen] = {}
 
     async def principal(self, request: Request) -> Principal:
@@ -55,16 +61,33 @@ class Gate:
             if secret is None:
                 raise unauthorized()
             principal = await self._of_secret(secret, request, _find_key)
-        elif COOKIE in request.cookies:
+        elif (token := cookies.read(request, COOKIE)) is not None:
             _refuse_forged(request)
-            principal = await self._of_secret(request.cookies[COOKIE], request, _find_login)
+            principal = await self._of_secret(token, request, _find_login)
         else:
             raise unauthorized()
         request.state.principal = principal
-        wait_s = self._pace.wait_s(principal.name)
-        if wait_s:
-            raise Problem.later(429, "too-often", "this key asks more often than it may", wait_s)
+        request.state.quota = quota = await self._take(principal.name)
+        if quota.wait_s:
+            raise Problem.later(429, "too-often", "this key asks more often than it may", quota.wait_s)
         return principal
+
+    async def _take(self, who: str) -> Quota:
+        if self._door.redis_client is None:
+            return self._pace.take(who)
+        if self._shared is None:  # in the event loop, to which its connections belong
+            self._shared = SharedPace(self._rate, self._door.redis_client(), self._bucket_of)
+        return await self._shared.take(who)
+
+    async def _bucket_of(self, who: str) -> str:
+        if self._prints is None:
+            self._prints = (await self._door.reads.run(self._door.known)).prints
+        return f"consent:rate:{self._prints.print_of(b'principal', who.encode()).hex()}"
+
+    async def close(self) -> None:
+        """Hang up on Redis."""
+        if self._shared is not None:
+            await self._shared.close()
 
     async def _of_secret(self, secret: str, request: Request, find: "_Find") -> Principal:
         digest = digest_of(secret)

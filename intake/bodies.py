@@ -9,6 +9,7 @@ from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 from starlette.types import Message, Receive, Scope
 
+from domain.json_size import refuse_crowd
 from domain.twins import CrowdError, TwinsError, refuse_twins
 from intake.because import because_fault
 from intake.faults import Fault
@@ -20,6 +21,8 @@ SMALL_JSON = 65_536
 """Bytes of everything else, which also strangers may send."""
 MOST_OBJECTS = 20_000
 """Objects in a body: twice what a thousand people are with a block for every vendor."""
+MOST_VALUES = 200_000
+"""Values in a body, before any is made; as many times what a thousand people are."""
 JSON_WITHIN_S = 15.0
 BETWEEN_PIECES_S = 10.0
 T = TypeVar("T")
@@ -33,9 +36,12 @@ class Allowance:
     within_s: float = JSON_WITHIN_S
     between_s: float = BETWEEN_PIECES_S
     least_per_s: float = 0.0
-    """Bytes a second that it must come at on average, after the first `between_s`: who dribbles holds what he uses."""
+    """Bytes a second that it must come at, in every `between_s` that we wait for it: who dribbles holds what he uses,
+    and what came fast at first buys no hour. Time in which we do not read is ours."""
     whole: bool = False
     """It has been read to its end."""
+    seen: int = 0
+    """Bytes of it that were read."""
 
 
 STATE = "body_allowance"
@@ -51,29 +57,48 @@ def bounded(scope: Scope, receive: Receive) -> Receive:
     """A `receive` that raises Problem where the body is too large (413) or too slow (408)."""
     allowance = scope["state"][STATE] = Allowance()
     allowance.whole = not _expected(scope)
-    seen, began = 0, monotonic()
+    began, floor = monotonic(), _Floor(allowance)
 
     async def receive_bounded() -> Message:
-        nonlocal seen
         if allowance.whole:  # what comes now is not the body's: the client going away, or nothing for a long time
             return await receive()
-        if not seen and _length(scope) > allowance.most:
+        if not allowance.seen and _length(scope) > allowance.most:
             raise _too_large(allowance)
+        asked = monotonic()
         try:
-            async with asyncio.timeout(min(allowance.between_s, allowance.within_s - (monotonic() - began))):
+            async with asyncio.timeout(min(allowance.between_s, allowance.within_s - (asked - began))):
                 message = await receive()
         except TimeoutError:
-            raise _too_slow() from None
+            raise _too_slow(allowance) from None
         if message["type"] == "http.request":
-            seen += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            allowance.seen += size
             allowance.whole = not message.get("more_body", False)
-            if seen > allowance.most:
+            if allowance.seen > allowance.most:
                 raise _too_large(allowance)
-            if not allowance.whole and seen < allowance.least_per_s * (monotonic() - began - allowance.between_s):
-                raise _too_slow()
+            if not allowance.whole and floor.is_missed(size, monotonic() - asked):
+                raise _too_slow(allowance)
         return message
 
     return receive_bounded
+
+
+class _Floor:
+    """The least speed of one body, over one window after the other."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+        self._bytes, self._waited_s = 0, 0.0
+
+    def is_missed(self, size: int, waited_s: float) -> bool:
+        """Whether the window that ends with this piece was too slow."""
+        self._bytes += size
+        self._waited_s += waited_s
+        if self._waited_s < self._allowance.between_s:
+            return False
+        missed = self._bytes < self._allowance.least_per_s * self._waited_s
+        self._bytes, self._waited_s = 0, 0.0
+        return missed
 
 
 def _expected(scope: Scope) -> bool:
@@ -87,8 +112,9 @@ def _length(scope: Scope) -> int:
     return 0
 
 
-def _too_slow() -> Problem:
-    return Problem(408, "too-slow", "the body did not come in time")
+def _too_slow(allowance: Allowance) -> Problem:
+    least = f"; it must come at {allowance.least_per_s:,.0f} bytes a second or more" if allowance.least_per_s else ""
+    return Problem(408, "too-slow", f"the body did not come in time{least}")
 
 
 def _too_large(allowance: Allowance) -> Problem:
@@ -126,6 +152,10 @@ async def read_json(request: Request, shape: TypeAdapter[T], most: int = SMALL_J
         raise Problem(415, "not-json", "send JSON, and say so: Content-Type: application/json")
     allowance_of(request).most = most
     body = await request.body()
+    try:
+        refuse_crowd(body, MOST_VALUES)
+    except CrowdError:
+        raise Problem.unusable(f"it holds more than {MOST_VALUES:,} values; nothing was recorded") from None
     try:
         found = shape.validate_json(body, context=context)
     except ValidationError as error:

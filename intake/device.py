@@ -2,28 +2,19 @@
 
 from fastapi import Request, Response
 
+from intake import cookies
+
 NAME = "consent_device"
-LASTS_S = 180 * 86_400.0
+LASTS_S = 180 * 86_400
 """A device on which nobody has logged in for so long is one like any other."""
 
 
 def device_shown(request: Request) -> str | None:
     """The token of the device that asks, if it is one; it proves nothing until it is looked up."""
-    return request.cookies.get(_name(request))
+    return cookies.read(request, NAME)
 
 
 def keep_device(request: Request, response: Response, token: str) -> None:
     """Have the browser keep this token, for our own pages only."""
-    response.set_cookie(
-        _name(request),
-        token,
-        max_age=int(LASTS_S),
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
-
-
-def _name(request: Request) -> str:
-    # With this prefix browsers take it over TLS only, and from no other host: a sister domain cannot plant its own.
-    return f"__Host-{NAME}" if request.url.scheme == "https" else NAME
+    secure = cookies.is_secure(request)
+    cookies.keep(response, NAME, token, seconds=LASTS_S, secure=secure, samesite="strict")

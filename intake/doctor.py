@@ -20,6 +20,7 @@ from intake.redis_findings import redis_finding, redis_worries
 from intake.reporting import say_standing
 from intake.surroundings import Surroundings, surroundings
 from ledger import resolving, webhooks
+from ledger.address import is_open_to_readers
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.fitness import check_fitness
 from ledger.sealing import MasterKeys, UnsealError
@@ -50,7 +51,13 @@ def doctor() -> Ending:
         services = [_postgres(here), redis_finding(here), *_keys(here)]
         for finding in services:
             _print(finding)
-        others = [*_vendors(here.settings.adapters()), *_switches(here), *_opendsr(here.settings), *_resolver(here)]
+        others = [
+            *_ways(here),
+            *_vendors(here.settings.adapters()),
+            *_switches(here),
+            *_opendsr(here.settings),
+            *_resolver(here),
+        ]
         others += _logins(here.settings)
         others += redis_worries(here) if services[1].is_good else []
         for finding in others:
@@ -71,6 +78,15 @@ def _postgres(here: Surroundings) -> Finding:
     except LedgerError as error:
         return Finding("postgres", f"{here.postgres}: {error}")
     return Finding("postgres", f"{here.postgres}: reachable and migrated, and takes writes", is_good=True)
+
+
+def _ways(here: Surroundings) -> Iterator[Finding]:
+    if is_open_to_readers(here.stack.database_url):
+        says = (
+            "whoever is on the way there can read and change what is said; "
+            "put sslmode=verify-full and sslrootcert=… into CONSENT_DATABASE_URL, unless that network is yours alone"
+        )
+        yield Finding("postgres", f"{here.postgres}: {says}", is_good=True)
 
 
 def _keys(here: Surroundings) -> Iterator[Finding]:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
+from redis.asyncio import Redis
+
 from config.settings import Settings
 from domain.requests import Subject
 from intake.bell import Bell
@@ -16,7 +18,7 @@ from ledger.session import Engine
 from tasks.attend import Desk
 from tasks.queues import sender, wake
 from tasks.redis_check import trouble
-from tasks.redis_connections import connect
+from tasks.redis_connections import connect, connect_async
 from tasks.submit import Guards, Known, Lately, Offer, Receipt, Submission, SubmitError, Wake, submit, submit_few
 
 LEDGER_CONNECTIONS = 10
@@ -39,8 +41,9 @@ class Door:
     """The vendors and the fingerprinter, looked up at most once a second."""
     intake: Pool = field(default_factory=lambda: Pool("intake", at_once=4, waiting=MOST_WAITING), repr=False)
     """Where requests of up to a thousand people are recorded, and deeds are done to requests."""
-    uploads: Pool = field(default_factory=lambda: Pool("upload", at_once=2, waiting=0), repr=False)
-    """Where uploads are: few, for each keeps a transaction open as long as its sender takes."""
+    uploads: Pool = field(default_factory=lambda: Pool("upload", at_once=4, waiting=0, share=2), repr=False)
+    """Where uploads are: few, for each keeps a transaction open as long as its sender takes; and half of them for any
+    one key, so that the others find a place."""
     reads: Pool = field(default_factory=lambda: Pool("reads", at_once=6, waiting=58), repr=False)
     """Where the ledger is asked and changes nothing."""
     checks: Pool = field(default_factory=lambda: Pool("checks", at_once=1, waiting=20), repr=False)
@@ -49,6 +52,8 @@ class Door:
     """Where passwords are checked, which takes processor and memory on purpose."""
     redis_answers: Callable[[], bool] = field(default=lambda: True, repr=False)
     """Whether the workers can be woken, and Redis takes what they write."""
+    redis_client: Callable[[], Redis] | None = field(default=None, repr=False)
+    """Makes a client of the event loop that it is called in; None: there is no Redis, and each process counts alone."""
     _together: Together[Offer, Receipt | None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -113,6 +118,10 @@ def open_door(here: Surroundings) -> Iterator[Door]:
         stack.callback(bell.close)
         masters, guards = master_keys(here), guards_of(here.settings)
         plain = Door.at(here.engine, masters, wake=bell, guards=guards, settings=here.settings)
-        door = replace(plain, redis_answers=lambda: trouble(redis) is None)
+        door = replace(
+            plain,
+            redis_answers=lambda: trouble(redis) is None,
+            redis_client=lambda: connect_async(here.stack.redis_url, here.stack.redis_ca),
+        )
         stack.callback(door.close)
         yield door

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -9,8 +10,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.unexpected import type_and_place
-from intake import problems
+from intake import http_request_id, problems
 from intake.bodies import STATE, bounded
+from intake.memory import GivesBack
+from intake.pace import Quota
 from intake.problems import Problem
 from intake.trail import NOBODY, Trail
 from intake.whence import origin_of
@@ -39,7 +42,7 @@ class Frame:
     away, and `kept` where reading alone is to be on record."""
 
     def __init__(self, app: ASGIApp, trail: Trail) -> None:
-        self._app, self._trail = app, trail
+        self._app, self._trail, self._memory = app, trail, GivesBack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -47,22 +50,30 @@ class Frame:
             await self._app(scope, receive, send)
             return
         scope.setdefault("state", {})
+        name = http_request_id.begin(_header(scope, http_request_id.HEADER))
         answer = _Answer(scope, receive, send, self._trail)
         try:
             await self._app(scope, bounded(scope, receive), answer.send)
         except Exception as error:  # noqa: BLE001 - the last one who can answer; a trace might quote what was sent
-            log.error("%s failed: %s", deed_of(scope), type_and_place(error))
+            log.error("%s failed: %s (request %s)", deed_of(scope), type_and_place(error), name)
             if not answer.started:
                 await problems.crashed().response()(scope, receive, answer.send)
             else:
                 raise BrokenAnswerError from None
+        finally:
+            self._memory.note(scope["state"][STATE].seen)
 
 
 def complete(problem: Problem) -> Response:
     """An answer that goes out past the frame, with all that the frame would add; the last one on its connection."""
-    response = problem.response()
-    response.raw_headers += [*HEADERS, (b"connection", b"close")]
+    name = http_request_id.current()
+    response = problem.response(name)
+    response.raw_headers += [*HEADERS, (http_request_id.HEADER, name.encode()), (b"connection", b"close")]
     return response
+
+
+def _header(scope: Scope, wanted: bytes) -> bytes | None:
+    return next((value for name, value in scope["headers"] if name == wanted), None)
 
 
 class BrokenAnswerError(Exception):
@@ -85,7 +96,12 @@ class _Answer:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *HEADERS]
+            message["headers"] = [
+                *message.get("headers", ()),
+                *HEADERS,
+                (http_request_id.HEADER, http_request_id.current().encode()),
+                *self._quota(),
+            ]
             if not self._body_is_whole():
                 # Refused without reading it to its end: nothing can follow on this connection.
                 message["headers"].append((b"connection", b"close"))
@@ -96,6 +112,10 @@ class _Answer:
                 await complete(problem)(self._scope, _nothing, self._send)
         if not self._replaced:
             await self._hand_on(message)
+
+    def _quota(self) -> Sequence[tuple[bytes, bytes]]:
+        quota: Quota | None = self._scope["state"].get("quota")
+        return quota.headers() if quota is not None else ()
 
     async def _hand_on(self, message: Message) -> None:
         if message["type"] != "http.response.body" or message.get("more_body") or self._body_is_whole():

@@ -12,7 +12,7 @@ from ledger.schema import is_migrated
 
 def migrate() -> Ending:
     """Bring the ledger's tables up to date. Raises CommandError."""
-    with surroundings() as here:
+    with surroundings(needed=("database_url",)) as here:
         with here.engine.connect() as connection:
             is_news = not is_migrated(connection)
         session.migrate(here.engine)

@@ -2,19 +2,26 @@
 
 from collections.abc import Iterable, Iterator
 
+from domain.json_size import refuse_crowd
 from domain.noticed import Noticed
 from domain.plain import read_plain
 from domain.requests import Subject
+from domain.twins import CrowdError
 from intake.faults import Faults
 from intake.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines, in_blocks
 from tasks.subjects import SubjectError, parse_subject
+
+MOST_VALUES = 2_000
+"""Of one person. The largest we accept has under a hundred."""
+TOO_MANY = f"has more than {MOST_VALUES:,} values"
 
 
 def read_ndjson(lines: Lines, faults: Faults, noticed: Noticed) -> Iterator[tuple[int, Subject]]:
     """The people of these lines, each with its number; what cannot be taken is noted in `faults`. Blanks left out."""
     for block in in_blocks(lines):
         numbers, texts = zip(*block, strict=True)
-        people = read_plain(texts) if max(map(len, texts)) <= LONGEST_LINE else None
+        # A line as long as that is looked at by itself, before any of its values is made.
+        people = read_plain(texts) if max(map(len, texts)) < MOST_VALUES else None
         if people is None:
             yield from _each(block, faults, noticed)
         else:
@@ -28,7 +35,10 @@ def _each(lines: Iterable[tuple[int, bytes]], faults: Faults, noticed: Noticed) 
             faults.add(number, "", TOO_LONG)
         elif not line.isspace():
             try:
+                refuse_crowd(line, MOST_VALUES)
                 subject = parse_subject(line, noticed)
+            except CrowdError:
+                faults.add(number, "", TOO_MANY)
             except SubjectError as error:
                 _note(faults, number, line, error)
             else:

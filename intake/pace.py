@@ -1,28 +1,56 @@
-"""How often one principal may ask: a token bucket each, in this process."""
+"""How often one principal may ask: a token bucket each, in this process, and what an answer tells of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import ceil
 from time import monotonic
+from typing import NamedTuple
 
 BURST_S = 2.0
 """A principal that was silent may ask as much at once as in so many seconds."""
 
 
-class Pace:
-    """Each web process keeps its own buckets: with N of them the limit is up to N times as high. That is enough for
-    what it is for, one key not crowding out the others; what PostgreSQL can take is guarded by the pools."""
+class Rate(NamedTuple):
+    """A bucket: so many tokens come back each second, up to so many."""
 
-    def __init__(self, per_minute: float, now: Callable[[], float] = monotonic) -> None:
-        self._per_s = per_minute / 60
-        self._most = max(1.0, self._per_s * BURST_S)
-        self._now = now
+    per_s: float
+    most: float
+
+    @classmethod
+    def of(cls, per_minute: float) -> "Rate":
+        """The bucket of so many requests a minute."""
+        return cls(per_minute / 60, max(1.0, per_minute / 60 * BURST_S))
+
+
+class Quota(NamedTuple):
+    """What taking a token came to: how long to wait for one (0: it was taken), and how many are left."""
+
+    rate: Rate
+    wait_s: float
+    left: int
+
+    def headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """RateLimit and RateLimit-Policy, as draft-ietf-httpapi-ratelimit-headers-11 has them."""
+        window_s = ceil(self.rate.most / self.rate.per_s)
+        until_full_s = ceil(self.wait_s or (int(self.rate.most) - self.left) / self.rate.per_s)
+        return (
+            (b"ratelimit-policy", b'"key";q=%d;w=%d' % (self.rate.most, window_s)),
+            (b"ratelimit", b'"key";r=%d;t=%d' % (self.left, until_full_s)),
+        )
+
+
+class Pace:
+    """The buckets of this process alone."""
+
+    def __init__(self, rate: Rate, now: Callable[[], float] = monotonic) -> None:
+        self._rate, self._now = rate, now
         self._buckets: dict[str, tuple[float, float]] = {}
 
-    def wait_s(self, who: str) -> float:
-        """Take one of this principal's tokens and return 0; or return the seconds until there is one."""
+    def take(self, who: str) -> Quota:
+        """Take one of this principal's tokens, or tell when there is one."""
         now = self._now()
-        tokens, at = self._buckets.get(who, (self._most, now))
-        tokens = min(self._most, tokens + (now - at) * self._per_s)
+        tokens, at = self._buckets.get(who, (self._rate.most, now))
+        tokens = min(self._rate.most, tokens + (now - at) * self._rate.per_s)
         if tokens < 1:
-            return (1 - tokens) / self._per_s
+            return Quota(self._rate, (1 - tokens) / self._rate.per_s, 0)
         self._buckets[who] = (tokens - 1, now)
-        return 0.0
+        return Quota(self._rate, 0.0, int(tokens - 1))

@@ -1,6 +1,7 @@
 """Threads in which a web process does its work in the ledger: so many at once, so many waiting, and no more."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -16,25 +17,32 @@ class BusyError(Exception):
 
 class Pool:
     """The rule of back-pressure: `at_once` pieces of work run, `waiting` more queue for a thread, and whatever comes on
-    top is refused at once. So what is accepted has an answer soon, however far intake outruns PostgreSQL."""
+    top is refused at once. So what is accepted has an answer soon, however far intake outruns PostgreSQL. `share`: of
+    all places, how many one principal may have."""
 
-    def __init__(self, name: str, at_once: int, waiting: int) -> None:
+    def __init__(self, name: str, at_once: int, waiting: int, share: int | None = None) -> None:
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=name)
         self._most = at_once + waiting
+        self._share = share or self._most
         self._inside = 0
+        self._inside_for: Counter[str] = Counter()
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T], *, who: str = "") -> T:
         """Do this in a thread. Raises BusyError, ledger.failures.LedgerError, and whatever the work raises."""
-        if self._inside >= self._most:
+        if self._inside >= self._most or self._inside_for[who] >= self._share:
             raise BusyError
         self._inside += 1
+        self._inside_for[who] += 1
         running = asyncio.get_running_loop().run_in_executor(self._threads, _told, work)
         # Not when the caller stops waiting, which it may do before the thread is free again.
-        running.add_done_callback(self._leave)
+        running.add_done_callback(lambda _: self._leave(who))
         return await running
 
-    def _leave(self, _: object) -> None:
+    def _leave(self, who: str) -> None:
         self._inside -= 1
+        self._inside_for[who] -= 1
+        if not self._inside_for[who]:
+            del self._inside_for[who]
 
     def close(self) -> None:
         """Let what runs end, and begin nothing more."""

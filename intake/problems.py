@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
+from intake import http_request_id
 from intake.faults import Fault, Faults, UnusableInputError
 from intake.pool import BusyError
 from ledger.failures import LedgerError
@@ -24,6 +25,7 @@ from tasks.submit import KeyConflictError, SubmitError
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:consent:problem:"
+INSTANCE = "urn:consent:http-request:"
 SAME_KEY = "whether the request was recorded is not known: send it again with the same Idempotency-Key"
 
 
@@ -55,22 +57,26 @@ class Problem(HTTPException):
         """It cannot be done now: ask again after so many seconds."""
         return cls(status, kind, detail, headers={"Retry-After": str(max(1, round(after_s + 0.5)))})
 
-    def document(self) -> dict[str, Any]:
-        """The body."""
+    def document(self, name: str) -> dict[str, Any]:
+        """The body, of a request of this name."""
         told: dict[str, Any] = {
             "type": TYPE + self.kind,
             "title": HTTPStatus(self.status_code).phrase,
             "status": self.status_code,
             "detail": self.detail,
         }
+        if self.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:  # of the others our log says nothing
+            told["instance"] = INSTANCE + name
         if self.faults:
             told["errors"] = [_as_json(fault) for fault in self.faults]
             told["errors_total"] = self.total
         return told
 
-    def response(self) -> Response:
-        """The answer."""
-        return Response(to_json(self.document()), self.status_code, self.headers, MEDIA_TYPE)
+    def response(self, name: str | None = None) -> Response:
+        """The answer to the request of this name; None: the one that is served."""
+        return Response(
+            to_json(self.document(name or http_request_id.current())), self.status_code, self.headers, MEDIA_TYPE
+        )
 
 
 def _as_json(fault: Fault) -> dict[str, Any]:
@@ -227,6 +233,10 @@ SCHEMA: Mapping[str, Any] = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "what was wrong, and what to do; never a submitted value"},
+        "instance": {
+            "type": "string",
+            "description": "of 5xx: ends as the header X-Request-Id, by which our log tells of it",
+        },
         "errors": {
             "type": "array",
             "description": "the first 20",

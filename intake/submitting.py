@@ -15,8 +15,10 @@ import typer
 from pydantic_core import from_json
 
 from domain.deadlines import Regulation
+from domain.json_size import refuse_crowd
 from domain.noticed import Noticed
 from domain.requests import Kind
+from domain.twins import CrowdError
 from intake.columns import known_columns
 from intake.endings import CommandError, Ending, flush, note
 from intake.files import UnusableInputError, read_people
@@ -30,6 +32,7 @@ from tasks.subjects import advice
 from tasks.submit import Receipt, Submission, SubmitError, Wake, submit
 
 LARGEST_OPTIONS = 1_000_000
+MOST_OPTION_VALUES = 20_000
 LONGEST_KEY = 200
 STDIN = "-"
 
@@ -134,7 +137,10 @@ def _read_options(path: Path) -> Mapping[str, Any]:
     if len(text) > LARGEST_OPTIONS:
         raise unusable(f"the --options file is larger than {LARGEST_OPTIONS:,} bytes")
     try:
+        refuse_crowd(text, MOST_OPTION_VALUES)
         options = from_json(text, allow_inf_nan=False)
+    except CrowdError:
+        raise unusable(f"the --options file holds more than {MOST_OPTION_VALUES:,} values") from None
     except ValueError as error:
         where = re.search(r"line \d+ column \d+", str(error))
         raise unusable(f"the --options file is not JSON{f': {where[0]}' if where else ''}") from None

@@ -1,12 +1,12 @@
 """The stack that a command talks to, and what is told when it cannot be reached."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from config.settings import Settings, SettingsError
-from config.stack import NoStackError, Stack, find_stack
+from config.stack import EVERYTHING, NoStackError, Stack, find_stack
 from intake.endings import CommandError, Ending
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.sealing import MasterKeys
@@ -29,7 +29,7 @@ class Surroundings:
 
     @property
     def postgres(self) -> str:
-        """Host and port of PostgreSQL."""
+        """Host and port of PostgreSQL, or its socket."""
         return host_and_port(self.stack.database_url, 5432)
 
     @property
@@ -41,15 +41,21 @@ class Surroundings:
 
 @contextmanager
 def surroundings(
-    pool_size: int = 1, patience_s: float | None = None, trusted_s: float | None = None
+    pool_size: int = 1,
+    patience_s: float | None = None,
+    trusted_s: float | None = None,
+    *,
+    needed: Collection[str] = EVERYTHING,
 ) -> Iterator[Surroundings]:
-    """Find the stack and open its ledger; the first statement connects. The arguments are those of `session.connect`.
+    """Find the stack and open its ledger; the first statement connects. The arguments are those of `session.connect`,
+    and `needed` that of `find_stack`.
 
     Raises CommandError for settings that cannot be used, and for whatever PostgreSQL raises within.
     """
-    settings, stack = _find()
+    settings, stack = _find(needed)
     _check_address("CONSENT_DATABASE_URL", stack.database_url, POSTGRES_SCHEMES)
-    _check_redis(stack)
+    if stack.redis_url:
+        _check_redis(stack)
     engine = connect(
         stack.database_url, pool_size=pool_size, patience_s=patience_s, trusted_s=trusted_s, pooled=stack.pooled
     )
@@ -71,13 +77,14 @@ def load_settings() -> Settings:
         raise CommandError(f"these settings cannot be used:\n{error}", Ending.UNUSABLE) from None
 
 
-def _find() -> tuple[Settings, Stack]:
+def _find(needed: Collection[str]) -> tuple[Settings, Stack]:
     settings = load_settings()
     try:
-        stack = find_stack(settings)
+        stack = find_stack(settings, needed)
     except NoStackError as error:
         raise CommandError(str(error), Ending.UNREACHABLE) from None
-    _check_keys("CONSENT_MASTER_KEYS", stack.master_keys, MasterKeys.parse)
+    if stack.master_keys:
+        _check_keys("CONSENT_MASTER_KEYS", stack.master_keys, MasterKeys.parse)
     _check_keys("CONSENT_PRODUCER_KEYS", stack.producer_keys, ProducerKeys.parse)
     return settings, stack
 
@@ -109,8 +116,11 @@ def _check_redis(stack: Stack) -> None:
 
 
 def host_and_port(url: str, default: int) -> str:
-    """Where a service is, without user, password and name."""
+    """Where a service is, without user, password and name; the path of its socket where it has one."""
     parts = urlsplit(url)
+    socket = dict(parse_qsl(parts.query)).get("host", "")
+    if socket.startswith("/"):
+        return socket
     return f"{parts.hostname or 'localhost'}:{parts.port or default}"
 
 

@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Sequence
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Any
 
 import uvicorn
@@ -17,9 +18,11 @@ from config.logging import set_up_logging
 from config.opendsr import SigningError, find_signer
 from config.settings import Settings
 from intake.api import create_app
+from intake.callers import Callers
 from intake.door import LEDGER_CONNECTIONS, Door, open_door
 from intake.endings import CommandError, Ending
 from intake.frame import complete
+from intake.networks import network_of
 from intake.opendsr_answers import Processor
 from intake.problems import Problem
 from intake.surroundings import BAD_KEYS, Surroundings, surroundings
@@ -44,16 +47,30 @@ class HeadTooLargeError(Exception):
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """uvicorn's own, which waits for the head of a request for ever and takes one of any size: here it is 10 s and
-    64 kB, also for a connection that was kept alive. What never comes to the app is refused with a problem too."""
+    """uvicorn's own, which waits for the head of a request for ever and takes one of any size, and any number of
+    connections from one address: here it is 10 s and 64 kB, also for a connection that was kept alive, and what
+    `callers` allows. What never comes to the app is refused with a problem too."""
 
+    callers: Callers
     _head: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _refusal = NOT_HTTP
+    _has_room = True
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._who = network_of(self.client[0]) if self.client else ""
+        self._has_room = self.callers.came(self._who, self)
         self._await_head()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for a request, or for the rest of a head."""
+        return self.cycle is None or (self.cycle.response_complete and not self.pipeline)
+
+    def hang_up(self) -> None:
+        """Close it, as one that was idle for too long."""
+        self.transport.close()
 
     def _await_head(self) -> None:
         self._head_bytes = 0
@@ -78,7 +95,8 @@ class PatientProtocol(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > LARGEST_HEAD:
             self._refusal = HEAD_TOO_LARGE
             raise HeadTooLargeError
-        self.app = _crowded_out if len(self.connections) > MOST_CONNECTIONS else self.config.loaded_app
+        has_room = self._has_room and len(self.connections) <= MOST_CONNECTIONS
+        self.app = self.config.loaded_app if has_room else _crowded_out
         super().on_headers_complete()
 
     def send_400_response(self, _: str) -> None:
@@ -102,6 +120,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._done()
+        self.callers.went(self._who, self)
         super().connection_lost(exc)
 
 
@@ -117,14 +136,18 @@ def _as_bytes(problem: Problem, headers: Sequence[tuple[bytes, bytes]]) -> bytes
     return b"\r\n".join(lines) + response.body
 
 
-def served(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+def served(app: FastAPI, host: str, port: int, *, behind_proxy: bool = False) -> uvicorn.Config:
     """How uvicorn serves this app."""
+
+    class Bounded(PatientProtocol):
+        callers = Callers(bounded=not behind_proxy)
+
     return uvicorn.Config(
         app,
         host=host,
         port=port,
         loop="uvloop",
-        http=PatientProtocol,
+        http=Bounded,
         ws="none",
         log_config=None,
         access_log=False,  # paths may be anything, also a person's address in the wrong place
@@ -141,8 +164,11 @@ def serve(host: str | None, port: int | None) -> None:
         _check(here, door)
         # Uvicorn stops, and then raises the signal once more: to us, who have something to close.
         signal.signal(signal.SIGTERM, lambda *_: None)
-        at = (host or here.settings.web_host, here.settings.web_port if port is None else port)
-        server = uvicorn.Server(served(create_app(door, _processor(here.settings)), *at))
+        settings = here.settings
+        at = (host or settings.web_host, settings.web_port if port is None else port)
+        _refuse_open(at[0], settings)
+        app = create_app(door, _processor(settings))
+        server = uvicorn.Server(served(app, *at, behind_proxy=settings.web_behind_tls))
         spare_what_stands()
         server.run()
 
@@ -157,6 +183,25 @@ def _check(here: Surroundings, door: Door) -> None:
         raise CommandError(told, Ending.UNUSABLE) from None
     except LedgerError as error:
         log.warning("PostgreSQL at %s: %s; until then requests are answered with 503", here.postgres, error)
+
+
+def _refuse_open(host: str, settings: Settings) -> None:
+    """Raise CommandError where keys and people would go over a network in clear, unless we are told they do not."""
+    if settings.web_behind_tls or is_loopback(host):
+        return
+    told = (
+        f"the web process would listen on {host or 'all addresses'} without TLS, and keys and people could be read on "
+        "the way: put a proxy with TLS in front and set CONSENT_WEB_BEHIND_TLS=true, or have it listen on 127.0.0.1"
+    )
+    raise CommandError(told, Ending.UNUSABLE)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
 
 
 def _processor(settings: Settings) -> Processor | None:

@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 from domain.directory import Answers, DirectoryError
 from domain.reach import OWN
 from domain.requests import Subject
+from ledger.address import login_rules
 from ledger.liveness import NETWORK, WatchedConnection
 
 PARAMETERS = frozenset({"refs", "user_ids", "emails", "phone_numbers", "vendors"})
@@ -62,14 +63,16 @@ class DatabaseDirectory:
     def _rows(self, people: Sequence[Subject]) -> list[dict[str, Any]]:
         limit_ms = round(self.timeout_s * 1000)
         # A new connection each time: a database of the controller's is not ours to keep connections to.
+        address = make_url(self.url).set(drivername="postgresql+psycopg")
         engine = create_engine(
-            make_url(self.url).set(drivername="postgresql+psycopg"),
+            address,
             poolclass=NullPool,
             hide_parameters=True,
             connect_args={
                 **NETWORK,
                 "connect_timeout": max(2, round(self.timeout_s)),
                 "application_name": "consent",
+                **login_rules(address),
                 "options": f"-c default_transaction_read_only=on -c statement_timeout={limit_ms}",
             },
         )

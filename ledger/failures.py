@@ -34,6 +34,7 @@ class Trouble(NamedTuple):
 
 MIGRATE = "run `consent migrate`"
 SET_POOLER = "a connection pooler stands before it: set CONSENT_DATABASE_POOLER=transaction"
+IN_CLEAR = "it wants the password in clear, and gets it over verified TLS only: have it use scram-sha-256"
 READ_ONLY = "it is read-only now, as a standby is, or a primary that was demoted"
 _NOT_OURS = Trouble(f"its tables are not ours, or older than this program: {MIGRATE}", f"not migrated: {MIGRATE}")
 _CUT = Trouble("the connection was lost", stale=True, lost=True)
@@ -77,6 +78,7 @@ TROUBLES = {
 
 REFUSALS = (
     ("authentication failed", TROUBLES["28"]),
+    ("method requirement", Trouble(IN_CLEAR, "refusing")),
     ("no password supplied", Trouble("it wants a password, and the address has none", "refusing")),
     ("no pg_hba.conf entry", Trouble("it lets nobody of this user, database and address in (pg_hba.conf)", "refusing")),
     ("permission denied for database", Trouble("its user may not connect: GRANT CONNECT ON DATABASE", "refusing")),

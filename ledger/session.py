@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError, OperationalError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ledger.address import login_rules
 from ledger.failures import LedgerError, trouble_of
 from ledger.limits import MARK, set_local, startup_options, unhurried
 from ledger.liveness import NETWORK, WatchedConnection
@@ -52,6 +53,7 @@ def connect(
         connect_args={
             **{name: value for name, value in NETWORK.items() if name not in address.query},
             "application_name": "consent",
+            **login_rules(address),
             **({"prepare_threshold": None} if pooled else {"options": _options(address, patience_s)}),
         },
         execution_options={_POOLED: pooled},

@@ -13,6 +13,7 @@ import psutil
 
 from local.processes import end, spawn
 from local.services import HOST, Server, ServiceError, clean_env, wheel_program
+from local.sockets import POSTGRES_PORT
 
 MAJOR = 18
 # Durability is a promise: fsync, synchronous_commit and full_page_writes stay on.
@@ -23,13 +24,16 @@ SETTINGS = {
     "checkpoint_timeout": "15min",  # so that a campaign's pages are logged whole once, and not every few seconds
     "max_wal_size": "4GB",
     "jit": "off",  # compiling costs more than our short statements
-    "unix_socket_directories": "",
+    "listen_addresses": "",
+    "port": str(POSTGRES_PORT),
     "timezone": "UTC",
     "log_checkpoints": "off",
     # Errors and statements may quote personal data, which has no place in a log. Clients get the errors.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
 }
+# The second line is for a program from before there were sockets, to which one may go back. Nothing listens there now.
+LOGINS = f"local all all scram-sha-256\nhost all all {HOST}/32 scram-sha-256\n"
 
 
 class Postgres(Server):
@@ -47,8 +51,10 @@ class Postgres(Server):
         (signal.SIGQUIT, 1.0),
     )  # fast; immediate, to recover at the next start
 
-    def _url(self, port: int, password: str) -> str:
-        return f"postgresql+psycopg://consent:{password}@{HOST}:{port}/consent"
+    def _url(self, sockets: Path, password: str) -> str:
+        # SCRAM proves to each side that the other knows the password, and shows it to neither.
+        where = f"host={sockets}&port={POSTGRES_PORT}&require_auth=scram-sha-256"
+        return f"postgresql+psycopg://consent:{password}@/consent?{where}"
 
     def _end_orphans(self) -> None:
         pid_file = self.folder / "postmaster.pid"
@@ -64,6 +70,7 @@ class Postgres(Server):
         for abandoned in self.folder.parent.glob("postgres.new.*"):
             shutil.rmtree(abandoned, ignore_errors=True)
         if self.folder.exists():
+            (self.folder / "pg_hba.conf").write_text(LOGINS)
             if password_is_new:  # the file that held the old one was lost
                 self._single_user(self.folder, [f"ALTER ROLE consent PASSWORD '{password}'"])
             return
@@ -77,22 +84,25 @@ class Postgres(Server):
         # The built-in locale, as the sort order of an operating system's changes with its updates.
         locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         self._run(draft, "initdb", "--pgdata=.", "--username=postgres", "--auth=reject", *locale)
-        (draft / "pg_hba.conf").write_text(f"host all all {HOST}/32 scram-sha-256\n")
+        (draft / "pg_hba.conf").write_text(LOGINS)
         role = f"CREATE ROLE consent LOGIN CREATEDB PASSWORD '{password}'"
         self._single_user(draft, [role, "CREATE DATABASE consent OWNER consent"])
         draft.rename(self.folder)
 
-    def _launch(self, port: int, password: str) -> subprocess.Popen[bytes]:
-        where = {"listen_addresses": HOST, "port": str(port), "cluster_name": self._tag}
+    def _launch(self, sockets: Path, password: str) -> subprocess.Popen[bytes]:
+        # What a killed one left; its process id may be anyone's by now, and PostgreSQL would refuse to start.
+        (sockets / f".s.PGSQL.{POSTGRES_PORT}.lock").unlink(missing_ok=True)
+        where = {"unix_socket_directories": str(sockets), "cluster_name": self._tag}
         settings = SETTINGS | {"shared_buffers": f"{shared_buffers_mb(psutil.virtual_memory().total)}MB"} | where
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         argv = [*_as_unprivileged(), _postgres_program("postgres"), "-D", str(self.folder), *options]
         return spawn(argv, clean_env(), self.log, cwd=Path("/"))
 
-    def _answers(self, port: int, password: str) -> bool:
+    def _answers(self, sockets: Path, password: str) -> bool:
         # psql rather than psycopg: SQL drivers live in ledger/ only.
-        login = {"PGHOST": HOST, "PGPORT": str(port), "PGUSER": "consent", "PGDATABASE": "consent"}
-        env = clean_env() | login | {"PGPASSWORD": password, "PGCONNECT_TIMEOUT": "2"}
+        where = {"PGHOST": str(sockets), "PGPORT": str(POSTGRES_PORT), "PGUSER": "consent", "PGDATABASE": "consent"}
+        login = {"PGPASSWORD": password, "PGREQUIREAUTH": "scram-sha-256", "PGCONNECT_TIMEOUT": "2"}
+        env = clean_env() | where | login
         argv = [_postgres_program("psql"), "--no-psqlrc", "--command=SELECT 1"]
         asked = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         return asked.returncode == 0

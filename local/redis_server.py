@@ -12,15 +12,16 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from local.processes import end, spawn
-from local.services import HOST, Server, clean_env, wheel_program
+from local.services import Server, clean_env, wheel_program
 
 OLDEST = (6, 2)
+SOCKET = "redis.sock"
 
 # Redis holds no truth, it wakes workers; but the throttles live there too, and one that forgets grants a
 # second burst. So it appends to a file, synced each second. It never evicts: when full it refuses.
 SETTINGS = {
-    "bind": HOST,
-    "protected-mode": "yes",
+    "port": "0",
+    "unixsocketperm": "700",
     "dir": ".",
     "appendonly": "yes",
     "appendfsync": "everysec",
@@ -38,8 +39,8 @@ class Redis(Server):
     programs = ("redis-server", "valkey-server")
     stop_signals = ((signal.SIGTERM, 2.0),)
 
-    def _url(self, port: int, password: str) -> str:
-        return f"redis://:{password}@{HOST}:{port}/0"
+    def _url(self, sockets: Path, password: str) -> str:
+        return f"unix://:{password}@{sockets / SOCKET}?db=0"
 
     def _end_orphans(self) -> None:
         end(self._at_work(), signal.SIGTERM, within=5.0)
@@ -47,20 +48,20 @@ class Redis(Server):
     def _prepare(self, password: str, password_is_new: bool) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)
 
-    def _launch(self, port: int, password: str) -> subprocess.Popen[bytes]:
+    def _launch(self, sockets: Path, password: str) -> subprocess.Popen[bytes]:
         # Settings go in by stdin: the password stands in no file but ours, and in no process list.
         title = f'"{{title}} {{listen-addr}} {self._tag}"'
-        settings = SETTINGS | {"port": str(port), "requirepass": password, "proc-title-template": title}
+        own = {"unixsocket": str(sockets / SOCKET), "requirepass": password, "proc-title-template": title}
         argv = [_redis_program(self.folder), "-"]
         source, sink = os.pipe()
         with open(sink, "w") as file:
-            file.writelines(f"{key} {value}\n" for key, value in settings.items())
+            file.writelines(f"{key} {value}\n" for key, value in (SETTINGS | own).items())
         with open(source) as stdin:
             return spawn(argv, clean_env(), self.log, cwd=self.folder, stdin=stdin.fileno())
 
-    def _answers(self, port: int, password: str) -> bool:
-        once = Retry(NoBackoff(), 0)
-        with redis.Redis(HOST, port, password=password, socket_timeout=2, retry=once) as client:
+    def _answers(self, sockets: Path, password: str) -> bool:
+        once, path = Retry(NoBackoff(), 0), str(sockets / SOCKET)
+        with redis.Redis(unix_socket_path=path, password=password, socket_timeout=2, retry=once) as client:
             try:
                 return bool(client.ping())
             except redis.RedisError:  # not listening yet, or still loading

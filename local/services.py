@@ -1,7 +1,7 @@
 """What the PostgreSQL and the Redis of the one-machine stack share: real servers from PyPI wheels, state in DATA_DIR.
 
-Both listen on 127.0.0.1 only, on a port found free at the first start, behind a random password kept in
-`DATA_DIR/<service>.json` (mode 0600). TCP, as a data folder's path may be longer than a unix socket's may.
+Both answer on a unix socket only, in a folder that nobody else can enter: on a TCP port anybody could listen who comes
+first, and be told the password. The password is random, and kept in `DATA_DIR/<service>.json` (mode 0600).
 Starting first ends what a killed run left on the same folder, so it works after anything was SIGKILLed.
 """
 
@@ -20,10 +20,11 @@ from typing import ClassVar, Self
 
 import psutil
 
+from config.data_folder import ForeignFolderError, check_ours
 from local.processes import FolderInUseError, FolderLock, read_private, trim_log, write_private
+from local.sockets import leave, socket_folder
 
 HOST = "127.0.0.1"
-PORT_TAKEN = "Address already in use"
 
 
 class ServiceError(Exception):
@@ -31,7 +32,7 @@ class ServiceError(Exception):
 
 
 class Server(ABC):
-    """What PostgreSQL and Redis have in common: a folder, a lock, a port and password on file, one server process."""
+    """What PostgreSQL and Redis have in common: a folder, a lock, a password on file, a socket, one server process."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -45,6 +46,7 @@ class Server(ABC):
         self._state = data_dir / f"{self.name}.json"
         self._lock = FolderLock(data_dir / f"{self.name}.lock", f"The {self.title} of another process")
         self._start_timeout = start_timeout
+        self._sockets: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -62,26 +64,27 @@ class Server(ABC):
     @property
     def url(self) -> str:
         """Where the service answers, or answered last. Raises ServiceError when it never ran here."""
-        state = read_private(self._state)
-        if state is None:
+        state = read_private(self._state) or {}
+        if "sockets" not in state:
             raise ServiceError(f"{self.title} never ran in {self.folder.parent}: start it with `consent up`")
-        return self._url(state["port"], state["password"])
+        return self._url(Path(state["sockets"]), state["password"])
 
     def start(self) -> str:
         """Start the server, await its answer to a real connection, return its URL; or raise ServiceError.
 
-        A running server is left alone; one that died is started again, on the same port if that is free.
+        A running server is left alone; one that died is started again, where it was.
         """
         if self.is_running:
             return self.url
         ready = False
         try:
+            check_ours(self.folder.parent)
             self._lock.acquire()
             self._end_orphans()
             self._start()
             ready = True
             return self.url
-        except FolderInUseError as error:
+        except (FolderInUseError, ForeignFolderError) as error:
             raise ServiceError(str(error)) from None
         except OSError as error:
             raise ServiceError(f"{self.title} can't start in {self.folder}: {error}") from error
@@ -100,34 +103,31 @@ class Server(ABC):
                 except subprocess.TimeoutExpired:
                     continue
             self._process = None
+        if self._sockets is not None:
+            leave(self._sockets, self.folder.parent)
+            self._sockets = None
         self._lock.release()
 
     def _start(self) -> None:
         state = read_private(self._state) or {}
         password = state.get("password") or secrets.token_hex(24)
         self._prepare(password, password_is_new="password" not in state)
-        for preferred in (state.get("port"), None, None):
-            port = free_port(preferred)
-            trim_log(self.log)
-            log_start = self.log.stat().st_size if self.log.exists() else 0
-            self._process = self._launch(port, password)
-            if self._comes_up(self._process, port, password, log_start):
-                write_private(self._state, {"port": port, "password": password})
-                return
-        raise ServiceError(f"{self.title} found three ports in a row taken by others; see {self.log}")
+        self._sockets = sockets = socket_folder(self.folder.parent, state.get("sockets"))
+        trim_log(self.log)
+        log_start = self.log.stat().st_size if self.log.exists() else 0
+        self._process = self._launch(sockets, password)
+        self._await_answer(self._process, sockets, password, log_start)
+        write_private(self._state, {"sockets": str(sockets), "password": password})
 
-    def _comes_up(self, process: subprocess.Popen[bytes], port: int, password: str, log_start: int) -> bool:
-        """Wait for the first answer; False when someone took the port between our look and the server's."""
+    def _await_answer(self, process: subprocess.Popen[bytes], sockets: Path, password: str, log_start: int) -> None:
         deadline = time.monotonic() + self._start_timeout
         while time.monotonic() < deadline:
             time.sleep(0.02)
             if process.poll() is not None:
                 said = self._last_words(log_start)
-                if PORT_TAKEN in said:
-                    return False
                 raise ServiceError(f"{self.title} ended as it started: {said} (more in {self.log})")
-            if self._answers(port, password):
-                return True
+            if self._answers(sockets, password):
+                return
         said = f"{self.title} did not answer within {self._start_timeout:g} s: {self._last_words(log_start)}"
         raise ServiceError(f"{said} (more in {self.log}); trying again is safe")
 
@@ -135,7 +135,7 @@ class Server(ABC):
         with self.log.open("rb") as file:
             file.seek(log_start)
             lines = file.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
-        telling = (line for line in lines if re.search(rf"{PORT_TAKEN}|FATAL|ERROR|[Ee]rror|denied|can't", line))
+        telling = (line for line in lines if re.search(r"FATAL|ERROR|[Ee]rror|denied|can't", line))
         return next(telling, lines[-1])
 
     def _at_work(self) -> list[psutil.Process]:
@@ -157,13 +157,13 @@ class Server(ABC):
     def _prepare(self, password: str, password_is_new: bool) -> None: ...
 
     @abstractmethod
-    def _launch(self, port: int, password: str) -> subprocess.Popen[bytes]: ...
+    def _launch(self, sockets: Path, password: str) -> subprocess.Popen[bytes]: ...
 
     @abstractmethod
-    def _answers(self, port: int, password: str) -> bool: ...
+    def _answers(self, sockets: Path, password: str) -> bool: ...
 
     @abstractmethod
-    def _url(self, port: int, password: str) -> str: ...
+    def _url(self, sockets: Path, password: str) -> str: ...
 
 
 def free_port(preferred: int | None = None) -> int:

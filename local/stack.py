@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TypeVar
 
 from adapters.portions import chunk_people
+from config.data_folder import ForeignFolderError, check_ours
 from config.opendsr import keep_signing_pair
 from config.settings import Settings, SettingsError
 from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
@@ -80,6 +81,10 @@ def running(plan: Plan, say: Say) -> Iterator[Keep]:
     """A running stack, stopped on leaving. Raises as `run` does."""
     settings = plan.settings
     data_dir = settings.data_dir.absolute()
+    try:
+        check_ours(data_dir)
+    except ForeignFolderError as error:
+        raise ServiceError(str(error)) from None
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
         lock = FolderLock(data_dir / "up.lock", "A stack")

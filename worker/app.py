@@ -66,7 +66,7 @@ def _refused(refusal: Refusal) -> None:
 def create_app() -> Celery:
     """The app of this process's stack. Raises SettingsError, NoStackError."""
     settings = Settings.load()
-    stack = find_stack(settings)
+    stack = find_stack(settings, needed=("redis_url",))
     try:
         broker = broker_settings(stack.redis_url, stack.redis_ca, must_write=True)
     except RedisUrlError as error:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,15 +11,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import pytest
 from sqlalchemy import Engine, text
 
-from intake import bodies, frame, web
+from intake import bodies, callers, frame, web
 from intake.bodies import LARGEST_JSON, Allowance
 from intake.door import Door
 from intake.together import Together
@@ -31,8 +33,8 @@ PEOPLE = {"kind": "erasure", "subjects": [{"user_id": "secret-jane"}]}
 
 
 @pytest.fixture
-def served(engine: Engine, postgres_url: str, redis_url: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """`consent web`: its address and its log."""
+def served(engine: Engine, postgres_url: str, redis_url: str, tmp_path: Path) -> Iterator[tuple[str, Path, int]]:
+    """`consent web`: its address, its log and its process id."""
     with engine.begin() as connection:
         announce(connection, {"dfinery": 100})
     port, log = free_port(), tmp_path / "web.log"
@@ -49,7 +51,7 @@ def served(engine: Engine, postgres_url: str, redis_url: str, tmp_path: Path) ->
     url = f"http://127.0.0.1:{port}"
     try:
         await_ready(url, process, log)
-        yield url, log
+        yield url, log, process.pid
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=15) == 0
     finally:
@@ -70,8 +72,18 @@ def await_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None
                 time.sleep(0.05)
 
 
-def test_bad_bodies_are_refused_cheaply_and_told_in_no_log(served: tuple[str, Path], engine: Engine, key: Key) -> None:
-    url, log = served
+MANY = 2_500_000
+CROWDS = [b"[" + b"[]," * MANY + b"[]]", b"[" + b"1," * MANY + b"1]", b"{" + b'"":0,' * (MANY // 2) + b'"":0}']
+
+
+def resident_mb(pid: int) -> float:
+    return float(psutil.Process(pid).memory_info().rss) / 1e6
+
+
+def test_bad_bodies_are_refused_cheaply_and_told_in_no_log(
+    served: tuple[str, Path, int], engine: Engine, key: Key
+) -> None:
+    url, log, pid = served
     json_type = {"Content-Type": "application/json"}
     with httpx.Client(base_url=url, headers=key(), timeout=30) as client:
         body = json.dumps(PEOPLE).encode()
@@ -91,7 +103,12 @@ def test_bad_bodies_are_refused_cheaply_and_told_in_no_log(served: tuple[str, Pa
             (body, {"Content-Type": "text/plain"}, 415),
             (body, {"Content-Type": "application/x-www-form-urlencoded"}, 415),
             (b" " * (LARGEST_JSON + 1), json_type, 413),
+            # Right in form, and made of so many parts that to build them would hurt.
+            *((b'{"options": {"insider": {"x": ' + crowd + b"}}}", json_type, 422) for crowd in CROWDS),
+            *((b'{"kind": "erasure", "subjects": ' + crowd + b"}", json_type, 422) for crowd in CROWDS),
         ]
+        assert client.post("/v1/requests", content=body, headers=json_type).status_code == 201
+        before = resident_mb(pid)
         began = time.process_time()
         for content, headers, status in bad:
             try:
@@ -104,23 +121,34 @@ def test_bad_bodies_are_refused_cheaply_and_told_in_no_log(served: tuple[str, Pa
             assert "secret" not in answer.text
             assert len(answer.content) < 10_000
         assert time.process_time() - began < 5
+        until(lambda: resident_mb(pid) < before + 50)  # 753 MB were kept
         assert client.post("/v1/requests", content=body, headers=json_type).status_code == 201
         with engine.begin() as connection:  # a fault nobody has thought of, and PostgreSQL quotes the row
             connection.execute(text("ALTER TABLE requests ADD CONSTRAINT broken CHECK (subjects < 0) NOT VALID"))
-        broken = client.post("/v1/requests", content=body, headers={**json_type, "Idempotency-Key": "secret-key"})
+        named = {**json_type, "Idempotency-Key": "secret-key", "X-Request-Id": "trace-4711"}
+        broken = client.post("/v1/requests", content=body, headers=named)
         with engine.begin() as connection:
             connection.execute(text("ALTER TABLE requests DROP CONSTRAINT broken"))
         assert (broken.status_code, broken.json()["type"]) == (500, "urn:consent:problem:our-fault")
         assert "secret" not in broken.text
+    assert broken.headers["x-request-id"] == "trace-4711"
+    assert broken.json()["instance"] == "urn:consent:http-request:trace-4711"
     told = log.read_text()
-    assert "POST /v1/requests failed: IntegrityError at" in told
+    assert re.search(r"POST /v1/requests failed: IntegrityError at \S+ \(request trace-4711\)", told)
     for word in ("secret", "Traceback", "Failing row", "cw_"):
         assert word not in told
 
 
-def connect(url: str) -> socket.socket:
+def until(condition: Callable[[], bool], within_s: float = 30.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def connect(url: str, source: str = "127.0.0.1") -> socket.socket:
     where = urlsplit(url)
-    return socket.create_connection((where.hostname, where.port), timeout=20)
+    return socket.create_connection((where.hostname, where.port), timeout=20, source_address=(source, 0))
 
 
 def is_cut_off(connection: socket.socket, within_s: float = 5.0) -> bool:
@@ -158,6 +186,40 @@ def test_a_head_without_end_is_cut_off(url: str) -> None:
         assert sent < 100_000_000
 
 
+def test_idle_connections_of_one_address_give_way_to_its_newer_ones(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callers, "MOST_PER_ADDRESS", 4)
+    asks = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with ExitStack() as stack:
+        silent = [stack.enter_context(connect(url)) for _ in range(2)]
+        kept = [stack.enter_context(connect(url)) for _ in range(2)]
+        for one in kept:
+            one.sendall(asks)
+            assert one.recv(65_536).startswith(b"HTTP/1.1 200")
+        other = stack.enter_context(connect(url, "127.0.0.2"))
+        newer = [stack.enter_context(connect(url)) for _ in range(3)]
+        assert all(is_cut_off(one) for one in (*silent, kept[0]))
+        for one in (kept[1], other, *newer):
+            one.sendall(asks)
+            assert one.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
+def test_an_address_whose_connections_are_all_at_work_is_told(
+    url: str, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callers, "MOST_PER_ADDRESS", 2)
+    head = f"POST /v1/requests HTTP/1.1\r\nHost: x\r\nAuthorization: {key()['Authorization']}\r\n"
+    head += "Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(2):
+            slow = stack.enter_context(connect(url))
+            slow.sendall(head.encode())
+            assert slow.recv(65_536).startswith(b"HTTP/1.1 100")  # its body is being waited for
+        for source, status in (("127.0.0.1", b"503"), ("127.0.0.2", b"200")):
+            more = stack.enter_context(connect(url, source))
+            more.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert more.recv(65_536).startswith(b"HTTP/1.1 " + status)
+
+
 NOT_HTTP: list[tuple[bytes, int]] = [
     (b"secret nonsense\r\n\r\n", 400),
     (b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-More: a\0secret\r\n\r\n", 400),
@@ -179,6 +241,7 @@ def test_what_comes_to_no_route_is_a_problem_too(url: str) -> None:
             assert answer.getheader("content-type") == "application/problem+json"
             told = answer.read()
             assert json.loads(told)["status"] == status
+            assert answer.getheader("x-request-id")
             assert b"secret" not in told
             assert is_cut_off(connection)
 
@@ -190,6 +253,7 @@ def test_too_many_connections_are_told(stranger: httpx.Client, monkeypatch: pyte
     assert (refused.status_code, refused.json()["type"]) == (503, "urn:consent:problem:crowded")
     assert refused.headers["content-type"] == "application/problem+json"
     assert int(refused.headers["retry-after"]) >= 1
+    assert refused.json()["instance"].endswith(refused.headers["x-request-id"])
     monkeypatch.undo()
     assert stranger.get("/healthz").status_code == 200
 

@@ -47,13 +47,6 @@ async def outwards(port: int, path: str) -> asyncio.Server:
     )
 
 
-async def inwards(path: str, port: int) -> asyncio.Server:
-    """From a unix socket to a port of this host's loopback."""
-    return await asyncio.start_unix_server(
-        lambda reader, writer: forward(lambda: asyncio.open_connection("127.0.0.1", port), reader, writer), path
-    )
-
-
 def settle_in(name: str) -> None:
     """Give this host its name, and bring its loopback up."""
     socket.sethostname(name)

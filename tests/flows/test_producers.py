@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from celery import Celery
@@ -21,7 +22,7 @@ from standardwebhooks.webhooks import Webhook
 
 from intake.producer import send
 from ledger.session import connect
-from tasks.queues import SUBMIT, SUBMIT_QUEUE
+from tasks.queues import SUBMIT, SUBMIT_QUEUE, sender
 from tasks.sealed import ProducerKeys, generate_producer_key
 from tests.flows.conftest import Stack
 
@@ -63,8 +64,8 @@ def test_the_redis_users_of_the_page_can_push_and_cannot_read(redis_url: str) ->
     with Redis.from_url(redis_url) as redis:
         for line in (by_hand, by_celery):
             redis.execute_command(*line.split())
-        place = redis.connection_pool.connection_kwargs
-        shop, crm = (f"redis://{user}:password@{place['host']}:{place['port']}/0" for user in ("shop", "crm"))
+        own = urlsplit(redis_url)
+        shop, crm = (urlunsplit(own._replace(netloc=f"{user}:password@")) for user in ("shop", "crm"))
         exec(compile(recipe, "docs/producers.md", "exec"), {**values, "REDIS_URL": shop})  # noqa: S102 - our own page
         send(REQUEST, public_key=str(keys.public), redis_url=crm)
         messages = [json.loads(raw) for raw in redis.lrange(SUBMIT_QUEUE, 0, -1)]
@@ -119,7 +120,7 @@ def test_a_sealed_request_is_delivered_and_told_of_and_a_plain_one_refused_unsee
         services = json.loads((tmp_path / "data" / "stack.json").read_text())
         public = stack.run("producer-key").stdout.strip()
         seen: list[Any] = []
-        broker = stopping.enter_context(Celery(broker=services["redis_url"]))
+        broker = stopping.enter_context(sender(services["redis_url"]))
         stopping.enter_context(watching(broker, seen))
         eventually(lambda: seen)
         send(REQUEST, public_key=public, redis_url=services["redis_url"])

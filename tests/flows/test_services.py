@@ -1,5 +1,6 @@
 """The embedded servers, for real: what was written survives whatever was killed, and stacks keep apart."""
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import psutil
 import psycopg
@@ -18,7 +21,6 @@ import pytest
 import redis
 
 from local import postgres as postgres_module
-from local import services
 from local.postgres import Postgres
 from local.redis_server import Redis
 from local.services import ServiceError
@@ -104,7 +106,7 @@ def test_committed_rows_survive_when_is_killed(data_dir: Path, killed: str) -> N
 
     with Postgres(data_dir) as server:
         assert server.is_running
-        assert server.url == url  # the same port and password
+        assert server.url == url  # the same socket and password
         assert ask(server.url, "SELECT answer FROM kept") == 42
         assert left.isdisjoint(process.pid for process in at_work(data_dir))
     busy.close()
@@ -114,13 +116,16 @@ def test_committed_rows_survive_when_is_killed(data_dir: Path, killed: str) -> N
 
 
 def test_a_stale_pid_file_that_names_a_stranger_harms_neither(data_dir: Path) -> None:
-    with Postgres(data_dir):
-        pass
+    with Postgres(data_dir) as server:
+        sockets = sockets_of(server)
     # PostgreSQL fears a process of its own account, so the stranger needs that one.
     account = "nobody" if os.geteuid() == 0 else None
     with subprocess.Popen(["sleep", "60"], user=account) as stranger:
         pid_file = data_dir / "postgres" / "postmaster.pid"
-        pid_file.write_text(f"{stranger.pid}\n{data_dir / 'postgres'}\n1700000000\n5432\n\n127.0.0.1\n")
+        stale = f"{stranger.pid}\n{data_dir / 'postgres'}\n1700000000\n5432\n{sockets}\n\n"
+        pid_file.write_text(stale)
+        sockets.mkdir(exist_ok=True)
+        (sockets / ".s.PGSQL.5432.lock").write_text(stale)
 
         with Postgres(data_dir) as server:
             assert ask(server.url, "SELECT 1") == 1
@@ -161,7 +166,6 @@ def test_stacks_in_different_folders_do_not_meet(tmp_path: Path) -> None:
         urls = list(threads.map(lambda server: server.start(), servers))
     try:
         assert len(set(urls)) == 4
-        assert len({url.split("@")[1].split("/")[0] for url in urls}) == 4
         with connect(urls[0]) as connection:
             connection.execute("CREATE TABLE only_in_a (x int)")
         assert ask(urls[2], "SELECT to_regclass('only_in_a')") is None
@@ -176,29 +180,83 @@ def test_a_second_owner_of_a_folder_is_refused_and_the_first_unharmed(postgres: 
     assert ask(postgres.url, "SELECT 1") == 1
 
 
-@pytest.mark.parametrize("kind", [Postgres, Redis])
-def test_a_port_that_someone_took_meanwhile_is_replaced(tmp_path: Path, kind: type[Postgres | Redis]) -> None:
-    server = kind(tmp_path)
-    before = server.start()
-    server.stop()
-    with socket.create_server(("127.0.0.1", int(before.rpartition(":")[2].partition("/")[0]))), server:
-        assert server.url != before
-    with pytest.raises((psycopg.OperationalError, redis.ConnectionError)):
-        redis.Redis.from_url(before).ping() if kind is Redis else connect(before)
+def sockets_of(server: Postgres | Redis) -> Path:
+    """The folder of its socket, by its URL."""
+    url = urlsplit(server.url)
+    return Path(dict(parse_qsl(url.query)).get("host") or Path(url.path).parent)
+
+
+def listening(server: Postgres | Redis) -> list[Any]:
+    """The TCP ports that its processes listen on."""
+    own = server._at_work()
+    return [one for process in own for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
 
 
 @pytest.mark.parametrize("kind", [Postgres, Redis])
-def test_a_port_taken_between_look_and_bind_is_replaced(
-    tmp_path: Path, kind: type[Postgres | Redis], monkeypatch: pytest.MonkeyPatch
+def test_a_service_is_reached_by_nobody_but_its_owner(tmp_path: Path, kind: type[Postgres | Redis]) -> None:
+    with kind(tmp_path / "data") as server:
+        folder = sockets_of(server)
+        assert folder == tmp_path / "data" / "run"
+        assert folder.stat().st_mode & 0o7777 == 0o700
+        assert folder.stat().st_uid == os.geteuid()
+        assert listening(server) == []
+        # Who gets in all the same must know the password, and show that he does.
+        assert "require_auth=scram-sha-256" in server.url or kind is Redis
+
+
+@pytest.mark.parametrize("kind", [Postgres, Redis])
+def test_a_stranger_on_the_port_of_an_older_version_is_told_nothing(
+    tmp_path: Path, kind: type[Postgres | Redis]
 ) -> None:
-    look = services.free_port
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = int(taken.getsockname()[1])
-        seen_as_free = iter([port])
-        monkeypatch.setattr(services, "free_port", lambda preferred: next(seen_as_free, 0) or look(preferred))
-        with kind(tmp_path) as server:
-            assert server.is_running
-            assert f":{port}/" not in server.url
+    data_dir = tmp_path / "data"
+    with kind(data_dir) as server:
+        password = server.url.split(":")[2].partition("@")[0]
+    state = data_dir / f"{kind.name}.json"
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        state.write_text(json.dumps({"port": stranger.getsockname()[1], "password": password}))
+        if kind is Postgres:  # as that version left it
+            (data_dir / "postgres" / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+        with kind(data_dir) as server:
+            assert password in server.url
+            stranger.settimeout(0)
+            with pytest.raises(BlockingIOError):
+                stranger.accept()
+
+
+@pytest.mark.parametrize("kind", [Postgres, Redis])
+@pytest.mark.parametrize("made", ["by a stranger", "as a link", "open to all"])
+def test_a_folder_of_sockets_is_taken_from_nobody(data_dir: Path, kind: type[Postgres | Redis], made: str) -> None:
+    with kind(data_dir) as server:
+        noted = sockets_of(server)
+        assert noted.stat().st_mode & 0o7777 == 0o700
+        assert len(str(noted)) < 80 < len(str(data_dir))
+    assert not noted.exists()
+    if made == "as a link":
+        (data_dir / "elsewhere").mkdir()
+        noted.symlink_to(data_dir / "elsewhere")
+    else:
+        noted.mkdir(mode=0o777)
+        noted.chmod(0o777)
+    if made == "by a stranger":
+        if os.geteuid() != 0:
+            return
+        os.chown(noted, 65534, 65534)
+    try:
+        with kind(data_dir) as server:
+            assert (sockets_of(server) == noted) == (made == "open to all")  # ours, so it is closed again
+            assert sockets_of(server).stat().st_mode & 0o7777 == 0o700
+    finally:
+        noted.unlink() if noted.is_symlink() else shutil.rmtree(noted, ignore_errors=True)
+
+
+@pytest.mark.parametrize("kind", [Postgres, Redis])
+def test_a_data_folder_of_somebody_else_is_not_used(tmp_path: Path, kind: type[Postgres | Redis]) -> None:
+    tmp_path.chmod(0o770)
+    with pytest.raises(
+        ServiceError, match=rf"others may write in the data folder .* \(mode 0770\).*chmod 700 {tmp_path}"
+    ):
+        kind(tmp_path).start()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_postgres_is_durable_and_we_are_no_superuser(postgres: Postgres) -> None:
@@ -216,7 +274,7 @@ def test_nobody_gets_in_without_the_password(postgres: Postgres, cache: Redis) -
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             connect(login)
     with pytest.raises(redis.AuthenticationError):
-        redis.Redis.from_url(f"redis://{cache.url.partition('@')[2]}").ping()
+        redis.Redis.from_url(f"unix://{cache.url.partition('@')[2]}").ping()
     for file in ("postgres.json", "logs/postgres.log"):
         assert (postgres.folder.parent / file).stat().st_mode & 0o777 == 0o600
     for process in (postgres._process, cache._process):

@@ -1,6 +1,5 @@
 """Workers on two hosts, which are network namespaces, against one Redis and one PostgreSQL: one limit between them."""
 
-import asyncio
 import json
 import os
 import signal
@@ -21,7 +20,6 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from statistics import median
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import Engine, text
@@ -30,7 +28,6 @@ from domain.requests import Kind
 from ledger.sealing import MasterKeys, generate_master_key
 from tasks.queues import sender, wake
 from tasks.submit import Submission, submit
-from tests.flows.host import inwards
 from worker.throttle import Pace
 
 HOSTS = ("host-a", "host-b")
@@ -106,21 +103,6 @@ def folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-@contextmanager
-def opened(doors: dict[Path, int]) -> Iterator[None]:
-    """Unix sockets that lead to ports of this machine."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    for path, port in doors.items():
-        asyncio.run_coroutine_threadsafe(inwards(str(path), port), loop).result(5)
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
-
-
 def namespaces() -> list[str]:
     """The command that begins a host; none, and a warning, on a system that allows nobody namespaces."""
     tried = subprocess.run([*ON_A_HOST, "true"], capture_output=True, check=False)
@@ -131,14 +113,13 @@ def namespaces() -> list[str]:
 
 
 @contextmanager
-def workers(folder: Path, environment: dict[str, str], vendor: Vendor, doors: dict[Path, int]) -> Iterator[None]:
+def workers(folder: Path, environment: dict[str, str], vendor: Vendor) -> Iterator[None]:
     """A worker on each host, ended on leaving."""
     begin = namespaces()
     with ExitStack() as stack:
         for host in HOSTS:
             vendor_port = free_port()
-            openings = {str(port): str(path) for path, port in doors.items()} if begin else {}
-            openings[str(vendor_port)] = str(vendor.door(host))
+            openings = {str(vendor_port): str(vendor.door(host))}
             url = f"http://127.0.0.1:{vendor_port}"
             urls = {"CONSENT_ALGONOMY__BASE_URL": f"{url}/profile-command/v1", "CONSENT_INSIDER__BASE_URL": url}
             celery = [sys.executable, "-m", "celery", "--app", "worker.app", "worker", "--hostname", f"w@{host}"]
@@ -180,7 +161,6 @@ def test_one_limit_is_held_between_two_hosts_and_a_newcomer_is_served_under_a_ca
     folder: Path, engine: Engine, postgres_url: str, redis_url: str
 ) -> None:
     keys = generate_master_key()
-    doors = {folder / "redis": urlsplit(redis_url).port or 0, folder / "postgres": urlsplit(postgres_url).port or 0}
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
     environment = {
         **clean,
@@ -198,14 +178,14 @@ def test_one_limit_is_held_between_two_hosts_and_a_newcomer_is_served_under_a_ca
     }
     vendor = Vendor(folder)
     waits: list[float] = []
-    with vendor.open(), opened(doors), sender(redis_url) as app:
+    with vendor.open(), sender(redis_url) as app:  # Redis and PostgreSQL are files, which every host reaches
 
         def ask(count: int, *vendors: str) -> None:
             people = ({"user_id": f"u-{len(waits)}-{number}"} for number in range(count))
             masters, order = MasterKeys.parse(keys), Submission(Kind.OPT_OUT, vendors)
             submit(order, people, engine=engine, masters=masters, wake=lambda names: wake(app, names))
 
-        with workers(folder, environment, vendor, doors):
+        with workers(folder, environment, vendor):
             await_workers(app, folder)
             ask(PEOPLE, "algonomy", "insider")
             began = time.monotonic()

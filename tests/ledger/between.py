@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from queue import Queue
 
 import psycopg
+from sqlalchemy import make_url
 
 SESSION_STATE = re.compile(
     rb"pg_(try_)?advisory_(un)?lock(_shared)?\(|^\s*(SET (?!LOCAL|TRANSACTION)|LISTEN|PREPARE|DISCARD)", re.IGNORECASE
@@ -23,7 +24,8 @@ SESSION_STATE = re.compile(
 class Link:
     """A network of one port that can be made to swallow everything without a word, either way."""
 
-    target: tuple[str, int]
+    target: str
+    """A unix socket."""
     port: int = 0
     silent: threading.Event = field(default_factory=threading.Event)
     carried: int = 0
@@ -31,7 +33,8 @@ class Link:
 
     def serve(self, client: socket.socket) -> None:
         self.carried += 1
-        with closing(client), closing(socket.create_connection(self.target)) as server:
+        with closing(client), socket.socket(socket.AF_UNIX) as server:
+            server.connect(self.target)
             ways = {client: server, server: client}
             while True:
                 ready, _, _ = select.select(list(ways), [], [], 0.1)
@@ -198,9 +201,10 @@ def _served(one: Link | Pooler) -> Iterator[None]:
 
 
 @contextmanager
-def link(host: str, port: int) -> Iterator[Link]:
-    """A way to this port that can fall silent."""
-    found = Link((host, port))
+def link(url: str) -> Iterator[Link]:
+    """A way to the database at `url` that can fall silent."""
+    where = make_url(url).query
+    found = Link(f"{where['host']}/.s.PGSQL.{where['port']}")
     with _served(found):
         yield found
 

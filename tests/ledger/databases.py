@@ -18,7 +18,7 @@ def address(url: str, *, database: str | None = None, user: str | None = None, p
     if user is not None:
         changed = changed.set(username=user, password=PASSWORD)
     if port is not None:
-        changed = changed.set(host="127.0.0.1", port=port)
+        changed = changed.set(host="127.0.0.1", port=port, query={})
     return changed.render_as_string(hide_password=False)
 
 

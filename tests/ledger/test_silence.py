@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, Engine, make_url, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from ledger import liveness
@@ -26,8 +26,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def network(postgres_url: str) -> Iterator[Link]:
-    found = make_url(postgres_url)
-    with link(found.host or "", found.port or 0) as between:
+    with link(postgres_url) as between:
         yield between
 
 

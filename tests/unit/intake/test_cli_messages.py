@@ -158,6 +158,24 @@ def test_options_that_cannot_be_used(content: bytes | None, says: str, people: s
     assert says in refused("submit", people, "--kind", "erasure", "--options", str(options))
 
 
+@pytest.mark.parametrize(
+    "value", ["[" + "[]," * 30_000 + "[]]", "[" + "0," * 30_000 + "0]", "{" + '"a":0,' * 30_000 + '"a":0}']
+)
+def test_options_of_too_many_values(value: str, people: str, tmp_path: Path) -> None:
+    options = tmp_path / "options.json"
+    options.write_text('{"insider": {"x": ' + value + "}}")
+
+    assert "more than 20,000 values" in refused("submit", people, "--kind", "erasure", "--options", str(options))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "web.example"])
+def test_the_web_process_listens_elsewhere_only_when_told_that_tls_is_in_front(host: str) -> None:
+    told = refused("web", "--host", host)
+
+    assert host in told
+    assert "CONSENT_WEB_BEHIND_TLS=true" in told
+
+
 @pytest.mark.parametrize("names", ["", ",", " , "])
 def test_a_list_of_no_vendors(names: str, people: str) -> None:
     assert "--vendors" in refused("submit", people, "--kind", "erasure", "--vendors", names)

@@ -468,3 +468,17 @@ def outcome(data: bytes) -> tuple[list[tuple[int, Subject]], tuple[Fault, ...], 
     except UnusableInputError as error:
         return given_, error.faults, error.total
     return given_, (), 0
+
+
+@pytest.mark.parametrize("crowd", [b"[" + b"[]," * 20_000 + b"[]]", b"[" + b"0," * 30_000 + b"0]"])
+@pytest.mark.parametrize("place", [b'{"user_id": "u", "vendors": %b}', b'{"user_id": %b}', b"%b"])
+def test_a_line_of_very_many_values_is_refused_before_they_are_made(crowd: bytes, place: bytes) -> None:
+    lines = b'{"user_id": "u-1"}\n' + (place % crowd + b"\n") * 99
+    tracemalloc.start()
+    try:
+        error = faults_of(lines, "people.ndjson")
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(lines)
+    finally:
+        tracemalloc.stop()
+    assert error.total == 99
+    assert {fault.problem for fault in error.faults} == {"has more than 2,000 values"}

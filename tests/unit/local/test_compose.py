@@ -1,12 +1,18 @@
 """What docker-compose.yml, Dockerfile and Procfile promise: health checks, no default passwords, few rights."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from adapters.registry import ADAPTERS
 
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -41,12 +47,135 @@ def test_the_shell_of_a_container_expands_its_own_variables() -> None:
             assert not re.search(r"(?<!\$)\$(?![\${])", command), command
 
 
+OPTIONAL = re.compile(r"\$\{(\w+):-\}")
+TOLD_OF = re.compile(r"\$\{(\w+):\+.*\}")
+"""That it is set, and not to what."""
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_nothing_secret_has_a_default(name: str) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():
-        if re.search("PASSWORD|AUTH|KEYS|URL", variable):
+        if re.search("PASSWORD|AUTH|KEYS|URL", variable) and value:
+            if OPTIONAL.fullmatch(value) or TOLD_OF.fullmatch(value):
+                continue
             assert re.search(r"\$\{CONSENT_[A-Z_]+:\?", value), variable
             assert not re.search(r"\$\{CONSENT_[A-Z_]+(:?-|\})", value), variable
+
+
+def settings_of(service: str) -> set[str]:
+    """The settings that a service is given, without those it is only told of or kept from."""
+    given = SERVICES[service].get("environment", {}).items()
+    return {name for name, value in given if value and not TOLD_OF.fullmatch(value)}
+
+
+CREDENTIALS = re.compile("KEYS|SECRET|TOKEN|COOKIE|PASSWORD|AUTH|DATABASE_URL")
+VENDORS = re.compile(f"CONSENT_({'|'.join(ADAPTERS)})__".upper())
+SECRETS = {
+    "postgres": {"POSTGRES_PASSWORD", "POSTGRES_INITDB_ARGS"},
+    "redis": {"REDIS_PASSWORD"},
+    "migrate": {"CONSENT_DATABASE_URL"},
+    "beat": set(),
+    "flower": {"FLOWER_BASIC_AUTH"},
+    "web": {"CONSENT_DATABASE_URL", "CONSENT_MASTER_KEYS", "CONSENT_OIDC__CLIENT_SECRET"},
+    "worker": {"CONSENT_DATABASE_URL", "CONSENT_MASTER_KEYS"},
+    "take-in": {"CONSENT_DATABASE_URL", "CONSENT_MASTER_KEYS", "CONSENT_PRODUCER_KEYS"},
+    "sandbox": set(),
+}
+"""By service, all that it is trusted with, besides the address of Redis."""
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_service_is_trusted_with_what_it_uses_and_no_more(name: str) -> None:
+    given = settings_of(name)
+    plain = {"POSTGRES_INITDB_ARGS", "CONSENT_PASSWORD_LOGIN"}
+    assert {one for one in given if CREDENTIALS.search(one)} - plain == SECRETS[name] - plain
+    assert not any(VENDORS.match(one) for one in given)  # workers have those from the file
+    uses_redis = name in {"worker", "take-in", "beat", "web", "flower"}
+    assert ("CONSENT_REDIS_URL" in given) == uses_redis
+
+
+def test_only_workers_read_the_file_with_the_credentials_of_vendors() -> None:
+    assert {name for name, service in SERVICES.items() if "env_file" in service} == {"worker"}
+    kept_from = {name for name, value in SERVICES["worker"]["environment"].items() if value == ""}
+    assert {"CONSENT_FLOWER_AUTH", "CONSENT_OIDC__CLIENT_SECRET"} <= kept_from
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_service_is_given_is_a_setting(name: str) -> None:
+    known = set(re.findall(r"^(CONSENT_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert {one for one in SERVICES[name].get("environment", {}) if one.startswith("CONSENT_")} <= known
+
+
+def test_flower_and_beat_start_without_any_key(tmp_path: Path) -> None:
+    bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "CONSENT_REDIS_URL": "redis://:hush@127.0.0.1:1/0"}
+    argv = [sys.executable, "-c", "from worker.app import app; app.conf.beat_schedule"]
+    done = subprocess.run(argv, env=bare, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+NETWORKS = {
+    "postgres": {"data"},
+    "redis": {"back"},
+    "migrate": {"data"},
+    "worker": {"data", "back", "out"},
+    "take-in": {"data", "back"},
+    "beat": {"back"},
+    "web": {"data", "back", "front"},
+    "flower": {"back", "front"},
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_service_reaches_those_that_it_uses(name: str) -> None:
+    assert set(SERVICES[name]["networks"]) == NETWORKS[name]
+
+
+def test_the_services_that_keep_lead_nowhere() -> None:
+    assert {name for name, how in COMPOSE["networks"].items() if (how or {}).get("internal")} == {"data", "back"}
+    for name, service in SERVICES.items():
+        declared = set(service.get("networks", ()))
+        assert declared <= set(COMPOSE["networks"])
+        assert declared or service.get("network_mode") == "service:worker", name
+        assert ("ports" in service) <= ("front" in declared)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_limits(name: str) -> None:
+    assert re.fullmatch(r"\d+[mg]", SERVICES[name]["mem_limit"])
+    assert 0 < SERVICES[name]["pids_limit"] <= 512
+
+
+def stage(name: str) -> str:
+    """What the Dockerfile does in one stage."""
+    stages = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    (found,) = [one for one in stages if re.match(rf"\S+ AS {name}\n", one)]
+    return found
+
+
+def test_the_image_that_is_run_holds_no_sandbox_and_nothing_that_builds() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    build, production = stage("build"), stage("production")
+    assert "venv --without-pip /venv" in build
+    assert re.search(r"--python /venv/bin/python uninstall --yes hatchling", build)
+    assert "rm -r /venv/lib/python3.13/site-packages/sandbox" in build
+    assert re.findall(r"^COPY (.+)$", production, re.MULTILINE) == ["--from=build /venv /venv"]
+    assert "site-packages/pip*" in production
+    assert re.search(r"^FROM production\Z", dockerfile.strip(), re.MULTILINE)  # what is built without a target
+    for name, service in SERVICES.items():
+        if "build" in service:
+            assert service["build"]["target"] == ("sandbox" if name == "sandbox" else "production")
+
+
+def test_nothing_but_hatchling_needs_what_goes_with_it() -> None:
+    taken_out = set(re.search(r"uninstall --yes (.+)", stage("build"))[1].split())  # type: ignore[index]
+    names = re.findall(r"^([\w.-]+)(?:\[[^]]+\])?==", (ROOT / "requirements-prod.lock").read_text(), re.MULTILINE)
+    for name in set(names) - taken_out:
+        try:
+            wanted = requires(name) or ()
+        except PackageNotFoundError:  # of another platform
+            continue
+        plain = {re.match(r"[\w.-]+", one)[0].lower() for one in wanted if "extra ==" not in one}  # type: ignore[index]
+        assert not plain & taken_out, name
 
 
 @pytest.mark.parametrize("name", SERVICES)

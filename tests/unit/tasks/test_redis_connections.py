@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from kombu.utils.url import parse_url
+from kombu.utils.url import url_to_parts
 
 from tasks.redis_connections import RedisAddress, RedisUrlError, broker_settings, connect, connect_async
 
@@ -29,9 +29,11 @@ def test_an_address_is_the_same_to_every_client(url: str, where: tuple[object, .
     host, port, number, user, password, unix_socket = where
     assert (address.host, address.port, address.database) == (host, port, number)
     assert (address.user, address.password, address.unix_socket) == (user, password, unix_socket)
-    celery = parse_url(address.broker_url)
-    assert (celery["hostname"], celery["port"], celery["virtual_host"]) == (host, port, str(number))
-    assert (celery["userid"] or None, celery["password"] or None) == (user, password)
+    celery = url_to_parts(address.broker_url)
+    where_celery = (None, None, str(unix_socket)[1:]) if unix_socket else (host, port, str(number))
+    assert (celery.hostname, celery.port, celery.path) == where_celery
+    assert celery.query.get("virtual_host", "0") == (str(number) if unix_socket else "0")
+    assert (celery.username or None, celery.password or None) == (user, password)
     assert broker_settings(url)["broker_transport_options"].get("unix_socket") == unix_socket
     for client in (connect(url), connect_async(url)):
         given = client.connection_pool.connection_kwargs

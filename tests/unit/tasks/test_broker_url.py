@@ -1,0 +1,29 @@
+"""One Redis, as each of its clients writes its address."""
+
+import pytest
+from flower.utils.broker import Broker
+from kombu import Connection
+from redis import Redis
+
+from tasks.queues import sender
+from tasks.redis_connections import RedisAddress
+
+QUEUE = "greetings"
+
+
+async def test_a_socket_is_found_by_celery_and_flower_under_one_address(redis_url: str) -> None:
+    url = RedisAddress.parse(redis_url).broker_url
+    password = RedisAddress.parse(redis_url).password or "-"
+    with Redis.from_url(redis_url) as redis:
+        with Connection(url, connect_timeout=5) as plain, sender(redis_url) as app, app.connection() as ours:
+            for connection in (plain, ours):
+                assert password not in connection.as_uri()
+                connection.SimpleQueue(QUEUE).put("hello")
+            flower = Broker(ours.as_uri(include_password=True))
+            assert await flower.queues([QUEUE]) == [{"name": QUEUE, "messages": 2}]
+        redis.delete(QUEUE)
+
+
+@pytest.mark.parametrize("url", ["redis://:hush@127.0.0.1:6379/0", "rediss://u:hush@cache.example:6379/1"])
+def test_any_other_address_is_the_same_for_all(url: str) -> None:
+    assert RedisAddress.parse(url).broker_url == url
