@@ -48,11 +48,12 @@ ADVICE = MappingProxyType(
 def doctor() -> Ending:
     """Print what was found."""
     with surroundings() as here:
-        services = [_postgres(here), redis_finding(here), *_keys(here)]
+        services = [_postgres(here), redis_finding(here)]
         for finding in services:
             _print(finding)
         others = [
             *_ways(here),
+            *_keys(here),
             *_vendors(here.settings.adapters()),
             *_switches(here),
             *_opendsr(here.settings),

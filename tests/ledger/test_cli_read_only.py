@@ -76,3 +76,10 @@ def test_it_goes_on_afterwards(engine: Engine, request_id: str) -> None:
     assert run("submit - --kind erasure").exit_code == 0
     with engine.begin() as connection:
         assert connection.execute(text("SELECT count(*) FROM requests")).scalar_one() == 2
+
+
+def test_keys_of_another_ledger_are_told(request_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSENT_MASTER_KEYS", generate_master_key())
+    done = run("doctor")
+    assert done.exit_code == 1
+    assert "these are not the keys of this ledger" in done.output
