@@ -96,9 +96,10 @@ class Inbox:
             self._redis.set(self._alive, "1", px=_ms(LIVES_S))
             self._redis.sadd(CONSUMERS, self._name)
 
-    def wait(self, seconds: float) -> None:
-        """Wait until there is a message. It stays where it is: only the script moves any, and measures it first."""
-        self._redis.blmove(SUBMIT_QUEUE, SUBMIT_QUEUE, cast(int, seconds), "RIGHT", "RIGHT")
+    def wait(self, seconds: float) -> bool:
+        """Whether a message came within so many seconds. It stays where it is: only the script moves any, and measures
+        it first."""
+        return self._redis.blmove(SUBMIT_QUEUE, SUBMIT_QUEUE, cast(int, seconds), "RIGHT", "RIGHT") is not None
 
     def take(self, most: int) -> list[bytes]:
         """Up to so many of the oldest new messages, the oldest first; again those that were taken and are not done."""

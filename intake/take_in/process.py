@@ -28,6 +28,7 @@ PATIENCE_S, TRUSTED_S = 60.0, 1.0
 WAIT_S = 2.0
 """How long one question for new messages stays open, well within what a client waits for an answer; that comes the
 moment there is a message."""
+IDLE_S = 10.0
 AGAIN_S = 5.0
 """When it is tried again after Redis or PostgreSQL was away, or a master key missing."""
 LOOKS_AFTER_S = 15.0
@@ -144,10 +145,13 @@ class Process:
             self._inbox.gather()
 
     def _wait(self) -> None:
+        """Until there is something to do: a message, or what has to be looked at from time to time."""
+        until = monotonic() + min(IDLE_S, self._rounds.rests_s())
+        came = False
         try:
             self._waits = True
-            if not self._stopping.is_set():
-                self._inbox.wait(WAIT_S)
+            while not (came or self._stopping.is_set()) and (left := until - monotonic()) > 0:
+                came = self._inbox.wait(max(0.1, min(left, WAIT_S)))  # 0 would be without end
         finally:
             self._waits = False
 

@@ -53,6 +53,10 @@ class Rounds:
         self._again.tried(len(old), failed=self._take_in(old) if old else 0)
         return True
 
+    def rests_s(self) -> float:
+        """In how many seconds, though nothing comes, there may be something to do."""
+        return self._again.due_in_s()
+
     def look_soon(self) -> None:
         """Something was put off by another process."""
         self._again.soon(0.0)
@@ -95,6 +99,10 @@ class PutOff:
         self._pause_s = FIRST_AGAIN_S
         now = self._now()
         self._at = now + seconds if self._at <= now else min(self._at, now + seconds)
+
+    def due_in_s(self) -> float:
+        """When they are tried, in seconds from now; 0 or less: now."""
+        return self._at - self._now()
 
     def due(self, count: Callable[[], int]) -> int:
         """How many to try now. `count` tells how many there are, and is asked where a pause is over."""

@@ -17,7 +17,7 @@ import pytest
 from local.sandbox import Sandbox, sandbox
 
 CONSENT = [sys.executable, "-c", "from local.main import main; main()"]
-READY_S = 60.0
+READY_S = 180.0
 
 
 @dataclass
