@@ -134,7 +134,7 @@ def test_bad_bodies_are_refused_cheaply_and_told_in_no_log(
     assert broken.headers["x-request-id"] == "trace-4711"
     assert broken.json()["instance"] == "urn:consent:http-request:trace-4711"
     told = log.read_text()
-    assert re.search(r"POST /v1/requests failed: IntegrityError at \S+ \(request trace-4711\)", told)
+    assert re.search(r"POST /v1/requests failed: IntegrityError .* at \S+ \(request trace-4711\)", told)
     for word in ("secret", "Traceback", "Failing row", "cw_"):
         assert word not in told
 
