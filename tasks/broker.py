@@ -37,8 +37,8 @@ class Channel(kombu_redis.Channel):
     from_transport_options = (*kombu_redis.Channel.from_transport_options, "unix_socket")  # type: ignore[assignment]
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
-        if self.connection is None:
-            # Kombu declared a queue, had to connect anew for it, and goes on with the channel of before: try again.
+        if self.connection is None or self.connection.client is None:
+            # Kombu goes on with a channel whose connection it has closed: after declaring a queue, or while it ends.
             raise UnusableError("its connection was closed meanwhile")
         if self.unix_socket is None:
             return dict(super()._connparams(asynchronous))

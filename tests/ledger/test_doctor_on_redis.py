@@ -1,5 +1,6 @@
 """What `consent doctor` and `/readyz` say of a Redis that answers: green only where work can be done."""
 
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -84,3 +85,16 @@ def test_clocks_that_differ_are_named(
 def test_a_way_that_others_can_read_along_is_named(monkeypatch: pytest.MonkeyPatch, stack: redis.Redis) -> None:
     monkeypatch.setattr("tasks.redis_connections._is_loopback", lambda _: False)
     assert "not encrypted on the way there: use rediss://" in doctor()[1]
+
+
+def test_a_worker_and_beat_end_at_once_before_a_redis_in_cluster_mode(
+    stack: redis.Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    process = importlib.import_module("worker.app")
+    process.refuse_cluster()
+    with redis_server(tmp_path, cluster_enabled="yes") as cluster:
+        monkeypatch.setenv("CONSENT_REDIS_URL", cluster.url)
+        for begins in (process._check_broker, lambda: process._open_runtime(sender=None)):
+            with pytest.raises(SystemExit, match=r"cluster mode.*cluster-enabled no"):
+                begins()
+    process.refuse_cluster()  # one that is away is waited for
