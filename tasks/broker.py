@@ -9,6 +9,7 @@ tried until they work. docs/decisions/0028.
 from contextlib import suppress
 from time import monotonic
 from typing import Any
+from urllib.parse import quote
 
 import redis
 from celery.app.amqp import AMQP
@@ -102,6 +103,15 @@ class BrokerConnection(Connection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs | {"transport": self.over_tls if kwargs.get("ssl") else self.plain})
+
+    def as_uri(self, include_password: Any = False, mask: Any = "**", *more: Any, **named: Any) -> str:
+        """Its address as it is shown, and as Flower reads it. Not as it is made: of `redis+socket://` Kombu would take
+        its own transport."""
+        path = (self.transport_options or {}).get("unix_socket")
+        if path is None:
+            return str(super().as_uri(include_password, mask, *more, **named))
+        password = quote(self.password or "", safe="") if include_password else mask
+        return f"redis+socket://{quote(self.userid or '')}:{password}@{quote(path)}?virtual_host={self.virtual_host}"
 
     def __eqhash__(self) -> HashedSeq:
         """By what pools tell connections apart: by whom they trust as well."""

@@ -91,9 +91,6 @@ class RedisAddress:
     def broker_url(self) -> str:
         """The same for Celery, with nothing but who and where."""
         login = f"{quote(self.user or '', safe='')}:{quote(self.password or '', safe='')}@"
-        if self.unix_socket is not None:  # Flower, which has our address from Celery, would look at localhost otherwise
-            number = f"?virtual_host={self.database}" if self.database else ""
-            return f"redis+socket://{login}{quote(self.unix_socket)}{number}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         scheme = "redis" if self.tls is None else "rediss"
         return f"{scheme}://{login if self.user or self.password else ''}{host}:{self.port}/{self.database}"

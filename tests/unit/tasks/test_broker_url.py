@@ -2,9 +2,9 @@
 
 import pytest
 from flower.utils.broker import Broker
-from kombu import Connection
 from redis import Redis
 
+from tasks.broker import Transport
 from tasks.queues import sender
 from tasks.redis_connections import RedisAddress
 
@@ -12,12 +12,12 @@ QUEUE = "greetings"
 
 
 async def test_a_socket_is_found_by_celery_and_flower_under_one_address(redis_url: str) -> None:
-    url = RedisAddress.parse(redis_url).broker_url
     password = RedisAddress.parse(redis_url).password or "-"
     with Redis.from_url(redis_url) as redis:
-        with Connection(url, connect_timeout=5) as plain, sender(redis_url) as app, app.connection() as ours:
-            for connection in (plain, ours):
-                assert password not in connection.as_uri()
+        with sender(redis_url) as app, app.connection() as ours, app.pool.acquire() as pooled:
+            for connection in (ours, pooled):
+                assert password not in ours.as_uri()
+                assert isinstance(connection.transport, Transport)
                 connection.SimpleQueue(QUEUE).put("hello")
             flower = Broker(ours.as_uri(include_password=True))
             assert await flower.queues([QUEUE]) == [{"name": QUEUE, "messages": 2}]

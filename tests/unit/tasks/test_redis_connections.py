@@ -30,9 +30,7 @@ def test_an_address_is_the_same_to_every_client(url: str, where: tuple[object, .
     assert (address.host, address.port, address.database) == (host, port, number)
     assert (address.user, address.password, address.unix_socket) == (user, password, unix_socket)
     celery = url_to_parts(address.broker_url)
-    where_celery = (None, None, str(unix_socket)[1:]) if unix_socket else (host, port, str(number))
-    assert (celery.hostname, celery.port, celery.path) == where_celery
-    assert celery.query.get("virtual_host", "0") == (str(number) if unix_socket else "0")
+    assert (celery.hostname, celery.port, celery.path) == (host, port, str(number))
     assert (celery.username or None, celery.password or None) == (user, password)
     assert broker_settings(url)["broker_transport_options"].get("unix_socket") == unix_socket
     for client in (connect(url), connect_async(url)):
