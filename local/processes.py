@@ -20,6 +20,7 @@ import psutil
 
 FIRST_DELAY_S, LONGEST_DELAY_S, SETTLED_S = 0.2, 5.0, 30.0
 LOG_LIMIT_BYTES = 20_000_000
+TRIM_EVERY_S = 5.0
 # Linux derives a process's create time from the boot time, which moves by up to a second between two reads.
 SAME_PROCESS_S = 2.0
 
@@ -94,6 +95,7 @@ class Supervisor:
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._children: dict[str, _Child] = {}
+        self._trimmed_at = float("-inf")
 
     @property
     def pids(self) -> dict[str, int]:
@@ -112,8 +114,11 @@ class Supervisor:
     def tick(self) -> list[Exit]:
         """Notice deaths, start again what is due, keep logs short. Never blocks; returns the deaths."""
         exits, now = [], time.monotonic()
+        if trim := now - self._trimmed_at >= TRIM_EVERY_S:
+            self._trimmed_at = now
         for child in self._children.values():
-            trim_log(self._log(child))
+            if trim:
+                trim_log(self._log(child))
             if child.process is not None and (returncode := child.process.poll()) is not None:
                 _kill_group(child.process.pid)
                 exits.append(self._schedule(child, now, returncode))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from socket import gethostname
 from types import FrameType
 from typing import TypeVar
 
@@ -199,19 +200,18 @@ def _environment(settings: Settings, data_dir: Path) -> dict[str, str]:
 
 def _processes(plan: Plan, workers: list[str], web_port: int | None, env: Mapping[str, str]) -> Iterator[ProcessSpec]:
     settings = plan.settings
-    celery = [sys.executable, "-m", "celery", "--app", "worker.app"]
-    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    start = [sys.executable, "-m", "worker.start"]
     for name in workers:
-        threads = ["--pool", "threads"]  # as many as the settings say (worker.app)
-        yield ProcessSpec(name, [*celery, "worker", "--hostname", f"{name}@%h", *threads, *quiet, "--events"], env)
-    # The schedule is in the code and every step may run twice, so beat has nothing to keep on disk.
-    yield ProcessSpec("beat", [*celery, "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile="], env)
+        yield ProcessSpec(name, [*start, "worker", f"{name}@{gethostname()}"], env)
+    yield ProcessSpec("beat", [*start, "beat"], env)
     yield ProcessSpec("take-in", [sys.executable, "-m", "intake", "take-in"], env)
     if web_port is not None:
         yield ProcessSpec("web", [sys.executable, "-m", "intake", "web", "--port", str(web_port)], env)
     if plan.flower:
         address = ["--address=127.0.0.1", f"--port={settings.flower_port}"]
-        yield ProcessSpec("flower", [*celery, "flower", *address], env)
+        # The workers send events by themselves: nobody need tell them to, every five seconds.
+        celery = [sys.executable, "-m", "celery", "--app", "worker.bystanders"]
+        yield ProcessSpec("flower", [*celery, "flower", *address, "--enable_events=False"], env)
 
 
 def _await_workers(found: Stack, expected: int, keep: Keep) -> None:

@@ -2,13 +2,11 @@
 
 import logging
 from collections.abc import Iterable
-from contextlib import suppress
 
 from celery import Celery, signals
 from celery.worker import WorkController
 from celery.worker.control import Panel
 from kombu.entity import Queue
-from redis.exceptions import RedisError
 
 from adapters.registry import ADAPTERS
 from config.collector import spare_what_stands
@@ -33,26 +31,21 @@ from tasks.queues import (
     VOLUMES,
     WakeUp,
     queue_of,
-    send,
 )
-from tasks.redis_check import is_cluster
-from tasks.redis_connections import RedisUrlError, broker_settings, connect
-from tasks.redis_faults import CLUSTER
+from tasks.redis_connections import RedisUrlError, broker_settings
 from tasks.refusals import Refusal, tell
 from tasks.resolve import resolve
 from tasks.retain import keep_outbox, keep_volumes
 from tasks.settle import settle
+from worker.cluster import refuse_cluster
 from worker.filtered import FilteredTask
 from worker.runtime import Runtime, tell_lacking
 from worker.sieve import Sieve
 from worker.starting import or_end
+from worker.tick import Once, schedule
 from worker.transport import SiftingAmqp
 
 log = logging.getLogger(__name__)
-
-TICK_S = 15.0
-"""How often beat has a worker look for due work. The workers look by themselves every second (worker.clock); beat is
-a second way, which finds what is due though every worker's clock should stand still."""
 
 
 def _refused(refusal: Refusal) -> None:
@@ -91,10 +84,8 @@ def create_app() -> Celery:
         task_queues=[Queue(name) for name in queues(ADAPTERS)],
         task_default_queue=CONTROL_QUEUE,
         task_create_missing_queues=False,
-        beat_max_loop_interval=TICK_S,
-        # No `expires`: it compares the clocks of two machines. A message that comes late does no harm.
-        beat_schedule={"look": {"task": LOOK, "schedule": TICK_S}},
     )
+    schedule(app)
     return app
 
 
@@ -106,12 +97,8 @@ def queues(vendors: Iterable[str], *, resolves: bool = True) -> list[str]:
     return [*everybodys, *own]
 
 
-class Once(FilteredTask):
-    """A task that is sent only while no other message for it waits: beat goes on though every worker is down."""
-
-    def apply_async(self, *_: object, **__: object) -> None:
-        """Send it, or not. Raises tasks.queues.BrokerError."""
-        send(self.app, [WakeUp(self.name)])
+class FilteredOnce(Once, FilteredTask):
+    """Both."""
 
 
 with or_end("this process"):
@@ -138,7 +125,7 @@ def dispatch_vendor(vendor: str) -> None:
     dispatch(vendor, runtime().tools)
 
 
-@app.task(name=LOOK, base=Once)
+@app.task(name=LOOK, base=FilteredOnce, shared=False)
 def look_for_work() -> None:
     """Wake the workers for what is due."""
     look(runtime().lookout)
@@ -194,7 +181,7 @@ def _read_own_queues(**_: object) -> None:
 @signals.worker_init.connect
 def _open_runtime(sender: WorkController, **_: object) -> None:
     global _runtime  # noqa: PLW0603 - Celery hands its tasks nothing else
-    refuse_cluster()
+    _refuse_cluster()
     with or_end("the worker"):
         _runtime = Runtime.open(app, holder=sender.hostname)
     spare_what_stands()
@@ -202,15 +189,12 @@ def _open_runtime(sender: WorkController, **_: object) -> None:
 
 @signals.beat_init.connect
 def _check_broker(**_: object) -> None:
-    refuse_cluster()
+    _refuse_cluster()
 
 
-def refuse_cluster() -> None:
-    """End this process where Redis runs in cluster mode: no waiting mends that. Raises SystemExit."""
-    stack = find_stack(Settings.load())
-    with connect(stack.redis_url, stack.redis_ca) as redis, suppress(RedisError):  # who is away is waited for
-        if is_cluster(redis):
-            raise SystemExit(f"cannot work with this Redis: {CLUSTER}")
+def _refuse_cluster() -> None:
+    stack = find_stack(Settings.load(), needed=("redis_url",))
+    refuse_cluster(stack.redis_url, stack.redis_ca)
 
 
 @signals.worker_ready.connect

@@ -21,11 +21,13 @@ from celery.beat import PersistentScheduler, Scheduler
 from redis import Redis
 from sqlalchemy import Engine, text
 
+from config.broker_place import NoBrokerError, find_broker
 from domain.requests import Kind
 from ledger.sealing import MasterKeys, generate_master_key
 from local.processes import spawn
 from local.sandbox import sandbox
 from tasks.queues import LOOK, BrokerError, WakeUp, queue_of, send, sender, wake
+from tasks.redis_connections import broker_settings
 from tasks.submit import Submission, submit
 
 VENDORS = ("akinon", "algonomy", "b2core", "dfinery", "insider")
@@ -51,8 +53,17 @@ def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, postgres_url: str, r
     monkeypatch.setenv("CONSENT_REDIS_URL", redis_url)
     monkeypatch.setenv("CONSENT_MASTER_KEYS", generate_master_key())
     module = import_module("worker.app")
-    monkeypatch.setattr(module.app.conf, "broker_url", redis_url)
+    assert module.app.conf.broker_url == broker_settings(redis_url)["broker_url"], "one Redis a test session"
     return module
+
+
+@pytest.fixture(params=["worker.bystanders", "worker.app"])
+def app(request: pytest.FixtureRequest, worker: ModuleType) -> Celery:
+    """What beat runs on, the small app or that of the workers; no worker runs."""
+    module = import_module(request.param)
+    assert module.app.conf.broker_url == worker.app.conf.broker_url
+    module.app.set_current()  # what was kept on disk goes by the current app's clock
+    return module.app
 
 
 class Clock:
@@ -93,7 +104,7 @@ def waiting(redis: Redis) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("make", [in_memory, on_disk])
 @pytest.mark.parametrize("offset_s", [0.0, -8.0, HOUR_S, -HOUR_S])
 def test_while_no_worker_reads_beat_leaves_no_more_than_a_handful(
-    worker: ModuleType,
+    app: Celery,
     redis: Redis,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -102,8 +113,8 @@ def test_while_no_worker_reads_beat_leaves_no_more_than_a_handful(
     offset_s: float,
 ) -> None:
     clock = Clock(offset_s)
-    monkeypatch.setattr(worker.app, "now", clock.now)
-    beat = make(worker.app, tmp_path)
+    monkeypatch.setattr(app, "now", clock.now)
+    beat = make(app, tmp_path)
     work([beat], clock, 0.2 * HOUR_S)
     first = waiting(redis)
     work([beat], clock, 0.2 * HOUR_S)
@@ -112,38 +123,66 @@ def test_while_no_worker_reads_beat_leaves_no_more_than_a_handful(
 
 
 def test_two_beats_leave_no_more_than_one(
-    worker: ModuleType, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    app: Celery, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(worker.app, "now", clock.now)
-    work([in_memory(worker.app, tmp_path), in_memory(worker.app, tmp_path)], clock, 0.2 * HOUR_S)
+    monkeypatch.setattr(app, "now", clock.now)
+    work([in_memory(app, tmp_path), in_memory(app, tmp_path)], clock, 0.2 * HOUR_S)
     assert 1 <= len(waiting(redis)) <= A_HANDFUL
 
 
 @pytest.mark.parametrize("make", [in_memory, on_disk])
 def test_beats_that_are_started_again_and_again_leave_no_more_than_one(
-    worker: ModuleType, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make: MakeBeat
+    app: Celery, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make: MakeBeat
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(worker.app, "now", clock.now)
+    monkeypatch.setattr(app, "now", clock.now)
     for _ in range(10):
-        beat = make(worker.app, tmp_path)
+        beat = make(app, tmp_path)
         work([beat], clock, 40.0)
         beat.close()
     assert 1 <= len(waiting(redis)) <= A_HANDFUL
 
 
 def test_beat_goes_on_when_what_it_sent_is_read(
-    worker: ModuleType, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    app: Celery, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     clock, read = Clock(), 0
-    monkeypatch.setattr(worker.app, "now", clock.now)
-    beat = in_memory(worker.app, tmp_path)
+    monkeypatch.setattr(app, "now", clock.now)
+    beat = in_memory(app, tmp_path)
     for _ in range(40):
         work([beat], clock, 15.0)
         read += len(waiting(redis))
         redis.flushdb()
     assert 35 <= read <= 45
+
+
+def test_who_runs_no_task_needs_neither_keys_nor_much_memory(tmp_path: Path, redis_url: str) -> None:
+    """Beat and Flower: what takes a worker's memory is not even loaded."""
+    program = """if True:
+        import sys, worker.bystanders
+        from tasks.redis_connections import broker_settings
+        print(sorted({"sqlalchemy", "psycopg", "pydantic", "aiohttp", "adapters", "ledger"} & set(sys.modules)))
+        print(worker.bystanders.app.conf.broker_url == broker_settings(sys.argv[1])["broker_url"])
+    """
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
+    given = {"CONSENT_REDIS_URL": redis_url, "CONSENT_DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program, redis_url], env=clean | given, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["[]", "True"]
+
+
+def test_who_names_no_redis_is_told_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CONSENT_REDIS_URL", raising=False)
+    monkeypatch.setenv("CONSENT_DATA_DIR", str(tmp_path))
+    for content in (None, "", "[]", "{}", "7", "no JSON"):
+        if content is not None:
+            (tmp_path / "stack.json").write_text(content)
+        with pytest.raises(NoBrokerError, match="CONSENT_REDIS_URL not set"):
+            find_broker()
+    (tmp_path / "stack.json").write_text('{"redis_url": "redis://here"}')
+    assert find_broker().url == "redis://here"
 
 
 def test_no_message_of_ours_lives_by_a_clock(worker: ModuleType, redis: Redis, redis_url: str) -> None:

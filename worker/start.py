@@ -1,0 +1,47 @@
+"""`python -m worker.start worker NAME` and `… beat`: as Celery's own command line, without all else that that loads.
+
+It loads every command that is installed, Flower among them: 20 MB in each process.
+"""
+
+import sys
+
+from celery import Celery, concurrency
+
+
+def run_worker(app: Celery, name: str) -> int:
+    """Run a worker of this name until it is told to stop; its exit code."""
+    worker = app.Worker(
+        hostname=name,
+        pool_cls=concurrency.get_implementation("threads"),
+        loglevel="INFO",
+        task_events=True,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    )
+    worker.start()
+    return int(worker.exitcode or 0)
+
+
+def run_beat(app: Celery) -> int:
+    """Run beat until it is told to stop. It keeps nothing on disk: its schedule is in the code."""
+    app.Beat(loglevel="INFO", scheduler_cls="celery.beat:Scheduler").run()
+    return 0
+
+
+def main(arguments: list[str]) -> int | str:
+    """Exit code, or what is wrong with the arguments."""
+    match arguments:
+        case ["worker", name]:
+            from worker.app import app  # noqa: PLC0415 - beat needs nothing of it
+
+            return run_worker(app, name)
+        case ["beat"]:
+            from worker.bystanders import app as small  # noqa: PLC0415
+
+            return run_beat(small)
+    return f"use: python -m worker.start worker NAME, or beat; not {' '.join(arguments)}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
