@@ -151,7 +151,7 @@ def connect(url: str, source: str = "127.0.0.1") -> socket.socket:
     return socket.create_connection((where.hostname, where.port), timeout=20, source_address=(source, 0))
 
 
-def is_cut_off(connection: socket.socket, within_s: float = 5.0) -> bool:
+def is_cut_off(connection: socket.socket, within_s: float = 30.0) -> bool:
     """Whether the server hangs up without an answer."""
     connection.settimeout(within_s)
     try:
