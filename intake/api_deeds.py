@@ -1,4 +1,4 @@
-"""What people do about a request on record: retry, confirm, cancel, extend."""
+"""What people do about a request on record: retry, close, accept, confirm, cancel, extend."""
 
 from dataclasses import asdict
 from uuid import UUID
@@ -10,7 +10,7 @@ from domain.deadlines import Period, Unit
 from domain.outcomes import Outcome
 from intake.advice import ADVICE
 from intake.api_door import Operator, SubmitterOrOperator, TheDoor
-from intake.api_models import Accept, Accepted, Cancelled, Confirmed, Extend, Extended, Retried, Retry
+from intake.api_models import Accept, Accepted, Cancelled, Close, Closed, Confirmed, Extend, Extended, Retried, Retry
 from intake.api_schema import json_body
 from intake.auth import Right
 from intake.bodies import allowance_of, fault, kept_reason, read_json, read_nothing
@@ -19,7 +19,7 @@ from ledger.notes import submitter_of
 from tasks.attend import SamePersonError
 
 router = APIRouter(tags=["deeds"])
-RETRY, EXTEND, ACCEPT = TypeAdapter(Retry), TypeAdapter(Extend), TypeAdapter(Accept)
+RETRY, CLOSE, EXTEND, ACCEPT = TypeAdapter(Retry), TypeAdapter(Close), TypeAdapter(Extend), TypeAdapter(Accept)
 
 
 @router.post("/v1/requests/{request_id}/retry", summary="Deliver again", openapi_extra=json_body(Retry, required=False))
@@ -36,6 +36,20 @@ async def retry(request: Request, request_id: UUID, door: TheDoor, principal: Op
     return Retried(
         deliveries=total, vendors=again.deliveries, without_session=again.without_session, unreachable=again.unreachable
     )
+
+
+@router.post("/v1/requests/{request_id}/close", summary="Settle by hand", openapi_extra=json_body(Close))
+async def close(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Closed:
+    """What needs a person at one vendor becomes `cancelled`, but for those who could not be reached; who and why is
+    kept."""
+    request.state.target = str(request_id)
+    meant = await read_json(request, CLOSE)
+    if meant.reason is not None and meant.reason not in ADVICE:
+        raise Problem.unusable("nothing waits for such a reason", [fault("reason", "is not a known reason")])
+    because = kept_reason(meant.because)
+    desk = door.desk(principal.name)
+    closed = await door.intake.run(lambda: desk.close(request_id, meant.vendor, meant.reason, because))
+    return Closed(request_id=request_id, deliveries=closed)
 
 
 @router.post(

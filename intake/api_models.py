@@ -212,6 +212,58 @@ class Retried(BaseModel):
     unreachable: int
 
 
+class Selected(Given):
+    """Which requests: those that all of these choose together; at least one of them is given. `all`: every one that it
+    can be done to."""
+
+    all: bool = Field(default=False, strict=True, description="every request that it can be done to")
+    vendor: VendorName | None = None
+    reason: str | None = Field(default=None, description="for which something of the request waits")
+    kind: Kind | None = None
+    received_before: GivenMoment | None = None
+    dry_run: bool = Field(default=False, strict=True, description="only count; nothing is done, and `deed_id` is null")
+
+
+class CloseSelected(Selected):
+    """Which requests, and why what waits in them is closed by hand."""
+
+    because: Because = Field(description="kept for good: say why, and name no person")
+
+
+class DeedState(BaseModel):
+    """How far a deed over a selection has come; or, of a dry run, how much it would be now."""
+
+    deed_id: UUID | None
+    deed: Literal["retry", "close", "cancel", "confirm"]
+    by: str
+    began_at: Moment | None
+    ended_at: Moment | None = Field(description="null while it goes on")
+    requests: int
+    deliveries: int
+    vendors: dict[str, int] = {}
+    own: int = Field(default=0, description="requests left out because whoever confirms has submitted them")
+    without_session: int = 0
+    unreachable: int = 0
+
+
+class Close(Given):
+    """Settle by hand what needs a person at one vendor."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"vendor": "dfinery", "because": "done by the vendor's support"}]}
+    )
+    vendor: VendorName
+    reason: str | None = None
+    because: Because = Field(description="kept for good: say why, and name no person")
+
+
+class Closed(BaseModel):
+    """Deliveries that were settled by hand."""
+
+    request_id: UUID
+    deliveries: int
+
+
 class Accept(Given):
     """Accept that people cannot be found, at one vendor or at all of the request."""
 

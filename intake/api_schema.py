@@ -13,11 +13,33 @@ from starlette.responses import Response
 from intake import problems
 from intake.api_door import Anybody
 from intake.api_examples import EXAMPLES
-from intake.api_models import Accept, Extend, Login, NewRequest, Person, Retire, Retry
+from intake.api_models import (
+    Accept,
+    Close,
+    CloseSelected,
+    Extend,
+    Login,
+    NewRequest,
+    Person,
+    Retire,
+    Retry,
+    Selected,
+)
 from intake.auth import COOKIE
 
 router = APIRouter()
-BODIES: tuple[type[BaseModel], ...] = (NewRequest, Retry, Accept, Extend, Retire, Person, Login)
+BODIES: tuple[type[BaseModel], ...] = (
+    NewRequest,
+    Retry,
+    Close,
+    Accept,
+    Extend,
+    Selected,
+    CloseSelected,
+    Retire,
+    Person,
+    Login,
+)
 REF = "#/components/schemas/{model}"
 REFUSALS = {
     "400": "not JSON, or a parameter that cannot be read",

@@ -36,6 +36,22 @@ AsJson = Annotated[bool, typer.Option("--json", help="for scripts: one JSON obje
 OneVendor = Annotated[str | None, typer.Option("--vendor", metavar="VENDOR", help="only at this one")]
 OneReason = Annotated[str | None, typer.Option("--reason", metavar="REASON", help="only for this reason")]
 Because = Annotated[str, typer.Option(metavar="TEXT", help="kept for good: say why, and name no person")]
+OneOrSeveral = Annotated[
+    str | None, typer.Argument(metavar="[ID]", help="what `consent submit` printed; without it, choose by options")
+]
+OfKind = Annotated[
+    str | None, typer.Option("--kind", metavar="erasure|opt_out|opt_in", help="without ID: requests of this kind")
+]
+ReceivedBefore = Annotated[
+    str | None, typer.Option(metavar="ISO8601", help="without ID: requests that were received before this")
+]
+All = Annotated[bool, typer.Option("--all", help="without ID: all requests that it can be done to")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="without ID: say how much it would touch, and do nothing")]
+Unasked = Annotated[bool, typer.Option("--yes", help="without ID: do not ask first, where somebody is at a terminal")]
+AtVendor = Annotated[str | None, typer.Option("--vendor", metavar="VENDOR", help="without ID: requests that go there")]
+WithReason = Annotated[
+    str | None, typer.Option("--reason", metavar="REASON", help="without ID: requests of which something waits for it")
+]
 AllowPlaceholder = Annotated[
     list[str] | None,
     typer.Option(
@@ -146,14 +162,29 @@ def attention(
 
 
 @app.command()
-def retry(request_id: RequestId, vendor: OneVendor = None, reason: OneReason = None, as_json: AsJson = False) -> Ending:
+def retry(  # noqa: PLR0917 - the order is the command line's
+    request_id: OneOrSeveral = None,
+    vendor: OneVendor = None,
+    reason: OneReason = None,
+    kind: OfKind = None,
+    received_before: ReceivedBefore = None,
+    everything: All = False,
+    dry_run: DryRun = False,
+    yes: Unasked = False,
+    as_json: AsJson = False,
+) -> Ending:
     """Deliver again what needs action or is exhausted; what was refused, or waits for a word about another wish of the
     person, only where --reason names why. --reason superseded compares what gave way with the newer wishes again.
 
+    Of one request, or of all that --all, --vendor, --reason, --kind and --received-before choose together.
     Exit 1 if some of it cannot go without a fresh session of the person, or without an identifier.
     """
-    from intake import attending
+    from intake import attending, selecting
 
+    chosen = selecting.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
+    if selecting.is_selection(request_id, chosen, "--vendor", "--reason"):
+        return selecting.do_to_selection(selecting.Deed.RETRY, chosen, as_json=as_json)
+    assert request_id is not None  # noqa: S101 - for the type checker
     return attending.retry(request_id, vendor=vendor, reason=reason, as_json=as_json)
 
 
@@ -171,16 +202,32 @@ def provide(
 
 
 @app.command()
-def close(
-    request_id: RequestId,
-    vendor: Annotated[str, typer.Option(metavar="VENDOR", help="where it waits")],
+def close(  # noqa: PLR0917 - the order is the command line's
     because: Because,
+    request_id: OneOrSeveral = None,
+    vendor: OneVendor = None,
     reason: OneReason = None,
+    kind: OfKind = None,
+    received_before: ReceivedBefore = None,
+    everything: All = False,
+    dry_run: DryRun = False,
+    yes: Unasked = False,
     as_json: AsJson = False,
 ) -> Ending:
-    """Settle by hand what needs a person at one vendor: it becomes `cancelled`, and who and why is kept."""
-    from intake import attending
+    """Settle by hand what needs a person: it becomes `cancelled`, and who and why is kept.
 
+    Of one request at one vendor, or of all requests that --all, --vendor, --reason, --kind and --received-before choose
+    together.
+    """
+    from intake import attending, selecting
+
+    chosen = selecting.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
+    if selecting.is_selection(request_id, chosen, "--vendor", "--reason"):
+        text = attending.check_text(because)
+        return selecting.do_to_selection(selecting.Deed.CLOSE, chosen, because=text, as_json=as_json)
+    assert request_id is not None  # noqa: S101 - for the type checker
+    if vendor is None:
+        raise typer.BadParameter("of one request, say where: --vendor")
     return attending.close(request_id, vendor=vendor, reason=reason, because=because, as_json=as_json)
 
 
@@ -196,21 +243,50 @@ def accept(request_id: RequestId, because: Because, vendor: OneVendor = None, as
 
 
 @app.command()
-def confirm(
-    request_id: RequestId,
-    yes: Annotated[bool, typer.Option("--yes", help="though you submitted it yourself")] = False,
+def confirm(  # noqa: PLR0917 - the order is the command line's
+    request_id: OneOrSeveral = None,
+    vendor: AtVendor = None,
+    reason: Annotated[str | None, typer.Option("--reason", metavar="REASON", hidden=True)] = None,
+    kind: OfKind = None,
+    received_before: ReceivedBefore = None,
+    everything: All = False,
+    dry_run: DryRun = False,
+    yes: Annotated[bool, typer.Option("--yes", help="though you submitted it yourself, and do not ask first")] = False,
+    as_json: AsJson = False,
 ) -> Ending:
-    """Let a large request run that someone else has submitted."""
-    from intake import deciding
+    """Let a large request run that someone else has submitted; or all that --all, --vendor, --kind and
+    --received-before choose together. Exit 1 if some were left out because you submitted them yourself.
+    """
+    from intake import deciding, selecting
 
-    return deciding.confirm(request_id, own=yes)
+    chosen = selecting.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
+    if selecting.is_selection(request_id, chosen):
+        return selecting.do_to_selection(selecting.Deed.CONFIRM, chosen, own=yes, as_json=as_json)
+    assert request_id is not None  # noqa: S101 - for the type checker
+    return deciding.confirm(request_id, own=yes, as_json=as_json)
 
 
 @app.command()
-def cancel(request_id: RequestId, as_json: AsJson = False) -> Ending:
-    """Stop what was not sent yet, and print what was."""
-    from intake import deciding
+def cancel(  # noqa: PLR0917 - the order is the command line's
+    request_id: OneOrSeveral = None,
+    vendor: AtVendor = None,
+    reason: WithReason = None,
+    kind: OfKind = None,
+    received_before: ReceivedBefore = None,
+    everything: All = False,
+    dry_run: DryRun = False,
+    yes: Unasked = False,
+    as_json: AsJson = False,
+) -> Ending:
+    """Stop what was not sent yet, and print what was. Of one request, or of all that --all, --vendor, --reason, --kind
+    and --received-before choose together: each is cancelled at every vendor.
+    """
+    from intake import deciding, selecting
 
+    chosen = selecting.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
+    if selecting.is_selection(request_id, chosen):
+        return selecting.do_to_selection(selecting.Deed.CANCEL, chosen, as_json=as_json)
+    assert request_id is not None  # noqa: S101 - for the type checker
     return deciding.cancel(request_id, as_json=as_json)
 
 

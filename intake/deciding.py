@@ -13,12 +13,13 @@ from intake.submitting import unusable
 from intake.surroundings import surroundings
 
 
-def confirm(request_id: str, *, own: bool) -> Ending:
+def confirm(request_id: str, *, own: bool, as_json: bool = False) -> Ending:
     """Let a large request run. Raises CommandError."""
     public_id = read_id(request_id)
     with surroundings() as here, deeds(here) as desk:
         desk.confirm(public_id, own=own)
-    typer.echo("confirmed; it is on its way")
+    told = {"request_id": str(public_id), "status": "running"}
+    typer.echo(json.dumps(told) if as_json else "confirmed; it is on its way")
     return Ending.DONE
 
 

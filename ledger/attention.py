@@ -1,6 +1,6 @@
 """What needs a person: found, delivered again in a new round, or closed by hand, millions in a few statements."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -49,6 +49,10 @@ LATEST = """
             AND later.line = outcomes.line AND later.round > outcomes.round)
 """
 """A condition on `outcomes`: it is how the delivery stands."""
+_LATEST_OF_THESE = LATEST.replace(
+    "WHERE later", "WHERE later.request_id = ANY(CAST(:request_ids AS bigint[])) AND later"
+)
+"""The same where `outcomes` are those of `request_ids`: said once more, or later rounds are sought in every volume."""
 _GROUPS = text(f"""
     SELECT vendors.name, CAST(outcome AS text), reason, count(*), count(DISTINCT outcomes.request_id), min(due_at)
     FROM outcomes
@@ -75,6 +79,15 @@ class Selection:
     """Vendors that serve a person by a session of their own: without one on record a retry cannot succeed."""
 
 
+class ReopenedAll(NamedTuple):
+    """The same of several requests: by the ids of vendors, and which of the requests run again."""
+
+    deliveries: dict[int, int]
+    requests: list[int]
+    without_session: int
+    unreachable: int
+
+
 class Reopened(NamedTuple):
     """How many deliveries go out again, by vendor, and how many of those meant cannot without a fresh session, or
     without an identifier by which the vendor knows the person."""
@@ -84,70 +97,82 @@ class Reopened(NamedTuple):
     unreachable: int
 
 
-_MEANT = f"""
-    FROM outcomes
-    WHERE request_id = :request_id AND {NEEDS_ATTENTION}
-        AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
-        AND outcome <> 'unreachable'
+_OF_THESE = "FROM outcomes WHERE request_id = ANY(CAST(:request_ids AS bigint[]))"
+NAMED = list(NAMED_ONLY)
+"""`named_only` of the next condition."""
+MEANT_BY_RETRY = f"""
+    {NEEDS_ATTENTION} AND outcome <> 'unreachable'
         AND CASE WHEN CAST(:reason AS text) IS NULL
             THEN outcome <> 'refused' AND COALESCE(reason <> ALL(CAST(:named_only AS text[])), true)
             ELSE reason = :reason END
-        AND {LATEST}
+"""
+"""A condition on the last outcome of a delivery: it goes out again, where nothing is lacking."""
+MEANT_BY_CLOSE = f"""
+    {NEEDS_ATTENTION} AND outcome <> 'unreachable' AND (CAST(:reason AS text) IS NULL OR reason = :reason)
+"""
+"""The same: it is settled by hand."""
+_MEANT = f"""
+    {_OF_THESE} AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
+        AND {MEANT_BY_RETRY} AND {_LATEST_OF_THESE}
 """
 _SUPERSEDED = f"""
-    FROM outcomes
-    WHERE request_id = :request_id AND outcome = 'superseded'
+    {_OF_THESE} AND outcome = 'superseded'
         AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
-        AND {LATEST}
+        AND {_LATEST_OF_THESE}
 """
 _HAS_SESSION = """
     (vendor_id <> ALL(CAST(:session_vendor_ids AS smallint[])) OR EXISTS (
         SELECT FROM sessions
-        WHERE sessions.request_id = :request_id AND sessions.vendor_id = outcomes.vendor_id
+        WHERE sessions.request_id = outcomes.request_id AND sessions.vendor_id = outcomes.vendor_id
             AND sessions.line = outcomes.line))
 """
 _OF_LINES = f"""
-    FROM outcomes
-    WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
-        AND {NEEDS_ATTENTION} AND {LATEST}
+    {_OF_THESE} AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
+        AND {NEEDS_ATTENTION} AND {_LATEST_OF_THESE}
 """
 _OF_OUTCOMES = f"""
-    FROM outcomes
-    WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
-        AND CAST(outcome AS text) = ANY(CAST(:outcomes AS text[])) AND {LATEST}
+    {_OF_THESE} AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
+        AND CAST(outcome AS text) = ANY(CAST(:outcomes AS text[])) AND {_LATEST_OF_THESE}
 """
 
 
 def reopen(connection: Connection, request: Standing, meant: Selection) -> Reopened:
     """Have waiting deliveries sent again, in a new round with attempts counted anew; the caller holds the request's
     lock (`notes.lock_request`) and adds the note."""
+    again = reopen_all(connection, [request.id], meant)
+    return Reopened(_by_name(request, again.deliveries), again.without_session, again.unreachable)
+
+
+def reopen_all(connection: Connection, request_ids: Sequence[int], meant: Selection) -> ReopenedAll:
+    """The same of several requests, in as many statements as for one."""
     values = {
-        "request_id": request.id,
+        "request_ids": list(request_ids),
         "vendor_id": meant.vendor_id,
         "reason": meant.reason,
         "session_vendor_ids": list(meant.session_vendor_ids),
-        "named_only": list(NAMED_ONLY),
+        "named_only": NAMED,
         "lifted": meant.reason if meant.reason in LIFTED_BY_RETRY else None,
     }
     # What gave way to a newer wish is compared with it again, and may give way again.
     which = _SUPERSEDED if meant.reason == Outcome.SUPERSEDED else _MEANT
     without = connection.execute(text(f"SELECT count(*) {which} AND NOT {_HAS_SESSION}"), values).scalar_one()
     unreachable = connection.execute(_COUNT_UNREACHABLE, values).scalar_one()
-    return Reopened(_reopen(connection, request, f"{which} AND {_HAS_SESSION}", values), without, unreachable)
+    opened = _open_round(connection, f"{which} AND {_HAS_SESSION}", values)
+    again = sorted({one.request_id for one in opened})
+    return ReopenedAll(_by_vendor(opened), again, without, unreachable)
 
 
 _COUNT_UNREACHABLE = text(f"""
-    SELECT count(*) FROM outcomes
-    WHERE request_id = :request_id AND outcome = 'unreachable' AND {waits("outcomes")}
+    SELECT count(*) {_OF_THESE} AND outcome = 'unreachable' AND {waits("outcomes")}
         AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
-        AND COALESCE(reason = CAST(:reason AS text), true) AND {LATEST}
+        AND COALESCE(reason = CAST(:reason AS text), true) AND {_LATEST_OF_THESE}
 """)
 
 
 def reopen_lines(connection: Connection, request: Standing, vendor_id: int, lines: Sequence[int]) -> dict[str, int]:
     """The same for these people at one vendor, whatever they wait for."""
-    values = {"request_id": request.id, "vendor_id": vendor_id, "lines": list(lines), "lifted": None}
-    return _reopen(connection, request, _OF_LINES, values)
+    values = {"request_ids": [request.id], "vendor_id": vendor_id, "lines": list(lines), "lifted": None}
+    return _by_name(request, _by_vendor(_open_round(connection, _OF_LINES, values)))
 
 
 def reopen_outcomes(
@@ -156,29 +181,60 @@ def reopen_outcomes(
     """The same for these people at one vendor whose delivery ended as one of `outcomes`; how many go out again. The
     caller holds the request's lock."""
     values = {
-        "request_id": request_id,
+        "request_ids": [request_id],
         "vendor_id": vendor_id,
         "lines": list(lines),
         "outcomes": list(outcomes),
         "lifted": None,
     }
-    return sum(_open_round(connection, request_id, _OF_OUTCOMES, values).values())
+    return sum(one.deliveries for one in _open_round(connection, _OF_OUTCOMES, values))
 
 
-def _reopen(connection: Connection, request: Standing, which: str, values: dict[str, Any]) -> dict[str, int]:
-    names = {id_: name for name, id_ in request.vendors.items()}
-    opened = _open_round(connection, request.id, which, values)
-    return {names[vendor_id]: count for vendor_id, count in opened.items()}
+class _Opened(NamedTuple):
+    """A round of a request at a vendor, and how many deliveries are in it."""
+
+    request_id: int
+    vendor_id: int
+    round: int
+    deliveries: int
 
 
-def _open_round(connection: Connection, request_id: int, which: str, values: dict[str, Any]) -> dict[int, int]:
+def _by_vendor(opened: Sequence[_Opened]) -> dict[int, int]:
     deliveries: dict[int, int] = {}
-    for vendor_id, round_, count in connection.execute(_append_pending(which), values).all():
-        connection.execute(_OPEN_CHUNKS, {"request_id": request_id, "vendor_id": vendor_id, "round": round_})
-        deliveries[vendor_id] = deliveries.get(vendor_id, 0) + count
-    if deliveries:
-        connection.execute(_RUN_AGAIN, {"id": request_id})
+    for one in sorted(opened, key=lambda one: one.vendor_id):
+        deliveries[one.vendor_id] = deliveries.get(one.vendor_id, 0) + one.deliveries
     return deliveries
+
+
+def _by_name(request: Standing, deliveries: Mapping[int, int]) -> dict[str, int]:
+    names = {id_: name for name, id_ in request.vendors.items()}
+    return {names[vendor_id]: count for vendor_id, count in deliveries.items()}
+
+
+def _open_round(connection: Connection, which: str, values: dict[str, Any]) -> list[_Opened]:
+    opened = [_Opened(*row) for row in connection.execute(_append_pending(which), values)]
+    if opened:
+        requests, vendors, rounds, _ = (list(column) for column in zip(*opened, strict=True))
+        runs = [*zip(*_runs(requests), strict=True)]
+        values = {"requests": requests, "vendors": vendors, "rounds": rounds, "firsts": runs[0], "lasts": runs[1]}
+        connection.execute(_OPEN_CHUNKS, {name: list(value) for name, value in values.items()})
+        connection.execute(_RUN_AGAIN, {"ids": sorted(set(requests))})
+    return opened
+
+
+def _runs(ascending: Iterable[int]) -> list[tuple[int, int]]:
+    """The first and last of numbers that lie close together: so few chunks lie between that it is cheaper to read them
+    than to look for each request's own, for which there is no index but one of blocks (BRIN)."""
+    runs: list[tuple[int, int]] = []
+    for number in ascending:
+        if runs and number - runs[-1][1] <= CLOSE:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs
+
+
+CLOSE = 16
 
 
 def _append_pending(which: str) -> Any:
@@ -186,59 +242,85 @@ def _append_pending(which: str) -> Any:
     # So a new round lies above any that is open, and rounds between are filled, for a delivery's rounds have no holes.
     # `lifted`: for which reason to ask someone a person has said to go on; it is kept with the round.
     return text(f"""
-        WITH meant AS MATERIALIZED (SELECT vendor_id, line, round, outcome {which}),
+        WITH meant AS MATERIALIZED (SELECT request_id, vendor_id, line, round, outcome {which}),
         open AS MATERIALIZED (
-            SELECT vendor_id, max(round) AS round FROM chunks
-            WHERE request_id = :request_id AND purpose = 'deliver' AND state <> 'closed' AND round > 1
-            GROUP BY vendor_id),
+            SELECT request_id, vendor_id, max(round) AS round FROM chunks
+            WHERE request_id = ANY(CAST(:request_ids AS bigint[])) AND purpose = 'deliver' AND state <> 'closed'
+                AND round > 1
+            GROUP BY request_id, vendor_id),
         placed AS MATERIALIZED (
-            SELECT meant.vendor_id, line, meant.round AS last, outcome,
+            SELECT request_id, vendor_id, line, meant.round AS last, outcome,
                 GREATEST(meant.round + 1, open.round) AS round
-            FROM meant LEFT JOIN open USING (vendor_id)),
+            FROM meant LEFT JOIN open USING (request_id, vendor_id)),
         fresh AS (
             INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
-            SELECT :request_id, vendor_id, line, filled, 0, 'pending', CAST(:lifted AS text)
+            SELECT request_id, vendor_id, line, filled, 0, 'pending', CAST(:lifted AS text)
             FROM placed CROSS JOIN LATERAL generate_series(last + 1, placed.round) AS filled),
         tallied AS (
             INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
-            SELECT :request_id, vendor_id, outcome, -count(*) FROM placed
-            GROUP BY vendor_id, outcome ORDER BY vendor_id, outcome
+            SELECT request_id, vendor_id, outcome, -count(*) FROM placed
+            GROUP BY request_id, vendor_id, outcome ORDER BY request_id, vendor_id, outcome
             ON CONFLICT (request_id, vendor_id, outcome)
                 DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
-        SELECT vendor_id, round, count(*) FROM placed GROUP BY vendor_id, round ORDER BY vendor_id, round
+        SELECT request_id, vendor_id, round, count(*) FROM placed GROUP BY request_id, vendor_id, round ORDER BY 1, 2, 3
     """)
 
 
 # LIMIT and max keep the planner from joining all lines with all lines: it looks up one span, and one line, at a time.
 _OPEN_CHUNKS = text("""
     INSERT INTO chunks (request_id, vendor_id, first_line, last_line, round)
-    SELECT request_id, vendor_id, first_line, last_line, :round + 1
-    FROM chunks
-    WHERE request_id = :request_id AND vendor_id = :vendor_id AND round = 1 AND purpose = 'deliver' AND (
+    SELECT opened.request_id, opened.vendor_id, first_line, last_line, opened.round + 1
+    FROM unnest(CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[])) AS run (first, last)
+    CROSS JOIN LATERAL (
+        SELECT request_id, vendor_id, first_line, last_line FROM chunks
+        WHERE request_id BETWEEN run.first AND run.last AND round = 1 AND purpose = 'deliver'
+        OFFSET 0) AS span
+    JOIN unnest(CAST(:requests AS bigint[]), CAST(:vendors AS smallint[]), CAST(:rounds AS smallint[]))
+        AS opened (request_id, vendor_id, round) USING (request_id, vendor_id)
+    WHERE (
         SELECT true FROM outcomes
-        WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = :vendor_id AND outcomes.round = :round
-            AND outcomes.line BETWEEN first_line AND last_line AND outcomes.outcome = 'pending'
-            AND :round = (
+        WHERE outcomes.request_id = opened.request_id AND outcomes.vendor_id = opened.vendor_id
+            AND outcomes.round = opened.round AND outcomes.line BETWEEN first_line AND last_line
+            AND outcomes.outcome = 'pending' AND opened.round = (
                 SELECT max(later.round) FROM outcomes AS later
-                WHERE later.request_id = :request_id AND later.vendor_id = :vendor_id AND later.line = outcomes.line)
+                WHERE later.request_id = opened.request_id AND later.vendor_id = opened.vendor_id
+                    AND later.line = outcomes.line)
         ORDER BY outcomes.line LIMIT 1)
-    ORDER BY first_line
+    ORDER BY opened.request_id, opened.vendor_id, opened.round, first_line
 """)
-_RUN_AGAIN = text("UPDATE requests SET status = 'running', closed_at = NULL WHERE id = :id")
+_RUN_AGAIN = text("""
+    UPDATE requests SET status = 'running', closed_at = NULL WHERE id = ANY(CAST(:ids AS bigint[]))
+""")
 
 
 def close_by_hand(connection: Connection, request: Standing, vendor_id: int, reason: str | None) -> int:
     """Settle what waits at a vendor as cancelled, `closed_by_hand`; the number of deliveries. As with `reopen`, the
     caller holds the lock and adds the note; `requests.judge_again` lets the request's status follow."""
-    values = {"request_id": request.id, "vendor_id": vendor_id, "reason": reason}
-    return int(connection.execute(_closing("outcome <> 'unreachable'", Reason.CLOSED_BY_HAND), values).scalar_one())
+    return sum(one.deliveries for one in close_all_by_hand(connection, [request.id], vendor_id, reason))
+
+
+class Closed(NamedTuple):
+    """How many deliveries of a request were settled by hand at a vendor."""
+
+    request_id: int
+    vendor_id: int
+    deliveries: int
+
+
+def close_all_by_hand(
+    connection: Connection, request_ids: Sequence[int], vendor_id: int | None, reason: str | None
+) -> list[Closed]:
+    """The same of several requests, at one vendor or at all."""
+    values = {"request_ids": list(request_ids), "vendor_id": vendor_id, "reason": reason}
+    closing = _closing(MEANT_BY_CLOSE, Reason.CLOSED_BY_HAND)
+    return [Closed(*row) for row in connection.execute(closing, values)]
 
 
 def close_at_retired(connection: Connection, request: Standing, vendor_id: int) -> int:
     """The same for a vendor that was left for good, as `vendor_retired`: also of those who could not be reached there,
     where nobody has accepted it."""
-    values = {"request_id": request.id, "vendor_id": vendor_id, "reason": None}
-    return int(connection.execute(_closing(waits("outcomes"), Reason.VENDOR_RETIRED), values).scalar_one())
+    values = {"request_ids": [request.id], "vendor_id": vendor_id}
+    return sum(row[2] for row in connection.execute(_closing(waits("outcomes"), Reason.VENDOR_RETIRED), values))
 
 
 def requests_waiting(connection: Connection, vendor_id: int, most: int) -> list[UUID]:
@@ -257,24 +339,22 @@ _WAITING = text(f"""
 def _closing(which: str, why: Reason) -> Any:
     return text(f"""
         WITH meant AS MATERIALIZED (
-            SELECT line, round, attempts, outcome
-            FROM outcomes
-            WHERE request_id = :request_id AND vendor_id = :vendor_id
-                AND {NEEDS_ATTENTION} AND {which}
-                AND (CAST(:reason AS text) IS NULL OR reason = :reason) AND {LATEST}),
+            SELECT request_id, vendor_id, line, round, attempts, outcome
+            {_OF_THESE} AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
+                AND {which} AND {_LATEST_OF_THESE}),
         fresh AS (
             INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
-            SELECT :request_id, :vendor_id, line, round + 1, attempts, 'cancelled', '{why}' FROM meant),
+            SELECT request_id, vendor_id, line, round + 1, attempts, 'cancelled', '{why}' FROM meant),
         tallied AS (
             INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
-            SELECT :request_id, :vendor_id, changes.outcome, changes.deliveries
-            FROM (SELECT outcome, -count(*) FROM meant GROUP BY outcome
-                  UNION ALL
-                  SELECT 'cancelled', count(*) FROM meant HAVING count(*) > 0) AS changes (outcome, deliveries)
-            ORDER BY changes.outcome
+            SELECT * FROM (
+                SELECT request_id, vendor_id, outcome, -count(*) FROM meant GROUP BY request_id, vendor_id, outcome
+                UNION ALL
+                SELECT request_id, vendor_id, 'cancelled', count(*) FROM meant GROUP BY request_id, vendor_id
+            ) AS changes ORDER BY 1, 2, 3
             ON CONFLICT (request_id, vendor_id, outcome)
                 DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
-        SELECT count(*) FROM meant
+        SELECT request_id, vendor_id, count(*) FROM meant GROUP BY request_id, vendor_id ORDER BY request_id, vendor_id
     """)
 
 

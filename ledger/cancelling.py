@@ -1,5 +1,7 @@
 """Settling as cancelled what a cancelled request has not sent, and what is pending at a vendor that was retired."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, text
 
 from ledger import stop_again, successions
@@ -33,30 +35,38 @@ def cancel_rest(connection: Connection, request_id: int) -> int:
     is neither cancelled nor at a retired vendor is left alone. What gave way to one of them is pending again, and so is
     a withdrawal that an opt-in among them may have undone.
     """
-    connection.execute(_READ_BACK_NO_MORE, {"request_id": request_id})
-    cancelled, taken_up = connection.execute(_CANCEL_REST, {"request_id": request_id}).one()
-    if cancelled:
-        successions.follow_up(connection, request_id)
-        stop_again.after_cancelling(connection, request_id, taken_up or [])
-    return int(cancelled)
+    return sum(cancel_each(connection, [request_id]).values())
+
+
+def cancel_each(connection: Connection, request_ids: Sequence[int]) -> dict[int, int]:
+    """The same of several requests, in as many statements as for one; by vendor."""
+    these = {"request_ids": list(request_ids)}
+    connection.execute(_READ_BACK_NO_MORE, these)
+    cancelled = connection.execute(_CANCEL_REST, these).one()
+    if cancelled.requests:
+        successions.follow_up_each(connection, cancelled.requests)
+        stop_again.after_cancelling(connection, cancelled.requests, cancelled.taken_up or [])
+    return {int(vendor_id): count for vendor_id, count in (cancelled.deliveries or {}).items()}
 
 
 _READ_BACK_NO_MORE = text("""
     UPDATE chunks SET state = 'closed', lease = NULL, holder = NULL
     FROM vendors
-    WHERE request_id = :request_id AND purpose = 'verify' AND state <> 'closed'
+    WHERE request_id = ANY(CAST(:request_ids AS bigint[])) AND purpose = 'verify' AND state <> 'closed'
         AND (state <> 'leased' OR due_at <= now()) AND vendors.id = vendor_id AND retired_at IS NOT NULL
 """)
 # One chunk's people at a time (OFFSET 0): left to itself, the planner joined all chunks with all people, and cancelling
 # a campaign of a million deliveries had not ended after seven minutes.
-_CANCEL_REST = text("""
+# Which requests these are is said of every table, so that only their volumes are opened.
+_THESE = "{0}.request_id = ANY(CAST(:request_ids AS bigint[]))"
+_CANCEL_REST = text(f"""
     WITH taken AS MATERIALIZED (
-        SELECT chunks.id, vendor_id, round, first_line, last_line, setbacks, starts, state = 'leased' AS lost,
-            requests.status <> 'cancelled' AS retired
+        SELECT chunks.id, request_id, vendor_id, round, first_line, last_line, setbacks, starts,
+            state = 'leased' AS lost, requests.status <> 'cancelled' AS retired
         FROM chunks
         JOIN requests ON requests.id = chunks.request_id
         JOIN vendors ON vendors.id = vendor_id
-        WHERE chunks.request_id = :request_id AND (requests.status = 'cancelled' OR retired_at IS NOT NULL)
+        WHERE {_THESE.format("chunks")} AND (requests.status = 'cancelled' OR retired_at IS NOT NULL)
             AND purpose = 'deliver'
             AND state <> 'closed' AND (state <> 'leased' OR chunks.due_at <= now())
         ORDER BY chunks.id FOR UPDATE OF chunks),
@@ -65,7 +75,7 @@ _CANCEL_REST = text("""
         FROM taken WHERE chunks.id = taken.id),
     fresh AS (
         INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
-        SELECT :request_id, taken.vendor_id, people.line, taken.round, COALESCE(people.attempts, 0), 'cancelled',
+        SELECT taken.request_id, taken.vendor_id, people.line, taken.round, COALESCE(people.attempts, 0), 'cancelled',
             CASE WHEN people.at_vendor THEN 'pending_at_vendor' WHEN taken.lost THEN 'lease_lost'
                 WHEN taken.retired THEN 'vendor_retired' END
         FROM taken CROSS JOIN LATERAL (
@@ -76,31 +86,38 @@ _CANCEL_REST = text("""
                     bool_or(jsonb_typeof(setback -> -1) = 'object') AS at_vendor -- a job (ledger/setbacks.py)
                 FROM jsonb_array_elements(taken.setbacks) AS setback, jsonb_array_elements_text(setback -> 3) AS line
                 GROUP BY 1) AS failed USING (line)
-            WHERE subjects.request_id = :request_id
+            WHERE subjects.request_id = taken.request_id AND {_THESE.format("subjects")}
                 AND subjects.line BETWEEN taken.first_line AND taken.last_line
                 AND NOT EXISTS (
                     SELECT FROM outcomes
-                    WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = taken.vendor_id
+                    WHERE outcomes.request_id = taken.request_id AND {_THESE.format("outcomes")}
+                        AND outcomes.vendor_id = taken.vendor_id
                         AND outcomes.line = subjects.line AND outcomes.round >= taken.round
                         AND outcomes.line BETWEEN taken.first_line AND taken.last_line)
                 AND (taken.round = 1 OR EXISTS (
                     SELECT FROM outcomes
-                    WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = taken.vendor_id
+                    WHERE outcomes.request_id = taken.request_id AND {_THESE.format("outcomes")}
+                        AND outcomes.vendor_id = taken.vendor_id
                         AND outcomes.line = subjects.line AND outcomes.round = taken.round - 1
                         AND outcomes.outcome = 'pending'))
             OFFSET 0) AS people
         ON CONFLICT DO NOTHING -- a worker whose lease ran out may have just recorded the true end
-        RETURNING vendor_id, line),
+        RETURNING request_id, vendor_id, line),
     forgotten AS (
         DELETE FROM sessions USING fresh
-        WHERE sessions.request_id = :request_id AND sessions.vendor_id = fresh.vendor_id
-            AND sessions.line = fresh.line),
+        WHERE sessions.request_id = fresh.request_id AND {_THESE.format("sessions")}
+            AND sessions.vendor_id = fresh.vendor_id AND sessions.line = fresh.line),
     tallied AS (
         INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
-        SELECT :request_id, vendor_id, 'cancelled', count(*) FROM fresh GROUP BY vendor_id ORDER BY vendor_id
+        SELECT request_id, vendor_id, 'cancelled', count(*) FROM fresh
+        GROUP BY request_id, vendor_id ORDER BY request_id, vendor_id
         ON CONFLICT (request_id, vendor_id, outcome)
             DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
-    SELECT (SELECT count(*) FROM fresh), (SELECT array_agg(id) FROM taken WHERE starts > 0 OR round > 1)
+    SELECT (
+            SELECT jsonb_object_agg(vendor_id, deliveries)
+            FROM (SELECT vendor_id, count(*) AS deliveries FROM fresh GROUP BY vendor_id) AS by_vendor) AS deliveries,
+        (SELECT array_agg(DISTINCT request_id) FROM fresh) AS requests,
+        (SELECT array_agg(id) FROM taken WHERE starts > 0 OR round > 1) AS taken_up
 """)
 
 
@@ -109,10 +126,16 @@ def sweep(connection: Connection) -> int:
     for requests with something open at a retired vendor, MOST_SWEPT at most. The number of deliveries settled."""
     unfinished = list(connection.execute(_UNFINISHED).scalars())
     at_retired = at_retired_vendors(connection, most=MOST_SWEPT)
-    cancelled = sum(cancel_rest(connection, request_id) for request_id in sorted({*unfinished, *at_retired}))
-    if unfinished:
-        connection.execute(_FINISH, {"ids": unfinished})
+    these = sorted({*unfinished, *at_retired})
+    parts = (these[place : place + MOST_SWEPT] for place in range(0, len(these), MOST_SWEPT))
+    cancelled = sum(sum(cancel_each(connection, part).values()) for part in parts)
+    finish(connection, unfinished)
     return cancelled
+
+
+def finish(connection: Connection, request_ids: Sequence[int]) -> None:
+    """Note which of these cancelled requests have nothing left."""
+    connection.execute(_FINISH, {"ids": list(request_ids)})
 
 
 MOST_SWEPT = 200

@@ -13,7 +13,8 @@ class Due:
     vendors: frozenset[str]
     """That have a chunk due, or are held and to be probed."""
     unsettled: bool
-    """Whether a request is not over, or has something open at a vendor that was retired."""
+    """Whether a request is not over, or has something open at a vendor that was retired; or a deed over a selection is
+    not."""
     to_tell: bool
     """Whether somebody is still to be told of a request's status."""
     to_resolve: bool
@@ -37,6 +38,7 @@ _FIND = text(f"""
                     OR {_CHUNK_DUE.format("verify", "due_at <= now()")} END) AS vendors,
         EXISTS (SELECT FROM requests WHERE status = 'running')
             OR EXISTS (SELECT FROM requests WHERE status = 'cancelled' AND closed_at IS NULL)
+            OR EXISTS (SELECT FROM deeds WHERE ended_at IS NULL)
             OR EXISTS (
                 SELECT FROM vendors
                 WHERE retired_at IS NOT NULL

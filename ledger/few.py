@@ -13,6 +13,7 @@ from domain.chunking import cut
 from domain.reach import Headcount
 from domain.requests import Subject
 from ledger.crowds import crowds_among
+from ledger.idempotency import ON_KEY_TAKEN, unless_taken_in_clear
 from ledger.people import FEW, OTHERS, PEOPLE, PERSON, Prints, Writer, bytea, repeated_lines
 from ledger.requests import NewRequest, Recorded, TooLateError, digest_of, row_of, to_resolve_from
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
@@ -57,7 +58,7 @@ def record_few(
         ]
         in_time = [row for row in rows if row is not None]
         # In the order of their keys, so that two processes that are given the same ones do not lock each other out.
-        requests = sorted((row.request for row in in_time), key=lambda request: request["idempotency_key"] or "")
+        requests = sorted((row.request for row in in_time), key=lambda request: request["idempotency_print"] or "")
         written = {
             "requests": to_json(requests).decode(),
             "people": to_json([person for row in in_time for person in row.people]).decode(),
@@ -85,6 +86,9 @@ class _Row(NamedTuple):
     chunks: list[dict[str, Any]]
     others: list[dict[str, Any]]
 
+    def __repr__(self) -> str:
+        return f"_Row({self.recorded})"
+
     @classmethod
     def of(
         cls, request_id: int, received_at: datetime, small: Small, masters: MasterKeys, fingerprinter: Fingerprinter
@@ -95,7 +99,7 @@ class _Row(NamedTuple):
         records = writer.records(headcount.passing(people))
         others = writer.other_records(people, {record["line"] for record in records})
         unreachable = headcount.without(repeated_lines(len(people), records))
-        row = row_of(new, key, masters, received_at)
+        row = row_of(new, key, masters, fingerprinter, received_at)
         recorded = Recorded(row["public_id"], len(records), len(people) - len(records), unreachable=unreachable)
         new.noticed.crowds = tuple(crowds_among(records, writer.lines))
         row |= {
@@ -135,19 +139,20 @@ _NEXT_IDS = text("""
 def _recording(others: str = "") -> Any:
     return text(f"""
     WITH request AS (
-        INSERT INTO requests (id, public_id, kind, status, vendor_ids, data_key, options, idempotency_key, submitted_by,
-            regulation, received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates, content_digest,
-            unreachable, to_resolve_from)
+        INSERT INTO requests (id, public_id, kind, status, vendor_ids, data_key, options, idempotency_print,
+            submitted_by, regulation, received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates,
+            content_digest, unreachable, to_resolve_from)
         OVERRIDING SYSTEM VALUE
-        SELECT id, public_id, kind, 'running', vendor_ids, data_key, options, idempotency_key, submitted_by, regulation,
-            received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates, digest, unreachable,
-            to_resolve_from
+        SELECT id, public_id, kind, 'running', vendor_ids, data_key, options, idempotency_print,
+            submitted_by, regulation, received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates,
+            digest, unreachable, to_resolve_from
         FROM json_to_recordset(CAST(:requests AS json)) AS given (id bigint, public_id uuid, kind kind,
-            vendor_ids smallint[], data_key bytea, options bytea, idempotency_key text, submitted_by text,
-            regulation text, received_at timestamptz, asked_at timestamptz, effective_at timestamptz,
+            vendor_ids smallint[], data_key bytea, options bytea, idempotency_print uuid, clear_key text,
+            submitted_by text, regulation text, received_at timestamptz, asked_at timestamptz, effective_at timestamptz,
             due_at timestamptz, not_before timestamptz, subjects integer, duplicates integer, digest bytea,
             unreachable jsonb, to_resolve_from integer)
-        ON CONFLICT (idempotency_key) DO NOTHING
+        WHERE {unless_taken_in_clear("clear_key")}
+        {ON_KEY_TAKEN}
         RETURNING id, public_id, submitted_by, not_before),
     person AS (
         INSERT INTO subjects ({PERSON})

@@ -1,5 +1,6 @@
 """What people do to a request: locked while they do it, and who, what and why kept for good."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -88,22 +89,60 @@ _ADD = text("""
 """)
 
 
+def add_notes(
+    connection: Connection,
+    request_ids: Sequence[int],
+    by: str,
+    deed: str,
+    *,
+    because: str | None = None,
+    vendor_ids: Sequence[int] | None = None,
+) -> None:
+    """The same for several requests; `vendor_ids`: one for each of them, where it was done at a vendor."""
+    vendors = list(vendor_ids) if vendor_ids is not None else [None] * len(request_ids)
+    values = {"requests": list(request_ids), "vendors": vendors, "by": by, "deed": deed, "reason": because}
+    connection.execute(_ADD_SEVERAL, values)
+
+
+_ADD_SEVERAL = text("""
+    INSERT INTO notes (request_id, vendor_id, by, deed, reason)
+    SELECT request_id, vendor_id, :by, :deed, :reason
+    FROM unnest(CAST(:requests AS bigint[]), CAST(:vendors AS smallint[])) AS done (request_id, vendor_id)
+""")
+
+
 def confirm(connection: Connection, request: Standing, by: str) -> None:
     """Let an unconfirmed request run."""
-    connection.execute(_CONFIRM, {"id": request.id, "by": by})
-    add_note(connection, request.id, by, "confirm")
+    confirm_all(connection, [request.id], by)
 
 
-_CONFIRM = text("UPDATE requests SET status = 'running', confirmed_by = :by WHERE id = :id AND status = 'unconfirmed'")
+def confirm_all(connection: Connection, request_ids: Sequence[int], by: str, because: str | None = None) -> None:
+    """Let several run."""
+    connection.execute(_CONFIRM, {"ids": list(request_ids), "by": by})
+    add_notes(connection, request_ids, by, "confirm", because=because)
+
+
+_CONFIRM = text("""
+    UPDATE requests SET status = 'running', confirmed_by = :by
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND status = 'unconfirmed'
+""")
 
 
 def cancel(connection: Connection, request: Standing, by: str) -> None:
     """Stop a request that is running or unconfirmed; `cancelling.cancel_rest` settles what was not sent."""
-    connection.execute(_CANCEL, {"id": request.id})
-    add_note(connection, request.id, by, "cancel")
+    cancel_all(connection, [request.id], by)
 
 
-_CANCEL = text("UPDATE requests SET status = 'cancelled' WHERE id = :id AND status IN ('running', 'unconfirmed')")
+def cancel_all(connection: Connection, request_ids: Sequence[int], by: str, because: str | None = None) -> None:
+    """Stop several."""
+    connection.execute(_CANCEL, {"ids": list(request_ids)})
+    add_notes(connection, request_ids, by, "cancel", because=because)
+
+
+_CANCEL = text("""
+    UPDATE requests SET status = 'cancelled'
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND status IN ('running', 'unconfirmed')
+""")
 
 
 def extend(connection: Connection, request: Standing, due_at: datetime, by: str, because: str) -> None:

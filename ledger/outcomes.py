@@ -55,7 +55,7 @@ def append(connection: Connection, lease: Lease, settled: Sequence[Settled], *, 
         successions.follow_up(connection, lease.request_id, lease.vendor_id, without_yes)
     if lease.kind is Kind.OPT_IN and any(group.outcome in ATTENTION for group in settled):
         # Its request may have been cancelled meanwhile.
-        stop_again.after_giving_up(connection, lease.request_id, lease.vendor_id)
+        stop_again.after_giving_up(connection, [lease.request_id], lease.vendor_id)
     if used_sessions:
         sent = [line for group in settled if not _keeps_session(group) for line in group.lines]
         connection.execute(_FORGET_SESSIONS, {**_where(lease), "lines": sent})

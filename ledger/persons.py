@@ -1,5 +1,7 @@
 """Reading who stands behind accounts: the owners of keys and users, and users' names at the command line."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, text
 
 from domain.persons import KEY, Accounts, ApiKey, User, is_one_person, persons_behind
@@ -13,6 +15,12 @@ def persons_of(connection: Connection, account: str) -> frozenset[str]:
 def are_one_person(connection: Connection, account: str, other: str) -> bool:
     """Whether one person may stand behind both accounts."""
     return account == other or is_one_person(account, other, _known(connection, account, other))
+
+
+def same_person_as(connection: Connection, account: str, others: Collection[str]) -> frozenset[str]:
+    """Those of `others` behind which one person may stand who stands behind this account."""
+    known = _known(connection, account, *others)
+    return frozenset(other for other in others if other == account or is_one_person(account, other, known))
 
 
 def _known(connection: Connection, *accounts: str) -> Accounts:

@@ -18,11 +18,12 @@ from domain.reach import Fields, Headcount
 from domain.requests import Kind, Subject
 from ledger import lately, settling
 from ledger.audit import HERE, Origin
+from ledger.idempotency import ON_KEY_TAKEN, print_of_key, unless_taken_in_clear
 from ledger.moments import now
 from ledger.notes import add_note
 from ledger.people import Prints, add_people
 from ledger.persons import persons_of
-from ledger.sealing import MasterKeys, SealingKey
+from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
 from ledger.unsettled import ACCEPT, COMPLETED_IN_ERROR, NEEDS_ATTENTION
 from ledger.vendors import Vendor
 from ledger.webhooks import add_callbacks
@@ -43,6 +44,8 @@ class NewRequest:
     """JSON, by vendor; sealed like the people, for attribute values can be personal."""
     session_vendors: frozenset[str] = frozenset()
     idempotency_key: str | None = field(default=None, repr=False)
+    clear_keys: bool = False
+    """Keys are left that an earlier version recorded as they are: look among those, too."""
     submitted_by: str = "unknown"
     asked_at: datetime | None = None
     """When the controller was asked; None: on receipt."""
@@ -119,7 +122,7 @@ def record(
     """
     key = SealingKey.generate()
     received_at = now(connection)
-    given = row_of(new, key, masters, received_at)
+    given = row_of(new, key, masters, prints.fingerprinter, received_at)
     public_id = given["public_id"]
     request_id: int | None = connection.execute(_INSERT, given).scalar_one_or_none()
     if request_id is None:
@@ -196,7 +199,9 @@ def unreachable_json(unreachable: Mapping[str, int]) -> str | None:
     return to_json(unreachable).decode() if unreachable else None
 
 
-def row_of(new: NewRequest, key: SealingKey, masters: MasterKeys, received_at: datetime) -> dict[str, Any]:
+def row_of(
+    new: NewRequest, key: SealingKey, masters: MasterKeys, fingerprinter: Fingerprinter, received_at: datetime
+) -> dict[str, Any]:
     """What stands of a new request in `requests`, by column, before anybody has read its people.
 
     Raises TooLateError.
@@ -208,7 +213,8 @@ def row_of(new: NewRequest, key: SealingKey, masters: MasterKeys, received_at: d
         "vendor_ids": [vendor.id for vendor in new.vendors],
         "data_key": masters.seal(key.raw, key_context(public_id)),
         "options": key.seal(new.options, options_context(public_id)),
-        "idempotency_key": new.idempotency_key,
+        "idempotency_print": print_of_key(fingerprinter, new.idempotency_key) if new.idempotency_key else None,
+        "clear_key": new.idempotency_key if new.clear_keys else None,
         "submitted_by": new.submitted_by,
         "regulation": new.regulation.value,
         "received_at": received_at,
@@ -261,12 +267,15 @@ def options_context(public_id: UUID) -> bytes:
     return b"options:" + public_id.bytes
 
 
-_INSERT = text("""
-    INSERT INTO requests (public_id, kind, vendor_ids, data_key, options, idempotency_key, submitted_by, regulation,
+_INSERT = text(f"""
+    INSERT INTO requests (public_id, kind, vendor_ids, data_key, options, idempotency_print, submitted_by, regulation,
         received_at, asked_at, effective_at, due_at, not_before)
-    VALUES (:public_id, :kind, CAST(:vendor_ids AS smallint[]), :data_key, :options, :idempotency_key, :submitted_by,
-        :regulation, :received_at, :asked_at, :effective_at, :due_at, :not_before)
-    ON CONFLICT (idempotency_key) DO NOTHING
+    SELECT :public_id, CAST(:kind AS kind), CAST(:vendor_ids AS smallint[]), CAST(:data_key AS bytea),
+        CAST(:options AS bytea), CAST(:idempotency_print AS uuid), :submitted_by, :regulation,
+        CAST(:received_at AS timestamptz), CAST(:asked_at AS timestamptz), CAST(:effective_at AS timestamptz),
+        CAST(:due_at AS timestamptz), CAST(:not_before AS timestamptz)
+    WHERE {unless_taken_in_clear("CAST(:clear_key AS text)")}
+    {ON_KEY_TAKEN}
     RETURNING id
 """)
 _TAKE_IN = text("""
@@ -301,9 +310,12 @@ class Earlier(NamedTuple):
         return f"Earlier(recorded={self.recorded})"
 
 
-def find_by_idempotency_key(connection: Connection, key: str, masters: MasterKeys) -> Earlier | None:
+def find_by_idempotency_key(
+    connection: Connection, key: str, masters: MasterKeys, fingerprinter: Fingerprinter
+) -> Earlier | None:
     """The request submitted under this key, if any. Raises ledger.sealing.UnsealError."""
-    row = connection.execute(_BY_IDEMPOTENCY_KEY, {"key": key}).one_or_none()
+    named = {"print": print_of_key(fingerprinter, key), "key": key}
+    row = connection.execute(_BY_IDEMPOTENCY_KEY, named).one_or_none()
     if row is None:
         return None
     data_key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
@@ -319,7 +331,8 @@ def find_by_idempotency_key(connection: Connection, key: str, masters: MasterKey
 _BY_IDEMPOTENCY_KEY = text("""
     SELECT public_id, kind, status, vendor_ids, subjects, duplicates, data_key, options, content_digest,
         unreachable
-    FROM requests WHERE idempotency_key = :key
+    FROM requests WHERE idempotency_print = CAST(:print AS uuid) OR idempotency_key = :key
+    ORDER BY id DESC LIMIT 1
 """)
 
 
@@ -389,12 +402,12 @@ _FLAG = text(f"""
 _FLAG_ALL = text(f"UPDATE requests SET status = 'completed_with_exceptions' WHERE {COMPLETED_IN_ERROR}")
 
 
-def judge_again(connection: Connection, request_id: int) -> None:
-    """A person has settled something of this request: let the status of a closed one follow."""
-    connection.execute(_JUDGE_AGAIN, {"request_id": request_id})
+def judge_again(connection: Connection, *request_ids: int) -> None:
+    """A person has settled something of these requests: let the status of a closed one follow."""
+    connection.execute(_JUDGE_AGAIN, {"ids": sorted(request_ids)})
 
 
 _JUDGE_AGAIN = text(f"""
     UPDATE requests SET status = 'completed'
-    WHERE status = 'completed_with_exceptions' AND id = :request_id AND NOT {_WITH_EXCEPTIONS}
+    WHERE status = 'completed_with_exceptions' AND id = ANY(CAST(:ids AS bigint[])) AND NOT {_WITH_EXCEPTIONS}
 """)

@@ -15,70 +15,71 @@ MOST_EACH = 8
 SCANNED = 256
 
 
-def after_cancelling(connection: Connection, request_id: int, chunk_ids: Sequence[int]) -> int:
-    """Follow up the opt-ins of these chunks, which a worker had taken up, and which were cancelled just now; how many
-    withdrawals go out once more."""
+def after_cancelling(connection: Connection, request_ids: Sequence[int], chunk_ids: Sequence[int]) -> int:
+    """Follow up the opt-ins of these chunks of these requests, which a worker had taken up, and which were cancelled
+    just now; how many withdrawals go out once more."""
     if not chunk_ids:
         return 0
-    return _follow_up(connection, request_id, _CANCELLED, {"chunk_ids": list(chunk_ids)})
+    return _follow_up(connection, _CANCELLED, {"request_ids": list(request_ids), "chunk_ids": list(chunk_ids)})
 
 
-def after_giving_up(connection: Connection, request_id: int, vendor_id: int | None = None) -> int:
+def after_giving_up(connection: Connection, request_ids: Sequence[int], vendor_id: int | None = None) -> int:
     """The same for opt-ins that ended without the vendor's yes, and were closed by hand or whose request was
     cancelled; at one vendor, or at all."""
-    return _follow_up(connection, request_id, _WITHOUT_YES, {"vendor_id": vendor_id})
+    return _follow_up(connection, _WITHOUT_YES, {"request_ids": list(request_ids), "vendor_id": vendor_id})
 
 
-def _follow_up(connection: Connection, request_id: int, which: Any, more: dict[str, Any]) -> int:
-    gone: dict[int, list[int]] = {}
-    for vendor_id, line in connection.execute(which, {"request_id": request_id, **more}):
-        gone.setdefault(vendor_id, []).append(line)
-    return sum(_at_vendor(connection, request_id, vendor_id, gone[vendor_id]) for vendor_id in sorted(gone))
+def _follow_up(connection: Connection, which: Any, values: dict[str, Any]) -> int:
+    gone: dict[int, list[Ref]] = {}
+    for vendor_id, request_id, line in connection.execute(which, values):
+        gone.setdefault(vendor_id, []).append(Ref(request_id, line))
+    return sum(_at_vendor(connection, vendor_id, gone[vendor_id]) for vendor_id in sorted(gone))
 
 
 _CANCELLED = text("""
-    SELECT DISTINCT outcomes.vendor_id, outcomes.line
+    SELECT DISTINCT outcomes.vendor_id, outcomes.request_id, outcomes.line
     FROM chunks
     JOIN requests ON requests.id = chunks.request_id AND requests.kind = 'opt_in'
     JOIN vendors ON vendors.id = chunks.vendor_id AND retired_at IS NULL
-    JOIN outcomes ON outcomes.request_id = :request_id AND outcomes.vendor_id = chunks.vendor_id
+    JOIN outcomes ON outcomes.request_id = chunks.request_id AND outcomes.vendor_id = chunks.vendor_id
         AND outcomes.line BETWEEN first_line AND last_line AND outcomes.round = chunks.round
-        AND outcome = 'cancelled'
-    WHERE chunks.id = ANY(CAST(:chunk_ids AS bigint[])) AND chunks.request_id = :request_id
+        AND outcome = 'cancelled' AND outcomes.request_id = ANY(CAST(:request_ids AS bigint[]))
+    WHERE chunks.id = ANY(CAST(:chunk_ids AS bigint[]))
 """)
 _WITHOUT_YES = text(f"""
-    SELECT DISTINCT ended.vendor_id, ended.line
+    SELECT DISTINCT ended.vendor_id, ended.request_id, ended.line
     FROM requests
     JOIN outcomes AS ended ON ended.request_id = requests.id AND ended.{NEEDS_ATTENTION}
-        AND ended.outcome <> 'unreachable'
+        AND ended.outcome <> 'unreachable' AND ended.request_id = ANY(CAST(:request_ids AS bigint[]))
     JOIN vendors ON vendors.id = ended.vendor_id AND retired_at IS NULL
     CROSS JOIN LATERAL (
         SELECT outcome FROM outcomes
-        WHERE request_id = :request_id AND vendor_id = ended.vendor_id AND line = ended.line
+        WHERE request_id = ended.request_id AND request_id = ANY(CAST(:request_ids AS bigint[]))
+            AND vendor_id = ended.vendor_id AND line = ended.line
         ORDER BY round DESC LIMIT 1) AS latest
-    WHERE requests.id = :request_id AND requests.kind = 'opt_in' AND (
+    WHERE requests.id = ANY(CAST(:request_ids AS bigint[])) AND requests.kind = 'opt_in' AND (
             latest.outcome = 'cancelled'
             OR requests.status = 'cancelled' AND latest.outcome IN ('refused', 'needs_action', 'exhausted'))
         AND (CAST(:vendor_id AS smallint) IS NULL OR ended.vendor_id = :vendor_id)
 """)
 
 
-def _at_vendor(connection: Connection, request_id: int, vendor_id: int, lines: Sequence[int]) -> int:
+def _at_vendor(connection: Connection, vendor_id: int, gone: Sequence[Ref]) -> int:
     values = {
-        "request_id": request_id,
+        "requests": [ref.request for ref in gone],
+        "request_ids": sorted({ref.request for ref in gone}),
         "vendor_id": vendor_id,
-        "lines": list(lines),
+        "lines": [ref.line for ref in gone],
         "scanned": SCANNED,
         "most": MOST_EACH,
     }
-    found: dict[int, list[Ref]] = {}
-    for line, *other in connection.execute(_STOPPED_BEFORE, values):
-        found.setdefault(line, []).append(Ref(*other))
+    found: dict[Ref, list[Ref]] = {}
+    for request_id, line, *other in connection.execute(_STOPPED_BEFORE, values):
+        found.setdefault(Ref(request_id, line), []).append(Ref(*other))
     if not found:  # as nearly always
         return 0
-    mine = [Ref(request_id, line) for line in found]
-    wishes = _wishes(connection, {*mine, *(ref for refs in found.values() for ref in refs)})
-    again = {ref for one in mine for ref in stop_again(wishes[one], [wishes[ref] for ref in found[one.line]])}
+    wishes = _wishes(connection, {*found, *(ref for refs in found.values() for ref in refs)})
+    again = {ref for mine, refs in found.items() for ref in stop_again(wishes[mine], [wishes[ref] for ref in refs])}
     return successions.repeat(connection, vendor_id, sorted(again))
 
 
@@ -124,11 +125,11 @@ _PRINTS = text("""
 
 def _arm(mine: str, table: str, column: str, wanted: str) -> str:
     return f"""
-        SELECT {mine}.line, also.request_id, also.line, also.ended_at
+        SELECT {mine}.request_id, {mine}.line, also.request_id, also.line, also.ended_at
         FROM {mine} CROSS JOIN LATERAL (
             SELECT scanned.request_id, scanned.line, latest.settled_at AS ended_at
             FROM (SELECT request_id, line FROM {table}
-                  WHERE {column} = {wanted} AND request_id <> :request_id
+                  WHERE {column} = {wanted} AND request_id <> {mine}.request_id
                   ORDER BY request_id DESC LIMIT :scanned) AS scanned
             CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = scanned.request_id OFFSET 0) AS other
             CROSS JOIN LATERAL (
@@ -144,13 +145,15 @@ def _arm(mine: str, table: str, column: str, wanted: str) -> str:
 _NAMES = ("user_print", "email_print", "phone_print")
 # Whoever was stopped after the opt-in had ended is stopped: that was the later effect.
 _STOPPED_BEFORE = text(f"""
-    WITH mine AS MATERIALIZED (
-        SELECT line, {", ".join(_NAMES)} FROM subjects
-        WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))),
+    WITH gone AS MATERIALIZED (
+        SELECT * FROM unnest(CAST(:requests AS bigint[]), CAST(:lines AS integer[])) AS gone (request_id, line)),
+    mine AS MATERIALIZED (
+        SELECT request_id, line, {", ".join(_NAMES)} FROM subjects JOIN gone USING (request_id, line)
+        WHERE request_id = ANY(CAST(:request_ids AS bigint[]))),
     other_mine AS MATERIALIZED (
-        SELECT line, print FROM other_identifiers
-        WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))),
-    same (line, other_id, other_line, ended_at) AS ({
+        SELECT request_id, line, print FROM other_identifiers JOIN gone USING (request_id, line)
+        WHERE request_id = ANY(CAST(:request_ids AS bigint[]))),
+    same (request_id, line, other_id, other_line, ended_at) AS ({
     " UNION ALL ".join(
         [
             *[_arm("mine", "subjects", name, f"mine.{name}") for name in _NAMES],
@@ -160,11 +163,11 @@ _STOPPED_BEFORE = text(f"""
         ]
     )
 })
-    SELECT DISTINCT same.line, other_id, other_line
+    SELECT DISTINCT same.request_id, same.line, other_id, other_line
     FROM same
     CROSS JOIN LATERAL (
         SELECT settled_at FROM outcomes
-        WHERE request_id = :request_id AND vendor_id = :vendor_id AND outcomes.line = same.line
+        WHERE request_id = same.request_id AND vendor_id = :vendor_id AND outcomes.line = same.line
         ORDER BY round DESC LIMIT 1) AS mine_ended
     WHERE same.ended_at <= mine_ended.settled_at
 """)

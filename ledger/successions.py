@@ -56,6 +56,11 @@ def follow_up(
     return _follow_up(connection, [by_request], vendor_id, lines)
 
 
+def follow_up_each(connection: Connection, by_requests: Sequence[int], vendor_id: int | None = None) -> int:
+    """The same for several requests."""
+    return _follow_up(connection, by_requests, vendor_id, None)
+
+
 def follow_up_all(connection: Connection, by_requests: Sequence[int]) -> int:
     """The same for several requests that have just been closed. The sessions of what gave way to the vendor's yes have
     no use any more and are deleted."""

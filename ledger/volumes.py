@@ -188,8 +188,9 @@ _HAVE_EXPIRED = text(f"""
     WHERE id = ANY(CAST(:ids AS bigint[]))
 """)
 _FORGET_REQUESTS = text(f"""
-    UPDATE requests SET data_key = NULL, idempotency_key = NULL
-    WHERE id = ANY(CAST(:ids AS bigint[])) AND (data_key IS NOT NULL OR idempotency_key IS NOT NULL)
+    UPDATE requests SET data_key = NULL, idempotency_key = NULL, idempotency_print = NULL
+    WHERE id = ANY(CAST(:ids AS bigint[]))
+        AND (data_key IS NOT NULL OR idempotency_key IS NOT NULL OR idempotency_print IS NOT NULL)
         AND {_CLOSED_IN_TIME}
 """)
 _DROP_CHUNKS = text("""

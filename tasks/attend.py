@@ -98,7 +98,7 @@ class Desk:
             closed = attention.close_by_hand(connection, request, vendor_id, reason)
             if closed:
                 successions.follow_up(connection, request.id, vendor_id)
-                stop_again.after_giving_up(connection, request.id, vendor_id)
+                stop_again.after_giving_up(connection, [request.id], vendor_id)
                 notes.add_note(connection, request.id, self.by, "close", because=because, vendor_id=vendor_id)
                 requests.judge_again(connection, request.id)
         return closed
@@ -156,7 +156,7 @@ class Desk:
                     raise AttendError("this request has begun; it cannot be cancelled as a whole any more")
                 notes.cancel(conn, request, self.by)
             cancelling.cancel_rest(conn, request.id)
-            stop_again.after_giving_up(conn, request.id)
+            stop_again.after_giving_up(conn, [request.id])
             status = reports.status_of(conn, public_id)
             assert status is not None  # noqa: S101 - it is locked
         return Cancelled.of(status)

@@ -2,7 +2,9 @@
 
 import logging
 
-from ledger import guesses, lately, outbox, volumes
+from ledger import guesses, idempotency, lately, outbox, volumes
+from ledger.keys import fingerprinter
+from ledger.sealing import MasterKeys
 from ledger.session import Engine
 
 log = logging.getLogger(__name__)
@@ -15,6 +17,8 @@ MESSAGE_DAYS = 30.0
 """A message that was told or given up is kept for so long; until then what was given up can be told again."""
 ROUNDS = 20
 """Of deleting messages, at most, in one call: what is left then is the next one's."""
+KEY_ROUNDS = 200
+KEYS_OF_A_ROUND = 1_000
 
 
 def keep_volumes(engine: Engine, retention_days: float | None) -> None:
@@ -32,6 +36,23 @@ def keep_volumes(engine: Engine, retention_days: float | None) -> None:
             gone.requests,
             gone.unresolved,
         )
+
+
+def keep_no_clear_keys(engine: Engine, masters: MasterKeys) -> int:
+    """Put fingerprints in the place of idempotency keys that an earlier version recorded as they are; how many. What is
+    left is the next call's. Raises ledger.sealing.UnsealError."""
+    total = 0
+    with engine.begin() as connection:
+        if not idempotency.any_in_clear(connection):
+            return 0
+        prints = fingerprinter(connection, masters)
+    for _ in range(KEY_ROUNDS):
+        with engine.begin() as connection:
+            replaced = idempotency.replace_clear(connection, prints, most=KEYS_OF_A_ROUND)
+        total += replaced
+        if not replaced:
+            break
+    return total
 
 
 def keep_outbox(engine: Engine) -> int:

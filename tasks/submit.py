@@ -18,6 +18,7 @@ from domain.requests import Kind, Subject
 from ledger import requests
 from ledger.audit import HERE, Origin
 from ledger.few import Small, is_few, record_few
+from ledger.idempotency import any_in_clear
 from ledger.keys import fingerprinter
 from ledger.people import Prints
 from ledger.requests import Also, Earlier, NewRequest, Recorded, Warn
@@ -98,12 +99,14 @@ class Known(NamedTuple):
 
     vendors: Sequence[Vendor]
     prints: Fingerprinter
+    clear_keys: bool
+    """Whether idempotency keys are left that an earlier version recorded as they are."""
 
 
 def look_up(engine: Engine, masters: MasterKeys) -> Known:
     """The vendors as they stand, and the ledger's fingerprinter. Raises ledger.sealing.UnsealError."""
     with engine.begin() as connection:
-        return Known(all_vendors(connection), fingerprinter(connection, masters))
+        return Known(all_vendors(connection), fingerprinter(connection, masters), any_in_clear(connection))
 
 
 class Lately:
@@ -154,7 +157,7 @@ def submit(
     lately = known() if known else look_up(engine, masters)
     rows = AskedInRows()
     people = _undated(people, rows)
-    new, prints = _new(submission, guards, lately.vendors, rows), lately.prints
+    new, prints = _new(submission, guards, lately, rows), lately.prints
     if isinstance(people, list) and is_few(new, people):
         (few,) = record_few(engine, [Small(new, people)], masters=masters, fingerprinter=prints)
         if few is not None:
@@ -168,7 +171,7 @@ def submit(
         raise SubmitError(f"it would not be sent before it is due: {new.term.due} after it was asked") from None
     except requests.KeyTakenError:
         # People are unread: whoever is recording under this key at this moment was waited for before.
-        earlier = _earlier(engine, new, masters)
+        earlier = _earlier(engine, new, masters, prints)
         if not _says_the_same(earlier, new, people, prints):
             raise KeyConflictError from None
         return Receipt(earlier.recorded, repeated=True)
@@ -199,7 +202,7 @@ def submit_few(
         rows = AskedInRows()
         undated = _undated_list(people, rows)
         try:
-            new = _new(submission, guards, known.vendors, rows)
+            new = _new(submission, guards, known, rows)
         except SubmitError as error:
             results[place] = error
         else:
@@ -235,16 +238,17 @@ def _undated_stream(people: Iterable[Subject], rows: AskedInRows) -> Iterator[Su
         yield cast(Subject, {name: value for name, value in subject.items() if name != "asked_at"})
 
 
-def _new(submission: Submission, guards: Guards, known: Sequence[Vendor], rows: AskedInRows) -> NewRequest:
+def _new(submission: Submission, guards: Guards, known: Known, rows: AskedInRows) -> NewRequest:
     _check_times(submission)
     regulation = submission.regulation or guards.deadlines.default
-    vendors = _chosen(submission.vendors, known)
+    vendors = _chosen(submission.vendors, known.vendors)
     return NewRequest(
         kind=submission.kind,
         vendors=vendors,
         options=to_json(_checked_options(submission.options)),
         session_vendors=frozenset(name for name, adapter in ADAPTERS.items() if adapter.keeps_sessions),
         idempotency_key=submission.idempotency_key,
+        clear_keys=known.clear_keys,
         submitted_by=submission.submitted_by,
         asked_at=submission.asked_at,
         effective_at=submission.effective_at,
@@ -317,10 +321,10 @@ def _checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return dict(options)
 
 
-def _earlier(engine: Engine, new: NewRequest, masters: MasterKeys) -> Earlier:
+def _earlier(engine: Engine, new: NewRequest, masters: MasterKeys, prints: Fingerprinter) -> Earlier:
     assert new.idempotency_key is not None  # noqa: S101 - for the type checker: it was taken
     with engine.begin() as connection:
-        earlier = requests.find_by_idempotency_key(connection, new.idempotency_key, masters)
+        earlier = requests.find_by_idempotency_key(connection, new.idempotency_key, masters, prints)
     if earlier is None:
         raise requests.KeyTakenError
     return earlier

@@ -14,8 +14,8 @@ from local.redis_server import Redis
 TABLES = (
     "keys, vendors, steps, requests, subjects, other_identifiers, sessions, chunks, outcomes, successions, notes, "
     "tallies, "
-    "api_keys, users, logins, devices, sent_lately, guesses, spent, audit_entries, webhooks, outbox, opendsr_requests, "
-    "resolver, settling, turns"
+    "deeds, api_keys, users, logins, devices, sent_lately, guesses, spent, audit_entries, webhooks, outbox, "
+    "opendsr_requests, resolver, settling, turns"
 )
 
 

@@ -1,7 +1,8 @@
 """The Celery app: its queues, its schedule, and the tasks that wrap the steps of a request's life."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from time import monotonic
 
 from celery import Celery, signals
 from celery.worker import WorkController
@@ -14,6 +15,7 @@ from config.logging import set_up_logging
 from config.settings import Settings, SettingsError
 from config.stack import find_stack
 from ledger.failures import LedgerError, told_as_ledger_errors
+from tasks import selections
 from tasks.attend import raise_deadlines
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
@@ -35,7 +37,7 @@ from tasks.queues import (
 from tasks.redis_connections import RedisUrlError, broker_settings
 from tasks.refusals import Refusal, tell
 from tasks.resolve import resolve
-from tasks.retain import keep_outbox, keep_volumes
+from tasks.retain import keep_no_clear_keys, keep_outbox, keep_volumes
 from tasks.settle import settle
 from worker.cluster import refuse_cluster
 from worker.filtered import FilteredTask
@@ -46,6 +48,9 @@ from worker.tick import Once, schedule
 from worker.transport import SiftingAmqp
 
 log = logging.getLogger(__name__)
+
+DEEDS_S = 4.0
+"""How long one sweep carries on with deeds over a selection that whoever began them has left."""
 
 
 def _refused(refusal: Refusal) -> None:
@@ -133,8 +138,16 @@ def look_for_work() -> None:
 
 @app.task(name=SETTLE)
 def settle_requests() -> None:
-    """Close every request that has nothing open any more."""
-    settle(runtime().tools)
+    """Close every request that has nothing open any more; and carry on with deeds that others have left."""
+    tools = runtime().tools
+    settle(tools)
+    began = monotonic()
+    selections.carry_on(tools.engine, _hand_over, lambda: tools.stopping() or monotonic() - began > DEEDS_S)
+
+
+def _hand_over(vendors: Sequence[str]) -> None:
+    for vendor in vendors:
+        runtime().tools.hand_over(vendor)
 
 
 @app.task(name=NOTIFY)
@@ -163,6 +176,7 @@ def turn_volumes_over() -> None:
     """Begin the record's next volume when it is time, and drop what is past its retention."""
     keep_volumes(runtime().tools.engine, Settings.load().retention_days)
     keep_outbox(runtime().tools.engine)
+    keep_no_clear_keys(runtime().tools.engine, runtime().tools.masters)
     runtime().turns.rest(VOLUMES, CHORES[VOLUMES])
 
 

@@ -42,6 +42,12 @@ NEEDED: dict[tuple[str, str], set[Right]] = {
     ("POST", "/v1/requests/{request_id}/cancel"): {Right.SUBMIT, Right.OPERATE},
     ("POST", "/v1/requests/{request_id}/extend"): {Right.OPERATE},
     ("POST", "/v1/requests/{request_id}/accept"): {Right.OPERATE},
+    ("POST", "/v1/requests/{request_id}/close"): {Right.OPERATE},
+    ("POST", "/v1/requests/retry"): {Right.OPERATE},
+    ("POST", "/v1/requests/close"): {Right.OPERATE},
+    ("POST", "/v1/requests/cancel"): {Right.SUBMIT, Right.OPERATE},
+    ("POST", "/v1/requests/confirm"): {Right.OPERATE},
+    ("GET", "/v1/deeds/{deed_id}"): {Right.SUBMIT, Right.READ},
     ("POST", "/v1/people/lookup"): {Right.READ},
     ("GET", "/v1/attention"): {Right.READ},
     ("GET", "/v1/audit"): {Right.READ},
@@ -73,7 +79,7 @@ def test_every_path_is_shut_but_for_health_and_logging_in(stranger: httpx.Client
     shut = [(method.upper(), path) for method, path in operations if (method, path) not in OPEN]
     assert set(shut) == set(NEEDED)
     for method, path in [*shut, ("GET", "/v1/openapi.json")]:
-        answer = stranger.request(method, path.format(request_id=ID, name="insider"))
+        answer = stranger.request(method, path.format(request_id=ID, deed_id=ID, name="insider"))
         assert answer.status_code == 401, (method, path)
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
@@ -96,7 +102,7 @@ def test_each_role_may_what_the_table_says(stranger: httpx.Client, key: Key) -> 
     for role in Role:
         stranger.headers.update(key(role.value, name=role.value))
         for (method, path), rights in NEEDED.items():
-            answer = stranger.request(method, path.format(request_id=ID, name="acme"))
+            answer = stranger.request(method, path.format(request_id=ID, deed_id=ID, name="acme"))
             may = bool(MAY[role] & rights)
             assert (answer.status_code != 403) is may, (role, method, path, answer.text)
             assert answer.status_code != 401

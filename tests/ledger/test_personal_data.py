@@ -19,6 +19,9 @@ from tests.ledger.conftest import APPLIED, Desk
 TABLES = (
     "api_keys",
     "audit_entries",
+    "deeds",
+    "settling",
+    "turns",
     "guesses",
     "keys",
     "logins",
@@ -111,7 +114,7 @@ def test_nothing_personal_can_be_read_in_any_table(desk: Desk) -> None:
     with desk.engine.begin() as connection:
         announce_webhooks(connection, {"crm": "crm.example"})
     people: list[Subject] = [SUBJECT, {**SUBJECT, "user_id": "jane-4711-too"}, SUBJECT]
-    desk.submit(people, options=OPTIONS, idempotency_key="k-1", callbacks=(CALLBACK,))
+    desk.submit(people, options=OPTIONS, idempotency_key="key:shop jane.doe@private.example", callbacks=(CALLBACK,))
     assert_nothing_personal(desk.engine)
     answers = {1: APPLIED, 2: Answer(Verdict.RETRY, Reason.BUSY)}
 

@@ -69,10 +69,10 @@ def test_what_is_sealed_is_recorded_as_at_every_door(desk: Desk, take: Callable[
         subjects=people(3),
     )
     assert desk.rows(
-        """SELECT public_id, CAST(kind AS text), CAST(status AS text), subjects, submitted_by, idempotency_key,
+        """SELECT public_id, CAST(kind AS text), CAST(status AS text), subjects, submitted_by,
                effective_at = '2026-05-25T00:00Z', asked_at = '2026-05-20T00:00Z', due_at = '2026-06-10T00:00Z'
            FROM requests"""
-    ) == [(taken, "opt_out", "running", 3, "celery:shop", "celery:shop order-7", True, True, True)]
+    ) == [(taken, "opt_out", "running", 3, "celery:shop", True, True, True)]
     assert desk.woken == ["insider"]
     (entry,) = log(desk)
     assert (entry.by, entry.deed, entry.allowed, entry.target) == ("celery:shop", "submit", True, str(taken))

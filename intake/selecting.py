@@ -1,0 +1,167 @@
+"""`consent retry|close|cancel|confirm` over a selection: one deed, done here; where this process is killed the workers
+carry on with it."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import NamedTuple
+
+import typer
+
+from domain.requests import Kind
+from intake.attending import check_reason
+from intake.endings import Ending, note
+from intake.submitting import read_moment, unusable, waker
+from intake.surroundings import Surroundings, surroundings
+from intake.who import who
+from tasks import selections
+from tasks.selections import Criteria, Deed, Done, Extent, Order, Standing, UnusableOrderError
+
+__all__ = ["Chosen", "Deed", "do_to_selection", "is_selection"]
+
+TOLD_EVERY_S = 1.0
+IN_WORDS = {
+    Deed.RETRY: "{deliveries:,} deliveries of {requests:,} requests go out again",
+    Deed.CLOSE: "{deliveries:,} deliveries of {requests:,} requests closed by hand",
+    Deed.CANCEL: "{requests:,} requests cancelled, of which {deliveries:,} deliveries were not sent",
+    Deed.CONFIRM: "{requests:,} requests confirmed; they are on their way",
+}
+
+
+class Chosen(NamedTuple):
+    """What the command line says of which requests are meant, and how to go about it."""
+
+    vendor: str | None = None
+    reason: str | None = None
+    kind: str | None = None
+    received_before: str | None = None
+    everything: bool = False
+    dry_run: bool = False
+    yes: bool = False
+
+
+def is_selection(request_id: str | None, chosen: Chosen, *narrows: str) -> bool:
+    """Whether requests are chosen, and none is named. `narrows`: options that also narrow what is done to one that is
+    named. Raises CommandError where neither is so, or both."""
+    options = {
+        "--all": chosen.everything,
+        "--vendor": chosen.vendor,
+        "--reason": chosen.reason,
+        "--kind": chosen.kind,
+        "--received-before": chosen.received_before,
+    }
+    if request_id is None:
+        if not any(options.values()):
+            raise unusable(f"give the ID of a request, or choose among all of them: {', '.join(options)}")
+        return True
+    both = [name for name, value in {**options, "--dry-run": chosen.dry_run}.items() if value and name not in narrows]
+    if both:
+        raise unusable(f"{', '.join(both)} choose among all requests: leave them out, or the ID")
+    return False
+
+
+def do_to_selection(
+    deed: Deed, chosen: Chosen, *, because: str | None = None, own: bool = False, as_json: bool
+) -> Ending:
+    """Do it, and print what it came to; with a dry run, or until somebody at a terminal says yes, only how much it
+    would be. Raises CommandError."""
+    order = Order(deed, _criteria(deed, chosen, own=own), because)
+    with surroundings() as here, _refusals():
+        if chosen.dry_run:
+            _print_extent(selections.extent(here.engine, order, who()), deed, as_json=as_json)
+            return Ending.DONE
+        if not (chosen.yes or own) and is_at_terminal():
+            found = selections.extent(here.engine, order, who())
+            note(_extent_in_words(found, deed))
+            if not typer.confirm("go on?", err=True):
+                note("nothing was done")
+                return Ending.EXCEPTIONS
+        standing = _work(here, selections.begin(here.engine, order, who()))
+    _print_done(standing, as_json=as_json)
+    done = standing.done
+    return Ending.EXCEPTIONS if done.own or done.without_session or done.unreachable else Ending.DONE
+
+
+def is_at_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
+def _criteria(deed: Deed, chosen: Chosen, *, own: bool) -> Criteria:
+    if not (deed is Deed.RETRY and chosen.reason == "superseded"):
+        check_reason(chosen.reason)
+    if chosen.kind is not None and chosen.kind not in list(Kind):
+        raise unusable(f"unknown --kind; known are {', '.join(Kind)}")
+    return Criteria(
+        chosen.vendor,
+        chosen.reason,
+        Kind(chosen.kind) if chosen.kind else None,
+        read_moment("--received-before", chosen.received_before),
+        own=own,
+    )
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except UnusableOrderError as error:
+        raise unusable(str(error)) from None
+
+
+def _work(here: Surroundings, standing: Standing) -> Standing:
+    """Do it to the end, and tell how far it has come."""
+    woken: set[str] = set()
+    told_at = monotonic()
+    try:
+        while standing.ended_at is None:
+            standing = selections.step(here.engine, standing.public_id, woken.update) or _found(here, standing)
+            if monotonic() - told_at >= TOLD_EVERY_S:
+                told_at = monotonic()
+                note(f"so far: {_in_words(standing.deed, standing.done)}")
+    except KeyboardInterrupt:
+        selections.stop(here.engine, standing.public_id)
+        note(f"stopped; it was done as far as this: {_in_words(standing.deed, standing.done)}")
+        raise
+    finally:
+        if woken:
+            waker(here)(sorted(woken))
+    return standing
+
+
+def _found(here: Surroundings, standing: Standing) -> Standing:
+    """How it stands where a worker has seen to the last of it."""
+    return selections.find(here.engine, standing.public_id) or standing
+
+
+def _in_words(deed: Deed, done: Done) -> str:
+    return IN_WORDS[deed].format(requests=done.requests, deliveries=sum(done.deliveries.values()))
+
+
+def _extent_in_words(found: Extent, deed: Deed) -> str:
+    own = f"; {found.own:,} more were submitted by yourself and are left out" if found.own else ""
+    return f"{deed} would touch {found.deliveries:,} deliveries of {found.requests:,} requests{own}"
+
+
+def _print_extent(found: Extent, deed: Deed, *, as_json: bool) -> None:
+    typer.echo(json.dumps({"dry_run": True, **found._asdict()}) if as_json else _extent_in_words(found, deed))
+
+
+def _print_done(standing: Standing, *, as_json: bool) -> None:
+    done = standing.done
+    left_out = {"own": done.own, "without_session": done.without_session, "unreachable": done.unreachable}
+    if as_json:
+        total = sum(done.deliveries.values())
+        told = {"deed_id": str(standing.public_id), "requests": done.requests, "deliveries": total}
+        typer.echo(json.dumps({**told, "vendors": dict(done.deliveries), **left_out}))
+    else:
+        by_vendor = ", ".join(f"{vendor} {count:,}" for vendor, count in done.deliveries.items())
+        typer.echo(_in_words(standing.deed, done) + (f": {by_vendor}" if by_vendor else ""))
+    if done.own:
+        note(f"{done.own:,} more were submitted by yourself: someone else must confirm them, or use --yes")
+    if done.without_session:
+        note(f"{done.without_session:,} more deliveries wait for a fresh session of the person: `consent provide`")
+    if done.unreachable:
+        note(f"{done.unreachable:,} more wait for an identifier of the person: `consent provide`, or `consent accept`")

@@ -1,0 +1,52 @@
+"""Idempotency keys, kept as keyed fingerprints: a producer may use somebody's e-mail address as one."""
+
+from sqlalchemy import Connection, text
+
+from ledger.sealing import Fingerprinter
+
+
+def print_of_key(fingerprinter: Fingerprinter, key: str) -> str:
+    """What stands for an idempotency key in the ledger: equal for equal keys, in hexadecimal."""
+    return fingerprinter.print_of(b"idempotency-key", key.encode()).hex()
+
+
+ON_KEY_TAKEN = "ON CONFLICT (idempotency_print) WHERE idempotency_print IS NOT NULL DO NOTHING"
+
+
+def unless_taken_in_clear(key: str) -> str:
+    """A condition: no earlier version has recorded this key as it is. `key`: an expression, NULL where no clear key is
+    left to look among."""
+    return f"({key} IS NULL OR NOT EXISTS (SELECT FROM requests AS earlier WHERE earlier.idempotency_key = {key}))"
+
+
+def any_in_clear(connection: Connection) -> bool:
+    """Whether keys are left that an earlier version recorded as they are."""
+    return bool(connection.execute(_ANY).scalar_one())
+
+
+_ANY = text("SELECT EXISTS (SELECT FROM requests WHERE idempotency_key IS NOT NULL)")
+
+
+def replace_clear(connection: Connection, fingerprinter: Fingerprinter, most: int) -> int:
+    """Put prints in the place of such keys, `most` at most, and leave alone what somebody is working on; how many."""
+    found = connection.execute(_FIND, {"most": most}).all()
+    prints = [print_of_key(fingerprinter, row.idempotency_key) for row in found]
+    if found:
+        connection.execute(_REPLACE, {"ids": [row.id for row in found], "prints": prints})
+    return len(found)
+
+
+_FIND = text("""
+    SELECT id, idempotency_key FROM requests WHERE idempotency_key IS NOT NULL
+    ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+# While two versions run side by side each may have recorded the same key. The newer request stands for it then.
+_REPLACE = text("""
+    UPDATE requests
+    SET idempotency_key = NULL,
+        idempotency_print = CASE
+            WHEN NOT EXISTS (SELECT FROM requests AS newer WHERE newer.idempotency_print = given.print)
+            THEN given.print END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:prints AS uuid[])) AS given (id, print)
+    WHERE requests.id = given.id
+""")
