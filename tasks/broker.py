@@ -102,7 +102,9 @@ class BrokerConnection(Connection):
     over_tls: type[Transport] = TlsTransport
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs | {"transport": self.over_tls if kwargs.get("ssl") else self.plain})
+        ours = self.over_tls if kwargs.get("ssl") else self.plain
+        super().__init__(*args, **kwargs | {"transport": ours})
+        self.transport_cls = ours  # of an address with a `+`, as that of a Unix socket, kombu takes its own
 
     def as_uri(self, include_password: Any = False, mask: Any = "**", *more: Any, **named: Any) -> str:
         """Its address as it is shown, and as Flower reads it. Not as it is made: of `redis+socket://` Kombu would take
