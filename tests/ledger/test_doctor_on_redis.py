@@ -91,10 +91,10 @@ def test_a_worker_and_beat_end_at_once_before_a_redis_in_cluster_mode(
     stack: redis.Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     process = importlib.import_module("worker.app")
-    process.refuse_cluster()
+    process._refuse_cluster()
     with redis_server(tmp_path, cluster_enabled="yes") as cluster:
         monkeypatch.setenv("CONSENT_REDIS_URL", cluster.url)
         for begins in (process._check_broker, lambda: process._open_runtime(sender=None)):
             with pytest.raises(SystemExit, match=r"cluster mode.*cluster-enabled no"):
                 begins()
-    process.refuse_cluster()  # one that is away is waited for
+    process._refuse_cluster()  # one that is away is waited for
