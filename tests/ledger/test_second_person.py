@@ -12,10 +12,12 @@ from intake.producer import seal
 from ledger import access, lately
 from tasks.attend import AttendError, SamePersonError
 from tasks.attend import Desk as Attending
-from tasks.producers import Intake, take_sealed
+from tasks.producers import Intake, take_in
+from tasks.queues import SUBMIT
 from tasks.retain import keep_volumes
 from tasks.sealed import ProducerKeys, generate_producer_key
 from tasks.submit import Guards, Offer, Receipt, Submission, look_up, submit, submit_few
+from tests.bad_messages import dumped, envelope
 from tests.ledger.conftest import Desk, people
 
 DAY = Guards(confirm_above=100, confirm_within_s=86_400.0)
@@ -176,8 +178,9 @@ def test_celery_producers_are_submitters_too(insider: Desk) -> None:
     states = []
     for n in range(4):
         payload = {"kind": "erasure", "subjects": people(4), "submitted_by": "crm", "idempotency_key": f"k-{n}"}
-        taken = take_sealed([seal(payload, str(keys.public))], {}, f"00000000-0000-4000-8000-00000000000{n}", intake)
-        assert taken is not None
+        item = dumped(envelope(SUBMIT, [seal(payload, str(keys.public))], SUBMIT))
+        (taken,) = take_in([item], intake)
+        assert isinstance(taken, UUID)
         states.append(status(insider, taken))
     assert states == ["running", "running", "unconfirmed", "unconfirmed"]
 
