@@ -17,7 +17,7 @@ from intake.api import create_app
 from intake.api_schema import OPEN
 from intake.door import Door
 from intake.login import log_in
-from intake.pace import Pace
+from intake.pace import Pace, Rate
 from intake.passwords import hash_password, is_password
 from intake.roles import MAY, Right, Role
 from intake.secrets import mint_key, prefix_of
@@ -323,11 +323,11 @@ def test_no_answer_goes_out_without_its_entry(client: httpx.Client, rows: Rows) 
 
 def test_a_pace_is_kept_for_each_by_itself() -> None:
     now = 0.0
-    pace = Pace(60, lambda: now)
-    assert [pace.wait_s("a") for _ in range(3)] == [0, 0, 1]
-    assert pace.wait_s("b") == 0
+    pace = Pace(Rate.of(60), lambda: now)
+    assert [pace.take("a").wait_s for _ in range(3)] == [0, 0, 1]
+    assert pace.take("b").wait_s == 0
     now = 1.5
-    assert [pace.wait_s("a") for _ in range(2)] == [0, 0.5]
+    assert [pace.take("a").wait_s for _ in range(2)] == [0, 0.5]
 
 
 def test_a_flood_of_strangers_is_counted_not_kept() -> None:
