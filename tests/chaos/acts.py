@@ -4,9 +4,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
-from typing import cast
+from typing import Any, cast
 
 import psutil
 import psycopg
@@ -21,6 +21,7 @@ from tasks.queues import CONTROL_QUEUE, DELIVER, DISPATCH, SUBMIT, SUBMIT_QUEUE,
 from tests.bad_messages import random_junk
 from tests.chaos.plan import VENDORS, Fault, Kind
 from tests.flows.conftest import Stack
+from tests.redis_servers import Proxy, Server
 
 FULL = """
 CREATE FUNCTION chaos_full() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -31,6 +32,8 @@ ROOMY = """
 DROP TRIGGER IF EXISTS chaos_full ON outcomes;
 DROP FUNCTION IF EXISTS chaos_full();
 """
+READ_ONLY = "ALTER ROLE CURRENT_USER SET default_transaction_read_only = on"
+WRITABLE = "ALTER ROLE CURRENT_USER RESET default_transaction_read_only"
 CUT = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE usename = current_user AND backend_type = 'client backend' AND pid <> pg_backend_pid()
@@ -56,15 +59,20 @@ class Acts:
     began: float = field(default_factory=time.monotonic)
     done: list[str] = field(default_factory=list)
     """One line a fault: when, what, and to which process or vendor. Never a person."""
+    own_redis: Server | None = None
+    """Where the stack does not keep its own one, but is given this, by way of `proxy`."""
+    proxy: Proxy | None = None
     costly: int = 0
     """How many of them may have cost answers."""
     _ends: list[tuple[float, str, Callable[[], None]]] = field(default_factory=list)
 
     @classmethod
-    def upon(cls, stack: Stack, vendors: Sandbox) -> "Acts":
+    def upon(cls, stack: Stack, vendors: Sandbox, own_redis: Server | None, proxy: Proxy | None) -> "Acts":
         """Ready to begin."""
-        settings = Settings(data_dir=stack.folder / "data")
-        return cls(stack, vendors, find_stack(settings))
+        addresses = find_stack(Settings(data_dir=stack.folder / "data"))
+        if own_redis is not None:
+            addresses = replace(addresses, redis_url=own_redis.url)  # not by way of the proxy
+        return cls(stack, vendors, addresses, own_redis=own_redis, proxy=proxy)
 
     def do(self, fault: Fault, *, costs: bool) -> None:
         """Let one fault happen, and note it."""
@@ -133,16 +141,34 @@ class Acts:
         return self._kill_child(fault.luck, "beat")
 
     def _kill_redis(self, fault: Fault) -> str:
+        if self.own_redis is not None:
+            self.own_redis.stop()
+            self._later(0.5, "redis is back", self.own_redis.start_again)
+            return ""
         return self._kill_child(fault.luck, "redis-server", "valkey-server")
 
     def _kill_postgres(self, fault: Fault) -> str:
         return self._kill_child(fault.luck, "postgres")
 
+    def _read_only(self, fault: Fault) -> str:
+        told = self._in_postgres(READ_ONLY) or self._in_postgres(CUT)
+        if not told:
+            self._later(fault.seconds, "PostgreSQL takes writes again", self.make_writable)
+        return told
+
+    def make_writable(self) -> None:
+        """Until it has worked: PostgreSQL may be away."""
+        deadline = time.monotonic() + 60
+        while self._in_postgres(WRITABLE) and time.monotonic() < deadline:
+            time.sleep(0.2)
+
     def _kill_stack(self, fault: Fault) -> str:
+        self.make_writable()  # `consent up` would end, and say why
         self.stack.down(signal.SIGKILL)
         return f"and up again after {self._up():.1f} s"
 
     def _end_stack(self, fault: Fault) -> str:
+        self.make_writable()
         began = time.monotonic()
         code = self.stack.down(signal.SIGTERM)
         took = time.monotonic() - began
@@ -156,11 +182,51 @@ class Acts:
         return time.monotonic() - began
 
     def _flush_redis(self, fault: Fault) -> str:
+        return self._in_redis(lambda client: client.flushall())
+
+    def _silent_drop(self, fault: Fault) -> str:
+        if self.proxy is None:
+            return "(no proxy: this run has a Redis of the stack's own)"
+        self.proxy.swallow()
+        self._later(fault.seconds, "bytes come through again", self.proxy.mend)
+        return f"for {fault.seconds:.1f} s"
+
+    def _role_change(self, fault: Fault) -> str:
+        return self._change_redis(
+            fault,
+            lambda client: client.replicaof("127.0.0.1", "1"),  # where nobody is: nothing is copied over what is there
+            lambda client: client.replicaof("NO", "ONE"),
+        )
+
+    def _full_redis(self, fault: Fault) -> str:
+        return self._change_redis(
+            fault,
+            lambda client: client.config_set("maxmemory", "1"),
+            lambda client: client.config_set("maxmemory", "256mb"),
+        )
+
+    def _change_redis(
+        self, fault: Fault, begin: Callable[[redis.Redis], Any], end: Callable[[redis.Redis], Any]
+    ) -> str:
+        """Change it for a while; one that was started anew meanwhile is as it should be already."""
+        told = self._in_redis(begin)
+        if not told:
+            self._later(fault.seconds, f"{fault.kind} is over", lambda: self._surely_in_redis(end))
+        return told or f"for {fault.seconds:.1f} s"
+
+    def _surely_in_redis(self, do: Callable[[redis.Redis], Any]) -> None:
+        """Until it has worked: it may be away."""
+        deadline = time.monotonic() + 60
+        while self._in_redis(do) and time.monotonic() < deadline:
+            self.end_due(time.monotonic())
+            time.sleep(0.2)
+
+    def _in_redis(self, do: Callable[[redis.Redis], Any]) -> str:
         try:
             with redis.Redis.from_url(self.addresses.redis_url, socket_timeout=2.0) as client:
-                client.flushall()
-        except redis.RedisError:
-            return "(it was away)"
+                do(client)
+        except redis.RedisError as error:
+            return f"(not done: {type(error).__name__})"
         return ""
 
     def _bad_messages(self, fault: Fault) -> str:
@@ -206,7 +272,8 @@ class Acts:
     def connect(self) -> psycopg.Connection:
         """A connection of our own. Raises psycopg.OperationalError."""
         url = self.addresses.database_url.replace("+psycopg", "")
-        return psycopg.connect(url, autocommit=True, connect_timeout=3)
+        ours = "-c default_transaction_read_only=off"  # whatever the role has at the moment
+        return psycopg.connect(url, autocommit=True, connect_timeout=3, options=ours)
 
     def _freeze_worker(self, fault: Fault) -> str:
         return self._freeze(fault, "worker")
@@ -231,6 +298,9 @@ class Acts:
         return self._freeze(fault, "redis-server", "valkey-server")
 
     def _freeze(self, fault: Fault, *words: str) -> str:
+        if self.own_redis is not None and "redis-server" in words:
+            assert self.own_redis.process is not None
+            children = [psutil.Process(self.own_redis.process.pid)]
         children = self._children(*words)
         if not children:
             return "(it was not there)"

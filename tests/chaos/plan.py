@@ -21,7 +21,11 @@ class Kind(StrEnum):
     CUT_CONNECTIONS = "cut_connections"  # of everybody to PostgreSQL
     FREEZE_WORKER = "freeze_worker"  # for longer than its lease: it wakes up believing that it still holds it
     FREEZE_REDIS = "freeze_redis"  # unreachable without refusing anybody
+    ROLE_CHANGE = "role_change"  # Redis is a replica for a while, and takes no writes
+    SILENT_DROP = "silent_drop"  # the ways to Redis swallow everything and close nothing
+    FULL_REDIS = "full_redis"  # its maxmemory is reached
     FULL_DISK = "full_disk"  # as PostgreSQL tells it, for every outcome that is to be written
+    READ_ONLY = "read_only"  # as a demoted primary: connections made meanwhile stay so when it is over
     VENDOR_OUT = "vendor_out"
     BAD_MESSAGES = "bad_messages"  # on every queue, and over the channel of remote control
 
@@ -32,6 +36,9 @@ COSTS_AN_ANSWER = frozenset(Kind) - {
     Kind.FREEZE_BEAT,
     Kind.WRONG_BEAT,
     Kind.BAD_MESSAGES,
+    Kind.ROLE_CHANGE,
+    Kind.FULL_REDIS,
+    Kind.SILENT_DROP,
 }
 """After these a request may have been sent whose answer nobody recorded, so that it is sent once more."""
 
@@ -49,8 +56,12 @@ DECK = (
     Kind.FLUSH_REDIS,
     Kind.FREEZE_WORKER,
     Kind.FREEZE_REDIS,
+    Kind.ROLE_CHANGE,
+    Kind.FULL_REDIS,
+    Kind.SILENT_DROP,
     Kind.FULL_DISK,
     Kind.BAD_MESSAGES,
+    Kind.READ_ONLY,
 )
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 
@@ -86,7 +97,14 @@ def draw(seed: int, lease_s: float) -> Iterator[Fault]:
                     yield Fault(pause_s, kind, luck, seconds=1.4 * lease_s)
                 case Kind.FREEZE_BEAT | Kind.WRONG_BEAT:
                     yield Fault(pause_s, kind, luck, seconds=random.uniform(4.0, 8.0))
-                case Kind.FREEZE_REDIS | Kind.FULL_DISK:
+                case (
+                    Kind.FREEZE_REDIS
+                    | Kind.FULL_DISK
+                    | Kind.READ_ONLY
+                    | Kind.ROLE_CHANGE
+                    | Kind.FULL_REDIS
+                    | Kind.SILENT_DROP
+                ):
                     yield Fault(pause_s, kind, luck, seconds=random.uniform(2.0, 6.0))
                 case _:
                     yield Fault(pause_s, kind, luck)

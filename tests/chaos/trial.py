@@ -21,6 +21,7 @@ from tests.chaos.audit import Findings, audit, told_of_people, unfinished
 from tests.chaos.people import Wish, wishes
 from tests.chaos.plan import COSTS_AN_ANSWER, draw
 from tests.flows.conftest import Stack
+from tests.redis_servers import Proxy, Server, redis_server
 
 LEASE_S = 5
 SUBMIT_S = 60.0
@@ -98,10 +99,11 @@ def _run(report: Report, folder: Path) -> None:
     asked = wishes(terms.seed, terms.people, terms.seconds)
     with (
         sandbox(folder, faults="mild", seed=terms.seed, limits=_limits(terms)) as vendors,
-        _stack(folder, vendors) as stack,
+        _redis(folder, terms.seed) as (own_redis, proxy),
+        _stack(folder, vendors, proxy) as stack,
     ):
         vendors.seed(list({one["user_id"]: one for wish in asked for one in wish.who}.values()))
-        acts = Acts.upon(stack, vendors)
+        acts = Acts.upon(stack, vendors, own_redis, proxy)
         report.faults = acts.done
         with _producer(stack, asked) as submitted:
             _torment(acts, terms)
@@ -226,7 +228,19 @@ def patiently(stack: Stack, *command: str) -> None:
 
 
 @contextmanager
-def _stack(folder: Path, vendors: Sandbox) -> Iterator[Stack]:
+def _redis(folder: Path, seed: int) -> Iterator[tuple[Server | None, Proxy | None]]:
+    """With an even seed a Redis elsewhere, reached by a proxy; with an odd one the stack keeps its own."""
+    if seed % 2:
+        yield None, None
+        return
+    home = folder / "redis"
+    home.mkdir()
+    with redis_server(home, appendonly="yes", maxmemory="256mb") as server, Proxy(server.port) as proxy:
+        yield server, proxy
+
+
+@contextmanager
+def _stack(folder: Path, vendors: Sandbox, proxy: Proxy | None) -> Iterator[Stack]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
     settings = {
         "CONSENT_DATA_DIR": str(folder / "data"),
@@ -236,6 +250,8 @@ def _stack(folder: Path, vendors: Sandbox) -> Iterator[Stack]:
         "CONSENT_VERIFY_AFTER_S": "2",
         "CONSENT_PROBE_AFTER_S": "2",
     }
+    if proxy is not None:
+        settings["CONSENT_REDIS_URL"] = f"redis://127.0.0.1:{proxy.port}/0"
     stack = Stack({**clean, **settings, **vendors.environment}, folder)
     stack.up()
     try:
