@@ -91,7 +91,7 @@ FLAG = "it is set to false"
     ("b2core", "settings", {"client_id": None, "client_secret": None}, "either"),
     ("b2core", "settings", {"client_id": "a:b"}, "pattern"),
     ("algonomy", "identifiers", {"user_id": ""}, "blank"),
-    ("algonomy", "settings", {"client_secret": ""}, "at least 1"),
+    ("algonomy", "settings", {"client_secret": ""}, "as it was handed out"),
     ("algonomy", "options", {"flags": []}, "Extra"),
 ])  # fmt: skip
 def test_refused(vendor, what, values, message):
