@@ -94,14 +94,15 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.port = 0
-        self._dead: set[int] = set()
-        self._open: set[int] = set()
+        self._dead: set[asyncio.StreamWriter] = set()
+        self._open: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
 
     def __enter__(self) -> "Proxy":
         self._thread.start()
         serving = asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
-        server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(5)
-        self.port = int(server.sockets[0].getsockname()[1])
+        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(5)
+        self.port = int(self._server.sockets[0].getsockname()[1])
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -111,6 +112,8 @@ class Proxy:
         self._loop.close()
 
     async def _end(self) -> None:
+        if self._server is not None:
+            self._server.close()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
@@ -130,24 +133,33 @@ class Proxy:
         self._silent = False
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        me = id(writer)
-        self._open.add(me)
+        self._open.add(writer)
         if self._silent:
-            self._dead.add(me)
+            self._dead.add(writer)
         try:
             there, back = await asyncio.open_connection("127.0.0.1", self._to)
         except OSError:
             writer.close()
-            return
-        with suppress(asyncio.CancelledError):  # as the proxy ends
-            await asyncio.gather(self._pour(me, reader, back), self._pour(me, there, writer), return_exceptions=True)
-        self._open.discard(me)
+        else:
+            forth = asyncio.create_task(self._pour(writer, reader, back))
+            home = asyncio.create_task(self._pour(writer, there, writer))
+            try:
+                await asyncio.wait({forth, home}, return_when=asyncio.FIRST_COMPLETED)
+                if writer in self._dead:
+                    await forth  # nobody but the client closes it
+            finally:
+                for end in (forth, home, writer, back):
+                    end.cancel() if isinstance(end, asyncio.Task) else end.close()
+        finally:
+            self._open.discard(writer)
+            self._dead.discard(writer)
 
-    async def _pour(self, me: int, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        while data := await source.read(65_536):
-            if me in self._dead:
-                continue  # taken, and never handed on
-            sink.write(data)
-            await sink.drain()
-        if me not in self._dead:
-            sink.close()
+    async def _pour(
+        self, connection: asyncio.StreamWriter, source: asyncio.StreamReader, sink: asyncio.StreamWriter
+    ) -> None:
+        with suppress(OSError):
+            while data := await source.read(65_536):
+                if connection in self._dead:
+                    continue  # taken, and never handed on
+                sink.write(data)
+                await sink.drain()

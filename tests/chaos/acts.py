@@ -162,13 +162,17 @@ class Acts:
         while self._in_postgres(WRITABLE) and time.monotonic() < deadline:
             time.sleep(0.2)
 
+    def end_now(self) -> None:
+        """End what still lasts, before its time: `consent up` needs services that work."""
+        self.end_due(float("inf"))
+
     def _kill_stack(self, fault: Fault) -> str:
-        self.make_writable()  # `consent up` would end, and say why
+        self.end_now()
         self.stack.down(signal.SIGKILL)
         return f"and up again after {self._up():.1f} s"
 
     def _end_stack(self, fault: Fault) -> str:
-        self.make_writable()
+        self.end_now()
         began = time.monotonic()
         code = self.stack.down(signal.SIGTERM)
         took = time.monotonic() - began
