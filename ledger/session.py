@@ -1,5 +1,6 @@
 """Connections to the ledger, and its migrations."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from ledger.liveness import NETWORK, WatchedConnection
 from ledger.schema import MIGRATIONS, check_schema, is_migrated, is_of_this_program, note_fit
 
 __all__ = ["Connection", "Engine", "OperationalError", "connect", "driver_of", "migrate", "one_by_one"]
+
+# A lost connection is told in our words; what the driver says besides is for logs, and no line of the command line's.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 _MIGRATION_LOCK = 0x636F6E73656E74  # "consent": two stacks starting at once must not migrate together
 

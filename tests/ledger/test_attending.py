@@ -197,7 +197,7 @@ def test_a_request_does_not_close_over_a_retry(desk: Desk) -> None:
     desk.execute("UPDATE requests SET status = 'running', closed_at = NULL")
     with desk.engine.connect() as slow:
         # The sweep's own statements, with a retry between them.
-        assert slow.execute(requests._LOCK_SETTLED, {"request_id": None}).scalars().all() == [1]
+        assert slow.execute(requests._LOCK_SETTLED, {"ids": [1]}).scalars().all() == [1]
         slow.rollback()
         at(desk).retry(public_id, None, None)
         assert slow.execute(requests._CLOSE, {"ids": [1]}).rowcount == 0
