@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
+from random import uniform
 from time import monotonic
 
 import httpx
@@ -15,6 +16,9 @@ __all__ = ["MAX_ANSWER_BYTES", "AnswerLostError", "NotSentError", "Transport"]
 
 KEEP_S = 30.0
 """A connection is used again within this time; many servers close theirs after a minute."""
+RENEWED_AFTER_S = 60.0
+"""A connection is used for this long at the most, so that a name that leads elsewhere is followed. Each has up to a
+quarter less, drawn by lot: those that were made together are not all made anew together."""
 
 
 @dataclass
@@ -42,9 +46,17 @@ class Transport:
         url = request.url
         origin = _origin_of(url.scheme, url.host, url.port)
         head = head_of(request)
-        connection = self._take(origin) or await self._connect(origin)
-        left_s = self.timeout_s - (monotonic() - began)
-        status, headers, body = await connection.exchange(head, request.content, within_s=left_s)
+        while True:
+            kept = self._take(origin)
+            connection = kept or await self._connect(origin)
+            left_s = self.timeout_s - (monotonic() - began)
+            try:
+                status, headers, body = await connection.exchange(head, request.content, within_s=left_s)
+                break
+            except NotSentError:
+                if kept is None:
+                    raise
+                # One that was kept is closed just now: nothing was sent, and that says nothing about the vendor.
         if connection.usable:
             connection.idle_since = monotonic()
             self._idle[origin].append(connection)
@@ -53,9 +65,10 @@ class Transport:
 
     def _take(self, origin: Origin) -> Connection | None:
         idle = self._idle[origin]
+        now = monotonic()
         while idle:
             connection = idle.pop()
-            if connection.usable and monotonic() - connection.idle_since < KEEP_S:
+            if connection.usable and now - connection.idle_since < KEEP_S and now < connection.retires_at:
                 return connection
             connection.close()
         return None
@@ -63,9 +76,11 @@ class Transport:
     async def _connect(self, origin: Origin) -> Connection:
         try:
             async with asyncio.timeout(self.timeout_s):
-                return await Connection.open(origin)
+                connection = await Connection.open(origin)
         except OSError:  # TimeoutError is one
             raise NotSentError from None
+        connection.retires_at = monotonic() + RENEWED_AFTER_S * uniform(0.75, 1.0)  # noqa: S311 - no secret
+        return connection
 
     async def aclose(self) -> None:
         """Close the connections."""

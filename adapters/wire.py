@@ -54,6 +54,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.idle_since = 0.0
+        self.retires_at = 0.0
         self.usable = False
         self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
@@ -96,12 +97,12 @@ class Connection(asyncio.Protocol):
         except NotNowError:
             self.close()
             raise
-        answer: asyncio.Future[Received] = self._loop.create_future()
-        self._answer = answer
         self.usable = False
         wire = self._wire
         if wire is None or wire.is_closing():
             raise NotSentError
+        answer: asyncio.Future[Received] = self._loop.create_future()
+        self._answer = answer
         self._received = 0
         wire.writelines((head, body) if body else (head,))
         patience = self._loop.call_later(within_s, self._lose)  # a third of what asyncio.timeout costs
