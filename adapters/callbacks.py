@@ -8,20 +8,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
+from itertools import chain, zip_longest
 
 import httpx
 
 from adapters import wire
+from adapters.egress import DIRECT, Egress
 from adapters.receivers import AddressError, Rules, name_of
 from adapters.sending import refuse_when_over
 from adapters.triage import retry_after_s
+from adapters.tunnelled_httpx import httpx_transport
 from domain.notices import Failure
 
 TOTAL_S = 15.0
 """For all of it: name, connection, TLS, request and status line. The convention recommends 15 to 30 s."""
 CONNECT_S = 3.0
 MOST_ADDRESSES = 4
-"""Of one name that are tried, one after the other, while nothing could be sent."""
+"""Of one name that are tried, one after the other and IPv6 and IPv4 in turns, while nothing could be sent."""
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """Host and port to IP addresses. Raises OSError."""
@@ -72,13 +75,15 @@ class Callbacks:
     """Sends to receivers within the rules of an operator.
 
     The name is resolved once, every address of it vetted, and the connection made to a vetted address: a name that
-    answers otherwise a moment later (DNS rebinding) gains nothing. The certificate is checked against the name.
+    answers otherwise a moment later (DNS rebinding) gains nothing. The certificate is checked against the name. A
+    proxy, too, is asked for the vetted address, and never for a name, which it might find inside of the network.
     """
 
     rules: Rules
     resolve: Resolve = field(default=resolve, repr=False)
     trust: ssl.SSLContext = field(default_factory=wire.trust, repr=False)
     total_s: float = TOTAL_S
+    egress: Egress = DIRECT
 
     async def tell(self, address: str, letter: Letter) -> Told:
         """Send once. Never follows a redirect, never raises for what a receiver or its name does.
@@ -107,7 +112,7 @@ class Callbacks:
         for ip in found:
             self.rules.vet(ip)
         unreachable: httpx.TransportError = httpx.ConnectError("its name has no address")
-        for ip in found[:MOST_ADDRESSES]:
+        for ip in _in_turns(found)[:MOST_ADDRESSES]:
             try:
                 return await self._post(url, ip, letter)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -125,10 +130,18 @@ class Callbacks:
         )
         # Without httpx's client around it, which logs addresses. A pool of its own: a kept connection is known by its
         # IP address, and would carry a message for another name there that never showed its certificate.
-        async with httpx.AsyncHTTPTransport(verify=self.trust, trust_env=False) as transport:
+        async with httpx_transport(self.egress, self.trust, name_of(url), ip) as transport:
             response = await transport.handle_async_request(request)
             await response.aclose()  # its body is nobody's business, and may be endless
         return _told(response)
+
+
+def _in_turns(found: list[str]) -> list[str]:
+    """The same addresses, the first of each family, then the second of each: many of one that leads nowhere must not
+    hide the other (RFC 8305, 4)."""
+    alike = [ip for ip in found if (":" in ip) == (":" in found[0])]
+    others = [ip for ip in found if (":" in ip) != (":" in found[0])]
+    return [ip for ip in chain.from_iterable(zip_longest(alike, others)) if ip is not None]
 
 
 async def _right_before(event: str, _info: object) -> None:

@@ -6,6 +6,7 @@ import httpx
 from pydantic import SecretStr
 
 from adapters.contract import Adapter, Answer, Authenticates, Probes, UnreadableError, Verdict
+from adapters.egress import DIRECT, Egress
 from adapters.transport import AnswerLostError, NotSentError, Transport
 from adapters.triage import triage
 from domain.outcomes import Reason
@@ -14,12 +15,12 @@ PATIENCE_S = 10.0
 """Someone is watching: a vendor that is slower than this is told as such."""
 
 
-async def examine(adapter: Adapter) -> Answer | None:
+async def examine(adapter: Adapter, egress: Egress = DIRECT) -> Answer | None:
     """APPLIED where address and credentials are right, else what is wrong; None where there is no harmless call.
 
     Takes no permit: it is one request or two, and a vendor's margin has room for them.
     """
-    transport = Transport(timeout_s=min(adapter.settings.timeout_s, PATIENCE_S))
+    transport = Transport(timeout_s=min(adapter.settings.timeout_s, PATIENCE_S), egress=egress)
     try:
         return await _examined(adapter, transport)
     except NotSentError:

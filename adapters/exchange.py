@@ -28,6 +28,7 @@ from adapters.contract import (
     Verdict,
 )
 from adapters.credentials import Credentials, LoginRefusedError
+from adapters.egress import DIRECT, Egress
 from adapters.examine import examine
 from adapters.rates import cost_of, rate_of
 from adapters.sending import refuse_when_over
@@ -84,6 +85,7 @@ class Exchange:
     credentials: Credentials
     permits: Permits
     watch: Watch = field(default=_nobody_watches, repr=False)
+    egress: Egress = DIRECT
 
     async def ask(self, call: Call, people: Sequence[Person]) -> list[Answer]:
         """One answer for each of `people`, in order. A batch over the vendor's size limit is answered SPLIT, unsent.
@@ -179,7 +181,7 @@ class Exchange:
         """Whether a harmless call finds the vendor's address and our credentials right just now."""
         try:
             await self.permits.take(rate_of(self.adapter, None))
-            found = await examine(self.adapter)
+            found = await examine(self.adapter, self.egress)
         except NotNowError:
             return False
         return found is not None and found.verdict is Verdict.APPLIED

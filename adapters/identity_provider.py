@@ -19,7 +19,9 @@ from joserfc.jwk import KeySet
 from pydantic import AfterValidator, BaseModel, SecretStr, ValidationError
 
 from adapters.addresses import check_address
+from adapters.egress import DIRECT, Egress
 from adapters.id_token import Denial, DeniedError, Expected, UnknownKeyError, email_of, usable_keys
+from adapters.tunnelled_httpx import httpx_transport
 
 WITHIN_S = 10.0
 """For all that is asked in one login."""
@@ -95,9 +97,11 @@ class _Answer(NamedTuple):
 class IdentityProvider:
     """One provider, and us as its client. Asks it about itself once an hour."""
 
-    def __init__(self, issuer: str, client_id: str, client_secret: SecretStr, redirect_url: str) -> None:
+    def __init__(
+        self, issuer: str, client_id: str, client_secret: SecretStr, redirect_url: str, egress: Egress = DIRECT
+    ) -> None:
         self._issuer, self._client_id, self._secret, self._redirect_url = issuer, client_id, client_secret, redirect_url
-        self._trust = httpx.create_ssl_context()
+        self._egress = egress
         self._known: _Known | None = None
         self._asking = asyncio.Lock()
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -165,7 +169,7 @@ class IdentityProvider:
 
     async def _ask(self, request: httpx.Request) -> _Answer:
         # Without httpx's client around it, which logs addresses, follows proxies and unpacks.
-        async with httpx.AsyncHTTPTransport(verify=self._trust) as transport:
+        async with httpx_transport(self._egress, self._egress.trust, request.url.host) as transport:
             response = await transport.handle_async_request(request)
             body = bytearray()
             async with aclosing(response):
@@ -195,5 +199,5 @@ async def _within() -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(WITHIN_S):
             yield
-    except (TimeoutError, httpx.HTTPError):
+    except (OSError, httpx.HTTPError):  # TimeoutError is an OSError
         raise ProviderAwayError("the identity provider did not answer") from None

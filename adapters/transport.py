@@ -10,6 +10,8 @@ from time import monotonic
 import httpx
 
 from adapters.addresses import refuse_plain_http
+from adapters.egress import DIRECT, Egress
+from adapters.tunnel import open_through
 from adapters.wire import MAX_ANSWER_BYTES, AnswerLostError, Connection, NotSentError, Origin, head_of
 
 __all__ = ["MAX_ANSWER_BYTES", "AnswerLostError", "NotSentError", "Transport"]
@@ -28,10 +30,11 @@ class Transport:
 
     httpx's own pool scans every connection on every request, and aiohttp's client takes three times as long: so we keep
     connections ourselves (docs/decisions/0003). Nothing is ever sent twice, no redirect followed, no cookie kept, no
-    proxy of the environment used.
+    proxy of the environment used: `egress` says which one, if any, and whose certificates are believed.
     """
 
     timeout_s: float
+    egress: Egress = DIRECT
     _idle: defaultdict[Origin, list[Connection]] = field(
         default_factory=lambda: defaultdict(list), init=False, repr=False
     )
@@ -74,10 +77,15 @@ class Transport:
         return None
 
     async def _connect(self, origin: Origin) -> Connection:
+        proxy = self.egress.proxy_to(origin.host)
         try:
             async with asyncio.timeout(self.timeout_s):
-                connection = await Connection.open(origin)
-        except OSError:  # TimeoutError is one
+                if proxy is None:
+                    trusted = self.egress.trust if origin.scheme == "https" else None
+                    connection = await Connection.open(origin, trusted)
+                else:
+                    connection = await open_through(proxy, origin, self.egress.trust)
+        except OSError:  # TimeoutError and ProxyError are such
             raise NotSentError from None
         connection.retires_at = monotonic() + RENEWED_AFTER_S * uniform(0.75, 1.0)  # noqa: S311 - no secret
         return connection

@@ -4,7 +4,8 @@ import asyncio
 import ssl
 import zlib
 from functools import lru_cache
-from socket import IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY
+from pathlib import Path
+from socket import IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, socket
 from typing import NamedTuple, cast
 
 import httptools
@@ -70,19 +71,20 @@ class Connection(asyncio.Protocol):
         self._ends_with_the_connection = False
 
     @classmethod
-    async def open(cls, origin: Origin) -> "Connection":
-        """Connect, by TLS unless the scheme is http. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        addresses = await loop.getaddrinfo(origin.host, origin.port, type=SOCK_STREAM)
-        socket = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S)
-        socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+    async def open(cls, origin: Origin, trusted: ssl.SSLContext | None = None) -> "Connection":
+        """Connect, by TLS unless the scheme is http; `trusted`: whom TLS believes, by default `trust()`. Raises
+        OSError."""
+        connected = await connect(origin.host, origin.port)
         secure = origin.scheme == "https"
         try:
-            _, connection = await loop.create_connection(
-                cls, sock=socket, ssl=trust() if secure else None, server_hostname=origin.host if secure else None
+            _, connection = await asyncio.get_running_loop().create_connection(
+                cls,
+                sock=connected,
+                ssl=(trusted or trust()) if secure else None,
+                server_hostname=origin.host if secure else None,
             )
         except BaseException:  # cancelled as well: nobody else would close it
-            socket.close()
+            connected.close()
             raise
         return connection
 
@@ -193,6 +195,17 @@ class Connection(asyncio.Protocol):
             self._answer.set_exception(AnswerLostError())
 
 
+async def connect(host: str, port: int) -> socket:
+    """A TCP connection to whichever address of a name answers first, IPv6 or IPv4. Raises OSError."""
+    try:
+        addresses = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
+    except UnicodeError:  # Python's own check of labels
+        raise OSError("not a name") from None
+    connected = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S)
+    connected.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+    return connected
+
+
 _SAYS_ITS_LENGTH = frozenset({b"content-length", b"transfer-encoding"})
 
 
@@ -218,9 +231,11 @@ def head_of(request: httpx.Request) -> bytes:
     return head
 
 
-@lru_cache(maxsize=1)
-def trust() -> ssl.SSLContext:
-    """Whom TLS connections believe: the system's authorities."""
+@lru_cache(maxsize=4)
+def trust(bundle: Path | None = None) -> ssl.SSLContext:
+    """Whom TLS connections believe: the system's authorities, and those of a PEM file. Raises OSError."""
     context = ssl.create_default_context()
+    if bundle is not None:
+        context.load_verify_locations(bundle)
     context.set_alpn_protocols(["http/1.1"])
     return context

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from adapters.addresses import check_address
 from adapters.directory import HttpDirectory
+from adapters.egress import DIRECT, Egress
 from adapters.standard_webhooks import check_secret
 from adapters.transport import Transport
 from ledger.directory import DatabaseDirectory, check_database, check_query
@@ -49,10 +50,10 @@ class ResolverSettings(BaseModel):
         """Whether there is a directory to ask."""
         return self.url is not None or self.database_url is not None
 
-    def directory(self) -> HttpDirectory | DatabaseDirectory | None:
-        """The way to it; None where there is none."""
+    def directory(self, egress: Egress = DIRECT) -> HttpDirectory | DatabaseDirectory | None:
+        """The way to it; None where there is none. A database is never reached through the proxy."""
         if self.url is not None:
-            return HttpDirectory(self.url.get_secret_value(), self.secrets, Transport(self.timeout_s))
+            return HttpDirectory(self.url.get_secret_value(), self.secrets, Transport(self.timeout_s, egress))
         if self.database_url is not None and self.query is not None:
             return DatabaseDirectory(self.database_url.get_secret_value(), self.query, self.timeout_s)
         return None

@@ -13,12 +13,14 @@ from pydantic_settings import SettingsError as SourceError
 from adapters.akinon.settings import AkinonSettings
 from adapters.contract import Adapter, VendorSettings
 from adapters.dfinery.settings import DfinerySettings
+from adapters.egress import Egress, Exceptions, Proxy
 from adapters.insider.settings import InsiderSettings
 from adapters.portions import EXPRESS, most_out
 from adapters.registry import ADAPTERS, create
 from adapters.vendors.algonomy import AlgonomySettings
 from adapters.vendors.b2core import B2coreSettings
 from config.deadlines import TermSettings
+from config.egress import BundleFile, ExceptionList, ProxyAddress
 from config.oidc import OidcSettings
 from config.opendsr import OpenDsrSettings
 from config.resolver import ResolverSettings
@@ -124,6 +126,21 @@ class Settings(BaseSettings):
         ge=1,
         description="people and outcomes are dropped so long after their request closed; unset: never",
     )
+    egress_proxy: ProxyAddress | None = Field(
+        default=None,
+        description="HTTP proxy through which vendors, receivers, the directory and the identity provider are reached, "
+        "as http://user:password@proxy.example:3128 or https://…; unset: none",
+    )
+    egress_exceptions: ExceptionList = Field(
+        default=(),
+        description="what is reached without it, comma-separated: hosts (crm.example), domains (.corp), addresses and "
+        "CIDRs as they stand in addresses (10.0.0.0/8); this machine always is",
+    )
+    ca_bundle: BundleFile | None = Field(
+        default=None,
+        description="file of CA certificates in PEM by which all of these and the proxy are verified, besides the "
+        "system's",
+    )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="how much is logged")
 
     oidc: OidcSettings | None = None
@@ -214,6 +231,11 @@ class Settings(BaseSettings):
             for kind, row in kinds.items()
         }
         return Deadlines(self.regulation, rows)
+
+    def egress(self) -> Egress:
+        """The way to everything that is called from here."""
+        proxy = Proxy.parse(self.egress_proxy.get_secret_value()) if self.egress_proxy else None
+        return Egress(proxy, Exceptions.parse(self.egress_exceptions), self.ca_bundle)
 
     def adapters(self) -> dict[str, Adapter]:
         """The adapters of the vendors that are switched on."""

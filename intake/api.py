@@ -69,7 +69,7 @@ def create_app(door: Door, processor: Processor | None = None) -> FastAPI:
     if door.settings.oidc is not None:
         from intake.api_oidc import open_oidc  # noqa: PLC0415 - few want it, and what it needs takes a while to load
 
-        open_oidc(app, door.settings.oidc)
+        open_oidc(app, door.settings.oidc, door.settings.egress())
     if processor is not None:
         open_opendsr(app, processor)
     problems.install(app)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
+from adapters.egress import Egress
 from adapters.id_token import Denial, DeniedError
 from adapters.identity_provider import IdentityProvider, ProviderAwayError
 from config.oidc import CALLBACK, OidcSettings
@@ -27,10 +28,12 @@ BEGUN = "consent_oidc"
 AWAY_S = 5
 
 
-def open_oidc(app: FastAPI, settings: OidcSettings) -> None:
-    """Let people log in at the provider of these settings."""
+def open_oidc(app: FastAPI, settings: OidcSettings, egress: Egress) -> None:
+    """Let people log in at the provider of these settings, which is reached by this way out."""
     router = APIRouter(tags=["session"])
-    provider = IdentityProvider(settings.issuer, settings.client_id, settings.client_secret, settings.redirect_url)
+    provider = IdentityProvider(
+        settings.issuer, settings.client_id, settings.client_secret, settings.redirect_url, egress
+    )
     back = urlsplit(settings.redirect_url)
     secure = back.scheme == "https"
     home = back.path.removesuffix("/oidc/callback")  # "Who am I?": there is no other page of ours yet

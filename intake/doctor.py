@@ -9,11 +9,13 @@ import typer
 
 from adapters.contract import Adapter, Answer, VendorSettings, Verdict
 from adapters.directory import HttpDirectory
+from adapters.egress import Egress
 from adapters.examine import examine
 from config.opendsr import SigningError, find_signer
 from config.settings import PREFIX, Settings
 from domain.directory import DirectoryError
 from domain.outcomes import Reason
+from intake.egress_findings import egress_findings
 from intake.endings import Ending
 from intake.findings import Finding
 from intake.redis_findings import redis_finding, redis_worries
@@ -54,7 +56,8 @@ def doctor() -> Ending:
         others = [
             *_ways(here),
             *_keys(here),
-            *_vendors(here.settings.adapters()),
+            *egress_findings(here.settings),
+            *_vendors(here.settings.adapters(), here.settings.egress()),
             *_switches(here),
             *_opendsr(here.settings),
             *_resolver(here),
@@ -122,7 +125,7 @@ def _opendsr(settings: Settings) -> Iterator[Finding]:
 
 def _resolver(here: Surroundings) -> Iterator[Finding]:
     """Whether the controller's directory answers, asked about nobody, and what the workers found wrong with it."""
-    directory = here.settings.resolver.directory()
+    directory = here.settings.resolver.directory(here.settings.egress())
     if directory is None:
         return
     try:
@@ -162,10 +165,10 @@ def _switches(here: Surroundings) -> Iterator[Finding]:
         yield Finding("webhooks", f"{name} is on, and has no address here; `consent webhook off {name}` if it has gone")
 
 
-def _vendors(adapters: Mapping[str, Adapter]) -> Iterator[Finding]:
+def _vendors(adapters: Mapping[str, Adapter], egress: Egress) -> Iterator[Finding]:
     if not adapters:
         yield Finding("vendors", f"none is switched on here: set {PREFIX}<VENDOR>__BASE_URL and its credentials")
-    for adapter, answer in zip(adapters.values(), asyncio.run(_examine(adapters)), strict=True):
+    for adapter, answer in zip(adapters.values(), asyncio.run(_examine(adapters, egress)), strict=True):
         if answer is None:
             yield Finding(adapter.name, "on; it has no call that changes nothing, so nothing was tried", is_good=True)
         elif answer.verdict is Verdict.APPLIED:
@@ -174,8 +177,8 @@ def _vendors(adapters: Mapping[str, Adapter]) -> Iterator[Finding]:
             yield Finding(adapter.name, _advice(adapter, answer))
 
 
-async def _examine(adapters: Mapping[str, Adapter]) -> list[Answer | None]:
-    return await asyncio.gather(*(examine(adapter) for adapter in adapters.values()))
+async def _examine(adapters: Mapping[str, Adapter], egress: Egress) -> list[Answer | None]:
+    return await asyncio.gather(*(examine(adapter, egress) for adapter in adapters.values()))
 
 
 def _advice(adapter: Adapter, answer: Answer) -> str:

@@ -18,6 +18,7 @@ from adapters.callbacks import Callbacks
 from adapters.contract import Adapter
 from adapters.credentials import Credentials
 from adapters.directory import HttpDirectory
+from adapters.egress import Egress
 from adapters.exchange import Exchange
 from adapters.portions import chunk_people
 from adapters.rates import buckets_of
@@ -121,11 +122,11 @@ class Runtime:
         self._woken_at = 0.0
         self._app = app
         self._redis = connect_async(stack.redis_url, stack.redis_ca)
-        adapters = settings.adapters()
+        adapters, egress = settings.adapters(), settings.egress()
         self.tools = Toolbox(
             engine=self._engine,
             masters=masters,
-            lines=self._open_lines(adapters, masters, settings.lease_s),
+            lines=self._open_lines(adapters, masters, settings.lease_s, egress),
             start=self._start,
             send_deliver=self._send_deliver,
             hand_over=self._hand_over,
@@ -141,7 +142,7 @@ class Runtime:
             engine=self._engine,
             masters=masters,
             start=self._start,
-            callbacks=Callbacks(settings.webhooks.rules()),
+            callbacks=Callbacks(settings.webhooks.rules(), trust=egress.trust, egress=egress),
             receivers={
                 name: Receiver(receiver.url.get_secret_value(), receiver.secrets)
                 for name, receiver in settings.webhooks.receivers.items()
@@ -150,7 +151,7 @@ class Runtime:
             dress=_dresses(settings),
         )
         self.refusals = Refusals(self._engine)
-        self._directory = settings.resolver.directory()
+        self._directory = settings.resolver.directory(egress)
         self.resolver = (
             Resolver(self._engine, masters, self._look_up, self._wake, self._stopping.is_set, settings.resolver.batch)
             if self._directory is not None
@@ -183,15 +184,17 @@ class Runtime:
         settings = Settings.load()
         return cls(settings, find_stack(settings), app, holder)
 
-    def _open_lines(self, adapters: Mapping[str, Adapter], masters: MasterKeys, lease_s: float) -> dict[str, Line]:
+    def _open_lines(
+        self, adapters: Mapping[str, Adapter], masters: MasterKeys, lease_s: float, egress: Egress
+    ) -> dict[str, Line]:
         credentials = Credentials(self._redis, masters)
         lines = {}
         for name, adapter in adapters.items():
-            transport = Transport(adapter.settings.timeout_s)
+            transport = Transport(adapter.settings.timeout_s, egress)
             lanes = Lanes.open(self._redis, name, buckets_of(adapter), min(LONGEST_WAIT_S, lease_s / 2))
             slots = {bucket: _slots(adapter, lane) for bucket, lane in lanes.by_bucket.items()}
             congestion = Congestion(adapter.settings.concurrency, slots[""].resize)
-            exchange = Exchange(adapter, transport, credentials, lanes, congestion.answered)
+            exchange = Exchange(adapter, transport, credentials, lanes, congestion.answered, egress)
             lines[name] = Line(adapter, exchange, slots.pop(""), slots)
         return lines
 

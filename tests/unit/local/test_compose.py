@@ -68,7 +68,7 @@ def settings_of(service: str) -> set[str]:
     return {name for name, value in given if value and not TOLD_OF.fullmatch(value)}
 
 
-CREDENTIALS = re.compile("KEYS|SECRET|TOKEN|COOKIE|PASSWORD|AUTH|DATABASE_URL")
+CREDENTIALS = re.compile("KEYS|SECRET|TOKEN|COOKIE|PASSWORD|AUTH|DATABASE_URL|EGRESS_PROXY")
 VENDORS = re.compile(f"CONSENT_({'|'.join(ADAPTERS)})__".upper())
 SECRETS = {
     "postgres": {"POSTGRES_PASSWORD", "POSTGRES_INITDB_ARGS"},
@@ -76,7 +76,7 @@ SECRETS = {
     "migrate": {"CONSENT_DATABASE_URL"},
     "beat": set(),
     "flower": {"FLOWER_BASIC_AUTH"},
-    "web": {"CONSENT_DATABASE_URL", "CONSENT_MASTER_KEYS", "CONSENT_OIDC__CLIENT_SECRET"},
+    "web": {"CONSENT_DATABASE_URL", "CONSENT_MASTER_KEYS", "CONSENT_OIDC__CLIENT_SECRET", "CONSENT_EGRESS_PROXY"},
     "worker": {"CONSENT_DATABASE_URL", "CONSENT_MASTER_KEYS"},
     "take-in": {"CONSENT_DATABASE_URL", "CONSENT_MASTER_KEYS", "CONSENT_PRODUCER_KEYS"},
     "sandbox": set(),

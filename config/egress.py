@@ -1,0 +1,38 @@
+"""The settings of the way out of this network."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_core import from_json
+from pydantic_settings import NoDecode
+
+from adapters.egress import Exceptions, Proxy, check_bundle
+
+
+def _usable_proxy(address: SecretStr) -> SecretStr:
+    Proxy.parse(address.get_secret_value())
+    return address
+
+
+def _one_by_one(given: Any) -> Any:
+    """A list in JSON, as other settings have them, or the commas of everybody's NO_PROXY."""
+    if not isinstance(given, str):
+        return given
+    if given.lstrip().startswith('["'):
+        return from_json(given)
+    return [entry.strip() for entry in given.split(",") if entry.strip()]
+
+
+def _usable_exceptions(entries: Sequence[str]) -> Sequence[str]:
+    Exceptions.parse(entries)
+    return entries
+
+
+ProxyAddress = Annotated[SecretStr, AfterValidator(_usable_proxy)]
+"""Where the proxy is, with the user and password that it wants."""
+ExceptionList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_one_by_one), AfterValidator(_usable_exceptions)]
+"""What is reached without it."""
+BundleFile = Annotated[Path, AfterValidator(check_bundle)]
+"""A file of certificates in PEM."""
