@@ -195,15 +195,16 @@ def _read_own_queues(**_: object) -> None:
 @signals.worker_init.connect
 def _open_runtime(sender: WorkController, **_: object) -> None:
     global _runtime  # noqa: PLW0603 - Celery hands its tasks nothing else
-    _refuse_cluster()
     with or_end("the worker"):
+        _refuse_cluster()
         _runtime = Runtime.open(app, holder=sender.hostname)
     spare_what_stands()
 
 
 @signals.beat_init.connect
 def _check_broker(**_: object) -> None:
-    _refuse_cluster()
+    with or_end("beat"):
+        _refuse_cluster()
 
 
 def _refuse_cluster() -> None:

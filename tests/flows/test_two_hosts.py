@@ -32,7 +32,7 @@ from worker.throttle import Pace
 
 HOSTS = ("host-a", "host-b")
 PER_MINUTE = 6_000
-PEOPLE = 800
+PEOPLE = 1_400
 SECONDS = 3.0
 ON_A_HOST = ["unshare", "--user", "--map-root-user", "--net", "--uts"]
 
@@ -204,7 +204,7 @@ def test_one_limit_is_held_between_two_hosts_and_a_newcomer_is_served_under_a_ca
     # Whoever waits for permits keeps no thread from another vendor.
     assert max(vendor.others) <= moments[len(moments) * 4 // 5]
     # In the order of their coming, the first one would wait for all of the campaign.
-    assert median(waits) <= 0.4 * campaign_s
+    assert median(waits) <= 0.5 * campaign_s
 
 
 def await_workers(app: Any, folder: Path) -> None:

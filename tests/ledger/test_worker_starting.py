@@ -66,7 +66,6 @@ SETTINGS = {
     "no key": ({"CONSENT_MASTER_KEYS": "not-a-key"}, "CONSENT_MASTER_KEYS: master key 1"),
     "half a key": ({"CONSENT_MASTER_KEYS": f"{KEYS},{KEYS[:20]}"}, "CONSENT_MASTER_KEYS: master key 2"),
     "keys of another ledger": ({"CONSENT_MASTER_KEYS": generate_master_key()}, "not the keys of this ledger"),
-    "no producer's key": ({"CONSENT_PRODUCER_KEYS": "c2hvcnQ="}, "CONSENT_PRODUCER_KEYS"),
     "nobody there": ({"CONSENT_DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/x"}, "nobody answers"),
     "no address": ({"CONSENT_DATABASE_URL": "hunter2"}, "its address cannot be read"),
     "a setting that cannot be read": ({"CONSENT_LEASE_S": "long"}, "CONSENT_LEASE_S"),

@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 
 from tasks.queues import CONTROL_QUEUE, DISPATCH
+from tasks.redis_connections import broker_settings
 from tasks.refusals import Refusal
 from tests.bad_messages import MARK, dumped, encoded, envelope, junk
 from worker.sieve import Sieve
@@ -32,7 +33,9 @@ class Listener:
         self.heard: list[Any] = []
         self.refused: list[Refusal] = []
         options = {"sieve": Sieve(lambda: TASKS, self.refused.append, lambda: {"ping": ping}), "ack_emulation": False}
-        self.connection = SiftingConnection(url, transport_options=options)
+        settings = broker_settings(url)
+        options |= settings["broker_transport_options"]
+        self.connection = SiftingConnection(settings["broker_url"], transport_options=options)
 
     def listen(self, queue: Queue, *, acknowledge: bool = True) -> Consumer:
         def hear(message: Any) -> None:
