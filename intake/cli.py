@@ -184,7 +184,6 @@ def retry(  # noqa: PLR0917 - the order is the command line's
     chosen = selecting.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
     if selecting.is_selection(request_id, chosen, "--vendor", "--reason"):
         return selecting.do_to_selection(selecting.Deed.RETRY, chosen, as_json=as_json)
-    assert request_id is not None  # noqa: S101 - for the type checker
     return attending.retry(request_id, vendor=vendor, reason=reason, as_json=as_json)
 
 
@@ -225,7 +224,6 @@ def close(  # noqa: PLR0917 - the order is the command line's
     if selecting.is_selection(request_id, chosen, "--vendor", "--reason"):
         text = attending.check_text(because)
         return selecting.do_to_selection(selecting.Deed.CLOSE, chosen, because=text, as_json=as_json)
-    assert request_id is not None  # noqa: S101 - for the type checker
     if vendor is None:
         raise typer.BadParameter("of one request, say where: --vendor")
     return attending.close(request_id, vendor=vendor, reason=reason, because=because, as_json=as_json)
@@ -262,7 +260,6 @@ def confirm(  # noqa: PLR0917 - the order is the command line's
     chosen = selecting.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
     if selecting.is_selection(request_id, chosen):
         return selecting.do_to_selection(selecting.Deed.CONFIRM, chosen, own=yes, as_json=as_json)
-    assert request_id is not None  # noqa: S101 - for the type checker
     return deciding.confirm(request_id, own=yes, as_json=as_json)
 
 
@@ -286,7 +283,6 @@ def cancel(  # noqa: PLR0917 - the order is the command line's
     chosen = selecting.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
     if selecting.is_selection(request_id, chosen):
         return selecting.do_to_selection(selecting.Deed.CANCEL, chosen, as_json=as_json)
-    assert request_id is not None  # noqa: S101 - for the type checker
     return deciding.cancel(request_id, as_json=as_json)
 
 

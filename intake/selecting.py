@@ -9,6 +9,7 @@ from time import monotonic
 from typing import NamedTuple
 
 import typer
+from typing_extensions import TypeIs
 
 from domain.requests import Kind
 from intake.attending import check_reason
@@ -42,7 +43,7 @@ class Chosen(NamedTuple):
     yes: bool = False
 
 
-def is_selection(request_id: str | None, chosen: Chosen, *narrows: str) -> bool:
+def is_selection(request_id: str | None, chosen: Chosen, *narrows: str) -> TypeIs[None]:
     """Whether requests are chosen, and none is named. `narrows`: options that also narrow what is done to one that is
     named. Raises CommandError where neither is so, or both."""
     options = {
