@@ -13,6 +13,7 @@ RUN python -m pip --python /venv/bin/python install --require-hashes -r requirem
 # By name, so that no .env, data folder or repository history gets into a layer.
 COPY pyproject.toml README.md /src/
 COPY adapters /src/adapters
+COPY cli /src/cli
 COPY config /src/config
 COPY domain /src/domain
 COPY intake /src/intake
@@ -20,6 +21,7 @@ COPY ledger /src/ledger
 COPY local /src/local
 COPY sandbox /src/sandbox
 COPY tasks /src/tasks
+COPY web /src/web
 COPY worker /src/worker
 RUN /build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels /src \
  && python -m pip --python /venv/bin/python install --no-deps /wheels/*.whl \

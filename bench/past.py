@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine, text
 
-from ledger.vendors import Vendor
+from ledger.delivery.vendors import Vendor
 from ledger.volumes import turn_over
 
 VOLUME_DELIVERIES = 10_000_000

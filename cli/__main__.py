@@ -1,5 +1,5 @@
-"""`python -m intake`: the command line but for what runs a stack on this machine."""
+"""`python -m cli`: the command line but for what runs a stack on this machine."""
 
-from intake.cli import run
+from cli.commands import run
 
 run()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from intake.endings import Ending
+from intake.exit_codes import Ending
 
 keys = typer.Typer(help="API keys: make one, see them, revoke one.", no_args_is_help=True)
 user = typer.Typer(help="Console users: add one, see them, disable one.", no_args_is_help=True)
@@ -31,7 +31,7 @@ def create_key(
     as_json: AsJson = False,
 ) -> Ending:
     """Make an API key, and print it: this once, for only a digest of it is kept."""
-    from intake import accounts
+    from cli import accounts
 
     return accounts.create_key(name, role=role, days=days, owner=owner, as_json=as_json)
 
@@ -39,7 +39,7 @@ def create_key(
 @keys.command("list")
 def list_keys(as_json: AsJson = False) -> Ending:
     """Show every API key, without what is secret of it."""
-    from intake import accounts
+    from cli import accounts
 
     return accounts.list_keys(as_json=as_json)
 
@@ -49,7 +49,7 @@ def revoke_key(
     prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="as `consent keys list` shows it")],
 ) -> Ending:
     """Have a key open nothing any more, within seconds."""
-    from intake import accounts
+    from cli import accounts
 
     return accounts.revoke_key(prefix)
 
@@ -60,7 +60,7 @@ def own_key(
     person: Annotated[str, typer.Argument(metavar="PERSON", help="the user whose key it is")],
 ) -> Ending:
     """Say whose key it is: one person's accounts count as one where a second person has to confirm."""
-    from intake import accounts
+    from cli import accounts
 
     return accounts.own_key(prefix, person)
 
@@ -76,7 +76,7 @@ def add_user(
     os_user: OsUser = None,
 ) -> Ending:
     """Let somebody into the console; the password is asked for, or read from standard input."""
-    from intake import accounts
+    from cli import accounts
 
     return accounts.add_user(name, role=role, has_password=not no_password, owner=owner, os_user=os_user)
 
@@ -84,7 +84,7 @@ def add_user(
 @user.command("owner")
 def own_user(name: UserName, owner: Owner = None, os_user: OsUser = None) -> Ending:
     """Say which person a user is: one person's accounts count as one where a second person has to confirm."""
-    from intake import accounts
+    from cli import accounts
 
     return accounts.own_user(name, owner=owner, os_user=os_user)
 
@@ -92,7 +92,7 @@ def own_user(name: UserName, owner: Owner = None, os_user: OsUser = None) -> End
 @user.command("unlock")
 def unlock_user(name: UserName) -> Ending:
     """Let a user try again at once, whom failed logins keep waiting."""
-    from intake import accounts
+    from cli import accounts
 
     return accounts.unlock_user(name)
 
@@ -100,7 +100,7 @@ def unlock_user(name: UserName) -> Ending:
 @user.command("list")
 def list_users(as_json: AsJson = False) -> Ending:
     """Show every console user."""
-    from intake import accounts
+    from cli import accounts
 
     return accounts.list_users(as_json=as_json)
 
@@ -111,7 +111,7 @@ def set_password(
     no_password: Annotated[bool, typer.Option("--no-password", help="none: by the identity provider only")] = False,
 ) -> Ending:
     """Give a user another password, and end their sessions."""
-    from intake import accounts
+    from cli import accounts
 
     return accounts.set_password(name, has_password=not no_password)
 
@@ -119,7 +119,7 @@ def set_password(
 @user.command("disable")
 def disable_user(name: UserName) -> Ending:
     """Let a user in no more, and end their sessions."""
-    from intake import accounts
+    from cli import accounts
 
     return accounts.set_disabled(name, disabled=True)
 
@@ -127,6 +127,6 @@ def disable_user(name: UserName) -> Ending:
 @user.command("enable")
 def enable_user(name: UserName) -> Ending:
     """Let a disabled user in again."""
-    from intake import accounts
+    from cli import accounts
 
     return accounts.set_disabled(name, disabled=False)

@@ -9,20 +9,20 @@ from typing import Any
 
 import typer
 
-from intake.api_models import as_utc
-from intake.endings import Ending, note
-from intake.login import unlock
-from intake.passwords import LONGEST, hash_password
-from intake.roles import Role
-from intake.secrets import mint_key
-from intake.submitting import unusable
-from intake.surroundings import BAD_KEYS, master_keys, surroundings
-from intake.who import who
-from ledger import access, audit
-from ledger.audit import Entry
+from cli.os_user import who
+from cli.submit import unusable
+from intake.access.passwords import LONGEST, hash_password
+from intake.access.roles import Role
+from intake.access.tokens import mint_key
+from intake.exit_codes import Ending, note
+from intake.stack import BAD_KEYS, master_keys, surroundings
+from ledger.accounts import access, audit
+from ledger.accounts.audit import Entry
 from ledger.keys import fingerprinter
 from ledger.sealing import UnsealError
 from ledger.session import Connection
+from web.access.password_login import unlock
+from web.api.models import as_utc
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 USER_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]{0,62}(@[a-z0-9][a-z0-9.-]{0,35})?")

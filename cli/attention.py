@@ -6,21 +6,22 @@ from contextlib import contextmanager
 
 import typer
 
+from cli.os_user import who
+from cli.status import as_utc, no_such_request, read_id
+from cli.submit import listed, opened, read_allowed, unusable, waker
 from domain.outcomes import Outcome, Reason
 from intake.advice import ADVICE, what_to_do
-from intake.because import because_fault
-from intake.endings import Ending, note
-from intake.files import UnusableInputError, read_numbered
-from intake.reporting import as_utc, no_such_request, read_id
-from intake.submitting import listed, opened, read_allowed, unusable, waker
-from intake.surroundings import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
-from intake.who import who
-from ledger import attention, audit
-from ledger.audit import Entry
-from ledger.fresh_sessions import Given
+from intake.exit_codes import Ending, note
+from intake.files.reader import UnusableInputError, read_numbered
+from intake.stack import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
+from intake.written_reasons import because_fault
+from ledger.accounts import audit
+from ledger.accounts.audit import Entry
+from ledger.delivery.vendors import all_vendors
+from ledger.desk import attention
+from ledger.desk.fresh_sessions import Given
 from ledger.sealing import UnsealError
 from ledger.session import Connection
-from ledger.vendors import all_vendors
 from tasks.attend import AttendError, Desk, NoSuchRequestError, SamePersonError
 
 
@@ -42,7 +43,7 @@ def show_attention(request_id: str | None, *, vendor: str | None, reason: str | 
         ]
         typer.echo(json.dumps({"deliveries": sum(group.deliveries for group in found), "groups": rows}))
     elif found:
-        from intake.display import print_attention  # noqa: PLC0415 - scripts ask for JSON, and need no tables
+        from cli.progress import print_attention  # noqa: PLC0415 - scripts ask for JSON, and need no tables
 
         print_attention(found, what_to_do)
     else:

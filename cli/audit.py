@@ -5,11 +5,11 @@ from typing import Any
 
 import typer
 
-from intake.endings import Ending, note
-from intake.reporting import as_utc
-from intake.surroundings import surroundings
-from ledger import audit
-from ledger.audit import Wanted, Written
+from cli.status import as_utc
+from intake.exit_codes import Ending, note
+from intake.stack import surroundings
+from ledger.accounts import audit
+from ledger.accounts.audit import Wanted, Written
 
 
 def show(wanted: Wanted, *, limit: int, as_json: bool) -> Ending:
@@ -22,7 +22,7 @@ def show(wanted: Wanted, *, limit: int, as_json: bool) -> Ending:
         typer.echo(json.dumps({"entries": [_told(entry) for entry in page], "next": following}))
         return Ending.DONE
     if page:
-        from intake.audit_table import print_audit  # noqa: PLC0415 - scripts ask for JSON, and need no tables
+        from cli.audit_table import print_audit  # noqa: PLC0415 - scripts ask for JSON, and need no tables
 
         print_audit(page)
     else:

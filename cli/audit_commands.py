@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from intake.endings import Ending
+from intake.exit_codes import Ending
 
 MOST = 1_000
 audit = typer.Typer(help="Show who was let in or turned away, and what they did.", invoke_without_command=True)
@@ -29,10 +29,10 @@ def show(  # noqa: PLR0917 - the order is the command line's
     """Show the audit log, the newest entries first: when, by whom, from where, what, and whether it was allowed."""
     if context.invoked_subcommand is not None:
         return None
-    from intake import auditing
-    from intake.reporting import read_id
-    from intake.submitting import read_moment
-    from ledger.audit import Wanted
+    from cli import audit as auditing
+    from cli.status import read_id
+    from cli.submit import read_moment
+    from ledger.accounts.audit import Wanted
 
     wanted = Wanted(
         by,

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from intake.display import PLAIN_WIDTH
-from ledger.audit import Written
+from cli.progress import PLAIN_WIDTH
+from ledger.accounts.audit import Written
 
 
 def print_audit(entries: Iterable[Written]) -> None:

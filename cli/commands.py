@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from cli.account_commands import keys, user
+from cli.audit_commands import audit
 from domain.deadlines import Regulation
-from intake.cli_accounts import keys, user
-from intake.cli_audit import audit
-from intake.endings import Commands, Ending, run_to_end
+from intake.exit_codes import Commands, Ending, run_to_end
 
 app = typer.Typer(
     cls=Commands,
@@ -103,7 +103,7 @@ def submit(  # noqa: PLR0917 - the order is the command line's
 
     Says on stderr how many people cannot be found at which vendor; what could be sent is sent all the same.
     """
-    from intake.submitting import read_submission, submit_file
+    from cli.submit import read_submission, submit_file
 
     submission = read_submission(
         kind=kind,
@@ -124,7 +124,7 @@ def submit(  # noqa: PLR0917 - the order is the command line's
 @app.command()
 def status(request_id: RequestId, as_json: AsJson = False) -> Ending:
     """Show how a request stands at each vendor."""
-    from intake import reporting
+    from cli import status as reporting
 
     return reporting.status(request_id, as_json=as_json)
 
@@ -132,7 +132,7 @@ def status(request_id: RequestId, as_json: AsJson = False) -> Ending:
 @app.command()
 def watch(request_id: RequestId) -> Ending:
     """Show progress until a request closes; exit 1 if anything in it needs attention."""
-    from intake import following
+    from cli import watch as following
 
     return following.watch(request_id)
 
@@ -143,7 +143,7 @@ def export(
     form: Annotated[Literal["csv", "ndjson"], typer.Option("--format", help="how to write the rows")] = "csv",
 ) -> Ending:
     """Print how every delivery of a request ended."""
-    from intake import reporting
+    from cli import status as reporting
 
     return reporting.export(request_id, as_csv=form == "csv")
 
@@ -156,7 +156,7 @@ def attention(
     as_json: AsJson = False,
 ) -> Ending:
     """Show what needs a person, and what to do about it."""
-    from intake import attending
+    from cli import attention as attending
 
     return attending.show_attention(request_id, vendor=vendor, reason=reason, as_json=as_json)
 
@@ -179,11 +179,12 @@ def retry(  # noqa: PLR0917 - the order is the command line's
     Of one request, or of all that --all, --vendor, --reason, --kind and --received-before choose together.
     Exit 1 if some of it cannot go without a fresh session of the person, or without an identifier.
     """
-    from intake import attending, selecting
+    from cli import attention as attending
+    from cli import selections
 
-    chosen = selecting.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
-    if selecting.is_selection(request_id, chosen, "--vendor", "--reason"):
-        return selecting.do_to_selection(selecting.Deed.RETRY, chosen, as_json=as_json)
+    chosen = selections.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
+    if selections.is_selection(request_id, chosen, "--vendor", "--reason"):
+        return selections.do_to_selection(selections.Deed.RETRY, chosen, as_json=as_json)
     return attending.retry(request_id, vendor=vendor, reason=reason, as_json=as_json)
 
 
@@ -195,7 +196,7 @@ def provide(
     as_json: AsJson = False,
 ) -> Ending:
     """Give people who wait a fresh session or an identifier, and deliver to them again. All of the file, or nothing."""
-    from intake import attending
+    from cli import attention as attending
 
     return attending.provide(request_id, file, allow=allow_placeholder or (), as_json=as_json)
 
@@ -218,12 +219,13 @@ def close(  # noqa: PLR0917 - the order is the command line's
     Of one request at one vendor, or of all requests that --all, --vendor, --reason, --kind and --received-before choose
     together.
     """
-    from intake import attending, selecting
+    from cli import attention as attending
+    from cli import selections
 
-    chosen = selecting.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
-    if selecting.is_selection(request_id, chosen, "--vendor", "--reason"):
+    chosen = selections.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
+    if selections.is_selection(request_id, chosen, "--vendor", "--reason"):
         text = attending.check_text(because)
-        return selecting.do_to_selection(selecting.Deed.CLOSE, chosen, because=text, as_json=as_json)
+        return selections.do_to_selection(selections.Deed.CLOSE, chosen, because=text, as_json=as_json)
     if vendor is None:
         raise typer.BadParameter("of one request, say where: --vendor")
     return attending.close(request_id, vendor=vendor, reason=reason, because=because, as_json=as_json)
@@ -235,7 +237,7 @@ def accept(request_id: RequestId, because: Because, vendor: OneVendor = None, as
 
     The request still counts as completed with exceptions; who accepted it and why is kept.
     """
-    from intake import attending
+    from cli import attention as attending
 
     return attending.accept(request_id, vendor=vendor, because=because, as_json=as_json)
 
@@ -255,12 +257,12 @@ def confirm(  # noqa: PLR0917 - the order is the command line's
     """Let a large request run that someone else has submitted; or all that --all, --vendor, --kind and
     --received-before choose together. Exit 1 if some were left out because you submitted them yourself.
     """
-    from intake import deciding, selecting
+    from cli import decisions, selections
 
-    chosen = selecting.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
-    if selecting.is_selection(request_id, chosen):
-        return selecting.do_to_selection(selecting.Deed.CONFIRM, chosen, own=yes, as_json=as_json)
-    return deciding.confirm(request_id, own=yes, as_json=as_json)
+    chosen = selections.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
+    if selections.is_selection(request_id, chosen):
+        return selections.do_to_selection(selections.Deed.CONFIRM, chosen, own=yes, as_json=as_json)
+    return decisions.confirm(request_id, own=yes, as_json=as_json)
 
 
 @app.command()
@@ -278,12 +280,12 @@ def cancel(  # noqa: PLR0917 - the order is the command line's
     """Stop what was not sent yet, and print what was. Of one request, or of all that --all, --vendor, --reason, --kind
     and --received-before choose together: each is cancelled at every vendor.
     """
-    from intake import deciding, selecting
+    from cli import decisions, selections
 
-    chosen = selecting.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
-    if selecting.is_selection(request_id, chosen):
-        return selecting.do_to_selection(selecting.Deed.CANCEL, chosen, as_json=as_json)
-    return deciding.cancel(request_id, as_json=as_json)
+    chosen = selections.Chosen(vendor, reason, kind, received_before, everything, dry_run, yes)
+    if selections.is_selection(request_id, chosen):
+        return selections.do_to_selection(selections.Deed.CANCEL, chosen, as_json=as_json)
+    return decisions.cancel(request_id, as_json=as_json)
 
 
 @app.command()
@@ -295,9 +297,9 @@ def extend(
     as_json: AsJson = False,
 ) -> Ending:
     """Put off when a request is due, within what its regulation allows and before the original date."""
-    from intake import deciding
+    from cli import decisions
 
-    return deciding.extend(request_id, months=months, days=days, because=because, as_json=as_json)
+    return decisions.extend(request_id, months=months, days=days, because=because, as_json=as_json)
 
 
 @app.command()
@@ -311,7 +313,7 @@ def lookup(
     as_json: AsJson = False,
 ) -> Ending:
     """Show the requests that a person is in, and how each vendor stands."""
-    from intake import finding
+    from cli import lookup as finding
 
     given = {"user_id": user_id, "email": email, "phone_number": phone_number}
     return finding.lookup(source, given, as_json=as_json)
@@ -320,7 +322,7 @@ def lookup(
 @app.command()
 def doctor() -> Ending:
     """Check PostgreSQL, Redis, and each vendor's address and credentials, changing nothing."""
-    from intake import doctor as checkup
+    from cli.doctor import checkup
 
     return checkup.doctor()
 
@@ -328,7 +330,7 @@ def doctor() -> Ending:
 @app.command("producer-key")
 def producer_key() -> Ending:
     """Print the public key that Celery producers seal their requests to."""
-    from intake import producer_key
+    from cli import producer_key
 
     return producer_key.show()
 
@@ -336,7 +338,7 @@ def producer_key() -> Ending:
 @app.command()
 def migrate() -> Ending:
     """Bring the ledger's tables up to date."""
-    from intake import migrating
+    from cli import migrate as migrating
 
     return migrating.migrate()
 
@@ -347,7 +349,7 @@ def web(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="else CONSENT_WEB_PORT")] = None,
 ) -> Ending:
     """Serve the HTTP API, until Ctrl-C. `consent up` does it too."""
-    from intake.web import serve
+    from web.server import serve
 
     serve(host, port)
     return Ending.DONE
@@ -366,7 +368,7 @@ def take_in(
 @vendor.command("list")
 def list_vendors() -> Ending:
     """Show every vendor: whether it is on and served by a worker, and whether and why it is held."""
-    from intake import holding
+    from cli import vendors as holding
 
     return holding.show_vendors()
 
@@ -374,7 +376,7 @@ def list_vendors() -> Ending:
 @vendor.command()
 def hold(name: VendorName) -> Ending:
     """Send nothing to a vendor until it is resumed."""
-    from intake import holding
+    from cli import vendors as holding
 
     return holding.hold(name)
 
@@ -385,7 +387,7 @@ def resume(
     step: Annotated[str | None, typer.Option(help="only this step of it; else the vendor and all of its steps")] = None,
 ) -> Ending:
     """Let a held vendor go on."""
-    from intake import holding
+    from cli import vendors as holding
 
     return holding.resume(name, step)
 
@@ -393,7 +395,7 @@ def resume(
 @vendor.command("on")
 def switch_vendor_on(name: VendorName) -> Ending:
     """Have new requests go to a vendor, also one that was off or retired."""
-    from intake import holding
+    from cli import vendors as holding
 
     return holding.switch_on(name)
 
@@ -401,7 +403,7 @@ def switch_vendor_on(name: VendorName) -> Ending:
 @vendor.command("off")
 def switch_vendor_off(name: VendorName) -> Ending:
     """Have no new request go to a vendor, and send nothing there; what is pending waits until it is on or retired."""
-    from intake import holding
+    from cli import vendors as holding
 
     return holding.switch_off(name)
 
@@ -409,7 +411,7 @@ def switch_vendor_off(name: VendorName) -> Ending:
 @vendor.command()
 def retire(name: VendorName, because: Because) -> Ending:
     """Leave a vendor for good: what is pending there ends as `cancelled`, so that requests can close."""
-    from intake import holding
+    from cli import vendors as holding
 
     return holding.retire(name, because=because)
 
@@ -417,7 +419,7 @@ def retire(name: VendorName, because: Because) -> Ending:
 @webhook.command("on")
 def switch_webhook_on(name: ReceiverName) -> Ending:
     """Tell a receiver of every change from now on."""
-    from intake import webhooks
+    from cli import webhooks
 
     return webhooks.switch_on(name)
 
@@ -425,7 +427,7 @@ def switch_webhook_on(name: ReceiverName) -> Ending:
 @webhook.command("off")
 def switch_webhook_off(name: ReceiverName) -> Ending:
     """Tell a receiver nothing more, and give up what it has not been told."""
-    from intake import webhooks
+    from cli import webhooks
 
     return webhooks.switch_off(name)
 
@@ -433,7 +435,7 @@ def switch_webhook_off(name: ReceiverName) -> Ending:
 @webhook.command("list")
 def list_webhooks(as_json: AsJson = False) -> Ending:
     """Show every receiver and what waits for it; exit 1 if telling fails somewhere, or was given up."""
-    from intake import webhooks
+    from cli import webhooks
 
     return webhooks.show_receivers(as_json=as_json)
 
@@ -443,6 +445,6 @@ def retry_webhooks(
     receiver: Annotated[str | None, typer.Argument(metavar="[NAME]", help="only this receiver, or host")] = None,
 ) -> Ending:
     """Tell now what was given up or waits for its next attempt, with three days anew."""
-    from intake import webhooks
+    from cli import webhooks
 
     return webhooks.retry(receiver)

@@ -5,12 +5,12 @@ from dataclasses import asdict
 
 import typer
 
+from cli.attention import check_text, deeds
+from cli.status import as_utc, read_id
+from cli.submit import unusable
 from domain.deadlines import Period, Unit
-from intake.attending import check_text, deeds
-from intake.endings import Ending
-from intake.reporting import as_utc, read_id
-from intake.submitting import unusable
-from intake.surroundings import surroundings
+from intake.exit_codes import Ending
+from intake.stack import surroundings
 
 
 def confirm(request_id: str, *, own: bool, as_json: bool = False) -> Ending:

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 
 import typer
 
+from cli.os_user import who
+from cli.status import as_utc
+from cli.submit import unusable
 from domain.noticed import Noticed
 from domain.requests import Subject
-from intake.endings import Ending
-from intake.lines import LONGEST_LINE
-from intake.reporting import as_utc
-from intake.submitting import unusable
-from intake.surroundings import BAD_KEYS, master_keys, surroundings
-from intake.who import who
-from ledger import audit
-from ledger.audit import Entry
+from intake.exit_codes import Ending
+from intake.files.lines import LONGEST_LINE
+from intake.stack import BAD_KEYS, master_keys, surroundings
+from ledger.accounts import audit
+from ledger.accounts.audit import Entry
+from ledger.desk.reports import requests_of
 from ledger.keys import fingerprinter
-from ledger.people import Prints
-from ledger.reports import requests_of
+from ledger.people.people import Prints
 from ledger.sealing import UnsealError
 from tasks.subjects import SubjectError, check_subject, parse_subject
 
@@ -51,7 +51,7 @@ def lookup(source: str | None, given: Mapping[str, str | None], *, as_json: bool
         ]
         typer.echo(json.dumps({"requests": rows}))
     elif found:
-        from intake.display import print_involved  # noqa: PLC0415 - scripts ask for JSON, and need no tables
+        from cli.progress import print_involved  # noqa: PLC0415 - scripts ask for JSON, and need no tables
 
         print_involved(found)
     else:

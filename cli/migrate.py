@@ -2,11 +2,12 @@
 
 import typer
 
-from intake.endings import Ending
-from intake.surroundings import surroundings
-from intake.who import who
-from ledger import audit, session
-from ledger.audit import Entry
+from cli.os_user import who
+from intake.exit_codes import Ending
+from intake.stack import surroundings
+from ledger import session
+from ledger.accounts import audit
+from ledger.accounts.audit import Entry
 from ledger.schema import is_migrated
 
 

@@ -2,8 +2,8 @@
 
 import typer
 
-from intake.endings import CommandError, Ending
-from intake.surroundings import surroundings
+from intake.exit_codes import CommandError, Ending
+from intake.stack import surroundings
 from tasks.sealed import ProducerKeys
 
 

@@ -20,11 +20,11 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.outcomes import Outcome
-from intake.deeds_in_words import say_operations
-from ledger.attention import Group
-from ledger.outbox import Standing as Receiver
-from ledger.reports import PENDING, Involved, Status
-from ledger.vendors import Vendor
+from intake.card_wording import say_operations
+from ledger.delivery.vendors import Vendor
+from ledger.desk.attention import Group
+from ledger.desk.reports import PENDING, Involved, Status
+from ledger.notices.outbox import Standing as Receiver
 from tasks.reach import missing_identifiers
 
 OPEN = frozenset({"loading", "unconfirmed", "running"})

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import typer
 from typing_extensions import TypeIs
 
+from cli.attention import check_reason
+from cli.os_user import who
+from cli.submit import read_moment, unusable, waker
 from domain.requests import Kind
-from intake.attending import check_reason
-from intake.endings import Ending, note
-from intake.submitting import read_moment, unusable, waker
-from intake.surroundings import Surroundings, surroundings
-from intake.who import who
+from intake.exit_codes import Ending, note
+from intake.stack import Surroundings, surroundings
 from tasks import selections
 from tasks.selections import Criteria, Deed, Done, Extent, Order, Standing, UnusableOrderError
 

@@ -10,16 +10,17 @@ from uuid import UUID
 
 import typer
 
-from intake.deeds_in_words import say_done
-from intake.endings import CommandError, Ending, note
-from intake.surroundings import surroundings
-from intake.who import who
-from ledger import audit, resolving
-from ledger.audit import Entry
-from ledger.reports import PENDING, Row, Status, deliveries_of, status_of
-from ledger.resolving import Standing
+from cli.os_user import who
+from intake.card_wording import say_done
+from intake.exit_codes import CommandError, Ending, note
+from intake.stack import surroundings
+from ledger.accounts import audit
+from ledger.accounts.audit import Entry
+from ledger.delivery.vendors import all_vendors
+from ledger.desk.reports import PENDING, Row, Status, deliveries_of, status_of
+from ledger.requests import resolving
+from ledger.requests.resolving import Standing
 from ledger.session import Connection
-from ledger.vendors import all_vendors
 from tasks.reach import missing_identifiers
 
 NO_SUCH_REQUEST = (
@@ -61,7 +62,7 @@ def status(request_id: str, *, as_json: bool) -> Ending:
     if as_json:
         typer.echo(json.dumps(_as_json(found, directory, at_risk=at_risk)))
     else:
-        from intake.display import print_status  # noqa: PLC0415 - scripts ask for JSON, and need no tables
+        from cli.progress import print_status  # noqa: PLC0415 - scripts ask for JSON, and need no tables
 
         print_status(found, at_risk=at_risk)
         if directory is not None:

@@ -14,16 +14,16 @@ from uuid import UUID
 import typer
 from pydantic_core import from_json
 
+from cli.os_user import who
 from domain.deadlines import Regulation
 from domain.json_size import refuse_crowd
 from domain.noticed import Noticed
 from domain.requests import Kind
 from domain.twins import CrowdError
-from intake.columns import known_columns
-from intake.endings import CommandError, Ending, flush, note
-from intake.files import UnusableInputError, read_people
-from intake.surroundings import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
-from intake.who import who
+from intake.exit_codes import CommandError, Ending, flush, note
+from intake.files.csv_columns import known_columns
+from intake.files.reader import UnusableInputError, read_people
+from intake.stack import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.sealing import UnsealError
 from tasks.queues import BrokerError, sender, wake
@@ -252,6 +252,6 @@ def _print(receipt: Receipt, noticed: Noticed, *, as_json: bool) -> None:
 def _wait_for(here: Surroundings, public_id: UUID) -> Ending:
     from rich.console import Console  # noqa: PLC0415 - most submissions show nothing
 
-    from intake.following import show_until_closed  # noqa: PLC0415
+    from cli.watch import show_until_closed  # noqa: PLC0415
 
     return show_until_closed(here.engine, public_id, Console(stderr=True))

@@ -2,13 +2,14 @@
 
 import typer
 
-from intake.attending import check_text
-from intake.display import print_vendors
-from intake.endings import CommandError, Ending, note
-from intake.surroundings import surroundings
-from intake.who import who
-from ledger import audit, switching, vendors
-from ledger.audit import Entry
+from cli.attention import check_text
+from cli.os_user import who
+from cli.progress import print_vendors
+from intake.exit_codes import CommandError, Ending, note
+from intake.stack import surroundings
+from ledger.accounts import audit
+from ledger.accounts.audit import Entry
+from ledger.delivery import switching, vendors
 from ledger.session import Connection
 from tasks import retire as retiring
 

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from rich.console import Console
 
-from intake.display import OPEN, Bars, Moment, PlainLines, why_held
-from intake.endings import Ending
-from intake.reporting import find_status
-from intake.surroundings import surroundings
+from cli.progress import OPEN, Bars, Moment, PlainLines, why_held
+from cli.status import find_status
+from intake.exit_codes import Ending
+from intake.stack import surroundings
+from ledger.delivery.vendors import all_vendors
 from ledger.session import Engine
-from ledger.vendors import all_vendors
 
 EVERY_S = 0.5
 

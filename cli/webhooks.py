@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 
 import typer
 
-from intake.display import print_receivers
-from intake.endings import CommandError, Ending
-from intake.surroundings import surroundings
-from intake.who import who
-from ledger import audit, outbox
-from ledger.audit import Entry
-from ledger.webhooks import switch_receiver_off, switch_receiver_on
+from cli.os_user import who
+from cli.progress import print_receivers
+from intake.exit_codes import CommandError, Ending
+from intake.stack import surroundings
+from ledger.accounts import audit
+from ledger.accounts.audit import Entry
+from ledger.notices import outbox
+from ledger.notices.webhooks import switch_receiver_off, switch_receiver_on
 
 
 def show_receivers(*, as_json: bool) -> Ending:

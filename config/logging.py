@@ -39,7 +39,7 @@ class PlainFormatter(logging.Formatter):
     person, and so may the line of a trace that a library writes."""
 
     def formatException(self, ei: Raised) -> str:  # noqa: N802 - the standard library's name
-        """Such as `IntegrityError (UniqueViolation) at ledger/few.py:71`."""
+        """Such as `IntegrityError (UniqueViolation) at ledger/requests/small_requests.py:71`."""
         return "" if ei[1] is None else type_and_place(ei[1])
 
 

@@ -4,12 +4,12 @@ person."""
 import traceback
 from types import TracebackType
 
-OURS = frozenset({"domain", "ledger", "adapters", "tasks", "worker", "intake", "config", "local"})
+OURS = frozenset({"domain", "ledger", "adapters", "tasks", "worker", "intake", "web", "cli", "config", "local"})
 
 
 def type_and_place(error: BaseException) -> str:
-    """Such as `IntegrityError (UniqueViolation) at ledger/few.py:71`: the last line of ours that it passed, else the
-    line that raised it. In brackets the type of what it was raised from."""
+    """Such as `IntegrityError (UniqueViolation) at ledger/requests/small_requests.py:71`: the last line of ours that it
+    passed, else the line that raised it. In brackets the type of what it was raised from."""
     name = type(error).__name__
     if error.__cause__ is not None:
         name += f" ({type(error.__cause__).__name__})"

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from config.settings import Settings, SettingsError
 from config.stack import EVERYTHING, NoStackError, Stack, find_stack
-from intake.endings import CommandError, Ending
+from intake.exit_codes import CommandError, Ending
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.sealing import MasterKeys
 from ledger.session import Engine, connect

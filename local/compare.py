@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from domain.outcomes import Outcome
 from domain.requests import Kind
-from ledger.reports import Row
+from ledger.desk.reports import Row
 
 Facts = Mapping[str, Any]
 """What one sandbox vendor holds of one person, as `GET /_sandbox/people` gives it."""

@@ -15,13 +15,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from cli.watch import show_until_closed
 from config.settings import Settings
 from config.stack import find_stack
 from domain.outcomes import Outcome
 from domain.requests import Kind
-from intake.endings import Ending
-from intake.following import show_until_closed
-from ledger.reports import Row, deliveries_of
+from intake.exit_codes import Ending
+from ledger.desk.reports import Row, deliveries_of
 from ledger.sealing import MasterKeys
 from ledger.session import Engine, connect
 from local import stack

@@ -1,4 +1,4 @@
-"""The console script `consent`: the commands of `intake.cli`, and those that run a stack on this machine."""
+"""The console script `consent`: the commands of `cli.commands`, and those that run a stack on this machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from intake.cli import app, run
-from intake.endings import CommandError, Ending
+from cli.commands import app, run
+from intake.exit_codes import CommandError, Ending
 
 
 @app.command()
@@ -17,7 +17,7 @@ def up(
     no_web: Annotated[bool, typer.Option("--no-web", help="without the HTTP API and Flower")] = False,
 ) -> None:
     """Run the whole stack in the foreground, until Ctrl-C."""
-    from intake.surroundings import load_settings
+    from intake.stack import load_settings
     from local import stack
 
     settings = load_settings()
@@ -41,7 +41,7 @@ def _told() -> Iterator[None]:
     """Whatever keeps a stack from running, as a message."""
     from config.settings import SettingsError
     from config.stack import NoStackError
-    from intake.surroundings import BAD_KEYS
+    from intake.stack import BAD_KEYS
     from ledger.failures import LedgerError, told_as_ledger_errors
     from ledger.sealing import UnsealError
     from local.processes import FolderInUseError

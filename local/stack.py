@@ -19,12 +19,12 @@ from config.data_folder import ForeignFolderError, check_ours
 from config.opendsr import keep_signing_pair
 from config.settings import Settings, SettingsError
 from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
-from ledger import switching
+from ledger.delivery import switching
+from ledger.delivery.vendors import announce, describe
 from ledger.fitness import check_fitness
+from ledger.notices.webhooks import announce_webhooks
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
-from ledger.vendors import announce, describe
-from ledger.webhooks import announce_webhooks
 from local.postgres import Postgres
 from local.processes import FolderLock, ProcessSpec, Supervisor, stop_leftovers
 from local.redis_server import Redis
@@ -204,9 +204,9 @@ def _processes(plan: Plan, workers: list[str], web_port: int | None, env: Mappin
     for name in workers:
         yield ProcessSpec(name, [*start, "worker", f"{name}@{gethostname()}"], env)
     yield ProcessSpec("beat", [*start, "beat"], env)
-    yield ProcessSpec("take-in", [sys.executable, "-m", "intake", "take-in"], env)
+    yield ProcessSpec("take-in", [sys.executable, "-m", "cli", "take-in"], env)
     if web_port is not None:
-        yield ProcessSpec("web", [sys.executable, "-m", "intake", "web", "--port", str(web_port)], env)
+        yield ProcessSpec("web", [sys.executable, "-m", "cli", "web", "--port", str(web_port)], env)
     if plan.flower:
         address = ["--address=127.0.0.1", f"--port={settings.flower_port}"]
         # The workers send events by themselves: nobody need tell them to, every five seconds.

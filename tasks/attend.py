@@ -10,13 +10,17 @@ from uuid import UUID
 from domain.allowances import NONE, Allowances
 from domain.deadlines import Deadlines, NotExtended, Period, extend
 from domain.outcomes import Reason
-from ledger import attention, audit, cancelling, notes, opendsr, reports, requests, stop_again, successions
-from ledger.attention import Reopened, Selection
-from ledger.audit import Entry
-from ledger.fresh_sessions import Given
+from ledger.accounts import audit
+from ledger.accounts.audit import Entry
+from ledger.accounts.persons import are_one_person
+from ledger.delivery import cancelling, stop_again, successions
+from ledger.desk import attention, deeds, reports
+from ledger.desk.attention import Reopened, Selection
+from ledger.desk.deeds import Standing
+from ledger.desk.fresh_sessions import Given
 from ledger.moments import now
-from ledger.notes import Standing
-from ledger.persons import are_one_person
+from ledger.notices import opendsr
+from ledger.requests import requests
 from ledger.sealing import MasterKeys
 from ledger.session import Connection, Engine
 from ledger.unsettled import ACCEPT
@@ -67,7 +71,7 @@ class Desk:
     @contextmanager
     def _locked(self, public_id: UUID, deed: str, among: frozenset[str]) -> Iterator[tuple[Connection, Standing]]:
         with self.engine.begin() as connection:
-            request = notes.lock_request(connection, public_id)
+            request = deeds.lock_request(connection, public_id)
             if request is None:
                 raise NoSuchRequestError
             if request.status not in among:
@@ -84,7 +88,7 @@ class Desk:
             keeps = [id_ for name, id_ in request.vendors.items() if keeps_sessions(name)]
             again = attention.reopen(connection, request, Selection(vendor_id, reason, keeps))
             if again.deliveries:
-                notes.add_note(connection, request.id, self.by, "retry", because=reason, vendor_id=vendor_id)
+                deeds.add_note(connection, request.id, self.by, "retry", because=reason, vendor_id=vendor_id)
         self.wake(list(again.deliveries))
         return again
 
@@ -99,7 +103,7 @@ class Desk:
             if closed:
                 successions.follow_up(connection, request.id, vendor_id)
                 stop_again.after_giving_up(connection, [request.id], vendor_id)
-                notes.add_note(connection, request.id, self.by, "close", because=because, vendor_id=vendor_id)
+                deeds.add_note(connection, request.id, self.by, "close", because=because, vendor_id=vendor_id)
                 requests.judge_again(connection, request.id)
         return closed
 
@@ -111,7 +115,7 @@ class Desk:
             accepted = attention.unreachable(connection, request, vendor_id)
             if not accepted:
                 raise AttendError("nobody of this request is unreachable there, or it is accepted already")
-            notes.add_note(connection, request.id, self.by, ACCEPT, because=because, vendor_id=vendor_id)
+            deeds.add_note(connection, request.id, self.by, ACCEPT, because=because, vendor_id=vendor_id)
             if request.status in CLOSED and not attention.unreachable(connection, request, None):
                 opendsr.tell_completed(connection, request.id)
         return accepted
@@ -135,7 +139,7 @@ class Desk:
             said = f"allowed as identifiers: {allowed.told()}" if allowed else None
             for vendor in again:
                 vendor_id = request.vendors[vendor]
-                notes.add_note(connection, request.id, self.by, "provide", because=said, vendor_id=vendor_id)
+                deeds.add_note(connection, request.id, self.by, "provide", because=said, vendor_id=vendor_id)
         self.wake(list(again))
         return again
 
@@ -144,7 +148,7 @@ class Desk:
         with self._locked(public_id, "confirm", frozenset({"unconfirmed"})) as (connection, request):
             if not own and are_one_person(connection, request.submitted_by, self.by):
                 raise SamePersonError(public_id)
-            notes.confirm(connection, request, self.by)
+            deeds.confirm(connection, request, self.by)
         self.wake(list(request.vendors))
 
     def cancel(self, public_id: UUID, *, untouched: bool = False) -> "Cancelled":
@@ -154,7 +158,7 @@ class Desk:
             if request.status != "cancelled":
                 if untouched and cancelling.has_begun(conn, request.id):
                     raise AttendError("this request has begun; it cannot be cancelled as a whole any more")
-                notes.cancel(conn, request, self.by)
+                deeds.cancel(conn, request, self.by)
             cancelling.cancel_rest(conn, request.id)
             stop_again.after_giving_up(conn, [request.id])
             status = reports.status_of(conn, public_id)
@@ -176,7 +180,7 @@ class Desk:
                     _WHY_NOT[extended].format(regulation=request.regulation, term=term, due=request.due_at)
                 )
             if extended != request.due_at:
-                notes.extend(connection, request, extended, self.by, because)
+                deeds.extend(connection, request, extended, self.by, because)
         return extended
 
 

@@ -12,10 +12,10 @@ from domain.chunking import spread
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
 from domain.retry import Setback
-from ledger import cancelling, chunks, outcomes, steps, successions, vendors
-from ledger.chunks import LeaseLostError, Purpose
-from ledger.outcomes import Settled
-from ledger.pending import OpenPerson, SealedPerson
+from ledger.delivery import cancelling, chunks, outcomes, steps, successions, vendors
+from ledger.delivery.chunks import LeaseLostError, Purpose
+from ledger.delivery.outcomes import Settled
+from ledger.delivery.pending import OpenPerson, SealedPerson
 from ledger.session import Connection
 from tasks.converse import Conversation
 from tasks.dispatch import dispatch

@@ -5,8 +5,8 @@ import logging
 from adapters.contract import Adapter, LooksFirst, Order, Probes
 from adapters.portions import EXPRESS, window
 from domain.requests import Kind
-from ledger import switching, vendors
-from ledger.claiming import QUEUE_GRACE_S, SMALL, claim
+from ledger.delivery import switching, vendors
+from ledger.delivery.claiming import QUEUE_GRACE_S, SMALL, claim
 from tasks.queues import BrokerError
 from tasks.toolbox import Line, Toolbox
 

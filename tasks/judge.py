@@ -14,7 +14,7 @@ from typing import NamedTuple
 from adapters.contract import Answer, Person, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.retry import Again, Job, RetryPolicy, Setback
-from ledger.outcomes import Settled
+from ledger.delivery.outcomes import Settled
 from tasks.evidence import Answered, Evidence, Sort, most_alike, sort_of
 
 OUTCOMES = {

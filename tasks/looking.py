@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from adapters.contract import LooksFirst, Order
 from domain.retry import Setback
-from ledger.pending import OpenPerson
+from ledger.delivery.pending import OpenPerson
 from tasks.toolbox import Line, Start
 
 AT_ONCE_S = 2.0

@@ -18,8 +18,8 @@ from adapters.sending import sending_until
 from adapters.standard_webhooks import dress
 from domain.notices import Failure, Notice, Style
 from domain.retry import GiveUp, RetryPolicy
-from ledger import outbox
-from ledger.outbox import Claimed
+from ledger.notices import outbox
+from ledger.notices.outbox import Claimed
 from ledger.sealing import MasterKeys
 from ledger.session import Connection, Engine
 from tasks.toolbox import Start

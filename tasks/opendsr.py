@@ -10,9 +10,10 @@ from adapters.receivers import AddressError, Rules, name_of
 from domain.notices import Callback, Style
 from domain.opendsr import Delivery, DsrRequest, Standing, Version, controller_id, details_for, dsr_status
 from domain.requests import Subject
-from ledger import opendsr, reports
-from ledger.audit import HERE, Origin
-from ledger.opendsr import Kept, NewDsr
+from ledger.accounts.audit import HERE, Origin
+from ledger.desk import reports
+from ledger.notices import opendsr
+from ledger.notices.opendsr import Kept, NewDsr
 from ledger.sealing import Fingerprinter, MasterKeys
 from ledger.session import Connection, Engine
 from tasks.attend import Desk, NoSuchRequestError

@@ -8,15 +8,15 @@ from typing import Any
 from adapters.registry import ADAPTERS
 from domain.reach import Fields, completed, is_found
 from domain.requests import Subject
-from ledger import attention
-from ledger.fresh_identifiers import Unreachable, Unreached, kind_of
-from ledger.fresh_sessions import Given, Waiting, data_key_of
+from ledger.delivery.vendors import all_vendors
+from ledger.desk import attention
+from ledger.desk.deeds import Standing
+from ledger.desk.fresh_identifiers import Unreachable, Unreached, kind_of
+from ledger.desk.fresh_sessions import Given, Waiting, data_key_of
 from ledger.keys import fingerprinter
-from ledger.notes import Standing
-from ledger.people import Prints
+from ledger.people.people import Prints
 from ledger.sealing import MasterKeys
 from ledger.session import Connection
-from ledger.vendors import all_vendors
 from tasks.reach import fields_at
 
 SESSION = "session_id"

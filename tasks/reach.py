@@ -9,8 +9,8 @@ from domain import reach
 from domain.outcomes import Reason
 from domain.reach import Fields
 from domain.requests import Kind
-from ledger.reports import Status
-from ledger.vendors import Vendor
+from ledger.delivery.vendors import Vendor
+from ledger.desk.reports import Status
 
 
 def reach_of(adapter: Adapter) -> dict[str, Fields]:

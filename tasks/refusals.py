@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from ledger import audit
+from ledger.accounts import audit
 from ledger.session import Engine
 
 NOBODY = "celery"

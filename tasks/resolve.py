@@ -13,11 +13,11 @@ from domain.noticed import Noticed
 from domain.reach import OWN, Fields, completed, is_found
 from domain.requests import Subject
 from domain.retry import Again, RetryPolicy
-from ledger import resolving
-from ledger.resolving import Block
+from ledger.delivery.vendors import all_vendors
+from ledger.requests import resolving
+from ledger.requests.resolving import Block
 from ledger.sealing import MasterKeys, UnsealError
 from ledger.session import Engine
-from ledger.vendors import all_vendors
 from tasks.provide import keeps_sessions
 from tasks.reach import fields_at
 from tasks.subjects import SubjectError, check_subject

@@ -2,8 +2,11 @@
 
 import logging
 
-from ledger import guesses, idempotency, lately, outbox, volumes
+from ledger import volumes
+from ledger.accounts import guesses
 from ledger.keys import fingerprinter
+from ledger.notices import outbox
+from ledger.requests import idempotency, lately
 from ledger.sealing import MasterKeys
 from ledger.session import Engine
 

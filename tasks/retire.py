@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from ledger import attention, cancelling, notes, requests, successions, switching
-from ledger.audit import HERE, Origin
+from ledger.accounts.audit import HERE, Origin
+from ledger.delivery import cancelling, successions, switching
+from ledger.desk import attention, deeds
+from ledger.requests import requests
 from ledger.session import Engine
 from tasks.settle import close
 
@@ -60,10 +62,10 @@ def _end_waiting(engine: Engine, vendor_id: int, by: str, because: str) -> int:
 
 def _end_of_request(engine: Engine, public_id: UUID, vendor_id: int, by: str, because: str) -> int:
     with engine.begin() as connection:
-        request = notes.lock_request(connection, public_id)
+        request = deeds.lock_request(connection, public_id)
         assert request is not None  # noqa: S101 - requests are never deleted
         closed = attention.close_at_retired(connection, request, vendor_id)
         successions.follow_up(connection, request.id, vendor_id)
-        notes.add_note(connection, request.id, by, "vendor retire", because=because, vendor_id=vendor_id)
+        deeds.add_note(connection, request.id, by, "vendor retire", because=because, vendor_id=vendor_id)
         requests.judge_again(connection, request.id)
     return closed

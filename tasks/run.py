@@ -15,9 +15,9 @@ from adapters.contract import Order, Person
 from adapters.rates import slowest_bucket
 from adapters.sending import sending_until
 from domain.retry import Again, JobPolicy, RetryPolicy, Setback
-from ledger import chunks, steps, vendors
-from ledger.chunks import Lease
-from ledger.pending import OpenPerson, SealedPerson, open_people, pending
+from ledger.delivery import chunks, steps, vendors
+from ledger.delivery.chunks import Lease
+from ledger.delivery.pending import OpenPerson, SealedPerson, open_people, pending
 from ledger.session import Connection
 from tasks.clock import LedgerClock
 from tasks.converse import Conversation

@@ -7,13 +7,16 @@ from uuid import UUID
 
 from adapters.registry import ADAPTERS
 from domain.outcomes import Reason
-from ledger import attention, audit, cancelling, notes, requests, selections, stop_again, successions
-from ledger.attention import Selection
-from ledger.audit import HERE, Entry, Origin
-from ledger.persons import same_person_as
-from ledger.selections import Batch, Criteria, Deed, Done, Extent, Meant, Standing
+from ledger.accounts import audit
+from ledger.accounts.audit import HERE, Entry, Origin
+from ledger.accounts.persons import same_person_as
+from ledger.delivery import cancelling, stop_again, successions
+from ledger.delivery.vendors import all_vendors
+from ledger.desk import attention, deeds, selections
+from ledger.desk.attention import Selection
+from ledger.desk.selections import Batch, Criteria, Deed, Done, Extent, Meant, Standing
+from ledger.requests import requests
 from ledger.session import Connection, Engine
-from ledger.vendors import all_vendors
 from tasks.provide import keeps_sessions
 from tasks.submit import Wake
 
@@ -158,7 +161,7 @@ class _Work:
 
     def _cancel(self, meant: Sequence[Meant]) -> _Worked:
         ids = _ids(meant)
-        notes.cancel_all(self._connection, ids, self._deed.by, self._why)
+        deeds.cancel_all(self._connection, ids, self._deed.by, self._why)
         deliveries = cancelling.cancel_each(self._connection, ids)
         stop_again.after_giving_up(self._connection, ids)
         cancelling.finish(self._connection, ids)
@@ -170,14 +173,14 @@ class _Work:
             own = same_person_as(self._connection, self._deed.by, {one.submitted_by for one in meant})
         others = [one for one in meant if one.submitted_by not in own]
         if others:
-            notes.confirm_all(self._connection, _ids(others), self._deed.by, self._why)
+            deeds.confirm_all(self._connection, _ids(others), self._deed.by, self._why)
         woken = sorted({self._names[vendor_id] for one in others for vendor_id in one.vendor_ids})
         return _Worked(Done(len(others), own=len(meant) - len(others)), woken)
 
     def _note(self, request_ids: Sequence[int], vendor_ids: Sequence[int] | None = None) -> None:
         if request_ids:
             by, deed = self._deed.by, self._deed.deed
-            notes.add_notes(self._connection, request_ids, by, deed, because=self._why, vendor_ids=vendor_ids)
+            deeds.add_notes(self._connection, request_ids, by, deed, because=self._why, vendor_ids=vendor_ids)
 
 
 def _ids(meant: Sequence[Meant]) -> list[int]:

@@ -1,6 +1,7 @@
 """Closing requests whose last delivery is settled."""
 
-from ledger import cancelling, requests, successions
+from ledger.delivery import cancelling, successions
+from ledger.requests import requests
 from ledger.session import Connection
 from tasks.toolbox import Toolbox
 

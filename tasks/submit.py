@@ -15,16 +15,16 @@ from domain.moments import CLOCKS_DIFFER, EARLIEST, LATEST
 from domain.noticed import Noticed
 from domain.notices import Callback
 from domain.requests import Kind, Subject
-from ledger import requests
-from ledger.audit import HERE, Origin
-from ledger.few import Small, is_few, record_few
-from ledger.idempotency import any_in_clear
+from ledger.accounts.audit import HERE, Origin
+from ledger.delivery.vendors import Vendor, all_vendors
 from ledger.keys import fingerprinter
-from ledger.people import Prints
-from ledger.requests import Also, Earlier, NewRequest, Recorded, Warn
+from ledger.people.people import Prints
+from ledger.requests import requests
+from ledger.requests.idempotency import any_in_clear
+from ledger.requests.requests import Also, Earlier, NewRequest, Recorded, Warn
+from ledger.requests.small_requests import Small, is_few, record_few
 from ledger.sealing import Fingerprinter, MasterKeys
 from ledger.session import Engine
-from ledger.vendors import Vendor, all_vendors
 from tasks.reach import fields_at
 from tasks.subjects import shown
 

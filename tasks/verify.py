@@ -9,9 +9,10 @@ from typing import ClassVar, NamedTuple
 from adapters.contract import Addressed, Order, Person, ReadsBack, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.retry import Again, Job, RetryPolicy, Setback
-from ledger import chunks, outcomes, requests
-from ledger.outcomes import Settled
-from ledger.pending import OpenPerson, SealedPerson
+from ledger.delivery import chunks, outcomes
+from ledger.delivery.outcomes import Settled
+from ledger.delivery.pending import OpenPerson, SealedPerson
+from ledger.requests import requests
 from ledger.session import Connection
 from tasks.evidence import Answered
 from tasks.judge import Past, begun, by_past

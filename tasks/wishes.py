@@ -21,11 +21,11 @@ from domain.wishes import (
     decide,
     decide_read_back,
 )
-from ledger import wishes
-from ledger.chunks import Lease, Purpose
+from ledger.delivery import wishes
+from ledger.delivery.chunks import Lease, Purpose
+from ledger.delivery.wishes import Others, Person
 from ledger.sealing import MasterKeys
 from ledger.session import Connection
-from ledger.wishes import Others, Person
 
 
 @dataclass

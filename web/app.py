@@ -5,39 +5,27 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from intake import (
-    api_attention,
-    api_audit,
-    api_deeds,
-    api_health,
-    api_lists,
-    api_people,
-    api_requests,
-    api_schema,
-    api_selections,
-    api_session,
-    api_upload,
-    problems,
-)
-from intake.auth import Gate
-from intake.door import Door
-from intake.frame import Frame
-from intake.opendsr import open_opendsr
-from intake.opendsr_answers import Processor
-from intake.trail import Trail
+from web import problems
+from web.access.gate import Gate
+from web.api import attention, audit, deeds, health, lists, openapi, people, requests, selections, session, upload
+from web.audit_trail import Trail
+from web.context import Door
+from web.frame import Frame
+from web.opendsr.answers import Processor
+from web.opendsr.routes import open_opendsr
 
 ROUTERS = (
-    api_health.router,
-    api_requests.router,
-    api_upload.router,
-    api_lists.router,
-    api_deeds.router,
-    api_selections.router,
-    api_people.router,
-    api_attention.router,
-    api_audit.router,
-    api_session.router,
-    api_schema.router,
+    health.router,
+    requests.router,
+    upload.router,
+    lists.router,
+    deeds.router,
+    selections.router,
+    people.router,
+    attention.router,
+    audit.router,
+    session.router,
+    openapi.router,
 )
 """Every router gets its Door with `Depends(the_door)` and lets nobody in but through `Depends(allowed(…))`."""
 
@@ -67,12 +55,12 @@ def create_app(door: Door, processor: Processor | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     if door.settings.oidc is not None:
-        from intake.api_oidc import open_oidc  # noqa: PLC0415 - few want it, and what it needs takes a while to load
+        from web.api.oidc import open_oidc  # noqa: PLC0415 - few want it, and what it needs takes a while to load
 
         open_oidc(app, door.settings.oidc, door.settings.egress())
     if processor is not None:
         open_opendsr(app, processor)
     problems.install(app)
-    api_schema.install(app)
+    openapi.install(app)
     app.add_middleware(Frame, trail=trail)
     return app

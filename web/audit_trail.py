@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from time import monotonic
 
-from intake.pool import Pool
-from intake.together import Together
-from ledger import audit
-from ledger.audit import UNKNOWN, Entry
+from ledger.accounts import audit
+from ledger.accounts.audit import UNKNOWN, Entry
 from ledger.session import Engine
+from web.batching import Together
+from web.pool import Pool
 
 SPARE_PER_S = 10.0
 """Denials of nobody in particular, and of whoever asks too often, that are kept one by one; a flood of them is counted,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from intake.pool import BusyError, Pool
+from web.pool import BusyError, Pool
 
 T = TypeVar("T")
 R = TypeVar("R")

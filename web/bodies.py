@@ -11,9 +11,9 @@ from starlette.types import Message, Receive, Scope
 
 from domain.json_size import refuse_crowd
 from domain.twins import CrowdError, TwinsError, refuse_twins
-from intake.because import because_fault
-from intake.faults import Fault
-from intake.problems import NOWHERE, Problem, advised, faults_of, first
+from intake.files.faults import Fault
+from intake.written_reasons import because_fault
+from web.problems import NOWHERE, Problem, advised, faults_of, first
 
 LARGEST_JSON = 8_000_000
 """Bytes: a thousand people as large as any we have seen, and far less than hurts."""

@@ -8,11 +8,8 @@ from redis.asyncio import Redis
 
 from config.settings import Settings
 from domain.requests import Subject
-from intake.bell import Bell
-from intake.login_queue import LoginQueue
-from intake.pool import Pool
-from intake.surroundings import Surroundings, guards_of, master_keys
-from intake.together import Together
+from intake.stack import Surroundings, guards_of, master_keys
+from intake.wake_ups import Bell
 from ledger.sealing import MasterKeys
 from ledger.session import Engine
 from tasks.attend import Desk
@@ -20,6 +17,9 @@ from tasks.queues import sender, wake
 from tasks.redis_check import trouble
 from tasks.redis_connections import connect, connect_async
 from tasks.submit import Guards, Known, Lately, Offer, Receipt, Submission, SubmitError, Wake, submit, submit_few
+from web.batching import Together
+from web.login_queue import LoginQueue
+from web.pool import Pool
 
 LEDGER_CONNECTIONS = 10
 """And as many more when all pools are busy: every thread below has one, and so has the audit log."""

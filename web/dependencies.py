@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from intake.auth import Principal, Right, allowed
-from intake.door import Door
-from intake.parameters import refuse_misspelt
+from web.access.gate import Principal, Right, allowed
+from web.context import Door
+from web.parameters import refuse_misspelt
 
 
 def the_door(request: Request) -> Door:

@@ -10,15 +10,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.unexpected import type_and_place
-from intake import http_request_id, problems
-from intake.bodies import STATE, bounded
-from intake.memory import GivesBack
-from intake.pace import Quota
-from intake.problems import Problem
-from intake.trail import NOBODY, Trail
-from intake.whence import origin_of
-from ledger.audit import Entry
+from intake.access.rate_limit import Quota
+from ledger.accounts.audit import Entry
 from ledger.failures import LedgerError
+from web import http_request_id, problems
+from web.audit_trail import NOBODY, Trail
+from web.bodies import STATE, bounded
+from web.memory import GivesBack
+from web.origin import origin_of
+from web.problems import Problem
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 DENIED = frozenset({401, 403, 429})

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from intake.pool import BusyError, Pool
+from web.pool import BusyError, Pool
 
 T = TypeVar("T")
 MOST_OF_ONE = 16

@@ -3,7 +3,7 @@
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from ledger.audit import Origin
+from ledger.accounts.audit import Origin
 
 
 def host_of(request: HTTPConnection) -> str:

@@ -6,9 +6,9 @@ from typing import get_origin
 from fastapi import Request
 from fastapi.routing import APIRoute
 
-from intake.faults import Fault
-from intake.problems import NOWHERE, Problem, first
+from intake.files.faults import Fault
 from tasks.subjects import shown
+from web.problems import NOWHERE, Problem, first
 
 
 def refuse_misspelt(request: Request) -> None:

@@ -14,14 +14,14 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from intake import http_request_id
-from intake.faults import Fault, Faults, UnusableInputError
-from intake.pool import BusyError
+from intake.files.faults import Fault, Faults, UnusableInputError
 from ledger.failures import LedgerError
 from ledger.sealing import UnsealError
 from tasks.attend import AttendError, NoSuchRequestError
 from tasks.subjects import PROBLEMS, SubjectError, advice, shown
 from tasks.submit import KeyConflictError, SubmitError
+from web import http_request_id
+from web.pool import BusyError
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:consent:problem:"

@@ -17,18 +17,18 @@ from config.collector import spare_what_stands
 from config.logging import set_up_logging
 from config.opendsr import SigningError, find_signer
 from config.settings import Settings
-from intake.api import create_app
-from intake.callers import Callers
-from intake.door import LEDGER_CONNECTIONS, Door, open_door
-from intake.endings import CommandError, Ending
-from intake.frame import complete
-from intake.networks import network_of
-from intake.opendsr_answers import Processor
-from intake.problems import Problem
-from intake.surroundings import BAD_KEYS, Surroundings, surroundings
+from intake.exit_codes import CommandError, Ending
+from intake.stack import BAD_KEYS, Surroundings, surroundings
 from ledger.failures import LedgerError
 from ledger.fitness import check_fitness
 from ledger.sealing import UnsealError
+from web.app import create_app
+from web.connection_limits import Callers
+from web.context import LEDGER_CONNECTIONS, Door, open_door
+from web.frame import complete
+from web.networks import network_of
+from web.opendsr.answers import Processor
+from web.problems import Problem
 
 LARGEST_HEAD = 65_536
 HEAD_WITHIN_S = 10.0

@@ -15,7 +15,7 @@ LOOK_S = 1.0
 LOOKS_ANYWAY = 5
 """After so many seconds without the turn a worker looks all the same: whoever has it may be frozen or cut off."""
 NOTE_S = 20.0
-"""How often a worker puts down which vendors it serves; several times within `ledger.vendors.SERVED_WITHIN_S`."""
+"""How often a worker notes which vendors it serves; several times within `ledger.delivery.vendors.SERVED_WITHIN_S`."""
 
 log = logging.getLogger(__name__)
 

@@ -29,13 +29,15 @@ from config.stack import Stack, find_stack
 from domain.directory import Answers
 from domain.notices import Style
 from domain.requests import Subject
-from ledger import due, switching, webhooks
-from ledger.chunks import release
+from ledger import due
+from ledger.delivery import switching
+from ledger.delivery.chunks import release
+from ledger.delivery.vendors import announce, describe
 from ledger.fitness import check_fitness
+from ledger.notices import webhooks
+from ledger.notices.webhooks import announce_webhooks
 from ledger.sealing import MasterKeys
 from ledger.session import Connection, connect
-from ledger.vendors import announce, describe
-from ledger.webhooks import announce_webhooks
 from tasks.look import Lookout, look
 from tasks.notify import Courier, Dress, Receiver
 from tasks.queues import DELIVER, DISPATCH, NOTIFY, BrokerError, WakeUp, queue_of, send

@@ -19,8 +19,8 @@ from bench.people import people, write_ndjson
 from bench.results import Bound, Row
 from bench.stand import BenchError, Ours, Stand
 from domain.requests import Kind
-from intake.secrets import mint_key
-from ledger import access
+from intake.access.tokens import mint_key
+from ledger.accounts import access
 from local.services import free_port
 from tasks.attend import AttendError, Desk
 
@@ -194,7 +194,7 @@ def _web(ours: Ours) -> Iterator[Web]:
         access.add_key(
             connection, prefix=minted.prefix, name="bench", role="submitter", digest=minted.digest, by="bench", days=1
         )
-    with subprocess.Popen([sys.executable, "-m", "intake", "web", "--port", str(port)]) as process:
+    with subprocess.Popen([sys.executable, "-m", "cli", "web", "--port", str(port)]) as process:
         os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0))})
         try:
             web = Web(

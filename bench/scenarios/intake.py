@@ -17,10 +17,10 @@ from bench.rates import spread
 from bench.results import Bound, Row
 from bench.stand import Stand
 from domain.requests import Kind
-from intake.files import read_people
+from intake.files.reader import read_people
+from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
-from ledger.vendors import announce
 from tasks.submit import Submission, submit
 
 PEOPLE, NAIVE_PEOPLE = 200_000, 20_000

@@ -16,16 +16,16 @@ from bench.results import Bound, Row
 from bench.stand import BenchError, Stand
 from domain.outcomes import Outcome
 from domain.requests import Kind
-from ledger import chunks, outcomes, wishes
-from ledger.claiming import claim
+from ledger.delivery import chunks, outcomes, wishes
+from ledger.delivery.claiming import claim
+from ledger.delivery.outcomes import Settled
+from ledger.delivery.vendors import all_vendors, announce
+from ledger.desk.reports import requests_of
 from ledger.keys import fingerprinter
-from ledger.outcomes import Settled
-from ledger.people import Prints
-from ledger.reports import requests_of
-from ledger.requests import close_settled
+from ledger.people.people import Prints
+from ledger.requests.requests import close_settled
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
-from ledger.vendors import all_vendors, announce
 from tasks.submit import Submission, submit
 
 T = TypeVar("T")

@@ -11,22 +11,23 @@ from adapters.contract import Adapter, Answer, VendorSettings, Verdict
 from adapters.directory import HttpDirectory
 from adapters.egress import Egress
 from adapters.examine import examine
+from cli.doctor.egress_findings import egress_findings
+from cli.doctor.findings import Finding
+from cli.doctor.redis_findings import redis_finding, redis_worries
+from cli.status import say_standing
 from config.opendsr import SigningError, find_signer
 from config.settings import PREFIX, Settings
 from domain.directory import DirectoryError
 from domain.outcomes import Reason
-from intake.egress_findings import egress_findings
-from intake.endings import Ending
-from intake.findings import Finding
-from intake.redis_findings import redis_finding, redis_worries
-from intake.reporting import say_standing
-from intake.surroundings import Surroundings, surroundings
-from ledger import resolving, webhooks
+from intake.exit_codes import Ending
+from intake.stack import Surroundings, surroundings
 from ledger.address import is_open_to_readers
+from ledger.delivery.vendors import all_vendors
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.fitness import check_fitness
+from ledger.notices import webhooks
+from ledger.requests import resolving
 from ledger.sealing import MasterKeys, UnsealError
-from ledger.vendors import all_vendors
 
 RENEW_WITHIN = timedelta(days=14)
 """A certificate that runs out sooner is a fault: controllers would believe nothing we say."""

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from adapters.egress import Egress, Proxy
 from adapters.tunnel import ProxyError, ask
+from cli.doctor.findings import Finding
 from config.settings import PREFIX, Settings
-from intake.findings import Finding
 
 PATIENCE_S = 10.0
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from redis.exceptions import RedisError
 
-from intake.findings import Finding
-from intake.surroundings import Surroundings
+from cli.doctor.findings import Finding
+from intake.stack import Surroundings
 from ledger.clock import time_by
 from ledger.failures import LedgerError, told_as_ledger_errors
 from tasks.redis_check import clock, trouble, worries

@@ -10,7 +10,7 @@ from time import monotonic
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from intake.pace import Pace, Quota, Rate
+from intake.access.rate_limit import Pace, Quota, Rate
 
 LOT_S = 0.05
 """So much of a second's tokens is taken at once: twenty questions a second for the busiest key, and hardly an error."""

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from adapters.registry import ADAPTERS
-from intake.faults import Faults
+from intake.files.faults import Faults
 
 Column = tuple[tuple[str, ...], str]
 """Where a column's cells go in a record: the objects on the way, and the key in the last of them."""

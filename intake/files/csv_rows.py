@@ -7,9 +7,9 @@ from typing import Any
 from domain.noticed import Noticed
 from domain.plain import check_plain
 from domain.requests import Subject
-from intake.columns import Column, read_header
-from intake.faults import Faults
-from intake.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines, in_blocks
+from intake.files.csv_columns import Column, read_header
+from intake.files.faults import Faults
+from intake.files.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines, in_blocks
 from tasks.subjects import SubjectError, check_subject
 
 NOT_CSV = "is not CSV: a quote is left open, something follows a closing quote, or a line end stands in a cell"

@@ -7,8 +7,8 @@ from domain.noticed import Noticed
 from domain.plain import read_plain
 from domain.requests import Subject
 from domain.twins import CrowdError
-from intake.faults import Faults
-from intake.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines, in_blocks
+from intake.files.faults import Faults
+from intake.files.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines, in_blocks
 from tasks.subjects import SubjectError, parse_subject
 
 MOST_VALUES = 2_000

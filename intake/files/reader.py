@@ -7,10 +7,10 @@ from typing import IO
 
 from domain.noticed import Noticed
 from domain.requests import Subject
-from intake.faults import Fault, Faults, UnusableInputError
-from intake.lines import is_blank, numbered_lines
-from intake.ndjson import read_ndjson
-from intake.table import read_table
+from intake.files.csv_rows import read_table
+from intake.files.faults import Fault, Faults, UnusableInputError
+from intake.files.lines import is_blank, numbered_lines
+from intake.files.ndjson import read_ndjson
 
 __all__ = ["Fault", "UnusableInputError", "read_numbered", "read_people"]
 

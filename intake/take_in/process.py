@@ -11,8 +11,8 @@ from redis import Redis, RedisError
 
 from config.collector import spare_what_stands
 from config.logging import set_up_logging
-from intake.endings import CommandError, Ending, note
-from intake.surroundings import Surroundings, guards_of, master_keys, surroundings
+from intake.exit_codes import CommandError, Ending, note
+from intake.stack import Surroundings, guards_of, master_keys, surroundings
 from intake.take_in.inbox import LIVES_S, Inbox, runs_here
 from intake.take_in.rewriting import Rewriting
 from intake.take_in.rounds import AwayError, Rounds

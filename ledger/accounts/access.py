@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from ledger import logins
+from ledger.accounts import logins
 
 
 class FoundKey(NamedTuple):

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from ledger import stop_again, successions
-from ledger.requests import NOTHING_OPEN
+from ledger.delivery import stop_again, successions
+from ledger.requests.requests import NOTHING_OPEN
 
 
 def has_begun(connection: Connection, request_id: int) -> bool:
@@ -83,7 +83,7 @@ _CANCEL_REST = text(f"""
             FROM subjects
             LEFT JOIN (
                 SELECT CAST(line AS integer) AS line, max(CAST(setback ->> 0 AS smallint)) AS attempts,
-                    bool_or(jsonb_typeof(setback -> -1) = 'object') AS at_vendor -- a job (ledger/setbacks.py)
+                    bool_or(jsonb_typeof(setback -> -1) = 'object') AS at_vendor -- a job (ledger/delivery/setbacks.py)
                 FROM jsonb_array_elements(taken.setbacks) AS setback, jsonb_array_elements_text(setback -> 3) AS line
                 GROUP BY 1) AS failed USING (line)
             WHERE subjects.request_id = taken.request_id AND {_THESE.format("subjects")}

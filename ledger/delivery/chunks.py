@@ -10,10 +10,10 @@ from sqlalchemy import Connection, text
 
 from domain.requests import Kind
 from domain.retry import Setback
-from ledger.requests import key_context, options_context
+from ledger.delivery.setbacks import job_context, read_setbacks, write_setbacks
+from ledger.delivery.steps import STANDINGS, Standing, read_standings
+from ledger.requests.requests import key_context, options_context
 from ledger.sealing import MasterKeys, SealingKey
-from ledger.setbacks import job_context, read_setbacks, write_setbacks
-from ledger.steps import STANDINGS, Standing, read_standings
 
 
 class Purpose(StrEnum):

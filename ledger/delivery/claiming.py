@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, text
 
 from domain.requests import Kind
-from ledger.steps import let_through
+from ledger.delivery.steps import let_through
 
 QUEUE_GRACE_S = 30.0
 """A chunk whose message was lost on the way to a worker is queued again after this long."""

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, text
 from domain.outcomes import ATTENTION, LIFTED_BY_RETRY, Outcome, Reason
 from domain.requests import Kind
 from domain.wishes import Ref
-from ledger import stop_again, successions
-from ledger.chunks import Lease
 from ledger.copying import copy_in
+from ledger.delivery import stop_again, successions
+from ledger.delivery.chunks import Lease
 
 COPY_FROM = 16
 """So many outcomes at once are copied. Fewer are inserted: COPY costs two more trips to the server, and what it spares

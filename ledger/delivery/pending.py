@@ -7,8 +7,8 @@ from pydantic_core import from_json
 from sqlalchemy import Connection
 
 from domain.requests import Subject
-from ledger.chunks import Lease
-from ledger.people import session_context, subject_context
+from ledger.delivery.chunks import Lease
+from ledger.people.people import session_context, subject_context
 from ledger.sealing import SealingKey
 from ledger.session import driver_of
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from domain.requests import Kind
 from domain.wishes import Ref
-from ledger.chunks import Lease, Purpose
+from ledger.delivery.chunks import Lease, Purpose
 
 PER_PERSON = 64
 """So many other deliveries are compared with a person's, for each identifier that they share. Of a person with more,

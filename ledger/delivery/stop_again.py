@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from domain.requests import Kind
 from domain.wishes import Ref, State, Wish, stop_again
-from ledger import successions
+from ledger.delivery import successions
 from ledger.unsettled import NEEDS_ATTENTION
 
 MOST_EACH = 8

@@ -4,9 +4,9 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, text
 
-from ledger import audit
-from ledger.audit import HERE, Entry, Origin
-from ledger.vendors import SERVED_WITHIN_S
+from ledger.accounts import audit
+from ledger.accounts.audit import HERE, Entry, Origin
+from ledger.delivery.vendors import SERVED_WITHIN_S
 
 
 def switch_on(connection: Connection, name: str, by: str, origin: Origin = HERE) -> bool:

@@ -8,7 +8,7 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, Row, text
 
 from domain.outcomes import Reason
-from ledger.steps import HeldStep, held_steps, release
+from ledger.delivery.steps import HeldStep, held_steps, release
 
 SERVED_WITHIN_S = 60.0
 """A vendor for whose chunks no process has looked for so long is served by nobody."""

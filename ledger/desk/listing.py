@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, TextClause, text
 
 from domain.file_lines import FileLines
-from ledger.reports import PENDING, Row, successor
+from ledger.desk.reports import PENDING, Row, successor
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Row, text
 
 from domain.outcomes import Outcome
 from domain.requests import Kind
-from ledger.attention import LATEST, MEANT_BY_CLOSE, MEANT_BY_RETRY, NAMED
-from ledger.persons import same_person_as
+from ledger.accounts.persons import same_person_as
+from ledger.desk.attention import LATEST, MEANT_BY_CLOSE, MEANT_BY_RETRY, NAMED
 from ledger.unsettled import waits
 
 MOST_REQUESTS = 500

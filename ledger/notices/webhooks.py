@@ -7,8 +7,8 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.notices import Callback
-from ledger import audit
-from ledger.audit import Entry
+from ledger.accounts import audit
+from ledger.accounts.audit import Entry
 from ledger.sealing import SealingKey
 
 

@@ -20,8 +20,8 @@ from domain.crowds import MANY_REPEAT, Crowd
 from domain.folding import fold, fold_email, fold_identifier
 from domain.other_identifiers import other_identifiers
 from domain.requests import Subject
-from ledger.crowds import Suspicion, crowds_among, crowds_in
 from ledger.limits import unhurried
+from ledger.people.crowds import Suspicion, crowds_among, crowds_in
 from ledger.sealing import PRINT_BYTES, Fingerprinter, SealingKey
 
 _BLOCK = 250

@@ -16,17 +16,17 @@ from domain.noticed import Noticed
 from domain.notices import Callback
 from domain.reach import Fields, Headcount
 from domain.requests import Kind, Subject
-from ledger import lately, settling
-from ledger.audit import HERE, Origin
-from ledger.idempotency import ON_KEY_TAKEN, print_of_key, unless_taken_in_clear
+from ledger.accounts.audit import HERE, Origin
+from ledger.accounts.persons import persons_of
+from ledger.delivery.vendors import Vendor
+from ledger.desk.deeds import add_note
 from ledger.moments import now
-from ledger.notes import add_note
-from ledger.people import Prints, add_people
-from ledger.persons import persons_of
+from ledger.notices.webhooks import add_callbacks
+from ledger.people.people import Prints, add_people
+from ledger.requests import lately, settling
+from ledger.requests.idempotency import ON_KEY_TAKEN, print_of_key, unless_taken_in_clear
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
 from ledger.unsettled import ACCEPT, COMPLETED_IN_ERROR, NEEDS_ATTENTION
-from ledger.vendors import Vendor
-from ledger.webhooks import add_callbacks
 
 Also = Callable[[Connection, int, UUID, SealingKey], None]
 """Writes what belongs to a request that is being recorded: given its id, its public id and its data key."""
@@ -344,8 +344,9 @@ class Closed(NamedTuple):
 
 
 def close_settled(connection: Connection, request_id: int | None = None) -> Closed:
-    """Close running requests whose last delivery is settled: that one, or all of which it may be so (ledger.settling).
-    A completed one in which a read-back has found something that needs attention becomes one with exceptions."""
+    """Close running requests whose last delivery is settled: that one, or all of which it may be so
+    (ledger.requests.settling). A completed one in which a read-back found what needs attention becomes one
+    with exceptions."""
     if request_id is not None:
         return _close_settled(connection, [request_id])
     ids = set(settling.changed(connection))

@@ -12,10 +12,10 @@ from sqlalchemy.exc import DataError, IntegrityError
 from domain.chunking import cut
 from domain.reach import Headcount
 from domain.requests import Subject
-from ledger.crowds import crowds_among
-from ledger.idempotency import ON_KEY_TAKEN, unless_taken_in_clear
-from ledger.people import FEW, OTHERS, PEOPLE, PERSON, Prints, Writer, bytea, repeated_lines
-from ledger.requests import NewRequest, Recorded, TooLateError, digest_of, row_of, to_resolve_from
+from ledger.people.crowds import crowds_among
+from ledger.people.people import FEW, OTHERS, PEOPLE, PERSON, Prints, Writer, bytea, repeated_lines
+from ledger.requests.idempotency import ON_KEY_TAKEN, unless_taken_in_clear
+from ledger.requests.requests import NewRequest, Recorded, TooLateError, digest_of, row_of, to_resolve_from
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
 from ledger.session import one_by_one
 
@@ -93,7 +93,7 @@ class _Row(NamedTuple):
     def of(
         cls, request_id: int, received_at: datetime, small: Small, masters: MasterKeys, fingerprinter: Fingerprinter
     ) -> "_Row":
-        """Raises ledger.requests.TooLateError."""
+        """Raises ledger.requests.requests.TooLateError."""
         key, prints, (new, people) = SealingKey.generate(), Prints(fingerprinter), small
         writer, headcount = Writer(request_id, key, prints), Headcount(new.reach)
         records = writer.records(headcount.passing(people))

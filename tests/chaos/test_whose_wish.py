@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from domain.requests import Kind
-from ledger.reports import Row
+from ledger.desk.reports import Row
 from tests.chaos.people import PARTIAL, Wish, wishes
 from tests.chaos.whose_wish import Told, judge_wishes
 

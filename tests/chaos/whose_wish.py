@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.outcomes import Outcome
 from domain.requests import Kind
-from ledger.reports import Row, deliveries_of
+from ledger.desk.reports import Row, deliveries_of
 from ledger.session import Engine
 from local.compare import disagreements
 from tests.chaos.people import PARTIAL, Wish, is_known_by_vendors_ids

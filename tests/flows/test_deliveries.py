@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from domain.requests import Kind
-from ledger.reports import Row
+from ledger.desk.reports import Row
 from local.compare import disagreements
 from local.sandbox import Sandbox
 from tests.flows.conftest import Stack

@@ -14,8 +14,8 @@ from sqlalchemy import Engine, text
 
 from intake.producer import seal
 from intake.take_in.inbox import ALIVE, CONSUMERS
+from ledger.delivery.vendors import announce
 from ledger.sealing import generate_master_key
-from ledger.vendors import announce
 from tasks.queues import SUBMIT, SUBMIT_QUEUE
 from tasks.sealed import LARGEST_ITEM, ProducerKeys, generate_producer_key
 from tests.bad_messages import FALSE_LINE, MARK, dumped, envelope, junk
@@ -70,7 +70,7 @@ def start(engine: Engine, postgres_url: str, redis_url: str, tmp_path: Path, log
 
     def starting() -> "subprocess.Popen[bytes]":
         with log.open("ab") as out:
-            argv = [sys.executable, "-m", "intake", "take-in"]
+            argv = [sys.executable, "-m", "cli", "take-in"]
             started.append(subprocess.Popen(argv, env=environment, stdout=out, stderr=subprocess.STDOUT))
         return started[-1]
 

@@ -11,9 +11,9 @@ from sqlalchemy import Engine, text
 
 from adapters.contract import Answer, Verdict
 from domain.requests import Kind, Subject
-from ledger import switching
+from ledger.delivery import switching
+from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys
-from ledger.vendors import announce
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
 from tasks.slots import FairSlots

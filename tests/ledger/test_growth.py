@@ -8,9 +8,11 @@ from sqlalchemy import Connection, event, text
 
 from bench.plans import statements_of
 from domain.requests import Kind
-from ledger import chunks, requests, same_people, settling, volumes
-from ledger.claiming import READ_BACK_SHARE
-from ledger.claiming import claim as claim_chunks
+from ledger import volumes
+from ledger.delivery import chunks, same_people
+from ledger.delivery.claiming import READ_BACK_SHARE
+from ledger.delivery.claiming import claim as claim_chunks
+from ledger.requests import requests, settling
 from tasks.settle import settle
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 from tests.ledger.test_volumes import _blank, age, long_ago, shelf, turn_over  # noqa: F401 - fixtures

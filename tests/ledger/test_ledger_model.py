@@ -28,14 +28,16 @@ from domain.outcomes import NAMED_ONLY, Outcome, Reason, may_follow
 from domain.requests import Kind, Subject
 from domain.retry import Setback
 from domain.wishes import Ref
-from ledger import attention, cancelling, chunks, notes, outcomes, requests, same_people, successions, vendors
-from ledger.chunks import Lease, LeaseLostError, Purpose
-from ledger.claiming import claim
+from ledger.delivery import cancelling, chunks, outcomes, same_people, successions, vendors
+from ledger.delivery.chunks import Lease, LeaseLostError, Purpose
+from ledger.delivery.claiming import claim
+from ledger.delivery.outcomes import Settled
+from ledger.delivery.pending import open_people
+from ledger.delivery.pending import pending as pending_of
+from ledger.desk import attention, deeds
 from ledger.keys import fingerprinter
-from ledger.outcomes import Settled
-from ledger.pending import open_people
-from ledger.pending import pending as pending_of
-from ledger.people import Prints
+from ledger.people.people import Prints
+from ledger.requests import requests
 from ledger.sealing import MasterKeys
 from tasks.wishes import weigh
 from tests.conftest import empty
@@ -503,7 +505,7 @@ class LedgerMachine(RuleBasedStateMachine):
             )
         }
         with self.engine.begin() as connection:
-            locked = notes.lock_request(connection, one.public_id)
+            locked = deeds.lock_request(connection, one.public_id)
             assert locked is not None
             reopened = attention.reopen(connection, locked, attention.Selection(reason=reason))
         assert sum(reopened.deliveries.values()) == len(waits)
@@ -516,7 +518,7 @@ class LedgerMachine(RuleBasedStateMachine):
         one = self._deed(data)
         vendor_id = data.draw(st.sampled_from(sorted(one.vendor_ids)))
         with self.engine.begin() as connection:
-            locked = notes.lock_request(connection, one.public_id)
+            locked = deeds.lock_request(connection, one.public_id)
             assert locked is not None
             attention.close_by_hand(connection, locked, vendor_id, None)
             successions.follow_up(connection, one.id, vendor_id)
@@ -527,10 +529,10 @@ class LedgerMachine(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject) -> None:
         one = self._deed(data)
         with self.engine.begin() as connection:
-            locked = notes.lock_request(connection, one.public_id)
+            locked = deeds.lock_request(connection, one.public_id)
             assert locked is not None
             assume(locked.status == "running")
-            notes.cancel(connection, locked, "anna")
+            deeds.cancel(connection, locked, "anna")
         one.cancelled = True
         with self.engine.begin() as connection:
             cancelling.cancel_rest(connection, one.id)

@@ -12,8 +12,8 @@ from adapters.contract import Answer, Call, Person, Verdict
 from domain.notices import Callback, Style
 from domain.outcomes import Reason
 from domain.requests import Subject
+from ledger.notices.webhooks import announce_webhooks
 from ledger.sealing import MasterKeys
-from ledger.webhooks import announce_webhooks
 from tests.ledger.conftest import APPLIED, Desk
 
 TABLES = (

@@ -8,12 +8,12 @@ from sqlalchemy import Engine, text
 
 from domain.requests import Kind
 from ledger import volumes
+from ledger.delivery.vendors import announce
 from ledger.failures import SET_POOLER, LedgerError, told_as_ledger_errors
 from ledger.fitness import check_fitness
 from ledger.limits import STATEMENT_S
 from ledger.sealing import MasterKeys
 from ledger.session import connect, migrate
-from ledger.vendors import announce
 from tasks.submit import Submission, submit
 from tests.ledger.between import Pooler, pooler
 from tests.ledger.conftest import people

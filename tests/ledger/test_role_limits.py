@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import text
 
 from domain.requests import Kind
+from ledger.delivery.vendors import announce
 from ledger.failures import LedgerError
 from ledger.sealing import MasterKeys
 from ledger.session import connect, migrate
-from ledger.vendors import announce
 from tasks.submit import Submission, submit
 from tests.ledger.conftest import people
 from tests.ledger.databases import address, database, execute

@@ -19,9 +19,11 @@ from adapters.contract import Answer, Verdict
 from bench.plans import statements_of
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
-from ledger import attention, chunks, same_people, volumes
-from ledger.notes import lock_request
-from ledger.reports import at_risk, requests_of, status_of
+from ledger import volumes
+from ledger.delivery import chunks, same_people
+from ledger.desk import attention
+from ledger.desk.deeds import lock_request
+from ledger.desk.reports import at_risk, requests_of, status_of
 from ledger.schema import is_migrated
 from ledger.sealing import MasterKeys
 from ledger.session import connect, driver_of, migrate

@@ -14,14 +14,14 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
 from config.settings import Settings
-from intake.api import create_app
-from intake.door import Door
-from intake.secrets import mint_key
-from intake.web import served
-from ledger import access
+from intake.access.tokens import mint_key
+from ledger.accounts import access
+from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys
-from ledger.vendors import announce
 from tasks.submit import NO_GUARDS
+from web.app import create_app
+from web.context import Door
+from web.server import served
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 

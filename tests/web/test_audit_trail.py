@@ -7,11 +7,11 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from intake import auth, login
-from intake.secrets import prefix_of
-from ledger import access, audit
-from ledger.audit import Entry, Wanted
-from tests.doors.conftest import Rows
+from intake.access.tokens import prefix_of
+from ledger.accounts import access, audit
+from ledger.accounts.audit import Entry, Wanted
+from tests.web.conftest import Rows
+from web.access import gate, password_login
 
 Key = Callable[..., dict[str, str]]
 PASSWORD = "correct horse battery"
@@ -22,10 +22,10 @@ FROM = {"X-Forwarded-For": "192.0.2.7"}
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "LONGEST_DELAY_S", 0.0)
-    monkeypatch.setattr(auth, "TRUSTED_S", 0.0)
-    monkeypatch.setattr(login, "is_password", lambda given, kept: given == kept)
-    monkeypatch.setattr(login, "is_outdated", lambda kept: False)
+    monkeypatch.setattr(gate, "LONGEST_DELAY_S", 0.0)
+    monkeypatch.setattr(gate, "TRUSTED_S", 0.0)
+    monkeypatch.setattr(password_login, "is_password", lambda given, kept: given == kept)
+    monkeypatch.setattr(password_login, "is_outdated", lambda kept: False)
 
 
 def prefix(headers: dict[str, str]) -> str:

@@ -20,13 +20,13 @@ import psutil
 import pytest
 from sqlalchemy import Engine, text
 
-from intake import bodies, callers, frame, web
-from intake.bodies import LARGEST_JSON, Allowance
-from intake.door import Door
-from intake.together import Together
+from ledger.delivery.vendors import announce
 from ledger.sealing import generate_master_key
-from ledger.vendors import announce
 from local.services import free_port
+from web import bodies, connection_limits, frame, server
+from web.batching import Together
+from web.bodies import LARGEST_JSON, Allowance
+from web.context import Door
 
 Key = Callable[..., dict[str, str]]
 PEOPLE = {"kind": "erasure", "subjects": [{"user_id": "secret-jane"}]}
@@ -46,7 +46,7 @@ def served(engine: Engine, postgres_url: str, redis_url: str, tmp_path: Path) ->
     }
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
     with log.open("wb") as out:
-        argv = [sys.executable, "-m", "intake", "web", "--port", str(port)]
+        argv = [sys.executable, "-m", "cli", "web", "--port", str(port)]
         process = subprocess.Popen(argv, env={**clean, **settings}, stdout=out, stderr=out)
     url = f"http://127.0.0.1:{port}"
     try:
@@ -161,7 +161,7 @@ def is_cut_off(connection: socket.socket, within_s: float = 30.0) -> bool:
 
 
 def test_who_is_slow_with_a_head_is_cut_off(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "HEAD_WITHIN_S", 0.3)
+    monkeypatch.setattr(server, "HEAD_WITHIN_S", 0.3)
     for said in (b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"):
         with connect(url) as connection:
             connection.sendall(said)
@@ -187,7 +187,7 @@ def test_a_head_without_end_is_cut_off(url: str) -> None:
 
 
 def test_idle_connections_of_one_address_give_way_to_its_newer_ones(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callers, "MOST_PER_ADDRESS", 4)
+    monkeypatch.setattr(connection_limits, "MOST_PER_ADDRESS", 4)
     asks = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
     with ExitStack() as stack:
         silent = [stack.enter_context(connect(url)) for _ in range(2)]
@@ -206,7 +206,7 @@ def test_idle_connections_of_one_address_give_way_to_its_newer_ones(url: str, mo
 def test_an_address_whose_connections_are_all_at_work_is_told(
     url: str, key: Key, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callers, "MOST_PER_ADDRESS", 2)
+    monkeypatch.setattr(connection_limits, "MOST_PER_ADDRESS", 2)
     head = f"POST /v1/requests HTTP/1.1\r\nHost: x\r\nAuthorization: {key()['Authorization']}\r\n"
     head += "Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
     with ExitStack() as stack:
@@ -248,7 +248,7 @@ def test_what_comes_to_no_route_is_a_problem_too(url: str) -> None:
 
 def test_too_many_connections_are_told(stranger: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     assert stranger.get("/healthz").status_code == 200
-    monkeypatch.setattr(web, "MOST_CONNECTIONS", 0)
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 0)
     refused = stranger.get("/healthz")
     assert (refused.status_code, refused.json()["type"]) == (503, "urn:consent:problem:crowded")
     assert refused.headers["content-type"] == "application/problem+json"

@@ -10,18 +10,18 @@ import psycopg
 import pytest
 
 from config.settings import Settings
-from intake import auth
-from intake.api import create_app
-from intake.door import Door
-from intake.secrets import mint_key
-from ledger import access
+from intake.access.tokens import mint_key
+from ledger.accounts import access
+from ledger.delivery.vendors import announce
 from ledger.failures import TROUBLES
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
-from ledger.vendors import announce
 from tasks.submit import NO_GUARDS
-from tests.doors.conftest import serving
 from tests.ledger.databases import PASSWORD, address, database, execute
+from tests.web.conftest import serving
+from web.access import gate
+from web.app import create_app
+from web.context import Door
 
 NAME = ROLE = "troubled"
 PATIENCE_S = 60.0
@@ -161,7 +161,7 @@ def test_no_door_fails_while_it_is_read_only(
     ledger: Ledger, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every path and method of the document, with and without a body that it may take."""
-    monkeypatch.setattr(auth, "LONGEST_DELAY_S", 0.0)
+    monkeypatch.setattr(gate, "LONGEST_DELAY_S", 0.0)
     known = submit(client).json()["request_id"]
     document = client.get("/v1/openapi.json").json()
     case = CASES["read-only by a reload"]

@@ -8,12 +8,12 @@ import pytest
 from redis.asyncio import Redis
 
 from config.settings import Settings
-from intake.api import create_app
-from intake.cookies import PREFIX, SESSION
-from intake.door import Door
-from intake.passwords import hash_password
-from ledger import access
-from tests.doors.conftest import serving
+from intake.access.passwords import hash_password
+from ledger.accounts import access
+from tests.web.conftest import serving
+from web.access.cookies import PREFIX, SESSION
+from web.app import create_app
+from web.context import Door
 
 Key = Callable[..., dict[str, str]]
 TLS = {"X-Forwarded-Proto": "https"}

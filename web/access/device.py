@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from intake import cookies
+from web.access import cookies
 
 NAME = "consent_device"
 LASTS_S = 180 * 86_400

@@ -8,20 +8,20 @@ from typing import Any, NamedTuple
 
 from fastapi import Request
 
-from intake import cookies
-from intake.device import device_shown
-from intake.door import Door
-from intake.networks import network_of
-from intake.pace import Pace, Quota, Rate
-from intake.problems import Problem
-from intake.roles import MAY, Principal, Right, Role
-from intake.secrets import digest_of, key_shown, prefix_of, same
-from intake.shared_pace import SharedPace
-from intake.whence import host_of
-from ledger import access, guesses, logins
-from ledger.guesses import Attempt
+from intake.access.rate_limit import Pace, Quota, Rate
+from intake.access.roles import MAY, Principal, Right, Role
+from intake.access.shared_rate_limit import SharedPace
+from intake.access.tokens import digest_of, key_shown, prefix_of, same
+from ledger.accounts import access, guesses, logins
+from ledger.accounts.guesses import Attempt
 from ledger.sealing import Fingerprinter
 from ledger.session import Connection
+from web.access import cookies
+from web.access.device import device_shown
+from web.context import Door
+from web.networks import network_of
+from web.origin import host_of
+from web.problems import Problem
 
 __all__ = ["COOKIE", "MAY", "Gate", "Principal", "Right", "Role", "allowed"]
 

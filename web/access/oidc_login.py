@@ -5,14 +5,14 @@ import time
 
 from adapters.id_token import Denial, DeniedError
 from adapters.identity_provider import Once
-from intake.door import Door
-from intake.login import LASTS_S
-from intake.networks import network_of
-from intake.secrets import digest_of, mint_token, same
-from ledger import access, guesses, logins, once
-from ledger.access import FoundUser
-from ledger.guesses import Attempt
+from intake.access.tokens import digest_of, mint_token, same
+from ledger.accounts import access, guesses, logins, once
+from ledger.accounts.access import FoundUser
+from ledger.accounts.guesses import Attempt
 from ledger.sealing import Fingerprinter
+from web.access.password_login import LASTS_S
+from web.context import Door
+from web.networks import network_of
 
 WITHIN_S = 600
 """A login begun longer ago is begun anew."""

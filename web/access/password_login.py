@@ -2,16 +2,16 @@
 
 from typing import NamedTuple
 
-from intake import device as device_cookie
-from intake.door import Door
-from intake.networks import network_of
-from intake.passwords import hash_password, is_outdated, is_password
-from intake.secrets import digest_of, mint_token
-from ledger import access, guesses, logins
-from ledger.access import FoundUser
-from ledger.guesses import MANY, ONE, Attempt, Limit
+from intake.access.passwords import hash_password, is_outdated, is_password
+from intake.access.tokens import digest_of, mint_token
+from ledger.accounts import access, guesses, logins
+from ledger.accounts.access import FoundUser
+from ledger.accounts.guesses import MANY, ONE, Attempt, Limit
 from ledger.sealing import Fingerprinter
 from ledger.session import Connection
+from web.access import device as device_cookie
+from web.context import Door
+from web.networks import network_of
 
 LASTS_S = 12 * 3600.0
 """A working day; after that one logs in anew."""

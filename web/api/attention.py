@@ -9,8 +9,15 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import TypeAdapter
 
 from intake.advice import what_to_do
-from intake.api_door import Operator, Reader, TheDoor
-from intake.api_models import (
+from ledger.accounts.audit import Origin
+from ledger.delivery import switching, vendors
+from ledger.delivery.vendors import Vendor
+from ledger.desk import attention
+from ledger.desk.attention import Group
+from ledger.session import Connection
+from tasks import retire as retiring
+from web.access.gate import Principal
+from web.api.models import (
     Attention,
     AttentionGroup,
     HeldStepState,
@@ -21,18 +28,12 @@ from intake.api_models import (
     Vendors,
     VendorState,
 )
-from intake.api_schema import json_body
-from intake.auth import Principal
-from intake.bodies import kept_reason, read_json, read_nothing
-from intake.door import Door
-from intake.problems import no_such_request, no_such_vendor
-from intake.whence import origin_of
-from ledger import attention, switching, vendors
-from ledger.attention import Group
-from ledger.audit import Origin
-from ledger.session import Connection
-from ledger.vendors import Vendor
-from tasks import retire as retiring
+from web.api.openapi import json_body
+from web.bodies import kept_reason, read_json, read_nothing
+from web.context import Door
+from web.dependencies import Operator, Reader, TheDoor
+from web.origin import origin_of
+from web.problems import no_such_request, no_such_vendor
 
 router = APIRouter(tags=["attention"])
 RETIRE = TypeAdapter(Retire)

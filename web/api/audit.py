@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from domain.moments import WrittenMoment
-from intake.api_door import Reader, TheDoor
-from intake.api_models import AuditEntry, AuditPage, Text
-from ledger import audit
-from ledger.audit import Wanted, Written
+from ledger.accounts import audit
+from ledger.accounts.audit import Wanted, Written
+from web.api.models import AuditEntry, AuditPage, Text
+from web.dependencies import Reader, TheDoor
 
 router = APIRouter(tags=["audit"])
 MOST = 1_000

@@ -9,14 +9,14 @@ from pydantic import TypeAdapter
 from domain.deadlines import Period, Unit
 from domain.outcomes import Outcome
 from intake.advice import ADVICE
-from intake.api_door import Operator, SubmitterOrOperator, TheDoor
-from intake.api_models import Accept, Accepted, Cancelled, Close, Closed, Confirmed, Extend, Extended, Retried, Retry
-from intake.api_schema import json_body
-from intake.auth import Right
-from intake.bodies import allowance_of, fault, kept_reason, read_json, read_nothing
-from intake.problems import Problem, no_such_request, refuse_others
-from ledger.notes import submitter_of
+from ledger.desk.deeds import submitter_of
 from tasks.attend import SamePersonError
+from web.access.gate import Right
+from web.api.models import Accept, Accepted, Cancelled, Close, Closed, Confirmed, Extend, Extended, Retried, Retry
+from web.api.openapi import json_body
+from web.bodies import allowance_of, fault, kept_reason, read_json, read_nothing
+from web.dependencies import Operator, SubmitterOrOperator, TheDoor
+from web.problems import Problem, no_such_request, refuse_others
 
 router = APIRouter(tags=["deeds"])
 RETRY, CLOSE, EXTEND, ACCEPT = TypeAdapter(Retry), TypeAdapter(Close), TypeAdapter(Extend), TypeAdapter(Accept)

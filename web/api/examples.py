@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from intake.deeds_in_words import say_done
+from intake.card_wording import say_done
 
 _ID = {"request_id": "0c6e4ac6-4ece-464d-9f6b-51aea054e9d9"}
 _RECEIVED, _DUE = "2026-05-04T08:00:00.000Z", "2026-06-04T08:00:00.000Z"

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Response
 
-from intake.api_door import TheDoor
-from intake.api_models import Health
-from intake.door import Door
-from intake.pool import BusyError, Pool
 from ledger.failures import LedgerError
 from ledger.fitness import check_fitness
 from ledger.sealing import UnsealError
+from web.api.models import Health
+from web.context import Door
+from web.dependencies import TheDoor
+from web.pool import BusyError, Pool
 
 router = APIRouter(tags=["health"])
 WITHIN_S = 5.0

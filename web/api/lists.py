@@ -16,16 +16,17 @@ from starlette.responses import StreamingResponse
 from domain.moments import WrittenMoment
 from domain.outcomes import Outcome
 from domain.requests import Kind
-from intake.api_door import SubmitterOrReader, TheDoor
-from intake.api_models import DeliveryPage, ListedRequest, RequestPage, VendorName, as_utc
-from intake.auth import Principal
-from intake.deeds_in_words import say_done
-from intake.door import Door
-from intake.pool import BusyError
-from intake.problems import Problem, no_such_request, no_such_vendor, refuse_others
-from ledger import listing, vendors
-from ledger.listing import Numbers, Place, Wanted
-from ledger.reports import Row
+from intake.card_wording import say_done
+from ledger.delivery import vendors
+from ledger.desk import listing
+from ledger.desk.listing import Numbers, Place, Wanted
+from ledger.desk.reports import Row
+from web.access.gate import Principal
+from web.api.models import DeliveryPage, ListedRequest, RequestPage, VendorName, as_utc
+from web.context import Door
+from web.dependencies import SubmitterOrReader, TheDoor
+from web.pool import BusyError
+from web.problems import Problem, no_such_request, no_such_vendor, refuse_others
 
 T = TypeVar("T")
 router = APIRouter(tags=["requests"])

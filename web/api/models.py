@@ -10,7 +10,7 @@ from domain.deadlines import LONGEST, Regulation, Unit
 from domain.moments import GivenMoment
 from domain.outcomes import Outcome
 from domain.requests import Kind, Subject
-from intake.because import LONGEST_TEXT
+from intake.written_reasons import LONGEST_TEXT
 from tasks.subjects import AllowPlaceholders
 
 MOST_SUBJECTS = 1_000

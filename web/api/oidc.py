@@ -11,18 +11,19 @@ from adapters.egress import Egress
 from adapters.id_token import Denial, DeniedError
 from adapters.identity_provider import IdentityProvider, ProviderAwayError
 from config.oidc import CALLBACK, OidcSettings
-from intake import cookies, oidc_login, problems
-from intake.api_door import TheDoor
-from intake.api_session import keep_session
-from intake.auth import guessing, refuse_guess
-from intake.door import Door
-from intake.frame import deed_of
-from intake.problems import Problem
-from intake.trail import NOBODY
-from intake.whence import host_of
-from ledger.access import FoundUser
-from ledger.audit import Entry
-from ledger.guesses import Attempt
+from ledger.accounts.access import FoundUser
+from ledger.accounts.audit import Entry
+from ledger.accounts.guesses import Attempt
+from web import problems
+from web.access import cookies, oidc_login
+from web.access.gate import guessing, refuse_guess
+from web.api.session import keep_session
+from web.audit_trail import NOBODY
+from web.context import Door
+from web.dependencies import TheDoor
+from web.frame import deed_of
+from web.origin import host_of
+from web.problems import Problem
 
 BEGUN = "consent_oidc"
 AWAY_S = 5

@@ -10,10 +10,10 @@ from pydantic.json_schema import models_json_schema
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from intake import problems
-from intake.api_door import Anybody
-from intake.api_examples import EXAMPLES
-from intake.api_models import (
+from web import problems
+from web.access.gate import COOKIE
+from web.api.examples import EXAMPLES
+from web.api.models import (
     Accept,
     Close,
     CloseSelected,
@@ -25,7 +25,7 @@ from intake.api_models import (
     Retry,
     Selected,
 )
-from intake.auth import COOKIE
+from web.dependencies import Anybody
 
 router = APIRouter()
 BODIES: tuple[type[BaseModel], ...] = (

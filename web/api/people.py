@@ -5,13 +5,13 @@ from pydantic import TypeAdapter
 
 from domain.noticed import Noticed
 from domain.requests import Subject
-from intake.api_door import Reader, TheDoor
-from intake.api_models import Involvement, Involvements, Person
-from intake.api_schema import json_body
-from intake.bodies import read_json
-from ledger.people import Prints
-from ledger.reports import Involved, requests_of
+from ledger.desk.reports import Involved, requests_of
+from ledger.people.people import Prints
 from tasks.subjects import check_subject
+from web.api.models import Involvement, Involvements, Person
+from web.api.openapi import json_body
+from web.bodies import read_json
+from web.dependencies import Reader, TheDoor
 
 router = APIRouter(tags=["people"])
 SHAPE = TypeAdapter(Person)

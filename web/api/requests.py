@@ -8,19 +8,19 @@ from pydantic import TypeAdapter
 
 from domain.noticed import Noticed
 from domain.requests import Subject
-from intake.api_door import Submitter, SubmitterOrReader, TheDoor
-from intake.api_models import Crowd, DirectoryAnswers, MissingIdentifier, NewRequest, Receipt, RequestStatus
-from intake.api_schema import json_body
-from intake.auth import Principal
-from intake.bodies import LARGEST_JSON, fault, read_json
-from intake.door import Door
-from intake.problems import Problem, advised, first, no_such_request, refuse_others
-from intake.whence import origin_of
-from ledger.reports import Status, status_of
+from ledger.desk.reports import Status, status_of
 from tasks import submit
 from tasks.reach import missing_identifiers
 from tasks.subjects import SubjectError, checked_all
 from tasks.submit import Submission
+from web.access.gate import Principal
+from web.api.models import Crowd, DirectoryAnswers, MissingIdentifier, NewRequest, Receipt, RequestStatus
+from web.api.openapi import json_body
+from web.bodies import LARGEST_JSON, fault, read_json
+from web.context import Door
+from web.dependencies import Submitter, SubmitterOrReader, TheDoor
+from web.origin import origin_of
+from web.problems import Problem, advised, first, no_such_request, refuse_others
 
 router = APIRouter(tags=["requests"])
 LONGEST_KEY = 200

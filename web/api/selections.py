@@ -10,17 +10,17 @@ from pydantic import TypeAdapter
 
 from domain.outcomes import Outcome
 from intake.advice import ADVICE
-from intake.api_door import Operator, SubmitterOrOperator, SubmitterOrReader, TheDoor
-from intake.api_models import CloseSelected, DeedState, Selected
-from intake.api_schema import json_body
-from intake.auth import Principal, Right
-from intake.bodies import fault, kept_reason, read_json
-from intake.door import Door
-from intake.problems import Problem
-from intake.whence import origin_of
-from ledger.audit import Origin
+from ledger.accounts.audit import Origin
 from tasks import selections
 from tasks.selections import Criteria, Deed, Extent, Order, Standing, UnusableOrderError
+from web.access.gate import Principal, Right
+from web.api.models import CloseSelected, DeedState, Selected
+from web.api.openapi import json_body
+from web.bodies import fault, kept_reason, read_json
+from web.context import Door
+from web.dependencies import Operator, SubmitterOrOperator, SubmitterOrReader, TheDoor
+from web.origin import origin_of
+from web.problems import Problem
 
 router = APIRouter(tags=["deeds"])
 SELECTED, CLOSE_SELECTED = TypeAdapter(Selected), TypeAdapter(CloseSelected)

@@ -3,20 +3,20 @@
 from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 
-from intake import cookies
-from intake.api_door import Anybody, TheDoor
-from intake.api_models import Login, Session
-from intake.api_schema import json_body
-from intake.auth import COOKIE, refuse_guess
-from intake.bodies import read_json
-from intake.device import device_shown, keep_device
-from intake.login import LASTS_S, LoggedIn, log_in, log_out, who_tries
-from intake.networks import network_of
-from intake.pool import BusyError
-from intake.problems import Problem
-from intake.roles import Principal, Role
-from intake.whence import host_of
-from ledger.audit import UNKNOWN
+from intake.access.roles import Principal, Role
+from ledger.accounts.audit import UNKNOWN
+from web.access import cookies
+from web.access.device import device_shown, keep_device
+from web.access.gate import COOKIE, refuse_guess
+from web.access.password_login import LASTS_S, LoggedIn, log_in, log_out, who_tries
+from web.api.models import Login, Session
+from web.api.openapi import json_body
+from web.bodies import read_json
+from web.dependencies import Anybody, TheDoor
+from web.networks import network_of
+from web.origin import host_of
+from web.pool import BusyError
+from web.problems import Problem
 
 router = APIRouter(tags=["session"])
 SHAPE = TypeAdapter(Login)

@@ -10,17 +10,17 @@ from domain.deadlines import Regulation
 from domain.moments import GivenMoment
 from domain.noticed import Noticed
 from domain.requests import Kind
-from intake.api_door import Submitter, TheDoor
-from intake.api_models import ACCEPTING, Receipt, VendorName
-from intake.api_requests import IdempotencyKey, answer, own_key
-from intake.bodies import Allowance, allowance_of, fault, media_type, refuse_encoded
-from intake.files import read_people
-from intake.pipe import Upload, UploadCutError
-from intake.pool import BusyError
-from intake.problems import Problem
-from intake.whence import origin_of
+from intake.files.reader import read_people
 from tasks import submit
 from tasks.submit import Submission
+from web.api.models import ACCEPTING, Receipt, VendorName
+from web.api.requests import IdempotencyKey, answer, own_key
+from web.bodies import Allowance, allowance_of, fault, media_type, refuse_encoded
+from web.dependencies import Submitter, TheDoor
+from web.origin import origin_of
+from web.pool import BusyError
+from web.problems import Problem
+from web.upload_stream import Upload, UploadCutError
 
 router = APIRouter(tags=["requests"])
 FORMATS = {

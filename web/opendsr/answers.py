@@ -13,12 +13,12 @@ from starlette.responses import Response
 from adapters.receivers import Rules
 from domain.opendsr import Version
 from domain.signing import Signer
-from intake import problems
-from intake.faults import KEPT
-from intake.opendsr_reading import RefusedError
+from intake.files.faults import KEPT
 from tasks.attend import AttendError, NoSuchRequestError
 from tasks.opendsr import CallbackError, OtherContentError
 from tasks.subjects import Fault
+from web import problems
+from web.opendsr.reading import RefusedError
 
 ERRORS_AS = "application/json;charset=UTF-8"
 AT_THE_GATE = frozenset({401, 403, 408, 429})

@@ -24,8 +24,8 @@ from domain.deadlines import Regulation
 from domain.moments import CLOCKS_DIFFER
 from domain.opendsr import DsrRequest, Version
 from domain.requests import Kind, Text
-from intake.opendsr_identities import MOST_IDENTITIES, Identity, IdentityError, subjects_of
 from tasks.subjects import PROBLEMS, Fault, shown
+from web.opendsr.identities import MOST_IDENTITIES, Identity, IdentityError, subjects_of
 
 LONGEST_BODY = 65_536
 """Bytes; every identity and callback that is taken, each at its longest, has room in it."""

@@ -14,18 +14,18 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 
 from config.opendsr import LOCAL_DOMAIN
 from domain.opendsr import Version, received, told, withdrawn
-from intake.api_door import TheDoor
-from intake.auth import Principal, Right, allowed
-from intake.bodies import allowance_of, media_type
-from intake.door import Door
-from intake.opendsr_answers import ROUTES, Processor, answer, answer_to_anybody, processor_of
-from intake.opendsr_identities import SUPPORTED
-from intake.opendsr_reading import LONGEST_BODY, LONGEST_GROUP, read_id, read_request
-from intake.problems import Problem
-from intake.whence import origin_of
-from ledger.audit import HERE, Origin
+from ledger.accounts.audit import HERE, Origin
 from tasks.attend import NoSuchRequestError
 from tasks.opendsr import Office
+from web.access.gate import Principal, Right, allowed
+from web.bodies import allowance_of, media_type
+from web.context import Door
+from web.dependencies import TheDoor
+from web.opendsr.answers import ROUTES, Processor, answer, answer_to_anybody, processor_of
+from web.opendsr.identities import SUPPORTED
+from web.opendsr.reading import LONGEST_BODY, LONGEST_GROUP, read_id, read_request
+from web.origin import origin_of
+from web.problems import Problem
 
 ROOT = "/opendsr"
 CERTIFICATE = f"{ROOT}/certificate.pem"

@@ -9,7 +9,7 @@ down_revision = "0019"
 
 def upgrade() -> None:
     # Keys that stand in `idempotency_key` are moved over by the workers, who have what it takes to fingerprint them
-    # (ledger/idempotency.py); until then both are looked at. Nothing new is written there.
+    # (ledger/requests/idempotency.py); until then both are looked at. Nothing new is written there.
     op.execute("""
     ALTER TABLE requests ADD COLUMN idempotency_print uuid;
     CREATE UNIQUE INDEX requests_by_idempotency ON requests (idempotency_print) WHERE idempotency_print IS NOT NULL;

@@ -4,10 +4,10 @@ import json
 
 from sqlalchemy import Engine, text
 
-from intake.passwords import is_password
-from intake.secrets import prefix_of
-from intake.who import who
-from tests.ledger.test_cli import consent, stack
+from cli.os_user import who
+from intake.access.passwords import is_password
+from intake.access.tokens import prefix_of
+from tests.ledger.cli.test_commands import consent, stack
 
 __all__ = ["stack"]
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from intake import attending, deciding
-from ledger.requests import close_settled
-from ledger.vendors import announce
-from tests.ledger.test_cli import consent, count, people, stack
+from cli import attention, decisions
+from ledger.delivery.vendors import announce
+from ledger.requests.requests import close_settled
+from tests.ledger.cli.test_commands import consent, count, people, stack
 
 __all__ = ["people", "stack"]
 
@@ -167,7 +167,7 @@ def test_a_large_request_is_confirmed_by_someone_else(
     assert answer("status", request_id)["status"] == "unconfirmed"
     assert "to confirm it" in consent("status", request_id).stdout
     assert "someone else must" in refused("confirm", request_id)
-    monkeypatch.setattr(attending, "who", lambda: "cli:someone-else")
+    monkeypatch.setattr(attention, "who", lambda: "cli:someone-else")
     assert consent("confirm", request_id).exit_code == 0
     assert answer("status", request_id)["confirmed_by"] == "cli:someone-else"
     assert "is running" in refused("confirm", request_id)
@@ -285,7 +285,7 @@ def test_names_nobody_knows_name_the_known(stack: Engine, people: str, command: 
 
 
 def test_decisions_are_wired_to_the_same_desk() -> None:
-    assert deciding.deeds is attending.deeds
+    assert decisions.deeds is attention.deeds
 
 
 def unreachable(engine: Engine, file: str, *args: str) -> str:

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from intake import attending
-from intake.who import who
-from ledger import audit, guesses
-from ledger.audit import Entry
+from cli import attention
+from cli.os_user import who
+from ledger.accounts import audit, guesses
+from ledger.accounts.audit import Entry
 from ledger.keys import fingerprinter
 from ledger.sealing import MasterKeys
-from tests.ledger.test_cli import consent, people, stack
-from tests.ledger.test_cli_attending import ended, refused
+from tests.ledger.cli.test_attention import ended, refused
+from tests.ledger.cli.test_commands import consent, people, stack
 
 __all__ = ["people", "stack"]
 
@@ -226,7 +226,7 @@ def test_another_account_of_the_submitter_does_not_confirm(
     states = [json.loads(ran("status", one, "--json"))["status"] for one in (small, large)]
     assert states == ["running", "unconfirmed"]  # three people each: together more than five
     for account in ("user:ann", "key:ann", f"user:{me}"):
-        monkeypatch.setattr(attending, "who", lambda account=account: account)
+        monkeypatch.setattr(attention, "who", lambda account=account: account)
         assert "someone else must" in refused("confirm", large)
-    monkeypatch.setattr(attending, "who", lambda: "user:bob")
+    monkeypatch.setattr(attention, "who", lambda: "user:bob")
     ran("confirm", large)

@@ -18,14 +18,14 @@ import pytest
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner, Result
 
+from cli.commands import app
 from domain.outcomes import Outcome
-from intake.cli import app
-from ledger.requests import close_settled
+from ledger.delivery.vendors import announce
+from ledger.notices.webhooks import announce_webhooks
+from ledger.requests.requests import close_settled
 from ledger.sealing import generate_master_key
-from ledger.vendors import announce
-from ledger.webhooks import announce_webhooks
 
-MAIN = [sys.executable, "-c", "from intake.cli import run; run()"]
+MAIN = [sys.executable, "-c", "from cli.commands import run; run()"]
 VENDORS = {"algonomy": 100, "dfinery": 2, "insider": 5_000}
 PEOPLE = '{"user_id": "u-1"}\n{"user_id": "u-2", "email": "bob@example.org"}\n{"user_id": "u-1"}\n{"user_id": "u-3"}\n'
 

@@ -11,12 +11,12 @@ import redis
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from intake import redis_findings
-from intake.cli import app
-from intake.door import open_door
-from intake.surroundings import surroundings
+from cli.commands import app
+from cli.doctor import redis_findings
+from intake.stack import surroundings
 from ledger.sealing import generate_master_key
 from tests.redis_servers import Server, redis_server
+from web.context import open_door
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner, Result
 
-from intake.cli import app
+from cli.commands import app
+from ledger.delivery.vendors import announce
 from ledger.failures import READ_ONLY
 from ledger.sealing import generate_master_key
-from ledger.vendors import announce
 from tests.ledger.databases import execute
 
 PERSON = '{"user_id": "u-1", "email": "jane@private.example"}\n'

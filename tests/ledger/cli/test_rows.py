@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.ledger.test_cli import consent, count, people, stack
+from tests.ledger.cli.test_commands import consent, count, people, stack
 
 __all__ = ["people", "stack"]
 

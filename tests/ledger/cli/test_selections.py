@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from intake import selecting
-from tests.ledger.test_cli import consent, people, stack, submitted
-from tests.ledger.test_cli_attending import answer, ended, refused
+from cli import selections
+from tests.ledger.cli.test_attention import answer, ended, refused
+from tests.ledger.cli.test_commands import consent, people, stack, submitted
 
 __all__ = ["people", "stack"]
 
@@ -105,7 +105,7 @@ def test_somebody_at_a_terminal_is_asked(
     stack: Engine, people: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submitted(people, "--vendors", "insider")
-    monkeypatch.setattr(selecting, "is_at_terminal", lambda: True)
+    monkeypatch.setattr(selections, "is_at_terminal", lambda: True)
     told = consent("cancel", "--all", stdin=f"{says}\n")
     assert "cancel would touch 3 deliveries of 1 requests" in told.stderr
     assert statuses(stack) == (["cancelled"] if says == "y" else ["running"])
@@ -119,7 +119,7 @@ def test_whoever_stops_it_is_told_how_far_it_came(stack: Engine, people: str, mo
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(selecting.selections, "step", interrupted)
+    monkeypatch.setattr(selections.selections, "step", interrupted)
     told = consent("cancel", "--all", "--json")
     assert told.exit_code == 130
     assert "stopped; it was done as far as this: 0 requests cancelled" in told.stderr

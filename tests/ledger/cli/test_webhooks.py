@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.commands import app
 from domain.notices import Failure
-from intake.cli import app
-from ledger import outbox
+from ledger.notices import outbox
+from ledger.notices.webhooks import announce_webhooks
 from ledger.sealing import generate_master_key
-from ledger.webhooks import announce_webhooks
 from tests.ledger.conftest import Desk, people
 
 Consent = Callable[..., Result]

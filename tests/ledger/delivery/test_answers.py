@@ -11,7 +11,7 @@ from adapters import examine
 from adapters.contract import Call, Person
 from adapters.vendors.dfinery import Dfinery
 from domain.requests import Kind, Subject
-from ledger import steps, vendors
+from ledger.delivery import steps, vendors
 from tests.ledger.conftest import Desk
 from tests.ledger.sandboxed import Shop, Switchboard
 

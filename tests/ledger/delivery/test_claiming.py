@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from adapters.contract import Answer, Verdict
 from domain.outcomes import Reason
-from ledger import chunks, switching, vendors
-from ledger.chunks import LeaseLostError
-from ledger.claiming import LOOKED_AT, QUEUE_GRACE_S
-from ledger.claiming import claim as claim_chunks
+from ledger.delivery import chunks, switching, vendors
+from ledger.delivery.chunks import LeaseLostError
+from ledger.delivery.claiming import LOOKED_AT, QUEUE_GRACE_S
+from ledger.delivery.claiming import claim as claim_chunks
 from tasks.dispatch import dispatch
 from tasks.queues import BrokerError
 from tests.ledger.conftest import APPLIED, Desk, everybody, people

@@ -13,10 +13,10 @@ from sqlalchemy.exc import DBAPIError
 from adapters.contract import Answer, Call, NotNowError, Person, VendorSettings, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.requests import Subject
-from ledger import chunks, outcomes
-from ledger.claiming import claim
-from ledger.outcomes import Settled
-from ledger.reports import deliveries_of, status_of
+from ledger.delivery import chunks, outcomes
+from ledger.delivery.claiming import claim
+from ledger.delivery.outcomes import Settled
+from ledger.desk.reports import deliveries_of, status_of
 from tasks import run as running
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch

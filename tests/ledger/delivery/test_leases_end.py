@@ -12,7 +12,7 @@ from adapters.contract import Answer, Call, Person, VendorSettings, Verdict
 from adapters.sending import refuse_when_over
 from domain.outcomes import Reason
 from domain.requests import Kind
-from ledger import chunks
+from ledger.delivery import chunks
 from tasks import clock, deliver, looking, run, verify
 from tasks.dispatch import dispatch
 from tests.ledger.conftest import APPLIED, Desk, everybody, people

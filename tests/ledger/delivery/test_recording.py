@@ -8,9 +8,10 @@ from sqlalchemy import TextClause
 
 from domain.outcomes import Outcome, Reason
 from domain.requests import Subject
-from ledger import chunks, outcomes, reports
-from ledger.claiming import claim
-from ledger.outcomes import COPY_FROM, Settled
+from ledger.delivery import chunks, outcomes
+from ledger.delivery.claiming import claim
+from ledger.delivery.outcomes import COPY_FROM, Settled
+from ledger.desk import reports
 from tests.ledger.conftest import Desk, people
 
 MANY = 4_000

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from adapters.contract import Answer, Call, Person, Verdict
 from domain.outcomes import Reason
 from domain.requests import Kind
-from ledger import chunks, switching, vendors
-from ledger.chunks import LeaseLostError
-from ledger.reports import status_of
+from ledger.delivery import chunks, switching, vendors
+from ledger.delivery.chunks import LeaseLostError
+from ledger.desk.reports import status_of
 from tasks import attend, retire
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch

@@ -8,7 +8,7 @@ import pytest
 from adapters.contract import Answer, Call, Order, Person, Verdict
 from domain.outcomes import Reason
 from domain.requests import Kind
-from ledger.reports import at_risk
+from ledger.desk.reports import at_risk
 from tasks.settle import settle
 from tests.ledger.conftest import Desk, everybody, people
 from tests.stubs import StubAdapter, StubExchange

@@ -14,11 +14,11 @@ from adapters.contract import Answer, Call, Person, Verdict
 from adapters.insider.settings import FLAGS
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind, Subject
-from ledger import chunks, outcomes, same_people
-from ledger.fresh_sessions import Given
-from ledger.listing import deliveries_page, numbers_of
-from ledger.reports import deliveries_of
-from ledger.webhooks import announce_webhooks
+from ledger.delivery import chunks, outcomes, same_people
+from ledger.desk.fresh_sessions import Given
+from ledger.desk.listing import deliveries_page, numbers_of
+from ledger.desk.reports import deliveries_of
+from ledger.notices.webhooks import announce_webhooks
 from tasks.attend import Desk as AttendDesk
 from tasks.deliver import deliver
 from tasks.settle import settle

@@ -8,7 +8,7 @@ import pytest
 from adapters.contract import Answer, Call, Person, Verdict
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
-from ledger import same_people
+from ledger.delivery import same_people
 from tasks.deliver import deliver
 from tests.ledger.conftest import Desk, everybody
 

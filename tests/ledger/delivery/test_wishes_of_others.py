@@ -5,9 +5,9 @@ from sqlalchemy.exc import ObjectNotExecutableError
 
 from adapters.contract import Answer, Verdict
 from domain.requests import Kind
-from ledger import same_people
+from ledger.delivery import same_people
 from tests.ledger.conftest import Desk, everybody, people
-from tests.ledger.test_submitting_together import SOON, offer, together
+from tests.ledger.requests.test_submitting_together import SOON, offer, together
 
 APPLIED = Answer(Verdict.APPLIED)
 

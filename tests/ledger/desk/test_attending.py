@@ -12,10 +12,12 @@ from adapters.contract import Answer, Call, Person, Verdict
 from domain.deadlines import Period, Regulation, Unit
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
-from ledger import attention, cancelling, chunks, reports, requests
-from ledger.attention import Group
-from ledger.claiming import claim
-from ledger.fresh_sessions import Given
+from ledger.delivery import cancelling, chunks
+from ledger.delivery.claiming import claim
+from ledger.desk import attention, reports
+from ledger.desk.attention import Group
+from ledger.desk.fresh_sessions import Given
+from ledger.requests import requests
 from tasks import attend
 from tasks.attend import AttendError, Cancelled, NoSuchRequestError
 from tasks.settle import settle

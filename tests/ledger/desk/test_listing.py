@@ -7,11 +7,11 @@ from sqlalchemy import Connection, Engine, text
 
 from domain.outcomes import Outcome
 from domain.requests import Kind, Subject
-from ledger import listing
-from ledger.listing import Numbers, joined
-from ledger.reports import Row
+from ledger.delivery.vendors import announce
+from ledger.desk import listing
+from ledger.desk.listing import Numbers, joined
+from ledger.desk.reports import Row
 from ledger.sealing import MasterKeys
-from ledger.vendors import announce
 from tasks.submit import Submission, submit
 
 PEOPLE, CHUNK = 2_000, 100

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, text
 
 from domain.requests import Kind
-from ledger import selections as kept
+from ledger.desk import selections as kept
 from tasks import selections
 from tasks.attend import Desk as Attending
 from tasks.selections import Criteria, Deed, Done, Order, Standing, UnusableOrderError

@@ -9,9 +9,10 @@ import pytest
 from adapters.contract import Adapter
 from domain.outcomes import ATTENTION, Outcome
 from domain.requests import SUBJECT, Kind, Subject
-from ledger import attention, vendors
-from ledger.fresh_sessions import Given
-from ledger.reports import at_risk, status_of
+from ledger.delivery import vendors
+from ledger.desk import attention
+from ledger.desk.fresh_sessions import Given
+from ledger.desk.reports import at_risk, status_of
 from tasks.attend import AttendError
 from tasks.attend import Desk as Attending
 from tasks.reach import missing_identifiers, reach_of

@@ -10,7 +10,7 @@ import pytest
 from nacl.public import PrivateKey
 
 from intake.producer import seal
-from ledger import audit
+from ledger.accounts import audit
 from ledger.failures import LedgerError
 from ledger.sealing import MasterKeys, UnsealError, generate_master_key
 from tasks import producers

@@ -19,7 +19,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from adapters.callbacks import Callbacks, Letter, Told
 from adapters.receivers import Rules
 from domain.notices import Callback, Style
-from ledger.webhooks import announce_webhooks
+from ledger.notices.webhooks import announce_webhooks
 from tasks import notify as notifying
 from tasks.notify import Courier, Receiver, notify
 from tests.ledger.conftest import APPLIED, Desk, everybody, people

@@ -28,10 +28,11 @@ from domain.notices import Style
 from domain.opendsr import DsrRequest, DsrStatus, Standing, Version, standing_at
 from domain.outcomes import Reason
 from domain.requests import Kind
-from ledger import chunks, outbox
-from ledger.claiming import claim
-from ledger.fresh_sessions import Given
+from ledger.delivery import chunks
+from ledger.delivery.claiming import claim
+from ledger.desk.fresh_sessions import Given
 from ledger.keys import fingerprinter
+from ledger.notices import outbox
 from tasks.attend import AttendError, NoSuchRequestError
 from tasks.attend import Desk as AtDesk
 from tasks.notify import Courier, notify

@@ -11,9 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from adapters.contract import Answer, Verdict
 from domain.notices import Callback, Failure, Style
 from domain.outcomes import Reason
-from ledger import attention, cancelling, notes, outbox, webhooks
-from ledger.outbox import Claimed
-from ledger.webhooks import announce_webhooks
+from ledger.delivery import cancelling
+from ledger.desk import attention, deeds
+from ledger.notices import outbox, webhooks
+from ledger.notices.outbox import Claimed
+from ledger.notices.webhooks import announce_webhooks
 from tasks import retain
 from tasks.settle import settle
 from tasks.submit import SubmitError
@@ -39,8 +41,8 @@ def end(desk: Desk, message: Claimed, answer: int = 204) -> None:
         outbox.delivered(connection, message, answer)
 
 
-def lock(desk: Desk, connection: Any, public_id: UUID) -> notes.Standing:
-    standing = notes.lock_request(connection, public_id)
+def lock(desk: Desk, connection: Any, public_id: UUID) -> deeds.Standing:
+    standing = deeds.lock_request(connection, public_id)
     assert standing is not None
     return standing
 
@@ -71,10 +73,10 @@ def test_every_way_of_changing_a_status_is_told(crm: Desk) -> None:
     large = crm.submit(people(5))
     crm.execute("UPDATE requests SET status = 'unconfirmed' WHERE public_id = :id", id=large.recorded.public_id)
     with crm.engine.begin() as connection:
-        notes.confirm(connection, lock(crm, connection, large.recorded.public_id), "cli:bob")
+        deeds.confirm(connection, lock(crm, connection, large.recorded.public_id), "cli:bob")
     with crm.engine.begin() as connection:
         request = lock(crm, connection, large.recorded.public_id)
-        notes.cancel(connection, request, "cli:bob")
+        deeds.cancel(connection, request, "cli:bob")
         cancelling.cancel_rest(connection, request.id)
     settle(crm.tools_for(everybody(APPLIED)))
     assert told(crm) == ["running", "unconfirmed", "running", "cancelled"], "and closing what is cancelled changes none"

@@ -7,16 +7,16 @@ import pytest
 
 from domain.requests import Kind
 from intake.producer import seal
-from ledger.idempotency import any_in_clear, print_of_key
 from ledger.keys import fingerprinter
+from ledger.requests.idempotency import any_in_clear, print_of_key
 from tasks import retain
 from tasks.producers import Intake, take_in
 from tasks.sealed import ProducerKeys, generate_producer_key
 from tasks.submit import Guards, Offer, Receipt, Submission, SubmitError, look_up, submit_few
 from tests.ledger.conftest import Desk, people
-from tests.ledger.test_opendsr import asked, office
+from tests.ledger.intake.test_producers import REQUEST, item
+from tests.ledger.notices.test_opendsr import asked, office
 from tests.ledger.test_personal_data import dump, forms
-from tests.ledger.test_producers import REQUEST, item
 
 KEYS = ("jane.doe@private.example", "key:shop jane.doe@private.example", "+821012345678", "Jané Doe, room 4")
 

@@ -12,11 +12,12 @@ from sqlalchemy import Engine
 from adapters.contract import Adapter
 from domain.directory import Answers, DirectoryError
 from domain.requests import Kind, Subject
-from ledger import resolving, vendors
+from ledger.delivery import vendors
+from ledger.desk.reports import status_of
 from ledger.directory import DatabaseDirectory
 from ledger.keys import fingerprinter
-from ledger.people import Prints
-from ledger.reports import status_of
+from ledger.people.people import Prints
+from ledger.requests import resolving
 from tasks.attend import Desk as Attending
 from tasks.reach import reach_of
 from tasks.resolve import Resolver, resolve

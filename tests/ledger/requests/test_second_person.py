@@ -9,7 +9,8 @@ import pytest
 
 from domain.requests import Kind
 from intake.producer import seal
-from ledger import access, lately
+from ledger.accounts import access
+from ledger.requests import lately
 from tasks.attend import AttendError, SamePersonError
 from tasks.attend import Desk as Attending
 from tasks.producers import Intake, take_in

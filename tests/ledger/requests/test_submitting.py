@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.requests import Kind, Subject
-from ledger.chunks import Lease, Purpose
-from ledger.pending import open_people, pending
-from ledger.reports import status_of
-from ledger.requests import key_context
+from ledger.delivery.chunks import Lease, Purpose
+from ledger.delivery.pending import open_people, pending
+from ledger.desk.reports import status_of
+from ledger.requests.requests import key_context
 from ledger.sealing import MasterKeys, SealingKey, UnsealError, generate_master_key
 from tasks.submit import Receipt, SubmitError
 from tests.ledger.conftest import Desk, people
@@ -113,7 +113,7 @@ def test_a_request_for_nobody_is_refused(desk: Desk) -> None:
 def test_duplicates_collapse_to_the_first_line(
     desk: Desk, dropped_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ledger.people._DROPPED_AT_ONCE", dropped_at_once)
+    monkeypatch.setattr("ledger.people.people._DROPPED_AT_ONCE", dropped_at_once)
     first, second = people(2)
     again: Subject = {"user_id": first["user_id"], "email": "JANE-00001@private.example ", "vendors": {}}
     again |= {"phone_number": first["phone_number"]}

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy.exc import DataError
 
 from domain.requests import Kind, Subject
-from ledger import few
+from ledger.requests import small_requests
 from tasks.submit import NO_GUARDS, Guards, Offer, Receipt, Submission, SubmitError, look_up, submit_few
 from tests.ledger.conftest import Desk, people
-from tests.ledger.test_submitting import left_behind, opened
+from tests.ledger.requests.test_submitting import left_behind, opened
 
 SOON = datetime(2026, 5, 25, tzinfo=UTC)
 
@@ -140,4 +140,4 @@ def test_nobody_is_woken_for_what_begins_later(desk: Desk) -> None:
 def test_nothing_of_a_person_is_shown(desk: Desk) -> None:
     one = offer(people(1), idempotency_key="secret")
     assert repr(one) == "Offer(people=1)"
-    assert "jane" not in repr(few.Small(None, people(1)))  # type: ignore[arg-type]
+    assert "jane" not in repr(small_requests.Small(None, people(1)))  # type: ignore[arg-type]

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis.asyncio import Redis
 
-from ledger import due, switching
+from ledger import due
+from ledger.delivery import switching
 from ledger.failures import LedgerError
-from ledger.webhooks import announce_webhooks
+from ledger.notices.webhooks import announce_webhooks
 from tasks.look import CHORES, Lookout, look
 from tasks.queues import DISPATCH, NOTIFY, RESOLVE, SETTLE, BrokerError, WakeUp
 from tests.ledger.conftest import APPLIED, Desk, everybody, people

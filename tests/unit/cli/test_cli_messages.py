@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from intake import reporting
-from intake.cli import app
-from intake.endings import Ending
+from cli import status
+from cli.commands import app
+from intake.exit_codes import Ending
 from ledger.sealing import generate_master_key
 
 AN_ID = "123e4567-e89b-42d3-a456-426614174000"
@@ -197,7 +197,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> Ending:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(reporting, "status", interrupted)
+    monkeypatch.setattr(status, "status", interrupted)
 
     result = consent("status", AN_ID)
 
@@ -212,7 +212,7 @@ def test_json_of_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         print(json.dumps({"a": 1}))  # noqa: T201
         return Ending.EXCEPTIONS
 
-    monkeypatch.setattr(reporting, "status", good)
+    monkeypatch.setattr(status, "status", good)
 
     result = consent("status", AN_ID)
 

@@ -5,7 +5,7 @@ import pytest
 from adapters.registry import ADAPTERS
 from domain.outcomes import Outcome
 from domain.requests import Kind
-from intake.deeds_in_words import say_done, say_operations
+from intake.card_wording import say_done, say_operations
 
 
 @pytest.mark.parametrize("vendor", sorted(ADAPTERS))

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.retry import Job, Setback
+from ledger.delivery.setbacks import job_context, read_setbacks, write_setbacks
 from ledger.sealing import SealingKey, UnsealError
-from ledger.setbacks import job_context, read_setbacks, write_setbacks
 
 KEY, CONTEXT = SealingKey.generate(), job_context(7, 3)
 JOBS = st.builds(Job, step=st.text(min_size=1, max_size=9), since=st.floats(0, 1e12), carry=st.text(max_size=60))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.requests import Kind
-from ledger.reports import Row
+from ledger.desk.reports import Row
 from local.compare import disagreements, is_in_effect, made_by_us
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)

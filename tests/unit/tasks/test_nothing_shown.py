@@ -6,10 +6,10 @@ import pytest
 
 from adapters.contract import Addressed, Answer, Call, Order, Person, Verdict
 from domain.requests import Kind, Subject
-from ledger.chunks import Lease, Purpose
-from ledger.outcomes import Settled
-from ledger.pending import OpenPerson
-from ledger.requests import Earlier, NewRequest, Recorded
+from ledger.delivery.chunks import Lease, Purpose
+from ledger.delivery.outcomes import Settled
+from ledger.delivery.pending import OpenPerson
+from ledger.requests.requests import Earlier, NewRequest, Recorded
 from ledger.sealing import SealingKey
 from tasks.converse import Answered
 from tasks.judge import settled

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from adapters.contract import Answer, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.retry import RetryPolicy, Setback
-from ledger.outcomes import Settled
+from ledger.delivery.outcomes import Settled
 from tasks.evidence import Answered, Evidence
 from tasks.judge import OUTCOMES, Judgement, Strike, ends, in_doubt, judge, settled
 from tests.stubs import person

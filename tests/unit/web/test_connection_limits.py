@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from intake import callers, http_request_id
-from intake.callers import Callers
-from intake.web import is_loopback
+from web import connection_limits, http_request_id
+from web.connection_limits import Callers
+from web.server import is_loopback
 
 
 @dataclass(eq=False)
@@ -21,7 +21,7 @@ class Caller:
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callers, "MOST_PER_ADDRESS", 3)
+    monkeypatch.setattr(connection_limits, "MOST_PER_ADDRESS", 3)
 
 
 def test_the_oldest_idle_connection_of_an_address_gives_way() -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from intake.login_queue import MOST_OF_ONE, MOST_WAITING, LoginQueue
-from intake.networks import network_of
-from intake.pool import BusyError
+from web.login_queue import MOST_OF_ONE, MOST_WAITING, LoginQueue
+from web.networks import network_of
+from web.pool import BusyError
 
 
 class Gate:

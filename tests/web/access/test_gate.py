@@ -12,20 +12,20 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from config.settings import Settings
-from intake import auth
-from intake.api import create_app
-from intake.api_schema import OPEN
-from intake.door import Door
-from intake.login import log_in
-from intake.pace import Pace, Rate
-from intake.passwords import hash_password, is_password
-from intake.roles import MAY, Right, Role
-from intake.secrets import mint_key, prefix_of
-from intake.trail import Spare
-from ledger import access, guesses
-from ledger.guesses import Attempt
+from intake.access.passwords import hash_password, is_password
+from intake.access.rate_limit import Pace, Rate
+from intake.access.roles import MAY, Right, Role
+from intake.access.tokens import mint_key, prefix_of
+from ledger.accounts import access, guesses
+from ledger.accounts.guesses import Attempt
 from tasks.retain import keep_volumes
-from tests.doors.conftest import Rows, serving
+from tests.web.conftest import Rows, serving
+from web.access import gate
+from web.access.password_login import log_in
+from web.api.openapi import OPEN
+from web.app import create_app
+from web.audit_trail import Spare
+from web.context import Door
 
 Key = Callable[..., dict[str, str]]
 PASSWORD = "correct horse battery"
@@ -64,7 +64,7 @@ NEEDED: dict[tuple[str, str], set[Right]] = {
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "LONGEST_DELAY_S", 0.0)
+    monkeypatch.setattr(gate, "LONGEST_DELAY_S", 0.0)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_who_only_submits_sees_and_cancels_their_own(stranger: httpx.Client, key
 def test_wrong_revoked_and_expired_keys_open_nothing(
     stranger: httpx.Client, key: Key, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "TRUSTED_S", 0.0)
+    monkeypatch.setattr(gate, "TRUSTED_S", 0.0)
     good = key()
     secret = good["Authorization"].removeprefix("Bearer ")
     assert stranger.get("/v1/session", headers=good).json() == {"name": "key:shop", "role": "admin"}
@@ -152,7 +152,7 @@ def test_only_a_digest_of_a_key_is_kept_and_its_last_use(stranger: httpx.Client,
 def test_strangers_who_guess_are_locked_out_and_who_was_known_is_not(
     stranger: httpx.Client, key: Key, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "TRUSTED_S", 0.0)
+    monkeypatch.setattr(gate, "TRUSTED_S", 0.0)
     monkeypatch.setattr(guesses, "FIRST_LOCK_S", 600.0)  # no lock is over before the test is
     known, late = key(), key(name="late")
     assert stranger.get("/v1/session", headers=known).status_code == 200
@@ -177,14 +177,14 @@ def test_a_user_logs_in_is_known_by_a_cookie_and_logs_out(
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert stranger.get("/v1/session").json()["name"] == "user:ann"
-    assert stranger.cookies[auth.COOKIE].encode() not in rows("SELECT digest FROM logins")[0][0]
+    assert stranger.cookies[gate.COOKIE].encode() not in rows("SELECT digest FROM logins")[0][0]
     assert stranger.post("/v1/vendors/insider/hold").json()["type"] == "urn:consent:problem:other-site"
     foreign = {"Origin": "https://evil.example"}
     assert stranger.post("/v1/vendors/insider/hold", headers=foreign).status_code == 403
     own = {"Origin": url}
     assert stranger.post("/v1/vendors/insider/hold", headers=own).json()["held_by"] == "user:ann"
     assert stranger.delete("/v1/session", headers=own).status_code == 204
-    stranger.cookies.set(auth.COOKIE, cookie.split("=")[1].split(";")[0])
+    stranger.cookies.set(gate.COOKIE, cookie.split("=")[1].split(";")[0])
     assert stranger.get("/v1/session").status_code == 401
 
 

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import Engine
 
 from config.settings import Settings
-from intake import auth, login
-from intake.api import create_app
-from intake.door import Door
-from intake.login import LoggedIn, log_in, unlock
-from ledger import access, guesses, logins
-from ledger.guesses import Attempt
-from tests.doors.conftest import Rows, serving
+from ledger.accounts import access, guesses, logins
+from ledger.accounts.guesses import Attempt
+from tests.web.conftest import Rows, serving
+from web.access import gate, password_login
+from web.access.password_login import LoggedIn, log_in, unlock
+from web.app import create_app
+from web.context import Door
 
 Key = Callable[..., dict[str, str]]
 PASSWORD = "correct horse battery"
@@ -28,15 +28,15 @@ RIGHT = {"name": "ann", "password": PASSWORD}
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "LONGEST_DELAY_S", 0.0)
+    monkeypatch.setattr(gate, "LONGEST_DELAY_S", 0.0)
     monkeypatch.setattr(guesses, "FIRST_LOCK_S", 600.0)  # no lock is over before the test is
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords are compared as they are: what is tried here is who may try."""
-    monkeypatch.setattr(login, "is_password", lambda given, kept: given == kept)
-    monkeypatch.setattr(login, "is_outdated", lambda kept: False)
+    monkeypatch.setattr(password_login, "is_password", lambda given, kept: given == kept)
+    monkeypatch.setattr(password_login, "is_outdated", lambda kept: False)
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def test_twelve_strangers_at_once_keep_nobody_waiting_in_vain(
 
     assert at(stranger, "192.0.2.1", RIGHT) == 200
     device = stranger.cookies[DEVICE]
-    monkeypatch.setattr(login, "is_password", is_password)
+    monkeypatch.setattr(password_login, "is_password", is_password)
     with ThreadPoolExecutor(25) as many:
         guessed = [many.submit(guess, n) for n in range(24)]
         try:
@@ -268,12 +268,12 @@ def test_without_passwords_nobody_is_asked_for_one(door: Door, ann: str, key: Ke
 def test_unknown_sessions_and_keys_are_guesses_of_their_address(
     stranger: httpx.Client, ann: str, key: Key, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "TRUSTED_S", 0.0)
+    monkeypatch.setattr(gate, "TRUSTED_S", 0.0)
     late = key(name="late")
     for place, shown in enumerate(
         (
-            {"Cookie": f"{auth.COOKIE}={'A' * 43}"},
-            {"Cookie": f"{auth.COOKIE}=x"},
+            {"Cookie": f"{gate.COOKIE}={'A' * 43}"},
+            {"Cookie": f"{gate.COOKIE}=x"},
             {"Authorization": "Bearer cw_000000000000_" + "A" * 43},
             {"Authorization": "Bearer x"},
         )
@@ -288,7 +288,7 @@ def test_unknown_sessions_and_keys_are_guesses_of_their_address(
 def test_a_session_that_is_over_is_no_guess(
     stranger: httpx.Client, ann: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "TRUSTED_S", 0.0)
+    monkeypatch.setattr(gate, "TRUSTED_S", 0.0)
     assert at(stranger, "192.0.2.1", RIGHT) == 200
     rows("UPDATE logins SET expires_at = now() - interval '1 day'")
     assert [stranger.get("/v1/session").status_code for _ in range(guesses.FREE + 3)] == [401] * (guesses.FREE + 3)
@@ -307,7 +307,7 @@ def test_a_known_device_is_not_kept_out_of_its_session_by_strangers_beside_it(
         for _ in range(guesses.FREE + 1):
             anew.get("/v1/session", headers=guess)
         lock(rows)
-        anew.cookies.set(auth.COOKIE, cookies[auth.COOKIE])
+        anew.cookies.set(gate.COOKIE, cookies[gate.COOKIE])
         assert anew.get("/v1/session").status_code == 429
         anew.cookies.set(DEVICE, cookies[DEVICE])
         assert anew.get("/v1/session").status_code == 200

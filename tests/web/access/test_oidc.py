@@ -23,15 +23,15 @@ from sqlalchemy import Engine
 from adapters import identity_provider
 from config.oidc import CALLBACK, OidcSettings
 from config.settings import Settings
-from intake import auth, oidc_login
-from intake.api import create_app
-from intake.api_oidc import BEGUN
-from intake.door import Door
-from intake.passwords import hash_password
-from ledger import access, guesses
-from tests.doors.conftest import Rows, serving
-from tests.doors.oidc_provider import CLIENT_ID, KEY, REDIRECT_URL, SECRET, Provider, Sign
-from tests.doors.test_openapi import attack
+from intake.access.passwords import hash_password
+from ledger.accounts import access, guesses
+from tests.web.api.test_openapi import attack
+from tests.web.conftest import Rows, serving
+from tests.web.oidc_provider import CLIENT_ID, KEY, REDIRECT_URL, SECRET, Provider, Sign
+from web.access import gate, oidc_login
+from web.api.oidc import BEGUN
+from web.app import create_app
+from web.context import Door
 
 BEGIN = "/v1/session/oidc"
 ANN, PASSWORD = "ann@shop.example", "correct horse battery"
@@ -41,7 +41,7 @@ Serve = Callable[..., AbstractContextManager[httpx.Client]]
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "LONGEST_DELAY_S", 0.0)
+    monkeypatch.setattr(gate, "LONGEST_DELAY_S", 0.0)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_verified_address_of_a_user_logs_in(browser: httpx.Client, provider: P
     answer = log_in(browser, provider)
     assert (answer.status_code, answer.headers["location"]) == (303, "/v1/session")
     assert browser.get("/v1/session").json() == {"name": f"user:{ANN}", "role": "reader"}
-    assert list(browser.cookies) == [auth.COOKIE]
+    assert list(browser.cookies) == [gate.COOKIE]
     assert rows("SELECT by, deed, allowed, status, because FROM audit_entries") == [
         (f"user:{ANN}", f"GET {CALLBACK}", True, 303, None)
     ]

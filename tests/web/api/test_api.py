@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import httpx
 
-from intake.api import create_app
-from intake.door import Door
-from tests.doors.conftest import Rows, serving
+from tests.web.conftest import Rows, serving
+from web.app import create_app
+from web.context import Door
 
 JANE = {"user_id": "jane-1", "email": "jane-1@private.example"}
 Key = Callable[..., dict[str, str]]

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.doors.conftest import Rows
+from tests.web.conftest import Rows
 
-PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 Key = Callable[..., dict[str, str]]
 
 
@@ -45,8 +45,8 @@ def test_the_examples_do_what_they_say(url: str, key: Key, rows: Rows, tmp_path:
 
 
 def test_the_page_names_every_path_and_role() -> None:
-    from intake.api import ROUTERS
-    from intake.roles import Role
+    from intake.access.roles import Role
+    from web.app import ROUTERS
 
     for router in ROUTERS:
         for route in router.routes:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from intake import api_lists
-from intake.bodies import MOST_OBJECTS, SMALL_JSON
-from intake.door import Door
-from intake.pool import BusyError
-from ledger.reports import Row
-from tests.doors.conftest import Rows
+from ledger.desk.reports import Row
+from tests.web.conftest import Rows
+from web.api import lists
+from web.bodies import MOST_OBJECTS, SMALL_JSON
+from web.context import Door
+from web.pool import BusyError
 
 Key = Callable[..., dict[str, str]]
 ANN = {"kind": "opt_out", "subjects": [{"user_id": "u-1"}]}
@@ -150,14 +150,14 @@ def test_the_last_page_says_so_and_an_unknown_vendor_is_no_empty_page(client: ht
 
 def test_a_stream_waits_where_the_ledger_is_busy(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     place = client.post("/v1/requests", json=ANN).headers["location"] + "/deliveries"
-    whole, refused = api_lists._Pages.lines, [True, True, False, True, False]
+    whole, refused = lists._Pages.lines, [True, True, False, True, False]
 
-    def busy(pages: api_lists._Pages, after: tuple[str, int]) -> tuple[bytes, tuple[str, int]] | None:
+    def busy(pages: lists._Pages, after: tuple[str, int]) -> tuple[bytes, tuple[str, int]] | None:
         if refused.pop(0):
             raise BusyError
         return whole(pages, after)
 
-    monkeypatch.setattr(api_lists._Pages, "lines", busy)
+    monkeypatch.setattr(lists._Pages, "lines", busy)
     streamed = client.get(place, headers={"Accept": "application/x-ndjson"})
     assert len(streamed.text.splitlines()) == 2
     assert refused == []
@@ -167,14 +167,14 @@ def test_rows_are_written_by_threads_and_not_where_everybody_waits(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = client.post("/v1/requests", json=ANN).headers["location"] + "/deliveries"
-    whole: Callable[[object, Row], dict[str, object]] = api_lists._Pages._told
+    whole: Callable[[object, Row], dict[str, object]] = lists._Pages._told
     writers: set[str] = set()
 
     def told(pages: object, row: Row) -> dict[str, object]:
         writers.add(threading.current_thread().name.partition("_")[0])
         return whole(pages, row)
 
-    monkeypatch.setattr(api_lists._Pages, "_told", told)
+    monkeypatch.setattr(lists._Pages, "_told", told)
     page = client.get(place).json()["deliveries"]
     streamed = client.get(place, headers={"Accept": "application/x-ndjson"}).text.splitlines()
     assert [json.loads(line) for line in streamed] == page

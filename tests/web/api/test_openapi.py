@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from intake import auth
+from web.access import gate
 
 Key = Callable[..., dict[str, str]]
 CHECKS = [
@@ -38,7 +38,7 @@ SUBMISSIONS = 60
 def test_nothing_in_the_document_answers_outside_of_it(
     client: httpx.Client, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "LONGEST_DELAY_S", 0.0)
+    monkeypatch.setattr(gate, "LONGEST_DELAY_S", 0.0)
     request = {"kind": "erasure", "subjects": [{"user_id": "u-1"}]}
     known = client.post("/v1/requests", json=request).json()["request_id"]
     document = client.get("/v1/openapi.json").json()

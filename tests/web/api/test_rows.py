@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from tests.doors.conftest import Rows
+from tests.web.conftest import Rows
 
 CSV = {"Content-Type": "text/csv"}
 UPLOAD = "/v1/requests/upload?kind=erasure"

@@ -7,11 +7,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from intake import api_selections
-from intake.door import Door
 from tasks import selections
-from tests.doors.conftest import Rows
-from tests.doors.test_api import submit
+from tests.web.api.test_api import submit
+from tests.web.conftest import Rows
+from web.api import selections as api_selections
+from web.context import Door
 
 Key = Callable[..., dict[str, str]]
 

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from intake import api_upload
-from intake.door import Door
-from intake.pool import Pool
-from tests.doors.conftest import Rows
+from tests.web.conftest import Rows
+from web.api import upload
+from web.context import Door
+from web.pool import Pool
 
 NDJSON, CSV = {"Content-Type": "application/x-ndjson"}, {"Content-Type": "text/csv; charset=utf-8"}
 AT = "/v1/requests/upload?kind=erasure"
@@ -140,7 +140,7 @@ def test_a_client_that_goes_away_leaves_nothing(url: str, door: Door, key: Key, 
 
 
 def test_who_dribbles_is_cut_off(url: str, key: Key, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_upload, "BETWEEN_S", 0.3)
+    monkeypatch.setattr(upload, "BETWEEN_S", 0.3)
     connection = raw(url, {**NDJSON, **key()})
     send(connection, next(people(1)))
     assert connection.recv(65_536).startswith(b"HTTP/1.1 408")

@@ -18,12 +18,12 @@ from adapters.receivers import Rules
 from config.opendsr import OpenDsrSettings, find_signer, self_signed
 from domain.opendsr import Version
 from domain.signing import Signer
-from intake import opendsr_answers
-from intake.api import create_app
-from intake.door import Door
-from intake.opendsr import router
-from intake.opendsr_answers import Processor
-from tests.doors.conftest import Rows, serving
+from tests.web.conftest import Rows, serving
+from web.app import create_app
+from web.context import Door
+from web.opendsr import answers
+from web.opendsr.answers import Processor
+from web.opendsr.routes import router
 
 VERSIONS = ("v2", "v3")
 EMAIL = "johndoe@private.example"
@@ -208,7 +208,7 @@ def test_who_is_not_let_in_costs_one_signature_however_often(
         return headers(signer, body)
 
     monkeypatch.setattr(Signer, "headers", counted)
-    opendsr_answers._signed_once.cache_clear()
+    answers._signed_once.cache_clear()
     with serving(create_app(door, Processor(signer, Rules()))) as url:
         for number in range(4):
             shown = {"Authorization": f"Bearer {number}"} if number % 2 else {}

@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
+from cli.doctor.egress_findings import egress_findings
+from cli.doctor.findings import Finding
 from config.settings import Settings
-from intake.egress_findings import egress_findings
-from intake.findings import Finding
 from tests.proxy import ConnectProxy
 
 

@@ -7,9 +7,9 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisAwayError
 
-from intake import shared_pace
-from intake.pace import Pace, Quota, Rate
-from intake.shared_pace import SharedPace
+from intake.access import shared_rate_limit
+from intake.access.rate_limit import Pace, Quota, Rate
+from intake.access.shared_rate_limit import SharedPace
 
 SLOW = Rate.of(1.5)
 """So slow that no token comes back while a test runs."""
@@ -93,7 +93,7 @@ async def test_nobody_waits_long_for_a_redis_that_says_nothing(
     process: Callable[[Rate], SharedPace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pace = process(SLOW)
-    monkeypatch.setattr(shared_pace, "WITHIN_S", 0.05)
+    monkeypatch.setattr(shared_rate_limit, "WITHIN_S", 0.05)
 
     async def silent(**_: object) -> object:
         await asyncio.Event().wait()

@@ -15,10 +15,10 @@ from adapters.registry import ADAPTERS
 from domain.damaged import damage_of
 from domain.nobody import is_nobody, is_nobodys_email
 from domain.requests import Subject
-from intake.columns import known_columns
-from intake.faults import KEPT
-from intake.files import Fault, UnusableInputError, read_numbered, read_people
-from intake.lines import LONGEST_LINE
+from intake.files.csv_columns import known_columns
+from intake.files.faults import KEPT
+from intake.files.lines import LONGEST_LINE
+from intake.files.reader import Fault, UnusableInputError, read_numbered, read_people
 
 BOTH = pytest.mark.parametrize("name", ["people.csv", "people.ndjson"])
 MARK = b"\xef\xbb\xbf"
@@ -453,10 +453,10 @@ KINDS_OF_ROW = st.sampled_from(
 def test_people_read_in_blocks_are_those_read_one_by_one(lines: list[bytes], rows: list[bytes], block: int) -> None:
     for data in (b"\n".join(lines), b"\n".join([b"user_id,email", *rows])):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("intake.lines.BLOCK", block)
+            patch.setattr("intake.files.lines.BLOCK", block)
             in_blocks = outcome(data)
-            patch.setattr("intake.ndjson.read_plain", lambda lines: None)
-            patch.setattr("intake.table.check_plain", lambda records: None)
+            patch.setattr("intake.files.ndjson.read_plain", lambda lines: None)
+            patch.setattr("intake.files.csv_rows.check_plain", lambda records: None)
             assert outcome(data) == in_blocks
 
 

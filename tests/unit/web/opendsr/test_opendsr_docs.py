@@ -8,10 +8,10 @@ from fastapi.routing import APIRoute
 
 from domain.opendsr import Version
 from domain.requests import Kind
-from intake.opendsr import CERTIFICATE, router
-from intake.opendsr_reading import read_request
+from web.opendsr.reading import read_request
+from web.opendsr.routes import CERTIFICATE, router
 
-PAGE = (Path(__file__).parents[3] / "docs/opendsr.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[4] / "docs/opendsr.md").read_text("utf-8")
 
 
 def test_the_requests_shown_are_taken() -> None:

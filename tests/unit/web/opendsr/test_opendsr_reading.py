@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain.deadlines import Regulation
 from domain.opendsr import DsrRequest, Version
 from domain.requests import Kind
-from intake.opendsr_reading import LONGEST_BODY, RefusedError, read_id, read_request
+from web.opendsr.reading import LONGEST_BODY, RefusedError, read_id, read_request
 
 NOW = datetime(2026, 5, 25, tzinfo=UTC)
 DOMAIN = "opendsr.consent.example"

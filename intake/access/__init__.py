@@ -1,0 +1,1 @@
+"""Roles, passwords, tokens and rate limits, for every way in."""

@@ -1,0 +1,1 @@
+"""Deliveries on their way to vendors: chunks, outcomes, holds, and whose wish counts."""

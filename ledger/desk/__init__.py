@@ -1,0 +1,1 @@
+"""What people ask of the record, and what they do about it."""

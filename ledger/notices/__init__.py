@@ -1,0 +1,1 @@
+"""Who is told of changes of status, and what they have yet to be told."""

@@ -1,0 +1,1 @@
+"""The people of a request: sealed, fingerprinted, and opened again."""

@@ -1,0 +1,1 @@
+"""Requests: recorded whole or not at all, found again, closed."""

@@ -1,0 +1,1 @@
+"""Everything over HTTP: the server, what surrounds every request, and the routes."""

@@ -1,0 +1,1 @@
+"""Who is asking over HTTP, and whether they may."""
