@@ -55,6 +55,19 @@ class CallLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What an erasure, the dearest kind, takes of one person. Capacity is planned by it, and the chaos audit bounds by
+    it how often one person may meet an effect."""
+
+    calls: float
+    """In a large request, its read-back included: below 1 where a call carries several people."""
+    changes: int
+    """So many of these calls change something of the person, at the most."""
+    calls_alone: float | None = None
+    """In a request of one person, where that goes another way."""
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One way in which the vendor serves one kind of request."""
 
@@ -89,16 +102,22 @@ class Card:
     """What to give of a person who cannot be found there, in a few words."""
     credentials: tuple[Credential, ...]
     limits: tuple[CallLimit, ...]
+    work: Work
     operations: Mapping[Kind, tuple[Operation, ...]]
-    """Every way of each kind, the usual one first."""
+    """Every way of each kind that the vendor has, the usual one first. A kind that it does not have is left out."""
     cannot: tuple[str, ...]
     """What this API cannot do at all: sentences."""
     quirks: tuple[str, ...]
     """Where the vendor differs from what one would expect: sentences."""
 
+    def ways(self, kind: Kind) -> tuple[Operation, ...]:
+        """Every way of a kind; none where the vendor has no such operation."""
+        return self.operations.get(kind, ())
+
     def operation(self, kind: Kind, way: Reason | None = None) -> Operation:
-        """The way that was taken; the usual one where `way` names none of this vendor's."""
-        ways = self.operations[kind]
+        """The way that was taken; the usual one where `way` names none of this vendor's. Raises LookupError where the
+        vendor has no such operation."""
+        ways = self.ways(kind)
         return next((one for one in ways if one.way is way), ways[0])
 
 

@@ -12,6 +12,7 @@ from domain.requests import Kind
 
 PAGE = Path(__file__).parent.parent / "docs" / "vendors.md"
 Row = Sequence[str]
+NOT_THERE = "not there: `not_applicable`"
 
 
 def page(text: str) -> str:
@@ -47,11 +48,11 @@ def _names() -> Iterator[Row]:
 def _operations() -> Iterator[Row]:
     yield "vendor", *Kind
     for vendor, adapter in ADAPTERS.items():
-        yield vendor, *("<br>".join(_ways(vendor, adapter.card, kind)) for kind in Kind)
+        yield vendor, *("<br>".join(_ways(vendor, adapter.card, kind)) or NOT_THERE for kind in Kind)
 
 
 def _ways(vendor: str, card: Card, kind: Kind) -> Iterator[str]:
-    for operation in card.operations[kind]:
+    for operation in card.ways(kind):
         yield operation.summary + _switch(vendor, operation)
 
 
@@ -66,7 +67,7 @@ def _reach() -> Iterator[Row]:
     yield "vendor", "kind", "reaches", "does not reach", "`verified` means", "recorded as"
     for vendor, adapter in ADAPTERS.items():
         for kind in Kind:
-            for one in adapter.card.operations[kind]:
+            for one in adapter.card.ways(kind):
                 seen = one.read_back or "never said: it cannot be read back"
                 way = f"`{one.way}`" if one.way else ""
                 yield vendor, kind + _switch(vendor, one), one.reaches, one.leaves or "nothing known", seen, way

@@ -38,7 +38,7 @@ def loads_table(measured: Measured) -> list[list[str]]:
     def add(what: str, *cells: str) -> None:
         rows.append([what, *cells])
 
-    add("people a month, each at 5 vendors", *(f"{load.people / 1e6:,.3g} M" for load in loads))
+    add(f"people a month, each at {len(VENDORS)} vendors", *(f"{load.people / 1e6:,.3g} M" for load in loads))
     add(
         "people a second, average / peak",
         *(f"{short(load.people_a_second)} / {short(load.peak_people_a_second)}" for load in loads),
@@ -71,13 +71,13 @@ def ceilings_table(measured: Measured) -> list[list[str]]:
     for kind, says, count in (("worker", "one worker process", 1), ("postgres", "PostgreSQL on 4 cores", 4)):
         mean_us = sum(cpu_us(vendor, kind, measured) for vendor in VENDORS) / len(VENDORS)
         most = MONTH_S * count * utilisation / mean_us * 1e6
-        rows.append([says, _count(most), f"{short(mean_us)} µs of CPU a delivery, over the five"])
+        rows.append([says, _count(most), f"{short(mean_us)} µs of CPU a delivery, over all vendors"])
     redis_us = sum(cpu_us(vendor, "redis", measured) for vendor in VENDORS) / len(VENDORS)
     most = MONTH_S * utilisation / redis_us * 1e6
     rows.append(["one Redis, which has one core", _count(most), f"{short(redis_us)} µs a delivery"])
     intake = MONTH_S * utilisation / measured.person_us * 1e6 * len(VENDORS)
     rows.append(
-        ["one process that submits", _count(intake), f"{short(measured.person_us)} µs a person, at five vendors"]
+        ["one process that submits", _count(intake), f"{short(measured.person_us)} µs a person, at all vendors"]
     )
     for vendor in VENDORS:
         most = usable_calls(vendor, measured) / vendor.calls_a_person * MONTH_S * len(VENDORS)

@@ -3,27 +3,23 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, get_args, get_origin
+from typing import Any, Literal, Self, get_origin
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
-from adapters.akinon.settings import AkinonSettings
 from adapters.contract import Adapter, VendorSettings
-from adapters.dfinery.settings import DfinerySettings
 from adapters.egress import Egress, Exceptions, Proxy
-from adapters.insider.settings import InsiderSettings
 from adapters.portions import EXPRESS, most_out
-from adapters.registry import ADAPTERS, create
-from adapters.vendors.algonomy import AlgonomySettings
-from adapters.vendors.b2core import B2coreSettings
+from adapters.registry import create
 from config.deadlines import TermSettings
 from config.egress import BundleFile, ExceptionList, ProxyAddress
 from config.oidc import OidcSettings
 from config.opendsr import OpenDsrSettings
 from config.resolver import ResolverSettings
+from config.vendors import VendorBlocks, types_of
 from config.webhooks import WebhookSettings
 from domain.deadlines import Deadlines, Regulation
 from domain.requests import Kind
@@ -39,7 +35,7 @@ class SettingsError(Exception):
     """The environment cannot be used as it is. Each line of the message names a variable and what is wrong with it."""
 
 
-class Settings(BaseSettings):
+class Settings(VendorBlocks):
     """All settings; a vendor is switched on by its required ones."""
 
     model_config = SettingsConfigDict(
@@ -153,21 +149,6 @@ class Settings(BaseSettings):
         "first, comma-separated; unset: the one in the data folder",
     )
 
-    algonomy: AlgonomySettings | None = None
-    insider: InsiderSettings | None = None
-    dfinery: DfinerySettings | None = None
-    akinon: AkinonSettings | None = None
-    b2core: B2coreSettings | None = None
-
-    @field_validator(*ADAPTERS, mode="before")
-    @classmethod
-    def _off_without_credentials(cls, block: Any, info: Any) -> Any:
-        if not isinstance(block, dict):
-            return block
-        fields = ADAPTERS[info.field_name].settings_model.model_fields
-        given = [fields[name] for name in block if name in fields]
-        return block if any(field.is_required() or SecretStr in _types(field) for field in given) else None
-
     @classmethod
     def load(cls) -> Self:
         """The settings of this process's environment. Raises SettingsError."""
@@ -239,22 +220,13 @@ class Settings(BaseSettings):
 
     def adapters(self) -> dict[str, Adapter]:
         """The adapters of the vendors that are switched on."""
-        blocks: dict[str, BaseModel | None] = {name: getattr(self, name) for name in ADAPTERS}
-        return {
-            name: create(name, self._within_a_lease(block))
-            for name, block in blocks.items()
-            if isinstance(block, VendorSettings)
-        }
+        return {name: create(name, self._within_a_lease(block)) for name, block in self.vendors().items()}
 
     def _within_a_lease(self, block: VendorSettings) -> VendorSettings:
         """Where it is not set how long a call may take, it is half a lease at most."""
         if "timeout_s" in block.model_fields_set or block.timeout_s <= self.lease_s / 2:
             return block
         return block.model_copy(update={"timeout_s": self.lease_s / 2})
-
-
-def _types(field: FieldInfo) -> tuple[Any, ...]:
-    return (field.annotation, *get_args(field.annotation))
 
 
 def _told(fault: Any) -> str:
@@ -277,7 +249,7 @@ def _block_of(field: FieldInfo | None) -> type[BaseModel] | None:
     """The settings below this one; None where it holds a value, or a dictionary of the operator's own names."""
     if field is None or get_origin(field.annotation) is dict:
         return None
-    return next((one for one in _types(field) if isinstance(one, type) and issubclass(one, BaseModel)), None)
+    return next((one for one in types_of(field) if isinstance(one, type) and issubclass(one, BaseModel)), None)
 
 
 def _unparsable(error: SourceError) -> str:

@@ -36,9 +36,9 @@ def disagreements(
         held[fact["vendor"], fact["user_id"]].append(fact)
     found = []
     for row in deliveries:
-        # Whoever has two profiles at a vendor is done where both are.
+        # A person with two profiles at a vendor is done where both are; where there is none, nothing is to be undone.
         theirs = held.get((row.vendor, user_ids[row.line - 1]), [])
-        in_effect = all(is_in_effect(kind, row.vendor, fact) for fact in theirs)
+        in_effect = all(is_in_effect(kind, fact) for fact in theirs)
         if row.outcome in IN_EFFECT:
             agrees = in_effect
         elif row.outcome in NOT_IN_EFFECT:
@@ -57,30 +57,11 @@ def made_by_us(facts: Iterable[Facts]) -> int:
     return sum(bool(fact.get("created")) for fact in facts)
 
 
-def is_in_effect(kind: Kind, vendor: str, fact: Facts | None) -> bool:
-    """Whether an erasure or opt-out is in effect at a sandbox vendor; a vendor that holds nothing has nothing to undo.
+def is_in_effect(kind: Kind, fact: Facts) -> bool:
+    """Whether an erasure or opt-out is in effect at a sandbox vendor, as the vendor says of itself.
 
     Raises ValueError for an opt_in, whose effect depends on the flags asked for.
     """
     if kind is Kind.OPT_IN:
         raise ValueError("an opt-in cannot be told from the facts alone")
-    if fact is None:
-        return True
-    match vendor:
-        case "insider":
-            flags = {"email_optin", "sms_optin", "whatsapp_optin", "gdpr_optin"}
-            silent = not any(fact["attributes"].get(flag) for flag in flags - {"gdpr_optin"})
-            kept = set(fact["attributes"]) - flags
-            return not fact["may_interact"] and (not kept if kind is Kind.ERASURE else silent)
-        case "algonomy":
-            return bool(fact["opted_out"]) and not fact["history"]
-        case "dfinery":
-            silent = all(flag == "Unsubscribed" for flag in fact["flags"].values())
-            return silent and not ((fact["ci"] or fact["known"]) and kind is Kind.ERASURE)
-        case "akinon":
-            return not any(fact["flags"].values()) and not (any(fact["fields"].values()) and kind is Kind.ERASURE)
-        case "b2core":
-            gone = not fact["exists"] and not fact["contacts"]
-            return gone if kind is Kind.ERASURE else not fact["enabled"]
-        case _:
-            raise ValueError("not a vendor of the sandbox")
+    return bool(fact["in_effect"][kind])

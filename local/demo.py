@@ -1,4 +1,4 @@
-"""The demonstration: a whole stack, five sandbox vendors with faults, two requests, and an audit of the result."""
+"""The demonstration: a whole stack, sandbox vendors with faults, two requests, and an audit of the result."""
 
 import os
 import socket
@@ -15,6 +15,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from adapters.registry import ADAPTERS
 from cli.watch import show_until_closed
 from config.settings import Settings
 from config.stack import find_stack
@@ -26,6 +27,7 @@ from ledger.sealing import MasterKeys
 from ledger.session import Engine, connect
 from local import stack
 from local.compare import Facts, disagreements, made_by_us
+from local.made_up import blocks
 from local.sandbox import sandbox
 from tasks.queues import sender, wake
 from tasks.subjects import check_subject
@@ -55,7 +57,7 @@ def demo(console: Console) -> Ending:
             erased, opted_out = _people("erase", ERASED), _people("stop", OPTED_OUT)
             vendors.seed(erased + opted_out)
             vendors.fill_directory([{name: person[name] for name in OWN} for person in erased + opted_out])
-            console.rule("two requests, to five vendors that fail now and then")
+            console.rule(f"two requests, to {len(ADAPTERS)} vendors that fail now and then")
             console.print("one person in ten gives an e-mail address alone; the controller's directory tells the rest")
             with sender(found.redis_url, found.redis_ca) as app:
                 requests = {
@@ -89,7 +91,7 @@ def _people(prefix: str, count: int) -> list[Person]:
                 "user_id": name,
                 "email": f"{name}@example.org",
                 "phone_number": f"+8210{(len(prefix) * 10_000_000 + number):08d}",
-                "vendors": {"akinon": {"session_id": f"s-{name}", "csrf_token": f"c-{name}"}},
+                "vendors": blocks(name),
             }
         )
     return people

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -16,10 +17,7 @@ from local.processes import spawn
 from local.services import ServiceError
 
 START_S = 20.0
-ROOMY_LIMITS = {"algonomy": 20_000, "akinon": 20_000, "b2core": 30_000}
-"""Requests a minute where a vendor's page gives no limit; so many that a demonstration is soon over."""
-ROOMY_QUOTA = {"insider.profile": 150_000}
-"""For looking people up at Insider: at its own thousand units a minute a few hundred people take some minutes."""
+NO_LIMITS: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Sandbox:
     """The settings that point a stack at it."""
 
     def seed(self, people: Sequence[Mapping[str, Any]]) -> None:
-        """Make all five vendors hold these people (subject records). Raises httpx.HTTPError."""
+        """Make all vendors hold these people (subject records). Raises httpx.HTTPError."""
         httpx.post(f"{self.url}/_sandbox/people", json=people, timeout=60).raise_for_status()
 
     def fill_directory(self, people: Sequence[Mapping[str, Any]]) -> None:
@@ -55,14 +53,14 @@ class Sandbox:
 
 @contextmanager
 def sandbox(
-    folder: Path, *, faults: str, seed: int, limits: Mapping[str, int] = ROOMY_LIMITS, directory: bool = False
+    folder: Path, *, faults: str, seed: int, limits: Mapping[str, int] = NO_LIMITS, directory: bool = False
 ) -> Iterator[Sandbox]:
-    """A sandbox with its log in `folder`, ended on leaving. `directory`: its settings name the controller's directory
-    too. Raises ServiceError where it does not start."""
+    """A sandbox with its log in `folder`, ended on leaving: with the limits of a demonstration, but for `limits`.
+    `directory`: its settings name the controller's directory too. Raises ServiceError where it does not start."""
     ready_file = folder / "sandbox.port"
     ready_file.unlink(missing_ok=True)
     program = [sys.executable, "-m", "sandbox"]
-    raised = [f"--limit={vendor}={limit}" for vendor, limit in {**ROOMY_QUOTA, **limits}.items()]
+    raised = ["--roomy", *(f"--limit={vendor}={limit}" for vendor, limit in limits.items())]
     argv = [*program, "--port=0", f"--faults={faults}", f"--seed={seed}", f"--ready-file={ready_file}", *raised]
     process = spawn(argv, {}, folder / "sandbox.log")
     try:

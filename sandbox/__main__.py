@@ -1,4 +1,4 @@
-"""`python -m sandbox`: serves the five vendors on one port until SIGTERM."""
+"""`python -m sandbox`: serves the vendors on one port until SIGTERM."""
 
 import argparse
 import asyncio
@@ -12,9 +12,10 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from sandbox.accounts import point_resolver, point_worker, read_accounts
-from sandbox.app import LIMITS, Sandbox, build_app
+from sandbox.accounts import point_resolver, point_worker
+from sandbox.app import Sandbox, build_app
 from sandbox.faults import read_faults
+from sandbox.served import LIMITS, ROOMY, VENDORS
 
 LONGEST_LINE = 65_536  # a percent-encoded id of Algonomy's is three times as long as it is
 
@@ -27,6 +28,7 @@ def read_arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ready-file", type=Path, help="gets the port once listening")
     parser.add_argument("--limit", action="append", type=read_limit, default=[], metavar="VENDOR=PER_MINUTE")
+    parser.add_argument("--roomy", action="store_true", help="the limits of a demonstration, which is to be over soon")
     parser.add_argument("--print-env", action="store_true", help="print consent-worker's settings and leave")
     parser.add_argument("--directory", action="store_true", help="print the settings of the directory too")
     return parser.parse_args(given)
@@ -83,16 +85,15 @@ async def serve(sandbox: Sandbox, host: str, port: int, ready_file: Path | None)
 
 def main() -> int:
     arguments = read_arguments()
-    limits = LIMITS | dict(arguments.limit)
-    accounts = read_accounts()
+    limits = (ROOMY if arguments.roomy else LIMITS) | dict(arguments.limit)
     if arguments.print_env:
         url = f"http://{arguments.host}:{arguments.port}"
-        directory = point_resolver(accounts, url) if arguments.directory else []
-        for line in [*point_worker(accounts, url, limits), *directory]:
+        directory = point_resolver(url) if arguments.directory else []
+        for line in [*point_worker(VENDORS, url, limits), *directory]:
             sys.stdout.write(f"{line}\n")
         return 0
     try:
-        sandbox = Sandbox(accounts, read_faults(arguments.faults), arguments.seed, limits)
+        sandbox = Sandbox(os.environ, read_faults(arguments.faults), arguments.seed, limits)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         sys.stderr.write(f"--faults: {error}\n")
         return 2

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from sandbox.contract import HasSessions
 from sandbox.faults import FaultPlan
 from sandbox.gate import Gate
 from sandbox.people import read_person
 from sandbox.refusals import read_refusal
+from sandbox.served import MARKS
 from sandbox.traffic import Window
-from sandbox.vendors.akinon import Akinon
 
 if TYPE_CHECKING:
     from sandbox.app import Sandbox
 
 LINES_AT_ONCE = 500
+WITHDRAWALS = ("erasure", "opt_out")
 
 
 class Admin:
@@ -31,7 +33,7 @@ class Admin:
         people = []
         for line, record in enumerate(records, start=1):
             try:
-                people.append(read_person(record))
+                people.append(read_person(record, MARKS.keys()))
             except (ValueError, TypeError) as error:
                 raise reject(f"record {line}: {error}") from None
         self._sandbox.admit(people)
@@ -67,7 +69,8 @@ class Admin:
         now = time.monotonic()
         for name, vendor in self._sandbox.vendors.items():
             for fact in vendor.facts(now):
-                yield {"vendor": name, **fact}
+                in_effect = {kind: vendor.is_in_effect(kind, fact) for kind in WITHDRAWALS}
+                yield {"vendor": name, **fact, "in_effect": in_effect}
 
     async def show_state(self, request: web.Request) -> web.Response:
         gate = self._gate(request)
@@ -149,12 +152,11 @@ class Admin:
         return web.json_response(gate.traffic.report())
 
     async def renew_session(self, request: web.Request) -> web.Response:
-        given = await read_object(request)
+        gate, given = self._gate(request), await read_object(request)
         wanted = [str(given.get(name) or "") for name in ("user_id", "session_id", "csrf_token")]
         if not all(wanted):
             raise reject("expected user_id, session_id and csrf_token")
-        akinon = self._sandbox.vendors[Akinon.name]
-        if not isinstance(akinon, Akinon) or not akinon.renew_session(*wanted):
+        if not isinstance(gate.vendor, HasSessions) or not gate.vendor.renew_session(*wanted):
             raise web.HTTPNotFound(text='{"error":"no such person"}', content_type="application/json")
         return web.json_response({})
 
@@ -202,7 +204,7 @@ def mount(app: web.Application, sandbox: "Sandbox") -> None:
     app.router.add_get("/_sandbox/violations", admin.list_violations)
     app.router.add_get("/_sandbox/faults", admin.show_faults)
     app.router.add_put("/_sandbox/faults", admin.set_faults)
-    app.router.add_post("/_sandbox/vendors/akinon/sessions", admin.renew_session)
+    app.router.add_post("/_sandbox/vendors/{vendor}/sessions", admin.renew_session)
     app.router.add_post("/_sandbox/vendors/{vendor}/revoke", admin.revoke)
     app.router.add_post("/_sandbox/vendors/{vendor}/mend", admin.mend)
     app.router.add_post("/_sandbox/vendors/{vendor}/outage", admin.start_outage)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
-from sandbox.accounts import Accounts
 from sandbox.exchange import Answer, Call
 from sandbox.people import Person
 
@@ -13,8 +12,16 @@ class Vendor(Protocol):
 
     name: ClassVar[str]
     limit: ClassVar[int]  # requests a minute
+    roomy: ClassVar[int]  # the same for a demonstration: more where the vendor's page gives no limit
+    account: ClassVar[type]
+    """A frozen dataclass of texts: what the vendor has handed out. Its `settings()` gives that part which
+    consent-worker must know, by the name of the field of `CONSENT_<VENDOR>__…`."""
+    marks: ClassVar[Mapping[str, str]]
+    """What is special about people with these marks here."""
+    faults: ClassVar[Mapping[str, Mapping[str, float]]]
+    """`mild` and `harsh`: the faults that only this vendor knows (`sandbox/faults.py`)."""
 
-    def __init__(self, accounts: Accounts) -> None: ...
+    def __init__(self, account: Any) -> None: ...
 
     def answer(self, call: Call) -> Answer:
         """Do what the call asks; raises RefusedError where the vendor's page says no."""
@@ -34,6 +41,10 @@ class Vendor(Protocol):
     def facts(self, now: float) -> Iterable[dict[str, Any]]:
         """One line per person known: `key`, `user_id`, `effects`, and what is held at `now` (monotonic)."""
 
+    @staticmethod
+    def is_in_effect(kind: str, fact: Mapping[str, Any]) -> bool:
+        """Whether an `erasure` or an `opt_out` is in effect, by one line of `facts`."""
+
     def condition(self) -> dict[str, Any]:
         """The state of the vendor itself: what is revoked, how many tokens it issued."""
 
@@ -51,7 +62,9 @@ class Bucket(NamedTuple):
     """A limit of its own for some calls: so many units a minute, of which each of them costs some."""
 
     limit: int
+    setting: str  # the field of `CONSENT_<VENDOR>__…` that holds it
     units: float = 1
+    roomy: int = 0  # for a demonstration; 0: the same
 
 
 @runtime_checkable
@@ -62,3 +75,17 @@ class HasBuckets(Protocol):
 
     def bucket_of(self, path: str) -> str:
         """Which of `buckets` a request to this raw path counts against; "" for the vendor's own limit."""
+
+
+def buckets_of(vendor: type[Vendor]) -> Mapping[str, Bucket]:
+    """The limits of its own that a vendor has for some calls."""
+    buckets: Mapping[str, Bucket] = getattr(vendor, "buckets", {})
+    return buckets
+
+
+@runtime_checkable
+class HasSessions(Protocol):
+    """A vendor that acts in sessions of the people themselves."""
+
+    def renew_session(self, key: str, session_id: str, csrf_token: str) -> bool:
+        """Sign the person in afresh, ending former sessions; False when no user_id or email is `key`."""

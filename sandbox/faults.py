@@ -1,7 +1,7 @@
 """Faults drawn from a seed: the n-th call to a vendor meets the same fault in every run."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from random import Random
@@ -45,9 +45,9 @@ class FaultPlan:
     drop_after: float = 0.0  # done, then the connection is aborted
     truncate: float = 0.0  # done, then the JSON breaks off
     slow: float = 0.0  # done, answered late
-    partial: float = 0.0  # Dfinery 5003 and Insider users.N for some users of the call
-    revoke: float = 0.0  # Algonomy: every token issued so far is revoked
-    ignored_filter: float = 0.0  # B2CORE: the list forgets the filter and returns everyone
+    partial: float = 0.0  # some people of the call are refused (Dfinery 5003, Insider users.N)
+    revoke: float = 0.0  # every token issued so far is revoked
+    ignored_filter: float = 0.0  # a list forgets its filter and returns everyone (B2CORE)
     retry_after_s: int = 1
     wait_form: str = "seconds"  # in which the wait of a 429 is told: one of sandbox/waits.py
     slow_s: tuple[float, float] = (0.2, 1.0)
@@ -109,34 +109,33 @@ MILD = FaultPlan(
 )
 
 
-def plan_preset(preset: str, vendor: str) -> FaultPlan:
-    """`none`, `mild` (2-3 % of calls) or `harsh` (about 15 %), with the faults only this vendor knows."""
+def plan_preset(preset: str, own: Mapping[str, Mapping[str, float]]) -> FaultPlan:
+    """`none`, `mild` (2-3 % of calls) or `harsh` (about 15 %), with the faults only this vendor knows (`own`, by
+    preset; `harsh` has those of `mild` too)."""
     if preset == "none":
         return FaultPlan()
     if preset not in ("mild", "harsh"):
         raise ValueError("faults must be none, mild, harsh or a JSON file")
-    plan = MILD
-    if vendor == "dfinery":
-        plan = replace(plan, partial=0.002)
-    if vendor == "algonomy":
-        plan = replace(plan, revoke=0.001)
+    plan = _overlay(MILD, own.get("mild", {}))
     if preset == "harsh":
-        plan = replace(plan, **{kind: 6 * getattr(plan, kind) for kind in KINDS}, slow_s=(0.5, 3.0))
-        # A user Insider refuses stays refused, so it belongs to bad days only.
-        if vendor == "insider":
-            plan = replace(plan, partial=0.01)
+        worse: dict[str, Any] = {kind: 6 * getattr(plan, kind) for kind in KINDS}
+        plan = _overlay(replace(plan, **worse, slow_s=(0.5, 3.0)), own.get("harsh", {}))
     return plan
 
 
-def read_plans(source: Mapping[str, Any], vendors: Sequence[str]) -> dict[str, FaultPlan]:
-    """Plans from `{"preset": …, "<vendor>": {field: value}}`; a vendor's fields lie over the preset.
+def read_plans(
+    source: Mapping[str, Any], vendors: Mapping[str, Mapping[str, Mapping[str, float]]]
+) -> dict[str, FaultPlan]:
+    """Plans from `{"preset": …, "<vendor>": {field: value}}`; a vendor's fields lie over the preset. `vendors`: by
+    name, the faults that only they know.
 
     Raises ValueError with a sentence for a preset, vendor or field that does not exist.
     """
     strangers = set(source) - set(vendors) - {"preset", "seed"}
     if strangers:
         raise ValueError(f"unknown vendor or key: {', '.join(sorted(strangers))}")
-    return {name: _overlay(plan_preset(source.get("preset", "none"), name), source.get(name, {})) for name in vendors}
+    preset = source.get("preset", "none")
+    return {name: _overlay(plan_preset(preset, own), source.get(name, {})) for name, own in vendors.items()}
 
 
 def _overlay(plan: FaultPlan, given: Mapping[str, Any]) -> FaultPlan:

@@ -4,7 +4,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final
 
-from adapters.card import CallLimit, Card, Credential, Operation, Page, Source
+from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
 from domain.requests import Kind
 
 _KEPT = "names, e-mail, phone, language and attributes of the profile; orders, addresses and baskets"
@@ -24,6 +24,7 @@ CARD: Final = Card(
         Credential(("base_url",), "the shop's address is all: each call is made with the person's own session"),
     ),
     limits=(CallLimit("reading and writing one profile", people=1, source=Source.OURS),),
+    work=Work(calls=2, changes=1),  # whose session is it, then the flags; the answer shows them
     operations=MappingProxyType(
         {
             Kind.ERASURE: (

@@ -4,7 +4,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final
 
-from adapters.card import CallLimit, Card, Credential, Operation, Page, Source
+from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
 from domain.requests import Kind
 
 _LEAVES = (
@@ -26,6 +26,7 @@ CARD: Final = Card(
     give="user_id",
     credentials=(Credential(("client_id", "client_secret"), "of the site; Algonomy's support team hands them out"),),
     limits=(CallLimit("opting one user out or in", people=1, source=Source.OURS),),
+    work=Work(calls=1, changes=1),
     operations=MappingProxyType(
         {
             Kind.ERASURE: (

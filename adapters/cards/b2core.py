@@ -4,7 +4,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final
 
-from adapters.card import CallLimit, Card, Credential, Operation, Page, Source
+from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
 from domain.outcomes import Reason
 from domain.requests import Kind
 
@@ -26,6 +26,9 @@ CARD: Final = Card(
         Credential(("client_id", "client_secret"), "with which tokens are asked for (How to access the API)"),
     ),
     limits=(CallLimit("every call about profiles and contacts", people=1, source=Source.OURS),),
+    # Find, contacts, one contact, a look that there are no more, profile, and read back. Two contacts are deleted of
+    # a person who has an e-mail address and a telephone.
+    work=Work(calls=6, changes=3),
     operations=MappingProxyType(
         {
             Kind.ERASURE: (

@@ -4,7 +4,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final
 
-from adapters.card import CallLimit, Card, Credential, Operation, Page, Source
+from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
 from domain.requests import Kind
 
 _EVENTS = "the events recorded of the user"
@@ -22,6 +22,7 @@ CARD: Final = Card(
     give="user_id",
     credentials=(Credential(("api_token",), "permission is given for each API apart"),),
     limits=(CallLimit("all calls together", people=20, source=Source.PUBLIC),),
+    work=Work(calls=4 / 20, changes=2),  # flags, CI, and both read back
     operations=MappingProxyType(
         {
             Kind.ERASURE: (

@@ -4,7 +4,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final
 
-from adapters.card import CallLimit, Card, Credential, Operation, Page, Source
+from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
 from domain.outcomes import Reason
 from domain.requests import Kind
 
@@ -47,6 +47,7 @@ CARD: Final = Card(
         CallLimit("delete profile", 1, Source.PUBLIC, setting="deletions_per_minute"),
         CallLimit("delete PII", 1, Source.PUBLIC, setting="anonymizations_per_minute"),
     ),
+    work=Work(calls=2 / 1000, changes=2, calls_alone=2),  # consent, attributes; looking up has a limit of its own
     operations=MappingProxyType(
         {
             Kind.ERASURE: (

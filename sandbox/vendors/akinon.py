@@ -1,12 +1,11 @@
 """Akinon user profiles: one person a call, in that person's own session (akinon.txt)."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from sandbox.accounts import Accounts
 from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers
 from sandbox.people import Person
 
@@ -43,14 +42,38 @@ class Session:
     csrf_token: str
 
 
+@dataclass(frozen=True, repr=False)
+class AkinonAccount:
+    """How the shop is set up."""
+
+    session_cookie: str = "sessionid"
+    sms_code: str = "123456"
+
+    def settings(self) -> Mapping[str, str]:
+        return {"SESSION_COOKIE": self.session_cookie}
+
+
 class Akinon:
     """A Django storefront: the session says who, the CSRF token says it is really them."""
 
     name: ClassVar = "akinon"
     limit: ClassVar = 6_000
+    roomy: ClassVar = 20_000
+    account: ClassVar = AkinonAccount
+    marks: ClassVar[Mapping[str, str]] = {
+        "loyalty": "profile-with-loyalty answers 202 and sends a code",
+        "expired": "the session given has ended",
+        "stalecsrf": "the csrf token given is outdated, a GET tells the new one",
+        "nocookie": "a GET tells no csrf token, /csrf_token/ does, in its body",
+        "tokencookie": "a GET tells no csrf token, /csrf_token/ does, in a cookie",
+        "notoken": "neither a GET nor /csrf_token/, which is not there, tells a csrf token",
+        "older": "an older shop, whose profiles have no whatsapp_allowed",
+        "required": "the shop requires a date of birth and a gender (USER_REQUIRED_FIELDS)",
+    }
+    faults: ClassVar[Mapping[str, Mapping[str, float]]] = {}
 
-    def __init__(self, accounts: Accounts) -> None:
-        self._accounts = accounts
+    def __init__(self, account: AkinonAccount) -> None:
+        self._account = account
         self.clear()
 
     def clear(self) -> None:
@@ -82,7 +105,7 @@ class Akinon:
         """Public: "Step 1: Get CSRF Token", before any request that is no GET; guests get one too."""
         if call.method != "GET":
             raise RefusedError(detail(405, "Method not allowed."), "method")
-        session = self._sessions.get(read_cookies(call).get(self._accounts.akinon_session_cookie, ""))
+        session = self._sessions.get(read_cookies(call).get(self._account.session_cookie, ""))
         token = session.csrf_token if session else secrets.token_hex(16)
         marks = session.account.marks if session else frozenset()
         if "notoken" in marks:  # Django's own page: nothing at this address is an API
@@ -92,7 +115,7 @@ class Akinon:
         return answer_json(200, {"csrf_token": token}, {} if "nocookie" in marks else csrf_cookie(token))
 
     def _authenticate(self, call: Call, cookies: dict[str, str]) -> Session:
-        given = cookies.get(self._accounts.akinon_session_cookie)
+        given = cookies.get(self._account.session_cookie)
         session = self._sessions.get(given or "")
         if session is None or self._revoked:
             answer = detail(401, "Authentication credentials were not provided.")
@@ -144,7 +167,7 @@ class Akinon:
         code = payload.get("code")
         if not isinstance(payload.get("resend", False), bool) or not isinstance(code, str | None):
             raise refuse("verification")
-        if "loyalty" not in account.marks or code == self._accounts.akinon_sms_code:
+        if "loyalty" not in account.marks or code == self._account.sms_code:
             return
         if code:
             raise RefusedError(answer_json(400, {"code": ["The code is wrong."]}))
@@ -217,6 +240,10 @@ class Akinon:
                 "codes_sent": account.codes_sent,
             }
 
+    @staticmethod
+    def is_in_effect(kind: str, fact: Mapping[str, Any]) -> bool:
+        return not any(fact["flags"].values()) and not (kind == "erasure" and any(fact["fields"].values()))
+
     def condition(self) -> dict[str, Any]:
         return {"revoked": self._revoked, "sessions": 0 if self._revoked else len(self._sessions)}
 
@@ -236,6 +263,9 @@ class Akinon:
     def break_down(self) -> Answer:
         # Django's own error page is HTML.
         return Answer(500, b"<h1>Server Error (500)</h1>", {"Content-Type": "text/html; charset=utf-8"})
+
+
+SERVES = Akinon
 
 
 def detail(status: int, message: str) -> Answer:

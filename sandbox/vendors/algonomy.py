@@ -1,12 +1,11 @@
 """Algonomy Profile Command: a token, and the opt-out of one user a call (algonomy.txt)."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
-from sandbox.accounts import Accounts
 from sandbox.exchange import Answer, Call, RefusedError, answer_json, read_bearer
 from sandbox.people import Person
 
@@ -22,14 +21,29 @@ class Record:
     effects: int = 0
 
 
+@dataclass(frozen=True, repr=False)
+class AlgonomyAccount:
+    """What Algonomy has handed out."""
+
+    client_id: str = "sandbox-algonomy-client"
+    client_secret: str = "sandbox-algonomy-secret"
+
+    def settings(self) -> Mapping[str, str]:
+        return {"CLIENT_ID": self.client_id, "CLIENT_SECRET": self.client_secret}
+
+
 class Algonomy:
     """Opting out removes the history for good; opting back in only lets new data come."""
 
     name: ClassVar = "algonomy"
     limit: ClassVar = 6_000
+    roomy: ClassVar = 20_000
+    account: ClassVar = AlgonomyAccount
+    marks: ClassVar[Mapping[str, str]] = {}
+    faults: ClassVar[Mapping[str, Mapping[str, float]]] = {"mild": {"revoke": 0.001}}
 
-    def __init__(self, accounts: Accounts) -> None:
-        self._accounts = accounts
+    def __init__(self, account: AlgonomyAccount) -> None:
+        self._account = account
         self.clear()
 
     def clear(self) -> None:
@@ -75,7 +89,7 @@ class Algonomy:
             raise refuse("token_form")
         if form["grant_type"] != "client_credentials":
             raise RefusedError(fail(400, "unsupported_grant_type", "Invalid grant_type"), "grant_type")
-        known = (self._accounts.algonomy_client_id, self._accounts.algonomy_client_secret)
+        known = (self._account.client_id, self._account.client_secret)
         correct = (form["client_id"], form["client_secret"]) == known
         if not correct or self._client_revoked:
             raise RefusedError(
@@ -127,6 +141,10 @@ class Algonomy:
                 "opted_out": record.opted_out,
             }
 
+    @staticmethod
+    def is_in_effect(kind: str, fact: Mapping[str, Any]) -> bool:
+        return bool(fact["opted_out"]) and not fact["history"]
+
     def condition(self) -> dict[str, Any]:
         return {
             "revoked": self._client_revoked,
@@ -150,6 +168,9 @@ class Algonomy:
 
     def break_down(self) -> Answer:
         return fail(500, "server_error", "Internal error")
+
+
+SERVES = Algonomy
 
 
 def fail(status: int, error: str, description: str) -> Answer:

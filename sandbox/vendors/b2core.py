@@ -2,10 +2,10 @@
 
 import base64
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sandbox.accounts import Accounts
 from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers, read_bearer
 from sandbox.people import Person
 from sandbox.vendors.b2core_profiles import Profile, read_page, read_query, show, show_contact
@@ -14,14 +14,35 @@ TOKEN_PREFIX = "sandbox-b2core-issued-"
 UPDATABLE = ("enabled", "firstName", "lastName", "middleName", "countryNumericCode", "uuid")
 
 
+@dataclass(frozen=True, repr=False)
+class B2CoreAccount:
+    """What B2CORE has handed out: a token that does not expire, and a client for tokens that do."""
+
+    token: str = "sandbox-b2core-token"
+    client_id: str = "sandbox-b2core-client"
+    client_secret: str = "sandbox-b2core-secret"
+
+    def settings(self) -> Mapping[str, str]:
+        return {"TOKEN": self.token}
+
+
 class B2Core:
     """Deletion is usually at once, for some people later (202), for some refused (409)."""
 
     name: ClassVar = "b2core"
     limit: ClassVar = 6_000
+    roomy: ClassVar = 30_000
+    account: ClassVar = B2CoreAccount
+    marks: ClassVar[Mapping[str, str]] = {
+        "pending": "deletion answers 202 and takes a while",
+        "manycontacts": "sixty contacts, more than a page lists",
+        "latecontact": "another contact is added while the first is being deleted",
+        "conflict": "deletion and update answer 409",
+    }
+    faults: ClassVar[Mapping[str, Mapping[str, float]]] = {}
 
-    def __init__(self, accounts: Accounts) -> None:
-        self._accounts = accounts
+    def __init__(self, account: B2CoreAccount) -> None:
+        self._account = account
         self.clear()
 
     def clear(self) -> None:
@@ -54,7 +75,7 @@ class B2Core:
     def _issue(self, call: Call) -> Answer:
         if call.method != "POST":
             raise RefusedError(fail(405, "Method not allowed"), "method")
-        known = f"{self._accounts.b2core_client_id}:{self._accounts.b2core_client_secret}"
+        known = f"{self._account.client_id}:{self._account.client_secret}"
         expected = "Basic " + base64.b64encode(known.encode()).decode()
         correct = call.headers.get("Authorization") == expected
         if not correct or self._client_revoked:
@@ -71,7 +92,7 @@ class B2Core:
         if call.method not in methods:
             raise RefusedError(fail(405, "Method not allowed"), "method")
         token = read_bearer(call.headers) or ""
-        static = token == self._accounts.b2core_token
+        static = token == self._account.token
         if token in self._tokens and self._tokens[token] <= call.now:
             self._expired += 1
         elif token in self._tokens or (static and not self._revoked):
@@ -183,6 +204,10 @@ class B2Core:
                 "contacts": [key for key, _ in profile.contacts.values()],
             }
 
+    @staticmethod
+    def is_in_effect(kind: str, fact: Mapping[str, Any]) -> bool:
+        return not (fact["exists"] or fact["contacts"]) if kind == "erasure" else not fact["enabled"]
+
     def condition(self) -> dict[str, Any]:
         return {
             "revoked": self._revoked,
@@ -208,6 +233,9 @@ class B2Core:
 
     def break_down(self) -> Answer:
         return fail(500, "Internal server error")
+
+
+SERVES = B2Core
 
 
 def fail(status: int, message: str) -> Answer:

@@ -2,12 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar
 
-from sandbox.accounts import Accounts
 from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers, is_strings, read_bearer
 from sandbox.people import Person
 
@@ -35,14 +34,28 @@ class Record:
     effects: int = 0
 
 
+@dataclass(frozen=True, repr=False)
+class DfineryAccount:
+    """What Dfinery has handed out."""
+
+    api_token: str = "sandbox-dfinery-api-token"
+
+    def settings(self) -> Mapping[str, str]:
+        return {"API_TOKEN": self.api_token}
+
+
 class Dfinery:
     """Every answer carries a result_code; users can fail one by one inside a 200."""
 
     name: ClassVar = "dfinery"
     limit: ClassVar = 10_000
+    roomy: ClassVar = 10_000
+    account: ClassVar = DfineryAccount
+    marks: ClassVar[Mapping[str, str]] = {}
+    faults: ClassVar[Mapping[str, Mapping[str, float]]] = {"mild": {"partial": 0.002}}
 
-    def __init__(self, accounts: Accounts) -> None:
-        self._accounts = accounts
+    def __init__(self, account: DfineryAccount) -> None:
+        self._account = account
         self.clear()
 
     def clear(self) -> None:
@@ -63,7 +76,7 @@ class Dfinery:
             raise RefusedError(result(404, 4005, "No such API."), "path")
         if call.method != "POST":
             raise RefusedError(result(405, 4005, "POST only."), "method")
-        known = read_bearer(call.headers) == self._accounts.dfinery_api_token
+        known = read_bearer(call.headers) == self._account.api_token
         if self._revoked or not known:
             raise RefusedError(result(400, 4001, "Invalid API Token Error."), None if known else "api_token")
         return operation(call, call.json_object(refuse))
@@ -167,10 +180,16 @@ class Dfinery:
                 "user_id": record.user_id,
                 "effects": record.effects,
                 "flags": {flag: held.get(flag, "Undefined") for flag in FLAGS},
+                "flags_on": [flag for flag in FLAGS if held.get(flag) != "Unsubscribed"],
                 "properties": {name: value for name, value in held.items() if name not in FLAGS},
                 "known": [name for name, value in PERSONAL.items() if held.get(name) == value],
                 "ci": record.ci,
             }
+
+    @staticmethod
+    def is_in_effect(kind: str, fact: Mapping[str, Any]) -> bool:
+        silent = all(flag == "Unsubscribed" for flag in fact["flags"].values())
+        return silent and not (kind == "erasure" and (fact["ci"] or fact["known"]))
 
     def condition(self) -> dict[str, Any]:
         return {"revoked": self._revoked}
@@ -196,6 +215,9 @@ class Dfinery:
 
     def break_down(self) -> Answer:
         return result(500, 5000, "Internal server error.")
+
+
+SERVES = Dfinery
 
 
 def result(

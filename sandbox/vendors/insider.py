@@ -2,10 +2,10 @@
 (insider.txt; all but the attribute deletion: CONTRACTS.md)."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
-from sandbox.accounts import Accounts
 from sandbox.contract import Bucket
 from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers
 from sandbox.people import Person
@@ -19,7 +19,21 @@ ANONYMIZE, ANONYMIZE_BY_ID = "/api/user/v1/anonymize", "/api/contact/v1/anonymiz
 BATCHES, LONERS = (DELETE, UPSERT), (PROFILE, DELETE_PROFILE, ANONYMIZE, ANONYMIZE_BY_ID)
 MAX_USERS, MAX_BYTES = 1_000, 5_000_000
 PROFILE_UNITS = 2.5
+FLAGS = frozenset({"email_optin", "sms_optin", "whatsapp_optin", "gdpr_optin"})
 NOBODY = "no such user for these identifiers: no data"
+
+
+@dataclass(frozen=True, repr=False)
+class InsiderAccount:
+    """What Insider has handed out."""
+
+    partner_name: str = "sandbox"
+    request_token: str = "sandbox-insider-request-token"
+    identifiers: str = "uuid,email,phone_number,custom"
+    """Which identifiers the partner's identity resolution has; the others are ignored."""
+
+    def settings(self) -> Mapping[str, str]:
+        return {"PARTNER_NAME": self.partner_name, "REQUEST_TOKEN": self.request_token}
 
 
 class Insider:
@@ -28,14 +42,24 @@ class Insider:
 
     name: ClassVar = "insider"
     limit: ClassVar = 25_000
+    roomy: ClassVar = 25_000
+    account: ClassVar = InsiderAccount
+    marks: ClassVar[Mapping[str, str]] = {
+        "apart": "one profile by uuid, another one by e-mail and phone number",
+        "unknown": "no profile at all",
+    }
+    faults: ClassVar[Mapping[str, Mapping[str, float]]] = {
+        "harsh": {"partial": 0.01}
+    }  # a user that is refused stays refused: only on bad days
     buckets: ClassVar[Mapping[str, Bucket]] = {
-        "profile": Bucket(1_000, PROFILE_UNITS),
-        "delete": Bucket(10_000),
-        "anonymize": Bucket(500),
+        # At 1,000 units a minute looking up a few hundred people takes some minutes.
+        "profile": Bucket(1_000, "PROFILE_UNITS_PER_MINUTE", PROFILE_UNITS, roomy=150_000),
+        "delete": Bucket(10_000, "DELETIONS_PER_MINUTE"),
+        "anonymize": Bucket(500, "ANONYMIZATIONS_PER_MINUTE"),
     }
 
-    def __init__(self, accounts: Accounts) -> None:
-        self._accounts = accounts
+    def __init__(self, account: InsiderAccount) -> None:
+        self._account = account
         self.clear()
 
     def clear(self) -> None:
@@ -71,12 +95,12 @@ class Insider:
 
     def _authorize(self, call: Call) -> None:
         partner = call.headers.get("X-PARTNER-NAME", "")
-        if partner != self._accounts.insider_partner_name:
+        if partner != self._account.partner_name:
             raise RefusedError(
                 say(400, "Partner is invalid."),
                 "partner_case" if partner != partner.lower() else "partner_name",
             )
-        known = call.headers.get("X-REQUEST-TOKEN") == self._accounts.insider_request_token
+        known = call.headers.get("X-REQUEST-TOKEN") == self._account.request_token
         if self._revoked or not known:
             message = "Access Denied. You do not have sufficient access to perform this action."
             raise RefusedError(say(403, message), None if known else "request_token")
@@ -128,7 +152,7 @@ class Insider:
 
     def _named(self, user: dict[str, Any], call: Call) -> tuple[str, str]:
         """The identifier that counts: what identity resolution does not have is ignored. Raises UnfitError."""
-        enabled = self._accounts.insider_identifiers.split(",")
+        enabled = self._account.identifiers.split(",")
         known = ("insider_id", *enabled)
         names = [each for each in read_names(user, call) if each[0] in known or each[0].split(".")[0] in known]
         if not names:
@@ -182,6 +206,12 @@ class Insider:
         for profile in self._profiles:
             yield profile.fact()
 
+    @staticmethod
+    def is_in_effect(kind: str, fact: Mapping[str, Any]) -> bool:
+        attributes, may_write = fact["attributes"], FLAGS - {"gdpr_optin"}
+        silent = not any(attributes.get(flag) for flag in may_write)
+        return not fact["may_interact"] and (attributes.keys() <= FLAGS if kind == "erasure" else silent)
+
     def condition(self) -> dict[str, Any]:
         return {"revoked": self._revoked}
 
@@ -200,6 +230,9 @@ class Insider:
 
     def break_down(self) -> Answer:
         return say(500, "The request processing has failed because of an unknown error.")
+
+
+SERVES = Insider
 
 
 def say(status: int, message: str) -> Answer:

@@ -50,6 +50,7 @@ class Profile:
             "attributes": self.attributes,
             "custom": self.custom,
             # "True or empty = Insider may interact with the user" (page)
+            "flags_on": [name for name, value in self.attributes.items() if name.endswith("_optin") and value],
             "may_interact": self.attributes.get("gdpr_optin") is not False,
         }
 

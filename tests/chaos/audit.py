@@ -10,16 +10,12 @@ from uuid import UUID
 
 import psycopg
 
+from adapters.registry import ADAPTERS
 from domain.outcomes import ATTENTION, Outcome, may_follow
 from ledger.session import Engine
 from tasks.verify import REDELIVERIES
 from tests.chaos.people import MARKER, Wish, household_of
 from tests.chaos.whose_wish import Told, judge_wishes
-
-STEPS = {"akinon": 1, "algonomy": 1, "b2core": 3, "dfinery": 2, "insider": 2}
-"""How many calls one delivery makes that change something at the vendor: B2CORE deletes two contacts and the profile,
-Dfinery sets the flags and deletes what it knows people by, Insider sets the flags and then deletes. Looking a person up
-changes nothing; what is sent again in another form was refused before."""
 
 UNFINISHED = """
 SELECT (SELECT count(*) FROM requests WHERE status NOT IN ('completed', 'completed_with_exceptions', 'cancelled'))
@@ -155,11 +151,15 @@ def _check_effects(
     findings: Findings, facts: Iterable[Mapping[str, Any]], attempts: Mapping[tuple[str, str], int], costly_faults: int
 ) -> None:
     """A delivery is repeated only where an attempt failed, which is counted in it, where a read-back did not find it,
-    or where a fault of ours took the answer along; so each of these bounds how often one person's effect happens."""
+    or where a fault of ours took the answer along; so each of these bounds how often one person's effect happens, in as
+    many calls as the vendor's card says. Looking a person up changes nothing; what is sent again in another form was
+    refused before."""
     for fact in facts:
         vendor, effects = fact["vendor"], fact["effects"]
         findings.effects[vendor] = max(effects, findings.effects.get(vendor, 0))
-        bound = STEPS[vendor] * (attempts[vendor, household_of(fact["user_id"] or "")] + costly_faults)
+        bound = ADAPTERS[vendor].card.work.changes * (
+            attempts[vendor, household_of(fact["user_id"] or "")] + costly_faults
+        )
         if effects > bound:
             findings.wrong.append(f"{vendor}: {effects} effects on one person, accounted for: {bound}")
 

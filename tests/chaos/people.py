@@ -6,15 +6,19 @@ from random import Random
 from typing import Any
 
 from domain.requests import Kind
+from local.made_up import blocks
 from tests.chaos.plan import VENDORS
+from tests.contract.samples import SAMPLES
 
 MARKER = "chaosling"
 """Stands in every identifier: nothing that a stack writes down in the clear may have it."""
 Person = dict[str, Any]
 
 
-PARTIAL = {"insider": {"flags": ["sms_optin"]}, "dfinery": {"flags": ["mkt_push_flag"]}}
+PARTIAL = {vendor: dict(sample.some) for vendor, sample in SAMPLES.items() if sample.some}
 """What a newer opt-in of some flags asks for, beside a full opt-out."""
+KNOW_BY_THEIR_OWN = tuple(vendor for vendor, sample in SAMPLES.items() if sample.own_seeded)
+"""Vendors that can be told of somebody who is known by ids of vendors' own alone."""
 EACH = 40
 """One in so many has each of the stories below."""
 
@@ -57,7 +61,7 @@ def household_of(name: str) -> str:
 def _as_given(person: Person) -> Person:
     if not is_known_by_vendors_ids(person["user_id"]):
         return person
-    return {"vendors": {vendor: ids for vendor, ids in person["vendors"].items() if vendor != "akinon"}}
+    return {"vendors": {vendor: person["vendors"][vendor] for vendor in KNOW_BY_THEIR_OWN}}
 
 
 def wishes(seed: int, people: int, seconds: float) -> list[Wish]:
@@ -113,7 +117,7 @@ def _person(name: str, number: int, phones: str = "") -> Person:
         "user_id": name,
         "email": f"{name}@example.org",
         "phone_number": f"+82{phones}{number:08d}",
-        "vendors": {"akinon": {"session_id": f"s-{name}", "csrf_token": f"c-{name}"}},
+        "vendors": blocks(name),
     }
 
 
@@ -126,5 +130,6 @@ def _household(number: int, who: str) -> Person:
 def _known_by_vendors_ids(number: int) -> Person:
     person = _person(f"own-{MARKER}-{number}", number, "40")
     name = person["user_id"]
-    ids = {"insider": {"insider_id": f"i-{name}"}, "dfinery": {"user_id": f"d-{name}"}}
-    return person | {"vendors": person["vendors"] | ids | {"algonomy": {"user_id": f"g-{name}"}}}
+    for vendor in KNOW_BY_THEIR_OWN:
+        person["vendors"] |= SAMPLES[vendor].own(f"{vendor}-{name}")["vendors"]
+    return person

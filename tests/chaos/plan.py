@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
+from adapters.registry import ADAPTERS
+
 
 class Kind(StrEnum):
     """What can go wrong."""
@@ -42,7 +44,7 @@ COSTS_AN_ANSWER = frozenset(Kind) - {
 }
 """After these a request may have been sent whose answer nobody recorded, so that it is sent once more."""
 
-VENDORS = ("akinon", "algonomy", "b2core", "dfinery", "insider")
+VENDORS = tuple(ADAPTERS)
 DECK = (
     *[Kind.KILL_WORKER] * 3,
     *[Kind.CUT_CONNECTIONS] * 2,

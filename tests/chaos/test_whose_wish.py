@@ -7,6 +7,7 @@ import pytest
 
 from domain.requests import Kind
 from ledger.desk.reports import Row
+from sandbox.served import VENDORS
 from tests.chaos.people import PARTIAL, Wish, wishes
 from tests.chaos.whose_wish import Told, judge_wishes
 
@@ -25,6 +26,9 @@ def judged(*asked: tuple[Wish, str], vendor: str = "dfinery", **fact: Any) -> li
     }
     cancelled = frozenset(public_id for wish, public_id in submitted if wish.cancelled)
     held = {"user_id": "jane", "vendor": vendor, "flags": ALL_OFF, "ci": {}, "known": [], **fact}
+    served = next(one for one in VENDORS if one.name == vendor)
+    held["in_effect"] = {kind: served.is_in_effect(kind, held) for kind in (OUT, ERASURE)}
+    held["flags_on"] = [flag for flag, value in held["flags"].items() if value != "Unsubscribed"]
     return judge_wishes(Told(submitted, cancelled, rows), [held])[1]
 
 

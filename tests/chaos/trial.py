@@ -1,4 +1,4 @@
-"""One run: a stack and five vendors, people's wishes on the way in, faults, peace, and an audit."""
+"""One run: a stack and vendors, people's wishes on the way in, faults, peace, and an audit."""
 
 import json
 import os
@@ -14,25 +14,26 @@ from uuid import UUID
 
 import psycopg
 
+from adapters.card import Work
+from adapters.registry import ADAPTERS
 from ledger.session import connect
 from local.sandbox import Sandbox, sandbox
 from tests.chaos.acts import Acts
 from tests.chaos.audit import Findings, audit, told_of_people, unfinished
-from tests.chaos.people import Wish, wishes
+from tests.chaos.people import PARTIAL, Wish, wishes
 from tests.chaos.plan import COSTS_AN_ANSWER, draw
+from tests.contract.samples import SAMPLES
 from tests.flows.conftest import Stack
 from tests.redis_servers import Proxy, Server, redis_server
 
 LEASE_S = 5
 SUBMIT_S = 60.0
-ON_PURPOSE = {("akinon", "session_cookie"), ("insider", "users_required")}
-"""How these two are probed while they are held: by a profile without a session, and a list of nobody. What the vendor
-complains of then says that it is well."""
-HELD_MEANWHILE = ("dfinery", "insider")
+ON_PURPOSE = {(vendor, rule) for vendor, sample in SAMPLES.items() for rule in sample.probe_breaks}
+"""What a held vendor complains of when it is probed (by a profile without a session, a list of nobody) says that it is
+well."""
+HELD_MEANWHILE = tuple(PARTIAL)
 """Held by hand until everything is submitted: there all wishes about a person meet, and what is cancelled was not sent.
 At the others each is sent as it comes."""
-CALLS = {"akinon": 1.0, "algonomy": 1.0, "b2core": 5.0, "dfinery": 0.2, "insider": 2.0}
-"""Roughly how many calls an erasure of one person takes; at Insider of one who was looked up."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +122,15 @@ def _limits(terms: Terms) -> dict[str, int]:
     """Such that the work takes most of the time of the faults; Algonomy's is spent to the full for over a minute in a
     long run, so that a window that is exceeded after a flush would be seen."""
     pace = 60 / (0.6 * terms.seconds)
-    limits = {name: max(60, int(calls * terms.people * pace)) for name, calls in CALLS.items()}
+    work_of = {name: adapter.card.work for name, adapter in ADAPTERS.items()}
+    limits = {name: max(60, int(_calls(work) * terms.people * pace)) for name, work in work_of.items()}
     if terms.seconds >= 30:
         limits["algonomy"] = int(terms.people * 60 / 75)
     return limits
+
+
+def _calls(work: Work) -> float:
+    return work.calls if work.calls_alone is None else work.calls_alone
 
 
 def _torment(acts: Acts, terms: Terms) -> None:

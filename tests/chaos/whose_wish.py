@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from adapters.registry import ADAPTERS
 from domain.outcomes import Outcome
 from domain.requests import Kind
 from ledger.desk.reports import Row, deliveries_of
 from ledger.session import Engine
 from local.compare import disagreements
-from tests.chaos.people import PARTIAL, Wish, is_known_by_vendors_ids
+from tests.chaos.people import KNOW_BY_THEIR_OWN, PARTIAL, Wish, is_known_by_vendors_ids
 
 DONE = frozenset({Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.ABSENT})
-BY_USER_ID_ALONE = frozenset({"akinon", "b2core"})
-"""Vendors that cannot be told of somebody who is known by ids of other vendors."""
-IN_A_SESSION = frozenset({"akinon"})
+IN_A_SESSION = frozenset(name for name, adapter in ADAPTERS.items() if adapter.keeps_sessions)
 """Vendors that act in a session of the person, which is used up by a delivery that they have said yes to."""
 Facts = Sequence[Mapping[str, Any]]
 
@@ -89,7 +88,7 @@ def _unreachable_wrongly(told: Told, outcomes: Outcomes) -> Iterator[str]:
         rows, names = told.rows[public_id], wish.names
         offered = {row.vendor for row in rows if row.outcome != Outcome.NOT_APPLICABLE}
         for row in rows:
-            hidden = is_known_by_vendors_ids(names[row.line - 1]) and row.vendor in BY_USER_ID_ALONE
+            hidden = is_known_by_vendors_ids(names[row.line - 1]) and row.vendor not in KNOW_BY_THEIR_OWN
             if _lacks_another_session(public_id, row, outcomes[names[row.line - 1], row.vendor]):
                 continue
             gave_way = wish.kind is Kind.OPT_IN and row.outcome == Outcome.SUPERSEDED
@@ -138,10 +137,7 @@ def _kept_subscribed(outcomes: Outcomes, facts: Facts) -> Iterator[str]:
             continue
         (_, _, stopped), (_, _, asked) = wishes[-2:]
         fact, some = held[name, vendor], set(PARTIAL[vendor]["flags"])
-        if vendor == "insider":
-            on = {flag for flag, value in fact["attributes"].items() if flag.endswith("_optin") and value}
-        else:
-            on = {flag for flag, value in fact["flags"].items() if value != "Unsubscribed"}
+        on = set(fact["flags_on"])
         if stopped in DONE and on - some:
             yield f"{vendor}: flags that a newer opt-in did not ask for are on, though the opt-out stands as {stopped}"
         if asked in DONE and stopped in DONE and not some <= on:

@@ -42,6 +42,9 @@ class Sample:
     not_found: Mapping[str, str] = field(default_factory=dict)  # step -> what a 404 is, where not vendor/wrong_address
     unauthorized: str = "vendor/bad_credentials"
     detours: tuple[str, ...] = ()  # steps that only trouble leads to
+    own_seeded: bool = False  # whether the sandbox takes such an id of its own from who is seeded
+    some: Mapping[str, Any] = field(default_factory=dict)  # options of an opt-in to some of the vendor's flags
+    probe_breaks: frozenset[str] = frozenset()  # rules of the sandbox that a probe breaks on purpose
 
     def takes_for_yes(self, step: str, response: httpx.Response) -> bool:
         """Whether this answer, odd as it looks, is a yes at this step."""
@@ -185,6 +188,7 @@ SAMPLES: Mapping[str, Sample] = {
         settings={"client_id": "ours", "client_secret": SECRET, "allow_opt_in": True},
         person=_by_user_id,
         own=_by("algonomy", "user_id"),
+        own_seeded=True,
         obliging=_algonomy,
         ids=_last_segment,
         is_yes={"opt_out": EMPTY_OR_OBJECT},
@@ -195,6 +199,8 @@ SAMPLES: Mapping[str, Sample] = {
         settings={"api_token": SECRET},
         person=_by_user_id,
         own=_by("dfinery", "user_id"),
+        own_seeded=True,
+        some={"flags": ["mkt_push_flag"]},
         obliging=_dfinery,
         ids=_dfinery_ids,
         detours=("flags_alone",),
@@ -203,6 +209,9 @@ SAMPLES: Mapping[str, Sample] = {
         settings={"partner_name": "mybrand", "request_token": SECRET},
         person=_by_user_id,
         own=_by("insider", "insider_id"),
+        own_seeded=True,
+        some={"flags": ["sms_optin"]},
+        probe_breaks=frozenset({"users_required"}),
         obliging=_insider,
         ids=_insider_ids,
         is_yes={
@@ -215,6 +224,7 @@ SAMPLES: Mapping[str, Sample] = {
         settings={"base_url": "https://shop.example"},
         person=_akinon_person,
         own=_akinon_person,
+        probe_breaks=frozenset({"session_cookie"}),
         obliging=_akinon,
         ids=lambda _request: [],
         odd_ids=False,

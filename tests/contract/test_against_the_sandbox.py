@@ -15,19 +15,17 @@ from domain.chunking import halve
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
 from sandbox import exchange as sandbox
-from sandbox.accounts import Accounts
 from sandbox.contract import Vendor
 from sandbox.exchange import RefusedError
 from sandbox.faults import FaultPlan
 from sandbox.people import read_person
-from sandbox.vendors.akinon import Akinon
-from sandbox.vendors.dfinery import CUSTOM, PERSONAL, Dfinery
+from sandbox.vendors.akinon import Akinon, AkinonAccount
+from sandbox.vendors.dfinery import CUSTOM, PERSONAL, Dfinery, DfineryAccount
 from sandbox.vendors.dfinery import FLAGS as NINE
 from tests.contract.samples import adapter_of, answer
 from tests.contract.walking import converse, in_words, understand
 
 Ended = dict[int, str]
-ACCOUNTS = Accounts()
 FLAGS = ("email_allowed", "sms_allowed", "whatsapp_allowed", "call_allowed")
 
 
@@ -70,7 +68,7 @@ def shopper(**block: Any) -> Subject:
 
 
 def shop(*marks: str) -> Counter:
-    akinon = Akinon(ACCOUNTS)
+    akinon = Akinon(AkinonAccount())
     akinon.admit(read_person({**shopper(csrf_token="c-1"), "marks": list(marks)}))
     return Counter(akinon)
 
@@ -152,7 +150,7 @@ def test_a_write_asks_for_nothing_but_what_is_to_change() -> None:
 
 
 def held_by_dfinery(ci_delete_by: str = "user_ids") -> Counter:
-    dfinery = Dfinery(ACCOUNTS)
+    dfinery = Dfinery(DfineryAccount())
     dfinery.admit(read_person({"user_id": "u-1"}))
     return Counter(dfinery, FaultPlan(ci_delete_by=ci_delete_by))
 
@@ -175,7 +173,7 @@ def test_an_erasure_at_dfinery_reaches_what_the_controller_names_and_that_alone(
 ) -> None:
     vendor = held_by_dfinery(ci_delete_by)
     adapter = adapter_of(
-        "dfinery", api_token=ACCOUNTS.dfinery_api_token, **({} if as_option else {"overwrite": overwrite})
+        "dfinery", api_token=DfineryAccount().api_token, **({} if as_option else {"overwrite": overwrite})
     )
     options = adapter.options_model.model_validate({"overwrite": overwrite} if as_option else {})
     order = Order(Kind.ERASURE, options)
@@ -193,7 +191,7 @@ def test_an_erasure_at_dfinery_reaches_what_the_controller_names_and_that_alone(
 
 def test_an_erasure_at_dfinery_overwrites_who_the_person_is_by_default() -> None:
     vendor = held_by_dfinery()
-    adapter = adapter_of("dfinery", api_token=ACCOUNTS.dfinery_api_token)
+    adapter = adapter_of("dfinery", api_token=DfineryAccount().api_token)
     converse(adapter, Order(Kind.OPT_OUT), [{"user_id": "u-1"}], vendor)
     assert vendor.facts()["properties"] == {**PERSONAL, **CUSTOM}
     converse(adapter, Order(Kind.ERASURE), [{"user_id": "u-1"}], vendor)
@@ -205,7 +203,7 @@ def test_an_erasure_at_dfinery_overwrites_who_the_person_is_by_default() -> None
 @pytest.mark.parametrize("overwrite", [{"points": "none"}, {"age": 0}, {"nickname": 7, "user_name": "x"}])
 def test_a_value_of_the_wrong_type_keeps_no_flag_and_is_not_hidden(overwrite: dict[str, object]) -> None:
     vendor = held_by_dfinery()
-    adapter = adapter_of("dfinery", api_token=ACCOUNTS.dfinery_api_token, overwrite=overwrite)
+    adapter = adapter_of("dfinery", api_token=DfineryAccount().api_token, overwrite=overwrite)
     answers, _ = converse(adapter, Order(Kind.ERASURE), [{"user_id": "u-1"}], vendor)
     assert in_words(answers[0]) == "user/rejected"
     held = vendor.facts()

@@ -16,14 +16,14 @@ from adapters.transport import Transport
 from adapters.vendors.b2core import B2core, B2coreSettings
 from domain.requests import SUBJECT, Kind, Subject
 from ledger.sealing import MasterKeys, generate_master_key
-from sandbox.accounts import Accounts
 from sandbox.app import Sandbox, build_app
 from sandbox.people import read_person
+from sandbox.vendors.b2core import B2CoreAccount
 from tasks.converse import Conversation
 from tests.contract.walking import in_words
 from tests.stubs import StubPermits
 
-ACCOUNTS = Accounts()
+ACCOUNT = B2CoreAccount()
 
 
 class NoSlots(AbstractAsyncContextManager[None]):
@@ -38,7 +38,7 @@ class Vendor:
 
     def __init__(self, sandbox: Sandbox, base_url: str, **settings: Any) -> None:
         self.sandbox = sandbox
-        secrets = {"client_id": ACCOUNTS.b2core_client_id, "client_secret": ACCOUNTS.b2core_client_secret}
+        secrets = {"client_id": ACCOUNT.client_id, "client_secret": ACCOUNT.client_secret}
         self.adapter = B2core(B2coreSettings.model_validate({"base_url": base_url, **secrets, **settings}))
         credentials = Credentials(fakeredis.FakeAsyncRedis(), MasterKeys.parse(generate_master_key()))
         self.transport = Transport(5.0)

@@ -13,7 +13,6 @@ from adapters.contract import Addressed, Answer, Call, LooksFirst, Order, Person
 from adapters.insider.keys import Known, Profile, Search
 from adapters.rates import buckets_of, cost_of, rate_of, slowest_bucket
 from domain.requests import Kind, Subject
-from sandbox.accounts import Accounts
 from sandbox.app import Sandbox
 from sandbox.exchange import Call as SandboxCall
 from sandbox.faults import FaultPlan
@@ -30,8 +29,8 @@ FLAGS = {"gdpr_optin", "email_optin", "sms_optin", "whatsapp_optin"}
 class Insider:
     """The sandbox's Insider, and what it was asked."""
 
-    def __init__(self, *people: Mapping[str, Any], **accounts: str) -> None:
-        self.sandbox = Sandbox(Accounts(**accounts))
+    def __init__(self, *people: Mapping[str, Any], **account: str) -> None:
+        self.sandbox = Sandbox({f"SANDBOX_INSIDER_{name.upper()}": value for name, value in account.items()})
         self.sandbox.admit([read_person(person) for person in people])
         self.paths: list[str] = []
 
@@ -198,13 +197,13 @@ def test_the_settings_say_which_identifiers_there_are_and_which_is_strongest(
 
 
 def test_an_identifier_that_identity_resolution_does_not_have_finds_nobody() -> None:
-    vendor = Insider(SUBJECT | {"marks": ["apart"]}, insider_identifiers="email")
+    vendor = Insider(SUBJECT | {"marks": ["apart"]}, identifiers="email")
     assert do(vendor, Kind.ERASURE, SUBJECT)[0] == ["applied/looked_up"]
     assert [is_done(Kind.ERASURE, fact) for fact in vendor.facts] == [False, True]
 
 
 def test_where_every_identifier_is_ignored_nobody_is_said_to_be_absent() -> None:
-    vendor = Insider(SUBJECT, insider_identifiers="custom")
+    vendor = Insider(SUBJECT, identifiers="custom")
     assert do(vendor, Kind.ERASURE, SUBJECT)[0] == ["user/rejected"]
 
 

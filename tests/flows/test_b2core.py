@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.sandbox import Sandbox
-from sandbox.accounts import Accounts
+from sandbox.vendors.b2core import B2CoreAccount
 from tests.flows.conftest import Stack
 from tests.flows.test_deliveries import submitted
 
@@ -25,10 +25,10 @@ def held(vendors: Sandbox) -> list[Any]:
 
 
 def test_an_erasure_that_is_done_has_left_nothing_at_b2core(stack: Stack, vendors: Sandbox, people: MakePeople) -> None:
-    accounts = Accounts()
+    account = B2CoreAccount()
     del stack.environment["CONSENT_B2CORE__TOKEN"]
-    stack.environment["CONSENT_B2CORE__CLIENT_ID"] = accounts.b2core_client_id
-    stack.environment["CONSENT_B2CORE__CLIENT_SECRET"] = accounts.b2core_client_secret
+    stack.environment["CONSENT_B2CORE__CLIENT_ID"] = account.client_id
+    stack.environment["CONSENT_B2CORE__CLIENT_SECRET"] = account.client_secret
     stack.environment["CONSENT_LEASE_S"] = "5"
     stack.environment["CONSENT_VERIFY_AFTER_S"] = "1"
     stack.down()

@@ -34,7 +34,7 @@ def test_nobody_is_made_and_every_profile_is_treated(stack: Stack, vendors: Sand
     facts = [fact for fact in vendors.facts() if fact["vendor"] == "insider"]
     assert made_by_us(facts) == 0
     assert len(facts) == 10, "two profiles each"
-    assert all(is_in_effect(Kind.ERASURE, "insider", fact) for fact in facts)
+    assert all(is_in_effect(Kind.ERASURE, fact) for fact in facts)
     assert vendors.violations() == []
     for bucket in vendors.call("GET", "/traffic")["insider"]["buckets"].values():
         assert bucket["densest_window"] <= bucket["limit"]

@@ -14,29 +14,21 @@ from adapters.registry import ADAPTERS, create
 from adapters.transport import AnswerLostError
 from domain.requests import Subject
 from ledger.sealing import MasterKeys, generate_master_key
-from sandbox.accounts import Accounts
 from sandbox.app import Sandbox
 from sandbox.exchange import Call
 from sandbox.gate import Gate
 from sandbox.people import read_person
 from sandbox.refusals import read_refusal
+from sandbox.served import VENDORS
 from tasks.slots import FairSlots
 from tasks.toolbox import Line, Toolbox
 from tests.ledger.conftest import Desk
 from tests.stubs import StubPermits
 
-ACCOUNTS = Accounts()
 SETTINGS: dict[str, dict[str, Any]] = {
-    "insider": {
-        "partner_name": "sandbox",
-        "request_token": ACCOUNTS.insider_request_token,
-        "look_first_up_to": 0,
-    },
-    "algonomy": {"client_id": ACCOUNTS.algonomy_client_id, "client_secret": ACCOUNTS.algonomy_client_secret},
-    "dfinery": {"api_token": ACCOUNTS.dfinery_api_token},
-    "akinon": {"session_cookie": ACCOUNTS.akinon_session_cookie},
-    "b2core": {"token": ACCOUNTS.b2core_token},
+    vendor.name: {name.lower(): value for name, value in vendor.account().settings().items()} for vendor in VENDORS
 }
+SETTINGS["insider"]["look_first_up_to"] = 0
 
 
 @dataclass

@@ -8,6 +8,7 @@ import pytest
 from domain.requests import Kind
 from ledger.desk.reports import Row
 from local.compare import disagreements, is_in_effect, made_by_us
+from sandbox.vendors.insider import Insider
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 SILENT = {"gdpr_optin": False, "email_optin": False, "sms_optin": False, "whatsapp_optin": False}
@@ -15,7 +16,8 @@ SILENT = {"gdpr_optin": False, "email_optin": False, "sms_optin": False, "whatsa
 
 def insider(attributes: dict[str, Any], **more: Any) -> dict[str, Any]:
     fact = {"vendor": "insider", "user_id": "u-1", "attributes": attributes}
-    return {**fact, "may_interact": attributes.get("gdpr_optin") is not False, **more}
+    fact["may_interact"] = attributes.get("gdpr_optin") is not False
+    return {**fact, "in_effect": {kind: Insider.is_in_effect(kind, fact) for kind in ("erasure", "opt_out")}, **more}
 
 
 @pytest.mark.parametrize(
@@ -32,7 +34,7 @@ def insider(attributes: dict[str, Any], **more: Any) -> dict[str, Any]:
     ],
 )
 def test_what_counts_as_in_effect_at_insider(kind: Kind, attributes: dict[str, Any], in_effect: bool) -> None:
-    assert is_in_effect(kind, "insider", insider(attributes)) is in_effect
+    assert is_in_effect(kind, insider(attributes)) is in_effect
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import pytest
 from aiohttp import ClientResponse, DummyCookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
-from sandbox.accounts import Accounts
 from sandbox.app import Sandbox, build_app
-
-ACCOUNTS = Accounts()
+from sandbox.vendors.algonomy import AlgonomyAccount
+from sandbox.vendors.b2core import B2CoreAccount
+from sandbox.vendors.dfinery import DfineryAccount
+from sandbox.vendors.insider import InsiderAccount
 
 
 class Bench:
@@ -41,29 +42,29 @@ class Bench:
         assert response.status == 200, await response.text()
 
     async def insider(self, operation: str, users: Any, **kwargs: Any) -> ClientResponse:
-        headers = {"X-PARTNER-NAME": "sandbox", "X-REQUEST-TOKEN": ACCOUNTS.insider_request_token}
+        headers = {"X-PARTNER-NAME": "sandbox", "X-REQUEST-TOKEN": InsiderAccount().request_token}
         headers |= kwargs.pop("headers", {})
         path = "/insider/api/user/v1/" + {"delete": "attribute/delete", "upsert": "upsert"}[operation]
         return await self.call("POST", path, json={"users": users}, headers=headers, **kwargs)
 
     async def insider_one(self, operation: str, body: Any, kind: str = "user") -> ClientResponse:
-        headers = {"X-PARTNER-NAME": "sandbox", "X-REQUEST-TOKEN": ACCOUNTS.insider_request_token}
+        headers = {"X-PARTNER-NAME": "sandbox", "X-REQUEST-TOKEN": InsiderAccount().request_token}
         return await self.call("POST", f"/insider/api/{kind}/v1/{operation}", json=body, headers=headers)
 
-    async def dfinery(self, path: str, body: Any, token: str = ACCOUNTS.dfinery_api_token) -> ClientResponse:
+    async def dfinery(self, path: str, body: Any, token: str = DfineryAccount().api_token) -> ClientResponse:
         headers = {"Authorization": f"Bearer {token}"}
         return await self.call("POST", f"/dfinery/users/{path}", json=body, headers=headers)
 
     async def algonomy_token(self, **form: str) -> ClientResponse:
         known = {
             "grant_type": "client_credentials",
-            "client_id": ACCOUNTS.algonomy_client_id,
-            "client_secret": ACCOUNTS.algonomy_client_secret,
+            "client_id": AlgonomyAccount().client_id,
+            "client_secret": AlgonomyAccount().client_secret,
         }
         return await self.call("POST", "/algonomy/oauth2/token", data=known | form)
 
     async def b2core(self, method: str, path: str, **kwargs: Any) -> ClientResponse:
-        headers = {"Authorization": f"Bearer {ACCOUNTS.b2core_token}"}
+        headers = {"Authorization": f"Bearer {B2CoreAccount().token}"}
         return await self.call(method, f"/b2core{path}", headers=headers, **kwargs)
 
 

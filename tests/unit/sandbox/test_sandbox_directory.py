@@ -9,9 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from adapters.directory import build_question, read_answers
-from tests.unit.sandbox.conftest import ACCOUNTS, Bench
+from sandbox.accounts import DIRECTORY_SECRET
+from tests.unit.sandbox.conftest import Bench
 
-SECRET = SecretStr(ACCOUNTS.directory_secret)
+SECRET = SecretStr(DIRECTORY_SECRET)
 ANN = {"user_id": "u-1", "email": "ann@private.example", "vendors": {"b2core": {"profile_id": "p-1"}}}
 
 

@@ -9,13 +9,13 @@ import pytest
 from aiohttp import ClientError
 
 from sandbox.faults import KINDS, FaultDeck, FaultPlan, plan_preset, read_faults, read_plans
+from sandbox.served import FAULTS, NAMES
 
-VENDORS = ("insider", "algonomy", "dfinery", "akinon", "b2core")
 OUT = {"user_properties": [{"user_id": "u-1", "properties": {"info_flag": "Unsubscribed"}}]}
 
 
 def draw(seed, vendor="dfinery", preset="harsh", calls=2_000):
-    deck = FaultDeck(plan_preset(preset, vendor), seed, vendor)
+    deck = FaultDeck(plan_preset(preset, FAULTS[vendor]), seed, vendor)
     return [deck.draw() for _ in range(calls)]
 
 
@@ -26,9 +26,9 @@ def test_same_seed_same_faults():
 
 
 @pytest.mark.parametrize(("preset", "least", "most"), [("none", 0, 0), ("mild", 0.02, 0.03), ("harsh", 0.12, 0.18)])
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", NAMES)
 def test_presets_are_as_bad_as_promised(preset, least, most, vendor):
-    plan = plan_preset(preset, vendor)
+    plan = plan_preset(preset, FAULTS[vendor])
     assert least <= sum(getattr(plan, kind) for kind in KINDS) <= most
     drawn = [fault for fault in draw(3, vendor, preset, 50_000) if fault]
     assert least * 0.8 <= len(drawn) / 50_000 <= most * 1.2
@@ -65,16 +65,16 @@ def test_a_plan_of_one_kind_does_not_shift_the_others():
 )
 def test_refuses_unusable_sources(source):
     with pytest.raises(ValueError, match=r"\w"):
-        read_plans(source, VENDORS)
+        read_plans(source, FAULTS)
 
 
 def test_a_file_lays_its_fields_over_the_preset(tmp_path):
     path = tmp_path / "faults.json"
     path.write_text(json.dumps({"preset": "mild", "insider": {"slow": 0.5, "slow_s": [1, 2]}}))
-    plans = read_plans(read_faults(str(path)), VENDORS)
+    plans = read_plans(read_faults(str(path)), FAULTS)
     assert (plans["insider"].slow, plans["insider"].slow_s) == (0.5, (1, 2))
     assert plans["insider"].server_error == plans["akinon"].server_error > 0
-    assert plans["akinon"].slow == plan_preset("mild", "akinon").slow
+    assert plans["akinon"].slow == plan_preset("mild", FAULTS["akinon"]).slow
 
 
 @pytest.fixture
@@ -177,10 +177,10 @@ async def test_poison_prefix_can_be_changed(strike):
     assert (await response.json())["result_data"]["failure_details"][0]["code"] == 4008
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", NAMES)
 async def test_outage_of_one_vendor_leaves_the_others(bench, vendor):
     await bench.call("POST", f"/_sandbox/vendors/{vendor}/outage", json={"seconds": 60})
-    statuses = {name: (await bench.call("GET", f"/{name}/x")).status for name in VENDORS}
+    statuses = {name: (await bench.call("GET", f"/{name}/x")).status for name in NAMES}
     assert {name for name, status in statuses.items() if status == 503} == {vendor}
     await bench.call("POST", f"/_sandbox/vendors/{vendor}/outage", json={"seconds": 60, "kind": "drop"})
     with pytest.raises(ClientError):

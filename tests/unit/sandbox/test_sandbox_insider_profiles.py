@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from sandbox.accounts import Accounts
 from sandbox.app import Sandbox
 from sandbox.exchange import Call
 from sandbox.faults import FaultPlan
@@ -138,7 +137,7 @@ async def ask(sandbox, path, body):
 
 
 async def test_identifiers_that_are_not_enabled_are_ignored():
-    sandbox = Sandbox(Accounts(insider_identifiers="uuid"))
+    sandbox = Sandbox({"SANDBOX_INSIDER_IDENTIFIERS": "uuid"})
     answer = await ask(sandbox, "profile", EMAIL | {"attributes": ["name"]})
     assert (answer.status, answer.body) == (400, b'{"error":"no valid identifier: bad request"}')
     answer = await ask(sandbox, "upsert", {"users": [EMAIL | {"attributes": {"gdpr_optin": False}}]})

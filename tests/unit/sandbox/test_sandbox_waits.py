@@ -32,4 +32,4 @@ async def test_a_wait_in_any_form_is_read_off_the_wire(form: str, vendor: str) -
 
 def test_an_unknown_form_is_refused() -> None:
     with pytest.raises(ValueError, match="wait_form"):
-        read_plans({"dfinery": {"wait_form": "smoke signals"}}, ["dfinery"])
+        read_plans({"dfinery": {"wait_form": "smoke signals"}}, {"dfinery": {}})

@@ -1,0 +1,90 @@
+"""`python -m config.env_example`: write `.env.example` anew, every setting with its description and its default."""
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined, to_jsonable_python
+from pydantic_settings import NoDecode
+
+from adapters.registry import ADAPTERS
+from config.settings import PREFIX, Settings
+from config.vendors import types_of
+
+FILE = Path(__file__).parent.parent / ".env.example"
+WIDTH = 118
+HEAD = """\
+# Every setting with its default. Copy to `.env` for docker compose, or export what you need. A line without a value
+# has no default. Lists and objects are JSON. This file is written by `python -m config.env_example`.
+"""
+COMPOSE = """\
+# Only for docker-compose.yml: passwords of the services it starts, and USER:PASSWORD of Flower's pages
+CONSENT_POSTGRES_PASSWORD=
+CONSENT_REDIS_PASSWORD=
+CONSENT_FLOWER_AUTH=
+"""
+
+
+def example() -> str:
+    """The file, as it should read."""
+    fields = Settings.model_fields
+    blocks = {name: block for name, field in fields.items() if (block := block_of(field)) and name not in ADAPTERS}
+    plain = {name: field for name, field in fields.items() if name not in blocks and name not in ADAPTERS}
+    parts = [HEAD, _lines(PREFIX, plain)]
+    for name, block in blocks.items():
+        parts.append(_heading(name, _of(block)) + _lines(f"{PREFIX}{name.upper()}__", block.model_fields))
+    parts.append(COMPOSE)
+    for name, adapter in ADAPTERS.items():
+        heading = _heading(name, f"{adapter.card.title}; switched on by its credentials")
+        parts.append(heading + _lines(f"{PREFIX}{name.upper()}__", adapter.settings_model.model_fields))
+    return "\n".join(parts)
+
+
+def block_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The settings below this one, also where they may be left out altogether."""
+    named = (one for one in types_of(field) if isinstance(one, type))
+    return next((one for one in named if issubclass(one, BaseModel)), None)
+
+
+def _of(block: type[BaseModel]) -> str:
+    says = " ".join((block.__doc__ or "").partition("\n\n")[0].split()).rstrip(".")
+    return says[:1].lower() + says[1:]
+
+
+def _heading(name: str, says: str) -> str:
+    return _comment(f"{name}: {says}")
+
+
+def _lines(prefix: str, fields: Mapping[str, FieldInfo]) -> str:
+    return "".join(line for name, field in fields.items() for line in _line(prefix + name.upper(), field))
+
+
+def _line(name: str, field: FieldInfo) -> Iterator[str]:
+    if field.description:
+        yield _comment(field.description)
+    yield f"{name}={_value(field)}\n"
+
+
+def _comment(text: str) -> str:
+    # A value is never broken at its hyphens: it might be taken over as it stands here.
+    lines = textwrap.wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False)
+    return "".join(f"# {line}\n" for line in lines)
+
+
+def _value(field: FieldInfo) -> str:
+    default: Any = field.get_default(call_default_factory=True, validated_data={})
+    if default is None or default is PydanticUndefined or isinstance(default, SecretStr):
+        return ""
+    if NoDecode in field.metadata:
+        return ",".join(map(str, default))
+    if isinstance(default, dict | list | tuple | set | frozenset | BaseModel):
+        return json.dumps(to_jsonable_python(default), ensure_ascii=False)
+    return str(default)
+
+
+if __name__ == "__main__":
+    FILE.write_text(example())
