@@ -102,13 +102,13 @@ class Card:
     """What to give of a person who cannot be found there, in a few words."""
     credentials: tuple[Credential, ...]
     limits: tuple[CallLimit, ...]
-    work: Work
     operations: Mapping[Kind, tuple[Operation, ...]]
     """Every way of each kind that the vendor has, the usual one first. A kind that it does not have is left out."""
     cannot: tuple[str, ...]
     """What this API cannot do at all: sentences."""
     quirks: tuple[str, ...]
     """Where the vendor differs from what one would expect: sentences."""
+    work: Work = Work(calls=1, changes=1)
 
     def ways(self, kind: Kind) -> tuple[Operation, ...]:
         """Every way of a kind; none where the vendor has no such operation."""
