@@ -1,44 +1,43 @@
 """What tests of several kinds share: real services of their own, and a clean ledger for each test."""
 
+import os
+import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine
 
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
-from local.postgres import Postgres
 from local.redis_server import Redis
+from tests.reaper import reaping
+from tests.services import RuledPostgres, TestPostgres, empty
 
-TABLES = (
-    "keys, vendors, steps, requests, subjects, other_identifiers, sessions, chunks, outcomes, successions, notes, "
-    "tallies, "
-    "deeds, api_keys, users, logins, devices, sent_lately, guesses, spent, audit_entries, webhooks, outbox, "
-    "opendsr_requests, resolver, settling, turns"
-)
+# A developer's own settings are none of the tests'.
+for name in [name for name in os.environ if name.startswith("CONSENT_")]:
+    del os.environ[name]
+
+# Compiled modules are kept, whatever the environment says: the suite starts hundreds of processes of ours.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
-def empty(connection: Connection) -> None:
-    """Leave nothing in the ledger but its tables, though outcomes and the audit log are guarded."""
-    volumes = connection.execute(text("SELECT CAST(relid AS text) FROM pg_partition_tree('outcomes')")).scalars().all()
-    guarded = [*((volume, "outcomes") for volume in volumes), ("audit_entries", "audit_entries")]
-    guards = [f"ALTER TABLE {table} {{0}} TRIGGER {name}_not_truncated" for table, name in guarded]
-    rest, stand = ([guard.format(verb) for guard in guards] for verb in ("DISABLE", "ENABLE"))
-    connection.execute(text("UPDATE volumes SET ended_at = NULL, dropped_at = NULL"))
-    connection.execute(text(";".join([*rest, f"TRUNCATE {TABLES} RESTART IDENTITY", *stand])))
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with reaping(tmp_path_factory.getbasetemp()):
+        yield
 
 
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL, started for this run on a port of its own."""
-    with Postgres(tmp_path_factory.mktemp("services")) as postgres:
+    """A real PostgreSQL, started for this run on a socket of its own."""
+    with TestPostgres(tmp_path_factory.mktemp("services")) as postgres:
         yield postgres.url
 
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Redis, started for this run on a port of its own."""
+    """A real Redis, started for this run on a socket of its own."""
     with Redis(tmp_path_factory.mktemp("services")) as redis:
         yield redis.url
 
@@ -65,16 +64,8 @@ def masters() -> MasterKeys:
     return MasterKeys.parse(generate_master_key())
 
 
-class Ruled(Postgres):
-    """One whose user may do everything, so that a test can do to it what its owner may."""
-
-    def _prepare(self, *args: Any, **more: Any) -> None:
-        super()._prepare(*args, **more)
-        self._single_user(self.folder, ["ALTER ROLE consent SUPERUSER"])
-
-
 @pytest.fixture(scope="session")
 def ruled_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Another real PostgreSQL, for tests that make users, limit them, and change its settings."""
-    with Ruled(tmp_path_factory.mktemp("services")) as postgres:
+    with RuledPostgres(tmp_path_factory.mktemp("services")) as postgres:
         yield postgres.url

@@ -40,7 +40,7 @@ from ledger.people.people import Prints
 from ledger.requests import requests
 from ledger.sealing import MasterKeys
 from tasks.wishes import weigh
-from tests.conftest import empty
+from tests.services import empty
 from tests.stubs import StubAdapter
 
 EXAMPLES = int(os.environ.get("LEDGER_MODEL_EXAMPLES", "15"))

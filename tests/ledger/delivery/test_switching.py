@@ -21,8 +21,8 @@ from tasks.dispatch import dispatch
 from tasks.settle import settle
 from tasks.submit import SubmitError
 from tasks.toolbox import Toolbox
-from tests.conftest import empty
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
+from tests.services import empty
 from tests.stubs import StubAdapter, StubExchange
 
 NAMES = ("algonomy", "dfinery", "insider")

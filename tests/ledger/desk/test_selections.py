@@ -16,8 +16,8 @@ from tasks import selections
 from tasks.attend import Desk as Attending
 from tasks.selections import Criteria, Deed, Done, Order, Standing, UnusableOrderError
 from tasks.settle import settle
-from tests.conftest import empty
 from tests.ledger.conftest import Desk, people
+from tests.services import empty
 
 BY = "cli:ann"
 

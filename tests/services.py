@@ -1,0 +1,64 @@
+"""The PostgreSQL servers of the tests, and how a ledger there is emptied from test to test."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from local.postgres import Postgres
+
+# Nobody cuts this machine's power to see what a test has left; tests of durability start servers of their own.
+# What is deleted from test to test stays small, and statistics that come at their own time would make plans differ.
+CARELESS = "fsync = off\nfull_page_writes = off\nautovacuum = off\n"
+
+
+class TestPostgres(Postgres):
+    """One that does not wait for disks, and whose user may set triggers aside, with `grants` besides."""
+
+    __test__ = False
+
+    grants: Sequence[str] = ("GRANT SET ON PARAMETER session_replication_role TO consent",)
+
+    def _prepare(self, *args: Any, **more: Any) -> None:
+        super()._prepare(*args, **more)
+        with (self.folder / "postgresql.conf").open("a") as settings:
+            settings.write(CARELESS)
+        self._single_user(self.folder, self.grants)
+
+
+class RuledPostgres(TestPostgres):
+    """One whose user may do everything, so that a test can do to it what its owner may."""
+
+    grants = ("ALTER ROLE consent SUPERUSER",)
+
+
+# Deleting a few rows costs a fiftieth of truncating thirty tables with their indexes. What was large is truncated, so
+# that no table grows from test to test. Guards and foreign keys are triggers, which a replica does without.
+EMPTY = text("""
+DO $$
+DECLARE
+    of_tests record;
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR of_tests IN
+        SELECT CAST(oid AS regclass) AS name, pg_relation_size(oid) > 65536 AS large
+        FROM pg_class
+        WHERE relnamespace = CAST('public' AS regnamespace) AND relkind = 'r'
+            AND relname NOT IN ('volumes', 'alembic_version') -- which migrations fill
+            AND pg_relation_size(oid) > 0
+    LOOP
+        IF of_tests.large THEN
+            EXECUTE format('TRUNCATE %s CASCADE', of_tests.name);
+        ELSE
+            EXECUTE format('DELETE FROM %s', of_tests.name);
+        END IF;
+    END LOOP;
+    PERFORM setval(CAST(format('%I.%I', schemaname, sequencename) AS regclass), start_value, false)
+    FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL;
+    UPDATE volumes SET ended_at = NULL, dropped_at = NULL WHERE ended_at IS NOT NULL OR dropped_at IS NOT NULL;
+END $$""")
+
+
+def empty(connection: Connection) -> None:
+    """Leave nothing in the ledger but its tables, though outcomes and the audit log are guarded."""
+    connection.execute(EMPTY)

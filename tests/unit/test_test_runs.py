@@ -1,0 +1,57 @@
+"""What a run of the tests reads and what it leaves: none of the developer's settings, and no process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+RUN = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-p", "no:cacheprovider", "-c", os.devnull]
+INNER = textwrap.dedent("""
+    import json, os, subprocess, sys, time
+    from local.processes import spawn
+
+    SLEEP = [sys.executable, "-c", "import time; time.sleep(300)"]
+
+    def test_that_is_cut(tmp_path):
+        heir = subprocess.Popen(SLEEP, start_new_session=True)
+        server = spawn(SLEEP, {}, tmp_path / "server.log", cwd=tmp_path)
+        named = spawn([*SLEEP, f"--folder={tmp_path}/data"], {}, tmp_path / "named.log")
+        ours = sorted(name for name in os.environ if name.startswith("CONSENT_"))
+        print(json.dumps({"pids": [each.pid for each in (heir, server, named)], "settings": ours}), flush=True)
+        time.sleep(300)
+""")
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_cut_leaves_no_process_and_reads_no_setting_of_the_developer(
+    how: signal.Signals, tmp_path: Path
+) -> None:
+    (tmp_path / "test_inner.py").write_text(INNER)
+    argv = [*RUN, "--capture=no", f"--basetemp={tmp_path}/of-the-run", str(tmp_path / "test_inner.py")]
+    theirs = {**os.environ, "CONSENT_DATABASE_URL": "postgresql://theirs.example/x", "CONSENT_HOLD_AFTER": "no number"}
+    with subprocess.Popen(argv, env=theirs, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        told = json.loads(next(line for line in run.stdout if line.startswith("{")))
+        started = [psutil.Process(pid) for pid in told["pids"]]
+        run.send_signal(how)
+        deadline = time.monotonic() + 60
+        while (alive := [each for each in started if not has_ended(each)]) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert told["settings"] == []
+    assert len(started) == 3
+    assert alive == []
+
+
+def has_ended(process: psutil.Process) -> bool:
+    # Where the first process of a container reaps nobody, an orphan stays a zombie.
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
