@@ -1,4 +1,5 @@
-"""Conditions on an outcome that stand in several statements, and in the predicate of the index `outcomes_attention`."""
+"""Conditions on requests and outcomes that stand in several statements, and in the predicate of the index
+`outcomes_attention`."""
 
 from domain.outcomes import ATTENTION, Outcome
 
@@ -15,6 +16,11 @@ COMPLETED_IN_ERROR = """
     AND id IN (SELECT request_id FROM tallies WHERE outcome = 'needs_action' AND deliveries > 0)
 """
 """A condition on `requests`: said to be done, though a read-back has found otherwise. It has an index of its own."""
+NOTHING_OPEN = """
+    NOT EXISTS (
+        SELECT FROM chunks WHERE chunks.request_id = requests.id AND purpose = 'deliver' AND state <> 'closed')
+"""
+"""A condition on `requests`: every delivery is settled."""
 ACCEPT = "accept"
 """The deed, in `notes`, of whoever accepts that people of a request cannot be found; at one vendor, or at all."""
 

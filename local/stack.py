@@ -16,7 +16,6 @@ from typing import TypeVar
 
 from adapters.portions import chunk_people
 from config.data_folder import ForeignFolderError, check_ours
-from config.opendsr import keep_signing_pair
 from config.settings import Settings, SettingsError
 from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
 from ledger.delivery import switching
@@ -29,6 +28,7 @@ from local.postgres import Postgres
 from local.processes import FolderLock, ProcessSpec, Supervisor, stop_leftovers
 from local.redis_server import Redis
 from local.services import ServiceError, free_port
+from local.signing_pair import keep_signing_pair
 from tasks.broker import Transport
 from tasks.queues import sender
 from tasks.reach import reach_of

@@ -13,9 +13,10 @@ import uvloop
 from aiohttp import web
 
 from sandbox.accounts import point_resolver, point_worker
-from sandbox.app import Sandbox, build_app
+from sandbox.app import build_app
 from sandbox.faults import read_faults
 from sandbox.served import LIMITS, ROOMY, VENDORS
+from sandbox.state import Sandbox
 
 LONGEST_LINE = 65_536  # a percent-encoded id of Algonomy's is three times as long as it is
 

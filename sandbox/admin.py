@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
@@ -13,17 +13,15 @@ from sandbox.gate import Gate
 from sandbox.people import read_person
 from sandbox.refusals import read_refusal
 from sandbox.served import MARKS
+from sandbox.state import Sandbox
 from sandbox.traffic import Window
-
-if TYPE_CHECKING:
-    from sandbox.app import Sandbox
 
 LINES_AT_ONCE = 500
 WITHDRAWALS = ("erasure", "opt_out")
 
 
 class Admin:
-    def __init__(self, sandbox: "Sandbox") -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
     async def admit_people(self, request: web.Request) -> web.Response:
@@ -193,7 +191,7 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     return payload
 
 
-def mount(app: web.Application, sandbox: "Sandbox") -> None:
+def mount(app: web.Application, sandbox: Sandbox) -> None:
     admin = Admin(sandbox)
     app.router.add_post("/_sandbox/people", admin.admit_people)
     app.router.add_get("/_sandbox/people", admin.list_people)

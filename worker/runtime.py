@@ -169,22 +169,30 @@ class Runtime:
             note_served=self._note_served,
             stopping=self._stopping,
         )
-        with self._engine.begin() as connection:
-            announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
-            describe(connection, {name: reach_of(adapter) for name, adapter in adapters.items()})
-            announce_webhooks(connection, settings.webhooks.hosts())
-            # Whoever had this name before is gone, without the time to give back what it held.
-            release(connection, holder)
+        self._hosts = settings.webhooks.hosts()
 
     @classmethod
     def open(cls, app: Celery, holder: str) -> "Runtime":
-        """The runtime that this process's environment asks for; `holder` is the worker's name, which no other has.
+        """The runtime that this process's environment asks for, announced in the ledger; `holder` is the worker's name,
+        which no other has.
 
         Raises SettingsError, NoStackError, ledger.failures.LedgerError where the ledger cannot be worked on, and
         ledger.sealing.UnsealError for keys of another ledger.
         """
         settings = Settings.load()
-        return cls(settings, find_stack(settings), app, holder)
+        runtime = cls(settings, find_stack(settings), app, holder)
+        runtime.announce()
+        return runtime
+
+    def announce(self) -> None:
+        """Tell the ledger which vendors and receivers this worker knows, and give back what the last worker of its name
+        held: that one is gone, and had no time to do so."""
+        adapters = {name: line.adapter for name, line in self.tools.lines.items()}
+        with self._engine.begin() as connection:
+            announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
+            describe(connection, {name: reach_of(adapter) for name, adapter in adapters.items()})
+            announce_webhooks(connection, self._hosts)
+            release(connection, self.tools.holder)
 
     def _open_lines(
         self, adapters: Mapping[str, Adapter], masters: MasterKeys, lease_s: float, egress: Egress

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from ledger.delivery import stop_again, successions
-from ledger.requests.requests import NOTHING_OPEN
+from ledger.unsettled import NOTHING_OPEN
 
 
 def has_begun(connection: Connection, request_id: int) -> bool:

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, text
 
 from domain.requests import Kind
 from domain.retry import Setback
+from ledger.contexts import key_context, options_context
 from ledger.delivery.setbacks import job_context, read_setbacks, write_setbacks
 from ledger.delivery.steps import STANDINGS, Standing, read_standings
-from ledger.requests.requests import key_context, options_context
 from ledger.sealing import MasterKeys, SealingKey
 
 

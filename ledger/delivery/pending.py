@@ -7,9 +7,9 @@ from pydantic_core import from_json
 from sqlalchemy import Connection
 
 from domain.requests import Subject
+from ledger.contexts import session_context
 from ledger.delivery.chunks import Lease
-from ledger.people.people import session_context, subject_context
-from ledger.sealing import SealingKey
+from ledger.people.opening import open_block
 from ledger.session import driver_of
 
 
@@ -64,15 +64,6 @@ def open_people(lease: Lease, people: Sequence[SealedPerson]) -> list[OpenPerson
 def add_session(subject: Subject, vendor: str, block: bytes) -> None:
     """Put an opened session where it was in what was submitted: in its vendor's block."""
     subject["vendors"] = {**(subject.get("vendors") or {}), vendor: from_json(block)}
-
-
-def open_block(key: SealingKey, request_id: int, rows: Sequence[tuple[int, bytes]]) -> list[Subject]:
-    """The people of these rows of one request (line, sealed), opened, in order. Raises ledger.sealing.UnsealError."""
-    contexts = [subject_context(request_id, line) for line, _ in rows]
-    plains = key.open_all([sealed for _, sealed in rows], contexts)
-    # Each of them is JSON of our own making and none other, as the seal proves, so together they are one array.
-    people: list[Subject] = from_json(b"[%b]" % b",".join(plains), cache_strings="keys")
-    return people
 
 
 # The bounds on `line` stand at every table, so that none is read further than the span whatever plan is chosen.

@@ -9,7 +9,7 @@ from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
 from domain.wishes import Ref, Revival, revive, state_of
 from ledger.delivery.chunks import Lease
-from ledger.desk.attention import reopen_outcomes
+from ledger.rounds import reopen_outcomes
 
 YES = (Outcome.ACCEPTED.value, Outcome.VERIFIED.value, Outcome.ABSENT.value)
 """Outcomes after which a delivery can be made once more."""

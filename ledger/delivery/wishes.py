@@ -11,11 +11,11 @@ from sqlalchemy import Connection, text
 from domain.outcomes import Outcome
 from domain.requests import Kind, Subject
 from domain.wishes import Ref, State, can_matter, order_of, state_of
+from ledger.contexts import key_context, options_context, session_context
 from ledger.delivery.chunks import Lease, Purpose
-from ledger.delivery.pending import add_session, open_block
+from ledger.delivery.pending import add_session
 from ledger.delivery.same_people import same_people
-from ledger.people.people import session_context
-from ledger.requests.requests import key_context, options_context
+from ledger.people.opening import open_block
 from ledger.sealing import MasterKeys, SealingKey
 
 

@@ -1,6 +1,6 @@
 """What needs a person: found, delivered again in a new round, or closed by hand, millions in a few statements."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from domain.outcomes import LIFTED_BY_RETRY, NAMED_ONLY, Outcome, Reason
 from ledger.desk.deeds import Standing
+from ledger.rounds import LATEST, LATEST_OF_THESE, OF_THESE, Opened, open_round
 from ledger.unsettled import NEEDS_ATTENTION, waits
 
 MENDED_BY_A_SESSION = (Reason.IDENTITY_MISMATCH.value, Reason.IDENTITY_UNKNOWN.value)
@@ -42,17 +43,6 @@ def groups(
     return [Group(*row) for row in connection.execute(_GROUPS, values)]
 
 
-LATEST = """
-    NOT EXISTS (
-        SELECT FROM outcomes AS later
-        WHERE later.request_id = outcomes.request_id AND later.vendor_id = outcomes.vendor_id
-            AND later.line = outcomes.line AND later.round > outcomes.round)
-"""
-"""A condition on `outcomes`: it is how the delivery stands."""
-_LATEST_OF_THESE = LATEST.replace(
-    "WHERE later", "WHERE later.request_id = ANY(CAST(:request_ids AS bigint[])) AND later"
-)
-"""The same where `outcomes` are those of `request_ids`: said once more, or later rounds are sought in every volume."""
 _GROUPS = text(f"""
     SELECT vendors.name, CAST(outcome AS text), reason, count(*), count(DISTINCT outcomes.request_id), min(due_at)
     FROM outcomes
@@ -97,7 +87,6 @@ class Reopened(NamedTuple):
     unreachable: int
 
 
-_OF_THESE = "FROM outcomes WHERE request_id = ANY(CAST(:request_ids AS bigint[]))"
 NAMED = list(NAMED_ONLY)
 """`named_only` of the next condition."""
 MEANT_BY_RETRY = f"""
@@ -112,13 +101,13 @@ MEANT_BY_CLOSE = f"""
 """
 """The same: it is settled by hand."""
 _MEANT = f"""
-    {_OF_THESE} AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
-        AND {MEANT_BY_RETRY} AND {_LATEST_OF_THESE}
+    {OF_THESE} AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
+        AND {MEANT_BY_RETRY} AND {LATEST_OF_THESE}
 """
 _SUPERSEDED = f"""
-    {_OF_THESE} AND outcome = 'superseded'
+    {OF_THESE} AND outcome = 'superseded'
         AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
-        AND {_LATEST_OF_THESE}
+        AND {LATEST_OF_THESE}
 """
 _HAS_SESSION = """
     (vendor_id <> ALL(CAST(:session_vendor_ids AS smallint[])) OR EXISTS (
@@ -127,12 +116,8 @@ _HAS_SESSION = """
             AND sessions.line = outcomes.line))
 """
 _OF_LINES = f"""
-    {_OF_THESE} AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
-        AND {NEEDS_ATTENTION} AND {_LATEST_OF_THESE}
-"""
-_OF_OUTCOMES = f"""
-    {_OF_THESE} AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
-        AND CAST(outcome AS text) = ANY(CAST(:outcomes AS text[])) AND {_LATEST_OF_THESE}
+    {OF_THESE} AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
+        AND {NEEDS_ATTENTION} AND {LATEST_OF_THESE}
 """
 
 
@@ -157,49 +142,25 @@ def reopen_all(connection: Connection, request_ids: Sequence[int], meant: Select
     which = _SUPERSEDED if meant.reason == Outcome.SUPERSEDED else _MEANT
     without = connection.execute(text(f"SELECT count(*) {which} AND NOT {_HAS_SESSION}"), values).scalar_one()
     unreachable = connection.execute(_COUNT_UNREACHABLE, values).scalar_one()
-    opened = _open_round(connection, f"{which} AND {_HAS_SESSION}", values)
+    opened = open_round(connection, f"{which} AND {_HAS_SESSION}", values)
     again = sorted({one.request_id for one in opened})
     return ReopenedAll(_by_vendor(opened), again, without, unreachable)
 
 
 _COUNT_UNREACHABLE = text(f"""
-    SELECT count(*) {_OF_THESE} AND outcome = 'unreachable' AND {waits("outcomes")}
+    SELECT count(*) {OF_THESE} AND outcome = 'unreachable' AND {waits("outcomes")}
         AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
-        AND COALESCE(reason = CAST(:reason AS text), true) AND {_LATEST_OF_THESE}
+        AND COALESCE(reason = CAST(:reason AS text), true) AND {LATEST_OF_THESE}
 """)
 
 
 def reopen_lines(connection: Connection, request: Standing, vendor_id: int, lines: Sequence[int]) -> dict[str, int]:
     """The same for these people at one vendor, whatever they wait for."""
     values = {"request_ids": [request.id], "vendor_id": vendor_id, "lines": list(lines), "lifted": None}
-    return _by_name(request, _by_vendor(_open_round(connection, _OF_LINES, values)))
+    return _by_name(request, _by_vendor(open_round(connection, _OF_LINES, values)))
 
 
-def reopen_outcomes(
-    connection: Connection, request_id: int, vendor_id: int, lines: Sequence[int], outcomes: Sequence[str]
-) -> int:
-    """The same for these people at one vendor whose delivery ended as one of `outcomes`; how many go out again. The
-    caller holds the request's lock."""
-    values = {
-        "request_ids": [request_id],
-        "vendor_id": vendor_id,
-        "lines": list(lines),
-        "outcomes": list(outcomes),
-        "lifted": None,
-    }
-    return sum(one.deliveries for one in _open_round(connection, _OF_OUTCOMES, values))
-
-
-class _Opened(NamedTuple):
-    """A round of a request at a vendor, and how many deliveries are in it."""
-
-    request_id: int
-    vendor_id: int
-    round: int
-    deliveries: int
-
-
-def _by_vendor(opened: Sequence[_Opened]) -> dict[int, int]:
+def _by_vendor(opened: Sequence[Opened]) -> dict[int, int]:
     deliveries: dict[int, int] = {}
     for one in sorted(opened, key=lambda one: one.vendor_id):
         deliveries[one.vendor_id] = deliveries.get(one.vendor_id, 0) + one.deliveries
@@ -209,88 +170,6 @@ def _by_vendor(opened: Sequence[_Opened]) -> dict[int, int]:
 def _by_name(request: Standing, deliveries: Mapping[int, int]) -> dict[str, int]:
     names = {id_: name for name, id_ in request.vendors.items()}
     return {names[vendor_id]: count for vendor_id, count in deliveries.items()}
-
-
-def _open_round(connection: Connection, which: str, values: dict[str, Any]) -> list[_Opened]:
-    opened = [_Opened(*row) for row in connection.execute(_append_pending(which), values)]
-    if opened:
-        requests, vendors, rounds, _ = (list(column) for column in zip(*opened, strict=True))
-        runs = [*zip(*_runs(requests), strict=True)]
-        values = {"requests": requests, "vendors": vendors, "rounds": rounds, "firsts": runs[0], "lasts": runs[1]}
-        connection.execute(_OPEN_CHUNKS, {name: list(value) for name, value in values.items()})
-        connection.execute(_RUN_AGAIN, {"ids": sorted(set(requests))})
-    return opened
-
-
-def _runs(ascending: Iterable[int]) -> list[tuple[int, int]]:
-    """The first and last of numbers that lie close together: so few chunks lie between that it is cheaper to read them
-    than to look for each request's own, for which there is no index but one of blocks (BRIN)."""
-    runs: list[tuple[int, int]] = []
-    for number in ascending:
-        if runs and number - runs[-1][1] <= CLOSE:
-            runs[-1] = (runs[-1][0], number)
-        else:
-            runs.append((number, number))
-    return runs
-
-
-CLOSE = 16
-
-
-def _append_pending(which: str) -> Any:
-    # A chunk still open from an earlier retry must not meet one of the same round: both would send to the same people.
-    # So a new round lies above any that is open, and rounds between are filled, for a delivery's rounds have no holes.
-    # `lifted`: for which reason to ask someone a person has said to go on; it is kept with the round.
-    return text(f"""
-        WITH meant AS MATERIALIZED (SELECT request_id, vendor_id, line, round, outcome {which}),
-        open AS MATERIALIZED (
-            SELECT request_id, vendor_id, max(round) AS round FROM chunks
-            WHERE request_id = ANY(CAST(:request_ids AS bigint[])) AND purpose = 'deliver' AND state <> 'closed'
-                AND round > 1
-            GROUP BY request_id, vendor_id),
-        placed AS MATERIALIZED (
-            SELECT request_id, vendor_id, line, meant.round AS last, outcome,
-                GREATEST(meant.round + 1, open.round) AS round
-            FROM meant LEFT JOIN open USING (request_id, vendor_id)),
-        fresh AS (
-            INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
-            SELECT request_id, vendor_id, line, filled, 0, 'pending', CAST(:lifted AS text)
-            FROM placed CROSS JOIN LATERAL generate_series(last + 1, placed.round) AS filled),
-        tallied AS (
-            INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
-            SELECT request_id, vendor_id, outcome, -count(*) FROM placed
-            GROUP BY request_id, vendor_id, outcome ORDER BY request_id, vendor_id, outcome
-            ON CONFLICT (request_id, vendor_id, outcome)
-                DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
-        SELECT request_id, vendor_id, round, count(*) FROM placed GROUP BY request_id, vendor_id, round ORDER BY 1, 2, 3
-    """)
-
-
-# LIMIT and max keep the planner from joining all lines with all lines: it looks up one span, and one line, at a time.
-_OPEN_CHUNKS = text("""
-    INSERT INTO chunks (request_id, vendor_id, first_line, last_line, round)
-    SELECT opened.request_id, opened.vendor_id, first_line, last_line, opened.round + 1
-    FROM unnest(CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[])) AS run (first, last)
-    CROSS JOIN LATERAL (
-        SELECT request_id, vendor_id, first_line, last_line FROM chunks
-        WHERE request_id BETWEEN run.first AND run.last AND round = 1 AND purpose = 'deliver'
-        OFFSET 0) AS span
-    JOIN unnest(CAST(:requests AS bigint[]), CAST(:vendors AS smallint[]), CAST(:rounds AS smallint[]))
-        AS opened (request_id, vendor_id, round) USING (request_id, vendor_id)
-    WHERE (
-        SELECT true FROM outcomes
-        WHERE outcomes.request_id = opened.request_id AND outcomes.vendor_id = opened.vendor_id
-            AND outcomes.round = opened.round AND outcomes.line BETWEEN first_line AND last_line
-            AND outcomes.outcome = 'pending' AND opened.round = (
-                SELECT max(later.round) FROM outcomes AS later
-                WHERE later.request_id = opened.request_id AND later.vendor_id = opened.vendor_id
-                    AND later.line = outcomes.line)
-        ORDER BY outcomes.line LIMIT 1)
-    ORDER BY opened.request_id, opened.vendor_id, opened.round, first_line
-""")
-_RUN_AGAIN = text("""
-    UPDATE requests SET status = 'running', closed_at = NULL WHERE id = ANY(CAST(:ids AS bigint[]))
-""")
 
 
 def close_by_hand(connection: Connection, request: Standing, vendor_id: int, reason: str | None) -> int:
@@ -340,8 +219,8 @@ def _closing(which: str, why: Reason) -> Any:
     return text(f"""
         WITH meant AS MATERIALIZED (
             SELECT request_id, vendor_id, line, round, attempts, outcome
-            {_OF_THESE} AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
-                AND {which} AND {_LATEST_OF_THESE}),
+            {OF_THESE} AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
+                AND {which} AND {LATEST_OF_THESE}),
         fresh AS (
             INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
             SELECT request_id, vendor_id, line, round + 1, attempts, 'cancelled', '{why}' FROM meant),

@@ -8,11 +8,11 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.requests import Kind, Subject
-from ledger.delivery.pending import open_block
-from ledger.desk.attention import LATEST
 from ledger.desk.deeds import Standing
 from ledger.desk.fresh_sessions import NO_CONTRADICTION, SAME_PEOPLE, Given, prints_of
+from ledger.people.opening import open_block
 from ledger.people.people import OTHERS, PEOPLE, Prints, Writer
+from ledger.rounds import LATEST
 from ledger.sealing import SealingKey
 
 

@@ -8,10 +8,10 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.requests import Subject
+from ledger.contexts import key_context, session_context
 from ledger.desk.attention import MENDED_BY_A_SESSION
 from ledger.desk.deeds import Standing
-from ledger.people.people import Prints, session_context
-from ledger.requests.requests import key_context
+from ledger.people.people import Prints
 from ledger.sealing import MasterKeys, SealingKey
 
 

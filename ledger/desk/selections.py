@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Row, text
 from domain.outcomes import Outcome
 from domain.requests import Kind
 from ledger.accounts.persons import same_person_as
-from ledger.desk.attention import LATEST, MEANT_BY_CLOSE, MEANT_BY_RETRY, NAMED
+from ledger.desk.attention import MEANT_BY_CLOSE, MEANT_BY_RETRY, NAMED
+from ledger.rounds import LATEST
 from ledger.unsettled import waits
 
 MOST_REQUESTS = 500

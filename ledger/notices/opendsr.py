@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from ledger.requests.requests import key_context
+from ledger.contexts import key_context
 from ledger.sealing import MasterKeys, SealingKey
 
 MOST_OF_A_GROUP = 1_000

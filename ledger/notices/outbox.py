@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, text
 
 from domain.notices import Failure, Notice, Style
 from domain.requests import Kind
+from ledger.contexts import key_context
 from ledger.notices.webhooks import url_context
-from ledger.requests.requests import key_context
 from ledger.sealing import MasterKeys, SealingKey, UnsealError
 
 

@@ -20,6 +20,7 @@ from domain.crowds import MANY_REPEAT, Crowd
 from domain.folding import fold, fold_email, fold_identifier
 from domain.other_identifiers import other_identifiers
 from domain.requests import Subject
+from ledger.contexts import session_context, subject_context
 from ledger.limits import unhurried
 from ledger.people.crowds import Suspicion, crowds_among, crowds_in
 from ledger.sealing import PRINT_BYTES, Fingerprinter, SealingKey
@@ -300,16 +301,6 @@ def _copy(connection: Connection, statement: LiteralString, blocks: Iterable[byt
         for block in blocks:
             copy.write(block)
         copy.write(_COPY_TRAILER)
-
-
-def subject_context(request_id: int, line: int) -> bytes:
-    """What a sealed person is bound to."""
-    return b"subject:%d:%d" % (request_id, line)
-
-
-def session_context(request_id: int, line: int, vendor_id: int) -> bytes:
-    """What a sealed session is bound to."""
-    return b"session:%d:%d:%d" % (request_id, line, vendor_id)
 
 
 def _drop_duplicates(connection: Connection, request_id: int) -> tuple[Sequence[int], Crowd | None]:

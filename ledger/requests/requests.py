@@ -18,6 +18,7 @@ from domain.reach import Fields, Headcount
 from domain.requests import Kind, Subject
 from ledger.accounts.audit import HERE, Origin
 from ledger.accounts.persons import persons_of
+from ledger.contexts import key_context, options_context
 from ledger.delivery.vendors import Vendor
 from ledger.desk.deeds import add_note
 from ledger.moments import now
@@ -26,7 +27,7 @@ from ledger.people.people import Prints, add_people
 from ledger.requests import lately, settling
 from ledger.requests.idempotency import ON_KEY_TAKEN, print_of_key, unless_taken_in_clear
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
-from ledger.unsettled import ACCEPT, COMPLETED_IN_ERROR, NEEDS_ATTENTION
+from ledger.unsettled import ACCEPT, COMPLETED_IN_ERROR, NEEDS_ATTENTION, NOTHING_OPEN
 
 Also = Callable[[Connection, int, UUID, SealingKey], None]
 """Writes what belongs to a request that is being recorded: given its id, its public id and its data key."""
@@ -257,16 +258,6 @@ def _in_utc(*moments: datetime | None) -> list[datetime | None]:
     return [moment.astimezone(UTC) if moment else None for moment in moments]
 
 
-def key_context(public_id: UUID) -> bytes:
-    """What a request's wrapped data key is bound to."""
-    return b"data-key:" + public_id.bytes
-
-
-def options_context(public_id: UUID) -> bytes:
-    """What a request's sealed options are bound to."""
-    return b"options:" + public_id.bytes
-
-
 _INSERT = text(f"""
     INSERT INTO requests (public_id, kind, vendor_ids, data_key, options, idempotency_print, submitted_by, regulation,
         received_at, asked_at, effective_at, due_at, not_before)
@@ -369,11 +360,6 @@ def flag(connection: Connection, request_id: int) -> None:
     connection.execute(_FLAG, {"ids": [request_id]})
 
 
-NOTHING_OPEN = """
-    NOT EXISTS (
-        SELECT FROM chunks WHERE chunks.request_id = requests.id AND purpose = 'deliver' AND state <> 'closed')
-"""
-"""A condition on `requests`: every delivery is settled."""
 _WITH_EXCEPTIONS = f"""
     EXISTS (
         SELECT FROM tallies

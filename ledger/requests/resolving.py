@@ -12,11 +12,12 @@ from sqlalchemy import Connection, text
 
 from domain.directory import Finding
 from domain.requests import Kind, Subject
-from ledger.delivery.pending import open_block
+from ledger.contexts import key_context
 from ledger.desk.fresh_identifiers import complete
 from ledger.keys import fingerprinter
+from ledger.people.opening import open_block
 from ledger.people.people import Prints
-from ledger.requests.requests import key_context, unreachable_json
+from ledger.requests.requests import unreachable_json
 from ledger.sealing import MasterKeys, SealingKey
 
 BLOCK = 1_000

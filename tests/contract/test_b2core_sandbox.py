@@ -16,8 +16,9 @@ from adapters.transport import Transport
 from adapters.vendors.b2core import B2core, B2coreSettings
 from domain.requests import SUBJECT, Kind, Subject
 from ledger.sealing import MasterKeys, generate_master_key
-from sandbox.app import Sandbox, build_app
+from sandbox.app import build_app
 from sandbox.people import read_person
+from sandbox.state import Sandbox
 from sandbox.vendors.b2core import B2CoreAccount
 from tasks.converse import Conversation
 from tests.contract.walking import in_words

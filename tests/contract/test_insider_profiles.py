@@ -13,10 +13,10 @@ from adapters.contract import Addressed, Answer, Call, LooksFirst, Order, Person
 from adapters.insider.keys import Known, Profile, Search
 from adapters.rates import buckets_of, cost_of, rate_of, slowest_bucket
 from domain.requests import Kind, Subject
-from sandbox.app import Sandbox
 from sandbox.exchange import Call as SandboxCall
 from sandbox.faults import FaultPlan
 from sandbox.people import read_person
+from sandbox.state import Sandbox
 from tests.contract.samples import BODIES, adapter_of, answer
 from tests.contract.walking import Turn, converse, in_words, understand
 

@@ -14,12 +14,12 @@ from adapters.registry import ADAPTERS, create
 from adapters.transport import AnswerLostError
 from domain.requests import Subject
 from ledger.sealing import MasterKeys, generate_master_key
-from sandbox.app import Sandbox
 from sandbox.exchange import Call
 from sandbox.gate import Gate
 from sandbox.people import read_person
 from sandbox.refusals import read_refusal
 from sandbox.served import VENDORS
+from sandbox.state import Sandbox
 from tasks.slots import FairSlots
 from tasks.toolbox import Line, Toolbox
 from tests.ledger.conftest import Desk

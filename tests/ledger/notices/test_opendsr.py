@@ -22,7 +22,7 @@ from adapters.callbacks import Callbacks
 from adapters.contract import Answer, Verdict
 from adapters.opendsr_callbacks import dress
 from adapters.receivers import Rules
-from config.opendsr import PAIR_FILE, OpenDsrSettings, find_signer, self_signed
+from config.opendsr import PAIR_FILE, OpenDsrSettings, find_signer
 from domain.deadlines import Regulation
 from domain.notices import Style
 from domain.opendsr import DsrRequest, DsrStatus, Standing, Version, standing_at
@@ -33,6 +33,7 @@ from ledger.delivery.claiming import claim
 from ledger.desk.fresh_sessions import Given
 from ledger.keys import fingerprinter
 from ledger.notices import outbox
+from local.signing_pair import self_signed
 from tasks.attend import AttendError, NoSuchRequestError
 from tasks.attend import Desk as AtDesk
 from tasks.notify import Courier, notify

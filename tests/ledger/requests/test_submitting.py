@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.requests import Kind, Subject
+from ledger.contexts import key_context
 from ledger.delivery.chunks import Lease, Purpose
 from ledger.delivery.pending import open_people, pending
 from ledger.desk.reports import status_of
-from ledger.requests.requests import key_context
 from ledger.sealing import MasterKeys, SealingKey, UnsealError, generate_master_key
 from tasks.submit import Receipt, SubmitError
 from tests.ledger.conftest import Desk, people

@@ -10,12 +10,15 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, literal_column, select, table, text
 
+from config.settings import Settings
+from config.stack import find_stack
 from ledger.keys import fingerprinter
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
 from tests.ledger.databases import address, database, execute
+from worker.runtime import Runtime
 
 KEYS = generate_master_key()
 ROLE = NAME = "worker_user"
@@ -62,6 +65,33 @@ def starts(worker: ModuleType) -> str:
     return why
 
 
+def test_a_worker_that_was_made_has_changed_nothing_until_it_is_announced(
+    worker: ModuleType, monkeypatch: pytest.MonkeyPatch, ledger: str
+) -> None:
+    for name, value in INSIDER.items():
+        monkeypatch.setenv(f"CONSENT_INSIDER__{name}", value)
+    settings = Settings.load()
+    engine = connect(ledger, pool_size=1)
+    before = everything(engine)
+    made = Runtime(settings, find_stack(settings), worker.app, "worker@made")
+    try:
+        assert everything(engine) == before
+        made.announce()
+        assert everything(engine) != before
+    finally:
+        made.close()
+        engine.dispose()
+
+
+def everything(engine: Engine) -> dict[str, list[str]]:
+    """Every row of the ledger."""
+    with engine.connect() as connection:
+        names = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars().all()
+        rows = {name: connection.execute(select(literal_column("*")).select_from(table(name))) for name in names}
+        return {name: sorted(map(repr, found)) for name, found in rows.items()}
+
+
+INSIDER = {"BASE_URL": "http://127.0.0.1:1", "PARTNER_NAME": "shop", "REQUEST_TOKEN": "token"}
 SETTINGS = {
     "no key": ({"CONSENT_MASTER_KEYS": "not-a-key"}, "CONSENT_MASTER_KEYS: master key 1"),
     "half a key": ({"CONSENT_MASTER_KEYS": f"{KEYS},{KEYS[:20]}"}, "CONSENT_MASTER_KEYS: master key 2"),

@@ -3,8 +3,8 @@
 import pytest
 
 from domain.requests import Subject
-from ledger.delivery.pending import open_block
-from ledger.people.people import subject_context
+from ledger.contexts import subject_context
+from ledger.people.opening import open_block
 from ledger.sealing import NONCE_BYTES, SealingKey, UnsealError
 
 KEY = SealingKey.generate()

@@ -7,7 +7,8 @@ import pytest
 from aiohttp import ClientResponse, DummyCookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
-from sandbox.app import Sandbox, build_app
+from sandbox.app import build_app
+from sandbox.state import Sandbox
 from sandbox.vendors.algonomy import AlgonomyAccount
 from sandbox.vendors.b2core import B2CoreAccount
 from sandbox.vendors.dfinery import DfineryAccount

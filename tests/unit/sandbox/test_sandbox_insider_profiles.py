@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from sandbox.app import Sandbox
 from sandbox.exchange import Call
 from sandbox.faults import FaultPlan
+from sandbox.state import Sandbox
 from sandbox.traffic import Window
 
 NOBODY = {"error": "no such user for these identifiers: no data"}

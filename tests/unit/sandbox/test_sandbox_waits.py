@@ -10,8 +10,9 @@ from adapters.transport import Transport
 from adapters.triage import triage
 from adapters.waits import UNREAD_WAIT_S
 from domain.outcomes import Reason
-from sandbox.app import Sandbox, build_app
+from sandbox.app import build_app
 from sandbox.faults import WAIT_FORMS, read_plans
+from sandbox.state import Sandbox
 
 
 @pytest.mark.parametrize("form", WAIT_FORMS)

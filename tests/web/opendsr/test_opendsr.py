@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from fastapi.routing import APIRoute
 
 from adapters.receivers import Rules
-from config.opendsr import OpenDsrSettings, find_signer, self_signed
+from config.opendsr import OpenDsrSettings, find_signer
 from domain.opendsr import Version
 from domain.signing import Signer
+from local.signing_pair import self_signed
 from tests.web.conftest import Rows, serving
 from web.app import create_app
 from web.context import Door

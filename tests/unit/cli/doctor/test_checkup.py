@@ -13,9 +13,10 @@ from adapters.examine import examine
 from adapters.registry import ADAPTERS, create
 from adapters.transport import AnswerLostError, NotSentError, Transport
 from cli.doctor.checkup import ADVICE, _advice, _opendsr
-from config.opendsr import OpenDsrSettings, self_signed
+from config.opendsr import OpenDsrSettings
 from config.settings import Settings
 from domain.outcomes import Reason
+from local.signing_pair import self_signed
 
 SECRET = "hunter2-hunter2"
 SETTINGS: dict[str, dict[str, Any]] = {
