@@ -1,0 +1,46 @@
+"""The contract between a vendor's adapter and the rest: an adapter builds requests and reads answers, and does no input
+or output. `adapter` is what every vendor has, `abilities` and `tokens` what only some have."""
+
+from adapters.contract.abilities import (
+    KnowsWithoutSession,
+    LooksFirst,
+    Meters,
+    Probes,
+    ReadsAnything,
+    ReadsBack,
+    SendsOnce,
+)
+from adapters.contract.adapter import Adapter
+from adapters.contract.answers import Answer, NotNowError, UnreadableError, Verdict
+from adapters.contract.orders import Addressed, Call, Limits, LookUps, Order, Person, Rate
+from adapters.contract.settings import VISIBLE, ClientSecret, HeaderSecret, VendorOptions, VendorSettings
+from adapters.contract.tokens import Authenticates, Token
+
+__all__ = [
+    "VISIBLE",
+    "Adapter",
+    "Addressed",
+    "Answer",
+    "Authenticates",
+    "Call",
+    "ClientSecret",
+    "HeaderSecret",
+    "KnowsWithoutSession",
+    "Limits",
+    "LookUps",
+    "LooksFirst",
+    "Meters",
+    "NotNowError",
+    "Order",
+    "Person",
+    "Probes",
+    "Rate",
+    "ReadsAnything",
+    "ReadsBack",
+    "SendsOnce",
+    "Token",
+    "UnreadableError",
+    "VendorOptions",
+    "VendorSettings",
+    "Verdict",
+]
