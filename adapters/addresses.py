@@ -26,6 +26,19 @@ def check_address(address: str) -> str:
     return address
 
 
+def check_base_url(address: str) -> str:
+    """The same address without a slash at its end. Raises ValueError unless it is one where the paths of an API can
+    begin."""
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL:
+        raise ValueError("is not an address") from None
+    refuse_plain_http(url)
+    if not url.host or url.userinfo or url.query or url.fragment:
+        raise ValueError("must be a host and a path only: no user, query or fragment")
+    return address.rstrip("/")
+
+
 @lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine itself."""

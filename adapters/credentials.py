@@ -1,12 +1,13 @@
 """Bearer tokens shared by every process: fetched once, kept encrypted in Redis, refreshed by one at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
 
+from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.asyncio.lock import Lock
 from redis.exceptions import RedisError
@@ -20,6 +21,8 @@ REDIS_AWAY_S = 2.0
 TOKEN_LIFE_S = 7 * 3600
 """Where the vendor does not say. Algonomy's public page gives a token 8 hours; it is asked for anew before that, or as
 soon as one is refused."""
+RENEWAL_LIFE_S = 90 * 86_400
+"""A refresh token is forgotten after so long without use; the vendor has most likely forgotten it too."""
 RENEW_BEFORE_S, RENEW_BEFORE_SHARE = 60.0, 0.2
 """A token is asked for anew so long before it ends, or at this share of its life if that is shorter: a request that is
 under way when it ends would be refused."""
@@ -43,11 +46,18 @@ class Seal(Protocol):
         """What was sealed. Raises ValueError where it was not sealed by these keys for this context."""
 
 
+class LogIn(Protocol):
+    """Asks the vendor for a token."""
+
+    async def __call__(self, renewal: SecretStr | None, /) -> Token:
+        """A new token, by the refresh token of the last one where there was one. Raises LoginRefusedError."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """A token as this process knows it."""
 
-    token: str = field(repr=False)
+    token: Token
     until: float  # monotonic: not used from then on
 
 
@@ -60,9 +70,7 @@ class Credentials:
     _known: dict[str, _Known] = field(default_factory=dict, init=False, repr=False)
     _here: dict[str, asyncio.Lock] = field(default_factory=dict, init=False, repr=False)
 
-    async def token(
-        self, vendor: str, log_in: Callable[[], Awaitable[Token]], *, not_this_one: str | None = None
-    ) -> str:
+    async def token(self, vendor: str, log_in: LogIn, *, not_this_one: Token | None = None) -> Token:
         """A token for `vendor` other than `not_this_one` (the one just refused), and not one that is about to end.
 
         Of all processes that ask, one calls `log_in`; the others wait and read what it got.
@@ -84,37 +92,73 @@ class Credentials:
                 return got  # Redis did not take it for the others: it is good all the same
             return self._known[vendor].token
 
-    def _usable(self, vendor: str, not_this_one: str | None) -> str | None:
+    def _usable(self, vendor: str, not_this_one: Token | None) -> Token | None:
         known = self._known.get(vendor)
         if known is None or known.token == not_this_one or monotonic() >= known.until:
             return None
         return known.token
 
-    async def _shared_or_new(
-        self, vendor: str, log_in: Callable[[], Awaitable[Token]], not_this_one: str | None
-    ) -> _Known:
-        key, context = f"consent:token:{vendor}", f"token:{vendor}".encode()
-        async with Lock(self.redis, f"{key}:refresh", timeout=REFRESH_LOCK_S) as lock:
+    async def _shared_or_new(self, vendor: str, log_in: LogIn, not_this_one: Token | None) -> _Known:
+        kept = _Kept(self.redis, self.seal, vendor)
+        async with Lock(self.redis, f"{kept.key}:refresh", timeout=REFRESH_LOCK_S) as lock:
             # Redis drops a token when it is no longer to be used: its time there is the time left to use it.
             asked = monotonic()
-            left_ms = await self.redis.pttl(key)
-            shared = self._open(await self.redis.get(key), context)
+            left_ms = await self.redis.pttl(kept.key)
+            shared = await kept.token()
             if shared is not None and shared != not_this_one and left_ms > 0:
                 return _Known(shared, asked + left_ms / 1000)
-            async with _kept(lock):
-                issued = await log_in()
-            token, use_s = issued.get_secret_value(), _use_s(issued.life_s)
-            self._known[vendor] = known = _Known(token, monotonic() + use_s)
-            await self.redis.set(key, self.seal.seal(token.encode(), context), px=max(1, int(use_s * 1000)))
+            renewal = await kept.renewal()
+            async with _renewed(lock):
+                issued = await log_in(renewal)
+            use_s = _use_s(issued.life_s)
+            self._known[vendor] = known = _Known(issued, monotonic() + use_s)
+            await kept.keep(issued, use_s)
             return known
 
-    def _open(self, kept: object, context: bytes) -> str | None:
-        if not isinstance(kept, bytes):
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """One vendor's token in Redis, sealed, and apart from it the refresh token, which outlives it."""
+
+    redis: "Redis"
+    seal: Seal
+    vendor: str
+
+    @property
+    def key(self) -> str:
+        return f"consent:token:{self.vendor}"
+
+    async def token(self) -> Token | None:
+        told = await self._read(self.key, "token")
+        if told is None:
+            return None
+        token, _, base_url = told.partition(" ")  # neither has a space in it
+        return Token(token, base_url=base_url)
+
+    async def renewal(self) -> SecretStr | None:
+        told = await self._read(f"{self.key}:renewal", "renewal")
+        return None if told is None else SecretStr(told)
+
+    async def keep(self, issued: Token, use_s: float) -> None:
+        told = f"{issued.get_secret_value()} {issued.base_url}".rstrip()
+        if issued.renewal is not None:  # first: what becomes of the token is soon asked again, this is not
+            await self._write(f"{self.key}:renewal", "renewal", issued.renewal.get_secret_value(), RENEWAL_LIFE_S)
+        await self._write(self.key, "token", told, use_s)
+
+    async def _read(self, key: str, what: str) -> str | None:
+        sealed = await self.redis.get(key)
+        if not isinstance(sealed, bytes):
             return None
         try:
-            return self.seal.open(kept, context).decode()
-        except ValueError:  # sealed under keys that are gone: as good as no token
+            return self.seal.open(sealed, self._context(what)).decode()
+        except ValueError:  # sealed under keys that are gone: as good as nothing
             return None
+
+    async def _write(self, key: str, what: str, text: str, life_s: float) -> None:
+        await self.redis.set(key, self.seal.seal(text.encode(), self._context(what)), px=max(1, int(life_s * 1000)))
+
+    def _context(self, what: str) -> bytes:
+        return f"{what}:{self.vendor}".encode()
 
 
 def _use_s(life_s: float | None) -> float:
@@ -125,7 +169,7 @@ def _use_s(life_s: float | None) -> float:
 
 
 @asynccontextmanager
-async def _kept(lock: Lock) -> AsyncIterator[None]:
+async def _renewed(lock: Lock) -> AsyncIterator[None]:
     """Renew a lock for as long as this lasts."""
 
     async def renew() -> None:

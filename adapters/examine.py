@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 
 import httpx
-from pydantic import SecretStr
 
-from adapters.contract import Adapter, Answer, Authenticates, Probes, UnreadableError, Verdict
+from adapters.contract import Adapter, Answer, Authenticates, Probes, Token, UnreadableError, Verdict
 from adapters.egress import DIRECT, Egress
+from adapters.proving import signed, with_token
 from adapters.transport import AnswerLostError, NotSentError, Transport
 from adapters.triage import triage
+from adapters.writing import body_of
 from domain.outcomes import Reason
 
 PATIENCE_S = 10.0
@@ -35,9 +36,9 @@ async def examine(adapter: Adapter, egress: Egress = DIRECT) -> Answer | None:
 
 async def _examined(adapter: Adapter, transport: Transport) -> Answer | None:
     login = adapter.login() if isinstance(adapter, Authenticates) else None
-    token: SecretStr | None = None
+    token: Token | None = None
     if isinstance(adapter, Authenticates) and login is not None:
-        answer = await _send(transport, login)
+        answer = await _send(adapter, transport, login)
         read = answer if isinstance(answer, Answer) else adapter.read_token(answer)
         if isinstance(read, Answer):
             return read
@@ -48,13 +49,14 @@ async def _examined(adapter: Adapter, transport: Transport) -> Answer | None:
     if login is not None and probe.url == login.url:
         return Answer(Verdict.APPLIED)  # asking for a token was the probe
     if token is not None:
-        probe.headers["Authorization"] = f"Bearer {token.get_secret_value()}"
-    answer = await _send(transport, probe)
+        probe = with_token(probe, token, adapter.settings.base_url)
+    answer = await _send(adapter, transport, probe)
     return answer if isinstance(answer, Answer) else adapter.read_probe(answer)
 
 
-async def _send(transport: Transport, request: httpx.Request) -> httpx.Response | Answer:
-    response = await transport.send(request)
+async def _send(adapter: Adapter, transport: Transport, request: httpx.Request) -> httpx.Response | Answer:
+    body_of(request)
+    response = await transport.send(signed(adapter, request, datetime.now(UTC)))
     told = triage(response, datetime.now(UTC))
     if told and told.verdict is Verdict.SPLIT:  # nobody is in such a call, so it is not about somebody
         return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)

@@ -3,16 +3,16 @@
 import logging
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from http import HTTPStatus
 from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
 import httpx
 
+from adapters.answer_rules import is_lost, refused_for_good, unreadable, with_the_wait
 from adapters.contract import (
     Adapter,
     Answer,
@@ -23,6 +23,7 @@ from adapters.contract import (
     Rate,
     ReadsAnything,
     SendsOnce,
+    Signs,
     Token,
     UnreadableError,
     Verdict,
@@ -30,11 +31,13 @@ from adapters.contract import (
 from adapters.credentials import Credentials, LoginRefusedError
 from adapters.egress import DIRECT, Egress
 from adapters.examine import examine
+from adapters.login import Login
+from adapters.proving import signed, with_token
 from adapters.rates import cost_of, rate_of
 from adapters.sending import refuse_when_over
 from adapters.transport import AnswerLostError, NotSentError, Transport
 from adapters.triage import triage
-from adapters.waits import retry_after_s
+from adapters.writing import body_of
 from domain.outcomes import Reason
 
 log = logging.getLogger(__name__)
@@ -96,12 +99,12 @@ class Exchange:
             request = self.adapter.build(call, people)
         except Exception as fault:  # noqa: BLE001 - whatever it is, it must not stop the others
             raise self._our_fault(fault, call, people) from None
-        if len(request.content) > self.adapter.limits(call).body_bytes:
+        if len(body_of(request)) > self.adapter.limits(call).body_bytes:
             return [Answer(Verdict.SPLIT, Reason.TOO_LARGE, certain=True)] * len(people)
         if self._logs_in:
             answers = await self._ask_with_token(call, people, request)
         else:
-            answers = _refused_for_good(await self._send(call, people, request), Reason.BAD_CREDENTIALS)
+            answers = refused_for_good(await self._send(call, people, request), Reason.BAD_CREDENTIALS)
         if self._sends_once:
             answers = self._not_again(call, answers)
         limited = [answer.retry_after_s for answer in answers if answer.reason is Reason.RATE_LIMITED]
@@ -114,39 +117,42 @@ class Exchange:
         return [later if answer.reason is Reason.RATE_LIMITED else answer for answer in answers]
 
     async def _ask_with_token(self, call: Call, people: Sequence[Person], request: httpx.Request) -> list[Answer]:
-        stale: str | None = None
+        stale: Token | None = None
         answers: list[Answer] = []
         for _ in range(2):  # as we are, then once more with a fresh token
             try:
-                token = await self.credentials.token(self.adapter.name, self._log_in, not_this_one=stale)
+                token = await self.credentials.token(self.adapter.name, self._login, not_this_one=stale)
             except LoginRefusedError as refusal:
                 return [refusal.answer] * len(people)
-            request.headers["Authorization"] = f"Bearer {token}"
-            answers = await self._send(call, people, request)
+            answers = await self._send(call, people, with_token(request, token, self.adapter.settings.base_url))
             if not any(answer.verdict is Verdict.REAUTHENTICATE for answer in answers):
                 return answers
             stale = token
-        return _refused_for_good(answers, Reason.FORBIDDEN)
+        return refused_for_good(answers, Reason.FORBIDDEN)
 
     async def _send(self, call: Call, people: Sequence[Person], request: httpx.Request) -> list[Answer]:
-        response = await self._answer_to(request, call)
+        response = await self._answer_to(request, call, people)
         if isinstance(response, Answer):
             return [response] * len(people)
         try:
             answers = self.adapter.classify(call, people, response)
         except UnreadableError:
-            return [_unreadable(response)] * len(people)
+            return [unreadable(response)] * len(people)
         except Exception as fault:  # noqa: BLE001 - the same
             raise self._our_fault(fault, call, people) from None
         if len(answers) != len(people):
             # Nobody may be forgotten; what became of whom is not known.
             return [Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)] * len(people)
-        return _with_the_wait(answers, response)
+        return with_the_wait(answers, response)
 
-    async def _answer_to(self, request: httpx.Request, call: Call | None) -> httpx.Response | Answer:
+    async def _answer_to(
+        self, request: httpx.Request, call: Call | None, people: Sequence[Person] = ()
+    ) -> httpx.Response | Answer:
         rate = rate_of(self.adapter, call)
         taken = await self.permits.take(rate)
         refuse_when_over()  # before a connection is made; the wire asks once more before the first byte
+        if self._signs:
+            request = self._sign(request, call, people)
         sent = monotonic()
         try:
             response = await self.transport.send(request)
@@ -163,15 +169,21 @@ class Exchange:
             await self.permits.correct(rate.bucket, taken, cost)
         return told or response
 
-    def _our_fault(self, fault: Exception, call: Call, people: Sequence[Person]) -> "OurFaultError":
-        if len(people) == 1:  # a batch is taken apart, and then it is told once
+    def _sign(self, request: httpx.Request, call: Call | None, people: Sequence[Person]) -> httpx.Request:
+        try:
+            return signed(self.adapter, request, datetime.now(UTC))
+        except Exception as fault:  # noqa: BLE001 - the same
+            raise self._our_fault(fault, call, people) from None
+
+    def _our_fault(self, fault: Exception, call: Call | None, people: Sequence[Person]) -> "OurFaultError":
+        if len(people) <= 1:  # a batch is taken apart, and then it is told once
             # Neither its message nor its trace: both may hold what is personal.
             at = traceback.extract_tb(fault.__traceback__)[-1]
             where = f"{Path(at.filename).name}:{at.lineno}"
             log.error(
-                "%s: our program fails on one person at %s: %s, %s",
+                "%s: our program fails %s: %s, %s",
                 self.adapter.name,
-                call.step,
+                f"on one person at {call.step}" if call else "on the request for a token",
                 type(fault).__name__,
                 where,
             )
@@ -189,7 +201,7 @@ class Exchange:
     def _not_again(self, call: Call, answers: list[Answer]) -> list[Answer]:
         assert isinstance(self.adapter, SendsOnce)  # noqa: S101 - only called where _sends_once
         lost = self.adapter.if_lost(call)
-        return answers if lost is None else [lost if _is_lost(answer) else answer for answer in answers]
+        return answers if lost is None else [lost if is_lost(answer) else answer for answer in answers]
 
     @cached_property
     def _reads_anything_at(self) -> frozenset[str]:
@@ -203,59 +215,10 @@ class Exchange:
     def _logs_in(self) -> bool:
         return isinstance(self.adapter, Authenticates) and self.adapter.login() is not None
 
-    async def _log_in(self) -> Token:
-        assert isinstance(self.adapter, Authenticates)  # noqa: S101 - only called where _logs_in
-        request = self.adapter.login()
-        assert request is not None  # noqa: S101
-        response = await self._answer_to(request, None)
-        if isinstance(response, Answer):
-            # Whatever became of a login, nothing was sent for anybody.
-            raise LoginRefusedError(_nothing_sent(response))
-        try:
-            token = self.adapter.read_token(response)
-        except UnreadableError:
-            raise LoginRefusedError(Answer(Verdict.RETRY, Reason.UNREADABLE)) from None
-        if isinstance(token, Answer):
-            raise LoginRefusedError(token)
-        return token
+    @cached_property
+    def _signs(self) -> bool:
+        return isinstance(self.adapter, Signs)
 
-
-def _refused_for_good(answers: Sequence[Answer], reason: Reason) -> list[Answer]:
-    refused = Answer(Verdict.VENDOR, reason)
-    return [refused if answer.verdict is Verdict.REAUTHENTICATE else answer for answer in answers]
-
-
-def _with_the_wait(answers: list[Answer], response: httpx.Response) -> list[Answer]:
-    """These answers; a "too many" that the adapter read in the body gets the wait that the headers tell, and so does a
-    "taken, ask later" (RFC 9110 15.3.3)."""
-    if any(answer.verdict is Verdict.WAITING for answer in answers) and "retry-after" in response.headers:
-        wait = retry_after_s(response, datetime.now(UTC))
-        return [
-            replace(answer, retry_after_s=wait) if answer.verdict is Verdict.WAITING else answer for answer in answers
-        ]
-    if not any(answer.reason is Reason.RATE_LIMITED for answer in answers):
-        return answers
-    wait = retry_after_s(response, datetime.now(UTC))
-    limited = Answer(Verdict.RETRY, Reason.RATE_LIMITED, wait)
-    return [
-        limited if answer.reason is Reason.RATE_LIMITED and not answer.retry_after_s else answer for answer in answers
-    ]
-
-
-def _is_lost(answer: Answer) -> bool:
-    # What a server that failed had done before is not known either.
-    return answer.verdict is Verdict.AMBIGUOUS or answer.reason is Reason.SERVER_ERROR
-
-
-def _nothing_sent(answer: Answer) -> Answer:
-    if answer.verdict is Verdict.SPLIT:  # no person is in the request for a token
-        return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
-    if answer.verdict is Verdict.AMBIGUOUS:
-        return Answer(Verdict.RETRY, answer.reason)
-    return answer
-
-
-def _unreadable(response: httpx.Response) -> Answer:
-    if response.status_code < HTTPStatus.MULTIPLE_CHOICES:
-        return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)
-    return Answer(Verdict.SPLIT, Reason.UNREADABLE)
+    @cached_property
+    def _login(self) -> Login:
+        return Login(self.adapter, lambda request: self._answer_to(request, None))

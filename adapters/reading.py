@@ -1,13 +1,15 @@
 """Reading strictly what came from outside: the shape is checked before a value is believed."""
 
+from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import from_json
 
+from adapters.addresses import check_base_url
 from adapters.contract import VISIBLE, Answer, Token, UnreadableError, Verdict
 from adapters.triage import refusal
 from domain.noticed import DOUBTS, Noticed
@@ -90,7 +92,8 @@ def read_error(response: httpx.Response) -> str | None:
 
 
 def read_bearer(response: httpx.Response, *, unit_s: float = 1.0) -> Token | Answer:
-    """The `access_token` of a token answer (RFC 6749 5.1), else what its refusal means. Raises UnreadableError.
+    """The token of a token answer (RFC 6749 5.1) with its life and refresh token, else what its refusal means.
+    Raises UnreadableError.
 
     `unit_s`: the unit of this vendor's `expires_in`, in seconds.
     """
@@ -101,11 +104,29 @@ def read_bearer(response: httpx.Response, *, unit_s: float = 1.0) -> Token | Ans
         document = read_object(response)
         token = document.get("access_token")
         if isinstance(token, str) and VISIBLE.fullmatch(token):
-            return Token(token, _life_s(document.get("expires_in"), unit_s))
+            return Token(token, _life_s(document.get("expires_in"), unit_s), renewal=_renewal(document))
         return Answer(Verdict.VENDOR, Reason.MISCONFIGURED)  # an answer, and not that of a token endpoint
     answer = refusal(response.status_code)
     # A login concerns everybody: what would be one person's fault elsewhere is our credentials' here.
     return answer if answer.verdict is Verdict.VENDOR else Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS)
+
+
+def _renewal(document: Mapping[str, Any]) -> SecretStr | None:
+    told = document.get("refresh_token")
+    return SecretStr(told) if isinstance(told, str) and VISIBLE.fullmatch(told) else None
+
+
+def read_base_url(told: object, ours: str, *, within: str) -> str:
+    """The address that came with a token, for `Token.base_url`. Raises UnreadableError unless it is https to the host
+    of our settings' `base_url`, or to one at or below the domain `within`: people's data will go there."""
+    try:
+        address = check_base_url(told) if isinstance(told, str) else ""
+    except ValueError:
+        raise UnreadableError("not an address") from None
+    host = httpx.URL(address).host
+    if not host or not (host == httpx.URL(ours).host or f".{host}".endswith(f".{within}")):
+        raise UnreadableError("an address of somebody else")
+    return address
 
 
 def _life_s(expires_in: object, unit_s: float) -> float | None:

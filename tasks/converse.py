@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 
-from adapters.contract import Answer, Call, NotNowError, Order, Person, Verdict
+from adapters.contract import Answer, Call, GroupsByCarry, NotNowError, Order, Person, Verdict
 from adapters.exchange import Exchange, OurFaultError
 from domain.chunking import cut, halve
 from domain.outcomes import Reason
@@ -217,15 +218,39 @@ class Conversation:
 
     def _batches(self, people: Iterable[tuple[Person, str]]) -> Iterator[tuple[str, Sequence[Person]]]:
         for step, members in groupby(sorted(people, key=_STEP), key=_STEP):
-            batch = []
-            for person, _ in members:
-                if person.alone:
-                    yield step, [person]
-                else:
-                    batch.append(person)
             size = self.exchange.adapter.limits(Call(self.order, step)).people
-            for span in cut(len(batch), size):
-                yield step, batch[span.first - 1 : span.last]
+            apart = _by_carry if step in self._grouped_at else _but_for_the_lone
+            for together in apart(members):
+                for span in cut(len(together), size):
+                    yield step, together[span.first - 1 : span.last]
+
+    @cached_property
+    def _grouped_at(self) -> frozenset[str]:
+        adapter = self.exchange.adapter
+        return adapter.grouped_at if isinstance(adapter, GroupsByCarry) else frozenset()
+
+
+_Bound = Iterable[tuple[Person, str]]
+"""People, each with their step."""
+
+
+def _but_for_the_lone(people: _Bound) -> Iterator[list[Person]]:
+    """Everybody together, but those who are sent alone."""
+    batch = []
+    for person, _ in people:
+        if person.alone:
+            yield [person]
+        else:
+            batch.append(person)
+    yield batch
+
+
+def _by_carry(people: _Bound) -> Iterator[list[Person]]:
+    """People with the same carry together."""
+    sharing: defaultdict[Hashable, list[Person]] = defaultdict(list)
+    for person, _ in people:
+        sharing[person.carry].append(person)
+    yield from sharing.values()
 
 
 _STEP = itemgetter(1)

@@ -1,6 +1,7 @@
 """Delivering one chunk to its vendor: lease, open, drop superseded, address, converse, record, decide."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from random import choice, random
@@ -93,7 +94,7 @@ class Delivery(Run):
     _noted: int = 0
     """How many of the unsettled have been looked through for jobs."""
     _jobs: dict[int, Setback] = field(default_factory=dict, repr=False)
-    """What the vendor has taken in this run and not finished, by line."""
+    """What the vendor has taken in this run and not finished, by line; whose lines are not in it."""
     _behind: bool = False
     _booked: list[Setback] = field(default_factory=list)
     """Whose look-ups come later."""
@@ -153,12 +154,12 @@ class Delivery(Run):
         self._noted = len(self._unsettled)
         for one in told:
             for person in one.people:
-                before = self.history.get(person.line) or Setback(0, now, now, (person.line,))
+                before = self.history.get(person.line) or Setback(0, now, now, ())
                 job = begun(one.answer, before.job, now)
-                self._jobs[person.line] = replace(before, due=now, lines=(person.line,), job=job)
+                self._jobs[person.line] = replace(before, due=now, lines=(), job=job)
         if told:
             self.history |= self._jobs
-            jobs = list(self._jobs.values())
+            jobs = _together(self._jobs)
             chunks.keep_setbacks(connection, self.lease, [*jobs, *self.still_resting(jobs)])
 
     def exhaust(self, connection: Connection, lines: list[int]) -> None:
@@ -330,3 +331,11 @@ class Delivery(Run):
         if not isinstance(adapter, Probes):
             return False
         return step not in adapter.vouches_for or all(step in adapter.steps(Order(kind)) for kind in Kind)
+
+
+def _together(by_line: Mapping[int, Setback]) -> list[Setback]:
+    """The setbacks with their lines: people with the same job share one."""
+    sharing: defaultdict[Setback, list[int]] = defaultdict(list)
+    for line, setback in by_line.items():
+        sharing[setback].append(line)
+    return [replace(setback, lines=tuple(lines)) for setback, lines in sharing.items()]

@@ -2,6 +2,7 @@
 or output. `adapter` is what every vendor has, `abilities` and `tokens` what only some have."""
 
 from adapters.contract.abilities import (
+    GroupsByCarry,
     KnowsWithoutSession,
     LooksFirst,
     Meters,
@@ -14,7 +15,7 @@ from adapters.contract.adapter import Adapter
 from adapters.contract.answers import Answer, NotNowError, UnreadableError, Verdict
 from adapters.contract.orders import Addressed, Call, Limits, LookUps, Order, Person, Rate
 from adapters.contract.settings import VISIBLE, ClientSecret, HeaderSecret, VendorOptions, VendorSettings
-from adapters.contract.tokens import Authenticates, Token
+from adapters.contract.tokens import Authenticates, Renews, Signs, Token
 
 __all__ = [
     "VISIBLE",
@@ -24,6 +25,7 @@ __all__ = [
     "Authenticates",
     "Call",
     "ClientSecret",
+    "GroupsByCarry",
     "HeaderSecret",
     "KnowsWithoutSession",
     "Limits",
@@ -37,7 +39,9 @@ __all__ = [
     "Rate",
     "ReadsAnything",
     "ReadsBack",
+    "Renews",
     "SendsOnce",
+    "Signs",
     "Token",
     "UnreadableError",
     "VendorOptions",

@@ -76,6 +76,15 @@ class LooksFirst(Protocol):
 
 
 @runtime_checkable
+class GroupsByCarry(Protocol):
+    """Second interface: at some steps a request is about something that several people share, such as a job that was
+    begun for all of them, or a page of a list."""
+
+    grouped_at: ClassVar[frozenset[str]]
+    """The steps at which only people with the same `carry` share a request, and nobody is asked for alone."""
+
+
+@runtime_checkable
 class ReadsAnything(Protocol):
     """Second interface: at some steps a page or a redirect says nothing of the vendor, and is the adapter's to read."""
 

@@ -3,10 +3,9 @@
 import re
 from typing import Annotated
 
-import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
-from adapters.addresses import refuse_plain_http
+from adapters.addresses import check_base_url
 from domain.key_texts import refuse_pasted
 
 
@@ -74,14 +73,7 @@ class VendorSettings(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _check_base_url(cls, address: str) -> str:
-        try:
-            url = httpx.URL(address)
-        except httpx.InvalidURL:
-            raise ValueError("is not an address") from None
-        refuse_plain_http(url)
-        if not url.host or url.userinfo or url.query or url.fragment:
-            raise ValueError("must be a host and a path only: no user, query or fragment")
-        return address.rstrip("/")
+        return check_base_url(address)
 
 
 def _kept_free(reserved: float, limit: int) -> float:

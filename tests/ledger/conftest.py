@@ -131,10 +131,15 @@ class Desk:
         self.execute(
             """
             UPDATE chunks SET setbacks = (
-                SELECT jsonb_agg(jsonb_build_array(each -> 0, CAST(each -> 1 AS double precision) - :seconds,
-                    CAST(each -> 2 AS double precision) - :seconds, each -> 3, each -> 4,
-                    GREATEST(CAST(each -> 5 AS double precision) - :seconds, 0)) ORDER BY place)
-                FROM jsonb_array_elements(setbacks) WITH ORDINALITY AS found (each, place))
+                SELECT jsonb_agg(CASE WHEN jsonb_typeof(older -> -1) = 'object'
+                    THEN jsonb_set(older, '{-1,since}',
+                        to_jsonb(CAST(older -> -1 ->> 'since' AS double precision) - :seconds))
+                    ELSE older END ORDER BY place)
+                FROM jsonb_array_elements(setbacks) WITH ORDINALITY AS found (each, place), LATERAL (SELECT
+                    jsonb_set(jsonb_set(jsonb_set(each,
+                        '{1}', to_jsonb(CAST(each -> 1 AS double precision) - :seconds)),
+                        '{2}', to_jsonb(CAST(each -> 2 AS double precision) - :seconds)),
+                        '{5}', to_jsonb(GREATEST(CAST(each -> 5 AS double precision) - :seconds, 0)))) AS aged (older))
             WHERE setbacks <> '[]'""",
             seconds=seconds,
         )

@@ -26,7 +26,7 @@ class Logins:
         self.now = 0
         self.most = 0
 
-    async def __call__(self) -> Token:
+    async def __call__(self, _renewal: object) -> Token:
         self.count += 1
         self.now += 1
         self.most = max(self.most, self.now)
@@ -50,7 +50,7 @@ def process(server: fakeredis.FakeServer) -> Callable[..., Credentials]:
 async def test_among_many_who_ask_one_logs_in(process: Callable[..., Credentials]) -> None:
     log_in, here = Logins(), process()
     tokens = await asyncio.gather(*(here.token("v", log_in) for _ in range(50)))
-    assert set(tokens) == {f"{PLAIN}-1"}
+    assert set(tokens) == {Token(f"{PLAIN}-1")}
     assert log_in.count == 1
 
 
@@ -58,7 +58,7 @@ async def test_among_many_processes_one_logs_in(process: Callable[..., Credentia
     log_in = Logins()
     processes = [process() for _ in range(4)]
     tokens = await asyncio.gather(*(each.token("v", log_in) for each in processes for _ in range(5)))
-    assert set(tokens) == {f"{PLAIN}-1"}
+    assert set(tokens) == {Token(f"{PLAIN}-1")}
     assert log_in.count == 1
 
 
@@ -66,11 +66,11 @@ async def test_a_refused_token_is_renewed_once_for_all(process: Callable[..., Cr
     log_in = Logins()
     processes = [process() for _ in range(3)]
     refused = {await each.token("v", log_in) for each in processes}
-    assert refused == {f"{PLAIN}-1"}
+    assert refused == {Token(f"{PLAIN}-1")}
     renewed = await asyncio.gather(
-        *(each.token("v", log_in, not_this_one=f"{PLAIN}-1") for each in processes for _ in range(10))
+        *(each.token("v", log_in, not_this_one=Token(f"{PLAIN}-1")) for each in processes for _ in range(10))
     )
-    assert set(renewed) == {f"{PLAIN}-2"}
+    assert set(renewed) == {Token(f"{PLAIN}-2")}
     assert (log_in.count, log_in.most) == (2, 1)
 
 
@@ -100,7 +100,7 @@ async def test_a_token_sealed_by_other_keys_is_no_token(process: Callable[..., C
     log_in = Logins()
     await process().token("v", log_in)
     stranger = process(MasterKeys.parse(generate_master_key()))
-    assert await stranger.token("v", log_in) == f"{PLAIN}-2"
+    assert await stranger.token("v", log_in) == Token(f"{PLAIN}-2")
 
 
 async def test_a_token_moved_to_another_vendors_place_is_no_token(
@@ -110,14 +110,14 @@ async def test_a_token_moved_to_another_vendors_place_is_no_token(
     await process().token("v", log_in)
     redis = fakeredis.FakeRedis(server=server)
     redis.rename("consent:token:v", "consent:token:w")
-    assert await process().token("w", log_in) == f"{PLAIN}-2"
+    assert await process().token("w", log_in) == Token(f"{PLAIN}-2")
 
 
 async def test_what_is_damaged_in_redis_is_no_token(
     process: Callable[..., Credentials], server: fakeredis.FakeServer
 ) -> None:
     fakeredis.FakeRedis(server=server).set("consent:token:v", b"\xff")
-    assert await process().token("v", Logins()) == f"{PLAIN}-1"
+    assert await process().token("v", Logins()) == Token(f"{PLAIN}-1")
 
 
 async def test_with_redis_away_nobody_logs_in(
@@ -143,26 +143,26 @@ async def test_a_token_known_here_serves_on_while_redis_is_away(
 
 
 async def test_a_refused_login_is_told_and_the_next_one_may_try(process: Callable[..., Credentials]) -> None:
-    async def refused() -> Token:
+    async def refused(_renewal: object) -> Token:
         raise LoginRefusedError(Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS))
 
     here = process()
     with pytest.raises(LoginRefusedError):
         await here.token("v", refused)
-    assert await asyncio.wait_for(process().token("v", Logins()), timeout=2) == f"{PLAIN}-1"
+    assert await asyncio.wait_for(process().token("v", Logins()), timeout=2) == Token(f"{PLAIN}-1")
 
 
 async def test_a_refresher_that_was_cancelled_does_not_keep_the_others_out(process: Callable[..., Credentials]) -> None:
-    async def for_ever() -> Token:
+    async def for_ever(_renewal: object) -> Token:
         await asyncio.sleep(3600)
         return Token("")
 
-    waiting: Awaitable[str] = asyncio.create_task(process().token("v", for_ever))
+    waiting: Awaitable[Token] = asyncio.create_task(process().token("v", for_ever))
     await asyncio.sleep(0.05)
     waiting.cancel()  # type: ignore[attr-defined]
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert await asyncio.wait_for(process().token("v", Logins()), timeout=2) == f"{PLAIN}-1"
+    assert await asyncio.wait_for(process().token("v", Logins()), timeout=2) == Token(f"{PLAIN}-1")
 
 
 async def test_a_slow_login_keeps_the_others_out_as_long_as_it_takes(
@@ -172,20 +172,20 @@ async def test_a_slow_login_keeps_the_others_out_as_long_as_it_takes(
     monkeypatch.setattr(credentials, "RENEW_LOCK_S", 0.1)
     logins = 0
 
-    async def log_in() -> Token:
+    async def log_in(_renewal: object) -> Token:
         nonlocal logins
         logins += 1
         await asyncio.sleep(1.0)
         return Token(f"{PLAIN}-{logins}")
 
-    assert await asyncio.gather(*(process().token("v", log_in) for _ in range(3))) == [f"{PLAIN}-1"] * 3
+    assert await asyncio.gather(*(process().token("v", log_in) for _ in range(3))) == [Token(f"{PLAIN}-1")] * 3
 
 
 async def test_a_refresher_that_died_is_replaced_soon(
     process: Callable[..., Credentials], server: fakeredis.FakeServer
 ) -> None:
     await fakeredis.FakeAsyncRedis(server=server).set("consent:token:v:refresh", "of the dead", px=300)
-    assert await asyncio.wait_for(process().token("v", Logins()), 2.0) == f"{PLAIN}-1"
+    assert await asyncio.wait_for(process().token("v", Logins()), 2.0) == Token(f"{PLAIN}-1")
     assert credentials.REFRESH_LOCK_S < 5
 
 
@@ -243,6 +243,6 @@ async def test_a_token_that_redis_does_not_take_is_used_and_not_asked_for_again(
     # The lock is taken by `set` as well; there was still room for it.
     monkeypatch.setattr(Lock, "do_acquire", lambda *_: asyncio.sleep(0, result=True))
     monkeypatch.setattr(Lock, "release", lambda _: asyncio.sleep(0))
-    assert [await here.token("v", log_in) for _ in range(3)] == [f"{PLAIN}-1"] * 3
+    assert [await here.token("v", log_in) for _ in range(3)] == [Token(f"{PLAIN}-1")] * 3
     assert log_in.count == 1
-    assert await other.token("v", log_in) == f"{PLAIN}-2"
+    assert await other.token("v", log_in) == Token(f"{PLAIN}-2")

@@ -1,0 +1,57 @@
+"""What is made of answers after their adapter has read them, whoever the vendor is."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import httpx
+
+from adapters.contract import Answer, Verdict
+from adapters.waits import retry_after_s
+from domain.outcomes import Reason
+
+
+def refused_for_good(answers: Sequence[Answer], reason: Reason) -> list[Answer]:
+    """These answers; a token that is no longer accepted, where there is no other one to try, is our configuration."""
+    refused = Answer(Verdict.VENDOR, reason)
+    return [refused if answer.verdict is Verdict.REAUTHENTICATE else answer for answer in answers]
+
+
+def with_the_wait(answers: list[Answer], response: httpx.Response) -> list[Answer]:
+    """These answers; a "too many" that the adapter read in the body gets the wait that the headers tell, and so does a
+    "taken, ask later" (RFC 9110 15.3.3)."""
+    if any(answer.verdict is Verdict.WAITING for answer in answers) and "retry-after" in response.headers:
+        wait = retry_after_s(response, datetime.now(UTC))
+        return [
+            replace(answer, retry_after_s=wait) if answer.verdict is Verdict.WAITING else answer for answer in answers
+        ]
+    if not any(answer.reason is Reason.RATE_LIMITED for answer in answers):
+        return answers
+    wait = retry_after_s(response, datetime.now(UTC))
+    limited = Answer(Verdict.RETRY, Reason.RATE_LIMITED, wait)
+    return [
+        limited if answer.reason is Reason.RATE_LIMITED and not answer.retry_after_s else answer for answer in answers
+    ]
+
+
+def is_lost(answer: Answer) -> bool:
+    """Whether it is not known what became of the call."""
+    # What a server that failed had done before is not known either.
+    return answer.verdict is Verdict.AMBIGUOUS or answer.reason is Reason.SERVER_ERROR
+
+
+def nothing_sent(answer: Answer) -> Answer:
+    """What this answer to a request for a token means for those who wait: nothing was sent for anybody."""
+    if answer.verdict is Verdict.SPLIT:  # no person is in the request for a token
+        return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
+    if answer.verdict is Verdict.AMBIGUOUS:
+        return Answer(Verdict.RETRY, answer.reason)
+    return answer
+
+
+def unreadable(response: httpx.Response) -> Answer:
+    """What an answer means whose body is not what the vendor sends."""
+    if response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+        return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)
+    return Answer(Verdict.SPLIT, Reason.UNREADABLE)
