@@ -43,7 +43,9 @@ def test_lines_are_people_one_by_one_or_not_plain(lines: list[bytes]) -> None:
     assert read_plain(lines) is None
 
 
-@pytest.mark.parametrize("word", [f"{form}" for word in PLACEHOLDERS for form in (word, word.upper(), word + " ")])
+@pytest.mark.parametrize(
+    "word", [f"{form}" for word in sorted(PLACEHOLDERS) for form in (word, word.upper(), word + " ")]
+)
 def test_a_placeholder_is_not_plain(word: str) -> None:
     assert check_plain([{"user_id": word}]) is None
 
@@ -51,7 +53,7 @@ def test_a_placeholder_is_not_plain(word: str) -> None:
 PIECES = st.lists(
     st.sampled_from("aZ0919@.+- \t\n\x00\x1f\x7f\x85\u2028\u3000é\ud800") | st.characters(codec="utf-8"), max_size=14
 ).map("".join)
-USER_ID = PIECES | st.sampled_from([*PLACEHOLDERS, "u1", "user-0000001"])
+USER_ID = PIECES | st.sampled_from([*sorted(PLACEHOLDERS), "u1", "user-0000001"])
 EMAIL = PIECES | st.builds("{}@{}.{}".format, PIECES, PIECES, PIECES) | st.just("a@example.org")
 PHONE = st.from_regex(r"\A\+?[0-9]{0,17}\n?\Z") | st.just("+821012345678") | PIECES
 ANYTHING = st.none() | st.integers() | st.just({}) | st.lists(st.just("u1"), max_size=1)
