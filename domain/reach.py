@@ -27,16 +27,40 @@ def _value_at(subject: Subject, field: str) -> object:
     return value
 
 
-def completed(subject: Subject, more: Subject, keep_out: Iterable[str] = ()) -> Subject:
+Block = Mapping[str, Any]
+"""What one vendor knows a person by."""
+
+
+def completed(
+    subject: Subject,
+    more: Subject,
+    keep_out: Iterable[str] = (),
+    fits: Callable[[str, Block], bool] = lambda vendor, block: True,
+) -> Subject:
     """A person with what is known of them besides. What is on record is never replaced.
 
-    `keep_out`: vendors whose block is left out, for it is kept apart.
+    `keep_out`: vendors whose block is left out, for it is kept apart. `fits`: whether a vendor's block may be of this
+    form; one that cannot be completed stays as it is on record, as where a vendor takes this or that and not both.
     """
     blocks = {name: block for name, block in (more.get("vendors") or {}).items() if name not in set(keep_out)}
     own = {name: more[name] for name in OWN if more.get(name) and not subject.get(name)}
     told = {name: block for name, block in (subject.get("vendors") or {}).items() if block}
+    for name in blocks.keys() & told.keys():
+        whole = _filled(told[name], blocks[name])
+        told[name] = whole if fits(name, whole) else told[name]
     vendors = {"vendors": blocks | told} if blocks or told else {}
     return cast("Subject", {**subject, **own, **vendors})
+
+
+def _filled(given: Block, more: Block) -> dict[str, Any]:
+    """A block with what is missing in it, at any depth."""
+    filled = {name: value for name, value in more.items() if value and not given.get(name)}
+    inner = {
+        name: _filled(value, more[name])
+        for name, value in given.items()
+        if isinstance(value, Mapping) and value and isinstance(more.get(name), Mapping)
+    }
+    return {**given, **filled, **inner}
 
 
 class Headcount:

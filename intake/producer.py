@@ -4,22 +4,34 @@ Needs only PyNaCl and Celery. docs/producers.md tells what goes in, and how to d
 """
 
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
 from nacl.public import PublicKey, SealedBox
 
+from domain.key_texts import read_keys
 from tasks.queues import SUBMIT, SUBMIT_QUEUE, sender
 
 
 def seal(request: Mapping[str, Any], public_key: str) -> str:
-    """The only argument of the task: nobody but the holder of the private key can read it, not even the sender."""
-    return b64encode(SealedBox(PublicKey(b64decode(public_key))).encrypt(json.dumps(request).encode())).decode()
+    """The only argument of the task: nobody but the holder of the private key can read it, not even the sender.
+
+    `public_key` may be in base64, standard or URL-safe, padded or not, or in hexadecimal. Raises ValueError where it is
+    no key.
+    """
+    try:
+        key, *others = read_keys(public_key, "public key")
+    except (AttributeError, ValueError):
+        others = [b""]
+    if others:
+        raise ValueError("public_key is not one key of 32 bytes in base64: give what `consent producer-key` prints")
+    return b64encode(SealedBox(PublicKey(key)).encrypt(json.dumps(request).encode())).decode()
 
 
 def send(request: Mapping[str, Any], *, public_key: str, redis_url: str, redis_ca: str | None = None) -> str:
-    """Enqueue a request, and return the id of the message. Raises kombu.exceptions.OperationalError.
+    """Enqueue a request, and return the id of the message. Raises kombu.exceptions.OperationalError; ValueError where
+    the key or the address cannot be read.
 
     `public_key` is what `consent producer-key` prints. `redis_ca` is a file of the CA certificates by which rediss://
     is verified; None: the system's.

@@ -16,11 +16,15 @@ from celery.app.amqp import AMQP
 from kombu.connection import Connection
 from kombu.transport import redis as kombu_redis
 from kombu.utils.collections import HashedSeq
+from kombu.utils.json import dumps
 from redis import exceptions
 
-from tasks.redis_connections import HEALTH_S, PROBE_KEY, PROBE_MS
+from tasks import full_redis
+from tasks.redis_connections import HEALTH_S, READING
 from tasks.redis_faults import told
 
+OUR_QUEUES = "consent."
+"""How the names of our own begin."""
 PAUSES = {"interval_start": 0.5, "interval_step": 1.0, "interval_max": 5.0}
 """Seconds between two tries to connect: work goes on so soon after Redis is back."""
 ANSWERED_ERRORS = (exceptions.ResponseError, exceptions.InvalidResponse, exceptions.LockError, exceptions.WatchError)
@@ -32,20 +36,49 @@ class UnusableError(exceptions.ConnectionError):
 
 
 class Channel(kombu_redis.Channel):
-    """A channel that can also go through a Unix socket, by the transport option `unix_socket`."""
+    """A channel that can also go through a Unix socket, by the transport option `unix_socket`.
+
+    With `must_write`, as workers and beat have it, it also goes on with a Redis whose memory is full.
+    """
 
     unix_socket: str | None = None
-    from_transport_options = (*kombu_redis.Channel.from_transport_options, "unix_socket")  # type: ignore[assignment]
+    must_write: bool = False
+    from_transport_options = (  # type: ignore[assignment]
+        *kombu_redis.Channel.from_transport_options,
+        "unix_socket",
+        "must_write",
+    )
+
+    def _put(self, queue: str, message: Any, **more: Any) -> None:
+        try:
+            super()._put(queue, message, **more)
+        except exceptions.OutOfMemoryError:
+            if not (self.must_write and queue.startswith(OUR_QUEUES)):
+                raise
+            with self.conn_or_acquire() as client:
+                full_redis.push(client, self._q_for_pri(queue, 0), dumps(message))
+
+    def _queue_bind(self, *args: Any) -> None:
+        try:
+            super()._queue_bind(*args)
+        except (exceptions.OutOfMemoryError, exceptions.ExecAbortError):
+            if not self.must_write:
+                raise
+            # Our messages go to queues by name, and what is for everybody goes by channels: nobody looks this up.
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         if self.connection is None or self.connection.client is None:
             # Kombu goes on with a channel whose connection it has closed: after declaring a queue, or while it ends.
             raise UnusableError("its connection was closed meanwhile")
         if self.unix_socket is None:
-            return dict(super()._connparams(asynchronous))
+            return dict(super()._connparams(asynchronous)) | READING
         self.connection_class = redis.UnixDomainSocketConnection  # type: ignore[assignment]
         found = super()._connparams(asynchronous)
-        return {name: value for name, value in found.items() if name not in _TCP_ONLY} | {"path": self.unix_socket}
+        return (
+            {name: value for name, value in found.items() if name not in _TCP_ONLY}
+            | READING
+            | {"path": self.unix_socket}
+        )
 
 
 class Poller(kombu_redis.MultiChannelPoller):
@@ -80,7 +113,7 @@ class Transport(kombu_redis.Transport):
         try:
             connection = super().establish_connection()
             if self.client is not None and self.client.transport_options.get("must_write"):
-                self._avail_channels[-1].client.set(PROBE_KEY, "", px=PROBE_MS)
+                full_redis.probe(self._avail_channels[-1].client)
         except (exceptions.RedisError, OSError) as error:
             with suppress(*self.connection_errors):
                 self.close_connection(self)

@@ -12,6 +12,8 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
+from tasks.redis_connections import TOO_LARGE
+
 MOST_PARTS = 10_000
 """Lists, objects and members of an envelope together: an empty list takes two bytes, and sixty once it is decoded."""
 
@@ -40,6 +42,8 @@ class Envelope(NamedTuple):
 
 def checked(raw: bytes, most_bytes: int) -> dict[str, Any]:
     """A message as kombu keeps it, whose parts are of their types; its body is undecoded. Raises UnusableError."""
+    if raw == TOO_LARGE:
+        raise UnusableError("too large to be read")
     if len(raw) > most_bytes:
         raise UnusableError(f"larger than {most_bytes:,} bytes")
     message = _parsed(raw, "it")

@@ -18,6 +18,7 @@ from ledger.people.people import Prints
 from ledger.sealing import MasterKeys
 from ledger.session import Connection
 from tasks.reach import fields_at
+from tasks.subjects import fits_vendor
 
 SESSION = "session_id"
 """The field by which every vendor that keeps sessions is given one."""
@@ -127,7 +128,7 @@ def keeps_sessions(vendor: str) -> bool:
 
 
 def _completed(one: Unreached, given: Given) -> Subject:
-    return completed(one.subject, given.subject, keep_out=filter(keeps_sessions, ADAPTERS))
+    return completed(one.subject, given.subject, keep_out=filter(keeps_sessions, ADAPTERS), fits=fits_vendor)
 
 
 def _nothing_new(fields: Mapping[str, Fields]) -> str:

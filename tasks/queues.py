@@ -8,7 +8,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from tasks.broker import Amqp
+from tasks.broker import OUR_QUEUES, Amqp
 from tasks.redis_connections import broker_settings
 
 DISPATCH = "consent.dispatch"
@@ -24,7 +24,6 @@ CONTROL_QUEUE = "consent.control"
 """For `LOOK`; and for what older processes send while they are replaced."""
 SUBMIT_QUEUE = "consent.submit"
 """Of its own: a flood of submissions delays no dispatch, and a broker can let a producer write to nothing else."""
-OUR_QUEUES = "consent."
 VENDOR_QUEUES = f"{OUR_QUEUES}vendor."
 VENDOR_TASKS = frozenset({DELIVER, DISPATCH})
 """What comes by a vendor's queue: the second from older processes, while they are replaced."""

@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import redis
+from redis._parsers import _RESP2Parser
+from redis._parsers.socket import SocketBuffer
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
@@ -29,6 +31,11 @@ SCHEMES = ("redis", "rediss", "unix")
 FORM = "redis://user:password@host:port/number, or rediss://… over TLS"
 PROBE_KEY = "consent:probe"
 PROBE_MS = 10_000
+LARGEST_ANSWER = 16_000_000
+"""Bytes of one value that are read from Redis: more than any message of ours has."""
+TOO_LARGE = b"too large"
+"""Stands for a value that was larger, and was not kept. It is refused as any item that is no message."""
+PORTION = 65_536
 
 _FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _STRICT = {"ssl_cert_reqs": ("required", "CERT_REQUIRED"), "ssl_check_hostname": ("true", "True", "1")}
@@ -38,6 +45,36 @@ _MOVED = [ReadOnlyError, MasterDownError]
 
 class RedisUrlError(ValueError):
     """The address of Redis cannot be used. The message says why, and shows nothing of it."""
+
+
+class _BoundedBuffer(SocketBuffer):
+    """What comes from Redis. A gigantic value passes through a portion at a time, and nothing is kept of it."""
+
+    def read(self, length: int, *args: Any, **more: Any) -> bytes:
+        if length <= LARGEST_ANSWER:
+            return super().read(length, *args, **more)
+        left = length + len(b"\r\n")
+        while left:
+            came = self._buffer.read(min(left, PORTION))
+            left -= len(came)
+            if not came:
+                self.purge()
+                self._read_from_socket(*args, **more)
+        return TOO_LARGE
+
+
+class BoundedParser(_RESP2Parser):
+    """Reads answers of Redis, in the memory of the largest message that we take: whoever can write to a list can write
+    half a gigabyte there, and it is measured only when it comes."""
+
+    def on_connect(self, connection: Any) -> None:
+        """Called by the connection when it is made."""
+        super().on_connect(connection)  # type: ignore[no-untyped-call]
+        self._buffer = _BoundedBuffer(connection._sock, self.socket_read_size, connection.socket_timeout)
+
+
+READING = {"parser_class": BoundedParser, "protocol": 2}
+"""How connections for use from threads read: options of theirs."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +136,10 @@ class RedisAddress:
 def connect(url: str, ca: str | PathLike[str] | None = None) -> redis.Redis:
     """A client for use from threads. Raises RedisUrlError; nothing is dialled yet."""
     retry = Retry(NoBackoff(), 1, (redis.ConnectionError,))
-    return redis.Redis(**_client_options(RedisAddress.parse(url, ca)), retry=retry, retry_on_error=[*_MOVED])
+    options = _client_options(RedisAddress.parse(url, ca)) | {"retry": retry, "retry_on_error": [*_MOVED]}
+    client = redis.Redis(**options)
+    client.connection_pool.connection_kwargs |= READING
+    return client
 
 
 def connect_async(url: str, ca: str | PathLike[str] | None = None) -> AsyncRedis:

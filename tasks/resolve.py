@@ -20,7 +20,7 @@ from ledger.sealing import MasterKeys, UnsealError
 from ledger.session import Engine
 from tasks.provide import keeps_sessions
 from tasks.reach import fields_at
-from tasks.subjects import SubjectError, check_subject
+from tasks.subjects import SubjectError, check_subject, fits_vendor
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def judge(subject: Subject, answers: Sequence[object]) -> tuple[Finding, Subject
         return Finding.UNUSABLE, None
     if contradicts(subject, more):
         return Finding.CONTRADICTING, None
-    whole = completed(subject, more, keep_out=filter(keeps_sessions, ADAPTERS))
+    whole = completed(subject, more, keep_out=filter(keeps_sessions, ADAPTERS), fits=fits_vendor)
     return (Finding.COMPLETED, whole) if whole != subject else (Finding.NOTHING_NEW, None)
 
 

@@ -1,7 +1,7 @@
 """One submitted person, checked whole: our own fields, and each vendor's block by that vendor's model."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
@@ -133,6 +133,15 @@ def _faults_in_blocks(vendors: dict[str, dict[str, Any]], noticed: Noticed) -> l
         except ValidationError as error:
             faults += faults_in(error, ("vendors", name), noticed.allowed)
     return faults
+
+
+def fits_vendor(name: str, block: Mapping[str, Any]) -> bool:
+    """Whether a vendor's block may be of this form; its values have been looked at, wherever they came from."""
+    try:
+        ADAPTERS[name].identifiers_model.model_validate(block, context=Noticed(undoubted=DOUBTS))
+    except ValidationError:
+        return False
+    return True
 
 
 def faults_in(error: ValidationError, prefix: tuple[str, ...] = (), allowed: Allowances = NONE) -> list[Fault]:

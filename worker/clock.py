@@ -56,7 +56,7 @@ class Clock:
             except LedgerError as error:
                 trouble = f"PostgreSQL: {error}"
             except BrokerError:
-                trouble = "Redis is away"
+                trouble = "Redis cannot be used (`consent doctor` says why)"
             except Exception as error:  # noqa: BLE001 - a fault of ours; a clock that stands still is missed by nobody
                 trouble = type_and_place(error)
             self._tell(trouble)
@@ -68,9 +68,16 @@ class Clock:
         if now - self._noted_at >= NOTE_S:
             self._note_served()
             self._noted_at = now
-        if now - self._looked_at >= LOOKS_ANYWAY * self._look_s or self._take_turn(LOOK, 0.9 * self._look_s):
+        away: BrokerError | None = None
+        try:
+            is_ours = self._take_turn(LOOK, 0.9 * self._look_s)
+        except BrokerError as error:
+            is_ours, away = False, error
+        if is_ours or now - self._looked_at >= LOOKS_ANYWAY * self._look_s:
             self._look()
             self._looked_at = now
+        if away is not None:  # also where there was nothing to send: Redis is back only when it has taken a write
+            raise away
 
     def _tell(self, trouble: str) -> None:
         # Once, and not each second.

@@ -1,4 +1,4 @@
-"""Writing down what was refused without holding up who refuses: Celery's event loop must not wait for PostgreSQL."""
+"""Writing down what was refused, and having Redis forget it: Celery's event loop must not wait for PostgreSQL."""
 
 import logging
 import threading
@@ -8,6 +8,7 @@ from itertools import islice
 from ledger.failures import LedgerError, told_as_ledger_errors
 from ledger.session import Engine
 from tasks.refusals import Refusal, record, tell
+from tasks.rewriting import Rewriting
 
 MOST_KEPT = 10_000
 """Refusals that wait to be written, as while PostgreSQL is away; of more only the number is kept."""
@@ -22,16 +23,20 @@ log = logging.getLogger(__name__)
 class Refusals:
     """Refusals on their way into the audit log, which a thread of its own writes. The thread starts with the first."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, rewriting: Rewriting) -> None:
+        """`rewriting`: what has Redis forget what was refused."""
+        self._engine, self._rewriting = engine, rewriting
         self._waiting: deque[Refusal] = deque()
         self._left_out = 0
+        self._trouble = ""
         self._lock = threading.Lock()
         self._some, self._closing = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
     def add(self, refusal: Refusal) -> None:
         """Have one written down, soon."""
+        if refusal.readable:
+            self._rewriting.want()
         with self._lock:
             if len(self._waiting) < MOST_KEPT:
                 self._waiting.append(refusal)
@@ -51,13 +56,15 @@ class Refusals:
 
     def _run(self) -> None:
         while not (self._closing.is_set() and not self._waiting):
-            self._some.wait()
+            self._some.wait(AGAIN_S if self._rewriting.is_wanted else None)
             self._some.clear()
+            self._rewriting.see_to_it()
             while self._waiting or self._left_out:
                 if not self._write():
                     if self._closing.is_set():
                         return
                     self._closing.wait(AGAIN_S)
+                    self._rewriting.see_to_it()
 
     def _write(self) -> bool:
         with self._lock:
@@ -68,11 +75,14 @@ class Refusals:
             with told_as_ledger_errors():
                 record(self._engine, [*batch, *more])
         except LedgerError as error:
-            log.warning("%d refusals cannot be written down yet: %s", len(self._waiting), error)
+            if str(error) != self._trouble:  # one line when it begins, not one every few seconds
+                log.warning("%d refusals cannot be written down yet: %s", len(self._waiting), error)
+            self._trouble = str(error)
             return False
         with self._lock:
             for _ in batch:
                 self._waiting.popleft()
             self._left_out -= left_out
         tell([*batch, *more])
+        self._trouble = ""
         return True

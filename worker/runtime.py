@@ -38,12 +38,14 @@ from ledger.notices import webhooks
 from ledger.notices.webhooks import announce_webhooks
 from ledger.sealing import MasterKeys
 from ledger.session import Connection, connect
+from tasks import redis_connections
 from tasks.look import Lookout, look
 from tasks.notify import Courier, Dress, Receiver
 from tasks.queues import DELIVER, DISPATCH, NOTIFY, BrokerError, WakeUp, queue_of, send
 from tasks.reach import reach_of
 from tasks.redis_connections import connect_async
 from tasks.resolve import Resolver
+from tasks.rewriting import Rewriting
 from tasks.slots import FairSlots
 from tasks.toolbox import Line, Toolbox
 from worker.clock import Clock
@@ -152,7 +154,8 @@ class Runtime:
             stopping=self._stopping.is_set,
             dress=_dresses(settings),
         )
-        self.refusals = Refusals(self._engine)
+        self._rewrites = redis_connections.connect(stack.redis_url, stack.redis_ca)
+        self.refusals = Refusals(self._engine, Rewriting(self._rewrites))
         self._directory = settings.resolver.directory(egress)
         self.resolver = (
             Resolver(self._engine, masters, self._look_up, self._wake, self._stopping.is_set, settings.resolver.batch)
@@ -257,6 +260,7 @@ class Runtime:
         """Close every connection and end the loop."""
         self.clock.join(timeout_s=5)
         self.refusals.close()
+        self._rewrites.close()
         self._start(self._close_connections()).result(timeout=5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)

@@ -1,4 +1,7 @@
-"""Scripts by which Redis keeps the throttle: each sees and changes one bucket, at one moment of Redis's clock."""
+"""Scripts by which Redis keeps the throttle: each sees and changes one bucket, at one moment of Redis's clock.
+
+Each begins with a write that takes no memory: Redis lets a script that has written go on though its memory is full.
+"""
 
 # KEYS[1]: a hash of the bucket's `tat`, the theoretical arrival time of its next permit; of `resume`, until when nobody
 # may send, and `pause`, how long that was at first; of `debt`, by how much CHARGE has moved `tat` on, as far as that
@@ -7,6 +10,7 @@
 # Answers {permits, µs until the first one, µs between them}, the second negative where its moment has passed; or
 # {0, µs after which it is worth asking again, µs until a permit}.
 TAKE = """
+redis.call('PEXPIRE', KEYS[1], 7200000)
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local gap, tolerance, wanted, horizon = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -44,6 +48,7 @@ return {wanted, first, math.ceil(gap)}
 # multiplicative decrease.
 # ARGV: pause in µs, recovery a second, what a cut leaves, the least that is left.
 PAUSE = """
+redis.call('PEXPIRE', KEYS[1], 7200000)
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local resume = now + tonumber(ARGV[1])
@@ -61,6 +66,7 @@ redis.call('PEXPIRE', KEYS[1], 7200000)
 """
 # A request has cost more than it was given: the next one comes so much later. ARGV: µs.
 CHARGE = """
+redis.call('PEXPIRE', KEYS[1], 7200000)
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local tat = math.max(tonumber(redis.call('HGET', KEYS[1], 'tat')) or now, now) + tonumber(ARGV[1])
@@ -72,6 +78,7 @@ redis.call('PEXPIRE', KEYS[1], 7200000)
 # Work that takes many permits is booked, so that it waits where it holds nobody up. `booked`: until when the permits of
 # the pace are spoken for. ARGV: µs that they take, the longest wait in µs. Answers µs until they begin, or -1.
 BOOK = """
+redis.call('PEXPIRE', KEYS[1], 7200000)
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local takes, most = tonumber(ARGV[1]), tonumber(ARGV[2])

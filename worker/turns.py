@@ -1,5 +1,6 @@
 """Whose turn it is among all workers, kept in Redis: what one of them does a second, not each does a second."""
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -7,17 +8,21 @@ from time import monotonic
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
+from tasks import full_redis
 from tasks.queues import BrokerError
+from tasks.redis_faults import told
 from tasks.toolbox import Start
 
 ANSWERS_WITHIN_S = 10.0
 ASKED_AGAIN = 0.1
 """Who has asked for a turn asks again after this part of its time: one of minutes need not be found free at once."""
 
+log = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
+
+@dataclass
 class Turns:
     """Turns last by Redis's clock alone: those of the workers may differ by hours."""
 
@@ -25,6 +30,7 @@ class Turns:
     start: Start = field(repr=False)
     holder: str
     _not_before: dict[str, float] = field(default_factory=dict, repr=False)
+    _is_full: bool = False
 
     def take(self, name: str, seconds: float) -> bool:
         """Whether nobody has this turn; then it is ours for so long. Raises BrokerError."""
@@ -32,12 +38,26 @@ class Turns:
         if now < self._not_before.get(name, now):
             return False
         self._not_before[name] = now + ASKED_AGAIN * seconds
-        return bool(self._ask(lambda key: self.redis.set(key, self.holder, nx=True, px=_ms(seconds)), name))
+        return bool(self._ask(lambda key: self._set_new(key, _ms(seconds)), name))
 
     def rest(self, name: str, seconds: float) -> None:
         """It has been done: nobody need do it again for so long, unless Redis is away."""
         with suppress(BrokerError):
             self._ask(lambda key: self.redis.set(key, self.holder, px=_ms(seconds)), name)
+
+    async def _set_new(self, key: str, ms: int) -> Any:
+        try:
+            is_new = await self.redis.set(key, self.holder, nx=True, px=ms)
+        except OutOfMemoryError as error:
+            is_new = await full_redis.set_new(self.redis, key, self.holder, ms)
+            if not self._is_full:
+                log.warning("Redis: %s; workers go on with what is on record", told(error))
+            self._is_full = True
+        else:
+            if self._is_full:
+                log.info("Redis has room again")
+            self._is_full = False
+        return is_new
 
     def _ask(self, question: Callable[[str], Any], name: str) -> Any:
         async def asked() -> Any:

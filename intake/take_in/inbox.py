@@ -14,6 +14,7 @@ from pydantic_core import from_json, to_json
 from redis import Redis
 
 from tasks.queues import SUBMIT_QUEUE
+from tasks.redis_connections import TOO_LARGE
 from tasks.sealed import LARGEST_ITEM
 
 PUT_OFF = "consent.take-in.put-off"
@@ -25,8 +26,6 @@ LIVES_S = 20.0
 """So long after its last sign a process is taken for dead."""
 LARGEST_ROUND = 16_000_000
 """Bytes of messages that are taken at once, unless a single one is larger."""
-TOO_LARGE = b"too large"
-"""Stands for an item that was too large to be read at all. It is refused as any item that is no message."""
 BY_PRIORITY = tuple(f"{SUBMIT_QUEUE}\x06\x16{priority}" for priority in (9, 6, 3))
 """Where Celery puts messages to which a producer gives a priority."""
 UNACKED, UNACKED_INDEX = "unacked", "unacked_index"
@@ -98,7 +97,7 @@ class Inbox:
 
     def wait(self, seconds: float) -> bool:
         """Whether a message came within so many seconds. It stays where it is: only the script moves any, and measures
-        it first."""
+        it first. Raises redis.exceptions.OutOfMemoryError at once while nobody can push anything."""
         return self._redis.blmove(SUBMIT_QUEUE, SUBMIT_QUEUE, cast(int, seconds), "RIGHT", "RIGHT") is not None
 
     def take(self, most: int) -> list[bytes]:

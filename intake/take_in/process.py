@@ -8,18 +8,19 @@ from time import monotonic
 from types import FrameType
 
 from redis import Redis, RedisError
+from redis.exceptions import OutOfMemoryError
 
 from config.collector import spare_what_stands
 from config.logging import set_up_logging
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import Surroundings, guards_of, master_keys, surroundings
 from intake.take_in.inbox import LIVES_S, Inbox, runs_here
-from intake.take_in.rewriting import Rewriting
 from intake.take_in.rounds import AwayError, Rounds
 from tasks.producers import Intake
 from tasks.queues import BrokerError, sender, wake
 from tasks.redis_connections import connect
 from tasks.redis_faults import told
+from tasks.rewriting import Rewriting
 from tasks.sealed import ProducerKeys
 from tasks.submit import Lately, Wake
 
@@ -34,6 +35,8 @@ AGAIN_S = 5.0
 LOOKS_AFTER_S = 15.0
 """How often it is looked for processes that are gone. With LIVES_S, what they had is taken up within a minute."""
 GATHERS_S = 60.0
+NO_REDIS = "Redis cannot be used"
+FULL = f"{NO_REDIS}: {told(OutOfMemoryError())}"
 STUCK_S = 300.0
 """A process whose round takes so long is taken for dead: others take up what it has."""
 
@@ -115,17 +118,23 @@ class Process:
         self._turned_at = monotonic()
         try:
             self._look_after()
-            if not self._rounds.run():
+            is_rest = not self._rounds.run()
+            if is_rest:
                 self._rewriting.see_to_it()
                 self._wait()
         except AwayError as error:
             self._put_up_with(f"PostgreSQL or a key cannot be used: {error}")
         except RedisError as error:
-            self._put_up_with(f"Redis cannot be used: {told(error)}")
+            self._put_up_with(f"{NO_REDIS}: {told(error)}")
         else:
-            if self._trouble:
-                log.info("messages of producers are taken in again")
-            self._trouble = ""
+            # What is there is also taken from a Redis that is full; only a wait shows that it has room again.
+            if is_rest or self._trouble != FULL:
+                self._all_is_well()
+
+    def _all_is_well(self) -> None:
+        if self._trouble:
+            log.info("messages of producers are taken in again")
+        self._trouble = ""
 
     def _put_up_with(self, trouble: str) -> None:
         if trouble != self._trouble:  # one line when it begins, not one every few seconds

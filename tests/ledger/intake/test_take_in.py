@@ -14,11 +14,11 @@ from intake.producer import seal
 from intake.take_in import inbox as lists
 from intake.take_in import rounds
 from intake.take_in.inbox import Inbox
-from intake.take_in.rewriting import Rewriting
 from intake.take_in.rounds import FIRST_AGAIN_S, LAST_AGAIN_S, AwayError, PutOff, Rounds
 from ledger.failures import LedgerError
 from tasks.producers import Intake, Waits
 from tasks.queues import SUBMIT, SUBMIT_QUEUE
+from tasks.rewriting import Rewriting
 from tasks.sealed import ProducerKeys, generate_producer_key
 from tasks.submit import Guards
 from tests.bad_messages import MARK, dumped, envelope

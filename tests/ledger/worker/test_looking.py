@@ -303,3 +303,21 @@ def test_no_turn_to_be_had_stops_no_clock() -> None:
 
     ticking = Ticking(fail)
     ticking.run_until(lambda: ticking.looks >= 3)
+
+
+def test_while_redis_takes_no_write_one_line_says_so_and_one_when_it_does_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In the meantime looks of its own find nothing to send, which proves nothing of Redis."""
+    caplog.set_level(logging.INFO)
+    looked: list[int] = []
+
+    def take(*_: object) -> bool:
+        if len(looked) < 20:
+            looked.append(1)
+            raise BrokerError
+        return True
+
+    ticking = Ticking(take)
+    ticking.run_until(lambda: len(looked) == 20 and ticking.looks >= 10)
+    assert [record.levelname for record in caplog.records if record.name == "worker.clock"] == ["WARNING", "INFO"]

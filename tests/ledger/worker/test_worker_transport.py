@@ -1,5 +1,6 @@
 """Kombu over a real Redis through our sieve: it sees what is good, and nothing that lies in Redis stops it."""
 
+import tracemalloc
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ from kombu import Consumer, Exchange, Queue
 from kombu.exceptions import OperationalError
 from redis import Redis
 
+from tasks import redis_connections
 from tasks.queues import CONTROL_QUEUE, DISPATCH
 from tasks.redis_connections import broker_settings
 from tasks.refusals import Refusal
@@ -29,11 +31,11 @@ TASKS = {DISPATCH: SimpleNamespace(run=dispatch)}
 class Listener:
     """A worker's ears: what it heard, and what was refused."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, must_write: bool = False) -> None:
         self.heard: list[Any] = []
         self.refused: list[Refusal] = []
         options = {"sieve": Sieve(lambda: TASKS, self.refused.append, lambda: {"ping": ping}), "ack_emulation": False}
-        settings = broker_settings(url)
+        settings = broker_settings(url, must_write=must_write)
         options |= settings["broker_transport_options"]
         self.connection = SiftingConnection(settings["broker_url"], transport_options=options)
 
@@ -126,3 +128,25 @@ def test_junk_on_a_channel_is_not_heard(redis: Redis, listener: Listener) -> Non
     assert [heard.payload for heard in listener.heard] == [{"method": "ping"}]
     assert len(listener.refused) == len(junk_sent)
     assert MARK not in repr(listener.refused)
+
+
+@pytest.mark.parametrize("size", [65_537, 2_000_000, 5_000_000])
+def test_what_is_gigantic_is_refused_and_never_held(
+    redis: Redis, listener: Listener, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """Redis takes items of half a gigabyte; a worker learns of their size as they come."""
+    monkeypatch.setattr(redis_connections, "LARGEST_ANSWER", 1_000_000)
+    listener.listen(Queue(CONTROL_QUEUE))
+    redis.lpush(CONTROL_QUEUE, good("a"))
+    listener.drain(until=1)
+    redis.lpush(CONTROL_QUEUE, b"x" * size, good("b"))
+    tracemalloc.start()
+    try:
+        listener.drain(until=2)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [heard.payload[0] for heard in listener.heard] == [["a"], ["b"]]
+    assert len(listener.refused) == 1
+    assert most < 1_500_000
+    assert ("too large" in listener.refused[0].because) == (size > 1_000_000)

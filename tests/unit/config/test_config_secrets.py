@@ -3,9 +3,11 @@
 import base64
 import json
 import os
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import product
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -13,6 +15,7 @@ from standardwebhooks.webhooks import Webhook
 
 from adapters.standard_webhooks import sign
 from config.settings import Settings, SettingsError
+from intake.producer import seal
 from ledger.sealing import MasterKeys
 from tasks.sealed import ProducerKeys
 
@@ -64,6 +67,20 @@ def test_keys_are_taken_in_every_form() -> None:
         sealed = MasterKeys([raw]).seal(b"plain", b"")
         assert MasterKeys.parse(text).open(sealed, b"") == b"plain", text
         assert ProducerKeys.parse(text).public == ProducerKeys.parse(base64.b64encode(raw).decode()).public, text
+
+
+def test_producers_seal_to_a_key_in_every_form() -> None:
+    private = bytes(range(32, 64))
+    keys = ProducerKeys.parse(private.hex())
+    public = b64decode(str(keys.public))
+    for _, text in forms_of([public], BASE64 + HEX):
+        assert keys.open(seal({"kind": "opt_out"}, text)) == b'{"kind": "opt_out"}', text
+
+
+@pytest.mark.parametrize("text", ["", "no key", "AAAA", "A" * 40, f"{'00' * 32},{'11' * 32}", None])
+def test_producers_are_told_what_is_no_key_to_seal_to(text: Any) -> None:
+    with pytest.raises(ValueError, match=r"public_key is not one key of 32 bytes.*consent producer-key"):
+        seal({"kind": "opt_out"}, text)
 
 
 @pytest.mark.parametrize("around", AROUND)

@@ -57,6 +57,56 @@ def test_a_vendors_block_that_says_otherwise_contradicts() -> None:
     assert judge(given_, [said]) == (Finding.CONTRADICTING, None)
 
 
+def with_block(vendor: str, **block: Any) -> Subject:
+    return {"email": "ann@private.example", "vendors": {vendor: block}}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "on_file", "said", "kept"),
+    [
+        ("insider", {"identifiers": {"email": "a@x.org"}}, {"identifiers": {"uuid": "u-1"}}, "both"),
+        ("insider", {"identifiers": {"email": "a@x.org", "uuid": None}}, {"identifiers": {"uuid": "u-1"}}, "both"),
+        (
+            "insider",
+            {"identifiers": {"email": "a@x.org"}},
+            {"identifiers": {"custom": {"shop": "s-1"}, "phone_number": "+821012345678"}},
+            "both",
+        ),
+        ("insider", {"identifiers": {"custom": {"shop": "s-1"}}}, {"identifiers": {"custom": {"crm": "c-1"}}}, "both"),
+        ("insider", {"insider_id": "i-1"}, {"identifiers": {"uuid": "u-1"}}, "file"),  # one form or the other
+        ("insider", {"identifiers": {"uuid": "u-1"}}, {"insider_id": "i-1"}, "file"),
+        ("dfinery", {"user_id": None}, {"user_id": "d-1"}, "both"),
+        ("algonomy", {}, {"user_id": "a-1"}, "both"),
+        ("algonomy", {"user_id": "a-1"}, {"user_id": None}, "file"),
+        ("akinon", {"session_id": "s-1"}, {"csrf_token": "t-1"}, "file"),
+    ],
+)
+def test_keys_that_a_vendors_block_lacks_are_filled_in_and_no_key_is_replaced(
+    vendor: str, on_file: dict[str, Any], said: dict[str, Any], kept: str
+) -> None:
+    finding, whole = judge(with_block(vendor, **on_file), [{"user_id": "u-ann", "vendors": {vendor: said}}])
+    assert finding is Finding.COMPLETED
+    assert whole is not None
+    block = (whole.get("vendors") or {}).get(vendor, {})
+    assert block == (merged(on_file, said) if kept == "both" else on_file)
+    check_subject(dict(whole))
+
+
+def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """By hand, for two blocks whose values do not meet."""
+    both = {**one, **other}
+    for name in one.keys() & other.keys():
+        both[name] = merged(one[name], other[name]) if isinstance(one[name], dict) else one[name] or other[name]
+    return both
+
+
+def test_what_was_allowed_though_it_is_odd_hinders_nothing() -> None:
+    odd: Subject = {"vendors": {"insider": {"identifiers": {"email": "unknown@x.org", "uuid": None}}}}
+    _, whole = judge(odd, [{"vendors": {"insider": {"identifiers": {"uuid": "u-1"}}}}])
+    assert whole is not None
+    assert whole["vendors"]["insider"]["identifiers"]["uuid"] == "u-1"  # type: ignore[index, call-overload]
+
+
 @given(st.lists(JSON | st.dictionaries(FIELDS, JSON | GOOD), max_size=2))
 def test_whatever_comes_what_was_given_stays_and_what_is_kept_is_a_person(said: list[Any]) -> None:
     finding, whole = judge(ANN, said)

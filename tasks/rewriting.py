@@ -19,6 +19,11 @@ class Rewriting:
         self._redis, self._now = redis, now
         self._wanted, self._not_before = False, float("-inf")
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is still to be done."""
+        return self._wanted
+
     def want(self) -> None:
         """Something that may be readable has left Redis, and is still in its file."""
         self._wanted = True
@@ -28,15 +33,15 @@ class Rewriting:
         if not self._wanted or self._now() < self._not_before:
             return
         self._not_before = self._now() + NOT_OFTENER_S
+        self._wanted = False  # before it begins: what is wanted meanwhile needs one more
         try:
             if self._redis.info("persistence").get("aof_enabled"):
                 self._redis.bgrewriteaof()
                 log.warning("a message was refused that may have been readable: Redis writes its file anew without it")
-            self._wanted = False
         except ResponseError as error:
-            # "in progress": it began before the message was gone, so one more is needed.
-            self._wanted = "progress" in str(error)
-            if not self._wanted:
+            if "progress" in str(error):  # it began before the message was gone, so one more is needed
+                self._wanted = True
+            else:
                 log.error("a message that may have been readable is still in the file of Redis: %s", BY_HAND)
         except RedisError:
-            return
+            self._wanted = True
