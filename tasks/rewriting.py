@@ -7,6 +7,8 @@ from time import monotonic
 from redis import Redis, RedisError, ResponseError
 
 NOT_OFTENER_S = 300.0
+AGAIN_S = 5.0
+"""After a try that came to nothing: another one was under way, or Redis away."""
 BY_HAND = "run BGREWRITEAOF, or see to it that the file is gone (docs/producers.md)"
 
 log = logging.getLogger(__name__)
@@ -40,8 +42,11 @@ class Rewriting:
                 log.warning("a message was refused that may have been readable: Redis writes its file anew without it")
         except ResponseError as error:
             if "progress" in str(error):  # it began before the message was gone, so one more is needed
-                self._wanted = True
+                self._again()
             else:
                 log.error("a message that may have been readable is still in the file of Redis: %s", BY_HAND)
         except RedisError:
-            self._wanted = True
+            self._again()
+
+    def _again(self) -> None:
+        self._wanted, self._not_before = True, self._now() + AGAIN_S

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 
 from ledger.sealing import MasterKeys, generate_master_key
@@ -16,6 +17,10 @@ from tests.services import RuledPostgres, TestPostgres, empty
 # A developer's own settings are none of the tests'.
 for name in [name for name in os.environ if name.startswith("CONSENT_")]:
     del os.environ[name]
+
+# A machine that others keep busy is no fault of a test.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 # Compiled modules are kept, whatever the environment says: the suite starts hundreds of processes of ours.
 sys.dont_write_bytecode = False

@@ -101,6 +101,7 @@ def test_what_may_have_been_read_in_a_queue_of_workers_is_written_out_of_the_fil
     def rewritten() -> int:
         return int(redis.info("stats").get("total_forks", 0))
 
+    eventually(lambda: not redis.info("persistence")["aof_rewrite_in_progress"])  # of another test
     before = rewritten()
     refusals = Refusals(desk.engine, rewriting)
     refusals.add(Refusal("consent.control", "no task of ours", readable=False))
