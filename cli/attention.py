@@ -43,7 +43,7 @@ def show_attention(request_id: str | None, *, vendor: str | None, reason: str | 
         ]
         typer.echo(json.dumps({"deliveries": sum(group.deliveries for group in found), "groups": rows}))
     elif found:
-        from cli.progress import print_attention  # noqa: PLC0415 - scripts ask for JSON, and need no tables
+        from cli.tables import print_attention  # noqa: PLC0415 - scripts ask for JSON, and need no tables
 
         print_attention(found, what_to_do)
     else:

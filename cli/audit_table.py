@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.progress import PLAIN_WIDTH
+from cli.tables import PLAIN_WIDTH
 from ledger.accounts.audit import Written
 
 

@@ -51,7 +51,7 @@ def lookup(source: str | None, given: Mapping[str, str | None], *, as_json: bool
         ]
         typer.echo(json.dumps({"requests": rows}))
     elif found:
-        from cli.progress import print_involved  # noqa: PLC0415 - scripts ask for JSON, and need no tables
+        from cli.tables import print_involved  # noqa: PLC0415 - scripts ask for JSON, and need no tables
 
         print_involved(found)
     else:

@@ -1,10 +1,7 @@
-"""What is shown to people at a terminal: tables, and progress as it happens."""
+"""Progress as it happens, for people at a terminal."""
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Self
 
-from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -16,22 +13,14 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
-from domain.outcomes import Outcome
-from intake.card_wording import say_operations
 from ledger.delivery.vendors import Vendor
-from ledger.desk.attention import Group
-from ledger.desk.reports import PENDING, Involved, Status
-from ledger.notices.outbox import Standing as Receiver
-from tasks.reach import missing_identifiers
+from ledger.desk.reports import PENDING, Status
 
 OPEN = frozenset({"loading", "unconfirmed", "running"})
 """The states of a request that is not over yet."""
 PLAIN_EVERY_S = 2.0
-PLAIN_WIDTH = 160
-"""Where stdout is no terminal nothing should be cut off or folded."""
 
 
 class Moment(NamedTuple):
@@ -128,130 +117,7 @@ def _clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
-def print_status(status: Status, *, at_risk: bool) -> None:
-    """How a request stands, a row for each vendor."""
-    console = _console()
-    people = f"{status.subjects:,} people" + (f", {status.duplicates:,} repeats left out" if status.duplicates else "")
-    console.print(f"{status.request_id}: {status.kind}, {status.status}; {people}", highlight=False)
-    due = f"due {_moment(status.due_at)}" + (", at risk" if at_risk else "")
-    console.print(f"received {_moment(status.received_at)}, {due}", highlight=False)
-    if status.due_reason:
-        console.print(f"extended: {status.due_reason}", highlight=False, markup=False)
-    if status.status == "unconfirmed":
-        console.print(f"waits for someone other than {status.submitted_by} to confirm it", highlight=False)
-    if status.not_before > max(status.received_at, status.now):
-        console.print(f"not sent before {_moment(status.not_before)}", highlight=False)
-    outcomes = list(dict.fromkeys([PENDING, *(name for counts in status.vendors.values() for name in counts)]))
-    table = Table("vendor", box=box.SIMPLE)
-    for outcome in outcomes:
-        table.add_column(outcome, justify="right")
-    for vendor, counts in status.vendors.items():
-        table.add_row(vendor, *(f"{counts.get(outcome, 0):,}" for outcome in outcomes))
-    console.print(table)
-    for vendor, missing in missing_identifiers(status).items():
-        accepted = f"; accepted by {missing.accepted_by}" if missing.accepted_by else ""
-        told = f"{vendor}: {missing.deliveries:,} unreachable ({missing.reason}), give {missing.give}{accepted}"
-        console.print(told, highlight=False, markup=False)
-    if Outcome.ACCEPTED in outcomes:
-        console.print("accepted: the vendor said yes, and it has not been, or cannot be, read back", highlight=False)
-    for vendor, counts in status.vendors.items():
-        if counts.get(Outcome.ACCEPTED) or counts.get(Outcome.VERIFIED):
-            ways = " Or: ".join(say_operations(vendor, status.kind))
-            console.print(f"{vendor}: {ways}", highlight=False, markup=False)
-
-
 def why_held(vendor: Vendor) -> str:
     """Why a vendor is held, or some steps of it; nothing where it is not."""
     at_steps = ", ".join(f"{held.held_reason} at {held.step}" for held in vendor.steps)
     return vendor.held_reason or at_steps
-
-
-def print_vendors(vendors: Iterable[Vendor]) -> None:
-    """Every vendor, and whether and why it is held."""
-    table = Table("vendor", "step", "on", "held since", "reason", "by", "next try", box=box.SIMPLE)
-    for vendor in vendors:
-        since, probe = (_moment(at) if at else "" for at in (vendor.held_at, vendor.probe_at))
-        on = _on(vendor)
-        table.add_row(vendor.name, "", on, since, vendor.held_reason or "", vendor.held_by or "", probe)
-        for held in vendor.steps:
-            probe = _moment(held.probe_at) if held.probe_at else ""
-            table.add_row(vendor.name, held.step, on, _moment(held.held_at), held.held_reason, held.held_by, probe)
-    _console().print(table)
-
-
-def _on(vendor: Vendor) -> str:
-    if vendor.enabled:
-        return "on"
-    state = "retired" if vendor.retired_at else "off"
-    return f"{state} by {vendor.off_by}" if vendor.off_by else state
-
-
-def print_receivers(receivers: Iterable[Receiver], now: datetime) -> None:
-    """Who is told of changes of status, and what waits for them."""
-    table = Table("receiver", "on", box=box.SIMPLE)
-    for name in ("waiting", "failing", "given up"):
-        table.add_column(name, justify="right")
-    for name in ("oldest", "last failure"):
-        table.add_column(name)
-    for one in receivers:
-        counts = (f"{one.waiting:,}", f"{one.failing:,}", f"{one.given_up:,}")
-        age = f"{_age(now - one.oldest)} ago" if one.oldest else ""
-        failure = " ".join(str(part) for part in (one.failure, one.answer) if part)
-        name = f"{one.receiver} ({one.host})" if one.receiver else f"of requests ({one.host})"
-        table.add_row(name, "on" if one.enabled else "off", *counts, age, failure)
-    _console().print(table)
-
-
-def _age(age: timedelta) -> str:
-    hours, seconds = divmod(max(round(age.total_seconds()), 0), 3600)
-    return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h {seconds // 60} min"
-
-
-def print_attention(groups: Iterable[Group], what_to_do: Callable[[str, str | None], str]) -> None:
-    """What needs a person, and what to do about it."""
-    table = Table("vendor", "outcome", "reason", box=box.SIMPLE)
-    for name in ("deliveries", "requests"):
-        table.add_column(name, justify="right")
-    table.add_column("due")
-    listed = list(groups)
-    for one in listed:
-        counts = (f"{one.deliveries:,}", f"{one.requests:,}", f"{one.oldest_due_at.astimezone(UTC):%Y-%m-%d}")
-        table.add_row(one.vendor, one.outcome, one.reason or "", *counts)
-    console = _console()
-    console.print(table)
-    for told in _advice(listed, what_to_do):
-        console.print(told, highlight=False, markup=False, soft_wrap=True)
-
-
-def _advice(groups: Iterable[Group], what_to_do: Callable[[str, str | None], str]) -> Iterator[str]:
-    """A line for each thing to do, with the vendors it is said of where it is not the same at all of them."""
-    vendors: dict[str | None, dict[str, list[str]]] = {}
-    for one in groups:
-        said = vendors.setdefault(one.reason, {}).setdefault(what_to_do(one.vendor, one.reason), [])
-        if one.vendor not in said:
-            said.append(one.vendor)
-    for reason, by_sentence in vendors.items():
-        for sentence, where in by_sentence.items():
-            at = f" at {', '.join(where)}" if len(by_sentence) > 1 else ""
-            if sentence:
-                yield f"{reason}{at}: {sentence}"
-
-
-def print_involved(found: Iterable[Involved]) -> None:
-    """The requests that a person is in, a row for each vendor."""
-    table = Table("request", "kind", "status", "received", "line", "of file", "vendor", "outcome", box=box.SIMPLE)
-    for one in found:
-        for vendor, outcome in sorted(one.vendors.items()):
-            received = _moment(one.received_at)
-            place = (str(one.line), str(one.file_line or ""))
-            table.add_row(str(one.request_id), one.kind, one.status, received, *place, vendor, outcome)
-    _console().print(table)
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import NamedTuple
 
 import typer
 from typing_extensions import TypeIs
 
 from cli.attention import check_reason
+from cli.choice import Chosen
 from cli.os_user import who
 from cli.submit import read_moment, unusable, waker
 from domain.requests import Kind
@@ -20,7 +20,7 @@ from intake.stack import Surroundings, surroundings
 from tasks import selections
 from tasks.selections import Criteria, Deed, Done, Extent, Order, Standing, UnusableOrderError
 
-__all__ = ["Chosen", "Deed", "do_to_selection", "is_selection"]
+__all__ = ["Deed", "do_to_selection", "is_selection"]
 
 TOLD_EVERY_S = 1.0
 IN_WORDS = {
@@ -29,18 +29,6 @@ IN_WORDS = {
     Deed.CANCEL: "{requests:,} requests cancelled, of which {deliveries:,} deliveries were not sent",
     Deed.CONFIRM: "{requests:,} requests confirmed; they are on their way",
 }
-
-
-class Chosen(NamedTuple):
-    """What the command line says of which requests are meant, and how to go about it."""
-
-    vendor: str | None = None
-    reason: str | None = None
-    kind: str | None = None
-    received_before: str | None = None
-    everything: bool = False
-    dry_run: bool = False
-    yes: bool = False
 
 
 def is_selection(request_id: str | None, chosen: Chosen, *narrows: str) -> TypeIs[None]:

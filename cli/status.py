@@ -62,7 +62,7 @@ def status(request_id: str, *, as_json: bool) -> Ending:
     if as_json:
         typer.echo(json.dumps(_as_json(found, directory, at_risk=at_risk)))
     else:
-        from cli.progress import print_status  # noqa: PLC0415 - scripts ask for JSON, and need no tables
+        from cli.tables import print_status  # noqa: PLC0415 - scripts ask for JSON, and need no tables
 
         print_status(found, at_risk=at_risk)
         if directory is not None:

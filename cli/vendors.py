@@ -4,7 +4,7 @@ import typer
 
 from cli.attention import check_text
 from cli.os_user import who
-from cli.progress import print_vendors
+from cli.tables import print_vendors
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import surroundings
 from ledger.accounts import audit

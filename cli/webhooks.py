@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import typer
 
 from cli.os_user import who
-from cli.progress import print_receivers
+from cli.tables import print_receivers
 from intake.exit_codes import CommandError, Ending
 from intake.stack import surroundings
 from ledger.accounts import audit

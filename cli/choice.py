@@ -1,0 +1,81 @@
+"""The options by which a command chooses many requests, written once for all commands that do."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from types import MappingProxyType
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from cli.options import OneReason, OneVendor
+from intake.exit_codes import Ending
+
+OneOrSeveral = Annotated[
+    str | None, typer.Argument(metavar="[ID]", help="what `consent submit` printed; without it, choose by options")
+]
+OfKind = Annotated[
+    str | None, typer.Option("--kind", metavar="erasure|opt_out|opt_in", help="without ID: requests of this kind")
+]
+ReceivedBefore = Annotated[
+    str | None, typer.Option(metavar="ISO8601", help="without ID: requests that were received before this")
+]
+All = Annotated[bool, typer.Option("--all", help="without ID: all requests that it can be done to")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="without ID: say how much it would touch, and do nothing")]
+Unasked = Annotated[bool, typer.Option("--yes", help="without ID: do not ask first, where somebody is at a terminal")]
+AtVendor = Annotated[str | None, typer.Option("--vendor", metavar="VENDOR", help="without ID: requests that go there")]
+WithReason = Annotated[
+    str | None, typer.Option("--reason", metavar="REASON", help="without ID: requests of which something waits for it")
+]
+
+
+class Chosen(NamedTuple):
+    """What the command line says of which requests are meant, and how to go about it."""
+
+    vendor: str | None = None
+    reason: str | None = None
+    kind: str | None = None
+    received_before: str | None = None
+    everything: bool = False
+    dry_run: bool = False
+    yes: bool = False
+
+
+OPTIONS: Mapping[str, Any] = MappingProxyType(
+    {
+        "vendor": OneVendor,
+        "reason": OneReason,
+        "kind": OfKind,
+        "received_before": ReceivedBefore,
+        "everything": All,
+        "dry_run": DryRun,
+        "yes": Unasked,
+    }
+)
+
+
+def choosing(**different: Any) -> Callable[[Callable[..., Ending]], Callable[..., Ending]]:
+    """Give a command an ID that may be left out, and the options that choose requests instead. The command is called
+    with `request_id` and a `Chosen`. `different`: options that it words in another way, by their field of `Chosen`."""
+    options = {**OPTIONS, **different}
+
+    def decorate(command: Callable[..., Ending]) -> Callable[..., Ending]:
+        @wraps(command)
+        def with_options(**given: Any) -> Ending:
+            chosen = Chosen(**{field: given.pop(field) for field in Chosen._fields})
+            return command(chosen=chosen, **given)
+
+        own = [each for each in signature(command).parameters.values() if each.name not in ("request_id", "chosen")]
+        choice = [_option("request_id", None, OneOrSeveral)]
+        choice += [_option(field, Chosen._field_defaults[field], options[field]) for field in Chosen._fields]
+        needed = [each for each in own if each.default is Parameter.empty]
+        parameters = [*needed, *choice, *(each for each in own if each not in needed)]
+        with_options.__signature__ = Signature(parameters)  # type: ignore[attr-defined] # what typer reads
+        with_options.__annotations__ = {each.name: each.annotation for each in parameters}
+        return with_options
+
+    return decorate
+
+
+def _option(name: str, default: object, annotation: Any) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -1,0 +1,117 @@
+"""The commands that show what needs a person, and do something about requests on record."""
+
+from typing import Annotated
+
+import typer
+
+from cli.choice import AtVendor, Chosen, WithReason, choosing
+from cli.options import AllowPlaceholder, AsJson, Because, OneReason, OneVendor, RequestId
+from intake.exit_codes import Ending
+
+NoReason = Annotated[str | None, typer.Option("--reason", metavar="REASON", hidden=True)]
+ThoughOwn = Annotated[bool, typer.Option("--yes", help="though you submitted it yourself, and do not ask first")]
+
+
+def attention(
+    request_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="only this request")] = None,
+    vendor: OneVendor = None,
+    reason: OneReason = None,
+    as_json: AsJson = False,
+) -> Ending:
+    """Show what needs a person, and what to do about it."""
+    from cli import attention as waiting
+
+    return waiting.show_attention(request_id, vendor=vendor, reason=reason, as_json=as_json)
+
+
+@choosing()
+def retry(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) -> Ending:
+    """Deliver again what needs action or is exhausted; what was refused, or waits for a word about another wish of the
+    person, only where --reason names why. --reason superseded compares what gave way with the newer wishes again.
+
+    Of one request, or of all that --all, --vendor, --reason, --kind and --received-before choose together.
+    Exit 1 if some of it cannot go without a fresh session of the person, or without an identifier.
+    """
+    from cli import attention as waiting
+    from cli import selections
+
+    if selections.is_selection(request_id, chosen, "--vendor", "--reason"):
+        return selections.do_to_selection(selections.Deed.RETRY, chosen, as_json=as_json)
+    return waiting.retry(request_id, vendor=chosen.vendor, reason=chosen.reason, as_json=as_json)
+
+
+def provide(
+    request_id: RequestId,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="people with what was missing, as NDJSON or CSV; or -")],
+    allow_placeholder: AllowPlaceholder = None,
+    as_json: AsJson = False,
+) -> Ending:
+    """Give people who wait a fresh session or an identifier, and deliver to them again. All of the file, or nothing."""
+    from cli import attention as waiting
+
+    return waiting.provide(request_id, file, allow=allow_placeholder or (), as_json=as_json)
+
+
+@choosing()
+def close(*, request_id: str | None, chosen: Chosen, because: Because, as_json: AsJson = False) -> Ending:
+    """Settle by hand what needs a person: it becomes `cancelled`, and who and why is kept.
+
+    Of one request at one vendor, or of all requests that --all, --vendor, --reason, --kind and --received-before choose
+    together.
+    """
+    from cli import attention as waiting
+    from cli import selections
+
+    if selections.is_selection(request_id, chosen, "--vendor", "--reason"):
+        text = waiting.check_text(because)
+        return selections.do_to_selection(selections.Deed.CLOSE, chosen, because=text, as_json=as_json)
+    if chosen.vendor is None:
+        raise typer.BadParameter("of one request, say where: --vendor")
+    return waiting.close(request_id, vendor=chosen.vendor, reason=chosen.reason, because=because, as_json=as_json)
+
+
+def accept(request_id: RequestId, because: Because, vendor: OneVendor = None, as_json: AsJson = False) -> Ending:
+    """Accept that some people cannot be found, at one vendor or all: they stay `unreachable` and need nobody any more.
+
+    The request still counts as completed with exceptions; who accepted it and why is kept.
+    """
+    from cli import attention as waiting
+
+    return waiting.accept(request_id, vendor=vendor, because=because, as_json=as_json)
+
+
+@choosing(vendor=AtVendor, reason=NoReason, yes=ThoughOwn)
+def confirm(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) -> Ending:
+    """Let a large request run that someone else has submitted; or all that --all, --vendor, --kind and
+    --received-before choose together. Exit 1 if some were left out because you submitted them yourself.
+    """
+    from cli import decisions, selections
+
+    if selections.is_selection(request_id, chosen):
+        return selections.do_to_selection(selections.Deed.CONFIRM, chosen, own=chosen.yes, as_json=as_json)
+    return decisions.confirm(request_id, own=chosen.yes, as_json=as_json)
+
+
+@choosing(vendor=AtVendor, reason=WithReason)
+def cancel(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) -> Ending:
+    """Stop what was not sent yet, and print what was. Of one request, or of all that --all, --vendor, --reason, --kind
+    and --received-before choose together: each is cancelled at every vendor.
+    """
+    from cli import decisions, selections
+
+    if selections.is_selection(request_id, chosen):
+        return selections.do_to_selection(selections.Deed.CANCEL, chosen, as_json=as_json)
+    return decisions.cancel(request_id, as_json=as_json)
+
+
+def extend(
+    request_id: RequestId,
+    because: Because,
+    months: Annotated[int | None, typer.Option(min=1, help="so many in all, beyond the original date")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="the same in days")] = None,
+    as_json: AsJson = False,
+) -> Ending:
+    """Put off when a request is due, within what its regulation allows and before the original date."""
+    from cli import decisions
+
+    return decisions.extend(request_id, months=months, days=days, because=because, as_json=as_json)

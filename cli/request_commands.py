@@ -1,0 +1,103 @@
+"""The commands that record a request and show how it stands."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cli.options import AllowPlaceholder, AsJson, RequestId
+from domain.deadlines import Regulation
+from intake.exit_codes import Ending
+
+
+def submit(  # noqa: PLR0917 - the order is the command line's
+    file: Annotated[str, typer.Argument(metavar="FILE", help="people, as NDJSON or CSV; - for standard input")],
+    kind: Annotated[str, typer.Option(metavar="erasure|opt_out|opt_in", help="what is to happen to them")],
+    vendors: Annotated[str | None, typer.Option(metavar="A,B", help="only these; else all switched on")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="submitting again under it changes nothing")
+    ] = None,
+    options: Annotated[
+        Path | None, typer.Option(metavar="FILE", help='JSON, by vendor: {"insider": {"whole": ["city"]}}')
+    ] = None,
+    asked_at: Annotated[
+        str | None, typer.Option(metavar="ISO8601", help="when you were asked: the due date counts from it; else now")
+    ] = None,
+    effective_at: Annotated[
+        str | None, typer.Option(metavar="ISO8601", help="when the people made their wish; else when you were asked")
+    ] = None,
+    regulation: Annotated[
+        str | None,
+        typer.Option(metavar="|".join(Regulation), help="the law that says when it is due; else CONSENT_REGULATION"),
+    ] = None,
+    not_before: Annotated[str | None, typer.Option(metavar="ISO8601", help="send nothing before this")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="confirm a large request yourself")] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="accept that some people cannot be found at some vendors")
+    ] = False,
+    allow_placeholder: AllowPlaceholder = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="until it has closed; exit 1 if anything needs attention")
+    ] = False,
+    as_json: AsJson = False,
+) -> Ending:
+    """Record a request, and print its id. Unusable input is refused whole, with exit code 2.
+
+    Says on stderr how many people cannot be found at which vendor; what could be sent is sent all the same.
+    """
+    from cli.submit import read_submission, submit_file
+
+    submission = read_submission(
+        kind=kind,
+        vendors=vendors,
+        options=options,
+        idempotency_key=idempotency_key,
+        asked_at=asked_at,
+        effective_at=effective_at,
+        regulation=regulation,
+        not_before=not_before,
+        confirmed=yes,
+        partial=partial,
+        allow=allow_placeholder or (),
+    )
+    return submit_file(file, submission, wait=wait, as_json=as_json)
+
+
+def status(request_id: RequestId, as_json: AsJson = False) -> Ending:
+    """Show how a request stands at each vendor."""
+    from cli import status as reporting
+
+    return reporting.status(request_id, as_json=as_json)
+
+
+def watch(request_id: RequestId) -> Ending:
+    """Show progress until a request closes; exit 1 if anything in it needs attention."""
+    from cli import watch as following
+
+    return following.watch(request_id)
+
+
+def export(
+    request_id: RequestId,
+    form: Annotated[Literal["csv", "ndjson"], typer.Option("--format", help="how to write the rows")] = "csv",
+) -> Ending:
+    """Print how every delivery of a request ended."""
+    from cli import status as reporting
+
+    return reporting.export(request_id, as_csv=form == "csv")
+
+
+def lookup(
+    source: Annotated[
+        str | None, typer.Argument(metavar="[-]", help="- reads a person as JSON, and keeps it out of shell histories")
+    ] = None,
+    user_id: Annotated[str | None, typer.Option(metavar="ID")] = None,
+    email: Annotated[str | None, typer.Option(metavar="ADDRESS")] = None,
+    phone_number: Annotated[str | None, typer.Option(metavar="E164")] = None,
+    as_json: AsJson = False,
+) -> Ending:
+    """Show the requests that a person is in, and how each vendor stands."""
+    from cli import lookup as finding
+
+    given = {"user_id": user_id, "email": email, "phone_number": phone_number}
+    return finding.lookup(source, given, as_json=as_json)

@@ -1,0 +1,65 @@
+"""`consent vendor`: which vendors there are, holding, switching and retiring one."""
+
+from typing import Annotated
+
+import typer
+
+from cli.options import Because
+from intake.exit_codes import Ending
+
+vendor = typer.Typer(
+    help="See which vendors are on and which are held; switch, hold, retire one.", no_args_is_help=True
+)
+
+VendorName = Annotated[str, typer.Argument(metavar="NAME", help="as `consent vendor list` shows it")]
+
+
+@vendor.command("list")
+def list_vendors() -> Ending:
+    """Show every vendor: whether it is on and served by a worker, and whether and why it is held."""
+    from cli import vendors as holding
+
+    return holding.show_vendors()
+
+
+@vendor.command()
+def hold(name: VendorName) -> Ending:
+    """Send nothing to a vendor until it is resumed."""
+    from cli import vendors as holding
+
+    return holding.hold(name)
+
+
+@vendor.command()
+def resume(
+    name: VendorName,
+    step: Annotated[str | None, typer.Option(help="only this step of it; else the vendor and all of its steps")] = None,
+) -> Ending:
+    """Let a held vendor go on."""
+    from cli import vendors as holding
+
+    return holding.resume(name, step)
+
+
+@vendor.command("on")
+def switch_vendor_on(name: VendorName) -> Ending:
+    """Have new requests go to a vendor, also one that was off or retired."""
+    from cli import vendors as holding
+
+    return holding.switch_on(name)
+
+
+@vendor.command("off")
+def switch_vendor_off(name: VendorName) -> Ending:
+    """Have no new request go to a vendor, and send nothing there; what is pending waits until it is on or retired."""
+    from cli import vendors as holding
+
+    return holding.switch_off(name)
+
+
+@vendor.command()
+def retire(name: VendorName, because: Because) -> Ending:
+    """Leave a vendor for good: what is pending there ends as `cancelled`, so that requests can close."""
+    from cli import vendors as holding
+
+    return holding.retire(name, because=because)

@@ -1,0 +1,48 @@
+"""`consent webhook`: who is told of changes of status."""
+
+from typing import Annotated
+
+import typer
+
+from cli.options import AsJson
+from intake.exit_codes import Ending
+
+webhook = typer.Typer(
+    help="See who is told of changes of status, and what they have yet to be told.", no_args_is_help=True
+)
+
+ReceiverName = Annotated[str, typer.Argument(metavar="NAME", help="as `consent webhook list` shows it")]
+
+
+@webhook.command("on")
+def switch_webhook_on(name: ReceiverName) -> Ending:
+    """Tell a receiver of every change from now on."""
+    from cli import webhooks
+
+    return webhooks.switch_on(name)
+
+
+@webhook.command("off")
+def switch_webhook_off(name: ReceiverName) -> Ending:
+    """Tell a receiver nothing more, and give up what it has not been told."""
+    from cli import webhooks
+
+    return webhooks.switch_off(name)
+
+
+@webhook.command("list")
+def list_webhooks(as_json: AsJson = False) -> Ending:
+    """Show every receiver and what waits for it; exit 1 if telling fails somewhere, or was given up."""
+    from cli import webhooks
+
+    return webhooks.show_receivers(as_json=as_json)
+
+
+@webhook.command("retry")
+def retry_webhooks(
+    receiver: Annotated[str | None, typer.Argument(metavar="[NAME]", help="only this receiver, or host")] = None,
+) -> Ending:
+    """Tell now what was given up or waits for its next attempt, with three days anew."""
+    from cli import webhooks
+
+    return webhooks.retry(receiver)
