@@ -9,8 +9,8 @@ from typing import Any
 
 import typer
 
+from cli.given import unusable
 from cli.os_user import who
-from cli.submit import unusable
 from intake.access.passwords import LONGEST, hash_password
 from intake.access.roles import Role
 from intake.access.tokens import mint_key

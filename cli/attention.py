@@ -6,9 +6,10 @@ from contextlib import contextmanager
 
 import typer
 
+from cli.given import listed, opened, read_allowed, unusable
 from cli.os_user import who
 from cli.status import as_utc, no_such_request, read_id
-from cli.submit import listed, opened, read_allowed, unusable, waker
+from cli.submit import waker
 from domain.outcomes import Outcome, Reason
 from intake.advice import ADVICE, what_to_do
 from intake.exit_codes import Ending, note

@@ -30,8 +30,8 @@ def show(  # noqa: PLR0917 - the order is the command line's
     if context.invoked_subcommand is not None:
         return None
     from cli import audit as auditing
+    from cli.given import read_moment
     from cli.status import read_id
-    from cli.submit import read_moment
     from ledger.accounts.audit import Wanted
 
     wanted = Wanted(

@@ -6,8 +6,8 @@ from dataclasses import asdict
 import typer
 
 from cli.attention import check_text, deeds
+from cli.given import unusable
 from cli.status import as_utc, read_id
-from cli.submit import unusable
 from domain.deadlines import Period, Unit
 from intake.exit_codes import Ending
 from intake.stack import surroundings

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import typer
 
+from cli.given import unusable
 from cli.os_user import who
 from cli.status import as_utc
-from cli.submit import unusable
 from domain.noticed import Noticed
 from domain.requests import Subject
 from intake.exit_codes import Ending

@@ -12,8 +12,9 @@ from typing_extensions import TypeIs
 
 from cli.attention import check_reason
 from cli.choice import Chosen
+from cli.given import read_moment, unusable
 from cli.os_user import who
-from cli.submit import read_moment, unusable, waker
+from cli.submit import waker
 from domain.requests import Kind
 from intake.exit_codes import Ending, note
 from intake.stack import Surroundings, surroundings

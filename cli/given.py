@@ -1,0 +1,106 @@
+"""What the command line gives, read or refused: options, moments, and the files that it names."""
+
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from pydantic_core import from_json
+
+from domain.json_size import refuse_crowd
+from domain.noticed import Noticed
+from domain.twins import CrowdError
+from intake.exit_codes import CommandError, Ending
+from intake.files.csv_columns import known_columns
+from intake.files.reader import UnusableInputError
+from tasks.subjects import advice
+
+LARGEST_OPTIONS = 1_000_000
+MOST_OPTION_VALUES = 20_000
+STDIN = "-"
+
+
+def unusable(message: str) -> CommandError:
+    """What to raise where the command line or a file cannot be used."""
+    return CommandError(message, Ending.UNUSABLE)
+
+
+def read_moment(option: str, given: str | None) -> datetime | None:
+    """A moment that an option names. Raises CommandError."""
+    if given is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        moment = None
+    if moment is None or moment.utcoffset() is None:
+        raise unusable(f"{option} must be a moment in ISO 8601 with its time zone, as in 2026-05-25T00:00:00Z")
+    return moment
+
+
+def read_allowed(given: Sequence[str]) -> Noticed:
+    """What --allow-placeholder says, once for each identifier. Raises CommandError."""
+    pairs = [one.partition("=") for one in given]
+    known = known_columns()
+    if not all(equals and place.removeprefix("vendors.") in known for place, equals, _ in pairs):
+        raise unusable(f"--allow-placeholder wants FIELD=VALUE, as in user_id=1; fields are {', '.join(known)}")
+    noticed, places = Noticed(), defaultdict[str, list[str]](list)
+    for place, _, value in pairs:
+        places[place].append(value)
+    try:
+        noticed.allow(places)
+    except ValueError as error:
+        raise unusable(f"--allow-placeholder: {error}") from None
+    return noticed
+
+
+def read_options(path: Path) -> Mapping[str, Any]:
+    """The vendors' options that a file holds, by vendor. Raises CommandError."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST_OPTIONS + 1)
+    except OSError as error:
+        raise unusable(f"cannot read the --options file: {error.strerror}") from None
+    if len(text) > LARGEST_OPTIONS:
+        raise unusable(f"the --options file is larger than {LARGEST_OPTIONS:,} bytes")
+    try:
+        refuse_crowd(text, MOST_OPTION_VALUES)
+        options = from_json(text, allow_inf_nan=False)
+    except CrowdError:
+        raise unusable(f"the --options file holds more than {MOST_OPTION_VALUES:,} values") from None
+    except ValueError as error:
+        where = re.search(r"line \d+ column \d+", str(error))
+        raise unusable(f"the --options file is not JSON{f': {where[0]}' if where else ''}") from None
+    if not isinstance(options, dict):
+        raise unusable('the --options file must hold an object, by vendor: {"insider": {…}}')
+    return options
+
+
+@contextmanager
+def opened(file: str) -> Iterator[IO[bytes]]:
+    """A file named on the command line; `-` is standard input. Raises CommandError."""
+    if file == STDIN:
+        if sys.stdin is None:
+            raise unusable("cannot read from standard input: it is closed")
+        yield sys.stdin.buffer
+        return
+    try:
+        opened = Path(file).open("rb")  # noqa: SIM115 - what goes wrong within is not about opening
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        # Without the name: in a call with its arguments in the wrong order it is a person's.
+        raise unusable(f"cannot read FILE: {getattr(error, 'strerror', None) or 'no such name'}") from None
+    with opened:
+        yield opened
+
+
+def listed(error: UnusableInputError, ending: str = "nothing was recorded") -> str:
+    """The faults of a file, a line each."""
+    lines = [str(fault) for fault in error.faults]
+    if error.total > len(lines):
+        lines.append(f"and {error.total - len(lines):,} more")
+    told = advice(fault.problem for fault in error.faults)
+    return "\n".join([*lines, *([told] if told else []), ending])
