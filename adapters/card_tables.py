@@ -1,31 +1,50 @@
-"""`python -m adapters.card_tables`: write the tables of docs/vendors.md anew from the vendors' cards."""
+"""`python -m adapters.card_tables`: write the tables of docs/vendors.md anew from the cards of our vendors. With the
+name of a vendor: print a page of it alone."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from adapters.card import CallLimit, Card, Operation
 from adapters.contract import Adapter
-from adapters.registry import ADAPTERS
+from adapters.registry import ADAPTERS, OURS
 from domain.marked_pages import MarkerError, filled
 from domain.requests import Kind
 
 PAGE = Path(__file__).parent.parent / "docs" / "vendors.md"
 Row = Sequence[str]
 NOT_THERE = "not there: `not_applicable`"
+Adapters = Mapping[str, type[Adapter]]
+HEADINGS = {
+    "names": "How a person is named",
+    "operations": "What each kind of request does",
+    "reach": "What it reaches and what it does not",
+    "limits": "Limits",
+    "credentials": "Credentials and pages",
+}
 
 
 def page(text: str) -> str:
-    """The page with its tables as the cards have them. Raises MarkerError."""
-    tables = {
-        "names": _names(),
-        "operations": _operations(),
-        "reach": _reach(),
-        "limits": _limits(),
-        "credentials": _credentials(),
+    """The page with its tables as the cards of our vendors have them. Raises MarkerError."""
+    blocks = {name: _table(rows) for name, rows in _tables(OURS).items()}
+    return filled(text, blocks | {"remarks": "\n".join(_remarks(OURS))})
+
+
+def page_of(vendor: str) -> str:
+    """A page for one vendor alone, such as one of another package. Raises KeyError for a name that is not there."""
+    only = {vendor: ADAPTERS[vendor]}
+    parts = [f"## {HEADINGS[name]}\n\n{_table(rows)}" for name, rows in _tables(only).items()]
+    return "\n".join([*parts, *_remarks(only)])
+
+
+def _tables(adapters: Adapters) -> dict[str, Iterator[Row]]:
+    return {
+        "names": _names(adapters),
+        "operations": _operations(adapters),
+        "reach": _reach(adapters),
+        "limits": _limits(adapters),
+        "credentials": _credentials(adapters),
     }
-    blocks = {name: _table(rows) for name, rows in tables.items()}
-    return filled(text, blocks | {"remarks": "\n".join(_remarks())})
 
 
 def setting_name(vendor: str, setting: str) -> str:
@@ -34,9 +53,9 @@ def setting_name(vendor: str, setting: str) -> str:
     return f"CONSENT_{vendor.upper()}__{field.upper()}" + (f"={value}" if value else "")
 
 
-def _names() -> Iterator[Row]:
+def _names(adapters: Adapters) -> Iterator[Row]:
     yield "vendor", "knows a person by", "may be given in `vendors.<vendor>`", "options of a request"
-    for vendor, adapter in ADAPTERS.items():
+    for vendor, adapter in adapters.items():
         yield (
             vendor,
             adapter.card.known_by,
@@ -45,9 +64,9 @@ def _names() -> Iterator[Row]:
         )
 
 
-def _operations() -> Iterator[Row]:
+def _operations(adapters: Adapters) -> Iterator[Row]:
     yield "vendor", *Kind
-    for vendor, adapter in ADAPTERS.items():
+    for vendor, adapter in adapters.items():
         yield vendor, *("<br>".join(_ways(vendor, adapter.card, kind)) or NOT_THERE for kind in Kind)
 
 
@@ -63,9 +82,9 @@ def _switch(vendor: str, operation: Operation) -> str:
     return f" ({word} `{setting_name(vendor, operation.setting)}`)"
 
 
-def _reach() -> Iterator[Row]:
+def _reach(adapters: Adapters) -> Iterator[Row]:
     yield "vendor", "kind", "reaches", "does not reach", "`verified` means", "recorded as"
-    for vendor, adapter in ADAPTERS.items():
+    for vendor, adapter in adapters.items():
         for kind in Kind:
             for one in adapter.card.ways(kind):
                 seen = one.read_back or "never said: it cannot be read back"
@@ -73,9 +92,9 @@ def _reach() -> Iterator[Row]:
                 yield vendor, kind + _switch(vendor, one), one.reaches, one.leaves or "nothing known", seen, way
 
 
-def _limits() -> Iterator[Row]:
+def _limits(adapters: Adapters) -> Iterator[Row]:
     yield "vendor", "calls", "people a call", "bytes a call", "requests a minute", "says who"
-    for vendor, adapter in ADAPTERS.items():
+    for vendor, adapter in adapters.items():
         for limit in adapter.card.limits:
             yield (
                 vendor,
@@ -92,9 +111,9 @@ def _a_minute(adapter: type[Adapter], limit: CallLimit) -> int:
     return number
 
 
-def _credentials() -> Iterator[Row]:
+def _credentials(adapters: Adapters) -> Iterator[Row]:
     yield "vendor", "needed", "what it is", "pages, and the day each was read"
-    for vendor, adapter in ADAPTERS.items():
+    for vendor, adapter in adapters.items():
         needed = [
             "<br>".join(f"`{setting_name(vendor, name)}`" for name in one.settings) for one in adapter.card.credentials
         ]
@@ -103,14 +122,14 @@ def _credentials() -> Iterator[Row]:
         yield vendor, "<br>".join(needed), "<br>".join(words), "<br>".join(pages)
 
 
-def _remarks() -> Iterator[str]:
-    for vendor, adapter in ADAPTERS.items():
+def _remarks(adapters: Adapters) -> Iterator[str]:
+    for vendor, adapter in adapters.items():
         yield f"### {adapter.card.title} (`{vendor}`)\n"
-        yield "It cannot:\n"
-        yield from (f"- {sentence}" for sentence in adapter.card.cannot)
-        yield "\nQuirks:\n"
-        yield from (f"- {sentence}" for sentence in adapter.card.quirks)
-        yield ""
+        for heading, sentences in (("It cannot", adapter.card.cannot), ("Quirks", adapter.card.quirks)):
+            if sentences:
+                yield f"{heading}:\n"
+                yield from (f"- {sentence}" for sentence in sentences)
+                yield ""
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -124,6 +143,11 @@ def _table(rows: Iterable[Row]) -> str:
 
 if __name__ == "__main__":
     try:
-        PAGE.write_text(page(PAGE.read_text()))
+        if sys.argv[1:]:
+            sys.stdout.write(page_of(sys.argv[1]))
+        else:
+            PAGE.write_text(page(PAGE.read_text()))
     except MarkerError as error:
         sys.exit(f"the page stays as it is: {error}")
+    except KeyError:
+        sys.exit(f"no such vendor: {sys.argv[1]}; there are {', '.join(ADAPTERS)}")

@@ -1,16 +1,17 @@
-"""The vendors we know, by the name that requests, settings and queues use for them."""
+"""The vendors there are, by the name that requests, settings and queues use for them."""
 
 from types import MappingProxyType
 from typing import Any
 
 from adapters.contract import Adapter, VendorSettings
+from adapters.plug_ins import find
 from adapters.vendors.akinon import Akinon
 from adapters.vendors.algonomy import Algonomy
 from adapters.vendors.b2core import B2core
 from adapters.vendors.dfinery import Dfinery
 from adapters.vendors.insider import Insider
 
-ADAPTERS = MappingProxyType[str, type[Adapter]](
+OURS = MappingProxyType[str, type[Adapter]](
     {
         "akinon": Akinon,
         "algonomy": Algonomy,
@@ -19,7 +20,10 @@ ADAPTERS = MappingProxyType[str, type[Adapter]](
         "insider": Insider,
     }
 )
-"""Explicit, in the order in which vendors are shown. Adding a vendor adds a line here (docs/adding-a-vendor.md)."""
+"""Explicit. Adding a vendor adds a line here (docs/adding-a-vendor.md)."""
+PLUG_INS = find(OURS)
+ADAPTERS = MappingProxyType[str, type[Adapter]]({**OURS, **PLUG_INS.adapters})
+"""All there are, ours first, in the order in which vendors are shown."""
 
 
 def create(name: str, settings: VendorSettings) -> Adapter:

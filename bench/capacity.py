@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from adapters.contract import Adapter, VendorSettings
-from adapters.registry import ADAPTERS
+from adapters.registry import OURS
 
 MONTH_S = 30 * 86_400
 DAY_S = 86_400
@@ -44,7 +44,7 @@ def _vendor(name: str, adapter: type[Adapter]) -> Vendor:
     return Vendor(name, a_minute, calls, like, SHAPES[like])
 
 
-VENDORS = tuple(_vendor(name, adapter) for name, adapter in ADAPTERS.items())
+VENDORS = tuple(_vendor(name, adapter) for name, adapter in OURS.items())
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
-"""`python -m config.env_example`: write `.env.example` anew, every setting with its description and its default."""
+"""`python -m config.env_example`: write `.env.example` anew, every setting with its description and its default. With
+the name of a vendor: print its settings alone."""
 
 import json
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 from pydantic_settings import NoDecode
 
-from adapters.registry import ADAPTERS
+from adapters.registry import ADAPTERS, OURS
 from config.settings import PREFIX, Settings
 from config.vendors import types_of
 
@@ -38,10 +40,14 @@ def example() -> str:
     for name, block in blocks.items():
         parts.append(_heading(name, _of(block)) + _lines(f"{PREFIX}{name.upper()}__", block.model_fields))
     parts.append(COMPOSE)
-    for name, adapter in ADAPTERS.items():
-        heading = _heading(name, f"{adapter.card.title}; switched on by its credentials")
-        parts.append(heading + _lines(f"{PREFIX}{name.upper()}__", adapter.settings_model.model_fields))
-    return "\n".join(parts)
+    return "\n".join([*parts, *map(of_vendor, OURS)])
+
+
+def of_vendor(name: str) -> str:
+    """The settings of one vendor. Raises KeyError for a name that is not there."""
+    adapter = ADAPTERS[name]
+    heading = _heading(name, f"{adapter.card.title}; switched on by its credentials")
+    return heading + _lines(f"{PREFIX}{name.upper()}__", adapter.settings_model.model_fields)
 
 
 def block_of(field: FieldInfo) -> type[BaseModel] | None:
@@ -87,4 +93,9 @@ def _value(field: FieldInfo) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(example())
+    if sys.argv[2:] or not ADAPTERS.keys() >= set(sys.argv[1:]):
+        sys.exit(f"no such vendor: {' '.join(sys.argv[1:])}; there are {', '.join(ADAPTERS)}")
+    if sys.argv[1:]:
+        sys.stdout.write(of_vendor(sys.argv[1]))
+    else:
+        FILE.write_text(example())

@@ -13,7 +13,7 @@ from pydantic_settings import SettingsError as SourceError
 from adapters.contract import Adapter, VendorSettings
 from adapters.egress import Egress, Exceptions, Proxy
 from adapters.portions import EXPRESS, most_out
-from adapters.registry import create
+from adapters.registry import ADAPTERS, PLUG_INS, create
 from config.deadlines import TermSettings
 from config.egress import BundleFile, ExceptionList, ProxyAddress
 from config.oidc import OidcSettings
@@ -158,9 +158,17 @@ class Settings(VendorBlocks):
             raise SettingsError("\n".join(_told(fault) for fault in error.errors(include_input=False))) from None
         except SourceError as error:  # before any field is looked at; its cause holds the value
             raise SettingsError(_unparsable(error)) from None
+        settings._refuse_plug_ins()
         settings._refuse_too_few_threads()
         settings._refuse_long_calls()
         return settings.model_copy(update={"worker_threads": settings.threads()})
+
+    def _refuse_plug_ins(self) -> None:
+        """Nothing starts beside a vendor that cannot be used: which vendors a request reaches is no matter of luck."""
+        ours = set(Settings.__annotations__)
+        taken = [f"The vendor {name!r} is refused: a setting has this name." for name in ADAPTERS if name in ours]
+        if refused := [*PLUG_INS.refused, *taken]:
+            raise SettingsError("\n".join(refused)) from None
 
     def threads(self) -> int:
         """Threads of a worker process: as many as set, else as its vendors need."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-from adapters.registry import ADAPTERS
+from adapters.registry import OURS
 
 
 class Kind(StrEnum):
@@ -44,7 +44,7 @@ COSTS_AN_ANSWER = frozenset(Kind) - {
 }
 """After these a request may have been sent whose answer nobody recorded, so that it is sent once more."""
 
-VENDORS = tuple(ADAPTERS)
+VENDORS = tuple(OURS)
 DECK = (
     *[Kind.KILL_WORKER] * 3,
     *[Kind.CUT_CONNECTIONS] * 2,

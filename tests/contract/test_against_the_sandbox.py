@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.conformance import answer
+from adapters.conformance.walking import converse, in_words, understand
 from adapters.contract import Adapter, Call, Order, Person, ReadsBack, Verdict
 from domain.chunking import halve
 from domain.outcomes import Reason
@@ -22,8 +24,7 @@ from sandbox.people import read_person
 from sandbox.vendors.akinon import Akinon, AkinonAccount
 from sandbox.vendors.dfinery import CUSTOM, PERSONAL, Dfinery, DfineryAccount
 from sandbox.vendors.dfinery import FLAGS as NINE
-from tests.contract.samples import adapter_of, answer
-from tests.contract.walking import converse, in_words, understand
+from tests.contract.samples import adapter_of
 
 Ended = dict[int, str]
 FLAGS = ("email_allowed", "sms_allowed", "whatsapp_allowed", "call_allowed")

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.akinon.settings import CLEARABLE, FLAGS
+from adapters.conformance import answer
+from adapters.conformance.walking import converse, in_words
 from adapters.contract import Order
 from domain.requests import Kind, Subject
-from tests.contract.samples import adapter_of, answer
-from tests.contract.walking import converse, in_words
+from tests.contract.samples import adapter_of
 
 PERSON: Subject = {
     "email": "owner@example.org",

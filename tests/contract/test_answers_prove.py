@@ -8,6 +8,8 @@ from functools import cache
 import httpx
 import pytest
 
+from adapters.conformance.conversations import every_turn
+from adapters.conformance.walking import Turn, understand
 from adapters.contract import Answer, Call, Person
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
@@ -16,8 +18,6 @@ from tasks.converse import Conversation
 from tasks.evidence import Answered, Evidence
 from tasks.judge import Judgement, ends, judge
 from tests.contract.samples import SAMPLES, adapter_of
-from tests.contract.test_conformance import every_turn
-from tests.contract.walking import Turn, understand
 from tests.stubs import StubExchange
 
 HANDFUL, NOW = 5, 1_000_000.0
@@ -65,7 +65,9 @@ def turns(vendor: str) -> list[Turn]:
     """One of each step that an erasure takes."""
     adapter = adapter_of(vendor)
     return [
-        turn for turn in every_turn(vendor, Kind.ERASURE, "ann") if turn.call.step in adapter.steps(turn.call.order)
+        turn
+        for turn in every_turn(SAMPLES[vendor], Kind.ERASURE, "ann")
+        if turn.call.step in adapter.steps(turn.call.order)
     ]
 
 

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.conformance import answer
+from adapters.conformance.walking import converse, in_words
 from adapters.contract import Call, Order, Person, Verdict
 from adapters.vendors.b2core import MOST_CONTACTS, read_profile
 from domain.requests import Kind
-from tests.contract.samples import adapter_of, answer
-from tests.contract.walking import converse, in_words
+from tests.contract.samples import adapter_of
 
 ORDER = Order(Kind.ERASURE)
 MARY = {"vendors": {"b2core": {"profile_id": "p-1"}}}

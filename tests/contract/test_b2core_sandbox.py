@@ -9,6 +9,7 @@ import fakeredis
 import pytest
 from aiohttp.test_utils import TestServer
 
+from adapters.conformance.walking import in_words
 from adapters.contract import Addressed, Order, Person, Verdict
 from adapters.credentials import Credentials
 from adapters.exchange import Exchange
@@ -21,7 +22,6 @@ from sandbox.people import read_person
 from sandbox.state import Sandbox
 from sandbox.vendors.b2core import B2CoreAccount
 from tasks.converse import Conversation
-from tests.contract.walking import in_words
 from tests.stubs import StubPermits
 
 ACCOUNT = B2CoreAccount()

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.conformance import BODIES, answer
+from adapters.conformance.walking import Turn, converse, in_words, understand
 from adapters.contract import Addressed, Answer, Call, LooksFirst, Order, Person, Rate, ReadsBack
 from adapters.insider.keys import Known, Profile, Search
 from adapters.rates import buckets_of, cost_of, rate_of, slowest_bucket
@@ -17,8 +19,7 @@ from sandbox.exchange import Call as SandboxCall
 from sandbox.faults import FaultPlan
 from sandbox.people import read_person
 from sandbox.state import Sandbox
-from tests.contract.samples import BODIES, adapter_of, answer
-from tests.contract.walking import Turn, converse, in_words, understand
+from tests.contract.samples import adapter_of
 
 SETTINGS = {"partner_name": "sandbox", "request_token": "sandbox-insider-request-token"}
 WITHDRAWALS = [Kind.ERASURE, Kind.OPT_OUT]

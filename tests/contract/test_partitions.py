@@ -4,11 +4,12 @@ import httpx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.conformance import answer
+from adapters.conformance.walking import in_words, understand
 from adapters.contract import Addressed, Answer, Call, Order, Person
 from domain.nobody import PLACEHOLDERS
 from domain.requests import Kind
-from tests.contract.samples import SAMPLES, adapter_of, answer
-from tests.contract.walking import in_words, understand
+from tests.contract.samples import SAMPLES, adapter_of
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 

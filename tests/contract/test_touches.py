@@ -7,7 +7,7 @@ import pytest
 from adapters.contract import Addressed, Call, Order, Person
 from domain.folding import fold
 from domain.requests import Kind, Subject
-from tests.contract.samples import SAMPLES, adapter_of
+from tests.contract.samples import adapter_of
 
 ERASURE, OPT_OUT, OPT_IN = Kind.ERASURE, Kind.OPT_OUT, Kind.OPT_IN
 
@@ -103,11 +103,3 @@ def test_two_people_are_one_to_a_vendor_that_finds_them_by_the_same(
         assert isinstance(addressed, Addressed)
         known.append({(kind, fold(kind, value)) for kind, value in adapter.known_by(addressed.key)})
     assert bool(known[0] & known[1]) is shared
-
-
-@pytest.mark.parametrize("vendor", sorted(SAMPLES))
-def test_everybody_who_is_addressed_is_known_by_something(vendor: str) -> None:
-    adapter = adapter_of(vendor)
-    addressed = adapter.address(Order(ERASURE), SAMPLES[vendor].person("ann"))
-    assert isinstance(addressed, Addressed)
-    assert adapter.known_by(addressed.key)

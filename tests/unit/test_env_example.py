@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from adapters.registry import ADAPTERS
+from adapters.registry import OURS
 from config.env_example import FILE, example
 from config.settings import Settings
 from tests.contract.samples import SAMPLES
@@ -23,7 +23,7 @@ def test_the_file_is_what_is_generated() -> None:
 
 def test_every_setting_of_every_vendor_is_named() -> None:
     named = lines().keys()
-    for vendor, adapter in ADAPTERS.items():
+    for vendor, adapter in OURS.items():
         assert {f"CONSENT_{vendor.upper()}__{field.upper()}" for field in adapter.settings_model.model_fields} <= named
     assert {"CONSENT_DATA_DIR", "CONSENT_OIDC__ISSUER", "CONSENT_POSTGRES_PASSWORD"} <= named
 
@@ -31,7 +31,7 @@ def test_every_setting_of_every_vendor_is_named() -> None:
 def credentials() -> dict[str, str]:
     """The settings that switch every vendor on."""
     given: dict[str, str] = {}
-    for vendor, adapter in ADAPTERS.items():
+    for vendor, adapter in OURS.items():
         settings: Any = adapter.settings_model.model_validate(SAMPLES[vendor].settings)
         for name, field in adapter.settings_model.model_fields.items():
             if name in settings.model_fields_set and (field.is_required() or field.get_default() is None):
@@ -45,7 +45,7 @@ def test_the_values_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in credentials().items():
         monkeypatch.setenv(name, value)
     plain = Settings.load()
-    assert set(plain.vendors()) == set(ADAPTERS)
+    assert set(plain.vendors()) == set(OURS)
     for name, value in lines().items():
         if value:
             monkeypatch.setenv(name, value)

@@ -4,7 +4,7 @@ from math import ceil
 
 import pytest
 
-from adapters.registry import ADAPTERS
+from adapters.registry import OURS
 from bench.capacity import (
     ASSUMED,
     SHAPES,
@@ -140,9 +140,9 @@ def test_with_room_the_peak_is_what_is_wanted() -> None:
 
 def test_the_vendors_are_those_of_the_registry_with_their_limits() -> None:
     """Limits are the adapters' defaults, and no call is taken to hold more people than it may."""
-    assert [vendor.name for vendor in VENDORS] == list(ADAPTERS)
+    assert [vendor.name for vendor in VENDORS] == list(OURS)
     for vendor in VENDORS:
-        adapter = ADAPTERS[vendor.name]
+        adapter = OURS[vendor.name]
         assert vendor.calls_a_minute == adapter.settings_model.model_fields["requests_per_minute"].default
         calls = vendor.calls_a_person * adapter.call_people
         assert calls == pytest.approx(round(calls))

@@ -114,3 +114,10 @@ def lists_in(document: object) -> Iterator[list[object]]:
         yield document
         for value in document:
             yield from lists_in(value)
+
+
+def person_of(adapter: Adapter, turn: Turn, line: int, subject: Subject) -> Person:
+    """Somebody else in the place of who is told of in a turn."""
+    addressed = adapter.address(turn.call.order, subject)
+    assert isinstance(addressed, Addressed)
+    return Person(line, subject, addressed.key, turn.people[0].carry)

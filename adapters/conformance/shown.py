@@ -1,0 +1,63 @@
+"""What is shown: no secret and nobody's identifier."""
+
+import logging
+from dataclasses import is_dataclass
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from adapters.conformance.conversations import OfOneVendor, every_turn
+from adapters.conformance.sample import PERSONAL, SECRET
+from adapters.conformance.walking import understand
+from adapters.contract import Adapter, Order
+from domain.requests import Kind
+
+ADDRESSES = ("http://x.example", "ftp://x.example", "https://u:p@x.example", "https://x.example?a=1", "x", "")
+
+
+class Shown(OfOneVendor):
+    """In texts, logs, errors and by the settings' own refusals."""
+
+    def test_secrets_and_people_are_in_no_text(self, kind: Kind, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.DEBUG)
+        adapter, order = self.sample.make(), Order(kind)
+        shown: list[Any] = [adapter, adapter.settings, order, adapter.address(order, self.sample.person(PERSONAL))]
+        for turn in every_turn(self.sample, kind, PERSONAL):
+            shown += [turn.call, turn.people]
+            shown += [each for person in turn.people for each in (person.key, person.carry) if is_dataclass(each)]
+            for status in (200, 202, 400, 401, 403, 404, 409):
+                for text in (f'{{"detail": "{PERSONAL} {SECRET}"}}', f"{PERSONAL} {SECRET}", turn.response.text):
+                    response = httpx.Response(status, text=text)
+                    shown += understand(adapter, turn.call, turn.people, response)
+                    shown += _raised(adapter, turn, response)
+        text = " ".join([f"{each!r} {each!s}" for each in shown] + [record.getMessage() for record in caplog.records])
+        assert SECRET not in text
+        assert PERSONAL not in text
+        assert "owner@" not in text
+
+    def test_refused_settings_and_identifiers_do_not_show_values(self) -> None:
+        adapter = self.sample.adapter
+        for model in (adapter.settings_model, adapter.options_model, adapter.identifiers_model):
+            for leak in (f"{SECRET}\n\0", SECRET * 99, [SECRET]):
+                with pytest.raises(ValidationError) as refusal:
+                    model.model_validate({"surprise": leak, **dict.fromkeys(model.model_fields, leak)})
+                assert SECRET not in str(refusal.value)
+
+    def test_addresses_are_taken_over_https_alone_or_on_this_machine(self) -> None:
+        make = self.sample.make
+        assert make(base_url="https://x.example/v1/").settings.base_url == "https://x.example/v1"
+        assert make(base_url="http://127.0.0.1:8000").settings.base_url == "http://127.0.0.1:8000"
+        for wrong in ADDRESSES:
+            with pytest.raises(ValidationError):
+                make(base_url=wrong)
+
+
+def _raised(adapter: Adapter, turn: Any, response: httpx.Response) -> list[Any]:
+    try:
+        adapter.classify(turn.call, turn.people, response)
+    except Exception as error:  # noqa: BLE001 - whatever is raised must not tell
+        hidden = "" if error.__suppress_context__ else repr(error.__context__)
+        return [error, repr(error.__cause__), hidden]
+    return []

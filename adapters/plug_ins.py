@@ -1,0 +1,78 @@
+"""Vendors of other packages: the entry points of the group `consent_worker.vendors`, each named like its vendor."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final
+
+from adapters.card import Card
+from adapters.contract import Adapter, VendorSettings
+
+GROUP: Final = "consent_worker.vendors"
+CONTRACT_VERSION: Final = 1
+"""Of `adapters.contract`: raised when an adapter that kept to it would no longer. What is merely added keeps it."""
+NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+PARTS = tuple(
+    name for name in (*Adapter.__annotations__, *vars(Adapter)) if not name.startswith("_") and name != "settings"
+)
+"""What the class of an adapter must have: all but its settings, which it is given."""
+_FAULTS_OF_A_MODULE = (ImportError, AttributeError, NameError, SyntaxError, TypeError, ValueError)
+
+
+class _RefusedError(Exception):
+    """What is wrong with a plug-in, as the end of a sentence."""
+
+
+@dataclass(frozen=True)
+class PlugIns:
+    """What other packages bring."""
+
+    adapters: Mapping[str, type[Adapter]]
+    refused: tuple[str, ...]
+    """A sentence for each that cannot be used. No process starts while there is one (`Settings.load`): what a request
+    names must not depend on which half of the vendors came up."""
+
+
+def find(ours: Mapping[str, type[Adapter]], entries: Iterable[EntryPoint] | None = None) -> PlugIns:
+    """The vendors of the packages that are installed here; `entries` instead of theirs."""
+    found = sorted(entry_points(group=GROUP) if entries is None else entries, key=lambda entry: entry.name)
+    times = Counter(entry.name for entry in found)
+    adapters: dict[str, type[Adapter]] = {}
+    refused: list[str] = []
+    for entry in found:
+        try:
+            if entry.name in ours:
+                raise _RefusedError("a vendor of this name is built in")
+            if times[entry.name] > 1:
+                raise _RefusedError("another package brings a vendor of this name too")
+            adapters[entry.name] = _load(entry)
+        except _RefusedError as error:
+            refused.append(f"The vendor {entry.name!r} of {_package(entry)} is refused: {error}.")
+    return PlugIns(adapters, tuple(refused))
+
+
+def _load(entry: EntryPoint) -> type[Adapter]:
+    if not NAME.fullmatch(entry.name):
+        raise _RefusedError("a name is of lower-case letters, digits and single underscores, and begins with a letter")
+    try:
+        kind: Any = entry.load()
+    except _FAULTS_OF_A_MODULE as error:
+        raise _RefusedError(f"{entry.value} cannot be loaded ({type(error).__name__}: {error})") from None
+    version = getattr(kind, "contract_version", None)
+    if version != CONTRACT_VERSION:
+        says = "says of no version of the contract" if version is None else f"is made for version {version!r} of it"
+        raise _RefusedError(f"this is version {CONTRACT_VERSION} of the contract, and {entry.value} {says}")
+    missing = [part for part in PARTS if not hasattr(kind, part)]
+    if not isinstance(kind, type) or missing:
+        raise _RefusedError(f"{entry.value} is no adapter, without {', '.join(missing) or 'being a class'}")
+    if kind.name != entry.name:  # type: ignore[attr-defined]  # it has all parts of an adapter
+        raise _RefusedError(f"the adapter calls itself {kind.name!r}")  # type: ignore[attr-defined]
+    if not isinstance(kind.card, Card) or not issubclass(kind.settings_model, VendorSettings):  # type: ignore[attr-defined]
+        raise _RefusedError(f"the `card` of {entry.value} must be a Card, its `settings_model` a VendorSettings")
+    return kind
+
+
+def _package(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "a package"
