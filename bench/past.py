@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Engine, text
 
 from ledger.delivery.vendors import Vendor
+from ledger.filter_building import build_filters
 from ledger.volumes import turn_over
 
 VOLUME_DELIVERIES = 10_000_000
@@ -49,6 +50,7 @@ def write_past(engine: Engine, vendors: Sequence[Vendor], deliveries: int, volum
             connection.execute(text("SELECT setval('requests_id_seq', :past - 1)"), {"past": past})
     with engine.begin() as connection:
         turn_over(connection)
+    build_filters(engine, ended_for_s=0)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM (ANALYZE)"))
     return volumes * (campaigns * people + LONE) * len(vendors)

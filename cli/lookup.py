@@ -16,8 +16,8 @@ from intake.files.lines import LONGEST_LINE
 from intake.stack import BAD_KEYS, master_keys, surroundings
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
-from ledger.desk.reports import requests_of
 from ledger.keys import fingerprinter
+from ledger.people.involved import requests_of
 from ledger.people.people import Prints
 from ledger.sealing import UnsealError
 from tasks.subjects import SubjectError, check_subject, parse_subject

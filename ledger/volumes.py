@@ -8,6 +8,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
+from ledger.filter_building import drop_filters
 from ledger.session import one_by_one
 from ledger.turns import end_turn, keep_turn, take_turn
 from ledger.unsettled import waits
@@ -74,10 +75,11 @@ class Dropped(NamedTuple):
 def drop_expired(engine: Engine, days: float) -> list[Dropped]:
     """Drop every volume whose requests all closed more than `days` ago; those dropped now.
 
-    What stays of its requests: how they stand (`reports.status_of`), their tallies and notes. Their people, sessions,
-    outcomes and chunks go, and their data keys. Holds up nobody: it goes in steps of STEP requests, each a transaction
-    of its own, and a call that was killed is continued by the next one; it waits for those who read in a volume, and
-    leaves its tables to the next call where that takes longer than `session.connect` was told to be patient.
+    What stays of its requests: how they stand (`reports.status_of`), their tallies and notes. Their people with the
+    filter made of them, sessions, outcomes and chunks go, and their data keys. Holds up nobody: it goes in steps of
+    STEP requests, each a transaction of its own, and a call that was killed is continued by the next one; it waits for
+    those who read in a volume, and leaves its tables to the next call where that takes longer than `session.connect`
+    was told to be patient.
     """
     with engine.begin() as connection:
         if take_turn(connection, DROPPING, STEP_S) is None:
@@ -92,6 +94,7 @@ def drop_expired(engine: Engine, days: float) -> list[Dropped]:
             with engine.begin() as connection:
                 keep_turn(connection, DROPPING, STEP_S)
             _drop_table(engine, table.parent, table.child, pending=table.pending)
+        drop_filters(engine)
     finally:
         with engine.begin() as connection:
             end_turn(connection, DROPPING)

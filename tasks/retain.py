@@ -2,7 +2,7 @@
 
 import logging
 
-from ledger import volumes
+from ledger import filter_building, volumes
 from ledger.accounts import guesses
 from ledger.keys import fingerprinter
 from ledger.notices import outbox
@@ -25,7 +25,8 @@ KEYS_OF_A_ROUND = 1_000
 
 
 def keep_volumes(engine: Engine, retention_days: float | None) -> None:
-    """Begin a new volume where the present one is full or old, and drop those past `retention_days`; None: keep all."""
+    """Begin a new volume where the present one is full or old, and drop those past `retention_days`; None: keep all.
+    Volumes that have ended get the filter that tells who cannot be in them."""
     with engine.begin() as connection:
         begun = volumes.turn_over(connection, most_days=retention_days and retention_days / PARTS)
         guesses.drop_forgotten(connection)
@@ -39,6 +40,7 @@ def keep_volumes(engine: Engine, retention_days: float | None) -> None:
             gone.requests,
             gone.unresolved,
         )
+    filter_building.build_filters(engine)
 
 
 def keep_no_clear_keys(engine: Engine, masters: MasterKeys) -> int:

@@ -55,7 +55,8 @@ BEGIN
     END LOOP;
     PERFORM setval(CAST(format('%I.%I', schemaname, sequencename) AS regclass), start_value, false)
     FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL;
-    UPDATE volumes SET ended_at = NULL, dropped_at = NULL WHERE ended_at IS NOT NULL OR dropped_at IS NOT NULL;
+    UPDATE volumes SET ended_at = NULL, dropped_at = NULL, filter = NULL, filter_blocks = NULL
+    WHERE ended_at IS NOT NULL OR dropped_at IS NOT NULL OR filter IS NOT NULL;
 END $$""")
 
 

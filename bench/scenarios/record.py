@@ -24,8 +24,9 @@ from ledger.delivery.claiming import claim
 from ledger.delivery.outcomes import Settled
 from ledger.delivery.pending import open_people, pending
 from ledger.delivery.vendors import all_vendors, announce
-from ledger.desk.reports import requests_of, status_of
+from ledger.desk.reports import status_of
 from ledger.keys import fingerprinter
+from ledger.people.involved import requests_of
 from ledger.people.people import Prints
 from ledger.requests.requests import close_settled
 from ledger.sealing import MasterKeys, generate_master_key

@@ -20,8 +20,8 @@ from ledger.delivery import chunks, outcomes, wishes
 from ledger.delivery.claiming import claim
 from ledger.delivery.outcomes import Settled
 from ledger.delivery.vendors import all_vendors, announce
-from ledger.desk.reports import requests_of
 from ledger.keys import fingerprinter
+from ledger.people.involved import requests_of
 from ledger.people.people import Prints
 from ledger.requests.requests import close_settled
 from ledger.sealing import MasterKeys, generate_master_key

@@ -4,17 +4,18 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from random import random
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
 from domain.requests import Kind
 from ledger.delivery.steps import let_through
 
 QUEUE_GRACE_S = 30.0
 """A chunk whose message was lost on the way to a worker is queued again after this long."""
-LOOKED_AT, NEWEST = 200, 20
-"""Of ten thousand requests that are due at once, a claim that looked at all of them would take 0.2 s."""
+LOOKED_AT, LOOKED_AT_MORE, NEWEST = 24, 200, 8
+"""Of ten thousand requests that are due at once, so many are looked at, or two for each place where there are many; so
+many more where these leave room; and the newest. A claim that looked at all of them would take 0.2 s."""
 READ_BACK_SHARE = 0.25
 """So much of a window, and one place at least, is for read-backs while any are due, however much is to be delivered.
 The rest is for deliveries, however much is to be read back. What one does not need the other may use."""
@@ -35,9 +36,9 @@ def claim(
 
     Whose request has least out goes first, of those that are level the small ones (one chunk's worth of people), then
     chance decides. `express` more are for small requests with nothing out, so that they need not wait for room. Of very
-    many requests that are due, LOOKED_AT are considered, in turn from one claim to the next, and the newest. Nothing is
-    queued of a request about whose people the controller's directory is still to be asked. READ_BACK_SHARE of the
-    window is for what is to be read back.
+    many requests that are due, LOOKED_AT are considered, in turn from one claim to the next, and the newest; where
+    nothing can be queued of too many of these, LOOKED_AT_MORE. Nothing is queued of a request about whose people the
+    controller's directory is still to be asked. READ_BACK_SHARE of the window is for what is to be read back.
 
     One dispatcher at a time works for a vendor, so that the window holds. A held vendor gets one chunk when its probe
     is due, and none otherwise or where `held_too` is not set. `needs`: the steps that each sort of request takes there,
@@ -64,11 +65,15 @@ def claim(
         if places > 0:
             read_backs += connection.execute(_CLAIM_VERIFICATIONS, {**share, "room": places}).scalars()
             room, most = room - len(read_backs), most - len(read_backs)
-    looked_at = _next_due(connection, row.id, (row.turn_due_at, row.turn))
-    due = {"due_at": [due_at for due_at, _ in looked_at], "requests": [request_id for _, request_id in looked_at]}
     held = {step: bool(is_due) for step, is_due in row.held_steps or ()}
     free = [sort for sort in _SORTS if held.keys().isdisjoint(needs.get(sort, ()))]
+    looked_at = _look(connection, row.id, (row.turn_due_at, row.turn), max(LOOKED_AT, 2 * most))
+    due = looked_at.due
     ids = list(connection.execute(_CLAIM, {**share, **due, "room": room, "most": most, "sorts": free}).scalars())
+    if looked_at.last is not None and len(ids) < room:
+        due = _look(connection, row.id, looked_at.last, LOOKED_AT_MORE).due
+        left = {"room": room - len(ids), "most": most - len(ids)}
+        ids += connection.execute(_CLAIM, {**share, **due, **left, "sorts": free}).scalars()
     for step in sorted(step for step, is_due in held.items() if is_due):
         ids += _let_one_through(connection, {**share, **due}, step, held, needs)
     if out.to_read_back and room > len(ids):
@@ -107,45 +112,60 @@ Due = tuple[datetime, int]
 """When chunks are due, and of which request: those of a request that has just come in are due at the same moment."""
 
 
-def _next_due(connection: Connection, vendor_id: int, turn: Due) -> list[Due]:
-    """What is due at a vendor: that whose turn it is, after `turn`, and the newest. What is due later is not met on the
-    way, however much it is."""
-    here = {"vendor_id": vendor_id, "turn_due_at": turn[0], "turn": turn[1]}
-    walked = [(row.due_at, row.request_id) for row in connection.execute(_WALK_ON, {**here, "steps": LOOKED_AT})]
-    back = connection.execute(_WALK_BACK, {"vendor_id": vendor_id, "steps": NEWEST})
-    newest = [(row.due_at, row.request_id) for row in back]
-    turn_after = walked[-1] if len(walked) == LOOKED_AT else FIRST_TURN
-    if turn_after != turn:
-        connection.execute(_PASS_TURN, {**here, "turn_due_at": turn_after[0], "turn": turn_after[1]})
-    return list(dict.fromkeys([*walked, *newest]))
+class _LookedAt(NamedTuple):
+    """What is due, each as it is bound in `_CLAIM`; and the last one in turn, None where there are no more."""
+
+    due: dict[str, list[Any]]
+    last: Due | None
+
+
+def _look(connection: Connection, vendor_id: int, turn: Due, steps: int) -> _LookedAt:
+    """What is due at a vendor: that whose turn it is, after `turn`, and the newest; the turn passes on. What is due
+    later is not met on the way, however much it is."""
+    here = {"vendor_id": vendor_id, "turn_due_at": turn[0], "turn": turn[1], "steps": steps, "newest": NEWEST}
+    rows = connection.execute(_LOOK, here).all()
+    found = dict.fromkeys((row.due_at, row.request_id) for row in rows)
+    last = next(((row.due_at, row.request_id) for row in rows if row.step == steps), None)
+    due = {"due_at": [due_at for due_at, _ in found], "requests": [request_id for _, request_id in found]}
+    return _LookedAt(due, last)
 
 
 FIRST_TURN: Due = (datetime.fromtimestamp(0, UTC), 0)
 
 
-def _walk(following: str, order: str) -> TextClause:
+def _walk(name: str, following: str, order: str, begin: str, steps: str) -> str:
     # One probe of the index for each moment of a request, however many chunks of it are due then.
     step = """
         SELECT due_at, request_id FROM chunks
         WHERE vendor_id = :vendor_id AND purpose = 'deliver' AND state <> 'closed' AND due_at <= now() AND {condition}
         ORDER BY due_at {order}, request_id {order} LIMIT 1
     """
-    begin = "(due_at, request_id) > (:turn_due_at, :turn)" if following == ">" else "true"
     first = step.format(condition=begin, order=order)
-    onward = step.format(condition=f"(due_at, request_id) {following} (walked.due_at, walked.request_id)", order=order)
-    return text(f"""
-        WITH RECURSIVE walked (due_at, request_id, step) AS (
+    onward = step.format(condition=f"(due_at, request_id) {following} ({name}.due_at, {name}.request_id)", order=order)
+    return f"""
+        {name} (due_at, request_id, step) AS (
             SELECT due_at, request_id, 1 FROM ({first}) AS first
             UNION ALL
             SELECT next.due_at, next.request_id, step + 1
-            FROM walked CROSS JOIN LATERAL ({onward}) AS next WHERE step < :steps)
-        SELECT due_at, request_id FROM walked ORDER BY step
-    """)
+            FROM {name} CROSS JOIN LATERAL ({onward}) AS next WHERE step < {steps})
+    """
 
 
-_WALK_ON = _walk(">", "ASC")
-_WALK_BACK = _walk("<", "DESC")
-_PASS_TURN = text("UPDATE vendors SET turn_due_at = :turn_due_at, turn = :turn WHERE id = :vendor_id")
+_LOOK = text(f"""
+    WITH RECURSIVE
+    {_walk("in_turn", ">", "ASC", "(due_at, request_id) > (:turn_due_at, :turn)", ":steps")},
+    {_walk("newest", "<", "DESC", "true", ":newest")},
+    next_turn AS (
+        SELECT COALESCE(max(due_at), 'epoch') AS due_at, COALESCE(max(request_id), 0) AS request_id
+        FROM in_turn WHERE step = :steps),
+    passed_on AS (
+        UPDATE vendors SET turn_due_at = next_turn.due_at, turn = next_turn.request_id
+        FROM next_turn
+        WHERE vendors.id = :vendor_id AND (turn_due_at, turn) IS DISTINCT FROM (next_turn.due_at, next_turn.request_id))
+    SELECT due_at, request_id, step FROM in_turn
+    UNION ALL
+    SELECT due_at, request_id, NULL FROM newest
+""")
 _LOCK_VENDOR = text("""
     SELECT id, turn_due_at, turn, held_at IS NOT NULL AS held,
         held_at IS NULL OR COALESCE(probe_at <= now(), false) AS may_send,

@@ -374,4 +374,4 @@ def test_claiming_beside_very_many_reads_a_bounded_number_of_rows(desk: Desk) ->
 
     read = read_by(desk, claim)
     assert read["scans"] == 0
-    assert sum(read.values()) < 3_000, "LOOKED_AT and NEWEST, a few rows each"
+    assert sum(read.values()) < 600, "LOOKED_AT and NEWEST, a few rows each"

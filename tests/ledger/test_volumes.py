@@ -23,7 +23,8 @@ from ledger import volumes
 from ledger.delivery import chunks, same_people
 from ledger.desk import attention
 from ledger.desk.deeds import lock_request
-from ledger.desk.reports import at_risk, requests_of, status_of
+from ledger.desk.reports import at_risk, status_of
+from ledger.people.involved import requests_of
 from ledger.schema import is_migrated
 from ledger.sealing import MasterKeys
 from ledger.session import connect, driver_of, migrate

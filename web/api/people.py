@@ -5,7 +5,7 @@ from pydantic import TypeAdapter
 
 from domain.noticed import Noticed
 from domain.requests import Subject
-from ledger.desk.reports import Involved, requests_of
+from ledger.people.involved import Involved, requests_of
 from ledger.people.people import Prints
 from tasks.subjects import check_subject
 from web.api.models import Involvement, Involvements, Person

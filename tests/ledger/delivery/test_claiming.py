@@ -316,6 +316,18 @@ def test_of_very_many_requests_all_have_their_turn(desk: Desk) -> None:
     raise AssertionError(f"only {len(served)} requests were served")
 
 
+def test_what_cannot_go_yet_does_not_keep_others_waiting(desk: Desk) -> None:
+    """One of very many can go, and it is neither among the next in turn nor among the newest."""
+    many_open(desk, 201)
+    desk.execute("UPDATE requests SET to_resolve_from = 1 WHERE id <> 101")
+    assert requests_of(desk, claim(desk, 10)) == {101: 1}
+
+
+def test_a_wide_window_is_filled_at_once(desk: Desk) -> None:
+    many_open(desk, 300)
+    assert len(claim(desk, 150)) == 150
+
+
 def test_the_newest_request_need_not_wait_for_the_turn_to_come_round(desk: Desk) -> None:
     many_open(desk, LOOKED_AT * 3)
     desk.execute("UPDATE chunks SET due_at = now() + interval '1 hour'")  # each of them rests
