@@ -19,12 +19,11 @@ FILE = Path(__file__).parent / "results.json"
 
 @dataclass(frozen=True)
 class Bound:
-    """What a figure must keep within; `figure` is "ratio" or "ours". `asked_in` tells who asks, where several do."""
+    """What a figure must keep within; `figure` is "ratio" or "ours"."""
 
     figure: str
     least: float | None = None
     most: float | None = None
-    asked_in: str = ""
 
     def holds(self, row: "Row") -> bool:
         """Whether the row keeps within this bound."""
@@ -33,10 +32,9 @@ class Bound:
 
     def __str__(self) -> str:
         sign = " x" if self.figure == "ratio" else ""
-        asked = f" ({self.asked_in})" if self.asked_in else ""
         if self.least is not None and self.most is not None:
-            return f"{self.least:,g} to {self.most:,g}{sign}{asked}"
-        return f"≥ {self.least:,g}{sign}{asked}" if self.least is not None else f"≤ {self.most:,g}{sign}{asked}"
+            return f"{self.least:,g} to {self.most:,g}{sign}"
+        return f"≥ {self.least:,g}{sign}" if self.least is not None else f"≤ {self.most:,g}{sign}"
 
 
 @dataclass(frozen=True)

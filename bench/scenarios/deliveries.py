@@ -46,9 +46,8 @@ INSIDER = Shape(
     ours=120_000,
     naive=800,
     required=(
-        Bound("ratio", least=200, asked_in="goal 2"),
-        Bound("ours", least=60_000, asked_in="goal 4"),
-        Bound("ratio", least=250, asked_in="goal 4"),
+        Bound("ours", least=60_000),
+        Bound("ratio", least=250),
     ),
 )
 DFINERY = Shape(
@@ -60,9 +59,8 @@ DFINERY = Shape(
     ours=40_000,
     naive=800,
     required=(
-        Bound("ratio", least=60, asked_in="goal 2"),
-        Bound("ours", least=12_000, asked_in="goal 4"),
-        Bound("ratio", least=50, asked_in="goal 4"),
+        Bound("ratio", least=60),
+        Bound("ours", least=12_000),
     ),
 )
 ALGONOMY = Shape(
@@ -74,9 +72,8 @@ ALGONOMY = Shape(
     ours=9_000,
     naive=800,
     required=(
-        Bound("ratio", least=8, asked_in="goal 2"),
-        Bound("ours", least=3_000, asked_in="goal 4"),
-        Bound("ratio", least=12, asked_in="goal 4"),
+        Bound("ours", least=3_000),
+        Bound("ratio", least=12),
     ),
     beside_bare=True,
 )
@@ -88,12 +85,12 @@ SLOW = Shape(
     "opt-out, one a call",
     ours=8_000,
     naive=150,
-    required=(Bound("ratio", least=60, asked_in="goal 4"),),
+    required=(Bound("ratio", least=60),),
     times=2,
     latency_s=0.05,
 )
-WAL = Bound("ours", most=150, asked_in="goal 4")
-EFFICIENCY = Bound("ratio", least=0.6, asked_in="goal 4")
+WAL = Bound("ours", most=150)
+EFFICIENCY = Bound("ratio", least=0.6)
 WARM_UP, NAIVE_WARM_UP = 2_000, 50
 
 

@@ -12,8 +12,8 @@ from domain.requests import Kind
 
 FEW, MANY = 10_000, 200_000
 VENDORS = ("dfinery", "insider")
-FLAT = Bound("ratio", most=1.15, asked_in="goal 2")
-"""Issue 2 says ±15 %; that less is needed for more people is no fault."""
+FLAT = Bound("ratio", most=1.15)
+"""That less is needed for more people is no fault."""
 
 
 def memory(stand: Stand, *, quick: bool) -> Iterator[Row]:

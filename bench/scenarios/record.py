@@ -46,7 +46,7 @@ CHUNKS = 50
 MOST_SCANNED = 1_000
 """Rows of the record read by scans of whole tables; the volume that stands ready is nearly empty and may be scanned."""
 SAME = Bound("ratio", most=1.25)
-"""The issue asks for no slower claims; this much is noise of a busy machine."""
+"""Claims are to be no slower; this much is noise of a busy machine."""
 
 
 @dataclass
