@@ -11,12 +11,15 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from local.forking import Forked, can_fork, fork
 
 FIRST_DELAY_S, LONGEST_DELAY_S, SETTLED_S = 0.2, 5.0, 30.0
 LOG_LIMIT_BYTES = 20_000_000
@@ -80,10 +83,13 @@ class Exit:
     again_in_s: float | None
 
 
+Running = subprocess.Popen[bytes] | Forked
+
+
 @dataclass
 class _Child:
     spec: ProcessSpec
-    process: subprocess.Popen[bytes] | None = None
+    process: Running | None = None
     started: float = 0.0
     delay: float = FIRST_DELAY_S
     due: float | None = None
@@ -92,8 +98,9 @@ class _Child:
 class Supervisor:
     """Starts processes in sessions of their own (Ctrl-C reaches only us), respawns them, ends them."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
+    def __init__(self, data_dir: Path, *, forks: bool = False) -> None:
+        """`forks`: by a fork of this process where that can be, so that all of them share what is loaded here."""
+        self._data_dir, self._forks = data_dir, forks
         self._children: dict[str, _Child] = {}
         self._trimmed_at = float("-inf")
 
@@ -151,7 +158,8 @@ class Supervisor:
             self._record()
 
     def _spawn(self, child: _Child) -> None:
-        child.process = spawn(child.spec.argv, child.spec.env, self._log(child))
+        start = fork_off if self._forks and can_fork(child.spec.argv) else spawn
+        child.process = start(child.spec.argv, child.spec.env, self._log(child))
         child.started, child.due = time.monotonic(), None
 
     def _schedule(self, child: _Child, now: float, returncode: int) -> Exit:
@@ -218,13 +226,25 @@ def spawn(
     stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start a program as the leader of its own session, stdout and stderr appended to `log` (mode 0600)."""
+    with _opened(log) as fd:
+        return subprocess.Popen(
+            argv, env=env, cwd=cwd, stdin=stdin, stdout=fd, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+
+def fork_off(argv: Sequence[str], env: Mapping[str, str], log: Path) -> Forked:
+    """The same by a fork, for a program that `local.forking.can_fork`."""
+    with _opened(log) as fd:
+        return fork(argv, env, fd)
+
+
+@contextmanager
+def _opened(log: Path) -> Iterator[int]:
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     trim_log(log)
     fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        return subprocess.Popen(
-            argv, env=env, cwd=cwd, stdin=stdin, stdout=fd, stderr=subprocess.STDOUT, start_new_session=True
-        )
+        yield fd
     finally:
         os.close(fd)
 
@@ -255,7 +275,7 @@ def read_private(path: Path) -> Any:
         return None
 
 
-def _wait(processes: Sequence[subprocess.Popen[bytes]], seconds: float) -> None:
+def _wait(processes: Sequence[Running], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while any(p.poll() is None for p in processes) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -1,0 +1,31 @@
+"""What the processes of a stack load, loaded before they are forked: so it is in memory once.
+
+The Celery apps, `worker.app` and `worker.bystanders`, are missing: loading one of them makes it.
+"""
+
+import celery.apps.beat
+import celery.apps.worker
+import celery.concurrency.thread
+import celery.fixups.django
+import celery.worker.components
+import celery.worker.consumer
+import celery.worker.control
+import uvicorn
+import uvloop
+
+import intake.take_in.process
+import tasks.attend
+import tasks.deliver
+import tasks.dispatch
+import tasks.retain
+import tasks.settle
+import web.server
+import worker.cluster
+import worker.filtered
+import worker.runtime
+import worker.sieve
+import worker.starting
+import worker.tick
+import worker.transport
+
+__all__ = ["celery", "intake", "tasks", "uvicorn", "uvloop", "web", "worker"]
