@@ -1,7 +1,6 @@
 """The demonstration: a whole stack, sandbox vendors with faults, two requests, and an audit of the result."""
 
 import os
-import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -25,10 +24,11 @@ from intake.exit_codes import Ending
 from ledger.desk.reports import Row, deliveries_of
 from ledger.sealing import MasterKeys
 from ledger.session import Engine, connect
-from local import stack
+from local import made_up, stack
 from local.compare import Facts, disagreements, made_by_us
-from local.made_up import blocks
 from local.sandbox import sandbox
+from local.sandboxed import leave_out
+from local.services import free_port
 from tasks.queues import sender, wake
 from tasks.subjects import check_subject
 from tasks.submit import Guards, Submission, submit
@@ -36,29 +36,33 @@ from tasks.submit import Guards, Submission, submit
 ERASED, OPTED_OUT = 2_000, 500
 SEED = 20_260_822
 WORKERS = 2
-OWN = ("user_id", "email", "phone_number")
-"""What the controller's directory knows of a person."""
-Person = dict[str, Any]
+PLANTED_EVERY = 400
 
 
 def demo(console: Console) -> Ending:
-    """Run it all; EXCEPTIONS where one delivery is not what its vendor holds, or a rule of a vendor was broken."""
+    """Run it all, and say PASSED or FAILED; EXCEPTIONS where one delivery is not what its vendor holds, somebody was
+    refused for no reason, or a rule of a vendor was broken. Raises as `local.stack.run` does."""
+    leave_out(os.environ)
     with (
         TemporaryDirectory(prefix="consent-demo-") as folder,
         sandbox(Path(folder), faults="mild", seed=SEED, directory=True) as vendors,
     ):
         # The processes of the stack read the same settings from the environment that they inherit.
         os.environ.update(vendors.environment)
-        os.environ.update(CONSENT_DATA_DIR=folder, CONSENT_FLOWER_PORT=str(_free_port()))
+        os.environ.update(CONSENT_DATA_DIR=folder, CONSENT_FLOWER_PORT=str(free_port()))
         settings = Settings.load()
         with stack.running(stack.Plan(settings, WORKERS), say=console.print) as keep, _kept(keep):
             found = find_stack(settings)
             engine = connect(found.database_url, pooled=found.pooled)
-            erased, opted_out = _people("erase", ERASED), _people("stop", OPTED_OUT)
+            erased = made_up.people("erase", ERASED, planted_every=PLANTED_EVERY)
+            opted_out = made_up.people("stop", OPTED_OUT, planted_every=PLANTED_EVERY)
             vendors.seed(erased + opted_out)
-            vendors.fill_directory([{name: person[name] for name in OWN} for person in erased + opted_out])
+            vendors.fill_directory(made_up.known(erased + opted_out))
             console.rule(f"two requests, to {len(ADAPTERS)} vendors that fail now and then")
             console.print("one person in ten gives an e-mail address alone; the controller's directory tells the rest")
+            console.print(
+                f"two in {PLANTED_EVERY} are planted: one whom every vendor refuses, and one whose shop session is over"
+            )
             with sender(found.redis_url, found.redis_ca) as app:
                 requests = {
                     kind: _submit(kind, people, engine, found.master_keys, lambda names: wake(app, names))
@@ -77,32 +81,23 @@ def demo(console: Console) -> Ending:
             made = made_by_us(facts)
             console.print(f"profiles that a vendor made because we told it of somebody: {made}")
             console.print(f"rules of the vendors' pages broken: {len(broken)}")
-    return Ending.DONE if all(agreed) and not broken and not made else Ending.EXCEPTIONS
+    return _verdict(console, passed=all(agreed) and not broken and not made)
 
 
-def _people(prefix: str, count: int) -> list[Person]:
-    """Made-up people; a few that no vendor accepts, and a few whose shop session has run out."""
-    people = []
-    for number in range(1, count + 1):
-        mark = {0: "poison-", 1: "expired-"}.get(number % 400, "")
-        name = f"{mark}{prefix}-{number}"
-        people.append(
-            {
-                "user_id": name,
-                "email": f"{name}@example.org",
-                "phone_number": f"+8210{(len(prefix) * 10_000_000 + number):08d}",
-                "vendors": blocks(name),
-            }
-        )
-    return people
+def _verdict(console: Console, *, passed: bool) -> Ending:
+    if not passed:
+        console.print("[bold red]FAILED[/]: one of the figures above that should be 0 is not")
+        return Ending.EXCEPTIONS
+    console.print("[bold green]PASSED[/]: the record is what the vendors hold, and only planted people were refused")
+    return Ending.DONE
 
 
-def _as_asked(number: int, person: Person) -> Person:
+def _as_asked(number: int, person: made_up.Person) -> made_up.Person:
     """What the person's wish says of them: now and then an e-mail address alone, and the directory knows the rest."""
     return {name: person[name] for name in ("email", "vendors")} if number % 10 == 5 else person
 
 
-def _submit(kind: Kind, people: list[Person], engine: Engine, master_keys: str, wake_up: Any) -> UUID:
+def _submit(kind: Kind, people: list[made_up.Person], engine: Engine, master_keys: str, wake_up: Any) -> UUID:
     checked = (check_subject(_as_asked(number, person)) for number, person in enumerate(people, start=1))
     receipt = submit(
         Submission(kind),
@@ -120,14 +115,17 @@ def _deliveries(engine: Engine, public_id: UUID) -> list[Row]:
         return list(deliveries_of(connection, public_id))
 
 
-def _audit(console: Console, kind: Kind, rows: list[Row], people: list[Person], facts: list[Facts]) -> bool:
-    """Print what is on record beside what the vendors hold; whether every delivery agrees."""
+def _audit(console: Console, kind: Kind, rows: list[Row], people: list[made_up.Person], facts: list[Facts]) -> bool:
+    """Print what is on record beside what the vendors hold; whether they agree and only planted people were refused."""
     wrong = disagreements(kind, rows, [person["user_id"] for person in people], facts)
     console.print(_table(kind, rows))
     for one in wrong[:20]:
         console.print(f"line {one.line} at {one.vendor}: {one.outcome}, in effect there: {one.in_effect}")
     console.print(f"{len(rows):,} deliveries compared with what the vendors hold: {len(wrong)} disagree")
-    return not wrong
+    refused = [row for row in rows if row.outcome == Outcome.REFUSED]
+    unplanned = {row.line for row in refused} - made_up.planted(people, made_up.POISON)
+    console.print(f"{len(refused):,} refused; people among them who were not planted: {len(unplanned)}")
+    return not wrong and not unplanned
 
 
 def _table(kind: Kind, rows: list[Row]) -> Table:
@@ -155,9 +153,3 @@ def _kept(keep: stack.Keep) -> Iterator[None]:
     finally:
         over.set()
         keeper.join()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

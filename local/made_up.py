@@ -1,8 +1,41 @@
-"""What made-up people give of themselves to each vendor, for demonstrations and trials."""
+"""Made-up people, as they may be submitted. A word before their user_id tells the sandbox what becomes of them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from adapters.registry import ADAPTERS
+
+Person = dict[str, Any]
+
+POISON, EXPIRED = "poison-", "expired-"
+"""Whom every vendor refuses, and whose shop session is over."""
+OWN = ("user_id", "email", "phone_number")
+"""What the controller's directory knows of a person."""
+
+
+def people(prefix: str, count: int, *, planted_every: int) -> list[Person]:
+    """So many, and among each `planted_every` of them one whom every vendor refuses, and one whose session is over."""
+    marks = {0: POISON, 1: EXPIRED}
+    return [_person(f"{marks.get(n % planted_every, '')}{prefix}-{n}", n, len(prefix)) for n in range(1, count + 1)]
+
+
+def planted(everybody: Sequence[Person], mark: str) -> set[int]:
+    """The lines, from 1, of those with a mark."""
+    return {line for line, one in enumerate(everybody, start=1) if one["user_id"].startswith(mark)}
+
+
+def known(everybody: Sequence[Person]) -> list[Person]:
+    """What the controller's directory knows of them."""
+    return [{name: one[name] for name in OWN} for one in everybody]
+
+
+def _person(name: str, number: int, series: int) -> Person:
+    return {
+        "user_id": name,
+        "email": f"{name}@example.org",
+        "phone_number": f"+8210{series * 10_000_000 + number:08d}",
+        "vendors": blocks(name),
+    }
 
 
 def blocks(name: str) -> dict[str, dict[str, Any]]:

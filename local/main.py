@@ -15,16 +15,20 @@ from intake.exit_codes import CommandError, Ending
 def up(
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="worker processes")] = None,
     no_web: Annotated[bool, typer.Option("--no-web", help="without the HTTP API and Flower")] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="with made-up vendors and people, to try it")] = False,
 ) -> None:
     """Run the whole stack in the foreground, until Ctrl-C."""
-    from intake.stack import load_settings
-    from local import stack
+    from config.settings import Settings
+    from local import sandboxed, stack
 
-    settings = load_settings()
     with _told():
-        stack.run(
-            stack.Plan(settings, workers=workers or settings.workers, flower=not no_web, web=not no_web), say=typer.echo
-        )
+        if sandbox:
+            sandboxed.run(workers, web=not no_web, say=typer.echo)
+            return
+        settings = Settings.load()
+        sandboxed.refuse_claimed(settings.data_dir)
+        plan = stack.Plan(settings, workers=workers or settings.workers, flower=not no_web, web=not no_web)
+        stack.run(plan, typer.echo, stack.told_to_stop())
 
 
 @app.command()

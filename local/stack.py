@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TypeVar
 
 from adapters.portions import chunk_people
+from config.collector import spare_what_stands
 from config.data_folder import ForeignFolderError, check_ours
 from config.settings import Settings, SettingsError
 from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
@@ -57,13 +58,8 @@ class Plan:
     web: bool = False
 
 
-def run(plan: Plan, say: Say) -> None:
-    """Run the stack until SIGTERM or Ctrl-C, then stop all of it in order.
-
-    Raises local.services.ServiceError, local.processes.FolderInUseError, config.stack.NoStackError,
-    ledger.failures.LedgerError, config.settings.SettingsError, and ledger.sealing.UnsealError for the master keys of
-    another ledger.
-    """
+def told_to_stop() -> threading.Event:
+    """From now on SIGTERM and Ctrl-C set this, and nothing else."""
     stopping = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -71,15 +67,27 @@ def run(plan: Plan, say: Say) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    with running(plan, say) as keep:
+    return stopping
+
+
+def run(plan: Plan, say: Say, stopping: threading.Event, once_ready: Callable[[], None] = lambda: None) -> None:
+    """Run the stack until `stopping` is set (`told_to_stop`), then stop all of it in order.
+
+    Raises local.services.ServiceError, local.processes.FolderInUseError, config.stack.NoStackError,
+    ledger.failures.LedgerError, config.settings.SettingsError, and ledger.sealing.UnsealError for the master keys of
+    another ledger.
+    """
+    with running(plan, say, forks=True) as keep:
+        once_ready()
         while not stopping.wait(TICK_S):
             keep()
         say("stopping")
 
 
 @contextmanager
-def running(plan: Plan, say: Say) -> Iterator[Keep]:
-    """A running stack, stopped on leaving. Raises as `run` does."""
+def running(plan: Plan, say: Say, *, forks: bool = False) -> Iterator[Keep]:
+    """A running stack, stopped on leaving. `forks`: its Python processes are forked from this one and share what is
+    loaded here; for a process that has no other thread. Raises as `run` does."""
     settings = plan.settings
     data_dir = settings.data_dir.absolute()
     try:
@@ -97,7 +105,9 @@ def running(plan: Plan, say: Say) -> Iterator[Keep]:
         found = find_stack(settings)
         _await_redis(found, say)
         lacking = _prepare_ledger(settings, found)
-        supervisor = Supervisor(data_dir)
+        if forks:
+            _load_for_all()
+        supervisor = Supervisor(data_dir, forks=forks)
         workers = [f"worker-{number}" for number in range(1, plan.workers + 1)]
         stack.callback(lambda: supervisor.stop(["web", "take-in", "beat", "flower"], workers, within=WORKERS_STOP_S))
         web_port = _web_port(settings) if plan.web else None
@@ -212,6 +222,12 @@ def _processes(plan: Plan, workers: list[str], web_port: int | None, env: Mappin
         # The workers send events by themselves: nobody need tell them to, every five seconds.
         celery = [sys.executable, "-m", "celery", "--app", "worker.bystanders"]
         yield ProcessSpec("flower", [*celery, "flower", *address, "--enable_events=False"], env)
+
+
+def _load_for_all() -> None:
+    import local.loaded  # noqa: F401, PLC0415 - a stack that does not fork needs nothing of it
+
+    spare_what_stands()
 
 
 def _await_workers(found: Stack, expected: int, keep: Keep) -> None:

@@ -46,3 +46,16 @@ def test_a_program_that_may_not_run_is_copied_never_changed(tmp_path: Path, monk
 def test_a_missing_wheel_is_told_with_what_to_do() -> None:
     with pytest.raises(ServiceError, match="pg_ctl is not in the Python package no_such_wheel: run `make setup`"):
         wheel_program("no_such_wheel", "bin", "pg_ctl")
+
+
+@pytest.mark.parametrize("old_one_on_path", [False, True])
+def test_where_there_is_no_wheel_it_is_told_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old_one_on_path: bool
+) -> None:
+    if old_one_on_path:
+        fake_redis(tmp_path, "5.0.14")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(redis_server, "WHEEL", "no_such_wheel")
+    monkeypatch.setattr(redis_server, "NO_WHEEL_FROM", (3, 0))
+    with pytest.raises(ServiceError, match=r"no redis-server 6\.2 or newer.*apt-get install redis-server"):
+        redis_server._redis_program(tmp_path)

@@ -1,0 +1,53 @@
+"""`consent up --sandbox` needs no setting, and what it says to try works; a whole idle stack is small."""
+
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.flows.conftest import CONSENT, Stack
+
+MOST_MB = 400
+PROXY = "http://shop:real-4711@proxy.example:3128"
+
+
+@pytest.fixture
+def sandboxed(tmp_path: Path) -> Iterator[Stack]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
+    folder = tmp_path / "data"
+    stack = Stack({**clean, "CONSENT_DATA_DIR": str(folder), "CONSENT_EGRESS_PROXY": PROXY}, tmp_path)
+    stack.up("--sandbox")
+    yield stack
+    if stack.process is not None and stack.process.poll() is None:
+        stack.down()
+
+
+def test_it_needs_no_setting_and_what_it_says_to_try_works(sandboxed: Stack) -> None:
+    assert sandboxed.process is not None
+    processes = [psutil.Process(sandboxed.process.pid)]
+    processes += processes[0].children(recursive=True)
+    assert sum(one.memory_full_info().pss for one in processes) / 2**20 <= MOST_MB
+
+    said = (sandboxed.folder / "up.log").read_text()
+    assert "left out here: CONSENT_EGRESS_PROXY" in said
+    assert "real-4711" not in said
+    submit = re.search(r"^ .*consent (submit .*)$", said, re.MULTILINE)
+    assert submit is not None
+    done = sandboxed.run(*shlex.split(submit[1]))
+    assert done.returncode == 1, done.stderr
+    assert "person-25" not in done.stdout + done.stderr
+    attention = sandboxed.run("attention")
+    assert "session_expired" in attention.stdout
+
+    assert sandboxed.down() == 0
+    assert [one.pid for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+
+    environment = sandboxed.environment | {"CONSENT_FLOWER_PORT": "0"}
+    real = subprocess.run([*CONSENT, "up"], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (real.returncode, real.stdout) == (3, "")
+    assert "is a sandbox's" in real.stderr
