@@ -9,11 +9,13 @@ from typing import Any
 from uuid import UUID
 
 import typer
+from redis.exceptions import RedisError
 
 from cli.os_user import who
 from intake.card_wording import say_done
 from intake.exit_codes import CommandError, Ending, note
-from intake.stack import surroundings
+from intake.stack import Surroundings, surroundings
+from intake.take_in.inbox import NOBODY_TAKES_IN, waiting
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.delivery.vendors import all_vendors
@@ -22,6 +24,7 @@ from ledger.requests import resolving
 from ledger.requests.resolving import Standing
 from ledger.session import Connection
 from tasks.reach import missing_identifiers
+from tasks.redis_connections import connect
 
 NO_SUCH_REQUEST = (
     "there is no request of this id; `consent submit` printed it, as in 123e4567-e89b-42d3-a456-426614174000"
@@ -58,9 +61,10 @@ def status(request_id: str, *, as_json: bool) -> Ending:
         found = find_status(connection, request_id)
         at_risk = found.at_risk(here.settings.due_soon_days)
         directory = resolving.standing(connection) if found.to_resolve else None
-        unserved = [one.name for one in all_vendors(connection) if not one.served]
+        waits_at = [name for name, tally in found.vendors.items() if tally.get(PENDING)]
+        unserved = [one.name for one in all_vendors(connection) if one.name in waits_at and not one.served]
     if as_json:
-        typer.echo(json.dumps(_as_json(found, directory, at_risk=at_risk)))
+        typer.echo(json.dumps({**_as_json(found, directory, at_risk=at_risk), "unserved": unserved}))
     else:
         from cli.tables import print_status  # noqa: PLC0415 - scripts ask for JSON, and need no tables
 
@@ -70,9 +74,20 @@ def status(request_id: str, *, as_json: bool) -> Ending:
         if found.resolved:
             note("answers of the directory: " + ", ".join(f"{one:,} {name}" for name, one in found.resolved.items()))
         for vendor in unserved:
-            if found.vendors.get(vendor, {}).get(PENDING):
-                note(f"{vendor}: nobody has looked for its deliveries in the last minute; see `consent vendor list`")
+            note(f"{vendor}: nobody has looked for its deliveries in the last minute; see `consent vendor list`")
+        if untaken := _say_untaken(here):
+            note(untaken)
     return Ending.DONE
+
+
+def _say_untaken(here: Surroundings) -> str | None:
+    """Whether requests of Celery producers wait that nobody takes in: this one may be followed by others of theirs."""
+    try:
+        with connect(here.stack.redis_url, here.stack.redis_ca) as client:
+            messages, processes = waiting(client)
+    except RedisError:
+        return None  # how a request stands is known all the same
+    return NOBODY_TAKES_IN.format(messages) if messages and not processes else None
 
 
 def say_standing(directory: Standing) -> str:

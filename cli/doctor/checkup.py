@@ -13,7 +13,7 @@ from adapters.egress import Egress
 from adapters.examine import examine
 from cli.doctor.egress_findings import egress_findings
 from cli.doctor.findings import Finding
-from cli.doctor.redis_findings import redis_finding, redis_worries
+from cli.doctor.redis_findings import redis_finding, redis_worries, take_in_finding
 from cli.status import say_standing
 from config.opendsr import SigningError, find_signer
 from config.settings import PREFIX, Settings
@@ -64,7 +64,8 @@ def doctor() -> Ending:
             *_resolver(here),
         ]
         others += _logins(here.settings)
-        others += redis_worries(here) if services[1].is_good else []
+        if services[1].is_good:
+            others += [*redis_worries(here), *filter(None, [take_in_finding(here)])]
         for finding in others:
             _print(finding)
     if not all(finding.is_good for finding in services):

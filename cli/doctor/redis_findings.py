@@ -6,11 +6,13 @@ from redis.exceptions import RedisError
 
 from cli.doctor.findings import Finding
 from intake.stack import Surroundings
+from intake.take_in.inbox import NOBODY_TAKES_IN, waiting
 from ledger.clock import time_by
 from ledger.failures import LedgerError, told_as_ledger_errors
 from tasks.redis_check import clock, trouble, worries
 from tasks.redis_connections import RedisAddress, connect
 from tasks.redis_faults import told
+from tasks.sealed import ProducerKeys
 
 CLOCKS_MAY_DIFFER = timedelta(seconds=2)
 
@@ -25,6 +27,23 @@ def redis_finding(here: Surroundings) -> Finding:
     if not RedisAddress.parse(here.stack.redis_url, here.stack.redis_ca).is_private:
         says += "; not encrypted on the way there: use rediss://"
     return Finding("redis", f"{here.redis}: {says}", is_good=True)
+
+
+def take_in_finding(here: Surroundings) -> Finding | None:
+    """Whether somebody takes in what Celery producers push; None where nobody does and there are no producers."""
+    try:
+        with connect(here.stack.redis_url, here.stack.redis_ca) as client:
+            messages, processes = waiting(client)
+    except RedisError:
+        return None  # told already
+    if processes:
+        return Finding("take-in", f"{processes:,} at it; {messages:,} messages of producers wait", is_good=True)
+    if messages:
+        return Finding("take-in", NOBODY_TAKES_IN.format(messages))
+    if ProducerKeys.parse(here.stack.producer_keys).public is None:
+        return None
+    says = "nobody takes in what producers push, and nothing waits; run `consent take-in` if there are producers"
+    return Finding("take-in", says, is_good=True)
 
 
 def redis_worries(here: Surroundings) -> list[Finding]:

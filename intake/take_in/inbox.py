@@ -7,7 +7,7 @@ Redis only once it is on record or refused, so one that is worked on twice is re
 
 from collections.abc import Iterable, Iterator
 from socket import gethostname
-from typing import cast
+from typing import NamedTuple, cast
 from uuid import uuid4
 
 from pydantic_core import from_json, to_json
@@ -28,6 +28,7 @@ LARGEST_ROUND = 16_000_000
 """Bytes of messages that are taken at once, unless a single one is larger."""
 BY_PRIORITY = tuple(f"{SUBMIT_QUEUE}\x06\x16{priority}" for priority in (9, 6, 3))
 """Where Celery puts messages to which a producer gives a priority."""
+NOBODY_TAKES_IN = "{:,} messages of producers wait and nobody takes them in: run `consent take-in`"
 UNACKED, UNACKED_INDEX = "unacked", "unacked_index"
 """Where workers of earlier versions kept the messages that they worked on."""
 
@@ -172,8 +173,34 @@ class Inbox:
 
 def runs_here(redis: Redis) -> bool:
     """Whether a process of this host takes in and is well. Raises redis.RedisError."""
+    return any(name.startswith(f"{gethostname()}:") and is_well for name, is_well in _consumers(redis).items())
+
+
+class Waiting(NamedTuple):
+    """How many messages of producers are not on record yet, and how many processes take them in."""
+
+    messages: int
+    processes: int
+
+
+def waiting(redis: Redis) -> Waiting:
+    """How it stands now, over all hosts. Raises redis.RedisError."""
+    consumers = _consumers(redis)
+    taken = [TAKEN + name for name in consumers]
+    lists = (SUBMIT_QUEUE, *BY_PRIORITY, PUT_OFF, *taken)
+    return Waiting(sum(_length(redis, name) for name in lists), sum(consumers.values()))
+
+
+def _consumers(redis: Redis) -> dict[str, bool]:
+    """Every process that takes in or did, and whether it lives."""
     names = map(bytes.decode, cast(set[bytes], redis.smembers(CONSUMERS)))
-    return any(name.startswith(f"{gethostname()}:") and redis.exists(ALIVE + name) for name in names)
+    return {name: bool(redis.exists(ALIVE + name)) for name in names}
+
+
+def _length(redis: Redis, name: str) -> int:
+    """How many messages a list holds; what is no list is one thing that waits to be removed."""
+    kind = redis.type(name)
+    return redis.llen(name) if kind == b"list" else int(kind != b"none")
 
 
 def _of_producer(kept: bytes) -> bytes | None:

@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 from types import FrameType
 
@@ -13,13 +14,16 @@ from redis.exceptions import OutOfMemoryError
 from config.collector import spare_what_stands
 from config.logging import set_up_logging
 from intake.exit_codes import CommandError, Ending, note
-from intake.stack import Surroundings, guards_of, master_keys, surroundings
+from intake.stack import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
 from intake.take_in.inbox import LIVES_S, Inbox, runs_here
 from intake.take_in.rounds import AwayError, Rounds
+from ledger.fitness import check_fitness
+from ledger.sealing import UnsealError
 from tasks.producers import Intake
 from tasks.queues import BrokerError, sender, wake
+from tasks.redis_check import is_cluster
 from tasks.redis_connections import connect
-from tasks.redis_faults import told
+from tasks.redis_faults import CLUSTER, told
 from tasks.rewriting import Rewriting
 from tasks.sealed import ProducerKeys
 from tasks.submit import Lately, Wake
@@ -62,8 +66,21 @@ def run() -> Ending:
 
         set_up_logging(here.settings.log_level)
         with connect(here.stack.redis_url, here.stack.redis_ca) as redis:
+            _check_services(here, redis)
             Process(redis, intake_of(here, ring)).run()
     return Ending.DONE
+
+
+def _check_services(here: Surroundings, redis: Redis) -> None:
+    """Return where this process can do its work, as far as waiting would not mend it. Raises CommandError, and
+    LedgerError."""
+    try:
+        check_fitness(here.engine, master_keys(here))
+    except UnsealError:
+        raise CommandError(f"{BAD_KEYS}these are not the keys of this ledger", Ending.UNUSABLE) from None
+    with suppress(RedisError):  # who is away is waited for
+        if is_cluster(redis):
+            raise CommandError(f"cannot work with Redis at {here.redis}: {CLUSTER}", Ending.UNREACHABLE)
 
 
 def check() -> Ending:

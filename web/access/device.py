@@ -14,7 +14,6 @@ def device_shown(request: Request) -> str | None:
     return cookies.read(request, NAME)
 
 
-def keep_device(request: Request, response: Response, token: str) -> None:
+def keep_device(response: Response, token: str, *, secure: bool) -> None:
     """Have the browser keep this token, for our own pages only."""
-    secure = cookies.is_secure(request)
     cookies.keep(response, NAME, token, seconds=LASTS_S, secure=secure, samesite="strict")

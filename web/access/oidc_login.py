@@ -1,5 +1,6 @@
 """What a login with an identity provider needs of the ledger: begun, resumed once, ended. Each runs in a thread."""
 
+import re
 import secrets
 import time
 
@@ -7,21 +8,29 @@ from adapters.id_token import Denial, DeniedError
 from adapters.identity_provider import Once
 from intake.access.tokens import digest_of, mint_token, same
 from ledger.accounts import access, guesses, logins, once
-from ledger.accounts.access import FoundUser
 from ledger.accounts.guesses import Attempt
 from ledger.sealing import Fingerprinter
-from web.access.password_login import LASTS_S
+from web.access import device as device_cookie
+from web.access.password_login import LASTS_S, LoggedIn
 from web.context import Door
 from web.networks import network_of
 
 WITHIN_S = 600
 """A login begun longer ago is begun anew."""
+TOKEN = re.compile(r"[\w-]{1,100}", re.ASCII)
 
 
-def begin(door: Door) -> tuple[str, Once]:
-    """A new login: what the browser keeps of it, and what the provider is told."""
-    begun = f"{int(time.time())}.{secrets.token_urlsafe(32)}"
+def begin(door: Door, device: str | None = None) -> tuple[str, Once]:
+    """A new login: what the browser keeps of it, and what the provider is told. `device`: the token that the browser
+    shows. It is kept along, for the browser does not show it to who comes back from another site."""
+    shown = device if device and TOKEN.fullmatch(device) else ""
+    begun = f"{int(time.time())}.{secrets.token_urlsafe(32)}.{shown}"
     return begun, _once(door.known().prints, begun)
+
+
+def device_of(begun: str) -> str | None:
+    """The token of the device on which this login was begun."""
+    return begun.rpartition(".")[2] or None
 
 
 def _once(prints: Fingerprinter, begun: str) -> Once:
@@ -49,8 +58,8 @@ def resume(door: Door, begun: str, state: str, host: str) -> Once | Attempt:
     return found
 
 
-def end(door: Door, email: str, host: str) -> tuple[FoundUser, str]:
-    """The user whom the provider vouches for, and the token of a new session. Raises DeniedError.
+def end(door: Door, email: str, host: str, device: str | None = None) -> LoggedIn:
+    """The user whom the provider vouches for, logged in on this device: the token that it shows. Raises DeniedError.
 
     A lock on the account is not looked at: it is for those who guess its password, and nobody guessed here.
     """
@@ -61,7 +70,9 @@ def end(door: Door, email: str, host: str) -> tuple[FoundUser, str]:
             raise DeniedError(Denial.UNKNOWN)
         guesses.succeeded(connection, _address(door.known().prints, host))
         logins.begin(connection, user.id, digest_of(token), lasts_s=LASTS_S)
-    return user, token
+        known = device if device and logins.is_device(connection, digest_of(device), user.name) else mint_token()
+        logins.keep_device(connection, user.id, digest_of(known), lasts_s=device_cookie.LASTS_S)
+    return LoggedIn(user, token, known)
 
 
 def failed(door: Door, host: str) -> Attempt:

@@ -11,12 +11,13 @@ from adapters.egress import Egress
 from adapters.id_token import Denial, DeniedError
 from adapters.identity_provider import IdentityProvider, ProviderAwayError
 from config.oidc import CALLBACK, OidcSettings
-from ledger.accounts.access import FoundUser
 from ledger.accounts.audit import Entry
 from ledger.accounts.guesses import Attempt
 from web import problems
 from web.access import cookies, oidc_login
+from web.access.device import device_shown, keep_device
 from web.access.gate import guessing, refuse_guess
+from web.access.password_login import LoggedIn
 from web.api.session import keep_session
 from web.audit_trail import NOBODY
 from web.context import Door
@@ -42,7 +43,8 @@ def open_oidc(app: FastAPI, settings: OidcSettings, egress: Egress) -> None:
     @router.get("/v1/session/oidc", summary="Log in at the provider", status_code=303, response_class=RedirectResponse)
     async def begin(request: Request, door: TheDoor) -> Response:
         """Sends the browser to the identity provider."""
-        begun, once = await door.reads.run(lambda: oidc_login.begin(door))
+        shown = device_shown(request)
+        begun, once = await door.reads.run(lambda: oidc_login.begin(door, shown))
         async with _on_record(request):
             answer = RedirectResponse(await provider.address(once), 303)
         cookies.keep(answer, BEGUN, begun, seconds=oidc_login.WITHIN_S, secure=secure, path=back.path)
@@ -54,10 +56,11 @@ def open_oidc(app: FastAPI, settings: OidcSettings, egress: Egress) -> None:
         answer: Response = RedirectResponse(home, 303)
         try:
             async with _on_record(request):
-                user, token = await _let_in(request, door, provider, code, state)
-            by, source = f"user:{user.name}", host_of(request)
+                found = await _let_in(request, door, provider, code, state)
+            by, source = f"user:{found.user.name}", host_of(request)
             await _note(request, Entry(by, deed_of(request.scope), allowed=True, status=303, source=source))
-            keep_session(answer, token, secure=secure)
+            keep_session(answer, found.token, secure=secure)
+            keep_device(answer, found.device, secure=secure)
         except problems.HANDLED as error:
             answer = problems.of(error).response()
         cookies.drop(answer, BEGUN, secure=secure, path=back.path)
@@ -66,9 +69,7 @@ def open_oidc(app: FastAPI, settings: OidcSettings, egress: Egress) -> None:
     app.include_router(router)
 
 
-async def _let_in(
-    request: Request, door: Door, provider: IdentityProvider, code: str, state: str
-) -> tuple[FoundUser, str]:
+async def _let_in(request: Request, door: Door, provider: IdentityProvider, code: str, state: str) -> LoggedIn:
     begun, host = cookies.read(request, BEGUN) or "", host_of(request)
     once = await door.intake.run(lambda: oidc_login.resume(door, begun, state, host))
     if isinstance(once, Attempt):
@@ -77,7 +78,7 @@ async def _let_in(
         raise DeniedError(Denial.PROVIDER)
     try:
         email = await provider.email(code, once)
-        return await door.intake.run(lambda: oidc_login.end(door, email, host))
+        return await door.intake.run(lambda: oidc_login.end(door, email, host, oidc_login.device_of(begun)))
     except DeniedError:
         await refuse_guess(await door.intake.run(lambda: oidc_login.failed(door, host)))
         raise

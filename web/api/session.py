@@ -44,8 +44,9 @@ async def begin(request: Request, response: Response, door: TheDoor) -> Session:
         await refuse_guess(found)
         raise Problem(401, "unauthorized", "unknown name, wrong password, or an account that is disabled")
     request.state.principal = Principal(f"user:{found.user.name}", Role(found.user.role))
-    keep_session(response, found.token, secure=cookies.is_secure(request))
-    keep_device(request, response, found.device)
+    secure = cookies.is_secure(request)
+    keep_session(response, found.token, secure=secure)
+    keep_device(response, found.device, secure=secure)
     return Session(name=found.user.name, role=found.user.role)
 
 

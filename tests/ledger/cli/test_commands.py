@@ -109,6 +109,7 @@ def test_a_submitted_file_is_on_record(stack: Engine, people: str) -> None:
         "confirmed_by": None,
         "vendors": {vendor: {"pending": 3} for vendor in VENDORS},
         "missing_identifiers": {},
+        "unserved": list(VENDORS),
     }
     assert others == [received, received, received]
     assert received.utcoffset() == timedelta(0)

@@ -34,6 +34,7 @@ from web.app import create_app
 from web.context import Door
 
 BEGIN = "/v1/session/oidc"
+DEVICE = "consent_device"
 ANN, PASSWORD = "ann@shop.example", "correct horse battery"
 KEPT = hash_password(PASSWORD)
 Serve = Callable[..., AbstractContextManager[httpx.Client]]
@@ -79,9 +80,10 @@ def browser(serve: Serve, engine: Engine) -> Iterator[httpx.Client]:
         yield client
 
 
-def begin(browser: httpx.Client) -> dict[str, str]:
-    """What the provider is asked."""
-    there = browser.get(BEGIN)
+def begin(browser: httpx.Client, device: str | None = None) -> dict[str, str]:
+    """What the provider is asked; by a browser that shows this as its device."""
+    shown = {} if device is None else {"cookie": f"{DEVICE}={device}".encode()}
+    there = browser.get(BEGIN, headers=shown)
     assert there.status_code == 303, there.text
     assert there.headers["location"].partition("?")[0].endswith("/authorize")
     asked = dict(parse_qsl(urlsplit(there.headers["location"]).query, strict_parsing=True))
@@ -110,13 +112,46 @@ def test_a_verified_address_of_a_user_logs_in(browser: httpx.Client, provider: P
     answer = log_in(browser, provider)
     assert (answer.status_code, answer.headers["location"]) == (303, "/v1/session")
     assert browser.get("/v1/session").json() == {"name": f"user:{ANN}", "role": "reader"}
-    assert list(browser.cookies) == [gate.COOKIE]
+    assert set(browser.cookies) == {gate.COOKIE, DEVICE}
     assert rows("SELECT by, deed, allowed, status, because FROM audit_entries") == [
         (f"user:{ANN}", f"GET {CALLBACK}", True, 303, None)
     ]
     assert rows("SELECT last_login_at IS NOT NULL FROM users WHERE name = :ann", ann=ANN) == [(True,)]
     log_in(browser, provider)
     assert provider.asked == {"about": 1, "jwks": 1, "token": 2}  # it is asked about itself once
+
+
+def test_who_has_logged_in_by_the_provider_is_not_locked_out_by_strangers_on_that_device(
+    browser: httpx.Client, provider: Provider, rows: Rows
+) -> None:
+    log_in(browser, provider)
+    device = browser.cookies[DEVICE]
+    there = provider.log_in(begin(browser))
+    browser.cookies.delete(DEVICE)  # as a browser does not show it to who comes back from another site
+    browser.get(CALLBACK, params=there)
+    assert browser.cookies[DEVICE] == device, "it is the same device"
+    assert rows("SELECT count(*) FROM devices") == [(1,)]
+    browser.cookies.clear()
+    for _ in range(guesses.FREE + 1):
+        browser.post("/v1/session", json={"name": ANN, "password": "wrong password"})
+    rows("UPDATE guesses SET locked_until = now() + interval '10 minutes'")
+    right = {"name": ANN, "password": PASSWORD}
+    assert browser.post("/v1/session", json=right).status_code == 429
+    browser.cookies.set(DEVICE, device)
+    assert browser.post("/v1/session", json=right).status_code == 200
+
+
+@pytest.mark.parametrize("shown", ["", "A" * 43, "not a token", "x" * 500, "a.b", "\u00e9"])
+def test_a_device_that_is_not_theirs_is_given_another_token(
+    browser: httpx.Client, provider: Provider, rows: Rows, shown: str
+) -> None:
+    there = provider.log_in(begin(browser, shown))
+    answer = browser.get(CALLBACK, params=there)
+    assert answer.status_code == 303
+    (kept,) = (one for one in answer.headers.get_list("set-cookie") if one.startswith(f"{DEVICE}="))
+    assert kept.partition("=")[2].partition(";")[0] not in {shown, ""}
+    assert {"SameSite=strict", "HttpOnly"} <= {part.strip() for part in kept.split(";")}
+    assert rows("SELECT count(*) FROM devices") == [(1,)]
 
 
 def test_the_cookie_is_for_a_short_time_and_for_the_way_back_only(browser: httpx.Client, serve: Serve) -> None:
@@ -275,6 +310,7 @@ def test_guessing_the_password_does_not_lock_out_whom_the_provider_knows(
         guessed = browser.post("/v1/session", json={"name": ANN, "password": "wrong password"})
     assert guessed.status_code == 429
     assert log_in(browser, provider).status_code == 303
+    browser.cookies.delete(DEVICE)
     assert browser.post("/v1/session", json={"name": ANN, "password": PASSWORD}).status_code == 429
 
 
