@@ -73,8 +73,9 @@ def read_options(path: Path) -> Mapping[str, Any]:
     except CrowdError:
         raise unusable(f"the --options file holds more than {MOST_OPTION_VALUES:,} values") from None
     except ValueError as error:
-        where = re.search(r"line \d+ column \d+", str(error))
-        raise unusable(f"the --options file is not JSON{f': {where[0]}' if where else ''}") from None
+        found = re.search(r"line \d+ column \d+", str(error))
+        where = f" ({found[0]})" if found else ""
+        raise unusable(f"the --options file is not JSON{where}: give one object by vendor, in UTF-8") from None
     if not isinstance(options, dict):
         raise unusable('the --options file must hold an object, by vendor: {"insider": {…}}')
     return options

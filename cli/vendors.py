@@ -4,6 +4,7 @@ import typer
 
 from cli.attention import check_text
 from cli.os_user import who
+from cli.status import as_utc
 from cli.tables import print_vendors
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import surroundings
@@ -73,9 +74,13 @@ def retire(name: str, *, because: str) -> Ending:
         except retiring.NoSuchVendorError:
             with here.engine.connect() as connection:
                 raise _unknown(connection) from None
+    how = "is retired" if retired.before is None else f"was retired before, on {as_utc(retired.before)}"
+    if retired.before is not None and not (retired.pending or retired.waiting):
+        typer.echo(f"{name} {how}; nothing was left to cancel")
+        return Ending.DONE
     typer.echo(
-        f"{name} is retired: {retired.pending:,} pending deliveries and {retired.waiting:,} that needed a person are "
-        "cancelled; those under way in a worker follow within seconds"
+        f"{name} {how}: {retired.pending:,} pending deliveries and {retired.waiting:,} that needed a person are "
+        "cancelled now; those under way in a worker follow within seconds"
     )
     return Ending.DONE
 

@@ -19,12 +19,12 @@ _WRAPPED = (
         re.compile(r"""\s*["'`\u2018-\u201f\u00ab].*@.*|.*@.*["'`\u2018-\u201f\u00bb]\s*""", re.DOTALL),
         "has quotation marks around it: take them out",
     ),
-    (re.compile(r".*\.\..*", re.DOTALL), "has two dots in a row"),
-    (re.compile(r"\..*|.*\.@.*|.*@\..*|.*\.", re.DOTALL), "has a dot at the beginning or end of a part"),
-    (re.compile(r".*\s.*", re.DOTALL), "has a space in it"),
+    (re.compile(r".*\.\..*", re.DOTALL), "has two dots in a row: take one out"),
+    (re.compile(r"\..*|.*\.@.*|.*@\..*|.*\.", re.DOTALL), "has a dot at the beginning or end of a part: take it out"),
+    (re.compile(r".*\s.*", re.DOTALL), "has a space in it: take it out"),
 )
 """What is often wrong with an address, and what to do."""
-NO_EMAIL = "is not an e-mail address"
+NO_EMAIL = "is not an e-mail address: give one such as a@example.org, or leave it out"
 
 
 def email_fault(text: str) -> str | None:

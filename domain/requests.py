@@ -40,9 +40,9 @@ PLACEHOLDER = "is a placeholder, not an identifier"
 def refuse_control_characters(text: str) -> str:
     """Return `text`; raise PydanticCustomError where it has a control character or is blank."""
     if CONTROL.search(text):
-        raise PydanticCustomError("control_character", "has a NUL or control character")
+        raise PydanticCustomError("control_character", "has a NUL or control character: take it out")
     if not text.strip():
-        raise PydanticCustomError("blank", "is blank")
+        raise PydanticCustomError("blank", "is blank: give it, or leave it out")
     return text
 
 
@@ -110,7 +110,7 @@ def check_phone(text: str, info: ValidationInfo) -> str:
     return text
 
 
-_NO_PHONE = "is not a phone number in E.164 form, such as +821012345678"
+_NO_PHONE = "is not a phone number in E.164 form: give it with its country code, such as +821012345678"
 _TRUNK_PREFIX = (
     "is not in E.164 form: after the country code stands a prefix (often 0) that is dialled within the country only; "
     "take it out"
@@ -119,7 +119,7 @@ _TRUNK_PREFIX = (
 
 def _check_number(number: int | str, info: ValidationInfo) -> int | str:
     if int(number) < 0:
-        raise PydanticCustomError("number", "is no number of a person")
+        raise PydanticCustomError("number", "is no number of a person: give the one that the vendor has for them")
     check_identifier(str(number), info)
     return number
 

@@ -21,7 +21,7 @@ from tasks.envelopes import UnusableError, read
 from tasks.queues import SUBMIT
 from tasks.reach import say_unreachable
 from tasks.refusals import NOBODY, Refusal, record
-from tasks.sealed import LARGEST_ITEM, NotSealedError, ProducerKeys
+from tasks.sealed import LARGEST_ITEM, SEAL, NotSealedError, ProducerKeys
 from tasks.subjects import AllowPlaceholders, Fault, SubjectError, advice, checked_all, faults_in
 from tasks.submit import Guards, Known, Offer, Receipt, Submission, SubmitError, Wake, look_up, submit, submit_few
 
@@ -120,7 +120,7 @@ def _open(item: bytes, intake: Intake) -> "_Opened | Refusal | Waits":
         if message.task != SUBMIT:
             raise UnusableError(f"not the task {SUBMIT}, and no other is run from here", message_id)
         if len(message.args) != 1 or message.kwargs:
-            raise UnusableError("not sealed: the task takes one argument, a sealed text", message_id)
+            raise UnusableError(f"not sealed: the task takes one argument, a sealed text; {SEAL}", message_id)
         (sealed,) = message.args
         payload = _payload(intake.keys.open(sealed), noticed := Noticed())
         by = f"{NOBODY}:{payload.submitted_by}"
@@ -138,7 +138,7 @@ def _open(item: bytes, intake: Intake) -> "_Opened | Refusal | Waits":
 
 def _payload(plain: bytes, noticed: Noticed) -> Payload:
     if sum(map(plain.count, (b"[", b"{", b","))) > MOST_PARTS:
-        raise _RefusedError(f"the payload: has more than {MOST_PARTS:,} parts")
+        raise _RefusedError(f"the payload: has more than {MOST_PARTS:,} parts: send fewer people at a time")
     try:
         return Payload.model_validate_json(plain, context=noticed)
     except ValidationError as error:

@@ -1,6 +1,7 @@
 """Leaving a vendor for good: what is pending there, or waits for a person, ends as cancelled, so requests can close."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from ledger.accounts.audit import HERE, Origin
@@ -24,16 +25,18 @@ class Retired:
 
     pending: int
     waiting: int
+    before: datetime | None = None
+    """When it had been retired already."""
 
 
 def retire(engine: Engine, name: str, by: str, because: str, origin: Origin = HERE) -> Retired:
     """Leave a vendor for good. Doing it again ends what has been left since; `consent vendor on` takes it back, and
     nothing of what has ended. Raises NoSuchVendorError."""
     with engine.begin() as connection:
-        vendor_id = switching.retire(connection, name, by, because, origin)
-    if vendor_id is None:
+        left = switching.retire(connection, name, by, because, origin)
+    if left is None:
         raise NoSuchVendorError
-    return Retired(_end_pending(engine), _end_waiting(engine, vendor_id, by, because))
+    return Retired(_end_pending(engine), _end_waiting(engine, left.id, by, because), left.before)
 
 
 def _end_pending(engine: Engine) -> int:

@@ -15,6 +15,9 @@ LARGEST_ITEM = LARGEST * 4 // 3 + 100_000
 """Bytes of the message that such a text comes in: in base64 once more, with headers around it."""
 
 
+SEAL = "seal it to what `consent producer-key` prints (docs/producers.md)"
+
+
 class NotSealedError(Exception):
     """This was not sealed to one of our public keys. The message says what it is not, and nothing of what it is."""
 
@@ -42,21 +45,23 @@ class ProducerKeys:
     def open(self, sealed: object) -> bytes:
         """What a producer sealed, from its base64. Raises NotSealedError."""
         if not self._keys:
-            raise NotSealedError("there is no key to open it with: CONSENT_PRODUCER_KEYS")
+            raise NotSealedError(
+                "there is no key to open it with: set CONSENT_PRODUCER_KEYS where it is taken in, and send it again"
+            )
         if not isinstance(sealed, str):
-            raise NotSealedError("not sealed: not a text")
+            raise NotSealedError(f"not sealed: not a text; {SEAL}")
         if len(sealed) > LARGEST:
-            raise NotSealedError(f"longer than {LARGEST:,} characters")
+            raise NotSealedError(f"longer than {LARGEST:,} characters: send fewer people at a time")
         try:
             raw = b64decode(sealed, validate=True)
         except (Base64Error, ValueError):
-            raise NotSealedError("not sealed: not base64") from None
+            raise NotSealedError(f"not sealed: not base64; {SEAL}") from None
         for key in self._keys:
             try:
                 return SealedBox(key).decrypt(raw)
             except CryptoError:
                 continue
-        raise NotSealedError("not sealed to a public key of ours, or damaged")
+        raise NotSealedError(f"not sealed to a public key of ours, or damaged; {SEAL}")
 
     def __repr__(self) -> str:
         return f"ProducerKeys({len(self._keys)})"

@@ -19,6 +19,10 @@ OWN = ("user_id", "email", "phone_number")
 """The fields of a person that are identifiers of ours."""
 
 
+TWICE = "has a key twice in one object: give it once"
+IN_THE_FUTURE = "is in the future: give the moment when it was asked for"
+
+
 class Fault(NamedTuple):
     """What is wrong with one field; never its value."""
 
@@ -48,7 +52,7 @@ def parse_subject(line: bytes, noticed: Noticed | None = None) -> Subject:
     except ValidationError as error:
         raise SubjectError(faults_in(error, ())) from None
     except TwinsError:
-        raise SubjectError([Fault("", "has a key twice in one object")]) from None
+        raise SubjectError([Fault("", TWICE)]) from None
     return checked(subject, noticed)
 
 
@@ -79,7 +83,7 @@ def checked(subject: Subject, noticed: Noticed | None = None) -> Subject:
         raise SubjectError([Fault("", "has no identifier: give user_id, email, phone_number or a vendor's own")])
     asked_at = subject.get("asked_at")
     if asked_at is not None and asked_at > datetime.now(UTC) + CLOCKS_DIFFER:
-        raise SubjectError([Fault("asked_at", "is in the future")])
+        raise SubjectError([Fault("asked_at", IN_THE_FUTURE)])
     return subject
 
 
@@ -184,11 +188,11 @@ def advice(problems: Iterable[str]) -> str | None:
 
 
 PROBLEMS = {
-    "json_invalid": "is not JSON in UTF-8",
-    "extra_forbidden": "is not a known field",
+    "json_invalid": 'is not JSON in UTF-8: give one object for each person, as {"user_id": "u-1"}',
+    "extra_forbidden": "is not a known field: rename it, or leave it out",
     "string_type": "must be a text",
     "dict_type": "must be an object",
-    "uuid_parsing": "is not a UUID",
+    "uuid_parsing": "is not a UUID: give one such as 123e4567-e89b-42d3-a456-426614174000",
 }
 """Our words for pydantic's, where its own say less."""
 

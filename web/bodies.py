@@ -167,7 +167,7 @@ async def read_json(request: Request, shape: TypeAdapter[T], most: int = SMALL_J
 def _unreadable(error: ValidationError) -> Problem:
     found: list[Any] = error.errors(include_input=False, include_url=False, include_context=False)
     if found[0]["type"] == "json_invalid":
-        return Problem(400, "not-json", "the body is not JSON in UTF-8, or is nested too deeply")
+        return Problem(400, "not-json", "the body is not JSON in UTF-8, or is nested too deeply: send one JSON object")
     kept, total = first(faults_of(found))
     return Problem.unusable(advised("some of it cannot be taken; nothing was recorded", kept), kept, total)
 
@@ -176,7 +176,7 @@ def _refuse_twins(body: bytes) -> None:
     try:
         refuse_twins(body, MOST_OBJECTS)
     except TwinsError:
-        raise Problem.unusable("an object in it has a key twice; nothing was recorded") from None
+        raise Problem.unusable("an object in it has a key twice: give it once; nothing was recorded") from None
     except CrowdError:
         raise Problem.unusable(f"it holds more than {MOST_OBJECTS:,} objects; nothing was recorded") from None
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
+from domain.emails import NO_EMAIL
 from intake.files.faults import Fault, Faults, UnusableInputError
 from ledger.failures import LedgerError
 from ledger.sealing import UnsealError
@@ -247,7 +248,7 @@ SCHEMA: Mapping[str, Any] = {
                 "properties": {
                     "line": {"type": "integer", "description": "1-based, of an uploaded file"},
                     "field": {"type": "string", "examples": ["subjects.3.email"]},
-                    "problem": {"type": "string", "examples": ["is not an e-mail address"]},
+                    "problem": {"type": "string", "examples": [NO_EMAIL]},
                 },
             },
         },

@@ -46,16 +46,18 @@ def read_header(cells: list[str], line: int, faults: Faults) -> list[Column]:
     known = known_columns()
     columns = [_find(cell, known) for cell in cells]
     if not any(columns):
-        problem = "has no known column; the first line of a CSV names its columns, separated by commas. "
+        problem = "has no known column: give a first line that names the columns, separated by commas. "
         faults.add(line, "", f"{problem}Known are {', '.join(known)}")
         return []
     usable: list[Column] = []
     for position, column in enumerate(columns, start=1):
         if column is None:
             known_are = "" if faults.total else f"; known are {', '.join(known)}"
-            faults.add(line, f"column {position}", f"is not known{known_are}")
+            faults.add(line, f"column {position}", f"is not known: rename it, or leave it out{known_are}")
         elif column in usable:
-            faults.add(line, f"column {position}", f"is the same as column {columns.index(column) + 1}")
+            faults.add(
+                line, f"column {position}", f"is the same as column {columns.index(column) + 1}: keep one of them"
+            )
         else:
             usable.append(column)
     return usable

@@ -12,7 +12,11 @@ from intake.files.faults import Faults
 from intake.files.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines, in_blocks
 from tasks.subjects import SubjectError, check_subject
 
-NOT_CSV = "is not CSV: a quote is left open, something follows a closing quote, or a line end stands in a cell"
+NOT_CSV = (
+    "is not CSV: a quote is left open, something follows a closing quote, or a line end stands in a cell; "
+    "close every quote, and write one within a cell twice"
+)
+CELLS = "give each column a cell, empty where nothing is known, and put a cell with a comma in it into quotes"
 
 
 class RowError(Exception):
@@ -109,7 +113,7 @@ def _each(
         if isinstance(row, str):
             faults.add(line, "", row)
         elif len(row) != len(columns):
-            faults.add(line, "", f"has {len(row)} cells where the header has {len(columns)}")
+            faults.add(line, "", f"has {len(row)} cells where the header has {len(columns)}: {CELLS}")
         else:
             try:
                 subject = check_subject(_record(columns, row), noticed)

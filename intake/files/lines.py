@@ -8,8 +8,8 @@ from typing import IO, TypeVar
 LONGEST_LINE = 65_536
 """Bytes in a line. A person with a session, the largest we accept, has under 20,000."""
 
-TOO_LONG = f"is longer than {LONGEST_LINE:,} bytes"
-NOT_UTF8 = "is not UTF-8 text"
+TOO_LONG = f"is longer than {LONGEST_LINE:,} bytes: give each person a line"
+NOT_UTF8 = "is not UTF-8 text: save the file in UTF-8, and submit it again"
 
 BLOCK = 100
 """Lines or rows that are looked at together: enough to hide what each look costs.

@@ -13,7 +13,7 @@ from tasks.subjects import SubjectError, parse_subject
 
 MOST_VALUES = 2_000
 """Of one person. The largest we accept has under a hundred."""
-TOO_MANY = f"has more than {MOST_VALUES:,} values"
+TOO_MANY = f"has more than {MOST_VALUES:,} values: give each person a line, with their identifiers alone"
 
 
 def read_ndjson(lines: Lines, faults: Faults, noticed: Noticed) -> Iterator[tuple[int, Subject]]:
@@ -54,6 +54,6 @@ def _note(faults: Faults, number: int, line: bytes, error: SubjectError) -> None
         faults.add(number, "", NOT_UTF8)
         return
     if b"\0" in line:
-        faults.add(number, "", "has a NUL byte")
+        faults.add(number, "", "has a NUL byte: save the file as text in UTF-8")
     else:
         faults.add_all(number, error.faults)

@@ -41,6 +41,6 @@ def read_numbered(file: IO[bytes], name: str = "-", noticed: Noticed | None = No
             if not faults.total:
                 yield numbered
     if not anybody and not faults.total:
-        faults.add(1, "", "holds nobody: the file is empty")
+        faults.add(1, "", "holds nobody: give a line for each person")
     if faults.total:
         raise faults.error()

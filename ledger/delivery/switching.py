@@ -1,12 +1,21 @@
 """Which vendors there are: on with the first process that has their credentials, off and retired by a person only."""
 
 from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 from ledger.accounts import audit
 from ledger.accounts.audit import HERE, Entry, Origin
 from ledger.delivery.vendors import SERVED_WITHIN_S
+
+
+class Left(NamedTuple):
+    """A vendor that was left for good; `before`: when, where that had been done already."""
+
+    id: int
+    before: datetime | None
 
 
 def switch_on(connection: Connection, name: str, by: str, origin: Origin = HERE) -> bool:
@@ -20,13 +29,13 @@ def switch_off(connection: Connection, name: str, by: str, origin: Origin = HERE
     return _switched(connection, _OFF, _entry(by, "vendor off", name, origin))
 
 
-def retire(connection: Connection, name: str, by: str, because: str, origin: Origin = HERE) -> int | None:
-    """Leave a vendor for good: from now on `cancelling` ends what is pending there. Its id; None where there is no such
+def retire(connection: Connection, name: str, by: str, because: str, origin: Origin = HERE) -> Left | None:
+    """Leave a vendor for good: from now on `cancelling` ends what is pending there. None where there is no such
     vendor."""
-    vendor_id: int | None = connection.execute(_RETIRE, {"name": name, "by": by}).scalar_one_or_none()
-    if vendor_id is not None:
+    row = connection.execute(_RETIRE, {"name": name, "by": by}).one_or_none()
+    if row is not None:
         audit.add(connection, [_entry(by, "vendor retire", name, origin, because)])
-    return vendor_id
+    return Left(row.id, row.before) if row is not None else None
 
 
 def _switched(connection: Connection, statement: str, entry: Entry) -> bool:
@@ -48,7 +57,7 @@ _OFF = """
 """
 _RETIRE = text("""
     UPDATE vendors SET enabled = false, off_by = :by, retired_at = COALESCE(retired_at, now()) WHERE name = :name
-    RETURNING id
+    RETURNING id, CASE WHEN retired_at < now() THEN retired_at END AS before
 """)
 
 

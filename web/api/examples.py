@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from domain.emails import NO_EMAIL
 from intake.card_wording import say_done
 
 _ID = {"request_id": "0c6e4ac6-4ece-464d-9f6b-51aea054e9d9"}
@@ -136,7 +137,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "Involvements": {"requests": [_INVOLVED]},
         "AttentionGroup": _GROUP,
         "Attention": {"deliveries": 5, "groups": [_GROUP]},
-        "RetiredVendor": {"name": "insider", "pending": 12, "waiting": 3},
+        "RetiredVendor": {"name": "insider", "pending": 12, "waiting": 3, "before": None},
         "VendorState": _VENDOR,
         "HeldStepState": _HELD_STEP,
         "Vendors": {"vendors": [_VENDOR]},
@@ -149,7 +150,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "title": "Unprocessable Entity",
             "status": 422,
             "detail": "some of the people cannot be taken; nothing was recorded",
-            "errors": [{"field": "subjects.3.email", "problem": "is not an e-mail address"}],
+            "errors": [{"field": "subjects.3.email", "problem": NO_EMAIL}],
             "errors_total": 1,
         },
     }

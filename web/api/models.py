@@ -400,6 +400,7 @@ class RetiredVendor(BaseModel):
     name: str
     pending: int
     waiting: int
+    before: Moment | None = Field(description="when it had been retired already; null: it was not")
 
 
 class Vendors(BaseModel):

@@ -53,7 +53,7 @@ def read_request(body: bytes, version: Version, domain: str, now: datetime) -> D
     if asked.api_version not in {None, version.value}:
         _refuse("api_version", f"must be {version.value} here")
     if asked.submitted_time > now + CLOCKS_DIFFER:
-        _refuse("submitted_time", "is in the future")
+        _refuse("submitted_time", "is in the future: give the moment when the person asked")
     extension = _extension(asked.extensions or {}, domain)
     given = _identities(asked.subject_identities, version, "subject_identities")
     given += _identities(extension.subject_identities, version, f"extensions.{domain}.subject_identities")
@@ -91,19 +91,21 @@ def _read_json(body: bytes) -> tuple[Any, bytes]:
     """What JSON says that means the same to every reader (UTF-8, no key twice in an object, no NaN), and one form for
     all ways to write it. Raises RefusedError."""
     if len(body) > LONGEST_BODY:
-        _refuse("", f"is longer than {LONGEST_BODY:,} bytes")
+        _refuse("", f"is longer than {LONGEST_BODY:,} bytes: send one request at a time")
     try:
         document = json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
         return document, json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
     except (ValueError, RecursionError):  # not UTF-8, not JSON, a number of thousands of digits, or nested too deep
-        raise RefusedError([Fault("", "is not JSON in UTF-8")]) from None  # whose own error quotes the body
+        raise RefusedError(
+            [Fault("", "is not JSON in UTF-8: send one JSON object")]
+        ) from None  # whose own error quotes the body
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         # Readers differ in which one counts, and the other one might be an identity that is not erased then.
-        _refuse("", "has a key twice in one object")
+        _refuse("", "has a key twice in one object: give it once")
     return found
 
 

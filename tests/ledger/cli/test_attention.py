@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 from cli import attention, decisions
 from ledger.delivery.vendors import announce
 from ledger.requests.requests import close_settled
+from tasks.subjects import PROBLEMS
 from tests.ledger.cli.test_commands import consent, count, people, stack
 
 __all__ = ["people", "stack"]
@@ -113,7 +114,7 @@ def test_provide_takes_a_file_whole_or_not(shop: Engine, people: str, tmp_path: 
     broken = refused("provide", request_id, "-", stdin=f"{SESSIONS}{{")
 
     assert unmatched == "line 3: nobody of these identifiers waits at akinon\nnothing was changed\n"
-    assert broken == "line 2: is not JSON in UTF-8\nnothing was changed\n"
+    assert broken == f"line 2: {PROBLEMS['json_invalid']}\nnothing was changed\n"
     assert count(shop, "sessions") == 0
     table = tmp_path / "fresh.csv"
     table.write_text("email,akinon.session_id\nBob@example.org,fresh-secret\n")

@@ -238,7 +238,12 @@ def test_what_is_pending_at_a_retired_vendor_is_cancelled_and_requests_close(des
     desk.assert_tallies_add_up()
     desk.announce(insider=10, dfinery=10)
     assert enabled(desk) == ["insider"], "its credentials do not bring it back"
-    assert retire.retire(desk.engine, "dfinery", BY, "again") == retire.Retired(0, 0)
+    again = [retire.retire(desk.engine, "dfinery", BY, "again") for _ in range(2)]
+    since = desk.one("SELECT retired_at FROM vendors WHERE name = 'dfinery'")
+    assert again == [retire.Retired(0, 0, before=since)] * 2
+    with desk.engine.begin() as connection:
+        switching.switch_on(connection, "dfinery", BY)
+    assert retire.retire(desk.engine, "dfinery", BY, "once more").before is None
 
 
 def test_what_needs_a_person_at_a_retired_vendor_is_cancelled_too(desk: Desk) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.registry import ADAPTERS
-from tasks.subjects import SubjectError, check_subject, parse_subject
+from domain.emails import NO_EMAIL
+from tasks.subjects import PROBLEMS, SubjectError, check_subject, parse_subject
 
 
 def faults(record: Any) -> list[tuple[str, str]]:
@@ -52,7 +53,7 @@ def test_a_vendors_own_identifier_is_enough(vendor: str) -> None:
     "line", [b"", b"{", b"x", b"{'user_id': 'u'}", b'{"user_id": "\xff"}', b'{"user_id": "\\ud800"}', b'{"a":1}{"b":2}']
 )
 def test_what_is_not_json(line: bytes) -> None:
-    assert faults(line) == [("", "is not JSON in UTF-8")]
+    assert faults(line) == [("", PROBLEMS["json_invalid"])]
 
 
 @pytest.mark.parametrize("record", [[], "u-1", 7, None, True])
@@ -73,8 +74,8 @@ def test_nobody_in_particular(record: object) -> None:
     [
         ({"user_id": 4711}, "user_id", "must be a text"),
         ({"user_id": "null"}, "user_id", "is a placeholder, not an identifier"),
-        ({"user_id": "u\u0000"}, "user_id", "has a NUL or control character"),
-        ({"user_id": "u", "email": "nobody"}, "email", "is not an e-mail address"),
+        ({"user_id": "u\u0000"}, "user_id", "has a NUL or control character: take it out"),
+        ({"user_id": "u", "email": "nobody"}, "email", NO_EMAIL),
         ({"phone_number": "4711"}, "phone_number", "is not a phone number in E.164 form, such as +821012345678"),
         ({"user_id": "u", "name": "x"}, "name", "is not a known field"),
         ({"user_id": "u", "vendors": {"algonomy": {"user_id": 7}}}, "vendors.algonomy.user_id", "must be a text"),

@@ -17,7 +17,8 @@ from domain.nobody import is_nobody, is_nobodys_email
 from domain.requests import Subject
 from intake.files.csv_columns import known_columns
 from intake.files.faults import KEPT
-from intake.files.lines import LONGEST_LINE
+from intake.files.lines import LONGEST_LINE, TOO_LONG
+from intake.files.ndjson import TOO_MANY
 from intake.files.reader import Fault, UnusableInputError, read_numbered, read_people
 
 BOTH = pytest.mark.parametrize("name", ["people.csv", "people.ndjson"])
@@ -99,11 +100,11 @@ def test_the_suffix_decides_before_the_content() -> None:
 @pytest.mark.parametrize("data", [b"", MARK, b"\n\n", b" \r\n\t\n", MARK + b"\n"])
 @pytest.mark.parametrize("name", ["-", "people.csv", "people.ndjson"])
 def test_a_file_with_nothing_in_it_is_refused(name: str, data: bytes) -> None:
-    assert faults_of(data, name).faults == (Fault(1, "", "holds nobody: the file is empty"),)
+    assert faults_of(data, name).faults == (Fault(1, "", "holds nobody: give a line for each person"),)
 
 
 def test_a_header_without_rows_is_refused() -> None:
-    assert faults_of(b"user_id,email\n\n").faults == (Fault(1, "", "holds nobody: the file is empty"),)
+    assert faults_of(b"user_id,email\n\n").faults == (Fault(1, "", "holds nobody: give a line for each person"),)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_a_line_that_cannot_be_used_is_named(line: bytes, field: str) -> None:
 def test_the_second_of_two_like_keys_does_not_take_the_place_of_the_first(line: bytes) -> None:
     for good in (b"", b'{"user_id": "u-1"}\n' * 150):
         (fault,) = faults_of(good + line, "a.ndjson").faults
-        assert (fault.line, fault.problem) == (good.count(b"\n") + 1, "has a key twice in one object")
+        assert (fault.line, fault.problem) == (good.count(b"\n") + 1, "has a key twice in one object: give it once")
 
 
 def test_values_that_look_like_keys_are_none() -> None:
@@ -207,7 +208,7 @@ def test_columns_that_cannot_be_used_are_told_by_position() -> None:
 
     assert [fault.field for fault in error.faults] == ["column 2", "column 4", "column 5", "column 6", "column 7"]
     assert "akinon.csrf_token" in error.faults[0].problem
-    assert error.faults[1].problem == "is the same as column 3"
+    assert error.faults[1].problem == "is the same as column 3: keep one of them"
     assert "ann" not in "".join(map(str, error.faults))
 
 
@@ -256,7 +257,7 @@ def test_a_line_too_long_is_never_held(name: str) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert raised.value.faults == (Fault(3, "", "is longer than 65,536 bytes"),)
+    assert raised.value.faults == (Fault(3, "", TOO_LONG),)
     assert peak < 3_000_000
 
 
@@ -278,7 +279,7 @@ def test_a_row_of_many_lines_is_bounded() -> None:
 
     error = faults_of(table)
 
-    assert error.faults[0] == Fault(2, "", "is longer than 65,536 bytes")
+    assert error.faults[0] == Fault(2, "", TOO_LONG)
     assert 1 <= error.total <= 3  # the quote that closes seems to open another one
 
 
@@ -481,4 +482,4 @@ def test_a_line_of_very_many_values_is_refused_before_they_are_made(crowd: bytes
     finally:
         tracemalloc.stop()
     assert error.total == 99
-    assert {fault.problem for fault in error.faults} == {"has more than 2,000 values"}
+    assert {fault.problem for fault in error.faults} == {TOO_MANY}
