@@ -108,8 +108,8 @@ def test_a_message_that_comes_twice_is_one_request(desk: Desk, intake: Intake, t
             {"subjects": [{}]},
             "subjects.0: has no identifier: give user_id, email, phone_number or a vendor's own",
         ),
-        ({"subjects": [{"jane@private.example": "x"}]}, "subjects.0.(a key): is not a known field"),
-        ({"jane": "x"}, "jane: is not a known field"),
+        ({"subjects": [{"jane@private.example": "x"}]}, "subjects.0.(a key): is not a known field: rename it, or leave it out"),
+        ({"jane": "x"}, "jane: is not a known field: rename it, or leave it out"),
         ({"vendors": ["nobody"]}, "unknown or switched-off vendor; known are insider"),
         ({"effective_at": "2026-05-25T00:00:00"}, "effective_at: Input should have timezone info"),
         ({"idempotency_key": "jane\n"}, "idempotency_key: String should match pattern '^[!-~]{1,200}$'"),
@@ -244,7 +244,7 @@ def test_what_is_too_large_or_inflates_is_refused_before_it_is_decoded(intake: I
     refusals = take_in([larger, item(bomb), b"[" + b"[]," * 3_000_000 + b"[]]"], intake)
     assert [one.because for one in refusals if isinstance(one, Refusal)] == [
         "larger than 10,766,666 bytes",
-        "the payload: has more than 300,000 parts",
+        "the payload: has more than 300,000 parts: send fewer people at a time",
         "it has more than 10,000 parts",
     ]
 

@@ -101,7 +101,7 @@ def test_an_opt_out_never_becomes_an_erasure_by_a_misspelt_domain() -> None:
     assert told[0] == f"extensions.{DOMAIN}.accept_unreachable"
     assert faults({**V2, "extensions": {DOMAIN: []}}) == [(f"extensions.{DOMAIN}", "must be an object")]
     assert faults({**V2, "extensions": {DOMAIN: {"requestkind": "opt_out"}}}) == [
-        (f"extensions.{DOMAIN}.requestkind", "is not a known field")
+        (f"extensions.{DOMAIN}.requestkind", "is not a known field: rename it, or leave it out")
     ]
 
 
