@@ -108,7 +108,10 @@ def test_a_message_that_comes_twice_is_one_request(desk: Desk, intake: Intake, t
             {"subjects": [{}]},
             "subjects.0: has no identifier: give user_id, email, phone_number or a vendor's own",
         ),
-        ({"subjects": [{"jane@private.example": "x"}]}, "subjects.0.(a key): is not a known field: rename it, or leave it out"),
+        (
+            {"subjects": [{"jane@private.example": "x"}]},
+            "subjects.0.(a key): is not a known field: rename it, or leave it out",
+        ),
         ({"jane": "x"}, "jane: is not a known field: rename it, or leave it out"),
         ({"vendors": ["nobody"]}, "unknown or switched-off vendor; known are insider"),
         ({"effective_at": "2026-05-25T00:00:00"}, "effective_at: Input should have timezone info"),

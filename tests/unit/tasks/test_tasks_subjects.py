@@ -76,10 +76,18 @@ def test_nobody_in_particular(record: object) -> None:
         ({"user_id": "null"}, "user_id", "is a placeholder, not an identifier"),
         ({"user_id": "u\u0000"}, "user_id", "has a NUL or control character: take it out"),
         ({"user_id": "u", "email": "nobody"}, "email", NO_EMAIL),
-        ({"phone_number": "4711"}, "phone_number", "is not a phone number in E.164 form: give it with its country code, such as +821012345678"),
+        (
+            {"phone_number": "4711"},
+            "phone_number",
+            "is not a phone number in E.164 form: give it with its country code, such as +821012345678",
+        ),
         ({"user_id": "u", "name": "x"}, "name", "is not a known field: rename it, or leave it out"),
         ({"user_id": "u", "vendors": {"algonomy": {"user_id": 7}}}, "vendors.algonomy.user_id", "must be a text"),
-        ({"user_id": "u", "vendors": {"algonomy": {"id": "7"}}}, "vendors.algonomy.id", "is not a known field: rename it, or leave it out"),
+        (
+            {"user_id": "u", "vendors": {"algonomy": {"id": "7"}}},
+            "vendors.algonomy.id",
+            "is not a known field: rename it, or leave it out",
+        ),
         (
             {"user_id": "u", "vendors": {"insider": {"identifiers": {"uuid": "0"}}}},
             "vendors.insider.identifiers.uuid",
