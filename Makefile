@@ -26,7 +26,7 @@ setup: $(READY) ## Make .venv with the locked dependencies
 demo: $(READY) ## Run the whole stack against sandbox vendors and show what happens
 	$(BIN)/consent demo
 
-TEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+TEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 test: $(READY) ## Run every test, in two processes (JOBS=4 for four)
 	$(TEST) $(ARGS)

@@ -1,5 +1,10 @@
-"""A sandbox and a whole stack of real processes, for the flows."""
+"""A sandbox and whole stacks of real processes, for the flows.
 
+A stack takes ten seconds to start, so flows share two, which see each other's requests and never each other's people:
+`stack` with the usual settings, and `special_stack`. Who ends one leaves it so; the next flow starts it again.
+"""
+
+import json
 import os
 import re
 import signal
@@ -7,17 +12,32 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from local.main import app
 from local.sandbox import Sandbox, sandbox
+from sandbox.vendors.b2core import B2CoreAccount
+from tests.flows.receiver import SECRET, Receiver, receiver
 
 CONSENT = [sys.executable, "-c", "from local.main import main; main()"]
 READY_S = 180.0
+STOPS_S = 60.0
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @dataclass
@@ -42,6 +62,16 @@ class Stack:
             time.sleep(0.1)
 
     @property
+    def is_up(self) -> bool:
+        """Whether it runs."""
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def data(self) -> Path:
+        """Its data folder."""
+        return Path(self.environment["CONSENT_DATA_DIR"])
+
+    @property
     def api_url(self) -> str:
         """Where its HTTP API is, as the line with `ready` says."""
         found = re.search(r"ready: .*API on (\S+);", (self.folder / "up.log").read_text())
@@ -52,61 +82,118 @@ class Stack:
         """End it, and return its exit code."""
         assert self.process is not None
         self.process.send_signal(how)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=STOPS_S)
 
-    def run(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-        """Run one command against it."""
-        return subprocess.run(
-            [*CONSENT, *arguments],
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
+    def run(self, *arguments: str, stdin: str = "") -> Done:
+        """Run one command against it, in this process: one of its own would first load all of ours, a second each."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment.items():
+                if name.startswith("CONSENT_"):
+                    patch.setenv(name, value)
+            result = CliRunner().invoke(app, arguments, input=stdin)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Done(result.exit_code, result.stdout, result.stderr)
 
 
-@pytest.fixture
-def vendors(tmp_path: Path) -> Iterator[Sandbox]:
-    """Five vendors with mild faults."""
-    with sandbox(tmp_path, faults="mild", seed=11) as running:
+def environment_of(folder: Path, vendors: Sandbox, **more: str) -> dict[str, str]:
+    """For a stack with a data folder in `folder` that talks to `vendors`."""
+    settings = {
+        "CONSENT_DATA_DIR": str(folder / "data"),
+        "CONSENT_FLOWER_PORT": str(_free_port()),
+        "CONSENT_WEB_PORT": "0",
+        "CONSENT_LEASE_S": "5",  # what somebody leaves who is killed is taken up soon
+        "CONSENT_PROBE_AFTER_S": "1",
+    }
+    return {**os.environ, **settings, **vendors.environment, **more}
+
+
+@pytest.fixture(scope="session")
+def _vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with sandbox(tmp_path_factory.mktemp("vendors"), faults="mild", seed=11) as running:
         yield running
 
 
 @pytest.fixture
-def environment(tmp_path: Path, vendors: Sandbox) -> dict[str, str]:
-    """For a stack of a data folder of its own that talks to `vendors`."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
-    settings = {
-        "CONSENT_DATA_DIR": str(tmp_path / "data"),
-        "CONSENT_FLOWER_PORT": str(_free_port()),
-        "CONSENT_WEB_PORT": "0",
-    }
-    return {**clean, **settings, **vendors.environment}
+def vendors(_vendors: Sandbox) -> Sandbox:
+    """Five vendors with mild faults, who know nobody."""
+    _vendors.call("DELETE", "")
+    return _vendors
+
+
+@pytest.fixture(scope="session")
+def _stack(tmp_path_factory: pytest.TempPathFactory, _vendors: Sandbox) -> Iterator[Stack]:
+    yield from _kept(tmp_path_factory.mktemp("stack"), _vendors, {})
 
 
 @pytest.fixture
-def stack(tmp_path: Path, environment: dict[str, str]) -> Iterator[Stack]:
-    """A stack that talks to `vendors`; started, and stopped at the end."""
-    running = Stack(environment, tmp_path)
-    running.up()
+def stack(_stack: Stack, vendors: Sandbox) -> Stack:
+    """A running stack that talks to `vendors`."""
+    if not _stack.is_up:
+        _stack.up()
+    return _stack
+
+
+@pytest.fixture(scope="session")
+def _receiver() -> Iterator[Receiver]:
+    with receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def posts(_receiver: Receiver) -> Receiver:
+    """The receiver of what the special stack tells `shop`; nothing has come in."""
+    _receiver.came.clear()
+    return _receiver
+
+
+@pytest.fixture(scope="session")
+def _special_stack(tmp_path_factory: pytest.TempPathFactory, _vendors: Sandbox, _receiver: Receiver) -> Iterator[Stack]:
+    account = B2CoreAccount()
+    settings = {
+        "CONSENT_AKINON__LOYALTY": "true",
+        "CONSENT_B2CORE__CLIENT_ID": account.client_id,
+        "CONSENT_B2CORE__CLIENT_SECRET": account.client_secret,
+        "CONSENT_B2CORE__TOKEN": "",
+        "CONSENT_VERIFY_AFTER_S": "1",
+        "CONSENT_WEBHOOKS__LOOPBACK": "true",
+        "CONSENT_WEBHOOKS__RECEIVERS": json.dumps({"shop": {"url": _receiver.url, "secrets": [SECRET]}}),
+    }
+    yield from _kept(tmp_path_factory.mktemp("special-stack"), _vendors, settings)
+
+
+@pytest.fixture
+def special_stack(_special_stack: Stack, vendors: Sandbox) -> Stack:
+    """A running stack that reads back soon, tells a receiver, and renews its own tokens at B2CORE. No web process."""
+    if not _special_stack.is_up:
+        _special_stack.up("--no-web")
+    return _special_stack
+
+
+def _kept(folder: Path, vendors: Sandbox, settings: Mapping[str, str]) -> Iterator[Stack]:
+    environment = {name: value for name, value in environment_of(folder, vendors, **settings).items() if value}
+    running = Stack(environment, folder)
     yield running
-    if running.process is not None and running.process.poll() is None:
+    if running.is_up:
         running.down()
+
+
+_calls = count(1)
 
 
 @pytest.fixture
 def people() -> Callable[..., list[dict[str, Any]]]:
-    """Made-up people, each with a shop session; `mark` puts a word that the sandbox knows before their user_id."""
+    """Made-up people, each with a shop session; `mark` puts a word that the sandbox knows before their user_id. Nobody
+    is made twice."""
 
     def make(prefix: str, count: int, mark: str = "") -> list[dict[str, Any]]:
-        names = [f"{mark}{prefix}-{number}" for number in range(count)]
+        call = next(_calls)
+        names = [f"{mark}{prefix}-{call}-{number}" for number in range(count)]
         return [
             {
                 "user_id": name,
                 "email": f"{name}@example.org",
-                "phone_number": f"+8210{(hash(prefix) % 9_000 + 1_000) * 10_000 + number:08d}",
+                "phone_number": f"+8210{(1_000 + call) * 10_000 + number}",
                 "vendors": {"akinon": {"session_id": f"s-{name}", "csrf_token": f"c-{name}"}},
             }
             for number, name in enumerate(names)

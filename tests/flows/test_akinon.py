@@ -6,11 +6,15 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from domain.requests import Kind
 from local.compare import disagreements
 from local.sandbox import Sandbox
 from tests.flows.conftest import Stack
-from tests.flows.test_deliveries import as_lines, exported, submitted
+from tests.flows.test_whole_stack import as_lines, exported, submitted
+
+pytestmark = pytest.mark.xdist_group("stack")  # those that share stacks share a process
 
 Person = dict[str, Any]
 MakePeople = Callable[..., list[Person]]
@@ -39,11 +43,9 @@ def test_shops_of_every_sort_are_reached(stack: Stack, vendors: Sandbox, people:
 
 
 def test_nobody_gets_a_second_code_however_often_it_is_tried(
-    stack: Stack, vendors: Sandbox, people: MakePeople
+    special_stack: Stack, vendors: Sandbox, people: MakePeople
 ) -> None:
-    stack.environment["CONSENT_AKINON__LOYALTY"] = "true"
-    stack.down()
-    stack.up()
+    stack = special_stack
     vendors.call("PUT", "/faults", {"preset": "none"})  # a lost answer would leave it uncertain whether a code was sent
     (person,) = people("shop", 1, "loyalty-")
     vendors.seed([person])

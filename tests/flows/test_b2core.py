@@ -6,13 +6,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from local.sandbox import Sandbox
-from sandbox.vendors.b2core import B2CoreAccount
 from tests.flows.conftest import Stack
-from tests.flows.test_deliveries import submitted
+from tests.flows.test_whole_stack import submitted
+
+pytestmark = pytest.mark.xdist_group("stack")  # those that share stacks share a process
 
 MakePeople = Callable[..., list[dict[str, Any]]]
-TAKES_S = 25.0
+TAKES_S = 10.0
 
 
 def records(stack: Stack, request_id: str) -> list[dict[str, Any]]:
@@ -24,17 +27,12 @@ def held(vendors: Sandbox) -> list[Any]:
     return [fact for fact in vendors.facts() if fact["vendor"] == "b2core"]
 
 
-def test_an_erasure_that_is_done_has_left_nothing_at_b2core(stack: Stack, vendors: Sandbox, people: MakePeople) -> None:
-    account = B2CoreAccount()
-    del stack.environment["CONSENT_B2CORE__TOKEN"]
-    stack.environment["CONSENT_B2CORE__CLIENT_ID"] = account.client_id
-    stack.environment["CONSENT_B2CORE__CLIENT_SECRET"] = account.client_secret
-    stack.environment["CONSENT_LEASE_S"] = "5"
-    stack.environment["CONSENT_VERIFY_AFTER_S"] = "1"
-    stack.down()
+def test_an_erasure_that_is_done_has_left_nothing_at_b2core(
+    special_stack: Stack, vendors: Sandbox, people: MakePeople
+) -> None:
+    stack = special_stack
     faults = {"pending_s": TAKES_S, "contacts_page": 7, "token_life_s": 3.0}
     vendors.call("PUT", "/faults", {"preset": "none", "b2core": faults})
-    stack.up()
     everybody = people("a", 4, "manycontacts-") + people("b", 4, "latecontact-") + people("c", 4, "pending-")
     vendors.seed(everybody)
 
@@ -45,7 +43,7 @@ def test_an_erasure_that_is_done_has_left_nothing_at_b2core(stack: Stack, vendor
         time.sleep(0.2)
     time.sleep(2.0)  # what was taken is on record within a second
     stack.down(signal.SIGKILL)
-    stack.up()
+    stack.up("--no-web")
     ended = stack.run("watch", request_id)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr

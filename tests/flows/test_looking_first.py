@@ -5,10 +5,14 @@ import io
 import json
 from typing import Any
 
+import pytest
+
 from domain.requests import Kind
 from local.compare import is_in_effect, made_by_us
 from local.sandbox import Sandbox
 from tests.flows.conftest import Stack
+
+pytestmark = pytest.mark.xdist_group("stack")  # those that share stacks share a process
 
 
 def rows(stack: Stack, request_id: str) -> list[dict[str, str]]:

@@ -7,7 +7,6 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -25,9 +24,11 @@ from ledger.session import connect
 from tasks.queues import SUBMIT, SUBMIT_QUEUE, sender
 from tasks.sealed import ProducerKeys, generate_producer_key
 from tests.flows.conftest import Stack
+from tests.flows.receiver import SECRET, Receiver
+
+pytestmark = pytest.mark.xdist_group("stack")  # those that share stacks share a process
 
 PAGE = (Path(__file__).parents[2] / "docs/producers.md").read_text("utf-8")
-SECRET = "whsec_" + b64encode(b"s" * 32).decode()
 JANE = {"user_id": "jane-doe-1", "email": "jane@private.example", "phone_number": "+821012345678"}
 REQUEST = {"kind": "opt_out", "subjects": [JANE], "vendors": ["insider"], "submitted_by": "shop"}
 IDENTIFIERS = ("jane", "private.example", "821012345678")
@@ -77,28 +78,6 @@ def test_the_redis_users_of_the_page_can_push_and_cannot_read(redis_url: str) ->
     assert [message["headers"]["task"] for message in messages] == [SUBMIT, SUBMIT]
 
 
-@pytest.fixture
-def posts() -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
-    """A receiver on loopback: its address, and what came in."""
-    came: list[tuple[dict[str, str], bytes]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            came.append((dict(self.headers.items()), body))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/hook", came
-    server.shutdown()
-    server.server_close()
-
-
 def eventually(found: Any, seconds: float = 60.0) -> Any:
     deadline = time.monotonic() + seconds
     while not (value := found()):
@@ -108,16 +87,11 @@ def eventually(found: Any, seconds: float = 60.0) -> Any:
 
 
 def test_a_sealed_request_is_delivered_and_told_of_and_a_plain_one_refused_unseen(
-    tmp_path: Path, environment: dict[str, str], posts: tuple[str, list[tuple[dict[str, str], bytes]]]
+    special_stack: Stack, posts: Receiver
 ) -> None:
-    url, came = posts
-    receivers = {"shop": {"url": url, "secrets": [SECRET]}}
-    telling = {"CONSENT_WEBHOOKS__RECEIVERS": json.dumps(receivers), "CONSENT_WEBHOOKS__LOOPBACK": "true"}
-    stack = Stack({**environment, **telling}, tmp_path)
-    stack.up("--no-web")
+    stack, came = special_stack, posts.came
     with ExitStack() as stopping:
-        stopping.callback(stack.down)
-        services = json.loads((tmp_path / "data" / "stack.json").read_text())
+        services = json.loads((stack.data / "stack.json").read_text())
         public = stack.run("producer-key").stdout.strip()
         seen: list[Any] = []
         broker = stopping.enter_context(sender(services["redis_url"]))
@@ -143,7 +117,7 @@ def test_a_sealed_request_is_delivered_and_told_of_and_a_plain_one_refused_unsee
             assert eventually(lambda: connection.execute(text(log)).scalars().all()) == ["not sealed: not a text"]
         engine.dispose()
         assert not [event for event in seen if event.get("name") == SUBMIT], "no worker sees them"
-        logs = "".join(path.read_text() for path in (tmp_path / "data" / "logs").iterdir())
+        logs = "".join(path.read_text() for path in (stack.data / "logs").iterdir())
         for identifier in IDENTIFIERS:
             assert identifier not in repr(seen) + logs + everything_in(services["redis_url"])
 

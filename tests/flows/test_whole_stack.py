@@ -21,6 +21,8 @@ from local.compare import disagreements
 from local.sandbox import Sandbox
 from tests.flows.conftest import Stack
 
+pytestmark = pytest.mark.xdist_group("stack")  # those that share stacks share a process
+
 MakePeople = Callable[..., list[dict[str, Any]]]
 VENDORS = {"akinon", "algonomy", "b2core", "dfinery", "insider"}
 
@@ -86,9 +88,6 @@ def test_every_delivery_is_what_the_vendor_holds(
 
 
 def test_killed_workers_and_a_killed_stack_lose_nobody(stack: Stack, vendors: Sandbox, people: MakePeople) -> None:
-    stack.environment["CONSENT_LEASE_S"] = "5"
-    stack.down()
-    stack.up()
     everybody = people("crash", 300)
     vendors.seed(everybody)
     request_id = submitted(stack, everybody, "erasure")
@@ -110,18 +109,9 @@ def test_killed_workers_and_a_killed_stack_lose_nobody(stack: Stack, vendors: Sa
     assert disagreements(Kind.ERASURE, rows, [one["user_id"] for one in everybody], vendors.facts()) == []
 
 
-def test_up_stops_everything_it_started(stack: Stack) -> None:
-    assert stack.process is not None
-    started = psutil.Process(stack.process.pid).children(recursive=True)
-    assert len(started) >= 7
-
-    assert stack.down() == 0
-
-    _, alive = psutil.wait_procs(started, timeout=1)
-    assert alive == []
-
-
-def test_nothing_personal_in_redis_logs_or_files(stack: Stack, vendors: Sandbox, people: MakePeople) -> None:
+def test_up_stops_everything_it_started_and_leaves_nothing_personal_in_redis_logs_or_files(
+    stack: Stack, vendors: Sandbox, people: MakePeople
+) -> None:
     everybody = people("secretive", 20) + people("secretive", 2, "poison-")
     vendors.seed(everybody)
     submitted(stack, everybody, "erasure", "--wait")
@@ -136,11 +126,17 @@ def test_nothing_personal_in_redis_logs_or_files(stack: Stack, vendors: Sandbox,
         while api.get(place).json()["status"] == "running":
             assert time.monotonic() < deadline
             time.sleep(0.2)
-    stack.down()
+    assert stack.process is not None
+    started = psutil.Process(stack.process.pid).children(recursive=True)
+    assert len(started) >= 7
 
+    assert stack.down() == 0
+
+    _, alive = psutil.wait_procs(started, timeout=10)
+    assert alive == []
     told = [
         path
-        for path in (stack.folder / "data").rglob("*")
+        for path in stack.data.rglob("*")
         if path.is_file() and os.access(path, os.R_OK) and b"secretive" in path.read_bytes()
     ]
 
