@@ -290,7 +290,7 @@ def test_one_persons_trouble_ends_within_the_bounds_and_holds_nobody(
 
 FORMS = ("page", "empty", "json")
 PASSING = (408, 409, 423, 424, 425, 429, 449, 499, 503, 504)
-WHERE = (("insider", "upsert", 1_000), ("insider", "delete", 1_000), ("dfinery", "users", 100))
+WHERE = (("insider", "upsert", 200), ("insider", "delete", 200), ("dfinery", "users", 40))
 
 
 @pytest.mark.parametrize(

@@ -106,13 +106,18 @@ def everybody_at(vendor_names: tuple[str, ...], first: int) -> tuple[list[Subjec
 
 @pytest.mark.timeout(600)
 def test_a_request_is_completed_only_where_everybody_was_reached_everywhere(desk: Desk) -> None:
-    """Every subset of identifiers at every vendor alone and at all together; and all of them at every subset."""
+    """Every subset of identifiers at all vendors, each alone; at every vendor, those it knows and those it does not; and
+    all of them at every subset of vendors."""
     tools = open_desk(desk)
     asked: list[tuple[Receipt, dict[str, int]]] = []
-    for names in [*((vendor,) for vendor in VENDORS), tuple(VENDORS)]:
-        for one in everybody_at(names, first=1_000 * len(asked))[0]:
-            missing = {name: 1 for name in names if not is_reached(one, name)}
-            asked.append((desk.submit([one], vendors=names), missing))
+    for one in everybody_at(tuple(VENDORS), first=0)[0]:
+        missing = {name: 1 for name in VENDORS if not is_reached(one, name)}
+        asked.append((desk.submit([one], vendors=tuple(VENDORS)), missing))
+    for name in VENDORS:
+        everybody, _ = everybody_at((name,), first=1_000 * len(asked))
+        known, unknown = ([one for one in everybody if is_reached(one, name) is reached] for reached in (True, False))
+        asked.append((desk.submit(known, vendors=[name]), {}))
+        asked.append((desk.submit(unknown, vendors=[name]), {name: len(unknown)}))
     for names in subsets(VENDORS):
         people, missing = everybody_at(names, first=1_000 * len(asked))
         asked.append((desk.submit(people, vendors=names), missing))
