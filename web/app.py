@@ -5,9 +5,23 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from web import problems
+from web import errors
 from web.access.gate import Gate
-from web.api import attention, audit, deeds, health, lists, openapi, people, requests, selections, session, upload
+from web.api import (
+    attention,
+    audit,
+    deeds,
+    health,
+    lists,
+    openapi,
+    people,
+    requests,
+    selections,
+    session,
+    status,
+    upload,
+    vendors,
+)
 from web.audit_trail import Trail
 from web.context import Door
 from web.frame import Frame
@@ -17,12 +31,14 @@ from web.opendsr.routes import open_opendsr
 ROUTERS = (
     health.router,
     requests.router,
+    status.router,
     upload.router,
     lists.router,
     deeds.router,
     selections.router,
     people.router,
     attention.router,
+    vendors.router,
     audit.router,
     session.router,
     openapi.router,
@@ -60,7 +76,7 @@ def create_app(door: Door, processor: Processor | None = None) -> FastAPI:
         open_oidc(app, door.settings.oidc, door.settings.egress())
     if processor is not None:
         open_opendsr(app, processor)
-    problems.install(app)
+    errors.install(app)
     openapi.install(app)
     app.add_middleware(Frame, trail=trail)
     return app

@@ -13,7 +13,7 @@ from domain.unexpected import type_and_place
 from intake.access.rate_limit import Quota
 from ledger.accounts.audit import Entry
 from ledger.failures import LedgerError
-from web import http_request_id, problems
+from web import errors, http_request_id, problems
 from web.audit_trail import NOBODY, Trail
 from web.bodies import STATE, bounded
 from web.memory import GivesBack
@@ -146,7 +146,7 @@ class _Answer:
         try:
             await self._trail.add(self._entry(status))
         except LedgerError as error:
-            return None if status >= 500 else problems.of(LedgerError(str(error), lost=True))
+            return None if status >= 500 else errors.of(LedgerError(str(error), lost=True))
         return None
 
     def _entry(self, status: int) -> Entry:

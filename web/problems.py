@@ -4,30 +4,19 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import iter_route_contexts
+from fastapi import Request
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import Match, Route
-from starlette.types import Scope
 
 from domain.emails import NO_EMAIL
-from intake.files.faults import Fault, Faults, UnusableInputError
-from ledger.failures import LedgerError
-from ledger.sealing import UnsealError
-from tasks.attend import AttendError, NoSuchRequestError
-from tasks.subjects import PROBLEMS, SubjectError, advice, shown
-from tasks.submit import KeyConflictError, SubmitError
+from intake.files.faults import Fault, Faults
+from tasks.subjects import PROBLEMS, advice, shown
 from web import http_request_id
-from web.pool import BusyError
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:consent:problem:"
 INSTANCE = "urn:consent:http-request:"
-SAME_KEY = "whether the request was recorded is not known: send it again with the same Idempotency-Key"
 
 
 class Problem(HTTPException):
@@ -101,11 +90,6 @@ def faults_of(errors: Sequence[Any], prefix: Sequence[str] = ()) -> list[Fault]:
     ]
 
 
-def _of_a_parameter(error: Any) -> Fault:
-    """Its name is the route's, not the client's: it can be told as it is."""
-    return Fault(NOWHERE, ".".join(map(str, error["loc"])), PROBLEMS.get(error["type"], error["msg"]))
-
-
 def first(faults: Sequence[Fault]) -> tuple[list[Fault], int]:
     """As many faults as are told one by one, and how many there are."""
     bounded = Faults()
@@ -114,54 +98,10 @@ def first(faults: Sequence[Fault]) -> tuple[list[Fault], int]:
     return bounded.kept, bounded.total
 
 
-def of(error: Exception) -> Problem:  # noqa: PLR0912 - a table
-    """The problem that an exception of ours or of the framework's is. Raises it where it is neither."""
-    match error:
-        case Problem():
-            return error
-        case KeyConflictError():
-            return Problem(409, "idempotency-key-taken", str(error))
-        case SubmitError():
-            return Problem.unusable(f"{error}; nothing was recorded")
-        case UnusableInputError():
-            told = advised("some of it cannot be taken; nothing was recorded", error.faults)
-            return Problem.unusable(told, error.faults, error.total)
-        case SubjectError():
-            found = [Fault(NOWHERE, fault.field, fault.problem) for fault in error.faults]
-            return Problem.unusable(advised("this is no person we can look for", found), found)
-        case NoSuchRequestError():
-            return no_such_request()
-        case AttendError():
-            return Problem(409, "not-in-this-state", str(error))
-        case BusyError():
-            return Problem.later(429, "busy", "more is coming in than can be recorded; nothing of this was", 1)
-        case LedgerError(lost=True):
-            return Problem.later(503, "ledger-away", f"PostgreSQL: {error}; {SAME_KEY}", 5)
-        case LedgerError():
-            return Problem.later(503, "ledger-away", f"PostgreSQL: {error}; nothing was recorded", 5)
-        case UnsealError():
-            return Problem(500, "misconfigured", "the master keys are not those of this ledger")
-        case RequestValidationError():
-            kept, total = first([_of_a_parameter(fault) for fault in error.errors()])
-            return Problem.unusable("some of what was asked cannot be understood", kept, total)
-        case HTTPException():
-            return _of_the_framework(error)
-    raise error
-
-
 def advised(detail: str, faults: Sequence[Fault]) -> str:
     """The same, with what to do where a submitter may know better."""
     told = advice(fault.problem for fault in faults)
     return f"{detail}; {told}" if told else detail
-
-
-def _of_the_framework(error: HTTPException) -> Problem:
-    known = {
-        404: ("not-found", "there is nothing of this name here"),
-        405: ("method-not-allowed", "this path does not take that method"),
-    }
-    kind, detail = known.get(error.status_code, ("refused", HTTPStatus(error.status_code).phrase))
-    return Problem(error.status_code, kind, detail, headers=error.headers)
 
 
 def no_such_request() -> Problem:
@@ -185,44 +125,6 @@ def no_such_vendor() -> Problem:
 def crashed() -> Problem:
     """A fault of our own."""
     return Problem(500, "our-fault", "our own program failed at this; it is in our log, without what was sent")
-
-
-HANDLED = (
-    HTTPException,
-    RequestValidationError,
-    SubmitError,
-    UnusableInputError,
-    SubjectError,
-    AttendError,
-    BusyError,
-    LedgerError,
-    UnsealError,
-)
-"""What the doors may raise and `of` turns into problems."""
-
-
-def install(app: FastAPI) -> None:
-    """Have this app answer with problems only."""
-
-    async def answer(request: Request, error: Exception) -> Response:
-        problem = of(error)
-        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            problem.headers = {"Allow": ", ".join(_methods(app, request.scope))}
-        return problem.response()
-
-    async def gone(_: Request, __: Exception) -> Response:
-        return Response(status_code=499)  # nobody reads it; it is nginx's number for it in our audit log
-
-    for kind in HANDLED:
-        app.add_exception_handler(kind, answer)
-    app.add_exception_handler(ClientDisconnect, gone)
-
-
-def _methods(app: FastAPI, scope: Scope) -> list[str]:
-    """All that this path takes; the framework tells those of its first route only."""
-    routes = (context.original_route for context in iter_route_contexts(app.routes))
-    here = [route for route in routes if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE]
-    return sorted({method for route in here for method in route.methods or ()})
 
 
 SCHEMA: Mapping[str, Any] = {
@@ -254,5 +156,15 @@ SCHEMA: Mapping[str, Any] = {
         },
         "errors_total": {"type": "integer"},
     },
+    "examples": [
+        {
+            "type": "urn:consent:problem:unusable",
+            "title": "Unprocessable Entity",
+            "status": 422,
+            "detail": "some of the people cannot be taken; nothing was recorded",
+            "errors": [{"field": "subjects.3.email", "problem": NO_EMAIL}],
+            "errors_total": 1,
+        }
+    ],
 }
 """The JSON schema of a problem, for the OpenAPI document."""

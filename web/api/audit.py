@@ -4,12 +4,53 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
 
 from domain.moments import WrittenMoment
 from ledger.accounts import audit
 from ledger.accounts.audit import Wanted, Written
-from web.api.models import AuditEntry, AuditPage, Text
+from web.api.models import RECEIVED, Moment, Text, examples
 from web.dependencies import Reader, TheDoor
+
+_AUDITED = {
+    "id": 4711,
+    "at": RECEIVED,
+    "by": "user:ann",
+    "action": "POST /v1/vendors/{name}/hold",
+    "allowed": True,
+    "target": "insider",
+    "status": 200,
+    "because": None,
+    "source": "192.0.2.7",
+    "key": None,
+    "account": None,
+}
+
+
+class AuditEntry(BaseModel):
+    """One decision: who was let in or turned away, and what they did."""
+
+    model_config = examples(_AUDITED)
+    id: int
+    at: Moment
+    by: str = Field(description="a principal, or nobody")
+    action: str = Field(description="a command, or a method and the template of its path")
+    allowed: bool
+    target: str | None = Field(description="a request, a vendor, an account or a key that it was done to")
+    status: int | None = Field(description="what was answered over HTTP")
+    because: str | None
+    source: str | None = Field(description="the address that it came from; none for the command line")
+    key: str | None = Field(description="prefix of the API key that was shown")
+    account: str | None = Field(description="whose login was tried; `unknown` where there is no such user")
+
+
+class AuditPage(BaseModel):
+    """Entries of the audit log, the newest first."""
+
+    model_config = examples({"entries": [_AUDITED], "next": 4711})
+    entries: list[AuditEntry]
+    next: int | None = Field(description="the `cursor` of the page that follows; null on the last")
+
 
 router = APIRouter(tags=["audit"])
 MOST = 1_000

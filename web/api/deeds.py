@@ -4,19 +4,107 @@ from dataclasses import asdict
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
-from domain.deadlines import Period, Unit
+from domain.deadlines import LONGEST, Period, Unit
 from domain.outcomes import Outcome
 from intake.advice import ADVICE
 from ledger.desk.deeds import submitter_of
 from tasks.attend import SamePersonError
 from web.access.gate import Right
-from web.api.models import Accept, Accepted, Cancelled, Close, Closed, Confirmed, Extend, Extended, Retried, Retry
-from web.api.openapi import json_body
+from web.api.models import DUE, REQUEST_ID, Because, Given, Moment, VendorName, examples, json_body
 from web.bodies import allowance_of, fault, kept_reason, read_json, read_nothing
 from web.dependencies import Operator, SubmitterOrOperator, TheDoor
 from web.problems import Problem, no_such_request, refuse_others
+
+
+class Retry(Given):
+    """What to deliver again: all that waits, or only at one vendor or for one reason."""
+
+    model_config = examples({"vendor": "insider", "reason": "rejected"})
+    vendor: VendorName | None = None
+    reason: str | None = Field(default=None, description="refused deliveries go again only where their reason is named")
+
+
+class Retried(BaseModel):
+    """How many deliveries go out again, and how many wait for a fresh session or an identifier of the person."""
+
+    model_config = examples({"deliveries": 5, "vendors": {"insider": 5}, "without_session": 0, "unreachable": 0})
+    deliveries: int
+    vendors: dict[str, int]
+    without_session: int
+    unreachable: int
+
+
+class Close(Given):
+    """Settle by hand what needs a person at one vendor."""
+
+    model_config = examples({"vendor": "dfinery", "because": "done by the vendor's support"})
+    vendor: VendorName
+    reason: str | None = None
+    because: Because = Field(description="kept for good: say why, and name no person")
+
+
+class Closed(BaseModel):
+    """Deliveries that were settled by hand."""
+
+    model_config = examples({**REQUEST_ID, "deliveries": 2})
+    request_id: UUID
+    deliveries: int
+
+
+class Accept(Given):
+    """Accept that people cannot be found, at one vendor or at all of the request."""
+
+    model_config = examples({"vendor": "dfinery", "because": "known by e-mail only"})
+    vendor: VendorName | None = None
+    because: Because = Field(description="kept for good: say why, and name no person")
+
+
+class Accepted(BaseModel):
+    """Deliveries that stay unreachable and need nobody any more."""
+
+    model_config = examples({**REQUEST_ID, "deliveries": 2})
+    request_id: UUID
+    deliveries: int
+
+
+class Extend(Given):
+    """Put off when a request is due, by `months` or by `days` beyond its original date, in all."""
+
+    model_config = examples({"months": 1, "because": "many requests at once"})
+    months: int | None = Field(default=None, ge=1, le=LONGEST[Unit.MONTHS], strict=True)
+    days: int | None = Field(default=None, ge=1, le=LONGEST[Unit.DAYS], strict=True)
+    because: Because = Field(description="kept for good: say why, and name no person")
+
+
+class Extended(BaseModel):
+    """When the request is due now."""
+
+    model_config = examples({**REQUEST_ID, "due_at": DUE, "due_reason": "many requests at once"})
+    request_id: UUID
+    due_at: Moment
+    due_reason: str
+
+
+class Cancelled(BaseModel):
+    """What a cancelled request came to: deliveries that had ended before, were not sent, and are under way just now."""
+
+    model_config = examples({**REQUEST_ID, "status": "cancelled", "done": 1, "cancelled": 3, "under_way": 0})
+    request_id: UUID
+    status: str
+    done: int
+    cancelled: int
+    under_way: int
+
+
+class Confirmed(BaseModel):
+    """A request that runs now."""
+
+    model_config = examples({**REQUEST_ID, "status": "running"})
+    request_id: UUID
+    status: str
+
 
 router = APIRouter(tags=["deeds"])
 RETRY, CLOSE, EXTEND, ACCEPT = TypeAdapter(Retry), TypeAdapter(Close), TypeAdapter(Extend), TypeAdapter(Accept)

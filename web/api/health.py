@@ -4,14 +4,24 @@ import asyncio
 from collections.abc import Callable
 
 from fastapi import APIRouter, Response
+from pydantic import BaseModel
 
 from ledger.failures import LedgerError
 from ledger.fitness import check_fitness
 from ledger.sealing import UnsealError
-from web.api.models import Health
+from web.api.models import examples
 from web.context import Door
 from web.dependencies import TheDoor
 from web.pool import BusyError, Pool
+
+
+class Health(BaseModel):
+    """Whether this process answers, and what it needs does."""
+
+    model_config = examples({"status": "ok"})
+    status: str
+    checks: dict[str, str] = {}
+
 
 router = APIRouter(tags=["health"])
 WITHIN_S = 5.0

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import AwareDatetime, PositiveInt, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, PositiveInt, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from starlette.responses import StreamingResponse
 
@@ -22,11 +22,84 @@ from ledger.desk import listing
 from ledger.desk.listing import Numbers, Place, Wanted
 from ledger.desk.reports import Row
 from web.access.gate import Principal
-from web.api.models import DeliveryPage, ListedRequest, RequestPage, VendorName, as_utc
+from web.api.models import DUE, RECEIVED, REQUEST_ID, Moment, VendorName, as_utc, examples
 from web.context import Door
 from web.dependencies import SubmitterOrReader, TheDoor
 from web.pool import BusyError
 from web.problems import Problem, no_such_request, no_such_vendor, refuse_others
+
+_LISTED = {
+    **REQUEST_ID,
+    "kind": "erasure",
+    "status": "running",
+    "subjects": 2,
+    "duplicates": 0,
+    "received_at": RECEIVED,
+    "due_at": DUE,
+    "submitted_by": "key:shop",
+}
+_DELIVERY = {
+    "line": 1,
+    "file_line": 2,
+    "vendor": "insider",
+    "outcome": "accepted",
+    "reason": None,
+    "attempts": 1,
+    "settled_at": "2026-05-04T08:00:02.000Z",
+    "done": say_done("insider", "erasure", "accepted", None),
+    "superseded_by": None,
+}
+
+
+class ListedRequest(BaseModel):
+    """A request in a list."""
+
+    model_config = examples(_LISTED)
+    request_id: UUID
+    kind: Kind
+    status: str
+    subjects: int
+    duplicates: int
+    received_at: Moment
+    due_at: Moment
+    submitted_by: str
+
+
+class RequestPage(BaseModel):
+    """Requests, the newest first. `next`: give it as `cursor` for the page after this one; null on the last."""
+
+    model_config = examples({"requests": [_LISTED], "next": None})
+    requests: list[ListedRequest]
+    next: str | None
+
+
+class Delivery(BaseModel):
+    """One person at one vendor; `line` is the person's 1-based position in what was submitted."""
+
+    model_config = examples(_DELIVERY)
+    line: int
+    file_line: int | None = Field(description="the line of the uploaded file that the person stands on")
+    vendor: str
+    outcome: str
+    reason: str | None
+    attempts: int
+    settled_at: Moment | None
+    done: str | None = Field(
+        description="what was done at the vendor, how surely it is known and what it did not reach; null while pending",
+        examples=["The four permission flags (e-mail, SMS, WhatsApp, call) were set to false. …"],
+    )
+    superseded_by: UUID | None = Field(
+        default=None, description="the request with the newer wish that this delivery gave way to, where it did"
+    )
+
+
+class DeliveryPage(BaseModel):
+    """Deliveries by vendor and line. `next` as in lists of requests."""
+
+    model_config = examples({"deliveries": [_DELIVERY], "next": "WyJpbnNpZGVyIiwxXQ"})
+    deliveries: list[Delivery]
+    next: str | None
+
 
 T = TypeVar("T")
 router = APIRouter(tags=["requests"])

@@ -13,7 +13,7 @@ from adapters.identity_provider import IdentityProvider, ProviderAwayError
 from config.oidc import CALLBACK, OidcSettings
 from ledger.accounts.audit import Entry
 from ledger.accounts.guesses import Attempt
-from web import problems
+from web import errors
 from web.access import cookies, oidc_login
 from web.access.device import device_shown, keep_device
 from web.access.gate import guessing, refuse_guess
@@ -61,8 +61,8 @@ def open_oidc(app: FastAPI, settings: OidcSettings, egress: Egress) -> None:
             await _note(request, Entry(by, deed_of(request.scope), allowed=True, status=303, source=source))
             keep_session(answer, found.token, secure=secure)
             keep_device(answer, found.device, secure=secure)
-        except problems.HANDLED as error:
-            answer = problems.of(error).response()
+        except errors.HANDLED as error:
+            answer = errors.of(error).response()
         cookies.drop(answer, BEGUN, secure=secure, path=back.path)
         return answer
 

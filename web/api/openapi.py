@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from pydantic_core import to_json
@@ -12,19 +13,13 @@ from starlette.responses import Response
 
 from web import problems
 from web.access.gate import COOKIE
-from web.api.examples import EXAMPLES
-from web.api.models import (
-    Accept,
-    Close,
-    CloseSelected,
-    Extend,
-    Login,
-    NewRequest,
-    Person,
-    Retire,
-    Retry,
-    Selected,
-)
+from web.api.deeds import Accept, Close, Extend, Retry
+from web.api.models import REF
+from web.api.people import Person
+from web.api.requests import NewRequest
+from web.api.selections import CloseSelected, Selected
+from web.api.session import Login
+from web.api.vendors import Retire
 from web.dependencies import Anybody
 
 router = APIRouter()
@@ -40,7 +35,6 @@ BODIES: tuple[type[BaseModel], ...] = (
     Person,
     Login,
 )
-REF = "#/components/schemas/{model}"
 REFUSALS = {
     "400": "not JSON, or a parameter that cannot be read",
     "401": "no key or session, or one that opens nothing",
@@ -59,12 +53,6 @@ REFUSALS = {
 }
 
 RETRY_AFTER: Mapping[str, Any] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
-
-
-def json_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    """`openapi_extra` of a route that reads this model with `bodies.read_json`."""
-    content = {"application/json": {"schema": {"$ref": REF.format(model=model.__name__)}}}
-    return {"requestBody": {"required": required, "content": content}}
 
 
 @router.get("/v1/openapi.json", summary="This document", response_class=Response, include_in_schema=False)
@@ -99,9 +87,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         known.pop(unused, None)
     known.update(schemas["$defs"])
+    for name, examples in _examples(app).items():  # FastAPI leaves out what is null in them
+        known[name]["examples"] = examples
     known["Problem"] = dict(problems.SCHEMA)
-    for name, example in EXAMPLES.items():
-        known[name]["examples"] = [example]
     components["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "an API key, cw_…"},
         "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "of a console user who logged in"},
@@ -112,6 +100,20 @@ def _document(app: FastAPI) -> dict[str, Any]:
             if (method, path) not in OPEN:
                 operation["security"] = [{"key": []}, {"session": []}]
     return document
+
+
+def _examples(app: FastAPI) -> dict[str, Any]:
+    """The examples of what the routes answer, by model."""
+    routes = [context.original_route for context in iter_route_contexts(app.routes)]
+    answers = {
+        model
+        for route in routes
+        if isinstance(route, APIRoute)
+        for model in (route.response_model, *(answer.get("model") for answer in route.responses.values()))
+        if isinstance(model, type) and issubclass(model, BaseModel)
+    }
+    _, schemas = models_json_schema([(model, "serialization") for model in sorted(answers, key=str)], ref_template=REF)
+    return {name: schema["examples"] for name, schema in schemas["$defs"].items() if "examples" in schema}
 
 
 OPEN = frozenset(

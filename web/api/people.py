@@ -1,17 +1,58 @@
 """Finding the requests that a person is in, by fingerprint. Identifiers come in the body: URLs end up in logs."""
 
+from uuid import UUID
+
 from fastapi import APIRouter, Request
-from pydantic import TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from domain.noticed import Noticed
-from domain.requests import Subject
+from domain.requests import Kind, Subject
 from ledger.people.involved import Involved, requests_of
 from ledger.people.people import Prints
 from tasks.subjects import check_subject
-from web.api.models import Involvement, Involvements, Person
-from web.api.openapi import json_body
+from web.api.models import RECEIVED, REQUEST_ID, Given, Moment, examples, json_body
 from web.bodies import read_json
 from web.dependencies import Reader, TheDoor
+
+_INVOLVED = {
+    **REQUEST_ID,
+    "kind": "erasure",
+    "status": "completed",
+    "received_at": RECEIVED,
+    "line": 1,
+    "file_line": 2,
+    "vendors": {"insider": "accepted", "dfinery": "verified"},
+}
+
+
+class Person(Given):
+    """Somebody, by one identifier or more."""
+
+    model_config = examples({"email": "a@example.org"})
+    user_id: str | None = None
+    email: str | None = None
+    phone_number: str | None = None
+
+
+class Involvement(BaseModel):
+    """A request that a person is in, and how each vendor stands."""
+
+    model_config = examples(_INVOLVED)
+    request_id: UUID
+    kind: Kind
+    status: str
+    received_at: Moment
+    line: int
+    file_line: int | None = Field(description="the line of the uploaded file that the person stands on")
+    vendors: dict[str, str]
+
+
+class Involvements(BaseModel):
+    """The requests that a person is in, the oldest first."""
+
+    model_config = examples({"requests": [_INVOLVED]})
+    requests: list[Involvement]
+
 
 router = APIRouter(tags=["people"])
 SHAPE = TypeAdapter(Person)

@@ -1,26 +1,107 @@
-"""Submitting a request of few people, and seeing how one stands."""
+"""Submitting a request of few people."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
-from pydantic import TypeAdapter
+from pydantic import BaseModel, Field, JsonValue, TypeAdapter
 
+from domain.deadlines import Regulation
+from domain.moments import GivenMoment
 from domain.noticed import Noticed
-from domain.requests import Subject
-from ledger.desk.reports import Status, status_of
+from domain.requests import Kind, Subject
 from tasks import submit
-from tasks.reach import missing_identifiers
-from tasks.subjects import SubjectError, checked_all
+from tasks.subjects import AllowPlaceholders, SubjectError, checked_all
 from tasks.submit import Submission
 from web.access.gate import Principal
-from web.api.models import Crowd, DirectoryAnswers, MissingIdentifier, NewRequest, Receipt, RequestStatus
-from web.api.openapi import json_body
+from web.api.models import REQUEST_ID, Given, VendorName, examples, json_body
 from web.bodies import LARGEST_JSON, fault, read_json
-from web.context import Door
-from web.dependencies import Submitter, SubmitterOrReader, TheDoor
+from web.dependencies import Submitter, TheDoor
 from web.origin import origin_of
-from web.problems import Problem, advised, first, no_such_request, refuse_others
+from web.problems import Problem, advised, first
+
+MOST_SUBJECTS = 1_000
+ACCEPTING = "accept that some of the people cannot be found at some vendors: nobody need see to them"
+
+
+class NewRequest(Given):
+    """A request for one to a thousand people."""
+
+    model_config = examples(
+        {
+            "kind": "erasure",
+            "subjects": [
+                {"user_id": "u-1", "email": "a@example.org", "phone_number": "+821012345678"},
+                {"vendors": {"insider": {"insider_id": "i-2"}}},
+            ],
+        },
+        {"kind": "opt_out", "vendors": ["dfinery"], "subjects": [{"user_id": "u-1"}]},
+    )
+    kind: Kind
+    allow_placeholders: AllowPlaceholders = Field(
+        default={},
+        description="by field, identifiers that are really somebody's though they look like nobody's or damaged, as "
+        '{"user_id": ["1"]}; the fields and how many are kept with the request',
+    )
+    subjects: list[Subject] = Field(min_length=1, max_length=MOST_SUBJECTS)
+    vendors: list[VendorName] = Field(default=[], max_length=50, description="only these; else all switched on")
+    options: dict[str, dict[str, JsonValue]] = Field(
+        default={}, description='by vendor, as {"insider": {"whole": […]}}'
+    )
+    asked_at: GivenMoment | None = Field(
+        default=None, description="when the controller was asked, from which the due date counts; else now"
+    )
+    effective_at: GivenMoment | None = Field(
+        default=None, description="when the people made their wish; else when it was asked"
+    )
+    regulation: Regulation | None = Field(
+        default=None, description="the law it is made under, which says when it is due; else the operator's default"
+    )
+    not_before: GivenMoment | None = Field(default=None, description="send nothing before this")
+    accept_unreachable: bool = Field(default=False, strict=True, description=ACCEPTING)
+
+
+class Crowd(BaseModel):
+    """Values that many people of a request share; the values themselves are not told."""
+
+    shared: Literal["email", "phone_number", "line"] = Field(
+        description="what 5 people or more share; line: 3 lines or more say the same, and are one person"
+    )
+    values: int = Field(description="of how many values this is so")
+    people: int = Field(description="how many people or lines have one of them")
+    most: int = Field(description="how many have the commonest")
+
+
+class Receipt(BaseModel):
+    """A request that is on record."""
+
+    model_config = examples(
+        {
+            **REQUEST_ID,
+            "subjects": 2,
+            "duplicates": 0,
+            "repeated": False,
+            "unconfirmed": False,
+            "unreachable": {"akinon": 2},
+            "left_aside": {"phone_number": 1},
+            "crowds": [],
+        }
+    )
+    request_id: UUID
+    subjects: int = Field(description="people in it, without repeated ones")
+    duplicates: int = Field(description="people left out that repeat another one")
+    repeated: bool = Field(description="the same was submitted before under this key; nothing new was recorded")
+    unconfirmed: bool = Field(description="nothing is sent until somebody else confirms it")
+    unreachable: dict[str, int] = Field(
+        description="vendor to number of people who cannot be found there by what is given of them",
+        examples=[{"akinon": 2, "algonomy": 1}],
+    )
+    left_aside: dict[str, int] = Field(
+        description="by field, how often it was given with nothing in it, which was left aside",
+        examples=[{"phone_number": 2}],
+    )
+    crowds: list[Crowd] = Field(description="many people who are perhaps one, or nobody: look whether that is right")
+
 
 router = APIRouter(tags=["requests"])
 LONGEST_KEY = 200
@@ -100,25 +181,3 @@ def _checked_people(given: NewRequest, noticed: Noticed) -> list[Subject]:
         kept, total = first([fault(one.field, one.problem) for one in error.faults])
         detail = advised("some of the people cannot be taken; nothing was recorded", kept)
         raise Problem.unusable(detail, kept, total) from None
-
-
-@router.get("/v1/requests/{request_id}", summary="How a request stands")
-async def show_request(
-    request: Request, request_id: UUID, door: TheDoor, principal: SubmitterOrReader
-) -> RequestStatus:
-    """Costs the same for ten people and for a million."""
-    found = await door.reads.run(lambda: _find(door, request_id))
-    refuse_others(request, request_id, sees_only=principal.sees_only, submitted_by=found.submitted_by)
-    missing = {name: MissingIdentifier(**one._asdict()) for name, one in missing_identifiers(found).items()}
-    at_risk = found.at_risk(door.settings.due_soon_days)
-    asked = found.to_resolve or found.resolved
-    directory = DirectoryAnswers(waits=found.to_resolve, answers=dict(found.resolved)) if asked else None
-    return RequestStatus(**found._asdict(), at_risk=at_risk, missing_identifiers=missing, directory=directory)
-
-
-def _find(door: Door, request_id: UUID) -> Status:
-    with door.engine.connect() as connection:
-        found = status_of(connection, request_id)
-    if found is None:
-        raise no_such_request()
-    return found

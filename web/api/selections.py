@@ -2,81 +2,153 @@
 workers, and asked after by their id."""
 
 from time import monotonic
-from typing import Any
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic import TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
+from domain.moments import GivenMoment
 from domain.outcomes import Outcome
+from domain.requests import Kind
 from intake.advice import ADVICE
 from ledger.accounts.audit import Origin
 from tasks import selections
 from tasks.selections import Criteria, Deed, Extent, Order, Standing, UnusableOrderError
 from web.access.gate import Principal, Right
-from web.api.models import CloseSelected, DeedState, Selected
-from web.api.openapi import json_body
+from web.api.models import RECEIVED, Because, Given, Moment, VendorName, examples, json_body
 from web.bodies import fault, kept_reason, read_json
 from web.context import Door
 from web.dependencies import Operator, SubmitterOrOperator, SubmitterOrReader, TheDoor
 from web.origin import origin_of
 from web.problems import Problem
 
+
+class Selected(Given):
+    """Which requests: those that all of these choose together; at least one of them is given. `all`: every one that it
+    can be done to."""
+
+    model_config = examples({"vendor": "insider", "reason": "rejected", "received_before": RECEIVED})
+    all: bool = Field(default=False, strict=True, description="every request that it can be done to")
+    vendor: VendorName | None = None
+    reason: str | None = Field(default=None, description="for which something of the request waits")
+    kind: Kind | None = None
+    received_before: GivenMoment | None = None
+    dry_run: bool = Field(default=False, strict=True, description="only count; nothing is done, and `deed_id` is null")
+
+
+class CloseSelected(Selected):
+    """Which requests, and why what waits in them is closed by hand."""
+
+    model_config = examples({"vendor": "insider", "because": "done by the vendor's support"})
+    because: Because = Field(description="kept for good: say why, and name no person")
+
+
+class DeedState(BaseModel):
+    """How far a deed over a selection has come; or, of a dry run, how much it would be now."""
+
+    model_config = examples(
+        {
+            "deed_id": "5d0f0d4b-8d0c-4a53-9b0c-8d2f6c6b1c11",
+            "deed": "retry",
+            "by": "key:shop",
+            "began_at": RECEIVED,
+            "ended_at": None,
+            "requests": 4_000,
+            "deliveries": 4_100,
+            "vendors": {"insider": 4_100},
+            "own": 0,
+            "without_session": 0,
+            "unreachable": 2,
+        }
+    )
+    deed_id: UUID | None
+    deed: Literal["retry", "close", "cancel", "confirm"]
+    by: str
+    began_at: Moment | None
+    ended_at: Moment | None = Field(description="null while it goes on")
+    requests: int
+    deliveries: int
+    vendors: dict[str, int] = {}
+    own: int = Field(default=0, description="requests left out because whoever confirms has submitted them")
+    without_session: int = 0
+    unreachable: int = 0
+
+
 router = APIRouter(tags=["deeds"])
-SELECTED, CLOSE_SELECTED = TypeAdapter(Selected), TypeAdapter(CloseSelected)
 AT_ONCE_S = 2.0
 """So long a call works at its deed itself; what is left then is the workers'."""
 ANSWERS: dict[int | str, dict[str, Any]] = {202: {"model": DeedState, "description": "begun; ask after it by its id"}}
 
 
-@router.post(
-    "/v1/requests/retry",
-    summary="Deliver again, over a selection",
-    response_model=DeedState,
-    responses=ANSWERS,
-    openapi_extra=json_body(Selected),
+class Route(NamedTuple):
+    """A route that does a deed over a selection."""
+
+    deed: Deed
+    body: type[Selected]
+    principal: Any
+    """Who may, as a FastAPI dependency."""
+    summary: str
+    description: str
+
+
+ROUTES = (
+    Route(
+        Deed.RETRY,
+        Selected,
+        Operator,
+        "Deliver again, over a selection",
+        "What `POST /v1/requests/{id}/retry` does, to all requests chosen; vendor and reason also say which "
+        "deliveries.",
+    ),
+    Route(
+        Deed.CLOSE,
+        CloseSelected,
+        Operator,
+        "Settle by hand, over a selection",
+        "What needs a person becomes `cancelled`, but for those who could not be reached; who and why is kept.",
+    ),
+    Route(
+        Deed.CANCEL,
+        Selected,
+        SubmitterOrOperator,
+        "Stop what was not sent yet, over a selection",
+        "Each request is cancelled at every vendor. A submitter's selection is of what they submitted themselves.",
+    ),
+    Route(
+        Deed.CONFIRM,
+        Selected,
+        Operator,
+        "Let large requests run, over a selection",
+        "Those that one has submitted oneself are left out, and counted as `own`.",
+    ),
 )
-async def retry_selected(request: Request, door: TheDoor, principal: Operator) -> Response:
-    """What `POST /v1/requests/{id}/retry` does, to all requests chosen; vendor and reason also say which deliveries."""
-    return await _answer(request, door, principal, deed=Deed.RETRY, chosen=await read_json(request, SELECTED))
 
 
-@router.post(
-    "/v1/requests/close",
-    summary="Settle by hand, over a selection",
-    response_model=DeedState,
-    responses=ANSWERS,
-    openapi_extra=json_body(CloseSelected),
-)
-async def close_selected(request: Request, door: TheDoor, principal: Operator) -> Response:
-    """What needs a person becomes `cancelled`, but for those who could not be reached; who and why is kept."""
-    chosen = await read_json(request, CLOSE_SELECTED)
-    because = kept_reason(chosen.because)
-    return await _answer(request, door, principal, deed=Deed.CLOSE, chosen=chosen, because=because)
+def _open(route: Route) -> None:
+    shape: TypeAdapter[Selected] = TypeAdapter(route.body)
+
+    async def begin(request: Request, door: TheDoor, principal: Principal) -> Response:
+        chosen = await read_json(request, shape)
+        because = kept_reason(chosen.because) if isinstance(chosen, CloseSelected) else None
+        return await _answer(request, door, principal, deed=route.deed, chosen=chosen, because=because)
+
+    begin.__annotations__["principal"] = route.principal
+    router.add_api_route(
+        f"/v1/requests/{route.deed}",
+        begin,
+        methods=["POST"],
+        name=f"{route.deed}_selected",
+        summary=route.summary,
+        description=route.description,
+        response_model=DeedState,
+        responses=ANSWERS,
+        openapi_extra=json_body(route.body),
+    )
 
 
-@router.post(
-    "/v1/requests/cancel",
-    summary="Stop what was not sent yet, over a selection",
-    response_model=DeedState,
-    responses=ANSWERS,
-    openapi_extra=json_body(Selected),
-)
-async def cancel_selected(request: Request, door: TheDoor, principal: SubmitterOrOperator) -> Response:
-    """Each request is cancelled at every vendor. A submitter's selection is of what they submitted themselves."""
-    return await _answer(request, door, principal, deed=Deed.CANCEL, chosen=await read_json(request, SELECTED))
-
-
-@router.post(
-    "/v1/requests/confirm",
-    summary="Let large requests run, over a selection",
-    response_model=DeedState,
-    responses=ANSWERS,
-    openapi_extra=json_body(Selected),
-)
-async def confirm_selected(request: Request, door: TheDoor, principal: Operator) -> Response:
-    """Those that one has submitted oneself are left out, and counted as `own`."""
-    return await _answer(request, door, principal, deed=Deed.CONFIRM, chosen=await read_json(request, SELECTED))
+for each in ROUTES:
+    _open(each)
 
 
 @router.get("/v1/deeds/{deed_id}", summary="How far a deed over a selection has come")

@@ -1,7 +1,7 @@
 """Sessions of console users: logging in with a password, seeing who one is, logging out."""
 
 from fastapi import APIRouter, Request, Response
-from pydantic import TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from intake.access.roles import Principal, Role
 from ledger.accounts.audit import UNKNOWN
@@ -9,14 +9,33 @@ from web.access import cookies
 from web.access.device import device_shown, keep_device
 from web.access.gate import COOKIE, refuse_guess
 from web.access.password_login import LASTS_S, LoggedIn, log_in, log_out, who_tries
-from web.api.models import Login, Session
-from web.api.openapi import json_body
+from web.api.models import Given, Text, examples, json_body
 from web.bodies import read_json
 from web.dependencies import Anybody, TheDoor
 from web.networks import network_of
 from web.origin import host_of
 from web.pool import BusyError
 from web.problems import Problem
+
+
+class Login(Given):
+    """A console user's name and password."""
+
+    model_config = examples({"name": "ann", "password": "correct horse battery"})
+    name: Text
+    password: str = Field(min_length=1, max_length=256, json_schema_extra={"format": "password"})
+
+    def __repr__(self) -> str:
+        return "Login()"
+
+
+class Session(BaseModel):
+    """Who is logged in."""
+
+    model_config = examples({"name": "key:shop", "role": "operator"})
+    name: str
+    role: str
+
 
 router = APIRouter(tags=["session"])
 SHAPE = TypeAdapter(Login)

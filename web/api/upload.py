@@ -13,8 +13,8 @@ from domain.requests import Kind
 from intake.files.reader import read_people
 from tasks import submit
 from tasks.submit import Submission
-from web.api.models import ACCEPTING, Receipt, VendorName
-from web.api.requests import IdempotencyKey, answer, own_key
+from web.api.models import VendorName
+from web.api.requests import ACCEPTING, IdempotencyKey, Receipt, answer, own_key
 from web.bodies import Allowance, allowance_of, fault, media_type, refuse_encoded
 from web.dependencies import Submitter, TheDoor
 from web.origin import origin_of

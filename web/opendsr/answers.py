@@ -17,7 +17,7 @@ from intake.files.faults import KEPT
 from tasks.attend import AttendError, NoSuchRequestError
 from tasks.opendsr import CallbackError, OtherContentError
 from tasks.subjects import Fault
-from web import problems
+from web import errors
 from web.opendsr.reading import RefusedError
 
 ERRORS_AS = "application/json;charset=UTF-8"
@@ -80,7 +80,7 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(404, "Validation", "not_found", ["there is no request of this subject_request_id"], {})
         case AttendError():  # the specification knows 400 only, and that what is pending may be cancelled (7.5, 9)
             return Refusal(400, "Validation", "not_pending", [str(error)], {})
-    problem = problems.of(error)
+    problem = errors.of(error)
     if problem.status_code in {400, 415, 422}:
         faults = [Fault(one.field, one.problem) for one in problem.faults]
         return _invalid(faults) if faults else Refusal(400, "Validation", "invalid", [problem.detail], {})
@@ -114,7 +114,7 @@ class DsrRoute(APIRoute):
         async def handle_or_refuse(request: Request) -> Response:
             try:
                 return await handle(request)
-            except (RefusedError, CallbackError, *problems.HANDLED) as error:
+            except (RefusedError, CallbackError, *errors.HANDLED) as error:
                 return self._refuse(request, refusal_of(error))
 
         return handle_or_refuse

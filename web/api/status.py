@@ -1,0 +1,112 @@
+"""How a request on record stands."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from domain.deadlines import Regulation
+from domain.requests import Kind
+from ledger.desk.reports import Status, status_of
+from tasks.reach import missing_identifiers
+from web.api.models import DUE, RECEIVED, REQUEST_ID, Moment, examples
+from web.context import Door
+from web.dependencies import SubmitterOrReader, TheDoor
+from web.problems import no_such_request, refuse_others
+
+_LISTED = {
+    **REQUEST_ID,
+    "kind": "erasure",
+    "status": "running",
+    "subjects": 2,
+    "duplicates": 0,
+    "received_at": RECEIVED,
+    "due_at": DUE,
+    "submitted_by": "key:shop",
+}
+_MISSING = {"deliveries": 2, "reason": "no_identifier", "give": "a shop session", "accepted_by": None}
+
+
+class MissingIdentifier(BaseModel):
+    """Deliveries that ended as unreachable at one vendor, and what to provide."""
+
+    model_config = examples(_MISSING)
+    deliveries: int
+    reason: str
+    give: str
+    accepted_by: str | None = Field(description="who has accepted that they stay so")
+
+
+class DirectoryAnswers(BaseModel):
+    """The controller's own directory is asked about people of this request who lack something."""
+
+    waits: bool = Field(description="nothing is sent yet: it is still to be asked about some of them")
+    answers: dict[str, int] = Field(
+        description="what became of its answers: completed, nothing_new, unknown, unusable, contradicting"
+    )
+
+
+class RequestStatus(BaseModel):
+    """How a request stands."""
+
+    model_config = examples(
+        {
+            **_LISTED,
+            "regulation": "gdpr",
+            "asked_at": RECEIVED,
+            "effective_at": RECEIVED,
+            "not_before": RECEIVED,
+            "due_reason": None,
+            "at_risk": False,
+            "confirmed_by": None,
+            "vendors": {"insider": {"pending": 0, "accepted": 2}, "akinon": {"pending": 0, "unreachable": 2}},
+            "missing_identifiers": {"akinon": _MISSING},
+            "directory": None,
+        }
+    )
+    request_id: UUID
+    kind: Kind
+    status: str
+    subjects: int
+    duplicates: int
+    regulation: Regulation
+    received_at: Moment
+    asked_at: Moment
+    effective_at: Moment
+    not_before: Moment
+    due_at: Moment
+    due_reason: str | None
+    at_risk: bool
+    submitted_by: str
+    confirmed_by: str | None
+    vendors: dict[str, dict[str, int]] = Field(
+        description="vendor to outcome (or pending) to number of deliveries",
+        examples=[{"insider": {"pending": 0, "accepted": 2}}],
+    )
+    missing_identifiers: dict[str, MissingIdentifier] = Field(description="by vendor, who was unreachable there")
+    directory: DirectoryAnswers | None = Field(description="null where the directory is not asked about anybody")
+
+
+router = APIRouter(tags=["requests"])
+
+
+@router.get("/v1/requests/{request_id}", summary="How a request stands")
+async def show_request(
+    request: Request, request_id: UUID, door: TheDoor, principal: SubmitterOrReader
+) -> RequestStatus:
+    """Costs the same for ten people and for a million."""
+    found = await door.reads.run(lambda: _find(door, request_id))
+    refuse_others(request, request_id, sees_only=principal.sees_only, submitted_by=found.submitted_by)
+    missing = {name: MissingIdentifier(**one._asdict()) for name, one in missing_identifiers(found).items()}
+    at_risk = found.at_risk(door.settings.due_soon_days)
+    asked = found.to_resolve or found.resolved
+    directory = DirectoryAnswers(waits=found.to_resolve, answers=dict(found.resolved)) if asked else None
+    return RequestStatus(**found._asdict(), at_risk=at_risk, missing_identifiers=missing, directory=directory)
+
+
+def _find(door: Door, request_id: UUID) -> Status:
+    with door.engine.connect() as connection:
+        found = status_of(connection, request_id)
+    if found is None:
+        raise no_such_request()
+    return found
