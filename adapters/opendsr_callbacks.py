@@ -8,7 +8,7 @@ from domain.opendsr import standing_at, told_back
 from domain.signing import Signer
 
 
-def dress(notice: Notice, url: str, signer: Signer) -> Letter:
+def format_letter(notice: Notice, url: str, signer: Signer) -> Letter:
     """Headers and body that tell the controller at `url` of this change."""
     body = to_json(told_back(standing_at(notice), url, signer.domain))
     return Letter({"Content-Type": "application/json", **signer.headers(body)}, body)

@@ -19,7 +19,7 @@ def check_secret(secret: SecretStr) -> SecretStr:
     return SecretStr(PREFIX + b64encode(read_signing_secret(secret.get_secret_value())).decode())
 
 
-def dress(notice: Notice, secrets: Sequence[SecretStr], now: datetime) -> Letter:
+def format_letter(notice: Notice, secrets: Sequence[SecretStr], now: datetime) -> Letter:
     """Headers and body. Signed with every secret, so that a receiver may change from one to the next at its leisure.
 
     The body is the same at every attempt; the timestamp, which receivers compare with their clock, is of this one.

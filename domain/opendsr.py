@@ -79,7 +79,7 @@ class Standing:
     """A data subject request and how it stands. Only `group_id` could tell who the data subject is."""
 
     request_id: UUID
-    """What it is called at all our other doors."""
+    """What it is called by all other ways in."""
     controller_id: str
     subject_request_id: UUID
     version: Version

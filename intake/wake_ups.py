@@ -13,15 +13,15 @@ EVERY_S = 0.1
 log = logging.getLogger(__name__)
 
 
-class Bell:
-    """A `Wake` that never waits for Redis: a thread of its own rings, for all that came in meanwhile together."""
+class WakeUps:
+    """A `Wake` that never waits for Redis: a thread of its own sends one wake-up for all that came in meanwhile."""
 
-    def __init__(self, ring: Wake, every_s: float = EVERY_S) -> None:
-        self._ring, self._every_s = ring, every_s
+    def __init__(self, send: Wake, every_s: float = EVERY_S) -> None:
+        self._send, self._every_s = send, every_s
         self._vendors: set[str] = set()
         self._lock = threading.Lock()
         self._wanted, self._closing = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="wake-ups", daemon=True)
         self._thread.start()
 
     def __call__(self, vendors: Sequence[str]) -> None:
@@ -31,7 +31,7 @@ class Bell:
         self._wanted.set()
 
     def close(self) -> None:
-        """Ring for what is left, and end."""
+        """Send what is left, and end."""
         self._closing.set()
         self._wanted.set()
         self._thread.join(timeout=10)
@@ -48,6 +48,6 @@ class Bell:
 
     def _try(self, vendors: Sequence[str]) -> None:
         try:
-            self._ring(vendors)
+            self._send(vendors)
         except BrokerError:
             log.warning("workers cannot be woken: Redis is away; they look by themselves when it is back")

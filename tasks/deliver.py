@@ -52,13 +52,13 @@ def deliver(chunk_id: int, tools: Toolbox) -> None:
             lease_s=tools.lease_s,
             holder=tools.holder,
             masters=tools.masters,
-            served=tools.lines.keys(),
+            served=tools.routes.keys(),
         )
         if lease is None:
-            chunks.leave_to_others(connection, chunk_id, tools.lines.keys(), delay_s=LEFT_TO_OTHERS_S)
+            chunks.leave_to_others(connection, chunk_id, tools.routes.keys(), delay_s=LEFT_TO_OTHERS_S)
             return
-        line = tools.lines[lease.vendor]
-        run = (Delivery if lease.purpose is Purpose.DELIVER else Verification)(lease, line, tools, began=asked)
+        route = tools.routes[lease.vendor]
+        run = (Delivery if lease.purpose is Purpose.DELIVER else Verification)(lease, route, tools, began=asked)
         run.read(connection)
     try:
         _see_through(run)
@@ -105,7 +105,7 @@ class Delivery(Run):
     def read(self, connection: Connection) -> None:
         """As in every run; and find out who has waited for someone before, where the vendor takes sessions."""
         super().read(connection)
-        if self.lease.round > 1 and self.line.adapter.keeps_sessions:
+        if self.lease.round > 1 and self.route.adapter.keeps_sessions:
             self._waited_for = outcomes.waited_for(connection, self.lease)
 
     def run(self) -> None:
@@ -114,12 +114,12 @@ class Delivery(Run):
         Raises LeaseLostError; OperationalError while the ledger is away; ledger.sealing.UnsealError.
         """
         order = self.order()
-        self._hold = {step for step in self.line.adapter.steps(order) if self._is_held(step)}
+        self._hold = {step for step in self.route.adapter.steps(order) if self._is_held(step)}
         due = self.open(self._let_through(self._drop_superseded(self._drop_deadly(self.due))))
-        turn = take_turn(self.line, self.tools.start, order, due, self.history, now=self.clock.now())
+        turn = take_turn(self.route, self.tools.start, order, due, self.history, now=self.clock.now())
         self._booked = turn.later
         people = list(self._address(turn.order, turn.now))
-        if self.line.adapter.call_people == 1:
+        if self.route.adapter.call_people == 1:
             people = spread(people)
         talk = self.talk(turn.order, people[0][1] if people else "")
         self.lead(talk, people)
@@ -179,7 +179,7 @@ class Delivery(Run):
     def _drop_superseded(self, due: list[SealedPerson]) -> list[SealedPerson]:
         """Leave out whom a newer wish makes moot, and for now those with another delivery to end first."""
         with self.tools.engine.begin() as connection:
-            weighed = weigh(connection, self.lease, [one.line for one in due], self.line.adapter, self.tools.masters)
+            weighed = weigh(connection, self.lease, [one.line for one in due], self.route.adapter, self.tools.masters)
             # Before anything is sent: these wait until it has been, whatever becomes of this worker.
             successions.repeat(connection, self.lease.vendor_id, weighed.repeat)
         self._moot += [
@@ -197,14 +197,14 @@ class Delivery(Run):
         """Those to be sent, each with their first step; the others are answered already."""
         interrupted = self.lease.lost > 0
         for number, subject in due:
-            addressed = self.line.adapter.address(order, subject)
+            addressed = self.route.adapter.address(order, subject)
             if isinstance(addressed, Addressed):
                 before = self.history.get(number)
                 tried, alone = interrupted or before is not None, before is not None and before.doubted > 0
                 waited_for = self._waited_for.get(number, NEVER_WAITED)
                 person = Person(number, subject, addressed.key, None, tried, interrupted, waited_for, alone)
                 job = before.job if before else None
-                if job and job.step in self.line.adapter.steps(order):
+                if job and job.step in self.route.adapter.steps(order):
                     yield person._replace(carry=job.carry, tried=True), job.step
                 else:
                     yield person, addressed.step
@@ -222,7 +222,7 @@ class Delivery(Run):
         return ended
 
     def _append(self, connection: Connection, ended: list[Settled]) -> None:
-        outcomes.append(connection, self.lease, ended, used_sessions=self.line.adapter.keeps_sessions)
+        outcomes.append(connection, self.lease, ended, used_sessions=self.route.adapter.keeps_sessions)
         self.pending.difference_update(*(group.lines for group in ended))
 
     def _decide(self, talk: Conversation) -> None:
@@ -255,7 +255,7 @@ class Delivery(Run):
             self.put_back(connection, setbacks, unsent_delay_s=max(talk.delay_s, blamed_s, behind_s))
             return
         chunks.close(connection, self.lease)
-        adapter = self.line.adapter
+        adapter = self.route.adapter
         if isinstance(adapter, ReadsBack) and adapter.reading(talk.order):
             chunks.open_verification(connection, self.lease, self.tools.verify_after_s)
 
@@ -276,7 +276,7 @@ class Delivery(Run):
                 good_at=standing.good_at if standing else 0.0,
                 others_refused=len(standing.refused - ours) if standing else 0,
             )
-        adapter = self.line.adapter
+        adapter = self.route.adapter
         doubted = in_doubt(self._unsettled, found, self.tools.hold_after)
         doubted &= adapter.vouches_for if isinstance(adapter, Probes) else set()
         if doubted and self.vouches():
@@ -327,7 +327,7 @@ class Delivery(Run):
 
     def _concerns_all(self, step: str) -> bool:
         """Whether a harmless call that fails too would say that no order can be carried out there."""
-        adapter = self.line.adapter
+        adapter = self.route.adapter
         if not isinstance(adapter, Probes):
             return False
         return step not in adapter.vouches_for or all(step in adapter.steps(Order(kind)) for kind in Kind)

@@ -8,20 +8,20 @@ from domain.requests import Kind
 from ledger.delivery import switching, vendors
 from ledger.delivery.claiming import QUEUE_GRACE_S, SMALL, claim
 from tasks.queues import BrokerError
-from tasks.toolbox import Line, Toolbox
+from tasks.toolbox import Route, Toolbox
 
 log = logging.getLogger(__name__)
 
 
 def dispatch(vendor: str, tools: Toolbox) -> int:
     """Queue the due chunks of a vendor; returns how many. Running twice at once, or for nothing, is harmless."""
-    line = tools.lines.get(vendor)
-    if line is None:
+    route = tools.routes.get(vendor)
+    if route is None:
         _leave_to_others(vendor, tools)
         return 0
-    claimed = _claim(vendor, line, tools)
-    if not claimed and _is_well_again(vendor, line, tools):
-        claimed = _claim(vendor, line, tools)
+    claimed = _claim(vendor, route, tools)
+    if not claimed and _is_well_again(vendor, route, tools):
+        claimed = _claim(vendor, route, tools)
     try:
         tools.send_deliver(vendor, claimed)
     except BrokerError:
@@ -39,17 +39,17 @@ def _leave_to_others(vendor: str, tools: Toolbox) -> None:
         tools.hand_over(vendor)
 
 
-def _claim(vendor: str, line: Line, tools: Toolbox) -> list[int]:
+def _claim(vendor: str, route: Route, tools: Toolbox) -> list[int]:
     with tools.engine.begin() as connection:
         return claim(
             connection,
             vendor,
-            window(line.adapter),
+            window(route.adapter),
             express=EXPRESS,
             grace_s=min(QUEUE_GRACE_S, tools.lease_s),
-            held_too=not isinstance(line.adapter, Probes),  # where there is no harmless call, one chunk is the probe
-            needs=_needs(line.adapter),
-            small_people=_small_people(line.adapter),
+            held_too=not isinstance(route.adapter, Probes),  # where there is no harmless call, one chunk is the probe
+            needs=_needs(route.adapter),
+            small_people=_small_people(route.adapter),
         )
 
 
@@ -64,14 +64,14 @@ def _small_people(adapter: Adapter) -> int:
     return adapter.looks_up_to if isinstance(adapter, LooksFirst) else 0
 
 
-def _is_well_again(vendor: str, line: Line, tools: Toolbox) -> bool:
+def _is_well_again(vendor: str, route: Route, tools: Toolbox) -> bool:
     """Whether a harmless call has lifted a hold just now; it is made where the time for a probe has come."""
-    if not isinstance(line.adapter, Probes):
+    if not isinstance(route.adapter, Probes):
         return False
     with tools.engine.begin() as connection:
         if not vendors.take_probe(connection, vendor, tools.probe_after_s):
             return False
-    if not tools.start(line.exchange.vouches()).result():
+    if not tools.start(route.exchange.vouches()).result():
         return False
     with tools.engine.begin() as connection:
         vendors.probed_well(connection, vendor)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from adapters.contract import LooksFirst, Order
 from domain.retry import Setback
 from ledger.delivery.pending import OpenPerson
-from tasks.toolbox import Line, Start
+from tasks.toolbox import Route, Start
 
 AT_ONCE_S = 2.0
 """Look-ups whose turn comes within this are begun, and wait for their permits."""
@@ -22,17 +22,17 @@ class Turn(NamedTuple):
 
 
 def take_turn(
-    line: Line, start: Start, order: Order, due: list[OpenPerson], history: Mapping[int, Setback], *, now: float
+    route: Route, start: Start, order: Order, due: list[OpenPerson], history: Mapping[int, Setback], *, now: float
 ) -> Turn:
     """Book the look-ups of those who are here for the first time, behind those of others. Whoever's turn comes later
     rests until then, and takes up nobody's place. Where it would come too late, nobody is looked up. `now`: by the
     ledger's clock (epoch)."""
-    adapter = line.adapter
+    adapter = route.adapter
     new = [one for one in due if one.line not in history]  # others have had their turn
     looks = adapter.look_ups(order, [one.subject for one in new]) if new and isinstance(adapter, LooksFirst) else None
     if looks is None or not isinstance(adapter, LooksFirst):
         return Turn(order, due, [])
-    booking = line.exchange.permits.book(looks.rate, looks.calls, adapter.longest_look_s)
+    booking = route.exchange.permits.book(looks.rate, looks.calls, adapter.longest_look_s)
     wait_s = start(booking).result()
     if wait_s is None:
         return Turn(replace(order, may_look=False), due, [])

@@ -15,7 +15,7 @@ from adapters.callbacks import Letter, Told
 from adapters.clock import monotonic
 from adapters.contract import NotNowError
 from adapters.sending import sending_until
-from adapters.standard_webhooks import dress
+from adapters.standard_webhooks import format_letter
 from domain.notices import Failure, Notice, Style
 from domain.retry import GiveUp, RetryPolicy
 from ledger.notices import outbox
@@ -37,7 +37,7 @@ MOST_UNDER_WAY = 256
 TICK_S = 0.25
 """How soon a process that stops is noticed."""
 
-Dress = Callable[[Notice, str], Letter]
+Format = Callable[[Notice, str], Letter]
 """Makes headers and body of a notice to an address, in one style."""
 
 
@@ -67,7 +67,7 @@ class Courier:
     receivers: Mapping[str, Receiver]
     """The operator's, by name."""
     stopping: Callable[[], bool] = field(repr=False)
-    dress: Mapping[Style, Dress] = field(default_factory=dict, repr=False)
+    formats: Mapping[Style, Format] = field(default_factory=dict, repr=False)
     """How those are told that requests brought along, by style."""
 
 
@@ -92,7 +92,7 @@ def notify(courier: Courier) -> int:
                     courier.masters,
                     lease_s=LEASE_S,
                     receivers=courier.receivers.keys(),
-                    styles=courier.dress.keys(),
+                    styles=courier.formats.keys(),
                 )
             under_way |= {courier.start(_tell_in_time(message, courier, asked)): message for message in claimed}
         ended = wait(under_way, TICK_S, FIRST_COMPLETED).done
@@ -135,14 +135,14 @@ async def _tell(message: Claimed, courier: Courier) -> Told:
     if message.sealed is not None:
         return Told(message.sealed)
     if message.receiver is None:
-        dress_own = courier.dress.get(message.style)
-        if dress_own is None or message.url is None:
+        own_format = courier.formats.get(message.style)
+        if own_format is None or message.url is None:
             return Told(Failure.SWITCHED_OFF)
-        return await courier.callbacks.tell(message.url, dress_own(message.notice, message.url))
+        return await courier.callbacks.tell(message.url, own_format(message.notice, message.url))
     receiver = courier.receivers.get(message.receiver)
     if receiver is None:  # other workers have newer settings than this one
         return Told(Failure.SWITCHED_OFF)
-    letter = dress(message.notice, receiver.secrets, datetime.now(UTC))
+    letter = format_letter(message.notice, receiver.secrets, datetime.now(UTC))
     return await courier.callbacks.tell(receiver.url, letter)
 
 

@@ -94,7 +94,7 @@ class Office:
         )
         submission = Submission(
             asked.kind,
-            # A controller's ids are its own: another one's cannot get in their way, nor can an id from another door.
+            # A controller's ids are its own: another one's cannot get in their way, nor can one of another way in.
             idempotency_key=f"opendsr:{self.controller}:{asked.id}",
             submitted_by=self.controller,
             asked_at=asked.submitted_at,
@@ -109,7 +109,7 @@ class Office:
         except KeyConflictError:
             raise OtherContentError from None
         kept = self._find(asked.id)
-        if kept is None:  # the key was somebody's who had come in by another door
+        if kept is None:  # the key was somebody's who had come in by another way
             raise OtherContentError
         return kept, receipt.repeated
 

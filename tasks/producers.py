@@ -1,4 +1,4 @@
-"""Taking in what Celery producers submit: opened, checked as at every door, recorded, or refused into the audit log."""
+"""Taking in what Celery producers submit: opened, checked like all others, recorded, or refused into the audit log."""
 
 import logging
 from collections.abc import Callable, Sequence

@@ -22,7 +22,7 @@ from ledger.session import Connection
 from tasks.clock import LedgerClock
 from tasks.converse import Conversation
 from tasks.evidence import Answered
-from tasks.toolbox import Line, Toolbox
+from tasks.toolbox import Route, Toolbox
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Run(ABC):
     """The outcome that people of a later round wait in."""
 
     lease: Lease
-    line: Line
+    route: Route
     tools: Toolbox
     decided: bool = False
     cancelled: bool = False
@@ -103,7 +103,7 @@ class Run(ABC):
 
         Who is due in a moment comes along, so that people who failed together share a request again.
         """
-        found = pending(connection, self.lease, awaits=self.awaits, with_sessions=self.line.adapter.keeps_sessions)
+        found = pending(connection, self.lease, awaits=self.awaits, with_sessions=self.route.adapter.keeps_sessions)
         self.pending = {person.line for person in found}
         soon = self.clock.now() + RECORD_EVERY_S
         self.due = [one for one in found if one.line not in self.history or self.history[one.line].due <= soon]
@@ -120,15 +120,15 @@ class Run(ABC):
     def order(self) -> Order:
         """What the vendor is to do."""
         options = from_json(self.lease.options).get(self.lease.vendor, {})
-        return Order(self.lease.kind, self.line.adapter.options_model.model_validate(options), self.lease.people)
+        return Order(self.lease.kind, self.route.adapter.options_model.model_validate(options), self.lease.people)
 
     def talk(self, order: Order, begin: str = "") -> Conversation:
         """A conversation with the vendor that reports to `answers`. `begin`: the step it begins with."""
-        bucket = slowest_bucket(self.line.adapter, order, begin) if begin else ""
-        slots = self.line.slots_of(bucket).of(self.waits_as)
+        bucket = slowest_bucket(self.route.adapter, order, begin) if begin else ""
+        slots = self.route.slots_of(bucket).of(self.waits_as)
         well = [standing.step for standing in self.lease.steps.values() if standing.well]
         return Conversation(
-            self.line.exchange,
+            self.route.exchange,
             order,
             slots,
             self._is_over,
@@ -147,7 +147,7 @@ class Run(ABC):
     def _left_s(self) -> float:
         """How long after a renewal something may still be begun: it ends while the lease holds."""
         lease_s = self.tools.lease_s
-        return max(lease_s - self.line.adapter.settings.timeout_s, min(LEAST_LEFT_S, lease_s / 2))
+        return max(lease_s - self.route.adapter.settings.timeout_s, min(LEAST_LEFT_S, lease_s / 2))
 
     @property
     def _longest_s(self) -> float:
@@ -155,7 +155,7 @@ class Run(ABC):
 
     def vouches(self) -> bool:
         """Whether a harmless call finds the vendor in order; not made once the lease is over."""
-        return self.tools.start(sending_until(self._is_over, self.line.exchange.vouches())).result()
+        return self.tools.start(sending_until(self._is_over, self.route.exchange.vouches())).result()
 
     def lead(self, talk: Conversation, onward: Iterable[tuple[Person, str]]) -> None:
         """Lead people through their steps; about once a second, prolong the lease and `record`.
@@ -210,7 +210,7 @@ class Run(ABC):
 
     def policy(self) -> RetryPolicy:
         """The vendor's bounds."""
-        settings = self.line.adapter.settings
+        settings = self.route.adapter.settings
         return RetryPolicy(settings.max_attempts, settings.max_age_s, jobs=JobPolicy(settings.max_wait_s))
 
     def note_served(self, connection: Connection, talk: Conversation, *, but: Collection[str] = ()) -> None:

@@ -64,9 +64,9 @@ class Submission:
     confirmed: bool = False
     """The submitter confirms a large request at once, with nobody else looking."""
     callbacks: tuple[Callback, ...] = ()
-    """Who wants to be told of its changes of status; their addresses were checked by the door it came in by."""
+    """Who wants to be told of its changes of status; their addresses were checked where it came in."""
     also: Also | None = field(default=None, repr=False)
-    """Writes into the ledger what the door it came in by keeps of it, in the same transaction."""
+    """Writes into the ledger what the way it came in by keeps of it, in the same transaction."""
     accept_unreachable: bool = False
     """The submitter accepts that some of the people cannot be found at some vendors: nobody need see to them."""
     warn: Warn | None = field(default=None, repr=False)

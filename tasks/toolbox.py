@@ -15,8 +15,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Line:
-    """A worker process's way to one vendor."""
+class Route:
+    """A worker process's route to one vendor."""
 
     adapter: Adapter
     exchange: Exchange
@@ -43,7 +43,7 @@ class Toolbox:
 
     engine: Engine
     masters: MasterKeys
-    lines: Mapping[str, Line]
+    routes: Mapping[str, Route]
     start: Start = field(repr=False)
     send_deliver: Callable[[str, list[int]], None] = field(repr=False)
     """Sends a message for each chunk to a vendor's queue; raises tasks.queues.BrokerError."""

@@ -161,7 +161,7 @@ class Verification(Run):
     def _drop_overtaken(self, due: list[SealedPerson]) -> list[SealedPerson]:
         """Leave out whom a newer wish has changed since, for good, and for now those with a delivery under way."""
         with self.tools.engine.begin() as connection:
-            weighed = weigh(connection, self.lease, [one.line for one in due], self.line.adapter, self.tools.masters)
+            weighed = weigh(connection, self.lease, [one.line for one in due], self.route.adapter, self.tools.masters)
         self.pending -= weighed.overtaken
         return [one for one in due if one.line not in weighed.kept_back]
 
@@ -178,7 +178,7 @@ class Verification(Run):
             self.pending.clear()  # the settings have changed since: these stay accepted
             return
         for number, subject in due:
-            addressed = self.line.adapter.address(order, subject)
+            addressed = self.route.adapter.address(order, subject)
             if isinstance(addressed, Addressed):
                 yield Person(number, subject, addressed.key, tried=True), step
 
@@ -186,13 +186,13 @@ class Verification(Run):
         # What is answered now, but for a job, counts for nothing: the next read-back tells.
         again = []
         for person in wrong:
-            addressed = self.line.adapter.address(order, person.subject)
+            addressed = self.route.adapter.address(order, person.subject)
             if isinstance(addressed, Addressed):
                 again.append((Person(person.line, person.subject, addressed.key, tried=True), addressed.step))
         self.lead(self.talk(order, again[0][1] if again else ""), again)
 
     def _step(self, order: Order) -> str:
-        adapter = self.line.adapter
+        adapter = self.route.adapter
         assert isinstance(adapter, ReadsBack)  # noqa: S101 - others get no such chunk
         return adapter.reading(order)
 

@@ -23,7 +23,7 @@ from web.api import (
     vendors,
 )
 from web.audit_trail import Trail
-from web.context import Door
+from web.context import Context
 from web.frame import Frame
 from web.opendsr.answers import Processor
 from web.opendsr.routes import open_opendsr
@@ -43,13 +43,13 @@ ROUTERS = (
     session.router,
     openapi.router,
 )
-"""Every router gets its Door with `Depends(the_door)` and lets nobody in but through `Depends(allowed(…))`."""
+"""Every router gets its Context with `Depends(the_context)` and lets nobody in but through `Depends(allowed(…))`."""
 
 
-def create_app(door: Door, processor: Processor | None = None) -> FastAPI:
-    """The app at this door. It closes nothing of the door. Without a `processor` OpenDSR is left out,
+def create_app(context: Context, processor: Processor | None = None) -> FastAPI:
+    """The app of this context. It closes nothing of it. Without a `processor` OpenDSR is left out,
     and OIDC where the settings name no provider."""
-    trail, gate = Trail(door.engine), Gate(door)
+    trail, gate = Trail(context.engine), Gate(context)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -67,13 +67,13 @@ def create_app(door: Door, processor: Processor | None = None) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.door, app.state.gate, app.state.trail = door, gate, trail
+    app.state.context, app.state.gate, app.state.trail = context, gate, trail
     for router in ROUTERS:
         app.include_router(router)
-    if door.settings.oidc is not None:
+    if context.settings.oidc is not None:
         from web.api.oidc import open_oidc  # noqa: PLC0415 - few want it, and what it needs takes a while to load
 
-        open_oidc(app, door.settings.oidc, door.settings.egress())
+        open_oidc(app, context.settings.oidc, context.settings.egress())
     if processor is not None:
         open_opendsr(app, processor)
     errors.install(app)

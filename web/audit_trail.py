@@ -27,7 +27,7 @@ class Trail:
     async def add(self, entry: Entry) -> None:
         """Return when the entry stands. Raises ledger.failures.LedgerError."""
         if entry.by == NOBODY or entry.status == TOO_OFTEN:
-            # What is tried at our own accounts must not drown in what is thrown at the door.
+            # What is tried at our own accounts must not drown in what strangers try.
             ours = entry.by != NOBODY or entry.key_prefix or entry.account not in {None, UNKNOWN}
             dropped = (self._spare_of_ours if ours else self._spare).take()
             if dropped is None:

@@ -1,4 +1,4 @@
-"""What every way in over the network needs: the HTTP API, OpenDSR and the console all get one Door."""
+"""What every set of routes works with: the HTTP API, OpenDSR and the console all get one Context."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from config.settings import Settings
 from domain.requests import Subject
 from intake.stack import Surroundings, guards_of, master_keys
-from intake.wake_ups import Bell
+from intake.wake_ups import WakeUps
 from ledger.sealing import MasterKeys
 from ledger.session import Engine
 from tasks.attend import Desk
@@ -29,7 +29,7 @@ MOST_WAITING = 60
 
 
 @dataclass(frozen=True)
-class Door:
+class Context:
     """Everything a way in needs, and nothing it would have to look for. Its pools close with `close`."""
 
     engine: Engine
@@ -61,8 +61,8 @@ class Door:
         object.__setattr__(self, "_together", together)
 
     @classmethod
-    def at(cls, engine: Engine, masters: MasterKeys, *, wake: Wake, guards: Guards, settings: Settings) -> "Door":
-        """A door to this ledger."""
+    def at(cls, engine: Engine, masters: MasterKeys, *, wake: Wake, guards: Guards, settings: Settings) -> "Context":
+        """The context of this ledger."""
         return cls(engine, masters, wake, guards, settings, Lately(engine, masters))
 
     async def submit(self, submission: Submission, people: list[Subject]) -> Receipt:
@@ -106,22 +106,22 @@ class Door:
 
 
 @contextmanager
-def open_door(here: Surroundings) -> Iterator[Door]:
-    """The door to the stack of this process's settings; `here.engine` should have LEDGER_CONNECTIONS.
+def open_context(here: Surroundings) -> Iterator[Context]:
+    """The context of the stack of this process's settings; `here.engine` should have LEDGER_CONNECTIONS.
 
     Raises CommandError for master keys that cannot be read.
     """
     with ExitStack() as stack:
         app = stack.enter_context(sender(here.stack.redis_url, here.stack.redis_ca))
         redis = stack.enter_context(connect(here.stack.redis_url, here.stack.redis_ca))
-        bell = Bell(lambda vendors: wake(app, vendors))
-        stack.callback(bell.close)
+        wake_ups = WakeUps(lambda vendors: wake(app, vendors))
+        stack.callback(wake_ups.close)
         masters, guards = master_keys(here), guards_of(here.settings)
-        plain = Door.at(here.engine, masters, wake=bell, guards=guards, settings=here.settings)
-        door = replace(
+        plain = Context.at(here.engine, masters, wake=wake_ups, guards=guards, settings=here.settings)
+        context = replace(
             plain,
             redis_answers=lambda: trouble(redis) is None,
             redis_client=lambda: connect_async(here.stack.redis_url, here.stack.redis_ca),
         )
-        stack.callback(door.close)
-        yield door
+        stack.callback(context.close)
+        yield context

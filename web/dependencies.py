@@ -5,18 +5,18 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from web.access.gate import Principal, Right, allowed
-from web.context import Door
+from web.context import Context
 from web.parameters import refuse_misspelt
 
 
-def the_door(request: Request) -> Door:
-    """The door this app stands at."""
-    door: Door = request.app.state.door
-    return door
+def the_context(request: Request) -> Context:
+    """What this app works with."""
+    context: Context = request.app.state.context
+    return context
 
 
-async def _door(request: Request) -> Door:  # not in a thread, as FastAPI does with plain functions
-    return the_door(request)
+async def _context(request: Request) -> Context:  # not in a thread, as FastAPI does with plain functions
+    return the_context(request)
 
 
 def _asking(*rights: Right) -> object:
@@ -31,7 +31,7 @@ def _asking(*rights: Right) -> object:
     return Depends(principal)
 
 
-TheDoor = Annotated[Door, Depends(_door)]
+TheContext = Annotated[Context, Depends(_context)]
 Submitter = Annotated[Principal, _asking(Right.SUBMIT)]
 Reader = Annotated[Principal, _asking(Right.READ)]
 Operator = Annotated[Principal, _asking(Right.OPERATE)]

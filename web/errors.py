@@ -84,7 +84,7 @@ HANDLED = (
     LedgerError,
     UnsealError,
 )
-"""What the doors may raise and `of` turns into problems."""
+"""What the routes may raise and `of` turns into problems."""
 
 
 def install(app: FastAPI) -> None:

@@ -1,4 +1,4 @@
-"""What an HTTP door answers when it cannot do what was asked: problem details (RFC 9457), never a submitted value."""
+"""What is answered over HTTP when we cannot do what was asked: problem details (RFC 9457), never a submitted value."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus

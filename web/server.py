@@ -24,7 +24,7 @@ from ledger.fitness import check_fitness
 from ledger.sealing import UnsealError
 from web.app import create_app
 from web.connection_limits import Callers
-from web.context import LEDGER_CONNECTIONS, Door, open_door
+from web.context import LEDGER_CONNECTIONS, Context, open_context
 from web.frame import complete
 from web.networks import network_of
 from web.opendsr.answers import Processor
@@ -159,25 +159,25 @@ def served(app: FastAPI, host: str, port: int, *, behind_proxy: bool = False) ->
 
 def serve(host: str | None, port: int | None) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises CommandError."""
-    with surroundings(LEDGER_CONNECTIONS, PATIENCE_S, TRUSTED_S) as here, open_door(here) as door:
+    with surroundings(LEDGER_CONNECTIONS, PATIENCE_S, TRUSTED_S) as here, open_context(here) as context:
         set_up_logging(here.settings.log_level)
-        _check(here, door)
+        _check(here, context)
         # Uvicorn stops, and then raises the signal once more: to us, who have something to close.
         signal.signal(signal.SIGTERM, lambda *_: None)
         settings = here.settings
         at = (host or settings.web_host, settings.web_port if port is None else port)
         _refuse_open(at[0], settings)
-        app = create_app(door, _processor(settings))
+        app = create_app(context, _processor(settings))
         server = uvicorn.Server(served(app, *at, behind_proxy=settings.web_behind_tls))
         spare_what_stands()
         server.run()
 
 
-def _check(here: Surroundings, door: Door) -> None:
+def _check(here: Surroundings, context: Context) -> None:
     """A ledger that is away for now is waited for, and so is its migration: /readyz tells. Raises CommandError for keys
     that will never be right."""
     try:
-        check_fitness(door.engine, door.masters)
+        check_fitness(context.engine, context.masters)
     except UnsealError:
         told = f"{BAD_KEYS}these are not the keys of the ledger at {here.postgres}"
         raise CommandError(told, Ending.UNUSABLE) from None
@@ -205,7 +205,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _processor(settings: Settings) -> Processor | None:
-    """Who we are at the OpenDSR door, which stays shut without a key. Raises CommandError."""
+    """Who we are as an OpenDSR processor; None without a key, and then OpenDSR is left out. Raises CommandError."""
     try:
         signer = find_signer(settings.opendsr, settings.data_dir)
     except SigningError as error:

@@ -40,14 +40,14 @@ from ledger.sealing import MasterKeys
 from ledger.session import Connection, connect
 from tasks import redis_connections
 from tasks.look import Lookout, look
-from tasks.notify import Courier, Dress, Receiver
+from tasks.notify import Courier, Format, Receiver
 from tasks.queues import DELIVER, DISPATCH, NOTIFY, BrokerError, WakeUp, queue_of, send
 from tasks.reach import reach_of
 from tasks.redis_connections import connect_async
 from tasks.resolve import Resolver
 from tasks.rewriting import Rewriting
 from tasks.slots import FairSlots
-from tasks.toolbox import Line, Toolbox
+from tasks.toolbox import Route, Toolbox
 from worker.clock import Clock
 from worker.congestion import Congestion
 from worker.refused import Refusals
@@ -63,7 +63,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-def _dresses(settings: Settings) -> dict[Style, Dress]:
+def _formats(settings: Settings) -> dict[Style, Format]:
     """How those are told whom requests brought along. Without a key nothing can be told by OpenDSR: its messages wait,
     and everything else goes on."""
     try:
@@ -71,7 +71,7 @@ def _dresses(settings: Settings) -> dict[Style, Dress]:
     except SigningError as error:
         log.error("OpenDSR callbacks are not sent: %s", error)
         return {}
-    return {Style.OPENDSR: partial(opendsr_callbacks.dress, signer=signer)} if signer is not None else {}
+    return {Style.OPENDSR: partial(opendsr_callbacks.format_letter, signer=signer)} if signer is not None else {}
 
 
 def _keys(variable: str, parse: Callable[[str], T], text: str) -> T:
@@ -130,7 +130,7 @@ class Runtime:
         self.tools = Toolbox(
             engine=self._engine,
             masters=masters,
-            lines=self._open_lines(adapters, masters, settings.lease_s, egress),
+            routes=self._open_routes(adapters, masters, settings.lease_s, egress),
             start=self._start,
             send_deliver=self._send_deliver,
             hand_over=self._hand_over,
@@ -152,7 +152,7 @@ class Runtime:
                 for name, receiver in settings.webhooks.receivers.items()
             },
             stopping=self._stopping.is_set,
-            dress=_dresses(settings),
+            formats=_formats(settings),
         )
         self._rewrites = redis_connections.connect(stack.redis_url, stack.redis_ca)
         self.refusals = Refusals(self._engine, Rewriting(self._rewrites))
@@ -190,26 +190,26 @@ class Runtime:
     def announce(self) -> None:
         """Tell the ledger which vendors and receivers this worker knows, and give back what the last worker of its name
         held: that one is gone, and had no time to do so."""
-        adapters = {name: line.adapter for name, line in self.tools.lines.items()}
+        adapters = {name: route.adapter for name, route in self.tools.routes.items()}
         with self._engine.begin() as connection:
             announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
             describe(connection, {name: reach_of(adapter) for name, adapter in adapters.items()})
             announce_webhooks(connection, self._hosts)
             release(connection, self.tools.holder)
 
-    def _open_lines(
+    def _open_routes(
         self, adapters: Mapping[str, Adapter], masters: MasterKeys, lease_s: float, egress: Egress
-    ) -> dict[str, Line]:
+    ) -> dict[str, Route]:
         credentials = Credentials(self._redis, masters)
-        lines = {}
+        routes = {}
         for name, adapter in adapters.items():
             transport = Transport(adapter.settings.timeout_s, egress)
             lanes = Lanes.open(self._redis, name, buckets_of(adapter), min(LONGEST_WAIT_S, lease_s / 2))
             slots = {bucket: _slots(adapter, lane) for bucket, lane in lanes.by_bucket.items()}
             congestion = Congestion(adapter.settings.concurrency, slots[""].resize)
             exchange = Exchange(adapter, transport, credentials, lanes, congestion.answered, egress)
-            lines[name] = Line(adapter, exchange, slots.pop(""), slots)
-        return lines
+            routes[name] = Route(adapter, exchange, slots.pop(""), slots)
+        return routes
 
     def _look_up(self, people: Sequence[Subject]) -> Answers:
         if isinstance(self._directory, HttpDirectory):
@@ -250,7 +250,7 @@ class Runtime:
 
     def _note_served(self) -> None:
         with self._engine.begin() as connection:
-            due.note_served(connection, self.tools.lines.keys())
+            due.note_served(connection, self.tools.routes.keys())
 
     def stop(self) -> None:
         """No new request goes out from now on; what is under way ends, is recorded, and the rest is given back."""
@@ -268,8 +268,8 @@ class Runtime:
         self._engine.dispose()
 
     async def _close_connections(self) -> None:
-        for line in self.tools.lines.values():
-            await line.exchange.transport.aclose()
+        for route in self.tools.routes.values():
+            await route.exchange.transport.aclose()
         if isinstance(self._directory, HttpDirectory):
             await self._directory.transport.aclose()
         await self._redis.aclose()

@@ -183,7 +183,7 @@ class Web:
 
 
 def _in_a_week() -> str:
-    # What is taken in is not delivered meanwhile: it is the door that is measured, and the campaign goes on.
+    # What is taken in is not delivered meanwhile: taking in is what is measured, and the campaign goes on.
     return (datetime.now(UTC) + timedelta(days=7)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

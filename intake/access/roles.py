@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 
 class Right(StrEnum):
-    """What a door lets somebody do."""
+    """What somebody may do."""
 
     SUBMIT = "submit"  # submit requests; see, and cancel, those one has submitted oneself
     READ = "read"  # see every request, what needs attention, the vendors, and the requests a person is in

@@ -58,7 +58,7 @@ def run() -> Ending:
         sender(here.stack.redis_url, here.stack.redis_ca) as app,
     ):
 
-        def ring(vendors: Sequence[str]) -> None:
+        def wake_workers(vendors: Sequence[str]) -> None:
             try:
                 wake(app, vendors)
             except BrokerError:
@@ -67,7 +67,7 @@ def run() -> Ending:
         set_up_logging(here.settings.log_level)
         with connect(here.stack.redis_url, here.stack.redis_ca) as redis:
             _check_services(here, redis)
-            Process(redis, intake_of(here, ring)).run()
+            Process(redis, intake_of(here, wake_workers)).run()
     return Ending.DONE
 
 
@@ -95,14 +95,14 @@ def check() -> Ending:
     return Ending.EXCEPTIONS
 
 
-def intake_of(here: Surroundings, ring: Wake) -> Intake:
+def intake_of(here: Surroundings, waking: Wake) -> Intake:
     """What taking in needs, of this stack. Raises CommandError."""
     masters = master_keys(here)
     try:
         keys = ProducerKeys.parse(here.stack.producer_keys)
     except ValueError as error:
         raise CommandError(f"these settings cannot be used:\nCONSENT_PRODUCER_KEYS: {error}", Ending.UNUSABLE) from None
-    return Intake(here.engine, masters, keys, ring, guards_of(here.settings), Lately(here.engine, masters))
+    return Intake(here.engine, masters, keys, waking, guards_of(here.settings), Lately(here.engine, masters))
 
 
 class Process:

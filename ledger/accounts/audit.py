@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 
 class Entry(NamedTuple):
-    """One decision at a door. Nothing in it comes from what was submitted, and no entry names a data subject."""
+    """Who was let in or not. Nothing in it comes from what was submitted, and no entry names a data subject."""
 
     by: str
     """A principal (`key:…`, `user:…`, `cli:…`), or `nobody` for whoever could not say who they are."""
@@ -20,7 +20,7 @@ class Entry(NamedTuple):
     target: str | None = None
     """What it was done to: the id of a request, the name of a vendor or account, the prefix of a key."""
     status: int | None = None
-    """What an HTTP door answered."""
+    """What was answered over HTTP."""
     because: str | None = None
     """Why it was turned away, where neither deed nor status say it: fields and rules, never a value."""
     source: str | None = None

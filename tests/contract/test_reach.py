@@ -21,7 +21,7 @@ INSIDER_ID, INSIDERS = "vendors.insider.insider_id", "vendors.insider.identifier
 
 
 def subsets(fields: list[str]) -> Iterator[tuple[str, ...]]:
-    """Every subset that a door takes: of Insider's own id and its `identifiers` one or the other."""
+    """Every subset that is taken: of Insider's own id and its `identifiers` one or the other."""
     for size in range(len(fields) + 1):
         for chosen in combinations(fields, size):
             if not (INSIDER_ID in chosen and any(field.startswith(INSIDERS) for field in chosen)):

@@ -18,7 +18,7 @@ from tasks.deliver import deliver
 from tasks.dispatch import dispatch
 from tasks.slots import FairSlots
 from tasks.submit import Receipt, Submission, submit
-from tasks.toolbox import Line, Toolbox
+from tasks.toolbox import Route, Toolbox
 from tests.stubs import Answering, StubAdapter, StubExchange
 
 APPLIED = Answer(Verdict.APPLIED)
@@ -70,8 +70,8 @@ class Desk:
         return Toolbox(
             engine=self.engine,
             masters=self.masters,
-            lines={
-                name: Line(exchange.adapter, exchange, FairSlots(4))  # type: ignore[arg-type]
+            routes={
+                name: Route(exchange.adapter, exchange, FairSlots(4))  # type: ignore[arg-type]
                 for name, exchange in exchanges.items()
             },
             start=lambda work: asyncio.run_coroutine_threadsafe(work, self.loop),
@@ -84,7 +84,7 @@ class Desk:
 
     def work_off(self, tools: Toolbox, *, runs: int = 100) -> int:
         """Dispatch and deliver what is due until nothing is, or so many runs; returns how many there were."""
-        for vendor in tools.lines:
+        for vendor in tools.routes:
             dispatch(vendor, tools)
         for run in range(runs):
             if not self.queued:

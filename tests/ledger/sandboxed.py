@@ -21,7 +21,7 @@ from sandbox.refusals import read_refusal
 from sandbox.served import VENDORS
 from sandbox.state import Sandbox
 from tasks.slots import FairSlots
-from tasks.toolbox import Line, Toolbox
+from tasks.toolbox import Route, Toolbox
 from tests.ledger.conftest import Desk
 from tests.stubs import StubPermits
 
@@ -88,8 +88,8 @@ class Shop:
         """The tools of a worker that knows this vendor."""
         exchange = self.exchange(vendor, **settings)
         tools = self.desk.tools({})
-        lines = {vendor: Line(exchange.adapter, exchange, FairSlots(slots))}
-        return replace(tools, lines=lines)
+        routes = {vendor: Route(exchange.adapter, exchange, FairSlots(slots))}
+        return replace(tools, routes=routes)
 
     def work(self, tools: Toolbox, *, minutes: float = 0.0) -> None:
         """Work off what is due, now and as time passes, from one moment at which something is due to the next."""

@@ -20,7 +20,7 @@ from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys
 from tasks.submit import NO_GUARDS
 from web.app import create_app
-from web.context import Door
+from web.context import Context
 from web.server import served
 
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -45,13 +45,13 @@ def woken() -> list[str]:
 
 
 @pytest.fixture
-def door(engine: Engine, masters: MasterKeys, woken: list[str]) -> Iterator[Door]:
-    """A door; two vendors are switched on."""
+def context(engine: Engine, masters: MasterKeys, woken: list[str]) -> Iterator[Context]:
+    """The context of the app; two vendors are switched on."""
     with engine.begin() as connection:
         announce(connection, {"dfinery": 100, "insider": 10})
-    door = Door.at(engine, masters, wake=woken.extend, guards=NO_GUARDS, settings=Settings())
-    yield door
-    door.close()
+    context = Context.at(engine, masters, wake=woken.extend, guards=NO_GUARDS, settings=Settings())
+    yield context
+    context.close()
 
 
 @pytest.fixture
@@ -70,9 +70,9 @@ def key(engine: Engine) -> Callable[..., dict[str, str]]:
 
 
 @pytest.fixture
-def url(door: Door) -> Iterator[str]:
+def url(context: Context) -> Iterator[str]:
     """Where the app is served, by uvicorn as `consent web` runs it, in a thread of this process."""
-    with serving(create_app(door)) as url:
+    with serving(create_app(context)) as url:
         yield url
 
 

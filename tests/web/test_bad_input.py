@@ -26,7 +26,7 @@ from local.services import free_port
 from web import bodies, connection_limits, frame, server
 from web.batching import Together
 from web.bodies import LARGEST_JSON, Allowance
-from web.context import Door
+from web.context import Context
 
 Key = Callable[..., dict[str, str]]
 PEOPLE = {"kind": "erasure", "subjects": [{"user_id": "secret-jane"}]}
@@ -303,10 +303,10 @@ def test_who_is_slow_with_a_body_is_told_and_cut_off(url: str, key: Key, monkeyp
         assert time.monotonic() - began < 4
 
 
-def test_an_overloaded_ledger_is_told_at_once(client: httpx.Client, door: Door, engine: Engine) -> None:
+def test_an_overloaded_ledger_is_told_at_once(client: httpx.Client, context: Context, engine: Engine) -> None:
     most = 3
-    together = Together(door.intake, door._submit_few, waiting=most)
-    object.__setattr__(door, "_together", together)
+    together = Together(context.intake, context._submit_few, waiting=most)
+    object.__setattr__(context, "_together", together)
     with engine.begin() as connection, ThreadPoolExecutor() as many:
         connection.execute(text("LOCK TABLE requests IN EXCLUSIVE MODE"))  # as if PostgreSQL stood still
         asked = []

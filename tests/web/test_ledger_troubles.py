@@ -1,4 +1,4 @@
-"""PostgreSQL as companies have it: read-only for a while, full, crowded, with other rights. No door fails in another
+"""PostgreSQL as companies have it: read-only for a while, full, crowded, with other rights. Nothing fails in another
 way than by saying so, and all goes on by itself once it is over."""
 
 import time
@@ -21,7 +21,7 @@ from tests.ledger.databases import PASSWORD, address, database, execute
 from tests.web.conftest import serving
 from web.access import gate
 from web.app import create_app
-from web.context import Door
+from web.context import Context
 
 NAME = ROLE = "troubled"
 PATIENCE_S = 60.0
@@ -61,16 +61,16 @@ def client(ledger: Ledger) -> Iterator[httpx.Client]:
     """Somebody who may everything, at a web process that runs through all of this module."""
     engine = connect(ledger.url, pool_size=4, patience_s=30, trusted_s=1.0)
     masters = MasterKeys.parse(generate_master_key())
-    door = Door.at(engine, masters, wake=lambda _: None, guards=NO_GUARDS, settings=Settings())
+    context = Context.at(engine, masters, wake=lambda _: None, guards=NO_GUARDS, settings=Settings())
     minted = mint_key()
     with engine.begin() as connection:
         access.add_key(
             connection, prefix=minted.prefix, name="ann", role="admin", digest=minted.digest, by="test", days=None
         )
     headers = {"Authorization": f"Bearer {minted.secret}"}
-    with serving(create_app(door)) as url, httpx.Client(base_url=url, timeout=60, headers=headers) as client:
+    with serving(create_app(context)) as url, httpx.Client(base_url=url, timeout=60, headers=headers) as client:
         yield client
-    door.close()
+    context.close()
     engine.dispose()
 
 

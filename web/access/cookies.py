@@ -15,7 +15,7 @@ PREFIX = "__Host-"
 
 def is_secure(request: Request) -> bool:
     """Whether the browser is at the other end of TLS."""
-    behind_tls: bool = request.app.state.door.settings.web_behind_tls
+    behind_tls: bool = request.app.state.context.settings.web_behind_tls
     return behind_tls or request.url.scheme == "https"
 
 

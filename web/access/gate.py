@@ -1,4 +1,4 @@
-"""Who is at an HTTP door, and whether they may: API keys and console sessions, checked with every request."""
+"""Who is asking over HTTP, and whether they may: API keys and console sessions, checked with every request."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -18,7 +18,7 @@ from ledger.sealing import Fingerprinter
 from ledger.session import Connection
 from web.access import cookies
 from web.access.device import device_shown
-from web.context import Door
+from web.context import Context
 from web.networks import network_of
 from web.origin import host_of
 from web.problems import Problem
@@ -44,9 +44,9 @@ class _Seen:
 class Gate:
     """Tells principals from strangers. One in each web process; failures are counted in the ledger, over all."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._rate = Rate.of(door.settings.api_requests_per_minute)
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._rate = Rate.of(context.settings.api_requests_per_minute)
         self._pace = Pace(self._rate)
         self._shared: SharedPace | None = None
         self._prints: Fingerprinter | None = None
@@ -73,15 +73,15 @@ class Gate:
         return principal
 
     async def _take(self, who: str) -> Quota:
-        if self._door.redis_client is None:
+        if self._context.redis_client is None:
             return self._pace.take(who)
         if self._shared is None:  # in the event loop, to which its connections belong
-            self._shared = SharedPace(self._rate, self._door.redis_client(), self._bucket_of)
+            self._shared = SharedPace(self._rate, self._context.redis_client(), self._bucket_of)
         return await self._shared.take(who)
 
     async def _bucket_of(self, who: str) -> str:
         if self._prints is None:
-            self._prints = (await self._door.reads.run(self._door.known)).prints
+            self._prints = (await self._context.reads.run(self._context.known)).prints
         return f"consent:rate:{self._prints.print_of(b'principal', who.encode()).hex()}"
 
     async def close(self) -> None:
@@ -97,7 +97,7 @@ class Gate:
             return seen.principal
         stranger = seen is None or now - seen.at > REMEMBERED_S
         host, device = host_of(request), device_shown(request)
-        found, shown = await self._door.reads.run(
+        found, shown = await self._context.reads.run(
             lambda: self._look(secret, host, find, stranger=stranger, device=device)
         )
         request.state.key_prefix, request.state.account = shown
@@ -115,8 +115,8 @@ class Gate:
         self, secret: str, host: str, find: "_Find", *, stranger: bool, device: str | None
     ) -> "tuple[Principal | Attempt | None, _Shown]":
         # Keyed, as everything by which the ledger finds people: an address is personal data.
-        address = self._door.known().prints.print_of(b"address", network_of(host).encode())
-        with self._door.engine.begin() as connection:
+        address = self._context.known().prints.print_of(b"address", network_of(host).encode())
+        with self._context.engine.begin() as connection:
             locked_s = guesses.locked_for(connection, address) if stranger else 0.0
             if locked_s and not (device and logins.is_device(connection, digest_of(device))):
                 return Attempt(0, locked_s), _Shown()

@@ -12,7 +12,7 @@ from ledger.accounts.guesses import Attempt
 from ledger.sealing import Fingerprinter
 from web.access import device as device_cookie
 from web.access.password_login import LASTS_S, LoggedIn
-from web.context import Door
+from web.context import Context
 from web.networks import network_of
 
 WITHIN_S = 600
@@ -20,12 +20,12 @@ WITHIN_S = 600
 TOKEN = re.compile(r"[\w-]{1,100}", re.ASCII)
 
 
-def begin(door: Door, device: str | None = None) -> tuple[str, Once]:
+def begin(context: Context, device: str | None = None) -> tuple[str, Once]:
     """A new login: what the browser keeps of it, and what the provider is told. `device`: the token that the browser
     shows. It is kept along, for the browser does not show it to who comes back from another site."""
     shown = device if device and TOKEN.fullmatch(device) else ""
     begun = f"{int(time.time())}.{secrets.token_urlsafe(32)}.{shown}"
-    return begun, _once(door.known().prints, begun)
+    return begun, _once(context.known().prints, begun)
 
 
 def device_of(begun: str) -> str | None:
@@ -40,16 +40,16 @@ def _once(prints: Fingerprinter, begun: str) -> Once:
     return Once(state, nonce, "".join(verifier))
 
 
-def resume(door: Door, begun: str, state: str, host: str) -> Once | Attempt:
+def resume(context: Context, begun: str, state: str, host: str) -> Once | Attempt:
     """The login that this browser began, given out once; or how long the address may not try.
 
     Raises DeniedError.
     """
-    prints = door.known().prints
+    prints = context.known().prints
     found = _once(prints, begun)
     if not same(found.state.encode(), state.encode()) or time.time() - int(begun.partition(".")[0]) > WITHIN_S:
         raise DeniedError(Denial.STATE)
-    with door.engine.begin() as connection:
+    with context.engine.begin() as connection:
         locked_s = guesses.locked_for(connection, _address(prints, host))
         if locked_s:
             return Attempt(0, locked_s)
@@ -58,27 +58,27 @@ def resume(door: Door, begun: str, state: str, host: str) -> Once | Attempt:
     return found
 
 
-def end(door: Door, email: str, host: str, device: str | None = None) -> LoggedIn:
+def end(context: Context, email: str, host: str, device: str | None = None) -> LoggedIn:
     """The user whom the provider vouches for, logged in on this device: the token that it shows. Raises DeniedError.
 
     A lock on the account is not looked at: it is for those who guess its password, and nobody guessed here.
     """
     token = mint_token()
-    with door.engine.begin() as connection:
+    with context.engine.begin() as connection:
         user = access.find_user(connection, email)
         if user is None:
             raise DeniedError(Denial.UNKNOWN)
-        guesses.succeeded(connection, _address(door.known().prints, host))
+        guesses.succeeded(connection, _address(context.known().prints, host))
         logins.begin(connection, user.id, digest_of(token), lasts_s=LASTS_S)
         known = device if device and logins.is_device(connection, digest_of(device), user.name) else mint_token()
         logins.keep_device(connection, user.id, digest_of(known), lasts_s=device_cookie.LASTS_S)
     return LoggedIn(user, token, known)
 
 
-def failed(door: Door, host: str) -> Attempt:
+def failed(context: Context, host: str) -> Attempt:
     """Count a code that let nobody in, by the address it came from: whose it should have been is not known."""
-    with door.engine.begin() as connection:
-        return guesses.attempt(connection, _address(door.known().prints, host))
+    with context.engine.begin() as connection:
+        return guesses.attempt(connection, _address(context.known().prints, host))
 
 
 def _address(prints: Fingerprinter, host: str) -> bytes:

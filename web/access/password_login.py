@@ -10,7 +10,7 @@ from ledger.accounts.guesses import MANY, ONE, Attempt, Limit
 from ledger.sealing import Fingerprinter
 from ledger.session import Connection
 from web.access import device as device_cookie
-from web.context import Door
+from web.context import Context
 from web.networks import network_of
 
 LASTS_S = 12 * 3600.0
@@ -37,22 +37,24 @@ class LoggedIn(NamedTuple):
         return f"LoggedIn(user={self.user!r})"
 
 
-def who_tries(door: Door, name: str, device: str | None) -> Tried:
+def who_tries(context: Context, name: str, device: str | None) -> Tried:
     """Whose login is tried, and whether it is on a device of theirs. `device`: the token that it shows."""
-    with door.engine.connect() as connection:
+    with context.engine.connect() as connection:
         known = device is not None and logins.is_device(connection, digest_of(device), name)
         return Tried(name if access.is_user(connection, name) else None, known)
 
 
-def log_in(door: Door, name: str, password: str, address: str = "", device: str | None = None) -> LoggedIn | Attempt:
+def log_in(
+    context: Context, name: str, password: str, address: str = "", device: str | None = None
+) -> LoggedIn | Attempt:
     """A user, logged in; or the failed attempt, also where it was not looked at for a lock.
 
     Takes a tenth of a second and 64 MB, as Argon2id should. Each name is locked by itself, whether it exists or not,
     and so is each address. A device that the user has logged in on has a lock of its own instead of both: strangers
     keep nobody out there.
     """
-    prints = door.known().prints
-    with door.engine.begin() as connection:
+    prints = context.known().prints
+    with context.engine.begin() as connection:
         user = access.find_user(connection, name)
         known = device if device and logins.is_device(connection, digest_of(device), name) else None
         counted = _counted(prints, name, address, known)
@@ -64,7 +66,7 @@ def log_in(door: Door, name: str, password: str, address: str = "", device: str 
     if user is None or user.password_hash is None:
         return attempt
     token, device = mint_token(), known or mint_token()
-    with door.engine.begin() as connection:
+    with context.engine.begin() as connection:
         _let_off(connection, counted, attempt)
         if is_outdated(user.password_hash):
             access.rehash(connection, user.id, hash_password(password))
@@ -123,7 +125,7 @@ def unlock(connection: Connection, prints: Fingerprinter, name: str) -> bool:
     return any(locks)
 
 
-def log_out(door: Door, token: str) -> None:
+def log_out(context: Context, token: str) -> None:
     """End a session."""
-    with door.engine.begin() as connection:
+    with context.engine.begin() as connection:
         logins.end(connection, digest_of(token))

@@ -11,8 +11,8 @@ from ledger.delivery import vendors
 from ledger.desk import attention
 from ledger.desk.attention import Group
 from web.api.models import DUE, Moment, Text, VendorName, examples
-from web.context import Door
-from web.dependencies import Reader, TheDoor
+from web.context import Context
+from web.dependencies import Reader, TheContext
 from web.problems import no_such_request, no_such_vendor
 
 _GROUP = {
@@ -52,20 +52,20 @@ router = APIRouter(tags=["attention"])
 
 @router.get("/v1/attention", summary="What needs a person")
 async def show_attention(
-    door: TheDoor,
+    context: TheContext,
     _: Reader,
     request_id: UUID | None = None,
     vendor: VendorName | None = None,
     reason: Text | None = None,
 ) -> Attention:
     """Deliveries that wait, by cause, with what to do about each; of all requests or of one."""
-    found = await door.reads.run(lambda: _groups(door, request_id, vendor, reason))
+    found = await context.reads.run(lambda: _groups(context, request_id, vendor, reason))
     groups = [AttentionGroup(**group._asdict(), what_to_do=what_to_do(group.vendor, group.reason)) for group in found]
     return Attention(deliveries=sum(group.deliveries for group in found), groups=groups)
 
 
-def _groups(door: Door, request_id: UUID | None, vendor: str | None, reason: str | None) -> list[Group]:
-    with door.engine.connect() as connection:
+def _groups(context: Context, request_id: UUID | None, vendor: str | None, reason: str | None) -> list[Group]:
+    with context.engine.connect() as connection:
         number = attention.find_request(connection, request_id) if request_id is not None else None
         if request_id is not None and number is None:
             raise no_such_request()

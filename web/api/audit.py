@@ -10,7 +10,7 @@ from domain.moments import WrittenMoment
 from ledger.accounts import audit
 from ledger.accounts.audit import Wanted, Written
 from web.api.models import RECEIVED, Moment, Text, examples
-from web.dependencies import Reader, TheDoor
+from web.dependencies import Reader, TheContext
 
 _AUDITED = {
     "id": 4711,
@@ -59,7 +59,7 @@ LAST = 2**63 - 1
 
 @router.get("/v1/audit", summary="Who did what, the newest first")
 async def show_audit(
-    door: TheDoor,
+    context: TheContext,
     _: Reader,
     *,
     by: Annotated[
@@ -76,10 +76,10 @@ async def show_audit(
     wanted = Wanted(by, action, request_id, since, until, cursor)
 
     def find() -> list[Written]:
-        with door.engine.connect() as connection:
+        with context.engine.connect() as connection:
             return audit.entries(connection, wanted, limit + 1)
 
-    found = await door.reads.run(find)
+    found = await context.reads.run(find)
     return AuditPage(
         entries=[_shown(entry) for entry in found[:limit]], next=found[limit - 1].id if len(found) > limit else None
     )

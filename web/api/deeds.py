@@ -14,7 +14,7 @@ from tasks.attend import SamePersonError
 from web.access.gate import Right
 from web.api.models import DUE, REQUEST_ID, Because, Given, Moment, VendorName, examples, json_body
 from web.bodies import allowance_of, fault, kept_reason, read_json, read_nothing
-from web.dependencies import Operator, SubmitterOrOperator, TheDoor
+from web.dependencies import Operator, SubmitterOrOperator, TheContext
 from web.problems import Problem, no_such_request, refuse_others
 
 
@@ -111,15 +111,15 @@ RETRY, CLOSE, EXTEND, ACCEPT = TypeAdapter(Retry), TypeAdapter(Close), TypeAdapt
 
 
 @router.post("/v1/requests/{request_id}/retry", summary="Deliver again", openapi_extra=json_body(Retry, required=False))
-async def retry(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Retried:
+async def retry(request: Request, request_id: UUID, context: TheContext, principal: Operator) -> Retried:
     """What needs action or is exhausted goes out again; what was refused, and what waits for a word about another wish
     of the person, only where `reason` names why. `superseded` compares what gave way with the newer wishes again."""
     request.state.target = str(request_id)
     meant = Retry() if allowance_of(request).whole else await read_json(request, RETRY)
     if meant.reason is not None and meant.reason not in {*ADVICE, Outcome.SUPERSEDED}:
         raise Problem.unusable("nothing waits for such a reason", [fault("reason", "is not a known reason")])
-    desk = door.desk(principal.name)
-    again = await door.intake.run(lambda: desk.retry(request_id, meant.vendor, meant.reason))
+    desk = context.desk(principal.name)
+    again = await context.intake.run(lambda: desk.retry(request_id, meant.vendor, meant.reason))
     total = sum(again.deliveries.values())
     return Retried(
         deliveries=total, vendors=again.deliveries, without_session=again.without_session, unreachable=again.unreachable
@@ -127,7 +127,7 @@ async def retry(request: Request, request_id: UUID, door: TheDoor, principal: Op
 
 
 @router.post("/v1/requests/{request_id}/close", summary="Settle by hand", openapi_extra=json_body(Close))
-async def close(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Closed:
+async def close(request: Request, request_id: UUID, context: TheContext, principal: Operator) -> Closed:
     """What needs a person at one vendor becomes `cancelled`, but for those who could not be reached; who and why is
     kept."""
     request.state.target = str(request_id)
@@ -135,32 +135,32 @@ async def close(request: Request, request_id: UUID, door: TheDoor, principal: Op
     if meant.reason is not None and meant.reason not in ADVICE:
         raise Problem.unusable("nothing waits for such a reason", [fault("reason", "is not a known reason")])
     because = kept_reason(meant.because)
-    desk = door.desk(principal.name)
-    closed = await door.intake.run(lambda: desk.close(request_id, meant.vendor, meant.reason, because))
+    desk = context.desk(principal.name)
+    closed = await context.intake.run(lambda: desk.close(request_id, meant.vendor, meant.reason, because))
     return Closed(request_id=request_id, deliveries=closed)
 
 
 @router.post(
     "/v1/requests/{request_id}/accept", summary="Accept that people cannot be found", openapi_extra=json_body(Accept)
 )
-async def accept(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Accepted:
+async def accept(request: Request, request_id: UUID, context: TheContext, principal: Operator) -> Accepted:
     """They stay `unreachable` and leave the list of what needs somebody; the request is not completed by it."""
     request.state.target = str(request_id)
     meant = await read_json(request, ACCEPT)
     because = kept_reason(meant.because)
-    desk = door.desk(principal.name)
-    accepted = await door.intake.run(lambda: desk.accept(request_id, meant.vendor, because))
+    desk = context.desk(principal.name)
+    accepted = await context.intake.run(lambda: desk.accept(request_id, meant.vendor, because))
     return Accepted(request_id=request_id, deliveries=accepted)
 
 
 @router.post("/v1/requests/{request_id}/confirm", summary="Let a large request run")
-async def confirm(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Confirmed:
+async def confirm(request: Request, request_id: UUID, context: TheContext, principal: Operator) -> Confirmed:
     """Somebody else than its submitter does this, and by no other account of theirs."""
     request.state.target = str(request_id)
     await read_nothing(request)
-    desk = door.desk(principal.name)
+    desk = context.desk(principal.name)
     try:
-        await door.intake.run(lambda: desk.confirm(request_id, own=False))
+        await context.intake.run(lambda: desk.confirm(request_id, own=False))
     except SamePersonError:
         request.state.denied = True
         raise
@@ -168,34 +168,34 @@ async def confirm(request: Request, request_id: UUID, door: TheDoor, principal: 
 
 
 @router.post("/v1/requests/{request_id}/cancel", summary="Stop what was not sent yet")
-async def cancel(request: Request, request_id: UUID, door: TheDoor, principal: SubmitterOrOperator) -> Cancelled:
+async def cancel(request: Request, request_id: UUID, context: TheContext, principal: SubmitterOrOperator) -> Cancelled:
     """A submitter may cancel what they submitted themselves. Cancelling twice changes nothing."""
     request.state.target = str(request_id)
     await read_nothing(request)
-    desk = door.desk(principal.name)
+    desk = context.desk(principal.name)
 
     def stop() -> Cancelled:
         if not principal.may(Right.OPERATE):
-            with door.engine.connect() as connection:
+            with context.engine.connect() as connection:
                 submitter = submitter_of(connection, request_id)
             if submitter is None:
                 raise no_such_request()
             refuse_others(request, request_id, sees_only=principal.name, submitted_by=submitter)
         return Cancelled(request_id=request_id, status="cancelled", **asdict(desk.cancel(request_id)))
 
-    return await door.intake.run(stop)
+    return await context.intake.run(stop)
 
 
 @router.post("/v1/requests/{request_id}/extend", summary="Put off when it is due", openapi_extra=json_body(Extend))
-async def extend(request: Request, request_id: UUID, door: TheDoor, principal: Operator) -> Extended:
+async def extend(request: Request, request_id: UUID, context: TheContext, principal: Operator) -> Extended:
     """To so much beyond its original date, within what its regulation allows and before that date; the people must be
     told. The same again changes nothing."""
     request.state.target = str(request_id)
     wish = await read_json(request, EXTEND)
     because = kept_reason(wish.because)
     by = _period(wish)
-    desk = door.desk(principal.name)
-    due_at = await door.intake.run(lambda: desk.extend(request_id, by, because))
+    desk = context.desk(principal.name)
+    due_at = await context.intake.run(lambda: desk.extend(request_id, by, because))
     return Extended(request_id=request_id, due_at=due_at, due_reason=because)
 
 

@@ -10,8 +10,8 @@ from ledger.failures import LedgerError
 from ledger.fitness import check_fitness
 from ledger.sealing import UnsealError
 from web.api.models import examples
-from web.context import Door
-from web.dependencies import TheDoor
+from web.context import Context
+from web.dependencies import TheContext
 from web.pool import BusyError, Pool
 
 
@@ -34,11 +34,11 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", summary="Can requests be taken?", responses={503: {"model": Health}})
-async def readyz(door: TheDoor, response: Response) -> Health:
+async def readyz(context: TheContext, response: Response) -> Health:
     """Whether PostgreSQL takes writes and has our tables, and Redis takes writes. It is for load balancers."""
     checks = {
-        "postgres": await _check(door.reads, lambda: _postgres(door)),
-        "redis": await _check(door.checks, lambda: "ok" if door.redis_answers() else "away"),
+        "postgres": await _check(context.reads, lambda: _postgres(context)),
+        "redis": await _check(context.checks, lambda: "ok" if context.redis_answers() else "away"),
     }
     ready = set(checks.values()) == {"ok"}
     response.status_code = 200 if ready else 503
@@ -59,6 +59,6 @@ async def _check(pool: Pool, check: Callable[[], str]) -> str:
         return "busy"
 
 
-def _postgres(door: Door) -> str:
-    check_fitness(door.engine, door.masters)
+def _postgres(context: Context) -> str:
+    check_fitness(context.engine, context.masters)
     return "ok"

@@ -23,8 +23,8 @@ from ledger.desk.listing import Numbers, Place, Wanted
 from ledger.desk.reports import Row
 from web.access.gate import Principal
 from web.api.models import DUE, RECEIVED, REQUEST_ID, Moment, VendorName, as_utc, examples
-from web.context import Door
-from web.dependencies import SubmitterOrReader, TheDoor
+from web.context import Context
+from web.dependencies import SubmitterOrReader, TheContext
 from web.pool import BusyError
 from web.problems import Problem, no_such_request, no_such_vendor, refuse_others
 
@@ -117,7 +117,7 @@ _LINES: TypeAdapter[tuple[VendorName, int]] = TypeAdapter(tuple[VendorName, int]
 
 @router.get("/v1/requests", summary="Requests, the newest first")
 async def list_requests(
-    door: TheDoor,
+    context: TheContext,
     principal: SubmitterOrReader,
     *,
     status: RequestState | None = None,
@@ -132,10 +132,10 @@ async def list_requests(
     after = Place(*_read_cursor(cursor, _PLACES)) if cursor is not None else None
 
     def find() -> list[listing.Listed]:
-        with door.engine.connect() as connection:
+        with context.engine.connect() as connection:
             return listing.requests_by_receipt(connection, wanted, after, limit + 1)
 
-    found = await door.reads.run(find)
+    found = await context.reads.run(find)
     page, more = found[:limit], len(found) > limit
     return RequestPage(
         requests=[ListedRequest(**one._asdict()) for one in page], next=_cursor(page[-1].place) if more else None
@@ -151,7 +151,7 @@ async def list_requests(
 async def list_deliveries(
     request: Request,
     request_id: UUID,
-    door: TheDoor,
+    context: TheContext,
     principal: SubmitterOrReader,
     *,
     vendor: VendorName | None = None,
@@ -162,16 +162,16 @@ async def list_deliveries(
 ) -> Response:
     """By vendor and line. With `Accept: application/x-ndjson` all of them, a line each, from `cursor` on."""
     after = _read_cursor(cursor, _LINES) if cursor is not None else ("", 0)
-    numbers = await door.reads.run(lambda: _numbers(request, door, request_id, principal, vendor))
-    pages = _Pages(door, numbers, outcome)
+    numbers = await context.reads.run(lambda: _numbers(request, context, request_id, principal, vendor))
+    pages = _Pages(context, numbers, outcome)
     if NDJSON in accept:
         request.state.target, request.state.kept = str(request_id), True
         return StreamingResponse(pages.lines_after(after), media_type=NDJSON)
-    return Response(await door.reads.run(lambda: pages.page(after, limit)), media_type="application/json")
+    return Response(await context.reads.run(lambda: pages.page(after, limit)), media_type="application/json")
 
 
-def _numbers(request: Request, door: Door, request_id: UUID, principal: Principal, vendor: str | None) -> Numbers:
-    with door.engine.connect() as connection:
+def _numbers(request: Request, context: Context, request_id: UUID, principal: Principal, vendor: str | None) -> Numbers:
+    with context.engine.connect() as connection:
         numbers = listing.numbers_of(connection, request_id)
         if numbers is None:
             raise no_such_request()
@@ -187,11 +187,11 @@ class _Pages:
     """The deliveries of a request in pages, each asked for by itself: however slowly a client reads a stream, it keeps
     no connection and no snapshot of the ledger."""
 
-    def __init__(self, door: Door, request: Numbers, outcome: str | None) -> None:
-        self._door, self._request, self._outcome = door, request, outcome
+    def __init__(self, context: Context, request: Numbers, outcome: str | None) -> None:
+        self._context, self._request, self._outcome = context, request, outcome
 
     def _after(self, place: tuple[str, int], limit: int) -> list[Row]:
-        with self._door.engine.connect() as connection:
+        with self._context.engine.connect() as connection:
             return listing.deliveries_page(connection, self._request, outcome=self._outcome, after=place, limit=limit)
 
     def page(self, place: tuple[str, int], limit: int) -> bytes:
@@ -219,10 +219,10 @@ class _Pages:
     async def _in_time(self, place: tuple[str, int]) -> tuple[bytes, tuple[str, int]] | None:
         for wait_s in WAITS_S:
             try:
-                return await self._door.reads.run(lambda: self.lines(place))
+                return await self._context.reads.run(lambda: self.lines(place))
             except BusyError:  # half of it is sent: to refuse the rest would be a broken stream
                 await asyncio.sleep(wait_s)
-        return await self._door.reads.run(lambda: self.lines(place))
+        return await self._context.reads.run(lambda: self.lines(place))
 
 
 def _place(row: Row) -> tuple[str, int]:

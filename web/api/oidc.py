@@ -20,8 +20,8 @@ from web.access.gate import guessing, refuse_guess
 from web.access.password_login import LoggedIn
 from web.api.session import keep_session
 from web.audit_trail import NOBODY
-from web.context import Door
-from web.dependencies import TheDoor
+from web.context import Context
+from web.dependencies import TheContext
 from web.frame import deed_of
 from web.origin import host_of
 from web.problems import Problem
@@ -41,22 +41,22 @@ def open_oidc(app: FastAPI, settings: OidcSettings, egress: Egress) -> None:
     home = back.path.removesuffix("/oidc/callback")  # "Who am I?": there is no other page of ours yet
 
     @router.get("/v1/session/oidc", summary="Log in at the provider", status_code=303, response_class=RedirectResponse)
-    async def begin(request: Request, door: TheDoor) -> Response:
+    async def begin(request: Request, context: TheContext) -> Response:
         """Sends the browser to the identity provider."""
         shown = device_shown(request)
-        begun, once = await door.reads.run(lambda: oidc_login.begin(door, shown))
+        begun, once = await context.reads.run(lambda: oidc_login.begin(context, shown))
         async with _on_record(request):
             answer = RedirectResponse(await provider.address(once), 303)
         cookies.keep(answer, BEGUN, begun, seconds=oidc_login.WITHIN_S, secure=secure, path=back.path)
         return answer
 
     @router.get(CALLBACK, summary="Back from the provider", status_code=303, response_class=RedirectResponse)
-    async def end(request: Request, door: TheDoor, code: str = "", state: str = "") -> Response:
+    async def end(request: Request, context: TheContext, code: str = "", state: str = "") -> Response:
         """Sets the cookie that a password would, and leads to who one is now. A `state` is good for one time."""
         answer: Response = RedirectResponse(home, 303)
         try:
             async with _on_record(request):
-                found = await _let_in(request, door, provider, code, state)
+                found = await _let_in(request, context, provider, code, state)
             by, source = f"user:{found.user.name}", host_of(request)
             await _note(request, Entry(by, deed_of(request.scope), allowed=True, status=303, source=source))
             keep_session(answer, found.token, secure=secure)
@@ -69,18 +69,18 @@ def open_oidc(app: FastAPI, settings: OidcSettings, egress: Egress) -> None:
     app.include_router(router)
 
 
-async def _let_in(request: Request, door: Door, provider: IdentityProvider, code: str, state: str) -> LoggedIn:
+async def _let_in(request: Request, context: Context, provider: IdentityProvider, code: str, state: str) -> LoggedIn:
     begun, host = cookies.read(request, BEGUN) or "", host_of(request)
-    once = await door.intake.run(lambda: oidc_login.resume(door, begun, state, host))
+    once = await context.intake.run(lambda: oidc_login.resume(context, begun, state, host))
     if isinstance(once, Attempt):
         raise guessing(once)
     if not code:  # but `error`, and perhaps a text: that is not ours to repeat
         raise DeniedError(Denial.PROVIDER)
     try:
         email = await provider.email(code, once)
-        return await door.intake.run(lambda: oidc_login.end(door, email, host, oidc_login.device_of(begun)))
+        return await context.intake.run(lambda: oidc_login.end(context, email, host, oidc_login.device_of(begun)))
     except DeniedError:
-        await refuse_guess(await door.intake.run(lambda: oidc_login.failed(door, host)))
+        await refuse_guess(await context.intake.run(lambda: oidc_login.failed(context, host)))
         raise
 
 

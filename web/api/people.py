@@ -12,7 +12,7 @@ from ledger.people.people import Prints
 from tasks.subjects import check_subject
 from web.api.models import RECEIVED, REQUEST_ID, Given, Moment, examples, json_body
 from web.bodies import read_json
-from web.dependencies import Reader, TheDoor
+from web.dependencies import Reader, TheContext
 
 _INVOLVED = {
     **REQUEST_ID,
@@ -61,15 +61,15 @@ LOOKED_FOR = Noticed(undoubted=frozenset({"placeholder"}))
 
 
 @router.post("/v1/people/lookup", summary="The requests that a person is in", openapi_extra=json_body(Person))
-async def look_up(request: Request, door: TheDoor, _: Reader) -> Involvements:
+async def look_up(request: Request, context: TheContext, _: Reader) -> Involvements:
     """Whoever has any of these identifiers."""
     given = await read_json(request, SHAPE)
     person: Subject = check_subject(given.model_dump(exclude_none=True), LOOKED_FOR)
 
     def find() -> list[Involved]:
-        prints = Prints(door.known().prints).identifiers(person)
-        with door.engine.connect() as connection:
+        prints = Prints(context.known().prints).identifiers(person)
+        with context.engine.connect() as connection:
             return requests_of(connection, prints)
 
-    found = await door.reads.run(find)
+    found = await context.reads.run(find)
     return Involvements(requests=[Involvement(**one._asdict()) for one in found])

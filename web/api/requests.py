@@ -16,7 +16,7 @@ from tasks.submit import Submission
 from web.access.gate import Principal
 from web.api.models import REQUEST_ID, Given, VendorName, examples, json_body
 from web.bodies import LARGEST_JSON, fault, read_json
-from web.dependencies import Submitter, TheDoor
+from web.dependencies import Submitter, TheContext
 from web.origin import origin_of
 from web.problems import Problem, advised, first
 
@@ -127,7 +127,7 @@ IdempotencyKey = Annotated[
     openapi_extra=json_body(NewRequest),
 )
 async def submit_request(
-    request: Request, door: TheDoor, principal: Submitter, idempotency_key: IdempotencyKey = None
+    request: Request, context: TheContext, principal: Submitter, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Recorded whole when the answer is 201, or not at all. The answer 200 says that it was recorded before."""
     noticed = Noticed()
@@ -147,7 +147,7 @@ async def submit_request(
         accept_unreachable=given.accept_unreachable,
         noticed=noticed,
     )
-    return answer(request, await door.submit(submission, people), noticed)
+    return answer(request, await context.submit(submission, people), noticed)
 
 
 def own_key(principal: Principal, key: str | None) -> str | None:

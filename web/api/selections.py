@@ -18,8 +18,8 @@ from tasks.selections import Criteria, Deed, Extent, Order, Standing, UnusableOr
 from web.access.gate import Principal, Right
 from web.api.models import RECEIVED, Because, Given, Moment, VendorName, examples, json_body
 from web.bodies import fault, kept_reason, read_json
-from web.context import Door
-from web.dependencies import Operator, SubmitterOrOperator, SubmitterOrReader, TheDoor
+from web.context import Context
+from web.dependencies import Operator, SubmitterOrOperator, SubmitterOrReader, TheContext
 from web.origin import origin_of
 from web.problems import Problem
 
@@ -128,10 +128,10 @@ ROUTES = (
 def _open(route: Route) -> None:
     shape: TypeAdapter[Selected] = TypeAdapter(route.body)
 
-    async def begin(request: Request, door: TheDoor, principal: Principal) -> Response:
+    async def begin(request: Request, context: TheContext, principal: Principal) -> Response:
         chosen = await read_json(request, shape)
         because = kept_reason(chosen.because) if isinstance(chosen, CloseSelected) else None
-        return await _answer(request, door, principal, deed=route.deed, chosen=chosen, because=because)
+        return await _answer(request, context, principal, deed=route.deed, chosen=chosen, because=because)
 
     begin.__annotations__["principal"] = route.principal
     router.add_api_route(
@@ -152,9 +152,9 @@ for each in ROUTES:
 
 
 @router.get("/v1/deeds/{deed_id}", summary="How far a deed over a selection has come")
-async def show_deed(request: Request, deed_id: UUID, door: TheDoor, principal: SubmitterOrReader) -> DeedState:
+async def show_deed(request: Request, deed_id: UUID, context: TheContext, principal: SubmitterOrReader) -> DeedState:
     """It has come to its end when `ended_at` is given."""
-    deed = await door.reads.run(lambda: selections.find(door.engine, deed_id))
+    deed = await context.reads.run(lambda: selections.find(context.engine, deed_id))
     if deed is None or principal.sees_only not in (None, deed.by):
         if deed is not None:
             request.state.target, request.state.denied = f"deed {deed_id}", True
@@ -163,14 +163,20 @@ async def show_deed(request: Request, deed_id: UUID, door: TheDoor, principal: S
 
 
 async def _answer(
-    request: Request, door: Door, principal: Principal, *, deed: Deed, chosen: Selected, because: str | None = None
+    request: Request,
+    context: Context,
+    principal: Principal,
+    *,
+    deed: Deed,
+    chosen: Selected,
+    because: str | None = None,
 ) -> Response:
     order = Order(deed, _criteria(deed, chosen, principal), because)
     try:
         if chosen.dry_run:
-            found = await door.intake.run(lambda: selections.extent(door.engine, order, principal.name))
+            found = await context.intake.run(lambda: selections.extent(context.engine, order, principal.name))
             return _json(200, _would_be(deed, principal, found))
-        standing = await door.intake.run(lambda: _work(door, order, principal.name, origin_of(request.scope)))
+        standing = await context.intake.run(lambda: _work(context, order, principal.name, origin_of(request.scope)))
     except UnusableOrderError as error:
         raise Problem.unusable(f"{error}; nothing was done") from None
     request.state.target, request.state.audited = f"deed {standing.public_id}", True
@@ -193,13 +199,13 @@ def _criteria(deed: Deed, chosen: Selected, principal: Principal) -> Criteria:
     )
 
 
-def _work(door: Door, order: Order, by: str, origin: Origin) -> Standing:
+def _work(context: Context, order: Order, by: str, origin: Origin) -> Standing:
     """Begin it, and do it as far as a moment allows."""
     began = monotonic()
-    standing = selections.begin(door.engine, order, by, origin)
+    standing = selections.begin(context.engine, order, by, origin)
     while standing.ended_at is None and monotonic() - began < AT_ONCE_S:
-        done = selections.step(door.engine, standing.public_id, door.wake)
-        standing = done or selections.find(door.engine, standing.public_id) or standing
+        done = selections.step(context.engine, standing.public_id, context.wake)
+        standing = done or selections.find(context.engine, standing.public_id) or standing
     return standing
 
 

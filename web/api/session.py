@@ -11,7 +11,7 @@ from web.access.gate import COOKIE, refuse_guess
 from web.access.password_login import LASTS_S, LoggedIn, log_in, log_out, who_tries
 from web.api.models import Given, Text, examples, json_body
 from web.bodies import read_json
-from web.dependencies import Anybody, TheDoor
+from web.dependencies import Anybody, TheContext
 from web.networks import network_of
 from web.origin import host_of
 from web.pool import BusyError
@@ -42,18 +42,18 @@ SHAPE = TypeAdapter(Login)
 
 
 @router.post("/v1/session", summary="Log a console user in", openapi_extra=json_body(Login))
-async def begin(request: Request, response: Response, door: TheDoor) -> Session:
+async def begin(request: Request, response: Response, context: TheContext) -> Session:
     """Sets a cookie that lasts a working day, and one by which this device is known. Scripts use API keys instead. With
     `CONSENT_PASSWORD_LOGIN=false` nobody logs in with a password: 403."""
-    if not door.settings.password_login:
-        raise _switched_off(by_provider=door.settings.oidc is not None)
+    if not context.settings.password_login:
+        raise _switched_off(by_provider=context.settings.oidc is not None)
     given = await read_json(request, SHAPE)
     host, device = host_of(request), device_shown(request)
-    tried = await door.reads.run(lambda: who_tries(door, given.name, device))
+    tried = await context.reads.run(lambda: who_tries(context, given.name, device))
     request.state.account = tried.account or UNKNOWN
     try:
-        found = await door.logins.run(
-            lambda: log_in(door, given.name, given.password, host, device),
+        found = await context.logins.run(
+            lambda: log_in(context, given.name, given.password, host, device),
             network_of(host),
             known_device=tried.known_device,
         )
@@ -86,11 +86,11 @@ async def show(principal: Anybody) -> Session:
 
 
 @router.delete("/v1/session", summary="Log out", status_code=204)
-async def end(request: Request, response: Response, door: TheDoor, _: Anybody) -> None:
+async def end(request: Request, response: Response, context: TheContext, _: Anybody) -> None:
     """Ends the session of the cookie, everywhere within seconds. The device stays known."""
     token = cookies.read(request, COOKIE)
     if token is not None:
-        await door.intake.run(lambda: log_out(door, token))
+        await context.intake.run(lambda: log_out(context, token))
         request.app.state.gate.forget(token)
     for secure in {cookies.is_secure(request), cookies.PREFIX + COOKIE in request.cookies}:
         cookies.drop(response, COOKIE, secure=secure)

@@ -10,8 +10,8 @@ from domain.requests import Kind
 from ledger.desk.reports import Status, status_of
 from tasks.reach import missing_identifiers
 from web.api.models import DUE, RECEIVED, REQUEST_ID, Moment, examples
-from web.context import Door
-from web.dependencies import SubmitterOrReader, TheDoor
+from web.context import Context
+from web.dependencies import SubmitterOrReader, TheContext
 from web.problems import no_such_request, refuse_others
 
 _LISTED = {
@@ -92,20 +92,20 @@ router = APIRouter(tags=["requests"])
 
 @router.get("/v1/requests/{request_id}", summary="How a request stands")
 async def show_request(
-    request: Request, request_id: UUID, door: TheDoor, principal: SubmitterOrReader
+    request: Request, request_id: UUID, context: TheContext, principal: SubmitterOrReader
 ) -> RequestStatus:
     """Costs the same for ten people and for a million."""
-    found = await door.reads.run(lambda: _find(door, request_id))
+    found = await context.reads.run(lambda: _find(context, request_id))
     refuse_others(request, request_id, sees_only=principal.sees_only, submitted_by=found.submitted_by)
     missing = {name: MissingIdentifier(**one._asdict()) for name, one in missing_identifiers(found).items()}
-    at_risk = found.at_risk(door.settings.due_soon_days)
+    at_risk = found.at_risk(context.settings.due_soon_days)
     asked = found.to_resolve or found.resolved
     directory = DirectoryAnswers(waits=found.to_resolve, answers=dict(found.resolved)) if asked else None
     return RequestStatus(**found._asdict(), at_risk=at_risk, missing_identifiers=missing, directory=directory)
 
 
-def _find(door: Door, request_id: UUID) -> Status:
-    with door.engine.connect() as connection:
+def _find(context: Context, request_id: UUID) -> Status:
+    with context.engine.connect() as connection:
         found = status_of(connection, request_id)
     if found is None:
         raise no_such_request()

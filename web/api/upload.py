@@ -16,7 +16,7 @@ from tasks.submit import Submission
 from web.api.models import VendorName
 from web.api.requests import ACCEPTING, IdempotencyKey, Receipt, answer, own_key
 from web.bodies import Allowance, allowance_of, fault, media_type, refuse_encoded
-from web.dependencies import Submitter, TheDoor
+from web.dependencies import Submitter, TheContext
 from web.origin import origin_of
 from web.pool import BusyError
 from web.problems import Problem
@@ -56,7 +56,7 @@ BODY = {
 )
 async def upload(
     request: Request,
-    door: TheDoor,
+    context: TheContext,
     principal: Submitter,
     *,
     kind: Kind,
@@ -92,14 +92,14 @@ async def upload(
         accept_unreachable=accept_unreachable,
         noticed=_noticed(allow_placeholders),
     )
-    _allow(allowance_of(request), door.settings.upload_max_bytes)
+    _allow(allowance_of(request), context.settings.upload_max_bytes)
     body = Upload(request)
 
     def record() -> submit.Receipt:
-        return door.submit_now(submission, read_people(body.file, form, submission.noticed))
+        return context.submit_now(submission, read_people(body.file, form, submission.noticed))
 
     try:
-        return answer(request, await door.uploads.run(record, who=principal.name), submission.noticed)
+        return answer(request, await context.uploads.run(record, who=principal.name), submission.noticed)
     except BusyError:
         told = "as many uploads as can be, or as one key may have, are under way; nothing of this one was recorded"
         raise Problem(429, "busy", told, headers={"Retry-After": "10"}) from None

@@ -15,8 +15,8 @@ from tasks import retire as retiring
 from web.access.gate import Principal
 from web.api.models import RECEIVED, Because, Given, Moment, VendorName, examples, json_body
 from web.bodies import kept_reason, read_json, read_nothing
-from web.context import Door
-from web.dependencies import Operator, Reader, TheDoor
+from web.context import Context
+from web.dependencies import Operator, Reader, TheContext
 from web.origin import origin_of
 from web.problems import no_such_vendor
 
@@ -98,82 +98,90 @@ Name = Annotated[VendorName, Path(description="as /v1/vendors shows it")]
 
 
 @router.get("/v1/vendors", summary="Every vendor, and whether it is held")
-async def list_vendors(door: TheDoor, _: Reader) -> Vendors:
+async def list_vendors(context: TheContext, _: Reader) -> Vendors:
     """As the workers announced them."""
 
     def find() -> list[Vendor]:
-        with door.engine.connect() as connection:
+        with context.engine.connect() as connection:
             return vendors.all_vendors(connection)
 
-    return Vendors(vendors=[_state(vendor) for vendor in await door.reads.run(find)])
+    return Vendors(vendors=[_state(vendor) for vendor in await context.reads.run(find)])
 
 
 @router.post("/v1/vendors/{name}/hold", summary="Send nothing to a vendor until it is resumed")
-async def hold(request: Request, name: Name, door: TheDoor, principal: Operator) -> VendorState:
+async def hold(request: Request, name: Name, context: TheContext, principal: Operator) -> VendorState:
     """No probe lifts a hold by hand."""
     await read_nothing(request)
 
     def do() -> Vendor:
-        with door.engine.begin() as connection:
+        with context.engine.begin() as connection:
             vendors.hold(connection, name, principal.name)
             return _of_name(vendors.all_vendors(connection), name)
 
-    vendor = await door.intake.run(do)
+    vendor = await context.intake.run(do)
     request.state.target = vendor.name
     return _state(vendor)
 
 
 @router.post("/v1/vendors/{name}/resume", summary="Let a held vendor go on")
 async def resume(
-    request: Request, name: Name, door: TheDoor, _: Operator, step: Annotated[str | None, Query(max_length=64)] = None
+    request: Request,
+    name: Name,
+    context: TheContext,
+    _: Operator,
+    step: Annotated[str | None, Query(max_length=64)] = None,
 ) -> VendorState:
     """The vendor and all of its steps, or one `step` of it. The workers see it within a second."""
     await read_nothing(request)
 
     def do() -> Vendor:
-        with door.engine.begin() as connection:
+        with context.engine.begin() as connection:
             vendors.resume(connection, name, step)
             return _of_name(vendors.all_vendors(connection), name)
 
-    vendor = await door.intake.run(do)
+    vendor = await context.intake.run(do)
     request.state.target = vendor.name
     return _state(vendor)
 
 
 @router.post("/v1/vendors/{name}/on", summary="Have new requests go to a vendor")
-async def switch_on(request: Request, name: Name, door: TheDoor, principal: Operator) -> VendorState:
+async def switch_on(request: Request, name: Name, context: TheContext, principal: Operator) -> VendorState:
     """Also one that was retired; what has ended there stays so."""
-    return await _switch(request, name, door, principal, switching.switch_on)
+    return await _switch(request, name, context, principal, switching.switch_on)
 
 
 @router.post("/v1/vendors/{name}/off", summary="Have no new request go to a vendor")
-async def switch_off(request: Request, name: Name, door: TheDoor, principal: Operator) -> VendorState:
+async def switch_off(request: Request, name: Name, context: TheContext, principal: Operator) -> VendorState:
     """Nothing is sent there, and what is pending waits until it is on again or retired."""
-    return await _switch(request, name, door, principal, switching.switch_off)
+    return await _switch(request, name, context, principal, switching.switch_off)
 
 
 _Switch = Callable[[Connection, str, str, Origin], bool]
 
 
-async def _switch(request: Request, name: str, door: Door, principal: Principal, switch: "_Switch") -> VendorState:
+async def _switch(
+    request: Request, name: str, context: Context, principal: Principal, switch: "_Switch"
+) -> VendorState:
     await read_nothing(request)
 
     def do() -> Vendor:
-        with door.engine.begin() as connection:
+        with context.engine.begin() as connection:
             switch(connection, name, principal.name, origin_of(request.scope))
             return _of_name(vendors.all_vendors(connection), name)
 
-    vendor = await door.intake.run(do)
+    vendor = await context.intake.run(do)
     request.state.target, request.state.audited = vendor.name, True
     return _state(vendor)
 
 
 @router.post("/v1/vendors/{name}/retire", summary="Leave a vendor for good", openapi_extra=json_body(Retire))
-async def retire(request: Request, name: Name, door: TheDoor, principal: Operator) -> RetiredVendor:
+async def retire(request: Request, name: Name, context: TheContext, principal: Operator) -> RetiredVendor:
     """What is pending there, or needs a person, ends as cancelled, so that requests can close."""
     because, origin = kept_reason((await read_json(request, RETIRE)).because), origin_of(request.scope)
     try:
-        retired = await door.intake.run(lambda: retiring.retire(door.engine, name, principal.name, because, origin))
+        retired = await context.intake.run(
+            lambda: retiring.retire(context.engine, name, principal.name, because, origin)
+        )
     except retiring.NoSuchVendorError:
         raise no_such_vendor() from None
     request.state.target, request.state.audited = name, True

@@ -1,4 +1,4 @@
-"""Answers of the OpenDSR door: bodies and headers of the specification, signed, and its error object for refusals."""
+"""Answers to OpenDSR: bodies and headers of the specification, signed, and its error object for refusals."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ thousand times what they cost."""
 
 @dataclass(frozen=True)
 class Processor:
-    """Who we are at this door, and who may be told of changes."""
+    """Who we are as a processor, and who may be told of changes."""
 
     signer: Signer
     rules: Rules = field(repr=False)

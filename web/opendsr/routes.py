@@ -1,4 +1,4 @@
-"""The OpenDSR door: discovery, and data subject requests submitted, asked after and cancelled, in versions 2.0 and 3.0.
+"""OpenDSR: discovery, and data subject requests submitted, asked after and cancelled, in versions 2.0 and 3.0.
 
 Its paths, fields and statuses are the specification's (https://github.com/opengdpr/OpenDSR); see docs/opendsr.md.
 """
@@ -19,8 +19,8 @@ from tasks.attend import NoSuchRequestError
 from tasks.opendsr import Office
 from web.access.gate import Principal, Right, allowed
 from web.bodies import allowance_of, media_type
-from web.context import Door
-from web.dependencies import TheDoor
+from web.context import Context
+from web.dependencies import TheContext
 from web.opendsr.answers import ROUTES, Processor, answer, answer_to_anybody, processor_of
 from web.opendsr.identities import SUPPORTED
 from web.opendsr.reading import LONGEST_BODY, LONGEST_GROUP, read_id, read_request
@@ -32,7 +32,7 @@ CERTIFICATE = f"{ROOT}/certificate.pem"
 
 
 def open_opendsr(app: FastAPI, processor: Processor) -> None:
-    """Open this door of an app that has its `Door` and its `Gate`."""
+    """Add these routes to an app that has its `Context` and its `Gate`."""
     app.state.opendsr = processor
     for version in Version:
         app.include_router(router(version))
@@ -52,7 +52,7 @@ def router(version: Version) -> APIRouter:
 
     @routes.post("/requests")
     @routes.post("/requests/")
-    async def submit(request: Request, door: TheDoor, controller: Submitting) -> Response:
+    async def submit(request: Request, context: TheContext, controller: Submitting) -> Response:
         allowance_of(request).most = LONGEST_BODY
         if media_type(request) != "application/json":
             raise Problem(415, "not-json", "send JSON, and say so: Content-Type: application/json")
@@ -60,8 +60,8 @@ def router(version: Version) -> APIRouter:
         processor = processor_of(request)
         asked = read_request(body, version, processor.signer.domain, datetime.now(UTC))
         request.state.target = str(asked.id)
-        taken = await door.intake.run(
-            lambda: _office(door, processor, controller, origin_of(request.scope)).take(asked)
+        taken = await context.intake.run(
+            lambda: _office(context, processor, controller, origin_of(request.scope)).take(asked)
         )
         request.state.target = str(taken.standing.request_id)
         request.state.audited = not taken.repeated
@@ -69,25 +69,27 @@ def router(version: Version) -> APIRouter:
 
     @routes.get("/requests")
     @routes.get("/requests/")
-    async def show_group(request: Request, door: TheDoor, controller: Asking, group_id: GroupId) -> Response:
+    async def show_group(request: Request, context: TheContext, controller: Asking, group_id: GroupId) -> Response:
         processor = processor_of(request)
-        found = await door.reads.run(lambda: _office(door, processor, controller).look_at_group(group_id))
+        found = await context.reads.run(lambda: _office(context, processor, controller).look_at_group(group_id))
         return answer(request, 200, [told(standing, version, processor.signer.domain) for standing in found])
 
     @routes.get("/requests/{subject_request_id}")
     @routes.get("/status/{subject_request_id}")  # section 3.1 demands an endpoint `/status`, and shows the other one
-    async def show(request: Request, subject_request_id: str, door: TheDoor, controller: Asking) -> Response:
+    async def show(request: Request, subject_request_id: str, context: TheContext, controller: Asking) -> Response:
         meant, processor = read_id(subject_request_id), processor_of(request)
         with _on_record(request, meant):
-            standing = await door.reads.run(lambda: _office(door, processor, controller).look(meant))
+            standing = await context.reads.run(lambda: _office(context, processor, controller).look(meant))
         return answer(request, 200, told(standing, version, processor.signer.domain))
 
     @routes.delete("/requests/{subject_request_id}")
-    async def cancel(request: Request, subject_request_id: str, door: TheDoor, controller: Submitting) -> Response:
+    async def cancel(
+        request: Request, subject_request_id: str, context: TheContext, controller: Submitting
+    ) -> Response:
         at, meant, processor = datetime.now(UTC), read_id(subject_request_id), processor_of(request)
         request.state.target = str(meant)
         with _on_record(request, meant):
-            standing = await door.intake.run(lambda: _office(door, processor, controller).withdraw(meant))
+            standing = await context.intake.run(lambda: _office(context, processor, controller).withdraw(meant))
         request.state.target = str(standing.request_id)
         return answer(request, 202, withdrawn(standing, version, at))
 
@@ -126,7 +128,7 @@ async def certificate(request: Request) -> Response:
 def _controller(*rights: Right) -> object:
     async def controller(principal: Annotated[Principal, Depends(allowed(*rights))]) -> str:
         if not principal.name.startswith("key:"):
-            raise Problem(403, "forbidden", "this door is for API keys only")
+            raise Problem(403, "forbidden", "OpenDSR takes API keys only")
         return principal.name
 
     return Depends(controller)
@@ -138,14 +140,14 @@ Asking = Annotated[str, _controller(Right.SUBMIT, Right.READ)]
 GroupId = Annotated[str, Query(min_length=1, max_length=LONGEST_GROUP)]
 
 
-def _office(door: Door, processor: Processor, controller: str, origin: Origin = HERE) -> Office:
+def _office(context: Context, processor: Processor, controller: str, origin: Origin = HERE) -> Office:
     return Office(
         controller=controller,
-        engine=door.engine,
-        masters=door.masters,
-        prints=lambda: door.known().prints,
+        engine=context.engine,
+        masters=context.masters,
+        prints=lambda: context.known().prints,
         rules=processor.rules,
-        submit=door.submit_now,
-        wake=door.wake,
+        submit=context.submit_now,
+        wake=context.wake,
         origin=origin,
     )

@@ -16,7 +16,7 @@ from cli.doctor import redis_findings
 from intake.stack import surroundings
 from ledger.sealing import generate_master_key
 from tests.redis_servers import Server, redis_server
-from web.context import open_door
+from web.context import open_context
 
 
 @pytest.fixture(scope="module")
@@ -59,15 +59,15 @@ def doctor() -> tuple[int, str]:
 def test_what_is_wrong_with_redis_is_named(
     stack: redis.Redis, spoil: Callable[[redis.Redis], object], ending: int, says: str
 ) -> None:
-    with surroundings() as here, open_door(here) as door:
+    with surroundings() as here, open_context(here) as context:
         assert "takes what we write" in doctor()[1]
-        assert door.redis_answers()
+        assert context.redis_answers()
         spoil(stack)
         code, said = doctor()
         assert code == ending, said
         assert says in said
         assert "FAULT" in said
-        assert door.redis_answers() == (ending != 3)
+        assert context.redis_answers() == (ending != 3)
 
 
 @pytest.mark.parametrize(("by_s", "says"), [(9, "9 s ahead of"), (-8, "8 s behind")])

@@ -236,7 +236,7 @@ def test_a_fault_of_our_own_keeps_nobody_else_untold(desk: Desk, courier: Courie
 
     desk.submit(people(1), callbacks=(Callback("https://x.example/", "x.example", Style.OPENDSR),))
     with pytest.raises(ZeroDivisionError):
-        notify(replace(courier, dress={Style.OPENDSR: broken}))
+        notify(replace(courier, formats={Style.OPENDSR: broken}))
     assert desk.rows("SELECT CAST(state AS text) FROM outbox ORDER BY CAST(state AS text)") == [
         ("delivered",),
         ("waiting",),
@@ -252,7 +252,7 @@ def test_a_requests_own_receiver_is_told_in_its_style_and_only_where_allowed(
 
     styled = replace(
         courier,
-        dress={Style.OPENDSR: lambda notice, _: Letter({"x-style": "opendsr"}, str(notice.details["id"]).encode())},
+        formats={Style.OPENDSR: lambda notice, _: Letter({"x-style": "opendsr"}, str(notice.details["id"]).encode())},
         receivers={},
     )
     desk.submit(people(1), callbacks=own(NAME))

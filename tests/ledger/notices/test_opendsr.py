@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from adapters.callbacks import Callbacks
 from adapters.contract import Answer, Verdict
-from adapters.opendsr_callbacks import dress
+from adapters.opendsr_callbacks import format_letter
 from adapters.receivers import Rules
 from config.opendsr import PAIR_FILE, OpenDsrSettings, find_signer
 from domain.deadlines import Regulation
@@ -154,7 +154,7 @@ def test_callbacks_are_the_specifications_and_signed(desk: Desk, tmp_path: Path)
         callbacks=Callbacks(rules),
         receivers={},
         stopping=lambda: False,
-        dress={Style.OPENDSR: partial(dress, signer=signer)},
+        formats={Style.OPENDSR: partial(format_letter, signer=signer)},
     )
     on_loop(listening.enter_async_context(listener.listening()))
     url = f"http://127.0.0.1:{listener.port}/opendsr/callbacks?for=jane-4711"

@@ -31,7 +31,7 @@ def together(desk: Desk, key: str, count: int) -> Receipt:
         known=look_up(desk.engine, desk.masters),
     )
     if receipt is None:
-        return desk.submit(people(count), idempotency_key=key)  # as every door does then
+        return desk.submit(people(count), idempotency_key=key)  # as every way in does then
     assert isinstance(receipt, Receipt)
     return receipt
 

@@ -101,7 +101,7 @@ def resolved(desk: Desk) -> Any:
 
 
 def sent(tools: Toolbox) -> list[Any]:
-    return tools.lines["algonomy"].exchange.sent  # type: ignore[attr-defined]
+    return tools.routes["algonomy"].exchange.sent  # type: ignore[attr-defined]
 
 
 def test_what_people_lack_is_filled_in_before_anything_is_sent(desk: Desk, tools: Toolbox) -> None:

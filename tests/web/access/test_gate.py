@@ -25,7 +25,7 @@ from web.access.password_login import log_in
 from web.api.openapi import OPEN
 from web.app import create_app
 from web.audit_trail import Spare
-from web.context import Door
+from web.context import Context
 
 Key = Callable[..., dict[str, str]]
 PASSWORD = "correct horse battery"
@@ -74,8 +74,8 @@ def ann(engine: Engine) -> str:
     return "ann"
 
 
-def test_every_path_is_shut_but_for_health_and_logging_in(stranger: httpx.Client, door: Door) -> None:
-    operations = [(method, path) for path, of in create_app(door).openapi()["paths"].items() for method in of]
+def test_every_path_is_shut_but_for_health_and_logging_in(stranger: httpx.Client, context: Context) -> None:
+    operations = [(method, path) for path, of in create_app(context).openapi()["paths"].items() for method in of]
     shut = [(method.upper(), path) for method, path in operations if (method, path) not in OPEN]
     assert set(shut) == set(NEEDED)
     for method, path in [*shut, ("GET", "/v1/openapi.json")]:
@@ -197,19 +197,19 @@ def test_a_disabled_user_is_out_at_once(stranger: httpx.Client, ann: str, engine
 
 
 def test_passwords_are_locked_by_account_however_many_guess_at_once(
-    door: Door, ann: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    context: Context, ann: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guesses, "FIRST_LOCK_S", 600.0)
     with ThreadPoolExecutor(12) as many:
-        tries = list(many.map(lambda n: log_in(door, ann, f"wrong password {n}"), range(12)))
+        tries = list(many.map(lambda n: log_in(context, ann, f"wrong password {n}"), range(12)))
     assert all(isinstance(one, Attempt) for one in tries)
     looked_at = [one for one in tries if isinstance(one, Attempt) and not one.locked_s]
     assert len(looked_at) == guesses.FREE + 1
     rows("UPDATE guesses SET locked_until = now() + interval '1 minute'")
-    assert isinstance(log_in(door, ann, PASSWORD), Attempt)  # also the right one waits
-    assert isinstance(log_in(door, "nobody", PASSWORD), Attempt)
+    assert isinstance(log_in(context, ann, PASSWORD), Attempt)  # also the right one waits
+    assert isinstance(log_in(context, "nobody", PASSWORD), Attempt)
     rows("UPDATE guesses SET locked_until = now() - interval '1 second'")
-    assert not isinstance(log_in(door, ann, PASSWORD), Attempt)
+    assert not isinstance(log_in(context, ann, PASSWORD), Attempt)
     assert rows("SELECT count(*) FROM guesses") == [(1,)]  # nobody's
 
 
@@ -260,7 +260,7 @@ def test_the_audit_log_has_every_denial_and_every_write_and_no_person(
     request_id = stranger.post("/v1/requests", json=JANE, headers=good).json()["request_id"]
     stranger.post("/v1/requests", json={"kind": "erasure", "subjects": []}, headers=good)
     stranger.post("/v1/people/lookup", json={"user_id": "jane-1"}, headers=good)
-    stranger.get("/v1/jane@private.example", headers=good)  # no door, no entry
+    stranger.get("/v1/jane@private.example", headers=good)  # no route, no entry
     stranger.post("/v1/vendors/insider/hold", headers=good)
     stranger.post("/v1/session", json={"name": "jane@private.example", "password": "wrong"})
     stranger.post("/v1/session", json={"name": ann, "password": PASSWORD})
@@ -276,8 +276,8 @@ def test_the_audit_log_has_every_denial_and_every_write_and_no_person(
     ]
 
 
-def test_who_asks_too_often_is_noted_by_name_and_not_at_length(door: Door, key: Key, rows: Rows) -> None:
-    slow = replace(door, settings=Settings(api_requests_per_minute=30))
+def test_who_asks_too_often_is_noted_by_name_and_not_at_length(context: Context, key: Key, rows: Rows) -> None:
+    slow = replace(context, settings=Settings(api_requests_per_minute=30))
     with serving(create_app(slow)) as url, httpx.Client(base_url=url, headers=key()) as client:
         assert client.post("/v1/vendors/insider/hold").status_code == 200
         refused = [client.post("/v1/vendors/insider/resume") for _ in range(30)]

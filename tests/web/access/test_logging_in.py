@@ -17,7 +17,7 @@ from tests.web.conftest import Rows, serving
 from web.access import gate, password_login
 from web.access.password_login import LoggedIn, log_in, unlock
 from web.app import create_app
-from web.context import Door
+from web.context import Context
 
 Key = Callable[..., dict[str, str]]
 PASSWORD = "correct horse battery"
@@ -95,28 +95,28 @@ def test_an_address_is_locked_whatever_accounts_it_tries(stranger: httpx.Client,
     assert b"198.51.100.1" not in b"".join(bytes(who) for (who,) in rows("SELECT who FROM guesses"))
 
 
-def test_an_address_of_ipv6_is_all_that_one_customer_has(door: Door, ann: str) -> None:
-    tries = [log_in(door, f"user-{n}", "p", f"2001:db8::{n:x}") for n in range(guesses.MANY.free + 2)]
+def test_an_address_of_ipv6_is_all_that_one_customer_has(context: Context, ann: str) -> None:
+    tries = [log_in(context, f"user-{n}", "p", f"2001:db8::{n:x}") for n in range(guesses.MANY.free + 2)]
     assert [isinstance(one, Attempt) and one.locked_s > 0 for one in tries[-2:]] == [False, True]
-    assert isinstance(log_in(door, ann, PASSWORD, "2001:db8::ffff"), Attempt)
-    assert isinstance(log_in(door, ann, PASSWORD, "2001:db8:0:1::ffff"), LoggedIn)
+    assert isinstance(log_in(context, ann, PASSWORD, "2001:db8::ffff"), Attempt)
+    assert isinstance(log_in(context, ann, PASSWORD, "2001:db8:0:1::ffff"), LoggedIn)
 
 
-def test_a_login_of_one_s_own_does_not_begin_the_count_anew(door: Door, ann: str, rows: Rows) -> None:
+def test_a_login_of_one_s_own_does_not_begin_the_count_anew(context: Context, ann: str, rows: Rows) -> None:
     for n in range(10):
-        log_in(door, f"user-{n}", "p", "198.51.100.1")
+        log_in(context, f"user-{n}", "p", "198.51.100.1")
     for _ in range(3):
-        log_in(door, ann, "mistyped", "198.51.100.1")
-    assert isinstance(log_in(door, ann, PASSWORD, "198.51.100.1"), LoggedIn)
+        log_in(context, ann, "mistyped", "198.51.100.1")
+    assert isinstance(log_in(context, ann, PASSWORD, "198.51.100.1"), LoggedIn)
     assert rows("SELECT max(failures) FROM guesses") == [(10,)]
 
 
-def test_a_try_that_is_not_looked_at_counts_nowhere(door: Door, ann: str, rows: Rows) -> None:
+def test_a_try_that_is_not_looked_at_counts_nowhere(context: Context, ann: str, rows: Rows) -> None:
     for n in range(guesses.FREE + 1):
-        log_in(door, ann, "p", f"198.51.100.{n}")
+        log_in(context, ann, "p", f"198.51.100.{n}")
     before = rows("SELECT sum(failures) FROM guesses")
     lock(rows)
-    assert isinstance(log_in(door, ann, "p", "203.0.113.1"), Attempt)
+    assert isinstance(log_in(context, ann, "p", "203.0.113.1"), Attempt)
     assert rows("SELECT sum(failures) FROM guesses") == before
 
 
@@ -144,15 +144,15 @@ def test_names_that_nobody_has_are_told_and_locked_like_those_of_users(
     assert all(one == told[0] for one in told[1:])
 
 
-def test_who_has_no_password_logs_in_with_none(door: Door, engine: Engine) -> None:
+def test_who_has_no_password_logs_in_with_none(context: Context, engine: Engine) -> None:
     with engine.begin() as connection:
         access.add_user(connection, name="ann", role="reader", password_hash=None, by="test")
-    assert isinstance(log_in(door, "ann", PASSWORD), Attempt)
-    assert isinstance(log_in(door, "ann", ""), Attempt)
+    assert isinstance(log_in(context, "ann", PASSWORD), Attempt)
+    assert isinstance(log_in(context, "ann", ""), Attempt)
 
 
 def test_whoever_is_unlocked_may_try_again_anywhere(
-    door: Door, stranger: httpx.Client, ann: str, rows: Rows, engine: Engine
+    context: Context, stranger: httpx.Client, ann: str, rows: Rows, engine: Engine
 ) -> None:
     assert at(stranger, "192.0.2.1", RIGHT) == 200
     device = {DEVICE: stranger.cookies[DEVICE]}
@@ -163,8 +163,8 @@ def test_whoever_is_unlocked_may_try_again_anywhere(
     rows("DELETE FROM guesses WHERE failures > :most", most=guesses.FREE + 1)  # the address is another matter
     assert (at(stranger, "203.0.113.1", RIGHT), at(stranger, "203.0.113.1", RIGHT, **device)) == (429, 429)
     with engine.begin() as connection:
-        assert unlock(connection, door.known().prints, ann)
-        assert not unlock(connection, door.known().prints, ann)
+        assert unlock(connection, context.known().prints, ann)
+        assert not unlock(connection, context.known().prints, ann)
     assert (at(stranger, "203.0.113.1", RIGHT), at(stranger, "203.0.113.1", RIGHT, **device)) == (200, 200)
 
 
@@ -241,18 +241,18 @@ def test_twelve_strangers_at_once_keep_nobody_waiting_in_vain(
         assert {one.result() for one in guessed} == {401}
 
 
-# The door of passwords can be shut altogether.
+# Logging in with a password can be switched off altogether.
 
 
 @contextmanager
-def shut(door: Door, **settings: object) -> Iterator[httpx.Client]:
-    app = create_app(replace(door, settings=Settings(password_login=False, **settings)))  # type: ignore[arg-type]
+def shut(context: Context, **settings: object) -> Iterator[httpx.Client]:
+    app = create_app(replace(context, settings=Settings(password_login=False, **settings)))  # type: ignore[arg-type]
     with serving(app) as url, httpx.Client(base_url=url) as client:
         yield client
 
 
-def test_without_passwords_nobody_is_asked_for_one(door: Door, ann: str, key: Key, rows: Rows) -> None:
-    with shut(door) as client:
+def test_without_passwords_nobody_is_asked_for_one(context: Context, ann: str, key: Key, rows: Rows) -> None:
+    with shut(context) as client:
         answer = client.post("/v1/session", json=RIGHT)
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:consent:problem:password-login-off")
         assert "API key" in answer.json()["detail"]
@@ -298,11 +298,11 @@ def test_a_session_that_is_over_is_no_guess(
 
 
 def test_a_known_device_is_not_kept_out_of_its_session_by_strangers_beside_it(
-    stranger: httpx.Client, ann: str, rows: Rows, door: Door
+    stranger: httpx.Client, ann: str, rows: Rows, context: Context
 ) -> None:
     assert at(stranger, "192.0.2.1", RIGHT) == 200
     cookies = dict(stranger.cookies)
-    with serving(create_app(door)) as url, httpx.Client(base_url=url) as anew:  # which has seen nobody yet
+    with serving(create_app(context)) as url, httpx.Client(base_url=url) as anew:  # which has seen nobody yet
         guess = {"Authorization": "Bearer cw_000000000000_" + "A" * 43}
         for _ in range(guesses.FREE + 1):
             anew.get("/v1/session", headers=guess)

@@ -31,7 +31,7 @@ from tests.web.oidc_provider import CLIENT_ID, KEY, REDIRECT_URL, SECRET, Provid
 from web.access import gate, oidc_login
 from web.api.oidc import BEGUN
 from web.app import create_app
-from web.context import Door
+from web.context import Context
 
 BEGIN = "/v1/session/oidc"
 DEVICE = "consent_device"
@@ -57,7 +57,7 @@ def issuer(provider: Provider) -> Iterator[str]:
 
 
 @pytest.fixture
-def serve(door: Door, issuer: str) -> Serve:
+def serve(context: Context, issuer: str) -> Serve:
     """Serves the app with these settings changed; gives a browser."""
 
     @contextmanager
@@ -65,7 +65,7 @@ def serve(door: Door, issuer: str) -> Serve:
         settings = {"issuer": issuer, "client_id": CLIENT_ID, "client_secret": SECRET, "redirect_url": REDIRECT_URL}
         oidc = OidcSettings.model_validate({**settings, **changed})
         with ExitStack() as stack:
-            url = stack.enter_context(serving(create_app(replace(door, settings=Settings(oidc=oidc)))))
+            url = stack.enter_context(serving(create_app(replace(context, settings=Settings(oidc=oidc)))))
             yield stack.enter_context(httpx.Client(base_url=url, timeout=30))
 
     return served
@@ -443,7 +443,7 @@ def test_without_settings_there_is_no_such_door(stranger: httpx.Client) -> None:
 
 
 def test_the_document_describes_what_these_doors_answer(
-    browser: httpx.Client, door: Door, issuer: str, key: Callable[..., dict[str, str]]
+    browser: httpx.Client, context: Context, issuer: str, key: Callable[..., dict[str, str]]
 ) -> None:
     headers = key()
     document = browser.get("/v1/openapi.json", headers=headers).json()

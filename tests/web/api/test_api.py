@@ -11,7 +11,7 @@ import httpx
 
 from tests.web.conftest import Rows, serving
 from web.app import create_app
-from web.context import Door
+from web.context import Context
 
 JANE = {"user_id": "jane-1", "email": "jane-1@private.example"}
 Key = Callable[..., dict[str, str]]
@@ -23,7 +23,7 @@ def submit(client: httpx.Client, *people: dict[str, object], **more: object) -> 
     return client.post("/v1/requests", json=body, headers=headers)
 
 
-def settle(door: Door, rows: Rows, outcome: str, reason: str | None, vendor: str = "insider") -> None:
+def settle(context: Context, rows: Rows, outcome: str, reason: str | None, vendor: str = "insider") -> None:
     """As a worker does that has delivered line 1 of request 1."""
     values = {"outcome": outcome, "reason": reason, "vendor": vendor}
     rows(
@@ -166,9 +166,9 @@ def test_requests_are_listed_newest_first_page_by_page(client: httpx.Client, key
     assert client.get("/v1/requests", params={"cursor": "AAAA"}).json()["type"] == "urn:consent:problem:bad-cursor"
 
 
-def test_deliveries_are_paged_filtered_and_streamed(client: httpx.Client, door: Door, rows: Rows) -> None:
+def test_deliveries_are_paged_filtered_and_streamed(client: httpx.Client, context: Context, rows: Rows) -> None:
     place = submit(client, *({"user_id": f"u-{n}"} for n in range(1, 6))).headers["location"] + "/deliveries"
-    settle(door, rows, "refused", "rejected")
+    settle(context, rows, "refused", "rejected")
     whole = client.get(place).json()["deliveries"]
     assert [(one["vendor"], one["line"]) for one in whole] == [
         (vendor, line) for vendor in ("dfinery", "insider") for line in range(1, 6)
@@ -188,9 +188,9 @@ def test_deliveries_are_paged_filtered_and_streamed(client: httpx.Client, door: 
     assert [httpx.Response(200, content=line).json() for line in streamed.text.splitlines()] == whole
 
 
-def test_deeds_go_through_the_desk_and_are_signed(client: httpx.Client, door: Door, rows: Rows) -> None:
+def test_deeds_go_through_the_desk_and_are_signed(client: httpx.Client, context: Context, rows: Rows) -> None:
     request_id = submit(client).json()["request_id"]
-    settle(door, rows, "exhausted", "busy")
+    settle(context, rows, "exhausted", "busy")
     at = f"/v1/requests/{request_id}"
     found = client.get("/v1/attention", params={"request_id": request_id}).json()
     assert (found["deliveries"], found["groups"][0]["vendor"]) == (1, "insider")
@@ -288,14 +288,14 @@ def test_health_is_open_and_tells_what_is_missing(stranger: httpx.Client, rows: 
         rows("UPDATE alembic_version SET version_num = :newest", newest=newest)
 
 
-def test_a_redis_that_hangs_keeps_nobody_from_reading(door: Door, key: Key) -> None:
+def test_a_redis_that_hangs_keeps_nobody_from_reading(context: Context, key: Key) -> None:
     hangs = threading.Event()
-    stuck = replace(door, redis_answers=lambda: not hangs.wait(20))
+    stuck = replace(context, redis_answers=lambda: not hangs.wait(20))
     try:
         with serving(create_app(stuck)) as url, ThreadPoolExecutor(8) as many:
             asked = [many.submit(httpx.get, f"{url}/readyz", timeout=30) for _ in range(8)]
             deadline = time.monotonic() + 10
-            while door.checks._inside < 8:
+            while context.checks._inside < 8:
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
             assert httpx.get(f"{url}/v1/vendors", headers=key(), timeout=3).status_code == 200
@@ -315,10 +315,12 @@ def test_also_what_the_framework_refuses_is_a_problem(client: httpx.Client) -> N
         assert "jane" not in answer.text
 
 
-def test_who_cannot_be_found_is_counted_accepted_and_told_of(client: httpx.Client, door: Door, rows: Rows) -> None:
+def test_who_cannot_be_found_is_counted_accepted_and_told_of(
+    client: httpx.Client, context: Context, rows: Rows
+) -> None:
     receipt = submit(client, {"email": "jane-1@private.example"}).json()
     assert receipt["unreachable"] == {"dfinery": 1}
-    settle(door, rows, "unreachable", "no_identifier", "dfinery")
+    settle(context, rows, "unreachable", "no_identifier", "dfinery")
     one = f"/v1/requests/{receipt['request_id']}"
     (group,) = client.get("/v1/attention").json()["groups"]
     assert (group["vendor"], group["outcome"], group["reason"]) == ("dfinery", "unreachable", "no_identifier")

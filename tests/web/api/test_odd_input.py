@@ -12,7 +12,7 @@ from ledger.desk.reports import Row
 from tests.web.conftest import Rows
 from web.api import lists
 from web.bodies import MOST_OBJECTS, SMALL_JSON
-from web.context import Door
+from web.context import Context
 from web.pool import BusyError
 
 Key = Callable[..., dict[str, str]]
@@ -82,7 +82,7 @@ def test_no_parameter_is_left_aside(client: httpx.Client, rows: Rows) -> None:
     assert twice.status_code == 201
 
 
-def test_no_body_is_left_aside(client: httpx.Client, door: Door, rows: Rows) -> None:
+def test_no_body_is_left_aside(client: httpx.Client, context: Context, rows: Rows) -> None:
     at = client.post("/v1/requests", json=ANN).headers["location"]
     for path in (f"{at}/cancel", f"{at}/confirm", "/v1/vendors/insider/hold", "/v1/vendors/insider/resume"):
         meant = client.post(path, json={"vendor": "dfinery"})

@@ -50,7 +50,7 @@ def test_nothing_in_the_document_answers_outside_of_it(
             seen = answered.setdefault((operation.label, mode), set())
             attack(operation, mode, url=url, headers=dict(client.headers), known=known, seen=seen)
     rightly = {label: seen for (label, mode), seen in answered.items() if mode is GenerationMode.POSITIVE}
-    assert 201 in rightly["POST /v1/requests"]  # it is not that all of it is refused at the door
+    assert 201 in rightly["POST /v1/requests"]  # it is not that all of it is refused
     assert 200 in rightly["GET /v1/requests/{request_id}"]
     assert [label for label, seen in rightly.items() if seen == {401}] == ["POST /v1/session"]  # nobody's password
 

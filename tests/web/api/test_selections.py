@@ -11,7 +11,7 @@ from tasks import selections
 from tests.web.api.test_api import submit
 from tests.web.conftest import Rows
 from web.api import selections as api_selections
-from web.context import Door
+from web.context import Context
 
 Key = Callable[..., dict[str, str]]
 
@@ -51,7 +51,7 @@ def test_one_call_does_it_to_all_that_are_chosen(client: httpx.Client, rows: Row
 
 
 def test_what_takes_longer_is_carried_on_with_by_the_workers(
-    client: httpx.Client, rows: Rows, door: Door, monkeypatch: pytest.MonkeyPatch
+    client: httpx.Client, rows: Rows, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api_selections, "AT_ONCE_S", 0.0)
     exhausted(client, rows, 2)
@@ -60,7 +60,7 @@ def test_what_takes_longer_is_carried_on_with_by_the_workers(
     assert (answer.status_code, answer.json()["requests"], answer.json()["ended_at"]) == (202, 0, None)
     assert client.get(at).json() == answer.json()
 
-    assert selections.carry_on(door.engine, door.wake, lambda: False) == 1
+    assert selections.carry_on(context.engine, context.wake, lambda: False) == 1
 
     ended = client.get(at).json()
     assert (ended["requests"], ended["vendors"]) == (2, {"insider": 2})

@@ -14,7 +14,7 @@ import pytest
 from domain.emails import NO_EMAIL
 from tests.web.conftest import Rows
 from web.api import upload
-from web.context import Door
+from web.context import Context
 from web.pool import Pool
 
 NDJSON, CSV = {"Content-Type": "application/x-ndjson"}, {"Content-Type": "text/csv; charset=utf-8"}
@@ -95,9 +95,9 @@ def test_what_is_not_asked_for_rightly_is_refused_before_it_is_read(client: http
 
 
 def test_a_body_beyond_the_limit_leaves_nothing(
-    client: httpx.Client, rows: Rows, monkeypatch: pytest.MonkeyPatch, door: Door
+    client: httpx.Client, rows: Rows, monkeypatch: pytest.MonkeyPatch, context: Context
 ) -> None:
-    monkeypatch.setitem(door.settings.__dict__, "upload_max_bytes", 200_000)
+    monkeypatch.setitem(context.settings.__dict__, "upload_max_bytes", 200_000)
     whole = b"".join(people(10_000))
     for content in (whole, people(10_000)):  # by its length, or while it streams
         with suppress(httpx.TransportError):  # it hangs up on who goes on sending
@@ -125,7 +125,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_a_client_that_goes_away_leaves_nothing(url: str, door: Door, key: Key, rows: Rows) -> None:
+def test_a_client_that_goes_away_leaves_nothing(url: str, context: Context, key: Key, rows: Rows) -> None:
     copying = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%COPY subjects%' AND pid <> pg_backend_pid()"
     copying += " AND state = 'active'"
     connection = raw(url, {**NDJSON, **key(), "Idempotency-Key": "cut"})
@@ -133,7 +133,7 @@ def test_a_client_that_goes_away_leaves_nothing(url: str, door: Door, key: Key, 
     until(lambda: rows(copying) == [(1,)])  # it is being recorded
     connection.close()
     until(lambda: rows(copying) == [(0,)])
-    until(lambda: door.uploads._inside == 0)
+    until(lambda: context.uploads._inside == 0)
     assert rows("SELECT count(*) FROM requests") == rows("SELECT count(*) FROM subjects") == [(0,)]
     with httpx.Client(base_url=url, headers=key()) as client:  # the key and the thread are free again
         answer = client.post(AT, content=people(10), headers={**NDJSON, "Idempotency-Key": "cut"})
@@ -166,10 +166,10 @@ def dribble(url: str, headers: dict[str, str], at_first: bytes) -> None:
         assert time.monotonic() - began < 10
 
 
-def test_no_more_uploads_at_once_than_there_are_threads(url: str, door: Door, key: Key) -> None:
-    assert isinstance(door.uploads, Pool)
+def test_no_more_uploads_at_once_than_there_are_threads(url: str, context: Context, key: Key) -> None:
+    assert isinstance(context.uploads, Pool)
     first, second = raw(url, {**NDJSON, **key()}), raw(url, {**NDJSON, **key()})
-    until(lambda: door.uploads._inside == 2)
+    until(lambda: context.uploads._inside == 2)
     with httpx.Client(base_url=url, headers=key()) as client:
         refused = client.post(AT, content=people(1), headers=NDJSON)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "10")
@@ -179,4 +179,4 @@ def test_no_more_uploads_at_once_than_there_are_threads(url: str, door: Door, ke
         assert others.status_code == 201  # half of the places are for other keys
     for connection in (first, second):
         connection.close()
-    until(lambda: door.uploads._inside == 0)
+    until(lambda: context.uploads._inside == 0)

@@ -1,4 +1,4 @@
-"""The OpenDSR door as a controller meets it: over HTTP, at the real ledger, signatures checked by the certificate."""
+"""OpenDSR as a controller meets it: over HTTP, at the real ledger, signatures checked by the certificate."""
 
 import json
 from base64 import b64decode
@@ -21,7 +21,7 @@ from domain.signing import Signer
 from local.signing_pair import self_signed
 from tests.web.conftest import Rows, serving
 from web.app import create_app
-from web.context import Door
+from web.context import Context
 from web.opendsr import answers
 from web.opendsr.answers import Processor
 from web.opendsr.routes import router
@@ -41,8 +41,8 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
 
 
 @pytest.fixture
-def url(door: Door, signer: Signer) -> Iterator[str]:
-    with serving(create_app(door, Processor(signer, Rules(frozenset({"controller.example"}))))) as url:
+def url(context: Context, signer: Signer) -> Iterator[str]:
+    with serving(create_app(context, Processor(signer, Rules(frozenset({"controller.example"}))))) as url:
         yield url
 
 
@@ -199,7 +199,7 @@ def test_a_controller_is_its_key_and_sees_nobody_elses(
 
 
 def test_who_is_not_let_in_costs_one_signature_however_often(
-    door: Door, signer: Signer, monkeypatch: pytest.MonkeyPatch
+    context: Context, signer: Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signed: list[bytes] = []
     headers = Signer.headers
@@ -210,7 +210,7 @@ def test_who_is_not_let_in_costs_one_signature_however_often(
 
     monkeypatch.setattr(Signer, "headers", counted)
     answers._signed_once.cache_clear()
-    with serving(create_app(door, Processor(signer, Rules()))) as url:
+    with serving(create_app(context, Processor(signer, Rules()))) as url:
         for number in range(4):
             shown = {"Authorization": f"Bearer {number}"} if number % 2 else {}
             answer = httpx.get(f"{url}/opendsr/v2/requests/{uuid4()}", headers=shown)
@@ -286,7 +286,7 @@ def test_bodies_that_are_none_are_refused_cheaply(client: httpx.Client) -> None:
         assert client.request(method, f"/opendsr/v2/requests/{uuid4()}").status_code == 404
 
 
-def test_what_has_begun_is_not_cancelled(client: httpx.Client, rows: Rows, door: Door) -> None:
+def test_what_has_begun_is_not_cancelled(client: httpx.Client, rows: Rows, context: Context) -> None:
     asked = request_for("v2", extensions={"localhost": {"request_kind": "opt_out"}})
     client.post("/opendsr/v2/requests", json=asked)
     assert rows("SELECT CAST(kind AS text) FROM requests") == [("opt_out",)]
@@ -298,6 +298,6 @@ def test_what_has_begun_is_not_cancelled(client: httpx.Client, rows: Rows, door:
     assert client.get(one).json()["request_status"] == "in_progress"
 
 
-def test_without_a_key_that_signs_the_door_is_shut(door: Door) -> None:
-    with serving(create_app(door)) as url:
+def test_without_a_key_that_signs_the_door_is_shut(context: Context) -> None:
+    with serving(create_app(context)) as url:
         assert httpx.get(f"{url}/opendsr/v2/discovery").status_code == 404

@@ -1,4 +1,4 @@
-"""What every answer wears: a name for the request, the quota of its key, and cookies that no other host can set."""
+"""What every answer carries: a name for the request, the quota of its key, and cookies that no other host can set."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +13,7 @@ from ledger.accounts import access
 from tests.web.conftest import serving
 from web.access.cookies import PREFIX, SESSION
 from web.app import create_app
-from web.context import Door
+from web.context import Context
 
 Key = Callable[..., dict[str, str]]
 TLS = {"X-Forwarded-Proto": "https"}
@@ -41,8 +41,8 @@ ONE_A_MINUTE = Settings(api_requests_per_minute=1)
 """So that none comes back while a test runs, however slowly."""
 
 
-def test_who_is_known_is_told_the_quota_and_who_asks_too_often_when_to_come_back(door: Door, key: Key) -> None:
-    slow = replace(door, settings=ONE_A_MINUTE)
+def test_who_is_known_is_told_the_quota_and_who_asks_too_often_when_to_come_back(context: Context, key: Key) -> None:
+    slow = replace(context, settings=ONE_A_MINUTE)
     with serving(create_app(slow)) as url, httpx.Client(base_url=url) as client:
         assert "ratelimit" not in client.get("/v1/vendors").headers  # nobody's
         headers = key()
@@ -55,8 +55,8 @@ def test_who_is_known_is_told_the_quota_and_who_asks_too_often_when_to_come_back
         assert 1 <= int(one.headers["retry-after"]) <= 61
 
 
-def test_web_processes_share_one_quota(door: Door, key: Key, redis_url: str) -> None:
-    shared = replace(door, settings=ONE_A_MINUTE, redis_client=lambda: Redis.from_url(redis_url))
+def test_web_processes_share_one_quota(context: Context, key: Key, redis_url: str) -> None:
+    shared = replace(context, settings=ONE_A_MINUTE, redis_client=lambda: Redis.from_url(redis_url))
     first, second = create_app(shared), create_app(shared)
     headers, other = key(name="shared"), key(name="other")
     with serving(first) as one, serving(second) as another, httpx.Client() as client:
@@ -66,8 +66,8 @@ def test_web_processes_share_one_quota(door: Door, key: Key, redis_url: str) -> 
 
 
 @pytest.fixture
-def ann(door: Door) -> str:
-    with door.engine.begin() as connection:
+def ann(context: Context) -> str:
+    with context.engine.begin() as connection:
         access.add_user(connection, name="ann", role="operator", password_hash=hash_password(PASSWORD), by="test")
     return "ann"
 
@@ -109,8 +109,8 @@ def test_on_loopback_without_tls_it_goes_without(stranger: httpx.Client, ann: st
     assert stranger.get("/v1/session").status_code == 200
 
 
-def test_behind_tls_all_cookies_are_secure_though_the_proxy_does_not_say_so(door: Door, ann: str) -> None:
-    behind = replace(door, settings=Settings(web_behind_tls=True))
+def test_behind_tls_all_cookies_are_secure_though_the_proxy_does_not_say_so(context: Context, ann: str) -> None:
+    behind = replace(context, settings=Settings(web_behind_tls=True))
     with serving(create_app(behind)) as url, httpx.Client(base_url=url) as client:
         answer = client.post("/v1/session", json={"name": ann, "password": PASSWORD})
         cookies = answer.headers.get_list("set-cookie")
