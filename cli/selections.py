@@ -19,7 +19,7 @@ from domain.requests import Kind
 from intake.exit_codes import Ending, note
 from intake.stack import Surroundings, surroundings
 from tasks import selections
-from tasks.selections import Criteria, Deed, Done, Extent, Order, Standing, UnusableOrderError
+from tasks.selections import Criteria, Deed, Done, Extent, Order, Progress, UnusableOrderError
 
 __all__ = ["Deed", "do_to_selection", "is_selection"]
 
@@ -101,7 +101,7 @@ def _refusals() -> Iterator[None]:
         raise unusable(str(error)) from None
 
 
-def _work(here: Surroundings, standing: Standing) -> Standing:
+def _work(here: Surroundings, standing: Progress) -> Progress:
     """Do it to the end, and tell how far it has come."""
     woken: set[str] = set()
     told_at = monotonic()
@@ -121,7 +121,7 @@ def _work(here: Surroundings, standing: Standing) -> Standing:
     return standing
 
 
-def _found(here: Surroundings, standing: Standing) -> Standing:
+def _found(here: Surroundings, standing: Progress) -> Progress:
     """How it stands where a worker has seen to the last of it."""
     return selections.find(here.engine, standing.public_id) or standing
 
@@ -139,7 +139,7 @@ def _print_extent(found: Extent, deed: Deed, *, as_json: bool) -> None:
     typer.echo(json.dumps({"dry_run": True, **found._asdict()}) if as_json else _extent_in_words(found, deed))
 
 
-def _print_done(standing: Standing, *, as_json: bool) -> None:
+def _print_done(standing: Progress, *, as_json: bool) -> None:
     done = standing.done
     left_out = {"own": done.own, "without_session": done.without_session, "unreachable": done.unreachable}
     if as_json:

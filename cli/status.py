@@ -21,7 +21,7 @@ from ledger.accounts.audit import Entry
 from ledger.delivery.vendors import all_vendors
 from ledger.desk.reports import PENDING, Row, Status, deliveries_of, status_of
 from ledger.requests import resolving
-from ledger.requests.resolving import Standing
+from ledger.requests.resolving import DirectoryState
 from ledger.session import Connection
 from tasks.reach import missing_identifiers
 from tasks.redis_connections import connect
@@ -60,7 +60,7 @@ def status(request_id: str, *, as_json: bool) -> Ending:
     with surroundings() as here, here.engine.connect() as connection:
         found = find_status(connection, request_id)
         at_risk = found.at_risk(here.settings.due_soon_days)
-        directory = resolving.standing(connection) if found.to_resolve else None
+        directory = resolving.directory_state(connection) if found.to_resolve else None
         waits_at = [name for name, tally in found.vendors.items() if tally.get(PENDING)]
         unserved = [one.name for one in all_vendors(connection) if one.name in waits_at and not one.served]
     if as_json:
@@ -70,7 +70,7 @@ def status(request_id: str, *, as_json: bool) -> Ending:
 
         print_status(found, at_risk=at_risk)
         if directory is not None:
-            note(f"nothing is sent before the directory is asked what people lack: {say_standing(directory)}")
+            note(f"nothing is sent before the directory is asked what people lack: {say_directory_state(directory)}")
         if found.resolved:
             note("answers of the directory: " + ", ".join(f"{one:,} {name}" for name, one in found.resolved.items()))
         for vendor in unserved:
@@ -90,7 +90,7 @@ def _say_untaken(here: Surroundings) -> str | None:
     return NOBODY_TAKES_IN.format(messages) if messages and not processes else None
 
 
-def say_standing(directory: Standing) -> str:
+def say_directory_state(directory: DirectoryState) -> str:
     """How the controller's directory does, in one line."""
     if directory.fault is None or directory.failing_since is None:
         return "it answers" if directory.waiting else "nobody waits for it"
@@ -98,7 +98,7 @@ def say_standing(directory: Standing) -> str:
     return f"{failing}, and {directory.waiting:,} requests wait"
 
 
-def _as_json(status: Status, directory: Standing | None, *, at_risk: bool) -> Mapping[str, Any]:
+def _as_json(status: Status, directory: DirectoryState | None, *, at_risk: bool) -> Mapping[str, Any]:
     missing = {name: one._asdict() for name, one in missing_identifiers(status).items()}
     return {
         "request_id": str(status.request_id),
@@ -122,7 +122,7 @@ def _as_json(status: Status, directory: Standing | None, *, at_risk: bool) -> Ma
     }
 
 
-def _directory_json(status: Status, directory: Standing | None) -> dict[str, Any]:
+def _directory_json(status: Status, directory: DirectoryState | None) -> dict[str, Any]:
     if not (status.to_resolve or status.resolved):
         return {}
     fault = directory.fault if directory else None

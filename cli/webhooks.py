@@ -18,7 +18,7 @@ from ledger.notices.webhooks import switch_receiver_off, switch_receiver_on
 def show_receivers(*, as_json: bool) -> Ending:
     """Print how every receiver stands; EXCEPTIONS where telling fails or was given up."""
     with surroundings() as here, here.engine.connect() as connection:
-        found = outbox.standings(connection)
+        found = outbox.receiver_states(connection)
     if as_json:
         rows = [one._asdict() | {"oldest": one.oldest.isoformat() if one.oldest else None} for one in found]
         typer.echo(json.dumps({"receivers": rows}))
@@ -53,7 +53,7 @@ def retry(receiver: str | None) -> Ending:
     """Have what failed told at once; the workers see it within two seconds. Raises CommandError."""
     with surroundings() as here, here.engine.begin() as connection:
         if receiver is not None and receiver not in {
-            name for one in outbox.standings(connection) for name in (one.receiver, one.host)
+            name for one in outbox.receiver_states(connection) for name in (one.receiver, one.host)
         }:
             raise _unknown()
         messages = outbox.tell_again(connection, receiver)

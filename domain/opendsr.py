@@ -75,7 +75,7 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Standing:
+class DsrState:
     """A data subject request and how it stands. Only `group_id` could tell who the data subject is."""
 
     request_id: UUID
@@ -105,7 +105,7 @@ def details_for(asked: DsrRequest, controller: str) -> dict[str, JsonValue]:
     }
 
 
-def standing_at(notice: Notice) -> Standing:
+def state_at(notice: Notice) -> DsrState:
     """How a request stood when a notice of it came about, which carries `details_for` it."""
     details: Mapping[str, Any] = notice.details
     counts = [
@@ -113,7 +113,7 @@ def standing_at(notice: Notice) -> Standing:
     ]
     unreachable = {vendor: count for vendor, outcome, count in counts if outcome == Outcome.UNREACHABLE and count}
     settled = any(count and outcome in set(Outcome) for _, outcome, count in counts)
-    return Standing(
+    return DsrState(
         request_id=notice.request_id,
         controller_id=controller_id(details["controller"]),
         subject_request_id=UUID(details["subject_request_id"]),
@@ -135,7 +135,7 @@ def controller_id(principal: str) -> str:
     return principal.removeprefix("key:")
 
 
-def received(standing: Standing, encoded_request: str) -> dict[str, Any]:
+def received(standing: DsrState, encoded_request: str) -> dict[str, Any]:
     """The answer to a request that was taken in [7.3]."""
     return {
         "controller_id": standing.controller_id,
@@ -146,7 +146,7 @@ def received(standing: Standing, encoded_request: str) -> dict[str, Any]:
     }
 
 
-def told(standing: Standing, version: Version, domain: str) -> dict[str, Any]:
+def told(standing: DsrState, version: Version, domain: str) -> dict[str, Any]:
     """The answer to the question how a request stands [8.3], in the shape of the version asked in."""
     body = {
         "controller_id": standing.controller_id,
@@ -159,7 +159,7 @@ def told(standing: Standing, version: Version, domain: str) -> dict[str, Any]:
     return body | {"group_id": standing.group_id, "results_url": None} if version is Version.V3 else body
 
 
-def told_back(standing: Standing, url: str, domain: str) -> dict[str, Any]:
+def told_back(standing: DsrState, url: str, domain: str) -> dict[str, Any]:
     """What a callback says [8.6], in the shape of the version that the request came in."""
     body = {
         "controller_id": standing.controller_id,
@@ -173,7 +173,7 @@ def told_back(standing: Standing, url: str, domain: str) -> dict[str, Any]:
     return body | {"results_url": None} if standing.version is Version.V3 else body
 
 
-def withdrawn(standing: Standing, version: Version, received_at: datetime) -> dict[str, Any]:
+def withdrawn(standing: DsrState, version: Version, received_at: datetime) -> dict[str, Any]:
     """The answer to a cancellation [9.2] that came at this time."""
     body: dict[str, Any] = {
         "controller_id": standing.controller_id,
@@ -184,7 +184,7 @@ def withdrawn(standing: Standing, version: Version, received_at: datetime) -> di
     return body | {"expected_completion_time": None} if version is Version.V3 else body
 
 
-def extensions(standing: Standing, domain: str) -> dict[str, Any]:
+def extensions(standing: DsrState, domain: str) -> dict[str, Any]:
     """What the specification has no field for, under our domain [7.1.2]: how each vendor stands, what was unused."""
     by_vendor: dict[str, list[Delivery]] = {}
     for delivery in standing.deliveries:

@@ -16,7 +16,7 @@ from ledger.accounts.persons import are_one_person
 from ledger.delivery import cancelling, stop_again, successions
 from ledger.desk import attention, deeds, reports
 from ledger.desk.attention import Reopened, Selection
-from ledger.desk.deeds import Standing
+from ledger.desk.deeds import LockedRequest
 from ledger.desk.fresh_sessions import Given
 from ledger.moments import now
 from ledger.notices import opendsr
@@ -69,7 +69,7 @@ class Desk:
     """Each deed has its entry in the audit log, in the same transaction; else whoever asks for it writes one."""
 
     @contextmanager
-    def _locked(self, public_id: UUID, deed: str, among: frozenset[str]) -> Iterator[tuple[Connection, Standing]]:
+    def _locked(self, public_id: UUID, deed: str, among: frozenset[str]) -> Iterator[tuple[Connection, LockedRequest]]:
         with self.engine.begin() as connection:
             request = deeds.lock_request(connection, public_id)
             if request is None:
@@ -208,13 +208,13 @@ class Cancelled:
         return cls(status.subjects * len(status.vendors) - cancelled - under_way, cancelled, under_way)
 
 
-def _vendor_id(request: Standing, vendor: str) -> int:
+def _vendor_id(request: LockedRequest, vendor: str) -> int:
     if vendor not in request.vendors:
         raise AttendError(f"this request does not go to such a vendor; it goes to {', '.join(request.vendors)}")
     return request.vendors[vendor]
 
 
-def _check_people(request: Standing) -> None:
+def _check_people(request: LockedRequest) -> None:
     if request.forgotten:
         raise AttendError("the people of this request have been forgotten; submit a new one")
 

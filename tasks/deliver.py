@@ -264,7 +264,7 @@ class Delivery(Run):
         if not self._unsettled:
             return {}
         with self.tools.engine.begin() as connection:
-            standings = steps.standings(connection, self.lease.vendor_id)
+            standings = steps.step_states(connection, self.lease.vendor_id)
         ours = {self._name(person.line) for one in self._unsettled for person in one.people}
         found: dict[str, Evidence] = {}
         for step in {one.step for one in self._unsettled}:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from adapters.receivers import AddressError, Rules, name_of
 from domain.notices import Callback, Style
-from domain.opendsr import Delivery, DsrRequest, Standing, Version, controller_id, details_for, dsr_status
+from domain.opendsr import Delivery, DsrRequest, DsrState, Version, controller_id, details_for, dsr_status
 from domain.requests import Subject
 from ledger.accounts.audit import HERE, Origin
 from ledger.desk import reports
@@ -38,7 +38,7 @@ class CallbackError(Exception):
 class Taken(NamedTuple):
     """A request that is on record. `repeated`: it was before, and nothing new was recorded."""
 
-    standing: Standing
+    standing: DsrState
     repeated: bool
 
 
@@ -113,20 +113,20 @@ class Office:
             raise OtherContentError
         return kept, receipt.repeated
 
-    def look(self, subject_request_id: UUID) -> Standing:
+    def look(self, subject_request_id: UUID) -> DsrState:
         """How a request stands. Raises NoSuchRequestError."""
         kept = self._find(subject_request_id)
         if kept is None:
             raise NoSuchRequestError
         return self._standing(kept)
 
-    def look_at_group(self, group_id: str) -> list[Standing]:
+    def look_at_group(self, group_id: str) -> list[DsrState]:
         """How the requests of a group stand, oldest first."""
         with self.engine.begin() as connection:
             found = opendsr.find_group(connection, self.controller, self._group_print(group_id), self.masters)
             return [self._as_standing(connection, kept) for kept in found]
 
-    def withdraw(self, subject_request_id: UUID) -> Standing:
+    def withdraw(self, subject_request_id: UUID) -> DsrState:
         """Cancel a request of which nothing has begun; one that is cancelled stays so. Raises AttendError."""
         kept = self._find(subject_request_id)
         if kept is None:
@@ -141,17 +141,17 @@ class Office:
         with self.engine.begin() as connection:
             return opendsr.find(connection, self.controller, subject_request_id, self.masters)
 
-    def _standing(self, kept: Kept) -> Standing:
+    def _standing(self, kept: Kept) -> DsrState:
         with self.engine.begin() as connection:
             return self._as_standing(connection, kept)
 
-    def _as_standing(self, connection: Connection, kept: Kept) -> Standing:
+    def _as_standing(self, connection: Connection, kept: Kept) -> DsrState:
         rows = reports.deliveries_of(connection, kept.public_id)
         status = reports.status_of(connection, kept.public_id)
         assert status is not None  # noqa: S101 - it is kept
         pending = {vendor for vendor, counts in status.vendors.items() if counts[reports.PENDING]}
         expected = {vendor: count for vendor, count in status.not_found.items() if vendor in pending}
-        return Standing(
+        return DsrState(
             request_id=kept.public_id,
             controller_id=controller_id(self.controller),
             subject_request_id=kept.subject_request_id,

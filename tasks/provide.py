@@ -10,7 +10,7 @@ from domain.reach import Fields, completed, is_found
 from domain.requests import Subject
 from ledger.delivery.vendors import all_vendors
 from ledger.desk import attention
-from ledger.desk.deeds import Standing
+from ledger.desk.deeds import LockedRequest
 from ledger.desk.fresh_identifiers import Unreachable, Unreached, kind_of
 from ledger.desk.fresh_sessions import Given, Waiting, data_key_of
 from ledger.keys import fingerprinter
@@ -31,7 +31,7 @@ class Provision:
     """What people bring, on its way to those who wait for it."""
 
     connection: Connection
-    request: Standing
+    request: LockedRequest
     masters: MasterKeys
     faults: list[str] = field(default_factory=list)
     """What is wrong with the first of the lines that cannot be used."""

@@ -138,7 +138,7 @@ def _now_found(
 
 def _wait(problem: str, retry_after_s: float, resolver: Resolver) -> None:
     with resolver.engine.begin() as connection:
-        failures = resolving.standing(connection).failures + 1
+        failures = resolving.directory_state(connection).failures + 1
         then = POLICY.decide(
             attempts=failures,
             age_s=0.0,

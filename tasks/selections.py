@@ -14,7 +14,7 @@ from ledger.delivery import cancelling, stop_again, successions
 from ledger.delivery.vendors import all_vendors
 from ledger.desk import attention, deeds, selections
 from ledger.desk.attention import Selection
-from ledger.desk.selections import Batch, Criteria, Deed, Done, Extent, Meant, Standing
+from ledger.desk.selections import Batch, Criteria, Deed, Done, Extent, Meant, Progress
 from ledger.requests import requests
 from ledger.session import Connection, Engine
 from tasks.provide import keeps_sessions
@@ -22,7 +22,7 @@ from tasks.submit import Wake
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Criteria", "Deed", "Done", "Extent", "Order", "Standing", "UnusableOrderError"]
+__all__ = ["Criteria", "Deed", "Done", "Extent", "Order", "Progress", "UnusableOrderError"]
 
 
 class UnusableOrderError(Exception):
@@ -57,7 +57,7 @@ def extent(engine: Engine, order: Order, by: str) -> Extent:
         return selections.extent(connection, order.deed, order.criteria, vendor_id, by)
 
 
-def begin(engine: Engine, order: Order, by: str, origin: Origin = HERE) -> Standing:
+def begin(engine: Engine, order: Order, by: str, origin: Origin = HERE) -> Progress:
     """Put it on record, with its entry in the audit log; `step` does it. Raises UnusableOrderError."""
     order.check()
     with engine.begin() as connection:
@@ -69,13 +69,13 @@ def begin(engine: Engine, order: Order, by: str, origin: Origin = HERE) -> Stand
     return deed
 
 
-def find(engine: Engine, public_id: UUID) -> Standing | None:
+def find(engine: Engine, public_id: UUID) -> Progress | None:
     """How a deed stands; None where there is none of this id."""
     with engine.connect() as connection:
         return selections.find(connection, public_id)
 
 
-def step(engine: Engine, public_id: UUID | None, wake: Wake) -> Standing | None:
+def step(engine: Engine, public_id: UUID | None, wake: Wake) -> Progress | None:
     """Do it to the next requests, in one transaction: this deed, or the oldest that nobody works at; how it stands
     then. None where there is nothing to do. May be run by several at once, and after one of them was killed."""
     with engine.begin() as connection:
@@ -120,7 +120,7 @@ class _Worked(NamedTuple):
 class _Work:
     """One transaction of a deed."""
 
-    def __init__(self, connection: Connection, deed: Standing, names: dict[int, str], vendor_id: int | None) -> None:
+    def __init__(self, connection: Connection, deed: Progress, names: dict[int, str], vendor_id: int | None) -> None:
         self._connection, self._deed, self._names, self._vendor_id = connection, deed, names, vendor_id
         self._why = _why(deed)
 
@@ -202,7 +202,7 @@ def _vendor_id(names: dict[int, str], vendor: str | None) -> int | None:
     )
 
 
-def _why(deed: Standing) -> str:
+def _why(deed: Progress) -> str:
     """As it is kept with each request, and in the audit log."""
     selection = f"selection: {deed.criteria.told()}"
     return f"{deed.because} ({selection})" if deed.because else selection

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from redis import Redis as Client
 from sqlalchemy import Engine
 
 from ledger.sealing import MasterKeys, generate_master_key
@@ -52,6 +53,15 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Redis, started for this run on a socket of its own."""
     with Redis(tmp_path_factory.mktemp("services")) as redis:
         yield redis.url
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Client]:
+    """A client of it, which is empty before and after."""
+    with Client.from_url(redis_url) as client:
+        client.flushall()
+        yield client
+        client.flushall()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from adapters.examine import examine
 from cli.doctor.egress_findings import egress_findings
 from cli.doctor.findings import Finding
 from cli.doctor.redis_findings import redis_finding, redis_worries, take_in_finding
-from cli.status import say_standing
+from cli.status import say_directory_state
 from config.opendsr import SigningError, find_signer
 from config.settings import PREFIX, Settings
 from domain.directory import DirectoryError
@@ -140,10 +140,10 @@ def _resolver(here: Surroundings) -> Iterator[Finding]:
         return
     try:
         with told_as_ledger_errors(), here.engine.connect() as connection:
-            standing = resolving.standing(connection)
+            standing = resolving.directory_state(connection)
     except LedgerError:
         return  # told already
-    yield Finding("resolver", f"asked about nobody, it answers; {say_standing(standing)}", standing.fault is None)
+    yield Finding("resolver", f"asked about nobody, it answers; {say_directory_state(standing)}", standing.fault is None)
 
 
 def _switches(here: Surroundings) -> Iterator[Finding]:

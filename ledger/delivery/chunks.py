@@ -12,7 +12,7 @@ from domain.requests import Kind
 from domain.retry import Setback
 from ledger.contexts import key_context, options_context
 from ledger.delivery.setbacks import job_context, read_setbacks, write_setbacks
-from ledger.delivery.steps import STANDINGS, Standing, read_standings
+from ledger.delivery.steps import STEP_STATES, StepState, read_step_states
 from ledger.sealing import MasterKeys, SealingKey
 
 
@@ -45,7 +45,7 @@ class Lease:
     key: SealingKey = field(repr=False)
     people: int = 0
     """How many the whole request is about."""
-    steps: Mapping[str, Standing] = field(default_factory=dict)
+    steps: Mapping[str, StepState] = field(default_factory=dict)
     """What is known of the vendor's steps."""
     vendor_struck: bool = False
     """Whether something is counted against the vendor as a whole."""
@@ -93,7 +93,7 @@ def lease(
         starts=row.starts,
         lost=row.lost - 1,
         setbacks=read_setbacks(row.setbacks, key, job_context(row.request_id, row.vendor_id)),
-        steps=read_standings(row.standings),
+        steps=read_step_states(row.standings),
         vendor_struck=row.vendor_struck,
         options=key.open(row.options, options_context(row.public_id)),
         key=key,
@@ -117,7 +117,7 @@ _LEASE = text(f"""
         requests.data_key, requests.options, requests.subjects, chunks.first_line, chunks.last_line, chunks.round,
         chunks.purpose,
         chunks.starts, chunks.lost, chunks.setbacks, vendors.strikes > 0 AS vendor_struck,
-        ({STANDINGS} chunks.vendor_id) AS standings,
+        ({STEP_STATES} chunks.vendor_id) AS standings,
         CAST(extract(epoch FROM now()) AS double precision) AS leased_at
 """)
 

@@ -19,7 +19,7 @@ _FRESH_S, _MOST_REFUSED = 10, 50
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StepState:
     """What the ledger knows of one step."""
 
     step: str
@@ -32,8 +32,8 @@ class Standing:
     scout: int | None  # the chunk of which one person is let through
 
     @classmethod
-    def read(cls, each: Sequence[Any]) -> "Standing":
-        """From a row of STANDINGS."""
+    def read(cls, each: Sequence[Any]) -> "StepState":
+        """From a row of STEP_STATES."""
         step, good_at, lately, well, fresh, refused, held, scout = each
         return cls(step, good_at, lately, well, fresh, frozenset(refused), held, scout)
 
@@ -51,7 +51,7 @@ class HeldStep:
     """When the next person is let through."""
 
 
-STANDINGS = f"""
+STEP_STATES = f"""
     SELECT jsonb_agg(jsonb_build_array(step, COALESCE(extract(epoch FROM last_good_at), 0),
         COALESCE(last_good_at > now() - interval '{LATELY_S} seconds', false),
         COALESCE(last_good_at > now() - interval '{WELL_S} seconds', false),
@@ -61,17 +61,17 @@ STANDINGS = f"""
         held_at IS NOT NULL, scout))
     FROM steps WHERE steps.vendor_id = """
 """Everything that is known of a vendor's steps, as one value; the vendor's id follows."""
-_STANDINGS = text(f"{STANDINGS} :vendor_id")
+_STEP_STATES = text(f"{STEP_STATES} :vendor_id")
 
 
-def standings(connection: Connection, vendor_id: int) -> dict[str, Standing]:
+def step_states(connection: Connection, vendor_id: int) -> dict[str, StepState]:
     """What is known of each step of this vendor just now."""
-    return read_standings(connection.execute(_STANDINGS, {"vendor_id": vendor_id}).scalar_one())
+    return read_step_states(connection.execute(_STEP_STATES, {"vendor_id": vendor_id}).scalar_one())
 
 
-def read_standings(found: Iterable[Sequence[Any]] | None) -> dict[str, Standing]:
-    """The value of STANDINGS, by step."""
-    return {one.step: one for one in map(Standing.read, found or ())}
+def read_step_states(found: Iterable[Sequence[Any]] | None) -> dict[str, StepState]:
+    """The value of STEP_STATES, by step."""
+    return {one.step: one for one in map(StepState.read, found or ())}
 
 
 def note_good(connection: Connection, vendor_id: int, steps: Collection[str]) -> None:

@@ -103,22 +103,22 @@ _LIFTED = text("""
 """)
 
 
-class _Standing(NamedTuple):
+class _Asked(NamedTuple):
     request: Request
     status: str
     begun: bool
 
 
-def _requests(connection: Connection, lease: Lease, ids: Iterable[int], masters: MasterKeys) -> dict[int, _Standing]:
+def _requests(connection: Connection, lease: Lease, ids: Iterable[int], masters: MasterKeys) -> dict[int, _Asked]:
     """Those of these requests that go to the vendor of the lease, and its own."""
-    standing: dict[int, _Standing] = {}
+    standing: dict[int, _Asked] = {}
     values = {"ids": [*ids, lease.request_id], "vendor_id": lease.vendor_id}
     for row in connection.execute(_REQUESTS, values):
         key = None
         if row.data_key is not None:
             key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
         options = None if key is None else key.open(row.options, options_context(row.public_id))
-        standing[row.id] = _Standing(
+        standing[row.id] = _Asked(
             Request(Kind(row.kind), row.effective_at, row.subjects, key, options), row.status, row.begun
         )
     return standing
@@ -137,7 +137,7 @@ class _Stands(NamedTuple):
 
 
 def _standing(
-    connection: Connection, lease: Lease, refs: Sequence[Ref], requests: Mapping[int, _Standing]
+    connection: Connection, lease: Lease, refs: Sequence[Ref], requests: Mapping[int, _Asked]
 ) -> dict[Ref, _Stands]:
     """How these deliveries stand, of those that can make a difference."""
     orders = {id_: order_of(one.request.kind, one.request.effective_at, id_) for id_, one in requests.items()}
@@ -176,7 +176,7 @@ _STANDING = text("""
 
 
 def _people(
-    connection: Connection, lease: Lease, standing: Mapping[Ref, _Stands], requests: Mapping[int, _Standing]
+    connection: Connection, lease: Lease, standing: Mapping[Ref, _Stands], requests: Mapping[int, _Asked]
 ) -> dict[Ref, Person]:
     values = {**_pairs(standing), "vendor_id": lease.vendor_id}
     rows = connection.execute(_PEOPLE, values).all()
@@ -224,7 +224,7 @@ _OTHER_IDENTIFIERS = text("""
 """)
 
 
-def _state(standing: _Standing, row: Any) -> State:
+def _state(standing: _Asked, row: Any) -> State:
     cancelled = standing.status == "cancelled"
     if row.leased:
         return State.STOPPING if cancelled else State.IN_FLIGHT
@@ -235,7 +235,7 @@ def _state(standing: _Standing, row: Any) -> State:
     return State.DUE if row.delivers and standing.begun and standing.status == "running" else State.ASIDE
 
 
-def _opened(lease: Lease, rows: Sequence[Any], requests: Mapping[int, _Standing]) -> dict[Ref, Subject]:
+def _opened(lease: Lease, rows: Sequence[Any], requests: Mapping[int, _Asked]) -> dict[Ref, Subject]:
     """Everybody who is not forgotten, with the session that is on record for them."""
     by_request: dict[int, list[Any]] = {}
     for row in rows:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from domain.outcomes import LIFTED_BY_RETRY, NAMED_ONLY, Outcome, Reason
-from ledger.desk.deeds import Standing
+from ledger.desk.deeds import LockedRequest
 from ledger.rounds import LATEST, LATEST_OF_THESE, OF_THESE, Opened, open_round
 from ledger.unsettled import NEEDS_ATTENTION, waits
 
@@ -121,7 +121,7 @@ _OF_LINES = f"""
 """
 
 
-def reopen(connection: Connection, request: Standing, meant: Selection) -> Reopened:
+def reopen(connection: Connection, request: LockedRequest, meant: Selection) -> Reopened:
     """Have waiting deliveries sent again, in a new round with attempts counted anew; the caller holds the request's
     lock (`notes.lock_request`) and adds the note."""
     again = reopen_all(connection, [request.id], meant)
@@ -154,7 +154,9 @@ _COUNT_UNREACHABLE = text(f"""
 """)
 
 
-def reopen_lines(connection: Connection, request: Standing, vendor_id: int, lines: Sequence[int]) -> dict[str, int]:
+def reopen_lines(
+    connection: Connection, request: LockedRequest, vendor_id: int, lines: Sequence[int]
+) -> dict[str, int]:
     """The same for these people at one vendor, whatever they wait for."""
     values = {"request_ids": [request.id], "vendor_id": vendor_id, "lines": list(lines), "lifted": None}
     return _by_name(request, _by_vendor(open_round(connection, _OF_LINES, values)))
@@ -167,12 +169,12 @@ def _by_vendor(opened: Sequence[Opened]) -> dict[int, int]:
     return deliveries
 
 
-def _by_name(request: Standing, deliveries: Mapping[int, int]) -> dict[str, int]:
+def _by_name(request: LockedRequest, deliveries: Mapping[int, int]) -> dict[str, int]:
     names = {id_: name for name, id_ in request.vendors.items()}
     return {names[vendor_id]: count for vendor_id, count in deliveries.items()}
 
 
-def close_by_hand(connection: Connection, request: Standing, vendor_id: int, reason: str | None) -> int:
+def close_by_hand(connection: Connection, request: LockedRequest, vendor_id: int, reason: str | None) -> int:
     """Settle what waits at a vendor as cancelled, `closed_by_hand`; the number of deliveries. As with `reopen`, the
     caller holds the lock and adds the note; `requests.judge_again` lets the request's status follow."""
     return sum(one.deliveries for one in close_all_by_hand(connection, [request.id], vendor_id, reason))
@@ -195,7 +197,7 @@ def close_all_by_hand(
     return [Closed(*row) for row in connection.execute(closing, values)]
 
 
-def close_at_retired(connection: Connection, request: Standing, vendor_id: int) -> int:
+def close_at_retired(connection: Connection, request: LockedRequest, vendor_id: int) -> int:
     """The same for a vendor that was left for good, as `vendor_retired`: also of those who could not be reached there,
     where nobody has accepted it."""
     values = {"request_ids": [request.id], "vendor_id": vendor_id}
@@ -237,7 +239,7 @@ def _closing(which: str, why: Reason) -> Any:
     """)
 
 
-def unreachable(connection: Connection, request: Standing, vendor_id: int | None) -> int:
+def unreachable(connection: Connection, request: LockedRequest, vendor_id: int | None) -> int:
     """How many deliveries of a request ended as unreachable and nobody has accepted it; at one vendor, or at all."""
     values = {"request_id": request.id, "vendor_id": vendor_id}
     return int(connection.execute(_UNACCEPTED, values).scalar_one())

@@ -11,7 +11,7 @@ from domain.deadlines import Regulation
 from domain.requests import Kind
 
 
-class Standing(NamedTuple):
+class LockedRequest(NamedTuple):
     """A request that is locked for a deed until the caller commits."""
 
     id: int
@@ -30,13 +30,13 @@ class Standing(NamedTuple):
     """The original due date of one that was put off."""
 
 
-def lock_request(connection: Connection, public_id: UUID) -> Standing | None:
+def lock_request(connection: Connection, public_id: UUID) -> LockedRequest | None:
     """A request, and nobody else's deed to it before the caller commits; None where there is none."""
     row = connection.execute(_LOCK, {"public_id": public_id}).one_or_none()
     if row is None:
         return None
     vendors = {name: id_ for id_, name in connection.execute(_VENDORS, {"ids": row.vendor_ids})}
-    return Standing(
+    return LockedRequest(
         id=row.id,
         public_id=row.public_id,
         status=row.status,
@@ -111,7 +111,7 @@ _ADD_SEVERAL = text("""
 """)
 
 
-def confirm(connection: Connection, request: Standing, by: str) -> None:
+def confirm(connection: Connection, request: LockedRequest, by: str) -> None:
     """Let an unconfirmed request run."""
     confirm_all(connection, [request.id], by)
 
@@ -128,7 +128,7 @@ _CONFIRM = text("""
 """)
 
 
-def cancel(connection: Connection, request: Standing, by: str) -> None:
+def cancel(connection: Connection, request: LockedRequest, by: str) -> None:
     """Stop a request that is running or unconfirmed; `cancelling.cancel_rest` settles what was not sent."""
     cancel_all(connection, [request.id], by)
 
@@ -145,7 +145,7 @@ _CANCEL = text("""
 """)
 
 
-def extend(connection: Connection, request: Standing, due_at: datetime, by: str, because: str) -> None:
+def extend(connection: Connection, request: LockedRequest, due_at: datetime, by: str, because: str) -> None:
     """Put off when a request is due, and keep what it was put off from."""
     connection.execute(_EXTEND, {"id": request.id, "due_at": due_at, "because": because})
     add_note(connection, request.id, by, "extend", because=because)

@@ -8,7 +8,7 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.requests import Kind, Subject
-from ledger.desk.deeds import Standing
+from ledger.desk.deeds import LockedRequest
 from ledger.desk.fresh_sessions import NO_CONTRADICTION, SAME_PEOPLE, Given, prints_of
 from ledger.people.opening import open_block
 from ledger.people.people import OTHERS, PEOPLE, Prints, Writer
@@ -32,7 +32,7 @@ class Unreachable:
     """The people of a locked request who are unreachable at one vendor or more."""
 
     connection: Connection
-    request: Standing
+    request: LockedRequest
     key: SealingKey = field(repr=False)
     prints: Prints = field(repr=False)
 
@@ -76,7 +76,7 @@ def complete(
         connection.execute(_ADD_OTHERS, {"others": to_json(others).decode()})
 
 
-def kind_of(connection: Connection, request: Standing) -> Kind:
+def kind_of(connection: Connection, request: LockedRequest) -> Kind:
     """What a request asks for."""
     return Kind(connection.execute(_KIND, {"id": request.id}).scalar_one())
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from domain.requests import Subject
 from ledger.contexts import key_context, session_context
 from ledger.desk.attention import MENDED_BY_A_SESSION
-from ledger.desk.deeds import Standing
+from ledger.desk.deeds import LockedRequest
 from ledger.people.people import Prints
 from ledger.sealing import MasterKeys, SealingKey
 
@@ -30,7 +30,7 @@ class Waiting:
     """The people of a locked request who wait at one vendor, to whom fresh sessions can be given."""
 
     connection: Connection
-    request: Standing
+    request: LockedRequest
     vendor: str
     key: SealingKey = field(repr=False)
     prints: Prints = field(repr=False)
@@ -71,7 +71,7 @@ def prints_of(given: Sequence[Given], prints: Prints) -> dict[str, list[Any]]:
     }
 
 
-def data_key_of(connection: Connection, request: Standing, masters: MasterKeys) -> SealingKey:
+def data_key_of(connection: Connection, request: LockedRequest, masters: MasterKeys) -> SealingKey:
     """The data key of a request whose people are not forgotten. Raises ledger.sealing.UnsealError."""
     wrapped: bytes = connection.execute(_DATA_KEY, {"id": request.id}).scalar_one()
     return SealingKey(masters.open(wrapped, key_context(request.public_id)))

@@ -74,7 +74,7 @@ class Done:
         )
 
 
-class Standing(NamedTuple):
+class Progress(NamedTuple):
     """How a deed stands."""
 
     id: int
@@ -93,7 +93,7 @@ class Standing(NamedTuple):
 _CRITERIA, _DONE = TypeAdapter(Criteria), TypeAdapter(Done)
 
 
-def begin(connection: Connection, deed: Deed, criteria: Criteria, by: str, because: str | None) -> Standing:
+def begin(connection: Connection, deed: Deed, criteria: Criteria, by: str, because: str | None) -> Progress:
     """Record a deed over the requests that there are now."""
     values = {"deed": deed, "by": by, "criteria": to_json(criteria).decode(), "because": because}
     return _standing(connection.execute(_BEGIN, values).one())
@@ -110,7 +110,7 @@ _BEGIN = text(f"""
 """)
 
 
-def find(connection: Connection, public_id: UUID) -> Standing | None:
+def find(connection: Connection, public_id: UUID) -> Progress | None:
     """A deed; None where there is none of this id."""
     row = connection.execute(_FIND, {"public_id": public_id}).one_or_none()
     return _standing(row) if row is not None else None
@@ -119,7 +119,7 @@ def find(connection: Connection, public_id: UUID) -> Standing | None:
 _FIND = text(f"SELECT {_COLUMNS} FROM deeds WHERE public_id = :public_id")
 
 
-def take_up(connection: Connection, public_id: UUID | None) -> Standing | None:
+def take_up(connection: Connection, public_id: UUID | None) -> Progress | None:
     """A deed that has not ended, locked until the caller commits; None: the oldest that nobody works at. None where it
     has ended, or there is none."""
     statement = _TAKE_UP if public_id is not None else _TAKE_UP_ANY
@@ -133,7 +133,7 @@ _TAKE_UP_ANY = text(f"""
 """)
 
 
-def save(connection: Connection, deed: Standing, after: int | None, more: Done) -> Standing:
+def save(connection: Connection, deed: Progress, after: int | None, more: Done) -> Progress:
     """Keep how far a deed has come: all requests up to `after` are seen to; None: all there are."""
     values = {"id": deed.id, "after": after, "done": to_json(deed.done.and_then(more)).decode()}
     return _standing(connection.execute(_SAVE, values).one())
@@ -156,8 +156,8 @@ def stop(connection: Connection, public_id: UUID) -> None:
 _STOP = text("UPDATE deeds SET ended_at = now() WHERE public_id = :public_id AND ended_at IS NULL")
 
 
-def _standing(row: Row[Any]) -> Standing:
-    return Standing(
+def _standing(row: Row[Any]) -> Progress:
+    return Progress(
         row.id,
         row.public_id,
         Deed(row.deed),
@@ -188,7 +188,7 @@ class Batch(NamedTuple):
     last: bool
 
 
-def batch(connection: Connection, deed: Standing, vendor_id: int | None) -> Batch:
+def batch(connection: Connection, deed: Progress, vendor_id: int | None) -> Batch:
     """The next requests of a deed. What has changed since it began is no longer meant."""
     where, values = _where(deed.deed, deed.criteria, vendor_id)
     statement = text(f"""

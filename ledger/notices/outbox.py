@@ -194,7 +194,7 @@ _DROP_ENDED = text("""
 """)
 
 
-class Standing(NamedTuple):
+class ReceiverState(NamedTuple):
     """How a receiver stands: one of the operator by its name, those that requests brought along by their host."""
 
     receiver: str | None
@@ -211,9 +211,9 @@ class Standing(NamedTuple):
     answer: int | None
 
 
-def standings(connection: Connection) -> list[Standing]:
+def receiver_states(connection: Connection) -> list[ReceiverState]:
     """Every receiver of the operator, and every host of others that something waits for or was given up at."""
-    return [Standing(*row) for row in connection.execute(_STANDINGS)]
+    return [ReceiverState(*row) for row in connection.execute(_STANDINGS)]
 
 
 _STANDINGS = text("""

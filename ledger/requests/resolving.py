@@ -55,7 +55,7 @@ class Taken(NamedTuple):
         return f"Taken(people={len(self.people)})"
 
 
-class Standing(NamedTuple):
+class DirectoryState(NamedTuple):
     """How the directory does. `failures` in a row since `failing_since`; `fault`: what is wrong with its answers."""
 
     waiting: int
@@ -133,9 +133,9 @@ def failed(connection: Connection, problem: str, delay_s: float) -> None:
     connection.execute(_FAILED, {"problem": problem, "delay_s": delay_s})
 
 
-def standing(connection: Connection) -> Standing:
+def directory_state(connection: Connection) -> DirectoryState:
     """How the directory does, and how many requests wait for it."""
-    return Standing._make(connection.execute(_STANDING).one())
+    return DirectoryState._make(connection.execute(_STANDING).one())
 
 
 # Taking the turn touches the table only where somebody is to be asked about: nobody is, nearly always.

@@ -37,15 +37,6 @@ PATIENCE_S = 60.0
 
 
 @pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    """An empty Redis."""
-    with Redis.from_url(redis_url) as client:
-        client.flushdb()
-        yield client
-        client.flushdb()
-
-
-@pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, postgres_url: str, redis_url: str) -> ModuleType:
     """The worker's module, as beat imports it; no worker runs."""
     monkeypatch.setenv("CONSENT_DATA_DIR", str(tmp_path))

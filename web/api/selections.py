@@ -14,7 +14,7 @@ from domain.requests import Kind
 from intake.advice import ADVICE
 from ledger.accounts.audit import Origin
 from tasks import selections
-from tasks.selections import Criteria, Deed, Extent, Order, Standing, UnusableOrderError
+from tasks.selections import Criteria, Deed, Extent, Order, Progress, UnusableOrderError
 from web.access.gate import Principal, Right
 from web.api.models import RECEIVED, Because, Given, Moment, VendorName, examples, json_body
 from web.bodies import fault, kept_reason, read_json
@@ -199,7 +199,7 @@ def _criteria(deed: Deed, chosen: Selected, principal: Principal) -> Criteria:
     )
 
 
-def _work(context: Context, order: Order, by: str, origin: Origin) -> Standing:
+def _work(context: Context, order: Order, by: str, origin: Origin) -> Progress:
     """Begin it, and do it as far as a moment allows."""
     began = monotonic()
     standing = selections.begin(context.engine, order, by, origin)
@@ -214,7 +214,7 @@ def _json(status: int, state: DeedState) -> Response:
     return Response(state.model_dump_json(), status, place, "application/json")
 
 
-def _state(standing: Standing) -> DeedState:
+def _state(standing: Progress) -> DeedState:
     done = standing.done
     return DeedState(
         deed_id=standing.public_id,

@@ -14,7 +14,7 @@ from domain.requests import Kind
 from ledger.desk import selections as kept
 from tasks import selections
 from tasks.attend import Desk as Attending
-from tasks.selections import Criteria, Deed, Done, Order, Standing, UnusableOrderError
+from tasks.selections import Criteria, Deed, Done, Order, Progress, UnusableOrderError
 from tasks.settle import settle
 from tests.ledger.conftest import Desk, people
 from tests.services import empty
@@ -67,7 +67,7 @@ def end(desk: Desk, outcome: str, reason: str | None, ids: list[int] | None = No
         )
 
 
-def do(desk: Desk, deed: Deed, because: str | None = None, by: str = BY, **criteria: Any) -> Standing:
+def do(desk: Desk, deed: Deed, because: str | None = None, by: str = BY, **criteria: Any) -> Progress:
     """A deed, begun and done to its end."""
     order = Order(deed, Criteria(**criteria), because if because or deed is not Deed.CLOSE else "as agreed")
     standing = selections.begin(desk.engine, order, by)

@@ -25,7 +25,7 @@ from adapters.receivers import Rules
 from config.opendsr import PAIR_FILE, OpenDsrSettings, find_signer
 from domain.deadlines import Regulation
 from domain.notices import Style
-from domain.opendsr import DsrRequest, DsrStatus, Standing, Version, standing_at
+from domain.opendsr import DsrRequest, DsrState, DsrStatus, Version, state_at
 from domain.outcomes import Reason
 from domain.requests import Kind
 from ledger.delivery import chunks
@@ -92,7 +92,7 @@ def lease_one(desk: Desk) -> chunks.Lease:
     return lease
 
 
-def told(desk: Desk) -> list[Standing]:
+def told(desk: Desk) -> list[DsrState]:
     """What the outbox has to tell, in order."""
     found = []
     while True:
@@ -103,7 +103,7 @@ def told(desk: Desk) -> list[Standing]:
                 outbox.delivered(connection, message, 202)
         if not claimed:
             return found
-        found += [standing_at(message.notice) for message in claimed]
+        found += [state_at(message.notice) for message in claimed]
 
 
 def test_a_request_goes_its_way_and_its_controller_is_told_of_every_step(desk: Desk) -> None:

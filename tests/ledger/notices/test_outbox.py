@@ -41,7 +41,7 @@ def end(desk: Desk, message: Claimed, answer: int = 204) -> None:
         outbox.delivered(connection, message, answer)
 
 
-def lock(desk: Desk, connection: Any, public_id: UUID) -> deeds.Standing:
+def lock(desk: Desk, connection: Any, public_id: UUID) -> deeds.LockedRequest:
     standing = deeds.lock_request(connection, public_id)
     assert standing is not None
     return standing
@@ -248,7 +248,7 @@ def test_how_receivers_stand_and_telling_again(crm: Desk) -> None:
     with crm.engine.begin() as connection:
         outbox.put_back(connection, first, 3600.0, Failure.REFUSED, 503)
         outbox.give_up(connection, second, Failure.NOT_PUBLIC, None)
-        found = {(one.receiver, one.host): one for one in outbox.standings(connection)}
+        found = {(one.receiver, one.host): one for one in outbox.receiver_states(connection)}
     mine = found["crm", "crm.example"]
     assert (mine.waiting, mine.failing, mine.given_up, mine.failure, mine.answer) == (1, 1, 0, "refused", 503)
     assert mine.oldest is not None

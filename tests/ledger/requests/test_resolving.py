@@ -202,13 +202,13 @@ def test_while_the_directory_is_away_everybody_of_the_request_waits(desk: Desk, 
         assert desk.work_off(tools) == 0
         pass_pause(desk)
     with desk.engine.connect() as connection:
-        standing = resolving.standing(connection)
+        standing = resolving.directory_state(connection)
     assert (standing.waiting, standing.failures) == (1, 3)
     assert standing.fault == "it answers with the HTTP status 503"
     directory.away = False
     assert resolve(asking) == 1
     with desk.engine.connect() as connection:
-        assert resolving.standing(connection) == (0, 0, None, None)
+        assert resolving.directory_state(connection) == (0, 0, None, None)
     desk.work_off(tools)
     assert outcomes(desk) == ["accepted", "accepted"]
 

@@ -23,14 +23,12 @@ from worker.turns import Turns
 
 
 @pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as client:
-        client.flushall()
-        before = client.config_get("maxmemory")["maxmemory"]
-        yield client
-        client.replicaof("NO", "ONE")
-        client.config_set("maxmemory", before)
-        client.flushall()
+def redis(redis: Redis) -> Iterator[Redis]:
+    """It may be made full, or a replica."""
+    before = redis.config_get("maxmemory")["maxmemory"]
+    yield redis
+    redis.replicaof("NO", "ONE")
+    redis.config_set("maxmemory", before)
 
 
 def fill(redis: Redis) -> None:

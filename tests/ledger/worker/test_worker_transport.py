@@ -61,14 +61,6 @@ class Listener:
 
 
 @pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as client:
-        client.flushall()
-        yield client
-        client.flushall()
-
-
-@pytest.fixture
 def listener(redis_url: str) -> Iterator[Listener]:
     listener = Listener(redis_url)
     yield listener

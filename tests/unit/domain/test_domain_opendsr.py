@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from domain.opendsr import Delivery, DsrStatus, Standing, Version, dsr_status, extensions, received, told, told_back
+from domain.opendsr import Delivery, DsrState, DsrStatus, Version, dsr_status, extensions, received, told, told_back
 from domain.opendsr import withdrawn as withdrawn_
 
 ID = UUID("a7551968-d5d6-44b2-9831-815ac9017798")
 DOMAIN = "opendsr.consent.example"
-STANDING = Standing(
+STANDING = DsrState(
     request_id=UUID("123e4567-e89b-42d3-a456-426614174000"),
     controller_id="shop",
     subject_request_id=ID,
