@@ -4,11 +4,11 @@ from pydantic_core import to_json
 
 from adapters.callbacks import Letter
 from domain.notices import Notice
-from domain.opendsr import state_at, told_back
+from domain.opendsr import callback_body, state_at
 from domain.signing import Signer
 
 
 def format_letter(notice: Notice, url: str, signer: Signer) -> Letter:
     """Headers and body that tell the controller at `url` of this change."""
-    body = to_json(told_back(state_at(notice), url, signer.domain))
+    body = to_json(callback_body(state_at(notice), url, signer.domain))
     return Letter({"Content-Type": "application/json", **signer.headers(body)}, body)

@@ -48,8 +48,8 @@ def create_key(name: str, *, role: str, days: float, owner: str | None, as_json:
         )
         audit.add(connection, [Entry(who(), "keys create", allowed=True, target=f"{name} {minted.prefix}")])
         _note_unknown(connection, owner)
-    told = {"name": name, "role": chosen, "prefix": minted.prefix, "key": minted.secret, "owner": owner}
-    typer.echo(json.dumps(told) if as_json else minted.secret)
+    answer = {"name": name, "role": chosen, "prefix": minted.prefix, "key": minted.secret, "owner": owner}
+    typer.echo(json.dumps(answer) if as_json else minted.secret)
     if not as_json:
         note("keep it now: it cannot be shown again")
     return Ending.DONE

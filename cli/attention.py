@@ -158,6 +158,6 @@ def accept(request_id: str, *, vendor: str | None, because: str, as_json: bool) 
     public_id = read_id(request_id)
     with surroundings() as here, deeds(here) as desk:
         accepted = desk.accept(public_id, vendor, text)
-    told = f"{accepted:,} deliveries stay unreachable, and need nobody any more"
-    typer.echo(json.dumps({"deliveries": accepted}) if as_json else told)
+    message = f"{accepted:,} deliveries stay unreachable, and need nobody any more"
+    typer.echo(json.dumps({"deliveries": accepted}) if as_json else message)
     return Ending.DONE

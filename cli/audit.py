@@ -33,12 +33,12 @@ def show(wanted: Wanted, *, limit: int, as_json: bool) -> Ending:
 
 
 def _told(entry: Written) -> dict[str, Any]:
-    told = entry._asdict()
+    fields = entry._asdict()
     return {
-        "id": told.pop("id"),
-        "at": as_utc(told.pop("at")),
-        "by": told.pop("by"),
-        "action": told.pop("deed"),
-        "key": told.pop("key_prefix"),
-        **told,
+        "id": fields.pop("id"),
+        "at": as_utc(fields.pop("at")),
+        "by": fields.pop("by"),
+        "action": fields.pop("deed"),
+        "key": fields.pop("key_prefix"),
+        **fields,
     }

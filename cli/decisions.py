@@ -18,8 +18,8 @@ def confirm(request_id: str, *, own: bool, as_json: bool = False) -> Ending:
     public_id = read_id(request_id)
     with surroundings() as here, deeds(here) as desk:
         desk.confirm(public_id, own=own)
-    told = {"request_id": str(public_id), "status": "running"}
-    typer.echo(json.dumps(told) if as_json else "confirmed; it is on its way")
+    answer = {"request_id": str(public_id), "status": "running"}
+    typer.echo(json.dumps(answer) if as_json else "confirmed; it is on its way")
     return Ending.DONE
 
 
@@ -45,9 +45,9 @@ def extend(request_id: str, *, months: int | None, days: int | None, because: st
     public_id = read_id(request_id)
     with surroundings() as here, deeds(here) as desk:
         due_at = as_utc(desk.extend(public_id, by, text))
-    told = {"request_id": str(public_id), "due_at": due_at, "due_reason": text}
+    answer = {"request_id": str(public_id), "due_at": due_at, "due_reason": text}
     typer.echo(
-        json.dumps(told) if as_json else f"due {due_at}; the people must be told, and why, before the original date"
+        json.dumps(answer) if as_json else f"due {due_at}; the people must be told, and why, before the original date"
     )
     return Ending.DONE
 

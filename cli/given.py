@@ -103,5 +103,5 @@ def listed(error: UnusableInputError, ending: str = "nothing was recorded") -> s
     lines = [str(fault) for fault in error.faults]
     if error.total > len(lines):
         lines.append(f"and {error.total - len(lines):,} more")
-    told = advice(fault.problem for fault in error.faults)
-    return "\n".join([*lines, *([told] if told else []), ending])
+    what_to_do = advice(fault.problem for fault in error.faults)
+    return "\n".join([*lines, *([what_to_do] if what_to_do else []), ending])

@@ -144,8 +144,8 @@ def _print_done(standing: Progress, *, as_json: bool) -> None:
     left_out = {"own": done.own, "without_session": done.without_session, "unreachable": done.unreachable}
     if as_json:
         total = sum(done.deliveries.values())
-        told = {"deed_id": str(standing.public_id), "requests": done.requests, "deliveries": total}
-        typer.echo(json.dumps({**told, "vendors": dict(done.deliveries), **left_out}))
+        answer = {"deed_id": str(standing.public_id), "requests": done.requests, "deliveries": total}
+        typer.echo(json.dumps({**answer, "vendors": dict(done.deliveries), **left_out}))
     else:
         by_vendor = ", ".join(f"{vendor} {count:,}" for vendor, count in done.deliveries.items())
         typer.echo(_in_words(standing.deed, done) + (f": {by_vendor}" if by_vendor else ""))

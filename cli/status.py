@@ -155,9 +155,9 @@ def _write_csv(kind: str, rows: Iterable[Row]) -> None:
 
 def _write_ndjson(kind: str, rows: Iterable[Row]) -> None:
     for row in rows:
-        told = row._asdict() | {"settled_at": _settled_at(row), "done": _done(kind, row)}
-        told["superseded_by"] = str(row.superseded_by) if row.superseded_by else None
-        sys.stdout.write(json.dumps(told) + "\n")
+        fields = row._asdict() | {"settled_at": _settled_at(row), "done": _done(kind, row)}
+        fields["superseded_by"] = str(row.superseded_by) if row.superseded_by else None
+        sys.stdout.write(json.dumps(fields) + "\n")
 
 
 def _settled_at(row: Row) -> str | None:

@@ -16,7 +16,7 @@ from domain.requests import Kind
 from intake.exit_codes import CommandError, Ending, flush, note
 from intake.files.reader import UnusableInputError, read_people
 from intake.stack import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
-from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.failures import LedgerError, as_ledger_errors
 from ledger.sealing import UnsealError
 from tasks.queues import BrokerError, sender, wake
 from tasks.reach import say_unreachable
@@ -97,7 +97,7 @@ def waker(here: Surroundings) -> Wake:
 def _recorded(here: Surroundings, submission: Submission, file: IO[bytes], name: str) -> Receipt:
     masters = master_keys(here)
     try:
-        with told_as_ledger_errors():
+        with as_ledger_errors():
             return submit(
                 submission,
                 read_people(file, name, submission.noticed),
@@ -152,8 +152,8 @@ def _print(receipt: Receipt, noticed: Noticed, *, as_json: bool) -> None:
     for warning in noticed.warnings():
         note(f"warning: {warning}")
     if recorded.unconfirmed:
-        told = "are many, or with what you have sent lately they are"
-        note(f"{recorded.people:,} people {told}: nothing is sent until someone else runs `consent confirm` on it")
+        why = "are many, or with what you have sent lately they are"
+        note(f"{recorded.people:,} people {why}: nothing is sent until someone else runs `consent confirm` on it")
 
 
 def _wait_for(here: Surroundings, public_id: UUID) -> Ending:

@@ -42,8 +42,8 @@ def print_status(status: Status, *, at_risk: bool) -> None:
     console.print(table)
     for vendor, missing in missing_identifiers(status).items():
         accepted = f"; accepted by {missing.accepted_by}" if missing.accepted_by else ""
-        told = f"{vendor}: {missing.deliveries:,} unreachable ({missing.reason}), give {missing.give}{accepted}"
-        console.print(told, highlight=False, markup=False)
+        message = f"{vendor}: {missing.deliveries:,} unreachable ({missing.reason}), give {missing.give}{accepted}"
+        console.print(message, highlight=False, markup=False)
     if Outcome.ACCEPTED in outcomes:
         console.print("accepted: the vendor said yes, and it has not been, or cannot be, read back", highlight=False)
     for vendor, counts in status.vendors.items():
@@ -105,8 +105,8 @@ def print_attention(groups: Iterable[Group], what_to_do: Callable[[str, str | No
         table.add_row(one.vendor, one.outcome, one.reason or "", *counts)
     console = _console()
     console.print(table)
-    for told in _advice(listed, what_to_do):
-        console.print(told, highlight=False, markup=False, soft_wrap=True)
+    for message in _advice(listed, what_to_do):
+        console.print(message, highlight=False, markup=False, soft_wrap=True)
 
 
 def _advice(groups: Iterable[Group], what_to_do: Callable[[str, str | None], str]) -> Iterator[str]:

@@ -146,7 +146,7 @@ def received(standing: DsrState, encoded_request: str) -> dict[str, Any]:
     }
 
 
-def told(standing: DsrState, version: Version, domain: str) -> dict[str, Any]:
+def status_body(standing: DsrState, version: Version, domain: str) -> dict[str, Any]:
     """The answer to the question how a request stands [8.3], in the shape of the version asked in."""
     body = {
         "controller_id": standing.controller_id,
@@ -159,7 +159,7 @@ def told(standing: DsrState, version: Version, domain: str) -> dict[str, Any]:
     return body | {"group_id": standing.group_id, "results_url": None} if version is Version.V3 else body
 
 
-def told_back(standing: DsrState, url: str, domain: str) -> dict[str, Any]:
+def callback_body(standing: DsrState, url: str, domain: str) -> dict[str, Any]:
     """What a callback says [8.6], in the shape of the version that the request came in."""
     body = {
         "controller_id": standing.controller_id,

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from config.settings import Settings, SettingsError
 from config.stack import EVERYTHING, NoStackError, Stack, find_stack
 from intake.exit_codes import CommandError, Ending
-from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.failures import LedgerError, as_ledger_errors
 from ledger.sealing import MasterKeys
 from ledger.session import Engine, connect
 from tasks.redis_connections import RedisAddress, RedisUrlError
@@ -61,7 +61,7 @@ def surroundings(
     )
     found = Surroundings(settings, stack, engine)
     try:
-        with told_as_ledger_errors():
+        with as_ledger_errors():
             yield found
     except LedgerError as error:
         raise CommandError(f"cannot use PostgreSQL at {found.postgres}: {error}", Ending.UNREACHABLE) from None

@@ -118,7 +118,7 @@ def refusal_of(error: psycopg.Error) -> Trouble | None:
 
 
 @contextmanager
-def told_as_ledger_errors() -> Iterator[None]:
+def as_ledger_errors() -> Iterator[None]:
     """Turn what the driver raises where PostgreSQL is away, is lost, takes no writes, lets us not in or has not got our
     tables into LedgerError. What is wrong with a statement of ours is raised as it is."""
     try:

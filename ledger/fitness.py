@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, Engine, text
 
-from ledger.failures import READ_ONLY, LedgerError, told_as_ledger_errors
+from ledger.failures import READ_ONLY, LedgerError, as_ledger_errors
 from ledger.keys import check_keys
 from ledger.schema import check_schema
 from ledger.sealing import MasterKeys
@@ -17,7 +17,7 @@ def check_fitness(engine: Engine, masters: MasterKeys | None = None) -> None:
 
     Raises LedgerError, and ledger.sealing.UnsealError for keys of another ledger.
     """
-    with told_as_ledger_errors(), engine.begin() as connection:
+    with as_ledger_errors(), engine.begin() as connection:
         if (connection.dialect.server_version_info or (OLDEST_MAJOR,)) < (OLDEST_MAJOR,):
             raise LedgerError(f"it is older than version {OLDEST_MAJOR}, which is needed", word="too old")
         if connection.execute(_IS_READ_ONLY).scalar_one():

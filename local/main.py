@@ -46,13 +46,13 @@ def _told() -> Iterator[None]:
     from config.settings import SettingsError
     from config.stack import NoStackError
     from intake.stack import BAD_KEYS
-    from ledger.failures import LedgerError, told_as_ledger_errors
+    from ledger.failures import LedgerError, as_ledger_errors
     from ledger.sealing import UnsealError
     from local.processes import FolderInUseError
     from local.services import ServiceError
 
     try:
-        with told_as_ledger_errors():
+        with as_ledger_errors():
             yield
     except (ServiceError, FolderInUseError, NoStackError) as error:
         raise CommandError(str(error), Ending.UNREACHABLE) from None

@@ -21,7 +21,7 @@ from redis import exceptions
 
 from tasks import full_redis
 from tasks.redis_connections import HEALTH_S, READING
-from tasks.redis_faults import told
+from tasks.redis_faults import say_fault
 
 OUR_QUEUES = "consent."
 """How the names of our own begin."""
@@ -117,7 +117,7 @@ class Transport(kombu_redis.Transport):
         except (exceptions.RedisError, OSError) as error:
             with suppress(*self.connection_errors):
                 self.close_connection(self)
-            raise UnusableError(told(error)) from None
+            raise UnusableError(say_fault(error)) from None
         return connection
 
 

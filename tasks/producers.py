@@ -13,7 +13,7 @@ from domain.deadlines import Regulation
 from domain.noticed import Noticed
 from domain.requests import Kind, Subject
 from domain.unexpected import type_and_place
-from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.failures import LedgerError, as_ledger_errors
 from ledger.requests.requests import KeyTakenError
 from ledger.sealing import MasterKeys, UnsealError
 from ledger.session import Engine
@@ -105,7 +105,7 @@ def take_in(items: Sequence[bytes], intake: Intake, *, apart: bool = False) -> l
     """
     taken: list[Taken | _Opened] = [_open(item, intake) for item in items]
     opened = [one for one in taken if isinstance(one, _Opened)]
-    with told_as_ledger_errors():
+    with as_ledger_errors():
         recorded = iter(_recorded(opened, intake, apart=apart) if opened else ())
         settled = [next(recorded) if isinstance(one, _Opened) else one for one in taken]
         record(intake.engine, [one for one in settled if isinstance(one, Refusal)])
@@ -220,7 +220,7 @@ def _alone(offer: Offer, intake: Intake, known: Known, wake: Wake, *, apart: boo
 def _guarded(do: Callable[[], T]) -> T | Waits:
     """What `do` returns, or why it has to be done again; raises LedgerError."""
     try:
-        with told_as_ledger_errors():
+        with as_ledger_errors():
             return do()
     except LedgerError:
         raise

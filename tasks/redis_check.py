@@ -12,7 +12,7 @@ from redis.exceptions import NoPermissionError, RedisError
 
 from tasks.queues import CONTROL_QUEUE, SUBMIT_QUEUE
 from tasks.redis_connections import PROBE_KEY, PROBE_MS
-from tasks.redis_faults import CLUSTER, told
+from tasks.redis_faults import CLUSTER, say_fault
 
 NEARLY_FULL = 0.9
 SEP = "\x06\x16"
@@ -92,7 +92,7 @@ def trouble(redis: Redis) -> str | None:
             return "its ACL does not let us use " + "; ".join(lacks)
         write(redis)
     except RedisError as error:
-        return told(error)
+        return say_fault(error)
     return None
 
 

@@ -29,7 +29,7 @@ ODD = "it answers, and not as it should: see its own log"
 AWAY = "nobody answers there"
 
 
-def told(error: BaseException) -> str:
+def say_fault(error: BaseException) -> str:
     """What an error of a Redis client means, and what to do. Nothing of the error's own text is in it."""
     for link in _chain(error):
         if isinstance(link, ssl.SSLCertVerificationError):

@@ -129,8 +129,8 @@ def media_type(request: Request) -> str:
 def refuse_encoded(request: Request) -> None:
     """Raise Problem where the body is compressed: how much comes of it cannot be seen by its length."""
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        told = "send the body as it is, without a Content-Encoding"
-        raise Problem(415, "encoded", told, headers={"Accept-Encoding": "identity"})
+        message = "send the body as it is, without a Content-Encoding"
+        raise Problem(415, "encoded", message, headers={"Accept-Encoding": "identity"})
 
 
 async def read_nothing(request: Request) -> None:

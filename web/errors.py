@@ -34,8 +34,8 @@ def of(error: Exception) -> Problem:  # noqa: PLR0912 - a table
         case SubmitError():
             return Problem.unusable(f"{error}; nothing was recorded")
         case UnusableInputError():
-            told = advised("some of it cannot be taken; nothing was recorded", error.faults)
-            return Problem.unusable(told, error.faults, error.total)
+            message = advised("some of it cannot be taken; nothing was recorded", error.faults)
+            return Problem.unusable(message, error.faults, error.total)
         case SubjectError():
             found = [Fault(NOWHERE, fault.field, fault.problem) for fault in error.faults]
             return Problem.unusable(advised("this is no person we can look for", found), found)

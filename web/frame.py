@@ -140,8 +140,8 @@ class _Answer:
 
     async def _noted(self, status: int) -> Problem | None:
         state = self._scope["state"]
-        told = status in DENIED or state.get("denied") or state.get("kept")
-        if state.get("audited") or (self._scope["method"] in READING and not told):
+        turned_away = status in DENIED or state.get("denied") or state.get("kept")
+        if state.get("audited") or (self._scope["method"] in READING and not turned_away):
             return None
         try:
             await self._trail.add(self._entry(status))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from ledger.failures import told_as_ledger_errors
+from ledger.failures import as_ledger_errors
 
 T = TypeVar("T")
 
@@ -50,5 +50,5 @@ class Pool:
 
 
 def _told(work: Callable[[], T]) -> T:
-    with told_as_ledger_errors():
+    with as_ledger_errors():
         return work()

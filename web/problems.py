@@ -49,18 +49,18 @@ class Problem(HTTPException):
 
     def document(self, name: str) -> dict[str, Any]:
         """The body, of a request of this name."""
-        told: dict[str, Any] = {
+        body: dict[str, Any] = {
             "type": TYPE + self.kind,
             "title": HTTPStatus(self.status_code).phrase,
             "status": self.status_code,
             "detail": self.detail,
         }
         if self.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:  # of the others our log says nothing
-            told["instance"] = INSTANCE + name
+            body["instance"] = INSTANCE + name
         if self.faults:
-            told["errors"] = [_as_json(fault) for fault in self.faults]
-            told["errors_total"] = self.total
-        return told
+            body["errors"] = [_as_json(fault) for fault in self.faults]
+            body["errors_total"] = self.total
+        return body
 
     def response(self, name: str | None = None) -> Response:
         """The answer to the request of this name; None: the one that is served."""
@@ -100,8 +100,8 @@ def first(faults: Sequence[Fault]) -> tuple[list[Fault], int]:
 
 def advised(detail: str, faults: Sequence[Fault]) -> str:
     """The same, with what to do where a submitter may know better."""
-    told = advice(fault.problem for fault in faults)
-    return f"{detail}; {told}" if told else detail
+    what_to_do = advice(fault.problem for fault in faults)
+    return f"{detail}; {what_to_do}" if what_to_do else detail
 
 
 def no_such_request() -> Problem:

@@ -14,7 +14,7 @@ from config.collector import spare_what_stands
 from config.logging import set_up_logging
 from config.settings import Settings, SettingsError
 from config.stack import find_stack
-from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.failures import LedgerError, as_ledger_errors
 from tasks import selections
 from tasks.attend import raise_deadlines
 from tasks.deliver import deliver
@@ -220,7 +220,7 @@ def _start_clock(**_: object) -> None:
 @signals.worker_ready.connect
 def _tell_what_is_lacking(**_: object) -> None:
     try:
-        with told_as_ledger_errors(), runtime().tools.engine.connect() as connection:
+        with as_ledger_errors(), runtime().tools.engine.connect() as connection:
             tell_lacking(connection, Settings.load())
     except LedgerError as error:
         log.warning("what is lacking here is not known: %s", error)

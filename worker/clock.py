@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from domain.unexpected import type_and_place
-from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.failures import LedgerError, as_ledger_errors
 from tasks.queues import BrokerError
 
 LOOK = "look"
@@ -51,7 +51,7 @@ class Clock:
         while True:
             trouble = ""
             try:
-                with told_as_ledger_errors():
+                with as_ledger_errors():
                     self._once()
             except LedgerError as error:
                 trouble = f"PostgreSQL: {error}"

@@ -6,7 +6,7 @@ from celery import Task
 from celery.exceptions import Ignore, Reject, Retry
 
 from domain.unexpected import type_and_place
-from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.failures import LedgerError, as_ledger_errors
 
 
 class TaskFailedError(Exception):
@@ -22,7 +22,7 @@ class FilteredTask(Task):  # type: ignore[misc]  # Celery is untyped
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task. Raises TaskFailedError, and what Celery steers by."""
         try:
-            with told_as_ledger_errors():
+            with as_ledger_errors():
                 return self.run(*args, **kwargs)
         except (Ignore, Reject, Retry):
             raise

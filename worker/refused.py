@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from itertools import islice
 
-from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.failures import LedgerError, as_ledger_errors
 from ledger.session import Engine
 from tasks.refusals import Refusal, record, tell
 from tasks.rewriting import Rewriting
@@ -72,7 +72,7 @@ class Refusals:
             left_out = self._left_out
         more = [Refusal(OTHERS, TOO_MANY.format(left_out))] if left_out else []
         try:
-            with told_as_ledger_errors():
+            with as_ledger_errors():
                 record(self._engine, [*batch, *more])
         except LedgerError as error:
             if str(error) != self._trouble:  # one line when it begins, not one every few seconds

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from config.settings import SettingsError
 from config.stack import NoStackError
 from domain.unexpected import type_and_place
-from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.failures import LedgerError, as_ledger_errors
 from ledger.sealing import UnsealError
 
 WRONG_KEYS = "CONSENT_MASTER_KEYS: these are not the keys of this ledger"
@@ -17,7 +17,7 @@ def or_end(what: str) -> Iterator[None]:
     """End this process where what is done within fails. Celery logs other exceptions of a signal with all of their
     text, and goes on with a worker that answers pings, takes messages and fails at each. Raises SystemExit."""
     try:
-        with told_as_ledger_errors():
+        with as_ledger_errors():
             yield
     except LedgerError as error:
         why = f"cannot use PostgreSQL: {error}"

@@ -12,7 +12,7 @@ from redis.exceptions import OutOfMemoryError, RedisError
 
 from tasks import full_redis
 from tasks.queues import BrokerError
-from tasks.redis_faults import told
+from tasks.redis_faults import say_fault
 from tasks.toolbox import Start
 
 ANSWERS_WITHIN_S = 10.0
@@ -51,7 +51,7 @@ class Turns:
         except OutOfMemoryError as error:
             is_new = await full_redis.set_new(self.redis, key, self.holder, ms)
             if not self._is_full:
-                log.warning("Redis: %s; workers go on with what is on record", told(error))
+                log.warning("Redis: %s; workers go on with what is on record", say_fault(error))
             self._is_full = True
         else:
             if self._is_full:

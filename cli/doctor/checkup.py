@@ -23,7 +23,7 @@ from intake.exit_codes import Ending
 from intake.stack import Surroundings, surroundings
 from ledger.address import is_open_to_readers
 from ledger.delivery.vendors import all_vendors
-from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.failures import LedgerError, as_ledger_errors
 from ledger.fitness import check_fitness
 from ledger.notices import webhooks
 from ledger.requests import resolving
@@ -139,7 +139,7 @@ def _resolver(here: Surroundings) -> Iterator[Finding]:
         yield Finding("resolver", error.problem)
         return
     try:
-        with told_as_ledger_errors(), here.engine.connect() as connection:
+        with as_ledger_errors(), here.engine.connect() as connection:
             standing = resolving.directory_state(connection)
     except LedgerError:
         return  # told already
@@ -150,7 +150,7 @@ def _switches(here: Surroundings) -> Iterator[Finding]:
     """Where the ledger and this process's settings differ in which vendors and receivers there are."""
     served = here.settings.adapters().keys()
     try:
-        with told_as_ledger_errors(), here.engine.connect() as connection:
+        with as_ledger_errors(), here.engine.connect() as connection:
             known = all_vendors(connection)
             receivers = webhooks.lacking(connection, here.settings.webhooks.receivers.keys())
     except LedgerError:

@@ -8,10 +8,10 @@ from cli.doctor.findings import Finding
 from intake.stack import Surroundings
 from intake.take_in.inbox import NOBODY_TAKES_IN, waiting
 from ledger.clock import time_by
-from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.failures import LedgerError, as_ledger_errors
 from tasks.redis_check import clock, trouble, worries
 from tasks.redis_connections import RedisAddress, connect
-from tasks.redis_faults import told
+from tasks.redis_faults import say_fault
 from tasks.sealed import ProducerKeys
 
 CLOCKS_MAY_DIFFER = timedelta(seconds=2)
@@ -53,10 +53,10 @@ def redis_worries(here: Surroundings) -> list[Finding]:
             found = [Finding("redis", worry) for worry in worries(client)]
             redis_ahead = clock(client) - datetime.now(UTC)
     except RedisError as error:
-        return [Finding("redis", f"{here.redis}: {told(error)}")]
+        return [Finding("redis", f"{here.redis}: {say_fault(error)}")]
     ahead = {"Redis": redis_ahead}
     try:
-        with told_as_ledger_errors(), here.engine.connect() as connection:
+        with as_ledger_errors(), here.engine.connect() as connection:
             ahead["PostgreSQL"] = time_by(connection) - datetime.now(UTC)
     except LedgerError:
         pass  # told already

@@ -23,7 +23,7 @@ from tasks.producers import Intake
 from tasks.queues import BrokerError, sender, wake
 from tasks.redis_check import is_cluster
 from tasks.redis_connections import connect
-from tasks.redis_faults import CLUSTER, told
+from tasks.redis_faults import CLUSTER, say_fault
 from tasks.rewriting import Rewriting
 from tasks.sealed import ProducerKeys
 from tasks.submit import Lately, Wake
@@ -40,7 +40,7 @@ LOOKS_AFTER_S = 15.0
 """How often it is looked for processes that are gone. With LIVES_S, what they had is taken up within a minute."""
 GATHERS_S = 60.0
 NO_REDIS = "Redis cannot be used"
-FULL = f"{NO_REDIS}: {told(OutOfMemoryError())}"
+FULL = f"{NO_REDIS}: {say_fault(OutOfMemoryError())}"
 STUCK_S = 300.0
 """A process whose round takes so long is taken for dead: others take up what it has."""
 
@@ -142,7 +142,7 @@ class Process:
         except AwayError as error:
             self._put_up_with(f"PostgreSQL or a key cannot be used: {error}")
         except RedisError as error:
-            self._put_up_with(f"{NO_REDIS}: {told(error)}")
+            self._put_up_with(f"{NO_REDIS}: {say_fault(error)}")
         else:
             # What is there is also taken from a Redis that is full; only a wait shows that it has room again.
             if is_rest or self._trouble != FULL:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from domain.requests import Kind
 from ledger import volumes
 from ledger.delivery.vendors import announce
-from ledger.failures import SET_POOLER, LedgerError, told_as_ledger_errors
+from ledger.failures import SET_POOLER, LedgerError, as_ledger_errors
 from ledger.fitness import check_fitness
 from ledger.limits import STATEMENT_S
 from ledger.sealing import MasterKeys
@@ -97,7 +97,7 @@ def test_a_volume_is_dropped(far: Engine, between: Pooler, masters: MasterKeys) 
 def test_who_was_not_told_of_the_pooler_is_told_what_to_set(ruled_url: str, *, drops_options: bool) -> None:
     with pooler(ruled_url, connections=2, drops_options=drops_options) as found:
         engine = connect(address(ruled_url, port=found.port))
-        with pytest.raises(LedgerError) as told, told_as_ledger_errors(), engine.connect():
+        with pytest.raises(LedgerError) as told, as_ledger_errors(), engine.connect():
             pass
         engine.dispose()
     assert str(told.value) == SET_POOLER

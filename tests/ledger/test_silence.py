@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from ledger import liveness
-from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.failures import LedgerError, as_ledger_errors
 from ledger.liveness import WatchedConnection
 from ledger.session import connect, driver_of
 from tests.ledger.between import Link, link
@@ -65,7 +65,7 @@ def test_silence_is_noticed_whatever_waits(far: Engine, network: Link, step: Cal
     began = time.monotonic()
 
     def work() -> None:
-        with told_as_ledger_errors(), far.begin() as connection:
+        with as_ledger_errors(), far.begin() as connection:
             connection.execute(text("CREATE TEMPORARY TABLE swallowed (line text) ON COMMIT DROP"))
             if step is not _ask:  # which asks in earnest, and waits for that
                 watched = driver_of(connection)

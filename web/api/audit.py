@@ -86,5 +86,5 @@ async def show_audit(
 
 
 def _shown(entry: Written) -> AuditEntry:
-    told = entry._asdict()
-    return AuditEntry(action=told.pop("deed"), key=told.pop("key_prefix"), **told)
+    fields = entry._asdict()
+    return AuditEntry(action=fields.pop("deed"), key=fields.pop("key_prefix"), **fields)

@@ -160,7 +160,7 @@ def answer(request: Request, receipt: submit.Receipt, noticed: Noticed) -> Respo
     recorded = receipt.recorded
     request.state.target = str(recorded.public_id)
     request.state.audited = not receipt.repeated
-    told = Receipt(
+    body = Receipt(
         request_id=recorded.public_id,
         subjects=recorded.people,
         duplicates=recorded.duplicates,
@@ -171,7 +171,7 @@ def answer(request: Request, receipt: submit.Receipt, noticed: Noticed) -> Respo
         crowds=[Crowd(**crowd._asdict()) for crowd in noticed.crowds],
     )
     place = {"Location": f"/v1/requests/{recorded.public_id}"}
-    return Response(told.model_dump_json(), 200 if receipt.repeated else 201, place, "application/json")
+    return Response(body.model_dump_json(), 200 if receipt.repeated else 201, place, "application/json")
 
 
 def _checked_people(given: NewRequest, noticed: Noticed) -> list[Subject]:

@@ -101,8 +101,8 @@ async def upload(
     try:
         return answer(request, await context.uploads.run(record, who=principal.name), submission.noticed)
     except BusyError:
-        told = "as many uploads as can be, or as one key may have, are under way; nothing of this one was recorded"
-        raise Problem(429, "busy", told, headers={"Retry-After": "10"}) from None
+        message = "as many uploads as can be, or as one key may have, are under way; nothing of this one was recorded"
+        raise Problem(429, "busy", message, headers={"Retry-After": "10"}) from None
     except UploadCutError:
         return Response(status_code=499)  # nobody reads it
     finally:
@@ -123,8 +123,8 @@ def _noticed(allowed: str | None) -> Noticed:
         try:
             noticed.allow(_ALLOWED.validate_json(allowed))
         except ValueError as error:  # pydantic's own is one too, and quotes what was given
-            told = str(error) if not isinstance(error, ValidationError) else 'must be JSON, as {"user_id": ["1"]}'
-            found = [fault("header.Allow-Placeholders", told)]
+            message = str(error) if not isinstance(error, ValidationError) else 'must be JSON, as {"user_id": ["1"]}'
+            found = [fault("header.Allow-Placeholders", message)]
             raise Problem.unusable("what is allowed cannot be understood; nothing was recorded", found) from None
     return noticed
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 
 from config.opendsr import LOCAL_DOMAIN
-from domain.opendsr import Version, received, told, withdrawn
+from domain.opendsr import Version, received, status_body, withdrawn
 from ledger.accounts.audit import HERE, Origin
 from tasks.attend import NoSuchRequestError
 from tasks.opendsr import Office
@@ -72,7 +72,7 @@ def router(version: Version) -> APIRouter:
     async def show_group(request: Request, context: TheContext, controller: Asking, group_id: GroupId) -> Response:
         processor = processor_of(request)
         found = await context.reads.run(lambda: _office(context, processor, controller).look_at_group(group_id))
-        return answer(request, 200, [told(standing, version, processor.signer.domain) for standing in found])
+        return answer(request, 200, [status_body(standing, version, processor.signer.domain) for standing in found])
 
     @routes.get("/requests/{subject_request_id}")
     @routes.get("/status/{subject_request_id}")  # section 3.1 demands an endpoint `/status`, and shows the other one
@@ -80,7 +80,7 @@ def router(version: Version) -> APIRouter:
         meant, processor = read_id(subject_request_id), processor_of(request)
         with _on_record(request, meant):
             standing = await context.reads.run(lambda: _office(context, processor, controller).look(meant))
-        return answer(request, 200, told(standing, version, processor.signer.domain))
+        return answer(request, 200, status_body(standing, version, processor.signer.domain))
 
     @routes.delete("/requests/{subject_request_id}")
     async def cancel(

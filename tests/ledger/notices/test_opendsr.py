@@ -92,7 +92,7 @@ def lease_one(desk: Desk) -> chunks.Lease:
     return lease
 
 
-def told(desk: Desk) -> list[DsrState]:
+def status_body(desk: Desk) -> list[DsrState]:
     """What the outbox has to tell, in order."""
     found = []
     while True:
@@ -123,7 +123,7 @@ def test_a_request_goes_its_way_and_its_controller_is_told_of_every_step(desk: D
     ended = office(desk).look(request.id)
     assert ended.status is DsrStatus.COMPLETED
     assert [(one.outcome, one.reason) for one in ended.deliveries] == [("refused", "rejected")]
-    steps = told(desk)
+    steps = status_body(desk)
     assert [step.status for step in steps] == [DsrStatus.PENDING, DsrStatus.IN_PROGRESS, DsrStatus.COMPLETED]
     assert {(step.controller_id, step.subject_request_id, step.version) for step in steps} == {
         ("shop", request.id, Version.V2)
@@ -245,7 +245,7 @@ def test_what_has_not_begun_is_withdrawn(desk: Desk) -> None:
     assert office(desk).withdraw(request.id).status is DsrStatus.CANCELLED
     assert desk.outcomes() == {("insider", 1): ("cancelled", None, 0)}
     assert desk.rows("SELECT by, deed FROM notes") == [("key:shop", "cancel")]
-    assert [step.status for step in told(desk)] == [DsrStatus.PENDING, DsrStatus.CANCELLED]
+    assert [step.status for step in status_body(desk)] == [DsrStatus.PENDING, DsrStatus.CANCELLED]
 
 
 def test_what_has_begun_or_ended_is_not_withdrawn(desk: Desk) -> None:
@@ -365,11 +365,11 @@ def test_a_controller_is_told_that_it_is_not_completed_while_somebody_is_unreach
     ended = office(desk).look(request.id)
     assert desk.one("SELECT CAST(status AS text) FROM requests") == "completed_with_exceptions"
     assert (ended.status, ended.unreachable) == (DsrStatus.IN_PROGRESS, {"algonomy": 1})
-    assert [step.status for step in told(desk)][-1] is DsrStatus.IN_PROGRESS
+    assert [step.status for step in status_body(desk)][-1] is DsrStatus.IN_PROGRESS
 
     AtDesk(desk.engine, "anna", desk.woken.extend).accept(taken.request_id, None, "known by e-mail only")
     assert office(desk).look(request.id).status is DsrStatus.COMPLETED
-    (last,) = told(desk)
+    (last,) = status_body(desk)
     assert (last.status, last.unreachable, last.accepted) == (
         DsrStatus.COMPLETED,
         {"algonomy": 1},
@@ -383,7 +383,7 @@ def test_what_waited_to_be_told_says_what_was_true_then(desk: Desk) -> None:
     desk.work_off(tools)
     settle(tools)
     AtDesk(desk.engine, "anna", desk.woken.extend).accept(taken.request_id, None, "known by e-mail only")
-    assert [step.status for step in told(desk)][-2:] == [DsrStatus.IN_PROGRESS, DsrStatus.COMPLETED]
+    assert [step.status for step in status_body(desk)][-2:] == [DsrStatus.IN_PROGRESS, DsrStatus.COMPLETED]
 
 
 def test_a_controller_may_accept_it_beforehand(desk: Desk) -> None:
@@ -393,7 +393,7 @@ def test_a_controller_may_accept_it_beforehand(desk: Desk) -> None:
     settle(tools)
     ended = office(desk).look(request.id)
     assert (ended.status, ended.unreachable) == (DsrStatus.COMPLETED, {"algonomy": 1})
-    assert [step.status for step in told(desk)][-1] is DsrStatus.COMPLETED
+    assert [step.status for step in status_body(desk)][-1] is DsrStatus.COMPLETED
     assert desk.rows("SELECT by, deed FROM notes") == [("key:shop", "accept")]
 
 

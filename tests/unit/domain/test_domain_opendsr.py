@@ -6,7 +6,17 @@ from uuid import UUID
 
 import pytest
 
-from domain.opendsr import Delivery, DsrState, DsrStatus, Version, dsr_status, extensions, received, told, told_back
+from domain.opendsr import (
+    Delivery,
+    DsrState,
+    DsrStatus,
+    Version,
+    callback_body,
+    dsr_status,
+    extensions,
+    received,
+    status_body,
+)
 from domain.opendsr import withdrawn as withdrawn_
 
 ID = UUID("a7551968-d5d6-44b2-9831-815ac9017798")
@@ -67,9 +77,9 @@ def test_a_status_has_the_fields_of_its_version() -> None:
             }
         },
     }
-    assert told(STANDING, Version.V2, DOMAIN) == {**common, "api_version": "2.0"}
+    assert status_body(STANDING, Version.V2, DOMAIN) == {**common, "api_version": "2.0"}
     # Asked in another version than it came in, it is answered in that one.
-    assert told(STANDING, Version.V3, DOMAIN) == {
+    assert status_body(STANDING, Version.V3, DOMAIN) == {
         **common,
         "api_version": "3.0",
         "group_id": "spring",
@@ -78,7 +88,7 @@ def test_a_status_has_the_fields_of_its_version() -> None:
 
 
 def test_a_callback_names_its_own_url_and_nobody() -> None:
-    body = told_back(replace(STANDING, version=Version.V3), "https://a.example/cb", DOMAIN)
+    body = callback_body(replace(STANDING, version=Version.V3), "https://a.example/cb", DOMAIN)
     assert set(body) == {
         "controller_id",
         "expected_completion_time",

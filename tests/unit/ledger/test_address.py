@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from ledger.address import is_open_to_readers, login_rules
 from ledger.directory import DatabaseDirectory
-from ledger.failures import LedgerError, told_as_ledger_errors
+from ledger.failures import LedgerError, as_ledger_errors
 from ledger.session import connect
 
 SECRET = "hunter2-hunter2"
@@ -56,7 +56,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_stranger_who_asks_for_the_password_of_the_ledger_is_not_told() -> None:
     with stranger() as (port, heard):
         engine = connect(f"postgresql://consent:{SECRET}@127.0.0.1:{port}/consent")
-        with pytest.raises(LedgerError, match="in clear") as told, told_as_ledger_errors():
+        with pytest.raises(LedgerError, match="in clear") as told, as_ledger_errors():
             engine.connect()
         engine.dispose()
     assert heard == b""

@@ -28,7 +28,7 @@ from tasks.broker import BrokerConnection, Transport
 from tasks.queues import DISPATCH, BrokerError, WakeUp, sender, wake
 from tasks.redis_check import trouble
 from tasks.redis_connections import broker_settings, connect, connect_async
-from tasks.redis_faults import AWAY, CLUSTER, ODD, told
+from tasks.redis_faults import AWAY, CLUSTER, ODD, say_fault
 from tests.redis_servers import Proxy, redis_server
 
 ANSWERS = {
@@ -63,7 +63,7 @@ def test_every_answer_is_one_to_wait_for_and_told_in_words(answer: str) -> None:
     error = BaseParser.parse_error(answer)
     assert isinstance(error, Transport.connection_errors)
     assert not isinstance(error, Transport.channel_errors)
-    assert ANSWERS[answer] in told(error)
+    assert ANSWERS[answer] in say_fault(error)
 
 
 GREETINGS = {b"HELLO": b"%1\r\n$5\r\nproto\r\n:3\r\n", b"CLIENT": b"+OK\r\n", b"PING": b"+PONG\r\n"}
@@ -246,7 +246,7 @@ async def said_by_each(url: str, ca: Path | None) -> dict[str, str | None]:
         await shared.ping()
         found["throttle"] = None
     except exceptions.RedisError as error:
-        found["throttle"] = told(error)
+        found["throttle"] = say_fault(error)
     finally:
         await shared.aclose()
     with sender(url, ca) as app:
