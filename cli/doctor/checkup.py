@@ -140,10 +140,10 @@ def _resolver(here: Surroundings) -> Iterator[Finding]:
         return
     try:
         with as_ledger_errors(), here.engine.connect() as connection:
-            standing = resolving.directory_state(connection)
+            state = resolving.directory_state(connection)
     except LedgerError:
         return  # told already
-    yield Finding("resolver", f"asked about nobody, it answers; {say_directory_state(standing)}", standing.fault is None)
+    yield Finding("resolver", f"asked about nobody, it answers; {say_directory_state(state)}", state.fault is None)
 
 
 def _switches(here: Surroundings) -> Iterator[Finding]:
