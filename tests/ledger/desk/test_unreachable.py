@@ -106,8 +106,8 @@ def everybody_at(vendor_names: tuple[str, ...], first: int) -> tuple[list[Subjec
 
 @pytest.mark.timeout(600)
 def test_a_request_is_completed_only_where_everybody_was_reached_everywhere(desk: Desk) -> None:
-    """Every subset of identifiers at all vendors, each alone; at every vendor, those it knows and those it does not; and
-    all of them at every subset of vendors."""
+    """Every subset of identifiers at all vendors, each alone; at every vendor, those it knows and those it does not,
+    and all of them at every subset of vendors."""
     tools = open_desk(desk)
     asked: list[tuple[Receipt, dict[str, int]]] = []
     for one in everybody_at(tuple(VENDORS), first=0)[0]:
