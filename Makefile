@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick chaos check bench lock clean
+.PHONY: help setup demo test quick chaos check bench pages vendor lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -45,6 +45,14 @@ check: $(READY) ## Check format, lint, types and import contracts
 
 bench: $(READY) ## Run the benchmarks, with the naive design beside ours
 	$(BIN)/python -m bench $(ARGS)
+
+pages: $(READY) ## Write anew what is generated: tables of the docs, .env.example
+	$(BIN)/python -m adapters.card_tables
+	$(BIN)/python -m config.env_example
+	$(BIN)/python -m bench.report
+
+vendor: $(READY) ## Write the files of a new vendor from the template (NAME=zendra)
+	@$(BIN)/python docs/adding-a-vendor/write.py $(NAME)
 
 lock: ## Renew the lock files from pyproject.toml (ARGS=--upgrade for the newest versions)
 	@tool=$$(mktemp -d) && trap 'rm -rf "$$tool"' EXIT \

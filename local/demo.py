@@ -39,9 +39,10 @@ WORKERS = 2
 PLANTED_EVERY = 400
 
 
-def demo(console: Console) -> Ending:
-    """Run it all, and say PASSED or FAILED; EXCEPTIONS where one delivery is not what its vendor holds, somebody was
-    refused for no reason, or a rule of a vendor was broken. Raises as `local.stack.run` does."""
+def demo(console: Console, *, erase: int = ERASED, stop: int = OPTED_OUT) -> Ending:
+    """Run it all, with so many people to erase and to stop, and say PASSED or FAILED; EXCEPTIONS where one delivery is
+    not what its vendor holds, somebody was refused for no reason, or a rule of a vendor was broken. Raises as
+    `local.stack.run` does."""
     leave_out(os.environ)
     with (
         TemporaryDirectory(prefix="consent-demo-") as folder,
@@ -54,8 +55,8 @@ def demo(console: Console) -> Ending:
         with stack.running(stack.Plan(settings, WORKERS), say=console.print) as keep, _kept(keep):
             found = find_stack(settings)
             engine = connect(found.database_url, pooled=found.pooled)
-            erased = made_up.people("erase", ERASED, planted_every=PLANTED_EVERY)
-            opted_out = made_up.people("stop", OPTED_OUT, planted_every=PLANTED_EVERY)
+            erased = made_up.people("erase", erase, planted_every=PLANTED_EVERY)
+            opted_out = made_up.people("stop", stop, planted_every=PLANTED_EVERY)
             vendors.seed(erased + opted_out)
             vendors.fill_directory(made_up.known(erased + opted_out))
             console.rule(f"two requests, to {len(ADAPTERS)} vendors that fail now and then")

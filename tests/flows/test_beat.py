@@ -21,6 +21,7 @@ from celery.beat import PersistentScheduler, Scheduler
 from redis import Redis
 from sqlalchemy import Engine, text
 
+from adapters.registry import OURS
 from config.broker_place import NoBrokerError, find_broker
 from domain.requests import Kind
 from ledger.sealing import MasterKeys, generate_master_key
@@ -30,7 +31,7 @@ from tasks.queues import LOOK, BrokerError, WakeUp, queue_of, send, sender, wake
 from tasks.redis_connections import broker_settings
 from tasks.submit import Submission, submit
 
-VENDORS = ("akinon", "algonomy", "b2core", "dfinery", "insider")
+VENDORS = tuple(OURS)
 A_HANDFUL = 10
 HOUR_S = 3600.0
 PATIENCE_S = 60.0

@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from adapters.registry import OURS
 from domain.requests import Kind
 from ledger.desk.reports import Row
 from local.compare import disagreements
@@ -24,7 +25,7 @@ from tests.flows.conftest import Stack
 pytestmark = pytest.mark.xdist_group("stack")  # those that share stacks share a process
 
 MakePeople = Callable[..., list[dict[str, Any]]]
-VENDORS = {"akinon", "algonomy", "b2core", "dfinery", "insider"}
+VENDORS = set(OURS)
 
 
 def as_lines(people: list[dict[str, Any]]) -> str:
