@@ -1,5 +1,5 @@
-"""`python -m adapters.card_tables`: write the tables of docs/vendors.md anew from the cards of our vendors. With the
-name of a vendor: print a page of it alone."""
+"""`python -m adapters.card_tables`: write the tables of docs/vendors.md and of README.md anew from the cards of our
+vendors. With the name of a vendor: print a page of it alone."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,8 @@ from adapters.registry import ADAPTERS, OURS
 from domain.marked_pages import MarkerError, filled
 from domain.requests import Kind
 
-PAGE = Path(__file__).parent.parent / "docs" / "vendors.md"
+ROOT = Path(__file__).parent.parent
+PAGE, README = ROOT / "docs" / "vendors.md", ROOT / "README.md"
 Row = Sequence[str]
 NOT_THERE = "not there: `not_applicable`"
 Adapters = Mapping[str, type[Adapter]]
@@ -28,6 +29,11 @@ def page(text: str) -> str:
     """The page with its tables as the cards of our vendors have them. Raises MarkerError."""
     blocks = {name: _table(rows) for name, rows in _tables(OURS).items()}
     return filled(text, blocks | {"remarks": "\n".join(_remarks(OURS))})
+
+
+def readme(text: str) -> str:
+    """The README with its table of our vendors. Raises MarkerError."""
+    return filled(text, {"vendors": _table(_in_short(OURS))})
 
 
 def page_of(vendor: str) -> str:
@@ -51,6 +57,13 @@ def setting_name(vendor: str, setting: str) -> str:
     """How a field of a vendor's settings is written outside; `field=value` keeps its value."""
     field, _, value = setting.partition("=")
     return f"CONSENT_{vendor.upper()}__{field.upper()}" + (f"={value}" if value else "")
+
+
+def _in_short(adapters: Adapters) -> Iterator[Row]:
+    yield "vendor", "its API", "an erasure there, as a rule"
+    for vendor, adapter in adapters.items():
+        ways = adapter.card.ways(Kind.ERASURE)
+        yield vendor, adapter.card.title, ways[0].summary if ways else NOT_THERE
 
 
 def _names(adapters: Adapters) -> Iterator[Row]:
@@ -146,8 +159,10 @@ if __name__ == "__main__":
         if sys.argv[1:]:
             sys.stdout.write(page_of(sys.argv[1]))
         else:
-            PAGE.write_text(page(PAGE.read_text()))
+            written = {PAGE: page(PAGE.read_text()), README: readme(README.read_text())}
+            for path, text in written.items():
+                path.write_text(text)
     except MarkerError as error:
-        sys.exit(f"the page stays as it is: {error}")
+        sys.exit(f"the pages stay as they are: {error}")
     except KeyError:
         sys.exit(f"no such vendor: {sys.argv[1]}; there are {', '.join(ADAPTERS)}")

@@ -1,9 +1,11 @@
-"""docs/vendors.md says what the cards do; what a card says of its adapter is asked by the conformance suite."""
+"""docs/vendors.md and README.md say what the cards do; what a card says of its adapter is asked by the conformance suite."""
 
-from adapters.card_tables import PAGE, page
+from adapters.card_tables import PAGE, README, page, readme
 
 
 def test_the_page_holds_what_the_cards_say() -> None:
     """Where this fails: `python -m adapters.card_tables`."""
     text = PAGE.read_text()
     assert page(text) == text
+    text = README.read_text()
+    assert readme(text) == text

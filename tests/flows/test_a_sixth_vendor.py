@@ -19,7 +19,7 @@ PLACES = {
     f"sandbox/vendors/{NAME}.py",
     f"tests/contract/{NAME}",
 }
-GENERATED = {".env.example", "docs/vendors.md", "docs/capacity.md"}
+GENERATED = {".env.example", "README.md", "docs/vendors.md", "docs/capacity.md"}
 """What `make pages` writes, but for the plots."""
 LEFT_OUT = ignore_patterns(".*", "__pycache__", "*.egg-info", "dist")
 ABOUT_VENDORS = (
