@@ -1,4 +1,4 @@
-"""docs/vendors.md and README.md say what the cards do; what a card says of its adapter is asked by the conformance suite."""
+"""docs/vendors.md and README.md say what the cards do; the conformance suite asks the rest of a card."""
 
 from adapters.card_tables import PAGE, README, page, readme
 
