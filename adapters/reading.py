@@ -12,6 +12,7 @@ from pydantic_core import from_json
 from adapters.addresses import check_base_url
 from adapters.contract import VISIBLE, Answer, Token, UnreadableError, Verdict
 from adapters.triage import refusal
+from domain.accounts import meant_by
 from domain.noticed import DOUBTS, Noticed
 from domain.outcomes import Reason
 from domain.requests import Subject
@@ -56,12 +57,14 @@ def read_json(response: httpx.Response) -> Any:
 
 
 def read_block(subject: Subject, vendor: str, model: type[Block]) -> Block | None:
-    """What `subject.vendors.<vendor>` holds, all unset where it is not given; None where it does not fit the model.
+    """What `subject.vendors.<vendor>` holds, or that of the account `vendor`; all unset where it is not given; None
+    where it does not fit the model.
 
     Intake refuses such a block; one that was accepted under older rules must not stop the people beside it. What looks
     like nobody's identifier was doubted there, and is somebody's.
     """
-    block = (subject.get("vendors") or {}).get(vendor)
+    blocks = subject.get("vendors")
+    block = meant_by(vendor, blocks) if blocks else None
     try:
         return model.model_validate(block, context=_UNDOUBTED) if block else _unset(model)
     except ValidationError:

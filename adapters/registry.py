@@ -10,6 +10,7 @@ from adapters.vendors.algonomy import Algonomy
 from adapters.vendors.b2core import B2core
 from adapters.vendors.dfinery import Dfinery
 from adapters.vendors.insider import Insider
+from domain.accounts import vendor_of
 
 OURS = MappingProxyType[str, type[Adapter]](
     {
@@ -26,11 +27,16 @@ ADAPTERS = MappingProxyType[str, type[Adapter]]({**OURS, **PLUG_INS.adapters})
 """All there are, ours first, in the order in which vendors are shown."""
 
 
+def adapter_named(name: str) -> type[Adapter] | None:
+    """The adapter of a vendor, or of an account of it; None for a vendor that we do not know."""
+    return ADAPTERS.get(vendor_of(name))
+
+
 def create(name: str, settings: VendorSettings) -> Adapter:
-    """The adapter of vendor `name`. Raises KeyError for a name that is not in ADAPTERS, TypeError for other settings
-    than its own."""
-    adapter: Any = ADAPTERS[name]
+    """The adapter of vendor `name`, or of an account of it. Raises KeyError for a vendor that is not in ADAPTERS,
+    TypeError for other settings than its own."""
+    adapter: Any = ADAPTERS[vendor_of(name)]
     if not isinstance(settings, adapter.settings_model):
         raise TypeError(f"{name} takes {adapter.settings_model.__name__}")
-    made: Adapter = adapter(settings=settings)
+    made: Adapter = adapter(settings=settings, **({} if name == adapter.name else {"name": name}))
     return made

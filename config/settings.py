@@ -14,6 +14,7 @@ from adapters.contract import Adapter, VendorSettings
 from adapters.egress import Egress, Exceptions, Proxy
 from adapters.portions import EXPRESS, most_out
 from adapters.registry import ADAPTERS, PLUG_INS, create
+from config.accounts import AccountsError, variables_of
 from config.deadlines import TermSettings
 from config.egress import BundleFile, ExceptionList, ProxyAddress
 from config.oidc import OidcSettings
@@ -159,6 +160,10 @@ class Settings(VendorBlocks):
         except SourceError as error:  # before any field is looked at; its cause holds the value
             raise SettingsError(_unparsable(error)) from None
         settings._refuse_plug_ins()
+        try:
+            settings._read_accounts(PREFIX)
+        except AccountsError as error:
+            raise SettingsError("\n".join(error.faults)) from None
         settings._refuse_too_few_threads()
         settings._refuse_long_calls()
         return settings.model_copy(update={"worker_threads": settings.threads()})
@@ -197,7 +202,7 @@ class Settings(VendorBlocks):
         if too_long:
             raise SettingsError(
                 "\n".join(
-                    f"{PREFIX}{name.upper()}__TIMEOUT_S: must be {most_s:g} or less while {PREFIX}LEASE_S is "
+                    f"{variables_of(name, PREFIX)}TIMEOUT_S: must be {most_s:g} or less while {PREFIX}LEASE_S is "
                     f"{self.lease_s:g}, so that a call ends before its lease does; "
                     f"or set {PREFIX}LEASE_S to {timeout_s + LEAST_LEFT_S:g} or more"
                     for name, timeout_s in too_long.items()

@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from pydantic import SecretStr, create_model, field_validator
+from pydantic import PrivateAttr, create_model, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from adapters.contract import VendorSettings
 from adapters.registry import ADAPTERS
+from config.accounts import ACCOUNTS, credentials_of, read_accounts
+from domain.accounts import account_name, vendor_of
 
 Block = TypeVar("Block", bound=VendorSettings)
 
@@ -29,14 +31,22 @@ class VendorBlocks(Fields):
     def _off_without_credentials(cls, block: Any, info: Any) -> Any:
         if not isinstance(block, dict):
             return block
-        fields = ADAPTERS[info.field_name].settings_model.model_fields
-        given = [fields[name] for name in block if name in fields]
-        return block if any(field.is_required() or SecretStr in types_of(field) for field in given) else None
+        own = {name: value for name, value in block.items() if name != ACCOUNTS}
+        return own if own.keys() & credentials_of(ADAPTERS[info.field_name].settings_model) else None
+
+    _accounts: dict[str, VendorSettings] = PrivateAttr(default_factory=dict)
+
+    def _read_accounts(self, prefix: str) -> None:
+        """Raises AccountsError."""
+        for vendor, adapter in ADAPTERS.items():
+            for account, settings in read_accounts(vendor, adapter.settings_model, prefix).items():
+                self._accounts[account_name(vendor, account)] = settings
 
     def vendors(self) -> dict[str, VendorSettings]:
-        """The settings of the vendors that are switched on."""
+        """The settings of the vendors and accounts that are switched on (`insider`, `insider@brand`)."""
         blocks = {name: getattr(self, name) for name in ADAPTERS}
-        return {name: block for name, block in blocks.items() if isinstance(block, VendorSettings)}
+        found = {name: block for name, block in blocks.items() if isinstance(block, VendorSettings)} | self._accounts
+        return dict(sorted(found.items(), key=lambda one: [*ADAPTERS].index(vendor_of(one[0]))))
 
     def vendor(self, model: type[Block]) -> Block | None:
         """The settings of one vendor, by their type; None where it is switched off."""

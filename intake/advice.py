@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from adapters.registry import ADAPTERS
+from adapters.registry import adapter_named
 from domain.outcomes import Reason
 
 _RETRY_LATER = "The vendor was out of order for longer than the retry policy waits: retry when it is well again."
@@ -49,8 +49,9 @@ ADVICE: Mapping[str | None, str] = MappingProxyType(
 
 def what_to_do(vendor: str, reason: str | None) -> str:
     """The sentence for deliveries of one reason at one vendor; empty where there is none."""
-    if reason == Reason.NO_IDENTIFIER and vendor in ADAPTERS:
-        card = ADAPTERS[vendor].card
+    adapter = adapter_named(vendor)
+    if reason == Reason.NO_IDENTIFIER and adapter:
+        card = adapter.card
         fields = " or ".join(card.found_by)
         return f"Give {card.give} with `consent provide` ({fields}), or accept it with `consent accept`."
     return ADVICE.get(reason, "")

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
+from domain.accounts import PATTERN
 from domain.deadlines import Regulation
 from domain.noticed import Noticed
 from domain.requests import Kind, Subject
@@ -45,9 +46,7 @@ class Payload(BaseModel):
     allow_placeholders: AllowPlaceholders = {}
     """By field, identifiers that are really somebody's though they look like nobody's or damaged."""
     subjects: list[Subject] = Field(min_length=1, max_length=1_000)
-    vendors: list[Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,39}$")]] = Field(
-        default=[], max_length=50
-    )
+    vendors: list[Annotated[str, StringConstraints(pattern=PATTERN)]] = Field(default=[], max_length=50)
     options: dict[str, dict[str, JsonValue]] = {}
     asked_at: AwareDatetime | None = None
     effective_at: AwareDatetime | None = None

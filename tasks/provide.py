@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from adapters.registry import ADAPTERS
+from adapters.registry import adapter_named
+from domain.accounts import meant_by
 from domain.reach import Fields, completed, is_found
 from domain.requests import Subject
 from ledger.delivery.vendors import all_vendors
@@ -124,11 +125,13 @@ class Provision:
 
 def keeps_sessions(vendor: str) -> bool:
     """Whether a person is served there by a session of their own."""
-    return vendor in ADAPTERS and ADAPTERS[vendor].keeps_sessions
+    adapter = adapter_named(vendor)
+    return adapter is not None and adapter.keeps_sessions
 
 
 def _completed(one: Unreached, given: Given) -> Subject:
-    return completed(one.subject, given.subject, keep_out=filter(keeps_sessions, ADAPTERS), fits=fits_vendor)
+    kept_apart = filter(keeps_sessions, given.subject.get("vendors") or ())
+    return completed(one.subject, given.subject, keep_out=kept_apart, fits=fits_vendor)
 
 
 def _nothing_new(fields: Mapping[str, Fields]) -> str:
@@ -137,4 +140,4 @@ def _nothing_new(fields: Mapping[str, Fields]) -> str:
 
 
 def _block(given: Given, vendor: str) -> Mapping[str, Any]:
-    return (given.subject.get("vendors") or {}).get(vendor) or {}
+    return meant_by(vendor, given.subject.get("vendors") or {}) or {}

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from adapters.contract import Adapter
-from adapters.registry import ADAPTERS
+from adapters.registry import adapter_named
 from domain import reach
+from domain.accounts import vendor_of
 from domain.outcomes import Reason
 from domain.reach import Fields
 from domain.requests import Kind
@@ -14,8 +15,15 @@ from ledger.desk.reports import Status
 
 
 def reach_of(adapter: Adapter) -> dict[str, Fields]:
-    """By kind, the fields by which a vendor finds people with these settings."""
-    return {kind.value: adapter.reach(kind) for kind in Kind}
+    """By kind, the fields by which a vendor finds people with these settings; of an account also those of its own
+    block."""
+    return {kind.value: _with_own_block(adapter.name, adapter.reach(kind)) for kind in Kind}
+
+
+def _with_own_block(name: str, fields: Fields) -> Fields:
+    every, own = f"vendors.{vendor_of(name)}.", f"vendors.{name}."
+    blocks = [own + field.removeprefix(every) for field in fields if field.startswith(every)]
+    return fields if every == own else (*fields, *blocks)
 
 
 def fields_at(vendors: Iterable[Vendor], kind: Kind) -> dict[str, Fields]:
@@ -26,8 +34,9 @@ def fields_at(vendors: Iterable[Vendor], kind: Kind) -> dict[str, Fields]:
     """
     found = {}
     for vendor in vendors:
-        card = ADAPTERS[vendor.name].card if vendor.name in ADAPTERS else None
-        fields = vendor.reach.get(kind.value, ()) if vendor.reach is not None else card.found_by if card else ()
+        adapter = adapter_named(vendor.name)
+        by_card = adapter.card.found_by if adapter else ()
+        fields = by_card if vendor.reach is None else vendor.reach.get(kind.value, ())
         if fields:
             found[vendor.name] = fields
     return found
@@ -35,7 +44,8 @@ def fields_at(vendors: Iterable[Vendor], kind: Kind) -> dict[str, Fields]:
 
 def what_to_give(vendor: str) -> str:
     """By what this vendor finds a person, in a few words."""
-    return ADAPTERS[vendor].card.give if vendor in ADAPTERS else "an identifier of its own"
+    adapter = adapter_named(vendor)
+    return adapter.card.give if adapter else "an identifier of its own"
 
 
 def say_unreachable(unreachable: Mapping[str, int], people: int) -> str:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from adapters.registry import ADAPTERS
 from domain.directory import Answers, DirectoryError, Finding, contradicts
 from domain.noticed import Noticed
 from domain.reach import OWN, Fields, completed, is_found
@@ -110,7 +109,7 @@ def judge(subject: Subject, answers: Sequence[object]) -> tuple[Finding, Subject
         return Finding.UNUSABLE, None
     if contradicts(subject, more):
         return Finding.CONTRADICTING, None
-    whole = completed(subject, more, keep_out=filter(keeps_sessions, ADAPTERS), fits=fits_vendor)
+    whole = completed(subject, more, keep_out=filter(keeps_sessions, more.get("vendors") or ()), fits=fits_vendor)
     return (Finding.COMPLETED, whole) if whole != subject else (Finding.NOTHING_NEW, None)
 
 

@@ -14,6 +14,7 @@ from adapters.clock import monotonic
 from adapters.contract import Order, Person
 from adapters.rates import slowest_bucket
 from adapters.sending import sending_until
+from domain.accounts import meant_by
 from domain.retry import Again, JobPolicy, RetryPolicy, Setback
 from ledger.delivery import chunks, steps, vendors
 from ledger.delivery.chunks import Lease
@@ -119,7 +120,7 @@ class Run(ABC):
 
     def order(self) -> Order:
         """What the vendor is to do."""
-        options = from_json(self.lease.options).get(self.lease.vendor, {})
+        options = meant_by(self.lease.vendor, from_json(self.lease.options)) or {}
         return Order(self.lease.kind, self.route.adapter.options_model.model_validate(options), self.lease.people)
 
     def talk(self, order: Order, begin: str = "") -> Conversation:

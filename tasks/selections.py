@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from adapters.registry import ADAPTERS
 from domain.outcomes import Reason
 from ledger.accounts import audit
 from ledger.accounts.audit import HERE, Entry, Origin
@@ -137,7 +136,7 @@ class _Work:
         return work[self._deed.deed](batch.requests)
 
     def _retry(self, meant: Sequence[Meant]) -> _Worked:
-        keeps = [id_ for id_, name in self._names.items() if name in ADAPTERS and keeps_sessions(name)]
+        keeps = [id_ for id_, name in self._names.items() if keeps_sessions(name)]
         which = Selection(self._vendor_id, self._deed.criteria.reason, keeps)
         again = attention.reopen_all(self._connection, _ids(meant), which)
         self._note(again.requests, None if self._vendor_id is None else [self._vendor_id] * len(again.requests))

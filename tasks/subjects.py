@@ -8,7 +8,8 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, ValidationError, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from adapters.registry import ADAPTERS
+from adapters.registry import ADAPTERS, adapter_named
+from domain.accounts import PATTERN, vendor_of
 from domain.allowances import NONE, Allowances
 from domain.moments import CLOCKS_DIFFER
 from domain.noticed import DOUBTS, Noticed
@@ -129,11 +130,12 @@ def _faults_in_blocks(vendors: dict[str, dict[str, Any]], noticed: Noticed) -> l
     faults: list[Fault] = []
     undoubted = Noticed(undoubted=noticed.undoubted)
     for name, block in vendors.items():
-        if name not in ADAPTERS:
+        adapter = adapter_named(name)
+        if adapter is None or not re.fullmatch(PATTERN, name):
             faults.append(Fault(f"vendors.{shown(name)}", f"unknown vendor; known are {', '.join(ADAPTERS)}"))
             continue
         try:
-            ADAPTERS[name].identifiers_model.model_validate(block, context=undoubted)
+            adapter.identifiers_model.model_validate(block, context=undoubted)
         except ValidationError as error:
             faults += faults_in(error, ("vendors", name), noticed.allowed)
     return faults
@@ -141,8 +143,10 @@ def _faults_in_blocks(vendors: dict[str, dict[str, Any]], noticed: Noticed) -> l
 
 def fits_vendor(name: str, block: Mapping[str, Any]) -> bool:
     """Whether a vendor's block may be of this form; its values have been looked at, wherever they came from."""
+    adapter = adapter_named(name)
+    assert adapter is not None  # noqa: S101 - of others no block is taken in
     try:
-        ADAPTERS[name].identifiers_model.model_validate(block, context=Noticed(undoubted=DOUBTS))
+        adapter.identifiers_model.model_validate(block, context=Noticed(undoubted=DOUBTS))
     except ValidationError:
         return False
     return True
@@ -203,4 +207,5 @@ def shown(part: object) -> str:
     text = str(part)
     if isinstance(part, int):  # a place in a list
         return text
-    return text if re.fullmatch(r"[a-z][a-z_0-9]{0,30}", text) and not re.search(r"[0-9]{4}", text) else "(a key)"
+    name = vendor_of(text) if adapter_named(text) and re.fullmatch(PATTERN, text) else text
+    return text if re.fullmatch(r"[a-z][a-z_0-9]{0,30}", name) and not re.search(r"[0-9]{4}", text) else "(a key)"

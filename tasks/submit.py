@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, cast
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from adapters.registry import ADAPTERS
+from adapters.registry import ADAPTERS, adapter_named
+from domain.accounts import vendor_of
 from domain.deadlines import AskedInRows, Deadlines, Regulation
 from domain.moments import CLOCKS_DIFFER, EARLIEST, LATEST
 from domain.noticed import Noticed
@@ -25,6 +26,7 @@ from ledger.requests.requests import Also, Earlier, NewRequest, Recorded, Warn
 from ledger.requests.small_requests import Small, is_few, record_few
 from ledger.sealing import Fingerprinter, MasterKeys
 from ledger.session import Engine
+from tasks.provide import keeps_sessions
 from tasks.reach import fields_at
 from tasks.subjects import shown
 
@@ -245,8 +247,8 @@ def _new(submission: Submission, guards: Guards, known: Known, rows: AskedInRows
     return NewRequest(
         kind=submission.kind,
         vendors=vendors,
-        options=to_json(_checked_options(submission.options)),
-        session_vendors=frozenset(name for name, adapter in ADAPTERS.items() if adapter.keeps_sessions),
+        options=to_json(_checked_options(submission.options, known.vendors)),
+        session_vendors=frozenset(filter(keeps_sessions, [*ADAPTERS, *(vendor.name for vendor in vendors)])),
         idempotency_key=submission.idempotency_key,
         clear_keys=known.clear_keys,
         submitted_by=submission.submitted_by,
@@ -274,7 +276,7 @@ def _new(submission: Submission, guards: Guards, known: Known, rows: AskedInRows
 def _resolvable(vendors: Iterable[Vendor]) -> Iterator[str]:
     """Those that find people by what a directory can tell; a session is the person's own."""
     for vendor in vendors:
-        if not (vendor.name in ADAPTERS and ADAPTERS[vendor.name].keeps_sessions):
+        if not keeps_sessions(vendor.name):
             yield vendor.name
 
 
@@ -302,18 +304,20 @@ def _chosen(named: Sequence[str], known: Sequence[Vendor]) -> list[Vendor]:
     enabled = {vendor.name: vendor for vendor in known if vendor.enabled}
     if not enabled:
         raise SubmitError("no vendor is switched on: set its CONSENT_<VENDOR>__ variables and start the workers")
-    unknown = sorted(set(named) - enabled.keys())
-    if unknown:
+    meant = {name: [one for one in enabled if name in (one, vendor_of(one))] for name in named or enabled}
+    if not all(meant.values()):
         raise SubmitError(f"unknown or switched-off vendor; known are {', '.join(sorted(enabled))}")
-    return [enabled[name] for name in sorted(set(named) or enabled)]
+    return [enabled[name] for name in sorted({one for those in meant.values() for one in those})]
 
 
-def _checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+def _checked_options(options: Mapping[str, Any], known: Sequence[Vendor]) -> dict[str, Any]:
+    names = dict.fromkeys([*ADAPTERS, *(vendor.name for vendor in known)])
     for vendor, block in options.items():
-        if vendor not in ADAPTERS:
-            raise SubmitError(f"options are given by vendor; known are {', '.join(ADAPTERS)}")
+        adapter = adapter_named(vendor) if vendor in names else None
+        if adapter is None:
+            raise SubmitError(f"options are given by vendor; known are {', '.join(names)}")
         try:
-            ADAPTERS[vendor].options_model.model_validate(block)
+            adapter.options_model.model_validate(block)
         except ValidationError as error:
             fault = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(shown(part) for part in fault["loc"])

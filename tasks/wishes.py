@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from adapters.contract import Adapter, Addressed, KnowsWithoutSession, Order
+from domain.accounts import meant_by
 from domain.folding import fold
 from domain.outcomes import LOOKED_UP, Reason
 from domain.wishes import (
@@ -112,7 +113,7 @@ class _Comparing:
         request = self._others.requests[request_id]
         if request.options is None:
             return None
-        options = from_json(request.options).get(self._adapter.name, {})
+        options = meant_by(self._adapter.name, from_json(request.options)) or {}
         try:
             return Order(request.kind, self._adapter.options_model.model_validate(options), request.people)
         except ValidationError:  # taken under earlier rules: what it does cannot be told

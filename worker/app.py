@@ -86,7 +86,7 @@ def create_app() -> Celery:
         worker_concurrency=settings.threads(),
         worker_hijack_root_logger=False,
         worker_send_task_events=True,
-        task_queues=[Queue(name) for name in queues(ADAPTERS)],
+        task_queues=[Queue(name) for name in queues(dict.fromkeys([*ADAPTERS, *settings.adapters()]))],
         task_default_queue=CONTROL_QUEUE,
         task_create_missing_queues=False,
     )

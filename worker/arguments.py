@@ -10,7 +10,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from tasks.envelopes import Envelope
 
 LARGEST_INT = 2**63 - 1
-NAME = re.compile(r"[\w.-]{0,100}", re.ASCII)
+NAME = re.compile(r"[\w.-]{0,100}|[a-z][a-z0-9_]{0,39}@[a-z0-9][a-z0-9_-]{0,29}", re.ASCII)
+"""An ordinary name, or that of a vendor's account; not an e-mail address, which has a dot behind its @."""
 
 Function = Callable[..., Any]
 

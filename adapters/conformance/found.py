@@ -37,7 +37,7 @@ class Found(OfOneVendor):
         assert adapter.touches(Order(kind))
 
     def test_every_field_of_the_card_is_one_that_a_person_can_have(self) -> None:
-        adapter = self.sample.adapter
+        adapter = self.sample.make()
         for field in adapter.card.found_by:
             if field.startswith("vendors."):
                 _, block, name, *_ = field.split(".")

@@ -16,7 +16,6 @@ from domain.requests import Kind, Subject
 class Adapter(Protocol):
     """Builds `httpx.Request`s and classifies `httpx.Response`s for one vendor. Frozen, pure, no secrets in its repr."""
 
-    name: ClassVar[str]
     card: ClassVar[Card]
     """What this vendor can do, how far it reaches and what it cannot (`adapters/cards/`)."""
     call_people: ClassVar[int]
@@ -31,6 +30,11 @@ class Adapter(Protocol):
     """Steps that are another form of a step, by name: what is known of one is known of the other."""
     keeps_sessions: ClassVar[bool]
     """Whether that block is a session: sealed apart, and deleted as soon as it has been used."""
+
+    @property
+    def name(self) -> str:
+        """The vendor's; of one of several accounts, the vendor's and the account's (`insider@brand`). A field of the
+        adapter with the vendor's name for its default."""
 
     @property
     def settings(self) -> VendorSettings: ...

@@ -78,8 +78,8 @@ class Akinon:
     writes with it."""
 
     settings: AkinonSettings = field(repr=False)
+    name: str = "akinon"
 
-    name: ClassVar[str] = "akinon"
     card: ClassVar[Card] = CARD
     call_people: ClassVar[int] = LIMITS.people
     chunk_people: ClassVar[int] = 500

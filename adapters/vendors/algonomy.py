@@ -79,8 +79,8 @@ class Algonomy:
     """One person a call. Removes the history and blocks new data, so an opt-out is as strong as an erasure here."""
 
     settings: AlgonomySettings = field(repr=False)
+    name: str = "algonomy"
 
-    name: ClassVar[str] = "algonomy"
     card: ClassVar[Card] = CARD
     call_people: ClassVar[int] = LIMITS.people
     chunk_people: ClassVar[int] = 1_000

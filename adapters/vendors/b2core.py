@@ -129,8 +129,8 @@ class B2core:
     """One profile a call. The contacts are deleted one by one before the profile they belong to."""
 
     settings: B2coreSettings = field(repr=False)
+    name: str = "b2core"
 
-    name: ClassVar[str] = "b2core"
     card: ClassVar[Card] = CARD
     call_people: ClassVar[int] = LIMITS.people
     chunk_people: ClassVar[int] = 500

@@ -71,8 +71,8 @@ class Dfinery:
     for those whose overwritten properties are refused: their flags must not stay because of a value of ours."""
 
     settings: DfinerySettings = field(repr=False)
+    name: str = "dfinery"
 
-    name: ClassVar[str] = "dfinery"
     card: ClassVar[Card] = CARD
     call_people: ClassVar[int] = LIMITS.people
     chunk_people: ClassVar[int] = 1_000

@@ -65,8 +65,8 @@ class Insider:
     treated, and none is made. What was done to them is read back (`read`)."""
 
     settings: InsiderSettings = field(repr=False)
+    name: str = "insider"
 
-    name: ClassVar[str] = "insider"
     card: ClassVar[Card] = CARD
     chunk_people: ClassVar[int] = 2_000
     call_people: ClassVar[int] = LIMITS.people

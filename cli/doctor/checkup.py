@@ -15,6 +15,7 @@ from cli.doctor.egress_findings import egress_findings
 from cli.doctor.findings import Finding
 from cli.doctor.redis_findings import redis_finding, redis_worries, take_in_finding
 from cli.status import say_directory_state
+from config.accounts import variables_of
 from config.opendsr import SigningError, find_signer
 from config.settings import PREFIX, Settings
 from domain.directory import DirectoryError
@@ -184,7 +185,7 @@ async def _examine(adapters: Mapping[str, Adapter], egress: Egress) -> list[Answ
 
 
 def _advice(adapter: Adapter, answer: Answer) -> str:
-    prefix = f"{PREFIX}{adapter.name.upper()}__"
+    prefix = variables_of(adapter.name, PREFIX)
     own = adapter.settings.model_fields_set - VendorSettings.model_fields.keys()  # credentials, for the most part
     variables = ", ".join(f"{prefix}{name.upper()}" for name in sorted(own)) or f"{prefix}BASE_URL"
     advice = ADVICE.get(answer.reason or Reason.UNREADABLE, ADVICE[Reason.UNREADABLE])

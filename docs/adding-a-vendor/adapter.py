@@ -69,9 +69,9 @@ class Zendra:
     """Fifty people a call, one step for each kind, and `state` to read back."""
 
     settings: ZendraSettings = field(repr=False)
+    name: str = "zendra"
 
     contract_version: ClassVar[int] = 1
-    name: ClassVar[str] = "zendra"
     card: ClassVar[Card] = CARD
     call_people: ClassVar[int] = LIMITS.people
     chunk_people: ClassVar[int] = 1_000

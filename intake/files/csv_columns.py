@@ -1,10 +1,12 @@
 """The columns a CSV may have: a person's fields, flattened with dots."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from adapters.registry import ADAPTERS
+from domain.accounts import BETWEEN, PATTERN, vendor_of
 from intake.files.faults import Faults
 
 Column = tuple[tuple[str, ...], str]
@@ -66,7 +68,15 @@ def read_header(cells: list[str], line: int, faults: Faults) -> list[Column]:
 def _find(name: str, known: tuple[str, ...]) -> Column | None:
     if name in OWN:
         return (), name
-    flat = name.removeprefix("vendors.")
+    given = name.removeprefix("vendors.")
+    vendor, _, rest = given.partition(".")
+    if BETWEEN in vendor and re.fullmatch(PATTERN, vendor):
+        column = _find(f"{vendor_of(vendor)}.{rest}", known)
+        return None if column is None else ((column[0][0], vendor, *column[0][2:]), column[1])
+    return _find_for_all_accounts(given, known)
+
+
+def _find_for_all_accounts(flat: str, known: tuple[str, ...]) -> Column | None:
     if flat in known and flat not in OWN and not flat.endswith(ANY):
         *folders, last = flat.split(".")
         return ("vendors", *folders), last

@@ -5,7 +5,7 @@ from array import array
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from hashlib import blake2b
 from io import BytesIO
 from itertools import chain, islice
@@ -16,6 +16,7 @@ import psycopg
 from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
+from domain.accounts import meant_by, vendor_of
 from domain.crowds import MANY_REPEAT, Crowd
 from domain.folding import fold, fold_email, fold_identifier
 from domain.other_identifiers import other_identifiers
@@ -132,6 +133,7 @@ class Writer:
     key: SealingKey
     prints: Prints
     session_vendors: Mapping[str, int] = field(default_factory=dict)
+    """By name, the ids of vendors whose block in a subject is a session."""
     sessions: IO[bytes] = field(default_factory=BytesIO, repr=False)
     others: IO[bytes] = field(default_factory=BytesIO, repr=False)
     """Identifiers that only vendors' blocks give, as rows of COPY too: few people have any."""
@@ -210,13 +212,18 @@ class Writer:
         vendors = subject.get("vendors")
         if not vendors:
             return subject
-        blocks = dict(vendors)
-        for vendor in blocks.keys() & self.session_vendors.keys():
-            vendor_id = self.session_vendors[vendor]
-            context = session_context(self.request_id, line, vendor_id)
-            sealed = self.key.seal(to_json(blocks.pop(vendor)), context)
-            self.sessions.write(_SESSION_HEAD.pack(4, 8, self.request_id, 4, line, 2, vendor_id, len(sealed)) + sealed)
-        return {**subject, "vendors": blocks}
+        for vendor, vendor_id in self.session_vendors.items():
+            block = meant_by(vendor, vendors)
+            if block is not None:
+                sealed = self.key.seal(to_json(block), session_context(self.request_id, line, vendor_id))
+                head = _SESSION_HEAD.pack(4, 8, self.request_id, 4, line, 2, vendor_id, len(sealed))
+                self.sessions.write(head + sealed)
+        return {**subject, "vendors": {name: block for name, block in vendors.items() if name not in self._kept_apart}}
+
+    @cached_property
+    def _kept_apart(self) -> frozenset[str]:
+        """The blocks that are sessions: those of the accounts, and that of each vendor for all of its accounts."""
+        return frozenset([*self.session_vendors, *map(vendor_of, self.session_vendors)])
 
 
 def add_people(

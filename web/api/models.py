@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, StringConstraints
 
+from domain.accounts import PATTERN
 from intake.written_reasons import LONGEST_TEXT
 
 
@@ -14,7 +15,7 @@ def as_utc(moment: datetime) -> str:
 
 
 Moment = Annotated[datetime, PlainSerializer(as_utc, return_type=str)]
-VendorName = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,39}$")]
+VendorName = Annotated[str, StringConstraints(pattern=PATTERN)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """A name that we may not know. PostgreSQL takes no NUL."""
 Because = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT)]

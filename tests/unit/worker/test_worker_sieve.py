@@ -115,10 +115,16 @@ def test_a_chunk_is_a_number(sieve: Sieve, chunk_id: object) -> None:
     assert sieve.task(VENDOR_QUEUE, dumped(envelope(DELIVER, [chunk_id], VENDOR_QUEUE))) is None
 
 
-@pytest.mark.parametrize("vendor", ["in sider", "insider\n", MARK, "\x00", "x" * 101, 7, None, ["insider"]])
+@pytest.mark.parametrize(
+    "vendor", ["in sider", "insider\n", "jane@x.org", "insider@", "@x", MARK, "\x00", "x" * 101, 7, None, ["insider"]]
+)
 def test_a_vendor_is_a_name(sieve: Sieve, vendor: object) -> None:
     assert sieve.task(CONTROL_QUEUE, dumped(envelope(DISPATCH, [vendor], CONTROL_QUEUE))) is None
     assert sieve.task(CONTROL_QUEUE, dumped(envelope(DISPATCH, ["insider", vendor], CONTROL_QUEUE))) is None
+
+
+def test_a_vendor_may_be_an_account(sieve: Sieve) -> None:
+    assert sieve.task(CONTROL_QUEUE, dumped(envelope(DISPATCH, ["insider@brand"], CONTROL_QUEUE))) is not None
 
 
 def test_arguments_may_be_named(sieve: Sieve) -> None:

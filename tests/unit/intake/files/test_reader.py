@@ -65,6 +65,16 @@ def test_flattened_columns_reach_the_depths_of_a_record() -> None:
     assert read(table) == [{"vendors": {"insider": {"identifiers": identifiers}}}]
 
 
+def test_a_column_may_be_for_one_account_of_a_vendor() -> None:
+    table = b"insider@brand.insider_id,insider.insider_id,vendors.insider@eu.identifiers.custom.a.b\nb-71,i-72,c-73\n"
+    blocks = {
+        "insider@brand": {"insider_id": "b-71"},
+        "insider": {"insider_id": "i-72"},
+        "insider@eu": {"identifiers": {"custom": {"a.b": "c-73"}}},
+    }
+    assert read(table) == [{"vendors": blocks}]
+
+
 def test_every_text_of_every_vendor_has_a_column() -> None:
     columns = known_columns()
 
@@ -221,6 +231,9 @@ def test_columns_that_cannot_be_used_are_told_by_position() -> None:
         "insider.identifiers.custom",
         "insider.identifiers.custom.",
         "acme.user_id",
+        "acme@brand.user_id",
+        "insider@.insider_id",
+        "insider@x.org",
         "vendors",
         "akinon",
         "USER_ID",

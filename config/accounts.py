@@ -1,0 +1,97 @@
+"""Several accounts of one vendor, `CONSENT_<VENDOR>__ACCOUNTS__<ACCOUNT>__<FIELD>`, each with a vendor's settings."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import SecretStr, ValidationError, create_model
+from pydantic_settings import BaseSettings, EnvSettingsSource
+
+from adapters.contract import VendorSettings
+from domain.accounts import ACCOUNT, account_of, vendor_of
+
+ACCOUNTS = "accounts"
+"""Where they stand in a vendor's block."""
+
+
+class AccountsError(Exception):
+    """The settings of some accounts cannot be used. Each of `faults` names a variable and what is wrong with it."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        super().__init__("accounts that cannot be used")
+        self.faults = list(faults)
+
+
+def variables_of(name: str, prefix: str) -> str:
+    """How the variables of a vendor or of one of its accounts begin."""
+    own = f"{prefix}{vendor_of(name)}__"
+    return (f"{own}{ACCOUNTS}__{account_of(name)}__" if account_of(name) else own).upper()
+
+
+def read_accounts(vendor: str, model: type[VendorSettings], prefix: str) -> dict[str, VendorSettings]:
+    """By their names, the accounts that the environment has of one vendor. What an account does not say for itself it
+    has from the vendor's own block, but for credentials: one of them at least must be its own.
+
+    Raises AccountsError.
+    """
+    begin = f"{prefix}{vendor}__{ACCOUNTS}__".upper()
+    found = {name: rest.split("__") for name in os.environ if (rest := _below(name, begin)) and os.environ[name]}
+    faults = [f"{name}: names no field" for name, parts in found.items() if len(parts) == 1]
+    accounts = dict.fromkeys(parts[0].lower() for parts in found.values() if len(parts) > 1)
+    faults += [
+        f"{begin}{account.upper()}__…: an account's name has letters, digits, - and single _ only, 30 at the most"
+        for account in accounts
+        if not ACCOUNT.fullmatch(account)
+    ]
+    if faults:
+        raise AccountsError(faults)
+    shared = {name: value for name, value in _read(model, f"{prefix}{vendor}__").items() if name != ACCOUNTS}
+    read: dict[str, VendorSettings] = {}
+    for account in sorted(accounts):
+        own = _read(model, f"{begin}{account}__")
+        faults += _strangers(model, f"{begin}{account.upper()}__")
+        try:
+            read[account] = model.model_validate({**shared, **own})
+        except ValidationError as error:
+            faults += [_told(fault, f"{begin}{account.upper()}__") for fault in error.errors(include_input=False)]
+        else:
+            if not own.keys() & credentials_of(model):
+                wanted = " or ".join(name.upper() for name in sorted(credentials_of(model)))
+                faults.append(f"{begin}{account.upper()}__…: has no credentials of its own: {wanted}")
+    if faults:
+        raise AccountsError(faults)
+    return read
+
+
+def credentials_of(model: type[VendorSettings]) -> frozenset[str]:
+    """The fields that tell one account of a vendor from another: those that are required, and secrets."""
+    fields = model.model_fields.items()
+    return frozenset(name for name, field in fields if field.is_required() or _is_secret(field.annotation))
+
+
+def _is_secret(annotation: object) -> bool:
+    return annotation is SecretStr or SecretStr in getattr(annotation, "__args__", ())
+
+
+def _read(model: type[VendorSettings], prefix: str) -> dict[str, Any]:
+    """What the environment says of these fields, as pydantic-settings reads it."""
+    fields: Mapping[str, Any] = {name: (field.annotation, field) for name, field in model.model_fields.items()}
+    block: type[BaseSettings] = create_model("Account", __base__=BaseSettings, **fields)
+    source = EnvSettingsSource(block, env_prefix=prefix, env_nested_delimiter="__", env_ignore_empty=True)
+    return source()
+
+
+def _strangers(model: type[VendorSettings], begin: str) -> Iterator[str]:
+    for name in os.environ:
+        field = (_below(name, begin) or "").split("__")[0].lower()
+        if field and field not in model.model_fields:
+            yield f"{name}: is not a known field"
+
+
+def _below(name: str, begin: str) -> str | None:
+    return name[len(begin) :] if name.upper().startswith(begin) else None
+
+
+def _told(fault: Any, begin: str) -> str:
+    name, *inside = map(str, fault["loc"]) if fault["loc"] else ("…",)
+    return f"{begin}{name.upper()}{''.join(f'.{part}' for part in inside)}: {fault['msg']}"
