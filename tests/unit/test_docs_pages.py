@@ -11,6 +11,7 @@ PAGES = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 OF_TICKETS = re.compile(r"\b(?:issue #?\d|goal \d|ticket \d|(?:the|an|this) issue\b|(?:DESIGN|LAYOUT|STYLE)\.md)")
+GENERATED = re.compile(r"<!-- begin .*?<!-- end \w+ -->\n", re.DOTALL)
 SCREEN = 55
 """Lines."""
 
@@ -60,4 +61,5 @@ def test_nobody_reads_of_tickets() -> None:
 
 
 def test_the_readme_is_one_screen_and_a_half() -> None:
-    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 1.5 * SCREEN
+    by_hand = GENERATED.sub("", (ROOT / "README.md").read_text("utf-8"))
+    assert len(by_hand.splitlines()) <= 1.5 * SCREEN
