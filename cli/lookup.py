@@ -18,7 +18,7 @@ from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.keys import fingerprinter
 from ledger.people.involved import requests_of
-from ledger.people.people import Prints
+from ledger.people.prints import Prints
 from ledger.sealing import UnsealError
 from tasks.subjects import SubjectError, check_subject, parse_subject
 

@@ -48,20 +48,20 @@ _PEOPLE: TypeAdapter[list[_Plain]] = TypeAdapter(
 )
 
 
-def read_plain(lines: Sequence[bytes]) -> list[Subject] | None:
-    """The people of these lines of JSON, where every line is one plain person; None where any is not.
+def read_plain(text: bytes, lines: int) -> list[Subject] | None:
+    """The people of so many lines of JSON, where every line is one plain person; None where any is not.
 
-    Lines keep their line ends; only the last may be without.
+    The last line may be without its line end.
     """
-    array = b"[%b]" % b",".join(lines)
+    array = b"[%b]" % text.removesuffix(b"\n").replace(b"\n", b"\n,")
     # An object a line, for certain: each line opens one, no text goes over a line's end, and a plain person holds none.
-    if not array.startswith(b"[{") or array.count(b"\n,{") != len(lines) - 1:
+    if not array.startswith(b"[{") or array.count(b"\n,{") != lines - 1:
         return None
     try:
         people = _PEOPLE.validate_json(array)
     except ValidationError:
         return None
-    if len(people) != len(lines) or may_have_twins(array, sum(map(len, people))):
+    if len(people) != lines or may_have_twins(array, sum(map(len, people))):
         return None
     return _identified(people)
 
@@ -75,10 +75,12 @@ def check_plain(records: Sequence[dict[str, Any]]) -> list[Subject] | None:
 
 
 def _identified(people: list[_Plain]) -> list[Subject] | None:
+    user_ids = [person.get("user_id") for person in people]
+    # No text is empty here, so where everybody has a user_id nobody else needs to be asked.
     usable = (
-        all(any(person.values()) for person in people)
+        (all(user_ids) or all(any(person.values()) for person in people))
         and _are_phones([phone for person in people if (phone := person.get("phone_number"))])
-        and _are_ids([user_id for person in people if (user_id := person.get("user_id"))])
+        and _are_ids([user_id for user_id in user_ids if user_id])
         and _are_emails([email for person in people if (email := person.get("email"))])
     )
     return cast(list[Subject], people) if usable else None
@@ -102,12 +104,13 @@ def _as_lines(texts: list[str]) -> str:
 
 
 def _are_phones(phones: list[str]) -> bool:
-    odd = []
-    for start, length in {(phone[:START], len(phone)) for phone in phones}:
-        if not is_possible(start[:4], length):
+    starts, lengths = {phone[:START] for phone in phones}, set(map(len, phones))
+    # Nearly always all of them are possible with any of these lengths. Else it matters which have which.
+    if not all(is_possible(start[:4], length) for start in starts for length in lengths):
+        shapes = {(phone[:4], len(phone)) for phone in phones}
+        if not all(is_possible(start, length) for start, length in shapes):
             return False
-        if may_be_odd(start):
-            odd.append(start)
+    odd = tuple(filter(may_be_odd, starts))
     return not odd or not any(
-        is_nobodys_phone(phone) or not is_e164(phone) for phone in phones if phone.startswith(tuple(odd))
+        is_nobodys_phone(phone) or not is_e164(phone) for phone in phones if phone.startswith(odd)
     )

@@ -1,5 +1,6 @@
 """What each sealed value is bound to: opened for another request, person or vendor, it does not open."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 
@@ -15,7 +16,12 @@ def options_context(public_id: UUID) -> bytes:
 
 def subject_context(request_id: int, line: int) -> bytes:
     """What a sealed person is bound to."""
-    return b"subject:%d:%d" % (request_id, line)
+    return subject_contexts(request_id, (line,))[0]
+
+
+def subject_contexts(request_id: int, lines: Iterable[int]) -> list[bytes]:
+    """The same of people on these lines, in order: COPY seals very many."""
+    return [b"subject:%d:%d" % (request_id, line) for line in lines]
 
 
 def session_context(request_id: int, line: int, vendor_id: int) -> bytes:

@@ -15,7 +15,7 @@ from ledger.desk.deeds import LockedRequest
 from ledger.desk.fresh_identifiers import Unreachable, Unreached, kind_of
 from ledger.desk.fresh_sessions import Given, Waiting, data_key_of
 from ledger.keys import fingerprinter
-from ledger.people.people import Prints
+from ledger.people.prints import Prints
 from ledger.sealing import MasterKeys
 from ledger.session import Connection
 from tasks.reach import fields_at

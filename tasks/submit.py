@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -19,13 +19,14 @@ from domain.requests import Kind, Subject
 from ledger.accounts.audit import HERE, Origin
 from ledger.delivery.vendors import Vendor, all_vendors
 from ledger.keys import fingerprinter
-from ledger.people.people import Prints
+from ledger.people.prints import Prints
 from ledger.requests import requests
 from ledger.requests.idempotency import any_in_clear
 from ledger.requests.requests import Also, Earlier, NewRequest, Recorded, Warn
 from ledger.requests.small_requests import Small, is_few, record_few
 from ledger.sealing import Fingerprinter, MasterKeys
 from ledger.session import Engine
+from tasks.dated_people import undated
 from tasks.provide import keeps_sessions
 from tasks.reach import fields_at
 from tasks.subjects import shown
@@ -158,7 +159,7 @@ def submit(
     """
     lately = known() if known else look_up(engine, masters)
     rows = AskedInRows()
-    people = _undated(people, rows)
+    people = list(undated(people, rows)) if isinstance(people, list) else undated(people, rows)
     new, prints = _new(submission, guards, lately, rows), lately.prints
     if isinstance(people, list) and is_few(new, people):
         (few,) = record_few(engine, [Small(new, people)], masters=masters, fingerprinter=prints)
@@ -202,42 +203,19 @@ def submit_few(
     small: dict[int, Small] = {}
     for place, (submission, people) in enumerate(offers):
         rows = AskedInRows()
-        undated = _undated_list(people, rows)
+        without_dates = list(undated(people, rows))
         try:
             new = _new(submission, guards, known, rows)
         except SubmitError as error:
             results[place] = error
         else:
-            if is_few(new, undated):
-                small[place] = Small(new, undated)
+            if is_few(new, without_dates):
+                small[place] = Small(new, without_dates)
     if small:
         done = record_few(engine, list(small.values()), masters=masters, fingerprinter=known.prints)
         for (place, (new, _)), recorded in zip(small.items(), done, strict=True):
             results[place] = _received(new, recorded, wake) if recorded is not None else None
     return results
-
-
-def _undated(people: Iterable[Subject], rows: AskedInRows) -> Iterable[Subject]:
-    """The same people without `asked_at`, which is noted in `rows` as they pass."""
-    return _undated_list(people, rows) if isinstance(people, list) else _undated_stream(people, rows)
-
-
-def _undated_list(people: Iterable[Subject], rows: AskedInRows) -> list[Subject]:
-    return list(_undated_stream(people, rows))
-
-
-def _undated_stream(people: Iterable[Subject], rows: AskedInRows) -> Iterator[Subject]:
-    for line, subject in enumerate(people, start=1):
-        if "asked_at" not in subject:
-            rows.undated = True
-            yield subject
-            continue
-        asked_at = subject["asked_at"]
-        if asked_at is None:
-            rows.undated = True
-        else:
-            rows.add(line, asked_at)
-        yield cast(Subject, {name: value for name, value in subject.items() if name != "asked_at"})
 
 
 def _new(submission: Submission, guards: Guards, known: Known, rows: AskedInRows) -> NewRequest:

@@ -2,14 +2,17 @@
 
 import csv
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
+from domain.blocks import in_blocks
 from domain.noticed import Noticed
 from domain.plain import check_plain
 from domain.requests import Subject
 from intake.files.csv_columns import Column, read_header
 from intake.files.faults import Faults
-from intake.files.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines, in_blocks
+from intake.files.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Block, Lines
+from intake.files.people import People
 from tasks.subjects import SubjectError, check_subject
 
 NOT_CSV = (
@@ -57,13 +60,12 @@ Row = tuple[int, list[str] | str]
 """The number of a row's first line, and its cells, or what is wrong with it."""
 
 
-def read_table(lines: Lines, faults: Faults, noticed: Noticed) -> Iterator[tuple[int, Subject]]:
-    """The people of these lines, each with the number of their first; what cannot be taken is noted in `faults`.
-    Blank lines are skipped.
+def read_table(blocks: Iterator[Block], faults: Faults, noticed: Noticed) -> Iterator[People]:
+    """The people of these lines; what cannot be taken is noted in `faults`. Blank lines are skipped.
 
     With a header that cannot be used no row makes sense, so the rows are not read then.
     """
-    rows = _rows(_Feed(lines))
+    rows = _rows(_Feed(chain.from_iterable(map(Block.lines, blocks))))
     line, header = next(rows, (1, []))
     if isinstance(header, str):
         faults.add(line, "", header)
@@ -78,7 +80,7 @@ def read_table(lines: Lines, faults: Faults, noticed: Noticed) -> Iterator[tuple
         else:
             numbers = [number for number, _ in block]
             noticed.file_lines.extend(numbers)
-            yield from zip(numbers, people, strict=True)
+            yield People(numbers, people)
 
 
 def _rows(feed: _Feed) -> Iterator[Row]:
@@ -106,9 +108,7 @@ def _plain(columns: list[Column], rows: list[Row]) -> list[Subject] | None:
     return check_plain(records)
 
 
-def _each(
-    columns: list[Column], rows: Iterable[Row], faults: Faults, noticed: Noticed
-) -> Iterator[tuple[int, Subject]]:
+def _each(columns: list[Column], rows: Iterable[Row], faults: Faults, noticed: Noticed) -> Iterator[People]:
     for line, row in rows:
         if isinstance(row, str):
             faults.add(line, "", row)
@@ -121,7 +121,7 @@ def _each(
                 faults.add_all(line, error.faults)
             else:
                 noticed.file_lines.add(line)
-                yield line, subject
+                yield People((line,), (subject,))
 
 
 def _record(columns: list[Column], row: list[str]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""The physical lines of a file, numbered, and bounded however long they are."""
+"""The physical lines of a file, numbered, read in blocks, and bounded however long they are."""
 
 from codecs import BOM_UTF8
 from collections.abc import Iterator
-from itertools import islice
-from typing import IO, TypeVar
+from io import BytesIO
+from typing import IO, NamedTuple
 
 LONGEST_LINE = 65_536
 """Bytes in a line. A person with a session, the largest we accept, has under 20,000."""
@@ -11,37 +11,56 @@ LONGEST_LINE = 65_536
 TOO_LONG = f"is longer than {LONGEST_LINE:,} bytes: give each person a line"
 NOT_UTF8 = "is not UTF-8 text: save the file in UTF-8, and submit it again"
 
-BLOCK = 100
-"""Lines or rows that are looked at together: enough to hide what each look costs.
+BLOCK_BYTES = 16_384
+"""Read at once, some 150 people: enough to hide what each look at a block costs."""
 
-Some 15 kB; 6 MB where each is as long as one may be, and four times that where a CSV has letters of four bytes in them.
-"""
-
-Item = TypeVar("Item")
 Lines = Iterator[tuple[int, bytes]]
 """Line numbers from 1, and lines with their line end. One that is longer than LONGEST_LINE is only a beginning."""
 
 
-def numbered_lines(file: IO[bytes]) -> Lines:
+class Block(NamedTuple):
+    """Lines that follow each other: some BLOCK_BYTES, or one long line and some BLOCK_BYTES at most."""
+
+    numbers: range
+    text: bytes
+    """With all line ends, but perhaps that of the last line."""
+
+    def lines(self) -> Lines:
+        """One by one."""
+        return zip(self.numbers, BytesIO(self.text), strict=True)
+
+    def is_blank(self) -> bool:
+        """Whether there is nothing but white space in it."""
+        return len(self.text) <= LONGEST_LINE and not self.text.strip()
+
+    def __repr__(self) -> str:
+        return f"Block({self.numbers})"
+
+
+def blocks_of(file: IO[bytes]) -> Iterator[Block]:
     """The lines of a file, without a byte order mark in front. Of a line that is too long the first LONGEST_LINE + 1
     bytes are given, and the rest of it is read and dropped."""
-    return enumerate(_bounded(file), start=1)
+    first, rest = 1, file.read(len(BOM_UTF8)).removeprefix(BOM_UTF8)
+    while piece := file.read(BLOCK_BYTES):
+        data = rest + piece
+        end = data.rfind(b"\n") + 1
+        text, rest = data[:end], data[end:]
+        if text:
+            last = first + text.count(b"\n")
+            yield Block(range(first, last), text)
+            first = last
+        if len(rest) > LONGEST_LINE:
+            yield Block(range(first, first + 1), rest[: LONGEST_LINE + 1])
+            first, rest = first + 1, _after_line_end(file)
+    if rest:
+        last = first + rest.removesuffix(b"\n").count(b"\n") + 1
+        yield Block(range(first, last), rest)
 
 
-def _bounded(file: IO[bytes]) -> Iterator[bytes]:
-    mark = BOM_UTF8
-    while line := file.readline(LONGEST_LINE + 1):
-        yield line.removeprefix(mark)
-        mark = b""
-        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
-            line = file.readline(LONGEST_LINE + 1)
-
-
-def in_blocks(items: Iterator[Item]) -> Iterator[list[Item]]:
-    """The same in lists of BLOCK; the last may be shorter."""
-    return iter(lambda: list(islice(items, BLOCK)), [])
-
-
-def is_blank(line: bytes) -> bool:
-    """Whether there is nothing but white space on a line that is whole."""
-    return len(line) <= LONGEST_LINE and not line.strip()
+def _after_line_end(file: IO[bytes]) -> bytes:
+    """What of the next lines was read, once the rest of this one is dropped."""
+    while piece := file.read(BLOCK_BYTES):
+        _, end, after = piece.partition(b"\n")
+        if end:
+            return after
+    return b""

@@ -1,14 +1,14 @@
 """NDJSON: one JSON object a line, each of them a person."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from domain.json_size import refuse_crowd
 from domain.noticed import Noticed
 from domain.plain import read_plain
-from domain.requests import Subject
 from domain.twins import CrowdError
 from intake.files.faults import Faults
-from intake.files.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Lines, in_blocks
+from intake.files.lines import BLOCK_BYTES, LONGEST_LINE, NOT_UTF8, TOO_LONG, Block, Lines
+from intake.files.people import People
 from tasks.subjects import SubjectError, parse_subject
 
 MOST_VALUES = 2_000
@@ -16,20 +16,19 @@ MOST_VALUES = 2_000
 TOO_MANY = f"has more than {MOST_VALUES:,} values: give each person a line, with their identifiers alone"
 
 
-def read_ndjson(lines: Lines, faults: Faults, noticed: Noticed) -> Iterator[tuple[int, Subject]]:
-    """The people of these lines, each with its number; what cannot be taken is noted in `faults`. Blanks left out."""
-    for block in in_blocks(lines):
-        numbers, texts = zip(*block, strict=True)
-        # A line as long as that is looked at by itself, before any of its values is made.
-        people = read_plain(texts) if max(map(len, texts)) < MOST_VALUES else None
+def read_ndjson(blocks: Iterator[Block], faults: Faults, noticed: Noticed) -> Iterator[People]:
+    """The people of these lines; what cannot be taken is noted in `faults`. Blank lines are left out."""
+    for block in blocks:
+        # Long lines are looked at one by one, before any of their values is made.
+        people = read_plain(block.text, len(block.numbers)) if len(block.text) < 2 * BLOCK_BYTES else None
         if people is None:
-            yield from _each(block, faults, noticed)
+            yield from _each(block.lines(), faults, noticed)
         else:
-            noticed.file_lines.extend(numbers)
-            yield from zip(numbers, people, strict=True)
+            noticed.file_lines.extend(block.numbers)
+            yield People(block.numbers, people)
 
 
-def _each(lines: Iterable[tuple[int, bytes]], faults: Faults, noticed: Noticed) -> Iterator[tuple[int, Subject]]:
+def _each(lines: Lines, faults: Faults, noticed: Noticed) -> Iterator[People]:
     for number, line in lines:
         if len(line) > LONGEST_LINE:
             faults.add(number, "", TOO_LONG)
@@ -43,7 +42,7 @@ def _each(lines: Iterable[tuple[int, bytes]], faults: Faults, noticed: Noticed) 
                 _note(faults, number, line, error)
             else:
                 noticed.file_lines.add(number)
-                yield number, subject
+                yield People((number,), (subject,))
 
 
 def _note(faults: Faults, number: int, line: bytes, error: SubjectError) -> None:

@@ -9,8 +9,9 @@ from domain.noticed import Noticed
 from domain.requests import Subject
 from intake.files.csv_rows import read_table
 from intake.files.faults import Fault, Faults, UnusableInputError
-from intake.files.lines import is_blank, numbered_lines
+from intake.files.lines import blocks_of
 from intake.files.ndjson import read_ndjson
+from intake.files.people import People
 
 __all__ = ["Fault", "UnusableInputError", "read_numbered", "read_people"]
 
@@ -20,7 +21,7 @@ READERS = {".csv": read_table, ".ndjson": read_ndjson, ".jsonl": read_ndjson, ".
 
 def read_people(file: IO[bytes], name: str = "-", noticed: Noticed | None = None) -> Iterator[Subject]:
     """The people of a file, in order; otherwise as `read_numbered`."""
-    return (subject for _, subject in read_numbered(file, name, noticed))
+    return chain.from_iterable(people.subjects for people in _read(file, name, noticed or Noticed()))
 
 
 def read_numbered(file: IO[bytes], name: str = "-", noticed: Noticed | None = None) -> Iterator[tuple[int, Subject]]:
@@ -30,16 +31,22 @@ def read_numbered(file: IO[bytes], name: str = "-", noticed: Noticed | None = No
     From the first fault on nobody is given any more, but the rest is read and checked too, so that one raised
     UnusableInputError tells of all of it. Raises OSError where the file cannot be read.
     """
+    return chain.from_iterable(
+        zip(people.lines, people.subjects, strict=True) for people in _read(file, name, noticed or Noticed())
+    )
+
+
+def _read(file: IO[bytes], name: str, noticed: Noticed) -> Iterator[People]:
     faults, anybody = Faults(), False
-    lines = numbered_lines(file)
-    first = next(((number, line) for number, line in lines if not is_blank(line)), None)
+    blocks = blocks_of(file)
+    first = next((block for block in blocks if not block.is_blank()), None)
     if first is not None:
-        by_content = read_ndjson if first[1].lstrip().startswith(b"{") else read_table
+        by_content = read_ndjson if first.text.lstrip().startswith(b"{") else read_table
         read = READERS.get(PurePath(name).suffix.lower(), by_content)
-        for numbered in read(chain([first], lines), faults, noticed or Noticed()):
+        for people in read(chain([first], blocks), faults, noticed):
             anybody = True
             if not faults.total:
-                yield numbered
+                yield people
     if not anybody and not faults.total:
         faults.add(1, "", "holds nobody: give a line for each person")
     if faults.total:

@@ -90,7 +90,7 @@ def _copy(connection: Connection, lease: Lease, settled: Iterable[Settled], line
     }
     counted = connection.execute(_COUNT_FIRST if lease.round == 1 else _COUNT_AGAIN, values).rowcount
     if counted:
-        copy_in(connection, _COPY, b"".join(_rows(lease, group) for group in settled if group.lines))
+        copy_in(connection, _COPY, (b"".join(_rows(lease, group) for group in settled if group.lines),))
     return bool(counted)
 
 

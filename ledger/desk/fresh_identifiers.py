@@ -11,7 +11,8 @@ from domain.requests import Kind, Subject
 from ledger.desk.deeds import LockedRequest
 from ledger.desk.fresh_sessions import NO_CONTRADICTION, SAME_PEOPLE, Given, prints_of
 from ledger.people.opening import open_block
-from ledger.people.people import OTHERS, PEOPLE, Prints, Writer
+from ledger.people.prints import Prints
+from ledger.people.rows import OTHERS, PEOPLE, Writer
 from ledger.rounds import LATEST
 from ledger.sealing import SealingKey
 

@@ -11,7 +11,7 @@ from domain.requests import Subject
 from ledger.contexts import key_context, session_context
 from ledger.desk.attention import MENDED_BY_A_SESSION
 from ledger.desk.deeds import LockedRequest
-from ledger.people.people import Prints
+from ledger.people.prints import Prints
 from ledger.sealing import MasterKeys, SealingKey
 
 

@@ -23,7 +23,8 @@ from ledger.delivery.vendors import Vendor
 from ledger.desk.deeds import add_note
 from ledger.moments import now
 from ledger.notices.webhooks import add_callbacks
-from ledger.people.people import Prints, add_people
+from ledger.people.people import add_people
+from ledger.people.prints import Prints
 from ledger.requests import lately, settling
 from ledger.requests.idempotency import ON_KEY_TAKEN, print_of_key, unless_taken_in_clear
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey

@@ -16,7 +16,7 @@ from ledger.contexts import key_context
 from ledger.desk.fresh_identifiers import complete
 from ledger.keys import fingerprinter
 from ledger.people.opening import open_block
-from ledger.people.people import Prints
+from ledger.people.prints import Prints
 from ledger.requests.requests import unreachable_json
 from ledger.sealing import MasterKeys, SealingKey
 

@@ -13,7 +13,9 @@ from domain.chunking import cut
 from domain.reach import Headcount
 from domain.requests import Subject
 from ledger.people.crowds import crowds_among
-from ledger.people.people import FEW, OTHERS, PEOPLE, PERSON, Prints, Writer, bytea, repeated_lines
+from ledger.people.people import FEW, repeated_lines
+from ledger.people.prints import Prints
+from ledger.people.rows import OTHERS, PEOPLE, PERSON, Writer, bytea
 from ledger.requests.idempotency import ON_KEY_TAKEN, unless_taken_in_clear
 from ledger.requests.requests import NewRequest, Recorded, TooLateError, digest_of, row_of, to_resolve_from
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
@@ -96,7 +98,7 @@ class _Row(NamedTuple):
         """Raises ledger.requests.requests.TooLateError."""
         key, prints, (new, people) = SealingKey.generate(), Prints(fingerprinter), small
         writer, headcount = Writer(request_id, key, prints), Headcount(new.reach)
-        records = writer.records(headcount.passing(people))
+        records = writer.records(list(headcount.passing(people)))
         others = writer.other_records(people, {record["line"] for record in records})
         unreachable = headcount.without(repeated_lines(len(people), records))
         row = row_of(new, key, masters, fingerprinter, received_at)

@@ -36,7 +36,7 @@ from ledger.delivery.pending import open_people
 from ledger.delivery.pending import pending as pending_of
 from ledger.desk import attention, deeds
 from ledger.keys import fingerprinter
-from ledger.people.people import Prints
+from ledger.people.prints import Prints
 from ledger.requests import requests
 from ledger.sealing import MasterKeys
 from tasks.wishes import weigh

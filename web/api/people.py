@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from domain.noticed import Noticed
 from domain.requests import Kind, Subject
 from ledger.people.involved import Involved, requests_of
-from ledger.people.people import Prints
+from ledger.people.prints import Prints
 from tasks.subjects import check_subject
 from web.api.models import RECEIVED, REQUEST_ID, Given, Moment, examples, json_body
 from web.bodies import read_json

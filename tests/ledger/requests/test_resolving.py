@@ -16,7 +16,7 @@ from ledger.delivery import vendors
 from ledger.desk.reports import status_of
 from ledger.directory import DatabaseDirectory
 from ledger.keys import fingerprinter
-from ledger.people.people import Prints
+from ledger.people.prints import Prints
 from ledger.requests import resolving
 from tasks.attend import Desk as Attending
 from tasks.reach import reach_of

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.folding import fold, fold_email, fold_identifier
 from domain.requests import Subject
-from ledger.people.people import Prints
+from ledger.people.prints import Prints
 from ledger.sealing import Fingerprinter
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)

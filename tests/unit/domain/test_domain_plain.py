@@ -17,11 +17,15 @@ PERSON: dict[str, Any] = {"user_id": "u-0000001", "email": "a.b@example.org", "p
 LINE = to_json(PERSON) + b"\n"
 
 
+def read(lines: list[bytes]) -> list[Subject] | None:
+    return read_plain(b"".join(lines), len(lines))
+
+
 def test_plain_people_are_taken() -> None:
     some = {**PERSON, "email": None}
-    assert read_plain([LINE, to_json(some) + b"\r\n", LINE.strip()]) == [PERSON, some, PERSON]
+    assert read([LINE, to_json(some) + b"\r\n", LINE.strip()]) == [PERSON, some, PERSON]
     assert check_plain([PERSON, some]) == [PERSON, some]
-    assert read_plain([b'{"user_id": "u1"}']) == [{"user_id": "u1"}]
+    assert read([b'{"user_id": "u1"}']) == [{"user_id": "u1"}]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +44,7 @@ def test_plain_people_are_taken() -> None:
     ],
 )
 def test_lines_are_people_one_by_one_or_not_plain(lines: list[bytes]) -> None:
-    assert read_plain(lines) is None
+    assert read(lines) is None
 
 
 @pytest.mark.parametrize(
@@ -77,7 +81,7 @@ def test_who_is_plain_is_taken_by_the_full_check_just_so(record: dict[str, Any])
         assert found == [SUBJECT.validate_python(record)]
         assert is_identified(found[0])
         assert not any(CONTROL.search(text) for text in found[0].values() if isinstance(text, str))
-        assert read_plain([to_json(record)]) == found
+        assert read([to_json(record)]) == found
 
 
 TOKENS = st.lists(
@@ -93,7 +97,7 @@ TOKENS = st.lists(
 @given(st.lists(TOKENS, min_size=1, max_size=4))
 def test_no_arrangement_of_lines_makes_people_who_are_not_on_them(texts: list[bytes]) -> None:
     lines = b"\n".join(texts).splitlines(keepends=True)
-    found = read_plain(lines) if lines else None
+    found = read(lines) if lines else None
     if found is not None:
         assert found == [SUBJECT.validate_json(line) for line in lines]
 
