@@ -15,7 +15,7 @@ from ledger import filter_building, volumes
 from ledger.filter_building import build_filters
 from ledger.keys import fingerprinter
 from ledger.people.involved import requests_of
-from ledger.people.people import Prints
+from ledger.people.prints import Prints
 from ledger.person_filters import Prints as Sought
 from ledger.person_filters import joined, ranges_with
 from ledger.session import migrate
