@@ -10,10 +10,12 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
 from config.settings import Settings
+from intake.access import passwords
 from intake.access.tokens import mint_key
 from ledger.accounts import access
 from ledger.delivery.vendors import announce
@@ -24,6 +26,20 @@ from web.context import Context
 from web.server import served
 
 Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing a password costs next to nothing, but where `dear_passwords` are asked for."""
+    if "dear_passwords" not in request.fixturenames:
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        monkeypatch.setattr(passwords, "_HASHER", cheap)
+        monkeypatch.setattr(passwords, "_NOBODYS", cheap.hash("nobody's password"))
+
+
+@pytest.fixture
+def dear_passwords() -> None:
+    """Passwords cost what they cost in earnest."""
 
 
 @pytest.fixture

@@ -233,6 +233,7 @@ def test_a_lock_doubles_and_is_forgotten_after_a_day(engine: Engine, rows: Rows)
     assert attempt() == Attempt(1, 0.0)
 
 
+@pytest.mark.usefixtures("dear_passwords")
 def test_a_wrong_name_takes_as_long_as_a_wrong_password() -> None:
     kept = hash_password(PASSWORD)
     assert is_password(PASSWORD, kept)
