@@ -17,6 +17,7 @@ from bench.scenarios.looking import looking
 from bench.scenarios.memory import memory
 from bench.scenarios.record import record
 from bench.scenarios.running import running
+from bench.scenarios.take_in import take_in
 from bench.stand import Stand
 
 
@@ -35,6 +36,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "fairness": fairness,
         "intake": intake,
         "doors": doors,
+        "take_in": take_in,
         "memory": memory,
         "record": record,
         "running": running,
