@@ -4,8 +4,9 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
-from kombu import Queue
+from kombu.entity import Queue
 from redis import Redis
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
@@ -99,7 +100,7 @@ def _naively(stand: Stand, redis: Redis, people: Sequence[Subject]) -> float:
             began = time.perf_counter()
             while (item := redis.rpop(QUEUE)) is not None:
                 with Session(engine) as session:
-                    session.add(naive.Delivery(vendor="insider", **json.loads(item)))
+                    session.add(naive.Delivery(vendor="insider", **json.loads(cast(bytes, item))))
                     session.commit()
             return len(people) / (time.perf_counter() - began)
         finally:

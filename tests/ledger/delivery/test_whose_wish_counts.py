@@ -19,8 +19,10 @@ from ledger.desk.fresh_sessions import Given
 from ledger.desk.listing import deliveries_page, numbers_of
 from ledger.desk.reports import deliveries_of
 from ledger.notices.webhooks import announce_webhooks
+from tasks import selections
 from tasks.attend import Desk as AttendDesk
 from tasks.deliver import deliver
+from tasks.selections import Criteria, Deed, Order
 from tasks.settle import settle
 from tests.contract.samples import adapter_of
 from tests.ledger.conftest import Desk
@@ -752,3 +754,24 @@ def test_an_opt_in_that_is_cancelled_under_way_and_ends_without_a_yes_is_given_u
     at.meanwhile = lambda: stage.cancel(opt_in)
     assert at.work_off() == [(opt_in, IN), (stop, OUT)]
     assert stage.outcome(opt_in) == ("needs_action", "code_uncertain")
+
+
+def test_superseded_ones_are_retried_by_a_deed_over_a_selection(stage: Stage) -> None:
+    """As one is by its own request: each goes out again where its successor has gone, and gives way where it stands."""
+    at = stage.vendor("insider")
+    others: list[Subject] = [{"user_id": f"u-{number}"} for number in range(3)]
+    pairs = [(stage.wish(IN, one), stage.wish(OUT, one)) for one in (JANE, *others)]
+    alone = stage.wish(IN, {"user_id": "alone"})
+    at.work_off()
+    order = Order(Deed.RETRY, Criteria(reason="superseded", vendor="insider"))
+    assert selections.extent(stage.desk.engine, order, "cli:ann").deliveries == len(pairs)
+    deed = selections.begin(stage.desk.engine, order, "cli:ann")
+    standing = selections.step(stage.desk.engine, deed.public_id, stage.desk.woken.extend)
+    assert standing is not None
+    assert (standing.done.requests, standing.done.deliveries) == (len(pairs), {"insider": len(pairs)})
+    assert [stage.status(older) for older, _ in pairs] == ["running"] * len(pairs)
+    assert at.work_off() == []
+    assert {stage.outcome(older) for older, _ in pairs} == {SUPERSEDED}
+    assert stage.outcome(alone) == ("accepted", None)
+    assert stage.desk.one("SELECT count(*) FROM notes WHERE deed = 'retry'") == len(pairs)
+    stage.desk.assert_tallies_add_up()
