@@ -134,6 +134,7 @@ ENDINGS: Mapping[Outcome, str] = MappingProxyType(
     }
 )
 """What is said of a delivery that did not do the vendor's operation, whoever the vendor is."""
+GONE = "The vendor said yes, to an operation that it no longer has."
 
 
 def say_what_was_done(card: Card, kind: Kind, outcome: Outcome, reason: Reason | None) -> str:
@@ -143,6 +144,8 @@ def say_what_was_done(card: Card, kind: Kind, outcome: Outcome, reason: Reason |
     """
     if outcome in ENDINGS:
         return ENDINGS[outcome]
+    if not card.ways(kind):
+        return GONE
     operation = card.operation(kind, reason)
     if outcome is Outcome.VERIFIED and operation.read_back:
         known = f"Read back: {operation.read_back}."

@@ -25,5 +25,5 @@ def say_operations(vendor: str, kind: str) -> list[str]:
     """What this kind of request does at the vendor and does not reach, a sentence for each way; none for a vendor we do
     not know."""
     adapter = adapter_named(vendor)
-    ways = adapter.card.operations[Kind(kind)] if adapter else ()
+    ways = adapter.card.ways(Kind(kind)) if adapter else ()
     return [f"{one.summary}. Not reached: {one.leaves or 'nothing known'}." for one in ways]

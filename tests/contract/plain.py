@@ -81,7 +81,7 @@ class Plain:
     settings: PlainSettings = field(repr=False)
 
     contract_version: ClassVar[int] = 1
-    name: ClassVar[str] = "plain"
+    name: str = "plain"
     card: ClassVar[Card] = CARD
     call_people: ClassVar[int] = LIMITS.people
     chunk_people: ClassVar[int] = 100

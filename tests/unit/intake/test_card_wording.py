@@ -2,10 +2,12 @@
 
 import pytest
 
+from adapters.card import GONE
 from adapters.registry import ADAPTERS
 from domain.outcomes import Outcome
 from domain.requests import Kind
 from intake.card_wording import say_done, say_operations
+from tests.contract.plain import Plain
 
 
 @pytest.mark.parametrize("vendor", sorted(ADAPTERS))
@@ -16,7 +18,16 @@ def test_every_outcome_at_every_vendor_is_put_into_words(vendor: str, kind: Kind
         assert said is not None
         assert said.endswith(".")
     assert all("Not reached: " in one for one in say_operations(vendor, kind))
-    assert len(say_operations(vendor, kind)) == len(ADAPTERS[vendor].card.operations[kind])
+    assert len(say_operations(vendor, kind)) == len(ADAPTERS[vendor].card.ways(kind))
+
+
+def test_what_a_vendor_has_no_operation_for_is_put_into_words_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("intake.card_wording.adapter_named", {"plain": Plain}.get)
+    assert say_operations("plain", Kind.OPT_IN) == []
+    assert len(say_operations("plain", Kind.ERASURE)) == 1
+    assert "nothing to do" in str(say_done("plain", Kind.OPT_IN, Outcome.NOT_APPLICABLE, None))
+    # Recorded while the card still had it.
+    assert say_done("plain", Kind.OPT_IN, Outcome.ACCEPTED, None) == GONE
 
 
 def test_nothing_is_said_of_what_is_pending_or_of_a_vendor_we_do_not_know() -> None:
