@@ -15,6 +15,13 @@ SAMPLES: Mapping[str, Sample] = {
 }
 
 
+def credentials_of(vendor: str) -> dict[str, str]:
+    """By name of a field as `CONSENT_<VENDOR>__<FIELD>` has it, what switches the vendor on."""
+    fields = SAMPLES[vendor].adapter.settings_model.model_fields
+    needed = {name for name, field in fields.items() if field.is_required() or field.get_default() is None}
+    return {name.upper(): str(value) for name, value in SAMPLES[vendor].settings.items() if name in needed}
+
+
 def adapter_of(vendor: str, **settings: Any) -> Adapter:
     """The vendor's adapter with the sample's settings, some of them replaced."""
     return SAMPLES[vendor].make(**settings)
