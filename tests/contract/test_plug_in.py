@@ -26,6 +26,7 @@ settings = Settings.load()
 adapter = settings.adapters()["plain"]
 print(type(adapter).__module__, list(ADAPTERS)[-1], settings.vendor(adapter.settings_model).requests_per_minute)
 print(settings.threads(), queue_of("plain"), adapter.card.title)
+print(*settings.adapters(), *settings.adapters()["plain@brand"].reach("erasure"))
 """
 
 
@@ -59,11 +60,13 @@ def run(package: Path, *argv: str, cwd: Path = ROOT, **settings: str) -> "subpro
 
 def test_it_is_switched_on_like_one_of_ours(package: Path) -> None:
     on = {"CONSENT_PLAIN__PASSWORD": "p", "CONSENT_PLAIN__REQUESTS_PER_MINUTE": "77"}
+    on |= {"CONSENT_PLAIN__ACCOUNTS__BRAND__PASSWORD": "q"}
     done = run(package, "-c", LOOK, **on)
     assert done.returncode == 0, done.stderr
-    where, queue = done.stdout.splitlines()
+    where, queue, accounts = done.stdout.splitlines()
     assert where == "plain_mail.vendor plain 77"
     assert queue.endswith("consent.vendor.plain Plain Mail")
+    assert accounts == "plain plain@brand user_id vendors.plain.address"
 
 
 def test_it_has_a_page_and_settings_to_copy(package: Path) -> None:

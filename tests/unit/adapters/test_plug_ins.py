@@ -50,7 +50,7 @@ def test_a_vendor_of_another_package_is_one_of_the_vendors() -> None:
         (EntryPoint("insider", "tests.contract.plain:Plain", GROUP), "a vendor of this name is built in"),
         (EntryPoint("plain", f"{HERE}:Newer", GROUP), f"version {CONTRACT_VERSION} of the contract.*version 2 of it"),
         (EntryPoint("plain", f"{HERE}:Unversioned", GROUP), "says of no version"),
-        (EntryPoint("plain", f"{HERE}:Nothing", GROUP), "is no adapter, without name, card"),
+        (EntryPoint("plain", f"{HERE}:Nothing", GROUP), "is no adapter, without card, call_people"),
         (EntryPoint("plain", f"{HERE}:Renamed", GROUP), "calls itself 'other'"),
         (EntryPoint("plain", f"{HERE}:Cardless", GROUP), "must be a Card"),
         (EntryPoint("plain", f"{HERE}:Missing", GROUP), "cannot be loaded .AttributeError"),
