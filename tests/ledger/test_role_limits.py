@@ -21,7 +21,7 @@ LIMITS = (
     "transaction_timeout",
 )
 SLOW = """
-CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$;
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.6); RETURN NULL; END $$;
 CREATE TRIGGER slow AFTER INSERT ON subjects FOR EACH STATEMENT EXECUTE FUNCTION slow();
 """
 
@@ -32,7 +32,7 @@ def test_the_limits_of_the_role_do_not_count(ruled_url: str, masters: MasterKeys
     with database(ruled_url, "limited", user=ROLE) as url:
         own = address(ruled_url, database="limited")
         execute(own, f"GRANT CREATE ON SCHEMA public TO {ROLE}")
-        execute(own, *(f"ALTER ROLE {ROLE} SET {limit} = '50ms'" for limit in LIMITS))
+        execute(own, *(f"ALTER ROLE {ROLE} SET {limit} = '400ms'" for limit in LIMITS))
         engine = connect(url, pool_size=2)
         try:
             migrate(engine)

@@ -25,6 +25,12 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def _patient(_impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that answers, if late: the machine may be busy."""
+    monkeypatch.setitem(liveness.NETWORK, "connect_timeout", int(GENEROUS_S))
+
+
+@pytest.fixture
 def network(postgres_url: str) -> Iterator[Link]:
     with link(postgres_url) as between:
         yield between
@@ -83,11 +89,13 @@ def test_silence_is_noticed_whatever_waits(far: Engine, network: Link, step: Cal
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
 
+@pytest.mark.usefixtures("_patient")
 def test_one_that_works_for_long_is_let_work(far: Engine) -> None:
     with far.begin() as connection:
         assert connection.execute(text("SELECT 1 FROM pg_sleep(1.5)")).scalar_one() == 1
 
 
+@pytest.mark.usefixtures("_patient")
 def test_one_that_has_no_room_to_be_asked_is_let_work(ruled_url: str) -> None:
     with database(ruled_url, "crowded", user="crowded_user") as url:
         execute(ruled_url, "ALTER ROLE crowded_user CONNECTION LIMIT 1")
