@@ -13,12 +13,12 @@ from domain.outcomes import Reason
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.accounts.persons import are_one_person
+from ledger.clock import now
 from ledger.delivery import cancelling, stop_again, successions
 from ledger.desk import attention, deeds, reports
 from ledger.desk.attention import Reopened, Selection
 from ledger.desk.deeds import LockedRequest
 from ledger.desk.fresh_sessions import Given
-from ledger.moments import now
 from ledger.notices import opendsr
 from ledger.requests import requests
 from ledger.sealing import MasterKeys

@@ -18,10 +18,10 @@ from domain.reach import Fields, Headcount
 from domain.requests import Kind, Subject
 from ledger.accounts.audit import HERE, Origin
 from ledger.accounts.persons import persons_of
+from ledger.clock import now
 from ledger.contexts import key_context, options_context
 from ledger.delivery.vendors import Vendor
 from ledger.desk.deeds import add_note
-from ledger.moments import now
 from ledger.notices.webhooks import add_callbacks
 from ledger.people.people import add_people
 from ledger.people.prints import Prints
