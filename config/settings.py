@@ -85,7 +85,12 @@ class Settings(VendorBlocks):
     lease_s: float = Field(default=60.0, ge=5, le=3600, description="a worker silent for so long has lost its chunk")
     verify_after_s: float = Field(default=60.0, ge=0, description="what was accepted is read back after this long")
     hold_after: int = Field(default=5, ge=1, le=100, description="like answers in a row that hold a vendor")
-    probe_after_s: float = Field(default=10.0, ge=1, le=3600, description="a held vendor is probed this often")
+    probe_after_s: float = Field(
+        default=10.0,
+        ge=1,
+        le=3600,
+        description="a held vendor is probed after so long, then after twice as long, up to 15 minutes",
+    )
     cool_off_erasure_s: float = Field(
         default=0.0, ge=0, le=2_419_200, description="an erasure is sent so long after receipt"
     )

@@ -13,23 +13,14 @@ from adapters.contract import Answer, Call, GroupsByCarry, NotNowError, Order, P
 from adapters.exchange import Exchange, OurFaultError
 from domain.chunking import cut, halve
 from domain.outcomes import Reason
+from tasks.bisection import Bisection, Isolating, fails_again
 from tasks.evidence import CALLS_TO_HALT, Answered, Course, Sort, sort_of
 
 AT_FIRST = 5
 """So many calls at once at a step that is not known to work, until it has served somebody."""
 
 
-@dataclass
-class _Bisection:
-    """One batch that was refused, while it is taken apart."""
-
-    served: bool = False
-    """Whether anybody of the batch was served."""
-    alone: list[Answered] = field(default_factory=list)
-    """Those who turned out to be refused by themselves."""
-
-
-_Ahead = tuple[str, Sequence[Person], _Bisection | None]
+_Ahead = tuple[str, Sequence[Person], Bisection | None]
 """A batch that is still to be asked for: its step, its people, and what it was taken out of."""
 
 
@@ -55,6 +46,8 @@ class Conversation:
     halted: bool = False
     """Whether the talk ended early: nobody else is to be sent there for now."""
     _our_faults: int = 0
+    _put_off: list[tuple[str, Answered]] = field(default_factory=list)
+    """Batches at which the server fails again and again, each with its step; looked into when the rest is through."""
     _care: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     _bisecting: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
@@ -70,6 +63,9 @@ class Conversation:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(len(batches), self.exchange.adapter.settings.concurrency)):
                 group.create_task(self._walk(waiting))
+        for step, failing in self._put_off:
+            async with self.slots:
+                await self._isolate(step, failing)
 
     async def _walk(self, waiting: Iterator[tuple[str, Sequence[Person]]]) -> None:
         for step, batch in waiting:
@@ -77,14 +73,14 @@ class Conversation:
             async with self.slots:
                 await self._ask(step, batch)
 
-    async def _ask(self, step: str, batch: Sequence[Person], within: _Bisection | None = None) -> None:
+    async def _ask(self, step: str, batch: Sequence[Person], within: Bisection | None = None) -> None:
         """Ask for these people, and lead those who go on through the steps that follow."""
         # A loop, for a conversation may take thousands of steps: B2CORE deletes a client's contacts one by one.
         ahead: deque[_Ahead] = deque([(step, batch, within)])
         while ahead:
             ahead.extend(await self._ask_once(*ahead.popleft()))
 
-    async def _ask_once(self, step: str, batch: Sequence[Person], within: _Bisection | None) -> Sequence[_Ahead]:
+    async def _ask_once(self, step: str, batch: Sequence[Person], within: Bisection | None) -> Sequence[_Ahead]:
         """Ask for these people; the batches of those who go on."""
         answers = await self._answers(step, batch)
         if answers is None:
@@ -100,6 +96,10 @@ class Conversation:
                 onward += _going_on(people, answer)
             elif answer.verdict is Verdict.SPLIT or self._may_be_one_persons(known_as, people, answer):
                 split.append(Answered(people, answer, known_as, yes_before))
+            elif within and within.keeps_failures and answer.reason is Reason.SERVER_ERROR:
+                within.failing.append(Answered(people, answer, known_as, yes_before))
+            elif not within and fails_again(people, answer):
+                self._put_off.append((step, Answered(people, answer, known_as, yes_before)))
             elif within and len(people) == 1 and sort_of(answer) is Sort.BLAME:
                 self._report_alone(Answered(people, answer, known_as, yes_before), within)
             else:
@@ -140,9 +140,7 @@ class Conversation:
         async with self._care.setdefault(step, asyncio.Semaphore(AT_FIRST)):
             yield
 
-    def _take_note(
-        self, step: str, alike: Sequence[tuple[Sequence[Person], Answer]], within: _Bisection | None
-    ) -> None:
+    def _take_note(self, step: str, alike: Sequence[tuple[Sequence[Person], Answer]], within: Bisection | None) -> None:
         course = self.courses[step]
         sorts = [(sort_of(answer), len(people), answer) for people, answer in alike]
         served = sum(people for sort, people, _ in sorts if sort is Sort.YES)
@@ -157,6 +155,8 @@ class Conversation:
             return
         if within and sort_of(failure) is Sort.BLAME and failure.reason is not Reason.BAD_CREDENTIALS:
             return  # on the way to whom it may be about, of whom there may be a handful
+        if within and within.keeps_failures and failure.reason is Reason.SERVER_ERROR:
+            return  # the same, and rounds in which nobody is served end it
         course.failures += 1
         if failure.reason is Reason.BAD_CREDENTIALS or course.failures >= CALLS_TO_HALT:
             self.halted = True
@@ -177,7 +177,7 @@ class Conversation:
             return False
         return step in self.well or self.courses[step].yes > 0
 
-    async def _take_apart(self, step: str, split: Sequence[Answered], within: _Bisection | None) -> None:
+    async def _take_apart(self, step: str, split: Sequence[Answered], within: Bisection | None) -> None:
         people = [person for answered in split for person in answered.people]
         answer, known_as = split[0].answer, split[0].step
         if len(people) == 1:
@@ -190,7 +190,7 @@ class Conversation:
             await self._bisect(step, people)
 
     async def _bisect(self, step: str, people: Sequence[Person]) -> None:
-        bisection = _Bisection()
+        bisection = Bisection()
         try:
             known_as = self._known_as(step)
             if known_as in self.well or self.courses[known_as].yes:
@@ -202,11 +202,26 @@ class Conversation:
             for one in bisection.alone:
                 self.report(one._replace(company_served=bisection.served))
 
-    async def _ask_halves(self, step: str, people: Sequence[Person], bisection: _Bisection) -> None:
+    async def _isolate(self, step: str, failing: Answered) -> None:
+        """Find at whom the server fails, if it is not everybody."""
+        isolating = Isolating(failing)
+        found = isolating.found
+        if self.halted:
+            self.report(failing)
+            return
+        for parts in isolating.rounds():
+            for part in parts:
+                await self._ask(step, part, found)
+        for one in found.failing:
+            self.report(one)
+        for one in found.alone:
+            self.report(one._replace(company_served=found.served))
+
+    async def _ask_halves(self, step: str, people: Sequence[Person], bisection: Bisection) -> None:
         for half in halve(people):
             await self._ask(step, half, bisection)
 
-    def _report_alone(self, one: Answered, within: _Bisection | None) -> None:
+    def _report_alone(self, one: Answered, within: Bisection | None) -> None:
         if within is None:
             self.report(one)
         else:

@@ -202,7 +202,8 @@ class Delivery(Run):
                 before = self.history.get(number)
                 tried, alone = interrupted or before is not None, before is not None and before.doubted > 0
                 waited_for = self._waited_for.get(number, NEVER_WAITED)
-                person = Person(number, subject, addressed.key, None, tried, interrupted, waited_for, alone)
+                failed = before.attempts if before else 0
+                person = Person(number, subject, addressed.key, None, tried, interrupted, waited_for, alone, failed)
                 job = before.job if before else None
                 if job and job.step in self.route.adapter.steps(order):
                     yield person._replace(carry=job.carry, tried=True), job.step

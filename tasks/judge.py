@@ -172,9 +172,12 @@ class Fate(StrEnum):
     BLAMED = "blamed"  # pending, and it counts against the step
 
 
-def fate_of(answer: Answer, past: Past, known: Evidence, *, company: bool, everybody: bool) -> Fate:
+def fate_of(
+    answer: Answer, past: Past, known: Evidence, *, company: bool, everybody: bool, singled_out: bool = False
+) -> Fate:
     """What one answer means for people with this past. `company`: others were served there after them, or with them.
-    `everybody`: as many were refused or failed there in a row as are not the people's doing."""
+    `everybody`: as many were refused or failed there in a row as are not the people's doing. `singled_out`: it is one
+    person, taken out of a batch of which others were served."""
     # A person whom the vendor refused before it served others, and refuses again, is the reason.
     proven = company or (past.doubted > 0 and known.good_at > past.doubted + SKEW_S)
     served = known.yes > 0 or known.lately
@@ -197,6 +200,8 @@ def fate_of(answer: Answer, past: Past, known: Evidence, *, company: bool, every
             return Fate.BLAMED
         case Sort.TROUBLE if _passes(answer):
             return Fate.SETTLED if past.refusals >= len(CONFLICT_WAITS_S) else Fate.WAITS
+        case Sort.TROUBLE if singled_out:
+            return Fate.APART
         case Sort.TROUBLE:
             return Fate.AGAIN if cleared else Fate.TROUBLED
     if answer.needs_witness:
@@ -293,7 +298,9 @@ def _judge_step(bench: _Bench, step: str, answered: Sequence[Answered], known: E
     for one in answered:
         company = one.company_served or known.yes > one.yes_before
         for past, lines in by_past(one.people, bench.history).items():
-            fate = fate_of(one.answer, past, known, company=company, everybody=everybody)
+            fate = fate_of(
+                one.answer, past, known, company=company, everybody=everybody, singled_out=one.company_served
+            )
             bench.put(fate, one, past, lines)
             if fate in (Fate.HELD, Fate.LATER):
                 refused |= dict.fromkeys(lines, one.answer.reason)

@@ -51,6 +51,7 @@ class Person(NamedTuple):
     interrupted: bool = False  # a worker vanished with this person; what it had sent is not known
     waited_for: frozenset[Reason] = frozenset()  # why this delivery has waited for someone before
     alone: bool = False  # to be sent without company, since a batch with this person was refused
+    failed: int = 0  # how many attempts have failed so far
 
     def __repr__(self) -> str:
         return f"Person(line={self.line})"

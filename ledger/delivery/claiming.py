@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from domain.requests import Kind
 from ledger.delivery.steps import let_through
+from ledger.delivery.vendors import LATER
 
 QUEUE_GRACE_S = 30.0
 """A chunk whose message was lost on the way to a worker is queued again after this long."""
@@ -80,7 +81,7 @@ def claim(
         read_backs += connection.execute(_CLAIM_VERIFICATIONS, {**share, "room": room - len(ids)}).scalars()
     ids += read_backs
     if row.held and ids:
-        connection.execute(_PROBING, {"vendor_id": row.id, "grace_s": grace_s})
+        connection.execute(_PROBING, {"vendor_id": row.id, "probe_after_s": grace_s})
     return ids
 
 
@@ -176,7 +177,7 @@ _LOCK_VENDOR = text("""
     FOR NO KEY UPDATE -- which a new chunk of this vendor need not wait for
 """)
 _NOTE_SERVED = text("UPDATE vendors SET served_at = now() WHERE id = :vendor_id")
-_PROBING = text("UPDATE vendors SET probe_at = now() + make_interval(secs => :grace_s) WHERE id = :vendor_id")
+_PROBING = text(f"UPDATE vendors {LATER} WHERE id = :vendor_id")
 _OUT = text("""
     SELECT count(*) AS chunks, count(*) FILTER (WHERE purpose = 'verify') AS read_backs, EXISTS (
             SELECT FROM chunks

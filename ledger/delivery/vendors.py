@@ -8,7 +8,7 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, Row, text
 
 from domain.outcomes import Reason
-from ledger.delivery.steps import HeldStep, held_steps, release
+from ledger.delivery.steps import LONGEST_INTERVAL_S, HeldStep, held_steps, release
 
 SERVED_WITHIN_S = 60.0
 """A vendor for whose chunks no process has looked for so long is served by nobody."""
@@ -85,8 +85,8 @@ _SELECT = f"""
 def strike(connection: Connection, vendor_id: int, reason: Reason, *, limit: int, probe_after_s: float) -> bool:
     """Count an answer that says something is wrong at all of this vendor; hold it at `limit` such in a row.
 
-    A vendor already held stays so, and is probed again after `probe_after_s`; but not one held by hand. Returns
-    whether it is held.
+    It is probed after `probe_after_s`, then at intervals that double. One that is held already stays as it is: what was
+    under way when it was held says nothing new. Returns whether it is held.
     """
     row = connection.execute(
         _STRIKE, {"id": vendor_id, "reason": reason.value, "limit": limit, "probe_after_s": probe_after_s}
@@ -100,20 +100,27 @@ _STRIKE = text("""
         held_at = CASE WHEN strikes + 1 >= :limit THEN COALESCE(held_at, now()) ELSE held_at END,
         held_reason = CASE WHEN strikes + 1 >= :limit THEN :reason ELSE held_reason END,
         held_by = CASE WHEN strikes + 1 >= :limit THEN COALESCE(held_by, 'worker') ELSE held_by END,
-        probe_at = now() + make_interval(secs => :probe_after_s)
+        probe_interval_s = CASE WHEN held_at IS NULL THEN :probe_after_s ELSE probe_interval_s END,
+        probe_at = CASE WHEN held_at IS NULL THEN now() + make_interval(secs => :probe_after_s) ELSE probe_at END
     WHERE id = :id AND COALESCE(held_by, 'worker') = 'worker' -- what is held by hand stays as the operator left it
     RETURNING held_at
 """)
 
 
 def take_probe(connection: Connection, name: str, probe_after_s: float) -> bool:
-    """Whether a probe of a held vendor is due; then it is the caller's, and the next is due `probe_after_s` later."""
+    """Whether a probe of a held vendor is due; then it is the caller's, and the next is due after twice as long as the
+    last, `probe_after_s` at the least and LONGEST_INTERVAL_S at the most."""
     return connection.execute(_TAKE_PROBE, {"name": name, "probe_after_s": probe_after_s}).rowcount == 1
 
 
-_TAKE_PROBE = text("""
-    UPDATE vendors SET probe_at = now() + make_interval(secs => :probe_after_s)
-    WHERE name = :name AND held_at IS NOT NULL AND probe_at <= now()
+LATER = f"""
+    SET probe_interval_s = LEAST(GREATEST(probe_interval_s * 2, :probe_after_s), {LONGEST_INTERVAL_S}),
+        probe_at = now() + make_interval(
+            secs => LEAST(GREATEST(probe_interval_s * 2, :probe_after_s), {LONGEST_INTERVAL_S}))
+"""
+"""The probe that is due is taken; of the next one."""
+_TAKE_PROBE = text(f"""
+    UPDATE vendors {LATER} WHERE name = :name AND held_at IS NOT NULL AND probe_at <= now()
 """)
 
 
@@ -123,7 +130,8 @@ def hold(connection: Connection, name: str, by: str) -> bool:
 
 
 _HOLD = text("""
-    UPDATE vendors SET held_at = COALESCE(held_at, now()), held_reason = 'by_hand', held_by = :by, probe_at = NULL
+    UPDATE vendors SET held_at = COALESCE(held_at, now()), held_reason = 'by_hand', held_by = :by, probe_at = NULL,
+        probe_interval_s = 0
     WHERE name = :name
 """)
 
@@ -146,7 +154,8 @@ def probed_well(connection: Connection, name: str) -> None:
 
 
 _LIFT = """
-    UPDATE vendors SET strikes = 0, held_at = NULL, held_reason = NULL, held_by = NULL, probe_at = NULL
+    UPDATE vendors SET strikes = 0, held_at = NULL, held_reason = NULL, held_by = NULL, probe_at = NULL,
+        probe_interval_s = 0
 """
 
 

@@ -7,8 +7,8 @@ import fakeredis
 import pytest
 
 from adapters.contract import Answer, Call, Order, Person, Rate, Verdict
+from adapters.insider.settings import InsiderSettings
 from adapters.registry import create
-from adapters.vendors.insider import InsiderSettings
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
 from ledger.delivery.vendors import describe
