@@ -7,8 +7,8 @@ from typing import Any
 from domain.folding import fold
 from domain.requests import Subject
 
-SECRETS = frozenset({"session_id", "csrf_token"})
-"""Fields of a vendor's block that are no identifiers."""
+SECRETS = ("session_id", "_token", "_secret")
+"""How fields of a vendor's block end that are secrets of the person and no identifiers."""
 OURS = MappingProxyType(
     {"user_id": "user_id", "uuid": "user_id", "id": "user_id", "email": "email", "phone_number": "phone_number"}
 )
@@ -31,6 +31,6 @@ def _in_block(block: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
     for name, value in block.items():
         if isinstance(value, Mapping):
             yield from _in_block(value, "" if name == "identifiers" else f"{prefix}{name}.")
-        elif isinstance(value, (str, int)) and name not in SECRETS:
+        elif isinstance(value, (str, int)) and (prefix or not name.endswith(SECRETS)):
             kind = prefix + name if prefix else OURS.get(name, name)
             yield kind, fold(kind, str(value))

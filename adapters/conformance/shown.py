@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import is_dataclass
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import httpx
 import pytest
@@ -12,7 +12,8 @@ from adapters.conformance.conversations import OfOneVendor, every_turn
 from adapters.conformance.sample import PERSONAL, SECRET
 from adapters.conformance.walking import understand
 from adapters.contract import Adapter, Order
-from domain.requests import Kind
+from domain.other_identifiers import SECRETS
+from domain.requests import Kind, Secret, Session
 
 ADDRESSES = ("http://x.example", "ftp://x.example", "https://u:p@x.example", "https://x.example?a=1", "x", "")
 
@@ -44,6 +45,12 @@ class Shown(OfOneVendor):
                 with pytest.raises(ValidationError) as refusal:
                     model.model_validate({"surprise": leak, **dict.fromkeys(model.model_fields, leak)})
                 assert SECRET not in str(refusal.value)
+
+    def test_a_secret_of_a_person_is_named_as_one(self) -> None:
+        """So that it is not taken for an identifier: two people with one token would be one (`SECRETS`)."""
+        hints = get_type_hints(self.sample.adapter.identifiers_model, include_extras=True)
+        secrets = [name for name, hint in hints.items() if {Secret, Session} & {hint, *get_args(hint)}]
+        assert [name for name in secrets if not name.endswith(SECRETS)] == []
 
     def test_addresses_are_taken_over_https_alone_or_on_this_machine(self) -> None:
         make = self.sample.make

@@ -1,13 +1,9 @@
 """The identifiers that only vendors' blocks give."""
 
-from typing import get_args, get_type_hints
-
 import pytest
-from pydantic import BaseModel
 
-from adapters.registry import ADAPTERS
-from domain.other_identifiers import SECRETS, other_identifiers
-from domain.requests import Secret, Session, Subject
+from domain.other_identifiers import other_identifiers
+from domain.requests import Subject
 
 
 @pytest.mark.parametrize(
@@ -33,15 +29,9 @@ def test_what_is_none_of_our_three(subject: Subject, others: set[tuple[str, str]
     assert other_identifiers(subject) == others
 
 
-@pytest.mark.parametrize("vendor", sorted(ADAPTERS))
-def test_a_secret_is_no_identifier(vendor: str) -> None:
-    assert set(_secret_fields(ADAPTERS[vendor].identifiers_model)) <= SECRETS
-
-
-def _secret_fields(model: type[BaseModel]) -> set[str]:
-    hints = get_type_hints(model, include_extras=True)
-    return {name for name, hint in hints.items() if {Secret, Session} & {hint, *get_args(hint)}}
-
-
-def test_the_secrets_are_found_by_their_type() -> None:
-    assert _secret_fields(ADAPTERS["akinon"].identifiers_model) == SECRETS
+@pytest.mark.parametrize("name", ["session_id", "csrf_token", "login_token", "client_secret"])
+def test_a_secret_is_no_identifier(name: str) -> None:
+    """The conformance suite asks that every secret of a block is named so."""
+    assert other_identifiers({"user_id": "a", "vendors": {"acme": {name: "s", "card": "7"}}}) == {("card", "7")}
+    custom: Subject = {"vendors": {"insider": {"identifiers": {"custom": {name: "7"}}}}}
+    assert other_identifiers(custom) == {(f"custom.{name}", "7")}

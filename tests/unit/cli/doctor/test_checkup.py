@@ -64,7 +64,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
     return requests
 
 
-@pytest.mark.parametrize("vendor", ADAPTERS)
+@pytest.mark.parametrize("vendor", SETTINGS)
 def test_a_vendor_is_examined_without_changing_anything(vendor: str, sent: list[httpx.Request]) -> None:
     answer = asyncio.run(examine(adapter_of(vendor)))
 
@@ -86,7 +86,7 @@ def test_a_vendor_is_examined_without_changing_anything(vendor: str, sent: list[
         (httpx.Response(404, json={}), None),
     ],
 )
-@pytest.mark.parametrize("vendor", ADAPTERS)
+@pytest.mark.parametrize("vendor", SETTINGS)
 def test_what_is_wrong_is_never_taken_for_right(
     vendor: str, came: httpx.Response | Exception, reason: Reason | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,7 +113,7 @@ def test_a_vendor_without_a_harmless_call_is_left_alone(sent: list[httpx.Request
 
 
 @pytest.mark.parametrize("reason", ADVICE)
-@pytest.mark.parametrize("vendor", ADAPTERS)
+@pytest.mark.parametrize("vendor", SETTINGS)
 def test_advice_names_variables_and_no_secret(vendor: str, reason: Reason) -> None:
     says = _advice(adapter_of(vendor), Answer(Verdict.VENDOR, reason))
 
