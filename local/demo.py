@@ -89,7 +89,7 @@ def _verdict(console: Console, *, passed: bool) -> Ending:
     if not passed:
         console.print("[bold red]FAILED[/]: one of the figures above that should be 0 is not")
         return Ending.EXCEPTIONS
-    console.print("[bold green]PASSED[/]: the record is what the vendors hold, and only planted people were refused")
+    console.print("[bold green]PASSED[/]: the record is what the vendors hold; only planted people were refused")
     return Ending.DONE
 
 
