@@ -1,7 +1,6 @@
-"""How a delivery ends: the closed set of outcomes, why, and which may follow which."""
+"""How a delivery ends: the closed set of outcomes, and why."""
 
 from enum import StrEnum
-from types import MappingProxyType
 
 
 class Outcome(StrEnum):
@@ -22,25 +21,6 @@ class Outcome(StrEnum):
 DONE = frozenset({Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.ABSENT, Outcome.SUPERSEDED})
 ATTENTION = frozenset({Outcome.REFUSED, Outcome.NEEDS_ACTION, Outcome.EXHAUSTED, Outcome.UNREACHABLE})
 RETRIABLE = frozenset({Outcome.NEEDS_ACTION, Outcome.EXHAUSTED})
-
-_FIRST = frozenset(Outcome)
-TRANSITIONS = MappingProxyType[Outcome | None, frozenset[Outcome]](
-    {
-        None: _FIRST,
-        Outcome.UNREACHABLE: _FIRST,  # once an identifier is provided
-        Outcome.ACCEPTED: frozenset({Outcome.VERIFIED, Outcome.NEEDS_ACTION}),
-        Outcome.SUPERSEDED: frozenset({Outcome.NEEDS_ACTION}),  # the successor came to nothing, and someone must look
-        Outcome.REFUSED: frozenset({Outcome.CANCELLED}),  # closed by hand
-        Outcome.NEEDS_ACTION: _FIRST,
-        Outcome.EXHAUSTED: _FIRST,
-    }
-)
-"""What may come after an outcome; None is pending, also again in a new round. Whatever is not listed is final."""
-
-
-def may_follow(before: Outcome | None, after: Outcome) -> bool:
-    """Whether a delivery that stands at `before` may next be recorded as `after`."""
-    return after in TRANSITIONS.get(before, frozenset())
 
 
 class Reason(StrEnum):

@@ -72,14 +72,16 @@ class DatabaseDirectory:
                 **NETWORK,
                 "connect_timeout": max(2, round(self.timeout_s)),
                 "application_name": "consent",
+                "prepare_threshold": None,
                 **login_rules(address),
-                "options": f"-c default_transaction_read_only=on -c statement_timeout={limit_ms}",
             },
         )
         event.listen(engine, "do_connect", lambda _, __, args, given: WatchedConnection.open(args, given, pooled=False))
         try:
             with engine.connect() as connection:
+                # Not as startup options or as prepared statements: a pooler may stand between.
                 connection.execute(text("SET TRANSACTION READ ONLY"))
+                connection.execute(text(f"SET LOCAL statement_timeout = {limit_ms:d}"))
                 return [dict(row) for row in connection.execute(text(self.query), _arrays(people)).mappings()]
         except DBAPIError as error:  # what it says may quote a person
             raise DirectoryError(_problem(error)) from None

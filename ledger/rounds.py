@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from ledger.tallies import counting
+
 LATEST = """
     NOT EXISTS (
         SELECT FROM outcomes AS later
@@ -95,11 +97,7 @@ def _append_pending(which: str) -> Any:
             SELECT request_id, vendor_id, line, filled, 0, 'pending', CAST(:lifted AS text)
             FROM placed CROSS JOIN LATERAL generate_series(last + 1, placed.round) AS filled),
         tallied AS (
-            INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
-            SELECT request_id, vendor_id, outcome, -count(*) FROM placed
-            GROUP BY request_id, vendor_id, outcome ORDER BY request_id, vendor_id, outcome
-            ON CONFLICT (request_id, vendor_id, outcome)
-                DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
+            {counting("SELECT request_id, vendor_id, outcome, -1 FROM placed")})
         SELECT request_id, vendor_id, round, count(*) FROM placed GROUP BY request_id, vendor_id, round ORDER BY 1, 2, 3
     """)
 

@@ -20,7 +20,7 @@ from ledger.desk.attention import Reopened, Selection
 from ledger.desk.deeds import LockedRequest
 from ledger.desk.fresh_sessions import Given
 from ledger.notices import opendsr
-from ledger.requests import requests
+from ledger.requests import closing
 from ledger.sealing import MasterKeys
 from ledger.session import Connection, Engine
 from ledger.unsettled import ACCEPT
@@ -104,7 +104,7 @@ class Desk:
                 successions.follow_up(connection, request.id, vendor_id)
                 stop_again.after_giving_up(connection, [request.id], vendor_id)
                 deeds.add_note(connection, request.id, self.by, "close", because=because, vendor_id=vendor_id)
-                requests.judge_again(connection, request.id)
+                closing.judge_again(connection, request.id)
         return closed
 
     def accept(self, public_id: UUID, vendor: str | None, because: str) -> int:

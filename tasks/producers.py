@@ -15,7 +15,7 @@ from domain.noticed import Noticed
 from domain.requests import Kind, Subject
 from domain.unexpected import type_and_place
 from ledger.failures import LedgerError, as_ledger_errors
-from ledger.requests.requests import KeyTakenError
+from ledger.requests.recording import KeyTakenError
 from ledger.sealing import MasterKeys, UnsealError
 from ledger.session import Engine
 from tasks.envelopes import UnusableError, read

@@ -6,7 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from adapters.clock import monotonic
+from adapters.contract import NotNowError
 from domain.directory import Answers, DirectoryError, Finding, contradicts
 from domain.noticed import Noticed
 from domain.reach import OWN, Fields, completed, is_found
@@ -39,8 +42,9 @@ class Resolver:
 
     engine: Engine
     masters: MasterKeys
-    look_up: Callable[[Sequence[Subject]], Answers] = field(repr=False)
-    """Asks about so many people; raises DirectoryError."""
+    look_up: Callable[[Sequence[Subject], Callable[[], bool]], Answers] = field(repr=False)
+    """Asks about so many people, and sends nothing once it is told that the time is over; raises DirectoryError,
+    NotNowError."""
     wake: Callable[[Sequence[str]], None] = field(repr=False)
     """Says that there may be due chunks at these vendors."""
     stopping: Callable[[], bool] = field(repr=False)
@@ -57,12 +61,16 @@ def resolve(resolver: Resolver) -> int:
     blocks = 0
     enough = time.monotonic() + TURN_S
     while not resolver.stopping() and time.monotonic() < enough:
+        asked = monotonic()
         with resolver.engine.begin() as connection:
             taken = resolving.take(connection, lease_s=LEASE_S)
         if taken is None:
             break
+        turn = _Turn(resolver.engine, taken.until, asked)
         try:
-            _do(resolving.open_taken(taken, resolver.masters), resolver)
+            _do(resolving.open_taken(taken, resolver.masters), resolver, turn)
+        except NotNowError:  # others have it now
+            break
         except DirectoryError as error:
             _wait(error.problem, error.retry_after_s, resolver)
             break
@@ -73,13 +81,38 @@ def resolve(resolver: Resolver) -> int:
     return blocks
 
 
-def _do(block: Block, resolver: Resolver) -> None:
-    """Raises DirectoryError."""
+@dataclass
+class _Turn:
+    """The turn to ask: nothing is sent once it is over, however long this process was held up."""
+
+    engine: Engine
+    until: datetime
+    since: float
+    """By a clock of our own, from before it was asked for."""
+
+    def is_over(self) -> bool:
+        """Whether it may be another worker's before a question would be answered."""
+        return monotonic() - self.since > LEASE_S / 2
+
+    def keep(self) -> None:
+        """Have it for the next question. Raises NotNowError where it is lost."""
+        if monotonic() - self.since < LEASE_S / 4:
+            return
+        asked = monotonic()
+        with self.engine.begin() as connection:
+            until = resolving.keep(connection, self.until, lease_s=LEASE_S)
+        if until is None:
+            raise NotNowError(0.0)
+        self.until, self.since = until, asked
+
+
+def _do(block: Block, resolver: Resolver, turn: _Turn) -> None:
+    """Raises DirectoryError, NotNowError."""
     with resolver.engine.connect() as connection:
         mine = [vendor for vendor in all_vendors(connection) if vendor.id in set(block.vendor_ids)]
     fields = {name: its for name, its in fields_at(mine, block.kind).items() if not keeps_sessions(name)}
     lacking = {line: subject for line, subject in block.people.items() if _lacks(subject, fields)}
-    answers = _ask(list(lacking.values()), resolver)
+    answers = _ask(list(lacking.values()), resolver, turn)
     judged = [judge(subject, said) for subject, said in zip(lacking.values(), answers, strict=True)]
     whole = {line: one for line, (_, one) in zip(lacking, judged, strict=True) if one is not None}
     with resolver.engine.begin() as connection:
@@ -113,10 +146,11 @@ def judge(subject: Subject, answers: Sequence[object]) -> tuple[Finding, Subject
     return (Finding.COMPLETED, whole) if whole != subject else (Finding.NOTHING_NEW, None)
 
 
-def _ask(people: Sequence[Subject], resolver: Resolver) -> list[Sequence[object]]:
+def _ask(people: Sequence[Subject], resolver: Resolver, turn: _Turn) -> list[Sequence[object]]:
     answers: list[Sequence[object]] = []
     for first in range(0, len(people), resolver.batch):
-        answers += resolver.look_up(people[first : first + resolver.batch])
+        turn.keep()
+        answers += resolver.look_up(people[first : first + resolver.batch], turn.is_over)
     return answers
 
 

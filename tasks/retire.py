@@ -7,7 +7,7 @@ from uuid import UUID
 from ledger.accounts.audit import HERE, Origin
 from ledger.delivery import cancelling, successions, switching
 from ledger.desk import attention, deeds
-from ledger.requests import requests
+from ledger.requests import closing
 from ledger.session import Engine
 from tasks.settle import close
 
@@ -70,5 +70,5 @@ def _end_of_request(engine: Engine, public_id: UUID, vendor_id: int, by: str, be
         closed = attention.close_at_retired(connection, request, vendor_id)
         successions.follow_up(connection, request.id, vendor_id)
         deeds.add_note(connection, request.id, by, "vendor retire", because=because, vendor_id=vendor_id)
-        requests.judge_again(connection, request.id)
+        closing.judge_again(connection, request.id)
     return closed

@@ -14,7 +14,7 @@ from ledger.delivery.vendors import all_vendors
 from ledger.desk import attention, deeds, selections
 from ledger.desk.attention import Selection
 from ledger.desk.selections import Batch, Criteria, Deed, Done, Extent, Meant, Progress
-from ledger.requests import requests
+from ledger.requests import closing
 from ledger.session import Connection, Engine
 from tasks.provide import keeps_sessions
 from tasks.submit import Wake
@@ -151,7 +151,7 @@ class _Work:
         successions.follow_up_each(connection, concerned, self._vendor_id)
         stop_again.after_giving_up(connection, concerned, self._vendor_id)
         self._note([one.request_id for one in closed], [one.vendor_id for one in closed])
-        requests.judge_again(connection, *concerned)
+        closing.judge_again(connection, *concerned)
         deliveries: dict[str, int] = {}
         for one in closed:
             name = self._names[one.vendor_id]

@@ -1,7 +1,7 @@
 """Closing requests whose last delivery is settled."""
 
 from ledger.delivery import cancelling, successions
-from ledger.requests import requests
+from ledger.requests import closing
 from ledger.session import Connection
 from tasks.toolbox import Toolbox
 
@@ -22,7 +22,7 @@ def settle(tools: Toolbox, request_id: int | None = None) -> int:
 
 def close(connection: Connection, request_id: int | None = None) -> int:
     """Do so in the caller's transaction."""
-    closed = requests.close_settled(connection, request_id)
+    closed = closing.close_settled(connection, request_id)
     # What gave way to them at the very moment in which they ended.
     successions.follow_up_all(connection, closed.successors)
     return closed.number

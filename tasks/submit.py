@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from adapters.registry import ADAPTERS, adapter_named
 from domain.accounts import vendor_of
 from domain.deadlines import AskedInRows, Deadlines, Regulation
-from domain.moments import CLOCKS_DIFFER, EARLIEST, LATEST
+from domain.moments import EARLIEST, LATEST
 from domain.noticed import Noticed
 from domain.notices import Callback
 from domain.requests import Kind, Subject
@@ -20,9 +20,10 @@ from ledger.accounts.audit import HERE, Origin
 from ledger.delivery.vendors import Vendor, all_vendors
 from ledger.keys import fingerprinter
 from ledger.people.prints import Prints
-from ledger.requests import requests
+from ledger.requests import new_request, recording
 from ledger.requests.idempotency import any_in_clear
-from ledger.requests.requests import Also, Earlier, NewRequest, Recorded, Warn
+from ledger.requests.new_request import Also, NewRequest, Warn
+from ledger.requests.recording import Earlier, Recorded
 from ledger.requests.small_requests import Small, is_few, record_few
 from ledger.sealing import Fingerprinter, MasterKeys
 from ledger.session import Engine
@@ -167,12 +168,14 @@ def submit(
             return _received(new, few, wake)
     try:
         with engine.begin() as connection:
-            recorded = requests.record(connection, new, people, masters=masters, prints=Prints(prints))
-    except requests.NothingToDoError:
+            recorded = recording.record(connection, new, people, masters=masters, prints=Prints(prints))
+    except recording.NothingToDoError:
         raise SubmitError("there is nobody in it") from None
-    except requests.TooLateError:
+    except new_request.TooLateError:
         raise SubmitError(f"it would not be sent before it is due: {new.term.due} after it was asked") from None
-    except requests.KeyTakenError:
+    except new_request.FutureError as error:
+        raise SubmitError(f"{error.name} is in the future; not_before is for what is to happen later") from None
+    except recording.KeyTakenError:
         # People are unread: whoever is recording under this key at this moment was waited for before.
         earlier = _earlier(engine, new, masters, prints)
         if not _says_the_same(earlier, new, people, prints):
@@ -266,16 +269,16 @@ def _received(new: NewRequest, recorded: Recorded, wake: Wake) -> Receipt:
 
 
 def _check_times(submission: Submission) -> None:
-    past = {"asked_at": submission.asked_at, "effective_at": submission.effective_at}
-    times = past | {"not_before": submission.not_before}
+    times = {
+        "asked_at": submission.asked_at,
+        "effective_at": submission.effective_at,
+        "not_before": submission.not_before,
+    }
     for name, at in times.items():
         if at is not None and at.utcoffset() is None:
             raise SubmitError(f"{name} must say its time zone, as in 2026-05-25T00:00:00Z")
         if at is not None and not EARLIEST <= at < LATEST:
             raise SubmitError(f"{name} must lie between the years {EARLIEST.year} and {LATEST.year}")
-    for name, at in past.items():
-        if at is not None and at > datetime.now(UTC) + CLOCKS_DIFFER:
-            raise SubmitError(f"{name} is in the future; not_before is for what is to happen later")
 
 
 def _chosen(named: Sequence[str], known: Sequence[Vendor]) -> list[Vendor]:
@@ -306,9 +309,9 @@ def _checked_options(options: Mapping[str, Any], known: Sequence[Vendor]) -> dic
 def _earlier(engine: Engine, new: NewRequest, masters: MasterKeys, prints: Fingerprinter) -> Earlier:
     assert new.idempotency_key is not None  # noqa: S101 - for the type checker: it was taken
     with engine.begin() as connection:
-        earlier = requests.find_by_idempotency_key(connection, new.idempotency_key, masters, prints)
+        earlier = recording.find_by_idempotency_key(connection, new.idempotency_key, masters, prints)
     if earlier is None:
-        raise requests.KeyTakenError
+        raise recording.KeyTakenError
     return earlier
 
 
@@ -320,5 +323,5 @@ def _says_the_same(earlier: Earlier, new: NewRequest, people: Iterable[Subject],
         earlier.kind is new.kind
         and earlier.vendor_ids == [vendor.id for vendor in new.vendors]
         and earlier.options == new.options
-        and earlier.digest == requests.digest_of(new, prints)
+        and earlier.digest == new_request.digest_of(new, prints)
     )

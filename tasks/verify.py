@@ -12,7 +12,7 @@ from domain.retry import Again, Job, RetryPolicy, Setback
 from ledger.delivery import chunks, outcomes
 from ledger.delivery.outcomes import Settled
 from ledger.delivery.pending import OpenPerson, SealedPerson
-from ledger.requests import requests
+from ledger.requests import closing
 from ledger.session import Connection
 from tasks.evidence import Answered
 from tasks.judge import Past, begun, by_past
@@ -148,7 +148,7 @@ class Verification(Run):
         with self.tools.engine.begin() as connection:
             chunks.renew(connection, self.lease, self.tools.lease_s)
             outcomes.append(connection, self.lease, reading.settled, used_sessions=False)
-            requests.flag(connection, self.lease.request_id)  # at once: a worker may die before it settles
+            closing.flag(connection, self.lease.request_id)  # at once: a worker may die before it settles
             self.pending.difference_update(reading.given_up, *(group.lines for group in reading.settled))
             if self.pending:
                 setbacks = [*reading.setbacks, *_with_jobs(again, _taken(answers, self.clock.now()))]

@@ -15,13 +15,14 @@ from kombu.exceptions import OperationalError
 
 from adapters import opendsr_callbacks
 from adapters.callbacks import Callbacks
-from adapters.contract import Adapter
+from adapters.contract import Adapter, NotNowError
 from adapters.credentials import Credentials
 from adapters.directory import HttpDirectory
 from adapters.egress import Egress
 from adapters.exchange import Exchange
 from adapters.portions import chunk_people
 from adapters.rates import buckets_of
+from adapters.sending import sending_until
 from adapters.transport import Transport
 from config.opendsr import SigningError, find_signer
 from config.settings import Settings, SettingsError
@@ -211,9 +212,11 @@ class Runtime:
             routes[name] = Route(adapter, exchange, slots.pop(""), slots)
         return routes
 
-    def _look_up(self, people: Sequence[Subject]) -> Answers:
+    def _look_up(self, people: Sequence[Subject], over: Callable[[], bool]) -> Answers:
         if isinstance(self._directory, HttpDirectory):
-            return self._start(self._directory.look_up(people)).result()
+            return self._start(sending_until(over, self._directory.look_up(people))).result()
+        if over():
+            raise NotNowError(0.0)
         return self._directory.look_up(people) if self._directory is not None else [[] for _ in people]
 
     def _start(self, work: Coroutine[Any, Any, T]) -> "Future[T]":

@@ -23,7 +23,7 @@ from ledger.delivery.vendors import all_vendors, announce
 from ledger.keys import fingerprinter
 from ledger.people.involved import requests_of
 from ledger.people.prints import Prints
-from ledger.requests.requests import close_settled
+from ledger.requests.closing import close_settled
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
 from tasks.submit import Submission, submit

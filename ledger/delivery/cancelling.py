@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from ledger.delivery import stop_again, successions
+from ledger.delivery.pending import Span
+from ledger.tallies import counting
 from ledger.unsettled import NOTHING_OPEN
 
 
@@ -59,6 +61,14 @@ _READ_BACK_NO_MORE = text("""
 # a campaign of a million deliveries had not ended after seven minutes.
 # Which requests these are is said of every table, so that only their volumes are opened.
 _THESE = "{0}.request_id = ANY(CAST(:request_ids AS bigint[]))"
+_TAKEN = Span(
+    request="taken.request_id",
+    vendor="taken.vendor_id",
+    round="taken.round",
+    first="taken.first_line",
+    last="taken.last_line",
+    also="outcomes.request_id = ANY(CAST(:request_ids AS bigint[]))",
+)
 _CANCEL_REST = text(f"""
     WITH taken AS MATERIALIZED (
         SELECT chunks.id, request_id, vendor_id, round, first_line, last_line, setbacks, starts,
@@ -88,18 +98,8 @@ _CANCEL_REST = text(f"""
                 GROUP BY 1) AS failed USING (line)
             WHERE subjects.request_id = taken.request_id AND {_THESE.format("subjects")}
                 AND subjects.line BETWEEN taken.first_line AND taken.last_line
-                AND NOT EXISTS (
-                    SELECT FROM outcomes
-                    WHERE outcomes.request_id = taken.request_id AND {_THESE.format("outcomes")}
-                        AND outcomes.vendor_id = taken.vendor_id
-                        AND outcomes.line = subjects.line AND outcomes.round >= taken.round
-                        AND outcomes.line BETWEEN taken.first_line AND taken.last_line)
-                AND (taken.round = 1 OR EXISTS (
-                    SELECT FROM outcomes
-                    WHERE outcomes.request_id = taken.request_id AND {_THESE.format("outcomes")}
-                        AND outcomes.vendor_id = taken.vendor_id
-                        AND outcomes.line = subjects.line AND outcomes.round = taken.round - 1
-                        AND outcomes.outcome = 'pending'))
+                AND {_TAKEN.without_outcome("subjects.line")}
+                AND (taken.round = 1 OR {_TAKEN.awaiting("subjects.line", "'pending'")})
             OFFSET 0) AS people
         ON CONFLICT DO NOTHING -- a worker whose lease ran out may have just recorded the true end
         RETURNING request_id, vendor_id, line),
@@ -108,11 +108,7 @@ _CANCEL_REST = text(f"""
         WHERE sessions.request_id = fresh.request_id AND {_THESE.format("sessions")}
             AND sessions.vendor_id = fresh.vendor_id AND sessions.line = fresh.line),
     tallied AS (
-        INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
-        SELECT request_id, vendor_id, 'cancelled', count(*) FROM fresh
-        GROUP BY request_id, vendor_id ORDER BY request_id, vendor_id
-        ON CONFLICT (request_id, vendor_id, outcome)
-            DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
+        {counting("SELECT request_id, vendor_id, CAST('cancelled' AS outcome), 1 FROM fresh")})
     SELECT (
             SELECT jsonb_object_agg(vendor_id, deliveries)
             FROM (SELECT vendor_id, count(*) AS deliveries FROM fresh GROUP BY vendor_id) AS by_vendor) AS deliveries,

@@ -14,6 +14,7 @@ from domain.wishes import Ref
 from ledger.copying import copy_in
 from ledger.delivery import stop_again, successions
 from ledger.delivery.chunks import Lease
+from ledger.tallies import counting
 
 COPY_FROM = 16
 """So many outcomes at once are copied. Fewer are inserted: COPY costs two more trips to the server, and what it spares
@@ -122,14 +123,8 @@ _BEFORE = """
 
 
 def _counting(changes: str, *, unless: str = "false") -> str:
-    return f"""
-    INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
-    SELECT :request_id, :vendor_id, outcome, sum(change)
-    FROM ({changes}) AS changes (outcome, change)
-    WHERE NOT {unless}
-    GROUP BY outcome ORDER BY outcome
-    ON CONFLICT (request_id, vendor_id, outcome) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
-    """
+    here = "CAST(:request_id AS bigint), CAST(:vendor_id AS smallint)"
+    return counting(f"SELECT {here}, its.* FROM ({changes}) AS its", unless=unless)
 
 
 _TOLD = """

@@ -66,25 +66,43 @@ def add_session(subject: Subject, vendor: str, block: bytes) -> None:
     subject["vendors"] = {**(subject.get("vendors") or {}), vendor: from_json(block)}
 
 
-# The bounds on `line` stand at every table, so that none is read further than the span whatever plan is chosen.
+class Span(NamedTuple):
+    """How a statement names a span of a request at a vendor, in a round: as columns or as parameters. `also`: a
+    condition on `outcomes` that tells the planner which volumes it is about."""
+
+    request: LiteralString
+    vendor: LiteralString
+    round: LiteralString
+    first: LiteralString
+    last: LiteralString
+    also: LiteralString = "true"
+
+    def without_outcome(self, line: LiteralString) -> LiteralString:
+        """A condition on a line of the span: its delivery has no outcome of this round or a later one."""
+        return f"NOT EXISTS ({self._of(line)} AND outcomes.round >= {self.round})"
+
+    def awaiting(self, line: LiteralString, outcome: LiteralString) -> LiteralString:
+        """The same: it ended the round before as `outcome`."""
+        return f"""
+            EXISTS ({self._of(line)} AND outcomes.round = {self.round} - 1
+                AND outcomes.outcome = CAST({outcome} AS outcome))
+        """
+
+    def _of(self, line: LiteralString) -> LiteralString:
+        # The bounds on `line` stand at every table, so that none is read further than the span whatever plan is chosen.
+        return f"""
+            SELECT FROM outcomes
+            WHERE outcomes.request_id = {self.request} AND outcomes.vendor_id = {self.vendor} AND {self.also}
+                AND outcomes.line = {line} AND outcomes.line BETWEEN {self.first} AND {self.last}
+        """
+
+
+_CHUNK = Span("%(request_id)s", "%(vendor_id)s", "%(round)s", "%(first_line)s", "%(last_line)s")
 _EVERYBODY: LiteralString = (
     "people.request_id = %(request_id)s AND people.line BETWEEN %(first_line)s AND %(last_line)s"
 )
-_WITHOUT_OUTCOME: LiteralString = f"""
-    {_EVERYBODY} AND NOT EXISTS (
-        SELECT FROM outcomes
-        WHERE outcomes.request_id = %(request_id)s AND outcomes.vendor_id = %(vendor_id)s
-            AND outcomes.line = people.line AND outcomes.round >= %(round)s
-            AND outcomes.line BETWEEN %(first_line)s AND %(last_line)s)
-"""
-_AWAITING: LiteralString = f"""
-    {_WITHOUT_OUTCOME} AND EXISTS (
-        SELECT FROM outcomes
-        WHERE outcomes.request_id = %(request_id)s AND outcomes.vendor_id = %(vendor_id)s
-            AND outcomes.line = people.line AND outcomes.round = %(round)s - 1
-            AND outcomes.line BETWEEN %(first_line)s AND %(last_line)s
-            AND outcomes.outcome = CAST(%(awaits)s AS outcome))
-"""
+_WITHOUT_OUTCOME: LiteralString = f"{_EVERYBODY} AND {_CHUNK.without_outcome('people.line')}"
+_AWAITING: LiteralString = f"{_WITHOUT_OUTCOME} AND {_CHUNK.awaiting('people.line', '%(awaits)s')}"
 _SESSIONS: LiteralString = """
     LEFT JOIN sessions ON sessions.request_id = people.request_id
         AND sessions.vendor_id = %(vendor_id)s AND sessions.line = people.line

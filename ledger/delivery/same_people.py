@@ -2,14 +2,15 @@
 Bounded, the newest first, and from the smaller side."""
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from domain.requests import Kind
 from domain.wishes import Ref
-from ledger.delivery.chunks import Lease, Purpose
+from ledger.delivery import near_requests
+from ledger.delivery.chunks import Lease
+from ledger.delivery.near_requests import matters
+from ledger.person_filters import Range, joined
 
 PER_PERSON = 64
 """So many other deliveries are compared with a person's, for each identifier that they share. Of a person with more,
@@ -31,11 +32,11 @@ class Found(NamedTuple):
 def same_people(connection: Connection, lease: Lease, lines: Sequence[int]) -> Found:
     """Deliveries at the vendor of a leased chunk, in other requests, of people who share an identifier with those on
     these lines: what is due or under way, and newer wishes of another kind."""
-    reads_back = lease.purpose is Purpose.VERIFY
+    kinds = near_requests.kinds_that_answer(lease)
     here = {
         "request_id": lease.request_id,
         "vendor_id": lease.vendor_id,
-        "kinds": [kind.value for kind in Kind if kind is not lease.kind and (reads_back or _answers(lease.kind, kind))],
+        "kinds": kinds,
         "lines": list(lines),
         "per_person": PER_PERSON,
         "many_per_person": MANY_PER_PERSON,
@@ -44,7 +45,7 @@ def same_people(connection: Connection, lease: Lease, lines: Sequence[int]) -> F
     }
     # From the smaller side: a campaign beside requests of one person must not look up each of its own people, and one
     # person must not be held against each of ten thousand requests.
-    near = connection.execute(_NEAR, {**here, "most": max(len(lines), _FEW)}).one()
+    near = near_requests.near(connection, kinds, here)
     if near.many:
         return _in_volumes(connection, here, near)
     if near.ids is None:
@@ -60,28 +61,45 @@ def same_people(connection: Connection, lease: Lease, lines: Sequence[int]) -> F
 
 def _in_volumes(connection: Connection, here: dict[str, Any], near: Any) -> Found:
     """Beside very many other requests: each person is looked up in those volumes in which something can matter."""
-    found = connection.execute(_VOLUMES, {**here, "newer": near.newer}).all()
-    ranges = _joined([(row.first_request, row.past_request) for row in found])
+    found = near_requests.volumes(connection, here, near.newer)
+    rows: list[Any] = []
+    to_search: list[Range] = []
+    for volume in found:
+        left = None
+        if volume.left_open and not near.mine_other and not volume.others:
+            left = _left_in_mine(connection, here, (volume.first_request, volume.past_request))
+        if left is None:
+            to_search.append((volume.first_request, volume.past_request))
+        else:
+            rows += left
+    ranges = joined(to_search, _RANGES)
     if not ranges:
-        return Found({}, frozenset())
+        return _gather(rows)
     ranges += [(0, 0)] * (_RANGES - len(ranges))
     values = here | {f"first_{place}": first for place, (first, _) in enumerate(ranges)}
     values |= {f"past_{place}": past for place, (_, past) in enumerate(ranges)}
-    rows = [*connection.execute(_MINE_IN_ANY, values)]
+    rows += connection.execute(_MINE_IN_ANY, values)
     if near.mine_other or any(row.others for row in found):
         rows += connection.execute(_OTHERS_IN_ANY, values)
     return _gather(rows)
 
 
-def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ranges in order, those that touch made one, and those that are nearest until there are few."""
-    joined = list(ranges)
-    while len(joined) > 1:
-        gap, place = min((after[0] - before[1], place) for place, (before, after) in enumerate(pairwise(joined)))
-        if gap and len(joined) <= _RANGES:
-            break
-        joined[place : place + 2] = [(joined[place][0], joined[place + 1][1])]
-    return joined
+def _left_in_mine(connection: Connection, here: dict[str, Any], within: Range) -> list[Any] | None:
+    """Of an old volume in which all that runs is older, only what is open can matter: who is in it, and is one of ours.
+    None where something is newer, or where more runs or is open than there are of ours: then these are looked up."""
+    most = max(len(here["lines"]), near_requests.FEW)
+    values = {**here, "first": within[0], "past": within[1], "most": most + 1}
+    running = connection.execute(_RUNNING_THERE, values).one()
+    left = connection.execute(_LEFT, values).all()
+    spans = [span[1:] for span in left if span.vendor_id == here["vendor_id"]]
+    people = sum(last - first + 1 for _, first, last in spans)
+    if running.newer or max(running.requests, len(left), people) > most:
+        return None
+    if not spans:
+        return []
+    requests, firsts, lasts = (list(column) for column in zip(*spans, strict=True))
+    rows = connection.execute(_LEFT_IN_MINE, {**values, "requests": requests, "firsts": firsts, "lasts": lasts}).all()
+    return None if len(rows) >= SCANNED else [(*row, 0) for row in rows]  # these are all there are
 
 
 def _theirs_in_mine(connection: Connection, values: dict[str, Any]) -> list[Any] | None:
@@ -104,87 +122,6 @@ def _gather(rows: Iterable[Any]) -> Found:
     incomplete = frozenset(line for (line, by), count in seen.items() if count < counted[line, by])
     return Found({line: list(refs) for line, refs in matches.items()}, incomplete)
 
-
-def _answers(this: Kind, other: Kind) -> bool:
-    """Whether a newer wish of another kind that is done already can change what becomes of this one."""
-    return this is not Kind.ERASURE or other is Kind.OPT_IN
-
-
-_FEW = 16
-_MATTERS = """
-    (:vendor_id = ANY(other.vendor_ids) AND other.not_before <= now() AND (
-        other.status = 'running'
-        OR CAST(other.kind AS text) = ANY(CAST(:kinds AS text[])) AND other.effective_at >= this.effective_at
-            AND other.status IN ('completed', 'completed_with_exceptions', 'cancelled'))
-    OR EXISTS (
-        SELECT FROM chunks
-        WHERE chunks.request_id = other.id AND chunks.vendor_id = :vendor_id AND chunks.state = 'leased'))
-"""
-"""Whether another request can matter to this one: one still running, one with a newer wish of another kind, or one of
-which something is under way at this moment: a read-back, which may deliver again, or what was not stopped in time."""
-# The limits bound what is read, however many requests there are; where one is reached, the list is not complete. In the
-# order of an index, for a planner that expects many would rather read the table until it has enough.
-_NEAR = text(f"""
-    WITH near AS MATERIALIZED (
-        (SELECT 1 AS why, id FROM requests WHERE status = 'running' AND not_before <= now() AND id <> :request_id
-         ORDER BY not_before LIMIT :most)
-        UNION ALL
-        (SELECT 2, newer.id
-         FROM requests AS this
-         CROSS JOIN unnest(CAST(:kinds AS text[])) AS another (kind)
-         CROSS JOIN LATERAL (
-            SELECT id FROM requests
-            WHERE status IN ('completed', 'completed_with_exceptions', 'cancelled')
-                AND kind = CAST(another.kind AS kind) AND effective_at >= this.effective_at
-            ORDER BY effective_at LIMIT :most) AS newer
-         WHERE this.id = :request_id)
-        UNION ALL
-        (SELECT 3, chunks.request_id FROM chunks JOIN requests ON requests.id = chunks.request_id
-         WHERE state = 'leased' AND vendor_id = :vendor_id AND chunks.request_id <> :request_id
-            AND requests.status <> 'running'
-         LIMIT :most)),
-    mattering AS MATERIALIZED (
-        SELECT DISTINCT other.id, other.subjects
-        FROM requests AS this
-        CROSS JOIN near
-        CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = near.id OFFSET 0) AS other
-        WHERE this.id = :request_id AND {_MATTERS})
-    SELECT many,
-        CASE WHEN many THEN (
-            SELECT COALESCE(array_agg(id), CAST(ARRAY[] AS bigint[])) FROM near WHERE why = 2 HAVING count(*) < :most
-        ) END AS newer,
-        CASE WHEN NOT many THEN (SELECT array_agg(id) FROM mattering) END AS ids,
-        CASE WHEN NOT many THEN (SELECT sum(subjects) FROM mattering) END AS people,
-        EXISTS (SELECT FROM other_identifiers WHERE request_id = :request_id) AS mine_other,
-        NOT many AND EXISTS (SELECT FROM mattering JOIN other_identifiers ON request_id = mattering.id) AS theirs_other
-    FROM (SELECT EXISTS (SELECT FROM near GROUP BY why HAVING count(*) >= :most) AS many OFFSET 0) AS how
-""")
-# Where they are too many to be listed: the volumes that can hold what matters, told by what is open in them; and by the
-# newer wishes that are done, where these could be listed. Else a volume that had ended before this wish was made holds
-# none; an hour is for requests that were being written then.
-_VOLUMES = text("""
-    SELECT first_request, past_request, EXISTS (
-            SELECT FROM other_identifiers
-            WHERE other_identifiers.request_id >= first_request AND other_identifiers.request_id < past_request
-        ) AS others
-    FROM volumes JOIN requests AS this ON this.id = :request_id
-    WHERE dropped_at IS NULL AND (
-        EXISTS (
-            SELECT FROM requests
-            WHERE status = 'running' AND requests.id >= first_request AND requests.id < past_request
-                AND requests.id <> :request_id)
-        OR EXISTS (
-            SELECT FROM chunks
-            WHERE state = 'leased' AND vendor_id = :vendor_id
-                AND chunks.request_id >= first_request AND chunks.request_id < past_request
-                AND chunks.request_id <> :request_id)
-        OR CASE WHEN CAST(:newer AS bigint[]) IS NULL
-            THEN ended_at IS NULL OR ended_at >= this.effective_at - interval '1 hour'
-            ELSE EXISTS (
-                SELECT FROM unnest(CAST(:newer AS bigint[])) AS newer (id)
-                WHERE newer.id >= first_request AND newer.id < past_request) END)
-    ORDER BY first_request
-""")
 
 _RANGES = 4
 """Where volumes that can matter lie in more ranges of requests, the volumes between the nearest of these are searched
@@ -219,7 +156,7 @@ def _any(table: str, column: str, wanted: str) -> str:
               ORDER BY request_id DESC LIMIT :scanned) AS scanned
         JOIN requests AS this ON this.id = :request_id
         CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = scanned.request_id OFFSET 0) AS other
-        WHERE {_MATTERS}
+        WHERE {matters("CAST(:kinds AS text[])")}
         ORDER BY request_id DESC LIMIT :per_person + 1
     """
 
@@ -283,4 +220,37 @@ _THEIRS_IN_MINE = text(
         for name in _PRINTS
     )
     + " LIMIT :in_all"
+)
+# As many are read as there are of ours, whatever else is open there: at other vendors too, for the index is by request.
+_RUNNING_THERE = text("""
+    SELECT count(*) AS requests, COALESCE(bool_or(is_newer), false) AS newer
+    FROM (SELECT requests.effective_at >= this.effective_at AS is_newer
+          FROM requests JOIN requests AS this ON this.id = :request_id
+          WHERE requests.status = 'running' AND requests.id >= :first AND requests.id < :past
+            AND requests.id <> :request_id
+          ORDER BY requests.id LIMIT :most) AS found
+""")
+_LEFT = text("""
+    SELECT vendor_id, request_id, first_line, last_line FROM chunks
+    WHERE state <> 'closed' AND request_id >= :first AND request_id < :past AND request_id <> :request_id
+    ORDER BY request_id LIMIT :most
+""")
+_LEFT_IN_MINE = text(
+    f"""
+    WITH {_MINE},
+    span AS MATERIALIZED (
+        SELECT * FROM unnest(CAST(:requests AS bigint[]), CAST(:firsts AS integer[]), CAST(:lasts AS integer[]))
+            AS span (request_id, first_line, last_line)),
+    theirs AS MATERIALIZED (
+        SELECT DISTINCT people.request_id, people.line, {", ".join(_PRINTS)}
+        FROM span CROSS JOIN LATERAL (
+            SELECT * FROM subjects
+            WHERE subjects.request_id = span.request_id AND line BETWEEN span.first_line AND span.last_line
+                AND subjects.request_id >= :first AND subjects.request_id < :past OFFSET 0) AS people)
+    """
+    + " UNION ALL ".join(
+        f"SELECT mine.line, theirs.request_id, theirs.line, '{name}' FROM theirs JOIN mine USING ({name})"
+        for name in _PRINTS
+    )
+    + " LIMIT :scanned"
 )

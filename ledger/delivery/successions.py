@@ -10,6 +10,7 @@ from domain.requests import Kind
 from domain.wishes import Ref, Revival, revive, state_of
 from ledger.delivery.chunks import Lease
 from ledger.rounds import reopen_outcomes
+from ledger.tallies import counting
 
 YES = (Outcome.ACCEPTED.value, Outcome.VERIFIED.value, Outcome.ABSENT.value)
 """Outcomes after which a delivery can be made once more."""
@@ -150,7 +151,11 @@ def _ask(connection: Connection, request_id: int, vendor_id: int, lines: Sequenc
     return int(asked)
 
 
-_ASK = text("""
+_ASKED = """
+    SELECT CAST(:request_id AS bigint), CAST(:vendor_id AS smallint), change.*
+    FROM meant CROSS JOIN (VALUES (CAST('superseded' AS outcome), -1), ('needs_action', 1)) AS change (outcome, sign)
+"""
+_ASK = text(f"""
     WITH meant AS MATERIALIZED (
         SELECT line, round, attempts FROM outcomes
         WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
@@ -162,13 +167,7 @@ _ASK = text("""
         INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
         SELECT :request_id, :vendor_id, line, round + 1, attempts, 'needs_action', :reason FROM meant),
     tallied AS (
-        INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
-        SELECT :request_id, :vendor_id, change.outcome, change.sign * count(*)
-        FROM meant CROSS JOIN (
-            VALUES (CAST('superseded' AS outcome), -1), ('needs_action', 1)) AS change (outcome, sign)
-        GROUP BY change.outcome, change.sign ORDER BY change.outcome
-        ON CONFLICT (request_id, vendor_id, outcome)
-            DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
+        {counting(_ASKED)})
     SELECT count(*) FROM meant
 """)
 _FLAG = text("UPDATE requests SET status = 'completed_with_exceptions' WHERE id = :request_id AND status = 'completed'")

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from domain.outcomes import LIFTED_BY_RETRY, NAMED_ONLY, Outcome, Reason
 from ledger.desk.deeds import LockedRequest
 from ledger.rounds import LATEST, LATEST_OF_THESE, OF_THESE, Opened, open_round
+from ledger.tallies import counting
 from ledger.unsettled import NEEDS_ATTENTION, waits
 
 MENDED_BY_A_SESSION = (Reason.IDENTITY_MISMATCH.value, Reason.IDENTITY_UNKNOWN.value)
@@ -217,6 +218,12 @@ _WAITING = text(f"""
 """)
 
 
+_CLOSED = """
+    SELECT request_id, vendor_id, outcome, -1 FROM meant
+    UNION ALL SELECT request_id, vendor_id, 'cancelled', 1 FROM meant
+"""
+
+
 def _closing(which: str, why: Reason) -> Any:
     return text(f"""
         WITH meant AS MATERIALIZED (
@@ -227,14 +234,7 @@ def _closing(which: str, why: Reason) -> Any:
             INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
             SELECT request_id, vendor_id, line, round + 1, attempts, 'cancelled', '{why}' FROM meant),
         tallied AS (
-            INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
-            SELECT * FROM (
-                SELECT request_id, vendor_id, outcome, -count(*) FROM meant GROUP BY request_id, vendor_id, outcome
-                UNION ALL
-                SELECT request_id, vendor_id, 'cancelled', count(*) FROM meant GROUP BY request_id, vendor_id
-            ) AS changes ORDER BY 1, 2, 3
-            ON CONFLICT (request_id, vendor_id, outcome)
-                DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries)
+            {counting(_CLOSED)})
         SELECT request_id, vendor_id, count(*) FROM meant GROUP BY request_id, vendor_id ORDER BY request_id, vendor_id
     """)
 

@@ -17,7 +17,7 @@ from ledger.desk.fresh_identifiers import complete
 from ledger.keys import fingerprinter
 from ledger.people.opening import open_block
 from ledger.people.prints import Prints
-from ledger.requests.requests import unreachable_json
+from ledger.requests.new_request import unreachable_json
 from ledger.sealing import MasterKeys, SealingKey
 
 BLOCK = 1_000
@@ -46,10 +46,11 @@ class Block:
 
 
 class Taken(NamedTuple):
-    """Some people of a request as they lie in the ledger, sealed."""
+    """Some people of a request as they lie in the ledger, sealed; the turn to ask about them is over at `until`."""
 
     request: Any
     people: Sequence[Any]
+    until: datetime
 
     def __repr__(self) -> str:
         return f"Taken(people={len(self.people)})"
@@ -67,19 +68,26 @@ class DirectoryState(NamedTuple):
 def take(connection: Connection, *, lease_s: float) -> Taken | None:
     """The next people to be asked about, in turn between requests; None where there are none, or it is not yet time:
     another worker is at it, or the directory is given a pause. Nobody else takes any for `lease_s`."""
-    if not connection.execute(_TAKE_TURN, {"lease_s": lease_s}).scalar_one_or_none():
+    until = connection.execute(_TAKE_TURN, {"lease_s": lease_s}).scalar_one_or_none()
+    if until is None:
         return None
     row = connection.execute(_NEXT).one_or_none()
     if row is None:
         return None
     connection.execute(_PASS_TURN, {"id": row.id})
     values = {"id": row.id, "first_line": row.to_resolve_from, "block": BLOCK}
-    return Taken(row, connection.execute(_PEOPLE, values).all())
+    return Taken(row, connection.execute(_PEOPLE, values).all(), until)
+
+
+def keep(connection: Connection, until: datetime, *, lease_s: float) -> datetime | None:
+    """Have the turn that is over at `until` for `lease_s` from now; until when, or None where it is lost."""
+    kept: datetime | None = connection.execute(_KEEP, {"until": until, "lease_s": lease_s}).scalar_one_or_none()
+    return kept
 
 
 def open_taken(taken: Taken, masters: MasterKeys) -> Block:
     """The same, opened. Raises ledger.sealing.UnsealError."""
-    row, found = taken
+    row, found, _ = taken
     key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
     subjects = open_block(key, row.id, [(one.line, one.sealed) for one in found])
     return Block(
@@ -144,7 +152,10 @@ _TAKE_TURN = text(f"""
     INSERT INTO resolver (due_at)
     SELECT now() + make_interval(secs => :lease_s) WHERE EXISTS (SELECT FROM requests WHERE {_WAITING})
     ON CONFLICT (single) DO UPDATE SET due_at = excluded.due_at WHERE resolver.due_at <= now()
-    RETURNING true
+    RETURNING due_at
+""")
+_KEEP = text("""
+    UPDATE resolver SET due_at = now() + make_interval(secs => :lease_s) WHERE due_at = :until RETURNING due_at
 """)
 _NEXT = text(f"""
     SELECT id, public_id, CAST(kind AS text) AS kind, vendor_ids, data_key, to_resolve_from, unreachable, resolved

@@ -1,15 +1,14 @@
 """Which requests may have had their last delivery settled: those that changed, and in a slow round all that run."""
 
-from collections.abc import Sequence
-
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from ledger.turns import Place, note_place, take_turn
 
 MOST_MARKS = 20_000
 """Marks that are taken at once; more are left to the next call."""
-ROUND, ROUND_EVERY_S, MOST_IN_A_ROUND = "settle", 60.0, 10_000
-"""As a net, so many running requests are looked at each minute, in turn, though nothing is known to have changed."""
+ROUND, DOUBTFUL, ROUND_EVERY_S, MOST_IN_A_ROUND = "settle", "doubtful", 60.0, 10_000
+"""As a net, so many running requests are looked at each minute, in turn, though nothing is known to have changed; and
+as many in which something needs action."""
 
 
 def changed(connection: Connection) -> list[int]:
@@ -28,27 +27,41 @@ _TAKE_MARKS = text("""
 """)
 
 
-def whose_turn(connection: Connection) -> list[int] | None:
-    """The next running requests of the slow round; None where it is not yet time for more."""
+def whose_turn(connection: Connection) -> list[int]:
+    """The next requests of the slow rounds: running ones, and those in which something needs action, which an earlier
+    version may have left as completed. None where it is not yet time for more."""
     place = take_turn(connection, ROUND, ROUND_EVERY_S)
     if place is None:
-        return None
-    found = _after(connection, place, MOST_IN_A_ROUND)
+        return []
+    running = _in_turn(connection, ROUND, place, _RUNNING)
+    doubtful = take_turn(connection, DOUBTFUL, ROUND_EVERY_S)
+    if doubtful is not None:
+        running += _in_turn(connection, DOUBTFUL, doubtful, _NEEDS_ACTION)
+    return sorted({one.id for one in running})
+
+
+def _in_turn(connection: Connection, work: str, place: Place, statement: TextClause) -> list[Place]:
+    found = _after(connection, place, MOST_IN_A_ROUND, statement)
     if len(found) < MOST_IN_A_ROUND:  # the end: go on from the beginning
-        found = [*found, *_after(connection, _BEGINNING, MOST_IN_A_ROUND - len(found))]
+        found += _after(connection, _BEGINNING, MOST_IN_A_ROUND - len(found), statement)
     if found and found[-1] != place:
-        note_place(connection, ROUND, found[-1])
-    return sorted({one.id for one in found})
+        note_place(connection, work, found[-1])
+    return found
 
 
-def _after(connection: Connection, place: Place, most: int) -> Sequence[Place]:
+def _after(connection: Connection, place: Place, most: int, statement: TextClause) -> list[Place]:
     values = {"moment": place.moment, "id": place.id, "most": most}
-    return [Place(row.not_before, row.id) for row in connection.execute(_RUNNING, values)]
+    return [Place(row.moment, row.id) for row in connection.execute(statement, values)]
 
 
 _BEGINNING = Place.beginning()
 _RUNNING = text("""
-    SELECT not_before, id FROM requests
+    SELECT not_before AS moment, id FROM requests
     WHERE status = 'running' AND not_before <= now() AND (not_before, id) > (:moment, :id)
     ORDER BY not_before, id LIMIT :most
+""")
+_NEEDS_ACTION = text("""
+    SELECT DISTINCT CAST(:moment AS timestamptz) AS moment, request_id AS id FROM tallies
+    WHERE outcome = 'needs_action' AND request_id > :id
+    ORDER BY request_id LIMIT :most
 """)

@@ -16,8 +16,17 @@ from ledger.people.crowds import crowds_among
 from ledger.people.people import FEW, repeated_lines
 from ledger.people.prints import Prints
 from ledger.people.rows import OTHERS, PEOPLE, PERSON, Writer, bytea
-from ledger.requests.idempotency import ON_KEY_TAKEN, unless_taken_in_clear
-from ledger.requests.requests import NewRequest, Recorded, TooLateError, digest_of, row_of, to_resolve_from
+from ledger.requests.new_request import (
+    ROW,
+    FutureError,
+    NewRequest,
+    TooLateError,
+    digest_of,
+    inserting,
+    row_of,
+    to_resolve_from,
+)
+from ledger.requests.recording import Recorded
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
 from ledger.session import one_by_one
 
@@ -95,7 +104,7 @@ class _Row(NamedTuple):
     def of(
         cls, request_id: int, received_at: datetime, small: Small, masters: MasterKeys, fingerprinter: Fingerprinter
     ) -> "_Row":
-        """Raises ledger.requests.requests.TooLateError."""
+        """Raises ledger.requests.new_request.TooLateError."""
         key, prints, (new, people) = SealingKey.generate(), Prints(fingerprinter), small
         writer, headcount = Writer(request_id, key, prints), Headcount(new.reach)
         records = writer.records(list(headcount.passing(people)))
@@ -128,7 +137,7 @@ def _row_or_none(
 ) -> _Row | None:
     try:
         return _Row.of(request_id, received_at, small, masters, fingerprinter)
-    except TooLateError:
+    except (TooLateError, FutureError):
         return None
 
 
@@ -138,23 +147,32 @@ _NEXT_IDS = text("""
 """)
 
 
+_MORE_TYPES = {
+    "id": "bigint",
+    "subjects": "integer",
+    "duplicates": "integer",
+    "digest": "bytea",
+    "unreachable": "jsonb",
+    "to_resolve_from": "integer",
+    "clear_key": "text",
+}
+_MORE = {
+    "id": "id",
+    "status": "'running'",
+    "subjects": "subjects",
+    "duplicates": "duplicates",
+    "content_digest": "digest",
+    "unreachable": "unreachable",
+    "to_resolve_from": "to_resolve_from",
+}
+_TYPED = ", ".join(f"{name} {type_}" for name, type_ in {**ROW, **_MORE_TYPES}.items())
+_GIVEN = f"json_to_recordset(CAST(:requests AS json)) AS given ({_TYPED})"
+
+
 def _recording(others: str = "") -> Any:
     return text(f"""
     WITH request AS (
-        INSERT INTO requests (id, public_id, kind, status, vendor_ids, data_key, options, idempotency_print,
-            submitted_by, regulation, received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates,
-            content_digest, unreachable, to_resolve_from)
-        OVERRIDING SYSTEM VALUE
-        SELECT id, public_id, kind, 'running', vendor_ids, data_key, options, idempotency_print,
-            submitted_by, regulation, received_at, asked_at, effective_at, due_at, not_before, subjects, duplicates,
-            digest, unreachable, to_resolve_from
-        FROM json_to_recordset(CAST(:requests AS json)) AS given (id bigint, public_id uuid, kind kind,
-            vendor_ids smallint[], data_key bytea, options bytea, idempotency_print uuid, clear_key text,
-            submitted_by text, regulation text, received_at timestamptz, asked_at timestamptz, effective_at timestamptz,
-            due_at timestamptz, not_before timestamptz, subjects integer, duplicates integer, digest bytea,
-            unreachable jsonb, to_resolve_from integer)
-        WHERE {unless_taken_in_clear("clear_key")}
-        {ON_KEY_TAKEN}
+        {inserting(_GIVEN, clear_key="clear_key", more=_MORE)}
         RETURNING id, public_id, submitted_by, not_before),
     person AS (
         INSERT INTO subjects ({PERSON})

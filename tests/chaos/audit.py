@@ -11,11 +11,12 @@ from uuid import UUID
 import psycopg
 
 from adapters.registry import ADAPTERS
-from domain.outcomes import ATTENTION, Outcome, may_follow
+from domain.outcomes import ATTENTION, Outcome
 from ledger.session import Engine
 from tasks.verify import REDELIVERIES
 from tests.chaos.people import MARKER, Wish, household_of
 from tests.chaos.whose_wish import Told, judge_wishes
+from tests.transitions import may_follow
 
 UNFINISHED = """
 SELECT (SELECT count(*) FROM requests WHERE status NOT IN ('completed', 'completed_with_exceptions', 'cancelled'))

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, event, text
 from bench.plans import statements_of
 from domain.requests import Kind
 from ledger import volumes
-from ledger.delivery import chunks, same_people
+from ledger.delivery import chunks, same_people, wishes
 from ledger.delivery.claiming import READ_BACK_SHARE
 from ledger.delivery.claiming import claim as claim_chunks
-from ledger.requests import requests, settling
+from ledger.requests import closing, settling
 from tasks.settle import settle
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 from tests.ledger.test_volumes import _blank, age, long_ago, shelf, turn_over  # noqa: F401 - fixtures
@@ -76,7 +76,7 @@ def test_a_held_vendors_requests_are_not_looked_at_again_and_again(desk: Desk) -
     settle(desk.tools({}))  # the slow round has its turn
 
     def sweep(connection: Connection) -> None:
-        requests.close_settled(connection)
+        closing.close_settled(connection)
 
     read = read_by(desk, sweep)
     assert sum(read.values()) < 10
@@ -87,7 +87,7 @@ def test_only_what_changed_is_looked_at(desk: Desk) -> None:
     a_crowd(desk, RUNNING)
     settle(desk.tools({}))
     desk.execute("UPDATE chunks SET state = 'closed' WHERE request_id IN (5, 6, 7)")
-    read = read_by(desk, requests.close_settled)
+    read = read_by(desk, closing.close_settled)
     assert read["scans"] == 0
     assert sum(read.values()) < 100
     assert settle(desk.tools({})) == 3
@@ -115,7 +115,7 @@ def test_a_sweep_that_dies_loses_nothing(desk: Desk) -> None:
     settle(desk.tools({}))
     desk.execute("UPDATE chunks SET state = 'closed'")
     with desk.engine.connect() as connection:
-        assert requests.close_settled(connection).number == 1
+        assert closing.close_settled(connection).number == 1
         connection.rollback()
     assert settle(desk.tools({})) == 1
 
@@ -145,6 +145,24 @@ def test_what_nothing_marks_is_found_by_the_slow_round(desk: Desk, monkeypatch: 
         assert settle(desk.tools({})) == 0, "once a minute"
         desk.execute("UPDATE turns SET due_at = now()")
     assert closed == [4, 4, 2, 0]
+
+
+def test_what_says_to_be_done_in_error_is_found_in_turn(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many need action: so many are looked at each minute, and all have their turn."""
+    monkeypatch.setattr(settling, "MOST_IN_A_ROUND", 4)
+    desk.submit(people(1))
+    a_crowd(desk, 9)
+    desk.execute("UPDATE chunks SET state = 'closed'")
+    desk.execute("INSERT INTO tallies SELECT id, 1, 'needs_action', 1 FROM requests")
+    desk.execute("UPDATE requests SET status = 'completed', closed_at = now()")
+    desk.execute("DELETE FROM settling")
+    found = []
+    for _ in range(3):
+        settle(desk.tools({}))
+        found.append(desk.one("SELECT count(*) FROM requests WHERE status = 'completed_with_exceptions'"))
+        settle(desk.tools({}))
+        desk.execute("UPDATE turns SET due_at = now()")
+    assert found == [4, 8, 10]
 
 
 def test_many_sweeps_at_once_close_each_once(desk: Desk, in_threads: Callable[..., list[Any]]) -> None:
@@ -352,6 +370,52 @@ def test_a_person_is_looked_for_where_something_can_matter_and_nowhere_else(shel
     assert volumes_searched == {present, *([straggler] if straggler else [])}
     assert set(found.matches) == ({1, 2, 3} if straggler else set())
     assert sum(searched.get(f"subjects_{volume}", 0) for volume in volumes_searched) < 40
+
+
+@pytest.mark.parametrize("newer", [False, True])
+def test_of_a_straggler_only_what_is_open_is_looked_at(
+    shelf: Desk,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    newer: bool,
+) -> None:
+    """A campaign in an old volume with one chunk left: the people of that one are held against ours. Where its wish is
+    newer than ours, those who are done count as well, and all of ours are looked up. Both ways find the same."""
+    shelf.submit(people(30), kind=Kind.OPT_IN)
+    shelf.work_off(shelf.tools_for(everybody(APPLIED)), runs=2)
+    shelf.execute("UPDATE chunks SET state = 'waiting', due_at = now() + interval '1 day' WHERE state <> 'closed'")
+    shelf.queued.clear()
+    turn_over(shelf)
+    long_ago(shelf, 1)
+    a_crowd(shelf, 200)
+    shelf.submit([*people(30)[5:10], *people(25)[20:], {"user_id": "nobody else"}], kind=Kind.OPT_OUT)
+    if not newer:
+        shelf.execute("UPDATE requests SET effective_at = effective_at - interval '1 hour' WHERE id = 1")
+    else:
+        shelf.execute("UPDATE requests SET effective_at = effective_at + interval '1 hour' WHERE id = 1")
+    chunk_id = shelf.one("SELECT min(id) FROM chunks WHERE request_id = (SELECT max(request_id) FROM chunks)")
+    lines = list(range(1, 11))
+
+    def compared() -> tuple[dict[str, float], wishes.Others]:
+        found: list[wishes.Others] = []
+        shelf.execute("UPDATE chunks SET state = 'queued', lease = NULL WHERE id = :id", id=chunk_id)
+        with shelf.engine.connect() as connection:
+            lease = chunks.lease(connection, chunk_id, lease_s=60, holder="test", masters=shelf.masters)
+            assert lease is not None
+            found.append(wishes.find_others(connection, lease, lines, shelf.masters))
+            connection.rollback()
+        return lookups(shelf, chunk_id, lines)[0], found[0]
+
+    searched, found = compared()
+    assert (searched["subjects_1"] == 1) is not newer
+    assert {ref.line for refs in found.matches.values() for ref in refs} == set(
+        range(6, 11) if newer else range(21, 26)
+    )
+    monkeypatch.setattr(same_people, "_left_in_mine", lambda *_: None)
+    searched_all, the_same = compared()
+    assert searched_all["subjects_1"] > 10
+    assert found.matches == the_same.matches
+    assert found.people == the_same.people
 
 
 def test_without_vendors_own_identifiers_nobody_looks_for_them(shelf: Desk) -> None:  # noqa: F811

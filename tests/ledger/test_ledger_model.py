@@ -24,11 +24,11 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine, text
 
-from domain.outcomes import NAMED_ONLY, Outcome, Reason, may_follow
+from domain.outcomes import NAMED_ONLY, Outcome, Reason
 from domain.requests import Kind, Subject
 from domain.retry import Setback
 from domain.wishes import Ref
-from ledger.delivery import cancelling, chunks, outcomes, same_people, successions, vendors
+from ledger.delivery import cancelling, chunks, near_requests, outcomes, successions, vendors
 from ledger.delivery.chunks import Lease, LeaseLostError, Purpose
 from ledger.delivery.claiming import claim
 from ledger.delivery.outcomes import Settled
@@ -37,11 +37,12 @@ from ledger.delivery.pending import pending as pending_of
 from ledger.desk import attention, deeds
 from ledger.keys import fingerprinter
 from ledger.people.prints import Prints
-from ledger.requests import requests
+from ledger.requests import closing, new_request, recording
 from ledger.sealing import MasterKeys
 from tasks.wishes import weigh
 from tests.services import empty
 from tests.stubs import StubAdapter
+from tests.transitions import may_follow
 
 EXAMPLES = int(os.environ.get("LEDGER_MODEL_EXAMPLES", "15"))
 STEPS = 40
@@ -210,9 +211,9 @@ class LedgerMachine(RuleBasedStateMachine):
         effective_at = None if minutes is None else NOON + timedelta(minutes=minutes)
         with self.engine.begin() as connection:
             chosen = [one for one in vendors.all_vendors(connection) if one.name in names]
-            new = requests.NewRequest(kind=kind, vendors=chosen, options=b"{}", effective_at=effective_at)
+            new = new_request.NewRequest(kind=kind, vendors=chosen, options=b"{}", effective_at=effective_at)
             prints = Prints(fingerprinter(connection, self.masters))
-            recorded = requests.record(connection, new, map(subject, subjects), masters=self.masters, prints=prints)
+            recorded = recording.record(connection, new, map(subject, subjects), masters=self.masters, prints=prints)
         assert (recorded.people, recorded.duplicates) == (len(subjects), 0)
         ((id_, at),) = self.rows(
             "SELECT id, effective_at FROM requests WHERE public_id = :public_id", public_id=recorded.public_id
@@ -397,7 +398,7 @@ class LedgerMachine(RuleBasedStateMachine):
         with self.engine.begin() as connection:
             cancelling.cancel_rest(connection, lease.request_id)
         with self.engine.begin() as connection:
-            requests.close_settled(connection, lease.request_id)
+            closing.close_settled(connection, lease.request_id)
 
     # --- what goes wrong
 
@@ -522,7 +523,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert locked is not None
             attention.close_by_hand(connection, locked, vendor_id, None)
             successions.follow_up(connection, one.id, vendor_id)
-            requests.judge_again(connection, one.id)
+            closing.judge_again(connection, one.id)
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data())
@@ -541,7 +542,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def sweep(self) -> None:
         """What beat does now and then."""
         with self.engine.begin() as connection:
-            requests.close_settled(connection)
+            closing.close_settled(connection)
             cancelling.sweep(connection)
 
     # --- what must always be true
@@ -665,7 +666,7 @@ def test_whatever_happens_the_record_is_true(
     engine: Engine, masters: MasterKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outcomes, "COPY_FROM", 2)  # some are inserted, some are copied
-    monkeypatch.setattr(same_people, "_FEW", 2)  # some find other requests few, some many
+    monkeypatch.setattr(near_requests, "FEW", 2)  # some find other requests few, some many
     machine = type("Machine", (LedgerMachine,), {"engine": engine, "masters": masters})
     run_state_machine_as_test(
         machine,

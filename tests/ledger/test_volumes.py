@@ -20,7 +20,7 @@ from bench.plans import statements_of
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
 from ledger import volumes
-from ledger.delivery import chunks, same_people
+from ledger.delivery import chunks, near_requests, same_people
 from ledger.desk import attention
 from ledger.desk.deeds import lock_request
 from ledger.desk.reports import at_risk, status_of
@@ -404,7 +404,7 @@ def test_a_volume_that_cannot_matter_is_not_searched_for_other_wishes(
 ) -> None:
     """Where very many other requests are running, a person is looked for in those volumes that can have a newer wish,
     or one that is not done."""
-    monkeypatch.setattr(same_people, "_FEW", 0)
+    monkeypatch.setattr(near_requests, "FEW", 0)
     done(shelf, 1)
     turn_over(shelf)
     long_ago(shelf, 2)

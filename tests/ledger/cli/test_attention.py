@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from cli import attention, decisions
 from ledger.delivery.vendors import announce
-from ledger.requests.requests import close_settled
+from ledger.requests.closing import close_settled
 from tasks.subjects import PROBLEMS
 from tests.ledger.cli.test_commands import consent, count, people, stack
 

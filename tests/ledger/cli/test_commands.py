@@ -23,7 +23,7 @@ from domain.emails import NO_EMAIL
 from domain.outcomes import Outcome
 from ledger.delivery.vendors import announce
 from ledger.notices.webhooks import announce_webhooks
-from ledger.requests.requests import close_settled
+from ledger.requests.closing import close_settled
 from ledger.sealing import generate_master_key
 
 MAIN = [sys.executable, "-c", "from cli.commands import run; run()"]

@@ -14,7 +14,7 @@ from adapters.contract import Answer, Call, Person, Verdict
 from adapters.insider.settings import FLAGS
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind, Subject
-from ledger.delivery import chunks, outcomes, same_people
+from ledger.delivery import chunks, near_requests, outcomes, same_people
 from ledger.desk.fresh_sessions import Given
 from ledger.desk.listing import deliveries_page, numbers_of
 from ledger.desk.reports import deliveries_of
@@ -536,7 +536,7 @@ def test_who_is_known_by_a_vendors_id_alone_is_one_person_too(
     stage: Stage, vendor: str, subject: Subject, beside: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if beside == "many":
-        monkeypatch.setattr(same_people, "_FEW", 0)
+        monkeypatch.setattr(near_requests, "FEW", 0)
     at = stage.vendor(vendor, **({"allow_opt_in": True} if vendor == "algonomy" else {}))
     first = stage.wish(IN, subject)
     at.answers[first] = BUSY

@@ -8,7 +8,7 @@ import pytest
 from adapters.contract import Answer, Call, Person, Verdict
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
-from ledger.delivery import same_people
+from ledger.delivery import near_requests
 from tasks.deliver import deliver
 from tests.ledger.conftest import Desk, everybody
 
@@ -22,7 +22,7 @@ def _one_vendor(desk: Desk, request: pytest.FixtureRequest, monkeypatch: pytest.
     """Everything holds whether the other requests are few enough to be listed or not."""
     desk.announce(insider=10)
     if request.param == "beside many":
-        monkeypatch.setattr(same_people, "_FEW", 0)
+        monkeypatch.setattr(near_requests, "FEW", 0)
 
 
 def wish(desk: Desk, kind: Kind, hours: int, subject: Subject = JANE) -> None:

@@ -5,7 +5,7 @@ from sqlalchemy.exc import ObjectNotExecutableError
 
 from adapters.contract import Answer, Verdict
 from domain.requests import Kind
-from ledger.delivery import same_people
+from ledger.delivery import near_requests, same_people
 from tests.ledger.conftest import Desk, everybody, people
 from tests.ledger.requests.test_submitting_together import SOON, offer, together
 
@@ -18,7 +18,7 @@ def campaign(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.announce(insider=10)
     desk.submit(people(5), kind=Kind.OPT_OUT)
     monkeypatch.setattr(same_people, "_MINE_IN_ANY", None)
-    monkeypatch.setattr(same_people, "_FEW", 3)
+    monkeypatch.setattr(near_requests, "FEW", 3)
 
 
 def deliver_campaign(desk: Desk) -> dict[str, int]:

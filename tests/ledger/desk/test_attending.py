@@ -17,7 +17,7 @@ from ledger.delivery.claiming import claim
 from ledger.desk import attention, reports
 from ledger.desk.attention import Group
 from ledger.desk.fresh_sessions import Given
-from ledger.requests import requests
+from ledger.requests import closing
 from tasks import attend
 from tasks.attend import AttendError, Cancelled, NoSuchRequestError
 from tasks.settle import settle
@@ -199,10 +199,10 @@ def test_a_request_does_not_close_over_a_retry(desk: Desk) -> None:
     desk.execute("UPDATE requests SET status = 'running', closed_at = NULL")
     with desk.engine.connect() as slow:
         # The sweep's own statements, with a retry between them.
-        assert slow.execute(requests._LOCK_SETTLED, {"ids": [1]}).scalars().all() == [1]
+        assert slow.execute(closing._LOCK_SETTLED, {"ids": [1]}).scalars().all() == [1]
         slow.rollback()
         at(desk).retry(public_id, None, None)
-        assert slow.execute(requests._CLOSE, {"ids": [1]}).rowcount == 0
+        assert slow.execute(closing._CLOSE, {"ids": [1]}).rowcount == 0
 
 
 def test_what_a_retry_cannot_do(desk: Desk) -> None:

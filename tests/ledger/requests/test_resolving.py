@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from adapters.contract import Adapter
+from adapters.contract import Adapter, NotNowError
 from domain.directory import Answers, DirectoryError
 from domain.requests import Kind, Subject
 from ledger.delivery import vendors
@@ -20,7 +20,7 @@ from ledger.people.prints import Prints
 from ledger.requests import resolving
 from tasks.attend import Desk as Attending
 from tasks.reach import reach_of
-from tasks.resolve import Resolver, resolve
+from tasks.resolve import LEASE_S, Resolver, resolve
 from tasks.submit import Guards, Offer, Receipt, Submission, look_up, submit, submit_few
 from tasks.toolbox import Toolbox
 from tests.contract.samples import adapter_of
@@ -49,7 +49,9 @@ class Directory:
     away: bool = False
     before_answering: Callable[[], None] = lambda: None
 
-    def look_up(self, people: Sequence[Subject]) -> Answers:
+    def look_up(self, people: Sequence[Subject], over: Callable[[], bool]) -> Answers:
+        if over():
+            raise NotNowError(0.0)
         self.asked.append(list(people))
         self.before_answering()
         if self.away:
@@ -348,7 +350,7 @@ def test_a_table_tells_what_people_lack(desk: Desk, tools: Toolbox, crm: str) ->
     desk.execute("INSERT INTO crm VALUES ('u-1', 'jane-1@private.example', NULL)")
     desk.execute("INSERT INTO crm SELECT 'twin-' || n, 'jane-2@private.example' FROM generate_series(1, 2) AS n")
     ask(desk, [by_mail(1), by_mail(2), by_mail(3)])
-    asking = Resolver(desk.engine, desk.masters, table(crm).look_up, desk.woken.extend, lambda: False)
+    asking = Resolver(desk.engine, desk.masters, lambda people, _: table(crm).look_up(people), desk.woken.extend, bool)
     assert resolve(asking) == 1
     assert resolved(desk) == {"completed": 1, "unusable": 1, "unknown": 1}
     desk.work_off(tools)
@@ -383,3 +385,49 @@ def test_a_statement_changes_nothing_and_its_faults_name_nobody(desk: Desk, crm:
 def test_a_database_that_is_away_is_told(desk: Desk) -> None:
     with pytest.raises(DirectoryError, match="no connection"):
         table("postgresql://us:hunter2@127.0.0.1:1/crm").look_up([by_mail(1)])
+
+
+def test_a_worker_whose_turn_was_lost_asks_no_more(desk: Desk, tools: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was frozen between two questions; meanwhile another worker has asked about the same people."""
+    passed = 0.0
+    monkeypatch.setattr("tasks.resolve.monotonic", lambda: passed)
+    directory = Directory()
+    ask(desk, [by_mail(n) for n in range(1, 5)])
+
+    def freeze() -> None:
+        nonlocal passed
+        if len(directory.asked) == 1:
+            passed = LEASE_S + 1
+            desk.execute("UPDATE resolver SET due_at = now()")
+            assert resolve(resolver(desk, directory)) == 1
+
+    directory.before_answering = freeze
+    assert resolve(resolver(desk, directory, batch=2)) == 0
+    assert len(directory.asked) == 2, "its own first question, and the other worker's"
+    assert desk.one("SELECT failures FROM resolver") == 0
+
+
+def test_a_slow_directory_is_asked_to_the_end(desk: Desk, tools: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many questions take longer than a turn: it is kept from one to the next."""
+    passed = 0.0
+    monkeypatch.setattr("tasks.resolve.monotonic", lambda: passed)
+
+    def slowly() -> None:
+        nonlocal passed
+        passed += LEASE_S / 3
+
+    directory = Directory(before_answering=slowly)
+    ask(desk, [by_mail(n) for n in range(1, 9)])
+    assert resolve(resolver(desk, directory, batch=1)) == 1
+    assert len(directory.asked) == 8
+
+
+def test_nothing_is_asked_by_who_was_frozen_before_the_question(
+    desk: Desk, tools: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([0.0, 0.0, LEASE_S, LEASE_S])
+    monkeypatch.setattr("tasks.resolve.monotonic", lambda: next(times))
+    directory = Directory()
+    ask(desk, [by_mail(1)])
+    assert resolve(resolver(desk, directory)) == 0
+    assert directory.asked == []

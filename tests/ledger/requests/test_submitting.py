@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -291,3 +292,26 @@ def test_a_person_moved_to_another_line_cannot_be_opened(desk: Desk) -> None:
     desk.execute("UPDATE subjects SET sealed = (SELECT sealed FROM subjects WHERE line = 2) WHERE line = 1")
     with pytest.raises(UnsealError):
         opened(desk)
+
+
+@pytest.mark.parametrize(("ahead", "given", "is_taken"), [(-60, 0, True), (60, 30, False), (0, 4, True), (0, 6, False)])
+def test_what_is_in_the_future_is_told_by_postgresqls_clock(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, ahead: int, given: int, *, is_taken: bool
+) -> None:
+    """Like everything else that is dated: this machine's clock may be wrong by so many minutes."""
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(minutes=ahead)
+
+    monkeypatch.setattr("tasks.submit.datetime", Wrong)
+    at = desk.one("SELECT now()") + timedelta(minutes=given)
+    for name in ("asked_at", "effective_at"):
+        for count in (1, 1_001):
+            if is_taken:
+                desk.submit(people(count), **{name: at})
+            else:
+                with pytest.raises(SubmitError, match=f"{name} is in the future"):
+                    desk.submit(people(count), **{name: at})
+    assert bool(desk.one("SELECT count(*) FROM requests")) == is_taken

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.outcomes import ATTENTION, DONE, RETRIABLE, TRANSITIONS, Outcome, Reason, may_follow
+from domain.outcomes import ATTENTION, DONE, RETRIABLE, Outcome, Reason
+from tests.transitions import TRANSITIONS, may_follow
 
 FINAL = {Outcome.VERIFIED, Outcome.ABSENT, Outcome.NOT_APPLICABLE, Outcome.CANCELLED}
 

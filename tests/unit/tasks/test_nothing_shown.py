@@ -9,7 +9,8 @@ from domain.requests import Kind, Subject
 from ledger.delivery.chunks import Lease, Purpose
 from ledger.delivery.outcomes import Settled
 from ledger.delivery.pending import OpenPerson
-from ledger.requests.requests import Earlier, NewRequest, Recorded
+from ledger.requests.new_request import NewRequest
+from ledger.requests.recording import Earlier, Recorded
 from ledger.sealing import SealingKey
 from tasks.converse import Answered
 from tasks.judge import settled

@@ -1,0 +1,131 @@
+"""Which other requests can matter to a chunk: listed where they are few, else the volumes in which they can lie."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, text
+
+from domain.requests import Kind
+from ledger.delivery.chunks import Lease, Purpose
+
+FEW = 16
+"""So many are listed however few people are asked about."""
+
+
+def kinds_that_answer(lease: Lease) -> list[str]:
+    """The kinds of which a newer wish that is done already can change what becomes of a leased chunk's."""
+    reads_back = lease.purpose is Purpose.VERIFY
+    return [kind.value for kind in Kind if kind is not lease.kind and (reads_back or _answers(lease.kind, kind))]
+
+
+def _answers(this: Kind, other: Kind) -> bool:
+    """Whether a newer wish of another kind that is done already can change what becomes of this one."""
+    return this is not Kind.ERASURE or other is Kind.OPT_IN
+
+
+def near(connection: Connection, kinds: Sequence[str], here: dict[str, Any]) -> Any:
+    """What can matter to `request_id` at `vendor_id`: `ids` of requests and how many `people` are in them, or that they
+    are `many`, and then the `newer` ones where these are not. As many are listed as there are `lines`, rounded up."""
+    most = 1 << (max(len(here["lines"]), FEW, 1) - 1).bit_length()  # a power of two, so that there are few statements
+    return connection.execute(_near(tuple(kinds), most), here).one()
+
+
+def volumes(connection: Connection, here: dict[str, Any], newer: Sequence[int] | None) -> Sequence[Any]:
+    """Where many can matter: the volumes that can hold them, in order, each as a range of requests; whether vendors
+    have `others`, identifiers of their own, in it; and whether nothing but what is `left_open` in it can matter
+    where all that runs there is older."""
+    return connection.execute(_VOLUMES, {**here, "newer": newer}).all()
+
+
+def matters(kinds: str) -> str:
+    """A condition on `other`, a request, beside `this` one: one still running, one with a newer wish of these kinds, or
+    one of which something is under way at this moment: a read-back, which may deliver again, or what was not stopped in
+    time."""
+    return f"""
+    (:vendor_id = ANY(other.vendor_ids) AND other.not_before <= now() AND (
+        other.status = 'running'
+        OR CAST(other.kind AS text) = ANY({kinds}) AND other.effective_at >= this.effective_at
+            AND other.status IN ('completed', 'completed_with_exceptions', 'cancelled'))
+    OR EXISTS (
+        SELECT FROM chunks
+        WHERE chunks.request_id = other.id AND chunks.vendor_id = :vendor_id AND chunks.state = 'leased'))
+    """
+
+
+# The limits bound what is read, however many requests there are; where one is reached, the list is not complete. In the
+# order of an index, for a planner that expects many would rather read the table until it has enough. Kinds and limits
+# stand in the statement: so PostgreSQL reckons the same whatever is bound, and keeps its plan. Planning it takes five
+# times as long as running it.
+@cache
+def _near(kinds: tuple[str, ...], most: int) -> TextClause:
+    quoted = ", ".join(f"'{kind}'" for kind in kinds)
+    listed = f"CAST(ARRAY[{quoted}] AS text[])"
+    return text(f"""
+        WITH near AS MATERIALIZED (
+            (SELECT 1 AS why, id FROM requests WHERE status = 'running' AND not_before <= now() AND id <> :request_id
+             ORDER BY not_before LIMIT {most:d})
+            UNION ALL
+            (SELECT 2, newer.id
+             FROM requests AS this
+             CROSS JOIN unnest({listed}) AS another (kind)
+             CROSS JOIN LATERAL (
+                SELECT id FROM requests
+                WHERE status IN ('completed', 'completed_with_exceptions', 'cancelled')
+                    AND kind = CAST(another.kind AS kind) AND effective_at >= this.effective_at
+                ORDER BY effective_at LIMIT {most:d}) AS newer
+             WHERE this.id = :request_id)
+            UNION ALL
+            (SELECT 3, chunks.request_id FROM chunks JOIN requests ON requests.id = chunks.request_id
+             WHERE state = 'leased' AND vendor_id = :vendor_id AND chunks.request_id <> :request_id
+                AND requests.status <> 'running'
+             LIMIT {most:d})),
+        mattering AS MATERIALIZED (
+            SELECT DISTINCT other.id, other.subjects
+            FROM requests AS this
+            CROSS JOIN near
+            CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = near.id OFFSET 0) AS other
+            WHERE this.id = :request_id AND {matters(listed)})
+        SELECT many,
+            CASE WHEN many THEN (
+                SELECT COALESCE(array_agg(id), CAST(ARRAY[] AS bigint[]))
+                FROM near WHERE why = 2 HAVING count(*) < {most:d}) END AS newer,
+            CASE WHEN NOT many THEN (SELECT array_agg(id) FROM mattering) END AS ids,
+            CASE WHEN NOT many THEN (SELECT sum(subjects) FROM mattering) END AS people,
+            EXISTS (SELECT FROM other_identifiers WHERE request_id = :request_id) AS mine_other,
+            NOT many AND EXISTS (
+                SELECT FROM mattering JOIN other_identifiers ON request_id = mattering.id) AS theirs_other
+        FROM (SELECT EXISTS (SELECT FROM near GROUP BY why HAVING count(*) >= {most:d}) AS many OFFSET 0) AS how
+    """)
+
+
+# Where they are too many to be listed: the volumes that can hold what matters, told by what is open in them; and by the
+# newer wishes that are done, where these could be listed. Else a volume that had ended before this wish was made holds
+# none; an hour is for requests that were being written then.
+_DONE = """
+    CASE WHEN CAST(:newer AS bigint[]) IS NULL
+        THEN ended_at IS NULL OR ended_at >= this.effective_at - interval '1 hour'
+        ELSE EXISTS (
+            SELECT FROM unnest(CAST(:newer AS bigint[])) AS newer (id)
+            WHERE newer.id >= first_request AND newer.id < past_request) END
+"""
+_VOLUMES = text(f"""
+    SELECT first_request, past_request, EXISTS (
+            SELECT FROM other_identifiers
+            WHERE other_identifiers.request_id >= first_request AND other_identifiers.request_id < past_request
+        ) AS others,
+        ended_at IS NOT NULL AND NOT {_DONE} AS left_open
+    FROM volumes JOIN requests AS this ON this.id = :request_id
+    WHERE dropped_at IS NULL AND first_request <= (SELECT last_value FROM requests_id_seq) AND (
+        EXISTS (
+            SELECT FROM requests
+            WHERE status = 'running' AND requests.id >= first_request AND requests.id < past_request
+                AND requests.id <> :request_id)
+        OR EXISTS (
+            SELECT FROM chunks
+            WHERE state = 'leased' AND vendor_id = :vendor_id
+                AND chunks.request_id >= first_request AND chunks.request_id < past_request
+                AND chunks.request_id <> :request_id)
+        OR {_DONE})
+    ORDER BY first_request
+""")

@@ -1,0 +1,203 @@
+"""A request that is to be recorded, and what stands of it in `requests`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic_core import to_json
+from sqlalchemy import Connection
+
+from domain.deadlines import TERMS, AskedInRows, Regulation, Term, begins_at, times_of
+from domain.moments import CLOCKS_DIFFER
+from domain.noticed import Noticed
+from domain.notices import Callback
+from domain.reach import Fields
+from domain.requests import Kind
+from ledger.accounts.audit import HERE, Origin
+from ledger.contexts import key_context, options_context
+from ledger.delivery.vendors import Vendor
+from ledger.people.prints import Prints
+from ledger.requests.idempotency import ON_KEY_TAKEN, print_of_key, unless_taken_in_clear
+from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
+
+Also = Callable[[Connection, int, UUID, SealingKey], None]
+"""Writes what belongs to a request that is being recorded: given its id, its public id and its data key."""
+Warn = Callable[[Mapping[str, int], int], None]
+"""Says how many people cannot be found, by vendor, of how many."""
+
+
+@dataclass(frozen=True)
+class NewRequest:
+    """A request to be recorded."""
+
+    kind: Kind
+    vendors: Sequence[Vendor]
+    options: bytes = field(repr=False)
+    """JSON, by vendor; sealed like the people, for attribute values can be personal."""
+    session_vendors: frozenset[str] = frozenset()
+    idempotency_key: str | None = field(default=None, repr=False)
+    clear_keys: bool = False
+    """Keys are left that an earlier version recorded as they are: look among those, too."""
+    submitted_by: str = "unknown"
+    asked_at: datetime | None = None
+    """When the controller was asked; None: on receipt."""
+    effective_at: datetime | None = None
+    """When the people made their wish; None: when the controller was asked."""
+    regulation: Regulation = Regulation.GDPR
+    term: Term = TERMS[Regulation.GDPR][Kind.ERASURE]
+    """What `regulation` allows for this kind."""
+    rows: AskedInRows = field(default_factory=AskedInRows)
+    """When the people asked by their own records; whole once all people have passed."""
+    not_before: datetime | None = None
+    cool_off_s: float = 0.0
+    """Nothing is sent for so long after receipt, nor before `not_before`."""
+    confirm_above: int | None = None
+    """With more people than this it waits for a confirmation, unless it is `confirmed`."""
+    confirm_within_s: float = 0.0
+    """What its submitter sent within so many seconds counts too; 0: each request by itself."""
+    confirmed: bool = False
+    callbacks: Sequence[Callback] = ()
+    """Who is told of its changes of status, besides the operator's receivers."""
+    also: Also | None = field(default=None, repr=False)
+    """Written with it, or not at all."""
+    reach: Mapping[str, Fields] = field(default_factory=dict)
+    """By vendor, the fields of a person by which they are found there, where it has such an operation."""
+    resolvable: frozenset[str] = frozenset()
+    """Vendors that the controller's directory is asked for, before anything is sent, where people lack what they are
+    found by there."""
+    accept_unreachable: bool = False
+    """Its submitter accepts that some people cannot be found at some vendors."""
+    warn: Warn | None = field(default=None, repr=False)
+    """Called before it stands, so before anything is sent, where some cannot be found."""
+    noticed: Noticed = field(default_factory=Noticed, repr=False)
+    """What was allowed, and what was noticed of the people once all have passed."""
+    origin: Origin = HERE
+    """Whence it came, for the audit log."""
+
+    @property
+    def everyday(self) -> int | None:
+        """So many people are everyday traffic, which is not counted: a shop's customers one by one are no campaign,
+        however many there are in a day. None: nothing is counted."""
+        return self.confirm_above and self.confirm_above // (EVERYDAY_PARTS if self.confirm_within_s else 1)
+
+
+EVERYDAY_PARTS = 500
+"""What is at most this part of the largest unconfirmed request is everyday traffic: 20 of 10,000 people."""
+
+
+class FutureError(Exception):
+    """What is said to have happened lies in the future, by PostgreSQL's clock, which dates everything else."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is in the future")
+        self.name = name
+
+
+class TooLateError(Exception):
+    """A request that would not be sent before it is due."""
+
+
+def to_resolve_from(new: NewRequest, unreachable: Mapping[str, int]) -> int | None:
+    """The line from which on the directory is asked about people of a new request; None: it need not be asked."""
+    return None if new.resolvable.isdisjoint(unreachable) else 1
+
+
+def unreachable_json(unreachable: Mapping[str, int]) -> str | None:
+    """As `requests.unreachable` keeps it: nothing where everybody can be found."""
+    return to_json(unreachable).decode() if unreachable else None
+
+
+def row_of(
+    new: NewRequest, key: SealingKey, masters: MasterKeys, fingerprinter: Fingerprinter, received_at: datetime
+) -> dict[str, Any]:
+    """What stands of a new request in `requests`, by column, before anybody has read its people.
+
+    Raises TooLateError, FutureError.
+    """
+    public_id = uuid4()
+    return {
+        "public_id": public_id,
+        "kind": new.kind.value,
+        "vendor_ids": [vendor.id for vendor in new.vendors],
+        "data_key": masters.seal(key.raw, key_context(public_id)),
+        "options": key.seal(new.options, options_context(public_id)),
+        "idempotency_print": print_of_key(fingerprinter, new.idempotency_key) if new.idempotency_key else None,
+        "clear_key": new.idempotency_key if new.clear_keys else None,
+        "submitted_by": new.submitted_by,
+        "regulation": new.regulation.value,
+        "received_at": received_at,
+        **moments_of(new, received_at),
+    }
+
+
+def moments_of(new: NewRequest, received_at: datetime) -> dict[str, datetime]:
+    """The moments of a request that follow from what was given with it, by column. Raises TooLateError, FutureError."""
+    past = {"asked_at": new.asked_at, "effective_at": new.effective_at, "asked_at of a person": new.rows.latest}
+    for name, at in past.items():
+        if at is not None and at > received_at + CLOCKS_DIFFER:
+            raise FutureError(name)
+    times = times_of(
+        new.kind,
+        new.term,
+        received_at=received_at,
+        asked_at=new.asked_at,
+        effective_at=new.effective_at,
+        rows=new.rows,
+    )
+    begin = begins_at(
+        received_at=received_at, due_at=times.due_at, not_before=new.not_before, cool_off_s=new.cool_off_s
+    )
+    if begin is None:
+        raise TooLateError
+    # Not `asdict`, which copies each moment.
+    return {**vars(times), "not_before": begin}
+
+
+def digest_of(new: NewRequest, prints: Prints) -> bytes:
+    """Keyed digest of the people that `prints` has seen, and of the times, the regulation and the callbacks given with
+    them."""
+    times = _in_utc(new.effective_at, new.not_before)
+    asked = [*_in_utc(new.asked_at), new.rows.digest(), new.regulation]
+    # Left out where nothing of it is given, as requests were recorded before any of it could be.
+    law = to_json(asked) if asked != [None, None, Regulation.GDPR] else b""
+    callbacks = to_json([callback.url for callback in new.callbacks]) if new.callbacks else b""
+    accepted = b"accept_unreachable" if new.accept_unreachable else b""
+    given = prints.digest() + to_json(times) + law + callbacks + accepted
+    return prints.fingerprinter.print_of(b"request", given)
+
+
+def _in_utc(*moments: datetime | None) -> list[datetime | None]:
+    return [moment.astimezone(UTC) if moment else None for moment in moments]
+
+
+ROW = {
+    "public_id": "uuid",
+    "kind": "kind",
+    "vendor_ids": "smallint[]",
+    "data_key": "bytea",
+    "options": "bytea",
+    "idempotency_print": "uuid",
+    "submitted_by": "text",
+    "regulation": "text",
+    "received_at": "timestamptz",
+    "asked_at": "timestamptz",
+    "effective_at": "timestamptz",
+    "due_at": "timestamptz",
+    "not_before": "timestamptz",
+}
+"""What `row_of` gives of a request, by column of `requests`, and its type; besides `clear_key`."""
+
+
+def inserting(source: str, *, clear_key: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A statement that inserts into `requests` what the columns of `source`, a FROM, give by the names of ROW; unless
+    its key is taken. `more`: columns besides, each with what it is to be."""
+    ids = "OVERRIDING SYSTEM VALUE" if "id" in more else ""
+    return f"""
+        INSERT INTO requests ({", ".join([*ROW, *more])}) {ids}
+        SELECT {", ".join([*ROW, *more.values()])} FROM {source}
+        WHERE {unless_taken_in_clear(clear_key)}
+        {ON_KEY_TAKEN}
+    """

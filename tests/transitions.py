@@ -1,0 +1,24 @@
+"""Which outcome of a delivery may follow which: what chaos and the model hold the ledger to."""
+
+from types import MappingProxyType
+
+from domain.outcomes import Outcome
+
+_FIRST = frozenset(Outcome)
+TRANSITIONS = MappingProxyType[Outcome | None, frozenset[Outcome]](
+    {
+        None: _FIRST,
+        Outcome.UNREACHABLE: _FIRST,  # once an identifier is provided
+        Outcome.ACCEPTED: frozenset({Outcome.VERIFIED, Outcome.NEEDS_ACTION}),
+        Outcome.SUPERSEDED: frozenset({Outcome.NEEDS_ACTION}),  # the successor came to nothing, and someone must look
+        Outcome.REFUSED: frozenset({Outcome.CANCELLED}),  # closed by hand
+        Outcome.NEEDS_ACTION: _FIRST,
+        Outcome.EXHAUSTED: _FIRST,
+    }
+)
+"""What may come after an outcome; None is pending, also again in a new round. Whatever is not listed is final."""
+
+
+def may_follow(before: Outcome | None, after: Outcome) -> bool:
+    """Whether a delivery that stands at `before` may next be recorded as `after`."""
+    return after in TRANSITIONS.get(before, frozenset())
