@@ -1,6 +1,7 @@
 """The way of a producer's message through Redis: worked on by one, lost by nobody, tried again where it must be."""
 
 import json
+import logging
 from itertools import pairwise
 from typing import Any
 from uuid import uuid4
@@ -11,8 +12,9 @@ from redis.exceptions import OutOfMemoryError, ResponseError
 
 from intake.producer import seal
 from intake.take_in import inbox as lists
-from intake.take_in import rounds
+from intake.take_in import process, rounds
 from intake.take_in.inbox import Inbox
+from intake.take_in.process import Process
 from intake.take_in.rounds import FIRST_AGAIN_S, LAST_AGAIN_S, AwayError, PutOff, Rounds
 from ledger.failures import LedgerError
 from tasks.producers import Intake, Waits
@@ -124,6 +126,30 @@ def test_with_redis_full_messages_are_still_taken_and_room_is_made(redis: Redis,
         assert left(redis) == {}
     finally:
         redis.config_set("maxmemory", before)
+
+
+def test_a_full_redis_is_told_once_and_what_lies_there_is_taken_in(
+    redis: Redis, desk: Desk, intake: Intake, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(process, "AGAIN_S", 0.01)
+    monkeypatch.setattr(process, "IDLE_S", 0.1)
+    monkeypatch.setattr(rounds, "AT_ONCE", 1)
+    desk.announce(insider=10)
+    redis.lpush(SUBMIT_QUEUE, message(1), message(2), message(3))
+    work, before = Process(redis, intake), redis.config_get("maxmemory")["maxmemory"]
+    redis.config_set("maxmemory", 1)
+    try:
+        work._turn()
+        for _ in range(6):
+            work._turn()
+        assert left(redis) == {}
+    finally:
+        redis.config_set("maxmemory", before)
+    assert desk.one("SELECT count(*) FROM requests") == 3
+    work._turn()
+    told = [record.levelname for record in caplog.records if record.name == process.__name__]
+    assert told == ["WARNING", "INFO"]
 
 
 def test_what_is_no_list_where_the_queue_should_be_is_removed(redis: Redis, box: Inbox) -> None:
