@@ -17,6 +17,7 @@ class ConnectProxy:
     answer: bytes | None = OPENED
     heads: list[str] = field(default_factory=list)
     port: int = 0
+    _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
     def asked_for(self) -> list[str]:
@@ -24,6 +25,7 @@ class ConnectProxy:
         return [head.split(" ")[1] for head in self.heads]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
             if self.answer is not None:
@@ -36,12 +38,18 @@ class ConnectProxy:
                         both.create_task(_carry(there, writer))
                 elif not self.answer:
                     await reader.read()
+        self._open.discard(writer)
         writer.transport.abort()
+
+    def cut(self) -> None:
+        """End every way that is open."""
+        for writer in self._open:
+            writer.transport.abort()
 
     @asynccontextmanager
     async def listening(self, context: ssl.SSLContext | None = None) -> AsyncIterator["ConnectProxy"]:
-        """Until the caller leaves."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
+        """Until the caller leaves; at the port where it was before, if it was."""
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=context)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
