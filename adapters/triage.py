@@ -34,6 +34,17 @@ _REFUSALS = MappingProxyType(
     }
 )
 
+OF_ONE = MappingProxyType(
+    {
+        400: Answer(Verdict.USER, Reason.REJECTED),
+        413: Answer(Verdict.USER, Reason.TOO_LARGE),
+        422: Answer(Verdict.USER, Reason.REJECTED),
+    }
+)
+"""What is refused of a call that is about one person, whose record it must be."""
+NO_SEGMENT = frozenset({"", ".", ".."})
+"""Ids that cannot be a path segment: every URL library removes them, and the call would hit another address."""
+
 _PASSING = frozenset({423, 424, 425, 449})
 """Locked, waiting for something else, too early, asked to repeat: it passes by itself, whoever is in the call. 449 is a
 common extension of HTTP. A conflict (409) is told apart by some adapters, so it is a `refusal` instead."""

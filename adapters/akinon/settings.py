@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from adapters.contract import VendorOptions, VendorSettings
+from adapters.contract import VendorIdentifiers, VendorOptions, VendorSettings
 from domain.requests import Email, Number, Secret, Session
 
 Flag = Literal["email_allowed", "sms_allowed", "whatsapp_allowed", "call_allowed"]
@@ -31,10 +31,8 @@ class AkinonSettings(VendorSettings):
     )
 
 
-class AkinonIdentifiers(BaseModel):
+class AkinonIdentifiers(VendorIdentifiers):
     """What a subject's `vendors.akinon` may hold: the person's own session, and by what to know whose it is."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     session_id: Session | None = None
     csrf_token: Secret | None = None

@@ -11,10 +11,17 @@ from adapters.contract.abilities import (
     ReadsBack,
     SendsOnce,
 )
-from adapters.contract.adapter import Adapter
+from adapters.contract.adapter import Adapter, Plain
 from adapters.contract.answers import Answer, NotNowError, UnreadableError, Verdict
 from adapters.contract.orders import Addressed, Call, Limits, LookUps, Order, Person, Rate
-from adapters.contract.settings import VISIBLE, ClientSecret, HeaderSecret, VendorOptions, VendorSettings
+from adapters.contract.settings import (
+    VISIBLE,
+    ClientSecret,
+    HeaderSecret,
+    VendorIdentifiers,
+    VendorOptions,
+    VendorSettings,
+)
 from adapters.contract.tokens import Authenticates, Renews, Signs, Token
 
 __all__ = [
@@ -35,6 +42,7 @@ __all__ = [
     "NotNowError",
     "Order",
     "Person",
+    "Plain",
     "Probes",
     "Rate",
     "ReadsAnything",
@@ -44,6 +52,7 @@ __all__ = [
     "Signs",
     "Token",
     "UnreadableError",
+    "VendorIdentifiers",
     "VendorOptions",
     "VendorSettings",
     "Verdict",

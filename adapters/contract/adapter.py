@@ -1,6 +1,7 @@
 """What every vendor's adapter is: it builds requests and reads answers, and does no input or output."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
 import httpx
@@ -11,6 +12,13 @@ from adapters.contract.answers import Answer
 from adapters.contract.orders import Addressed, Call, Limits, Order, Person
 from adapters.contract.settings import VendorOptions, VendorSettings
 from domain.requests import Kind, Subject
+
+
+class Plain:
+    """What most vendors are: no step has another form, and nobody comes with a session."""
+
+    forms: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    keeps_sessions: ClassVar[bool] = False
 
 
 class Adapter(Protocol):

@@ -80,6 +80,12 @@ def _kept_free(reserved: float, limit: int) -> float:
     return reserved if reserved >= 1 else reserved * limit
 
 
+class VendorIdentifiers(BaseModel):
+    """What a subject's block of one vendor may hold: the base of each adapter's own model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
 class VendorOptions(BaseModel):
     """What one request can say of how a vendor is to be treated: the base of each adapter's own model."""
 

@@ -5,9 +5,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StrictBool,
     StrictFloat,
@@ -17,7 +15,6 @@ from pydantic import (
 )
 
 from adapters.contract import HeaderSecret, VendorOptions, VendorSettings
-from domain.requests import Identifier
 
 DayFlag = Literal["info_flag", "mkt_flag", "mkt_push_flag", "mkt_sms_flag", "mkt_kakao_flag"]
 NightFlag = Literal["night_flag", "night_push_flag", "night_sms_flag", "night_kakao_flag"]
@@ -64,14 +61,6 @@ class DfinerySettings(VendorSettings):
         default={"user_name": "erased", "age": "0", "gender": "unknown"},
         description="properties that an erasure overwrites, and with what: the vendor lets none be emptied",
     )
-
-
-class DfineryIdentifiers(BaseModel):
-    """What a subject's `vendors.dfinery` may hold."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    user_id: Identifier | None = None
 
 
 class DfineryOptions(VendorOptions):

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from adapters.contract import HeaderSecret, VendorOptions, VendorSettings
+from adapters.contract import HeaderSecret, VendorIdentifiers, VendorOptions, VendorSettings
 from domain.requests import Email, Identifier, Phone, Text
 
 Flag = Literal["gdpr_optin", "email_optin", "sms_optin", "whatsapp_optin"]
@@ -121,10 +121,8 @@ class Unifiers(BaseModel):
     custom: dict[Annotated[str, StringConstraints(strict=True, pattern=rf"^{NAME}$")], Identifier] = {}
 
 
-class InsiderIdentifiers(BaseModel):
+class InsiderIdentifiers(VendorIdentifiers):
     """What a subject's `vendors.insider` may hold: Insider's own id, or identifiers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     insider_id: Identifier | None = None
     identifiers: Unifiers | None = None

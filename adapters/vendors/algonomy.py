@@ -1,14 +1,15 @@
 """Algonomy (RichRelevance) Profile Command API. The vendor's page "Profile Command API", read 2026-11-22."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from adapters.by_user_id import UserIdentifiers, known_by_user_id, user_id_of
 from adapters.card import Card
 from adapters.cards.algonomy import CARD
 from adapters.contract import (
@@ -19,36 +20,32 @@ from adapters.contract import (
     Limits,
     Order,
     Person,
+    Plain,
     Token,
     UnreadableError,
     VendorOptions,
     VendorSettings,
     Verdict,
 )
-from adapters.reading import OAUTH_ERRORS, read_bearer, read_block, read_error
-from adapters.triage import refusal
+from adapters.reading import OAUTH_ERRORS, read_bearer, read_error
+from adapters.triage import NO_SEGMENT, OF_ONE, refusal
 from adapters.writing import json_request
 from domain.outcomes import Reason
-from domain.requests import Identifier, Kind, Subject
+from domain.requests import Kind, Subject
 
 ERRORS = MappingProxyType({**OAUTH_ERRORS, "invalid_token": Answer(Verdict.REAUTHENTICATE, Reason.BAD_CREDENTIALS)})
 """The page tells errors by the body's `error` and gives no status, so the key goes before the status."""
 
 REFUSALS = MappingProxyType(
     {
-        400: Answer(Verdict.USER, Reason.REJECTED),
+        **OF_ONE,
         401: Answer(Verdict.REAUTHENTICATE, Reason.BAD_CREDENTIALS),
         404: Answer(Verdict.USER, Reason.UNKNOWN_PERSON, needs_witness=True),
-        413: Answer(Verdict.USER, Reason.TOO_LARGE),
-        422: Answer(Verdict.USER, Reason.REJECTED),
     }
 )
 
 APPLIED = Answer(Verdict.APPLIED)
 LIMITS = Limits(people=1)
-
-NO_SEGMENT = frozenset({"", ".", ".."})
-"""Ids that cannot be a path segment: every URL library removes them, and the call would hit another address."""
 
 
 class AlgonomySettings(VendorSettings):
@@ -62,20 +59,12 @@ class AlgonomySettings(VendorSettings):
     )
 
 
-class AlgonomyIdentifiers(BaseModel):
-    """What a subject's `vendors.algonomy` may hold."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    user_id: Identifier | None = None
-
-
 class AlgonomyOptions(VendorOptions):
     """Algonomy has nothing to choose."""
 
 
 @dataclass(frozen=True)
-class Algonomy:
+class Algonomy(Plain):
     """One person a call. Removes the history and blocks new data, so an opt-out is as strong as an erasure here."""
 
     settings: AlgonomySettings = field(repr=False)
@@ -86,24 +75,17 @@ class Algonomy:
     chunk_people: ClassVar[int] = 1_000
     settings_model: ClassVar[type[VendorSettings]] = AlgonomySettings
     options_model: ClassVar[type[VendorOptions]] = AlgonomyOptions
-    identifiers_model: ClassVar[type[BaseModel]] = AlgonomyIdentifiers
-    forms: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    keeps_sessions: ClassVar[bool] = False
+    identifiers_model: ClassVar[type[BaseModel]] = UserIdentifiers
     vouches_for: ClassVar[frozenset[str]] = frozenset({"opt_out"})
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
         """By `vendors.algonomy.user_id`, else `user_id`."""
         if not self._is_on(order.kind):
             return Answer(Verdict.NOT_APPLICABLE, Reason.SWITCHED_OFF)
-        known = read_block(subject, self.name, AlgonomyIdentifiers)
-        if known is None:
-            return Answer(Verdict.USER, Reason.REJECTED)
-        key = known.user_id if known.user_id is not None else subject.get("user_id")
-        if key is None:
-            return Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
-        if key in NO_SEGMENT:
-            return Answer(Verdict.USER, Reason.REJECTED)
-        return Addressed(key, "opt_out")
+        key = user_id_of(subject, self.name)
+        if isinstance(key, Answer):
+            return key
+        return Answer(Verdict.USER, Reason.REJECTED) if key in NO_SEGMENT else Addressed(key, "opt_out")
 
     def reach(self, kind: Kind) -> tuple[str, ...]:
         """As the card has it."""
@@ -111,7 +93,7 @@ class Algonomy:
 
     def known_by(self, key: str) -> frozenset[tuple[str, str]]:
         """The user id, which is all there is here."""
-        return frozenset({("user_id", key)})
+        return known_by_user_id(key)
 
     def touches(self, order: Order) -> frozenset[str]:
         """The opt-out; setting it also removes the history, which an opt-in does not bring back."""

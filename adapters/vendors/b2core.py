@@ -1,38 +1,46 @@
 """B2CORE IB profiles. The vendor's page "Profiles", read 2026-11-22; the token call from its public page "Basic access
 authentication"."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal, Self
-from urllib.parse import quote
+from typing import Any, ClassVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import from_json, to_json
+from pydantic import BaseModel
 
+from adapters.b2core.profile import (
+    Profile,
+    after_contact,
+    after_list,
+    at_of,
+    is_same_uuid,
+    look_again,
+    path_of,
+    read_id,
+    read_rows,
+)
+from adapters.b2core.settings import B2coreIdentifiers, B2coreOptions, B2coreSettings
 from adapters.card import Card
 from adapters.cards.b2core import CARD
 from adapters.contract import (
     Addressed,
     Answer,
     Call,
-    ClientSecret,
-    HeaderSecret,
     Limits,
     Order,
     Person,
+    Plain,
     Token,
     UnreadableError,
     VendorOptions,
     VendorSettings,
     Verdict,
 )
-from adapters.reading import read_bearer, read_block, read_json, read_object
-from adapters.triage import refusal
+from adapters.reading import read_bearer, read_block, read_object
+from adapters.triage import NO_SEGMENT, OF_ONE, refusal
 from domain.outcomes import Reason
-from domain.requests import Identifier, Kind, Subject
+from domain.requests import Kind, Subject
 
 METHODS = MappingProxyType(
     {
@@ -54,78 +62,16 @@ SWITCHING = frozenset({"find", "enabled", "changed"})
 
 REFUSALS = MappingProxyType(
     {
-        400: Answer(Verdict.USER, Reason.REJECTED),
+        **OF_ONE,
         409: Answer(Verdict.ACTION, Reason.CONFLICT),  # someone must settle what stands in the way there, then retry
-        413: Answer(Verdict.USER, Reason.TOO_LARGE),
-        422: Answer(Verdict.USER, Reason.REJECTED),
     }
 )
 LIMITS = Limits(people=1)
-MOST_CONTACTS = 1_000
-"""After so many deletions in one conversation the rest is left for the next: someone may be adding them meanwhile."""
-UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-NO_SEGMENT = frozenset({"", ".", ".."})
 NOBODY = "consent-worker-probe"
 
 
-class B2coreSettings(VendorSettings):
-    """CONSENT_B2CORE__…: a token, or a client id and secret to ask for tokens with."""
-
-    token: HeaderSecret | None = None
-    client_id: Annotated[str, StringConstraints(min_length=1, pattern=r"^[^:]*$")] | None = None
-    client_secret: ClientSecret | None = None
-    erasure: Literal["delete", "disable"] = Field(
-        default="delete", description="an erasure deletes contacts and profile, or only disables the profile"
-    )
-    opt_out_disables: bool = Field(default=False, description="an opt-out disables the profile")
-    opt_in_enables: bool = Field(default=False, description="an opt-in enables the profile")
-
-    @model_validator(mode="after")
-    def _one_way_in(self) -> Self:
-        if (self.client_id is None) != (self.client_secret is None):
-            raise ValueError("client_id and client_secret belong together")
-        if (self.token is None) == (self.client_id is None):
-            raise ValueError("give either token, or client_id and client_secret")
-        return self
-
-
-class B2coreIdentifiers(BaseModel):
-    """What a subject's `vendors.b2core` may hold."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    profile_id: Identifier | None = None
-    uuid: Identifier | None = None
-
-
-class B2coreOptions(VendorOptions):
-    """B2CORE has nothing to choose."""
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What is known of a person's profile at this point of the conversation."""
-
-    profile_id: str = field(default="", repr=False)  # "" until found by uuid
-    uuid: str = field(default="", repr=False)
-    contacts: tuple[str, ...] = field(default=(), repr=False)  # those listed and still to be deleted
-    deleted: tuple[str, ...] = field(default=(), repr=False)  # those deleted so far, the vendor says
-    met: bool = False  # the vendor showed it in this conversation: a 404 from now on means it is gone
-    taken: bool = False  # its deletion was taken for later (202)
-
-    def as_text(self) -> str:
-        """What `read_profile` reads: enough to look again later."""
-        return to_json([self.profile_id, self.uuid, self.deleted, self.taken]).decode()
-
-
-def read_profile(text: str) -> Profile:
-    """A profile that was kept between two looks at it."""
-    profile_id, uuid, deleted, taken = from_json(text)
-    return Profile(profile_id, uuid, deleted=tuple(deleted), met=True, taken=taken)
-
-
 @dataclass(frozen=True)
-class B2core:
+class B2core(Plain):
     """One profile a call. The contacts are deleted one by one before the profile they belong to."""
 
     settings: B2coreSettings = field(repr=False)
@@ -137,8 +83,6 @@ class B2core:
     settings_model: ClassVar[type[VendorSettings]] = B2coreSettings
     options_model: ClassVar[type[VendorOptions]] = B2coreOptions
     identifiers_model: ClassVar[type[BaseModel]] = B2coreIdentifiers
-    forms: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    keeps_sessions: ClassVar[bool] = False
     vouches_for: ClassVar[frozenset[str]] = frozenset(METHODS)
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
@@ -176,8 +120,8 @@ class B2core:
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
         """The plural `/profiles/{profileId}` throughout: the page's `PUT /profile/` is a slip."""
         (person,) = people
-        at = _at(person)
-        url = f"{self.settings.base_url}/profiles" + _path(call.step, at)
+        at = at_of(person)
+        url = f"{self.settings.base_url}/profiles" + path_of(call.step, at)
         body = {"enabled": call.order.kind is Kind.OPT_IN} if call.step == "enabled" else None
         return httpx.Request(METHODS[call.step], url, headers=self._headers(), json=body)
 
@@ -211,7 +155,7 @@ class B2core:
             about_us = refused.verdict in (Verdict.VENDOR, Verdict.REAUTHENTICATE)
             return refused if about_us else Answer(Verdict.VENDOR, Reason.MISCONFIGURED)
         try:
-            rows = _read_rows(response)
+            rows = read_rows(response)
         except UnreadableError:
             return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
         return Answer(Verdict.VENDOR, Reason.MISCONFIGURED) if rows else Answer(Verdict.APPLIED)
@@ -239,18 +183,18 @@ class B2core:
         return {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
 
     def _meaning(self, call: Call, person: Person, response: httpx.Response) -> Answer:
-        at, status = _at(person), response.status_code
+        at, status = at_of(person), response.status_code
         if status == httpx.codes.NOT_FOUND and call.step != "find":
             return self._not_found(call, person, at)
         if not response.is_success:
             return self._refusal(status)
         match call.step:
             case "find":
-                return self._found(call, person, _read_rows(response))
+                return self._found(call, person, read_rows(response))
             case "contacts":
-                return _listed(at, [_read_id(row, "contactId") for row in _read_rows(response)])
+                return after_list(at, [read_id(row, "contactId") for row in read_rows(response)])
             case "contact":
-                return _next_contact(replace(at, met=True))
+                return after_contact(replace(at, met=True))
             case "profile" if status == httpx.codes.ACCEPTED or response.content.strip():
                 # Taken but not done yet, or a body where the page says there is none: look whether it is gone.
                 taken = status == httpx.codes.ACCEPTED
@@ -258,14 +202,14 @@ class B2core:
             case "profile":
                 return Answer(Verdict.APPLIED)
             case "gone":
-                return _wait(at, "gone") if at.taken else Answer(Verdict.RETRY, Reason.PENDING_AT_VENDOR)
+                return look_again(at, "gone") if at.taken else Answer(Verdict.RETRY, Reason.PENDING_AT_VENDOR)
             case "enabled" if status == httpx.codes.ACCEPTED:
-                return _wait(at, "changed")
+                return look_again(at, "changed")
             case "enabled":
                 return self._as_asked(call, at, read_object(response), Verdict.ACTION)
             case "changed":
                 seen = self._as_asked(call, at, read_object(response), Verdict.WAITING)
-                return _wait(at, "changed") if seen.verdict is Verdict.WAITING else seen
+                return look_again(at, "changed") if seen.verdict is Verdict.WAITING else seen
         return self._read_back(call, person, response)
 
     def _refusal(self, status: int) -> Answer:
@@ -280,7 +224,7 @@ class B2core:
             case "contacts":  # no profile, or none of its contacts
                 return Answer(Verdict.PROCEED, step="profile", carry=at, needs_witness=doubt)
             case "contact":  # already gone
-                return _next_contact(at)
+                return after_contact(at)
             case "profile" if at.met or person.tried:  # deleted by us or beside us
                 return Answer(Verdict.APPLIED, needs_witness=doubt)
             case "gone":
@@ -292,8 +236,8 @@ class B2core:
         return Answer(Verdict.ABSENT, needs_witness=doubt)
 
     def _found(self, call: Call, person: Person, rows: Sequence[dict[str, Any]]) -> Answer:
-        at = _at(person)
-        if not all(_is_same_uuid(row.get("uuid"), at.uuid) for row in rows):
+        at = at_of(person)
+        if not all(is_same_uuid(row.get("uuid"), at.uuid) for row in rows):
             return Answer(Verdict.VENDOR, Reason.MISCONFIGURED)  # the filter was ignored: these are other people
         if not rows and call.order.kind is Kind.OPT_IN:
             return Answer(Verdict.USER, Reason.UNKNOWN_PERSON)
@@ -302,7 +246,7 @@ class B2core:
             return Answer(Verdict.APPLIED if ours else Verdict.ABSENT)
         if len(rows) > 1:
             return Answer(Verdict.USER, Reason.NOT_UNIQUE)
-        profile = replace(at, profile_id=_read_id(rows[0], "profileId"), met=True)
+        profile = replace(at, profile_id=read_id(rows[0], "profileId"), met=True)
         return Answer(Verdict.PROCEED, step=self._first_step(call.order), carry=profile)
 
     def _as_asked(self, call: Call, at: Profile, profile: dict[str, Any], otherwise: Verdict) -> Answer:
@@ -315,75 +259,15 @@ class B2core:
 
     def _read_back(self, call: Call, person: Person, response: httpx.Response) -> Answer:
         """`read`: one profile by its id, or a list by its uuid."""
-        at = _at(person)
+        at = at_of(person)
         if at.profile_id:
             profile = read_object(response)
         else:
-            found = self._found(call, person, _read_rows(response))
+            found = self._found(call, person, read_rows(response))
             if found.verdict is not Verdict.PROCEED:
                 gone = found.verdict is Verdict.ABSENT and self._deletes(call.order)
                 return Answer(Verdict.APPLIED) if gone else found
-            profile = _read_rows(response)[0]
+            profile = read_rows(response)[0]
         if self._deletes(call.order):
             return Answer(Verdict.USER, Reason.NOT_IN_EFFECT)
         return self._as_asked(call, at, profile, Verdict.USER)
-
-
-def _at(person: Person) -> Profile:
-    if isinstance(person.carry, str):
-        return read_profile(person.carry)
-    at = person.carry or person.key
-    assert isinstance(at, Profile)  # noqa: S101 - both are made here
-    return at
-
-
-def _path(step: str, at: Profile) -> str:
-    if not at.profile_id:
-        # More than one, so that an ignored filter and a doubled uuid show. Brackets are encoded: proxies refuse them.
-        return f"?limit=10&filter%5Buuid%5D={quote(at.uuid, safe='')}"
-    profile = "/" + quote(at.profile_id, safe="")
-    if step == "contacts":
-        return f"{profile}/contacts"
-    return f"{profile}/contacts/{quote(at.contacts[0], safe='')}" if step == "contact" else profile
-
-
-def _listed(at: Profile, listed: Sequence[str]) -> Answer:
-    """What follows on a list of contacts. It may be one page of many: after a page is deleted, the list is read again
-    from its beginning. Pages move up as contacts go, so no offset is needed, and a vendor may ignore it."""
-    at = replace(at, contacts=tuple(one for one in dict.fromkeys(listed) if one not in at.deleted), met=True)
-    if listed and not at.contacts:
-        return _wait(at, "contacts")  # the vendor still shows what it said it had deleted
-    if len(at.deleted) >= MOST_CONTACTS:
-        return Answer(Verdict.RETRY, Reason.BUSY)
-    return Answer(Verdict.PROCEED, step="contact" if at.contacts else "profile", carry=at)
-
-
-def _next_contact(at: Profile) -> Answer:
-    """After a contact was deleted: the next of this page, or a look whether there are more."""
-    at = replace(at, contacts=at.contacts[1:], deleted=(*at.deleted, at.contacts[0]))
-    return Answer(Verdict.PROCEED, step="contact" if at.contacts else "contacts", carry=at)
-
-
-def _wait(at: Profile, step: str) -> Answer:
-    return Answer(Verdict.WAITING, Reason.PENDING_AT_VENDOR, step=step, carry=at.as_text())
-
-
-def _is_same_uuid(theirs: object, ours: str) -> bool:
-    if not isinstance(theirs, str):
-        return False
-    # The letters of a UUID may come back in the other case (RFC 9562 4); any other id is compared as it is.
-    return theirs == ours or (bool(UUID.fullmatch(ours)) and theirs.lower() == ours.lower())
-
-
-def _read_rows(response: httpx.Response) -> list[dict[str, Any]]:
-    rows = read_json(response)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UnreadableError("an array of objects was expected")
-    return rows
-
-
-def _read_id(row: dict[str, Any], name: str) -> str:
-    value = row.get(name)
-    if not isinstance(value, str) or value in NO_SEGMENT:
-        raise UnreadableError("a row without its id")
-    return value

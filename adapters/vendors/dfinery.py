@@ -12,6 +12,7 @@ from pydantic import (
 )
 from pydantic_core import to_json
 
+from adapters.by_user_id import UserIdentifiers, known_by_user_id, user_id_of
 from adapters.card import Card
 from adapters.cards.dfinery import CARD
 from adapters.contract import (
@@ -21,6 +22,7 @@ from adapters.contract import (
     Limits,
     Order,
     Person,
+    Plain,
     UnreadableError,
     VendorOptions,
     VendorSettings,
@@ -35,8 +37,7 @@ from adapters.dfinery.results import (
     rows,
     successes,
 )
-from adapters.dfinery.settings import EVERY_FLAG, DfineryIdentifiers, DfineryOptions, DfinerySettings
-from adapters.reading import read_block
+from adapters.dfinery.settings import EVERY_FLAG, DfineryOptions, DfinerySettings
 from adapters.writing import fixed, json_request
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
@@ -66,7 +67,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Dfinery:
+class Dfinery(Plain):
     """Twenty people a call. An erasure is two steps, `flags` then `ci`, and both must have succeeded. `flags_alone` is
     for those whose overwritten properties are refused: their flags must not stay because of a value of ours."""
 
@@ -78,18 +79,14 @@ class Dfinery:
     chunk_people: ClassVar[int] = 1_000
     settings_model: ClassVar[type[VendorSettings]] = DfinerySettings
     options_model: ClassVar[type[VendorOptions]] = DfineryOptions
-    identifiers_model: ClassVar[type[BaseModel]] = DfineryIdentifiers
+    identifiers_model: ClassVar[type[BaseModel]] = UserIdentifiers
     forms: ClassVar[Mapping[str, str]] = MappingProxyType({"flags_alone": "flags"})
-    keeps_sessions: ClassVar[bool] = False
     vouches_for: ClassVar[frozenset[str]] = frozenset({"read_flags"})
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
         """By `vendors.dfinery.user_id`, else `user_id`."""
-        known = read_block(subject, self.name, DfineryIdentifiers)
-        if known is None:
-            return Answer(Verdict.USER, Reason.REJECTED)
-        key = known.user_id or subject.get("user_id")
-        return Addressed(key, "flags") if key else Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
+        key = user_id_of(subject, self.name)
+        return key if isinstance(key, Answer) else Addressed(key, "flags")
 
     def reach(self, kind: Kind) -> tuple[str, ...]:
         """As the card has it."""
@@ -97,7 +94,7 @@ class Dfinery:
 
     def known_by(self, key: str) -> frozenset[tuple[str, str]]:
         """The user id, which is all there is here."""
-        return frozenset({("user_id", key)})
+        return known_by_user_id(key)
 
     def touches(self, order: Order) -> frozenset[str]:
         """The flags that are set; for an erasure also the properties overwritten and the CI deleted."""

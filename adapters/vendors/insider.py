@@ -21,6 +21,7 @@ from adapters.contract import (
     LookUps,
     Order,
     Person,
+    Plain,
     Rate,
     UnreadableError,
     VendorOptions,
@@ -31,13 +32,10 @@ from adapters.insider import effect, plan
 from adapters.insider.answers import (
     failed_positions,
     read_cost,
-    read_done,
-    read_profile,
     refused_call,
-    says_nobody,
-    says_not_enabled,
 )
-from adapters.insider.keys import Key, Known, Profile, Search, comparable, every, fields_of, named, strongest
+from adapters.insider.keys import Key, Known, Search, comparable, every, fields_of, named, strongest
+from adapters.insider.one_profile import REFUSED, about_one, found, gone, profiles_of, seen
 from adapters.insider.settings import (
     InsiderIdentifiers,
     InsiderOptions,
@@ -57,7 +55,7 @@ BUCKETS = MappingProxyType({"look": "profile", "read": "profile", "delete": "del
 
 
 @dataclass(frozen=True)
-class Insider:
+class Insider(Plain):
     """A thousand people a call. Consent is withdrawn first (`consent`), then attributes are deleted (`attributes`): a
     deletion that failed half-way must not leave a person whom Insider may still contact.
 
@@ -73,8 +71,6 @@ class Insider:
     settings_model: ClassVar[type[VendorSettings]] = InsiderSettings
     options_model: ClassVar[type[VendorOptions]] = InsiderOptions
     identifiers_model: ClassVar[type[BaseModel]] = InsiderIdentifiers
-    forms: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    keeps_sessions: ClassVar[bool] = False
     vouches_for: ClassVar[frozenset[str]] = frozenset({"attributes"})
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
@@ -151,7 +147,7 @@ class Insider:
         """`POST /api/user/v1/upsert` or `/attribute/delete`: every profile of everybody, each once. Or a call about one
         profile: `/profile`, `/delete`, `/anonymize`."""
         if call.step in BUCKETS:
-            return self._about_one(call, people[0])
+            return self._post(*about_one(self.settings, call, people[0]))
         looked_up = plan.looks(self.settings, call.order)
         names = _names_of(people) if looked_up else {key: key[0] for key in _keys_of(people)}
         if call.step == "consent":
@@ -166,11 +162,11 @@ class Insider:
         must have been treated."""
         match call.step:
             case "look":
-                return [self._found(call, person, response) for person in people]
+                return [found(self.settings, call, person, response) for person in people]
             case "read":
-                return [self._seen(call, person, response) for person in people]
+                return [seen(self.settings, call, person, response) for person in people]
             case "delete" | "anonymize":
-                return [self._gone(call, person, response) for person in people]
+                return [gone(self.settings, call, person, response) for person in people]
         refused = refused_call(response)
         if refused:
             return [refused] * len(people)
@@ -207,7 +203,7 @@ class Insider:
         return "read" if plan.looks(self.settings, order) else ""
 
     def _treated(self, call: Call, person: Person, bad: AbstractSet[Key]) -> Answer:
-        refused = any(profile.name in bad for profile in _profiles(person))
+        refused = any(profile.name in bad for profile in profiles_of(person))
         return REFUSED if refused else self._after(call, person.carry)
 
     def _after(self, call: Call, search: Search | None) -> Answer:
@@ -216,65 +212,6 @@ class Insider:
         if step:
             return Answer(Verdict.PROCEED, step=step, carry=search)
         return Answer(Verdict.APPLIED, plan.way(self.settings, call.order, looked_up=search is not None))
-
-    # Calls about one profile
-
-    def _about_one(self, call: Call, person: Person) -> httpx.Request:
-        if call.step in ("look", "read"):
-            key = _search(person).left[0]
-            wanted = ("gdpr_optin",) if call.step == "look" else plan.aim(self.settings, call.order).wanted
-            asked = b',"attributes":%b,"quota":true' % to_json(wanted)
-            return self._post("user/v1/profile", b"{%b%b}" % (named(key), asked))
-        key = _profiles(person)[0].key
-        # By Insider's own id there is another address for this one call.
-        room = "contact" if call.step == "anonymize" and key[0] == "insider_id" else "user"
-        return self._post(f"{room}/v1/{call.step}", b"{%b}" % named(key))
-
-    def _found(self, call: Call, person: Person, response: httpx.Response) -> Answer:
-        """`look`: on to the next identifier, or to what is to be done with the profiles found."""
-        search = _search(person)
-        if says_nobody(response) or says_not_enabled(response):
-            search = search.next(asked=says_nobody(response))
-        elif refused := refused_call(response):
-            return refused
-        else:
-            profile = Profile(search.left[0], _read_id(read_profile(response)))
-            search = search.next(asked=True, profile=profile)
-        if search.left:
-            return Answer(Verdict.PROCEED, step="look", carry=search)
-        if search.found:
-            return Answer(Verdict.PROCEED, step=plan.first_step(self.settings, call.order), carry=search)
-        # Where the vendor ignores every identifier that we have, it was not asked about anybody.
-        return Answer(Verdict.ABSENT, Reason.LOOKED_UP) if search.asked else REFUSED
-
-    def _gone(self, call: Call, person: Person, response: httpx.Response) -> Answer:
-        """`delete`, `anonymize`: on to the person's next profile. One that is not there any more is done."""
-        if not says_nobody(response):
-            refused = refused_call(response)
-            if refused:
-                return refused
-            read_done(response)
-        search: Search | None = person.carry
-        if search is not None and len(search.found) > 1:
-            return Answer(Verdict.PROCEED, step=call.step, carry=Search((), search.found[1:], asked=True))
-        return Answer(Verdict.APPLIED, plan.way(self.settings, call.order, looked_up=search is not None))
-
-    def _seen(self, call: Call, person: Person, response: httpx.Response) -> Answer:
-        """`read`: whether what one identifier finds is as it should be; then the next one."""
-        search = _search(person)
-        if not says_nobody(response) and not says_not_enabled(response):
-            refused = refused_call(response)
-            if refused:
-                return refused
-            if plan.erases(self.settings, call.order) == "profile":
-                return NOT_IN_EFFECT
-            shown = plan.aim(self.settings, call.order).is_met(read_profile(response), found_by=search.left[0][0])
-            if shown is not True:
-                return NOT_IN_EFFECT if shown is False else Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)
-        search = search.next(asked=True)
-        if search.left:
-            return Answer(Verdict.PROCEED, step="read", carry=search)
-        return Answer(Verdict.APPLIED, plan.way(self.settings, call.order, looked_up=True))
 
     def _post(self, path: str, body: bytes) -> httpx.Request:
         headers = {
@@ -285,35 +222,16 @@ class Insider:
 
 
 NO_KEY = Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
-REFUSED = Answer(Verdict.USER, Reason.REJECTED)
-NOT_IN_EFFECT = Answer(Verdict.USER, Reason.NOT_IN_EFFECT)
-
-
-def _search(person: Person) -> Search:
-    if person.carry is not None:
-        assert isinstance(person.carry, Search)  # noqa: S101 - made here
-        return person.carry
-    return Search(person.key.keys if isinstance(person.key, Known) else (person.key,))
-
-
-def _profiles(person: Person) -> tuple[Profile, ...]:
-    return person.carry.found if person.carry is not None else (Profile(person.key),)
 
 
 def _names_of(people: Sequence[Person]) -> dict[Key, str]:
     """How each profile is named, once, in order; and the kind of the identifier that finds it."""
-    return {profile.name: profile.key[0] for person in people for profile in _profiles(person)}
+    return {profile.name: profile.key[0] for person in people for profile in profiles_of(person)}
 
 
 def _keys_of(people: Sequence[Person]) -> dict[Key, None]:
     """The identifier that each person is named by, once, in order."""
     return dict.fromkeys(person.key for person in people)
-
-
-def _read_id(attributes: Mapping[str, Any]) -> str:
-    """`iid`, the vendor's own id of a profile; "" where it is not told: then the identifier names it."""
-    told = attributes.get("iid")
-    return told if isinstance(told, str) else ""
 
 
 def _records(names: Mapping[Key, str], same: Mapping[str, Any]) -> bytes:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.b2core.profile import MOST_CONTACTS, read_profile
 from adapters.conformance import answer
 from adapters.conformance.walking import converse, in_words
 from adapters.contract import Call, Order, Person, Verdict
-from adapters.vendors.b2core import MOST_CONTACTS, read_profile
 from domain.requests import Kind
 from tests.contract.samples import adapter_of
 

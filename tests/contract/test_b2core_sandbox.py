@@ -9,12 +9,13 @@ import fakeredis
 import pytest
 from aiohttp.test_utils import TestServer
 
+from adapters.b2core.settings import B2coreSettings
 from adapters.conformance.walking import in_words
 from adapters.contract import Addressed, Order, Person, Verdict
 from adapters.credentials import Credentials
 from adapters.exchange import Exchange
 from adapters.transport import Transport
-from adapters.vendors.b2core import B2core, B2coreSettings
+from adapters.vendors.b2core import B2core
 from domain.requests import SUBJECT, Kind, Subject
 from ledger.sealing import MasterKeys, generate_master_key
 from sandbox.app import build_app

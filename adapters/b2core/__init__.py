@@ -1,0 +1,1 @@
+"""What the adapter of B2CORE is made of."""
