@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from pydantic_core import from_json
 
+from domain import moments
 from domain.json_size import refuse_crowd
 from domain.noticed import Noticed
 from domain.twins import CrowdError
@@ -40,6 +41,14 @@ def read_moment(option: str, given: str | None) -> datetime | None:
     if moment is None or moment.utcoffset() is None:
         raise unusable(f"{option} must be a moment in ISO 8601 with its time zone, as in 2026-05-25T00:00:00Z")
     return moment
+
+
+def read_day_or_moment(option: str, given: str | None) -> datetime | None:
+    """The same, or a day. Raises CommandError."""
+    try:
+        return moments.read_day_or_moment(given) if given is not None else None
+    except ValueError as error:
+        raise unusable(f"{option} {error}") from None
 
 
 def read_allowed(given: Sequence[str]) -> Noticed:

@@ -21,7 +21,11 @@ def submit(  # noqa: PLR0917 - the order is the command line's
         Path | None, typer.Option(metavar="FILE", help='JSON, by vendor: {"insider": {"whole": ["city"]}}')
     ] = None,
     asked_at: Annotated[
-        str | None, typer.Option(metavar="ISO8601", help="when you were asked: the due date counts from it; else now")
+        str | None,
+        typer.Option(
+            metavar="ISO8601",
+            help="when you were asked, or on which day: the due date counts from it; else now",
+        ),
     ] = None,
     effective_at: Annotated[
         str | None, typer.Option(metavar="ISO8601", help="when the people made their wish; else when you were asked")

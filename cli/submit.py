@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from cli.given import listed, opened, read_allowed, read_moment, read_options, unusable
+from cli.given import listed, opened, read_allowed, read_day_or_moment, read_moment, read_options, unusable
 from cli.os_user import who
 from domain.deadlines import Regulation
 from domain.noticed import Noticed
@@ -61,8 +61,8 @@ def read_submission(
         read_options(options) if options else {},
         idempotency_key,
         submitted_by=who(),
-        asked_at=read_moment("--asked-at", asked_at),
-        effective_at=read_moment("--effective-at", effective_at),
+        asked_at=read_day_or_moment("--asked-at", asked_at),
+        effective_at=read_day_or_moment("--effective-at", effective_at),
         regulation=_read_regulation(regulation),
         not_before=read_moment("--not-before", not_before),
         confirmed=confirmed,

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import Self
 
+from domain.moments import as_written, begin_of, end_of, possible_from
 from domain.requests import Kind
 
 NOT_LEGAL_ADVICE = "for planning; not legal advice"
@@ -168,15 +169,19 @@ class AskedInRows:
 
     earliest: datetime | None = None
     latest: datetime | None = None
+    possible_from: datetime | None = None
+    """From when on, by our clock, all of them may have asked."""
     undated: bool = False
     """Some records say nothing of it."""
     _digest: blake2b = field(default_factory=lambda: blake2b(digest_size=16), repr=False)
 
     def add(self, line: int, asked_at: datetime) -> None:
         """Note one record that says when, by its place among all."""
-        self._digest.update(b"%d %s\n" % (line, asked_at.astimezone(UTC).isoformat().encode()))
-        self.earliest = asked_at if self.earliest is None else min(self.earliest, asked_at)
-        self.latest = asked_at if self.latest is None else max(self.latest, asked_at)
+        self._digest.update(b"%d %s\n" % (line, as_written(asked_at).isoformat().encode()))
+        begin, possible = begin_of(asked_at), possible_from(asked_at)
+        self.possible_from = possible if self.possible_from is None else max(self.possible_from, possible)
+        self.earliest = begin if self.earliest is None else min(self.earliest, begin)
+        self.latest = end_of(asked_at) if self.latest is None else max(self.latest, end_of(asked_at))
 
     def digest(self) -> str | None:
         """Differs where any record says another moment; None where none says any."""
@@ -207,17 +212,19 @@ def times_of(
 
     Nothing is later than the receipt. Without `effective_at` the wish was made when it was asked. Where people of one
     request asked at different times, the whole of it counts from the latest for a withdrawal, and from the earliest for
-    an opt-in: an opt-in made in between must not outlast a withdrawal that came after it.
+    an opt-in: an opt-in made in between must not outlast a withdrawal that came after it. So does a day without a time:
+    from its end for a withdrawal, and from its beginning for an opt-in and for the due date.
     """
-    others = received_at if asked_at is None else min(asked_at, received_at)
+    others = received_at if asked_at is None else min(begin_of(asked_at), received_at)
     earliest = others if rows.earliest is None else min(others, rows.earliest)
-    if effective_at is not None:
-        effective = min(effective_at, received_at)
-    elif rows.latest is None or kind is Kind.OPT_IN:
-        effective = earliest
+    if kind is Kind.OPT_IN:
+        effective = earliest if effective_at is None else begin_of(effective_at)
+    elif effective_at is not None:
+        effective = end_of(effective_at)
     else:
-        effective = min(max(rows.latest, others) if rows.undated else rows.latest, received_at)
-    return Times(earliest, effective, term.due.after(earliest))
+        others = received_at if asked_at is None else end_of(asked_at)
+        effective = others if rows.latest is None else max(rows.latest, others) if rows.undated else rows.latest
+    return Times(earliest, min(effective, received_at), term.due.after(earliest))
 
 
 class NotExtended(StrEnum):

@@ -21,7 +21,7 @@ from typing_extensions import TypedDict
 from domain import emails, phones
 from domain.damaged import damage_of
 from domain.invisible import CONTROL, invisible_in
-from domain.moments import GivenMoment
+from domain.moments import GivenDayOrMoment
 from domain.nobody import is_nobody, is_nobodys_email, is_nobodys_phone
 from domain.noticed import Noticed
 
@@ -176,7 +176,7 @@ class Subject(TypedDict):
     email: NotRequired[Annotated[Email | None, LEFT_ASIDE]]
     phone_number: NotRequired[Annotated[Phone | None, LEFT_ASIDE]]
     vendors: NotRequired[dict[str, dict[str, JsonValue]] | None]
-    asked_at: NotRequired[Annotated[GivenMoment | None, LEFT_ASIDE]]
+    asked_at: NotRequired[Annotated[GivenDayOrMoment | None, LEFT_ASIDE]]
 
 
 SUBJECT: TypeAdapter[Subject] = TypeAdapter(Subject)

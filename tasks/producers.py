@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Str
 
 from domain.accounts import PATTERN
 from domain.deadlines import Regulation
+from domain.moments import GivenDayOrMoment
 from domain.noticed import Noticed
 from domain.requests import Kind, Subject
 from domain.unexpected import type_and_place
@@ -48,8 +49,8 @@ class Payload(BaseModel):
     subjects: list[Subject] = Field(min_length=1, max_length=1_000)
     vendors: list[Annotated[str, StringConstraints(pattern=PATTERN)]] = Field(default=[], max_length=50)
     options: dict[str, dict[str, JsonValue]] = {}
-    asked_at: AwareDatetime | None = None
-    effective_at: AwareDatetime | None = None
+    asked_at: GivenDayOrMoment | None = None
+    effective_at: GivenDayOrMoment | None = None
     regulation: Regulation | None = None
     not_before: AwareDatetime | None = None
     accept_unreachable: bool = False

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from adapters.registry import ADAPTERS, adapter_named
 from domain.accounts import PATTERN, vendor_of
 from domain.allowances import NONE, Allowances
-from domain.moments import CLOCKS_DIFFER
+from domain.moments import possible_from
 from domain.noticed import DOUBTS, Noticed
 from domain.requests import PLACEHOLDER, SUBJECT, Subject, is_identified
 from domain.twins import TwinsError, may_have_twins, members_of, refuse_twins
@@ -83,7 +83,7 @@ def checked(subject: Subject, noticed: Noticed | None = None) -> Subject:
     if not is_identified(subject):
         raise SubjectError([Fault("", "has no identifier: give user_id, email, phone_number or a vendor's own")])
     asked_at = subject.get("asked_at")
-    if asked_at is not None and asked_at > datetime.now(UTC) + CLOCKS_DIFFER:
+    if asked_at is not None and possible_from(asked_at) > datetime.now(UTC):
         raise SubjectError([Fault("asked_at", IN_THE_FUTURE)])
     return subject
 

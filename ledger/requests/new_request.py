@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from sqlalchemy import Connection
 
 from domain.deadlines import TERMS, AskedInRows, Regulation, Term, begins_at, times_of
-from domain.moments import CLOCKS_DIFFER
+from domain.moments import as_written, possible_from
 from domain.noticed import Noticed
 from domain.notices import Callback
 from domain.reach import Fields
@@ -135,9 +135,12 @@ def row_of(
 
 def moments_of(new: NewRequest, received_at: datetime) -> dict[str, datetime]:
     """The moments of a request that follow from what was given with it, by column. Raises TooLateError, FutureError."""
-    past = {"asked_at": new.asked_at, "effective_at": new.effective_at, "asked_at of a person": new.rows.latest}
-    for name, at in past.items():
-        if at is not None and at > received_at + CLOCKS_DIFFER:
+    given = {"asked_at": new.asked_at, "effective_at": new.effective_at}
+    possible = {name: possible_from(at) for name, at in given.items() if at is not None}
+    if new.rows.possible_from is not None:
+        possible["asked_at of a person"] = new.rows.possible_from
+    for name, at in possible.items():
+        if at > received_at:
             raise FutureError(name)
     times = times_of(
         new.kind,
@@ -159,8 +162,8 @@ def moments_of(new: NewRequest, received_at: datetime) -> dict[str, datetime]:
 def digest_of(new: NewRequest, prints: Prints) -> bytes:
     """Keyed digest of the people that `prints` has seen, and of the times, the regulation and the callbacks given with
     them."""
-    times = _in_utc(new.effective_at, new.not_before)
-    asked = [*_in_utc(new.asked_at), new.rows.digest(), new.regulation]
+    times = _as_written(new.effective_at, new.not_before)
+    asked = [*_as_written(new.asked_at), new.rows.digest(), new.regulation]
     # Left out where nothing of it is given, as requests were recorded before any of it could be.
     law = to_json(asked) if asked != [None, None, Regulation.GDPR] else b""
     callbacks = to_json([callback.url for callback in new.callbacks]) if new.callbacks else b""
@@ -169,8 +172,8 @@ def digest_of(new: NewRequest, prints: Prints) -> bytes:
     return prints.fingerprinter.print_of(b"request", given)
 
 
-def _in_utc(*moments: datetime | None) -> list[datetime | None]:
-    return [moment.astimezone(UTC) if moment else None for moment in moments]
+def _as_written(*moments: datetime | None) -> list[datetime | date | None]:
+    return [as_written(moment) if moment else None for moment in moments]
 
 
 ROW = {

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field, JsonValue, TypeAdapter
 
 from domain.deadlines import Regulation
-from domain.moments import GivenMoment
+from domain.moments import GivenDayOrMoment, GivenMoment
 from domain.noticed import Noticed
 from domain.requests import Kind, Subject
 from tasks import submit
@@ -48,11 +48,15 @@ class NewRequest(Given):
     options: dict[str, dict[str, JsonValue]] = Field(
         default={}, description='by vendor, as {"insider": {"whole": […]}}'
     )
-    asked_at: GivenMoment | None = Field(
-        default=None, description="when the controller was asked, from which the due date counts; else now"
+    asked_at: GivenDayOrMoment | None = Field(
+        default=None,
+        description="when the controller was asked, from which the due date counts; else now. A day will do, as "
+        "2026-05-25: it is due as if asked at its beginning in UTC",
     )
-    effective_at: GivenMoment | None = Field(
-        default=None, description="when the people made their wish; else when it was asked"
+    effective_at: GivenDayOrMoment | None = Field(
+        default=None,
+        description="when the people made their wish; else when it was asked. A day will do: a withdrawal counts from "
+        "its end in UTC, an opt-in from its beginning",
     )
     regulation: Regulation | None = Field(
         default=None, description="the law it is made under, which says when it is due; else the operator's default"

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from domain.deadlines import Regulation
-from domain.moments import GivenMoment
+from domain.moments import GivenDayOrMoment, GivenMoment
 from domain.noticed import Noticed
 from domain.requests import Kind
 from intake.files.reader import read_people
@@ -62,8 +62,8 @@ async def upload(
     kind: Kind,
     vendors: Annotated[list[VendorName], Query(max_length=50, description="only these; else all switched on")] = [],  # noqa: B006 - FastAPI copies it
     options: Annotated[str | None, Query(max_length=4_000, description="JSON, by vendor")] = None,
-    asked_at: GivenMoment | None = None,
-    effective_at: GivenMoment | None = None,
+    asked_at: GivenDayOrMoment | None = None,
+    effective_at: GivenDayOrMoment | None = None,
     regulation: Regulation | None = None,
     not_before: GivenMoment | None = None,
     accept_unreachable: Annotated[bool, Query(description=ACCEPTING)] = False,
