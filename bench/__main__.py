@@ -14,7 +14,7 @@ from bench.stand import BenchError, stand
 
 
 def main(arguments: list[str]) -> int:
-    """Run what is asked for; 0 where every required figure was reached, else 1."""
+    """Run what is asked for; 0 where every required ratio was reached, else 1."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter runs, more noise")
     parser.add_argument("--only", action="append", choices=list(SCENARIOS), metavar="NAME", help=", ".join(SCENARIOS))

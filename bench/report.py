@@ -9,7 +9,7 @@ from typing import Any
 
 from bench import capacity_tables, plots
 from bench.capacity import Measured
-from bench.results import FILE, short
+from bench.results import FILE, said_of, short
 from domain.marked_pages import MarkerError, filled
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -37,9 +37,9 @@ def pages(results: Results, docs: Path = DOCS) -> dict[Path, str]:
 
 
 def _run(results: Results) -> str:
-    machine, how = results["machine"], " ".join(["python -m bench", *results["arguments"]])
-    cores = f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gb']} GB, Python {machine['python']}"
-    return f"`{how}` on {results['measured_on']}, {results['took_s']} s; {cores}.\n"
+    how = " ".join(["python -m bench", *results["arguments"]])
+    commit = f" at commit {results['commit']}" if "commit" in results else ""
+    return f"`{how}`{commit} on {results['measured_on']}, {results['took_s']} s; {said_of(results['machine'])}.\n"
 
 
 def _required(results: Results) -> Iterable[Sequence[str]]:
@@ -47,8 +47,14 @@ def _required(results: Results) -> Iterable[Sequence[str]]:
     for row in results["rows"]:
         if row["required"]:
             bounds = [str(bound["bound"]) for bound in row["required"]]
-            reached = ["yes" if bound["ok"] else "**no**" for bound in row["required"]]
+            reached = [_reached(bound) for bound in row["required"]]
             yield (*_figures(row), "<br>".join(bounds), "<br>".join(reached))
+
+
+def _reached(bound: Mapping[str, Any]) -> str:
+    if not bound["judged"]:
+        return "(yes)" if bound["ok"] else "(no)"
+    return "yes" if bound["ok"] else "**no**"
 
 
 def _others(results: Results) -> Iterable[Sequence[str]]:

@@ -24,7 +24,7 @@ from ledger.session import connect, migrate
 from tasks.submit import Submission, submit
 
 PEOPLE, NAIVE_PEOPLE = 200_000, 20_000
-REQUIRED = Bound("ours", least=60_000)
+REQUIRED = (Bound("ours", least=60_000), Bound("ratio", least=8))
 MASTERS = MasterKeys.parse(generate_master_key())
 
 

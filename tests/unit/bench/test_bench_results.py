@@ -28,18 +28,24 @@ def test_a_bound(bound: Bound, says: str, reached: float, missed: float) -> None
 
 
 def test_a_row_is_all_right_where_all_its_bounds_hold() -> None:
-    easy, hard = Bound("ours", least=1), Bound("ours", least=1_000)
+    easy, hard = Bound("ratio", least=1), Bound("ratio", least=1_000)
     assert row(500).ok is None
     assert row(500, easy).ok is True
     assert row(500, easy, hard).ok is False
     assert Row("name", "what", "s", 500, 1, "idle", easy).ok is True
 
 
+def test_a_slow_machine_fails_no_run() -> None:
+    missed = Bound("ours", least=1_000)
+    assert row(500, missed).ok is None
+    assert row(500, missed, Bound("ratio", least=1)).ok is True
+
+
 def test_the_table_tells_each_bound_apart() -> None:
-    table = table_of([row(500, Bound("ours", least=1), Bound("ours", least=1_000))])
+    table = table_of([row(500, Bound("ratio", least=1), Bound("ratio", least=1_000), Bound("ours", least=1_000))])
     required, marks = (next(iter(column.cells)) for column in table.columns[-2:])
-    assert required == "≥ 1\n≥ 1,000"
-    assert marks == "[green]yes[/]\n[red]NO[/]"
+    assert required == "≥ 1 x\n≥ 1,000 x\n≥ 1,000"
+    assert marks == "[green]yes[/]\n[red]NO[/]\n[dim](no)[/]"
 
 
 def test_what_is_kept_is_what_is_read_a_row_a_line(tmp_path: Path) -> None:
@@ -50,7 +56,10 @@ def test_what_is_kept_is_what_is_read_a_row_a_line(tmp_path: Path) -> None:
     kept = keep([one, row(500)], ["--quick"], {"a": 12.3, "b": 1.4}, file)
     assert json.loads(file.read_text()) == kept
     assert kept["took_s"] == 14
+    assert kept["commit"]
+    assert kept["machine"]["cores"]
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
     assert kept["rows"][0]["ours"] == 1.235
     assert kept["rows"][0]["parts"] == {"x": 0.1235}
-    assert kept["rows"][0]["required"] == [{"bound": "≤ 1", "ok": False}]
+    assert kept["rows"][0]["required"] == [{"bound": "≤ 1", "judged": False, "ok": False}]
     assert sum(line.startswith('    {"name"') for line in file.read_text().splitlines()) == 2
