@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import httpx
@@ -144,6 +145,20 @@ def test_a_request_is_due_by_when_it_was_asked_and_its_regulation(client: httpx.
         "2026-10-12T00:00:00.000Z",
         True,
     )
+
+
+def test_a_day_will_do_even_today(client: httpx.Client) -> None:
+    today = datetime.now(UTC).date().isoformat()  # a midnight in between makes it yesterday, which will do as well
+    for body in (
+        {"asked_at": today},
+        {"effective_at": today, "asked_at": today},
+        {"subjects": [{"user_id": "u-1", "asked_at": today}]},
+    ):
+        answer = submit(client, {"user_id": "u-1"}, kind="opt_out", **body)
+        assert answer.status_code == 201
+        found = client.get(f"/v1/requests/{answer.json()['request_id']}").json()
+        assert found["asked_at"] == f"{today}T00:00:00.000Z"
+        assert f"{today}T00:00:00.000Z" < found["effective_at"] <= found["received_at"]
 
 
 def test_requests_are_listed_newest_first_page_by_page(client: httpx.Client, key: Key) -> None:
