@@ -20,6 +20,11 @@ PEOPLE: list[Subject] = [{"email": "ann@private.example"}, {"email": "bob@privat
 SECRETS = [SecretStr("whsec_" + "c2VjcmV0" * 4)]
 
 
+def never() -> bool:
+    """The lease is not over."""
+    return False
+
+
 class Sending:
     """In place of a transport: gives or raises this, and notes in which thread it was asked."""
 
@@ -61,7 +66,7 @@ def over_http(answer: httpx.Response | Exception) -> tuple[HttpDirectory, Sendin
 def test_over_http_it_is_asked_in_the_event_loop_and_waited_for(desk: Desk) -> None:
     told = {"people": [{"ref": "2", "person": None}, {"ref": "1", "person": {"user_id": "u-1"}}]}
     directory, sending = over_http(httpx.Response(200, json=told))
-    assert asking(desk, directory)._look_up(PEOPLE) == [[{"user_id": "u-1"}], []]
+    assert asking(desk, directory)._look_up(PEOPLE, never) == [[{"user_id": "u-1"}], []]
     assert sending.threads != [threading.current_thread()]
 
 
@@ -78,16 +83,16 @@ def test_over_http_it_is_asked_in_the_event_loop_and_waited_for(desk: Desk) -> N
 def test_what_is_wrong_with_it_comes_to_who_asks(desk: Desk, answer: Any, says: str) -> None:
     directory, _ = over_http(answer)
     with pytest.raises(DirectoryError, match=says) as raised:
-        asking(desk, directory)._look_up(PEOPLE)
+        asking(desk, directory)._look_up(PEOPLE, never)
     assert "private" not in str(raised.value)
 
 
 def test_a_database_is_asked_in_the_thread_that_asks(desk: Desk) -> None:
     """Its driver would hold up the event loop, and with it every vendor."""
     directory = Database()
-    assert asking(desk, directory)._look_up(PEOPLE) == [[{"user_id": "0"}], [{"user_id": "1"}]]
+    assert asking(desk, directory)._look_up(PEOPLE, never) == [[{"user_id": "0"}], [{"user_id": "1"}]]
     assert directory.threads == [threading.current_thread()]
 
 
 def test_without_a_directory_nobody_is_known(desk: Desk) -> None:
-    assert asking(desk, None)._look_up(PEOPLE) == [[], []]
+    assert asking(desk, None)._look_up(PEOPLE, never) == [[], []]
