@@ -22,6 +22,7 @@ WIDTH = 118
 HEAD = """\
 # Every setting with its default. Copy to `.env` for docker compose, or export what you need. A line without a value
 # has no default. Lists and objects are JSON. This file is written by `python -m config.env_example`.
+# Several accounts of one vendor: CONSENT_<VENDOR>__ACCOUNTS__<ACCOUNT>__<FIELD>, as docs/operations.md says.
 """
 COMPOSE = """\
 # Only for docker-compose.yml: passwords of the services it starts, and USER:PASSWORD of Flower's pages
