@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +13,7 @@ from adapters.contract import Answer, Call, GroupsByCarry, NotNowError, Order, P
 from adapters.exchange import Exchange, OurFaultError
 from domain.chunking import cut, halve
 from domain.outcomes import Reason
+from tasks.batching import alike_of, but_for_the_lone, by_carry, going_on
 from tasks.bisection import Bisection, Isolating, fails_again
 from tasks.evidence import CALLS_TO_HALT, Answered, Course, Sort, sort_of
 
@@ -85,7 +86,7 @@ class Conversation:
         answers = await self._answers(step, batch)
         if answers is None:
             return ()
-        alike = list(_alike(batch, answers))
+        alike = list(alike_of(batch, answers))
         known_as = self._known_as(step)
         course, yes_before = self.courses[known_as], self.courses[known_as].yes
         self._take_note(known_as, alike, within)
@@ -93,7 +94,7 @@ class Conversation:
         onward: list[tuple[Person, str]] = []
         for people, answer in alike:
             if answer.verdict is Verdict.PROCEED:
-                onward += _going_on(people, answer)
+                onward += going_on(people, answer)
             elif answer.verdict is Verdict.SPLIT or self._may_be_one_persons(known_as, people, answer):
                 split.append(Answered(people, answer, known_as, yes_before))
             elif within and within.keeps_failures and answer.reason is Reason.SERVER_ERROR:
@@ -234,7 +235,7 @@ class Conversation:
     def _batches(self, people: Iterable[tuple[Person, str]]) -> Iterator[tuple[str, Sequence[Person]]]:
         for step, members in groupby(sorted(people, key=_STEP), key=_STEP):
             size = self.exchange.adapter.limits(Call(self.order, step)).people
-            apart = _by_carry if step in self._grouped_at else _but_for_the_lone
+            apart = by_carry if step in self._grouped_at else but_for_the_lone
             for together in apart(members):
                 for span in cut(len(together), size):
                     yield step, together[span.first - 1 : span.last]
@@ -245,48 +246,8 @@ class Conversation:
         return adapter.grouped_at if isinstance(adapter, GroupsByCarry) else frozenset()
 
 
-_Bound = Iterable[tuple[Person, str]]
-"""People, each with their step."""
-
-
-def _but_for_the_lone(people: _Bound) -> Iterator[list[Person]]:
-    """Everybody together, but those who are sent alone."""
-    batch = []
-    for person, _ in people:
-        if person.alone:
-            yield [person]
-        else:
-            batch.append(person)
-    yield batch
-
-
-def _by_carry(people: _Bound) -> Iterator[list[Person]]:
-    """People with the same carry together."""
-    sharing: defaultdict[Hashable, list[Person]] = defaultdict(list)
-    for person, _ in people:
-        sharing[person.carry].append(person)
-    yield from sharing.values()
-
-
 _STEP = itemgetter(1)
 _OUR_FAULT = Answer(Verdict.SPLIT, Reason.OUR_FAULT)
-
-
-def _alike(batch: Sequence[Person], answers: Sequence[Answer]) -> Iterator[tuple[Sequence[Person], Answer]]:
-    """Everybody of a batch by the answer they share; one answer a person, in order."""
-    if answers.count(answers[0]) == len(answers):
-        yield batch, answers[0]
-        return
-    sharing: dict[int, tuple[list[Person], Answer]] = {}
-    for person, answer in zip(batch, answers, strict=True):
-        sharing.setdefault(id(answer), ([], answer))[0].append(person)
-    yield from sharing.values()
-
-
-def _going_on(people: Sequence[Person], answer: Answer) -> Iterator[tuple[Person, str]]:
-    carry, step = answer.carry, answer.step
-    for person in people:
-        yield (person if carry is person.carry else person._replace(carry=carry)), step
 
 
 def _of_one(answer: Answer) -> Answer:
