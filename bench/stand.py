@@ -25,7 +25,8 @@ from local.processes import read_private
 from local.redis_server import Redis
 from local.stack import Plan, running
 from tasks.queues import sender, wake
-from tasks.submit import Receipt, Submission, submit
+from tasks.submission import Submission
+from tasks.submit import Receipt, submit
 
 WORKERS = 2
 """Worker processes, ours and the naive ones alike."""

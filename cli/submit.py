@@ -20,7 +20,8 @@ from ledger.failures import LedgerError, as_ledger_errors
 from ledger.sealing import UnsealError
 from tasks.queues import BrokerError, sender, wake
 from tasks.reach import say_unreachable
-from tasks.submit import Receipt, Submission, SubmitError, Wake, submit
+from tasks.submission import Submission, SubmitError
+from tasks.submit import Receipt, Wake, submit
 
 LONGEST_KEY = 200
 

@@ -13,7 +13,7 @@ from ledger.sealing import MasterKeys
 from ledger.session import Engine, connect
 from tasks.redis_connections import RedisAddress, RedisUrlError
 from tasks.sealed import ProducerKeys
-from tasks.submit import Guards
+from tasks.submission import Guards
 
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 BAD_KEYS = "these settings cannot be used:\nCONSENT_MASTER_KEYS: "

@@ -31,7 +31,8 @@ from local.sandboxed import leave_out
 from local.services import free_port
 from tasks.queues import sender, wake
 from tasks.subjects import check_subject
-from tasks.submit import Guards, Submission, submit
+from tasks.submission import Guards, Submission
+from tasks.submit import submit
 
 ERASED, OPTED_OUT = 2_000, 500
 SEED = 20_260_822

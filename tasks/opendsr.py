@@ -17,7 +17,8 @@ from ledger.notices.opendsr import Kept, NewDsr
 from ledger.sealing import Fingerprinter, MasterKeys
 from ledger.session import Connection, Engine
 from tasks.attend import Desk, NoSuchRequestError
-from tasks.submit import KeyConflictError, Receipt, Submission, SubmitError, Wake
+from tasks.submission import KeyConflictError, Submission, SubmitError
+from tasks.submit import Receipt, Wake
 
 
 class OtherContentError(SubmitError):

@@ -20,12 +20,14 @@ from ledger.requests.recording import KeyTakenError
 from ledger.sealing import MasterKeys, UnsealError
 from ledger.session import Engine
 from tasks.envelopes import UnusableError, read
+from tasks.known import Known, look_up
 from tasks.queues import SUBMIT
 from tasks.reach import say_unreachable
 from tasks.refusals import NOBODY, Refusal, record
 from tasks.sealed import LARGEST_ITEM, SEAL, NotSealedError, ProducerKeys
 from tasks.subjects import AllowPlaceholders, Fault, SubjectError, advice, checked_all, faults_in
-from tasks.submit import Guards, Known, Offer, Receipt, Submission, SubmitError, Wake, look_up, submit, submit_few
+from tasks.submission import Guards, Submission, SubmitError
+from tasks.submit import Offer, Receipt, Wake, submit, submit_few
 
 T = TypeVar("T")
 

@@ -12,7 +12,8 @@ from sqlalchemy import Engine, text
 from domain.requests import Kind
 from ledger.sealing import MasterKeys
 from local.processes import spawn
-from tasks.submit import Submission, submit
+from tasks.submission import Submission
+from tasks.submit import submit
 
 WITHIN_S = 100.0
 

@@ -17,7 +17,7 @@ from ledger.failures import LedgerError
 from ledger.sealing import UnsealError
 from tasks.attend import AttendError, NoSuchRequestError
 from tasks.subjects import PROBLEMS, SubjectError
-from tasks.submit import KeyConflictError, SubmitError
+from tasks.submission import KeyConflictError, SubmitError
 from web.pool import BusyError
 from web.problems import NOWHERE, Problem, advised, first, no_such_request
 

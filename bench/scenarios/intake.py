@@ -21,7 +21,8 @@ from intake.files.reader import read_people
 from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
-from tasks.submit import Submission, submit
+from tasks.submission import Submission
+from tasks.submit import submit
 
 PEOPLE, NAIVE_PEOPLE = 200_000, 20_000
 REQUIRED = (Bound("ours", least=60_000), Bound("ratio", least=8))

@@ -26,7 +26,8 @@ from ledger.people.prints import Prints
 from ledger.requests.closing import close_settled
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
-from tasks.submit import Submission, submit
+from tasks.submission import Submission
+from tasks.submit import submit
 
 T = TypeVar("T")
 

@@ -19,6 +19,7 @@ from intake.take_in.inbox import LIVES_S, Inbox, runs_here
 from intake.take_in.rounds import AwayError, Rounds
 from ledger.fitness import check_fitness
 from ledger.sealing import UnsealError
+from tasks.known import Lately
 from tasks.producers import Intake
 from tasks.queues import BrokerError, sender, wake
 from tasks.redis_check import is_cluster
@@ -26,7 +27,7 @@ from tasks.redis_connections import connect
 from tasks.redis_faults import CLUSTER, say_fault
 from tasks.rewriting import Rewriting
 from tasks.sealed import ProducerKeys
-from tasks.submit import Lately, Wake
+from tasks.submit import Wake
 
 LEDGER_CONNECTIONS = 2
 PATIENCE_S, TRUSTED_S = 60.0, 1.0

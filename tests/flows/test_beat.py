@@ -29,7 +29,8 @@ from local.processes import spawn
 from local.sandbox import sandbox
 from tasks.queues import LOOK, BrokerError, WakeUp, queue_of, send, sender, wake
 from tasks.redis_connections import broker_settings
-from tasks.submit import Submission, submit
+from tasks.submission import Submission
+from tasks.submit import submit
 
 VENDORS = tuple(OURS)
 A_HANDFUL = 10

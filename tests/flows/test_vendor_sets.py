@@ -18,7 +18,8 @@ from ledger.sealing import MasterKeys, generate_master_key
 from local.processes import spawn
 from local.sandbox import sandbox
 from tasks.queues import queue_of, sender, wake
-from tasks.submit import Submission, submit
+from tasks.submission import Submission
+from tasks.submit import submit
 
 CELERY = [sys.executable, "-m", "celery", "--app", "worker.app", "worker", "--pool", "threads", "--without-mingle"]
 PATIENCE_S = 60.0

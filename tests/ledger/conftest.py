@@ -17,7 +17,8 @@ from ledger.sealing import MasterKeys
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
 from tasks.slots import FairSlots
-from tasks.submit import Receipt, Submission, submit
+from tasks.submission import Submission
+from tasks.submit import Receipt, submit
 from tasks.toolbox import Route, Toolbox
 from tests.stubs import Answering, StubAdapter, StubExchange
 

@@ -14,7 +14,8 @@ from ledger.fitness import check_fitness
 from ledger.limits import STATEMENT_S
 from ledger.sealing import MasterKeys
 from ledger.session import connect, migrate
-from tasks.submit import Submission, submit
+from tasks.submission import Submission
+from tasks.submit import submit
 from tests.ledger.between import Pooler, pooler
 from tests.ledger.conftest import people
 from tests.ledger.databases import address, database, execute

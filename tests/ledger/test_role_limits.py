@@ -8,7 +8,8 @@ from ledger.delivery.vendors import announce
 from ledger.failures import LedgerError
 from ledger.sealing import MasterKeys
 from ledger.session import connect, migrate
-from tasks.submit import Submission, submit
+from tasks.submission import Submission
+from tasks.submit import submit
 from tests.ledger.conftest import people
 from tests.ledger.databases import address, database, execute
 

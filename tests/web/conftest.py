@@ -20,7 +20,7 @@ from intake.access.tokens import mint_key
 from ledger.accounts import access
 from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys
-from tasks.submit import NO_GUARDS
+from tasks.submission import NO_GUARDS
 from web.app import create_app
 from web.context import Context
 from web.server import served

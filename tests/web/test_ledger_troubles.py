@@ -16,7 +16,7 @@ from ledger.delivery.vendors import announce
 from ledger.failures import TROUBLES
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
-from tasks.submit import NO_GUARDS
+from tasks.submission import NO_GUARDS
 from tests.ledger.databases import PASSWORD, address, database, execute
 from tests.web.conftest import serving
 from web.access import gate

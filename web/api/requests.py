@@ -12,7 +12,7 @@ from domain.noticed import Noticed
 from domain.requests import Kind, Subject
 from tasks import submit
 from tasks.subjects import AllowPlaceholders, SubjectError, checked_all
-from tasks.submit import Submission
+from tasks.submission import Submission
 from web.access.gate import Principal
 from web.api.models import REQUEST_ID, Given, VendorName, examples, json_body
 from web.bodies import LARGEST_JSON, fault, read_json

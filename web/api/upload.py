@@ -12,7 +12,7 @@ from domain.noticed import Noticed
 from domain.requests import Kind
 from intake.files.reader import read_people
 from tasks import submit
-from tasks.submit import Submission
+from tasks.submission import Submission
 from web.api.models import VendorName
 from web.api.requests import ACCEPTING, IdempotencyKey, Receipt, answer, own_key
 from web.bodies import Allowance, allowance_of, fault, media_type, refuse_encoded

@@ -15,7 +15,7 @@ from ledger.delivery.vendors import describe
 from tasks.queues import DISPATCH, WakeUp, queue_of
 from tasks.reach import reach_of
 from tasks.subjects import SubjectError, check_subject
-from tasks.submit import SubmitError
+from tasks.submission import SubmitError
 from tasks.toolbox import Toolbox
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 from tests.made_up.tokens import TokenServer, TokenVendor

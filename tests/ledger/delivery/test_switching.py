@@ -19,7 +19,7 @@ from tasks import attend, retire
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
 from tasks.settle import settle
-from tasks.submit import SubmitError
+from tasks.submission import SubmitError
 from tasks.toolbox import Toolbox
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 from tests.services import empty

@@ -21,7 +21,8 @@ from ledger.requests import closing
 from tasks import attend
 from tasks.attend import AttendError, Cancelled, NoSuchRequestError
 from tasks.settle import settle
-from tasks.submit import Guards, SubmitError, submit
+from tasks.submission import Guards, SubmitError
+from tasks.submit import submit
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 from tests.stubs import Answering
 
@@ -478,7 +479,7 @@ def large(desk: Desk, **more: Any) -> UUID:
 
 
 def attend_submission(**more: Any) -> Any:
-    from tasks.submit import Submission
+    from tasks.submission import Submission
 
     return Submission(Kind.ERASURE, submitted_by="cli:alice", **more)
 

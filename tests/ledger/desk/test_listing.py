@@ -12,7 +12,8 @@ from ledger.desk import listing
 from ledger.desk.listing import Numbers, joined
 from ledger.desk.reports import Row
 from ledger.sealing import MasterKeys
-from tasks.submit import Submission, submit
+from tasks.submission import Submission
+from tasks.submit import submit
 
 PEOPLE, CHUNK = 2_000, 100
 PENDING, RETRIED, CLOSED = (150, 1900), 507, 1007

@@ -16,7 +16,8 @@ from ledger.desk.reports import at_risk, status_of
 from tasks.attend import AttendError
 from tasks.attend import Desk as Attending
 from tasks.reach import missing_identifiers, reach_of
-from tasks.submit import KeyConflictError, Receipt
+from tasks.submission import KeyConflictError
+from tasks.submit import Receipt
 from tasks.toolbox import Toolbox
 from tests.contract.samples import SAMPLES, adapter_of
 from tests.ledger.conftest import APPLIED, Desk, everybody

@@ -19,7 +19,7 @@ from tasks.producers import Intake, Taken, Waits, take_in
 from tasks.queues import SUBMIT
 from tasks.refusals import Refusal
 from tasks.sealed import NotSealedError, ProducerKeys, generate_producer_key
-from tasks.submit import Guards
+from tasks.submission import Guards
 from tests.bad_messages import MARK, dumped, encoded, envelope, junk
 from tests.ledger.conftest import Desk, people
 

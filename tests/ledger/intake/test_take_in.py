@@ -21,7 +21,7 @@ from tasks.producers import Intake, Waits
 from tasks.queues import SUBMIT, SUBMIT_QUEUE
 from tasks.rewriting import Rewriting
 from tasks.sealed import ProducerKeys, generate_producer_key
-from tasks.submit import Guards
+from tasks.submission import Guards
 from tests.bad_messages import MARK, dumped, envelope
 from tests.ledger.conftest import Desk, people
 

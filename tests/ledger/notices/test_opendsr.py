@@ -39,7 +39,8 @@ from tasks.attend import Desk as AtDesk
 from tasks.notify import Courier, notify
 from tasks.opendsr import CallbackError, Office, OtherContentError
 from tasks.settle import settle
-from tasks.submit import SubmitError, submit
+from tasks.submission import SubmitError
+from tasks.submit import submit
 from tests.contract.samples import adapter_of
 from tests.ledger.conftest import APPLIED, Desk, everybody
 from tests.ledger.test_personal_data import assert_nothing_personal

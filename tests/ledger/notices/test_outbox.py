@@ -18,7 +18,7 @@ from ledger.notices.outbox import Claimed
 from ledger.notices.webhooks import announce_webhooks
 from tasks import retain
 from tasks.settle import settle
-from tasks.submit import SubmitError
+from tasks.submission import SubmitError
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 
 EXPIRED = Answer(Verdict.ACTION, Reason.SESSION_EXPIRED)

@@ -10,7 +10,8 @@ from sqlalchemy import make_url, text
 from domain.deadlines import Deadlines, Period, Regulation, Term, Unit
 from domain.requests import Kind, Subject
 from ledger import session
-from tasks.submit import NO_GUARDS, Guards, KeyConflictError, Submission, SubmitError, submit
+from tasks.submission import NO_GUARDS, Guards, KeyConflictError, Submission, SubmitError
+from tasks.submit import submit
 from tests.ledger.conftest import Desk, people
 
 NIGHTLY = datetime(2026, 10, 5, 3, tzinfo=UTC)

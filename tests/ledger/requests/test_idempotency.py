@@ -10,9 +10,11 @@ from intake.producer import seal
 from ledger.keys import fingerprinter
 from ledger.requests.idempotency import any_in_clear, print_of_key
 from tasks import retain
+from tasks.known import look_up
 from tasks.producers import Intake, take_in
 from tasks.sealed import ProducerKeys, generate_producer_key
-from tasks.submit import Guards, Offer, Receipt, Submission, SubmitError, look_up, submit_few
+from tasks.submission import Guards, Submission, SubmitError
+from tasks.submit import Offer, Receipt, submit_few
 from tests.ledger.conftest import Desk, people
 from tests.ledger.intake.test_producers import REQUEST, item
 from tests.ledger.notices.test_opendsr import asked, office

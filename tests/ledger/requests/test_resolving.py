@@ -19,9 +19,11 @@ from ledger.keys import fingerprinter
 from ledger.people.prints import Prints
 from ledger.requests import resolving
 from tasks.attend import Desk as Attending
+from tasks.known import look_up
 from tasks.reach import reach_of
 from tasks.resolve import LEASE_S, Resolver, resolve
-from tasks.submit import Guards, Offer, Receipt, Submission, look_up, submit, submit_few
+from tasks.submission import Guards, Submission
+from tasks.submit import Offer, Receipt, submit, submit_few
 from tasks.toolbox import Toolbox
 from tests.contract.samples import adapter_of
 from tests.ledger.conftest import APPLIED, Desk, everybody

@@ -13,11 +13,13 @@ from ledger.accounts import access
 from ledger.requests import lately
 from tasks.attend import AttendError, SamePersonError
 from tasks.attend import Desk as Attending
+from tasks.known import look_up
 from tasks.producers import Intake, take_in
 from tasks.queues import SUBMIT
 from tasks.retain import keep_volumes
 from tasks.sealed import ProducerKeys, generate_producer_key
-from tasks.submit import Guards, Offer, Receipt, Submission, look_up, submit, submit_few
+from tasks.submission import Guards, Submission
+from tasks.submit import Offer, Receipt, submit, submit_few
 from tests.bad_messages import dumped, envelope
 from tests.ledger.conftest import Desk, people
 

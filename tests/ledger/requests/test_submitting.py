@@ -14,7 +14,8 @@ from ledger.delivery.chunks import Lease, Purpose
 from ledger.delivery.pending import open_people, pending
 from ledger.desk.reports import status_of
 from ledger.sealing import MasterKeys, SealingKey, UnsealError, generate_master_key
-from tasks.submit import Receipt, SubmitError
+from tasks.submission import SubmitError
+from tasks.submit import Receipt
 from tests.ledger.conftest import Desk, people
 
 PRODUCER_TABLES = ("requests", "subjects", "sessions", "chunks", "outcomes", "tallies")

@@ -9,7 +9,9 @@ from sqlalchemy.exc import DataError
 
 from domain.requests import Kind, Subject
 from ledger.requests import small_requests
-from tasks.submit import NO_GUARDS, Guards, Offer, Receipt, Submission, SubmitError, look_up, submit_few
+from tasks.known import look_up
+from tasks.submission import NO_GUARDS, Guards, Submission, SubmitError
+from tasks.submit import Offer, Receipt, submit_few
 from tests.ledger.conftest import Desk, people
 from tests.ledger.requests.test_submitting import left_behind, opened
 

@@ -55,7 +55,7 @@ def test_of_a_file(name: str) -> None:
 
 
 EMAILS = st.sampled_from(
-    ["a..b@x.org", ".a@x.org", "a@x.org.", "a b@x.org", "a@x", "a@@x.org", "<a@x.org>", "jane", "a@x.org,"]
+    ["a..b@x.org", ".a@x.org", "a@x.org.", "a b@x.org", "a@x", "ax.org", "<a@x.org>", "jane", "a@x.org,"]
 )
 ODD = st.sampled_from(["", " ", "u\u0000", "\u200bu", " u", "u ", "unknown", "u\ufffd", "1e+21", "x" * 600]) | st.text(
     max_size=8

@@ -14,7 +14,7 @@ from ledger.requests.recording import Earlier, Recorded
 from ledger.sealing import SealingKey
 from tasks.converse import Answered
 from tasks.judge import settled
-from tasks.submit import Submission
+from tasks.submission import Submission
 
 HUSH = "hush-4711"
 SUBJECT: Subject = {"user_id": HUSH, "email": f"{HUSH}@example.org", "vendors": {"akinon": {"session_id": HUSH}}}

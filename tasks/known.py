@@ -1,0 +1,46 @@
+"""What is the same for every submission of a while: the vendors as they stand, and the fingerprinter."""
+
+from collections.abc import Sequence
+from time import monotonic
+from typing import NamedTuple
+
+from ledger.delivery.vendors import Vendor, all_vendors
+from ledger.keys import fingerprinter
+from ledger.requests.idempotency import any_in_clear
+from ledger.sealing import Fingerprinter, MasterKeys
+from ledger.session import Engine
+
+
+class Known(NamedTuple):
+    """What is the same for every submission of a while."""
+
+    vendors: Sequence[Vendor]
+    prints: Fingerprinter
+    clear_keys: bool
+    """Whether idempotency keys are left that an earlier version recorded as they are."""
+
+
+def look_up(engine: Engine, masters: MasterKeys) -> Known:
+    """The vendors as they stand, and the ledger's fingerprinter. Raises ledger.sealing.UnsealError."""
+    with engine.begin() as connection:
+        return Known(all_vendors(connection), fingerprinter(connection, masters), any_in_clear(connection))
+
+
+class Lately:
+    """Looks up again what was known a second ago, for those who submit hundreds of times a second.
+
+    A vendor switched off within that second gets the request's chunks, and they wait, as they do for one that is
+    switched off a second after.
+    """
+
+    def __init__(self, engine: Engine, masters: MasterKeys, for_s: float = 1.0) -> None:
+        self._engine, self._masters = engine, masters
+        self._for_s = for_s
+        self._found: tuple[float, Known] | None = None
+
+    def __call__(self) -> Known:
+        """What is known. Raises as `look_up` does."""
+        found = self._found
+        if found is None or monotonic() >= found[0]:
+            found = self._found = (monotonic() + self._for_s, look_up(self._engine, self._masters))
+        return found[1]
