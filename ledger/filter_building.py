@@ -23,7 +23,7 @@ FILTERING = "filter volumes"
 def build_filters(engine: Engine, *, ended_for_s: float = ENDED_FOR_S) -> list[int]:
     """Filter the volumes that ended `ended_for_s` ago and are not filtered yet; the numbers of those that are now.
 
-    It takes about 6 seconds and 9 MB for each million people. One process is at it at a time; what one that was killed
+    It takes 10 to 20 seconds and 9 MB for each million people. One process is at it at a time; what one that was killed
     had begun, the next begins again. A volume in which somebody is writing is left to the next call, and one on which
     this user may create no trigger to a process of its owner.
     """
