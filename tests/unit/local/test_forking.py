@@ -44,6 +44,14 @@ ENDS = {
 MakeSpec = Callable[..., ProcessSpec]
 
 
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads of pytest-xdist, that were here before, do not count."""
+    count = threading.active_count
+    beside = count() - 1
+    monkeypatch.setattr(threading, "active_count", lambda: count() - beside)
+
+
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeSpec:
     """Makes a module of some code, to be run as `python -m NAME`."""
