@@ -114,7 +114,9 @@ def test_a_sealed_request_is_delivered_and_told_of_and_a_plain_one_refused_unsee
         engine = connect(services["database_url"])
         with engine.connect() as connection:
             log = "SELECT because FROM audit_entries WHERE NOT allowed"
-            assert eventually(lambda: connection.execute(text(log)).scalars().all()) == ["not sealed: not a text"]
+            assert eventually(lambda: connection.execute(text(log)).scalars().all()) == [
+                "not sealed: not a text; seal it to what `consent producer-key` prints (docs/producers.md)"
+            ]
         engine.dispose()
         assert not [event for event in seen if event.get("name") == SUBMIT], "no worker sees them"
         logs = "".join(path.read_text() for path in (stack.data / "logs").iterdir())

@@ -169,7 +169,8 @@ def test_no_such_regulation_and_no_such_moment(stack: Engine, people: str, monke
     )
     refused = consent("submit", "-", "--kind", "erasure", stdin=lines)
     assert refused.stderr.splitlines()[:3] == [
-        "line 3: asked_at must be a moment in ISO 8601 with its time zone, as in 2026-05-25T00:00:00Z",
+        "line 3: asked_at must be a moment in ISO 8601 with its time zone, as in 2026-05-25T00:00:00Z, or a day, as in "
+        "2026-05-25",
         "line 4: asked_at is in the future: give the moment when it was asked for",
         "line 5: has no identifier: give user_id, email, phone_number or a vendor's own",
     ]
