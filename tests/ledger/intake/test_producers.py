@@ -116,8 +116,8 @@ def test_a_message_that_comes_twice_is_one_request(desk: Desk, intake: Intake, t
         ({"vendors": ["nobody"]}, "unknown or switched-off vendor; known are insider"),
         (
             {"effective_at": "2026-05-25T00:00:00"},
-            "effective_at: must be a moment in ISO 8601 with its time zone, as in 2026-05-25T00:00:00Z, or a day, as in "
-            "2026-05-25",
+            "effective_at: must be a moment in ISO 8601 with its time zone, as in 2026-05-25T00:00:00Z, or a day, as "
+            "in 2026-05-25",
         ),
         ({"idempotency_key": "jane\n"}, "idempotency_key: String should match pattern '^[!-~]{1,200}$'"),
         ({"submitted_by": "Jane Doe"}, "submitted_by: String should match pattern '^[a-z][a-z0-9_.-]{0,39}$'"),
