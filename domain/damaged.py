@@ -51,6 +51,8 @@ FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
 def damage_of(text: str) -> str | None:
     """What a spreadsheet has made of an identifier; None where it looks undamaged."""
     text = text.strip()
+    if text.isascii() and not _MAY_BE_DAMAGED.fullmatch(text):  # nearly all: one look in place of one for each form
+        return None
     return next((what for what, form in FORMS if form.fullmatch(text)), None)
 
 
@@ -59,3 +61,4 @@ MAY_BE_DAMAGED = (
     rf"|{_MONTH}-.*|(?i:err):.*"
 )
 """A pattern for all ASCII texts that `damage_of` finds damaged, and few others: for looking at many at once."""
+_MAY_BE_DAMAGED = re.compile(MAY_BE_DAMAGED)

@@ -8,6 +8,7 @@ import re
 from functools import lru_cache
 from unicodedata import normalize
 
+from domain.emails import PLAIN_LONGEST
 from domain.phones import national_part
 
 WORDS = frozenset(
@@ -56,8 +57,8 @@ PLACEHOLDERS = frozenset(
 )
 """Some of them as they are spelt, the first five from Insider's public pages."""
 
-_SOMEBODY = re.compile(r"[01A-Za-z]*[2-9][0-9A-Za-z]*")
-"""Ids and sessions as nearly all are: no word and no form has a digit but 0 and 1 without a mark."""
+_SOMEBODY = re.compile(r"(?=[0-9A-Za-z])[01A-Za-z_.-]*[2-9][0-9A-Za-z_.-]*")
+"""Ids and sessions as nearly all are: no word has a digit but 0 and 1, nor has any form that begins with no mark."""
 _DIGITS = frozenset({"0", "1"})
 _FORMS = re.compile(
     r"""
@@ -111,13 +112,14 @@ def is_nobodys_email(email: str) -> bool:
     plain = normalize("NFKC", email).strip().casefold()
     local, _, domain = plain.rpartition("@")
     mailbox = _word(local.partition("+")[0])
-    return (
-        mailbox in _NO_MAILBOX
-        or (mailbox.startswith(("noemail", "nomail")) and mailbox.rstrip("0123456789") in _NO_MAILBOX)
-        or _word(domain.partition(".")[0]) in _NO_DOMAIN
-        or domain.endswith(".invalid")
-        or _is_nowhere(plain)
-    )
+    if mailbox in _NO_MAILBOX:
+        return True
+    if mailbox.startswith(("noemail", "nomail")) and mailbox.rstrip("0123456789") in _NO_MAILBOX:
+        return True
+    # Most people share few domains, of which it is remembered that they need no closer look.
+    if email.isascii() and len(email) <= PLAIN_LONGEST and not may_be_nowhere(f"@{domain}"):
+        return False
+    return _word(domain.partition(".")[0]) in _NO_DOMAIN or domain.endswith(".invalid") or _is_nowhere(plain)
 
 
 MAY_BE_NOBODYS = re.compile(

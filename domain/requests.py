@@ -101,11 +101,12 @@ def check_phone(text: str, info: ValidationInfo) -> str:
     if not phones.E164.fullmatch(text):
         unseen = _unseen(text)
         raise PydanticCustomError("phone", "{problem}", {"problem": unseen.message() if unseen else _NO_PHONE})
-    if not phones.is_e164(text):
+    odd = phones.may_be_odd(text[: phones.START])  # hardly any is, and it is remembered of which
+    if odd and not phones.is_e164(text):
         raise PydanticCustomError("phone", _TRUNK_PREFIX)
     if not phones.is_possible(text[:4], len(text)):
         raise PydanticCustomError("phone", _NO_PHONE)
-    if _doubts(info, "placeholder") and is_nobodys_phone(text):
+    if odd and _doubts(info, "placeholder") and is_nobodys_phone(text):
         raise PydanticCustomError("placeholder", PLACEHOLDER)
     return text
 

@@ -77,13 +77,17 @@ def _chosen(named: Sequence[str], known: Sequence[Vendor]) -> list[Vendor]:
     enabled = {vendor.name: vendor for vendor in known if vendor.enabled}
     if not enabled:
         raise SubmitError("no vendor is switched on: set its CONSENT_<VENDOR>__ variables and start the workers")
-    meant = {name: [one for one in enabled if name in (one, vendor_of(one))] for name in named or enabled}
+    if not named:
+        return [enabled[name] for name in sorted(enabled)]
+    meant = {name: [one for one in enabled if name in (one, vendor_of(one))] for name in named}
     if not all(meant.values()):
         raise SubmitError(f"unknown or switched-off vendor; known are {', '.join(sorted(enabled))}")
     return [enabled[name] for name in sorted({one for those in meant.values() for one in those})]
 
 
 def _checked_options(options: Mapping[str, Any], known: Sequence[Vendor]) -> dict[str, Any]:
+    if not options:  # as nearly always
+        return {}
     names = dict.fromkeys([*ADAPTERS, *(vendor.name for vendor in known)])
     for vendor, block in options.items():
         adapter = adapter_named(vendor) if vendor in names else None

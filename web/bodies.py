@@ -56,13 +56,14 @@ def allowance_of(request: Request) -> Allowance:
 def bounded(scope: Scope, receive: Receive) -> Receive:
     """A `receive` that raises Problem where the body is too large (413) or too slow (408)."""
     allowance = scope["state"][STATE] = Allowance()
-    allowance.whole = not _expected(scope)
+    length = _length(scope)
+    allowance.whole = not (length > 0 or _is_chunked(scope))
     began, floor = monotonic(), _Floor(allowance)
 
     async def receive_bounded() -> Message:
         if allowance.whole:  # what comes now is not the body's: the client going away, or nothing for a long time
             return await receive()
-        if not allowance.seen and _length(scope) > allowance.most:
+        if not allowance.seen and length > allowance.most:
             raise _too_large(allowance)
         asked = monotonic()
         try:
@@ -101,8 +102,8 @@ class _Floor:
         return missed
 
 
-def _expected(scope: Scope) -> bool:
-    return _length(scope) > 0 or any(name == b"transfer-encoding" for name, _ in scope["headers"])
+def _is_chunked(scope: Scope) -> bool:
+    return any(name == b"transfer-encoding" for name, _ in scope["headers"])
 
 
 def _length(scope: Scope) -> int:

@@ -2,7 +2,7 @@
 
 import re
 from contextvars import ContextVar
-from uuid import uuid4
+from random import getrandbits
 
 HEADER = b"x-request-id"
 _HARMLESS = re.compile(rb"(?=[0-9_-]*[A-Za-z])[\w-]{1,64}", re.ASCII)
@@ -13,7 +13,7 @@ _current: ContextVar[str] = ContextVar("request_id")
 
 def begin(given: bytes | None) -> str:
     """The name of the request that this task serves from now on: the client's own, where it is harmless."""
-    name = given.decode() if given is not None and _HARMLESS.fullmatch(given) else uuid4().hex
+    name = given.decode() if given is not None and _HARMLESS.fullmatch(given) else _new()
     _current.set(name)
     return name
 
@@ -23,4 +23,10 @@ def current() -> str:
     try:
         return _current.get()
     except LookupError:
-        return uuid4().hex
+        return _new()
+
+
+def _new() -> str:
+    # Not of the system's randomness: it need not be hard to guess, and the event loop would give way to other threads
+    # at each call of the system.
+    return f"{getrandbits(128):032x}"

@@ -62,6 +62,8 @@ class SharedPace:
         if monotonic() < self._away_until:
             return self._own.take(who)
         lot = self._lots[who]
+        if lot.tokens:  # as nearly always: nobody has to be asked, so nobody waits
+            return self._taken(lot)
         async with lot.asking:
             wait_s = lot.refused_until - monotonic()
             if wait_s > 0:
@@ -75,8 +77,11 @@ class SharedPace:
                     return self._own.take(who)
                 if wait_s > 0:
                     return Quota(self._rate, wait_s, 0)
-            lot.tokens -= 1
-            return Quota(self._rate, 0.0, lot.left + lot.tokens)
+            return self._taken(lot)
+
+    def _taken(self, lot: _Lot) -> Quota:
+        lot.tokens -= 1
+        return Quota(self._rate, 0.0, lot.left + lot.tokens)
 
     async def _fill(self, lot: _Lot, who: str) -> float:
         wanted = max(1, int(self._rate.per_s * LOT_S))
