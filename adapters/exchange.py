@@ -34,7 +34,6 @@ from adapters.examine import examine
 from adapters.login import Login
 from adapters.proving import signed, with_token
 from adapters.rates import cost_of, rate_of
-from adapters.sending import refuse_when_over
 from adapters.transport import AnswerLostError, NotSentError, Transport
 from adapters.triage import triage
 from adapters.writing import body_of
@@ -150,7 +149,6 @@ class Exchange:
     ) -> httpx.Response | Answer:
         rate = rate_of(self.adapter, call)
         taken = await self.permits.take(rate)
-        refuse_when_over()  # before a connection is made; the wire asks once more before the first byte
         if self._signs:
             request = self._sign(request, call, people)
         sent = monotonic()

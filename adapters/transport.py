@@ -11,6 +11,7 @@ import httpx
 
 from adapters.addresses import refuse_plain_http
 from adapters.egress import DIRECT, Egress
+from adapters.sending import refuse_when_over
 from adapters.tunnel import open_through
 from adapters.wire import MAX_ANSWER_BYTES, AnswerLostError, Connection, NotSentError, Origin, head_of
 
@@ -77,6 +78,7 @@ class Transport:
         return None
 
     async def _connect(self, origin: Origin) -> Connection:
+        refuse_when_over()  # the wire asks once more, before the first byte
         proxy = self.egress.proxy_to(origin.host)
         try:
             async with asyncio.timeout(self.timeout_s):

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import ClassVar
 
 from pydantic_core import from_json
@@ -144,13 +145,13 @@ class Run(ABC):
         stale = now - self._renewed > self._left_s or now - self.began > self._longest_s
         return self.cancelled or stale or self.tools.stopping()
 
-    @property
+    @cached_property
     def _left_s(self) -> float:
         """How long after a renewal something may still be begun: it ends while the lease holds."""
         lease_s = self.tools.lease_s
         return max(lease_s - self.route.adapter.settings.timeout_s, min(LEAST_LEFT_S, lease_s / 2))
 
-    @property
+    @cached_property
     def _longest_s(self) -> float:
         return self.tools.lease_s * LEASES_A_RUN
 
