@@ -38,15 +38,22 @@ class NewRequest(Given):
         {"kind": "opt_out", "vendors": ["dfinery"], "subjects": [{"user_id": "u-1"}]},
     )
     kind: Kind
+    # Here and below: what `default` names pydantic copies for each request, which takes longer than to make it anew.
     allow_placeholders: AllowPlaceholders = Field(
-        default={},
+        default_factory=dict,
+        json_schema_extra={"default": {}},
         description="by field, identifiers that are really somebody's though they look like nobody's or damaged, as "
         '{"user_id": ["1"]}; the fields and how many are kept with the request',
     )
     subjects: list[Subject] = Field(min_length=1, max_length=MOST_SUBJECTS)
-    vendors: list[VendorName] = Field(default=[], max_length=50, description="only these; else all switched on")
+    vendors: list[VendorName] = Field(
+        default_factory=list,
+        json_schema_extra={"default": []},
+        max_length=50,
+        description="only these; else all switched on",
+    )
     options: dict[str, dict[str, JsonValue]] = Field(
-        default={}, description='by vendor, as {"insider": {"whole": […]}}'
+        default_factory=dict, json_schema_extra={"default": {}}, description='by vendor, as {"insider": {"whole": […]}}'
     )
     asked_at: GivenDayOrMoment | None = Field(
         default=None,
