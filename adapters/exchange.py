@@ -100,8 +100,8 @@ class Exchange:
             raise self._our_fault(fault, call, people) from None
         if len(body_of(request)) > self.adapter.limits(call).body_bytes:
             return [Answer(Verdict.SPLIT, Reason.TOO_LARGE, certain=True)] * len(people)
-        if self._logs_in:
-            answers = await self._ask_with_token(call, people, request)
+        if (login := self._login) is not None:
+            answers = await self._ask_with_token(call, people, request, login)
         else:
             answers = refused_for_good(await self._send(call, people, request), Reason.BAD_CREDENTIALS)
         if self._sends_once:
@@ -115,12 +115,14 @@ class Exchange:
         later = Answer(Verdict.RETRY, Reason.RATE_LIMITED, pause_s)
         return [later if answer.reason is Reason.RATE_LIMITED else answer for answer in answers]
 
-    async def _ask_with_token(self, call: Call, people: Sequence[Person], request: httpx.Request) -> list[Answer]:
+    async def _ask_with_token(
+        self, call: Call, people: Sequence[Person], request: httpx.Request, login: Login
+    ) -> list[Answer]:
         stale: Token | None = None
         answers: list[Answer] = []
         for _ in range(2):  # as we are, then once more with a fresh token
             try:
-                token = await self.credentials.token(self.adapter.name, self._login, not_this_one=stale)
+                token = await self.credentials.token(self.adapter.name, login, not_this_one=stale)
             except LoginRefusedError as refusal:
                 return [refusal.answer] * len(people)
             answers = await self._send(call, people, with_token(request, token, self.adapter.settings.base_url))
@@ -170,7 +172,7 @@ class Exchange:
     def _sign(self, request: httpx.Request, call: Call | None, people: Sequence[Person]) -> httpx.Request:
         try:
             return signed(self.adapter, request, datetime.now(UTC))
-        except Exception as fault:  # noqa: BLE001 - the same
+        except Exception as fault:  # noqa: BLE001 - a fault of the adapter: told by type and place, never by its text
             raise self._our_fault(fault, call, people) from None
 
     def _our_fault(self, fault: Exception, call: Call | None, people: Sequence[Person]) -> "OurFaultError":
@@ -210,13 +212,12 @@ class Exchange:
         return isinstance(self.adapter, SendsOnce)
 
     @cached_property
-    def _logs_in(self) -> bool:
-        return isinstance(self.adapter, Authenticates) and self.adapter.login() is not None
-
-    @cached_property
     def _signs(self) -> bool:
         return isinstance(self.adapter, Signs)
 
     @cached_property
-    def _login(self) -> Login:
-        return Login(self.adapter, lambda request: self._answer_to(request, None))
+    def _login(self) -> Login | None:
+        adapter = self.adapter
+        if not isinstance(adapter, Authenticates) or adapter.login() is None:
+            return None
+        return Login(adapter.name, adapter, lambda request: self._answer_to(request, None))

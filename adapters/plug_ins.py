@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from inspect import isclass
 from typing import Any, Final
 
 from adapters.card import Card
@@ -65,13 +66,15 @@ def _load(entry: EntryPoint) -> type[Adapter]:
         says = "says of no version of the contract" if version is None else f"is made for version {version!r} of it"
         raise _RefusedError(f"this is version {CONTRACT_VERSION} of the contract, and {entry.value} {says}")
     missing = [part for part in PARTS if not hasattr(kind, part)]
-    if not isinstance(kind, type) or missing:
+    is_class = isclass(kind)
+    if missing or not is_class:
         raise _RefusedError(f"{entry.value} is no adapter, without {', '.join(missing) or 'being a class'}")
-    if kind.name != entry.name:  # type: ignore[attr-defined]  # it has all parts of an adapter
-        raise _RefusedError(f"the adapter calls itself {kind.name!r}")  # type: ignore[attr-defined]
-    if not isinstance(kind.card, Card) or not issubclass(kind.settings_model, VendorSettings):  # type: ignore[attr-defined]
+    if kind.name != entry.name:
+        raise _RefusedError(f"the adapter calls itself {kind.name!r}")
+    if not isinstance(kind.card, Card) or not issubclass(kind.settings_model, VendorSettings):
         raise _RefusedError(f"the `card` of {entry.value} must be a Card, its `settings_model` a VendorSettings")
-    return kind
+    adapter: type[Adapter] = kind
+    return adapter
 
 
 def _package(entry: EntryPoint) -> str:

@@ -45,8 +45,7 @@ def at_of(person: Person) -> Profile:
     """What is known of the profile by now."""
     if isinstance(person.carry, str):
         return read_profile(person.carry)
-    at = person.carry or person.key
-    assert isinstance(at, Profile)  # noqa: S101 - both are made here
+    at: Profile = person.carry or person.key
     return at
 
 

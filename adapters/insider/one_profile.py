@@ -19,9 +19,9 @@ NOT_IN_EFFECT = Answer(Verdict.USER, Reason.NOT_IN_EFFECT)
 
 def search_of(person: Person) -> Search:
     """How far the search for this person's profiles is."""
-    if person.carry is not None:
-        assert isinstance(person.carry, Search)  # noqa: S101 - made here
-        return person.carry
+    so_far: Search | None = person.carry
+    if so_far is not None:
+        return so_far
     return Search(person.key.keys if isinstance(person.key, Known) else (person.key,))
 
 
