@@ -7,15 +7,14 @@ refuses or blames everybody, nobody pays for it; where others are served, it is 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from math import ceil
-from typing import NamedTuple
 
 from adapters.contract import Answer, Person, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.retry import Again, Job, RetryPolicy, Setback
 from ledger.delivery.outcomes import Settled
 from tasks.evidence import Answered, Evidence, Sort, most_alike, sort_of
+from tasks.fates import CONFLICT_WAITS_S, LONE_WAITS_S, Fate, Past, fate_of, passes
 
 OUTCOMES = {
     Verdict.APPLIED: Outcome.ACCEPTED,
@@ -32,15 +31,9 @@ UNASKED = frozenset({Verdict.NOT_APPLICABLE, Verdict.UNREACHABLE})
 
 BLAMED_DELAY_S = 2.0
 """People whose vendor seems out of order come back after this; the vendor's hold may keep them longer."""
-LONE_WAITS_S = (10.0, 30.0)
-"""Who is refused alone while nobody else is asked is tried again after these; the third refusal counts."""
 SOON_TOGETHER_S, TOGETHER_S = 1.0, 30.0
 """Looks at jobs come at multiples of this many seconds, of the second where they are further off, so that people of a
 chunk are looked at in few runs."""
-CONFLICT_WAITS_S = (5.0, 20.0)
-"""The same where something stands in one person's way that may pass by itself, before someone is asked to act."""
-SKEW_S = 2.0
-"""By so much what the ledger dates by the beginning of a transaction may have happened later."""
 
 
 @dataclass(frozen=True)
@@ -69,21 +62,10 @@ class Judgement:
         return any(strike.everybody for strike in self.strikes.values())
 
 
-class Past(NamedTuple):
-    """What lies behind people: how many attempts have failed since when, and how often they were refused in doubt."""
-
-    attempts: int = 0
-    since: float | None = None
-    refusals: int = 0
-    doubted: float = 0.0
-    job: Job | None = None
-    redelivered: int = 0
-
-
 def ends(answered: Answered) -> bool:
     """Whether this answer settles its people's deliveries by itself."""
     answer = answered.answer
-    if answer.needs_witness or answer.verdict not in OUTCOMES or _passes(answer):
+    if answer.needs_witness or answer.verdict not in OUTCOMES or passes(answer):
         return False
     return not answered.step or sort_of(answer) is not Sort.REFUSAL
 
@@ -156,57 +138,6 @@ def in_doubt(unsettled: Sequence[Answered], steps: Mapping[str, Evidence], handf
         elif sort_of(one.answer) in (Sort.BLAME, Sort.TROUBLE):
             concerned[one.step] += len(one.people)
     return doubted | {step for step, people in concerned.items() if people < handful}
-
-
-class Fate(StrEnum):
-    """What becomes of people with one answer, and whether it counts against the step."""
-
-    SETTLED = "settled"  # the answer is believed
-    AGAIN = "again"  # tried again within the vendor's bounds
-    APART = "apart"  # the same, alone from now on
-    TROUBLED = "troubled"  # tried again, and it counts against the step
-    LATER = "later"  # tried alone a few times more; remembered, so that the next ones make a handful
-    WAITS = "waits"  # tried alone a few times more
-    HELD = "held"  # refused like everybody: pending, and it counts against the step
-    LOOKS = "looks"  # the vendor has taken it: looked at again, and never sent again
-    BLAMED = "blamed"  # pending, and it counts against the step
-
-
-def fate_of(
-    answer: Answer, past: Past, known: Evidence, *, company: bool, everybody: bool, singled_out: bool = False
-) -> Fate:
-    """What one answer means for people with this past. `company`: others were served there after them, or with them.
-    `everybody`: as many were refused or failed there in a row as are not the people's doing. `singled_out`: it is one
-    person, taken out of a batch of which others were served."""
-    # A person whom the vendor refused before it served others, and refuses again, is the reason.
-    proven = company or (past.doubted > 0 and known.good_at > past.doubted + SKEW_S)
-    served = known.yes > 0 or known.lately
-    cleared = proven or ((served or known.vouched) and not everybody)
-    tried_enough = past.refusals >= len(LONE_WAITS_S)
-    if answer.verdict is Verdict.WAITING:
-        return Fate.LOOKS
-    match sort_of(answer):
-        case Sort.REFUSAL if proven or (not everybody and (served or (known.vouched and answer.needs_witness))):
-            return Fate.SETTLED
-        case Sort.REFUSAL if everybody:
-            return Fate.HELD
-        case Sort.REFUSAL if answer.needs_witness:  # at a wrong address everybody looks unknown
-            return Fate.BLAMED
-        case Sort.REFUSAL:
-            return Fate.SETTLED if tried_enough else Fate.LATER
-        case Sort.BLAME:
-            return Fate.APART if cleared else Fate.BLAMED
-        case Sort.TROUBLE if _passes(answer) and everybody and not proven:
-            return Fate.BLAMED
-        case Sort.TROUBLE if _passes(answer):
-            return Fate.SETTLED if past.refusals >= len(CONFLICT_WAITS_S) else Fate.WAITS
-        case Sort.TROUBLE if singled_out:
-            return Fate.APART
-        case Sort.TROUBLE:
-            return Fate.AGAIN if cleared else Fate.TROUBLED
-    if answer.needs_witness:
-        return Fate.SETTLED if proven or served or known.vouched else Fate.BLAMED
-    return Fate.AGAIN
 
 
 @dataclass
@@ -315,8 +246,3 @@ def _is_against(one: Answered, known: Evidence) -> bool:
     """Whether this answer speaks against the step: nobody was served there since."""
     told = sort_of(one.answer) in (Sort.REFUSAL, Sort.BLAME, Sort.TROUBLE)
     return told and not one.company_served and known.yes <= one.yes_before
-
-
-def _passes(answer: Answer) -> bool:
-    """Whether what stands in this person's way may pass by itself, though someone would have to act if it does not."""
-    return answer.verdict is Verdict.ACTION and answer.reason is Reason.CONFLICT
