@@ -8,20 +8,20 @@ from random import choice, random
 from typing import ClassVar
 
 from adapters.clock import monotonic
-from adapters.contract import Addressed, Order, Person, Probes, ReadsBack, Verdict
+from adapters.contract import Addressed, Order, Person, ReadsBack, Verdict
 from domain.chunking import spread
 from domain.outcomes import Outcome, Reason
-from domain.requests import Kind
 from domain.retry import Setback
-from ledger.delivery import cancelling, chunks, outcomes, steps, successions, vendors
+from ledger.delivery import cancelling, chunks, outcomes, successions
 from ledger.delivery.chunks import LeaseLostError, Purpose
 from ledger.delivery.outcomes import Settled
 from ledger.delivery.pending import OpenPerson, SealedPerson
 from ledger.session import Connection
 from tasks.converse import Conversation
 from tasks.dispatch import dispatch
-from tasks.evidence import Answered, Evidence
-from tasks.judge import BLAMED_DELAY_S, Judgement, begun, ends, in_doubt, judge, settled
+from tasks.evidence import Answered
+from tasks.holding import Holding
+from tasks.judge import BLAMED_DELAY_S, Judgement, begun, ends, judge, settled
 from tasks.looking import take_turn
 from tasks.run import OverdueError, Run
 from tasks.settle import settle
@@ -228,7 +228,8 @@ class Delivery(Run):
 
     def _decide(self, talk: Conversation) -> None:
         ended = self._take_endings()
-        known = self._evidence(talk)
+        holding = Holding(self)
+        known = holding.evidence(self._unsettled, talk)
         with self.tools.engine.begin() as connection:
             chunks.renew(connection, self.lease, self.tools.lease_s)
             judgement = judge(
@@ -243,9 +244,9 @@ class Delivery(Run):
             self._append(connection, ended + judgement.settled)
             self._close_or_put_back(connection, talk, judgement)
             self.note_served(connection, talk, but=judgement.strikes)
-            newly_held = self._strike(connection, judgement)
+            newly_held = holding.strike(connection, judgement)
         self.decided = True
-        self._tell_holds(newly_held)
+        holding.tell(newly_held)
 
     def _close_or_put_back(self, connection: Connection, talk: Conversation, judgement: Judgement) -> None:
         if self.pending:
@@ -259,79 +260,6 @@ class Delivery(Run):
         adapter = self.route.adapter
         if isinstance(adapter, ReadsBack) and adapter.reading(talk.order):
             chunks.open_verification(connection, self.lease, self.tools.verify_after_s)
-
-    def _evidence(self, talk: Conversation) -> dict[str, Evidence]:
-        """What is known of each step that somebody's answer leaves in doubt."""
-        if not self._unsettled:
-            return {}
-        with self.tools.engine.begin() as connection:
-            standings = steps.step_states(connection, self.lease.vendor_id)
-        ours = {self._name(person.line) for one in self._unsettled for person in one.people}
-        found: dict[str, Evidence] = {}
-        for step in {one.step for one in self._unsettled}:
-            course, standing = talk.courses[step], standings.get(step)
-            found[step] = Evidence(
-                yes=course.yes,
-                served=course.served,
-                lately=standing is not None and standing.lately,
-                good_at=standing.good_at if standing else 0.0,
-                others_refused=len(standing.refused - ours) if standing else 0,
-            )
-        adapter = self.route.adapter
-        doubted = in_doubt(self._unsettled, found, self.tools.hold_after)
-        doubted &= adapter.vouches_for if isinstance(adapter, Probes) else set()
-        if doubted and self.vouches():
-            found |= {step: replace(found[step], vouched=True) for step in doubted}
-        return found
-
-    def _name(self, line: int) -> str:
-        """A person as the record of a step names them."""
-        return f"{self.lease.request_id}:{line}"
-
-    def _strike(self, connection: Connection, judgement: Judgement) -> list[tuple[str, Reason]]:
-        """Count what this run has against the vendor and its steps; the steps held since just now, and why."""
-        held: list[tuple[str, Reason]] = []
-        for step, strike in sorted(judgement.strikes.items()):
-            if strike.reason is Reason.BAD_CREDENTIALS:
-                self._hold_vendor(connection, strike.reason)
-                continue
-            limit = self.tools.hold_after
-            weight = 0 if not strike.everybody else limit if strike.refused else 1
-            if steps.strike(
-                connection,
-                self.lease.vendor_id,
-                step,
-                strike.reason,
-                weight=weight,
-                refused={self._name(line) for line in strike.refused},
-                limit=limit,
-                interval_s=self.tools.probe_after_s,
-            ):
-                held.append((step, strike.reason))
-        return held
-
-    def _hold_vendor(self, connection: Connection, reason: Reason) -> None:
-        after_s = self.tools.probe_after_s
-        held = vendors.strike(connection, self.lease.vendor_id, reason, limit=1, probe_after_s=after_s)
-        if held and not self.lease.vendor_struck:
-            log.error("%s is held: %s", self.lease.vendor, reason.value)
-
-    def _tell_holds(self, newly_held: list[tuple[str, Reason]]) -> None:
-        """Say which steps are held now; where a harmless call finds more than a step out of order, hold the vendor."""
-        for step, reason in newly_held:
-            if self._concerns_all(step) and not self.vouches():
-                with self.tools.engine.begin() as connection:
-                    steps.release(connection, self.lease.vendor_id, step)
-                    self._hold_vendor(connection, reason)
-            else:
-                log.error("%s is held at %s: %s", self.lease.vendor, step, reason.value)
-
-    def _concerns_all(self, step: str) -> bool:
-        """Whether a harmless call that fails too would say that no order can be carried out there."""
-        adapter = self.route.adapter
-        if not isinstance(adapter, Probes):
-            return False
-        return step not in adapter.vouches_for or all(step in adapter.steps(Order(kind)) for kind in Kind)
 
 
 def _together(by_line: Mapping[int, Setback]) -> list[Setback]:
