@@ -182,17 +182,17 @@ def test_one_limit_is_held_between_two_hosts_and_a_newcomer_is_served_under_a_ca
     waits: list[float] = []
     with vendor.open(), sender(redis_url) as app:  # Redis and PostgreSQL are files, which every host reaches
 
-        def ask(count: int, *vendors: str) -> None:
-            people = ({"user_id": f"u-{len(waits)}-{number}"} for number in range(count))
+        def ask(who: str, count: int, *vendors: str) -> None:
+            people = ({"user_id": f"{who}-{number}"} for number in range(count))
             masters, order = MasterKeys.parse(keys), Submission(Kind.OPT_OUT, vendors)
             submit(order, people, engine=engine, masters=masters, wake=lambda names: wake(app, names))
 
         with workers(folder, environment, vendor):
             await_workers(app, folder)
-            ask(PEOPLE, "algonomy", "insider")
+            ask("campaign", PEOPLE, "algonomy", "insider")
             began = time.monotonic()
             while pending(engine, request_id=1) > PEOPLE // 5:
-                ask(1, "algonomy")
+                ask(f"newcomer-{len(waits)}", 1, "algonomy")  # whoever is in the campaign too would wait for it
                 submitted = time.monotonic()
                 waits.append(until_settled(engine, 1 + len(waits) + 1, app, folder) - submitted)
                 time.sleep(0.3)
