@@ -15,7 +15,7 @@ from ledger.accounts.audit import Entry
 from ledger.accounts.persons import are_one_person
 from ledger.clock import now
 from ledger.delivery import cancelling, stop_again, successions
-from ledger.desk import attention, deeds, reports
+from ledger.desk import attention, closing_by_hand, deeds, reports
 from ledger.desk.attention import Reopened, Selection
 from ledger.desk.deeds import LockedRequest
 from ledger.desk.fresh_sessions import Given
@@ -99,7 +99,7 @@ class Desk:
             raise AttendError("who cannot be reached is not closed by hand: provide an identifier, or accept it")
         with self._locked(public_id, "close", OPEN) as (connection, request):
             vendor_id = _vendor_id(request, vendor)
-            closed = attention.close_by_hand(connection, request, vendor_id, reason)
+            closed = closing_by_hand.close_by_hand(connection, request, vendor_id, reason)
             if closed:
                 successions.follow_up(connection, request.id, vendor_id)
                 stop_again.after_giving_up(connection, [request.id], vendor_id)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from ledger.accounts.audit import HERE, Origin
 from ledger.delivery import cancelling, successions, switching
-from ledger.desk import attention, deeds
+from ledger.desk import attention, closing_by_hand, deeds
 from ledger.requests import closing
 from ledger.session import Engine
 from tasks.settle import close
@@ -67,7 +67,7 @@ def _end_of_request(engine: Engine, public_id: UUID, vendor_id: int, by: str, be
     with engine.begin() as connection:
         request = deeds.lock_request(connection, public_id)
         assert request is not None  # noqa: S101 - requests are never deleted
-        closed = attention.close_at_retired(connection, request, vendor_id)
+        closed = closing_by_hand.close_at_retired(connection, request, vendor_id)
         successions.follow_up(connection, request.id, vendor_id)
         deeds.add_note(connection, request.id, by, "vendor retire", because=because, vendor_id=vendor_id)
         closing.judge_again(connection, request.id)

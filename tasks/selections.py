@@ -11,9 +11,10 @@ from ledger.accounts.audit import HERE, Entry, Origin
 from ledger.accounts.persons import same_person_as
 from ledger.delivery import cancelling, stop_again, successions
 from ledger.delivery.vendors import all_vendors
-from ledger.desk import attention, deeds, selections
+from ledger.desk import attention, closing_by_hand, deeds, selected, selections
 from ledger.desk.attention import Selection
-from ledger.desk.selections import Batch, Criteria, Deed, Done, Extent, Meant, Progress
+from ledger.desk.selected import Batch, Extent, Meant
+from ledger.desk.selections import Criteria, Deed, Done, Progress
 from ledger.requests import closing
 from ledger.session import Connection, Engine
 from tasks.provide import keeps_sessions
@@ -53,7 +54,7 @@ def extent(engine: Engine, order: Order, by: str) -> Extent:
     order.check()
     with engine.connect() as connection:
         vendor_id = _vendor_id(_names(connection), order.criteria.vendor)
-        return selections.extent(connection, order.deed, order.criteria, vendor_id, by)
+        return selected.extent(connection, order.deed, order.criteria, vendor_id, by)
 
 
 def begin(engine: Engine, order: Order, by: str, origin: Origin = HERE) -> Progress:
@@ -83,7 +84,7 @@ def step(engine: Engine, public_id: UUID | None, wake: Wake) -> Progress | None:
             return None
         names = _names(connection)
         vendor_id = _vendor_id(names, deed.criteria.vendor)
-        batch = selections.batch(connection, deed, vendor_id)
+        batch = selected.batch(connection, deed, vendor_id)
         done = _Work(connection, deed, names, vendor_id).do(batch)
         deed = selections.save(connection, deed, None if batch.last else batch.requests[-1].id, done.done)
     if done.woken:
@@ -146,7 +147,7 @@ class _Work:
 
     def _close(self, meant: Sequence[Meant]) -> _Worked:
         connection, reason = self._connection, self._deed.criteria.reason
-        closed = attention.close_all_by_hand(connection, _ids(meant), self._vendor_id, reason)
+        closed = closing_by_hand.close_all_by_hand(connection, _ids(meant), self._vendor_id, reason)
         concerned = sorted({one.request_id for one in closed})
         successions.follow_up_each(connection, concerned, self._vendor_id)
         stop_again.after_giving_up(connection, concerned, self._vendor_id)

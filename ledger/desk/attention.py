@@ -1,9 +1,10 @@
-"""What needs a person: found, delivered again in a new round, or closed by hand, millions in a few statements."""
+"""What needs a person: found, and delivered again in a new round, millions in a few
+statements."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -11,7 +12,6 @@ from sqlalchemy import Connection, text
 from domain.outcomes import LIFTED_BY_RETRY, NAMED_ONLY, Outcome, Reason
 from ledger.desk.deeds import LockedRequest
 from ledger.rounds import LATEST, LATEST_OF_THESE, OF_THESE, Opened, open_round
-from ledger.tallies import counting
 from ledger.unsettled import NEEDS_ATTENTION, waits
 
 MENDED_BY_A_SESSION = (Reason.IDENTITY_MISMATCH.value, Reason.IDENTITY_UNKNOWN.value)
@@ -97,10 +97,6 @@ MEANT_BY_RETRY = f"""
             ELSE reason = :reason END
 """
 """A condition on the last outcome of a delivery: it goes out again, where nothing is lacking."""
-MEANT_BY_CLOSE = f"""
-    {NEEDS_ATTENTION} AND outcome <> 'unreachable' AND (CAST(:reason AS text) IS NULL OR reason = :reason)
-"""
-"""The same: it is settled by hand."""
 _MEANT = f"""
     {OF_THESE} AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
         AND {MEANT_BY_RETRY} AND {LATEST_OF_THESE}
@@ -124,7 +120,7 @@ _OF_LINES = f"""
 
 def reopen(connection: Connection, request: LockedRequest, meant: Selection) -> Reopened:
     """Have waiting deliveries sent again, in a new round with attempts counted anew; the caller holds the request's
-    lock (`notes.lock_request`) and adds the note."""
+    lock (`deeds.lock_request`) and adds the note."""
     again = reopen_all(connection, [request.id], meant)
     return Reopened(_by_name(request, again.deliveries), again.without_session, again.unreachable)
 
@@ -175,36 +171,6 @@ def _by_name(request: LockedRequest, deliveries: Mapping[int, int]) -> dict[str,
     return {names[vendor_id]: count for vendor_id, count in deliveries.items()}
 
 
-def close_by_hand(connection: Connection, request: LockedRequest, vendor_id: int, reason: str | None) -> int:
-    """Settle what waits at a vendor as cancelled, `closed_by_hand`; the number of deliveries. As with `reopen`, the
-    caller holds the lock and adds the note; `requests.judge_again` lets the request's status follow."""
-    return sum(one.deliveries for one in close_all_by_hand(connection, [request.id], vendor_id, reason))
-
-
-class Closed(NamedTuple):
-    """How many deliveries of a request were settled by hand at a vendor."""
-
-    request_id: int
-    vendor_id: int
-    deliveries: int
-
-
-def close_all_by_hand(
-    connection: Connection, request_ids: Sequence[int], vendor_id: int | None, reason: str | None
-) -> list[Closed]:
-    """The same of several requests, at one vendor or at all."""
-    values = {"request_ids": list(request_ids), "vendor_id": vendor_id, "reason": reason}
-    closing = _closing(MEANT_BY_CLOSE, Reason.CLOSED_BY_HAND)
-    return [Closed(*row) for row in connection.execute(closing, values)]
-
-
-def close_at_retired(connection: Connection, request: LockedRequest, vendor_id: int) -> int:
-    """The same for a vendor that was left for good, as `vendor_retired`: also of those who could not be reached there,
-    where nobody has accepted it."""
-    values = {"request_ids": [request.id], "vendor_id": vendor_id}
-    return sum(row[2] for row in connection.execute(_closing(waits("outcomes"), Reason.VENDOR_RETIRED), values))
-
-
 def requests_waiting(connection: Connection, vendor_id: int, most: int) -> list[UUID]:
     """Requests, `most` at most and the oldest first, with deliveries at this vendor that need a person."""
     return list(connection.execute(_WAITING, {"vendor_id": vendor_id, "most": most}).scalars())
@@ -216,27 +182,6 @@ _WAITING = text(f"""
     WHERE vendor_id = :vendor_id AND {waits("outcomes")} AND requests.status <> 'cancelled' AND {LATEST}
     ORDER BY requests.id LIMIT :most
 """)
-
-
-_CLOSED = """
-    SELECT request_id, vendor_id, outcome, -1 FROM meant
-    UNION ALL SELECT request_id, vendor_id, 'cancelled', 1 FROM meant
-"""
-
-
-def _closing(which: str, why: Reason) -> Any:
-    return text(f"""
-        WITH meant AS MATERIALIZED (
-            SELECT request_id, vendor_id, line, round, attempts, outcome
-            {OF_THESE} AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
-                AND {which} AND {LATEST_OF_THESE}),
-        fresh AS (
-            INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
-            SELECT request_id, vendor_id, line, round + 1, attempts, 'cancelled', '{why}' FROM meant),
-        tallied AS (
-            {counting(_CLOSED)})
-        SELECT request_id, vendor_id, count(*) FROM meant GROUP BY request_id, vendor_id ORDER BY request_id, vendor_id
-    """)
 
 
 def unreachable(connection: Connection, request: LockedRequest, vendor_id: int | None) -> int:

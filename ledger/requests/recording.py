@@ -15,7 +15,7 @@ from ledger.clock import now
 from ledger.contexts import key_context, options_context
 from ledger.desk.deeds import add_note
 from ledger.notices.webhooks import add_callbacks
-from ledger.people.people import add_people
+from ledger.people.adding import add_people
 from ledger.people.prints import Prints
 from ledger.requests import lately
 from ledger.requests.idempotency import print_of_key

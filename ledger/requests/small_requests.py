@@ -12,8 +12,8 @@ from sqlalchemy.exc import DataError, IntegrityError
 from domain.chunking import cut
 from domain.reach import Headcount
 from domain.requests import Subject
+from ledger.people.adding import FEW, repeated_lines
 from ledger.people.crowds import crowds_among
-from ledger.people.people import FEW, repeated_lines
 from ledger.people.prints import Prints
 from ledger.people.rows import OTHERS, PEOPLE, PERSON, Writer, bytea
 from ledger.requests.new_request import (

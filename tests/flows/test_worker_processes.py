@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from ledger.delivery.vendors import announce
-from ledger.desk import selections as kept
+from ledger.desk import selected
 from ledger.sealing import MasterKeys, generate_master_key
 from local.sandbox import sandbox
 from tasks import selections
@@ -80,7 +80,7 @@ def test_a_full_redis_holds_nobody_up_and_a_role_change_ends_nobody(host: Host, 
 @pytest.mark.timeout(280)
 def test_a_worker_ends_a_deed_that_was_left_by_who_began_it(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """`retry`, `cancel` and their like over a selection, killed half-way."""
-    monkeypatch.setattr(kept, "MOST_REQUESTS", 10)
+    monkeypatch.setattr(selected, "MOST_REQUESTS", 10)
     with host.engine.begin() as connection:
         announce(connection, {"dfinery": 10})
     for _ in range(REQUESTS):

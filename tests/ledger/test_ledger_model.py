@@ -34,7 +34,7 @@ from ledger.delivery.claiming import claim
 from ledger.delivery.outcomes import Settled
 from ledger.delivery.pending import open_people
 from ledger.delivery.pending import pending as pending_of
-from ledger.desk import attention, deeds
+from ledger.desk import attention, closing_by_hand, deeds
 from ledger.keys import fingerprinter
 from ledger.people.prints import Prints
 from ledger.requests import closing, new_request, recording
@@ -521,7 +521,7 @@ class LedgerMachine(RuleBasedStateMachine):
         with self.engine.begin() as connection:
             locked = deeds.lock_request(connection, one.public_id)
             assert locked is not None
-            attention.close_by_hand(connection, locked, vendor_id, None)
+            closing_by_hand.close_by_hand(connection, locked, vendor_id, None)
             successions.follow_up(connection, one.id, vendor_id)
             closing.judge_again(connection, one.id)
 

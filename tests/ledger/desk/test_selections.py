@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event, text
 
 from domain.requests import Kind
+from ledger.desk import selected
 from ledger.desk import selections as kept
 from tasks import selections
 from tasks.attend import Desk as Attending
@@ -250,7 +251,7 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_recorded(
 
 @pytest.mark.parametrize("deed", Deed)
 def test_a_deed_goes_on_where_a_killed_process_left_it(desk: Desk, deed: Deed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "MOST_REQUESTS", 3)
+    monkeypatch.setattr(selected, "MOST_REQUESTS", 3)
     ids = several(desk, 8)
     if deed in {Deed.RETRY, Deed.CLOSE}:
         end(desk, "exhausted", "busy")
@@ -294,7 +295,7 @@ def test_again_it_finds_nothing_more(desk: Desk) -> None:
 def test_two_at_once_do_it_once(
     desk: Desk, in_threads: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "MOST_REQUESTS", 2)
+    monkeypatch.setattr(selected, "MOST_REQUESTS", 2)
     several(desk, 12)
     end(desk, "exhausted", "busy")
     begun = selections.begin(desk.engine, Order(Deed.RETRY, Criteria()), BY)
@@ -313,7 +314,7 @@ def test_two_at_once_do_it_once(
 
 
 def test_a_transaction_is_bounded_by_people_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "MOST_PEOPLE", 5)
+    monkeypatch.setattr(selected, "MOST_PEOPLE", 5)
     for count in (2, 3, 9, 1):
         desk.submit(people(count))
     end(desk, "exhausted", "busy")

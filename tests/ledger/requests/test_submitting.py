@@ -115,7 +115,7 @@ def test_a_request_for_nobody_is_refused(desk: Desk) -> None:
 def test_duplicates_collapse_to_the_first_line(
     desk: Desk, dropped_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ledger.people.people._DROPPED_AT_ONCE", dropped_at_once)
+    monkeypatch.setattr("ledger.people.adding._DROPPED_AT_ONCE", dropped_at_once)
     first, second = people(2)
     again: Subject = {"user_id": first["user_id"], "email": "JANE-00001@private.example ", "vendors": {}}
     again |= {"phone_number": first["phone_number"]}

@@ -1,0 +1,71 @@
+"""Settling by hand what waits for a person: as cancelled, in a new round, of many requests in one statement."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from domain.outcomes import Reason
+from ledger.desk.deeds import LockedRequest
+from ledger.rounds import LATEST_OF_THESE, OF_THESE
+from ledger.tallies import counting
+from ledger.unsettled import NEEDS_ATTENTION, waits
+
+MEANT_BY_CLOSE = f"""
+    {NEEDS_ATTENTION} AND outcome <> 'unreachable' AND (CAST(:reason AS text) IS NULL OR reason = :reason)
+"""
+"""A condition on the last outcome of a delivery: it is settled by hand."""
+
+
+def close_by_hand(connection: Connection, request: LockedRequest, vendor_id: int, reason: str | None) -> int:
+    """Settle what waits at a vendor as cancelled, `closed_by_hand`; the number of deliveries.
+
+    The caller holds the request's lock (`deeds.lock_request`) and adds the note; `closing.judge_again` lets the
+    request's status follow.
+    """
+    return sum(one.deliveries for one in close_all_by_hand(connection, [request.id], vendor_id, reason))
+
+
+class Closed(NamedTuple):
+    """How many deliveries of a request were settled by hand at a vendor."""
+
+    request_id: int
+    vendor_id: int
+    deliveries: int
+
+
+def close_all_by_hand(
+    connection: Connection, request_ids: Sequence[int], vendor_id: int | None, reason: str | None
+) -> list[Closed]:
+    """The same of several requests, at one vendor or at all."""
+    values = {"request_ids": list(request_ids), "vendor_id": vendor_id, "reason": reason}
+    closing = _closing(MEANT_BY_CLOSE, Reason.CLOSED_BY_HAND)
+    return [Closed(*row) for row in connection.execute(closing, values)]
+
+
+def close_at_retired(connection: Connection, request: LockedRequest, vendor_id: int) -> int:
+    """The same for a vendor that was left for good, as `vendor_retired`: also of those who could not be reached there,
+    where nobody has accepted it."""
+    values = {"request_ids": [request.id], "vendor_id": vendor_id}
+    return sum(row[2] for row in connection.execute(_closing(waits("outcomes"), Reason.VENDOR_RETIRED), values))
+
+
+_CLOSED = """
+    SELECT request_id, vendor_id, outcome, -1 FROM meant
+    UNION ALL SELECT request_id, vendor_id, 'cancelled', 1 FROM meant
+"""
+
+
+def _closing(which: str, why: Reason) -> Any:
+    return text(f"""
+        WITH meant AS MATERIALIZED (
+            SELECT request_id, vendor_id, line, round, attempts, outcome
+            {OF_THESE} AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
+                AND {which} AND {LATEST_OF_THESE}),
+        fresh AS (
+            INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
+            SELECT request_id, vendor_id, line, round + 1, attempts, 'cancelled', '{why}' FROM meant),
+        tallied AS (
+            {counting(_CLOSED)})
+        SELECT request_id, vendor_id, count(*) FROM meant GROUP BY request_id, vendor_id ORDER BY request_id, vendor_id
+    """)
