@@ -1,1 +1,1 @@
-"""What we mean by a request, a person, an outcome and a retry: pure values and rules, no input or output."""
+"""Pure values and rules: requests, people, outcomes, retries. No input, no output."""

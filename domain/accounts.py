@@ -1,4 +1,5 @@
-"""Several accounts of one vendor: `insider@brand` is the account `brand` at Insider; `insider` alone is one as well."""
+"""Several accounts of one vendor: `insider@brand` is the account `brand` at Insider, and `insider` alone is an account
+too."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +9,8 @@ T = TypeVar("T")
 
 BETWEEN = "@"
 ACCOUNT = re.compile(r"[a-z0-9](?:[a-z0-9-]|_(?!_)){0,29}(?<!_)")
-"""What an account may be called: it stands in names of variables, between two underscores on either side."""
+"""The form of an account's name. It is part of the names of environment variables, between two underscores on each
+side."""
 PATTERN = r"^[a-z][a-z0-9_]{0,39}(@[a-z0-9][a-z0-9_-]{0,29})?$"
 """A vendor's name, with an account or without."""
 
@@ -19,7 +21,7 @@ def vendor_of(name: str) -> str:
 
 
 def account_of(name: str) -> str:
-    """The account; "" where it has no name."""
+    """The name of the account; "" where it has none."""
     return name.partition(BETWEEN)[2]
 
 
@@ -29,6 +31,7 @@ def account_name(vendor: str, account: str) -> str:
 
 
 def meant_by(name: str, blocks: Mapping[str, T]) -> T | None:
-    """Of what is given by vendor, what is for this account: its own, else what is for all accounts of the vendor."""
+    """The settings, given by vendor, that apply to this account: its own, or else those of all accounts of the
+    vendor."""
     own = blocks.get(name)
     return blocks.get(vendor_of(name)) if own is None and BETWEEN in name else own

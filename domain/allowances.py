@@ -1,16 +1,16 @@
-"""Identifiers that look like nobody's, or damaged, and that the submitter says are somebody's."""
+"""Identifiers that look like placeholders or like damaged ones, and that the submitter says are real."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 MOST = 100
-"""Values that one submission may allow: more are not customers with odd numbers, but a broken export."""
+"""How many values one submission may allow. More of them are no odd numbers of customers, but a broken export."""
 LONGEST = 512
 
 
 @dataclass(frozen=True)
 class Allowances:
-    """By field (`user_id`, `insider.identifiers.uuid`), the values that are taken there whatever they look like."""
+    """By field (`user_id`, `insider.identifiers.uuid`), the values that are accepted there whatever they look like."""
 
     values: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
@@ -18,11 +18,11 @@ class Allowances:
         return bool(self.values)
 
     def allows(self, place: str, value: object) -> bool:
-        """Whether this value is taken at this place; `vendors.` in front of a vendor's fields may be left out."""
+        """Whether this value is accepted in this field. The prefix `vendors.` of a vendor's fields may be left out."""
         return str(value) in self.values.get(_field(place), frozenset())
 
     def told(self) -> str:
-        """Which fields, and of each how many values: what is kept of it."""
+        """The fields, and how many values each allows. Only this is kept."""
         return ", ".join(f"{place} ({len(values)})" for place, values in sorted(self.values.items()))
 
 
@@ -30,7 +30,7 @@ NONE = Allowances()
 
 
 def allowances(given: Iterable[tuple[str, str]]) -> Allowances:
-    """From fields and values. Raises ValueError, whose text names no value."""
+    """Build Allowances from fields and values. Raises ValueError, whose text names no value."""
     pairs = [(_field(place), value) for place, value in given]
     if len(pairs) > MOST:
         raise ValueError(f"more than {MOST} identifiers are allowed by name: mend the export instead")

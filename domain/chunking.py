@@ -31,7 +31,7 @@ def halve(batch: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
 
 
 def spread(people: Sequence[T]) -> list[T]:
-    """The same people, so that those who were side by side are far apart: a file is often sorted, and many bad ones in
-    a row would look as if everybody were refused."""
+    """The same people, with neighbours moved far apart. Files are often sorted: many bad records in a row would look as
+    if the vendor refused everybody."""
     stride = max(1, isqrt(len(people)))
     return [person for first in range(stride) for person in people[first::stride]]

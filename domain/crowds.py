@@ -1,27 +1,27 @@
-"""Many people of one request who are perhaps one, or nobody: told in numbers to whoever submits them."""
+"""Signs that many people of one request may be one person, or nobody. The submitter is given numbers only."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 MANY_SHARE = 5
-"""So many people with one e-mail address or phone number are told of: most families are smaller."""
+"""Report a value from this many people with one e-mail address or phone number. Most families are smaller."""
 ONE_IN = 2_000
-"""Of many people, one in so many."""
+"""Of many people, report from one in so many."""
 MANY_REPEAT = 3
-"""So many lines that say the same are told of: a person who stands there twice is usual."""
+"""Report from this many identical lines. A person listed twice is usual."""
 
 
 class Crowd(NamedTuple):
-    """Values that many share; the values themselves are told nowhere."""
+    """Values that many people share. The values themselves are never reported."""
 
     shared: str
     """`email` or `phone_number` that people share, or `line` where whole lines say the same."""
     values: int
-    """Of how many values this is so."""
+    """The number of such values."""
     people: int
-    """How many people, or lines, have one of these."""
+    """The number of people, or lines, with one of these values."""
     most: int
-    """How many have the commonest of them."""
+    """The number of people with the most common of them."""
 
     def __str__(self) -> str:
         if self.shared == "line":
@@ -37,12 +37,12 @@ class Crowd(NamedTuple):
 
 
 def many_share(people: int) -> int:
-    """How many of so many people are many with one address or number."""
+    """The number of people with one address or number that is reported, for so many people in all."""
     return max(MANY_SHARE, people // ONE_IN)
 
 
 def crowd_of(shared: str, counts: Iterable[int]) -> Crowd | None:
-    """The crowd among these numbers of people a value; None where there is none."""
+    """The crowd among these counts of people by value; None where there is none."""
     least = MANY_REPEAT if shared == "line" else MANY_SHARE
     many = [count for count in counts if count >= least]
     return Crowd(shared, len(many), sum(many), max(many)) if many else None

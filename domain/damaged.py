@@ -1,7 +1,7 @@
-"""Identifiers that a spreadsheet, or a program that took them for numbers or dates, has damaged.
+"""Identifiers damaged by a spreadsheet, or by a program that read them as numbers or dates.
 
-What was there is lost or hidden, so the person cannot be found by what is left. Forms that hardly any system gives its
-customers; whoever is really called so can be submitted by saying so (`domain.allowances`).
+The original is lost or hidden, so what is left does not find the person. Hardly any system gives its customers
+identifiers of these forms. A real one can be submitted by allowing it (`domain.allowances`).
 """
 
 import re
@@ -10,7 +10,7 @@ _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)"
 
 FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
-        # With a sign or a decimal sign, as programs write it. `12E3` may be somebody's id in hexadecimal.
+        # Only with a plus sign or a decimal separator, as programs write it: `12E3` may be a hexadecimal id.
         "was made a number in scientific notation (such as 1.2E+11) by a spreadsheet: its last digits are lost",
         re.compile(r"[+-]?(\d+[.,]\d+e[+-]?\d{1,4}|\d+e[+-]\d{1,4})", re.IGNORECASE),
     ),
@@ -19,14 +19,15 @@ FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "was made a date by a spreadsheet",
         re.compile(
-            # Mar-26 with a capital letter, as spreadsheets write it: jan-12 is somebody's name.
+            # Mar-26 with a capital letter, as spreadsheets write it: jan-12 may be a user name.
             rf"\d{{1,2}}[-/ ](?i:{_MONTH})([-/ ]\d{{2,4}})?|{_MONTH}-\d{{2}}"
             r"|\d{1,2}/\d{1,2}/\d{2,4}|\d{4}[-/]\d{2}[-/]\d{2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?Z?)?"
         ),
     ),
     ("begins with = as a spreadsheet's formula does", re.compile(r"=.*")),
     (
-        # In Spanish with a mark in front too. "Not available" has no mark behind it in many languages.
+        # In Spanish with an inverted exclamation mark in front too. "Not available" has no mark behind it in many
+        # languages.
         "is a spreadsheet's error",
         re.compile(
             r"#[\u00a1\u00bf]?[^\W_][\w/ ]*[!?]|#+|err:\d{3}"
@@ -45,13 +46,13 @@ FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
 )
-"""What happened to an identifier, and the forms by which it is seen."""
+"""The kinds of damage, each with the pattern that recognises it."""
 
 
 def damage_of(text: str) -> str | None:
-    """What a spreadsheet has made of an identifier; None where it looks undamaged."""
+    """What damaged an identifier; None where it looks undamaged."""
     text = text.strip()
-    if text.isascii() and not _MAY_BE_DAMAGED.fullmatch(text):  # nearly all: one look in place of one for each form
+    if text.isascii() and not _MAY_BE_DAMAGED.fullmatch(text):  # nearly all: one pattern instead of one for each form
         return None
     return next((what for what, form in FORMS if form.fullmatch(text)), None)
 
@@ -60,5 +61,5 @@ MAY_BE_DAMAGED = (
     rf"[^0-9A-Za-z].*|[0-9]++(?:[-+.,:/ ][-+.,:/ 0-9TZ]*|(?:[.,][0-9]++)?[eE].*|[-/ ](?i:{_MONTH}).*)"
     rf"|{_MONTH}-.*|(?i:err):.*"
 )
-"""A pattern for all ASCII texts that `damage_of` finds damaged, and few others: for looking at many at once."""
+"""A pattern that matches every ASCII text that `damage_of` finds damaged, and few others. It checks many at once."""
 _MAY_BE_DAMAGED = re.compile(MAY_BE_DAMAGED)

@@ -40,14 +40,14 @@ class Unit(StrEnum):
 
 
 LONGEST = MappingProxyType({Unit.MONTHS: 12, Unit.DAYS: 366, Unit.WORKING_DAYS: 261})
-"""A longer period is a mistake."""
+"""A longer period is taken for a mistake."""
 _WRITTEN = re.compile(r"([1-9][0-9]{0,2}) (month|day|working day)s?")
 _SATURDAY = 5
 
 
 @dataclass(frozen=True)
 class Period:
-    """So many months, days or working days."""
+    """A number of months, days or working days."""
 
     count: int
     unit: Unit
@@ -68,10 +68,10 @@ class Period:
         return cls(int(written[1]), Unit(f"{written[2]}s"))
 
     def after(self, moment: datetime) -> datetime:
-        """The end of a period that begins at this moment, at the same time of day; counted in UTC.
+        """The end of a period that begins at this moment, at the same time of day, counted in UTC.
 
         A month ends on the same day of a later month, or on that month's last day where it has no such day. Working
-        days are Monday to Friday. Holidays count as working days: the end comes earlier than the law's, never later.
+        days are Monday to Friday. Holidays count as working days: the end is then earlier than the law's, never later.
         """
         begin = moment.astimezone(UTC)
         match self.unit:
@@ -91,7 +91,8 @@ def _months_after(begin: datetime, months: int) -> datetime:
 
 
 def _working_days_after(begin: datetime, days: int) -> datetime:
-    # The period begins with the working day after `begin`; from a Saturday or Sunday, as from the Friday before.
+    # The period begins with the working day after `begin`. If `begin` is a Saturday or Sunday, count from the Friday
+    # before.
     friday_or_before = begin - timedelta(days=max(0, begin.weekday() - _SATURDAY + 1))
     weeks, rest = divmod(days, _SATURDAY)
     over_weekend = 2 if friday_or_before.weekday() + rest >= _SATURDAY else 0
@@ -104,7 +105,7 @@ class Term:
 
     due: Period
     extension: Period | None
-    """The most by which it may be put off, beyond the original date; None: it may not."""
+    """The longest extension beyond the original date; None where there is none."""
     source: str
 
 
@@ -148,12 +149,12 @@ TERMS: Mapping[Regulation, Mapping[Kind, Term]] = MappingProxyType(
         ),
     }
 )
-"""Opt-ins have no period in these laws; they get that of their regulation's other requests."""
+"""These laws set no period for opt-ins. They get the one of their regulation's other requests."""
 
 
 @dataclass(frozen=True)
 class Deadlines:
-    """The table as the operator has set it, and the regulation of requests that name none."""
+    """The table with the operator's changes, and the regulation of requests that name none."""
 
     default: Regulation = Regulation.GDPR
     overrides: Mapping[tuple[Regulation, Kind], Term] = field(default_factory=dict)
@@ -165,18 +166,18 @@ class Deadlines:
 
 @dataclass
 class AskedInRows:
-    """When the people of one request asked, each by their own record, as the records pass."""
+    """When the people of one request asked, collected from their records as these are read."""
 
     earliest: datetime | None = None
     latest: datetime | None = None
     possible_from: datetime | None = None
-    """From when on, by our clock, all of them may have asked."""
+    """The earliest time, by our clock, at which all of them may have asked."""
     undated: bool = False
-    """Some records say nothing of it."""
+    """Whether some records have no date."""
     _digest: blake2b = field(default_factory=lambda: blake2b(digest_size=16), repr=False)
 
     def add(self, line: int, asked_at: datetime) -> None:
-        """Note one record that says when, by its place among all."""
+        """Note a record that has a date. `line`: its position in the request."""
         self._digest.update(b"%d %s\n" % (line, as_written(asked_at).isoformat().encode()))
         begin, possible = begin_of(asked_at), possible_from(asked_at)
         self.possible_from = possible if self.possible_from is None else max(self.possible_from, possible)
@@ -184,18 +185,18 @@ class AskedInRows:
         self.latest = end_of(asked_at) if self.latest is None else max(self.latest, end_of(asked_at))
 
     def digest(self) -> str | None:
-        """Differs where any record says another moment; None where none says any."""
+        """A digest that differs where any record has another date; None where no record has one."""
         return self._digest.hexdigest() if self.earliest else None
 
 
 @dataclass(frozen=True)
 class Times:
-    """The moments of a request that count."""
+    """The times of a request that rules depend on."""
 
     asked_at: datetime
-    """When the controller was asked, by the earliest of its people. The request is due by this."""
+    """When the earliest of its people asked the controller. The due date counts from this."""
     effective_at: datetime
-    """When the people made their wish."""
+    """When the people expressed their wish."""
     due_at: datetime
 
 
@@ -208,12 +209,12 @@ def times_of(
     effective_at: datetime | None,
     rows: AskedInRows,
 ) -> Times:
-    """The moments of a request from what was given with it; None and undated records stand for the receipt.
+    """The times of a request from what was given with it. None and records without a date mean: when it was received.
 
-    Nothing is later than the receipt. Without `effective_at` the wish was made when it was asked. Where people of one
-    request asked at different times, the whole of it counts from the latest for a withdrawal, and from the earliest for
-    an opt-in: an opt-in made in between must not outlast a withdrawal that came after it. So does a day without a time:
-    from its end for a withdrawal, and from its beginning for an opt-in and for the due date.
+    No time is later than the receipt. Without `effective_at`, the wish was made when it was asked. Where people of one
+    request asked at different times, all of a withdrawal counts from the latest, and all of an opt-in from the
+    earliest: an opt-in made in between must not outlast a later withdrawal. A day without a time is treated alike: a
+    withdrawal counts from the day's end, an opt-in and the due date from its beginning.
     """
     others = received_at if asked_at is None else min(begin_of(asked_at), received_at)
     earliest = others if rows.earliest is None else min(others, rows.earliest)
@@ -228,20 +229,21 @@ def times_of(
 
 
 class NotExtended(StrEnum):
-    """Why a request is not put off."""
+    """Why a request is not extended."""
 
     NOT_ALLOWED = "not_allowed"  # its regulation has no extension for this kind
     TOO_LONG = "too_long"
     TOO_LATE = "too_late"  # its original date is over
-    SHORTER = "shorter"  # it was put off by more before
+    SHORTER = "shorter"  # a later date had been set before
 
 
 def extend(
     term: Term, by: Period, *, due_at: datetime, extended_from: datetime | None, now: datetime
 ) -> datetime | NotExtended:
-    """When a request is due that is put off to `by` beyond its original date: the total, not what is added.
+    """The due date of a request that is extended by `by` in total, counted from its original date.
 
-    `extended_from`: the original date of one that was put off before. The date that it has already is given again.
+    `extended_from`: the original date of a request that was extended before. Asking for the date that it already has
+    returns that date.
     """
     original = extended_from or due_at
     wanted = by.after(original)
@@ -259,9 +261,10 @@ def extend(
 def begins_at(
     *, received_at: datetime, due_at: datetime, not_before: datetime | None, cool_off_s: float
 ) -> datetime | None:
-    """When a request may be sent; None where `not_before` would keep it until it is due or longer.
+    """When a request may be sent; None where `not_before` is not earlier than the due date.
 
-    The cool-off is left out where it would do so: it is the operator's own wish, and the request is taken.
+    A cool-off that would end after the due date is left out, and the request is accepted: the cool-off is the
+    operator's own setting.
     """
     begin = received_at if not_before is None else max(received_at, not_before)
     if received_at < begin >= due_at:

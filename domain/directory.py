@@ -1,4 +1,4 @@
-"""What the controller's own directory says of a person, held against what was given of them."""
+"""What the controller's directory knows of a person, compared with the identifiers given."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -9,24 +9,24 @@ from domain.reach import OWN
 from domain.requests import Subject
 
 Answers = Sequence[Sequence[object]]
-"""By place of the people who were asked about, what the directory holds of each: nothing where it does not know them,
-several where it cannot tell which of them is meant. Each is as it came, not looked at yet."""
+"""By position of the people asked about, the records that the directory holds: none where it does not know the person,
+several where it cannot tell which one is meant. They are not validated yet."""
 
 
 class Finding(StrEnum):
-    """What became of the answer about one person."""
+    """The result of asking the directory about one person."""
 
-    COMPLETED = "completed"  # it gave something more, which is on record now
+    COMPLETED = "completed"  # it added identifiers, which are on record now
     NOTHING_NEW = "nothing_new"
     UNKNOWN = "unknown"  # the directory does not know them
-    UNUSABLE = "unusable"  # no identifiers as a person has them, or several people
-    CONTRADICTING = "contradicting"  # it gives another value of what was given
+    UNUSABLE = "unusable"  # no valid identifiers, or several people
+    CONTRADICTING = "contradicting"  # its value differs from the one given
 
 
 class DirectoryError(Exception):
-    """The directory has not answered as it should, so nobody it was asked about is sent anywhere yet.
+    """The directory did not answer properly, so nobody whom it was asked about is sent to any vendor yet.
 
-    The message says what is wrong and what to look at, and nothing of what was asked or answered.
+    The message says what is wrong and what to check. It quotes nothing of the question or the answer.
     """
 
     def __init__(self, problem: str, retry_after_s: float = 0.0) -> None:
@@ -36,7 +36,7 @@ class DirectoryError(Exception):
 
 
 def contradicts(subject: Subject, answer: Subject) -> bool:
-    """Whether the answer gives another value for something that is given of this person already."""
+    """Whether the answer has another value for something that is already given of this person."""
     own = any(
         fold(name, str(subject[name])) != fold(name, str(answer[name]))
         for name in OWN

@@ -4,10 +4,10 @@ import re
 
 LONGEST = 320
 PLAIN = r"[A-Za-z0-9_+-][A-Za-z0-9_+'-]*(?:\.[A-Za-z0-9_+'-]+)*@(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,}"
-"""Addresses as nearly all are, in ASCII. email-validator takes every one of up to PLAIN_LONGEST characters."""
-PLAIN_LONGEST = 64  # so neither side of the @, nor a part of the domain, can be too long
+"""Most addresses, in ASCII. email-validator accepts every one of up to PLAIN_LONGEST characters."""
+PLAIN_LONGEST = 64  # short enough that no part can exceed its own limit
 SHAPE = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@.]+")
-"""What looks like an address; many such are none."""
+"""Roughly the form of an address. Many texts of this form are not valid addresses."""
 _PLAIN = re.compile(PLAIN)
 
 _WRAPPED = (
@@ -23,12 +23,12 @@ _WRAPPED = (
     (re.compile(r"\..*|.*\.@.*|.*@\..*|.*\.", re.DOTALL), "has a dot at the beginning or end of a part: take it out"),
     (re.compile(r".*\s.*", re.DOTALL), "has a space in it: take it out"),
 )
-"""What is often wrong with an address, and what to do."""
+"""Common mistakes in an address, and what to do."""
 NO_EMAIL = "is not an e-mail address: give one such as a@example.org, or leave it out"
 
 
 def email_fault(text: str) -> str | None:
-    """What is wrong with an e-mail address, and what to do; None where nothing is."""
+    """What is wrong with an e-mail address, and what to do; None where it is valid."""
     if len(text) <= PLAIN_LONGEST and _PLAIN.fullmatch(text):
         return None
     if SHAPE.fullmatch(text) and not _lone_quote(text) and _is_valid(text):
@@ -37,17 +37,18 @@ def email_fault(text: str) -> str | None:
 
 
 def _lone_quote(text: str) -> bool:
-    """`'a@example.org` is an address with a spreadsheet's sign for text in front; `'o''b'@example.org` is one."""
+    """Whether one quotation mark is in front only. `'a@example.org` is an address with a spreadsheet's mark for text;
+    `'o''b'@example.org` is an address."""
     local = text.partition("@")[0]
     return local.startswith("'") and local.count("'") % 2 == 1
 
 
 def _is_valid(text: str) -> bool:
-    # Loaded when it is needed: plain addresses are nearly all, and commands should start at once.
+    # Imported late: most addresses are plain, and commands should start quickly.
     from email_validator import EmailSyntaxError, validate_email  # noqa: PLC0415
 
     try:
-        # An address that is only for inside a company (.local) is one; nothing is asked of any name server.
+        # Special-use domains such as .local are valid here: companies use them internally. No name server is asked.
         found = validate_email(text, allow_quoted_local=True, check_deliverability=False, globally_deliverable=False)
     except EmailSyntaxError:
         return False

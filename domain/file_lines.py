@@ -1,4 +1,4 @@
-"""On which line of a file each person of a request stands."""
+"""The line of the file that each person of a request came from."""
 
 import sys
 from array import array
@@ -6,15 +6,15 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 _RUN = 3
-"""Numbers that describe a run of people: the position of its first, the line that one is on, and the lines from one
-person to the next."""
+"""Three numbers describe a run of people: the position of the first, that person's line, and the number of lines from
+one person to the next."""
 
 
 class FileLines:
-    """Lines of a file by the position of a person in it, from 1.
+    """Line numbers of a file by the position of a person in the request, from 1.
 
-    Kept as runs of people at equal distances. A file of one person a line is one run, whatever its length, and each
-    blank line or cell with a line end in it begins one more.
+    Stored as runs of people at equal distances. A file with one person a line is one run, whatever its length. A blank
+    line, or a cell with a line break, begins another run.
     """
 
     def __init__(self, runs: Sequence[int] = ()) -> None:
@@ -25,7 +25,7 @@ class FileLines:
         self._step_is_open = False
 
     def extend(self, lines: Sequence[int]) -> None:
-        """Add people, by the lines they stand on, in order."""
+        """Add people by their line numbers, in order."""
         if lines[-1] - lines[0] == len(lines) - 1 and self._continues(lines[0]):
             self._people += len(lines)
             self._last = lines[-1]
@@ -37,7 +37,7 @@ class FileLines:
         return not self._step_is_open and bool(self._runs) and self._runs[-1] == 1 and line == self._last + 1
 
     def add(self, line: int) -> None:
-        """Add one person, by the line they stand on."""
+        """Add one person by their line number."""
         self._people += 1
         if self._step_is_open:
             self._runs[-1] = line - self._last
@@ -48,12 +48,12 @@ class FileLines:
         self._last = line
 
     def packed(self) -> bytes | None:
-        """All of it, to be kept; None where nobody stands in a file."""
+        """The runs as bytes for the database; None where nobody came from a file."""
         return _big_endian(array("i", self._runs)).tobytes() or None
 
     @classmethod
     def unpacked(cls, packed: bytes | None) -> "FileLines":
-        """What `packed` gave."""
+        """Restore what `packed` returned."""
         return cls(_big_endian(array("i", bytes(packed or b""))))
 
     def of(self, person: int) -> int | None:
@@ -68,7 +68,7 @@ class FileLines:
 
 
 def _big_endian(numbers: "array[int]") -> "array[int]":
-    """The same numbers as other machines write them, and back."""
+    """Convert the numbers between this machine's byte order and big-endian."""
     if sys.byteorder == "little":
         numbers.byteswap()
     return numbers

@@ -1,6 +1,6 @@
-"""The form in which identifiers are compared: two spellings of one identifier are one person.
+"""The form in which identifiers are compared, so that two spellings of one identifier are one person.
 
-Only compared so, in fingerprints. What is sent to a vendor is what was given.
+Used in fingerprints only. A vendor is sent the identifier as given.
 """
 
 from unicodedata import normalize
@@ -9,21 +9,21 @@ import idna
 
 
 def fold(kind: str, value: str) -> str:
-    """The form of an identifier in which it is compared. `kind` is its field: `user_id`, `email`, `phone_number`, or a
-    vendor's own, such as `insider_id`."""
+    """Normalise an identifier for comparison. `kind` is its field: `user_id`, `email`, `phone_number`, or a vendor's
+    own, such as `insider_id`."""
     return fold_email(value) if kind == "email" else fold_identifier(value)
 
 
 def fold_identifier(text: str) -> str:
-    """In Unicode's NFC: `é` is one letter, whether it was written as one character or as two. Capitals stay, for
-    systems tell them apart."""
+    """Normalise to Unicode NFC, so that `é` is one letter whether it was written as one character or two. Case is kept,
+    because some systems distinguish it."""
     return text if text.isascii() else normalize("NFC", text)
 
 
 def fold_email(email: str) -> str:
-    """In NFC and lower case, the domain as IDNA writes it (`exämple.org` is `xn--exmple-cua.org`).
+    """Normalise to NFC and lower case, with the domain in IDNA (`exämple.org` is `xn--exmple-cua.org`).
 
-    Not case folded: that makes ss of ß, and one person of two.
+    Case folding would turn ß into ss, and so one person into another.
     """
     email = email.strip().lower()
     if email.isascii():
@@ -37,5 +37,5 @@ def _fold_domain(domain: str) -> str:
         return domain
     try:
         return idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError:  # no domain: intake refuses it, but records of earlier rules and vendors may have it
+    except idna.IDNAError:  # not a domain: intake refuses it, but records from earlier rules and vendors may contain it
         return domain

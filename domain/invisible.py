@@ -1,4 +1,4 @@
-"""Characters that nobody sees: with one of them in it, an identifier is another one than it looks, and finds nobody."""
+"""Invisible characters. An identifier that contains one differs from what it looks like, and finds nobody."""
 
 import re
 from unicodedata import category
@@ -6,18 +6,18 @@ from unicodedata import category
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp", "Zs"})
-"""By Unicode category: control, format (zero width, bidi, soft hyphen, U+FEFF, tags), half a pair, private use, and all
-separators but the ordinary space."""
+"""By Unicode category: control, format (zero width, bidi, soft hyphen, U+FEFF, tags), lone surrogates, private use, and
+all separators but the ordinary space."""
 
 _OTHERS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U000e0000-\U000e0fff\ufdd0-\ufdef\ufffe\uffff]"
 )
-"""What shows nothing though its category is that of letters, marks or symbols: Unicode's Default_Ignorable_Code_Point
-(variation selectors, fillers and their like), the empty Braille pattern, and what is no character at all."""
+"""Invisible characters in the categories of letters, marks and symbols: Unicode's Default_Ignorable_Code_Point
+(variation selectors, fillers), the empty Braille pattern, and noncharacters."""
 
 REPLACEMENT = "\ufffd"
-"""Stands where a program could not read a letter: which one it was is lost."""
+"""U+FFFD replaces a character that a program could not decode. The original is lost."""
 
 
 def invisible_in(text: str) -> str | None:

@@ -1,16 +1,16 @@
-"""How many values a JSON text may hold, looked at before any of them is made: an empty list of two bytes becomes an
-object of sixty, and so eight megabytes of them a gigabyte."""
+"""Limits how many values a JSON text may hold, before any is parsed. An empty list of two bytes becomes an object of
+sixty, so eight megabytes of them would become a gigabyte."""
 
 from domain.twins import CrowdError
 
 DEEPEST = 200
-"""Levels at which the parser gives up, before it has made anything."""
+"""The nesting depth at which the parser gives up before it has allocated anything."""
 
 
 def refuse_crowd(text: bytes, most: int) -> None:
-    """Raise CrowdError where there may be more than `most` values in it. Commas and opening brackets are counted, those
-    within strings too: what holds that many is no request of people either way. What is nested too deeply is left to
-    the parser, which says so."""
+    """Raise CrowdError where `text` may hold more than `most` values. Counts commas and opening brackets, those within
+    strings too: a text with that many is no request of people in any case. Too deep nesting is left to the parser,
+    which reports it."""
     if len(text) < most:
         return
     commas, openings = text.count(b","), text.count(b"[") + text.count(b"{")

@@ -1,10 +1,10 @@
-"""Pages of docs/ that hold generated blocks, each between two markers of its own."""
+"""Pages of docs/ with generated blocks, each between two markers."""
 
 from collections.abc import Mapping
 
 
 class MarkerError(Exception):
-    """A page has no place for a block; put the two markers that the message names where it belongs."""
+    """A page lacks the markers of a block. Put the two markers that the message names where the block belongs."""
 
 
 def filled(page: str, blocks: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Moments as producers write them: ISO 8601, as text, with a time zone; and days without a time."""
+"""Times as producers write them: ISO 8601 text with a time zone, or a day without a time."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,9 +8,9 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
-"""What lies beyond is a mistake, and near the ends of the calendar another time zone has no name for it."""
+"""A year outside this range is a mistake. Near the ends of the calendar, a time zone could shift a time out of it."""
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""A moment of the past may seem to lie ahead of our clock by no more than this. It counts as now."""
+"""How far a time in the past may be ahead of our clock. It then counts as now."""
 
 _FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)", re.ASCII | re.IGNORECASE)
 
@@ -20,37 +20,37 @@ EXAMPLE = "2026-05-25T00:00:00Z"
 NO_MOMENT = f"must be a moment in ISO 8601 with its time zone, as in {EXAMPLE}"
 NO_DAY_OR_MOMENT = f"{NO_MOMENT}, or a day, as in {EXAMPLE[:10]}"
 _FIRST_ZONE = timedelta(hours=14)
-"""A day begins somewhere on earth so long before it does in UTC."""
+"""How long a day begins in the easternmost time zone before it begins in UTC."""
 
 
 class Day(datetime):
-    """A day of which nobody wrote the time: the moment at which it begins in UTC. The last one it may mean is
-    `end_of` it. So what counts from it is due as early as can be, and a withdrawal on it is newer than what else was
-    wished on that day."""
+    """A day without a time: the time at which it begins in UTC. `end_of` it is the latest time that may be meant.
+    Periods count from the beginning, so that requests are due early. A withdrawal counts from the end, so that it is
+    newer than other wishes of that day."""
 
 
 def begin_of(moment: datetime) -> datetime:
-    """The first moment that is meant."""
+    """The earliest time that may be meant."""
     return datetime.combine(moment.date(), time.min, UTC) if isinstance(moment, Day) else moment
 
 
 def end_of(moment: datetime) -> datetime:
-    """The last moment that is meant."""
+    """The latest time that may be meant."""
     return datetime.combine(moment.date(), time.max, UTC) if isinstance(moment, Day) else moment
 
 
 def possible_from(moment: datetime) -> datetime:
-    """From when on, by our clock, it may have been: another clock is ahead of ours, or another time zone."""
+    """The earliest time by our clock: the producer's clock may be ahead, or the day may be in another time zone."""
     return begin_of(moment) - (_FIRST_ZONE if isinstance(moment, Day) else CLOCKS_DIFFER)
 
 
 def as_written(moment: datetime) -> datetime | date:
-    """What tells one from every other: a day from the moment at which it begins."""
+    """A text that tells it from every other; a day differs from the time at which it begins."""
     return moment.date() if isinstance(moment, Day) else moment.astimezone(UTC)
 
 
 def read_day_or_moment(given: str) -> datetime:
-    """A moment or a Day from text. Raises ValueError, which quotes nothing."""
+    """Read a time or a Day from text. Raises ValueError, which quotes nothing."""
     try:
         if _DAY.fullmatch(given):
             return Day.combine(date.fromisoformat(given), time.min, UTC)
@@ -63,7 +63,7 @@ def read_day_or_moment(given: str) -> datetime:
 
 
 def _refuse_numbers(given: object) -> object:
-    # Pydantic takes a number for seconds since 1970, and a large one for milliseconds.
+    # Pydantic would read a number as seconds since 1970, and a large one as milliseconds.
     if not isinstance(given, datetime) and not (isinstance(given, str) and _FORM.fullmatch(given)):
         raise PydanticCustomError("moment", NO_MOMENT)
     return given
@@ -75,7 +75,7 @@ def _read_day(given: object) -> object:
     try:
         if isinstance(given, str) and _DAY.fullmatch(given):
             return read_day_or_moment(given)
-    except ValueError:  # there is no such day
+    except ValueError:  # no such day
         pass
     raise PydanticCustomError("moment", NO_DAY_OR_MOMENT)
 
@@ -87,8 +87,8 @@ def _refuse_far(moment: datetime) -> datetime:
 
 
 WrittenMoment = Annotated[AwareDatetime, BeforeValidator(_refuse_numbers)]
-"""A moment in ISO 8601, as text, with its time zone."""
+"""A time as ISO 8601 text with its time zone."""
 GivenMoment = Annotated[WrittenMoment, AfterValidator(_refuse_far)]
-"""One that is kept: it can be told again in any time zone."""
+"""A time that is stored: it can be converted to any time zone."""
 GivenDayOrMoment = Annotated[AwareDatetime, BeforeValidator(_read_day), AfterValidator(_refuse_far)]
-"""One of the past, of which a Day may be all that is known."""
+"""A time in the past. It may be a Day."""

@@ -1,6 +1,7 @@
-"""What broken producers send for "nobody": the one list. Acting on one of these would hit an unknown crowd, or nobody.
+"""The one list of placeholders that broken producers send for "nobody". Acting on one would hit unknown people, or
+nobody.
 
-docs/people-files.md tells of it. A customer whose identifier is really one of these can be submitted by saying so
+docs/people-files.md describes it. A real identifier that looks like one can be submitted by allowing it
 (`domain.allowances`).
 """
 
@@ -13,27 +14,27 @@ from domain.phones import national_part
 
 WORDS = frozenset(
     {
-        # what programming languages and databases call nothing
+        # programming languages and databases
         *("null", "none", "nil", "nan", "undefined", "void", "dbnull", "nullptr", "nothing", "inf", "infinity"),
         *("systemdbnull", "invaliddate"),
         *("false", "true", "object", "objectobject", "string", "novalue", "nodata", "missing", "empty", "blank"),
-        # what people and forms call nobody
+        # people and forms
         *("na", "notavailable", "notapplicable", "notprovided", "notset", "notknown", "notspecified", "notfound"),
         *("notgiven", "notassigned", "unset", "unassigned", "unspecified", "unidentified", "unknown", "unknownuser"),
         *("anonymous", "anonymoususer", "anonymoususerid", "anonym", "anonymus", "anon", "guest", "guestuser"),
         *("nobody", "noone", "nouser", "nouserid", "noid", "nocustomer", "nocustomerid", "noname", "tbd", "tba"),
         *("placeholder", "dummy", "dummyuser", "testuser"),
-        # the same in the languages of our vendors' countries and their neighbours
+        # the languages of our vendors' countries and their neighbours
         *("unbekannt", "keine", "gast", "inconnu", "inconnue", "aucun", "invité", "desconocido", "desconocida"),
         *("ninguno", "invitado", "desconhecido", "nenhum", "convidado", "sconosciuto", "nessuno", "onbekend"),
         *("yok", "bilinmiyor", "misafir", "anonim", "boş", "없음", "미상", "비회원", "게스트", "익명", "해당없음"),
         *("なし", "不明", "匿名", "ゲスト", "未設定", "未知", "游客"),
-        # a header that came again as a row
+        # a header repeated as a row
         *("userid", "customerid", "emailaddress", "phonenumber"),
     }
 )
-"""Compared without case, width, spaces and punctuation: `N/A`, `(none)`, `[object Object]`,
-and full-width letters."""
+"""Compared without case, width, spaces and punctuation, so that `N/A`, `(none)`, `[object Object]` and full-width
+letters are found."""
 
 PLACEHOLDERS = frozenset(
     {
@@ -55,10 +56,11 @@ PLACEHOLDERS = frozenset(
     }
     | {"[object object]", "00000000-0000-0000-0000-000000000000"}
 )
-"""Some of them as they are spelt, the first five from Insider's public pages."""
+"""Some as they are spelt. The first five are from Insider's public pages."""
 
 _SOMEBODY = re.compile(r"(?=[0-9A-Za-z])[01A-Za-z_.-]*[2-9][0-9A-Za-z_.-]*")
-"""Ids and sessions as nearly all are: no word has a digit but 0 and 1, nor has any form that begins with no mark."""
+"""Most ids and sessions match this. A placeholder that begins with a letter or digit has no digit other than 0 and
+1."""
 _DIGITS = frozenset({"0", "1"})
 _FORMS = re.compile(
     r"""
@@ -88,17 +90,17 @@ _NO_MAILBOX = frozenset(
         ),
     }
 )
-"""Mailboxes that are nobody's at any domain."""
+"""Mailbox names that belong to nobody at any domain."""
 _NO_DOMAIN = frozenset({"noemail", "nomail", "noemailaddress", "none", "null", "undefined", "noreply", "nodomain"})
-"""Beginnings of domains at which nobody is."""
+"""Beginnings of domains at which nobody has a mailbox."""
 _TESTING = WORDS | {"test", "no", "noname", "asd", "asdf", "qwe", "qwerty", "abc", "foo", "fake", "dummy", "temp"}
 _SELVES = _TESTING | {"tester", "testing", "email", "mail", "user", "name", "customer"}
-"""Words that, beside one of the others or of themselves, are nobody on both sides of the @: `test@test.com`."""
+"""Words that stand for nobody when they are on both sides of the @: `test@test.com`."""
 _SAME_LETTER = 3
 
 
 def is_nobody(text: str) -> bool:
-    """Whether an identifier stands for nobody."""
+    """Whether an identifier is a placeholder."""
     if _SOMEBODY.fullmatch(text):
         return False
     plain = normalize("NFKC", text).strip().casefold()
@@ -108,7 +110,7 @@ def is_nobody(text: str) -> bool:
 
 
 def is_nobodys_email(email: str) -> bool:
-    """Whether an e-mail address stands for nobody: `noemail@…`, `…@none.com`, `test@test.com`."""
+    """Whether an e-mail address is a placeholder: `noemail@…`, `…@none.com`, `test@test.com`."""
     plain = normalize("NFKC", email).strip().casefold()
     local, _, domain = plain.rpartition("@")
     mailbox = _word(local.partition("+")[0])
@@ -116,7 +118,7 @@ def is_nobodys_email(email: str) -> bool:
         return True
     if mailbox.startswith(("noemail", "nomail")) and mailbox.rstrip("0123456789") in _NO_MAILBOX:
         return True
-    # Most people share few domains, of which it is remembered that they need no closer look.
+    # Most people share few domains, and the answer for these is cached.
     if email.isascii() and len(email) <= PLAIN_LONGEST and not may_be_nowhere(f"@{domain}"):
         return False
     return _word(domain.partition(".")[0]) in _NO_DOMAIN or domain.endswith(".invalid") or _is_nowhere(plain)
@@ -125,27 +127,27 @@ def is_nobodys_email(email: str) -> bool:
 MAY_BE_NOBODYS = re.compile(
     rf"\n(?=[{''.join(sorted({word[0] for word in _NO_MAILBOX}))}])(?:{'|'.join(sorted(_NO_MAILBOX))})[0-9]*[+@]"
 )
-"""Finds the mailboxes that are nobody's among lines of addresses in lower case without `.`, `_`, `-` and `'`."""
+"""Finds placeholder mailboxes among lines of addresses in lower case without `.`, `_`, `-` and `'`."""
 IGNORED = str.maketrans("", "", "._-'")
 
 
 @lru_cache(maxsize=65_536)
 def may_be_nowhere(at_domain: str) -> bool:
-    """Whether an ASCII address may be nobody's by its domain, as in `@example.org`."""
+    """Whether the domain of an ASCII address, as in `@example.org`, may make it a placeholder."""
     domain = at_domain[1:].lower()
     label = _word(domain.partition(".")[0])
     return label in _NO_DOMAIN or label in _SELVES or len(set(label)) == 1 or domain.endswith(".invalid")
 
 
 def is_nobodys_phone(phone: str) -> bool:
-    """Whether a phone number in E.164 form stands for nobody: nothing but zeros after its calling code or, in North
-    America where no number is so, one digit repeated."""
+    """Whether a phone number in E.164 form is a placeholder: only zeros after its calling code or, in North America,
+    where no number is so, one digit repeated."""
     national = national_part(phone)
     return not national.strip("0") or (phone.startswith("+1") and len(set(national)) == 1)
 
 
 def _is_nowhere(email: str) -> bool:
-    """Both sides of the @ are such words, or one letter repeated: `xxx@xxx.com`."""
+    """Whether both sides of the @ are such words, or one letter repeated: `xxx@xxx.com`."""
     local, _, domain = email.rpartition("@")
     mailbox, place = _word(local), _word(domain.partition(".")[0])
     if mailbox in _SELVES and (place in _TESTING or place == mailbox):

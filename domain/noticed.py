@@ -1,4 +1,4 @@
-"""How strictly people are read, and what is noticed beside them: told to whoever submits them, in numbers only."""
+"""How strictly people are validated, and what was noticed meanwhile. The submitter is given numbers only."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,42 +9,42 @@ from domain.crowds import Crowd
 from domain.file_lines import FileLines
 
 DOUBTS = frozenset({"placeholder", "invisible_character", "space_at_an_end", "damaged"})
-"""Kinds of faults in an identifier that a submitter may know better (`Allowances`)."""
+"""Kinds of faults in an identifier that the submitter may overrule (`Allowances`)."""
 
 
 @dataclass
 class Noticed:
-    """The context of a validation (`domain.requests`), and filled while people are read."""
+    """The context of a validation (`domain.requests`). It is filled while people are read."""
 
     allowed: Allowances = NONE
     undoubted: frozenset[str] = frozenset()
-    """Which of the DOUBTS are none here, as where nothing is sent."""
+    """Those of DOUBTS that are not checked here, as where nothing is sent."""
     left_aside: Counter[str] = field(default_factory=Counter)
-    """By field, how often it was given with nothing in it."""
+    """By field, how often it was empty."""
     file_lines: FileLines = field(default_factory=FileLines)
     crowds: tuple[Crowd, ...] = ()
-    """Known once all are on record."""
+    """Known once all people are on record."""
 
     def allow(self, places: Mapping[str, Sequence[str]]) -> None:
-        """Take these values in these fields, whatever they look like. Raises ValueError, which names no value."""
+        """Accept these values in these fields, whatever they look like. Raises ValueError, which names no value."""
         self.allowed = allowances((place, value) for place, values in places.items() for value in values)
 
     def doubts(self, kind: str) -> bool:
-        """Whether a fault of this kind is one at once. Where something is allowed it is looked at again, by field and
-        value (`tasks.subjects`)."""
+        """Whether to report a fault of this kind at once. Where anything is allowed, `tasks.subjects` checks again by
+        field and value."""
         return kind not in self.undoubted and not self.allowed
 
     def leave_aside(self, field: str) -> None:
-        """Note that a field was given with nothing in it: that says nothing, beside an identifier that does."""
+        """Note an empty field. It says nothing where another identifier is given."""
         self.left_aside[field] += 1
 
     def warnings(self) -> list[str]:
-        """What the submitter should look at, a sentence each."""
+        """What the submitter should check, one sentence each."""
         left_aside = ", ".join(f"{name} ({count:,})" for name, count in sorted(self.left_aside.items()))
         said = [f"empty and left aside: {left_aside}"] if left_aside else []
         return said + [str(crowd) for crowd in self.crowds]
 
     def told(self) -> str | None:
-        """The same with what was allowed, for the audit log; None where there is nothing to say."""
+        """The same with what was allowed, for the audit log; None where there is nothing."""
         said = [f"allowed as identifiers: {self.allowed.told()}"] if self.allowed else []
         return "; ".join(said + self.warnings()) or None

@@ -1,7 +1,7 @@
-"""What OpenDSR calls things: statuses, and the bodies that tell a controller how a data subject request stands.
+"""OpenDSR's statuses, and the bodies that describe a data subject request to a controller.
 
-The specification is version 2.0 of https://github.com/opengdpr/OpenDSR (sections in brackets); its 3.0 shape is the one
-that https://docs.mparticle.com/developers/apis/dsr-api/v3/ made the usual one.
+The specification is version 2.0 of https://github.com/opengdpr/OpenDSR (sections in brackets). Its 3.0 shape follows
+https://docs.mparticle.com/developers/apis/dsr-api/v3/, which made it common.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,24 +20,24 @@ from domain.requests import Kind, Subject
 
 
 class Version(StrEnum):
-    """The shapes that we speak; the value is what `api_version` says."""
+    """The versions supported; the value is that of `api_version`."""
 
     V2 = "2.0"
     V3 = "3.0"
 
 
 class DsrStatus(StrEnum):
-    """How a request stands [8]. There is none for failures: they are told in `extensions`."""
+    """The status of a request [8]. OpenDSR has none for failures: these are in `extensions`."""
 
-    PENDING = "pending"  # received, and nothing of it has begun
+    PENDING = "pending"  # received, not begun
     IN_PROGRESS = "in_progress"
-    COMPLETED = "completed"  # nothing of it is open any more
+    COMPLETED = "completed"  # nothing is open any more
     CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True)
 class DsrRequest:
-    """What a controller asks for, checked."""
+    """A controller's request, validated."""
 
     id: UUID
     version: Version
@@ -46,18 +46,18 @@ class DsrRequest:
     regulation: Regulation
     subjects: tuple[Subject, ...] = field(repr=False)
     unused_identities: tuple[str, ...]
-    """The types of identities that were given and that no vendor of ours knows anybody by."""
+    """The types of identities given by which no vendor of ours knows anybody."""
     callback_urls: tuple[str, ...] = field(repr=False)
     group_id: str | None = field(repr=False)
     content: bytes = field(repr=False)
-    """All of it, in one form for every way to write the same JSON."""
+    """The whole request in canonical form, equal for every way to write the same JSON."""
     accept_unreachable: bool = False
     """The controller accepts that some identities are unknown to some vendors."""
 
 
 def dsr_status(status: str, *, begun: bool, unreachable: bool) -> DsrStatus:
-    """OpenDSR's word for a status of ours; `begun`: a worker has taken up some of it; `unreachable`: somebody could not
-    be found at a vendor, and nobody has accepted it: then it is not completed."""
+    """OpenDSR's word for a status of ours. `begun`: a worker has begun with it. `unreachable`: somebody could not be
+    found at a vendor and nobody has accepted that, so the request is not completed."""
     if status == "cancelled":
         return DsrStatus.CANCELLED
     if status in {"completed", "completed_with_exceptions"}:
@@ -67,7 +67,7 @@ def dsr_status(status: str, *, begun: bool, unreachable: bool) -> DsrStatus:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How one delivery of the request stands: what `outcome` and `reason` say is of our own fixed vocabulary."""
+    """The state of one delivery. `outcome` and `reason` are of our fixed vocabulary."""
 
     vendor: str
     outcome: str
@@ -76,10 +76,10 @@ class Delivery:
 
 @dataclass(frozen=True)
 class DsrState:
-    """A data subject request and how it stands. Only `group_id` could tell who the data subject is."""
+    """A data subject request and its state. Only `group_id` could identify the data subject."""
 
     request_id: UUID
-    """What it is called by all other ways in."""
+    """Its name at all other ways in."""
     controller_id: str
     subject_request_id: UUID
     version: Version
@@ -90,13 +90,13 @@ class DsrState:
     group_id: str | None = field(default=None, repr=False)
     deliveries: tuple[Delivery, ...] = ()
     unreachable: Mapping[str, int] = field(default_factory=dict)
-    """By vendor, how many people cannot be found there by the identities given."""
+    """By vendor, how many people cannot be found there with the identities given."""
     accepted: frozenset[str] = frozenset()
-    """The vendors at which somebody has accepted that."""
+    """Vendors at which somebody has accepted that."""
 
 
 def details_for(asked: DsrRequest, controller: str) -> dict[str, JsonValue]:
-    """What a callback has to say besides how the request stands; nothing of it is personal."""
+    """What a callback needs besides the state of the request. Nothing of it is personal."""
     return {
         "controller": controller,
         "subject_request_id": str(asked.id),
@@ -106,7 +106,7 @@ def details_for(asked: DsrRequest, controller: str) -> dict[str, JsonValue]:
 
 
 def state_at(notice: Notice) -> DsrState:
-    """How a request stood when a notice of it came about, which carries `details_for` it."""
+    """The state of a request at the time of a notice that carries `details_for` it."""
     details: Mapping[str, Any] = notice.details
     counts = [
         (vendor, outcome, count) for vendor, told_of in notice.vendors.items() for outcome, count in told_of.items()
@@ -131,12 +131,12 @@ def state_at(notice: Notice) -> DsrState:
 
 
 def controller_id(principal: str) -> str:
-    """What a controller is told that it is called here: the name of its API key."""
+    """The controller's id with us: the name of its API key."""
     return principal.removeprefix("key:")
 
 
 def received(standing: DsrState, encoded_request: str) -> dict[str, Any]:
-    """The answer to a request that was taken in [7.3]."""
+    """The answer to an accepted request [7.3]."""
     return {
         "controller_id": standing.controller_id,
         "expected_completion_time": rfc3339(standing.due_at),
@@ -147,7 +147,7 @@ def received(standing: DsrState, encoded_request: str) -> dict[str, Any]:
 
 
 def status_body(standing: DsrState, version: Version, domain: str) -> dict[str, Any]:
-    """The answer to the question how a request stands [8.3], in the shape of the version asked in."""
+    """The answer to a status query [8.3], in the shape of the version of the query."""
     body = {
         "controller_id": standing.controller_id,
         "expected_completion_time": rfc3339(standing.due_at),
@@ -160,7 +160,7 @@ def status_body(standing: DsrState, version: Version, domain: str) -> dict[str, 
 
 
 def callback_body(standing: DsrState, url: str, domain: str) -> dict[str, Any]:
-    """What a callback says [8.6], in the shape of the version that the request came in."""
+    """The body of a callback [8.6], in the shape of the version of the request."""
     body = {
         "controller_id": standing.controller_id,
         "expected_completion_time": rfc3339(standing.due_at),
@@ -174,7 +174,7 @@ def callback_body(standing: DsrState, url: str, domain: str) -> dict[str, Any]:
 
 
 def withdrawn(standing: DsrState, version: Version, received_at: datetime) -> dict[str, Any]:
-    """The answer to a cancellation [9.2] that came at this time."""
+    """The answer to a cancellation [9.2], received at this time."""
     body: dict[str, Any] = {
         "controller_id": standing.controller_id,
         "subject_request_id": str(standing.subject_request_id),
@@ -185,7 +185,8 @@ def withdrawn(standing: DsrState, version: Version, received_at: datetime) -> di
 
 
 def extensions(standing: DsrState, domain: str) -> dict[str, Any]:
-    """What the specification has no field for, under our domain [7.1.2]: how each vendor stands, what was unused."""
+    """Fields that the specification lacks, under our domain [7.1.2]: the state at each vendor, and unused
+    identities."""
     by_vendor: dict[str, list[Delivery]] = {}
     for delivery in standing.deliveries:
         by_vendor.setdefault(delivery.vendor, []).append(delivery)
@@ -203,7 +204,8 @@ def extensions(standing: DsrState, domain: str) -> dict[str, Any]:
 
 
 def _distribution(deliveries: Iterable[Delivery], *, accepted: bool) -> Mapping[str, str | None]:
-    """One vendor's status in the words of the 3.0 shape. With several deliveries the most pressing one decides."""
+    """One vendor's status in the words of the 3.0 shape. Of several deliveries, the one that needs attention most
+    decides."""
     outcomes = {delivery.outcome for delivery in deliveries}
     failed = ATTENTION - {Outcome.UNREACHABLE} if accepted else ATTENTION
     if outcomes & failed:

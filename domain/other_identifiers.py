@@ -1,4 +1,4 @@
-"""Identifiers of a person that only a vendor's block gives, by kind; which vendor it is does not matter."""
+"""Identifiers that only a vendor's block gives, by kind. It does not matter which vendor's."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -8,17 +8,18 @@ from domain.folding import fold
 from domain.requests import Subject
 
 SECRETS = ("session_id", "_token", "_secret")
-"""How fields of a vendor's block end that are secrets of the person and no identifiers."""
+"""How the names of fields end that hold secrets of the person, not identifiers."""
 OURS = MappingProxyType(
     {"user_id": "user_id", "uuid": "user_id", "id": "user_id", "email": "email", "phone_number": "phone_number"}
 )
-"""Names in vendors' blocks that stand for an identifier of ours."""
+"""Names in vendors' blocks for an identifier of ours."""
 
 
 def other_identifiers(subject: Subject) -> frozenset[tuple[str, str]]:
-    """What a person's vendor blocks give beside our own three identifiers, as (kind, folded value); empty for most.
+    """The identifiers in a person's vendor blocks besides our own three, as (kind, folded value); empty for most
+    people.
 
-    A vendor's `user_id` is a user_id: one person may have two.
+    A vendor's `user_id` is a user_id too: one person may have two.
     """
     vendors = subject.get("vendors")
     if not vendors:

@@ -1,4 +1,4 @@
-"""Whose accounts are whose: a second person is somebody else, and not another account of the first."""
+"""Which accounts belong to one person. A second person must not be another account of the first."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ KEY = "key"
 
 
 class User(NamedTuple):
-    """A console user. `owner`: the person it belongs to, where that is another name; `os_user`: their name at the
-    command line, where that differs."""
+    """A console user. `owner`: the person whom the account belongs to, where that is another name. `os_user`: that
+    person's name at the command line, where it differs."""
 
     name: str
     owner: str | None = None
@@ -26,17 +26,17 @@ class ApiKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Accounts:
-    """What is known of who stands behind accounts."""
+    """What is known of the people behind accounts."""
 
     users: tuple[User, ...] = ()
     keys: tuple[ApiKey, ...] = ()
 
 
 def persons_behind(account: str, known: Accounts = Accounts()) -> frozenset[str]:
-    """The persons who may use an account (`cli:…`, `user:…`, `key:…`, `celery:…`), by name.
+    """The names of the persons who may use an account (`cli:…`, `user:…`, `key:…`, `celery:…`).
 
-    Equal names are one person, whatever the kind of account: to take two people for one costs a question, to take one
-    for two lets an erasure of everybody go out.
+    Equal names count as one person, whatever the kind of account. Taking two people for one costs a question; taking
+    one person for two would let one person alone erase everybody.
     """
     kind, _, name = account.partition(":")
     named = _owners(name, known) if kind == KEY else ()
@@ -44,9 +44,9 @@ def persons_behind(account: str, known: Accounts = Accounts()) -> frozenset[str]
 
 
 def is_one_person(account: str, other: str, known: Accounts) -> bool:
-    """Whether one person may stand behind both accounts.
+    """Whether one person may be behind both accounts.
 
-    A key that belongs to nobody was shown to whoever made it: they could use it too.
+    A key without an owner was shown to its maker, who could use it too.
     """
     persons, others = persons_behind(account, known), persons_behind(other, known)
     return not (
@@ -71,7 +71,7 @@ def _name(account: str) -> str:
 
 
 def _with_theirs(names: Iterable[str], known: Accounts) -> frozenset[str]:
-    """These names, and the persons that they are other names of."""
+    """These names, and the persons whose other names they are."""
     found, todo = set[str](), [name.casefold() for name in names]
     while todo:
         name = todo.pop()

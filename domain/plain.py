@@ -1,8 +1,8 @@
-"""People as nearly all of them come: their own identifiers alone, in ASCII. Checked a block at a time, for a third of
-the time.
+"""A fast path for plain people: our own identifiers alone, in ASCII. It validates a block at a time, in a third of the
+time.
 
-A short cut and no second opinion: what is taken here `SUBJECT` takes just so, and whoever is not plain is for `SUBJECT`
-to take or to refuse.
+It never decides differently from `SUBJECT`: it accepts only what `SUBJECT` accepts unchanged, and leaves everybody else
+to `SUBJECT`.
 """
 
 import re
@@ -31,7 +31,7 @@ _EMAIL = rf"^(?:{PLAIN})$"
 _PHONE = r"^\+[1-9][0-9]{4,14}$"
 
 _ODD_ID = re.compile(rf"\n((?:[^2-9\n]++|{MAY_BE_DAMAGED})(?=\n))")
-"""Among ids as lines, those that may be damaged, or words for nobody: none of these has a digit but 0 and 1."""
+"""Finds ids, one a line, that may be damaged or placeholders. None of these has a digit other than 0 and 1."""
 _AT_DOMAIN = re.compile("@.*")
 
 
@@ -44,14 +44,14 @@ class _Plain(TypedDict):
 
 _PEOPLE: TypeAdapter[list[_Plain]] = TypeAdapter(
     Annotated[list[_Plain], FailFast()],
-    config=ConfigDict(cache_strings="keys"),  # hardly a value comes twice
+    config=ConfigDict(cache_strings="keys"),  # values hardly ever repeat
 )
 
 
 def read_plain(text: bytes, lines: int) -> list[Subject] | None:
-    """The people of so many lines of JSON, where every line is one plain person; None where any is not.
+    """The people of this many lines of JSON, where every line is a plain person; None where any is not.
 
-    The last line may be without its line end.
+    The last line may lack its line end.
     """
     array = b"[%b]" % text.removesuffix(b"\n").replace(b"\n", b"\n,")
     # An object a line, for certain: each line opens one, no text goes over a line's end, and a plain person holds none.
@@ -76,7 +76,7 @@ def check_plain(records: Sequence[dict[str, Any]]) -> list[Subject] | None:
 
 def _identified(people: list[_Plain]) -> list[Subject] | None:
     user_ids = [person.get("user_id") for person in people]
-    # No text is empty here, so where everybody has a user_id nobody else needs to be asked.
+    # No text is empty here, so where everybody has a user_id nothing else needs checking.
     usable = (
         (all(user_ids) or all(any(person.values()) for person in people))
         and _are_phones([phone for person in people if (phone := person.get("phone_number"))])
@@ -87,7 +87,7 @@ def _identified(people: list[_Plain]) -> list[Subject] | None:
 
 
 def _are_ids(ids: list[str]) -> bool:
-    """No text has a line end in it, so many can be looked at as lines of one."""
+    """None has a line end, so many can be searched as one text."""
     return not any(is_nobody(odd) or damage_of(odd) for odd in _ODD_ID.findall(_as_lines(ids)))
 
 
@@ -105,7 +105,7 @@ def _as_lines(texts: list[str]) -> str:
 
 def _are_phones(phones: list[str]) -> bool:
     starts, lengths = {phone[:START] for phone in phones}, set(map(len, phones))
-    # Nearly always all of them are possible with any of these lengths. Else it matters which have which.
+    # Usually every beginning is possible with every length. Otherwise check the pairs that occur.
     if not all(is_possible(start[:4], length) for start in starts for length in lengths):
         shapes = {(phone[:4], len(phone)) for phone in phones}
         if not all(is_possible(start, length) for start, length in shapes):

@@ -1,4 +1,4 @@
-"""Who can be found at a vendor at all: a question of which fields of a person are given, and of no value in them."""
+"""Who can be found at a vendor: decided by which fields of a person are given, not by their values."""
 
 from array import array
 from collections import Counter
@@ -12,9 +12,10 @@ from domain.requests import Subject
 Fields = Sequence[str]
 """Fields of a person (`user_id`, `vendors.algonomy.user_id`), any of which is enough to find them at one vendor."""
 Given = tuple[str, ...]
-"""The fields that are given of a person, as far as they matter."""
+"""The given fields of a person that matter here."""
 DEEPEST = 4
-"""Dots of a field that lead into a block; more belong to a name (`vendors.insider.identifiers.custom.shop.id`)."""
+"""How many dots of a field lead into a block. Further dots belong to a name
+(`vendors.insider.identifiers.custom.shop.id`)."""
 OWN: tuple[Literal["user_id"], Literal["email"], Literal["phone_number"]] = ("user_id", "email", "phone_number")
 
 
@@ -31,7 +32,7 @@ def _value_at(subject: Subject, field: str) -> object:
 
 
 Block = Mapping[str, Any]
-"""What one vendor knows a person by."""
+"""The vendor's identifiers of a person."""
 
 
 def completed(
@@ -40,10 +41,11 @@ def completed(
     keep_out: Iterable[str] = (),
     fits: Callable[[str, Block], bool] = lambda vendor, block: True,
 ) -> Subject:
-    """A person with what is known of them besides. What is on record is never replaced.
+    """A person with additional identifiers. What is on record is never replaced.
 
-    `keep_out`: vendors whose block is left out, for it is kept apart. `fits`: whether a vendor's block may be of this
-    form; one that cannot be completed stays as it is on record, as where a vendor takes this or that and not both.
+    `keep_out`: vendors whose block is left out, because it is stored apart. `fits`: whether a vendor's block may have
+    these fields. A block that cannot be completed stays as it is, for example where a vendor accepts one of two fields
+    and not both.
     """
     blocks = {name: block for name, block in (more.get("vendors") or {}).items() if name not in set(keep_out)}
     own = {name: more[name] for name in OWN if more.get(name) and not subject.get(name)}
@@ -56,7 +58,7 @@ def completed(
 
 
 def _filled(given: Block, more: Block) -> dict[str, Any]:
-    """A block with what is missing in it, at any depth."""
+    """A block with missing fields added, at any depth."""
     filled = {name: value for name, value in more.items() if value and not given.get(name)}
     inner = {
         name: _filled(value, more[name])
@@ -69,24 +71,25 @@ def _filled(given: Block, more: Block) -> dict[str, Any]:
 class Headcount:
     """Counts, as people pass, how many cannot be found at which vendor.
 
-    `fields`: by vendor, those by which it finds a person. People of whom the same fields are given share an answer, so
-    a person costs a look at those fields and two bytes.
+    `fields`: by vendor, the fields by which it finds a person. People with the same fields share an answer, so a person
+    costs a lookup of these fields and two bytes.
     """
 
     def __init__(self, fields: Mapping[str, Fields]) -> None:
         self._fields = fields
         nested = {one for each in fields.values() for one in each if one.startswith("vendors.")}
         self._nested = [(field.split(".")[1], field) for field in sorted(nested)]
-        self._groups: list[list[str]] = []  # vendors at which people cannot be found
+        self._groups: list[list[str]] = []  # the vendors at which the people of each group cannot be found
         self._group_of: dict[Given, int] = {}
         self._by_line = array("H")
 
     def passing(self, people: Iterable[Subject]) -> Iterator[Subject]:
-        """The same people, counted."""
+        """Yield the same people, counted."""
         return chain.from_iterable(map(self._counted, in_blocks(people)))
 
     def _counted(self, block: list[Subject]) -> list[Subject]:
-        # Nearly always there is no vendor's block, and everybody has each of these. Lists take half a generator's time.
+        # Usually there is no vendor's block, and everybody has each of these fields. Lists take half a generator's
+        # time.
         own = not any(["vendors" in subject for subject in block])  # noqa: C419
         if own and all([all([subject.get(name) for subject in block]) for name in OWN]):  # noqa: C419
             self._by_line.extend([self._group(OWN, block[0])] * len(block))
@@ -99,7 +102,7 @@ class Headcount:
         return self._new_group(given, subject) if group is None else group
 
     def without(self, repeats: Sequence[int]) -> dict[str, int]:
-        """By vendor, how many of those who passed cannot be found; the people on these lines (from 1) do not count."""
+        """By vendor, how many of those counted cannot be found, without the people on these lines (from 1)."""
         counts = [0] * len(self._groups)
         for group, count in Counter(self._by_line).items():
             counts[group] = count
@@ -129,7 +132,7 @@ class Headcount:
 def say(unreachable: Mapping[str, int], people: int, what_to_give: Callable[[str], str]) -> str:
     """How many cannot be found where, in one line: `1 of 1 people cannot be found at algonomy, b2core (user_id)`.
 
-    `what_to_give`: by which identifier a vendor finds a person, in a few words.
+    `what_to_give`: the identifiers by which a vendor finds a person, in a few words.
     """
     parts = []
     for count in sorted(set(unreachable.values()), reverse=True):

@@ -1,4 +1,4 @@
-"""What a producer asks for: the kind of request and the people it concerns, validated."""
+"""A request: its kind and the people it concerns, validated."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -27,9 +27,9 @@ from domain.noticed import Noticed
 
 
 class Kind(StrEnum):
-    """What is to happen to a person at every vendor."""
+    """The operation that every vendor performs for a person."""
 
-    ERASURE = "erasure"  # forget the person, and stop
+    ERASURE = "erasure"  # delete the person's data, and stop
     OPT_OUT = "opt_out"  # withdrawal of consent: stop contacting and profiling
     OPT_IN = "opt_in"  # consent given
 
@@ -47,7 +47,7 @@ def refuse_control_characters(text: str) -> str:
 
 
 def check_identifier(text: str, info: ValidationInfo) -> str:
-    """Return `text`; raise PydanticCustomError of one of the DOUBTS (domain.noticed), where the context has them."""
+    """Return `text`; raise PydanticCustomError of one of the DOUBTS (domain.noticed), unless the context allows it."""
     refuse_nobody(text, info)
     refuse_unseen(text, info)
     damage = damage_of(text) if _doubts(info, "damaged") else None
@@ -57,14 +57,15 @@ def check_identifier(text: str, info: ValidationInfo) -> str:
 
 
 def refuse_nobody(text: str, info: ValidationInfo) -> str:
-    """Return `text`; raise PydanticCustomError where it is a word for nobody."""
+    """Return `text`; raise PydanticCustomError where it is a placeholder for nobody."""
     if _doubts(info, "placeholder") and is_nobody(text):
         raise PydanticCustomError("placeholder", PLACEHOLDER)
     return text
 
 
 def refuse_unseen(text: str, info: ValidationInfo) -> str:
-    """Return `text`; raise PydanticCustomError where it has a character that nobody sees, or a space at an end."""
+    """Return `text`; raise PydanticCustomError where it has an invisible character, or a space at its beginning or
+    end."""
     found = _unseen(text)
     if found and _doubts(info, found.type):
         raise found
@@ -84,7 +85,7 @@ def _unseen(text: str) -> PydanticCustomError | None:
 
 
 def check_email(text: str, info: ValidationInfo) -> str:
-    """Return `text`; raise PydanticCustomError where it is not an e-mail address, or nobody's."""
+    """Return `text`; raise PydanticCustomError where it is not an e-mail address, or is a placeholder."""
     problem = emails.email_fault(text)
     if problem:
         unseen = _unseen(text)
@@ -96,12 +97,12 @@ def check_email(text: str, info: ValidationInfo) -> str:
 
 
 def check_phone(text: str, info: ValidationInfo) -> str:
-    """Return `text`; raise PydanticCustomError where it is not a possible phone number in E.164 form
-    (`+821012345678`), or nobody's."""
+    """Return `text`; raise PydanticCustomError where it is not a possible phone number in E.164 form (`+821012345678`),
+    or is a placeholder."""
     if not phones.E164.fullmatch(text):
         unseen = _unseen(text)
         raise PydanticCustomError("phone", "{problem}", {"problem": unseen.message() if unseen else _NO_PHONE})
-    odd = phones.may_be_odd(text[: phones.START])  # hardly any is, and it is remembered of which
+    odd = phones.may_be_odd(text[: phones.START])  # hardly any is, and the answer is cached
     if odd and not phones.is_e164(text):
         raise PydanticCustomError("phone", _TRUNK_PREFIX)
     if not phones.is_possible(text[:4], len(text)):
@@ -130,7 +131,7 @@ def _doubts(info: ValidationInfo, kind: str) -> bool:
 
 
 def _nothing_for_blank(given: object, info: ValidationInfo) -> object:
-    """A blank text is noted and left aside, where somebody notes: it says nothing, beside an identifier that does."""
+    """Where the context collects them, note a blank text and drop it: beside another identifier it says nothing."""
     if isinstance(given, str) and isinstance(info.context, Noticed) and not given.strip():
         info.context.leave_aside(str(info.field_name))
         return None
@@ -140,8 +141,7 @@ def _nothing_for_blank(given: object, info: ValidationInfo) -> object:
 Text = Annotated[str, StringConstraints(strict=True, max_length=512), AfterValidator(refuse_control_characters)]
 """Any short text of one line."""
 Identifier = Annotated[Text, AfterValidator(check_identifier)]
-"""What a system calls a person: 1 to 512 characters that can be seen, as they were given there, and nobody's word for
-nobody."""
+"""A system's id of a person: 1 to 512 visible characters, as that system has it, and no placeholder."""
 Email = Annotated[
     str,
     StringConstraints(strict=True, max_length=emails.LONGEST),
@@ -153,24 +153,24 @@ Number = Annotated[
     StrictInt | Annotated[str, StringConstraints(strict=True, pattern=r"^[1-9][0-9]{0,18}$")],
     AfterValidator(_check_number),
 ]
-"""The number that a system has for a person, as JSON writes it or as a text."""
+"""A system's number for a person, a JSON number or a text."""
 Secret = Annotated[
     str,
     StringConstraints(strict=True, max_length=4096),
     AfterValidator(refuse_control_characters),
     AfterValidator(refuse_unseen),
 ]
-"""A session or token that came with a person's request."""
+"""A session or token that came with a person."""
 Session = Annotated[Secret, AfterValidator(refuse_nobody)]
-"""A session that names a person: a word for nobody is none."""
+"""A session that identifies a person, and no placeholder."""
 LEFT_ASIDE = BeforeValidator(_nothing_for_blank)
 
 
 @with_config(ConfigDict(extra="forbid"))
 class Subject(TypedDict):
-    """A data subject: one person, by their identifiers. `vendors` holds what only one vendor knows them by.
+    """A data subject: one person, by their identifiers. `vendors` holds identifiers that only one vendor knows.
 
-    `asked_at` is no identifier and is not kept with the person: the earliest of a request is when it was asked.
+    `asked_at` is no identifier and is not stored with the person: the request takes the earliest.
     """
 
     user_id: NotRequired[Annotated[Identifier | None, LEFT_ASIDE]]
@@ -181,7 +181,7 @@ class Subject(TypedDict):
 
 
 SUBJECT: TypeAdapter[Subject] = TypeAdapter(Subject)
-"""Reads one person from JSON or from a mapping; raises pydantic.ValidationError."""
+"""Validates one person from JSON or a mapping; raises pydantic.ValidationError."""
 
 
 def is_identified(subject: Subject) -> bool:
@@ -190,6 +190,6 @@ def is_identified(subject: Subject) -> bool:
 
 
 def _says_something(value: object) -> bool:
-    if isinstance(value, datetime):  # when, not who
+    if isinstance(value, datetime):  # a date, not an identifier
         return False
     return any(map(_says_something, value.values())) if isinstance(value, dict) else bool(value)

@@ -1,4 +1,4 @@
-"""When to try again or to look again, and when to stop: exponential back-off, bounded by attempts and age."""
+"""When to retry or to look again, and when to stop: exponential back-off, bounded by attempts and age."""
 
 from dataclasses import dataclass, field
 
@@ -17,20 +17,21 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a vendor has taken and not finished: looked at again at `step`, never sent again."""
+    """An order that the vendor has accepted and not finished. We look at it again at `step`, and never send it
+    again."""
 
     step: str
     since: float  # epoch
     carry: str = field(default="", repr=False)
-    """What that step needs. It may be personal: sealed wherever it is kept."""
+    """What that step needs. It may be personal: sealed wherever it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setback:
-    """People of a chunk who failed together: `attempts` failed ones since `since`, due again at `due` (both epoch).
+    """People of a chunk who failed together: `attempts` failures since `since`, due again at `due` (both epoch).
 
-    `refusals`: how often the vendor said no to them alone, where it is not known yet whether that is about them; who
-    has any is sent alone from then on. `doubted`: since when (epoch), 0 where it never did.
+    `refusals`: how often the vendor refused them alone, where it is not known yet whether that is about them. Such
+    people are sent alone from then on. `doubted`: since when (epoch); 0 where never.
     """
 
     attempts: int
@@ -40,25 +41,25 @@ class Setback:
     refusals: int = 0
     doubted: float = 0.0
     job: Job | None = None
-    """What the vendor has taken of them and not finished."""
+    """What the vendor has accepted of theirs and not finished."""
     redelivered: int = 0
-    """How often they were delivered again because a read-back did not see the effect; `attempts` are then reads."""
+    """How often they were delivered again because a read-back did not see the effect. `attempts` are then reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobPolicy:
-    """How often to look at a job, and until when. Looks count as no attempt: the vendor is at work. The pause is half
-    the age of the job, so that the end of a short one is seen soon and a long one is asked about rarely."""
+    """How often to look at a job, and until when. Looks are not counted as attempts: the vendor is at work. The pause
+    is half the age of the job, so the end of a short job is seen soon and a long one is asked about rarely."""
 
     max_wait_s: float = 7 * 86_400
     shortest_s: float = 5.0
     longest_s: float = 900.0
 
     def decide(self, *, waited_s: float, jitter: float, retry_after_s: float = 0.0) -> Again | GiveUp:
-        """What to do with a job that the vendor took `waited_s` seconds ago and has not finished.
+        """When to look again at a job that the vendor accepted `waited_s` seconds ago.
 
-        `jitter`, from 0 to 1, takes up to a fifth off the pause. `retry_after_s`: what the vendor asked for. The last
-        look is when the time is over.
+        `jitter`, from 0 to 1, shortens the pause by up to a fifth. `retry_after_s`: what the vendor asked for. The last
+        look is made at the end of the time.
         """
         left_s = self.max_wait_s - waited_s
         if left_s <= 0:
@@ -69,8 +70,8 @@ class JobPolicy:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Bounds per vendor. Delays grow as `base_s * 2 ** (attempts - 1)` up to `cap_s`, and are drawn from nought to
-    that: full jitter, so that workers that failed together do not come back together."""
+    """Bounds per vendor. Delays grow as `base_s * 2 ** (attempts - 1)` up to `cap_s`, and are drawn between 0 and that:
+    full jitter, so that workers that failed together do not retry together."""
 
     max_attempts: int = 15
     max_age_s: float = 3 * 86_400
@@ -79,10 +80,10 @@ class RetryPolicy:
     jobs: JobPolicy = field(default_factory=JobPolicy)
 
     def decide(self, *, attempts: int, age_s: float, jitter: float, retry_after_s: float = 0.0) -> Again | GiveUp:
-        """What to do after `attempts` failed ones, the first of them `age_s` seconds ago.
+        """What to do after `attempts` failures, the first of them `age_s` seconds ago.
 
-        `jitter` is drawn from 0 to 1 by the caller: one draw for people who failed together, so that they can share a
-        request again. `retry_after_s` is what the vendor asked for: never come back sooner.
+        The caller draws `jitter` from 0 to 1, once for people who failed together, so that they can share a request
+        again. `retry_after_s` is what the vendor asked for: never retry sooner.
         """
         if attempts >= self.max_attempts or age_s >= self.max_age_s:
             return GiveUp()

@@ -14,15 +14,15 @@ SIGNATURE_HEADER = "X-OpenDSR-Signature"
 
 @dataclass(frozen=True)
 class Signer:
-    """Who signs: the domain that the certificate is issued for, the key, and the certificate in PEM."""
+    """The signer: the domain that the certificate is issued for, the key, and the certificate in PEM."""
 
     domain: str
     key: RSAPrivateKey = field(repr=False)
     certificate: bytes = field(repr=False)
     valid_until: datetime
-    """When the certificate runs out."""
+    """When the certificate expires."""
 
     def headers(self, body: bytes) -> dict[str, str]:
-        """The headers by which a receiver of exactly these bytes knows them for ours."""
+        """The headers by which a receiver of exactly these bytes verifies that they are ours."""
         signature = self.key.sign(body, PKCS1v15(), SHA256())
         return {DOMAIN_HEADER: self.domain, SIGNATURE_HEADER: b64encode(signature).decode()}

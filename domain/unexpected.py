@@ -1,5 +1,4 @@
-"""What may be told of an exception that nobody expected: its type and its place, never its text, which may quote a
-person."""
+"""What may be said about an unexpected exception: its type and place, never its text, which may quote a person."""
 
 import traceback
 from types import TracebackType
@@ -8,8 +7,8 @@ OURS = frozenset({"domain", "ledger", "adapters", "tasks", "worker", "intake", "
 
 
 def type_and_place(error: BaseException) -> str:
-    """Such as `IntegrityError (UniqueViolation) at ledger/requests/small_requests.py:71`: the last line of ours that it
-    passed, else the line that raised it. In brackets the type of what it was raised from."""
+    """Such as `IntegrityError (UniqueViolation) at ledger/requests/small_requests.py:71`: the last line of ours in the
+    trace, or else the line that raised it. In brackets, the type of its cause."""
     name = type(error).__name__
     if error.__cause__ is not None:
         name += f" ({type(error.__cause__).__name__})"

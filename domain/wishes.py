@@ -16,16 +16,16 @@ from domain.requests import Kind
 
 
 class State(StrEnum):
-    """How a wish stands at one vendor."""
+    """The state of a wish at one vendor."""
 
     ASIDE = "aside"  # not begun: it waits for a date or for a confirmation
-    DUE = "due"  # goes out by itself, now or when it is tried again
+    DUE = "due"  # will be sent, now or when it is retried
     IN_FLIGHT = "in_flight"  # a worker has it and may be sending it now
-    STOPPING = "stopping"  # the same, though its request was cancelled
+    STOPPING = "stopping"  # the same, but its request was cancelled
     YES = "yes"  # the vendor said yes
     WAITING = "waiting"  # for a person: a session, an identifier, a retry
-    REFUSED = "refused"  # the vendor will not take it
-    NOTHING = "nothing"  # there is no such operation at this vendor
+    REFUSED = "refused"  # the vendor will not accept it
+    NOTHING = "nothing"  # the vendor has no such operation
     DROPPED = "dropped"  # superseded by a newer wish
     CANCELLED = "cancelled"
 
@@ -45,24 +45,24 @@ _BY_OUTCOME: Mapping[Outcome, State] = {
 
 
 def state_of(kind: Kind, outcome: Outcome, reason: str | None) -> State:
-    """How a wish stands whose delivery has ended."""
+    """The state of a wish whose delivery has ended."""
     if outcome is Outcome.ABSENT and kind is Kind.OPT_IN:
-        return State.NOTHING  # nobody there whom the vendor could have subscribed
+        return State.NOTHING  # the vendor knows nobody whom it could have subscribed
     if outcome is Outcome.NOT_APPLICABLE and reason == Reason.NO_IDENTIFIER:
         return State.WAITING
     return _BY_OUTCOME[outcome]
 
 
 Key = tuple[str, str]
-"""A kind of identifier and its value, as an adapter's `known_by` gives them."""
+"""A kind of identifier and its value, as an adapter's `known_by` returns them."""
 
 
 Order = tuple[datetime, bool, int]
 
 
 def order_of(kind: Kind, effective_at: datetime, request: int) -> Order:
-    """The order in which wishes of one key go out: by effective time, an opt-in before a withdrawal, then by the number
-    of their request."""
+    """The order in which wishes of one key are sent: by effective time, an opt-in before a withdrawal, then by request
+    number."""
     return effective_at, kind is not Kind.OPT_IN, request
 
 
@@ -71,36 +71,36 @@ class Wish:
     """One person's wish of one request, at one vendor."""
 
     kind: Kind
-    effective_at: datetime  # at most the moment of receipt
-    request: int  # numbers grow with time
+    effective_at: datetime  # never later than the receipt
+    request: int  # numbers increase with time
     line: int
     state: State
     touches: frozenset[str]
-    keys: frozenset[Key] | None = field(repr=False)  # empty: the vendor cannot be told of them; None: cannot be told
-    identifiers: Mapping[str, frozenset[UUID]] = field(repr=False)  # by kind, as fingerprints
+    keys: frozenset[Key] | None = field(repr=False)  # empty: it has none at the vendor; None: unknown
+    identifiers: Mapping[str, frozenset[UUID]] = field(repr=False)  # by kind, fingerprints
 
     @property
     def order(self) -> Order:
-        """Its place among the wishes of its key."""
+        """Its position among the wishes of its key."""
         return order_of(self.kind, self.effective_at, self.request)
 
     @property
     def withdraws(self) -> bool:
-        """Whether it asks to stop."""
+        """Whether it is a withdrawal."""
         return self.kind is not Kind.OPT_IN
 
 
 class Same(IntEnum):
-    """How surely two wishes are about one person."""
+    """How certainly two wishes are about one person."""
 
     NO = 0  # two people
-    MAYBE = 1  # they share an identifier and contradict each other in none, or it cannot be told
+    MAYBE = 1  # they share an identifier and differ in none, or it is unknown
     KEY = 2  # one key at the vendor, two people: a family's e-mail address
     CERTAIN = 3  # one key at the vendor, and no user_id says otherwise
 
 
 def same(one: Wish, other: Wish) -> Same:
-    """How surely two wishes are about one person at their vendor."""
+    """How certainly two wishes are about one person at their vendor."""
     contradicted = {
         kind
         for kind in one.identifiers.keys() & other.identifiers.keys()
@@ -114,7 +114,7 @@ def same(one: Wish, other: Wish) -> Same:
         return Same.MAYBE
     if one.keys is None or other.keys is None:
         told = (one.keys or frozenset()) | (other.keys or frozenset())
-        # Both known by user_id, and these differ: two people. By anything else, the keys may have been equal.
+        # Both are known by user_id, and these differ: two people. By anything else, the keys may have been equal.
         return Same.NO if told and {kind for kind, _ in told} <= contradicted else Same.MAYBE
     return Same.NO
 
@@ -126,7 +126,7 @@ def _share(one: Wish, other: Wish) -> bool:
 
 
 class Ref(NamedTuple):
-    """A delivery at the vendor in question."""
+    """A delivery at this vendor."""
 
     request: int
     line: int
@@ -134,14 +134,14 @@ class Ref(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """It goes out; after it these opt-ins go out once more, for they are newer and were delivered before it."""
+    """Send it. Then send these opt-ins once more: they are newer, but were delivered before it."""
 
     then_repeat: tuple[Ref, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Another delivery about this person goes first."""
+    """Another delivery about this person must go first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True)
 class AskSomeone:
-    """A person has to say what is to happen."""
+    """A person has to decide."""
 
     reason: Reason
 
@@ -167,10 +167,10 @@ _COUNTS_FOR_NOTHING = frozenset({State.ASIDE, State.NOTHING, State.CANCELLED, St
 def decide(
     mine: Wish, others: Iterable[Wish], *, complete: bool = True, lifted: Collection[str] = frozenset()
 ) -> Decision:
-    """What a delivery that is due does now.
+    """What to do with a delivery that is due.
 
-    `others`: the other wishes that were found about people who share an identifier; `complete`: that is all of them.
-    `lifted`: reasons to ask someone to which a person has said: go on.
+    `others`: the other wishes found about people who share an identifier; `complete`: whether that is all of them.
+    `lifted`: reasons to ask a person who has already said to go on.
     """
     related = [(other, how) for other in others if (how := same(mine, other)) is not Same.NO]
     if mine.kind is Kind.OPT_IN:
@@ -187,14 +187,14 @@ def _decide_opt_in(mine: Wish, others: list[Wish], *, complete: bool, lifted: Co
     if any(_goes_first(other, mine) for other in others):
         return Wait()
     if stopping and Reason.SUCCESSOR_GONE not in lifted:
-        return AskSomeone(Reason.SUCCESSOR_GONE)  # the newer wish is to stop, though the vendor refused it
+        return AskSomeone(Reason.SUCCESSOR_GONE)  # the newer wish is a withdrawal, even though the vendor refused it
     if not complete and Reason.TOO_MANY_MATCHES not in lifted:
         return AskSomeone(Reason.TOO_MANY_MATCHES)
     return Send()
 
 
 def _stopping(opt_in: Wish, others: Iterable[Wish]) -> list[Wish]:
-    """The withdrawals that an opt-in gives way to: those as new or newer, however the vendor has answered them."""
+    """The withdrawals that an opt-in gives way to: those as new or newer, whatever the vendor answered."""
     return [
         other
         for other in others
@@ -206,7 +206,7 @@ def _decide_withdrawal(
     mine: Wish, related: Sequence[tuple[Wish, Same]], *, complete: bool, lifted: Collection[str]
 ) -> Decision:
     if mine.keys is not None and not mine.keys:
-        return Send()  # nothing is sent: the record is to say that the vendor could not be told
+        return Send()  # sends nothing, and records that the vendor could not be told
     if any(other.state in _UNDER_WAY or (complete and _goes_first(other, mine)) for other, _ in related):
         return Wait()
     done = [(other, how) for other, how in related if other.state is State.YES and other.order > mine.order]
@@ -229,7 +229,7 @@ def _decide_withdrawal(
 
 def _does_at_least_as_much(newer: Wish, mine: Wish) -> bool:
     if mine.kind is Kind.ERASURE and not newer.withdraws:
-        return False  # a person has said that it is to go out all the same
+        return False  # a person said to send it all the same
     return bool(mine.keys and newer.keys and newer.keys >= mine.keys and newer.touches >= mine.touches)
 
 
@@ -240,30 +240,30 @@ def _is_stopped(opt_in: Wish, others: Iterable[Wish]) -> bool:
 def can_matter(
     kind: Kind, order: Order, other_kind: Kind, other_order: Order, state: State, *, reads_back: bool = False
 ) -> bool:
-    """Whether another wish can make a difference to one of this kind and order, or to its read-back, told without
-    knowing whose they are: most of those who are in two campaigns at once need not be opened."""
+    """Whether another wish can affect one of this kind and order, or its read-back, whoever they are about. Most people
+    who are in two campaigns at once then need not be opened."""
     if state in _UNDER_WAY or other_order < order:
         return state in _UNDER_WAY or state is State.DUE
     if state in _COUNTS_FOR_NOTHING:
         return False
     if state is State.DUE and kind is not Kind.OPT_IN and not reads_back:
-        return False  # a withdrawal goes out before it
+        return False  # a withdrawal is sent before it
     return other_kind is not kind or (state is State.YES and kind is not Kind.OPT_IN)
 
 
 def _goes_first(other: Wish, mine: Wish) -> bool:
-    """Whether `mine` waits for `other`: it is under way, or earlier and will go out by itself."""
+    """Whether `mine` waits for `other`: it is under way, or earlier and will be sent."""
     return other.state in _UNDER_WAY or (other.state is State.DUE and other.order < mine.order)
 
 
 @dataclass(frozen=True, slots=True)
 class Overtaken:
-    """A newer wish of another kind is there: a read-back tells nothing of this one, and must not send it again."""
+    """There is a newer wish of another kind: a read-back says nothing about this one, and must not send it again."""
 
 
 def decide_read_back(mine: Wish, others: Iterable[Wish], *, complete: bool = True) -> Send | Wait | Overtaken:
-    """What the read-back of a delivery does now: it may deliver again, and that is never the last word over a newer
-    wish. `others` and `complete` as in `decide`."""
+    """What a read-back of a delivery may do: it may deliver again, but never over a newer wish. `others` and `complete`
+    as in `decide`."""
     related = [other for other in others if same(mine, other) is not Same.NO]
     if not complete or any(
         other.kind is not mine.kind and other.order > mine.order and other.state not in _COUNTS_FOR_NOTHING
@@ -274,9 +274,8 @@ def decide_read_back(mine: Wish, others: Iterable[Wish], *, complete: bool = Tru
 
 
 def stop_again(gone: Wish, others: Iterable[Wish]) -> tuple[Ref, ...]:
-    """Which withdrawals go out once more where an opt-in that may have reached the vendor is not wanted any more: older
-    ones that the vendor had said yes to before, of the same person or of who may be the same. The opt-in may have
-    undone them."""
+    """The withdrawals to send again where an opt-in that may have reached the vendor is not wanted any more: older ones
+    with the vendor's yes, of a person who is, or may be, the same. The opt-in may have undone them."""
     stopped = [
         other
         for other in others
@@ -289,25 +288,25 @@ def stop_again(gone: Wish, others: Iterable[Wish]) -> tuple[Ref, ...]:
 
 
 OPT_IN_STAYS_GOOD = timedelta(days=30)
-"""An opt-in that was superseded and is older than this is not sent by itself when its successor is gone."""
+"""A superseded opt-in older than this is not sent without asking when its successor is gone."""
 
 
 class Revival(StrEnum):
-    """What becomes of a superseded delivery whose successor has changed."""
+    """What happens to a superseded delivery whose successor has changed."""
 
-    NONE = "none"  # the successor stands
+    NONE = "none"  # the successor still counts
     AGAIN = "again"  # it is pending again
-    ASK = "ask"  # someone has to look: needs_action, successor_gone
+    ASK = "ask"  # a person has to look: needs_action, successor_gone
 
 
 def revive(
     kind: Kind, successor: State, *, effective_at: datetime, received_at: datetime, now: datetime, forgotten: bool
 ) -> Revival:
-    """What becomes of a superseded delivery, given how its successor stands now. A superseded successor stands: of a
-    chain only the last link is pending again."""
+    """What happens to a superseded delivery, given its successor's state. A superseded successor still counts: of a
+    chain only the last link becomes pending again."""
     gone = successor in (State.CANCELLED, State.NOTHING, State.REFUSED)
     # A withdrawal was dropped for the vendor's yes to the newer one, so it needs that yes. An opt-in gives way to a
-    # withdrawal that waits for a person: that one is still wanted.
+    # withdrawal that waits for a person: that withdrawal is still wanted.
     if not gone and not (kind is not Kind.OPT_IN and successor is State.WAITING):
         return Revival.NONE
     old = kind is Kind.OPT_IN and now - min(effective_at, received_at) > OPT_IN_STAYS_GOOD

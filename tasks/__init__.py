@@ -1,1 +1,1 @@
-"""The steps of a request's life: plain functions, and the Celery tasks that call them."""
+"""The steps of a request's life: plain functions, called by Celery tasks."""

@@ -1,4 +1,4 @@
-"""What people do about a request that is on record: retry, provide, close by hand, confirm, cancel, extend."""
+"""Deeds on a request that is on record: retry, provide, close by hand, confirm, cancel, extend."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -32,15 +32,15 @@ log = logging.getLogger(__name__)
 
 CLOSED = frozenset({"completed", "completed_with_exceptions"})
 OPEN = CLOSED | {"running"}
-"""A request in one of these can be worked on further."""
+"""A request in one of these statuses can be worked on further."""
 
 
 class AttendError(Exception):
-    """This cannot be done to the request, and nothing was. The message says why."""
+    """This cannot be done to the request, and nothing was changed. The message says why."""
 
 
 class NoSuchRequestError(AttendError):
-    """There is no request of this id."""
+    """There is no request with this id."""
 
     def __init__(self) -> None:
         super().__init__("there is no request of this id")
@@ -58,7 +58,7 @@ class SamePersonError(AttendError):
 
 @dataclass(frozen=True)
 class Desk:
-    """Where a person works on requests: the ledger, who it is, and how the workers are woken."""
+    """Where a person works on requests: the ledger, the person, and how to wake the workers."""
 
     engine: Engine
     by: str
@@ -66,7 +66,7 @@ class Desk:
     deadlines: Deadlines = field(default_factory=Deadlines)
     """What each regulation allows."""
     audits: bool = False
-    """Each deed has its entry in the audit log, in the same transaction; else whoever asks for it writes one."""
+    """Each deed writes its entry in the audit log, in the same transaction. Otherwise the caller writes one."""
 
     @contextmanager
     def _locked(self, public_id: UUID, deed: str, among: frozenset[str]) -> Iterator[tuple[Connection, LockedRequest]]:
@@ -81,7 +81,8 @@ class Desk:
                 audit.add(connection, [Entry(self.by, deed, allowed=True, target=str(public_id))])
 
     def retry(self, public_id: UUID, vendor: str | None, reason: str | None) -> Reopened:
-        """Have what waits sent again. Refused deliveries only where their reason is named. Raises AttendError."""
+        """Send again what waits. Refused deliveries are included only where their reason is named. Raises
+        AttendError."""
         with self._locked(public_id, "retry", OPEN) as (connection, request):
             _check_people(request)
             vendor_id = _vendor_id(request, vendor) if vendor else None
@@ -93,8 +94,8 @@ class Desk:
         return again
 
     def close(self, public_id: UUID, vendor: str, reason: str | None, because: str) -> int:
-        """Settle what waits at a vendor by hand; the number of deliveries. Not who is unreachable: a request that
-        leaves somebody out is not completed, whoever knows of it. Raises AttendError."""
+        """Settle by hand what waits at a vendor; returns the number of deliveries. Unreachable people are not included:
+        a request that leaves somebody out is not completed. Raises AttendError."""
         if reason == Reason.NO_IDENTIFIER:
             raise AttendError("who cannot be reached is not closed by hand: provide an identifier, or accept it")
         with self._locked(public_id, "close", OPEN) as (connection, request):
@@ -108,8 +109,8 @@ class Desk:
         return closed
 
     def accept(self, public_id: UUID, vendor: str | None, because: str) -> int:
-        """Accept that people cannot be found, at one vendor or at all of the request; the number of deliveries. They
-        stay unreachable, and nobody need see to them. Raises AttendError."""
+        """Accept that people cannot be found, at one vendor or at all of the request; returns the number of deliveries.
+        They stay unreachable and no longer need attention. Raises AttendError."""
         with self._locked(public_id, "accept", OPEN) as (connection, request):
             vendor_id = _vendor_id(request, vendor) if vendor else None
             accepted = attention.unreachable(connection, request, vendor_id)
@@ -123,7 +124,7 @@ class Desk:
     def provide(
         self, public_id: UUID, people: Iterable[Given], masters: MasterKeys, allowed: Allowances = NONE
     ) -> dict[str, int]:
-        """Give people who wait a fresh session or an identifier, and have their deliveries sent again; how many, by
+        """Give waiting people a fresh session or an identifier, and send their deliveries again; returns how many, by
         vendor.
 
         All of it or nothing. Raises AttendError, whatever `people` raises, ledger.sealing.UnsealError.
@@ -152,8 +153,8 @@ class Desk:
         self.wake(list(request.vendors))
 
     def cancel(self, public_id: UUID, *, untouched: bool = False) -> "Cancelled":
-        """Stop what was not sent; with `untouched`, only where no worker has taken up any of it. A request already
-        cancelled stays so. Raises AttendError."""
+        """Cancel what was not sent; with `untouched`, only where no worker has begun with the request. Cancelling twice
+        changes nothing. Raises AttendError."""
         with self._locked(public_id, "cancel", frozenset({"unconfirmed", "running", "cancelled"})) as (conn, request):
             if request.status != "cancelled":
                 if untouched and cancelling.has_begun(conn, request.id):
@@ -166,9 +167,9 @@ class Desk:
         return Cancelled.of(status)
 
     def extend(self, public_id: UUID, by: Period, because: str) -> datetime:
-        """Put off when a request is due, to so long after its original date; the new date. Raises AttendError.
+        """Extend a request to this long after its original date; returns the new due date. Raises AttendError.
 
-        The same again adds nothing, so it may be repeated when an answer was lost.
+        Repeating it changes nothing, so it is safe when an answer was lost.
         """
         unfinished = frozenset({"unconfirmed", "running", "completed_with_exceptions"})
         with self._locked(public_id, "extend", unfinished) as (connection, request):
@@ -194,7 +195,7 @@ _WHY_NOT = {
 
 @dataclass(frozen=True)
 class Cancelled:
-    """What a cancelled request came to: deliveries that had ended before, that never went, and under way just now."""
+    """Counts of a cancelled request's deliveries: ended before, never sent, and under way now."""
 
     done: int
     cancelled: int
@@ -202,7 +203,7 @@ class Cancelled:
 
     @classmethod
     def of(cls, status: reports.Status) -> "Cancelled":
-        """From the tallies of a request."""
+        """Read from the tallies of a request."""
         cancelled = sum(counts.get("cancelled", 0) for counts in status.vendors.values())
         under_way = sum(counts[reports.PENDING] for counts in status.vendors.values())
         return cls(status.subjects * len(status.vendors) - cancelled - under_way, cancelled, under_way)
@@ -220,7 +221,7 @@ def _check_people(request: LockedRequest) -> None:
 
 
 def raise_deadlines(tools: Toolbox, days: float = 7.0) -> int:
-    """Log a warning for each request that is due within so many days, or over, and not done; how many there are."""
+    """Log a warning for each unfinished request that is due within `days`, or overdue; returns how many."""
     with tools.engine.connect() as connection:
         pressing = reports.at_risk(connection, days)
     for one in pressing:

@@ -1,4 +1,4 @@
-"""Who shares a request, and who shares an answer."""
+"""Which people share an HTTP request, and which share an answer."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ Bound = Iterable[tuple[Person, str]]
 
 
 def but_for_the_lone(people: Bound) -> Iterator[list[Person]]:
-    """Everybody together, but those who are sent alone."""
+    """Everybody in one batch, except those who are sent alone."""
     batch = []
     for person, _ in people:
         if person.alone:
@@ -21,7 +21,7 @@ def but_for_the_lone(people: Bound) -> Iterator[list[Person]]:
 
 
 def by_carry(people: Bound) -> Iterator[list[Person]]:
-    """People with the same carry together."""
+    """Group people with the same carry."""
     sharing: defaultdict[Hashable, list[Person]] = defaultdict(list)
     for person, _ in people:
         sharing[person.carry].append(person)
@@ -29,7 +29,7 @@ def by_carry(people: Bound) -> Iterator[list[Person]]:
 
 
 def alike_of(batch: Sequence[Person], answers: Sequence[Answer]) -> Iterator[tuple[Sequence[Person], Answer]]:
-    """Everybody of a batch by the answer they share; one answer a person, in order."""
+    """Group the people of a batch by their answer. There is one answer a person, in order."""
     if answers.count(answers[0]) == len(answers):
         yield batch, answers[0]
         return
@@ -40,7 +40,7 @@ def alike_of(batch: Sequence[Person], answers: Sequence[Answer]) -> Iterator[tup
 
 
 def going_on(people: Sequence[Person], answer: Answer) -> Iterator[tuple[Person, str]]:
-    """These people with what the next step needs, each with that step."""
+    """Each of these people with the answer's next step and its carry."""
     carry, step = answer.carry, answer.step
     for person in people:
         yield (person if carry is person.carry else person._replace(carry=carry)), step

@@ -1,4 +1,4 @@
-"""Taking a batch apart to find whom its refusal, or the server's failure, is about."""
+"""Splits a batch to find the people whom its refusal, or the server's failure, is about."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,31 +11,30 @@ from domain.outcomes import Reason
 from tasks.evidence import Answered
 
 FAILS_AGAIN = 2
-"""A server that fails at people who have failed so often before may fail because of one of them."""
+"""When people have failed this often, the server may fail because of one of them."""
 DRAWN = 3
-"""So many parts are asked for before anybody of the batch was served: of four parts with bad people in two, one is
-served."""
+"""Parts to try before anybody of the batch was served. Of four parts with bad people in two, one is served."""
 MOST_PARTS = 10
-"""So many parts of one batch at once may hold somebody at whom the server fails; the rest of it comes next time."""
+"""How many parts of one batch at once may hold somebody at whom the server fails. The rest is tried next time."""
 MOST_BARREN = 2
-"""So many rounds in a row in which nobody was served, and it is the server."""
+"""After so many rounds in a row in which nobody was served, the server is at fault."""
 
 
 @dataclass
 class Bisection:
-    """One batch, while it is taken apart."""
+    """One batch while it is split."""
 
     served: bool = False
     """Whether anybody of the batch was served."""
     alone: list[Answered] = field(default_factory=list)
-    """Those who turned out to be refused by themselves."""
+    """Those who were refused alone."""
     keeps_failures: bool = False
-    """Whether parts at which the server fails are kept here, instead of being reported."""
+    """Whether failing parts are kept here instead of being reported."""
     failing: list[Answered] = field(default_factory=list)
 
 
 def fails_again(people: Sequence[Person], answer: Answer) -> bool:
-    """Whether the server fails at these people again and again, and does not say that it passes."""
+    """Whether the server fails at these people repeatedly, and does not say that the failure will pass."""
     if answer.verdict is not Verdict.RETRY or answer.reason is not Reason.SERVER_ERROR or answer.retry_after_s:
         return False
     return len(people) > 1 and all(person.failed >= FAILS_AGAIN for person in people)
@@ -43,16 +42,16 @@ def fails_again(people: Sequence[Person], answer: Answer) -> bool:
 
 @dataclass
 class Isolating:
-    """Which parts of a failing batch are asked for, round by round: at first a few, drawn by lot, that are smaller the
-    more often it has failed; once somebody is served, the halves of whatever fails."""
+    """Chooses the parts of a failing batch to try in each round. At first a few random ones, smaller the more often the
+    batch has failed; once somebody is served, the halves of every part that fails."""
 
     batch: Answered
     found: Bisection = field(default_factory=lambda: Bisection(keeps_failures=True))
     _barren: int = 0
 
     def rounds(self) -> Iterator[Sequence[Sequence[Person]]]:
-        """The parts of each round; between two of them `found` tells what came of the one before. What is left in
-        `found.failing` at the end is to be tried another time."""
+        """Yield the parts of each round. Between two rounds the caller puts the results into `found`. What is left in
+        `found.failing` at the end is tried another time."""
         people = self.batch.people
         size = ceil(len(people) / 2 ** min(person.failed for person in people))
         parts = [people[span.first - 1 : span.last] for span in cut(len(people), size)]

@@ -1,9 +1,9 @@
-"""Kombu's Redis transport, made to wait wherever Redis is not as it should be, where it would end the process.
+"""Kombu's Redis transport, changed to wait in cases where it would end the process.
 
 Kombu takes an error that Redis *answers* (it became a replica, its memory is full, our ACL changed, it is loading) for
-a mistake in the command: it ends the worker. To us each of these is a Redis that cannot be used now, like one that is
-away: connections are dropped, made anew (so that a name which leads to another server by now is looked up again), and
-tried until they work. docs/decisions/0028.
+a mistake in the command, and ends the worker. For us it means that Redis cannot be used now, as if it were away.
+Connections are dropped and made again until they work, so that a name that resolves to another server now is resolved
+again. docs/decisions/0028.
 """
 
 from contextlib import suppress
@@ -24,21 +24,21 @@ from tasks.redis_connections import HEALTH_S, READING
 from tasks.redis_faults import say_fault
 
 OUR_QUEUES = "consent."
-"""How the names of our own begin."""
+"""The prefix of our channels."""
 PAUSES = {"interval_start": 0.5, "interval_step": 1.0, "interval_max": 5.0}
-"""Seconds between two tries to connect: work goes on so soon after Redis is back."""
+"""Seconds between two attempts to connect, so work resumes this soon after Redis is back."""
 ANSWERED_ERRORS = (exceptions.ResponseError, exceptions.InvalidResponse, exceptions.LockError, exceptions.WatchError)
 _TCP_ONLY = ("host", "port", "socket_connect_timeout", "socket_keepalive", "socket_keepalive_options")
 
 
 class UnusableError(exceptions.ConnectionError):
-    """Redis cannot be used now. The message says why in our words."""
+    """Redis cannot be used now. The message says why, in our words."""
 
 
 class Channel(kombu_redis.Channel):
-    """A channel that can also go through a Unix socket, by the transport option `unix_socket`.
+    """A channel that can also use a Unix socket, by the transport option `unix_socket`.
 
-    With `must_write`, as workers and beat have it, it also goes on with a Redis whose memory is full.
+    With `must_write`, as in workers and beat, it also works while the memory of Redis is full.
     """
 
     unix_socket: str | None = None
@@ -64,11 +64,11 @@ class Channel(kombu_redis.Channel):
         except (exceptions.OutOfMemoryError, exceptions.ExecAbortError):
             if not self.must_write:
                 raise
-            # Our messages go to queues by name, and what is for everybody goes by channels: nobody looks this up.
+            # Our messages go to queues by name, and broadcasts use channels: nothing reads this table.
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         if self.connection is None or self.connection.client is None:
-            # Kombu goes on with a channel whose connection it has closed: after declaring a queue, or while it ends.
+            # Kombu goes on with a channel whose connection it has closed, after declaring a queue or while it ends.
             raise UnusableError("its connection was closed meanwhile")
         if self.unix_socket is None:
             return dict(super()._connparams(asynchronous)) | READING
@@ -82,13 +82,13 @@ class Channel(kombu_redis.Channel):
 
 
 class Poller(kombu_redis.MultiChannelPoller):
-    """Notices a listening connection that died without a word, also where no event loop has timers for that: in
-    Flower, and while a command waits for workers to answer."""
+    """Notices a dead listening connection where no event loop has timers for it: in Flower, and while a command waits
+    for the workers' answers."""
 
     _looked_at = 0.0
 
     def get(self, callback: Any, timeout: float | None = None) -> None:
-        """Read one event, waiting no longer than until the connections are due to be looked at."""
+        """Read one event. Waits no longer than until the next check of the connections."""
         if monotonic() - self._looked_at >= HEALTH_S:
             self._looked_at = monotonic()
             self.maybe_check_subclient_health()
@@ -96,7 +96,7 @@ class Poller(kombu_redis.MultiChannelPoller):
 
 
 class Transport(kombu_redis.Transport):
-    """The transport: what Redis answers is no reason to end, and a connection is one that works."""
+    """The transport. Answers of Redis never end the process, and a connection counts only if it works."""
 
     Channel = Channel
     connection_errors = kombu_redis.Transport.connection_errors + ANSWERED_ERRORS
@@ -109,7 +109,7 @@ class Transport(kombu_redis.Transport):
         self.cycle: Any = Poller()
 
     def establish_connection(self) -> Any:
-        """Connect, and where the app `must_write` write something. Raises UnusableError."""
+        """Connect and, where the app `must_write`, write a key. Raises UnusableError."""
         try:
             connection = super().establish_connection()
             if self.client is not None and self.client.transport_options.get("must_write"):
@@ -126,10 +126,10 @@ class TlsTransport(Transport):
 
 
 class BrokerConnection(Connection):
-    """A connection over our transport, and so are the copies of it that pools make."""
+    """A connection over our transport. The copies that pools make are of this class too."""
 
     resolve_aliases: Any = Connection.resolve_aliases | {Transport: "redis", TlsTransport: "rediss"}
-    """What it is called where it is shown."""
+    """How it is displayed."""
 
     plain: type[Transport] = Transport
     over_tls: type[Transport] = TlsTransport
@@ -137,11 +137,11 @@ class BrokerConnection(Connection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         ours = self.over_tls if kwargs.get("ssl") else self.plain
         super().__init__(*args, **kwargs | {"transport": ours})
-        self.transport_cls = ours  # of an address with a `+`, as that of a Unix socket, kombu takes its own
+        self.transport_cls = ours  # for an address with a `+`, as of a Unix socket, kombu chooses its own
 
     def as_uri(self, include_password: Any = False, mask: Any = "**", *more: Any, **named: Any) -> str:
-        """Its address as it is shown, and as Flower reads it. Not as it is made: of `redis+socket://` Kombu would take
-        its own transport."""
+        """Its address for display and for Flower. It cannot be used to connect: for `redis+socket://` Kombu would
+        choose its own transport."""
         path = (self.transport_options or {}).get("unix_socket")
         if path is None:
             return str(super().as_uri(include_password, mask, *more, **named))
@@ -149,15 +149,15 @@ class BrokerConnection(Connection):
         return f"redis+socket://{quote(self.userid or '')}:{password}@{quote(path)}?virtual_host={self.virtual_host}"
 
     def __eqhash__(self) -> HashedSeq:
-        """By what pools tell connections apart: by whom they trust as well."""
+        """What pools compare connections by. It includes the trusted CA."""
         return HashedSeq(*super().__eqhash__(), repr(self.ssl))
 
     def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
-        """Connect, trying again with our PAUSES where no other ones are asked for."""
+        """Connect, and retry with our PAUSES unless others are given."""
         return super().ensure_connection(*args, **PAUSES | kwargs)
 
 
 class Amqp(AMQP):  # type: ignore[misc]  # Celery is untyped
-    """What an app of ours makes its connections by: `Celery(amqp=Amqp)`."""
+    """Creates the connections of our apps: `Celery(amqp=Amqp)`."""
 
     Connection = BrokerConnection

@@ -1,4 +1,4 @@
-"""PostgreSQL's time, which all workers share, without asking for it again and again."""
+"""PostgreSQL's clock, which all workers share, without a query each time."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from adapters.clock import monotonic
 
 @dataclass(frozen=True, slots=True)
 class LedgerClock:
-    """What PostgreSQL said the time was, carried on from the moment `at` of our own clock when it was asked.
+    """PostgreSQL's time, as asked for at the moment `at` of our own monotonic clock, advanced since.
 
-    The clock of a worker's machine may be an hour off, and another worker reads what this one writes.
+    A worker's clock may be an hour off, and other workers read what this one writes.
     """
 
     told: float  # epoch
     at: float
 
     def now(self) -> float:
-        """The time there (epoch)."""
+        """The current time there (epoch)."""
         return self.told + monotonic() - self.at

@@ -1,4 +1,4 @@
-"""Sending due chunks to the workers: fairly between requests, and never more than a vendor's window."""
+"""Send due chunks to the workers: fairly between requests, and within a vendor's window."""
 
 import logging
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def dispatch(vendor: str, tools: Toolbox) -> int:
-    """Queue the due chunks of a vendor; returns how many. Running twice at once, or for nothing, is harmless."""
+    """Queue a vendor's due chunks; returns how many. Safe to run twice, or for nothing."""
     route = tools.routes.get(vendor)
     if route is None:
         _leave_to_others(vendor, tools)
@@ -25,14 +25,14 @@ def dispatch(vendor: str, tools: Toolbox) -> int:
     try:
         tools.send_deliver(vendor, claimed)
     except BrokerError:
-        # The chunks fall due again by themselves, and are dispatched when Redis is back.
+        # The chunks fall due again, and are dispatched when Redis is back.
         log.warning("redis is away: %d chunks for %s wait", len(claimed), vendor)
         return 0
     return len(claimed)
 
 
 def _leave_to_others(vendor: str, tools: Toolbox) -> None:
-    """Have a process that serves this vendor look for its chunks, where there is one: nobody else reads its queue."""
+    """Ask a process that serves this vendor to look for its chunks, where there is one. Nobody else reads its queue."""
     with tools.engine.connect() as connection:
         served = switching.is_served(connection, vendor)
     if served:
@@ -47,14 +47,14 @@ def _claim(vendor: str, route: Route, tools: Toolbox) -> list[int]:
             window(route.adapter),
             express=EXPRESS,
             grace_s=min(QUEUE_GRACE_S, tools.lease_s),
-            held_too=not isinstance(route.adapter, Probes),  # where there is no harmless call, one chunk is the probe
+            held_too=not isinstance(route.adapter, Probes),  # without a harmless call, one chunk is the probe
             needs=_needs(route.adapter),
             small_people=_small_people(route.adapter),
         )
 
 
 def _needs(adapter: Adapter) -> dict[str, frozenset[str]]:
-    """The steps that each sort of request takes: a small one may look first."""
+    """The steps that each size of request takes: a small one may look up people first."""
     large = {kind.value: adapter.steps(Order(kind)) for kind in Kind}
     return large | {kind.value + SMALL: adapter.steps(Order(kind, people=1)) for kind in Kind}
 
@@ -65,7 +65,7 @@ def _small_people(adapter: Adapter) -> int:
 
 
 def _is_well_again(vendor: str, route: Route, tools: Toolbox) -> bool:
-    """Whether a harmless call has lifted a hold just now; it is made where the time for a probe has come."""
+    """Whether a probe has lifted a hold just now. The call is made when the next probe is due."""
     if not isinstance(route.adapter, Probes):
         return False
     with tools.engine.begin() as connection:

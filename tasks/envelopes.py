@@ -1,7 +1,7 @@
-"""Reading what lies in a queue: a message in Celery's protocol 2 as JSON, or unusable for a reason that is told.
+"""Reads what lies in a queue: a message of Celery's protocol 2 in JSON, or unusable for a stated reason.
 
-Whoever can write to a queue can write anything to it. So nothing is decoded before its size is known, nothing is ever
-decompressed, only what our own tasks need is read, and no reason quotes anything of a message.
+Whoever can write to a queue can write anything to it. So nothing is decoded before its size is known, nothing is
+decompressed, only what our own tasks need is read, and no reason quotes a message.
 """
 
 from base64 import b64decode
@@ -15,11 +15,12 @@ from pydantic_core import from_json
 from tasks.redis_connections import TOO_LARGE
 
 MOST_PARTS = 10_000
-"""Lists, objects and members of an envelope together: an empty list takes two bytes, and sixty once it is decoded."""
+"""Limit on lists, objects and members of an envelope together. An empty list takes two bytes, and sixty once
+decoded."""
 
 
 class UnusableError(Exception):
-    """What lies in a queue is no message for us. The message is a fixed reason; `message_id` where one can be read."""
+    """An item of a queue is no message for us. The message is a fixed reason; `message_id` where one can be read."""
 
     def __init__(self, why: str, message_id: UUID | None = None) -> None:
         super().__init__(why)
@@ -27,21 +28,21 @@ class UnusableError(Exception):
 
 
 class Envelope(NamedTuple):
-    """A task that is asked for, and with what."""
+    """A task to run, with its arguments."""
 
     task: str
     id: UUID
     args: list[Any]
     kwargs: dict[str, Any]
     headers: Mapping[str, Any]
-    """What else its sender says of it, unchecked."""
+    """The sender's other headers, unchecked."""
 
     def __repr__(self) -> str:
         return f"Envelope({self.id})"
 
 
 def checked(raw: bytes, most_bytes: int) -> dict[str, Any]:
-    """A message as kombu keeps it, whose parts are of their types; its body is undecoded. Raises UnusableError."""
+    """A message as kombu stores it, with parts of the right types and its body undecoded. Raises UnusableError."""
     if raw == TOO_LARGE:
         raise UnusableError("too large to be read")
     if len(raw) > most_bytes:
@@ -67,7 +68,7 @@ def checked(raw: bytes, most_bytes: int) -> dict[str, Any]:
 
 
 def body_of(message: Mapping[str, Any], most_parts: int = MOST_PARTS) -> Any:
-    """The decoded body of a message that `checked` let through. Raises UnusableError."""
+    """The decoded body of a message that `checked` accepted. Raises UnusableError."""
     message_id = _uuid(message["headers"].get("id"))
     encoding, text = message["properties"].get("body_encoding"), message["body"]
     try:
@@ -78,13 +79,13 @@ def body_of(message: Mapping[str, Any], most_parts: int = MOST_PARTS) -> Any:
                 raw = text.encode()
             case _:
                 raise UnusableError("its body is not in base64", message_id)
-    except (Base64Error, ValueError):  # also what is no text in UTF-8
+    except (Base64Error, ValueError):  # also text that is not UTF-8
         raise UnusableError("its body is not base64", message_id) from None
     return _parsed(raw, "its body", message_id, most_parts)
 
 
 def read(raw: bytes, most_bytes: int) -> Envelope:
-    """The task that a message asks for, by one that asks for nothing else. Raises UnusableError."""
+    """The task that a message asks for. A message that asks for anything besides is unusable. Raises UnusableError."""
     message = checked(raw, most_bytes)
     headers = message["headers"]
     message_id = _uuid(headers.get("id"))
@@ -118,7 +119,7 @@ def _encoding(name: object) -> str | None:
 
 
 def _uuid(text: object) -> UUID | None:
-    """The UUID that a text is, as Celery writes it: `UUID` takes other forms too, with braces and line breaks."""
+    """Parse a UUID in the one form that Celery writes: `UUID` also accepts braces and line breaks."""
     if not isinstance(text, str) or len(text) != 36:
         return None
     try:

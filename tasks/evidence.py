@@ -1,4 +1,4 @@
-"""What an answer says of the step it came from, and what a run of answers says of that step: pure, told per step."""
+"""What an answer says about its step, and what a run's answers say about it. Pure, by step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,25 +10,26 @@ from domain.outcomes import Reason
 
 
 class Sort(StrEnum):
-    """What one answer says of the vendor's step."""
+    """What one answer says about the vendor's step."""
 
-    YES = "yes"  # the step works, also for others
+    YES = "yes"  # the step works, for others too
     REFUSAL = "refusal"  # the vendor will not take this record, or this call
     BLAME = "blame"  # the answer says that nobody can succeed
-    TROUBLE = "trouble"  # the vendor seems out of order, or says that something passes by itself
-    NEITHER = "neither"  # it is about this person alone, or about our pace
+    TROUBLE = "trouble"  # the vendor seems out of order, or says that the failure will pass
+    NEITHER = "neither"  # it is about this person alone, or about our rate
 
 
 OUT_OF_ORDER = frozenset({Reason.SERVER_ERROR, Reason.NO_CONNECTION, Reason.ANSWER_LOST})
-"""Failures that say nothing of the person; where there is nothing else, the vendor is likely down."""
+"""Failures that say nothing about the person. Where there are no other answers, the vendor is likely down."""
 PASSING = OUT_OF_ORDER | {Reason.CONFLICT}
-"""What passes by itself: the whole call is repeated later and never bisected."""
+"""Failures that pass: the whole call is repeated later and never bisected."""
 _GOOD = frozenset({Verdict.APPLIED, Verdict.SEEN, Verdict.ABSENT, Verdict.PROCEED, Verdict.WAITING})
 _ABOUT_THE_RECORD = frozenset({Reason.REJECTED, Reason.TOO_LARGE, Reason.UNREADABLE})
 
 
 def sort_of(answer: Answer) -> Sort:
-    """What this answer says of its step. A yes in doubt says nothing, nor does what is certainly about one person."""
+    """What this answer says about its step. A yes in doubt says nothing, nor does an answer that is certainly about one
+    person."""
     match answer.verdict:
         case verdict if verdict in _GOOD:
             return Sort.NEITHER if answer.needs_witness else Sort.YES
@@ -48,67 +49,68 @@ def sort_of(answer: Answer) -> Sort:
 
 
 class Answered(NamedTuple):
-    """People with the same answer, for now or for good. A batch is nearly always answered as one, and stays one."""
+    """People with the same answer, final or not. A batch usually gets one answer, and is kept as one."""
 
     people: Sequence[Person]
     answer: Answer
-    step: str = ""  # "" where nobody was asked
+    step: str = ""  # "" where the vendor was not asked
     yes_before: int = 0
-    """How many calls of this step had been answered with a yes when this answer came."""
+    """The number of calls of this step that were answered with a yes before this answer."""
     company_served: bool = False
-    """Whether others of the batch that this person was taken out of were served."""
+    """Whether others of this person's batch were served."""
 
 
 @dataclass
 class Course:
-    """How one step has gone in one run, so far."""
+    """The results of one step in one run so far."""
 
     yes: int = 0
     """Calls with which the vendor served somebody."""
     served: int = 0
     """People whom it served."""
     failures: int = 0
-    """Calls in a row that blame the vendor or find it in trouble."""
+    """Calls in a row that blame the vendor, or failed because of it."""
     refused: int = 0
-    """People in a row whom it refused, alone or by name."""
+    """People in a row who were refused, alone or by name."""
 
     def note_yes(self, people: int) -> None:
-        """The vendor served so many people of one call."""
+        """Count a call in which the vendor served this many people."""
         self.yes += 1
         self.served += people
         self.failures = self.refused = 0
 
     def says_enough(self, handful: int) -> bool:
-        """Whether it is more likely that the vendor refuses everybody than that these people are the reason."""
+        """Whether the vendor more likely refuses everybody than these people in particular."""
         return self.refused >= most_alike(handful, self.served)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of one step when a run has ended."""
+    """What is known of one step at the end of a run."""
 
     yes: int = 0
     """Calls of this run with which the vendor served somebody there."""
     served: int = 0
     """People of this run whom it served there."""
     lately: bool = False
-    """Whether it served anybody there in the last quarter of an hour."""
+    """Whether it served anybody in the last quarter of an hour."""
     good_at: float = 0.0
-    """When it last did so, as far as the ledger knows (epoch)."""
+    """When it last served somebody, as far as the ledger knows (epoch)."""
     vouched: bool = False
-    """Whether a harmless call that exercises this step has found it well just now."""
+    """Whether a harmless call that exercises this step has just succeeded."""
     others_refused: int = 0
-    """People of other runs whom it has refused since it last served anybody."""
+    """People of other runs who were refused since it last served anybody."""
 
 
 CALLS_TO_HALT = 3
-"""So many calls in a row that blame the vendor, or find it in trouble, and nobody else is sent there for now."""
+"""After so many calls in a row that blame the vendor, or fail because of it, nothing more is sent for now."""
 _SHARE, _MOST = 10, 50
 
 
 def most_alike(handful: int, served: int) -> int:
-    """So many people refused in a row, with nobody served between them, are not the people's doing.
+    """When this many people are refused in a row, with nobody served between them, the step is at fault and not the
+    people.
 
-    Where many were served before, as many as a tenth of them may be refused in a row: a file is often sorted.
+    Where many were served before, up to a tenth of their number may be refused in a row: files are often sorted.
     """
     return min(max(handful, served // _SHARE), max(handful, _MOST))

@@ -1,4 +1,4 @@
-"""What one run has to say against its vendor, and which steps, or all of it, are held for that."""
+"""What one run counts against its vendor, and which steps are held for it, or the whole vendor."""
 
 import logging
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Holding:
-    """For one run: what is known of the steps before it is judged, and what is counted against them after."""
+    """For one run: what is known of the steps before judging, and what is counted against them afterwards."""
 
     run: Run
 
     def evidence(self, unsettled: Sequence[Answered], talk: Conversation) -> dict[str, Evidence]:
-        """What is known of each step that somebody's answer leaves in doubt."""
+        """What is known of each step that some answer leaves in doubt."""
         if not unsettled:
             return {}
         with self.run.tools.engine.begin() as connection:
@@ -48,11 +48,11 @@ class Holding:
         return found
 
     def _name(self, line: int) -> str:
-        """A person as the record of a step names them."""
+        """A person's name in the record of a step."""
         return f"{self.run.lease.request_id}:{line}"
 
     def strike(self, connection: Connection, judgement: Judgement) -> list[tuple[str, Reason]]:
-        """Count what this run has against the vendor and its steps; the steps held since just now, and why."""
+        """Record this run's strikes against the vendor and its steps; returns the newly held steps, and why."""
         held: list[tuple[str, Reason]] = []
         for step, strike in sorted(judgement.strikes.items()):
             if strike.reason is Reason.BAD_CREDENTIALS:
@@ -80,7 +80,7 @@ class Holding:
             log.error("%s is held: %s", self.run.lease.vendor, reason.value)
 
     def tell(self, newly_held: list[tuple[str, Reason]]) -> None:
-        """Say which steps are held now; where a harmless call finds more than a step out of order, hold the vendor."""
+        """Log newly held steps. Where a harmless call also fails, hold the whole vendor."""
         for step, reason in newly_held:
             if self._concerns_all(step) and not self.run.vouches():
                 with self.run.tools.engine.begin() as connection:
@@ -90,7 +90,7 @@ class Holding:
                 log.error("%s is held at %s: %s", self.run.lease.vendor, step, reason.value)
 
     def _concerns_all(self, step: str) -> bool:
-        """Whether a harmless call that fails too would say that no order can be carried out there."""
+        """Whether a failing harmless call would mean that no order can be carried out there."""
         adapter = self.run.route.adapter
         if not isinstance(adapter, Probes):
             return False

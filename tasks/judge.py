@@ -1,7 +1,7 @@
-"""What a run of answers means: who is settled, who is tried again and when, what is counted against the vendor.
+"""Decides what a run's answers mean: who is settled, who is retried and when, what is counted against the vendor.
 
-One decision for all of it, told per step and per person. A yes at a step is a witness for that step alone. Where a step
-refuses or blames everybody, nobody pays for it; where others are served, it is the person's own.
+It decides by step and by person. A yes at a step is a witness for that step alone. Where a step refuses or blames
+everybody, the people are not charged for it; where others are served, the refusal is about the person.
 """
 
 from collections import defaultdict
@@ -25,15 +25,15 @@ OUTCOMES = {
     Verdict.USER: Outcome.REFUSED,
     Verdict.ACTION: Outcome.NEEDS_ACTION,
 }
-"""The verdicts that end a delivery; every other one leaves it pending."""
+"""The verdicts that end a delivery. Every other one leaves it pending."""
 UNASKED = frozenset({Verdict.NOT_APPLICABLE, Verdict.UNREACHABLE})
-"""Told by us, with nothing sent."""
+"""Reasons that we give without having sent anything."""
 
 BLAMED_DELAY_S = 2.0
-"""People whose vendor seems out of order come back after this; the vendor's hold may keep them longer."""
+"""Delay for people whose vendor seems out of order. The vendor's hold may keep them longer."""
 SOON_TOGETHER_S, TOGETHER_S = 1.0, 30.0
-"""Looks at jobs come at multiples of this many seconds, of the second where they are further off, so that people of a
-chunk are looked at in few runs."""
+"""Looks at jobs are rounded up to multiples of this many seconds (the second value where they are further off), so that
+the people of a chunk are looked at in few runs."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Strike:
     refused: frozenset[int] = frozenset()
     """Lines of those who were refused; each counts once. Empty: the run as a whole counts once."""
     everybody: bool = True
-    """Whether the step is to blame; else the refused are only remembered, so that the next ones make a handful."""
+    """Whether the step is to blame. If not, the refused are only remembered and count later with others."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is to be recorded of those whose answer did not end their delivery by itself."""
+    """What to record of those whose answer did not end their delivery by itself."""
 
     settled: list[Settled] = field(default_factory=list)
     setbacks: list[Setback] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Judgement:
 
 
 def ends(answered: Answered) -> bool:
-    """Whether this answer settles its people's deliveries by itself."""
+    """Whether this answer ends its people's deliveries by itself."""
     answer = answered.answer
     if answer.needs_witness or answer.verdict not in OUTCOMES or passes(answer):
         return False
@@ -71,7 +71,7 @@ def ends(answered: Answered) -> bool:
 
 
 def settled(answered: Answered, history: Mapping[int, Setback]) -> list[Settled]:
-    """The outcomes of people whose answer is final, together where they failed as often before."""
+    """The outcomes of people whose answer is final, grouped by how often they had failed before."""
     answer = answered.answer
     return [
         Settled(lines, OUTCOMES[answer.verdict], answer.reason, 0 if answer.verdict in UNASKED else past.attempts + 1)
@@ -80,7 +80,7 @@ def settled(answered: Answered, history: Mapping[int, Setback]) -> list[Settled]
 
 
 def begun(answer: Answer, before: Job | None, now: float) -> Job:
-    """The job that an answer tells of: the vendor took it now, or when it was first told of."""
+    """The job that an answer reports: accepted now, or when it was first reported."""
     since = before.since if before and before.step == answer.step else now
     return Job(answer.step, since, answer.carry or "")
 
@@ -90,7 +90,7 @@ def _past(before: Setback) -> Past:
 
 
 def by_past(people: Sequence[Person], history: Mapping[int, Setback]) -> dict[Past, list[int]]:
-    """Lines of people by what lies behind them."""
+    """Group the lines of people by their past."""
     if not history:
         return {Past(): [person.line for person in people]}
     together: defaultdict[Past, list[int]] = defaultdict(list)
@@ -110,10 +110,10 @@ def judge(
     now: float,
     jitter: float,
 ) -> Judgement:
-    """Decide about the answers that did not settle anybody by themselves.
+    """Decide about the answers that settled nobody by themselves.
 
-    `history`: the setback behind each line that has one. `steps`: what is known of each step. `handful`: so many
-    people whom a step refuses in a row are not the people's doing. `jitter`: from 0 to 1, one for the run.
+    `history`: the setback of each line that has one. `steps`: what is known of each step. `handful`: how many people a
+    step must refuse in a row to be at fault itself. `jitter`: from 0 to 1, one for the run.
     """
     bench = _Bench(history, policy, now, jitter)
     by_step: defaultdict[str, list[Answered]] = defaultdict(list)
@@ -125,7 +125,7 @@ def judge(
 
 
 def in_doubt(unsettled: Sequence[Answered], steps: Mapping[str, Evidence], handful: int) -> set[str]:
-    """The steps of which a harmless call could still tell whether they work: nobody was served there lately, and few
+    """The steps for which a harmless call could still tell whether they work: nobody was served there lately, and few
     people are concerned."""
     concerned: defaultdict[str, int] = defaultdict(int)
     doubted: set[str] = set()
@@ -142,7 +142,7 @@ def in_doubt(unsettled: Sequence[Answered], steps: Mapping[str, Evidence], handf
 
 @dataclass
 class _Bench:
-    """Collects what is decided."""
+    """Collects the decisions."""
 
     history: Mapping[int, Setback]
     policy: RetryPolicy
@@ -150,11 +150,11 @@ class _Bench:
     jitter: float
     endings: list[Settled] = field(default_factory=list)
     resting: defaultdict[Setback, list[int]] = field(default_factory=lambda: defaultdict(list))
-    """Lines by what is kept of them."""
+    """Lines by the setback that is recorded for them."""
     strikes: dict[str, Strike] = field(default_factory=dict)
 
     def put(self, fate: Fate, one: Answered, past: Past, lines: list[int]) -> None:
-        """Write down what becomes of these people."""
+        """Collect what happens to these people."""
         match fate:
             case Fate.SETTLED:
                 outcome = OUTCOMES[one.answer.verdict]
@@ -181,15 +181,15 @@ class _Bench:
     def _retry(self, one: Answered, past: Past, lines: list[int]) -> None:
         answer = one.answer
         if past.job and past.job.step == one.step and answer.reason is not Reason.OUR_FAULT:
-            self._look_again(answer, past, lines)  # what the vendor has taken is not undone by a look that failed
+            self._look_again(answer, past, lines)  # a failed look does not undo what the vendor accepted
             return
-        # A vendor's "too many" is no failure of the delivery; only its age bounds it.
+        # A vendor's rate limit is no failure of the delivery. Only its age counts.
         attempts = past.attempts + (0 if answer.reason is Reason.RATE_LIMITED else 1)
-        # Who was only doubted has not failed yet: a hold must not use up the age of a delivery.
+        # A person who was only in doubt has not failed yet: a hold must not use up the age of a delivery.
         first = self.now if past.since is None or (past.doubted and not past.attempts) else past.since
         age_s = self.now - first
         wait_s = answer.retry_after_s
-        if answer.reason is Reason.RATE_LIMITED:  # without attempts, the back-off grows with how long it has lasted
+        if answer.reason is Reason.RATE_LIMITED:  # without attempts, the back-off grows with the time it has lasted
             wait_s = max(wait_s, min(age_s, self.policy.cap_s))
         decision = self.policy.decide(attempts=attempts, age_s=age_s, jitter=self.jitter, retry_after_s=wait_s)
         if isinstance(decision, Again):
@@ -198,7 +198,7 @@ class _Bench:
             self.endings.append(Settled(lines, Outcome.EXHAUSTED, answer.reason, attempts))
 
     def _look_again(self, answer: Answer, past: Past, lines: list[int]) -> None:
-        """After a look that did not see the end of a job; no attempt is counted."""
+        """After a look that did not see a job's end. No attempt is counted."""
         assert past.job is not None  # noqa: S101 - only called where there is one
         decision = self.policy.jobs.decide(
             waited_s=self.now - past.job.since, jitter=self.jitter, retry_after_s=answer.retry_after_s

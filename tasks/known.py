@@ -1,4 +1,4 @@
-"""What is the same for every submission of a while: the vendors as they stand, and the fingerprinter."""
+"""What stays the same for many submissions: the vendors and the fingerprinter."""
 
 from collections.abc import Sequence
 from time import monotonic
@@ -12,25 +12,25 @@ from ledger.session import Engine
 
 
 class Known(NamedTuple):
-    """What is the same for every submission of a while."""
+    """What stays the same for many submissions."""
 
     vendors: Sequence[Vendor]
     prints: Fingerprinter
     clear_keys: bool
-    """Whether idempotency keys are left that an earlier version recorded as they are."""
+    """Whether idempotency keys are left that an earlier version stored in clear."""
 
 
 def look_up(engine: Engine, masters: MasterKeys) -> Known:
-    """The vendors as they stand, and the ledger's fingerprinter. Raises ledger.sealing.UnsealError."""
+    """The vendors as they are now, and the ledger's fingerprinter. Raises ledger.sealing.UnsealError."""
     with engine.begin() as connection:
         return Known(all_vendors(connection), fingerprinter(connection, masters), any_in_clear(connection))
 
 
 class Lately:
-    """Looks up again what was known a second ago, for those who submit hundreds of times a second.
+    """Caches what was looked up for a second, for callers with hundreds of submissions a second.
 
-    A vendor switched off within that second gets the request's chunks, and they wait, as they do for one that is
-    switched off a second after.
+    A vendor switched off within that second still gets the request's chunks. They wait, as they do where it is switched
+    off a second later.
     """
 
     def __init__(self, engine: Engine, masters: MasterKeys, for_s: float = 1.0) -> None:
@@ -39,7 +39,7 @@ class Lately:
         self._found: tuple[float, Known] | None = None
 
     def __call__(self) -> Known:
-        """What is known. Raises as `look_up` does."""
+        """The cached value. Raises as `look_up` does."""
         found = self._found
         if found is None or monotonic() >= found[0]:
             found = self._found = (monotonic() + self._for_s, look_up(self._engine, self._masters))

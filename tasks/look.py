@@ -1,4 +1,4 @@
-"""Looking for due work: the ledger says what there is, and a message goes out for each sort of it."""
+"""Looks for due work: the ledger says what is due, and one message is sent for each sort of it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ NOTIFY_S = 2.0
 RESOLVE_S = 1.0
 SETTLE_S = 5.0
 SETTLE_AT_REST_S = 60.0
-"""Where nothing is known to be open: the net below all the others."""
+"""The last resort: how often to look where nothing is known to be open."""
 CHORES = {DEADLINES: 3600.0, VOLUMES: 600.0}
-"""What is done now and then whatever the ledger holds, and how many seconds after the last time."""
+"""Chores that are due whatever the ledger holds, with their interval in seconds."""
 CHORE_AGAIN_S = 300.0
-"""A chore that nobody has ended by then is begun again: its worker, or its message, is gone."""
+"""A chore that has not ended by then is begun again: its worker, or its message, is lost."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,16 @@ class Lookout:
 
     engine: Engine
     take_turn: Callable[[str, float], bool] = field(repr=False)
-    """Whether nobody else has taken the turn of this name, which is the caller's for so many seconds then; raises
-    tasks.queues.BrokerError."""
+    """Take the turn of this name for so many seconds, unless somebody else has it; raises tasks.queues.BrokerError."""
     wake: Callable[..., None] = field(repr=False)
-    """Sends wake-ups, unless others of their sort still wait; raises tasks.queues.BrokerError."""
+    """Sends wake-ups, except of a sort that still waits in its queue; raises tasks.queues.BrokerError."""
     resolves: bool = False
     """Whether there is a directory to ask."""
 
 
 def look(lookout: Lookout) -> list[WakeUp]:
-    """Wake the workers for everything that is due now; for what. Any number may look at once, and nobody has to."""
+    """Wake the workers for everything that is due now; returns what was due. Any number may look at once, and none
+    must."""
     with lookout.engine.begin() as connection:
         found = due.find(connection)
     wanted = [WakeUp(DISPATCH, vendor) for vendor in sorted(found.vendors)]

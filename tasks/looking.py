@@ -1,4 +1,4 @@
-"""Whose look-ups are made now: where a vendor is asked about each person first, there are few such calls a minute."""
+"""Schedules lookups where a vendor allows few of them a minute."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,11 +10,11 @@ from ledger.delivery.pending import OpenPerson
 from tasks.toolbox import Route, Start
 
 AT_ONCE_S = 2.0
-"""Look-ups whose turn comes within this are begun, and wait for their permits."""
+"""Lookups that are due within this begin now, and wait for their permits."""
 
 
 class Turn(NamedTuple):
-    """The order as it goes out, with whom now, and who rests until their look-ups' turn."""
+    """The order to send, the people to send now, and those who rest until their lookups are due."""
 
     order: Order
     now: list[OpenPerson]
@@ -24,11 +24,10 @@ class Turn(NamedTuple):
 def take_turn(
     route: Route, start: Start, order: Order, due: list[OpenPerson], history: Mapping[int, Setback], *, now: float
 ) -> Turn:
-    """Book the look-ups of those who are here for the first time, behind those of others. Whoever's turn comes later
-    rests until then, and takes up nobody's place. Where it would come too late, nobody is looked up. `now`: by the
-    ledger's clock (epoch)."""
+    """Book the lookups of people who are new in the line of all lookups. Those whose lookup is due later rest until
+    then, and hold no slot. Where it would be too late, nobody is looked up. `now`: by the ledger's clock (epoch)."""
     adapter = route.adapter
-    new = [one for one in due if one.line not in history]  # others have had their turn
+    new = [one for one in due if one.line not in history]  # the others had their turn
     looks = adapter.look_ups(order, [one.subject for one in new]) if new and isinstance(adapter, LooksFirst) else None
     if looks is None or not isinstance(adapter, LooksFirst):
         return Turn(order, due, [])

@@ -1,4 +1,4 @@
-"""A submission, checked, as a request to be recorded."""
+"""Makes the request to record from a validated submission."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ from tasks.submission import Guards, Submission, SubmitError
 
 
 def new_request_of(submission: Submission, guards: Guards, known: Known, rows: AskedInRows) -> NewRequest:
-    """The request that is recorded of a submission. Raises SubmitError."""
+    """The request to record for a submission. Raises SubmitError."""
     _check_times(submission)
     regulation = submission.regulation or guards.deadlines.default
     vendors = _chosen(submission.vendors, known.vendors)
@@ -54,7 +54,7 @@ def new_request_of(submission: Submission, guards: Guards, known: Known, rows: A
 
 
 def _resolvable(vendors: Iterable[Vendor]) -> Iterator[str]:
-    """Those that find people by what a directory can tell; a session is the person's own."""
+    """The vendors that find people by identifiers a directory may know. A session only the person has."""
     for vendor in vendors:
         if not keeps_sessions(vendor.name):
             yield vendor.name
@@ -86,7 +86,7 @@ def _chosen(named: Sequence[str], known: Sequence[Vendor]) -> list[Vendor]:
 
 
 def _checked_options(options: Mapping[str, Any], known: Sequence[Vendor]) -> dict[str, Any]:
-    if not options:  # as nearly always
+    if not options:  # usually
         return {}
     names = dict.fromkeys([*ADAPTERS, *(vendor.name for vendor in known)])
     for vendor, block in options.items():

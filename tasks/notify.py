@@ -1,4 +1,4 @@
-"""Telling those who want to know of every change of a request's status, without anything waiting for it."""
+"""Send receivers every change of a request's status. Nothing waits for it."""
 
 import logging
 import random
@@ -27,23 +27,24 @@ from tasks.toolbox import Start
 log = logging.getLogger(__name__)
 
 POLICY = RetryPolicy(max_attempts=1_000, max_age_s=3 * 86_400, base_s=5.0, cap_s=3_600.0)
-"""Three days, by age alone: at first within seconds, later about every half hour."""
+"""Three days, bounded by age alone: first within seconds, later about every half hour."""
 LEASE_S = 60.0
-"""A message whose worker is silent for so long is sent again; several times what one attempt may take."""
+"""A message whose worker is silent for this long is sent again. It is several times what one attempt may take."""
 TURN_S = 5.0
-"""How long one call goes on claiming; what is left then is the next one's."""
+"""How long one call keeps claiming messages. The rest is left to the next call."""
 MOST_UNDER_WAY = 256
-"""Messages that one call has under way, to whatever number of hosts."""
+"""Messages that one call sends at the same time, to all hosts together."""
 TICK_S = 0.25
 """How soon a process that stops is noticed."""
 
 Format = Callable[[Notice, str], Letter]
-"""Makes headers and body of a notice to an address, in one style."""
+"""Makes headers and body of a notice for an address, in one style."""
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """One of the operator's receivers: where it is, and the secrets it may check signatures with, newest first."""
+    """One of the operator's receivers: its address, and the secrets that it may verify signatures with, newest
+    first."""
 
     url: str = field(repr=False)
     secrets: Sequence[SecretStr]
@@ -53,30 +54,30 @@ class Sends(Protocol):
     """Sends one letter, once."""
 
     async def tell(self, address: str, letter: Letter) -> Told:
-        """How it went; never raises for what the receiver does."""
+        """The result; never raises for what the receiver does."""
 
 
 @dataclass(frozen=True)
 class Courier:
-    """What telling needs."""
+    """What sending notices needs."""
 
     engine: Engine
     masters: MasterKeys
     start: Start = field(repr=False)
     callbacks: Sends
     receivers: Mapping[str, Receiver]
-    """The operator's, by name."""
+    """The operator's receivers by name."""
     stopping: Callable[[], bool] = field(repr=False)
     formats: Mapping[Style, Format] = field(default_factory=dict, repr=False)
-    """How those are told that requests brought along, by style."""
+    """By style, the format for receivers that came with a request."""
 
 
 def notify(courier: Courier) -> int:
-    """Send what is due until nothing is, for some seconds at most; returns how many attempts were made.
+    """Send what is due until nothing is, for some seconds at most; returns the number of attempts.
 
-    Any number may run at once. A message is sent at least once, always under the same id: a worker that dies between
-    sending and recording leaves it to be sent again. Each is recorded as it ends, and what comes after it is claimed
-    then: nobody waits for a receiver that takes its time.
+    Any number may run at once. A message is sent at least once, always with the same id: a worker that dies between
+    sending and recording leaves it to be sent again. Each result is recorded as it arrives and the next message is
+    claimed then, so nobody waits for a slow receiver.
     """
     attempts = 0
     enough = time.monotonic() + TURN_S
@@ -102,13 +103,13 @@ def notify(courier: Courier) -> int:
         if courier.stopping():
             for telling in under_way:
                 telling.cancel()
-    for fault in faults:  # of our own; its message waits for its lease to run out
+    for fault in faults:  # our own faults; the message waits until its lease is over
         raise fault
     return attempts
 
 
 def _record_all(ended: Mapping["Future[Told | None]", Claimed], courier: Courier) -> list[BaseException]:
-    """Put down how each went; the faults of our own among them."""
+    """Record each result, our own faults among them."""
     if not ended:
         return []
     faults = []
@@ -124,7 +125,8 @@ def _record_all(ended: Mapping["Future[Told | None]", Claimed], courier: Courier
 
 
 async def _tell_in_time(message: Claimed, courier: Courier, asked: float) -> Told | None:
-    """None where the lease, asked for at `asked`, was nearly over before anything was sent: this process was frozen."""
+    """The result; None where the lease, asked for at `asked`, was nearly over before anything was sent, because this
+    process was frozen."""
     try:
         return await sending_until(lambda: monotonic() - asked > LEASE_S / 2, _tell(message, courier))
     except NotNowError:
@@ -140,18 +142,18 @@ async def _tell(message: Claimed, courier: Courier) -> Told:
             return Told(Failure.SWITCHED_OFF)
         return await courier.callbacks.tell(message.url, own_format(message.notice, message.url))
     receiver = courier.receivers.get(message.receiver)
-    if receiver is None:  # other workers have newer settings than this one
+    if receiver is None:  # other workers have newer settings
         return Told(Failure.SWITCHED_OFF)
     letter = format_letter(message.notice, receiver.secrets, datetime.now(UTC))
     return await courier.callbacks.tell(receiver.url, letter)
 
 
 FINAL = frozenset({Failure.GONE, Failure.FORGOTTEN})
-"""Failures that no repetition mends. Whatever else fails may be mended by someone within three days."""
+"""Failures that retrying does not change. All others may go away within three days."""
 
 
 def record(connection: Connection, message: Claimed, told: Told | None) -> None:
-    """Put down how an attempt went, and when the next one is due."""
+    """Record an attempt, and when the next one is due."""
     if told is None:
         outbox.put_back(connection, message, 0.0, None, None)
         return

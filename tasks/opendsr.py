@@ -1,4 +1,4 @@
-"""Data subject requests that come by OpenDSR: taken in once under the controller's own id, told of, withdrawn."""
+"""Data subject requests by OpenDSR: recorded once under the controller's own id, looked up, withdrawn."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -22,14 +22,14 @@ from tasks.submit import Receipt, Wake
 
 
 class OtherContentError(SubmitError):
-    """This subject_request_id already stands for another request of the same controller."""
+    """This subject_request_id already belongs to another request of the same controller."""
 
     def __init__(self) -> None:
         super().__init__("this subject_request_id already stands for a request of other content; use a new one")
 
 
 class CallbackError(Exception):
-    """Nothing may be sent to an address that was given. The message says why; `place` is where it stands, from 0."""
+    """An address that was given may not be sent to. The message says why; `place` is its position, from 0."""
 
     def __init__(self, place: int, problem: str) -> None:
         super().__init__(problem)
@@ -37,7 +37,7 @@ class CallbackError(Exception):
 
 
 class Taken(NamedTuple):
-    """A request that is on record. `repeated`: it was before, and nothing new was recorded."""
+    """A request on record. `repeated`: it was on record before, and nothing new was recorded."""
 
     standing: DsrState
     repeated: bool
@@ -45,22 +45,22 @@ class Taken(NamedTuple):
 
 @dataclass(frozen=True)
 class Office:
-    """Where the data subject requests of one controller are kept; nobody else can see them."""
+    """The data subject requests of one controller. Nobody else can see them."""
 
     controller: str
     engine: Engine
     masters: MasterKeys
     prints: Callable[[], Fingerprinter] = field(repr=False)
     rules: Rules
-    """Who may be told of changes."""
+    """Which callback addresses are allowed."""
     submit: Callable[[Submission, Iterable[Subject]], Receipt] = field(repr=False)
-    """Records a request as every way in does."""
+    """Records a request, as all ways in do."""
     wake: Wake = field(repr=False)
     origin: Origin = HERE
-    """Whence it is asked, for the audit log."""
+    """Where it is asked from, for the audit log."""
 
     def take(self, asked: DsrRequest) -> Taken:
-        """Record what is asked, or find that it is on record already: the same twice is one request.
+        """Record a request, or find it on record: submitting the same twice gives one request.
 
         Raises CallbackError, OtherContentError, and whatever `submit` raises.
         """
@@ -95,7 +95,7 @@ class Office:
         )
         submission = Submission(
             asked.kind,
-            # A controller's ids are its own: another one's cannot get in their way, nor can one of another way in.
+            # The key holds the controller's name, so ids of two controllers, or of another way in, never collide.
             idempotency_key=f"opendsr:{self.controller}:{asked.id}",
             submitted_by=self.controller,
             asked_at=asked.submitted_at,
@@ -110,25 +110,25 @@ class Office:
         except KeyConflictError:
             raise OtherContentError from None
         kept = self._find(asked.id)
-        if kept is None:  # the key was somebody's who had come in by another way
+        if kept is None:  # the key belonged to a request that came another way
             raise OtherContentError
         return kept, receipt.repeated
 
     def look(self, subject_request_id: UUID) -> DsrState:
-        """How a request stands. Raises NoSuchRequestError."""
+        """The state of a request. Raises NoSuchRequestError."""
         kept = self._find(subject_request_id)
         if kept is None:
             raise NoSuchRequestError
         return self._standing(kept)
 
     def look_at_group(self, group_id: str) -> list[DsrState]:
-        """How the requests of a group stand, oldest first."""
+        """The states of a group's requests, oldest first."""
         with self.engine.begin() as connection:
             found = opendsr.find_group(connection, self.controller, self._group_print(group_id), self.masters)
             return [self._as_standing(connection, kept) for kept in found]
 
     def withdraw(self, subject_request_id: UUID) -> DsrState:
-        """Cancel a request of which nothing has begun; one that is cancelled stays so. Raises AttendError."""
+        """Cancel a request that has not begun. Cancelling twice changes nothing. Raises AttendError."""
         kept = self._find(subject_request_id)
         if kept is None:
             raise NoSuchRequestError

@@ -1,4 +1,5 @@
-"""Taking in what Celery producers submit: opened, checked like all others, recorded, or refused into the audit log."""
+"""Takes in requests of Celery producers: each is opened, validated and recorded, or refused and noted in the audit
+log."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -34,20 +35,20 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 MOST_FAULTS = 20
-"""Of one payload that are kept."""
+"""How many faults of one payload are kept."""
 MOST_PARTS = 300_000
-"""Members, lists and objects of a payload: a thousand people with everything have a tenth of it, and what is written in
-two bytes takes a hundred once it is decoded."""
+"""Limit on members, lists and objects of a payload. A thousand people with every field have a tenth of it. What is
+written in two bytes takes a hundred once decoded."""
 
 
 class Payload(BaseModel):
-    """What a producer seals: JSON in UTF-8, the same as the body of `POST /v1/requests` and two fields more."""
+    """What a producer seals: JSON in UTF-8, the body of `POST /v1/requests` with two more fields."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
     kind: Kind
     allow_placeholders: AllowPlaceholders = {}
-    """By field, identifiers that are really somebody's though they look like nobody's or damaged."""
+    """By field, identifiers that are real though they look like placeholders or damaged ones."""
     subjects: list[Subject] = Field(min_length=1, max_length=1_000)
     vendors: list[Annotated[str, StringConstraints(pattern=PATTERN)]] = Field(default=[], max_length=50)
     options: dict[str, dict[str, JsonValue]] = {}
@@ -57,10 +58,10 @@ class Payload(BaseModel):
     not_before: AwareDatetime | None = None
     accept_unreachable: bool = False
     idempotency_key: Annotated[str, StringConstraints(pattern="^[!-~]{1,200}$")] | None = None
-    """Without one the sealed text itself stands for the request: a message that comes twice is recorded once, but a
-    payload sealed twice is two requests."""
+    """Without a key, the sealed text identifies the request: a message that arrives twice is recorded once, but a
+    payload that is sealed twice becomes two requests."""
     submitted_by: Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_.-]{0,39}$")] = "unknown"
-    """The system it comes from, by its own account."""
+    """The system that it comes from, by its own account."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +77,17 @@ class Intake:
 
 
 class Waits(NamedTuple):
-    """A message that is good, or may be, and cannot be taken in now. It has to be kept and to come again."""
+    """A message that is, or may be, valid and cannot be recorded now. Keep it and try again."""
 
     why: str
 
 
 Taken = UUID | Refusal | Waits
-"""What became of a message: the request that it is recorded as, or why there is none."""
+"""The result of a message: the request that was recorded, or why there is none."""
 
 
 class _RefusedError(Exception):
-    """The message is kept in the audit log: it names fields and never a value."""
+    """The message goes into the audit log: it names fields, and quotes no value."""
 
 
 class _Opened(NamedTuple):
@@ -97,13 +98,13 @@ class _Opened(NamedTuple):
 
 
 def take_in(items: Sequence[bytes], intake: Intake, *, apart: bool = False) -> list[Taken]:
-    """Record what items of the list `consent.submit` ask for, all in one go; what became of each, in order. Taking an
-    item twice is harmless. The audit log has every refusal, and what is recorded has its entry in the same transaction.
-    Workers are woken once.
+    """Record the requests of items of the list `consent.submit`, in one go; returns each result, in order. Taking an
+    item twice is harmless. Every refusal and every request gets its audit entry in the same transaction. Workers are
+    woken once.
 
-    `apart`: each is recorded by itself, so that one with which PostgreSQL fails holds up no other.
+    `apart`: record each by itself, so that one at which PostgreSQL fails delays no other.
 
-    Raises LedgerError and UnsealError: nothing can be taken in now, whatever it is. All of them have to come again.
+    Raises LedgerError and UnsealError where nothing can be recorded now. Then all items have to be tried again.
     """
     taken: list[Taken | _Opened] = [_open(item, intake) for item in items]
     opened = [one for one in taken if isinstance(one, _Opened)]
@@ -171,7 +172,7 @@ def _submission(payload: Payload, by: str, key: str, noticed: Noticed) -> Submis
 
 
 def _recorded(opened: Sequence[_Opened], intake: Intake, *, apart: bool) -> list[Taken]:
-    """What became of each. Raises LedgerError, UnsealError, and what the driver raises."""
+    """Each result. Raises LedgerError, UnsealError, and what the driver raises."""
     woken: set[str] = set()
     known = intake.known() if intake.known else look_up(intake.engine, intake.masters)
     receipts: Sequence[Receipt | SubmitError | None] = [None] * len(opened)
@@ -215,12 +216,12 @@ def _alone(offer: Offer, intake: Intake, known: Known, wake: Wake, *, apart: boo
     except LedgerError as error:
         if not apart:
             raise
-        look_up(intake.engine, intake.masters)  # or else it is not about this message
+        look_up(intake.engine, intake.masters)  # if this raises, the fault is not the message's
         return Waits(repr(error))
 
 
 def _guarded(do: Callable[[], T]) -> T | Waits:
-    """What `do` returns, or why it has to be done again; raises LedgerError."""
+    """What `do` returns, or why to try again; raises LedgerError."""
     try:
         with as_ledger_errors():
             return do()

@@ -1,4 +1,4 @@
-"""Giving people of a request what was missing: a fresh session, or an identifier by which a vendor finds them."""
+"""Gives people of a request what was missing: a fresh session, or an identifier by which a vendor finds them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,27 +22,27 @@ from tasks.reach import fields_at
 from tasks.subjects import fits_vendor
 
 SESSION = "session_id"
-"""The field by which every vendor that keeps sessions is given one."""
+"""The field that holds the session at every vendor with sessions."""
 BATCH = 1_000
 TOLD = 20
 
 
 @dataclass
 class Provision:
-    """What people bring, on its way to those who wait for it."""
+    """Gives what people bring to the deliveries that wait for it."""
 
     connection: Connection
     request: LockedRequest
     masters: MasterKeys
     faults: list[str] = field(default_factory=list)
-    """What is wrong with the first of the lines that cannot be used."""
+    """What is wrong with the first unusable lines."""
     faulty: int = 0
     _lines: dict[str, set[int]] = field(default_factory=dict)
     _completed: set[int] = field(default_factory=set)
 
     def take(self, people: Iterable[Given]) -> dict[str, int]:
-        """Have the deliveries of these people sent again, by vendor how many; the caller rolls all of it back where
-        there are `faults`. Raises whatever `people` raises, ledger.sealing.UnsealError."""
+        """Send the deliveries of these people again; returns how many, by vendor. The caller rolls everything back
+        where there are `faults`. Raises whatever `people` raises, ledger.sealing.UnsealError."""
         key = data_key_of(self.connection, self.request, self.masters)
         prints = Prints(fingerprinter(self.connection, self.masters))
         keeping = [name for name in self.request.vendors if keeps_sessions(name)]
@@ -66,7 +66,7 @@ class Provision:
         return fields_at(mine, kind_of(self.connection, self.request))
 
     def _give_sessions(self, batch: Sequence[Given], waiting: Mapping[str, Waiting]) -> set[int]:
-        """Keep the sessions of this batch; the places of those who brought one."""
+        """Store the sessions of this batch; returns the positions of the people with one."""
         used: set[int] = set()
         for vendor, those in waiting.items():
             fresh = [given for given in batch if _block(given, vendor).get(SESSION)]
@@ -124,7 +124,7 @@ class Provision:
 
 
 def keeps_sessions(vendor: str) -> bool:
-    """Whether a person is served there by a session of their own."""
+    """Whether the vendor needs a session of the person's own."""
     adapter = adapter_named(vendor)
     return adapter is not None and adapter.keeps_sessions
 

@@ -1,4 +1,4 @@
-"""The names of our Celery tasks and queues, and a Celery app for those who only send."""
+"""The names of our Celery tasks and queues, and a Celery app that only sends."""
 
 from collections.abc import Iterable, Sequence
 from os import PathLike
@@ -21,30 +21,30 @@ RESOLVE = "consent.resolve"
 SUBMIT = "consent.submit"
 LOOK = "consent.look"
 CONTROL_QUEUE = "consent.control"
-"""For `LOOK`; and for what older processes send while they are replaced."""
+"""For `LOOK`, and for what older processes send while they are replaced."""
 SUBMIT_QUEUE = "consent.submit"
-"""Of its own: a flood of submissions delays no dispatch, and a broker can let a producer write to nothing else."""
+"""A queue of its own: a flood of submissions delays no dispatch, and an ACL can limit a producer to it."""
 VENDOR_QUEUES = f"{OUR_QUEUES}vendor."
 VENDOR_TASKS = frozenset({DELIVER, DISPATCH})
-"""What comes by a vendor's queue: the second from older processes, while they are replaced."""
+"""Tasks that come by a vendor's queue. Older processes send the second one while they are replaced."""
 
 
 class BrokerError(Exception):
-    """Redis cannot be used now. What was recorded is safe; the workers find it when Redis is back."""
+    """Redis cannot be used now. What was recorded is safe: the workers find it when Redis is back."""
 
 
 def queue_of(vendor: str) -> str:
-    """The Celery queue of one vendor: a slow vendor's messages wait in its own."""
+    """A vendor's own Celery queue, so that a slow vendor's messages wait apart."""
     return f"{VENDOR_QUEUES}{vendor}"
 
 
 def is_ours(queue: str) -> bool:
-    """Whether this is a queue for tasks; the others are for replies to who asked the workers something."""
+    """Whether this is a queue of tasks. Others hold replies to commands that asked the workers something."""
     return queue.startswith(OUR_QUEUES)
 
 
 def belongs(task: str, queue: str) -> bool:
-    """Whether a task may come by a queue."""
+    """Whether a task may come by this queue."""
     if queue == CONTROL_QUEUE:
         return task != DELIVER
     if queue.startswith(VENDOR_QUEUES):
@@ -53,9 +53,9 @@ def belongs(task: str, queue: str) -> bool:
 
 
 class WakeUp(NamedTuple):
-    """A message that holds nothing: it only says that there may be work of one sort, at one vendor where one is named.
+    """A message without content: there may be work of one sort, at one vendor where one is named.
 
-    Each sort has a queue of its own, so the length of that queue tells whether one still waits.
+    Each sort has a queue of its own, so the queue's length tells whether one still waits.
     """
 
     task: str
@@ -63,22 +63,21 @@ class WakeUp(NamedTuple):
 
     @property
     def queue(self) -> str:
-        """Where it waits."""
+        """The queue that it waits in."""
         if self.task == LOOK:
             return CONTROL_QUEUE
         return f"{self.task}.{self.vendor}" if self.vendor else self.task
 
     @property
     def args(self) -> list[str]:
-        """What its task is called with."""
+        """The arguments of its task."""
         return [self.vendor] if self.vendor else []
 
 
 def sender(redis_url: str, redis_ca: str | PathLike[str] | None = None) -> Celery:
-    """A Celery app that can send and has no tasks of its own; gives up on an unusable Redis within seconds.
+    """A Celery app without tasks, which can only send. It gives up on an unusable Redis within seconds.
 
-    `redis_ca` is a file of the CA certificates by which rediss:// is verified; None: the system's.
-    Raises RedisUrlError.
+    `redis_ca`: a file of CA certificates to verify rediss:// with; None: the system's. Raises RedisUrlError.
     """
     app = Celery("consent", amqp=Amqp)
     app.conf.update(task_ignore_result=True, **broker_settings(redis_url, redis_ca))
@@ -91,9 +90,10 @@ def wake(app: Celery, vendors: Sequence[str]) -> None:
 
 
 def send(app: Celery, wake_ups: Iterable[WakeUp]) -> None:
-    """Send wake-ups, but none of which another like it still waits unread: who reads that one finds what both are for.
+    """Send wake-ups, except where one of the same sort still waits unread: whoever reads that one does the work of
+    both.
 
-    So no more than a handful ever waits, however long nobody reads. Raises BrokerError.
+    So only a handful ever wait, even while nobody reads. Raises BrokerError.
     """
     wanted = list(dict.fromkeys(wake_ups))
     try:
@@ -106,5 +106,5 @@ def send(app: Celery, wake_ups: Iterable[WakeUp]) -> None:
                 if not as_many:
                     app.send_task(one.task, args=one.args, queue=one.queue, producer=producer, ignore_result=True)
     except (OperationalError, RedisError, AttributeError):
-        # kombu stumbles over its own missing connection when Redis dies at the wrong moment.
+        # kombu raises this when Redis dies at the wrong moment: its own connection is missing then.
         raise BrokerError from None

@@ -1,4 +1,4 @@
-"""Who of a request cannot be found at which vendor: asked before anything is sent, and told."""
+"""Who of a request cannot be found at which vendor. The submitter learns it before anything is sent."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -15,8 +15,7 @@ from ledger.desk.reports import Status
 
 
 def reach_of(adapter: Adapter) -> dict[str, Fields]:
-    """By kind, the fields by which a vendor finds people with these settings; of an account also those of its own
-    block."""
+    """By kind, the fields by which a vendor finds people with these settings. An account's own block counts too."""
     return {kind.value: _with_own_block(adapter.name, adapter.reach(kind)) for kind in Kind}
 
 
@@ -29,8 +28,8 @@ def _with_own_block(name: str, fields: Fields) -> Fields:
 def fields_at(vendors: Iterable[Vendor], kind: Kind) -> dict[str, Fields]:
     """By vendor, the fields of which one must be given; without vendors that have no such operation.
 
-    As the workers announced it, for whoever takes a request in need not have the vendors' settings; until then as the
-    vendor's card has it.
+    From what the workers announced, because the process that records a request may lack the vendors' settings. Before
+    that, from the vendor's card.
     """
     found = {}
     for vendor in vendors:
@@ -43,13 +42,13 @@ def fields_at(vendors: Iterable[Vendor], kind: Kind) -> dict[str, Fields]:
 
 
 def what_to_give(vendor: str) -> str:
-    """By what this vendor finds a person, in a few words."""
+    """The identifiers by which this vendor finds a person, in a few words."""
     adapter = adapter_named(vendor)
     return adapter.card.give if adapter else "an identifier of its own"
 
 
 def say_unreachable(unreachable: Mapping[str, int], people: int) -> str:
-    """How many people cannot be found where, and by what they could be, in one line."""
+    """How many people cannot be found where, and which identifiers would help, in one line."""
     return reach.say(unreachable, people, what_to_give)
 
 
@@ -61,11 +60,11 @@ class Missing(NamedTuple):
     give: str
     """What to provide, in a few words."""
     accepted_by: str | None
-    """Who has accepted that they stay so."""
+    """Who accepted that they stay unreachable."""
 
 
 def missing_identifiers(status: Status) -> dict[str, Missing]:
-    """By vendor, who of a request was unreachable there."""
+    """By vendor, the people of a request who were unreachable there."""
     return {
         vendor: Missing(count, Reason.NO_IDENTIFIER.value, what_to_give(vendor), status.accepted_by.get(vendor))
         for vendor, count in status.unreachable.items()

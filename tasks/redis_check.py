@@ -1,7 +1,7 @@
-"""Whether Redis lets us do our work, found out without doing any: for `consent doctor`, `/readyz` and starting workers.
+"""Whether Redis lets us work, tested without doing any work: for `consent doctor`, `/readyz` and starting workers.
 
-Every command that we and Kombu send is queued in a transaction that is then thrown away: as it is queued Redis checks
-the ACL for the command, its keys and channels, and whether it takes writes at all. And one key is truly written.
+Every command that we and Kombu send is queued in a transaction that is then discarded. As it queues them, Redis checks
+the ACL for the command, its keys and channels, and whether it takes writes. One key is really written.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from tasks.redis_faults import CLUSTER, say_fault
 
 NEARLY_FULL = 0.9
 SEP = "\x06\x16"
-"""Kombu puts it, and a number, behind the name of a queue for messages of another priority."""
+"""Kombu appends it, with a number, to the queue's name for messages of another priority."""
 THROTTLE_KEY, TOKEN_KEY = "consent:throttle:probe", "consent:token:probe"
 EVENTS, CONTROL = "celeryev", "celery.pidbox"
 LISTS = (
@@ -25,11 +25,11 @@ LISTS = (
 )
 SETS = (f"_kombu.binding.{CONTROL_QUEUE}", "_kombu.binding.consent.vendor.probe", f"_kombu.binding.{CONTROL}")
 LEFT_BEHIND = (f"probe.{CONTROL}", f"{EVENTS}.probe")
-"""Queues of who listens, deleted by name when it ends."""
+"""Queues of listeners, deleted by name when they end."""
 
 
 def commands(database: int) -> Iterator[tuple[str, ...]]:
-    """What is sent in normal work, on names of each sort that is used; nothing of it is carried out."""
+    """The commands of normal work, on names of each sort that is used. None is carried out."""
     yield from (("LPUSH", name, "") for name in LISTS)
     yield from (("RPUSH", name, "") for name in LISTS)
     yield from (("BRPOP", name, "1") for name in LISTS)
@@ -52,18 +52,18 @@ def commands(database: int) -> Iterator[tuple[str, ...]]:
 
 
 def patterns(database: int) -> Sequence[str]:
-    """The channels that workers and Flower listen on, as Kombu names them: by pattern."""
+    """The patterns of channels that workers and Flower listen on, as Kombu names them."""
     return (f"/{database}.{EVENTS}/*", f"/{database}.{CONTROL}")
 
 
 def lacking(redis: Redis) -> list[str]:
-    """The commands, keys and channels that the ACL keeps from us. Raises RedisError for any other refusal."""
+    """The commands, keys and channels that the ACL forbids. Raises RedisError for any other refusal."""
     database = int(redis.get_connection_kwargs().get("db") or 0)
     lacks: dict[str, None] = {}
     asked = [*commands(database), ("DISCARD",), *(("PSUBSCRIBE", name) for name in patterns(database))]
     connection = redis.connection_pool.get_connection()
     try:
-        for round_ in ([("MULTI",)], asked):  # without the first nothing may be sent that would be carried out
+        for round_ in ([("MULTI",)], asked):  # if MULTI is refused, nothing more may be sent: it would be carried out
             connection.send_packed_command(connection.pack_commands(round_))
             for command in round_:
                 try:
@@ -73,18 +73,18 @@ def lacking(redis: Redis) -> list[str]:
             if lacks:
                 break
     finally:
-        connection.disconnect()  # nothing that was queued or listened to is left
+        connection.disconnect()  # discards what was queued and subscribed
         redis.connection_pool.release(connection)
     return list(lacks)
 
 
 def write(redis: Redis) -> None:
-    """Write one key that is soon gone. Raises RedisError."""
+    """Write a short-lived key. Raises RedisError."""
     redis.set(PROBE_KEY, "", px=PROBE_MS)
 
 
 def trouble(redis: Redis) -> str | None:
-    """Why no work can be done with this Redis, in our words; None where it can."""
+    """Why this Redis cannot be worked with, in our words; None where it can."""
     try:
         if is_cluster(redis):
             return CLUSTER

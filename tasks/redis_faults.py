@@ -1,4 +1,4 @@
-"""What is wrong with Redis, in the same words wherever it is told."""
+"""What is wrong with Redis, in the same words everywhere."""
 
 import ssl
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ AWAY = "nobody answers there"
 
 
 def say_fault(error: BaseException) -> str:
-    """What an error of a Redis client means, and what to do. Nothing of the error's own text is in it."""
+    """What an error of a Redis client means, and what to do. It quotes nothing of the error's own text."""
     for link in _chain(error):
         if isinstance(link, ssl.SSLCertVerificationError):
             reason = link.verify_message or "nobody known signed it"

@@ -1,4 +1,4 @@
-"""Telling of messages that were refused: in the audit log one by one, in the log by how many for which reason."""
+"""Reports refused messages: each in the audit log, and counts by reason in the log."""
 
 import logging
 from collections import Counter
@@ -10,21 +10,21 @@ from ledger.accounts import audit
 from ledger.session import Engine
 
 NOBODY = "celery"
-"""Who submitted what cannot be opened."""
+"""The submitter, where the message cannot be opened."""
 PAYLOAD = "the audit log says what is wrong with what they ask for"
 
 log = logging.getLogger(__name__)
 
 
 class Refusal(NamedTuple):
-    """A message that was taken out of a queue and refused. Nothing of it is kept but its id, where that is a UUID."""
+    """A message that was removed from a queue and refused. Only its id is kept, where that is a UUID."""
 
     queue: str
     because: str
     message_id: UUID | None = None
     by: str = NOBODY
     readable: bool = True
-    """Whether whoever can read Redis may have read in it: it was not sealed, or not to us."""
+    """Whether it was readable to anybody who can read Redis: not sealed, or not to us."""
 
 
 def record(engine: Engine, refusals: Sequence[Refusal]) -> None:
@@ -46,7 +46,7 @@ def record(engine: Engine, refusals: Sequence[Refusal]) -> None:
 
 
 def tell(refusals: Sequence[Refusal]) -> None:
-    """Log how many were refused where, and why."""
+    """Log how many were refused in each queue, and why."""
     told = Counter((one.queue, one.because if one.readable else PAYLOAD) for one in refusals)
     for (queue, because), count in told.items():
         log.warning("%d refused of the queue %s: %s", count, queue, because)

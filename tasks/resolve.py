@@ -1,4 +1,4 @@
-"""Asking the controller's own directory for what people of a request lack, before anything of it is sent."""
+"""Asks the controller's directory for identifiers that people of a request lack, before anything of it is sent."""
 
 import logging
 import random
@@ -27,13 +27,13 @@ from tasks.subjects import SubjectError, check_subject, fits_vendor
 log = logging.getLogger(__name__)
 
 POLICY = RetryPolicy(max_attempts=100_000, max_age_s=float("inf"), base_s=2.0, cap_s=60.0)
-"""Never given up: people wait for as long as the directory is away."""
+"""Retries for ever: people wait as long as the directory is away."""
 LEASE_S = 60.0
-"""A worker that is silent for so long is taken for gone: several times what one question may take."""
+"""A worker silent for this long is taken for dead. It is several times what one question may take."""
 TURN_S = 5.0
-"""How long one call goes on; what is left then is the next one's."""
+"""How long one call keeps working. The rest is left to the next call."""
 SAID = frozenset({*OWN, "vendors"})
-"""What an answer may say of a person."""
+"""What an answer may say about a person."""
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,20 @@ class Resolver:
     engine: Engine
     masters: MasterKeys
     look_up: Callable[[Sequence[Subject], Callable[[], bool]], Answers] = field(repr=False)
-    """Asks about so many people, and sends nothing once it is told that the time is over; raises DirectoryError,
-    NotNowError."""
+    """Asks about these people, and sends nothing once the given function says that the time is over; raises
+    DirectoryError, NotNowError."""
     wake: Callable[[Sequence[str]], None] = field(repr=False)
-    """Says that there may be due chunks at these vendors."""
+    """Wakes the workers of these vendors."""
     stopping: Callable[[], bool] = field(repr=False)
     batch: int = resolving.BLOCK
-    """People of one question."""
+    """People in one question."""
 
 
 def resolve(resolver: Resolver) -> int:
-    """Ask about people who lack something, a block at a time, for some seconds at most; returns how many blocks were
-    done. One call works at a time; running more at once is harmless.
+    """Ask about people who lack identifiers, a block at a time, for some seconds at most; returns the number of blocks.
+    One call works at a time; starting more at once is harmless.
 
-    Each block is one transaction, and none is recorded twice: after a crash the same people are asked about again.
+    Each block is one transaction, and none is recorded twice. After a crash the same people are asked about again.
     """
     blocks = 0
     enough = time.monotonic() + TURN_S
@@ -69,12 +69,12 @@ def resolve(resolver: Resolver) -> int:
         turn = _Turn(resolver.engine, taken.until, asked)
         try:
             _do(resolving.open_taken(taken, resolver.masters), resolver, turn)
-        except NotNowError:  # others have it now
+        except NotNowError:  # another process has the turn
             break
         except DirectoryError as error:
             _wait(error.problem, error.retry_after_s, resolver)
             break
-        except UnsealError:  # the next turn is another request's
+        except UnsealError:  # the next turn takes another request
             _wait("people of a request cannot be opened: a master key is missing here", 0.0, resolver)
             break
         blocks += 1
@@ -83,19 +83,19 @@ def resolve(resolver: Resolver) -> int:
 
 @dataclass
 class _Turn:
-    """The turn to ask: nothing is sent once it is over, however long this process was held up."""
+    """The turn to ask. Nothing is sent once it is over, however long this process was frozen."""
 
     engine: Engine
     until: datetime
     since: float
-    """By a clock of our own, from before it was asked for."""
+    """By our monotonic clock, from before it was asked for."""
 
     def is_over(self) -> bool:
-        """Whether it may be another worker's before a question would be answered."""
+        """Whether another worker may have it before a question would be answered."""
         return monotonic() - self.since > LEASE_S / 2
 
     def keep(self) -> None:
-        """Have it for the next question. Raises NotNowError where it is lost."""
+        """Extend it for the next question. Raises NotNowError where it is lost."""
         if monotonic() - self.since < LEASE_S / 4:
             return
         asked = monotonic()
@@ -130,7 +130,7 @@ def _do(block: Block, resolver: Resolver, turn: _Turn) -> None:
 
 
 def judge(subject: Subject, answers: Sequence[object]) -> tuple[Finding, Subject | None]:
-    """What to make of what the directory holds of one person; with the whole person, where it is to be kept."""
+    """What follows from the directory's records of one person; with the completed person, where it is to be stored."""
     if not answers:
         return Finding.UNKNOWN, None
     said = answers[0]

@@ -1,4 +1,5 @@
-"""Keeping the record in volumes: the next one begun in time, expired ones dropped. And what else is kept for a time."""
+"""Keeps the record in volumes: begins the next one in time and drops expired ones. Also deletes what else is kept for a
+limited time."""
 
 import logging
 
@@ -13,19 +14,19 @@ from ledger.session import Engine
 log = logging.getLogger(__name__)
 
 PARTS = 10
-"""A volume takes in requests for this part of the retention at most: nothing is kept much longer than it has to be, and
-whoever looks for a person looks into few volumes."""
+"""A volume takes in requests for this part of the retention at most. So nothing is kept much longer than needed, and
+looking up a person reads few volumes."""
 
 MESSAGE_DAYS = 30.0
-"""A message that was told or given up is kept for so long; until then what was given up can be told again."""
+"""A message that was sent or given up is kept for this long. Until then, one that was given up can be sent again."""
 ROUNDS = 20
-"""Of deleting messages, at most, in one call: what is left then is the next one's."""
+"""How many messages one call deletes at most. The rest is left to the next call."""
 KEY_ROUNDS = 200
 KEYS_OF_A_ROUND = 1_000
 
 
 def keep_volumes(engine: Engine, retention_days: float | None) -> None:
-    """Begin a new volume where the present one is full or old, and drop those past `retention_days`; None: keep all.
+    """Begin a new volume where the present one is full or old, and drop volumes past `retention_days`; None: keep all.
     Volumes that have ended get the filter that tells who cannot be in them."""
     with engine.begin() as connection:
         begun = volumes.turn_over(connection, most_days=retention_days and retention_days / PARTS)
@@ -44,8 +45,8 @@ def keep_volumes(engine: Engine, retention_days: float | None) -> None:
 
 
 def keep_no_clear_keys(engine: Engine, masters: MasterKeys) -> int:
-    """Put fingerprints in the place of idempotency keys that an earlier version recorded as they are; how many. What is
-    left is the next call's. Raises ledger.sealing.UnsealError."""
+    """Replace idempotency keys that an earlier version stored in clear by fingerprints; returns how many. The rest is
+    left to the next call. Raises ledger.sealing.UnsealError."""
     total = 0
     with engine.begin() as connection:
         if not idempotency.any_in_clear(connection):
@@ -61,7 +62,8 @@ def keep_no_clear_keys(engine: Engine, masters: MasterKeys) -> int:
 
 
 def keep_outbox(engine: Engine) -> int:
-    """Delete messages that ended long ago; the number deleted. One transaction a round, so none is long."""
+    """Delete messages that ended long ago; returns the number deleted. Each round is one transaction, so none is
+    long."""
     total = 0
     for _ in range(ROUNDS):
         with engine.begin() as connection:

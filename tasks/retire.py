@@ -1,4 +1,4 @@
-"""Leaving a vendor for good: what is pending there, or waits for a person, ends as cancelled, so requests can close."""
+"""Retires a vendor: what is pending there, or waits for a person, ends as cancelled, so that requests can close."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from ledger.session import Engine
 from tasks.settle import close
 
 BATCH = 100
-"""Requests in one transaction: nobody waits for a campaign of them."""
+"""Requests in one transaction, so that nothing waits for a whole campaign."""
 
 
 class NoSuchVendorError(Exception):
@@ -21,17 +21,17 @@ class NoSuchVendorError(Exception):
 
 @dataclass(frozen=True)
 class Retired:
-    """What a vendor that was retired came to: deliveries cancelled now. Those under way in a worker follow."""
+    """The result: deliveries cancelled now. Those under way in a worker follow."""
 
     pending: int
     waiting: int
     before: datetime | None = None
-    """When it had been retired already."""
+    """When it was retired before."""
 
 
 def retire(engine: Engine, name: str, by: str, because: str, origin: Origin = HERE) -> Retired:
-    """Leave a vendor for good. Doing it again ends what has been left since; `consent vendor on` takes it back, and
-    nothing of what has ended. Raises NoSuchVendorError."""
+    """Retire a vendor. Repeating it cancels what is left. `consent vendor on` brings the vendor back, but nothing that
+    has ended. Raises NoSuchVendorError."""
     with engine.begin() as connection:
         left = switching.retire(connection, name, by, because, origin)
     if left is None:

@@ -1,4 +1,4 @@
-"""Having Redis write its append-only file anew, once what people must not be read in has been taken out of a list."""
+"""Has Redis rewrite its append-only file after a readable message was removed from a list."""
 
 import logging
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from redis import Redis, RedisError, ResponseError
 
 NOT_OFTENER_S = 300.0
 AGAIN_S = 5.0
-"""After a try that came to nothing: another one was under way, or Redis away."""
+"""Delay after a failed attempt: another rewrite was under way, or Redis was away."""
 BY_HAND = "run BGREWRITEAOF, or see to it that the file is gone (docs/producers.md)"
 
 log = logging.getLogger(__name__)
 
 
 class Rewriting:
-    """Has it written anew soon after it is wanted, and not too often: it is work for Redis."""
+    """Has the file rewritten soon after it is wanted, but not often: it costs Redis work."""
 
     def __init__(self, redis: Redis, now: Callable[[], float] = monotonic) -> None:
         self._redis, self._now = redis, now
@@ -23,25 +23,25 @@ class Rewriting:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether it is still to be done."""
+        """Whether a rewrite is still to be done."""
         return self._wanted
 
     def want(self) -> None:
-        """Something that may be readable has left Redis, and is still in its file."""
+        """Note that something readable has left Redis, and is still in its file."""
         self._wanted = True
 
     def see_to_it(self) -> None:
-        """Have it done where it is wanted. Never raises: what is not done now is tried again, or told."""
+        """Rewrite the file where that is wanted. Never raises: a failure is retried, or logged."""
         if not self._wanted or self._now() < self._not_before:
             return
         self._not_before = self._now() + NOT_OFTENER_S
-        self._wanted = False  # before it begins: what is wanted meanwhile needs one more
+        self._wanted = False  # before it begins: what is wanted meanwhile needs another rewrite
         try:
             if self._redis.info("persistence").get("aof_enabled"):
                 self._redis.bgrewriteaof()
                 log.warning("a message was refused that may have been readable: Redis writes its file anew without it")
         except ResponseError as error:
-            if "progress" in str(error):  # it began before the message was gone, so one more is needed
+            if "progress" in str(error):  # that one began before the message was removed, so another is needed
                 self._again()
             else:
                 log.error("a message that may have been readable is still in the file of Redis: %s", BY_HAND)

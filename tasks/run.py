@@ -1,4 +1,4 @@
-"""What every run of a leased chunk has in common: who is due, talking to the vendor, and putting the chunk back."""
+"""What all runs of a leased chunk have in common: who is due, talking to the vendor, putting the chunk back."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -30,37 +30,37 @@ log = logging.getLogger(__name__)
 
 RECORD_EVERY_S = 1.0
 OUR_FAULT_DELAY_S = 30.0
-"""A chunk that could not even be opened comes back after this."""
+"""A chunk that could not even be opened is due again after this."""
 LEAST_LEFT_S = 2.0
-"""Between two renewals of a lease there is at least so much time to begin something in."""
+"""The least time between two renewals of a lease in which something may begin."""
 LEASES_A_RUN = 10
-"""A run sends nothing more after so many leases' time: whoever is left is queued again, in turn with others."""
+"""A run sends nothing more after this many leases. The people left are queued again, in turn with others."""
 
 
 class OverdueError(Exception):
-    """A run has not ended although it sends nothing any more. What became of what it had under way is not known."""
+    """A run has not ended although it sends nothing more. The result of its open calls is unknown."""
 
 
 @dataclass
 class Run(ABC):
-    """One run of one leased chunk. `decided` once the chunk is closed or put back."""
+    """One run of one leased chunk. `decided` is set once the chunk is closed or put back."""
 
     awaits: ClassVar[str]
-    """The outcome that people of a later round wait in."""
+    """The outcome that people have while they wait for a later round."""
 
     lease: Lease
     route: Route
     tools: Toolbox
     decided: bool = False
     cancelled: bool = False
-    """Whether the request was cancelled while this run was under way."""
+    """Whether the request was cancelled during this run."""
     history: dict[int, Setback] = field(init=False, repr=False)
-    """The setback behind each line that has one."""
+    """The setback of each line that has one."""
     pending: set[int] = field(default_factory=set, repr=False)
     due: list[SealedPerson] = field(default_factory=list, repr=False)
     answers: deque[Answered] = field(default_factory=deque, repr=False)
     began: float = field(default_factory=monotonic, repr=False)
-    """When the lease was asked for, by our own clock: it was given later, and so holds for longer than we count."""
+    """When the lease was asked for, by our monotonic clock. It was given later, so it lasts longer than we count."""
 
     def __post_init__(self) -> None:
         self._renewed = self.began
@@ -68,8 +68,8 @@ class Run(ABC):
         self.history = {line: setback for setback in self.lease.setbacks for line in setback.lines}
 
     def give_up(self) -> None:
-        """Put the chunk back after a fault of our own: what was answered is recorded first, and the others are counted,
-        so that nobody goes round for ever."""
+        """Put the chunk back after a fault of our own. Record what was answered first, and count an attempt for the
+        others, so that nobody is retried for ever."""
         with self.tools.engine.begin() as connection:
             chunks.renew(connection, self.lease, self.tools.lease_s)
             self.record(connection)
@@ -96,14 +96,14 @@ class Run(ABC):
         """Settle people on whom our own program has failed too often."""
 
     def failed_before(self, line: int) -> int:
-        """How many attempts of this person have failed so far."""
+        """The number of failed attempts of this person so far."""
         before = self.history.get(line)
         return before.attempts if before else 0
 
     def read(self, connection: Connection) -> None:
-        """Find everybody of the chunk who is pending, and among them those who are due: not resting after a failure.
+        """Find everybody of the chunk who is pending, and those of them who are due and not resting after a failure.
 
-        Who is due in a moment comes along, so that people who failed together share a request again.
+        Include people due within a second, so that those who failed together are retried together.
         """
         found = pending(connection, self.lease, awaits=self.awaits, with_sessions=self.route.adapter.keeps_sessions)
         self.pending = {person.line for person in found}
@@ -111,12 +111,12 @@ class Run(ABC):
         self.due = [one for one in found if one.line not in self.history or self.history[one.line].due <= soon]
 
     def open(self, chosen: Sequence[SealedPerson]) -> list[OpenPerson]:
-        """These people, opened. Raises ledger.sealing.UnsealError."""
+        """Open these people. Raises ledger.sealing.UnsealError."""
         return open_people(self.lease, chosen)
 
     @property
     def waits_as(self) -> int:
-        """Whose turn it is that this run waits for: its request's."""
+        """The request in whose line this run waits for slots."""
         return self.lease.request_id
 
     def order(self) -> Order:
@@ -125,7 +125,7 @@ class Run(ABC):
         return Order(self.lease.kind, self.route.adapter.options_model.model_validate(options), self.lease.people)
 
     def talk(self, order: Order, begin: str = "") -> Conversation:
-        """A conversation with the vendor that reports to `answers`. `begin`: the step it begins with."""
+        """A conversation with the vendor that reports to `answers`. `begin`: the first step."""
         bucket = slowest_bucket(self.route.adapter, order, begin) if begin else ""
         slots = self.route.slots_of(bucket).of(self.waits_as)
         well = [standing.step for standing in self.lease.steps.values() if standing.well]
@@ -140,14 +140,14 @@ class Run(ABC):
         )
 
     def _is_over(self) -> bool:
-        # A worker that was frozen may wake up when its lease has run out: it must send nothing more.
+        # A worker that was frozen may resume after its lease is over. It must send nothing more.
         now = monotonic()
         stale = now - self._renewed > self._left_s or now - self.began > self._longest_s
         return self.cancelled or stale or self.tools.stopping()
 
     @cached_property
     def _left_s(self) -> float:
-        """How long after a renewal something may still be begun: it ends while the lease holds."""
+        """How long after a renewal something may begin, so that it ends within the lease."""
         lease_s = self.tools.lease_s
         return max(lease_s - self.route.adapter.settings.timeout_s, min(LEAST_LEFT_S, lease_s / 2))
 
@@ -156,16 +156,16 @@ class Run(ABC):
         return self.tools.lease_s * LEASES_A_RUN
 
     def vouches(self) -> bool:
-        """Whether a harmless call finds the vendor in order; not made once the lease is over."""
+        """Whether a harmless call succeeds. It is not made once the lease is over."""
         return self.tools.start(sending_until(self._is_over, self.route.exchange.vouches())).result()
 
     def lead(self, talk: Conversation, onward: Iterable[tuple[Person, str]]) -> None:
-        """Lead people through their steps; about once a second, prolong the lease and `record`.
+        """Lead people through their steps. About once a second, renew the lease and `record`.
 
         Raises LeaseLostError; OverdueError; OperationalError while the ledger is away.
         """
         people = list(onward)
-        if monotonic() - self._renewed > RECORD_EVERY_S:  # comparing with very many other wishes takes its time
+        if monotonic() - self._renewed > RECORD_EVERY_S:  # comparing with very many other wishes takes time
             self._renew()
         running: Future[None] = self.tools.start(sending_until(self._is_over, talk.lead(people)))
         try:
@@ -175,10 +175,10 @@ class Run(ABC):
                     raise OverdueError
             running.result()
         finally:
-            running.cancel()  # where the lease or the ledger was lost, nobody records what would still be sent
+            running.cancel()  # where the lease or the ledger is lost, nobody would record what is sent
 
     def _renew(self) -> None:
-        asked = monotonic()  # before: between the answer and the next line this process may be frozen
+        asked = monotonic()  # before the call: this process may be frozen between the answer and the next line
         with self.tools.engine.begin() as connection:
             self.cancelled = not chunks.renew(connection, self.lease, self.tools.lease_s)
             self.record(connection)
@@ -186,12 +186,12 @@ class Run(ABC):
 
     @abstractmethod
     def record(self, connection: Connection) -> None:
-        """Record what has been answered so far, so that a crash forgets little."""
+        """Record the answers so far, so that a crash loses little."""
 
     def put_back(self, connection: Connection, renewed: list[Setback], *, unsent_delay_s: float) -> None:
-        """Give the chunk back with everybody's setbacks, due when the first of the pending is.
+        """Put the chunk back with everybody's setbacks, due when the first of the pending is.
 
-        `unsent_delay_s`: when those are due who have no setback to rest from.
+        `unsent_delay_s`: when people without a setback are due.
         """
         setbacks = [*renewed, *self.still_resting(renewed)]
         now = self.clock.now()
@@ -216,7 +216,7 @@ class Run(ABC):
         return RetryPolicy(settings.max_attempts, settings.max_age_s, jobs=JobPolicy(settings.max_wait_s))
 
     def note_served(self, connection: Connection, talk: Conversation, *, but: Collection[str] = ()) -> None:
-        """The vendor served somebody in this run, at these steps; not `but` at those."""
+        """The vendor served somebody in this run, at these steps except `but`."""
         served = {step for step, course in talk.courses.items() if course.yes and step not in but}
         stale = [step for step in served if step not in self.lease.steps or not self.lease.steps[step].fresh]
         if stale or (served and monotonic() - self.began > RECORD_EVERY_S):

@@ -1,4 +1,5 @@
-"""The keys that open what Celery producers seal to us: libsodium sealed boxes, so that a broker holds no identifier."""
+"""The keys that open what Celery producers seal to us: libsodium sealed boxes, so that the broker holds no
+identifier."""
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
@@ -10,40 +11,40 @@ from nacl.public import PrivateKey, SealedBox
 from domain.key_texts import read_keys
 
 LARGEST = 8_000_000
-"""Characters of base64: a thousand people with long identifiers and a session each are about a tenth of it."""
+"""Characters of base64. A thousand people with long identifiers and a session each take about a tenth of it."""
 LARGEST_ITEM = LARGEST * 4 // 3 + 100_000
-"""Bytes of the message that such a text comes in: in base64 once more, with headers around it."""
+"""Bytes of the message that holds such a text: base64 once more, with headers."""
 
 
 SEAL = "seal it to what `consent producer-key` prints (docs/producers.md)"
 
 
 class NotSealedError(Exception):
-    """This was not sealed to one of our public keys. The message says what it is not, and nothing of what it is."""
+    """A text was not sealed to one of our public keys. The message says what is wrong, and quotes nothing."""
 
 
 class ProducerKeys:
-    """Private X25519 keys: every one opens, so that a key can be changed while producers still use the one before."""
+    """Private X25519 keys. All are tried, so that a key can be changed while producers still use the old one."""
 
     def __init__(self, newest_first: Iterable[PrivateKey]) -> None:
         self._keys = list(newest_first)
 
     @classmethod
     def parse(cls, text: str) -> "ProducerKeys":
-        """Keys as CONSENT_PRODUCER_KEYS gives them, newest first, in the forms of `domain.key_texts.read_keys`; an
-        empty text is no key, with which nothing can be opened.
+        """Parse CONSENT_PRODUCER_KEYS, newest first, in the forms of `domain.key_texts.read_keys`. An empty text is no
+        key: then nothing can be opened.
 
-        Raises ValueError, which tells the position of a key that cannot be read and never the key.
+        Raises ValueError, which gives the position of an unreadable key, never the key.
         """
         return cls(map(PrivateKey, read_keys(text, "producer key") if text.strip() else ()))
 
     @property
     def public(self) -> str | None:
-        """The public half of the newest key in base64: what producers seal to. None where there is no key."""
+        """The public half of the newest key in base64, which producers seal to. None without a key."""
         return b64encode(bytes(self._keys[0].public_key)).decode() if self._keys else None
 
     def open(self, sealed: object) -> bytes:
-        """What a producer sealed, from its base64. Raises NotSealedError."""
+        """Open what a producer sealed, from its base64. Raises NotSealedError."""
         if not self._keys:
             raise NotSealedError(
                 "there is no key to open it with: set CONSENT_PRODUCER_KEYS where it is taken in, and send it again"
@@ -68,5 +69,5 @@ class ProducerKeys:
 
 
 def generate_producer_key() -> str:
-    """A new private key, as CONSENT_PRODUCER_KEYS wants it."""
+    """A new private key in the form of CONSENT_PRODUCER_KEYS."""
     return b64encode(bytes(PrivateKey.generate())).decode()

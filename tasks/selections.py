@@ -1,4 +1,4 @@
-"""Doing a deed to a selection of requests: 500 of them in one transaction, each of which says how far it has come."""
+"""Does a deed to a selection of requests, 500 in one transaction. Each transaction records the progress."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ class UnusableOrderError(Exception):
 
 
 class Order(NamedTuple):
-    """What is to be done to which requests, and why."""
+    """What to do, to which requests, and why."""
 
     deed: Deed
     criteria: Criteria
@@ -50,7 +50,7 @@ class Order(NamedTuple):
 
 
 def extent(engine: Engine, order: Order, by: str) -> Extent:
-    """How much it would touch; nothing is changed. Raises UnusableOrderError."""
+    """The number of requests and deliveries that it would change. Changes nothing. Raises UnusableOrderError."""
     order.check()
     with engine.connect() as connection:
         vendor_id = _vendor_id(_names(connection), order.criteria.vendor)
@@ -58,7 +58,7 @@ def extent(engine: Engine, order: Order, by: str) -> Extent:
 
 
 def begin(engine: Engine, order: Order, by: str, origin: Origin = HERE) -> Progress:
-    """Put it on record, with its entry in the audit log; `step` does it. Raises UnusableOrderError."""
+    """Record the deed, with its audit entry; `step` does the work. Raises UnusableOrderError."""
     order.check()
     with engine.begin() as connection:
         _vendor_id(_names(connection), order.criteria.vendor)
@@ -70,14 +70,14 @@ def begin(engine: Engine, order: Order, by: str, origin: Origin = HERE) -> Progr
 
 
 def find(engine: Engine, public_id: UUID) -> Progress | None:
-    """How a deed stands; None where there is none of this id."""
+    """The progress of a deed; None where no deed has this id."""
     with engine.connect() as connection:
         return selections.find(connection, public_id)
 
 
 def step(engine: Engine, public_id: UUID | None, wake: Wake) -> Progress | None:
-    """Do it to the next requests, in one transaction: this deed, or the oldest that nobody works at; how it stands
-    then. None where there is nothing to do. May be run by several at once, and after one of them was killed."""
+    """Do the deed to the next requests, in one transaction; returns its progress. `public_id`: None for the oldest deed
+    that nobody works on. None where there is nothing to do. Safe to run several at once, and after one was killed."""
     with engine.begin() as connection:
         deed = selections.take_up(connection, public_id)
         if deed is None:
@@ -93,13 +93,13 @@ def step(engine: Engine, public_id: UUID | None, wake: Wake) -> Progress | None:
 
 
 def stop(engine: Engine, public_id: UUID) -> None:
-    """Have a deed end where it stands: what is done is done, and begun again it does the rest."""
+    """Stop a deed. What is done stays done, and beginning it again does the rest."""
     with engine.begin() as connection:
         selections.stop(connection, public_id)
 
 
 def carry_on(engine: Engine, wake: Wake, enough: Callable[[], bool]) -> int:
-    """Carry on with deeds that whoever began them has left, until it is enough; the number of steps."""
+    """Continue deeds that their callers have left, until `enough`; returns the number of steps."""
     steps = 0
     while not enough():
         deed = step(engine, None, wake)
@@ -125,7 +125,7 @@ class _Work:
         self._why = _why(deed)
 
     def do(self, batch: Batch) -> _Worked:
-        """What the deed says, to these requests."""
+        """Do the deed to these requests."""
         if not batch.requests:
             return _Worked(Done())
         work = {
@@ -203,6 +203,6 @@ def _vendor_id(names: dict[int, str], vendor: str | None) -> int | None:
 
 
 def _why(deed: Progress) -> str:
-    """As it is kept with each request, and in the audit log."""
+    """The reason, as recorded with each request and in the audit log."""
     selection = f"selection: {deed.criteria.told()}"
     return f"{deed.because} ({selection})" if deed.because else selection

@@ -7,9 +7,9 @@ from tasks.toolbox import Toolbox
 
 
 def settle(tools: Toolbox, request_id: int | None = None) -> int:
-    """Close this request, or every one, that has nothing open any more; returns how many were closed.
+    """Close this request, or every request, that has nothing open any more; returns how many were closed.
 
-    For every one: what was under way when its request was cancelled, and has since come back, is cancelled too.
+    For every request, also cancel what was under way when it was cancelled, and has come back since.
     """
     with tools.engine.begin() as connection:
         if request_id is None:
@@ -21,8 +21,8 @@ def settle(tools: Toolbox, request_id: int | None = None) -> int:
 
 
 def close(connection: Connection, request_id: int | None = None) -> int:
-    """Do so in the caller's transaction."""
+    """Do it in the caller's transaction."""
     closed = closing.close_settled(connection, request_id)
-    # What gave way to them at the very moment in which they ended.
+    # Wishes that gave way to a delivery in the moment in which it ended.
     successions.follow_up_all(connection, closed.successors)
     return closed.number

@@ -1,4 +1,4 @@
-"""One submitted person, checked whole: our own fields, and each vendor's block by that vendor's model."""
+"""Validates one submitted person: our own fields, and each vendor's block by that vendor's model."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from domain.requests import PLACEHOLDER, SUBJECT, Subject, is_identified
 from domain.twins import TwinsError, may_have_twins, members_of, refuse_twins
 
 OWN = ("user_id", "email", "phone_number")
-"""The fields of a person that are identifiers of ours."""
+"""Our own fields that identify a person."""
 
 
 TWICE = "has a key twice in one object: give it once"
@@ -40,14 +40,14 @@ class SubjectError(Exception):
 
 
 def parse_subject(line: bytes, noticed: Noticed | None = None) -> Subject:
-    """A person from one line of JSON. `noticed` says what is allowed, and is told what was left aside.
+    """Read a person from one line of JSON. `noticed` says what is allowed, and collects empty fields.
 
     Raises SubjectError.
     """
     try:
         subject = SUBJECT.validate_json(line, context=noticed)
         if not is_identified(subject):
-            SUBJECT.validate_json(line)  # tells which fields are blank
+            SUBJECT.validate_json(line)  # names the blank fields
         if may_have_twins(line, members_of(subject)):
             refuse_twins(line)
     except ValidationError as error:
@@ -58,19 +58,19 @@ def parse_subject(line: bytes, noticed: Noticed | None = None) -> Subject:
 
 
 def check_subject(record: dict[str, Any], noticed: Noticed | None = None) -> Subject:
-    """A person from a mapping of the same shape. Raises SubjectError."""
+    """Read a person from a mapping of the same shape. Raises SubjectError."""
     try:
         subject = SUBJECT.validate_python(record, context=noticed)
         if not is_identified(subject):
-            SUBJECT.validate_python(record)  # tells which fields are blank
+            SUBJECT.validate_python(record)  # names the blank fields
     except ValidationError as error:
         raise SubjectError(faults_in(error, ())) from None
     return checked(subject, noticed)
 
 
 def checked(subject: Subject, noticed: Noticed | None = None) -> Subject:
-    """A person whose own fields are in order already, with the vendors' blocks checked too, and with what is allowed
-    looked at by field and value. Raises SubjectError."""
+    """Check the vendors' blocks of a person whose own fields are valid, and what is allowed by field and value. Raises
+    SubjectError."""
     noticed = noticed or Noticed()
     faults = list(_doubts_not_allowed(subject, noticed.allowed)) if noticed.allowed else []
     vendors = subject.get("vendors")
@@ -89,7 +89,7 @@ def checked(subject: Subject, noticed: Noticed | None = None) -> Subject:
 
 
 def checked_all(subjects: Sequence[Subject], noticed: Noticed) -> list[Subject]:
-    """The same of several people; the fields of faults begin with `subjects.` and the place. Raises SubjectError."""
+    """Check several people. The fields of faults begin with `subjects.` and the position. Raises SubjectError."""
     people: list[Subject] = []
     faults: list[Fault] = []
     for place, subject in enumerate(subjects):
@@ -111,13 +111,13 @@ def _doubts_not_allowed(subject: Subject, allowed: Allowances) -> list[Fault]:
 
 
 def _without_blanks(value: Any, place: str, noticed: Noticed) -> Any:
-    """The same without texts that say nothing, which are noted by their place."""
+    """Remove empty texts, and note the field of each."""
     kept = {}
     for key, inner in value.items():
         inside = f"{place}.{key}" if place else key
         if isinstance(inner, dict):
             said = _without_blanks(inner, inside, noticed)
-            if said or not inner:  # an object of blanks says nothing either
+            if said or not inner:  # an object of empty texts is empty too
                 kept[key] = said
         elif isinstance(inner, str) and not inner.strip():
             noticed.leave_aside(".".join(map(shown, inside.split("."))))
@@ -142,7 +142,7 @@ def _faults_in_blocks(vendors: dict[str, dict[str, Any]], noticed: Noticed) -> l
 
 
 def fits_vendor(name: str, block: Mapping[str, Any]) -> bool:
-    """Whether a vendor's block may be of this form; its values have been looked at, wherever they came from."""
+    """Whether a vendor's block may have these fields. The values were checked before."""
     adapter = adapter_named(name)
     assert adapter is not None  # noqa: S101 - of others no block is taken in
     try:
@@ -153,7 +153,7 @@ def fits_vendor(name: str, block: Mapping[str, Any]) -> bool:
 
 
 def faults_in(error: ValidationError, prefix: tuple[str, ...] = (), allowed: Allowances = NONE) -> list[Fault]:
-    """What pydantic found and is not allowed, without any value of it."""
+    """The faults that pydantic found and that are not allowed, without any value."""
     return [
         Fault(".".join(shown(part) for part in (*prefix, *fault["loc"])), PROBLEMS.get(fault["type"], fault["msg"]))
         for fault in error.errors(include_input=bool(allowed), include_url=False)
@@ -177,12 +177,12 @@ def _allow(given: dict[str, list[str]], info: ValidationInfo) -> dict[str, list[
 
 
 AllowPlaceholders = Annotated[dict[str, list[str]], AfterValidator(_allow)]
-"""By field (`user_id`, `insider.insider_id`), values that are somebody's though they look like nobody's. Must stand
-before the people in a model that has both, for fields are validated in their order."""
+"""By field (`user_id`, `insider.insider_id`), values that are real though they look like placeholders. In a model it
+must come before the people: fields are validated in order."""
 
 
 def advice(problems: Iterable[str]) -> str | None:
-    """What to do about faults that a submitter may know better; None where none of these is."""
+    """What to do about faults that the submitter may overrule; None where there are none."""
     if PLACEHOLDER not in problems:
         return None
     return (
@@ -198,14 +198,14 @@ PROBLEMS = {
     "dict_type": "must be an object",
     "uuid_parsing": "is not a UUID: give one such as 123e4567-e89b-42d3-a456-426614174000",
 }
-"""Our words for pydantic's, where its own say less."""
+"""Our words where pydantic's own say less."""
 
 
 def shown(part: object) -> str:
     """A key of what was submitted, for a message."""
-    # A key that does not look like a field's name may be somebody's identifier in the wrong place.
+    # A key that does not look like a field's name may be an identifier in the wrong place.
     text = str(part)
-    if isinstance(part, int):  # a place in a list
+    if isinstance(part, int):  # a position in a list
         return text
     name = vendor_of(text) if adapter_named(text) and re.fullmatch(PATTERN, text) else text
     return text if re.fullmatch(r"[a-z][a-z_0-9]{0,30}", name) and not re.search(r"[0-9]{4}", text) else "(a key)"

@@ -1,4 +1,4 @@
-"""What the steps of a request's life work with; the worker process puts it together."""
+"""What the steps of a request's life need. The worker process builds it."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
@@ -21,12 +21,12 @@ class Route:
     adapter: Adapter
     exchange: Exchange
     slots: FairSlots
-    """For what counts against the vendor's own limit."""
+    """For calls that count against the vendor's own limit."""
     others: Mapping[str, FairSlots] = field(default_factory=dict)
-    """For what counts against a limit of its own, by bucket."""
+    """By bucket, for calls with a limit of their own."""
 
     def slots_of(self, bucket: str) -> FairSlots:
-        """The slots for what counts against this bucket."""
+        """The slots for calls that count against this bucket."""
         return self.others.get(bucket, self.slots)
 
 
@@ -39,7 +39,7 @@ class Start(Protocol):
 
 @dataclass(frozen=True)
 class Toolbox:
-    """Everything a step needs, and nothing it would have to look for."""
+    """Everything that a step needs."""
 
     engine: Engine
     masters: MasterKeys
@@ -50,12 +50,12 @@ class Toolbox:
     stopping: Callable[[], bool] = field(repr=False)
     """Whether this process has been told to stop."""
     holder: str
-    """The name under which this worker holds leases; nobody else has it."""
+    """The unique name under which this worker holds leases."""
     lease_s: float = 60.0
     verify_after_s: float = 60.0
     hold_after: int = 5
     probe_after_s: float = 10.0
     hand_over: Callable[[str], None] = field(default=lambda _: None, repr=False)
-    """Asks processes that serve a vendor to look for its chunks; losing it costs a second, not a delivery."""
+    """Asks processes that serve a vendor to look for its chunks. Losing the message costs a second, not a delivery."""
     wake_courier: Callable[[], None] = field(default=lambda: None, repr=False)
-    """Says that there may be something to tell of a request; losing it costs two seconds, not a message."""
+    """Says that there may be notices to send. Losing the message costs two seconds, not a notice."""

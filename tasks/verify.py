@@ -1,4 +1,4 @@
-"""Reading back what a vendor accepted: seen in effect is verified, seen otherwise is delivered again, a few times."""
+"""Reads back what a vendor accepted: what is in effect is verified, what is not is delivered again, a few times."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from tasks.run import Run
 from tasks.wishes import weigh
 
 REDELIVERIES = 3
-"""How often a delivery is repeated whose effect cannot be seen, before someone has to look."""
+"""How often a delivery is repeated whose effect cannot be seen, before a person has to look."""
 
 
 class Wrong(NamedTuple):
@@ -33,11 +33,11 @@ class Wrong(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """What a read-back has shown."""
+    """The result of a read-back."""
 
     settled: list[Settled]
-    wrong: list[Wrong]  # to be delivered again now
-    setbacks: list[Setback]  # to be read again later
+    wrong: list[Wrong]  # to deliver again now
+    setbacks: list[Setback]  # to read again later
     given_up: frozenset[int]  # cannot be read: these stay accepted
 
 
@@ -50,10 +50,10 @@ def read(
     again_after_s: float,
     jitter: float,
 ) -> Reading:
-    """Decide about each person who was read back. `failed_before`: the setback behind each line that has one.
+    """Decide about each person who was read back. `failed_before`: the setback of each line that has one.
 
-    Reads that failed and redeliveries are counted apart: that a vendor could not be read for a while is no reason to
-    give up on what it holds.
+    Failed reads and redeliveries are counted apart: a vendor that could not be read for a while is no reason to give
+    up.
     """
     settled: list[Settled] = []
     wrong: list[Wrong] = []
@@ -69,7 +69,7 @@ def read(
                     settled.append(Settled(lines, Outcome.VERIFIED, answer.reason, told))
                 case Verdict.USER if answer.reason is Reason.NOT_IN_EFFECT and past.job:
                     pause = policy.jobs.decide(waited_s=now - past.job.since, jitter=jitter)
-                    if isinstance(pause, Again):  # the vendor has taken it anew: nothing is sent again
+                    if isinstance(pause, Again):  # the vendor accepted it again: nothing is sent again
                         setbacks.append(_later(past, past.attempts, since, now + pause.delay_s, lines))
                     else:
                         settled.append(Settled(lines, Outcome.NEEDS_ACTION, Reason.NOT_IN_EFFECT, told))
@@ -98,8 +98,8 @@ def _later(past: Past, attempts: int, since: float, due: float, lines: Sequence[
 
 
 def read_again(wrong: Sequence[Wrong], asked: Collection[int], *, now: float, again_after_s: float) -> list[Setback]:
-    """When those are read again who were delivered again. `asked`: lines of those for whom the vendor was asked, after
-    which failed reads are counted anew. The others did not get their turn, and nothing is counted."""
+    """When to read people again who were delivered again. `asked`: lines of those for whom the vendor was asked; their
+    failed reads are counted anew. For the others nothing is counted."""
     due = now + again_after_s
     setbacks: list[Setback] = []
     for people, past in wrong:
@@ -120,8 +120,8 @@ class Verification(Run):
 
     @property
     def waits_as(self) -> int:
-        """In a line of its own, so that it takes turns with the deliveries of the same request: a chunk is delivered in
-        a few calls, and it may take one for each of its people to read it back."""
+        """In a line of its own, which takes turns with the deliveries of the same request. A chunk is delivered in few
+        calls, but reading it back may take one for each person."""
         return -self.lease.request_id
 
     def run(self) -> None:
@@ -160,14 +160,15 @@ class Verification(Run):
         self.decided = True
 
     def _drop_overtaken(self, due: list[SealedPerson]) -> list[SealedPerson]:
-        """Leave out whom a newer wish has changed since, for good, and for now those with a delivery under way."""
+        """Leave out, for good, people for whom a newer wish has been delivered since and, for now, people with a
+        delivery under way."""
         with self.tools.engine.begin() as connection:
             weighed = weigh(connection, self.lease, [one.line for one in due], self.route.adapter, self.tools.masters)
         self.pending -= weighed.overtaken
         return [one for one in due if one.line not in weighed.kept_back]
 
     def record(self, connection: Connection) -> None:
-        """Nothing yet: what was read is judged when the run is over."""
+        """Records nothing: what was read is judged at the end of the run."""
 
     def exhaust(self, connection: Connection, lines: list[int]) -> None:
         """Who cannot be read stays accepted."""
@@ -184,7 +185,7 @@ class Verification(Run):
                 yield Person(number, subject, addressed.key, tried=True), step
 
     def _deliver_again(self, order: Order, wrong: Sequence[Person]) -> None:
-        # What is answered now, but for a job, counts for nothing: the next read-back tells.
+        # These answers do not count, except a job: the next read-back tells.
         again = []
         for person in wrong:
             addressed = self.route.adapter.address(order, person.subject)
@@ -199,7 +200,7 @@ class Verification(Run):
 
 
 def _taken(answers: Sequence[Answered], now: float) -> dict[int, Job]:
-    """What the vendor has taken for later, by line."""
+    """By line, the jobs that the vendor has accepted."""
     return {
         person.line: begun(one.answer, None, now)
         for one in answers
@@ -209,11 +210,11 @@ def _taken(answers: Sequence[Answered], now: float) -> dict[int, Job]:
 
 
 def _with_jobs(setbacks: Sequence[Setback], jobs: Mapping[int, Job]) -> list[Setback]:
-    """The setbacks, those of people with a job apart and with it."""
+    """The setbacks, split into people with a job and without."""
     apart = [replace(one, lines=(line,), job=jobs[line]) for one in setbacks for line in one.lines if line in jobs]
     rest = [replace(one, lines=tuple(line for line in one.lines if line not in jobs)) for one in setbacks]
     return [*apart, *(one for one in rest if one.lines)]
 
 
 BEHIND_S = 5.0
-"""Those who were not read this time are read after this."""
+"""Delay for people who were not read this time."""

@@ -1,4 +1,4 @@
-"""Weighing the people of a chunk against the other wishes about them: who is sent, and what becomes of the rest."""
+"""Compares the people of a chunk with other wishes about them: who is sent, and what happens to the others."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,15 +31,15 @@ from ledger.session import Connection
 
 @dataclass
 class Weighed:
-    """What is to become of the people of a chunk who are not simply sent, by line."""
+    """By line, what happens to people of a chunk who are not simply sent."""
 
     superseded: dict[int, Ref] = field(default_factory=dict)
     ask: dict[int, Reason] = field(default_factory=dict)
     waiting: set[int] = field(default_factory=set)
     overtaken: set[int] = field(default_factory=set)
-    """A read-back tells nothing of these any more."""
+    """A read-back says nothing about these any more."""
     repeat: list[Ref] = field(default_factory=list)
-    """Deliveries that have to go out once more after those that are sent now."""
+    """Deliveries to send once more after those that are sent now."""
 
     @property
     def kept_back(self) -> set[int]:
@@ -48,14 +48,14 @@ class Weighed:
 
 
 def weigh(connection: Connection, lease: Lease, lines: Sequence[int], adapter: Adapter, masters: MasterKeys) -> Weighed:
-    """Compare the people of a leased chunk with the other wishes about them at the same vendor.
+    """Compare the people of a leased chunk with other wishes about them at the same vendor.
 
     Raises ledger.sealing.UnsealError.
     """
-    # Asked once our lease stands for all to see: of two runs that begin together one sees the other.
+    # Ask only after our lease is committed, so that of two runs that begin together one sees the other.
     others = wishes.find_others(connection, lease, lines, masters)
     weighed = Weighed()
-    if not others.matches:  # as nearly always
+    if not others.matches:  # usually
         return weighed
     lifted = wishes.lifted(connection, lease, list(others.matches))
     comparing = _Comparing(adapter, others)
@@ -82,7 +82,7 @@ def weigh(connection: Connection, lease: Lease, lines: Sequence[int], adapter: A
 
 
 class _Comparing:
-    """Makes of what the ledger has found the values that wishes are compared by; each of them once."""
+    """Makes the values to compare from what the ledger has found, each once."""
 
     def __init__(self, adapter: Adapter, others: Others) -> None:
         self._adapter, self._others = adapter, others
@@ -116,7 +116,7 @@ class _Comparing:
         options = meant_by(self._adapter.name, from_json(request.options)) or {}
         try:
             return Order(request.kind, self._adapter.options_model.model_validate(options), request.people)
-        except ValidationError:  # taken under earlier rules: what it does cannot be told
+        except ValidationError:  # accepted under earlier rules: what it does is unknown
             return None
 
     def _keys(self, order: Order, ref: Ref) -> Iterator[tuple[str, str]]:
@@ -124,7 +124,8 @@ class _Comparing:
         subject = person.subject
         assert subject is not None  # noqa: S101 - asked before
         if person.state is State.YES and person.reason not in LOOKED_UP:
-            # It was done by one identifier, whatever the settings say by now: nothing is known of what others find.
+            # It was done by one identifier, whatever the settings say now: nothing is known of profiles that others
+            # find.
             order = replace(order, may_look=False)
         addressed = self._adapter.address(order, subject)
         if isinstance(addressed, Addressed):
@@ -137,5 +138,5 @@ class _Comparing:
 
 
 def _was_asked(person: Person) -> bool:
-    """Whether the vendor has answered about this person, so that they had a session."""
+    """Whether the vendor has answered about this person, who therefore had a session."""
     return person.state in (State.YES, State.REFUSED, State.WAITING) and person.reason != Reason.NO_IDENTIFIER
