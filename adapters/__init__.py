@@ -1,1 +1,1 @@
-"""Everything we know about vendors, and the one way anything is sent to them."""
+"""Everything we know about vendors, and the one module that sends to them."""

@@ -1,4 +1,4 @@
-"""Which addresses anything may be sent to: https, or this machine."""
+"""Which addresses may be sent to: https, or this machine."""
 
 from functools import lru_cache
 from ipaddress import ip_address
@@ -15,9 +15,9 @@ def refuse_plain_http(url: httpx.URL) -> None:
 
 
 def check_address(address: str) -> str:
-    """The same address. Raises ValueError unless it is one that anything may be sent to."""
+    """Return the address. Raises ValueError unless it may be sent to."""
     try:
-        url, port = httpx.URL(address), urlsplit(address).port  # which looks at what the other does not, and raises
+        url, port = httpx.URL(address), urlsplit(address).port  # urlsplit checks ports that httpx does not, and raises
     except (httpx.InvalidURL, ValueError):
         raise ValueError("must be an address, as in https://example.com") from None
     refuse_plain_http(url)
@@ -27,8 +27,7 @@ def check_address(address: str) -> str:
 
 
 def check_base_url(address: str) -> str:
-    """The same address without a slash at its end. Raises ValueError unless it is one where the paths of an API can
-    begin."""
+    """Return the address without a slash at its end. Raises ValueError unless the paths of an API can follow it."""
     try:
         url = httpx.URL(address)
     except httpx.InvalidURL:

@@ -1,4 +1,4 @@
-"""What is made of answers after their adapter has read them, whoever the vendor is."""
+"""Rules for answers that an adapter has read, the same for all vendors."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,14 +13,14 @@ from domain.outcomes import Reason
 
 
 def refused_for_good(answers: Sequence[Answer], reason: Reason) -> list[Answer]:
-    """These answers; a token that is no longer accepted, where there is no other one to try, is our configuration."""
+    """These answers. A token that is refused when there is no other one to try is our configuration."""
     refused = Answer(Verdict.VENDOR, reason)
     return [refused if answer.verdict is Verdict.REAUTHENTICATE else answer for answer in answers]
 
 
 def with_the_wait(answers: list[Answer], response: httpx.Response) -> list[Answer]:
-    """These answers; a "too many" that the adapter read in the body gets the wait that the headers tell, and so does a
-    "taken, ask later" (RFC 9110 15.3.3)."""
+    """These answers. A rate limit that the adapter read in the body gets the wait that the headers give, and so does
+    "accepted, ask later" (RFC 9110 15.3.3)."""
     if any(answer.verdict is Verdict.WAITING for answer in answers) and "retry-after" in response.headers:
         wait = retry_after_s(response, datetime.now(UTC))
         return [
@@ -36,14 +36,14 @@ def with_the_wait(answers: list[Answer], response: httpx.Response) -> list[Answe
 
 
 def is_lost(answer: Answer) -> bool:
-    """Whether it is not known what became of the call."""
-    # What a server that failed had done before is not known either.
+    """Whether the result of the call is unknown."""
+    # What a server did before it failed is unknown too.
     return answer.verdict is Verdict.AMBIGUOUS or answer.reason is Reason.SERVER_ERROR
 
 
 def nothing_sent(answer: Answer) -> Answer:
     """What this answer to a request for a token means for those who wait: nothing was sent for anybody."""
-    if answer.verdict is Verdict.SPLIT:  # no person is in the request for a token
+    if answer.verdict is Verdict.SPLIT:  # a request for a token names no person
         return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
     if answer.verdict is Verdict.AMBIGUOUS:
         return Answer(Verdict.RETRY, answer.reason)
@@ -51,7 +51,7 @@ def nothing_sent(answer: Answer) -> Answer:
 
 
 def unreadable(response: httpx.Response) -> Answer:
-    """What an answer means whose body is not what the vendor sends."""
+    """What an answer means whose body has not the vendor's form."""
     if response.status_code < HTTPStatus.MULTIPLE_CHOICES:
         return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)
     return Answer(Verdict.SPLIT, Reason.UNREADABLE)

@@ -7,13 +7,13 @@ from domain.requests import Identifier, Subject
 
 
 class UserIdentifiers(VendorIdentifiers):
-    """What a subject's block of such a vendor may hold."""
+    """A subject's block of such a vendor."""
 
     user_id: Identifier | None = None
 
 
 def user_id_of(subject: Subject, vendor: str) -> str | Answer:
-    """By `vendors.<vendor>.user_id`, else `user_id`; or what it means that neither is given."""
+    """`vendors.<vendor>.user_id`, else `user_id`; or the answer where neither is given."""
     known = read_block(subject, vendor, UserIdentifiers)
     if known is None:
         return Answer(Verdict.USER, Reason.REJECTED)
@@ -21,5 +21,5 @@ def user_id_of(subject: Subject, vendor: str) -> str | Answer:
 
 
 def known_by_user_id(key: str) -> frozenset[tuple[str, str]]:
-    """For `Adapter.known_by`: the user id, which is all there is."""
+    """For `Adapter.known_by`: the user id alone."""
     return frozenset({("user_id", key)})

@@ -1,4 +1,5 @@
-"""Telling a receiver: one POST to an address vetted at that moment, and its status back, within a total time."""
+"""Send a receiver one POST to an address that was checked at that moment, and return its status, within a total
+time."""
 
 import asyncio
 import socket
@@ -21,10 +22,10 @@ from adapters.tunnelled_httpx import httpx_transport
 from domain.notices import Failure
 
 TOTAL_S = 15.0
-"""For all of it: name, connection, TLS, request and status line. The convention recommends 15 to 30 s."""
+"""Limit on the whole: name, connection, TLS, request and status line. The convention recommends 15 to 30 s."""
 CONNECT_S = 3.0
 MOST_ADDRESSES = 4
-"""Of one name that are tried, one after the other and IPv6 and IPv4 in turns, while nothing could be sent."""
+"""How many addresses of a name are tried in turn, IPv6 and IPv4 alternating, while nothing could be sent."""
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """Host and port to IP addresses. Raises OSError."""
@@ -32,7 +33,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 @dataclass(frozen=True)
 class Letter:
-    """What is sent. Neither is shown: the signature is good for five minutes."""
+    """What is sent. Its repr shows nothing: the signature is valid for five minutes."""
 
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
@@ -40,7 +41,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class Told:
-    """How an attempt went: no failure is a 2xx. `answer` is the HTTP status, if there was one."""
+    """The result of an attempt: no failure means 2xx. `answer` is the HTTP status, if there was one."""
 
     failure: Failure | None = None
     answer: int | None = None
@@ -48,13 +49,14 @@ class Told:
 
 
 _NAMES = ThreadPoolExecutor(16, thread_name_prefix="receiver-names")
-"""Threads for receivers' names alone: the loop's few serve the vendors, and a name may take long on purpose."""
+"""Threads for resolving receivers' names only. The loop's few threads serve the vendors, and a name server may be slow
+on purpose."""
 _sought: dict[tuple[str, int], "Future[list[str]]"] = {}
-"""Names that are being looked up: one thread for each, however many wait for it, as a thread cannot be called back."""
+"""Names being resolved, one thread each, however many callers wait: a thread cannot be cancelled."""
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """Every address of a name, as this machine finds it. Raises OSError."""
+    """Resolve a name to all its addresses. Raises OSError."""
     seeking = _sought.get((host, port))
     if seeking is None:
         seeking = _sought[host, port] = _NAMES.submit(_look_up, host, port)
@@ -65,18 +67,18 @@ async def resolve(host: str, port: int) -> list[str]:
 def _look_up(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError:  # Python's own check of labels
+    except UnicodeError:  # Python's own check of labels failed
         raise OSError("not a name") from None
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 @dataclass(frozen=True)
 class Callbacks:
-    """Sends to receivers within the rules of an operator.
+    """Sends to receivers within the operator's rules.
 
-    The name is resolved once, every address of it vetted, and the connection made to a vetted address: a name that
-    answers otherwise a moment later (DNS rebinding) gains nothing. The certificate is checked against the name. A
-    proxy, too, is asked for the vetted address, and never for a name, which it might find inside of the network.
+    The name is resolved once, every address is checked, and the connection goes to a checked address: a name that
+    resolves differently a moment later (DNS rebinding) gains nothing. The certificate is verified against the name. A
+    proxy too is given the checked address, never a name, which it might resolve inside the network.
     """
 
     rules: Rules
@@ -86,9 +88,9 @@ class Callbacks:
     egress: Egress = DIRECT
 
     async def tell(self, address: str, letter: Letter) -> Told:
-        """Send once. Never follows a redirect, never raises for what a receiver or its name does.
+        """Send once. Never follows a redirect, and never raises for what a receiver or its name does.
 
-        Raises NotNowError where the time to send it is over (adapters.sending).
+        Raises NotNowError where the time to send is over (adapters.sending).
         """
         try:
             url = self.rules.check(address)
@@ -99,7 +101,7 @@ class Callbacks:
                 return await self._send(url, letter)
         except AddressError:
             return Told(Failure.NOT_PUBLIC)
-        except TimeoutError:  # before OSError, of which it is one
+        except TimeoutError:  # a subclass of OSError
             return Told(Failure.NO_ANSWER)
         except (httpx.ConnectError, httpx.ConnectTimeout, OSError):
             return Told(Failure.UNREACHABLE)
@@ -128,17 +130,17 @@ class Callbacks:
             content=letter.body,
             extensions={"sni_hostname": name_of(url), "timeout": {"connect": CONNECT_S}, "trace": _right_before},
         )
-        # Without httpx's client around it, which logs addresses. A pool of its own: a kept connection is known by its
-        # IP address, and would carry a message for another name there that never showed its certificate.
+        # Without httpx's client, which logs addresses. Each letter has its own pool: a kept connection is identified by
+        # its IP address, and would carry a message for another name that never showed its certificate.
         async with httpx_transport(self.egress, self.trust, name_of(url), ip) as transport:
             response = await transport.handle_async_request(request)
-            await response.aclose()  # its body is nobody's business, and may be endless
+            await response.aclose()  # the body is not read: it is of no use, and may be endless
         return _told(response)
 
 
 def _in_turns(found: list[str]) -> list[str]:
-    """The same addresses, the first of each family, then the second of each: many of one that leads nowhere must not
-    hide the other (RFC 8305, 4)."""
+    """The addresses with the families alternating: many addresses of an unreachable family must not hide the other one
+    (RFC 8305, 4)."""
     alike = [ip for ip in found if (":" in ip) == (":" in found[0])]
     others = [ip for ip in found if (":" in ip) != (":" in found[0])]
     return [ip for ip in chain.from_iterable(zip_longest(alike, others)) if ip is not None]

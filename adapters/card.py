@@ -1,4 +1,4 @@
-"""The card of a vendor: what it can do, how far that reaches and what it cannot, as data.
+"""The card of a vendor: what it can do, which data that reaches and what it cannot do, as data.
 
 `docs/vendors.md`, `consent export` and the HTTP API take their words from it, so that nothing about a vendor is written
 twice. The cards are in `adapters/cards/`, one a vendor.
@@ -15,7 +15,7 @@ from domain.requests import Kind
 
 
 class Source(StrEnum):
-    """Who says so."""
+    """Where a figure or statement comes from."""
 
     PAGE = "the vendor's page"
     PUBLIC = "another public page of the vendor"
@@ -29,7 +29,7 @@ class Page:
     title: str
     read: date
     address: str = ""
-    """Where it is public; empty for the page that came with the contract."""
+    """Its public address; empty for the page that came with the contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class CallLimit:
-    """How much one sort of call may carry, and how often it may be made."""
+    """The limits of one sort of call: people in one call, and calls a minute."""
 
     calls: str
     """The calls that share this limit, in words."""
@@ -56,20 +56,20 @@ class CallLimit:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What an erasure, the dearest kind, takes of one person. Capacity is planned by it, and the chaos audit bounds by
-    it how often one person may meet an effect."""
+    """What an erasure, the most expensive kind, takes for one person. Capacity is planned with it, and the chaos audit
+    uses it as the bound on how often one person may be changed."""
 
     calls: float
-    """In a large request, its read-back included: below 1 where a call carries several people."""
+    """In a large request, with its read-back: below 1 where a call carries several people."""
     changes: int
-    """So many of these calls change something of the person, at the most."""
+    """How many of these calls change something of the person, at most."""
     calls_alone: float | None = None
-    """In a request of one person, where that goes another way."""
+    """In a request of one person, where that takes other steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One way in which the vendor serves one kind of request."""
+    """One way in which the vendor performs one kind of request."""
 
     summary: str
     """A few words for a table."""
@@ -78,10 +78,10 @@ class Operation:
     reaches: str
     """Which of the person's data it reaches."""
     leaves: str
-    """What the vendor may still hold of the person afterwards, as far as its pages tell; empty where an opt-in leaves
+    """What the vendor may still hold of the person afterwards, as far as its pages say; empty where an opt-in leaves
     nothing."""
     read_back: str = ""
-    """What exactly has been seen where the outcome is `verified`; empty where nothing can be."""
+    """What exactly was seen where the outcome is `verified`; empty where nothing can be read back."""
     setting: str = ""
     """The setting that switches it on (`allow_opt_in`) or chooses it (`erasure=disable`)."""
     way: Reason | None = None
@@ -90,20 +90,20 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What an adapter declares of its vendor."""
+    """An adapter's description of its vendor."""
 
     title: str
     pages: tuple[Page, ...]
     known_by: str
-    """By what the vendor knows a person, in words."""
+    """How the vendor identifies a person, in words."""
     found_by: tuple[str, ...]
     """The fields of a person (`user_id`, `vendors.algonomy.user_id`), any of which is enough to find them there."""
     give: str
-    """What to give of a person who cannot be found there, in a few words."""
+    """What to provide for a person who cannot be found there, in a few words."""
     credentials: tuple[Credential, ...]
     limits: tuple[CallLimit, ...]
     operations: Mapping[Kind, tuple[Operation, ...]]
-    """Every way of each kind that the vendor has, the usual one first. A kind that it does not have is left out."""
+    """Every way of each kind that the vendor has, the usual one first. A kind that it lacks is left out."""
     cannot: tuple[str, ...]
     """What this API cannot do at all: sentences."""
     quirks: tuple[str, ...]
@@ -133,14 +133,14 @@ ENDINGS: Mapping[Outcome, str] = MappingProxyType(
         Outcome.CANCELLED: "Not known to be done: the request was withdrawn before its end.",
     }
 )
-"""What is said of a delivery that did not do the vendor's operation, whoever the vendor is."""
+"""The sentence for an outcome where the vendor's operation was not done, the same for all vendors."""
 GONE = "The vendor said yes, to an operation that it no longer has."
 
 
 def say_what_was_done(card: Card, kind: Kind, outcome: Outcome, reason: Reason | None) -> str:
-    """What was done to one person, how surely it is known, and what it did not reach.
+    """What was done for one person, how certain that is, and what it did not reach.
 
-    `verified` is said of what was read back and of nothing else.
+    `verified` is only said of what was read back.
     """
     if outcome in ENDINGS:
         return ENDINGS[outcome]

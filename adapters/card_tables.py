@@ -1,5 +1,5 @@
-"""`python -m adapters.card_tables`: write the tables of docs/vendors.md and of README.md anew from the cards of our
-vendors. With the name of a vendor: print a page of it alone."""
+"""`python -m adapters.card_tables`: write the tables of docs/vendors.md and README.md from our vendors' cards. With the
+name of a vendor: print a page of it alone."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,18 +26,18 @@ HEADINGS = {
 
 
 def page(text: str) -> str:
-    """The page with its tables as the cards of our vendors have them. Raises MarkerError."""
+    """The page with the tables of our vendors' cards. Raises MarkerError."""
     blocks = {name: _table(rows) for name, rows in _tables(OURS).items()}
     return filled(text, blocks | {"remarks": "\n".join(_remarks(OURS))})
 
 
 def readme(text: str) -> str:
-    """The README with its table of our vendors. Raises MarkerError."""
+    """The README with the table of our vendors. Raises MarkerError."""
     return filled(text, {"vendors": _table(_in_short(OURS))})
 
 
 def page_of(vendor: str) -> str:
-    """A page for one vendor alone, such as one of another package. Raises KeyError for a name that is not there."""
+    """A page of one vendor alone, such as one of another package. Raises KeyError for an unknown name."""
     only = {vendor: ADAPTERS[vendor]}
     parts = [f"## {HEADINGS[name]}\n\n{_table(rows)}" for name, rows in _tables(only).items()]
     return "\n".join([*parts, *_remarks(only)])
@@ -54,7 +54,7 @@ def _tables(adapters: Adapters) -> dict[str, Iterator[Row]]:
 
 
 def setting_name(vendor: str, setting: str) -> str:
-    """How a field of a vendor's settings is written outside; `field=value` keeps its value."""
+    """The environment variable of a field of a vendor's settings; `field=value` keeps its value."""
     field, _, value = setting.partition("=")
     return f"CONSENT_{vendor.upper()}__{field.upper()}" + (f"={value}" if value else "")
 

@@ -1,4 +1,5 @@
-"""Bearer tokens shared by every process: fetched once, kept encrypted in Redis, refreshed by one at a time."""
+"""Bearer tokens shared by all processes: fetched once, stored encrypted in Redis, refreshed by one process at a
+time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,21 +16,20 @@ from redis.exceptions import RedisError
 from adapters.contract import Answer, NotNowError, Token
 
 REFRESH_LOCK_S, RENEW_LOCK_S = 4.0, 1.0
-"""A refresher that died is replaced after the first; one that lives renews its lock after the second, as often as its
-login needs."""
+"""The first value: when a refresher that died is replaced. The second: how often a living one renews its lock."""
 REDIS_AWAY_S = 2.0
 TOKEN_LIFE_S = 7 * 3600
-"""Where the vendor does not say. Algonomy's public page gives a token 8 hours; it is asked for anew before that, or as
-soon as one is refused."""
+"""The life where the vendor does not say. Algonomy's public page gives a token 8 hours; we ask again before that, or
+when one is refused."""
 RENEWAL_LIFE_S = 90 * 86_400
-"""A refresh token is forgotten after so long without use; the vendor has most likely forgotten it too."""
+"""A refresh token is deleted after this long without use. The vendor has most likely deleted it too."""
 RENEW_BEFORE_S, RENEW_BEFORE_SHARE = 60.0, 0.2
-"""A token is asked for anew so long before it ends, or at this share of its life if that is shorter: a request that is
-under way when it ends would be refused."""
+"""A token is renewed this long before its end, or at this share of its life if that is shorter: a request under way at
+its end would be refused."""
 
 
 class LoginRefusedError(Exception):
-    """No token is to be had now; check the vendor's credentials. `answer` says what that means for those waiting."""
+    """No token can be had now. Check the vendor's credentials. `answer` says what that means for those waiting."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__("the vendor gave no token")
@@ -37,20 +37,20 @@ class LoginRefusedError(Exception):
 
 
 class Seal(Protocol):
-    """Encrypts what is kept outside this process."""
+    """Encrypts what is stored outside this process."""
 
     def seal(self, plain: bytes, context: bytes) -> bytes:
-        """What only a holder of the keys can read, bound to `context`."""
+        """Encrypt for holders of the keys, bound to `context`."""
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
-        """What was sealed. Raises ValueError where it was not sealed by these keys for this context."""
+        """Decrypt. Raises ValueError where it was not sealed with these keys for this context."""
 
 
 class LogIn(Protocol):
     """Asks the vendor for a token."""
 
     async def __call__(self, renewal: SecretStr | None, /) -> Token:
-        """A new token, by the refresh token of the last one where there was one. Raises LoginRefusedError."""
+        """A new token, by the last refresh token where there is one. Raises LoginRefusedError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,10 @@ class Credentials:
     _here: dict[str, asyncio.Lock] = field(default_factory=dict, init=False, repr=False)
 
     async def token(self, vendor: str, log_in: LogIn, *, not_this_one: Token | None = None) -> Token:
-        """A token for `vendor` other than `not_this_one` (the one just refused), and not one that is about to end.
+        """A token for `vendor` other than `not_this_one` (the one just refused), which does not end soon.
 
-        Of all processes that ask, one calls `log_in`; the others wait and read what it got.
-        Raises LoginRefusedError; NotNowError while Redis is away, for without it two processes might refresh at once.
+        Of all processes that ask, one calls `log_in`; the others wait and read its result. Raises LoginRefusedError;
+        NotNowError while Redis is away, because two processes might refresh at once without it.
         """
         known = self._usable(vendor, not_this_one)
         if known is not None:
@@ -89,7 +89,7 @@ class Credentials:
                 got = self._usable(vendor, not_this_one)
                 if got is None:
                     raise NotNowError(REDIS_AWAY_S) from None
-                return got  # Redis did not take it for the others: it is good all the same
+                return got  # Redis did not store it for the others, but it is valid
             return self._known[vendor].token
 
     def _usable(self, vendor: str, not_this_one: Token | None) -> Token | None:
@@ -101,7 +101,7 @@ class Credentials:
     async def _shared_or_new(self, vendor: str, log_in: LogIn, not_this_one: Token | None) -> _Known:
         kept = _Kept(self.redis, self.seal, vendor)
         async with Lock(self.redis, f"{kept.key}:refresh", timeout=REFRESH_LOCK_S) as lock:
-            # Redis drops a token when it is no longer to be used: its time there is the time left to use it.
+            # Redis deletes a token when it should no longer be used, so its time to live there is the time left.
             asked = monotonic()
             left_ms = await self.redis.pttl(kept.key)
             shared = await kept.token()
@@ -118,7 +118,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """One vendor's token in Redis, sealed, and apart from it the refresh token, which outlives it."""
+    """One vendor's token in Redis, sealed. The refresh token is stored apart, because it lives longer."""
 
     redis: "Redis"
     seal: Seal
@@ -132,7 +132,7 @@ class _Kept:
         told = await self._read(self.key, "token")
         if told is None:
             return None
-        token, _, base_url = told.partition(" ")  # neither has a space in it
+        token, _, base_url = told.partition(" ")  # neither contains a space
         return Token(token, base_url=base_url)
 
     async def renewal(self) -> SecretStr | None:
@@ -141,7 +141,7 @@ class _Kept:
 
     async def keep(self, issued: Token, use_s: float) -> None:
         told = f"{issued.get_secret_value()} {issued.base_url}".rstrip()
-        if issued.renewal is not None:  # first: what becomes of the token is soon asked again, this is not
+        if issued.renewal is not None:  # first: losing the token costs little, losing this costs a login
             await self._write(f"{self.key}:renewal", "renewal", issued.renewal.get_secret_value(), RENEWAL_LIFE_S)
         await self._write(self.key, "token", told, use_s)
 
@@ -151,7 +151,7 @@ class _Kept:
             return None
         try:
             return self.seal.open(sealed, self._context(what)).decode()
-        except ValueError:  # sealed under keys that are gone: as good as nothing
+        except ValueError:  # sealed with keys that are gone: as if missing
             return None
 
     async def _write(self, key: str, what: str, text: str, life_s: float) -> None:
@@ -162,7 +162,7 @@ class _Kept:
 
 
 def _use_s(life_s: float | None) -> float:
-    """For how long to use a token that lives so long."""
+    """How long to use a token with this life."""
     if life_s is None:
         return TOKEN_LIFE_S
     return life_s - min(RENEW_BEFORE_S, life_s * RENEW_BEFORE_SHARE)
@@ -175,7 +175,7 @@ async def _renewed(lock: Lock) -> AsyncIterator[None]:
     async def renew() -> None:
         while True:
             await asyncio.sleep(RENEW_LOCK_S)
-            with suppress(RedisError):  # lost or out of reach: giving it back will tell
+            with suppress(RedisError):  # lost or unreachable: releasing it will show that
                 await lock.reacquire()
 
     renewing = asyncio.create_task(renew())

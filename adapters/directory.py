@@ -1,4 +1,4 @@
-"""The controller's own directory over HTTP: people in a signed question, what it holds of each in the answer."""
+"""The controller's directory over HTTP: a signed question with people, and an answer with what it holds of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,13 +19,13 @@ from domain.directory import Answers, DirectoryError
 from domain.requests import Subject
 
 ABSENT = object()
-"""Stands for `person` where an entry of an answer does not say it."""
+"""Stands for a missing `person` in an entry of an answer."""
 READ = "its answer cannot be read: see docs/resolver.md for the form"
 
 
 @dataclass(frozen=True)
 class HttpDirectory:
-    """Asks the directory at one address. `secrets`: what it may check signatures with, newest first."""
+    """Asks the directory at one address. `secrets`: what it may verify signatures with, newest first."""
 
     url: str = field(repr=False)
     secrets: Sequence[SecretStr]
@@ -44,7 +44,7 @@ class HttpDirectory:
 
 
 def build_question(url: str, people: Sequence[Subject], secrets: Sequence[SecretStr], now: datetime) -> httpx.Request:
-    """Who these people are, each with a `ref` that means nothing outside of this question."""
+    """The question about these people, each with a `ref` that means nothing outside of it."""
     asked = [{"ref": str(place), "person": person} for place, person in enumerate(people, start=1)]
     body = to_json({"type": "people.resolve", "timestamp": now.astimezone(UTC), "data": {"people": asked}})
     letter = sign(f"msg_{uuid4().hex}", body, secrets, now)
@@ -52,8 +52,8 @@ def build_question(url: str, people: Sequence[Subject], secrets: Sequence[Secret
 
 
 def read_answers(response: httpx.Response, asked: int) -> Answers:
-    """What an answer holds of each of so many people. Raises DirectoryError where it is not an answer to the question:
-    another status than 200, another form, somebody left out or nobody asked about."""
+    """What an answer holds of each of these people. Raises DirectoryError where it does not answer the question: a
+    status other than 200, another form, somebody left out or nobody asked about."""
     if response.status_code != HTTPStatus.OK:
         said = retry_after_s(response, datetime.now(UTC))
         raise DirectoryError(f"it answers with the HTTP status {response.status_code}", said)

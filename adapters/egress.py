@@ -1,4 +1,4 @@
-"""The way out of this network: which hosts are reached through a proxy, and whose certificates are believed."""
+"""How outgoing connections are made: which hosts through a proxy, and which certificate authorities are trusted."""
 
 import re
 import ssl
@@ -19,7 +19,7 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Proxy:
-    """An HTTP proxy that is asked to CONNECT. Its user and password are never shown."""
+    """An HTTP proxy used by CONNECT. Its user and password are never shown."""
 
     scheme: str
     host: str
@@ -28,7 +28,7 @@ class Proxy:
 
     @classmethod
     def parse(cls, address: str) -> "Proxy":
-        """One from `http[s]://[user:password@]host[:port]`. Raises ValueError, which repeats nothing of the address."""
+        """Parse `http[s]://[user:password@]host[:port]`. Raises ValueError, which quotes nothing of the address."""
         try:
             url = httpx.URL(address)
         except httpx.InvalidURL:
@@ -52,13 +52,13 @@ class Proxy:
 
     @property
     def place(self) -> str:
-        """Where it is, in words for an operator."""
+        """Its address, for an operator's eyes."""
         return f"{self.scheme}://{authority(self.host, self.port)}"
 
 
 @dataclass(frozen=True)
 class Exceptions:
-    """Hosts that are reached without the proxy, as they are written in addresses: no name is looked up for this."""
+    """Hosts that are reached without the proxy, compared as written in addresses: no name is resolved for this."""
 
     names: frozenset[str] = frozenset()
     domains: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Exceptions:
 
     @classmethod
     def parse(cls, entries: Iterable[str]) -> "Exceptions":
-        """From hosts (`crm.example`), domains with all below them (`.corp`, `*.corp`), addresses and CIDRs
+        """Parse hosts (`crm.example`), domains with all below them (`.corp`, `*.corp`), addresses and CIDRs
         (`10.0.0.0/8`, `fd00::/8`). Raises ValueError."""
         names: set[str] = set()
         domains: list[str] = []
@@ -77,7 +77,7 @@ class Exceptions:
                 networks.append(ip_network(written.strip("[]"), strict=False))
                 continue
             except ValueError:
-                pass  # a name, then
+                pass  # a name
             name = _in_ascii(written.removeprefix("*").removeprefix("."))
             if name is None:
                 raise ValueError(
@@ -90,7 +90,7 @@ class Exceptions:
         return cls(frozenset(names), tuple(domains), tuple(networks))
 
     def hold(self, host: str) -> bool:
-        """Whether this host, a name or an address without brackets, is one of them."""
+        """Whether this host, a name or an address without brackets, is an exception."""
         try:
             address = ip_address(host)
         except ValueError:
@@ -113,21 +113,21 @@ def _in_ascii(name: str) -> str | None:
 
 @dataclass(frozen=True)
 class Egress:
-    """How everything that we call is reached: vendors, receivers, the directory, the identity provider."""
+    """How we reach everything that we call: vendors, receivers, the directory, the identity provider."""
 
     proxy: Proxy | None = None
     exceptions: Exceptions = Exceptions()
     ca_bundle: Path | None = None
-    """Authorities that are believed besides the system's, in a PEM file."""
+    """Authorities to trust besides the system's, in a PEM file."""
 
     @property
     def trust(self) -> ssl.SSLContext:
-        """Whom TLS believes, the proxy's own included. Raises OSError where the bundle has gone."""
+        """The trusted authorities for TLS, also to the proxy. Raises OSError where the bundle is missing."""
         return wire.trust() if self.ca_bundle is None else wire.trust(self.ca_bundle)
 
     def proxy_to(self, host: str) -> Proxy | None:
-        """The proxy for this host, a name or an address without brackets; None where the way is direct, as it always
-        is to this machine."""
+        """The proxy for this host, a name or an address without brackets; None for a direct connection, as always to
+        this machine."""
         if self.proxy is None or is_loopback(host) or self.exceptions.hold(host):
             return None
         return self.proxy
@@ -138,11 +138,11 @@ DIRECT = Egress()
 
 
 def check_bundle(path: Path) -> Path:
-    """The same path. Raises ValueError unless it is a file of certificates in PEM."""
+    """Return the path. Raises ValueError unless it is a file of certificates in PEM."""
     looking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         looking.load_verify_locations(path)
-    except ssl.SSLError:  # an OSError as well
+    except ssl.SSLError:  # a subclass of OSError
         raise ValueError("must be a file of certificates in PEM: it has none, or a damaged one") from None
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
@@ -152,5 +152,5 @@ def check_bundle(path: Path) -> Path:
 
 
 def authority(host: str, port: int) -> str:
-    """Host and port as a request line has them."""
+    """Host and port as in a request line."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,4 +1,4 @@
-"""Whether a vendor's address and our credentials are right, found out without changing anything."""
+"""Check a vendor's address and our credentials without changing anything."""
 
 from datetime import UTC, datetime
 
@@ -13,13 +13,13 @@ from adapters.writing import body_of
 from domain.outcomes import Reason
 
 PATIENCE_S = 10.0
-"""Someone is watching: a vendor that is slower than this is told as such."""
+"""Somebody is waiting for the result: a slower vendor is reported as slow."""
 
 
 async def examine(adapter: Adapter, egress: Egress = DIRECT) -> Answer | None:
     """APPLIED where address and credentials are right, else what is wrong; None where there is no harmless call.
 
-    Takes no permit: it is one request or two, and a vendor's margin has room for them.
+    Takes no permit: it sends one or two requests, which fit into a vendor's margin.
     """
     transport = Transport(timeout_s=min(adapter.settings.timeout_s, PATIENCE_S), egress=egress)
     try:

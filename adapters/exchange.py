@@ -42,45 +42,45 @@ from domain.outcomes import Reason
 log = logging.getLogger(__name__)
 
 SHORTEST_PAUSE_S = 2.0
-"""A vendor that says "too many" without saying for how long, or that says "no time at all"."""
+"""The wait where a vendor's rate limit names no time, or no time at all."""
 
 
 class OurFaultError(Exception):
-    """Our own program fails on somebody in a call. Nothing of it is kept: it may be personal."""
+    """Our own program fails on somebody in a call. Nothing of that is kept: it may be personal."""
 
 
 class Watch(Protocol):
-    """Sees how long each request took."""
+    """Observes how long each request took."""
 
     def __call__(self, method: str, body_bytes: int, seconds: float, /) -> None:
         """A request has ended, with an answer or without."""
 
 
 def _nobody_watches(_method: str, _body_bytes: int, _seconds: float, /) -> None:
-    """Where how long a request took changes nothing."""
+    """For callers that do not need the times."""
 
 
 class Permits(Protocol):
-    """The right to send to one vendor, shared by all processes; for each of its buckets a right of its own."""
+    """The right to send to one vendor, shared by all processes, with separate permits for each of its buckets."""
 
     async def take(self, rate: Rate, /) -> float:
-        """Wait for the right to send one request; the units that it was given. Raises NotNowError where that would
-        take too long."""
+        """Wait for the permit to send one request; returns the units that were taken. Raises NotNowError where that
+        would take too long."""
 
     async def pause(self, bucket: str, seconds: float, /) -> None:
-        """Nobody, in any process, may send what counts against this bucket for so long."""
+        """Stop all processes from sending calls of this bucket for so long."""
 
     async def correct(self, bucket: str, taken: float, cost: float, /) -> None:
-        """A request that was given `taken` units has cost so many."""
+        """Correct the units of a request: `taken` were taken, and it has cost so many."""
 
     async def book(self, rate: Rate, calls: int, most_s: float, /) -> float | None:
-        """Put so many calls behind all that are booked: the seconds until it is their turn. None, and nothing is
-        booked, where the last of them would come later than in `most_s`."""
+        """Book calls behind all that are booked already; returns the seconds until the first may be sent. None, and
+        nothing booked, where the last of them would come later than in `most_s`."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """Carries one vendor's calls. Every request, also one for a token, takes a permit first."""
+    """Makes one vendor's calls. Every request takes a permit first, also one for a token."""
 
     adapter: Adapter
     transport: Transport
@@ -111,7 +111,7 @@ class Exchange:
             return answers
         pause_s = max(SHORTEST_PAUSE_S, *limited)
         await self.permits.pause(rate_of(self.adapter, call).bucket, pause_s)
-        # Nobody of them is worth asking for before the pause is over.
+        # It would be useless to ask for any of them before the pause is over.
         later = Answer(Verdict.RETRY, Reason.RATE_LIMITED, pause_s)
         return [later if answer.reason is Reason.RATE_LIMITED else answer for answer in answers]
 
@@ -120,7 +120,7 @@ class Exchange:
     ) -> list[Answer]:
         stale: Token | None = None
         answers: list[Answer] = []
-        for _ in range(2):  # as we are, then once more with a fresh token
+        for _ in range(2):  # once with the present token, then once more with a fresh one
             try:
                 token = await self.credentials.token(self.adapter.name, login, not_this_one=stale)
             except LoginRefusedError as refusal:
@@ -142,7 +142,7 @@ class Exchange:
         except Exception as fault:  # noqa: BLE001 - the same
             raise self._our_fault(fault, call, people) from None
         if len(answers) != len(people):
-            # Nobody may be forgotten; what became of whom is not known.
+            # Nobody may be left out. What happened to whom is unknown.
             return [Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)] * len(people)
         return with_the_wait(answers, response)
 
@@ -161,7 +161,7 @@ class Exchange:
         except AnswerLostError:
             return Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)
         finally:
-            # Calls with a limit of their own are other work: how long they take is compared among themselves.
+            # Calls with a limit of their own are different work: compare their times among themselves.
             self.watch(f"{request.method} {rate.bucket}".rstrip(), len(request.content), monotonic() - sent)
         told = triage(response, datetime.now(UTC), by_adapter=call is not None and call.step in self._reads_anything_at)
         cost = None if told else cost_of(self.adapter, call, response)
@@ -176,8 +176,8 @@ class Exchange:
             raise self._our_fault(fault, call, people) from None
 
     def _our_fault(self, fault: Exception, call: Call | None, people: Sequence[Person]) -> "OurFaultError":
-        if len(people) <= 1:  # a batch is taken apart, and then it is told once
-            # Neither its message nor its trace: both may hold what is personal.
+        if len(people) <= 1:  # a batch is split, so that the fault is logged once
+            # Neither its message nor its trace: both may be personal.
             at = traceback.extract_tb(fault.__traceback__)[-1]
             where = f"{Path(at.filename).name}:{at.lineno}"
             log.error(
@@ -190,7 +190,7 @@ class Exchange:
         return OurFaultError()
 
     async def vouches(self) -> bool:
-        """Whether a harmless call finds the vendor's address and our credentials right just now."""
+        """Whether a harmless call succeeds now, so that the vendor's address and our credentials are right."""
         try:
             await self.permits.take(rate_of(self.adapter, None))
             found = await examine(self.adapter, self.egress)

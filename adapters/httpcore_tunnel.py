@@ -1,4 +1,4 @@
-"""httpcore's connections, made by asking the proxy."""
+"""httpcore connections through a proxy, by CONNECT."""
 
 import asyncio
 import ssl
@@ -11,12 +11,12 @@ from adapters.tunnel import ProxyError, asks_for, is_through
 
 
 def pool_through(proxy: Proxy, trusted: ssl.SSLContext, proxy_trusted: ssl.SSLContext) -> httpcore.AsyncConnectionPool:
-    """A pool whose every connection leads through the proxy."""
+    """A pool whose connections all go through the proxy."""
     return httpcore.AsyncConnectionPool(ssl_context=trusted, network_backend=_ThroughProxy(proxy, proxy_trusted))
 
 
 class _ThroughProxy(httpcore.AsyncNetworkBackend):
-    """Connects by asking the proxy."""
+    """Connects through the proxy."""
 
     def __init__(self, proxy: Proxy, trusted: ssl.SSLContext) -> None:
         self._proxy, self._trusted = proxy, trusted
@@ -30,7 +30,7 @@ class _ThroughProxy(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """A way to this host. Raises httpcore.ConnectError, httpcore.ConnectTimeout."""
+        """A connection to this host. Raises httpcore.ConnectError, httpcore.ConnectTimeout."""
         try:
             async with asyncio.timeout(timeout):
                 return await self._ask(host, port)
@@ -51,7 +51,7 @@ class _ThroughProxy(httpcore.AsyncNetworkBackend):
                 if not piece:
                     raise ProxyError("it hangs up instead of answering CONNECT")
                 answer += piece
-        except BaseException:  # cancelled as well: nobody else would close it
+        except BaseException:  # also when cancelled: nobody else would close it
             await stream.aclose()
             raise
         return stream

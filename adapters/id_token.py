@@ -1,6 +1,6 @@
-"""What an ID token proves: that somebody logged in for us just now, and which verified e-mail address they have.
+"""What an ID token proves: that somebody logged in for us just now, and their verified e-mail address.
 
-OpenID Connect Core 1.0, 2 and 3.1.3.7. Nothing here asks anybody.
+OpenID Connect Core 1.0, 2 and 3.1.3.7. Nothing is asked over the network.
 """
 
 import re
@@ -16,20 +16,20 @@ from joserfc.jws import JWSRegistry
 
 LEEWAY_S = 60
 SIGNED_BY = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
-"""Signatures that need a private key: `none` is none, and an HMAC's key would be one that we know too."""
+"""Signatures made with a private key. `none` is no signature, and the key of an HMAC would be known to us as well."""
 RSA_BITS = range(2048, 8192 + 1)
-"""Shorter ones can be broken (NIST SP 800-131A), longer ones take a second each."""
+"""Shorter keys can be broken (NIST SP 800-131A), longer ones take a second each."""
 EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,190}")
-"""ASCII only: in Unicode, other letters become the same small ones."""
+"""ASCII only: in Unicode, several letters have the same lower case."""
 UNREADABLE = (JoseError, ValueError, KeyError, TypeError, RecursionError)
-"""What joserfc raises for JSON that is well-formed and yet no token or key: it trusts some shapes."""
+"""What joserfc raises for valid JSON that is no token or key: it does not check some types."""
 
-_REGISTRY = JWSRegistry(algorithms=SIGNED_BY, strict_check_header=False)  # RFC 7515, 4: others may stand in the header
-_REGISTRY.max_header_length = 8192  # some have a chain of certificates in it
+_REGISTRY = JWSRegistry(algorithms=SIGNED_BY, strict_check_header=False)  # RFC 7515, 4: other headers are allowed
+_REGISTRY.max_header_length = 8192  # some contain a chain of certificates
 
 
 class Denial(StrEnum):
-    """Why nobody was logged in; all that is kept of it."""
+    """Why nobody was logged in. Nothing else is kept."""
 
     STATE = "this login was not begun in this browser, was too long ago, or has been used"
     PROVIDER = "the identity provider refused"
@@ -40,18 +40,18 @@ class Denial(StrEnum):
 
 
 class DeniedError(Exception):
-    """Nobody may come in by this login; the message is one of `Denial`'s."""
+    """This login is refused. The message is one of `Denial`'s."""
 
     def __init__(self, denial: Denial) -> None:
         super().__init__(denial.value)
 
 
 class UnknownKeyError(DeniedError):
-    """The ID token names a key that we do not have; the provider may have changed its keys since."""
+    """The ID token names a key that we do not have. The provider may have changed its keys."""
 
 
 class Expected(NamedTuple):
-    """What an ID token for this one login says."""
+    """What the ID token of this login must say."""
 
     issuer: str
     client_id: str
@@ -59,7 +59,7 @@ class Expected(NamedTuple):
 
 
 def usable_keys(found: Iterable[dict[str, Any]]) -> KeySet:
-    """Those that may have signed an ID token; what is no such key is left out (RFC 7517, 5)."""
+    """The keys that may have signed an ID token; others are left out (RFC 7517, 5)."""
     return KeySet([key for key in map(_key, found) if key is not None])
 
 
@@ -76,7 +76,7 @@ def _key(found: Mapping[str, Any]) -> RSAKey | ECKey | None:
 
 
 def email_of(token: str, keys: KeySet, expected: Expected) -> str:
-    """The verified address, in small letters. Raises DeniedError, UnknownKeyError."""
+    """The verified address, in lower case. Raises DeniedError, UnknownKeyError."""
     claims = _claims(token, keys, expected)
     email = claims.get("email")
     if claims.get("email_verified") is not True or not isinstance(email, str) or not EMAIL.fullmatch(email):
@@ -101,7 +101,7 @@ def _claims(token: str, keys: KeySet, expected: Expected) -> Mapping[str, Any]:
         params={"client_id": expected.client_id, "nonce": expected.nonce},
     )
     try:
-        claims.validate(leeway=LEEWAY_S)  # also exp, iat, nonce and azp
+        claims.validate(leeway=LEEWAY_S)  # checks exp, iat, nonce and azp too
     except JoseError:
         raise DeniedError(Denial.CLAIMS) from None
     return dict(claims)

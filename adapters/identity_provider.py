@@ -1,4 +1,4 @@
-"""An OpenID Connect provider: where it has people log in, and whom it vouches for when they come back.
+"""An OpenID Connect provider: where people log in, and which address it confirms when they return.
 
 OpenID Connect Core 1.0, 3.1 (authorization code flow) and Discovery 1.0, 4; PKCE by RFC 7636.
 """
@@ -24,22 +24,22 @@ from adapters.id_token import Denial, DeniedError, Expected, UnknownKeyError, em
 from adapters.tunnelled_httpx import httpx_transport
 
 WITHIN_S = 10.0
-"""For all that is asked in one login."""
+"""Limit on all calls of one login."""
 AT_ONCE = 8
-"""Logins that are asked about; others wait for their turn, within the same time."""
+"""Logins checked at the same time. Others wait, within the same limit."""
 MOST_BYTES = 500_000
-"""Of one answer; the largest key sets in the wild have some tens of thousands."""
+"""Limit on one answer. The largest known key sets have some tens of thousands of bytes."""
 KNOWN_FOR_S = 3600.0
 RENEWED_AFTER_S = 60.0
-"""For a key that we do not have the provider is asked anew this often at most."""
+"""For an unknown key, the provider is asked again this often at most."""
 
 
 class ProviderAwayError(Exception):
-    """The identity provider gave no answer that can be used. Check CONSENT_OIDC__ISSUER and whether it is reached."""
+    """The identity provider gave no usable answer. Check CONSENT_OIDC__ISSUER, and whether it can be reached."""
 
 
 class Once(NamedTuple):
-    """What ties one login together, from its beginning to its end; each part is a secret."""
+    """The secrets that belong to one login, from beginning to end."""
 
     state: str
     nonce: str
@@ -53,7 +53,7 @@ Address = Annotated[str, AfterValidator(check_address)]
 
 
 class _About(BaseModel):
-    """What a provider says of itself (Discovery 1.0, 3)."""
+    """What a provider says about itself (Discovery 1.0, 3)."""
 
     issuer: str
     authorization_endpoint: Address
@@ -85,7 +85,7 @@ class _Known:
 
 
 class _Answer(NamedTuple):
-    """Never shown: it may hold tokens."""
+    """The repr shows nothing: it may hold tokens."""
 
     status: int
     body: bytes
@@ -95,7 +95,7 @@ class _Answer(NamedTuple):
 
 
 class IdentityProvider:
-    """One provider, and us as its client. Asks it about itself once an hour."""
+    """One provider, with us as its client. Asks it about itself once an hour."""
 
     def __init__(
         self, issuer: str, client_id: str, client_secret: SecretStr, redirect_url: str, egress: Egress = DIRECT
@@ -107,7 +107,7 @@ class IdentityProvider:
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def address(self, once: Once) -> str:
-        """Where the browser is sent to log in. Raises ProviderAwayError."""
+        """The address to which the browser is sent to log in. Raises ProviderAwayError."""
         async with _within():
             known = await self._learn(KNOWN_FOR_S)
         address: str = prepare_grant_uri(
@@ -124,7 +124,7 @@ class IdentityProvider:
         return address
 
     async def email(self, code: str, once: Once) -> str:
-        """The verified address of who logged in, in small letters. Raises DeniedError, ProviderAwayError."""
+        """The verified address of the person who logged in, in lower case. Raises DeniedError, ProviderAwayError."""
         expected = Expected(self._issuer, self._client_id, once.nonce)
         async with _within(), self._turns:
             known = await self._learn(KNOWN_FOR_S)
@@ -168,7 +168,7 @@ class IdentityProvider:
         )
 
     async def _ask(self, request: httpx.Request) -> _Answer:
-        # Without httpx's client around it, which logs addresses, follows proxies and unpacks.
+        # Without httpx's client, which logs addresses, follows proxies and decompresses.
         async with httpx_transport(self._egress, self._egress.trust, request.url.host) as transport:
             response = await transport.handle_async_request(request)
             body = bytearray()
@@ -181,7 +181,7 @@ class IdentityProvider:
 
 
 def _same_scheme(issuer: str, *others: str) -> bool:
-    """So that a provider out there cannot have us talk to this machine."""
+    """Otherwise a remote provider could make us send requests to this machine."""
     return all(httpx.URL(other).scheme == httpx.URL(issuer).scheme for other in others)
 
 

@@ -1,4 +1,4 @@
-"""Asking a vendor for a token: by the refresh token of the last one, else anew."""
+"""Asks a vendor for a token: by the last refresh token, or else by logging in."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -16,17 +16,17 @@ from domain.outcomes import Reason
 log = logging.getLogger(__name__)
 
 NOT_ABOUT_THE_TOKEN = frozenset({Reason.RATE_LIMITED, Reason.NO_CONNECTION})
-"""What says nothing of a refresh token, and would befall a login too."""
+"""Failures that say nothing about a refresh token, and that a login would meet too."""
 
 NOTHING_TO_ASK = Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS)
-"""An adapter that had a request for a token, and has none any more."""
+"""The adapter no longer has a request for a token."""
 
 Send = Callable[[httpx.Request], Awaitable[httpx.Response | Answer]]
 
 
 @dataclass(frozen=True)
 class Login:
-    """One vendor's way to tokens. Implements adapters.credentials.LogIn."""
+    """Gets tokens from one vendor. Implements adapters.credentials.LogIn."""
 
     vendor: str
     adapter: Authenticates

@@ -1,4 +1,4 @@
-"""OpenDSR status callbacks: the specification's body (8.6), signed so that the receiver can know it for ours."""
+"""OpenDSR status callbacks: the specification's body (8.6), signed by us."""
 
 from pydantic_core import to_json
 
@@ -9,6 +9,6 @@ from domain.signing import Signer
 
 
 def format_letter(notice: Notice, url: str, signer: Signer) -> Letter:
-    """Headers and body that tell the controller at `url` of this change."""
+    """Headers and body of a callback to the controller at `url` about this change."""
     body = to_json(callback_body(state_at(notice), url, signer.domain))
     return Letter({"Content-Type": "application/json", **signer.headers(body)}, body)

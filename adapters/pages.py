@@ -1,4 +1,4 @@
-"""Lists that come in pages: a cursor leads from one page to the next, in a conversation that ends."""
+"""Lists in pages: a cursor leads from each page to the next, in a conversation that ends."""
 
 from typing import NamedTuple
 
@@ -7,24 +7,24 @@ import httpx
 from adapters.contract import UnreadableError
 
 MOST_PAGES = 1_000
-"""A list of more pages than this has no end, as far as we are concerned."""
+"""A list of more pages than this is taken as endless."""
 
 
 class Page(NamedTuple):
-    """Which page of a list is asked for; it travels as `carry` from one to the next. Never shown: a cursor may hold
+    """The page of a list that is asked for. It is passed on as `carry`. The repr shows nothing: a cursor may hold
     anything."""
 
     cursor: str = ""
-    """What the vendor said leads here; "" on the first one."""
+    """The cursor that the vendor gave for this page; "" for the first page."""
     number: int = 1
 
     def __repr__(self) -> str:
         return f"Page({self.number})"
 
     def next(self, cursor: object) -> "Page | None":
-        """The page that an answer names as the next one; None where it names none.
+        """The next page that an answer names; None where it names none.
 
-        Raises UnreadableError where that is no text, leads to this page again, or the pages have no end.
+        Raises UnreadableError where it is no text, is this page again, or the pages have no end.
         """
         if cursor is None or cursor == "":
             return None
@@ -34,9 +34,9 @@ class Page(NamedTuple):
 
 
 def next_link(told: object, asked: httpx.URL) -> str:
-    """The address of the next page, where an answer gives the whole address; "" where it gives none.
+    """The address of the next page, where an answer gives a whole address; "" where it gives none.
 
-    Raises UnreadableError where it leads anywhere else than to the server that was asked: our token goes there.
+    Raises UnreadableError where it is on another server: our token would be sent there.
     """
     if told is None or told == "":
         return ""

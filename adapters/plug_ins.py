@@ -1,4 +1,5 @@
-"""Vendors of other packages: the entry points of the group `consent_worker.vendors`, each named like its vendor."""
+"""Vendors of other packages: the entry points of the group `consent_worker.vendors`, each with the name of its
+vendor."""
 
 import re
 from collections import Counter
@@ -13,12 +14,13 @@ from adapters.contract import Adapter, VendorSettings
 
 GROUP: Final = "consent_worker.vendors"
 CONTRACT_VERSION: Final = 1
-"""Of `adapters.contract`: raised when an adapter that kept to it would no longer. What is merely added keeps it."""
+"""The version of `adapters.contract`. It is raised when an adapter that fits would no longer fit. Additions do not
+raise it."""
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 PARTS = tuple(
     name for name in (*Adapter.__annotations__, *vars(Adapter)) if not name.startswith("_") and name != "settings"
 )
-"""What the class of an adapter must have: all but its settings, which it is given."""
+"""What an adapter's class must have: everything but its settings, which it is given."""
 _FAULTS_OF_A_MODULE = (ImportError, AttributeError, NameError, SyntaxError, TypeError, ValueError)
 
 
@@ -28,16 +30,16 @@ class _RefusedError(Exception):
 
 @dataclass(frozen=True)
 class PlugIns:
-    """What other packages bring."""
+    """The vendors that other packages bring."""
 
     adapters: Mapping[str, type[Adapter]]
     refused: tuple[str, ...]
-    """A sentence for each that cannot be used. No process starts while there is one (`Settings.load`): what a request
-    names must not depend on which half of the vendors came up."""
+    """A sentence for each that cannot be used. While there is one, no process starts (`Settings.load`): what a request
+    names must not depend on which vendors could be loaded."""
 
 
 def find(ours: Mapping[str, type[Adapter]], entries: Iterable[EntryPoint] | None = None) -> PlugIns:
-    """The vendors of the packages that are installed here; `entries` instead of theirs."""
+    """The vendors of the installed packages; `entries` replaces them."""
     found = sorted(entry_points(group=GROUP) if entries is None else entries, key=lambda entry: entry.name)
     times = Counter(entry.name for entry in found)
     adapters: dict[str, type[Adapter]] = {}

@@ -1,16 +1,16 @@
-"""How much of a vendor's work is handed out at once: a few seconds of its pace, so that holds, cancels and newcomers
-count at once, whatever has been submitted before."""
+"""How much of a vendor's work is queued at once: a few seconds at its rate, so that holds, cancels and newcomers take
+effect at once, whatever was submitted before."""
 
 from math import ceil
 
 from adapters.contract import Adapter
 
 CHUNK_S = 1.0
-"""A chunk holds no more of the vendor's pace than this, and one full call at least."""
+"""A chunk holds at most so many seconds at the vendor's rate, and at least one full call."""
 OUT_S = 3.0
-"""Queued or under way is no more of it than this, and two chunks at least: while one ends, another one is sent."""
+"""At most so many seconds of work are queued or under way, and at least two chunks: while one ends, another is sent."""
 EXPRESS = 4
-"""So many chunks may be out beyond that, of requests that are one chunk at this vendor and have none out."""
+"""How many more chunks may be out, for requests of one chunk at this vendor that have none out."""
 
 
 def chunk_people(adapter: Adapter) -> int:
@@ -25,7 +25,7 @@ def window(adapter: Adapter) -> int:
 
 
 def most_out(adapter: Adapter) -> int:
-    """How many chunks are ever out: so many threads of a worker may one vendor take, and no more."""
+    """The most chunks that are ever out, and so the most threads of a worker that one vendor may take."""
     return adapter.settings.chunks_in_flight + EXPRESS
 
 

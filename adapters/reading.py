@@ -1,4 +1,4 @@
-"""Reading strictly what came from outside: the shape is checked before a value is believed."""
+"""Strict parsing of outside data: the form is checked before a value is believed."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -32,15 +32,15 @@ OAUTH_ERRORS = MappingProxyType(
         "temporarily_unavailable": Answer(Verdict.RETRY, Reason.SERVER_ERROR),
     }
 )
-"""The `error` of an OAuth answer (RFC 6749 4.1.2.1 and 5.2), where it concerns everybody."""
+"""Values of an OAuth answer's `error` (RFC 6749 4.1.2.1 and 5.2) that concern everybody."""
 
 
 LONGEST_LIFE = 1e15
-"""A larger `expires_in` says nothing."""
+"""A larger `expires_in` is ignored."""
 
 
 def read_object(response: httpx.Response) -> dict[str, Any]:
-    """The JSON object an answer holds. Raises UnreadableError where it is anything else."""
+    """The JSON object in an answer. Raises UnreadableError where it is anything else."""
     document = read_json(response)
     if not isinstance(document, dict):
         raise UnreadableError("an object was expected")
@@ -48,7 +48,7 @@ def read_object(response: httpx.Response) -> dict[str, Any]:
 
 
 def read_json(response: httpx.Response) -> Any:
-    """The JSON value an answer holds. Raises UnreadableError where it is none."""
+    """The JSON value in an answer. Raises UnreadableError where it is not JSON."""
     try:
         return from_json(response.content)
     except ValueError:
@@ -57,11 +57,11 @@ def read_json(response: httpx.Response) -> Any:
 
 
 def read_block(subject: Subject, vendor: str, model: type[Block]) -> Block | None:
-    """What `subject.vendors.<vendor>` holds, or that of the account `vendor`; all unset where it is not given; None
+    """`subject.vendors.<vendor>`, or the block of the account `vendor`; all fields unset where it is missing; None
     where it does not fit the model.
 
-    Intake refuses such a block; one that was accepted under older rules must not stop the people beside it. What looks
-    like nobody's identifier was doubted there, and is somebody's.
+    Intake refuses a block that does not fit. One accepted under older rules must not stop other people. Placeholders
+    are not checked again here: intake did that.
     """
     blocks = subject.get("vendors")
     block = meant_by(vendor, blocks) if blocks else None
@@ -73,13 +73,13 @@ def read_block(subject: Subject, vendor: str, model: type[Block]) -> Block | Non
 
 @cache
 def _unset(model: type[Block]) -> Block:
-    return model()  # the models are frozen, so that everyone without a block can share one
+    return model()  # the models are frozen, so everyone without a block can share one
 
 
 def read_error(response: httpx.Response) -> str | None:
-    """The `error` that an OAuth-like answer tells, "" where it is no text, None where it tells none.
+    """The `error` of an OAuth-like answer, "" where it is no text, None where there is none.
 
-    A body that cannot be read raises UnreadableError with a 2xx, and tells nothing with any other status.
+    An unreadable body raises UnreadableError with a 2xx, and gives None with any other status.
     """
     if not response.content:
         return None
@@ -95,8 +95,8 @@ def read_error(response: httpx.Response) -> str | None:
 
 
 def read_bearer(response: httpx.Response, *, unit_s: float = 1.0) -> Token | Answer:
-    """The token of a token answer (RFC 6749 5.1) with its life and refresh token, else what its refusal means.
-    Raises UnreadableError.
+    """The token of a token answer (RFC 6749 5.1) with its life and refresh token, else what its refusal means. Raises
+    UnreadableError.
 
     `unit_s`: the unit of this vendor's `expires_in`, in seconds.
     """
@@ -108,9 +108,9 @@ def read_bearer(response: httpx.Response, *, unit_s: float = 1.0) -> Token | Ans
         token = document.get("access_token")
         if isinstance(token, str) and VISIBLE.fullmatch(token):
             return Token(token, _life_s(document.get("expires_in"), unit_s), renewal=_renewal(document))
-        return Answer(Verdict.VENDOR, Reason.MISCONFIGURED)  # an answer, and not that of a token endpoint
+        return Answer(Verdict.VENDOR, Reason.MISCONFIGURED)  # an answer, but not from a token endpoint
     answer = refusal(response.status_code)
-    # A login concerns everybody: what would be one person's fault elsewhere is our credentials' here.
+    # A login concerns everybody: what is one person's fault elsewhere is our credentials' fault here.
     return answer if answer.verdict is Verdict.VENDOR else Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS)
 
 
@@ -121,7 +121,7 @@ def _renewal(document: Mapping[str, Any]) -> SecretStr | None:
 
 def read_base_url(told: object, ours: str, *, within: str) -> str:
     """The address that came with a token, for `Token.base_url`. Raises UnreadableError unless it is https to the host
-    of our settings' `base_url`, or to one at or below the domain `within`: people's data will go there."""
+    of our settings' `base_url`, or to a host at or below the domain `within`: people's data will be sent there."""
     try:
         address = check_base_url(told) if isinstance(told, str) else ""
     except ValueError:
@@ -133,12 +133,12 @@ def read_base_url(told: object, ours: str, *, within: str) -> str:
 
 
 def _life_s(expires_in: object, unit_s: float) -> float | None:
-    """Seconds; None where the answer does not say. Some send the number as a text."""
+    """Seconds; None where the answer does not say. Some vendors send the number as a text."""
     try:
         number = float(expires_in) if isinstance(expires_in, (int, float, str)) else 0.0
     except (ValueError, OverflowError):
         return None
     if not 0.0 < number < LONGEST_LIFE:
         return None
-    # Nobody hands out tokens for less than a second: such a number is in seconds, as in RFC 6749, whatever a page says.
+    # Nobody issues tokens for less than a second: such a number is in seconds, as in RFC 6749, whatever a page says.
     return number * unit_s if number * unit_s >= 1.0 else number

@@ -1,4 +1,4 @@
-"""Which addresses may be told of a change of status: what an operator allowed, and never this network's inside."""
+"""Which addresses notices may be sent to: what the operator allowed, and never this network's inside."""
 
 from collections.abc import Set
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LONGEST_URL = 2048
 
 
 class AddressError(ValueError):
-    """Nothing is sent to this address. The message says why, and repeats nothing of it."""
+    """Nothing may be sent to this address. The message says why, and quotes nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,14 @@ class Rules:
     """What an operator allows.
 
     `hosts`: names, which allow port 443, or `name:port`; `*` is every public host at port 443. `loopback`: this machine
-    may be told, also by plain http; for tests and demonstrations only.
+    is allowed, also by plain http; for tests and demonstrations only.
     """
 
     hosts: Set[str] = frozenset()
     loopback: bool = False
 
     def check(self, url: str) -> httpx.URL:
-        """The address, if something may be sent to it as far as its text goes. Raises AddressError."""
+        """Return the address where its text may be sent to. Raises AddressError."""
         parsed = _parsed(url)
         host = name_of(parsed)
         if self.loopback and is_loopback(host) and parsed.scheme in ("http", "https"):
@@ -37,7 +37,7 @@ class Rules:
             raise AddressError("is not https")
         if not self.hosts & _names(host, parsed.port or 443):
             raise AddressError("its host is not allowed here: CONSENT_WEBHOOKS__ALLOWED_HOSTS")
-        if _is_ip(host) and not is_public(host):  # would be found out when it is sent; whoever gave it hears of it now
+        if _is_ip(host) and not is_public(host):  # sending would find that too, but the submitter learns of it now
             raise AddressError("is an address that is not public")
         return parsed.copy_with(fragment=None)
 
@@ -56,19 +56,19 @@ def _parsed(url: str) -> httpx.URL:
         raise AddressError("is not an address") from None
     if parsed.userinfo:
         raise AddressError("holds a user or password; receivers check signatures instead")
-    if not parsed.raw_host or b"%" in parsed.raw_host:  # which is how httpx lets a space stand in a host
+    if not parsed.raw_host or b"%" in parsed.raw_host:  # httpx percent-encodes a space in a host
         raise AddressError("names no host")
     return parsed
 
 
 def place_of(url: str) -> str:
-    """The `host:port` of an address, as `Rules.hosts` wants it. Raises AddressError."""
+    """The `host:port` of an address, in the form of `Rules.hosts`. Raises AddressError."""
     parsed = _parsed(url)
     return f"{name_of(parsed)}:{parsed.port or 443}"
 
 
 def name_of(url: httpx.URL) -> str:
-    """The host of an address as resolvers and certificates have it: in ASCII and lower case, no brackets."""
+    """The host of an address as resolvers and certificates have it: in ASCII and lower case, without brackets."""
     return url.raw_host.decode("ascii").lower()
 
 
@@ -93,18 +93,19 @@ _SPECIAL = tuple(
             *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
             *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16"),
             *("192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
-            # https://www.iana.org/assignments/iana-ipv6-special-registry: what lies within 2000::/3
+            # https://www.iana.org/assignments/iana-ipv6-special-registry: the parts of 2000::/3
             *("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"),
         ),
     )
 )
 _GLOBAL_UNICAST = ip_network("2000::/3")
-"""All of IPv6 that IANA has given out. Beyond it lie loopback, mapped and translated IPv4, local and multicast ones."""
+"""All of IPv6 that IANA has allocated. Loopback, mapped and translated IPv4, link-local and multicast are outside of
+it."""
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is an ordinary one of the public internet. Forms that carry an IPv4 address inside an IPv6
-    one (mapped, 6to4, Teredo, NAT64) are not: they may lead anywhere."""
+    """Whether an IP address is an ordinary one of the public internet. IPv6 addresses that contain an IPv4 address
+    (mapped, 6to4, Teredo, NAT64) are not: they may lead anywhere."""
     try:
         parsed: IPv4Address | IPv6Address = ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The vendors there are, by the name that requests, settings and queues use for them."""
+"""All vendors, by the name that requests, settings and queues use for them."""
 
 from types import MappingProxyType
 from typing import Any
@@ -24,17 +24,17 @@ OURS = MappingProxyType[str, type[Adapter]](
 """Explicit. Adding a vendor adds a line here (docs/adding-a-vendor.md)."""
 PLUG_INS = find(OURS)
 ADAPTERS = MappingProxyType[str, type[Adapter]]({**OURS, **PLUG_INS.adapters})
-"""All there are, ours first, in the order in which vendors are shown."""
+"""All vendors, ours first, in the order of display."""
 
 
 def adapter_named(name: str) -> type[Adapter] | None:
-    """The adapter of a vendor, or of an account of it; None for a vendor that we do not know."""
+    """The adapter of a vendor, or of an account of it; None for an unknown vendor."""
     return ADAPTERS.get(vendor_of(name))
 
 
 def create(name: str, settings: VendorSettings) -> Adapter:
     """The adapter of vendor `name`, or of an account of it. Raises KeyError for a vendor that is not in ADAPTERS,
-    TypeError for other settings than its own."""
+    TypeError for settings of another vendor."""
     adapter: Any = ADAPTERS[vendor_of(name)]
     if not isinstance(settings, adapter.settings_model):
         raise TypeError(f"{name} takes {adapter.settings_model.__name__}")

@@ -1,4 +1,4 @@
-"""How a receiver is told by the Standard Webhooks convention. https://www.standardwebhooks.com, read 2026-11."""
+"""Letters by the Standard Webhooks convention. https://www.standardwebhooks.com, read 2026-11."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from domain.notices import Notice
 
 
 def check_secret(secret: SecretStr) -> SecretStr:
-    """Return `secret` in standard base64, the only one that the convention's libraries read; raise ValueError, which
-    never quotes it, where it is not one of the convention's form."""
+    """Return `secret` in standard base64, the only one that the convention's libraries read. Raises ValueError, which
+    never quotes it, where it is not of the convention's form."""
     return SecretStr(PREFIX + b64encode(read_signing_secret(secret.get_secret_value())).decode())
 
 
 def format_letter(notice: Notice, secrets: Sequence[SecretStr], now: datetime) -> Letter:
-    """Headers and body. Signed with every secret, so that a receiver may change from one to the next at its leisure.
+    """Headers and body. Signed with every secret, so that a receiver may change from one to the next at any time.
 
-    The body is the same at every attempt; the timestamp, which receivers compare with their clock, is of this one.
+    The body is the same at every attempt. The timestamp, which receivers compare with their clock, is of this attempt.
     """
     message_id = f"msg_{notice.message_id.hex}"
     body = to_json(
@@ -43,7 +43,7 @@ def format_letter(notice: Notice, secrets: Sequence[SecretStr], now: datetime) -
 
 
 def sign(message_id: str, body: bytes, secrets: Sequence[SecretStr], now: datetime) -> Letter:
-    """A body with the headers that say who sends it, by the convention."""
+    """A body with the convention's headers, which prove the sender."""
     moment = now.astimezone(UTC)
     signatures = (Webhook(secret.get_secret_value()).sign(message_id, moment, body.decode()) for secret in secrets)
     return Letter(

@@ -1,4 +1,5 @@
-"""The only sender: one httpx request out, one bounded httpx response back, within a total time."""
+"""The only module that sends to vendors: one httpx request out, one bounded httpx response back, within a total
+time."""
 
 import asyncio
 from collections import defaultdict
@@ -18,20 +19,19 @@ from adapters.wire import MAX_ANSWER_BYTES, AnswerLostError, Connection, NotSent
 __all__ = ["MAX_ANSWER_BYTES", "AnswerLostError", "NotSentError", "Transport"]
 
 KEEP_S = 30.0
-"""A connection is used again within this time; many servers close theirs after a minute."""
+"""A connection is used again within this time. Many servers close idle ones after a minute."""
 RENEWED_AFTER_S = 60.0
-"""A connection is used for this long at the most, so that a name that leads elsewhere is followed. Each has up to a
-quarter less, drawn by lot: those that were made together are not all made anew together."""
+"""A connection is used for this long at most, so that changes of a name's address are followed. Each lives up to a
+quarter less, by chance, so that connections made together are not all renewed together."""
 
 
 @dataclass
 class Transport:
-    """The connections to one vendor, for one process and event loop: as many as there are callers at once, and the one
-    used last is used next.
+    """The connections to one vendor, for one process and event loop: one for each concurrent caller, last used first.
 
-    httpx's own pool scans every connection on every request, and aiohttp's client takes three times as long: so we keep
-    connections ourselves (docs/decisions/0003). Nothing is ever sent twice, no redirect followed, no cookie kept, no
-    proxy of the environment used: `egress` says which one, if any, and whose certificates are believed.
+    httpx's own pool scans every connection on every request, and aiohttp's client takes three times as long, so we keep
+    the connections ourselves (docs/decisions/0003). Nothing is sent twice, no redirect followed, no cookie kept, and no
+    proxy of the environment used: `egress` says which proxy to use, and which authorities to trust.
     """
 
     timeout_s: float
@@ -43,8 +43,8 @@ class Transport:
     async def send(self, request: httpx.Request) -> httpx.Response:
         """The vendor's whole answer.
 
-        Raises NotSentError, AnswerLostError; NotNowError where the time to send it is over (adapters.sending);
-        ValueError for an address that is neither https nor loopback.
+        Raises NotSentError, AnswerLostError; NotNowError where the time to send is over (adapters.sending); ValueError
+        for an address that is neither https nor loopback.
         """
         began = monotonic()
         url = request.url
@@ -60,7 +60,7 @@ class Transport:
             except NotSentError:
                 if kept is None:
                     raise
-                # One that was kept is closed just now: nothing was sent, and that says nothing about the vendor.
+                # A kept connection was closed just now: nothing was sent, and that says nothing about the vendor.
         if connection.usable:
             connection.idle_since = monotonic()
             self._idle[origin].append(connection)
@@ -78,7 +78,7 @@ class Transport:
         return None
 
     async def _connect(self, origin: Origin) -> Connection:
-        refuse_when_over()  # the wire asks once more, before the first byte
+        refuse_when_over()  # the wire checks again before the first byte
         proxy = self.egress.proxy_to(origin.host)
         try:
             async with asyncio.timeout(self.timeout_s):
@@ -87,7 +87,7 @@ class Transport:
                     connection = await Connection.open(origin, trusted)
                 else:
                     connection = await open_through(proxy, origin, self.egress.trust)
-        except OSError:  # TimeoutError and ProxyError are such
+        except OSError:  # TimeoutError and ProxyError are subclasses
             raise NotSentError from None
         connection.retires_at = monotonic() + RENEWED_AFTER_S * uniform(0.75, 1.0)  # noqa: S311 - no secret
         return connection

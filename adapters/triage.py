@@ -1,4 +1,4 @@
-"""What every vendor's answers have in common: busy, broken, or not an answer of the API at all."""
+"""What the answers of all vendors have in common: busy, broken, or not an answer of the API at all."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -13,8 +13,8 @@ from domain.outcomes import Reason
 __all__ = ["LONGEST_WAIT_S", "is_page", "refusal", "retry_after_s", "triage"]
 
 READ_BY_STATUS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-"""These mean the same whatever came with them: Django refuses a CSRF token with a page, gateways a bearer token.
-Adapters tell them by status, not by a body that may be HTML."""
+"""Statuses that count whatever the body is: Django refuses a CSRF token with a page, gateways a bearer token. Adapters
+tell them apart by status, because the body may be HTML."""
 
 _REFUSALS = MappingProxyType(
     {
@@ -41,15 +41,15 @@ OF_ONE = MappingProxyType(
         422: Answer(Verdict.USER, Reason.REJECTED),
     }
 )
-"""What is refused of a call that is about one person, whose record it must be."""
+"""Statuses that refuse a call about one person, because of that person's record."""
 NO_SEGMENT = frozenset({"", ".", ".."})
-"""Ids that cannot be a path segment: every URL library removes them, and the call would hit another address."""
+"""Ids that cannot be a path segment: every URL library removes them, and the call would go to another address."""
 
 _PASSING = frozenset({423, 424, 425, 449})
-"""Locked, waiting for something else, too early, asked to repeat: it passes by itself, whoever is in the call. 449 is a
-common extension of HTTP. A conflict (409) is told apart by some adapters, so it is a `refusal` instead."""
+"""Locked, waiting for something else, too early, asked to repeat: the failure passes, whoever is in the call. 449 is a
+common extension of HTTP. Some adapters treat a conflict (409) specially, so it is a `refusal` instead."""
 _GAVE_UP = frozenset({408, 499, 504})
-"""A server or a proxy gave up waiting; the vendor may have gone on. 499 is what nginx says."""
+"""A server or a proxy timed out. The vendor may have continued. 499 is nginx's."""
 
 
 def triage(response: httpx.Response, now: datetime, *, by_adapter: bool = False) -> Answer | None:
@@ -59,7 +59,7 @@ def triage(response: httpx.Response, now: datetime, *, by_adapter: bool = False)
     """
     status = response.status_code
     if status == HTTPStatus.OK and not is_page(response):
-        return None  # nearly all of them
+        return None  # usually
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Answer(Verdict.RETRY, Reason.RATE_LIMITED, retry_after_s=retry_after_s(response, now))
     if status in _GAVE_UP:
@@ -71,18 +71,19 @@ def triage(response: httpx.Response, now: datetime, *, by_adapter: bool = False)
     if by_adapter:
         return None
     if status < HTTPStatus.OK or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)  # redirects are never followed on a write
+        return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)  # a write never follows redirects
     if is_page(response) and status not in READ_BY_STATUS:
-        # A gateway refuses one id with a page as well as a whole API, so a page of a 4xx says no more than its status.
+        # A gateway sends a page when it refuses one id as well as for a whole API, so a page with a 4xx says no more
+        # than its status.
         return Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS) if response.is_success else refusal(status)
     return None
 
 
 def refusal(status: int) -> Answer:
-    """What a 4xx means by HTTP alone (RFC 9110 15.5), for an adapter that has nothing better to say about it."""
+    """What a 4xx means by HTTP alone (RFC 9110 15.5), for an adapter that knows nothing more specific."""
     return _REFUSALS.get(status, Answer(Verdict.SPLIT, Reason.REJECTED))
 
 
 def is_page(response: httpx.Response) -> bool:
-    """Whether a page for people came where an API's answer belongs, whatever its declared type."""
+    """Whether a web page came instead of an API's answer, whatever its declared type."""
     return response.content.lstrip()[:1] == b"<" or response.headers.get("content-type", "").startswith("text/html")

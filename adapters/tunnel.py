@@ -1,4 +1,4 @@
-"""A way through an HTTP proxy: CONNECT (RFC 9110, 9.3.6), and inside of it TLS with whom we mean."""
+"""A connection through an HTTP proxy: CONNECT (RFC 9110, 9.3.6), and TLS to the destination inside of it."""
 
 import asyncio
 import re
@@ -15,11 +15,11 @@ _END = b"\r\n\r\n"
 
 
 class ProxyError(OSError):
-    """The proxy lets nothing through, so nothing was sent. The message says why, in words of ours."""
+    """The proxy refuses the connection, so nothing was sent. The message says why, in our words."""
 
 
 def asks_for(proxy: Proxy, host: str, port: int) -> bytes:
-    """The request for a way to this host, a name in ASCII or an address without brackets."""
+    """The CONNECT request for this host, a name in ASCII or an address without brackets."""
     place = authority(host, port).encode("ascii")
     lines = [b"CONNECT %s HTTP/1.1" % place, b"Host: %s" % place]
     if proxy.authorization is not None:
@@ -28,7 +28,7 @@ def asks_for(proxy: Proxy, host: str, port: int) -> bytes:
 
 
 def is_through(answer: bytes) -> bool:
-    """Whether this beginning of the proxy's answer opens the way; False while it is not whole. Raises ProxyError."""
+    """Whether the beginning of the proxy's answer is a yes; False while it is incomplete. Raises ProxyError."""
     head, end, more = answer.partition(_END)
     if not end:
         if len(answer) > MOST_HEAD_BYTES:
@@ -42,7 +42,7 @@ def is_through(answer: bytes) -> bool:
         raise ProxyError("it asks for another user and password (HTTP status 407)")
     if not httpx.codes.is_success(status):
         raise ProxyError(f"it refuses CONNECT with the HTTP status {status}")
-    if more:  # the other side speaks only when it has been spoken to
+    if more:  # the other side speaks only after it was spoken to
         raise ProxyError("it sends more than an answer to CONNECT")
     return True
 
@@ -56,7 +56,7 @@ class _Asking(asyncio.Protocol):
         self._answer = b""
 
     def data_received(self, data: bytes) -> None:
-        """A piece of the answer."""
+        """Receive a part of the answer."""
         if self.through.done():
             self.out_of_turn = True
             return
@@ -68,20 +68,20 @@ class _Asking(asyncio.Protocol):
             self.through.set_exception(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody answers any more."""
+        """The proxy closed the connection."""
         if not self.through.done():
             self.through.set_exception(ProxyError("it hangs up instead of answering CONNECT"))
 
 
 async def open_through(proxy: Proxy, origin: Origin, trusted: ssl.SSLContext) -> Connection:
-    """A connection to this origin, by TLS through the proxy. Raises OSError, of which ProxyError is one."""
+    """A connection to this origin, by TLS through the proxy. Raises OSError, of which ProxyError is a subclass."""
     connection = Connection()
     transport = await ask(proxy, origin.host, origin.port, trusted)
     try:
         inside = await asyncio.get_running_loop().start_tls(transport, connection, trusted, server_hostname=origin.host)
         if inside is None:
             raise ConnectionAbortedError
-    except BaseException:  # cancelled as well: nobody else would close it
+    except BaseException:  # also when cancelled: nobody else would close it
         transport.abort()
         raise
     connection.connection_made(inside)
@@ -89,7 +89,8 @@ async def open_through(proxy: Proxy, origin: Origin, trusted: ssl.SSLContext) ->
 
 
 async def ask(proxy: Proxy, host: str, port: int, trusted: ssl.SSLContext) -> asyncio.Transport:
-    """A way to this host, over which nothing has been sent yet. Raises OSError, of which ProxyError is one."""
+    """A connection to this host over which nothing has been sent yet. Raises OSError, of which ProxyError is a
+    subclass."""
     name = httpx.URL(scheme="https", host=host).raw_host.decode("ascii")
     connected = await connect(proxy.host, proxy.port)
     secure = proxy.scheme == "https"

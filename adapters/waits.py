@@ -1,4 +1,4 @@
-"""How long a vendor asks us to stay away, read from the headers that say so in the wild."""
+"""How long a vendor asks us to wait, from the headers that are used for it in practice."""
 
 import re
 from datetime import UTC, datetime
@@ -7,10 +7,10 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 LONGEST_WAIT_S = 3600.0
-"""A vendor that asks for more is asked again after this: a mistyped header must not park people for days."""
+"""A longer wait is cut to this: a mistyped header must not stop people for days."""
 
 UNREAD_WAIT_S = 30.0
-"""A vendor that asks us to wait in a form that cannot be read: half of the minute that the vendors' limits span."""
+"""The wait where a vendor's header cannot be read: half of the minute that the vendors' limits span."""
 
 TELLING = (
     "retry-after",  # RFC 9110 10.2.3
@@ -22,7 +22,7 @@ TELLING = (
     "x-ratelimit-reset",
     "x-rate-limit-reset",
 )
-"""The headers that say how long to wait. The first one that can be read counts; of its values the longest."""
+"""The headers that say how long to wait. The first readable one counts; of its values the longest."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
@@ -34,7 +34,7 @@ _AMOUNTS = re.compile(rf"(?:PT?)?(?:{_AMOUNT})+", re.ASCII | re.IGNORECASE)
 """`30s`, `6m0s` as Go writes it, `PT1M30S` as ISO 8601 does."""
 _ONE_AMOUNT = re.compile(_AMOUNT, re.ASCII | re.IGNORECASE)
 _BETWEEN_VALUES = re.compile(r"(?<!mon|tue|wed|thu|fri|sat|sun|day),", re.IGNORECASE)
-"""A comma, but for that behind the name of a day, which is part of a date."""
+"""A comma, except the one after the name of a day, which is part of a date."""
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 _EPOCHS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (1e9, 1.0))
@@ -42,8 +42,8 @@ _EPOCHS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (1e9, 1.0))
 
 
 def retry_after_s(response: httpx.Response, now: datetime) -> float:
-    """How many seconds the vendor asks us to stay away, LONGEST_WAIT_S at the most; 0.0 where it asks nothing, and
-    UNREAD_WAIT_S where it asks in forms that cannot be read."""
+    """How many seconds the vendor asks us to wait, LONGEST_WAIT_S at most; 0.0 where it asks for none, and
+    UNREAD_WAIT_S where its headers cannot be read."""
     asked = False
     for name in TELLING:
         told = ",".join(response.headers.get_list(name)).strip()
@@ -95,7 +95,7 @@ def _date(text: str) -> datetime | None:
 def _resets(told: str) -> list[float]:
     """The resets of a `RateLimit` field: `"name";r=0;t=30` for each policy, or `limit=9, remaining=0, reset=30`.
 
-    Of several policies those count that leave the least: one that has plenty left is not why we were refused.
+    Of several policies, those with the least left count: one with plenty left is not why we were refused.
     """
     policies = [
         {key.strip().lower(): value.strip() for key, _, value in (pair.partition("=") for pair in item.split(";"))}

@@ -16,10 +16,10 @@ from adapters.contract import NotNowError
 from adapters.sending import refuse_when_over
 
 MAX_ANSWER_BYTES = 8_000_000
-"""Larger than any answer in the vendors' pages (1,000 users with an error line each); more is not read."""
+"""Larger than any answer in the vendors' pages (1,000 users with an error line each). No more is read."""
 MAX_HEADERS = 200
 NEXT_ADDRESS_S = 0.25
-"""A vendor's next address is tried this long after the one before has not answered (RFC 8305, 5)."""
+"""The next address of a name is tried when the one before has not answered for this long (RFC 8305, 5)."""
 
 
 class NotSentError(Exception):
@@ -39,7 +39,7 @@ class Origin(NamedTuple):
 
 
 class Received(NamedTuple):
-    """A whole answer as it came, its body unfolded. Never shown: it may be personal."""
+    """A whole answer as received, its body still encoded. The repr shows nothing: it may be personal."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -50,8 +50,8 @@ class Received(NamedTuple):
 
 
 class Connection(asyncio.Protocol):
-    """Carries one request after the other. What breaks, or talks out of turn, is closed and never used again, so that
-    no answer can be taken for that of another request."""
+    """Sends one request after the other. A connection that breaks, or sends without being asked, is closed and never
+    used again, so that no answer is taken for that of another request."""
 
     def __init__(self) -> None:
         self.idle_since = 0.0
@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
 
     @classmethod
     async def open(cls, origin: Origin, trusted: ssl.SSLContext | None = None) -> "Connection":
-        """Connect, by TLS unless the scheme is http; `trusted`: whom TLS believes, by default `trust()`. Raises
+        """Connect, by TLS unless the scheme is http; `trusted`: the trusted authorities, by default `trust()`. Raises
         OSError."""
         connected = await connect(origin.host, origin.port)
         secure = origin.scheme == "https"
@@ -83,16 +83,16 @@ class Connection(asyncio.Protocol):
                 ssl=(trusted or trust()) if secure else None,
                 server_hostname=origin.host if secure else None,
             )
-        except BaseException:  # cancelled as well: nobody else would close it
+        except BaseException:  # also when cancelled: nobody else would close it
             connected.close()
             raise
         return connection
 
     async def exchange(self, head: bytes, body: bytes, *, within_s: float) -> Received:
-        """Send a request and wait for its whole answer, `within_s` seconds at the most.
+        """Send a request and wait for its whole answer, `within_s` seconds at most.
 
         Raises AnswerLostError; NotSentError where the vendor closed the connection just before; NotNowError where the
-        time to send it is over (adapters.sending).
+        time to send is over (adapters.sending).
         """
         try:
             refuse_when_over()
@@ -107,31 +107,31 @@ class Connection(asyncio.Protocol):
         self._answer = answer
         self._received = 0
         wire.writelines((head, body) if body else (head,))
-        patience = self._loop.call_later(within_s, self._lose)  # a third of what asyncio.timeout costs
+        patience = self._loop.call_later(within_s, self._lose)  # costs a third of asyncio.timeout
         try:
             return await answer
         finally:
             patience.cancel()
             self._answer = None
-            if not self.usable:  # also when the time is over: what still comes must not meet another request
+            if not self.usable:  # also when the time is over: what still arrives must not be taken for the next answer
                 self.close()
 
     def close(self) -> None:
-        """End it at once."""
+        """Close it at once."""
         self.usable = False
         if self._wire is not None:
             self._wire.abort()
 
-    # What the event loop calls.
+    # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way out."""
-        self._wire = cast(asyncio.WriteTransport, transport)  # uvloop's is none by inheritance
+        """Keep the transport."""
+        self._wire = cast(asyncio.WriteTransport, transport)  # uvloop's does not inherit from it
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser."""
         self._received += len(data)
-        if self._received > 2 * MAX_ANSWER_BYTES:  # headers without an end, or chunks of nothing
+        if self._received > 2 * MAX_ANSWER_BYTES:  # endless headers, or empty chunks
             self._lose()
             return
         try:
@@ -140,16 +140,16 @@ class Connection(asyncio.Protocol):
             self._lose()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Whoever still waits has lost the answer, unless it was one that ends with the connection."""
+        """The caller who still waits has lost the answer, unless the answer ends with the connection."""
         self.usable = False
         if exc is None and self._ends_with_the_connection:
             self._settle()
         self._lose()
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
-        """An answer begins; unasked for, it ends the connection."""
+        """An answer begins. If none was asked for, close the connection."""
         self._begin()
         if self._answer is None or self._answer.done():
             self.close()
@@ -161,18 +161,18 @@ class Connection(asyncio.Protocol):
             self._lose()
 
     def on_headers_complete(self) -> None:
-        """Note whether the answer says where it ends; llhttp reads one that does not until the connection closes."""
+        """Note whether the answer says where it ends. llhttp reads one that does not until the connection closes."""
         self._ends_with_the_connection = not _SAYS_ITS_LENGTH.intersection(name.lower() for name, _ in self._headers)
 
     def on_body(self, piece: bytes) -> None:
-        """Keep a piece, up to the bound."""
+        """Keep a part of the body, up to the limit."""
         self._pieces.append(piece)
         self._size += len(piece)
         if self._size > MAX_ANSWER_BYTES:
             self._lose()
 
     def on_message_complete(self) -> None:
-        """The answer is whole. Informational ones (1xx) only announce it."""
+        """The answer is complete. Informational ones (1xx) only announce it."""
         if self._parser.get_status_code() < httpx.codes.OK:
             return
         self._ends_with_the_connection = False
@@ -196,10 +196,10 @@ class Connection(asyncio.Protocol):
 
 
 async def connect(host: str, port: int) -> socket:
-    """A TCP connection to whichever address of a name answers first, IPv6 or IPv4. Raises OSError."""
+    """A TCP connection to the address of a name that answers first, IPv6 or IPv4. Raises OSError."""
     try:
         addresses = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
-    except UnicodeError:  # Python's own check of labels
+    except UnicodeError:  # Python's own check of labels failed
         raise OSError("not a name") from None
     connected = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S)
     connected.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
@@ -210,8 +210,8 @@ _SAYS_ITS_LENGTH = frozenset({b"content-length", b"transfer-encoding"})
 
 
 def unfold(body: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
-    """The body without its content encoding, which we never ask for. Raises zlib.error where it is not what it says,
-    or unfolds to more than MAX_ANSWER_BYTES."""
+    """The body without its content encoding, which we never ask for. Raises zlib.error where it is invalid, or decodes
+    to more than MAX_ANSWER_BYTES."""
     for name, value in headers:
         if name.lower() == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
             unfolding = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib, by its first bytes
@@ -222,7 +222,7 @@ def unfold(body: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
 
 
 def head_of(request: httpx.Request) -> bytes:
-    """The request line and headers. Raises ValueError where a header would break out of its line."""
+    """The request line and headers. Raises ValueError where a header contains a line break."""
     lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
     lines += [b"%s: %s" % header for header in request.headers.raw]
     head = b"\r\n".join([*lines, b"Accept: */*\r\n\r\n"])
@@ -233,7 +233,7 @@ def head_of(request: httpx.Request) -> bytes:
 
 @lru_cache(maxsize=4)
 def trust(bundle: Path | None = None) -> ssl.SSLContext:
-    """Whom TLS connections believe: the system's authorities, and those of a PEM file. Raises OSError."""
+    """The authorities that TLS trusts: the system's, and those of a PEM file. Raises OSError."""
     context = ssl.create_default_context()
     if bundle is not None:
         context.load_verify_locations(bundle)

@@ -1,4 +1,4 @@
-"""Writing requests: bodies of JSON, encoded once and fast, forms and files."""
+"""Builds requests: JSON bodies, encoded once and fast, forms and files."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from csv import writer
@@ -15,7 +15,7 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class File(NamedTuple):
-    """A file of an upload. Never shown: it may be personal."""
+    """A file of an upload. The repr shows nothing: it may be personal."""
 
     name: str
     content: bytes
@@ -32,23 +32,23 @@ def json_request(
     *,
     headers: Mapping[str, str] = _NONE,
 ) -> httpx.Request:
-    """A request with a JSON body, encoded already or not. With httpx's own `json=` a call of 1,000 people takes twice
-    as long to build."""
+    """A request with a JSON body, encoded already or not. httpx's own `json=` takes twice as long for a call of 1,000
+    people."""
     content = body if isinstance(body, bytes) else to_json(body)
     return httpx.Request(method, url, headers={**_JSON, **headers}, content=content)
 
 
 @lru_cache(maxsize=64)
 def fixed(url: str) -> httpx.URL:
-    """An address parsed once, which takes longer than all else of a small request. Never for one that names a person:
-    it would stay in memory."""
+    """A parsed address, cached: parsing takes longer than the rest of a small request. Never use it for an address that
+    names a person: it would stay in memory."""
     return httpx.URL(url)
 
 
 def form_request(
     method: str, url: str | httpx.URL, form: Mapping[str, str | Sequence[str]], *, headers: Mapping[str, str] = _NONE
 ) -> httpx.Request:
-    """A request with a form for its body (`application/x-www-form-urlencoded`); a field may have several values."""
+    """A request with a form body (`application/x-www-form-urlencoded`). A field may have several values."""
     return httpx.Request(method, url, headers=headers, data=dict(form))
 
 
@@ -60,7 +60,7 @@ def file_request(
     form: Mapping[str, str] = _NONE,
     headers: Mapping[str, str] = _NONE,
 ) -> httpx.Request:
-    """A request that uploads files (`multipart/form-data`), with fields of a form beside them."""
+    """A request that uploads files (`multipart/form-data`), with form fields."""
     parts = {field: (file.name, file.content, file.media_type) for field, file in files.items()}
     request = httpx.Request(method, url, headers=headers, data=dict(form), files=parts)
     body_of(request)
@@ -68,8 +68,8 @@ def file_request(
 
 
 def csv_file(name: str, column: str, values: Iterable[str]) -> File:
-    """A file of one column, in UTF-8 (RFC 4180). What a spreadsheet would take for a formula stays as it is: it is read
-    by the vendor, and it is an identifier."""
+    """A file of one column, in UTF-8 (RFC 4180). A value that a spreadsheet would take for a formula is not escaped:
+    the vendor reads it, and it is an identifier."""
     text = StringIO(newline="")
     rows = writer(text)
     rows.writerow([column])
@@ -83,7 +83,7 @@ def body_of(request: httpx.Request) -> bytes:
         return request.content
     except httpx.RequestNotRead:
         body = request.read()
-    # It goes out in one piece, so its length is told, and no chunks are announced.
+    # The body is sent in one piece, so its length is given instead of chunks.
     request.headers.pop("Transfer-Encoding", None)
     request.headers["Content-Length"] = str(len(body))
     return body

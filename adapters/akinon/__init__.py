@@ -1,1 +1,1 @@
-"""What the adapter of Akinon is made of."""
+"""The parts of Akinon's adapter."""

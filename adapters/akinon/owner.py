@@ -1,4 +1,4 @@
-"""Whose session it is: nobody's profile is written with somebody else's."""
+"""Checks whose session it is, so that nobody's profile is changed with another person's session."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from domain.requests import Subject
 
 
 def owner_of(known: AkinonIdentifiers, subject: Subject) -> tuple[str, str] | None:
-    """By what the session's owner can be checked, the surest first; None where nothing given tells."""
+    """The identifier to check the session's owner by, the strongest first; None where none was given."""
     email, phone, user_id = known.email or subject.get("email"), subject.get("phone_number"), subject.get("user_id")
     if known.id is not None:
         return ("id", str(known.id))
@@ -20,12 +20,12 @@ def owner_of(known: AkinonIdentifiers, subject: Subject) -> tuple[str, str] | No
         return ("email", fold_email(email))
     if phone:
         return ("phone", phone)
-    # A user_id that is no number is no id of Akinon's, and proves nothing.
+    # A user_id that is no number is no id of Akinon, and proves nothing.
     return ("id", user_id) if user_id and user_id.isascii() and user_id.isdigit() else None
 
 
 def refuse_stranger(profile: dict[str, Any], owner: tuple[str, str]) -> Answer | None:
-    """None where the profile is the owner's, else what follows. Raises UnreadableError where it does not say."""
+    """None where the profile is the owner's, else the answer. Raises UnreadableError where it does not say."""
     what, value = owner
     theirs = profile.get(what)
     if what == "id":
@@ -42,7 +42,7 @@ def refuse_stranger(profile: dict[str, Any], owner: tuple[str, str]) -> Answer |
 
 
 def _is_same_number(theirs: str, e164: str) -> bool:
-    # Sites keep numbers the way their own country writes them (0532…); the country is that of the number we know.
+    # Sites keep numbers as written in their own country (0532…). The country is that of the number we know.
     return phonenumbers.is_number_match(e164, theirs) in (
         phonenumbers.MatchType.EXACT_MATCH,
         phonenumbers.MatchType.NSN_MATCH,

@@ -1,4 +1,4 @@
-"""What can be said of Akinon from outside: settings, options of a request, the session of a person."""
+"""Akinon's settings, the options of a request, and the session of a person."""
 
 from typing import Annotated, Literal, get_args
 
@@ -12,7 +12,7 @@ FLAGS: tuple[Flag, ...] = get_args(Flag)
 
 Clearable = Literal["avatar", "date_of_birth", "gender"]
 CLEARABLE: tuple[Clearable, ...] = get_args(Clearable)
-"""The fields that the page lets be null, but for `phone`, which would send the person a code."""
+"""The fields that may be null by the vendor's page, except `phone`, which would send the person a code."""
 
 CookieName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -32,7 +32,7 @@ class AkinonSettings(VendorSettings):
 
 
 class AkinonIdentifiers(VendorIdentifiers):
-    """What a subject's `vendors.akinon` may hold: the person's own session, and by what to know whose it is."""
+    """A subject's `vendors.akinon`: the person's own session, and identifiers of its owner."""
 
     session_id: Session | None = None
     csrf_token: Secret | None = None

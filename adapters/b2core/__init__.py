@@ -1,1 +1,1 @@
-"""What the adapter of B2CORE is made of."""
+"""The parts of B2CORE's adapter."""

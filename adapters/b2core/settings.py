@@ -1,4 +1,4 @@
-"""What can be said of B2CORE from outside: settings, and the identifiers of a person."""
+"""B2CORE's settings, and the identifiers of a person."""
 
 from typing import Annotated, Literal, Self
 
@@ -30,11 +30,11 @@ class B2coreSettings(VendorSettings):
 
 
 class B2coreIdentifiers(VendorIdentifiers):
-    """What a subject's `vendors.b2core` may hold."""
+    """A subject's `vendors.b2core`."""
 
     profile_id: Identifier | None = None
     uuid: Identifier | None = None
 
 
 class B2coreOptions(VendorOptions):
-    """B2CORE has nothing to choose."""
+    """B2CORE has no options."""

@@ -1,1 +1,1 @@
-"""The cards, one a vendor: data and nothing else."""
+"""The vendors' cards: data only."""

@@ -1,17 +1,17 @@
-"""The suite that every adapter keeps to, for adapters of this repository and for those of other packages alike.
+"""The suite that every adapter must pass, for adapters of this repository and of other packages alike.
 
-An author at home writes two lines more than a `Sample`, and runs pytest::
+The author of a plug-in writes a `Sample` and two more lines, and runs pytest::
 
     class TestZendra(Conformance):
         sample = SAMPLE
 
-It asks what the vendor's card promises and no more: kinds that the card leaves out, and second interfaces that the
+It asks for what the vendor's card promises and no more: kinds that the card leaves out, and second interfaces that the
 adapter does not have, are not asked for. It needs pytest.
 """
 
 import pytest
 
-# Before they are imported: so that a failed assertion shows its values.
+# Before they are imported, so that a failed assertion shows its values.
 pytest.register_assert_rewrite(
     *(f"{__name__}.{part}" for part in ("described", "found", "recorded", "sent", "shown", "understood", "walking"))
 )

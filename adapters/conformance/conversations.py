@@ -1,4 +1,4 @@
-"""The conversations that the suite has with an adapter."""
+"""The suite's conversations with an adapter."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -12,18 +12,18 @@ IN_EFFECT = frozenset({Verdict.APPLIED, Verdict.SEEN})
 
 
 class OfOneVendor:
-    """What all parts of the suite have."""
+    """What all parts of the suite use."""
 
     sample: ClassVar[Sample]
 
 
 def walk(sample: Sample, kind: Kind, *texts: str) -> tuple[list[Answer], list[Turn]]:
-    """With a vendor that says yes, about people made of `texts`."""
+    """A conversation with a vendor that says yes, about people made from `texts`."""
     return converse(sample.make(), Order(kind), [sample.person(text) for text in texts], sample.obliging())
 
 
 def every_turn(sample: Sample, kind: Kind, *texts: str) -> list[Turn]:
-    """Each step once, with the steps that only trouble leads to and those of the read-back."""
+    """Each step once, with the steps that only failures lead to and those of the read-back."""
     order, people, obliging = Order(kind), [sample.person(text) for text in texts], sample.obliging()
     turns = converse(sample.make(), order, people, obliging)[1]
     last = turns[-1]
@@ -36,7 +36,7 @@ def every_turn(sample: Sample, kind: Kind, *texts: str) -> list[Turn]:
 def read_back(
     sample: Sample, order: Order, people: Sequence[Subject], vendor: Vendor
 ) -> tuple[list[Answer], list[Turn]]:
-    """Look at what was done; nothing where it is not read back."""
+    """Read back what was done; nothing where the order is not read back."""
     adapter = sample.make()
     if not isinstance(adapter, ReadsBack) or not adapter.reading(order):
         return [], []

@@ -1,4 +1,4 @@
-"""What the card says: all that pages and exports need, and nothing that the adapter does not do."""
+"""The card: it has all that pages and exports need, and nothing that the adapter does not do."""
 
 from collections.abc import Iterator
 from typing import get_args
@@ -15,7 +15,7 @@ from domain.requests import Kind
 
 
 class Described(OfOneVendor):
-    """The card, beside the adapter and its settings."""
+    """Compares the card with the adapter and its settings."""
 
     def test_the_card_leaves_nothing_out(self) -> None:
         card = self.sample.adapter.card
@@ -74,7 +74,7 @@ class Described(OfOneVendor):
         assert max(people for people, _ in said) == adapter.call_people
 
     def test_an_erasure_takes_as_many_calls_as_the_card_says(self) -> None:
-        """Within a quarter: how much there is to delete differs from person to person."""
+        """Within a quarter: how much there is to delete differs between people."""
         if Kind.ERASURE not in self.sample.kinds:
             return
         people = [self.sample.person(f"ann-{number}") for number in range(self.sample.adapter.call_people)]

@@ -1,4 +1,4 @@
-"""By which fields a person is found: the card says so, and `address` does so, for every subset of them."""
+"""The fields by which a person is found: the card lists them, and `address` uses them, for every subset of them."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -47,7 +47,7 @@ class Found(OfOneVendor):
                 assert field in EVERYWHERE
 
     def somebodies(self) -> Iterator[tuple[tuple[str, ...], Subject]]:
-        """A person for every subset of fields that is taken: of all vendors, of this one, and of another one."""
+        """A person for every valid subset of fields: of all vendors, of this one, and of another one."""
         fields = sorted({*EVERYWHERE, *self.sample.adapter.card.found_by, ELSEWHERE})
         for size in range(len(fields) + 1):
             for chosen in combinations(fields, size):

@@ -1,4 +1,4 @@
-"""What the adapter makes of every recorded answer of the vendor's."""
+"""How the adapter reads every recorded answer of the vendor."""
 
 import json
 from pathlib import Path

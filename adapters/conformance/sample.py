@@ -1,4 +1,4 @@
-"""What the suite must know of a vendor and cannot guess."""
+"""What the suite must know about a vendor and cannot guess."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,21 +14,21 @@ from domain.requests import Kind, Subject
 
 SECRET = "s3cr3t-Token_of.ours"  # noqa: S105 - made up: the suite looks for it where no secret may be
 PERSONAL = "Zoë/Quixote+7"
-"""A part of every identifier of `Sample.person`, so that a leak can be searched for."""
+"""A part of every identifier of `Sample.person`, to search for leaks."""
 BODIES = ("", "[]", "{}", "null", '{"cut": "off', "0", '"yes"', "<!DOCTYPE html><title>Sorry</title>", "nonsense")
-"""Odd bodies, which no vendor should be believed for."""
+"""Odd bodies, which must not be believed from any vendor."""
 NOT_ASKED = "not asked"
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def by_user_id(text: str) -> Subject:
-    """Somebody who is known by our user_id."""
+    """A person known by our user_id."""
     return {"user_id": text}
 
 
 def by_own(vendor: str, name: str) -> Callable[[str], Subject]:
-    """Somebody who is known by a field of `vendors.<vendor>` alone."""
+    """A person known by a field of `vendors.<vendor>` alone."""
     return lambda text: {"vendors": {vendor: {name: text}}}
 
 
@@ -38,40 +38,40 @@ class Sample:
 
     adapter: type[Adapter]
     settings: Mapping[str, Any]
-    """Such that the vendor is on, with every operation that its card has. Secrets are `SECRET`."""
+    """Settings with the vendor switched on, and with every operation of its card. Secrets are `SECRET`."""
     obliging: Callable[[], Callable[[Call, httpx.Request], httpx.Response]]
-    """A vendor that says yes to everything."""
+    """A fake vendor that says yes to everything."""
     ids: Callable[[httpx.Request], list[str]]
-    """Whom the vendor would understand a request to be about."""
+    """The ids of the people whom the vendor would take a request to be about."""
     answers: Path
     """The folder of its recorded answers, `*.json`."""
     person: Callable[[str], Subject] = by_user_id
-    """Somebody whose identifiers are made of the text given."""
+    """A person whose identifiers are made from the given text."""
     own: Callable[[str], Subject] = by_user_id
-    """The same, by the id that only this vendor knows."""
+    """The same, with the id that only this vendor knows."""
     odd_ids: bool = True
-    """Whether the vendor takes any text for an id."""
+    """Whether the vendor accepts any text as an id."""
     values: Mapping[str, Any] = field(default_factory=dict)
-    """By field of the card's `found_by`, what stands in one that does not take any text."""
+    """By field of the card's `found_by`, a value for a field that does not accept any text."""
     is_yes: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
     """By step, (status, body) of `BODIES` that are a yes there: "2xx" is any status of that class, "any" any body."""
     not_found: Mapping[str, str] = field(default_factory=dict)
-    """By step, what a 404 is where it is not vendor/wrong_address. `NOT_ASKED` for a step of a read-back at which a 404
-    may be what is hoped for."""
+    """By step, the meaning of a 404 where it is not vendor/wrong_address. `NOT_ASKED` for a step of a read-back at
+    which a 404 may be the expected answer."""
     unauthorized: str = "vendor/bad_credentials"
-    """What a 401 is."""
+    """The meaning of a 401."""
     detours: tuple[str, ...] = ()
-    """Steps that only trouble leads to."""
+    """Steps that only failures lead to."""
     own_seeded: bool = False
-    """Whether the vendor's file of the sandbox takes such an id of its own from who is seeded."""
+    """Whether the vendor's sandbox file takes such an id of its own from seeded people."""
     some: Mapping[str, Any] = field(default_factory=dict)
-    """Options of an opt-in to some of the vendor's flags; its file of the sandbox tells which are on (`flags_on`)."""
+    """Options of an opt-in to some of the vendor's flags. The vendor's sandbox file says which are on (`flags_on`)."""
     probe_breaks: frozenset[str] = frozenset()
-    """Rules of the vendor's file of the sandbox that a probe breaks on purpose."""
+    """Rules of the vendor's sandbox file that a probe breaks on purpose."""
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """Of which the vendor's card has an operation."""
+        """The kinds of which the vendor's card has an operation."""
         return tuple(kind for kind in Kind if self.adapter.card.ways(kind))
 
     def make(self, **settings: Any) -> Adapter:
@@ -81,7 +81,7 @@ class Sample:
         return made
 
     def takes_for_yes(self, step: str, response: httpx.Response) -> bool:
-        """Whether this answer, odd as it looks, is a yes at this step."""
+        """Whether this answer, however odd, is a yes at this step."""
         statuses = {str(response.status_code), "2xx" if response.is_success else ""}
         bodies = {response.text, "any"}
         return any(status in statuses and body in bodies for status, body in self.is_yes.get(step, ()))

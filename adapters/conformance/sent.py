@@ -1,4 +1,4 @@
-"""What is sent."""
+"""The requests that an adapter builds."""
 
 from adapters.conformance.conversations import IN_EFFECT, OfOneVendor, every_turn, read_back, walk
 from adapters.conformance.walking import converse, in_words, person_of
@@ -56,7 +56,7 @@ class Sent(OfOneVendor):
         assert [answer.verdict in IN_EFFECT for answer in answers] == [True] * 3
 
     def test_an_order_names_every_step_it_takes(self, kind: Kind) -> None:
-        """A step that is held holds back who needs it: one that is not named would be sent all the same."""
+        """A held step stops the orders that need it. A step that is not named would be sent all the same."""
         taken = {turn.call.step for turn in walk(self.sample, kind, "ann")[1]}
         assert taken <= self.sample.make().steps(Order(kind))
 

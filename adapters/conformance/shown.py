@@ -1,4 +1,4 @@
-"""What is shown: no secret and nobody's identifier."""
+"""Nothing shows a secret or an identifier."""
 
 import logging
 from dataclasses import is_dataclass
@@ -19,7 +19,7 @@ ADDRESSES = ("http://x.example", "ftp://x.example", "https://u:p@x.example", "ht
 
 
 class Shown(OfOneVendor):
-    """In texts, logs, errors and by the settings' own refusals."""
+    """Checks texts, logs, errors and the messages of the settings' validation."""
 
     def test_secrets_and_people_are_in_no_text(self, kind: Kind, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
@@ -47,7 +47,7 @@ class Shown(OfOneVendor):
                 assert SECRET not in str(refusal.value)
 
     def test_a_secret_of_a_person_is_named_as_one(self) -> None:
-        """So that it is not taken for an identifier: two people with one token would be one (`SECRETS`)."""
+        """Otherwise it would count as an identifier, and two people with one token would be one (`SECRETS`)."""
         hints = get_type_hints(self.sample.adapter.identifiers_model, include_extras=True)
         secrets = [name for name, hint in hints.items() if {Secret, Session} & {hint, *get_args(hint)}]
         assert [name for name in secrets if not name.endswith(SECRETS)] == []

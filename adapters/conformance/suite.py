@@ -11,7 +11,7 @@ from adapters.conformance.understood import Understood
 
 
 class Conformance(Sent, Understood, Shown, Found, Described, Recorded):
-    """Derive a class whose name begins with `Test` from it, and give it a `sample`."""
+    """Derive a class whose name begins with `Test` from it, and set its `sample`."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Once for every kind that the card has, and for every recorded answer."""

@@ -1,4 +1,4 @@
-"""What is understood: trouble is never taken for success, and everybody gets an answer of their own."""
+"""How answers are read: failures are never taken for success, and everybody gets their own answer."""
 
 import json
 from typing import Any
@@ -56,7 +56,7 @@ class Understood(OfOneVendor):
 
     def test_a_404_is_never_simply_success(self, kind: Kind) -> None:
         if kind is Kind.OPT_IN:
-            return  # it reads the same; what matters is that no withdrawal is believed
+            return  # it reads the same; a withdrawal must not be believed
         adapter = self.sample.make()
         for turn in every_turn(self.sample, kind, "ann"):
             expected = self.sample.not_found.get(turn.call.step, "vendor/wrong_address")
@@ -65,7 +65,8 @@ class Understood(OfOneVendor):
                 assert in_words(said) == expected, turn.call.step
 
     def test_an_address_that_knows_nothing_never_bears_witness(self, kind: Kind) -> None:
-        """A path missing from a base URL, and every call is a 404: nobody must be done by that, at no attempt."""
+        """With a path missing from the base URL, every call is a 404. Nobody's delivery may end by that, at any
+        attempt."""
         people = [self.sample.person("ann"), self.sample.own("bob")]
         for tried in (False, True):
             _, turns = converse(self.sample.make(), Order(kind), people, lambda _call, _: answer(404), tried=tried)

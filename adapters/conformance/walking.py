@@ -1,4 +1,4 @@
-"""A conversation with an adapter, walked in memory the way the engine does it, without a network."""
+"""A conversation with an adapter in memory, as the engine does it, without a network."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Turn:
 
 
 def understand(adapter: Adapter, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
-    """What a response means for each person: what all vendors have in common first, then the adapter's own reading."""
+    """What a response means for each person: first by the rules for all vendors, then by the adapter."""
     by_adapter = isinstance(adapter, ReadsAnything) and call.step in adapter.reads_anything_at
     told = triage(response, NOW, by_adapter=by_adapter)
     if told:
@@ -63,8 +63,8 @@ def converse(
     begin: str | None = None,
     carry: object = None,
 ) -> tuple[list[Answer], list[Turn]]:
-    """Walk everybody to a final answer; `begin` replaces the first step (for a read-back, or with `carry` for a look at
-    what the vendor took for later)."""
+    """Lead everybody to a final answer. `begin` replaces the first step (for a read-back, or with `carry` for a look at
+    a job)."""
     final: dict[int, Answer] = {}
     waiting: list[tuple[str, Person]] = []
     for line, subject in enumerate(subjects, start=1):
@@ -100,7 +100,7 @@ def _next_batch(adapter: Adapter, order: Order, waiting: list[tuple[str, Person]
 
 
 def in_words(answer: Answer) -> str:
-    """`verdict`, `verdict/reason`, with `?` where a witness is needed: how the recorded cases name an answer."""
+    """`verdict`, `verdict/reason`, with `?` where a witness is needed: how the recorded cases write an answer."""
     words = answer.verdict.value + (f"/{answer.reason.value}" if answer.reason else "")
     return words + ("?" if answer.needs_witness else "")
 
@@ -117,7 +117,7 @@ def lists_in(document: object) -> Iterator[list[object]]:
 
 
 def person_of(adapter: Adapter, turn: Turn, line: int, subject: Subject) -> Person:
-    """Somebody else in the place of who is told of in a turn."""
+    """A different person in the place of the one in a turn."""
     addressed = adapter.address(turn.call.order, subject)
     assert isinstance(addressed, Addressed)
     return Person(line, subject, addressed.key, turn.people[0].carry)

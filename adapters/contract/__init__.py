@@ -1,5 +1,5 @@
 """The contract between a vendor's adapter and the rest: an adapter builds requests and reads answers, and does no input
-or output. `adapter` is what every vendor has, `abilities` and `tokens` what only some have."""
+or output. `adapter` is what every vendor has; `abilities` and `tokens` are what only some have."""
 
 from adapters.contract.abilities import (
     GroupsByCarry,

@@ -1,4 +1,4 @@
-"""What is to be done at a vendor, for whom, and what a request of it may carry and costs."""
+"""What is to be done at a vendor, for whom, and how much a request may carry and costs."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,11 +9,11 @@ from domain.requests import Kind, Subject
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done at one vendor: the request's kind, and the vendor's own options for it."""
+    """What is to be done at one vendor: the request's kind, and the vendor's own options."""
 
     kind: Kind
     options: Any = None  # an instance of the adapter's `options_model`
-    people: int = 0  # how many the request is about; 0: not known, as if it were very many
+    people: int = 0  # how many the request is about; 0: unknown, treated as very many
     may_look: bool = True  # whether there is time to ask the vendor about each person first
 
 
@@ -27,30 +27,30 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Which of a vendor's limits a request counts against, and with how many units."""
+    """The limit that a request counts against, and its units."""
 
     bucket: str = ""  # "" is the one that `VendorSettings.requests_per_minute` bounds
     units: float = 1.0
 
 
 class LookUps(NamedTuple):
-    """So many calls of one rate."""
+    """A number of calls with one rate."""
 
     rate: Rate
     calls: int
 
 
 class Person(NamedTuple):
-    """One person as one vendor is told of them. Never shown: a person has no place in a log."""
+    """One person as one vendor is told of them. The repr shows nothing: a person must not get into a log."""
 
     line: int  # 1-based position in the request
     subject: Subject
-    key: Any  # how this vendor knows them, as `address` made it
+    key: Any  # the vendor's key for them, as `address` returned it
     carry: Any = None
     tried: bool = False  # an earlier attempt of ours may have reached the vendor
-    interrupted: bool = False  # a worker vanished with this person; what it had sent is not known
-    waited_for: frozenset[Reason] = frozenset()  # why this delivery has waited for someone before
-    alone: bool = False  # to be sent without company, since a batch with this person was refused
+    interrupted: bool = False  # a worker vanished with this person; what it had sent is unknown
+    waited_for: frozenset[Reason] = frozenset()  # why this delivery has waited for a person before
+    alone: bool = False  # to be sent alone, because a batch with this person was refused
     failed: int = 0  # how many attempts have failed so far
 
     def __repr__(self) -> str:
@@ -66,7 +66,7 @@ class Limits:
 
 
 class Addressed(NamedTuple):
-    """A person a vendor can be told of: the vendor's own key for them, and the first step."""
+    """A person whom the vendor can be told of: the vendor's own key, and the first step."""
 
     key: Any
     step: str

@@ -1,4 +1,4 @@
-"""What every vendor can be told from outside, and what one request may say of how it is treated there."""
+"""Every vendor's settings, and the options of one request."""
 
 import re
 from typing import Annotated
@@ -15,7 +15,7 @@ def _as_handed_out(secret: SecretStr) -> SecretStr:
 
 
 ClientSecret = Annotated[SecretStr, AfterValidator(_as_handed_out)]
-"""A secret that may be any text: what was pasted along with it would be taken for a part of it."""
+"""A secret that may be any text. Blanks that were pasted with it would be taken for a part of it."""
 
 
 def _fits_a_header(secret: SecretStr) -> SecretStr:
@@ -26,11 +26,11 @@ def _fits_a_header(secret: SecretStr) -> SecretStr:
 
 VISIBLE = re.compile(r"[\x21-\x7e]+")
 HeaderSecret = Annotated[SecretStr, AfterValidator(_fits_a_header)]
-"""A secret that travels in a header: a line break pasted along with it must not reach one."""
+"""A secret that is sent in a header. A line break pasted with it must not get there."""
 
 
 class VendorSettings(BaseModel):
-    """What every vendor can be told from outside. Environment: CONSENT_<VENDOR>__<FIELD>."""
+    """Every vendor's settings. Environment: CONSENT_<VENDOR>__<FIELD>."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -67,7 +67,7 @@ class VendorSettings(BaseModel):
 
     @property
     def allowance(self) -> float:
-        """How many requests a minute are ours."""
+        """How many requests a minute we may send."""
         return self.requests_per_minute - _kept_free(self.reserved, self.requests_per_minute)
 
     @field_validator("base_url")
@@ -81,12 +81,12 @@ def _kept_free(reserved: float, limit: int) -> float:
 
 
 class VendorIdentifiers(BaseModel):
-    """What a subject's block of one vendor may hold: the base of each adapter's own model."""
+    """A subject's block of one vendor: the base class of each adapter's own model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class VendorOptions(BaseModel):
-    """What one request can say of how a vendor is to be treated: the base of each adapter's own model."""
+    """One request's options at a vendor: the base class of each adapter's own model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

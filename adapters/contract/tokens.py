@@ -1,4 +1,4 @@
-"""What proves to a vendor who calls: bearer tokens that it hands out, and signatures."""
+"""How a vendor authenticates us: bearer tokens that it issues, and signatures."""
 
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -12,9 +12,9 @@ from adapters.contract.answers import Answer
 class Token(SecretStr):
     """A bearer token, and what came with it.
 
-    `life_s`: for how long it is good, in seconds from when it was asked for; None where the vendor does not say.
-    `base_url`: where it is to be used instead of the settings' `base_url`, already checked (`reading.read_base_url`);
-    empty for there. `renewal`: the refresh token that gets the next one, where the vendor gave one.
+    `life_s`: its life in seconds, from when it was asked for; None where the vendor does not say. `base_url`: where to
+    use it instead of the settings' `base_url`, checked already (`reading.read_base_url`); empty for there. `renewal`:
+    the refresh token for the next one, where the vendor gave one.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Token(SecretStr):
 
 @runtime_checkable
 class Authenticates(Protocol):
-    """Second interface: the vendor hands out bearer tokens."""
+    """Second interface: the vendor issues bearer tokens."""
 
     def login(self) -> httpx.Request | None:
         """The request for a new token; None where the settings give a static one."""
@@ -40,18 +40,18 @@ class Authenticates(Protocol):
 @runtime_checkable
 class Renews(Protocol):
     """Second interface of those that authenticate: a refresh token gets the next token. Where the vendor refuses it,
-    `login` is asked."""
+    `login` is used."""
 
     def renew(self, renewal: SecretStr) -> httpx.Request:
-        """The request for the next token, which `read_token` reads. Where it brings no refresh token, the old one
-        stays good (RFC 6749, 6)."""
+        """The request for the next token, which `read_token` reads. Where the answer has no refresh token, the old one
+        stays valid (RFC 6749, 6)."""
 
 
 @runtime_checkable
 class Signs(Protocol):
-    """Second interface: every request is signed, with a time in the signature or a number that is used once."""
+    """Second interface: every request is signed, with a time or a nonce in the signature."""
 
     def sign(self, request: httpx.Request, now: datetime) -> httpx.Request:
-        """The request as it goes out: whole, with its token, and with the right to be sent. It is called right before
-        the request is sent, and again each time it is sent again; also for `login`, `renew` and `probe`. It may change
-        the request that it is given. `now` is in UTC."""
+        """The request as it is sent: complete, with its token, after its permit was granted. Called right before the
+        request is sent, and again each time it is sent again; also for `login`, `renew` and `probe`. It may change the
+        request that it is given. `now` is in UTC."""

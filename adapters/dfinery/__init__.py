@@ -1,1 +1,1 @@
-"""What the adapter of Dfinery is made of."""
+"""The parts of Dfinery's adapter."""

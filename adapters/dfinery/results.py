@@ -1,6 +1,7 @@
-"""What the answers of Dfinery say: result codes, who succeeded, who failed and why.
+"""What Dfinery's answers say: result codes, who succeeded, who failed and why.
 
-The codes are those of the vendor's public page "Reference"."""
+The codes are those of the vendor's public page "Reference".
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -24,14 +25,14 @@ FOR_EVERYBODY = MappingProxyType(
         5003: Answer(Verdict.RETRY, Reason.BUSY),
     }
 )
-"""Result codes that mean the same for a whole call and for one person of it."""
+"""Result codes with the same meaning for a whole call and for one person of it."""
 
 INVALID_FORMAT = 4002
-"""Also the code of a form that the vendor does not take."""
+"""Also the code of a form that the vendor does not accept."""
 
 
 def result_code(response: httpx.Response) -> object:
-    """What an answer says in `result_code`. Raises UnreadableError."""
+    """The `result_code` of an answer. Raises UnreadableError."""
     return read_object(response).get("result_code")
 
 
@@ -65,17 +66,17 @@ def _of_call(code: int, message: str, status: int) -> Answer:
     if code in FOR_EVERYBODY:
         return FOR_EVERYBODY[code]
     if code == 4007 and ("name" in message or "value" not in message):
-        return Answer(Verdict.VENDOR, Reason.MISCONFIGURED)  # a property name of ours is not known there
+        return Answer(Verdict.VENDOR, Reason.MISCONFIGURED)  # our name of a property is unknown there
     if 5000 <= code < 6000:
         return Answer(Verdict.RETRY, Reason.SERVER_ERROR)
     if 4000 <= code < 5000:
-        by_status = refusal(status)  # a code we do not know, on a status that we do
+        by_status = refusal(status)  # an unknown code, with a known status
         return Answer(Verdict.SPLIT, Reason.REJECTED) if by_status.verdict is Verdict.SPLIT else by_status
     raise UnreadableError("an unknown result code")
 
 
 def meaning_for_one(code: int) -> Answer:
-    """What a result code among the failures of a call means for one person."""
+    """What a result code among a call's failures means for one person."""
     if code in FOR_EVERYBODY:
         return FOR_EVERYBODY[code]
     if 5000 <= code < 6000:
@@ -91,17 +92,17 @@ def successes(data: Mapping[str, Any]) -> dict[str, None]:
 
 
 def rows(data: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """What a read found of each user; None where it says two things of one."""
+    """What a read found of each user; None where two rows about one user differ."""
     found: dict[str, Any] = {}
     for row in _list(data, name):
         if isinstance(row, dict) and isinstance(key := row.get("user_id"), str):
             properties = row.get("properties")
-            found[key] = properties if found.get(key, properties) == properties else None  # two rows that disagree
+            found[key] = properties if found.get(key, properties) == properties else None  # two rows that differ
     return found
 
 
 def failures(data: Mapping[str, Any]) -> dict[str, set[int]]:
-    """Which codes each user failed with. `failure_details` may be null or []."""
+    """The codes that each user failed with. `failure_details` may be null or []."""
     failed: dict[str, set[int]] = {}
     for detail in _list(data, "failure_details"):
         if not isinstance(detail, dict):

@@ -1,4 +1,4 @@
-"""What can be said of Dfinery from outside: settings, options of a request, identifiers of a person."""
+"""Dfinery's settings, the options of a request, and the identifiers of a person."""
 
 from math import isfinite
 from typing import Annotated, Literal, get_args
@@ -41,7 +41,7 @@ Overwrites = dict[
     PropertyName, Annotated[StrictStr | StrictBool | StrictInt | StrictFloat, BeforeValidator(_refuse_nothing)]
 ]
 Overwrite = Annotated[Overwrites, AfterValidator(_refuse_names_of_ours)]
-"""A value for each property that an erasure overwrites: text, number or boolean, as the property has it."""
+"""A value for each property that an erasure overwrites: text, number or boolean, whichever the property has."""
 
 
 class DfinerySettings(VendorSettings):
@@ -64,8 +64,8 @@ class DfinerySettings(VendorSettings):
 
 
 class DfineryOptions(VendorOptions):
-    """`flags`: what an opt-in subscribes to, the only way to the night flags (Korean law asks for that consent apart).
-    `ci`: which CI an erasure deletes. `overwrite`: which properties it overwrites, and with what."""
+    """`flags`: what an opt-in subscribes to; night flags only if named here, because Korean law asks for that consent
+    separately. `ci`: which CI an erasure deletes. `overwrite`: which properties it overwrites, and with what."""
 
     flags: tuple[DayFlag | NightFlag, ...] | None = Field(default=None, min_length=1)
     ci: tuple[CiName, ...] | None = Field(default=None, min_length=1)

@@ -1,1 +1,1 @@
-"""What the Insider adapter is made of: settings, identifiers, profiles, answers."""
+"""The parts of Insider's adapter: settings, identifiers, profiles, answers."""

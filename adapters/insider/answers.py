@@ -1,4 +1,4 @@
-"""What Insider's answers mean: of a call with many records, and of a call about one profile."""
+"""What Insider's answers mean: for a call with many records, and for a call about one profile."""
 
 import re
 from collections.abc import Mapping
@@ -14,22 +14,23 @@ from domain.outcomes import Reason
 NOBODY = "no such user"
 """404 `{"error": "no such user for these identifiers: no data"}` (public)."""
 NOT_ENABLED = "no valid identifier"
-"""400 `{"error": "no valid identifier: bad request"}` (public): identity resolution has none of those given."""
+"""400 `{"error": "no valid identifier: bad request"}` (public): identity resolution uses none of the identifiers
+given."""
 
 
 def refused_call(response: httpx.Response) -> Answer | None:
-    """What a refusal of the whole call means; None where there is none."""
+    """What a refusal of the whole call means; None where it was not refused."""
     if response.status_code == httpx.codes.OK:
         return None
     if response.is_success:
         raise UnreadableError("a yes that the pages do not have")
     if response.status_code == httpx.codes.BAD_REQUEST and _says(response, "message", "partner is invalid"):
         return Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS)
-    return refusal(response.status_code)  # any other 400 is split: one record of it may be the cause
+    return refusal(response.status_code)  # any other 400 is split: one of its records may be the cause
 
 
 def says_nobody(response: httpx.Response) -> bool:
-    """Whether the vendor says that no profile has this identifier. A bare 404 may be that of a wrong address."""
+    """Whether the vendor says that no profile has this identifier. A bare 404 may come from a wrong address."""
     return response.status_code == httpx.codes.NOT_FOUND and _says(response, "error", NOBODY)
 
 
@@ -47,14 +48,14 @@ def read_profile(response: httpx.Response) -> dict[str, Any]:
 
 
 def read_done(response: httpx.Response) -> None:
-    """A yes to a call about one profile: `{}`, or a bare `success`. Raises UnreadableError at anything else."""
+    """A yes to a call about one profile: `{}`, or a bare `success`. Raises UnreadableError otherwise."""
     document = read_object(response)
     if document and document.get("success") is not True:
         raise UnreadableError("no yes")
 
 
 def read_cost(response: httpx.Response) -> float | None:
-    """`quota.cost`: how many units a profile call has cost; None where the answer does not say."""
+    """`quota.cost`: the units that a profile call has cost; None where the answer does not say."""
     try:
         quota = read_object(response).get("quota")
     except UnreadableError:
@@ -69,7 +70,7 @@ MOST_UNITS = 1_000_000
 
 
 def is_left(value: object) -> bool:
-    """Whether a profile still holds something under the name of an attribute that was deleted."""
+    """Whether a profile still has a value in a deleted attribute."""
     return value not in (None, "", [], {})
 
 
@@ -82,10 +83,10 @@ def _says(response: httpx.Response, name: str, words: str) -> bool:
 
 
 def failed_positions(document: Mapping[str, Any], sent: int) -> set[int] | None:
-    """Which users of the call failed; None where the answer does not account for all. Raises UnreadableError.
+    """The positions of the users who failed; None where the answer does not account for all. Raises UnreadableError.
 
     The page gives `{}` for a yes, the public page `{"data": {"successful": {"count": n}, "fail": {"errors": {…}}}}`,
-    errors being keyed `users.N…` with N the position in the call. A count of 0 is left out there.
+    with errors keyed `users.N…`, where N is the position in the call. A count of 0 is left out there.
     """
     if not document:
         return set()

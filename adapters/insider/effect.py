@@ -11,12 +11,12 @@ from adapters.insider.settings import CONSENT
 PII = ("gender", "birthday", "name", "surname", "age", "city", "country")
 """What Delete User's PII Data deletes besides the identifiers (public)."""
 ALSO_CALLED = MappingProxyType[str, str]({CONSENT: "gdpr"})
-"""Names under which the profile call gives an attribute (a third party's notes); both are asked for."""
+"""Names that the profile call may use for an attribute (from a third party's notes). Both are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """The flags that must be false, the attributes that must be gone, and the values that must be out of arrays."""
+    """The flags that must be false, the attributes that must be gone, and the values that must not be in arrays."""
 
     flags: tuple[str, ...]
     whole: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Aim:
 
     @classmethod
     def of(cls, flags: Mapping[str, bool], deletion: Mapping[str, Any]) -> "Aim":
-        """After an order that sets these flags and deletes so much; custom attributes are called `c_…` there."""
+        """After an order with these flags and this deletion. Custom attributes are called `c_…` there."""
         custom = deletion.get("custom", {})
         whole = (*deletion.get("whole", ()), *(f"c_{name}" for name in custom.get("whole", ())))
         partial = {
@@ -35,14 +35,15 @@ class Aim:
 
     @property
     def wanted(self) -> list[str]:
-        """What the profile call is asked for."""
+        """The attributes to ask the profile call for."""
         also = [ALSO_CALLED[flag] for flag in self.flags if flag in ALSO_CALLED]
         return list(dict.fromkeys([*self.flags, *also, *self.whole, *self.partial]))
 
     def is_met(self, shown: Mapping[str, Any], *, found_by: str) -> bool | None:
-        """Whether a profile shows it; None where the flag that counts most is not shown at all.
+        """Whether a profile is in that state; None where the main flag is not shown at all.
 
-        `found_by`: the kind of identifier that found it, which is not deleted."""
+        `found_by`: the kind of identifier that found it, which is not deleted.
+        """
         gone = not any(is_left(shown.get(name)) for name in self.whole if name != found_by)
         out = not any(value in _list(shown.get(name)) for name, values in self.partial.items() for value in values)
         silent = not any(shown.get(flag) for flag in self.flags if flag != CONSENT)
@@ -55,8 +56,8 @@ class Aim:
 
 
 def less_its_own(same: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    """What is the same for all records, for one that is named by this kind of identifier: the vendor does not delete
-    the identifier that a record is named by, unless the request asks for nothing else."""
+    """The parts that all records share, without the identifier of this kind: the vendor does not delete the identifier
+    that a record is named by, unless the request asks for nothing else."""
     whole = tuple(name for name in same.get("whole", ()) if name != kind)
     return {**same, "whole": whole} if whole else same
 

@@ -1,4 +1,4 @@
-"""Calls about one profile of Insider's: looking for it, deleting or anonymising it, and reading it back."""
+"""Calls about one profile at Insider: looking it up, deleting or anonymising it, and reading it back."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ NOT_IN_EFFECT = Answer(Verdict.USER, Reason.NOT_IN_EFFECT)
 
 
 def search_of(person: Person) -> Search:
-    """How far the search for this person's profiles is."""
+    """The progress of the search for this person's profiles."""
     so_far: Search | None = person.carry
     if so_far is not None:
         return so_far
@@ -26,25 +26,25 @@ def search_of(person: Person) -> Search:
 
 
 def profiles_of(person: Person) -> tuple[Profile, ...]:
-    """The profiles that are to be treated: those found, or the one that is named."""
+    """The profiles to change: those found, or the one that is named."""
     return person.carry.found if person.carry is not None else (Profile(person.key),)
 
 
 def about_one(settings: InsiderSettings, call: Call, person: Person) -> tuple[str, bytes]:
-    """Path and body of a call about the profile that is next."""
+    """Path and body of a call about the next profile."""
     if call.step in ("look", "read"):
         key = search_of(person).left[0]
         wanted = ("gdpr_optin",) if call.step == "look" else plan.aim(settings, call.order).wanted
         asked = b',"attributes":%b,"quota":true' % to_json(wanted)
         return "user/v1/profile", b"{%b%b}" % (named(key), asked)
     key = profiles_of(person)[0].key
-    # By Insider's own id there is another address for this one call.
+    # With Insider's own id, this one call has another address.
     room = "contact" if call.step == "anonymize" and key[0] == "insider_id" else "user"
     return f"{room}/v1/{call.step}", b"{%b}" % named(key)
 
 
 def found(settings: InsiderSettings, call: Call, person: Person, response: httpx.Response) -> Answer:
-    """`look`: on to the next identifier, or to what is to be done with the profiles found."""
+    """`look`: go on to the next identifier, or to the profiles found."""
     search = search_of(person)
     if says_nobody(response) or says_not_enabled(response):
         search = search.next(asked=says_nobody(response))
@@ -57,12 +57,12 @@ def found(settings: InsiderSettings, call: Call, person: Person, response: httpx
         return Answer(Verdict.PROCEED, step="look", carry=search)
     if search.found:
         return Answer(Verdict.PROCEED, step=plan.first_step(settings, call.order), carry=search)
-    # Where the vendor ignores every identifier that we have, it was not asked about anybody.
+    # Where the vendor ignores all our identifiers, it was not asked about anybody.
     return Answer(Verdict.ABSENT, Reason.LOOKED_UP) if search.asked else REFUSED
 
 
 def gone(settings: InsiderSettings, call: Call, person: Person, response: httpx.Response) -> Answer:
-    """`delete`, `anonymize`: on to the person's next profile. One that is not there any more is done."""
+    """`delete`, `anonymize`: go on to the person's next profile. A profile that is gone is done."""
     if not says_nobody(response):
         refused = refused_call(response)
         if refused:
@@ -75,7 +75,7 @@ def gone(settings: InsiderSettings, call: Call, person: Person, response: httpx.
 
 
 def seen(settings: InsiderSettings, call: Call, person: Person, response: httpx.Response) -> Answer:
-    """`read`: whether what one identifier finds is as it should be; then the next one."""
+    """`read`: whether the profile of one identifier is as it should be; then go on to the next."""
     search = search_of(person)
     if not says_nobody(response) and not says_not_enabled(response):
         refused = refused_call(response)
@@ -93,6 +93,6 @@ def seen(settings: InsiderSettings, call: Call, person: Person, response: httpx.
 
 
 def _read_id(attributes: Mapping[str, Any]) -> str:
-    """`iid`, the vendor's own id of a profile; "" where it is not told: then the identifier names it."""
+    """`iid`, the vendor's own id of a profile; "" where it is missing: then the identifier names it."""
     told = attributes.get("iid")
     return told if isinstance(told, str) else ""

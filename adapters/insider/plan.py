@@ -1,4 +1,4 @@
-"""How an order goes at Insider: whether it looks first, its steps, what it sets and deletes, and what is said of it."""
+"""An order at Insider: whether it looks first, its steps, what it sets and deletes, and how its result is described."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from domain.outcomes import Reason
 from domain.requests import Kind
 
 WAYS = MappingProxyType(
-    {  # how an erasure deletes: the way where each profile was looked up, and the way where it was not
+    {  # by erasure setting, the way where profiles were looked up, and the way where they were not
         "attributes": (Reason.LOOKED_UP, Reason.NOT_LOOKED_UP),
         "profile": (Reason.PROFILES_DELETED, Reason.PROFILE_DELETED),
         "anonymize": (Reason.PROFILES_ANONYMIZED, Reason.PROFILE_ANONYMIZED),
@@ -20,7 +20,7 @@ WAYS = MappingProxyType(
 
 
 def looks(settings: InsiderSettings, order: Order) -> bool:
-    """Whether profiles are looked up before anything is done."""
+    """Whether profiles are looked up before anything is changed."""
     if not 0 < order.people <= settings.look_first_up_to:
         return False
     return order.may_look and order.kind is not Kind.OPT_IN
@@ -32,8 +32,8 @@ def erases(settings: InsiderSettings, order: Order) -> str:
 
 
 def first_step(settings: InsiderSettings, order: Order) -> str:
-    """With which a profile is treated."""
-    # A profile that is deleted needs no flag, and setting one might make the profile first.
+    """The first step that changes a profile."""
+    # A deleted profile needs no flag, and setting one might create the profile first.
     return "delete" if erases(settings, order) == "profile" else "consent"
 
 
@@ -52,20 +52,20 @@ def steps(settings: InsiderSettings, order: Order) -> frozenset[str]:
 
 
 def flags(settings: InsiderSettings, order: Order) -> dict[str, bool]:
-    """What `consent` sets."""
+    """The flags that `consent` sets."""
     if order.kind is Kind.OPT_IN:
         return dict.fromkeys(_options(order).flags or settings.opt_in_flags, True)
-    # "True or empty" lets Insider go on, so an erasure too says no before it deletes anything.
+    # "True or empty" allows Insider to contact a person, so an erasure too sets it to false before it deletes anything.
     return dict.fromkeys((CONSENT,) if order.kind is Kind.ERASURE else FLAGS, False)
 
 
 def deletion(settings: InsiderSettings, order: Order) -> dict[str, Any]:
-    """What `attributes` deletes of each profile; empty where the order has no such step."""
+    """What `attributes` deletes from each profile; empty where the order has no such step."""
     return {} if erases(settings, order) in ("profile", "anonymize") else _named(settings, order)
 
 
 def touches(settings: InsiderSettings, order: Order) -> frozenset[str]:
-    """All that the order changes, by name."""
+    """Everything that the order changes, by name."""
     if erases(settings, order) == "anonymize":
         return frozenset([*flags(settings, order), *PII, "email", "phone_number"])
     named = _named(settings, order)
@@ -75,7 +75,7 @@ def touches(settings: InsiderSettings, order: Order) -> frozenset[str]:
 
 
 def way(settings: InsiderSettings, order: Order, *, looked_up: bool) -> Reason | None:
-    """What is recorded of how it was done; None for the usual way, of a large request."""
+    """The way to record; None for the usual way, of a large request."""
     looked, unlooked = WAYS[erases(settings, order) or "attributes"]
     if looked_up:
         return looked
@@ -94,7 +94,7 @@ def _options(order: Order) -> InsiderOptions:
 
 
 def _named(settings: InsiderSettings, order: Order) -> dict[str, Any]:
-    """What the request or the settings name to be deleted."""
+    """What the request or the settings say to delete."""
     options = _options(order)
     if order.kind is Kind.OPT_IN:
         return {}
@@ -109,7 +109,7 @@ def _named(settings: InsiderSettings, order: Order) -> dict[str, Any]:
 
 
 def _deleted(named: Mapping[str, Any]) -> Iterator[str]:
-    """The names of attributes that are deleted whole, and each value that is taken out of an array."""
+    """The names of attributes that are deleted whole, and each value that is removed from an array."""
     yield from named.get("whole", ())
     for name, values in named.get("partial", {}).items():
         yield from (f"{name}={value}" for value in values)

@@ -1,4 +1,4 @@
-"""What can be set for Insider, what a subject's block may hold, and what a request may ask for."""
+"""Insider's settings, a subject's block, and the options of a request."""
 
 from typing import Annotated, Literal, Self, get_args
 
@@ -20,14 +20,14 @@ from domain.requests import Email, Identifier, Phone, Text
 Flag = Literal["gdpr_optin", "email_optin", "sms_optin", "whatsapp_optin"]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
 CONSENT: Flag = "gdpr_optin"
-"""The one flag that reads as consent where it is empty, so that it is never deleted."""
+"""The one flag that means consent where it is empty. It is never deleted."""
 EVERY_ATTRIBUTE = (
     *("name", "surname", "birthday", "gender", "age", "language", "country", "city", "list_id"),
     *("email", "phone_number"),
     *("email_optin", "sms_optin", "whatsapp_optin"),
 )
-"""The attributes of the vendor's page but `gdpr_optin`, and WhatsApp's flag. Of email and phone_number the one by which
-the person is addressed is left out of a record: the vendor would not delete it."""
+"""The attributes of the vendor's page except `gdpr_optin`, and WhatsApp's flag. Of email and phone_number, the one that
+names the record is left out: the vendor would not delete it."""
 NAME = r"[A-Za-z0-9_.-]{1,128}"
 
 
@@ -122,7 +122,7 @@ class Unifiers(BaseModel):
 
 
 class InsiderIdentifiers(VendorIdentifiers):
-    """What a subject's `vendors.insider` may hold: Insider's own id, or identifiers."""
+    """A subject's `vendors.insider`: Insider's own id, or identifiers."""
 
     insider_id: Identifier | None = None
     identifiers: Unifiers | None = None

@@ -1,5 +1,5 @@
-"""Akinon profile permissions. The vendor's page "Profile", read 2026-11-22. The step for a CSRF token is that of its
-public page "Getting Started" and of its public storefront, read 2026-11-29. How tokens and cookies behave is taken from
+"""Akinon profile permissions. The vendor's page "Profile", read 2026-11-22. The step for a CSRF token follows its
+public page "Getting Started" and its public storefront, read 2026-11-29. The behaviour of tokens and cookies follows
 Django, which its sites seem to run on (inferred)."""
 
 from collections.abc import Mapping, Sequence
@@ -42,11 +42,11 @@ WRITES = MappingProxyType(
         "token_again": "permissions_again",
     }
 )
-"""The write that each step of looking leads to; a CSRF token that was refused is fetched anew once."""
+"""The write that follows each step of looking. A refused CSRF token is fetched again once."""
 TOKENS = MappingProxyType({"identify": "token", "refetch": "token_again"})
-"""The step that asks for a CSRF token, where looking at the profile told none."""
+"""The step that asks for a CSRF token, where the profile came without one."""
 TOKEN_NAMES = ("csrf_token", "csrfToken", "csrftoken", "csrfmiddlewaretoken", "token")
-"""Under which name a body may tell the token: the first is that of the vendor's public storefront."""
+"""The body's fields that may hold the token. The first is that of the vendor's public storefront."""
 
 EXPIRED = Answer(Verdict.ACTION, Reason.SESSION_EXPIRED)
 REFUSED = Answer(Verdict.ACTION, Reason.SESSION_REFUSED)
@@ -61,20 +61,20 @@ class Visitor:
     session_id: str = field(repr=False)
     csrf_token: str | None = field(repr=False)
     owner: tuple[str, str] = field(repr=False)  # ("id" | "email" | "phone", …)
-    code: str | None = field(default=None, repr=False)  # what the person got by SMS, where the site sent one
+    code: str | None = field(default=None, repr=False)  # the code that the site sent the person by SMS, if it did
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a look at the profile found for the write that follows."""
+    """What a look at the profile found, for the write that follows."""
 
     token: str | None = field(repr=False)
-    clear: tuple[str, ...] = ()  # fields that hold something and are to be emptied
+    clear: tuple[str, ...] = ()  # fields that have a value and are to be emptied
 
 
 @dataclass(frozen=True)
 class Akinon:
-    """One person a call, with that person's own session. `identify` looks whose session it is before `permissions`
+    """One person a call, with that person's own session. `identify` checks whose session it is before `permissions`
     writes with it."""
 
     settings: AkinonSettings = field(repr=False)
@@ -99,7 +99,7 @@ class Akinon:
     vouches_for: ClassVar[frozenset[str]] = frozenset({"identify", "permissions"})
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
-        """By the session given; nothing else opens a profile here."""
+        """By the session given: nothing else opens a profile here."""
         known = read_block(subject, self.name, AkinonIdentifiers)
         if known is None:
             return Answer(Verdict.USER, Reason.REJECTED)
@@ -114,15 +114,15 @@ class Akinon:
         return Addressed(Visitor(known.session_id, known.csrf_token, owner, known.code), "identify")
 
     def reach(self, kind: Kind) -> tuple[str, ...]:
-        """As the card has it."""
+        """As on the card."""
         return CARD.found_by
 
     def known_by(self, key: Visitor) -> frozenset[tuple[str, str]]:
-        """Whose session it must be; the session itself differs from one request to the next."""
+        """The owner that the session must have. The session itself differs between requests."""
         return frozenset({key.owner})
 
     def known_without_session(self, subject: Subject) -> frozenset[tuple[str, str]]:
-        """Whose session it must have been."""
+        """The owner that the session had to have."""
         known = read_block(subject, self.name, AkinonIdentifiers)
         owner = owner_of(known, subject) if known is not None else None
         return frozenset() if owner is None else frozenset({owner})
@@ -132,17 +132,17 @@ class Akinon:
         return frozenset([*self._flags(order), *self._cleared(order)])
 
     def steps(self, order: Order) -> frozenset[str]:
-        """The profile is looked at, then written to; the same again where a CSRF token is refused. Where a site
-        requires what an erasure is to empty, that is the erasures' trouble alone."""
+        """Look at the profile, then write; again where a CSRF token is refused. A site that requires the fields which
+        an erasure empties stops erasures only."""
         alone = ["permissions_alone"] if self._cleared(order) else []
         return frozenset([*WRITES, *WRITES.values(), *alone])
 
     def limits(self, call: Call) -> Limits:
-        """A session is one person's."""
+        """A session belongs to one person."""
         return LIMITS
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
-        """GET to look, PATCH of no more than is to change: never a PUT, never `phone`, which would send a code."""
+        """GET to look, PATCH with only what changes: never a PUT, and never `phone`, which would send a code."""
         (person,) = people
         cookies = {self.settings.session_cookie: person.key.session_id}
         if call.step in WRITES:
@@ -162,26 +162,26 @@ class Akinon:
         return httpx.Request("PATCH", self._url(), headers=headers, json=changes)
 
     def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
-        """A yes is a 200 that shows the flags as asked for, in the profile of the person intended."""
+        """A yes is a 200 that shows the flags as asked for, in the intended person's profile."""
         return [self._meaning(call, person, response) for person in people]
 
     def if_lost(self, call: Call) -> Answer | None:
-        """A write with loyalty may have sent the person a code; another write would send a second one."""
+        """With loyalty a write may have sent the person a code. Another write would send a second one."""
         return CODE_UNCERTAIN if self.settings.loyalty and call.step not in WRITES else None
 
     def probe(self) -> httpx.Request:
-        """Looks at a profile without a session; there are no credentials of ours to try."""
+        """Looks at a profile without a session. There are no credentials of ours to check."""
         return httpx.Request("GET", self._url())
 
     def read_probe(self, response: httpx.Response) -> Answer:
-        """Being asked to log in means that the API is at this address."""
+        """An answer that asks to log in means that the API is at this address."""
         if response.status_code == httpx.codes.UNAUTHORIZED or _asks_for_login(response):
             return Answer(Verdict.APPLIED)
         refused = refusal(response.status_code)
         return refused if refused.verdict is Verdict.VENDOR else Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
 
     def _url(self) -> httpx.URL:
-        # The slash at the end matters: without it Django redirects, and a redirected write is lost.
+        # The slash at the end is needed: without it Django redirects, and a redirected write is lost.
         page = "profile-with-loyalty" if self.settings.loyalty else "profile"
         return fixed(f"{self.settings.base_url}/users/{page}/")
 
@@ -205,12 +205,12 @@ class Akinon:
                 profile = read_object(response)
                 return refuse_stranger(profile, person.key.owner) or self._in_effect(call, profile)
             case 202 if writing:
-                # A code went to the person; nothing has changed, and asking again would send another one.
+                # A code went to the person. Nothing has changed, and asking again would send another code.
                 return CODE_SENT
             case 400 if writing and person.key.code and b'"code"' in response.content:
                 return Answer(Verdict.ACTION, Reason.CODE_REFUSED)
             case 400 if writing and person.carry.clear:
-                # A site can require fields (`USER_REQUIRED_FIELDS`); the permissions must not stay because of them.
+                # A site can require fields (`USER_REQUIRED_FIELDS`). The permissions must still be changed.
                 bare = Draft(person.carry.token)
                 return Answer(Verdict.PROCEED, step="permissions_alone", carry=bare, needs_witness=True)
             case 400:
@@ -226,7 +226,7 @@ class Akinon:
         raise UnreadableError("a yes that the page does not have")
 
     def _look(self, call: Call, person: Person, response: httpx.Response) -> Answer:
-        """What follows on the profile that a session opens."""
+        """What follows the profile that a session opens."""
         profile = read_object(response)
         stranger = refuse_stranger(profile, person.key.owner)
         if stranger:
@@ -238,13 +238,13 @@ class Akinon:
                 return said if said.verdict is Verdict.SEEN else CODE_SENT if sent else CODE_UNCERTAIN
         fresh = read_cookie(response, self.settings.csrf_cookie)
         token = person.key.csrf_token or fresh
-        if call.step == "refetch":  # the one that was refused is of no use
+        if call.step == "refetch":  # the refused token is of no use
             token = fresh if fresh != person.carry.token else None
         clear = tuple(name for name in self._cleared(call.order) if profile.get(name) not in (None, ""))
         return _go_on(call, Draft(token, clear), token)
 
     def _in_effect(self, call: Call, profile: dict[str, Any]) -> Answer:
-        """SEEN where a profile shows the flags as asked for and the fields empty. What is not there is not on: older
+        """SEEN where a profile shows the flags as asked for and the fields empty. A missing flag counts as off: older
         sites have no WhatsApp, and `call_allowed` is null where a site has no such channel."""
         flags = self._flags(call.order)
         if flags.keys().isdisjoint(profile):
@@ -252,14 +252,14 @@ class Akinon:
         as_asked = all((profile.get(flag) is True) if on else _is_off(profile.get(flag)) for flag, on in flags.items())
         empty = all(profile.get(name) in (None, "") for name in self._cleared(call.order))
         if as_asked and call.step == "permissions_alone":
-            return Answer(Verdict.USER, Reason.REJECTED, certain=True)  # it took the permissions, and not the rest
+            return Answer(Verdict.USER, Reason.REJECTED, certain=True)  # it accepted the permissions, and not the rest
         return Answer(Verdict.SEEN) if as_asked and empty else Answer(Verdict.ACTION, Reason.NOT_IN_EFFECT)
 
 
 def _go_on(call: Call, draft: Draft, token: str | None) -> Answer:
     if token:
         return Answer(Verdict.PROCEED, step=WRITES[call.step], carry=Draft(token, draft.clear))
-    # Without a token Django refuses every write: where nothing tells one, there is nothing to send.
+    # Without a token Django refuses every write, so where none was found, nothing is sent.
     step = TOKENS.get(call.step)
     return Answer(Verdict.PROCEED, step=step, carry=draft) if step else REFUSED
 
@@ -286,7 +286,7 @@ def _forbidden(call: Call, person: Person, response: httpx.Response) -> Answer:
 
 
 def _asks_for_login(response: httpx.Response) -> bool:
-    # Django REST framework says 403 instead of 401 where a session is the only way in.
+    # Django REST framework answers 403 instead of 401 where a session is the only way to log in.
     return (
         response.status_code == httpx.codes.FORBIDDEN and b"credentials were not provided" in response.content.lower()
     )

@@ -34,7 +34,8 @@ from domain.outcomes import Reason
 from domain.requests import Kind, Subject
 
 ERRORS = MappingProxyType({**OAUTH_ERRORS, "invalid_token": Answer(Verdict.REAUTHENTICATE, Reason.BAD_CREDENTIALS)})
-"""The page tells errors by the body's `error` and gives no status, so the key goes before the status."""
+"""The page distinguishes errors by the body's `error` and gives no status, so the field is checked before the
+status."""
 
 REFUSALS = MappingProxyType(
     {
@@ -60,12 +61,12 @@ class AlgonomySettings(VendorSettings):
 
 
 class AlgonomyOptions(VendorOptions):
-    """Algonomy has nothing to choose."""
+    """Algonomy has no options."""
 
 
 @dataclass(frozen=True)
 class Algonomy(Plain):
-    """One person a call. Removes the history and blocks new data, so an opt-out is as strong as an erasure here."""
+    """One person a call. It removes the history and blocks new data, so an opt-out is as strong as an erasure here."""
 
     settings: AlgonomySettings = field(repr=False)
     name: str = "algonomy"
@@ -88,37 +89,37 @@ class Algonomy(Plain):
         return Answer(Verdict.USER, Reason.REJECTED) if key in NO_SEGMENT else Addressed(key, "opt_out")
 
     def reach(self, kind: Kind) -> tuple[str, ...]:
-        """As the card has it."""
+        """As on the card."""
         return CARD.found_by if self._is_on(kind) else ()
 
     def known_by(self, key: str) -> frozenset[tuple[str, str]]:
-        """The user id, which is all there is here."""
+        """The user id alone."""
         return known_by_user_id(key)
 
     def touches(self, order: Order) -> frozenset[str]:
-        """The opt-out; setting it also removes the history, which an opt-in does not bring back."""
+        """The opt-out. Setting it also removes the history, which an opt-in does not restore."""
         return frozenset({"opt_out"} if order.kind is Kind.OPT_IN else {"opt_out", "history"})
 
     def steps(self, order: Order) -> frozenset[str]:
-        """One call does all."""
+        """One call does everything."""
         return frozenset({"opt_out"})
 
     def limits(self, call: Call) -> Limits:
-        """The person is in the path, so there is one in a call."""
+        """The person is in the path, so a call holds one."""
         return LIMITS
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
-        """`PUT /optOut/{userId}`. The table says string, the vendor's example sends a JSON boolean: a boolean it is."""
+        """`PUT /optOut/{userId}`. The page's table says string, its example sends a JSON boolean. We send a boolean."""
         (person,) = people
         url = f"{self.settings.base_url}/optOut/{quote(person.key, safe='')}"
         return json_request("PUT", url, {"type": "optOut", "enableOptOut": call.order.kind is not Kind.OPT_IN})
 
     def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
-        """Any 2xx that tells no `error` is a yes; its body is normally empty."""
+        """Any 2xx without an `error` is a yes; its body is normally empty."""
         return [_meaning(response)] * len(people)
 
     def login(self) -> httpx.Request:
-        """`POST /oauth2/token`; the page's heading says `oath2`, its text `oauth2`."""
+        """`POST /oauth2/token`. The page's heading says `oath2`, its text `oauth2`."""
         return httpx.Request(
             "POST",
             f"{self.settings.base_url}/oauth2/token",
@@ -130,11 +131,11 @@ class Algonomy(Plain):
         )
 
     def read_token(self, response: httpx.Response) -> Token | Answer:
-        """The page names no expiry: a token is good until it is refused, or as long as its answer says."""
+        """The page gives no expiry: a token is valid until it is refused, or as long as its answer says."""
         return read_bearer(response)
 
     def probe(self) -> httpx.Request:
-        """Asking for a token changes nothing, and proves both the address and the credentials."""
+        """Asks for a token, which changes nothing and checks both the address and the credentials."""
         return self.login()
 
     def read_probe(self, response: httpx.Response) -> Answer:
@@ -156,5 +157,5 @@ def _meaning(response: httpx.Response) -> Answer:
     if not response.is_success:
         return REFUSALS.get(response.status_code) or refusal(response.status_code)
     if error is not None:
-        return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)  # a yes and an error at once
+        return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)  # both a yes and an error
     return APPLIED

@@ -54,16 +54,16 @@ METHODS = MappingProxyType(
         "read": "GET",
     }
 )
-"""The steps. Erasure: find, contacts and contact… until the list is empty, profile, and gone where its
-deletion was taken for later. Opt-out, opt-in and an erasure that disables: find, enabled, and changed where the change
-was taken for later."""
+"""The steps. Erasure: find, contacts and contact… until the list is empty, profile, and gone where its deletion was
+accepted for later. Opt-out, opt-in and an erasure that disables: find, enabled, and changed where the change was
+accepted for later."""
 DELETING = frozenset({"find", "contacts", "contact", "profile", "gone"})
 SWITCHING = frozenset({"find", "enabled", "changed"})
 
 REFUSALS = MappingProxyType(
     {
         **OF_ONE,
-        409: Answer(Verdict.ACTION, Reason.CONFLICT),  # someone must settle what stands in the way there, then retry
+        409: Answer(Verdict.ACTION, Reason.CONFLICT),  # somebody must resolve the conflict there, then retry
     }
 )
 LIMITS = Limits(people=1)
@@ -72,7 +72,7 @@ NOBODY = "consent-worker-probe"
 
 @dataclass(frozen=True)
 class B2core(Plain):
-    """One profile a call. The contacts are deleted one by one before the profile they belong to."""
+    """One profile a call. Its contacts are deleted one by one before it."""
 
     settings: B2coreSettings = field(repr=False)
     name: str = "b2core"
@@ -98,27 +98,27 @@ class B2core(Plain):
         return Addressed(Profile(uuid=uuid), "find") if uuid else Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
 
     def reach(self, kind: Kind) -> tuple[str, ...]:
-        """As the card has it."""
+        """As on the card."""
         return CARD.found_by if self._is_on(kind) else ()
 
     def known_by(self, key: Profile) -> frozenset[tuple[str, str]]:
-        """The profile's id, or the uuid by which it is found, which is our user_id."""
+        """The profile's id, or the uuid that finds it, which is our user_id."""
         return frozenset({("profile_id", key.profile_id) if key.profile_id else ("user_id", key.uuid)})
 
     def touches(self, order: Order) -> frozenset[str]:
-        """Whether the profile is enabled; for an erasure that deletes also the profile and its contacts."""
+        """Whether the profile is enabled; for an erasure that deletes, also the profile and its contacts."""
         return frozenset({"enabled", "profile", "contacts"} if self._deletes(order) else {"enabled"})
 
     def steps(self, order: Order) -> frozenset[str]:
-        """Those of its conversation, from finding the profile on."""
+        """The steps of its conversation, beginning with finding the profile."""
         return DELETING if self._deletes(order) else SWITCHING
 
     def limits(self, call: Call) -> Limits:
-        """The profile is in the path, so there is one in a call."""
+        """The profile is in the path, so a call holds one."""
         return LIMITS
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
-        """The plural `/profiles/{profileId}` throughout: the page's `PUT /profile/` is a slip."""
+        """The plural `/profiles/{profileId}` throughout: the page's `PUT /profile/` is a mistake."""
         (person,) = people
         at = at_of(person)
         url = f"{self.settings.base_url}/profiles" + path_of(call.step, at)
@@ -126,7 +126,7 @@ class B2core(Plain):
         return httpx.Request(METHODS[call.step], url, headers=self._headers(), json=body)
 
     def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
-        """What each step's answer means; a 404 means something of its own in every step but `find`."""
+        """What each step's answer means. A 404 has a special meaning in every step but `find`."""
         return [self._meaning(call, person, response) for person in people]
 
     def login(self) -> httpx.Request | None:
@@ -143,13 +143,13 @@ class B2core(Plain):
         return read_bearer(response, unit_s=0.001)
 
     def probe(self) -> httpx.Request:
-        """Looks for a profile of nobody: proves address and token, and that the filter we rely on is honoured, without
-        fetching anyone's data."""
+        """Looks for a profile that nobody has. This checks address and token, and that the filter that we rely on
+        works, without reading anyone's data."""
         url = f"{self.settings.base_url}/profiles?limit=1&filter%5Buuid%5D={NOBODY}"
         return httpx.Request("GET", url, headers=self._headers())
 
     def read_probe(self, response: httpx.Response) -> Answer:
-        """APPLIED where an empty list came."""
+        """APPLIED for an empty list."""
         if not response.is_success:
             refused = self._refusal(response.status_code)
             about_us = refused.verdict in (Verdict.VENDOR, Verdict.REAUTHENTICATE)
@@ -165,7 +165,7 @@ class B2core(Plain):
         return "read"
 
     def _is_on(self, kind: Kind) -> bool:
-        # The vendor has no field for consent; disabling an account may be more than the person asked for.
+        # The vendor has no field for consent. Disabling an account may be more than the person asked for.
         return {Kind.OPT_OUT: self.settings.opt_out_disables, Kind.OPT_IN: self.settings.opt_in_enables}.get(kind, True)
 
     def _deletes(self, order: Order) -> bool:
@@ -175,7 +175,7 @@ class B2core(Plain):
         return "contacts" if self._deletes(order) else "enabled"
 
     def _way(self, order: Order) -> Reason | None:
-        """What stands beside a good outcome where an erasure only disabled the profile."""
+        """The reason to record with a good outcome where an erasure only disabled the profile."""
         return Reason.DISABLED if order.kind is Kind.ERASURE and not self._deletes(order) else None
 
     def _headers(self) -> dict[str, str]:
@@ -196,7 +196,7 @@ class B2core(Plain):
             case "contact":
                 return after_contact(replace(at, met=True))
             case "profile" if status == httpx.codes.ACCEPTED or response.content.strip():
-                # Taken but not done yet, or a body where the page says there is none: look whether it is gone.
+                # Accepted but not done yet, or a body where the page says there is none: check whether it is gone.
                 taken = status == httpx.codes.ACCEPTED
                 return Answer(Verdict.PROCEED, step="gone", carry=replace(at, met=True, taken=taken))
             case "profile":
@@ -218,14 +218,14 @@ class B2core(Plain):
         return REFUSALS.get(status) or refusal(status)
 
     def _not_found(self, call: Call, person: Person, at: Profile) -> Answer:
-        # Until the vendor has shown this profile, a 404 may be that of a wrong address, also at a second attempt.
+        # Until the vendor has shown this profile, a 404 may come from a wrong address, at a second attempt too.
         doubt = not at.met
         match call.step:
-            case "contacts":  # no profile, or none of its contacts
+            case "contacts":  # neither profile nor contacts exist
                 return Answer(Verdict.PROCEED, step="profile", carry=at, needs_witness=doubt)
             case "contact":  # already gone
                 return after_contact(at)
-            case "profile" if at.met or person.tried:  # deleted by us or beside us
+            case "profile" if at.met or person.tried:  # deleted by us or by somebody else
                 return Answer(Verdict.APPLIED, needs_witness=doubt)
             case "gone":
                 return Answer(Verdict.APPLIED)

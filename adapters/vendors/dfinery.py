@@ -52,7 +52,7 @@ PATHS = MappingProxyType(
     }
 )
 ROWS = MappingProxyType({"read_flags": "successful_user_properties", "read_ci": "successful_user_ci_properties"})
-"""Under which name a read gives its rows."""
+"""The field with the rows, by read."""
 
 LIMITS = Limits(people=20)
 NOBODY = "consent-worker-probe"
@@ -62,14 +62,14 @@ NOBODY = "consent-worker-probe"
 class Progress:
     """What the steps of an erasure have found so far."""
 
-    kept: bool = False  # the vendor took the flags, and not the values that were to overwrite properties
-    refused: int = 0  # a ci/delete of so many people was refused with `user_ids`: next it is sent with `user_id`
+    kept: bool = False  # the vendor accepted the flags, and refused the values that overwrite properties
+    refused: int = 0  # a ci/delete of this many people was refused with `user_ids`: send it with `user_id` next
 
 
 @dataclass(frozen=True)
 class Dfinery(Plain):
-    """Twenty people a call. An erasure is two steps, `flags` then `ci`, and both must have succeeded. `flags_alone` is
-    for those whose overwritten properties are refused: their flags must not stay because of a value of ours."""
+    """Twenty people a call. An erasure is two steps, `flags` then `ci`, and both must succeed. `flags_alone` is for
+    people whose overwritten properties are refused: their flags must be set all the same."""
 
     settings: DfinerySettings = field(repr=False)
     name: str = "dfinery"
@@ -89,11 +89,11 @@ class Dfinery(Plain):
         return key if isinstance(key, Answer) else Addressed(key, "flags")
 
     def reach(self, kind: Kind) -> tuple[str, ...]:
-        """As the card has it."""
+        """As on the card."""
         return CARD.found_by
 
     def known_by(self, key: str) -> frozenset[tuple[str, str]]:
-        """The user id, which is all there is here."""
+        """The user id alone."""
         return known_by_user_id(key)
 
     def touches(self, order: Order) -> frozenset[str]:
@@ -102,13 +102,13 @@ class Dfinery(Plain):
         return frozenset([*self._wanted(order), *deleted])
 
     def steps(self, order: Order) -> frozenset[str]:
-        """The flags, then for an erasure the CI. The vendor permits each call by itself."""
+        """The flags, then for an erasure the CI. The vendor gives permission for each call separately."""
         if order.kind is not Kind.ERASURE:
             return frozenset({"flags"})
         return frozenset({"flags", "ci", *(["flags_alone"] if self._overwritten(order) else [])})
 
     def limits(self, call: Call) -> Limits:
-        """Twenty in every call. The page gives no size; twenty of our longest ids are under 50,000 bytes."""
+        """Twenty in every call. The page gives no size; twenty of our longest ids take less than 50,000 bytes."""
         return LIMITS
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
@@ -133,11 +133,11 @@ class Dfinery(Plain):
         return [self._answer(call, person, done, failed) for person in people]
 
     def probe(self) -> httpx.Request:
-        """Reads one flag of a user that nobody is."""
+        """Reads one flag of a user that does not exist."""
         return self._post(PATHS["read_flags"], {"user_ids": [NOBODY], "property_names": ["info_flag"]})
 
     def read_probe(self, response: httpx.Response) -> Answer:
-        """Whatever the vendor says of that user, it said it to us: the token is good unless the answer is about it."""
+        """Any answer about that user means that the token is valid, unless the answer is about the token."""
         try:
             data = read_data(response)
         except UnreadableError:
@@ -158,7 +158,7 @@ class Dfinery(Plain):
     def _body(self, call: Call, keys: list[str], by: str) -> Mapping[str, Any] | bytes:
         wanted = self._wanted(call.order)
         if call.step in ("flags", "flags_alone"):
-            # The same properties for everybody: written once, they cost a fifth of what they do in a dictionary each.
+            # The same properties for everybody: encoded once, they cost a fifth of encoding them for each person.
             properties = to_json(wanted if call.step == "flags" else self._flags(call.order))
             users = b",".join(b'{"user_id":%b,"properties":%b}' % (to_json(key), properties) for key in keys)
             return b'{"user_properties":[%b]}' % users
@@ -185,9 +185,10 @@ class Dfinery(Plain):
         return list((order.options.ci if order.options else None) or self.settings.ci)
 
     def _in_another_form(self, call: Call, people: Sequence[Person], response: httpx.Response) -> Answer | None:
-        """The step that tries again, where a whole call was refused for what may be its form; None where none does."""
+        """The step that retries in another form, where a whole call may have been refused for its form; None where
+        there is none."""
         if call.step == "ci" and not _is_second_form(people) and result_code(response) == INVALID_FORMAT:
-            # The example of ci/delete says `user_id`; its table and every sister call say `user_ids`.
+            # The example of ci/delete says `user_id`; its table and every similar call say `user_ids`.
             progress = replace(people[0].carry or Progress(), refused=len(people))
             return Answer(Verdict.PROCEED, step="ci", carry=progress, needs_witness=True)
         return self._alone(call) if len(people) == 1 else None
@@ -209,7 +210,7 @@ class Dfinery(Plain):
         if codes:
             answer = meaning_for_one(*codes)
             if answer.verdict is Verdict.USER and call.step in ROWS:
-                return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)  # not read: nothing was seen either way
+                return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)  # not read: the effect is unknown
             return (answer.verdict is Verdict.USER and self._alone(call)) or answer
         return self._after(call, person.carry, done[key])
 
@@ -220,13 +221,13 @@ class Dfinery(Plain):
         if call.step == "flags":
             return Answer(Verdict.PROCEED, step="ci") if erasing else Answer(Verdict.APPLIED)
         if call.step == "ci":
-            if progress and progress.kept:  # all is done but what the vendor would not overwrite
+            if progress and progress.kept:  # everything but the values that the vendor refused
                 return Answer(Verdict.USER, Reason.REJECTED, certain=True)
             return Answer(Verdict.APPLIED)
         if not isinstance(properties, dict):
             return Answer(Verdict.AMBIGUOUS, Reason.UNREADABLE)
         if call.step == "read_flags":
-            # `Undefined` is given where a flag was never set: not what we set it to.
+            # A flag that was never set is `Undefined`: not what we set.
             seen = all(_is_same(properties.get(name), value) for name, value in self._wanted(call.order).items())
             if seen and erasing:
                 return Answer(Verdict.PROCEED, step="read_ci")
@@ -236,13 +237,13 @@ class Dfinery(Plain):
 
 
 def _is_second_form(people: Sequence[Person]) -> bool:
-    # Refused as a whole: a half of it, after a split, begins with the first form again.
+    # Refused as a whole. After a split, each half begins with the first form again.
     progress = people[0].carry
     return isinstance(progress, Progress) and progress.refused == len(people)
 
 
 def _is_same(read: object, written: object) -> bool:
-    # A property may be kept as text, number or boolean whatever was sent.
+    # A property may be stored as text, number or boolean, whatever was sent.
     if type(read) is type(written):
         return read == written
     return read is not None and _as_text(read) == _as_text(written)

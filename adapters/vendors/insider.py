@@ -48,7 +48,7 @@ from domain.requests import Kind, Subject
 
 LIMITS = Limits(people=1_000, body_bytes=5_000_000)
 LOOKED_UP = Limits(people=100, body_bytes=5_000_000)
-"""Of people who were looked up each may have several profiles, and a record each."""
+"""A person who was looked up may have several profiles, with a record each."""
 ALONE = Limits(people=1)
 BUCKETS = MappingProxyType({"look": "profile", "read": "profile", "delete": "delete", "anonymize": "anonymize"})
 """The steps with a limit of their own. Each of their calls is about one profile."""
@@ -57,10 +57,11 @@ BUCKETS = MappingProxyType({"look": "profile", "read": "profile", "delete": "del
 @dataclass(frozen=True)
 class Insider(Plain):
     """A thousand people a call. Consent is withdrawn first (`consent`), then attributes are deleted (`attributes`): a
-    deletion that failed half-way must not leave a person whom Insider may still contact.
+    deletion that fails half-way must not leave a person whom Insider may still contact.
 
-    Small requests look first (`look`): each identifier that is known of a person is asked about, every profile found is
-    treated, and none is made. What was done to them is read back (`read`)."""
+    Small requests look first (`look`): they ask about each known identifier of a person, change every profile found,
+    and create none. The result is read back (`read`).
+    """
 
     settings: InsiderSettings = field(repr=False)
     name: str = "insider"
@@ -74,8 +75,8 @@ class Insider(Plain):
     vouches_for: ClassVar[frozenset[str]] = frozenset({"attributes"})
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
-        """By every identifier where profiles are looked up first; else by one, the strongest known: several in one
-        record can merge the profiles of different people."""
+        """By every identifier where profiles are looked up first; else by the strongest known: several in one record
+        can merge the profiles of different people."""
         block = read_block(subject, self.name, InsiderIdentifiers)
         if block is None:
             return Answer(Verdict.USER, Reason.REJECTED)
@@ -86,7 +87,7 @@ class Insider(Plain):
         return Addressed(key, plan.first_step(self.settings, order)) if key else NO_KEY
 
     def reach(self, kind: Kind) -> tuple[str, ...]:
-        """By its own id, and by what the partner's identity resolution has."""
+        """By its own id, and by the identifiers that the partner's identity resolution uses."""
         return fields_of(self.settings.identifiers)
 
     def known_by(self, key: Key | Known) -> frozenset[tuple[str, str]]:
@@ -94,11 +95,12 @@ class Insider(Plain):
         return frozenset(map(comparable, key.keys if isinstance(key, Known) else (key,)))
 
     def touches(self, order: Order) -> frozenset[str]:
-        """The flags that are set and the attributes that are deleted; values taken out of an array each by itself."""
+        """The flags that are set and the attributes that are deleted; each value removed from an array counts
+        separately."""
         return plan.touches(self.settings, order)
 
     def steps(self, order: Order) -> frozenset[str]:
-        """Looking, where it is done; the flags; then what is deleted, if anything is."""
+        """The lookup, where there is one; the flags; then the deletion, if there is one."""
         return plan.steps(self.settings, order)
 
     def limits(self, call: Call) -> Limits:
@@ -116,7 +118,7 @@ class Insider(Plain):
         }
 
     def rate(self, call: Call | None) -> Rate:
-        """Upsert and attribute delete share one limit; so does the probe, which is one of them."""
+        """Upsert and attribute delete share one limit. The probe is one of them."""
         bucket = BUCKETS.get(call.step, "") if call else ""
         return Rate(bucket, self.settings.profile_call_units) if bucket == "profile" else Rate(bucket)
 
@@ -140,7 +142,7 @@ class Insider(Plain):
 
     @property
     def longest_look_s(self) -> float:
-        """Where the look-ups ahead and one's own take longer, they are left out."""
+        """Where the lookups ahead and one's own take longer, they are left out."""
         return self.settings.look_first_wait_s
 
     def build(self, call: Call, people: Sequence[Person]) -> httpx.Request:
@@ -158,8 +160,8 @@ class Insider(Plain):
         )
 
     def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
-        """Everyone, or everyone but those the counted form of the answer names. Of several profiles of one person all
-        must have been treated."""
+        """Everyone succeeded, except those whom the counted form of the answer names. If a person has several profiles,
+        all must have succeeded."""
         match call.step:
             case "look":
                 return [found(self.settings, call, person, response) for person in people]
@@ -174,7 +176,7 @@ class Insider(Plain):
         names = list(_names_of(people) if looked_up else _keys_of(people))
         failed = failed_positions(read_object(response), len(names))
         if failed is None:
-            # The counts do not add up: smaller batches show whom it is about, and of one alone nothing is known.
+            # The counts do not add up. Smaller batches show whom it is about; for one person alone nothing is known.
             unclear = Verdict.SPLIT if len(people) > 1 and len(names) > 1 else Verdict.AMBIGUOUS
             return [Answer(unclear, Reason.UNREADABLE)] * len(people)
         bad = {names[position] for position in failed}
@@ -188,7 +190,7 @@ class Insider(Plain):
         return self._post("user/v1/attribute/delete", b'{"users":[]}')
 
     def read_probe(self, response: httpx.Response) -> Answer:
-        """A complaint about the empty list means that partner and token passed (as far as the page tells)."""
+        """A complaint about the empty list means that partner and token were accepted (as far as the page tells)."""
         try:
             refused = refused_call(response)
             if refused and refused.verdict is not Verdict.SPLIT:
@@ -199,7 +201,7 @@ class Insider(Plain):
         return Answer(Verdict.APPLIED)
 
     def reading(self, order: Order) -> str:
-        """The profile call, for each identifier again; "" where nobody was looked up."""
+        """The profile call again, for each identifier; "" where nobody was looked up."""
         return "read" if plan.looks(self.settings, order) else ""
 
     def _treated(self, call: Call, person: Person, bad: AbstractSet[Key]) -> Answer:
@@ -207,7 +209,7 @@ class Insider(Plain):
         return REFUSED if refused else self._after(call, person.carry)
 
     def _after(self, call: Call, search: Search | None) -> Answer:
-        """What follows on a yes to `consent` or `attributes`."""
+        """What follows a yes to `consent` or `attributes`."""
         step = plan.after_consent(self.settings, call.order) if call.step == "consent" else ""
         if step:
             return Answer(Verdict.PROCEED, step=step, carry=search)
@@ -225,18 +227,18 @@ NO_KEY = Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
 
 
 def _names_of(people: Sequence[Person]) -> dict[Key, str]:
-    """How each profile is named, once, in order; and the kind of the identifier that finds it."""
+    """The name of each profile, once, in order, and the kind of the identifier that finds it."""
     return {profile.name: profile.key[0] for person in people for profile in profiles_of(person)}
 
 
 def _keys_of(people: Sequence[Person]) -> dict[Key, None]:
-    """The identifier that each person is named by, once, in order."""
+    """The identifier that names each person, once, in order."""
     return dict.fromkeys(person.key for person in people)
 
 
 def _records(names: Mapping[Key, str], same: Mapping[str, Any]) -> bytes:
-    """The JSON array of user records. What is the `same` for all is encoded once for each kind of identifier: the list
-    of attributes, encoded a thousand times, took longer than all else of a delivery."""
+    """The JSON array of user records. The part `same` for all is encoded once for each kind of identifier: encoding the
+    list of attributes a thousand times took longer than the rest of a delivery."""
     rests = {kind: _encode(effect.less_its_own(same, kind)) for kind in set(names.values())}
     return b"[%b]" % b",".join([b"{%b%b}" % (named(name), rests[kind]) for name, kind in names.items()])
 
