@@ -1,4 +1,4 @@
-"""`python -m cli`: the command line but for what runs a stack on this machine."""
+"""`python -m cli`: the command line without the commands that run a stack on this machine."""
 
 from cli.commands import run
 

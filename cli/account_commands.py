@@ -1,4 +1,4 @@
-"""`consent keys` and `consent user` as the command line shows them; `accounts` does the work."""
+"""`consent keys` and `consent user`: the arguments. `accounts` does the work."""
 
 from typing import Annotated
 
@@ -30,7 +30,7 @@ def create_key(
     ] = None,
     as_json: AsJson = False,
 ) -> Ending:
-    """Make an API key, and print it: this once, for only a digest of it is kept."""
+    """Make an API key, and print it once: only a digest is stored."""
     from cli import accounts
 
     return accounts.create_key(name, role=role, days=days, owner=owner, as_json=as_json)
@@ -38,7 +38,7 @@ def create_key(
 
 @keys.command("list")
 def list_keys(as_json: AsJson = False) -> Ending:
-    """Show every API key, without what is secret of it."""
+    """Show every API key, without its secret."""
     from cli import accounts
 
     return accounts.list_keys(as_json=as_json)
@@ -48,7 +48,7 @@ def list_keys(as_json: AsJson = False) -> Ending:
 def revoke_key(
     prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="as `consent keys list` shows it")],
 ) -> Ending:
-    """Have a key open nothing any more, within seconds."""
+    """Revoke a key. It stops working within seconds."""
     from cli import accounts
 
     return accounts.revoke_key(prefix)
@@ -59,7 +59,7 @@ def own_key(
     prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="as `consent keys list` shows it")],
     person: Annotated[str, typer.Argument(metavar="PERSON", help="the user whose key it is")],
 ) -> Ending:
-    """Say whose key it is: one person's accounts count as one where a second person has to confirm."""
+    """Set whose key it is. Where a second person has to confirm, all accounts of one person count as one."""
     from cli import accounts
 
     return accounts.own_key(prefix, person)
@@ -75,7 +75,7 @@ def add_user(
     owner: Owner = None,
     os_user: OsUser = None,
 ) -> Ending:
-    """Let somebody into the console; the password is asked for, or read from standard input."""
+    """Add a console user. The password is asked for, or read from standard input."""
     from cli import accounts
 
     return accounts.add_user(name, role=role, has_password=not no_password, owner=owner, os_user=os_user)
@@ -83,7 +83,7 @@ def add_user(
 
 @user.command("owner")
 def own_user(name: UserName, owner: Owner = None, os_user: OsUser = None) -> Ending:
-    """Say which person a user is: one person's accounts count as one where a second person has to confirm."""
+    """Set which person a user is. Where a second person has to confirm, all accounts of one person count as one."""
     from cli import accounts
 
     return accounts.own_user(name, owner=owner, os_user=os_user)
@@ -91,7 +91,7 @@ def own_user(name: UserName, owner: Owner = None, os_user: OsUser = None) -> End
 
 @user.command("unlock")
 def unlock_user(name: UserName) -> Ending:
-    """Let a user try again at once, whom failed logins keep waiting."""
+    """Let a user who is locked after failed logins try again at once."""
     from cli import accounts
 
     return accounts.unlock_user(name)
@@ -110,7 +110,7 @@ def set_password(
     name: UserName,
     no_password: Annotated[bool, typer.Option("--no-password", help="none: by the identity provider only")] = False,
 ) -> Ending:
-    """Give a user another password, and end their sessions."""
+    """Set another password for a user, or none, and end their sessions."""
     from cli import accounts
 
     return accounts.set_password(name, has_password=not no_password)
@@ -118,7 +118,7 @@ def set_password(
 
 @user.command("disable")
 def disable_user(name: UserName) -> Ending:
-    """Let a user in no more, and end their sessions."""
+    """Disable a user, and end their sessions."""
     from cli import accounts
 
     return accounts.set_disabled(name, disabled=True)
@@ -126,7 +126,7 @@ def disable_user(name: UserName) -> Ending:
 
 @user.command("enable")
 def enable_user(name: UserName) -> Ending:
-    """Let a disabled user in again."""
+    """Enable a disabled user."""
     from cli import accounts
 
     return accounts.set_disabled(name, disabled=False)

@@ -1,4 +1,4 @@
-"""`consent keys` and `consent user`: who may come in over the network."""
+"""`consent keys` and `consent user`: accounts for access over the network."""
 
 import json
 import re
@@ -26,7 +26,7 @@ from web.api.models import as_utc
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 USER_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]{0,62}(@[a-z0-9][a-z0-9.-]{0,35})?")
-"""A user's may be an e-mail address, by which an identity provider knows them."""
+"""A user's name may be an e-mail address, by which an identity provider knows them."""
 OS_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+$-]{0,99}")
 
 
@@ -56,14 +56,14 @@ def create_key(name: str, *, role: str, days: float, owner: str | None, as_json:
 
 
 def list_keys(*, as_json: bool) -> Ending:
-    """Print every API key, without what is secret of it. Raises CommandError."""
+    """Print every API key, without its secret. Raises CommandError."""
     with surroundings() as here, here.engine.connect() as connection:
         _print([key._asdict() for key in access.all_keys(connection)], "keys", as_json=as_json)
     return Ending.DONE
 
 
 def revoke_key(prefix: str) -> Ending:
-    """Have a key open nothing any more. Raises CommandError."""
+    """Revoke a key. Raises CommandError."""
     with surroundings() as here, here.engine.begin() as connection:
         if not access.revoke_key(connection, prefix, who()):
             raise unusable("no key of this prefix opens anything; `consent keys list` shows them")
@@ -73,7 +73,7 @@ def revoke_key(prefix: str) -> Ending:
 
 
 def own_key(prefix: str, owner: str) -> Ending:
-    """Say which person may use a key. Raises CommandError."""
+    """Set which person may use a key. Raises CommandError."""
     _check_person("PERSON", owner)
     with surroundings() as here, here.engine.begin() as connection:
         if not access.set_key_owner(connection, prefix, owner):
@@ -87,7 +87,7 @@ def own_key(prefix: str, owner: str) -> Ending:
 def add_user(
     name: str, *, role: str, has_password: bool = True, owner: str | None = None, os_user: str | None = None
 ) -> Ending:
-    """Let somebody into the console. Raises CommandError."""
+    """Add a console user. Raises CommandError."""
     chosen = _role(role)
     _check_person("--owner", owner)
     _check_os_user(os_user)
@@ -111,7 +111,7 @@ def add_user(
 
 
 def own_user(name: str, *, owner: str | None, os_user: str | None) -> Ending:
-    """Say which person a user is, and their name at the command line. Raises CommandError."""
+    """Set which person a user is, and their name at the command line. Raises CommandError."""
     if owner is None and os_user is None:
         raise unusable("give --owner, --os-user, or both")
     _check_person("--owner", owner)
@@ -150,7 +150,7 @@ def list_users(*, as_json: bool) -> Ending:
 
 
 def set_password(name: str, *, has_password: bool = True) -> Ending:
-    """Give a user another password, or none any more. Raises CommandError."""
+    """Set another password for a user, or remove it. Raises CommandError."""
     password_hash = _hashed() if has_password else None
     with surroundings() as here, here.engine.begin() as connection:
         if not access.set_password(connection, name, password_hash):
@@ -161,7 +161,7 @@ def set_password(name: str, *, has_password: bool = True) -> Ending:
 
 
 def set_disabled(name: str, *, disabled: bool) -> Ending:
-    """Disable a user, or let them in again. Raises CommandError."""
+    """Disable a user, or enable them again. Raises CommandError."""
     word = "disable" if disabled else "enable"
     with surroundings() as here, here.engine.begin() as connection:
         if not access.set_disabled(connection, name, disabled=disabled):

@@ -73,7 +73,7 @@ def check_reason(reason: str | None) -> None:
 
 
 def check_text(because: str) -> str:
-    """What someone gives as their reason, to be kept for good. Raises CommandError."""
+    """Check a person's reason, which is kept for good. Raises CommandError."""
     text = because.strip()
     problem = because_fault(text)
     if problem:
@@ -83,7 +83,7 @@ def check_text(because: str) -> str:
 
 @contextmanager
 def deeds(here: Surroundings) -> Iterator[Desk]:
-    """Where to work on requests; what cannot be done is told as CommandError."""
+    """The desk; what cannot be done raises CommandError."""
     try:
         yield Desk(here.engine, who(), waker(here), guards_of(here.settings).deadlines, audits=True)
     except NoSuchRequestError:
@@ -98,7 +98,7 @@ def deeds(here: Surroundings) -> Iterator[Desk]:
 
 
 def retry(request_id: str, *, vendor: str | None, reason: str | None, as_json: bool) -> Ending:
-    """Have what waits delivered again; EXCEPTIONS where some cannot without a fresh session, or without an identifier.
+    """Deliver again what waits; EXCEPTIONS where some cannot be sent without a fresh session, or without an identifier.
 
     Raises CommandError.
     """
@@ -126,7 +126,7 @@ def _print_again(deliveries: Mapping[str, int], *, as_json: bool, more: Mapping[
 
 
 def provide(request_id: str, file: str, *, allow: Sequence[str] = (), as_json: bool) -> Ending:
-    """Give people who wait their fresh sessions and identifiers, all of a file or none. Raises CommandError."""
+    """Give waiting people their fresh sessions and identifiers, all of a file or none. Raises CommandError."""
     public_id = read_id(request_id)
     noticed = read_allowed(allow)
     with opened(file) as people, surroundings() as here, deeds(here) as desk:

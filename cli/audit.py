@@ -1,4 +1,4 @@
-"""`consent audit`: who was let in or turned away, and what they did."""
+"""`consent audit`: who was admitted or refused, and what they did."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from ledger.accounts.audit import Wanted, Written
 
 
 def show(wanted: Wanted, *, limit: int, as_json: bool) -> Ending:
-    """Print so many entries at most, the newest first. Raises CommandError."""
+    """Print at most this many entries, newest first. Raises CommandError."""
     with surroundings() as here, here.engine.connect() as connection:
         found = audit.entries(connection, wanted, limit + 1)
     page, more = found[:limit], len(found) > limit

@@ -1,4 +1,4 @@
-"""`consent audit` as the command line shows it; `auditing` does the work."""
+"""`consent audit`: the arguments. `audit` does the work."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ def show(  # noqa: PLR0917 - the order is the command line's
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for scripts: one JSON object")] = False,
 ) -> Ending | None:
-    """Show the audit log, the newest entries first: when, by whom, from where, what, and whether it was allowed."""
+    """Show the audit log, newest entries first: when, by whom, from where, what, and whether it was allowed."""
     if context.invoked_subcommand is not None:
         return None
     from cli import audit as auditing

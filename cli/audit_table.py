@@ -1,4 +1,4 @@
-"""Entries of the audit log as people at a terminal see them."""
+"""Entries of the audit log as a table."""
 
 from collections.abc import Iterable
 from datetime import UTC

@@ -1,4 +1,4 @@
-"""The options by which a command chooses many requests, written once for all commands that do."""
+"""Options by which a command chooses many requests, shared by all commands that do."""
 
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -30,7 +30,7 @@ WithReason = Annotated[
 
 
 class Chosen(NamedTuple):
-    """What the command line says of which requests are meant, and how to go about it."""
+    """The requests that the command line chooses, and how to proceed."""
 
     vendor: str | None = None
     reason: str | None = None
@@ -55,8 +55,8 @@ OPTIONS: Mapping[str, Any] = MappingProxyType(
 
 
 def choosing(**different: Any) -> Callable[[Callable[..., Ending]], Callable[..., Ending]]:
-    """Give a command an ID that may be left out, and the options that choose requests instead. The command is called
-    with `request_id` and a `Chosen`. `different`: options that it words in another way, by their field of `Chosen`."""
+    """Give a command an optional ID, and the options that choose requests instead. The command is called with
+    `request_id` and a `Chosen`. `different`: options with other help texts, by their field of `Chosen`."""
     options = {**OPTIONS, **different}
 
     def decorate(command: Callable[..., Ending]) -> Callable[..., Ending]:

@@ -1,4 +1,5 @@
-"""The command line. Each command loads what it needs when it is called, for scripts call some of them very often."""
+"""The command line. Each command imports what it needs when it is called, because scripts call some of them very
+often."""
 
 from typing import Annotated
 
@@ -33,7 +34,7 @@ def run() -> None:
 
 @app.command()
 def doctor() -> Ending:
-    """Check PostgreSQL, Redis, and each vendor's address and credentials, changing nothing."""
+    """Check PostgreSQL, Redis, and each vendor's address and credentials, without changing anything."""
     from cli.doctor import checkup
 
     return checkup.doctor()

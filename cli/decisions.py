@@ -24,7 +24,7 @@ def confirm(request_id: str, *, own: bool, as_json: bool = False) -> Ending:
 
 
 def cancel(request_id: str, *, as_json: bool) -> Ending:
-    """Stop what was not sent, and print what became of the rest. Raises CommandError."""
+    """Cancel what was not sent, and print what happened to the rest. Raises CommandError."""
     public_id = read_id(request_id)
     with surroundings() as here, deeds(here) as desk:
         stopped = desk.cancel(public_id)
@@ -39,7 +39,7 @@ def cancel(request_id: str, *, as_json: bool) -> Ending:
 
 
 def extend(request_id: str, *, months: int | None, days: int | None, because: str, as_json: bool) -> Ending:
-    """Put off when a request is due. Raises CommandError."""
+    """Extend a request's due date. Raises CommandError."""
     text = check_text(because)
     by = _period(months, days)
     public_id = read_id(request_id)

@@ -1,4 +1,4 @@
-"""The commands that show what needs a person, and do something about requests on record."""
+"""The commands that show what needs a person, and act on requests on record."""
 
 from typing import Annotated
 
@@ -26,11 +26,12 @@ def attention(
 
 @choosing()
 def retry(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) -> Ending:
-    """Deliver again what needs action or is exhausted; what was refused, or waits for a word about another wish of the
-    person, only where --reason names why. --reason superseded compares what gave way with the newer wishes again.
+    """Deliver again what needs action or is exhausted. Deliveries that were refused, or that wait for a decision about
+    another wish of the person, need --reason. --reason superseded compares superseded deliveries with the newer wishes
+    again.
 
-    Of one request, or of all that --all, --vendor, --reason, --kind and --received-before choose together.
-    Exit 1 if some of it cannot go without a fresh session of the person, or without an identifier.
+    For one request, or for all that --all, --vendor, --reason, --kind and --received-before choose together. Exit 1 if
+    some cannot be sent without a fresh session of the person, or without an identifier.
     """
     from cli import attention as waiting
     from cli import selections
@@ -46,7 +47,7 @@ def provide(
     allow_placeholder: AllowPlaceholder = None,
     as_json: AsJson = False,
 ) -> Ending:
-    """Give people who wait a fresh session or an identifier, and deliver to them again. All of the file, or nothing."""
+    """Give waiting people a fresh session or an identifier, and deliver to them again. All of the file, or nothing."""
     from cli import attention as waiting
 
     return waiting.provide(request_id, file, allow=allow_placeholder or (), as_json=as_json)
@@ -54,10 +55,10 @@ def provide(
 
 @choosing()
 def close(*, request_id: str | None, chosen: Chosen, because: Because, as_json: AsJson = False) -> Ending:
-    """Settle by hand what needs a person: it becomes `cancelled`, and who and why is kept.
+    """Settle by hand what needs a person: it becomes `cancelled`, and who did it and why is kept.
 
-    Of one request at one vendor, or of all requests that --all, --vendor, --reason, --kind and --received-before choose
-    together.
+    For one request at one vendor, or for all requests that --all, --vendor, --reason, --kind and --received-before
+    choose together.
     """
     from cli import attention as waiting
     from cli import selections
@@ -71,9 +72,10 @@ def close(*, request_id: str | None, chosen: Chosen, because: Because, as_json: 
 
 
 def accept(request_id: RequestId, because: Because, vendor: OneVendor = None, as_json: AsJson = False) -> Ending:
-    """Accept that some people cannot be found, at one vendor or all: they stay `unreachable` and need nobody any more.
+    """Accept that some people cannot be found, at one vendor or at all: they stay `unreachable` and no longer need
+    attention.
 
-    The request still counts as completed with exceptions; who accepted it and why is kept.
+    The request still counts as completed with exceptions. Who accepted it and why is kept.
     """
     from cli import attention as waiting
 
@@ -82,9 +84,8 @@ def accept(request_id: RequestId, because: Because, vendor: OneVendor = None, as
 
 @choosing(vendor=AtVendor, reason=NoReason, yes=ThoughOwn)
 def confirm(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) -> Ending:
-    """Let a large request run that someone else has submitted; or all that --all, --vendor, --kind and
-    --received-before choose together. Exit 1 if some were left out because you submitted them yourself.
-    """
+    """Let a large request run that somebody else has submitted; or all that --all, --vendor, --kind and
+    --received-before choose together. Exit 1 if some were left out because you submitted them yourself."""
     from cli import decisions, selections
 
     if selections.is_selection(request_id, chosen):
@@ -94,9 +95,8 @@ def confirm(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) 
 
 @choosing(vendor=AtVendor, reason=WithReason)
 def cancel(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) -> Ending:
-    """Stop what was not sent yet, and print what was. Of one request, or of all that --all, --vendor, --reason, --kind
-    and --received-before choose together: each is cancelled at every vendor.
-    """
+    """Cancel what was not sent yet, and print what was. For one request, or for all that --all, --vendor, --reason,
+    --kind and --received-before choose together: each is cancelled at every vendor."""
     from cli import decisions, selections
 
     if selections.is_selection(request_id, chosen):
@@ -111,7 +111,7 @@ def extend(
     days: Annotated[int | None, typer.Option(min=1, help="the same in days")] = None,
     as_json: AsJson = False,
 ) -> Ending:
-    """Put off when a request is due, within what its regulation allows and before the original date."""
+    """Extend a request's due date, as far as its regulation allows and before the original date."""
     from cli import decisions
 
     return decisions.extend(request_id, months=months, days=days, because=because, as_json=as_json)

@@ -1,4 +1,4 @@
-"""What the command line gives, read or refused: options, moments, and the files that it names."""
+"""Reads what the command line gives: options, times, and the files that it names."""
 
 import re
 import sys
@@ -26,12 +26,12 @@ STDIN = "-"
 
 
 def unusable(message: str) -> CommandError:
-    """What to raise where the command line or a file cannot be used."""
+    """The error for an unusable option or file."""
     return CommandError(message, Ending.UNUSABLE)
 
 
 def read_moment(option: str, given: str | None) -> datetime | None:
-    """A moment that an option names. Raises CommandError."""
+    """Read the time of an option. Raises CommandError."""
     if given is None:
         return None
     try:
@@ -44,7 +44,7 @@ def read_moment(option: str, given: str | None) -> datetime | None:
 
 
 def read_day_or_moment(option: str, given: str | None) -> datetime | None:
-    """The same, or a day. Raises CommandError."""
+    """Read a time or a day. Raises CommandError."""
     try:
         return moments.read_day_or_moment(given) if given is not None else None
     except ValueError as error:
@@ -52,7 +52,7 @@ def read_day_or_moment(option: str, given: str | None) -> datetime | None:
 
 
 def read_allowed(given: Sequence[str]) -> Noticed:
-    """What --allow-placeholder says, once for each identifier. Raises CommandError."""
+    """Read the values of --allow-placeholder. Raises CommandError."""
     pairs = [one.partition("=") for one in given]
     known = known_columns()
     if not all(equals and place.removeprefix("vendors.") in known for place, equals, _ in pairs):
@@ -68,7 +68,7 @@ def read_allowed(given: Sequence[str]) -> Noticed:
 
 
 def read_options(path: Path) -> Mapping[str, Any]:
-    """The vendors' options that a file holds, by vendor. Raises CommandError."""
+    """Read the options in a file, by vendor. Raises CommandError."""
     try:
         with path.open("rb") as file:
             text = file.read(LARGEST_OPTIONS + 1)
@@ -92,7 +92,7 @@ def read_options(path: Path) -> Mapping[str, Any]:
 
 @contextmanager
 def opened(file: str) -> Iterator[IO[bytes]]:
-    """A file named on the command line; `-` is standard input. Raises CommandError."""
+    """Open a file named on the command line; `-` is standard input. Raises CommandError."""
     if file == STDIN:
         if sys.stdin is None:
             raise unusable("cannot read from standard input: it is closed")
@@ -101,14 +101,14 @@ def opened(file: str) -> Iterator[IO[bytes]]:
     try:
         opened = Path(file).open("rb")  # noqa: SIM115 - what goes wrong within is not about opening
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        # Without the name: in a call with its arguments in the wrong order it is a person's.
+        # Without the name: if the arguments are in the wrong order, it may be a person's.
         raise unusable(f"cannot read FILE: {getattr(error, 'strerror', None) or 'no such name'}") from None
     with opened:
         yield opened
 
 
 def listed(error: UnusableInputError, ending: str = "nothing was recorded") -> str:
-    """The faults of a file, a line each."""
+    """The faults of a file, one a line."""
     lines = [str(fault) for fault in error.faults]
     if error.total > len(lines):
         lines.append(f"and {error.total - len(lines):,} more")

@@ -1,4 +1,4 @@
-"""`consent lookup`: the requests that a person is in, found by fingerprint and never by name."""
+"""`consent lookup`: the requests that a person is in, found by fingerprints."""
 
 import json
 import sys
@@ -23,12 +23,12 @@ from ledger.sealing import UnsealError
 from tasks.subjects import SubjectError, check_subject, parse_subject
 
 LOOKED_FOR = Noticed(undoubted=frozenset({"placeholder"}))
-"""Nobody is harmed by looking for a placeholder, and somebody may have been allowed to be called so."""
+"""Placeholders may be looked up: it harms nobody, and somebody may have been allowed one."""
 OWN = ("user_id", "email", "phone_number")
 
 
 def lookup(source: str | None, given: Mapping[str, str | None], *, as_json: bool) -> Ending:
-    """Print the requests with somebody of these identifiers; `source` is "-" for one person as JSON on standard input.
+    """Print the requests with a person of these identifiers; `source` is "-" for one person as JSON on standard input.
 
     Raises CommandError.
     """

@@ -1,4 +1,4 @@
-"""`consent migrate`: the ledger's tables as this program wants them."""
+"""`consent migrate`: bring the ledger's tables up to date."""
 
 import typer
 

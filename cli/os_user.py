@@ -1,12 +1,12 @@
-"""Who is at the command line."""
+"""The user at the command line."""
 
 import os
 import pwd
 
 
 def who() -> str:
-    """The operating system's user, as the ledger keeps it: `cli:<name>`."""
-    # Prefixed, for the ledger lifts by itself what "worker" holds.
+    """The operating system's user in the ledger's form: `cli:<name>`."""
+    # With a prefix, because the ledger itself lifts holds made by "worker".
     try:
         return f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
     except KeyError:  # a container's user often has no name

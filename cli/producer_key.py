@@ -1,4 +1,4 @@
-"""`consent producer-key`: what Celery producers seal their requests to."""
+"""`consent producer-key`: the key that Celery producers seal their requests to."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""Progress as it happens, for people at a terminal."""
+"""Live progress for people at a terminal."""
 
 from typing import NamedTuple, Self
 
@@ -19,12 +19,12 @@ from ledger.delivery.vendors import Vendor
 from ledger.desk.reports import PENDING, Status
 
 OPEN = frozenset({"loading", "unconfirmed", "running"})
-"""The states of a request that is not over yet."""
+"""The statuses of a request that has not ended."""
 PLAIN_EVERY_S = 2.0
 
 
 class Moment(NamedTuple):
-    """A request at one moment, and why some vendors are held."""
+    """A request at one moment, and the reasons for vendors' holds."""
 
     status: Status
     held: dict[str, str]
@@ -35,7 +35,7 @@ class Moment(NamedTuple):
         return self.status.subjects - self.status.vendors[vendor][PENDING]
 
     def remark(self, vendor: str) -> str:
-        """What someone should know of a vendor, or nothing."""
+        """What to know about a vendor; "" where there is nothing."""
         counts = self.status.vendors[vendor]
         attention = self.status.attention(vendor)
         held = f"held: {self.held[vendor]}" if vendor in self.held and counts[PENDING] else ""
@@ -63,7 +63,7 @@ class Bars:
         self._progress.stop()
 
     def show(self, moment: Moment) -> None:
-        """Bring every bar up to date."""
+        """Update every bar."""
         for vendor in moment.status.vendors:
             settled, remark = moment.settled(vendor), moment.remark(vendor)
             if vendor in self._bars:
@@ -74,7 +74,7 @@ class Bars:
 
 
 class PlainLines:
-    """The same for a log: a line now and then where something has changed, and one at the end."""
+    """The same for a log: a line now and then when something has changed, and one at the end."""
 
     def __init__(self, console: Console) -> None:
         self._out = console.file
@@ -88,7 +88,7 @@ class PlainLines:
         pass
 
     def show(self, moment: Moment) -> None:
-        """Write a line, unless it would say nothing new, or comes too soon after the last one."""
+        """Write a line, unless nothing has changed or the last line is too recent."""
         self._first = first = self._first or moment
         over = moment.status.status not in OPEN
         if self._last and not over:
@@ -118,6 +118,6 @@ def _clock(seconds: float) -> str:
 
 
 def why_held(vendor: Vendor) -> str:
-    """Why a vendor is held, or some steps of it; nothing where it is not."""
+    """Why a vendor is held, or some steps of it; "" where it is not."""
     at_steps = ", ".join(f"{held.held_reason} at {held.step}" for held in vendor.steps)
     return vendor.held_reason or at_steps

@@ -1,4 +1,4 @@
-"""The commands that record a request and show how it stands."""
+"""The commands that record a request and show its status."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -45,9 +45,9 @@ def submit(  # noqa: PLR0917 - the order is the command line's
     ] = False,
     as_json: AsJson = False,
 ) -> Ending:
-    """Record a request, and print its id. Unusable input is refused whole, with exit code 2.
+    """Record a request, and print its id. Unusable input is refused as a whole, with exit code 2.
 
-    Says on stderr how many people cannot be found at which vendor; what could be sent is sent all the same.
+    stderr says how many people cannot be found at which vendor. All others are sent.
     """
     from cli.submit import read_submission, submit_file
 
@@ -68,7 +68,7 @@ def submit(  # noqa: PLR0917 - the order is the command line's
 
 
 def status(request_id: RequestId, as_json: AsJson = False) -> Ending:
-    """Show how a request stands at each vendor."""
+    """Show the status of a request at each vendor."""
     from cli import status as reporting
 
     return reporting.status(request_id, as_json=as_json)
@@ -85,7 +85,7 @@ def export(
     request_id: RequestId,
     form: Annotated[Literal["csv", "ndjson"], typer.Option("--format", help="how to write the rows")] = "csv",
 ) -> Ending:
-    """Print how every delivery of a request ended."""
+    """Print the outcome of every delivery of a request."""
     from cli import status as reporting
 
     return reporting.export(request_id, as_csv=form == "csv")
@@ -100,7 +100,7 @@ def lookup(
     phone_number: Annotated[str | None, typer.Option(metavar="E164")] = None,
     as_json: AsJson = False,
 ) -> Ending:
-    """Show the requests that a person is in, and how each vendor stands."""
+    """Show the requests that a person is in, and their state at each vendor."""
     from cli import lookup as finding
 
     given = {"user_id": user_id, "email": email, "phone_number": phone_number}

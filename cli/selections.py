@@ -1,5 +1,5 @@
-"""`consent retry|close|cancel|confirm` over a selection: one deed, done here; where this process is killed the workers
-carry on with it."""
+"""`consent retry|close|cancel|confirm` over a selection: one deed, done by this process. If it is killed, the workers
+continue."""
 
 import json
 import sys
@@ -33,8 +33,8 @@ IN_WORDS = {
 
 
 def is_selection(request_id: str | None, chosen: Chosen, *narrows: str) -> TypeIs[None]:
-    """Whether requests are chosen, and none is named. `narrows`: options that also narrow what is done to one that is
-    named. Raises CommandError where neither is so, or both."""
+    """Whether requests are chosen by options, and none by ID. `narrows`: options that also narrow what is done to a
+    named request. Raises CommandError where neither is given, or both."""
     options = {
         "--all": chosen.everything,
         "--vendor": chosen.vendor,
@@ -55,8 +55,8 @@ def is_selection(request_id: str | None, chosen: Chosen, *narrows: str) -> TypeI
 def do_to_selection(
     deed: Deed, chosen: Chosen, *, because: str | None = None, own: bool = False, as_json: bool
 ) -> Ending:
-    """Do it, and print what it came to; with a dry run, or until somebody at a terminal says yes, only how much it
-    would be. Raises CommandError."""
+    """Do the deed, and print the result. With a dry run, or when a person at a terminal does not say yes, only print
+    the extent. Raises CommandError."""
     order = Order(deed, _criteria(deed, chosen, own=own), because)
     with surroundings() as here, _refusals():
         if chosen.dry_run:
@@ -75,7 +75,7 @@ def do_to_selection(
 
 
 def is_at_terminal() -> bool:
-    """Whether somebody can be asked."""
+    """Whether a person can be asked."""
     return sys.stdin.isatty()
 
 
@@ -102,7 +102,7 @@ def _refusals() -> Iterator[None]:
 
 
 def _work(here: Surroundings, standing: Progress) -> Progress:
-    """Do it to the end, and tell how far it has come."""
+    """Do it to the end, and report progress."""
     woken: set[str] = set()
     told_at = monotonic()
     try:
@@ -122,7 +122,7 @@ def _work(here: Surroundings, standing: Progress) -> Progress:
 
 
 def _found(here: Surroundings, standing: Progress) -> Progress:
-    """How it stands where a worker has seen to the last of it."""
+    """The progress where a worker has done the last of it."""
     return selections.find(here.engine, standing.public_id) or standing
 
 

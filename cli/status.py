@@ -1,4 +1,4 @@
-"""`consent status` and `consent export`: what the ledger says of a request."""
+"""`consent status` and `consent export`: a request as it is in the ledger."""
 
 import csv
 import json
@@ -35,12 +35,12 @@ DROPPED = (
 
 
 def no_such_request() -> CommandError:
-    """What to raise for an id that is nobody's."""
+    """The error for an unknown id."""
     return CommandError(NO_SUCH_REQUEST, Ending.UNUSABLE)
 
 
 def read_id(request_id: str | UUID) -> UUID:
-    """An id as given on the command line. Raises CommandError where it is none."""
+    """Read an id from the command line. Raises CommandError where it is not a UUID."""
     try:
         return UUID(str(request_id))
     except ValueError:
@@ -48,7 +48,7 @@ def read_id(request_id: str | UUID) -> UUID:
 
 
 def find_status(connection: Connection, request_id: str | UUID) -> Status:
-    """How a request stands. Raises CommandError where the id is none, or nobody's."""
+    """The status of a request. Raises CommandError where the id is not a UUID, or unknown."""
     status = status_of(connection, read_id(request_id))
     if status is None:
         raise no_such_request()
@@ -56,7 +56,7 @@ def find_status(connection: Connection, request_id: str | UUID) -> Status:
 
 
 def status(request_id: str, *, as_json: bool) -> Ending:
-    """Print how a request stands. Raises CommandError."""
+    """Print the status of a request. Raises CommandError."""
     with surroundings() as here, here.engine.connect() as connection:
         found = find_status(connection, request_id)
         at_risk = found.at_risk(here.settings.due_soon_days)
@@ -81,17 +81,17 @@ def status(request_id: str, *, as_json: bool) -> Ending:
 
 
 def _say_untaken(here: Surroundings) -> str | None:
-    """Whether requests of Celery producers wait that nobody takes in: this one may be followed by others of theirs."""
+    """Whether requests of Celery producers wait and no process takes them in: more may follow."""
     try:
         with connect(here.stack.redis_url, here.stack.redis_ca) as client:
             messages, processes = waiting(client)
     except RedisError:
-        return None  # how a request stands is known all the same
+        return None  # the status is known without Redis
     return NOBODY_TAKES_IN.format(messages) if messages and not processes else None
 
 
 def say_directory_state(directory: DirectoryState) -> str:
-    """How the controller's directory does, in one line."""
+    """The state of the controller's directory, in one line."""
     if directory.fault is None or directory.failing_since is None:
         return "it answers" if directory.waiting else "nobody waits for it"
     failing = f"{directory.fault}; {directory.failures:,} times in a row since {as_utc(directory.failing_since)}"
@@ -135,7 +135,7 @@ def as_utc(moment: datetime) -> str:
 
 
 def export(request_id: str, *, as_csv: bool) -> Ending:
-    """Print every delivery of a request, as they come from the ledger. Raises CommandError, BrokenPipeError."""
+    """Print every delivery of a request, streamed from the ledger. Raises CommandError, BrokenPipeError."""
     with surroundings() as here, here.engine.connect() as connection:
         found = find_status(connection, request_id)
         if found.dropped:

@@ -48,7 +48,7 @@ def read_submission(
     partial: bool = False,
     allow: Sequence[str] = (),
 ) -> Submission:
-    """A submission from what the command line gives. Raises CommandError."""
+    """Build a submission from the command line. Raises CommandError."""
     if kind not in list(Kind):
         raise unusable(f"unknown --kind; known are {', '.join(Kind)}")
     names = tuple(filter(None, map(str.strip, (vendors or "").split(","))))
@@ -84,7 +84,7 @@ def _warn(unreachable: Mapping[str, int], people: int) -> None:
 
 
 def waker(here: Surroundings) -> Wake:
-    """Wakes the workers of a stack, and says so where they cannot be woken now."""
+    """Wakes the workers of a stack, and prints a note where that is impossible now."""
 
     def wake_workers(vendors: Sequence[str]) -> None:
         try:

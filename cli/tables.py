@@ -1,4 +1,4 @@
-"""Tables that are shown to people at a terminal."""
+"""Tables for people at a terminal."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,11 +17,11 @@ from ledger.people.involved import Involved
 from tasks.reach import missing_identifiers
 
 PLAIN_WIDTH = 160
-"""Where stdout is no terminal nothing should be cut off or folded."""
+"""The width where stdout is no terminal: nothing should be cut or wrapped."""
 
 
 def print_status(status: Status, *, at_risk: bool) -> None:
-    """How a request stands, a row for each vendor."""
+    """The status of a request, a row for each vendor."""
     console = _console()
     people = f"{status.subjects:,} people" + (f", {status.duplicates:,} repeats left out" if status.duplicates else "")
     console.print(f"{status.request_id}: {status.kind}, {status.status}; {people}", highlight=False)
@@ -73,7 +73,7 @@ def _on(vendor: Vendor) -> str:
 
 
 def print_receivers(receivers: Iterable[Receiver], now: datetime) -> None:
-    """Who is told of changes of status, and what waits for them."""
+    """Every receiver, and what waits for it."""
     table = Table("receiver", "on", box=box.SIMPLE)
     for name in ("waiting", "failing", "given up"):
         table.add_column(name, justify="right")
@@ -110,7 +110,7 @@ def print_attention(groups: Iterable[Group], what_to_do: Callable[[str, str | No
 
 
 def _advice(groups: Iterable[Group], what_to_do: Callable[[str, str | None], str]) -> Iterator[str]:
-    """A line for each thing to do, with the vendors it is said of where it is not the same at all of them."""
+    """A line for each thing to do, with the vendors where it does not apply to all of them."""
     vendors: dict[str | None, dict[str, list[str]]] = {}
     for one in groups:
         said = vendors.setdefault(one.reason, {}).setdefault(what_to_do(one.vendor, one.reason), [])

@@ -1,4 +1,4 @@
-"""`consent vendor`: which vendors there are, holding, switching and retiring one."""
+"""`consent vendor`: the arguments. `vendors` does the work."""
 
 from typing import Annotated
 
@@ -35,7 +35,7 @@ def resume(
     name: VendorName,
     step: Annotated[str | None, typer.Option(help="only this step of it; else the vendor and all of its steps")] = None,
 ) -> Ending:
-    """Let a held vendor go on."""
+    """Lift a vendor's hold."""
     from cli import vendors as holding
 
     return holding.resume(name, step)
@@ -43,7 +43,7 @@ def resume(
 
 @vendor.command("on")
 def switch_vendor_on(name: VendorName) -> Ending:
-    """Have new requests go to a vendor, also one that was off or retired."""
+    """Send new requests to a vendor, also to one that was off or retired."""
     from cli import vendors as holding
 
     return holding.switch_on(name)
@@ -51,7 +51,7 @@ def switch_vendor_on(name: VendorName) -> Ending:
 
 @vendor.command("off")
 def switch_vendor_off(name: VendorName) -> Ending:
-    """Have no new request go to a vendor, and send nothing there; what is pending waits until it is on or retired."""
+    """Send no new request to a vendor, and nothing else. What is pending waits until it is on or retired."""
     from cli import vendors as holding
 
     return holding.switch_off(name)
@@ -59,7 +59,7 @@ def switch_vendor_off(name: VendorName) -> Ending:
 
 @vendor.command()
 def retire(name: VendorName, because: Because) -> Ending:
-    """Leave a vendor for good: what is pending there ends as `cancelled`, so that requests can close."""
+    """Retire a vendor: what is pending there ends as `cancelled`, so that requests can close."""
     from cli import vendors as holding
 
     return holding.retire(name, because=because)

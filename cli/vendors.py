@@ -1,4 +1,4 @@
-"""`consent vendor`: which vendors there are, which are on, and holding one back by hand."""
+"""`consent vendor`: which vendors are on, and holds by hand."""
 
 import typer
 
@@ -16,7 +16,7 @@ from tasks import retire as retiring
 
 
 def show_vendors() -> Ending:
-    """Print every vendor the workers have announced."""
+    """Print every vendor that the workers have announced."""
     with surroundings() as here, here.engine.connect() as connection:
         known = vendors.all_vendors(connection)
     print_vendors(known)
@@ -37,7 +37,7 @@ def hold(name: str) -> Ending:
 
 
 def resume(name: str, step: str | None = None) -> Ending:
-    """Let a held vendor go on, or one step of it; the workers see it within a second. Raises CommandError."""
+    """Lift the hold of a vendor, or of one of its steps; the workers notice within a second. Raises CommandError."""
     with surroundings() as here, here.engine.begin() as connection:
         if not vendors.resume(connection, name, step):
             raise _unknown(connection)
@@ -48,7 +48,7 @@ def resume(name: str, step: str | None = None) -> Ending:
 
 
 def switch_on(name: str) -> Ending:
-    """Have new requests go to a vendor. Raises CommandError."""
+    """Send new requests to a vendor. Raises CommandError."""
     with surroundings() as here, here.engine.begin() as connection:
         if not switching.switch_on(connection, name, who()):
             raise _unknown(connection)
@@ -57,7 +57,7 @@ def switch_on(name: str) -> Ending:
 
 
 def switch_off(name: str) -> Ending:
-    """Have no new request go to a vendor, and send nothing there. Raises CommandError."""
+    """Send no new request to a vendor, and nothing else. Raises CommandError."""
     with surroundings() as here, here.engine.begin() as connection:
         if not switching.switch_off(connection, name, who()):
             raise _unknown(connection)
@@ -66,7 +66,7 @@ def switch_off(name: str) -> Ending:
 
 
 def retire(name: str, *, because: str) -> Ending:
-    """Leave a vendor for good. Raises CommandError."""
+    """Retire a vendor. Raises CommandError."""
     text = check_text(because)
     with surroundings() as here:
         try:

@@ -1,4 +1,4 @@
-"""`consent webhook`: who is told of changes of status."""
+"""`consent webhook`: the arguments. `webhooks` does the work."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ ReceiverName = Annotated[str, typer.Argument(metavar="NAME", help="as `consent w
 
 @webhook.command("on")
 def switch_webhook_on(name: ReceiverName) -> Ending:
-    """Tell a receiver of every change from now on."""
+    """Send a receiver every change from now on."""
     from cli import webhooks
 
     return webhooks.switch_on(name)
@@ -24,7 +24,7 @@ def switch_webhook_on(name: ReceiverName) -> Ending:
 
 @webhook.command("off")
 def switch_webhook_off(name: ReceiverName) -> Ending:
-    """Tell a receiver nothing more, and give up what it has not been told."""
+    """Send a receiver nothing more, and give up what still waits."""
     from cli import webhooks
 
     return webhooks.switch_off(name)
@@ -32,7 +32,7 @@ def switch_webhook_off(name: ReceiverName) -> Ending:
 
 @webhook.command("list")
 def list_webhooks(as_json: AsJson = False) -> Ending:
-    """Show every receiver and what waits for it; exit 1 if telling fails somewhere, or was given up."""
+    """Show every receiver and what waits for it; exit 1 if sending fails somewhere, or was given up."""
     from cli import webhooks
 
     return webhooks.show_receivers(as_json=as_json)
@@ -42,7 +42,7 @@ def list_webhooks(as_json: AsJson = False) -> Ending:
 def retry_webhooks(
     receiver: Annotated[str | None, typer.Argument(metavar="[NAME]", help="only this receiver, or host")] = None,
 ) -> Ending:
-    """Tell now what was given up or waits for its next attempt, with three days anew."""
+    """Send now what was given up or waits for its next attempt, with three more days."""
     from cli import webhooks
 
     return webhooks.retry(receiver)

@@ -1,4 +1,4 @@
-"""`consent webhook`: who is told of changes of status, and what they have yet to be told."""
+"""`consent webhook`: who gets changes of status, and what still waits for them."""
 
 import json
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from ledger.notices.webhooks import switch_receiver_off, switch_receiver_on
 
 
 def show_receivers(*, as_json: bool) -> Ending:
-    """Print how every receiver stands; EXCEPTIONS where telling fails or was given up."""
+    """Print the state of every receiver; EXCEPTIONS where sending fails or was given up."""
     with surroundings() as here, here.engine.connect() as connection:
         found = outbox.receiver_states(connection)
     if as_json:
@@ -28,7 +28,7 @@ def show_receivers(*, as_json: bool) -> Ending:
 
 
 def switch_on(name: str) -> Ending:
-    """Tell a receiver of every change from now on. Raises CommandError."""
+    """Send a receiver every change from now on. Raises CommandError."""
     with surroundings() as here, here.engine.begin() as connection:
         if not switch_receiver_on(connection, name, who()):
             raise _unknown()
@@ -37,7 +37,7 @@ def switch_on(name: str) -> Ending:
 
 
 def switch_off(name: str) -> Ending:
-    """Tell a receiver nothing more. Raises CommandError."""
+    """Send a receiver nothing more. Raises CommandError."""
     with surroundings() as here, here.engine.begin() as connection:
         if not switch_receiver_off(connection, name, who()):
             raise _unknown()
@@ -50,7 +50,7 @@ def _unknown() -> CommandError:
 
 
 def retry(receiver: str | None) -> Ending:
-    """Have what failed told at once; the workers see it within two seconds. Raises CommandError."""
+    """Send what failed at once; the workers notice within two seconds. Raises CommandError."""
     with surroundings() as here, here.engine.begin() as connection:
         if receiver is not None and receiver not in {
             name for one in outbox.receiver_states(connection) for name in (one.receiver, one.host)

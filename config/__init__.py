@@ -1,1 +1,1 @@
-"""What can be set from outside, read at the edges and passed in."""
+"""All settings, read at the edges and passed in."""

@@ -11,11 +11,11 @@ from adapters.contract import VendorSettings
 from domain.accounts import ACCOUNT, account_of, vendor_of
 
 ACCOUNTS = "accounts"
-"""Where they stand in a vendor's block."""
+"""The name of the accounts' part of a vendor's block."""
 
 
 class AccountsError(Exception):
-    """The settings of some accounts cannot be used. Each of `faults` names a variable and what is wrong with it."""
+    """The settings of some accounts are unusable. Each of `faults` names a variable and what is wrong with it."""
 
     def __init__(self, faults: Iterable[str]) -> None:
         super().__init__("accounts that cannot be used")
@@ -23,14 +23,14 @@ class AccountsError(Exception):
 
 
 def variables_of(name: str, prefix: str) -> str:
-    """How the variables of a vendor or of one of its accounts begin."""
+    """The prefix of the variables of a vendor or of one of its accounts."""
     own = f"{prefix}{vendor_of(name)}__"
     return (f"{own}{ACCOUNTS}__{account_of(name)}__" if account_of(name) else own).upper()
 
 
 def read_accounts(vendor: str, model: type[VendorSettings], prefix: str) -> dict[str, VendorSettings]:
-    """By their names, the accounts that the environment has of one vendor. What an account does not say for itself it
-    has from the vendor's own block, but for credentials: one of them at least must be its own.
+    """The accounts of one vendor in the environment, by name. Fields that an account does not set come from the
+    vendor's own block, except credentials: at least one of them must be its own.
 
     Raises AccountsError.
     """
@@ -64,7 +64,7 @@ def read_accounts(vendor: str, model: type[VendorSettings], prefix: str) -> dict
 
 
 def credentials_of(model: type[VendorSettings]) -> frozenset[str]:
-    """The fields that tell one account of a vendor from another: those that are required, and secrets."""
+    """The fields that distinguish a vendor's accounts: required ones, and secrets."""
     fields = model.model_fields.items()
     return frozenset(name for name, field in fields if field.is_required() or _is_secret(field.annotation))
 
@@ -74,7 +74,7 @@ def _is_secret(annotation: object) -> bool:
 
 
 def _read(model: type[VendorSettings], prefix: str) -> dict[str, Any]:
-    """What the environment says of these fields, as pydantic-settings reads it."""
+    """The environment's values of these fields, read as pydantic-settings does."""
     fields: Mapping[str, Any] = {name: (field.annotation, field) for name, field in model.model_fields.items()}
     block: type[BaseSettings] = create_model("Account", __base__=BaseSettings, **fields)
     source = EnvSettingsSource(block, env_prefix=prefix, env_nested_delimiter="__", env_ignore_empty=True)

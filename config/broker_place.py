@@ -1,4 +1,4 @@
-"""Where Redis is, for processes that need to know nothing else and are to stay small."""
+"""The address of Redis, for processes that need no other setting and should stay small."""
 
 import json
 import os
@@ -11,11 +11,11 @@ STACK_FILE = "stack.json"
 
 
 class NoBrokerError(Exception):
-    """No Redis is named anywhere. The message names the variable to set."""
+    """No address of Redis is set. The message names the variable to set."""
 
 
 class BrokerPlace(NamedTuple):
-    """An address, which holds a password, and a file of CA certificates by which rediss:// is verified, if any."""
+    """An address, which contains a password, and the file of CA certificates to verify rediss:// with, if any."""
 
     url: str
     ca: str | None
@@ -25,9 +25,9 @@ class BrokerPlace(NamedTuple):
 
 
 def find_broker() -> BrokerPlace:
-    """The Redis of CONSENT_REDIS_URL, else the one that `consent up` wrote down in the data folder.
+    """The Redis of CONSENT_REDIS_URL, or else the one that `consent up` recorded in the data folder.
 
-    Without `config.settings`, which loads everything that can be set: 40 MB. Raises NoBrokerError.
+    Does not import `config.settings`, which loads every setting: 40 MB. Raises NoBrokerError.
     """
     ca = os.environ.get("CONSENT_REDIS_CA") or None
     if url := os.environ.get("CONSENT_REDIS_URL"):

@@ -1,10 +1,10 @@
-"""Python's garbage collector in a process that serves: what stands after the start is not looked at again and again."""
+"""Python's garbage collector in a serving process: what exists after the start is not scanned again."""
 
 import gc
 
 
 def spare_what_stands() -> None:
-    """Call this when all is imported and made. Walking through it took a third of a worker's time
+    """Call this after importing and building everything. Scanning it took a third of a worker's time
     (docs/performance.md)."""
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Whether a data folder is ours: it holds keys, and says where passwords are sent."""
+"""Whether a data folder is ours. It contains keys, and the addresses that passwords are sent to."""
 
 import os
 import pwd
@@ -8,12 +8,12 @@ WRITABLE_BY_OTHERS = 0o022
 
 
 class ForeignFolderError(Exception):
-    """The data folder belongs to somebody else, or others may write in it. The message names it and what to run."""
+    """The data folder belongs to another user, or others may write to it. The message names it and what to run."""
 
 
 def check_ours(folder: Path) -> None:
-    """Raise ForeignFolderError where somebody else could have put something in this folder. One that is not there is
-    nobody's yet."""
+    """Raise ForeignFolderError where another user could have put something into this folder. A missing folder is
+    accepted."""
     try:
         found = folder.stat()
     except (FileNotFoundError, NotADirectoryError):

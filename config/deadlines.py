@@ -1,4 +1,4 @@
-"""The settings of when requests are due, where they differ from the table."""
+"""The settings of due dates that differ from the table."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ Written = Annotated[str, AfterValidator(_check)]
 
 
 class TermSettings(BaseModel):
-    """One row of the table, in the operator's words."""
+    """One row of the table, as the operator writes it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

@@ -1,4 +1,4 @@
-"""The settings of the way out of this network."""
+"""The settings of outgoing connections."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ def _usable_proxy(address: SecretStr) -> SecretStr:
 
 
 def _one_by_one(given: Any) -> Any:
-    """A list in JSON, as other settings have them, or the commas of everybody's NO_PROXY."""
+    """A JSON list, as in other settings, or a comma-separated list as in NO_PROXY."""
     if not isinstance(given, str):
         return given
     if given.lstrip().startswith('["'):
@@ -31,8 +31,8 @@ def _usable_exceptions(entries: Sequence[str]) -> Sequence[str]:
 
 
 ProxyAddress = Annotated[SecretStr, AfterValidator(_usable_proxy)]
-"""Where the proxy is, with the user and password that it wants."""
+"""The proxy's address, with its user and password."""
 ExceptionList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_one_by_one), AfterValidator(_usable_exceptions)]
-"""What is reached without it."""
+"""Hosts that are reached without it."""
 BundleFile = Annotated[Path, AfterValidator(check_bundle)]
 """A file of certificates in PEM."""

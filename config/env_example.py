@@ -1,5 +1,5 @@
-"""`python -m config.env_example`: write `.env.example` anew, every setting with its description and its default. With
-the name of a vendor: print its settings alone."""
+"""`python -m config.env_example`: write `.env.example`, every setting with its description and its default. With the
+name of a vendor: print its settings alone."""
 
 import json
 import sys
@@ -33,7 +33,7 @@ CONSENT_FLOWER_AUTH=
 
 
 def example() -> str:
-    """The file, as it should read."""
+    """The file's contents."""
     fields = Settings.model_fields
     blocks = {name: block for name, field in fields.items() if (block := block_of(field)) and name not in ADAPTERS}
     plain = {name: field for name, field in fields.items() if name not in blocks and name not in ADAPTERS}
@@ -45,14 +45,14 @@ def example() -> str:
 
 
 def of_vendor(name: str) -> str:
-    """The settings of one vendor. Raises KeyError for a name that is not there."""
+    """The settings of one vendor. Raises KeyError for an unknown name."""
     adapter = ADAPTERS[name]
     heading = _heading(name, f"{adapter.card.title}; switched on by its credentials")
     return heading + _lines(f"{PREFIX}{name.upper()}__", adapter.settings_model.model_fields)
 
 
 def block_of(field: FieldInfo) -> type[BaseModel] | None:
-    """The settings below this one, also where they may be left out altogether."""
+    """The settings in this block, also where it is optional."""
     named = (one for one in types_of(field) if isinstance(one, type))
     return next((one for one in named if issubclass(one, BaseModel)), None)
 
@@ -77,7 +77,7 @@ def _line(name: str, field: FieldInfo) -> Iterator[str]:
 
 
 def _comment(text: str) -> str:
-    # A value is never broken at its hyphens: it might be taken over as it stands here.
+    # Never break a value at its hyphens: it might be copied like that.
     lines = textwrap.wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False)
     return "".join(f"# {line}\n" for line in lines)
 

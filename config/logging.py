@@ -1,4 +1,4 @@
-"""How processes log: one line an event on standard error, never with a task's arguments."""
+"""Log format: one line an event on standard error, never with a task's arguments."""
 
 import logging
 import sys
@@ -16,15 +16,15 @@ NOISY = (
     "celery.worker.strategy",
     "celery.app.trace",
 )
-"""Libraries that tell of every message; their warnings still come through."""
+"""Libraries that log every message. Their warnings are still logged."""
 
 
 DISCARDING = "celery.worker.consumer.consumer"
-"""Celery's logger that quotes the body of a message it cannot read: a producer's mistake, and people in it."""
+"""Celery's logger that quotes the body of an unreadable message, which may contain people."""
 
 
 def without_bodies(record: logging.LogRecord) -> bool:
-    """Take whatever Celery quotes of a message out of what it logs."""
+    """Remove what Celery quotes of a message from a log record."""
     if "message body" in str(record.msg):
         record.msg = "a message that is no task of ours was discarded; nothing of it is shown"
         record.args, record.exc_info, record.exc_text = (), None, None
@@ -35,8 +35,8 @@ Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple
 
 
 class PlainFormatter(logging.Formatter):
-    """One that tells an exception by its type and place: its text, and that of what it was raised from, may quote a
-    person, and so may the line of a trace that a library writes."""
+    """Formats an exception by its type and place: its text may quote a person, and so may its cause's and the lines of
+    a trace."""
 
     def formatException(self, ei: Raised) -> str:  # noqa: N802 - the standard library's name
         """Such as `IntegrityError (UniqueViolation) at ledger/requests/small_requests.py:71`."""

@@ -1,4 +1,4 @@
-"""The settings of logging in to the console with an OpenID Connect provider; off unless they are given, all four."""
+"""The settings of logging in to the console with an OpenID Connect provider; off unless all four are set."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ def _callback(url: str) -> str:
 
 
 class OidcSettings(BaseModel):
-    """Whom we ask who somebody is, and as whom."""
+    """The identity provider, and our registration there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

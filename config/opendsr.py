@@ -1,4 +1,4 @@
-"""Who signs for OpenDSR: the key and certificate of the settings, else the pair that the data folder has."""
+"""The OpenDSR signer: key and certificate of the settings, or else the pair in the data folder."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ LEAST_BITS = 2048  # FIPS 186-4
 
 
 class OpenDsrSettings(BaseModel):
-    """Who we are as an OpenDSR processor."""
+    """Our identity as an OpenDSR processor."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -33,12 +33,12 @@ class OpenDsrSettings(BaseModel):
 
     @property
     def domain(self) -> str:
-        """The domain that stands in headers, and that extensions meant for us are keyed by."""
+        """The domain in headers, and the key of extensions for us."""
         return self.processor_domain or LOCAL_DOMAIN
 
 
 class SigningError(Exception):
-    """The key or the certificate cannot be used. The message says where it is from and what is wrong."""
+    """The key or the certificate is unusable. The message says where it is from and what is wrong."""
 
 
 _KEY_VARIABLE = "CONSENT_OPENDSR__PRIVATE_KEY_FILE"
@@ -46,7 +46,7 @@ _CERTIFICATE_VARIABLE = "CONSENT_OPENDSR__CERTIFICATE_FILE"
 
 
 def find_signer(settings: OpenDsrSettings, data_dir: Path) -> Signer | None:
-    """Who signs here; None where neither the settings nor the data folder have a key. Raises SigningError."""
+    """The signer; None where neither the settings nor the data folder have a key. Raises SigningError."""
     key_file, certificate_file = settings.private_key_file, settings.certificate_file
     if key_file is not None and certificate_file is not None:
         key = _key(_read(key_file, _KEY_VARIABLE), _KEY_VARIABLE)
@@ -78,7 +78,7 @@ def _key(pem: bytes, source: str) -> rsa.RSAPrivateKey:
 
 
 def _signer(domain: str, key: rsa.RSAPrivateKey, pem: bytes, source: str) -> Signer:
-    """Key and certificate, found fit for each other and for the domain; the certificate goes out without the key."""
+    """The signer, after checking that key, certificate and domain match. The certificate goes out without the key."""
     try:
         chain = x509.load_pem_x509_certificates(pem)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The settings of the controller's own directory, which fills in what people of a request lack."""
+"""The settings of the controller's directory, which adds identifiers that people of a request lack."""
 
 from typing import Annotated, Self
 
@@ -13,7 +13,7 @@ from ledger.directory import DatabaseDirectory, check_database, check_query
 
 
 class ResolverSettings(BaseModel):
-    """Where the directory is: an address that answers, or a table of a database; neither: nobody is asked about."""
+    """The directory: an address that answers, or a table of a database; neither: no directory is asked."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -47,11 +47,11 @@ class ResolverSettings(BaseModel):
 
     @property
     def is_on(self) -> bool:
-        """Whether there is a directory to ask."""
+        """Whether a directory is set."""
         return self.url is not None or self.database_url is not None
 
     def directory(self, egress: Egress = DIRECT) -> HttpDirectory | DatabaseDirectory | None:
-        """The way to it; None where there is none. A database is never reached through the proxy."""
+        """The directory; None where none is set. A database is never reached through the proxy."""
         if self.url is not None:
             return HttpDirectory(self.url.get_secret_value(), self.secrets, Transport(self.timeout_s, egress))
         if self.database_url is not None and self.query is not None:

@@ -27,9 +27,9 @@ from domain.requests import Kind
 
 PREFIX = "CONSENT_"
 THREADS_TO_SPARE = 4
-"""Threads of a worker for dispatching, settling, reminding and asking the directory."""
+"""A worker's threads for dispatching, settling, notifying and asking the directory."""
 LEAST_LEFT_S = 2.0
-"""So much longer than a call may take, a lease holds: it is prolonged every second, and calls begin in between."""
+"""How much longer than a call a lease must be: it is renewed every second, and calls begin in between."""
 
 
 class SettingsError(Exception):
@@ -162,7 +162,7 @@ class Settings(VendorBlocks):
             settings = cls()
         except ValidationError as error:
             raise SettingsError("\n".join(_told(fault) for fault in error.errors(include_input=False))) from None
-        except SourceError as error:  # before any field is looked at; its cause holds the value
+        except SourceError as error:  # before any field is validated; its cause holds the value
             raise SettingsError(_unparsable(error)) from None
         settings._refuse_plug_ins()
         try:
@@ -174,18 +174,19 @@ class Settings(VendorBlocks):
         return settings.model_copy(update={"worker_threads": settings.threads()})
 
     def _refuse_plug_ins(self) -> None:
-        """Nothing starts beside a vendor that cannot be used: which vendors a request reaches is no matter of luck."""
+        """Nothing starts while a plug-in cannot be used: which vendors a request reaches must not depend on chance."""
         ours = set(Settings.__annotations__)
         taken = [f"The vendor {name!r} is refused: a setting has this name." for name in ADAPTERS if name in ours]
         if refused := [*PLUG_INS.refused, *taken]:
             raise SettingsError("\n".join(refused)) from None
 
     def threads(self) -> int:
-        """Threads of a worker process: as many as set, else as its vendors need."""
+        """Threads of a worker process: as set, or else as many as its vendors need."""
         return self.worker_threads or self._threads_needed()
 
     def _threads_needed(self) -> int:
-        """However one vendor keeps its chunks waiting, the others find a thread, also where one worker has all."""
+        """Enough threads that a vendor whose chunks wait leaves some for the others, also where one worker has all
+        chunks."""
         return sum(map(most_out, self.adapters().values())) + THREADS_TO_SPARE
 
     def _refuse_too_few_threads(self) -> None:
@@ -197,7 +198,7 @@ class Settings(VendorBlocks):
             ) from None
 
     def _refuse_long_calls(self) -> None:
-        """A call must end while its worker holds the chunk: else another one sends the same while it is under way."""
+        """A call must end within its lease. Otherwise another worker would send the same while it is under way."""
         most_s = self.lease_s - LEAST_LEFT_S
         too_long = {
             name: adapter.settings.timeout_s
@@ -223,7 +224,7 @@ class Settings(VendorBlocks):
         }
 
     def term_table(self) -> Deadlines:
-        """When requests are due: the table with the operator's rows in it, and the default regulation."""
+        """The table of due dates with the operator's rows, and the default regulation."""
         rows = {
             (regulation, kind): row.term()
             for regulation, kinds in self.deadlines.items()
@@ -232,7 +233,7 @@ class Settings(VendorBlocks):
         return Deadlines(self.regulation, rows)
 
     def egress(self) -> Egress:
-        """The way to everything that is called from here."""
+        """How everything that we call is reached."""
         proxy = Proxy.parse(self.egress_proxy.get_secret_value()) if self.egress_proxy else None
         return Egress(proxy, Exceptions.parse(self.egress_exceptions), self.ca_bundle)
 
@@ -241,7 +242,7 @@ class Settings(VendorBlocks):
         return {name: create(name, self._within_a_lease(block)) for name, block in self.vendors().items()}
 
     def _within_a_lease(self, block: VendorSettings) -> VendorSettings:
-        """Where it is not set how long a call may take, it is half a lease at most."""
+        """Where a call's time-out is not set, it is at most half a lease."""
         if "timeout_s" in block.model_fields_set or block.timeout_s <= self.lease_s / 2:
             return block
         return block.model_copy(update={"timeout_s": self.lease_s / 2})
@@ -252,8 +253,8 @@ def _told(fault: Any) -> str:
 
 
 def _place(loc: Sequence[str | int]) -> str:
-    """A variable, and where it holds JSON the place in it, as `CONSENT_WEBHOOKS__RECEIVERS.crm.secrets[0]`: names of
-    the operator's own stand as they were given."""
+    """A variable, and the place in it where it holds JSON, as `CONSENT_WEBHOOKS__RECEIVERS.crm.secrets[0]`. Names
+    chosen by the operator are left as given."""
     names: list[str] = []
     found: type[BaseModel] | None = Settings
     while found is not None and len(names) < len(loc):
@@ -264,7 +265,7 @@ def _place(loc: Sequence[str | int]) -> str:
 
 
 def _block_of(field: FieldInfo | None) -> type[BaseModel] | None:
-    """The settings below this one; None where it holds a value, or a dictionary of the operator's own names."""
+    """The settings in this block; None where it holds a value, or a dictionary with names chosen by the operator."""
     if field is None or get_origin(field.annotation) is dict:
         return None
     return next((one for one in types_of(field) if isinstance(one, type) and issubclass(one, BaseModel)), None)

@@ -1,4 +1,4 @@
-"""Where the ledger and Redis of a stack are, and the keys: from the environment, else from the data folder."""
+"""The addresses of a stack's ledger and Redis, and its keys: from the environment, or else from the data folder."""
 
 import json
 import os
@@ -20,7 +20,7 @@ class NoStackError(Exception):
 
 @dataclass(frozen=True)
 class Stack:
-    """The services of one stack. Nothing of it is shown: the addresses hold passwords."""
+    """The services of one stack. The repr shows nothing: the addresses contain passwords."""
 
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
@@ -28,17 +28,17 @@ class Stack:
     producer_keys: str = field(default="", repr=False)
     """Empty: nobody can seal anything to this stack."""
     pooled: bool = False
-    """Whether PostgreSQL is reached through a pooler of transactions."""
+    """Whether PostgreSQL is behind a pooler in transaction mode."""
     redis_ca: Path | None = None
-    """The CA certificates by which rediss:// is verified; None: the system's."""
+    """The CA certificates to verify rediss:// with; None: the system's."""
 
 
 EVERYTHING = ("database_url", "redis_url", "master_keys")
 
 
 def find_stack(settings: Settings, needed: Collection[str] = EVERYTHING) -> Stack:
-    """The stack that these settings name, or that `consent up` wrote down in the data folder. What is not `needed` is
-    empty where it is not set: Flower and beat have no use for keys, and are given none.
+    """The stack of these settings, or the one that `consent up` recorded in the data folder. What is not `needed` stays
+    empty where it is not set: Flower and beat need no keys, and get none.
 
     Raises NoStackError, also where the folder is not ours.
     """
@@ -70,7 +70,7 @@ def find_stack(settings: Settings, needed: Collection[str] = EVERYTHING) -> Stac
 
 
 def note_stack(data_dir: Path, *, database_url: str, redis_url: str, redis_ca: Path | None = None) -> None:
-    """Write down where the services of a data folder are, for its owner's eyes only."""
+    """Record the addresses of a data folder's services, readable by its owner only."""
     partial = data_dir / f"{STACK_FILE}.partial"
     partial.unlink(missing_ok=True)
     with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -80,7 +80,7 @@ def note_stack(data_dir: Path, *, database_url: str, redis_url: str, redis_ca: P
 
 
 def keep_master_key(data_dir: Path, fresh: str) -> None:
-    """Keep `fresh` as the data folder's master key, readable by its owner only, unless it has one."""
+    """Store `fresh` as the data folder's master key, readable by its owner only, unless it has one."""
     _keep_key(data_dir / KEY_FILE, fresh)
 
 

@@ -1,4 +1,4 @@
-"""The settings of the vendors: a block for each of the registry, `CONSENT_<VENDOR>__<FIELD>`."""
+"""The vendors' settings: a block for each vendor of the registry, `CONSENT_<VENDOR>__<FIELD>`."""
 
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -24,7 +24,7 @@ else:
 
 
 class VendorBlocks(Fields):
-    """A field for each vendor, named like it: its settings, or None where it is switched off."""
+    """A field for each vendor, with its name: its settings, or None where it is switched off."""
 
     @field_validator(*ADAPTERS, mode="before", check_fields=False)
     @classmethod
@@ -54,5 +54,5 @@ class VendorBlocks(Fields):
 
 
 def types_of(field: FieldInfo) -> tuple[Any, ...]:
-    """The type of a field, and the types that it is made of."""
+    """The type of a field, and the types within it."""
     return (field.annotation, *get_args(field.annotation))

@@ -1,4 +1,4 @@
-"""The settings of who is told when a request's status changes."""
+"""The settings of receivers of changes of status."""
 
 import re
 from typing import Annotated, Self
@@ -12,16 +12,16 @@ NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 
 
 class ReceiverSettings(BaseModel):
-    """One receiver of the operator's, told of every request by the Standard Webhooks convention."""
+    """One receiver of the operator's. It gets every request's changes by the Standard Webhooks convention."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    url: SecretStr  # its path or query is often all that keeps others from using it
+    url: SecretStr  # often its path or query is all that protects it
     secrets: tuple[Annotated[SecretStr, AfterValidator(check_secret)], ...] = Field(min_length=1, max_length=5)
 
 
 class WebhookSettings(BaseModel):
-    """Who is told, and whom requests may bring along."""
+    """The operator's receivers, and the hosts that requests may name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -56,7 +56,7 @@ class WebhookSettings(BaseModel):
         return self
 
     def rules(self) -> Rules:
-        """What may be told: the receivers named here, and the hosts allowed to others."""
+        """The allowed addresses: those of the receivers here, and the hosts that requests may name."""
         own = (place_of(receiver.url.get_secret_value()) for receiver in self.receivers.values())
         return Rules(frozenset({host.lower() for host in self.allowed_hosts}.union(own)), self.loopback)
 

@@ -1,1 +1,1 @@
-"""Every way in for people and systems."""
+"""What all ways in for people and systems share."""

@@ -1,4 +1,4 @@
-"""What was done at a vendor, in the words of its card, for whoever reads the record."""
+"""What was done at a vendor, in the words of its card."""
 
 from functools import lru_cache
 
@@ -9,12 +9,12 @@ from domain.requests import Kind
 
 PENDING = "pending"
 ALL_ENDINGS = 4_096
-"""More than there are vendors times kinds, outcomes and reasons: each sentence is put together once."""
+"""More than there are combinations of vendor, kind, outcome and reason, so that each sentence is made once."""
 
 
 @lru_cache(maxsize=ALL_ENDINGS)
 def say_done(vendor: str, kind: str, outcome: str, reason: str | None) -> str | None:
-    """The sentence beside a delivery of an export or a list; None while it is pending or its vendor is not known."""
+    """The sentence for a delivery in an export or a list; None while it is pending or its vendor is unknown."""
     adapter = adapter_named(vendor)
     if adapter is None or outcome == PENDING:
         return None
@@ -22,8 +22,8 @@ def say_done(vendor: str, kind: str, outcome: str, reason: str | None) -> str | 
 
 
 def say_operations(vendor: str, kind: str) -> list[str]:
-    """What this kind of request does at the vendor and does not reach, a sentence for each way; none for a vendor we do
-    not know."""
+    """What this kind of request does at the vendor and what it does not reach, a sentence for each way; empty for an
+    unknown vendor."""
     adapter = adapter_named(vendor)
     ways = adapter.card.ways(Kind(kind)) if adapter else ()
     return [f"{one.summary}. Not reached: {one.leaves or 'nothing known'}." for one in ways]

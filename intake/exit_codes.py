@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and a message instead of a trace."""
+"""How a command ends: an exit code, and a message instead of a trace."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ class Ending(IntEnum):
 
 
 class CommandError(Exception):
-    """A command cannot go on. The message is for whoever typed it: what was wrong, and what to do."""
+    """A command cannot continue. The message is for its user: what was wrong, and what to do."""
 
     def __init__(self, message: str, ending: Ending) -> None:
         super().__init__(message)
@@ -30,18 +30,19 @@ class CommandError(Exception):
 
 
 def note(message: str) -> None:
-    """Tell the person at the terminal something; scripts read only stdout."""
+    """Print a note for the person at the terminal. Scripts only read stdout."""
     typer.echo(message, err=True)
 
 
 def flush() -> None:
-    """Hand on what was printed so far. Raises BrokenPipeError where nobody reads it."""
-    if sys.stdout is not None:  # as it is where a parent closed it
+    """Flush stdout. Raises BrokenPipeError where nobody reads it."""
+    if sys.stdout is not None:  # None where a parent process closed it
         sys.stdout.flush()
 
 
 def run_to_end(app: typer.Typer) -> NoReturn:
-    """Run a command line, and exit. A fault of our own is told by its type and place: a trace might quote a person."""
+    """Run a command line, and exit. A fault of our own is reported by its type and place, because a trace might quote a
+    person."""
     try:
         app()
     except Exception as error:  # noqa: BLE001 - the last one who can answer
@@ -61,7 +62,7 @@ class Commands(TyperGroup):
             note(str(error))
             ending = error.ending
         except BrokenPipeError:
-            ending = Ending.DONE  # whoever reads has seen enough
+            ending = Ending.DONE  # the reader has closed the pipe, as `head` does
             _drop_output()
         except KeyboardInterrupt:
             note("stopped")
@@ -74,6 +75,6 @@ class Commands(TyperGroup):
 
 
 def _drop_output() -> None:
-    # What is still in the buffer would fail once more, with a trace, when Python flushes it on its way out.
+    # Otherwise Python would flush the buffer at exit, fail again, and print a trace.
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

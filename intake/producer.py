@@ -1,6 +1,6 @@
 """For systems that submit through Celery: `send` seals a request to our public key and enqueues it.
 
-Needs only PyNaCl and Celery. docs/producers.md tells what goes in, and how to do the same in other languages.
+Needs only PyNaCl and Celery. docs/producers.md describes the request, and how to do the same in other languages.
 """
 
 import json
@@ -15,10 +15,10 @@ from tasks.queues import SUBMIT, SUBMIT_QUEUE, sender
 
 
 def seal(request: Mapping[str, Any], public_key: str) -> str:
-    """The only argument of the task: nobody but the holder of the private key can read it, not even the sender.
+    """The task's only argument. Only the holder of the private key can read it, not even the sender.
 
     `public_key` may be in base64, standard or URL-safe, padded or not, or in hexadecimal. Raises ValueError where it is
-    no key.
+    not a key.
     """
     try:
         key, *others = read_keys(public_key, "public key")
@@ -30,11 +30,11 @@ def seal(request: Mapping[str, Any], public_key: str) -> str:
 
 
 def send(request: Mapping[str, Any], *, public_key: str, redis_url: str, redis_ca: str | None = None) -> str:
-    """Enqueue a request, and return the id of the message. Raises kombu.exceptions.OperationalError; ValueError where
-    the key or the address cannot be read.
+    """Enqueue a request; returns the id of the message. Raises kombu.exceptions.OperationalError; ValueError where the
+    key or the address cannot be read.
 
-    `public_key` is what `consent producer-key` prints. `redis_ca` is a file of the CA certificates by which rediss://
-    is verified; None: the system's.
+    `public_key` is printed by `consent producer-key`. `redis_ca`: a file of CA certificates to verify rediss:// with;
+    None: the system's.
     """
     with sender(redis_url, redis_ca) as app:
         sealed = seal(request, public_key)

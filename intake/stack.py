@@ -1,4 +1,4 @@
-"""The stack that a command talks to, and what is told when it cannot be reached."""
+"""The stack that a command talks to, and its messages when it cannot be reached."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ BAD_KEYS = "these settings cannot be used:\nCONSENT_MASTER_KEYS: "
 
 @dataclass(frozen=True)
 class Surroundings:
-    """A stack and its ledger, as the settings of this process name them."""
+    """A stack and its ledger, from the settings of this process."""
 
     settings: Settings
     stack: Stack
@@ -50,7 +50,7 @@ def surroundings(
     """Find the stack and open its ledger; the first statement connects. The arguments are those of `session.connect`,
     and `needed` that of `find_stack`.
 
-    Raises CommandError for settings that cannot be used, and for whatever PostgreSQL raises within.
+    Raises CommandError for unusable settings, and for PostgreSQL's errors inside.
     """
     settings, stack = _find(needed)
     _check_address("CONSENT_DATABASE_URL", stack.database_url, POSTGRES_SCHEMES)
@@ -116,7 +116,7 @@ def _check_redis(stack: Stack) -> None:
 
 
 def host_and_port(url: str, default: int) -> str:
-    """Where a service is, without user, password and name; the path of its socket where it has one."""
+    """The address of a service without user, password and name; the path of its socket where it has one."""
     parts = urlsplit(url)
     socket = dict(parse_qsl(parts.query)).get("host", "")
     if socket.startswith("/"):
@@ -130,7 +130,7 @@ def master_keys(here: Surroundings) -> MasterKeys:
 
 
 def guards_of(settings: Settings) -> Guards:
-    """What protects from haste here."""
+    """The limits that protect against mistakes here."""
     return Guards(
         settings.cool_off_s(),
         settings.max_subjects_unconfirmed,

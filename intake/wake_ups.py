@@ -1,4 +1,4 @@
-"""Waking the workers from a process that takes in hundreds of requests a second, a few times a second."""
+"""Wakes the workers a few times a second, from a process that takes in hundreds of requests a second."""
 
 import logging
 import threading
@@ -8,13 +8,13 @@ from tasks.queues import BrokerError
 from tasks.submit import Wake
 
 EVERY_S = 0.1
-"""A message only says that there is work, so those of a tenth of a second say no more than one does."""
+"""A message only says that there is work, so one is enough for a tenth of a second."""
 
 log = logging.getLogger(__name__)
 
 
 class WakeUps:
-    """A `Wake` that never waits for Redis: a thread of its own sends one wake-up for all that came in meanwhile."""
+    """A `Wake` that never waits for Redis: a thread sends one wake-up for everything that came in meanwhile."""
 
     def __init__(self, send: Wake, every_s: float = EVERY_S) -> None:
         self._send, self._every_s = send, every_s
@@ -31,7 +31,7 @@ class WakeUps:
         self._wanted.set()
 
     def close(self) -> None:
-        """Send what is left, and end."""
+        """Send the rest, and end."""
         self._closing.set()
         self._wanted.set()
         self._thread.join(timeout=10)

@@ -1,1 +1,1 @@
-"""The record of every request, person, chunk and outcome in PostgreSQL: the only SQL of the project."""
+"""The record of every request, person, chunk and outcome in PostgreSQL. All SQL of the project is here."""

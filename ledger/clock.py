@@ -1,4 +1,4 @@
-"""The time by PostgreSQL: the only one that is compared with what the ledger keeps."""
+"""PostgreSQL's time, the only one compared with times in the ledger."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ def now(connection: Connection) -> datetime:
 
 
 def time_by(connection: Connection) -> datetime:
-    """The moment at which it is asked."""
+    """The time now."""
     moment: datetime = connection.execute(_THIS_MOMENT).scalar_one()
     return moment
 

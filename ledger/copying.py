@@ -1,4 +1,4 @@
-"""PostgreSQL's binary COPY, in the caller's transaction: a page of rows is one record of its write-ahead log."""
+"""PostgreSQL's binary COPY, in the caller's transaction. A page of rows is one record of the write-ahead log."""
 
 import struct
 from collections.abc import Iterable
@@ -13,9 +13,9 @@ _TRAILER = struct.pack("!h", -1)
 
 
 def copy_in(connection: Connection, statement: LiteralString, blocks: Iterable[bytes]) -> None:
-    """Run a `COPY ... FROM STDIN (FORMAT binary)`; `blocks` are rows in its format, without header and trailer.
+    """Run a `COPY ... FROM STDIN (FORMAT binary)`. `blocks` are rows in its format, without header and trailer.
 
-    Raises psycopg.Error: this goes past SQLAlchemy. What `blocks` raises ends the COPY, and is raised here.
+    Raises psycopg.Error, because it bypasses SQLAlchemy. An exception from `blocks` ends the COPY, and is raised here.
     """
     with driver_of(connection).cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(_HEADER)

@@ -1,4 +1,4 @@
-"""The controller's own directory as a table of a PostgreSQL database: one read-only statement about many people."""
+"""The controller's directory as a table of a PostgreSQL database: one read-only statement about many people."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ from ledger.address import login_rules
 from ledger.liveness import NETWORK, WatchedConnection
 
 PARAMETERS = frozenset({"refs", "user_ids", "emails", "phone_numbers", "vendors"})
-"""Arrays that a statement may bind, as `:refs`: an element for each person, NULL where it is not given."""
+"""Arrays that a statement may bind, such as `:refs`: an element for each person, NULL where it is not given."""
 REF = "ref"
 COLUMNS = frozenset({*OWN, "vendors"})
-"""What a row may say of a person, beside the `ref` that it is about."""
+"""What a row may say about a person, besides its `ref`."""
 
 
 def check_database(url: str) -> str:
-    """The same address. Raises ValueError, which never quotes it, unless it is one of a PostgreSQL database."""
+    """Return the address. Raises ValueError, which never quotes it, unless it is that of a PostgreSQL database."""
     try:
         driver = make_url(url).get_backend_name()
     except ArgumentError:
@@ -34,7 +34,7 @@ def check_database(url: str) -> str:
 
 
 def check_query(query: str) -> str:
-    """The same statement. Raises ValueError unless it binds `:refs` and nothing that it is not given."""
+    """Return the statement. Raises ValueError unless it binds `:refs`, and only parameters that it is given."""
     bound = text(query).compile().params.keys()
     if "refs" not in bound or not bound <= PARAMETERS:
         raise ValueError(f"must bind :refs, and nothing but {', '.join(f':{name}' for name in sorted(PARAMETERS))}")
@@ -43,7 +43,7 @@ def check_query(query: str) -> str:
 
 @dataclass(frozen=True)
 class DatabaseDirectory:
-    """Asks by a statement of the operator's. Whatever it says, it changes nothing: the transaction is read-only."""
+    """Asks by the operator's statement. It cannot change anything: the transaction is read-only."""
 
     url: str = field(repr=False)
     query: str
@@ -62,7 +62,7 @@ class DatabaseDirectory:
 
     def _rows(self, people: Sequence[Subject]) -> list[dict[str, Any]]:
         limit_ms = round(self.timeout_s * 1000)
-        # A new connection each time: a database of the controller's is not ours to keep connections to.
+        # A new connection each time: we keep no connections to the controller's database.
         address = make_url(self.url).set(drivername="postgresql+psycopg")
         engine = create_engine(
             address,
@@ -79,11 +79,11 @@ class DatabaseDirectory:
         event.listen(engine, "do_connect", lambda _, __, args, given: WatchedConnection.open(args, given, pooled=False))
         try:
             with engine.connect() as connection:
-                # Not as startup options or as prepared statements: a pooler may stand between.
+                # No startup options and no prepared statements: a pooler may be in between.
                 connection.execute(text("SET TRANSACTION READ ONLY"))
                 connection.execute(text(f"SET LOCAL statement_timeout = {limit_ms:d}"))
                 return [dict(row) for row in connection.execute(text(self.query), _arrays(people)).mappings()]
-        except DBAPIError as error:  # what it says may quote a person
+        except DBAPIError as error:  # its text may quote a person
             raise DirectoryError(_problem(error)) from None
         except SQLAlchemyError:
             raise DirectoryError("its statement gives no rows: check CONSENT_RESOLVER__QUERY") from None

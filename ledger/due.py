@@ -1,4 +1,4 @@
-"""What is due now: a few probes of indexes, cheap enough for every second of a stack that has nothing to do."""
+"""What is due now: a few index probes, cheap enough for every second of an idle stack."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What there may be to do. A little too much is told rather than too little: whoever does it looks again."""
+    """What there may be to do. It reports too much rather than too little: whoever does the work checks again."""
 
     vendors: frozenset[str]
-    """That have a chunk due, or are held and to be probed."""
+    """Vendors with a due chunk, and held vendors with a due probe."""
     unsettled: bool
-    """Whether a request is not over, or has something open at a vendor that was retired; or a deed over a selection is
-    not."""
+    """Whether a request has not ended, or has something open at a retired vendor; or a deed over a selection has not
+    ended."""
     to_tell: bool
-    """Whether somebody is still to be told of a request's status."""
+    """Whether a notice is due."""
     to_resolve: bool
-    """Whether the controller's directory is still to be asked about somebody."""
+    """Whether the directory is still to be asked about somebody."""
 
 
 def find(connection: Connection) -> Due:
@@ -27,7 +27,7 @@ def find(connection: Connection) -> Due:
     return Due(frozenset(row.vendors), row.unsettled, row.to_tell, row.to_resolve)
 
 
-# Each of these stops at the first row that it finds.
+# Each of these stops at the first row.
 _CHUNK_DUE = "EXISTS (SELECT FROM chunks WHERE vendor_id = vendors.id AND purpose = '{}' AND state <> 'closed' AND {})"
 _FIND = text(f"""
     SELECT
@@ -50,11 +50,11 @@ _FIND = text(f"""
 
 
 def note_served(connection: Connection, vendors: Collection[str]) -> None:
-    """Put down that a process serves these vendors now (`switching.is_served`), where nobody has lately."""
+    """Record that a process serves these vendors now (`switching.is_served`), unless that was recorded recently."""
     connection.execute(_NOTE_SERVED, {"vendors": sorted(vendors)})
 
 
-# Whoever holds one of these rows is about to note the same.
+# Whoever has one of these rows locked is recording the same.
 _NOTE_SERVED = text("""
     UPDATE vendors SET served_at = now()
     WHERE id IN (

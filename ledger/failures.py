@@ -1,4 +1,4 @@
-"""What goes wrong between us and PostgreSQL, in words for an operator."""
+"""Failures of PostgreSQL, in words for an operator."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,10 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 
 class LedgerError(Exception):
-    """PostgreSQL cannot be used now. The message says why, and never where, or what was asked.
+    """PostgreSQL cannot be used now. The message says why, and never the address or the statement.
 
-    `lost`: it went away in the middle, so whether the last step was recorded is not known. `word`: how it stands, for
-    those who must not know more.
+    `lost`: the connection broke off, so whether the last step was recorded is unknown. `word`: a single word for those
+    who may not know more.
     """
 
     def __init__(self, why: str, *, lost: bool = False, word: str = "away") -> None:
@@ -22,14 +22,14 @@ class LedgerError(Exception):
 
 
 class Trouble(NamedTuple):
-    """What an error of PostgreSQL means that is no fault of a statement of ours."""
+    """What an error of PostgreSQL means that is not the fault of our statement."""
 
     why: str
     word: str = "away"
     stale: bool = False
-    """The connection that it came by, and those beside it, may go on failing when all is well again."""
+    """Whether this connection, and others of the pool, may keep failing after the fault has gone."""
     lost: bool = False
-    """Whether the last step was recorded is not known."""
+    """Whether the last step was recorded is unknown."""
 
 
 MIGRATE = "run `consent migrate`"
@@ -42,7 +42,8 @@ _POOLER = Trouble(SET_POOLER, "a pooler is between", stale=True)
 
 _CHANGED = "0A000"
 _CACHED_PLAN = "cached plan"
-"""In the text of the one error of this number that is not the statement's fault: a prepared one met a migration."""
+"""In the message of the one error with this number that is not the statement's fault: a prepared statement met a
+migration."""
 
 TROUBLES = {
     "08": _CUT,
@@ -74,7 +75,7 @@ TROUBLES = {
     "58": Trouble("it fails at its own files; see its log"),
     "XX": Trouble("it has an error of its own; see its log"),
 }
-"""By SQLSTATE or the beginning of one; the longest that fits counts (appendix A of PostgreSQL's manual)."""
+"""By SQLSTATE or its beginning; the longest match counts (appendix A of PostgreSQL's manual)."""
 
 REFUSALS = (
     ("authentication failed", TROUBLES["28"]),
@@ -99,12 +100,12 @@ REFUSALS = (
     ("session is read-only", TROUBLES["25006"]),
     ("is in hot standby mode", TROUBLES["25006"]),
 )
-"""Signs in what libpq says where somebody answers and refuses: it gives no SQLSTATE, and its own words name the user
+"""Phrases in libpq's messages where a server answers and refuses. There is no SQLSTATE, and its own words name the user
 and the database."""
 
 
 def trouble_of(error: BaseException | None) -> Trouble | None:
-    """What an error that PostgreSQL sent means; None for one of the statement itself, and for what is no such error."""
+    """What an error sent by PostgreSQL means; None for an error of the statement itself, and for other exceptions."""
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
     if state is None or (state == _CHANGED and _CACHED_PLAN not in str(error)):
         return None
@@ -112,15 +113,15 @@ def trouble_of(error: BaseException | None) -> Trouble | None:
 
 
 def refusal_of(error: psycopg.Error) -> Trouble | None:
-    """Why somebody answers and does not let us in; None where nobody answers."""
+    """Why a server answers and refuses us; None where no server answers."""
     said = str(error)
     return next((trouble for sign, trouble in REFUSALS if sign in said), None)
 
 
 @contextmanager
 def as_ledger_errors() -> Iterator[None]:
-    """Turn what the driver raises where PostgreSQL is away, is lost, takes no writes, lets us not in or has not got our
-    tables into LedgerError. What is wrong with a statement of ours is raised as it is."""
+    """Turn the driver's errors into LedgerError where PostgreSQL is away, is lost, takes no writes, refuses us or lacks
+    our tables. Errors of our own statements are raised unchanged."""
     try:
         yield
     except ArgumentError:
@@ -133,7 +134,7 @@ def as_ledger_errors() -> Iterator[None]:
         if not isinstance(error.orig, psycopg.Error):
             raise
         _retell(error.orig, error, connected=error.statement is not None or error.connection_invalidated)
-    except psycopg.Error as error:  # COPY goes past SQLAlchemy
+    except psycopg.Error as error:  # COPY bypasses SQLAlchemy
         _retell(error, error, connected=True)
 
 
@@ -146,7 +147,7 @@ def _retell(cause: psycopg.Error, raised: Exception, *, connected: bool) -> NoRe
             case psycopg.OperationalError() | psycopg.InterfaceError():
                 found = _CUT if connected else refusal_of(cause) or Trouble("nobody answers there")
                 raise LedgerError(found.why, lost=connected, word=found.word) from None
-            case psycopg.ProgrammingError():  # libpq on the address, which it quotes
+            case psycopg.ProgrammingError():  # libpq about the address, which it quotes
                 raise LedgerError("its address cannot be read") from None
     if isinstance(cause, psycopg.OperationalError):
         raise LedgerError(f"it answers with error {cause.sqlstate}; see its own log") from None

@@ -1,4 +1,4 @@
-"""Filters of the people in volumes that have ended: built in bounded steps, and deleted likewise with their volume."""
+"""Filters of the people in volumes that have ended, built and deleted in bounded steps."""
 
 from collections.abc import Sequence
 from struct import Struct
@@ -11,21 +11,22 @@ from sqlalchemy.exc import OperationalError
 from ledger.turns import end_turn, keep_turn, take_turn
 
 ENDED_FOR_S = 3600.0
-"""A volume is filtered when it has ended so long ago: requests that were being written when it ended are done by then.
-What is written to it later all the same is noted one by one (`late_prints`)."""
+"""A volume is filtered this long after it has ended: requests that were being written then are complete. What is
+written to it later is recorded one by one (`late_prints`)."""
 BLOCK_BYTES, BITS_A_PRINT = 1024, 24
-"""Six bits of a block are set for each fingerprint; one in about ten thousand others looks as if it were there too."""
+"""Each fingerprint sets six bits of a block. About one in ten thousand other fingerprints wrongly seems to be
+present."""
 STEP_PEOPLE, STEP_BLOCKS, STEP_S = 20_000, 2_000, 300.0
-"""People that are read, and blocks that are written or deleted, in one transaction; and the longest one may take."""
+"""How many people are read, and blocks written or deleted, in one transaction; and its longest duration."""
 FILTERING = "filter volumes"
 
 
 def build_filters(engine: Engine, *, ended_for_s: float = ENDED_FOR_S) -> list[int]:
-    """Filter the volumes that ended `ended_for_s` ago and are not filtered yet; the numbers of those that are now.
+    """Filter the volumes that ended `ended_for_s` ago and have no filter yet; returns their numbers.
 
-    It takes 10 to 20 seconds and 9 MB for each million people. One process is at it at a time; what one that was killed
-    had begun, the next begins again. A volume in which somebody is writing is left to the next call, and one on which
-    this user may create no trigger to a process of its owner.
+    It takes 10 to 20 seconds and 9 MB for each million people. One process does it at a time; after a crash the next
+    one begins the volume again. A volume that is being written to is left to the next call, and one on which this user
+    may create no trigger to a process of its owner.
     """
     with engine.begin() as connection:
         if not connection.execute(_UNFILTERED, {"ended_for_s": ended_for_s}).first():
@@ -42,7 +43,7 @@ def build_filters(engine: Engine, *, ended_for_s: float = ENDED_FOR_S) -> list[i
 
 
 def drop_filters(engine: Engine) -> None:
-    """Delete what is left of the filters of volumes that were dropped."""
+    """Delete the rest of the filters of volumes that were dropped."""
     with engine.begin() as connection:
         left_over = connection.execute(_LEFT_OVER).all()
     for volume in left_over:
@@ -52,7 +53,7 @@ def drop_filters(engine: Engine) -> None:
 
 
 def _build(engine: Engine, volume: Any) -> bool:
-    """Whether the volume has its filter now."""
+    """Whether the volume now has its filter."""
     if not _note_what_comes_late(engine, volume.id):
         return False
     if volume.filter is not None:
@@ -74,7 +75,7 @@ def _build(engine: Engine, volume: Any) -> bool:
 
 
 def _note_what_comes_late(engine: Engine, volume: int) -> bool:
-    """From here on, what is written to the volume is noted. This waits for whoever is writing to it, for a moment."""
+    """From now on, record what is written to the volume. Waits a moment for present writers."""
     try:
         with engine.begin() as connection:
             connection.execute(_WAIT_BRIEFLY)
@@ -92,8 +93,8 @@ def _note_what_comes_late(engine: Engine, volume: int) -> bool:
 
 
 def _filled(engine: Engine, volume: Any, blocks: int) -> bytearray:
-    """The filter's blocks, one after the other. One is filled from a fingerprint's own bytes, as the functions
-    `filter_block` and `filter_may_hold` of the database read it."""
+    """The filter's blocks, one after the other. A block is filled from a fingerprint's own bytes, as the database's
+    functions `filter_block` and `filter_may_hold` read it."""
     filled = bytearray(blocks * BLOCK_BYTES)
     request_id, line = volume.first_request, 0
     while True:

@@ -1,4 +1,4 @@
-"""Whether a process can do its work on the ledger: asked as it starts, by `consent doctor` and by load balancers."""
+"""Whether a process can work with the ledger: checked at its start, by `consent doctor` and by load balancers."""
 
 from sqlalchemy import Connection, Engine, text
 
@@ -8,12 +8,12 @@ from ledger.schema import check_schema
 from ledger.sealing import MasterKeys
 
 OLDEST_MAJOR = 14
-"""Volumes are dropped by what it brought: DETACH PARTITION CONCURRENTLY."""
+"""The first version with DETACH PARTITION CONCURRENTLY, by which volumes are dropped."""
 
 
 def check_fitness(engine: Engine, masters: MasterKeys | None = None) -> None:
     """Return where PostgreSQL takes writes, has tables that this program knows and rights on all of them, and these
-    keys are those of its people. It writes, and leaves nothing.
+    keys are those of its people. It writes, and leaves nothing behind.
 
     Raises LedgerError, and ledger.sealing.UnsealError for keys of another ledger.
     """
@@ -41,10 +41,10 @@ def _check_rights(connection: Connection) -> None:
 
 
 _IS_READ_ONLY = text("SELECT current_setting('transaction_read_only') = 'on' OR pg_is_in_recovery()")
-# Locks a row, for which PostgreSQL writes to the table and its log, and the table does not grow. Skips it where
-# somebody else has it at the moment: they have written.
+# Locking a row writes to the table and its log, and the table does not grow. Skip a row that somebody else has locked:
+# they have written.
 _WRITE = text("SELECT id FROM volumes ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED")
-# Ours are those of whoever owns the first of them; parts of a volume are reached by way of the whole.
+# Our tables are those of the owner of the first of them. The parts of a volume are reached by their parent.
 _LACKING = text("""
     SELECT quote_ident(current_user) AS role, quote_ident(current_schema()) AS schema,
         (SELECT array_agg(CAST(relname AS text) ORDER BY relname)

@@ -1,4 +1,4 @@
-"""The keys kept in the ledger, wrapped by the master keys."""
+"""The keys in the ledger, wrapped by the master keys."""
 
 from sqlalchemy import Connection, text
 
@@ -8,7 +8,7 @@ _FINGERPRINTS = "fingerprints"
 
 
 def fingerprinter(connection: Connection, masters: MasterKeys) -> Fingerprinter:
-    """The fingerprinter of this ledger; its key is made on first use and outlives every change of master key.
+    """The fingerprinter of this ledger. Its key is made on first use and outlives every change of master key.
 
     Raises ledger.sealing.UnsealError where none of `masters` wrapped it.
     """
@@ -20,7 +20,7 @@ def fingerprinter(connection: Connection, masters: MasterKeys) -> Fingerprinter:
 
 
 def check_keys(connection: Connection, masters: MasterKeys) -> None:
-    """Raises ledger.sealing.UnsealError where this ledger's keys were wrapped by none of `masters`."""
+    """Raises ledger.sealing.UnsealError where none of `masters` wrapped this ledger's keys."""
     wrapped = connection.execute(_FIND, {"purpose": _FINGERPRINTS}).scalar()
     if wrapped is not None:
         masters.open(wrapped, _FINGERPRINTS.encode())

@@ -1,9 +1,8 @@
-"""Connections to PostgreSQL that notice when nobody is there any more, though nothing says so.
+"""Connections to PostgreSQL that notice a dead server, even if nothing reports it.
 
-A network may swallow everything without a word. Where the kernel sees it (`NETWORK`), the connection breaks. Where
-something between answers for a server that is gone, only silence is left: a statement that has had no answer for
-`QUIET_S` has another connection ask the server whether it is still at it. So long work is not cut, and no thread waits
-for what will never come.
+A network may drop everything silently. Where the kernel sees it (`NETWORK`), the connection breaks. Where something in
+between answers for a dead server, only silence is left: if a statement has had no answer for `QUIET_S`, another
+connection asks the server whether it is still working on it. So long work is not cut off, and no thread waits for ever.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -18,7 +17,7 @@ from ledger.failures import refusal_of
 CONNECT_S = 5
 QUIET_S = 10.0
 ANSWER_S = 5.0
-"""For the one that asks. All three together are less than a lease as it comes."""
+"""Limits for the asking connection. All three together are less than a usual lease."""
 NETWORK = {
     "connect_timeout": CONNECT_S,
     "keepalives": 1,
@@ -27,30 +26,29 @@ NETWORK = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
-"""For libpq: what is sent and not acknowledged for 15 s, or three silent probes, break a connection. Unix sockets
-ignore them."""
+"""For libpq: data not acknowledged for 15 s, or three silent probes, break a connection. Unix sockets ignore them."""
 
 T = TypeVar("T")
 
 
 class WatchedConnection(psycopg.Connection[Any]):
-    """One that raises psycopg.OperationalError, and is closed, where its server has fallen silent."""
+    """A connection that raises psycopg.OperationalError, and is closed, when its server has gone silent."""
 
     ask: "Callable[[], WatchedConnection] | None" = None
-    """Makes the connection to ask by; None: silence is taken for the end."""
+    """Makes the connection to ask by; None: silence means that the server is dead."""
     backend: int | None = None
-    """The process that serves it; behind a pooler that of the present transaction."""
+    """Its backend process; behind a pooler, that of the present transaction."""
 
     @classmethod
     def open(cls, arguments: tuple[Any, ...], given: Mapping[str, Any], *, pooled: bool) -> Self:
-        """Connect, with what psycopg.connect takes. Raises psycopg.Error."""
+        """Connect, with psycopg.connect's arguments. Raises psycopg.Error."""
         connection = cls.connect(*arguments, **given)
         connection.ask = lambda: cls.connect(*arguments, **{**given, "autocommit": True, "prepare_threshold": None})
         connection.backend = None if pooled else connection.info.backend_pid
         return connection
 
     def wait(self, gen: Generator[Any, Any, T], *args: Any, **more: Any) -> T:
-        """psycopg's own, which waits for ever."""
+        """psycopg's own method, which waits for ever."""
         return super().wait(self._watched(gen), *args, **more)
 
     def _watched(self, gen: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
@@ -72,18 +70,18 @@ class WatchedConnection(psycopg.Connection[Any]):
             return result
 
     def _is_served(self) -> bool:
-        """Whether the server says that it is at what this connection waits for."""
+        """Whether the server says that it works on what this connection waits for."""
         if self.ask is None:
             return False
         try:
             with closing(self.ask()) as other:
                 found = other.execute(_STATE, (self.backend,)).fetchone()
         except psycopg.Error as error:
-            return refusal_of(error) is not None  # it lives, and has no room to be asked
+            return refusal_of(error) is not None  # it lives, and has no free connection to be asked by
         return found is not None and bool(found[0])
 
 
-# One that waits for its client while its client waits for it has lost what was between them.
+# If it waits for its client while the client waits for it, what was between them is lost.
 _STATE = """
     SELECT state = 'disabled' OR state LIKE 'active%%' AND wait_event_type IS DISTINCT FROM 'Client'
     FROM pg_stat_activity WHERE pid = %s

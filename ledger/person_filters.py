@@ -1,5 +1,5 @@
-"""Among which requests a person may be: those of volumes still written to, and of the ended ones those whose filter
-(`ledger.filter_building`) does not rule the person out."""
+"""The requests that a person may be in: those of volumes still written to, and of ended volumes whose filter
+(`ledger.filter_building`) does not exclude the person."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -7,21 +7,21 @@ from itertools import pairwise
 from sqlalchemy import Connection, text
 
 Range = tuple[int, int]
-"""Requests from the first number up to, and without, the second one."""
+"""Requests from the first number up to, but not including, the second one."""
 Prints = tuple[bytes | None, bytes | None, bytes | None]
 """The fingerprints of a person's user_id, e-mail and phone number."""
 
 
 def ranges_with(connection: Connection, prints: Prints) -> list[Range]:
-    """The requests among which somebody with one of these fingerprints can be, in order, those of volumes that follow
-    each other as one range. One volume in some thousands is named though nobody is in it."""
+    """The requests among which somebody with one of these fingerprints can be, in order. Consecutive volumes form one
+    range. About one volume in some thousands is named although nobody is in it."""
     user, email, phone = (a_print.hex() if a_print else None for a_print in prints)
     found = connection.execute(_MAY_HOLD, {"user": user, "email": email, "phone": phone})
     return joined((row.first_request, row.past_request) for row in found)
 
 
 def joined(ranges: Iterable[Range], most: int | None = None) -> list[Range]:
-    """Ranges in order, those that touch made one, and those that are nearest until there are `most`."""
+    """Ranges in order. Those that touch are joined, then the nearest, until there are `most`."""
     found = list(ranges)
     while len(found) > 1:
         gap, place = min((after[0] - before[1], place) for place, (before, after) in enumerate(pairwise(found)))
@@ -32,8 +32,8 @@ def joined(ranges: Iterable[Range], most: int | None = None) -> list[Range]:
 
 
 _SOUGHT = "(VALUES (CAST(:user AS uuid)), (CAST(:email AS uuid)), (CAST(:phone AS uuid))) AS sought (print)"
-# The block as a scalar: looked up by its key, one by one, never joined with all blocks there are. A volume that is only
-# ahead of need holds nobody.
+# The block is a scalar, so that it is looked up by its key, and never joined with all blocks. A volume that is only
+# prepared ahead holds nobody.
 _MAY_HOLD = text(f"""
     SELECT first_request, past_request FROM volumes
     WHERE dropped_at IS NULL AND first_request <= (SELECT last_value FROM requests_id_seq) AND (

@@ -1,4 +1,4 @@
-"""A new round of deliveries: what has ended is pending again, and chunks are opened that send it."""
+"""New rounds of deliveries: what has ended is pending again, and chunks are opened to send it."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -13,11 +13,12 @@ LATEST = """
         WHERE later.request_id = outcomes.request_id AND later.vendor_id = outcomes.vendor_id
             AND later.line = outcomes.line AND later.round > outcomes.round)
 """
-"""A condition on `outcomes`: it is how the delivery stands."""
+"""A condition on `outcomes`: it is the delivery's latest."""
 LATEST_OF_THESE = LATEST.replace(
     "WHERE later", "WHERE later.request_id = ANY(CAST(:request_ids AS bigint[])) AND later"
 )
-"""The same where `outcomes` are those of `request_ids`: said once more, or later rounds are sought in every volume."""
+"""The same where `outcomes` are those of `request_ids`. This is repeated, because later rounds would be searched in
+every volume otherwise."""
 OF_THESE = "FROM outcomes WHERE request_id = ANY(CAST(:request_ids AS bigint[]))"
 _OF_OUTCOMES = f"""
     {OF_THESE} AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
@@ -28,8 +29,8 @@ _OF_OUTCOMES = f"""
 def reopen_outcomes(
     connection: Connection, request_id: int, vendor_id: int, lines: Sequence[int], outcomes: Sequence[str]
 ) -> int:
-    """Have these people's deliveries at one vendor sent again, where they ended as one of `outcomes`; how many go out
-    again. The caller holds the request's lock."""
+    """Send these people's deliveries at one vendor again, where they ended as one of `outcomes`; returns how many. The
+    caller holds the request's lock."""
     values = {
         "request_ids": [request_id],
         "vendor_id": vendor_id,
@@ -41,7 +42,7 @@ def reopen_outcomes(
 
 
 class Opened(NamedTuple):
-    """A round of a request at a vendor, and how many deliveries are in it."""
+    """A round of a request at a vendor, and the number of its deliveries."""
 
     request_id: int
     vendor_id: int
@@ -50,8 +51,8 @@ class Opened(NamedTuple):
 
 
 def open_round(connection: Connection, which: str, values: dict[str, Any]) -> list[Opened]:
-    """Have the outcomes that `which` selects sent again, with attempts counted anew. `which` begins with OF_THESE;
-    `values` are its values, with `request_ids` and `lifted`: the reason to ask someone who has now said to go on."""
+    """Send the outcomes that `which` selects again, with attempts counted anew. `which` begins with OF_THESE. `values`
+    are its values, with `request_ids` and `lifted`: the reason to ask a person who has now said to go on."""
     opened = [Opened(*row) for row in connection.execute(_append_pending(which), values)]
     if opened:
         requests, vendors, rounds, _ = (list(column) for column in zip(*opened, strict=True))
@@ -63,8 +64,8 @@ def open_round(connection: Connection, which: str, values: dict[str, Any]) -> li
 
 
 def _runs(ascending: Iterable[int]) -> list[tuple[int, int]]:
-    """The first and last of numbers that lie close together: so few chunks lie between that it is cheaper to read them
-    than to look for each request's own, for which there is no index but one of blocks (BRIN)."""
+    """The first and last of numbers that are close together. So few chunks are between them that reading these is
+    cheaper than looking up each request's own, for which only a block-range index (BRIN) exists."""
     runs: list[tuple[int, int]] = []
     for number in ascending:
         if runs and number - runs[-1][1] <= CLOSE:
@@ -79,8 +80,8 @@ CLOSE = 16
 
 def _append_pending(which: str) -> Any:
     # A chunk still open from an earlier retry must not meet one of the same round: both would send to the same people.
-    # So a new round lies above any that is open, and rounds between are filled, for a delivery's rounds have no holes.
-    # `lifted`: for which reason to ask someone a person has said to go on; it is kept with the round.
+    # So a new round is higher than any open one, and the rounds between are filled, because a delivery's rounds have no
+    # gaps. `lifted` is stored with the round.
     return text(f"""
         WITH meant AS MATERIALIZED (SELECT request_id, vendor_id, line, round, outcome {which}),
         open AS MATERIALIZED (

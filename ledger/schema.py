@@ -1,4 +1,4 @@
-"""Whether the ledger's tables are those that this program knows."""
+"""Whether this program knows the ledger's tables."""
 
 import re
 from functools import cache
@@ -10,8 +10,8 @@ from ledger.failures import MIGRATE, LedgerError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FITS_FROM = "0018"
-"""The oldest revision whose program can work on the newest tables. An update is made while the older program is at
-work, so a migration adds; one that cannot raises this, and then older processes are stopped before it."""
+"""The oldest revision whose program can work on the newest tables. Updates are made while the older program runs, so a
+migration only adds. One that cannot must raise this, and then older processes are stopped first."""
 
 
 def newest() -> str:
@@ -21,19 +21,19 @@ def newest() -> str:
 
 
 def is_migrated(connection: Connection) -> bool:
-    """Whether the ledger's tables are those of this program."""
+    """Whether the ledger's tables have this program's revision."""
     return revision_of(connection) == newest()
 
 
 def is_of_this_program(connection: Connection) -> bool:
-    """Whether the ledger's tables are older ones that this program can bring up to date, its own, or not there yet."""
+    """Whether the ledger's tables are this program's, older ones that it can migrate, or not there yet."""
     found = revision_of(connection)
     return found is None or found in _known()
 
 
 def check_schema(connection: Connection) -> None:
-    """Raises LedgerError unless this program can work on the ledger's tables: its own, or newer ones that are noted to
-    fit it. What an older program knows too little about it must not touch."""
+    """Raises LedgerError unless this program can work on the ledger's tables: its own revision, or a newer one that is
+    noted to fit. A program must not change tables that it does not know."""
     found = revision_of(connection)
     if found is None:
         raise LedgerError(f"it has no tables of ours: {MIGRATE}", word=f"not migrated: {MIGRATE}")
@@ -48,7 +48,7 @@ def check_schema(connection: Connection) -> None:
 
 
 def revision_of(connection: Connection) -> str | None:
-    """Which migration was the last; None where there was none."""
+    """The last migration; None where there was none."""
     if connection.execute(_HAS_TABLE).scalar_one() is None:
         return None
     found: str | None = connection.execute(_REVISION).scalar()
@@ -56,13 +56,13 @@ def revision_of(connection: Connection) -> str | None:
 
 
 def _is_newer_and_fits(connection: Connection, revision: str) -> bool:
-    """Whether whoever migrated to a revision unknown here has noted that this program can work on it."""
+    """Whether the program of this newer revision has noted that ours can work on its tables."""
     noted = _NOTE.fullmatch(connection.execute(_NOTED).scalar_one() or "")
     return noted is not None and noted["revision"] == revision and noted["from"] in _known()
 
 
 def note_fit(connection: Connection) -> None:
-    """Note beside the tables which programs can work on them; older ones read it."""
+    """Record in a comment on the tables which programs can work on them. Older programs read it."""
     note = f"revision {newest()}, for programs from {FITS_FROM} on"
     if connection.execute(_NOTED).scalar_one() != note:
         connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{note}'"))
@@ -70,8 +70,8 @@ def note_fit(connection: Connection) -> None:
 
 @cache
 def _known() -> dict[str, str | None]:
-    """The revisions of this program, each with the one before it. Read here, for Alembic takes a third of a second and
-    memory that no process but `consent migrate` has a use for."""
+    """The revisions of this program, each with its predecessor. Read from the files, because Alembic takes a third of a
+    second, and memory that only `consent migrate` needs."""
     texts = (file.read_text() for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
     return {_REVISION_IN.findall(text)[0]: (_BEFORE_IN.findall(text) or [None])[0] for text in texts}
 

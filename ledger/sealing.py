@@ -1,4 +1,4 @@
-"""Encryption of what the ledger keeps of people: AES-256-GCM under a data key per request, wrapped by a master key."""
+"""Encryption of people in the ledger: AES-256-GCM under a data key per request, wrapped by a master key."""
 
 import os
 from base64 import urlsafe_b64encode
@@ -22,7 +22,7 @@ class UnsealError(ValueError):
 
 @dataclass(frozen=True)
 class SealingKey:
-    """One AES-256-GCM key. `context` binds a sealed value to its place, so that none can be moved to another."""
+    """One AES-256-GCM key. `context` binds a sealed value to its place, so that it cannot be moved to another."""
 
     raw: bytes = field(repr=False)
     _cipher: AESGCM = field(init=False, repr=False, compare=False)
@@ -36,12 +36,13 @@ class SealingKey:
         return cls(os.urandom(KEY_BYTES))
 
     def seal(self, plain: bytes, context: bytes) -> bytes:
-        """Nonce and ciphertext. Nonces are random: a key must not seal more than 2**32 values (NIST SP 800-38D 8.3)."""
+        """Encrypt: nonce and ciphertext. Nonces are random: a key must not seal more than 2**32 values (NIST SP 800-38D
+        8.3)."""
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plain, context)
 
     def seal_all(self, plains: Sequence[bytes], contexts: Iterable[bytes]) -> list[bytes]:
-        """The same of many, each with a context and a random nonce of its own; the nonces are drawn in one call."""
+        """The same for many, each with a context and a random nonce of its own. The nonces are drawn in one call."""
         random, encrypt = os.urandom(NONCE_BYTES * len(plains)), self._cipher.encrypt
         nonces = [random[place : place + NONCE_BYTES] for place in range(0, len(random), NONCE_BYTES)]
         return [
@@ -50,11 +51,11 @@ class SealingKey:
         ]
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
-        """What was sealed. Raises UnsealError."""
+        """Decrypt. Raises UnsealError."""
         return self.open_all([sealed], [context])[0]
 
     def open_all(self, sealed: Iterable[bytes], contexts: Iterable[bytes]) -> list[bytes]:
-        """The same of many, each with its context. Raises UnsealError where any cannot be opened."""
+        """The same for many, each with its context. Raises UnsealError where any cannot be opened."""
         decrypt = self._cipher.decrypt
         try:
             return [
@@ -66,7 +67,8 @@ class SealingKey:
 
 
 class MasterKeys:
-    """The keys that wrap all others: the newest seals, every one opens, so that a key can be changed without a stop."""
+    """The keys that wrap all others. The newest seals and every one opens, so that a key can be changed while
+    running."""
 
     def __init__(self, newest_first: Iterable[bytes]) -> None:
         self._keys = {_key_id(raw): SealingKey(raw) for raw in newest_first}
@@ -76,18 +78,18 @@ class MasterKeys:
 
     @classmethod
     def parse(cls, text: str) -> "MasterKeys":
-        """Keys as CONSENT_MASTER_KEYS gives them, newest first, in the forms of `domain.key_texts.read_keys`.
+        """Parse CONSENT_MASTER_KEYS, newest first, in the forms of `domain.key_texts.read_keys`.
 
-        Raises ValueError, which tells the position of a key that cannot be read and never the key.
+        Raises ValueError, which gives the position of an unreadable key, never the key.
         """
         return cls(read_keys(text, "master key"))
 
     def seal(self, plain: bytes, context: bytes) -> bytes:
-        """Sealed under the newest key, whose id stands in front."""
+        """Encrypt with the newest key. Its id is the prefix."""
         return self._newest + self._keys[self._newest].seal(plain, context)
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
-        """What was sealed under any of these keys. Raises UnsealError."""
+        """Decrypt what any of these keys sealed. Raises UnsealError."""
         key = self._keys.get(sealed[:KEY_ID_BYTES])
         if key is None:
             raise UnsealError("the master key that sealed this is not among those given")
@@ -98,7 +100,7 @@ class MasterKeys:
 
 
 def generate_master_key() -> str:
-    """A new master key, as CONSENT_MASTER_KEYS wants it."""
+    """A new master key in the form of CONSENT_MASTER_KEYS."""
     return urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
 
 
@@ -108,16 +110,16 @@ def _key_id(raw: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Fingerprinter:
-    """Keyed 128-bit fingerprints: equal for equal identifiers, and useless to whoever has the table but not the key."""
+    """Keyed 128-bit fingerprints: equal for equal identifiers, and useless without the key."""
 
     key: bytes = field(repr=False)
 
     def print_of(self, what: bytes, value: bytes) -> bytes:
-        """The 16-byte fingerprint of one value; `what` (at most 16 bytes) keeps an e-mail and a user_id apart."""
+        """The 16-byte fingerprint of one value. `what` (at most 16 bytes) distinguishes an e-mail from a user_id."""
         return self.printer(what)(value)
 
     def printer(self, what: bytes) -> Callable[[bytes], bytes]:
-        """`print_of` for many values of one kind, at under half the cost: the key is hashed in once."""
+        """`print_of` for many values of one kind, at less than half the cost: the key is hashed once."""
         keyed = blake2b(digest_size=PRINT_BYTES, key=self.key, person=what)
 
         def print_of(value: bytes) -> bytes:

@@ -23,10 +23,10 @@ from ledger.schema import MIGRATIONS, check_schema, is_migrated, is_of_this_prog
 
 __all__ = ["Connection", "Engine", "OperationalError", "connect", "driver_of", "migrate", "one_by_one"]
 
-# A lost connection is told in our words; what the driver says besides is for logs, and no line of the command line's.
+# We report a lost connection in our words. The driver's own message is for logs, and not for the command line.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
-_MIGRATION_LOCK = 0x636F6E73656E74  # "consent": two stacks starting at once must not migrate together
+_MIGRATION_LOCK = 0x636F6E73656E74  # "consent": two stacks that start at once must not migrate at the same time
 
 
 def connect(
@@ -38,14 +38,13 @@ def connect(
     pooled: bool = False,
 ) -> Engine:
     """A pool of connections to the ledger at `url` (`postgresql://...`). Dead, silent and stale ones are noticed and
-    replaced; the role's own time-outs do not count (`ledger.limits`).
+    replaced. The role's own time-outs do not count (`ledger.limits`).
 
-    `patience_s`: a transaction that does nothing for so long is ended, and so is waiting for a lock: a frozen worker
-    must not hold what the others need. `trusted_s`: a connection in use so lately is not asked whether it
-    lives; None asks every time. `pooled`: a pooler stands between that gives each transaction another connection of
-    the server, so that nothing may outlast one.
+    `patience_s`: a transaction idle for so long is ended, and so is a wait for a lock: a frozen worker must not keep
+    what others need. `trusted_s`: a connection used this recently is not tested; None tests it every time. `pooled`: a
+    pooler in between gives each transaction another connection of the server, so nothing may outlast a transaction.
 
-    Raises sqlalchemy.exc.ArgumentError for an address that cannot be read; connects only when first used.
+    Raises sqlalchemy.exc.ArgumentError for an unreadable address; connects only when first used.
     """
     address = make_url(url).set(drivername="postgresql+psycopg")
     engine = create_engine(
@@ -53,7 +52,7 @@ def connect(
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=trusted_s is None,
-        hide_parameters=True,  # a statement's parameters are people; no error may quote them
+        hide_parameters=True,  # a statement's parameters are people, and no error may quote them
         connect_args={
             **{name: value for name, value in NETWORK.items() if name not in address.query},
             "application_name": "consent",
@@ -77,7 +76,8 @@ _POOLED = "consent_pooled"
 
 
 def _options(address: URL, patience_s: float | None) -> str:
-    """Those of the address, else of libpq's environment, such as a search_path; and ours."""
+    """A connection whose every statement is committed at once; behind a pooler, where our time-outs need a transaction,
+    all of them together at the end."""
     theirs = address.query.get("options", os.environ.get("PGOPTIONS", ""))
     return " ".join([*([theirs] if isinstance(theirs, str) else theirs), startup_options(patience_s)])
 
@@ -102,7 +102,7 @@ def _begin_pooled(connection: Connection, patience_s: float | None) -> None:
 
 
 def _check_direct(connection: psycopg.Connection[tuple[Any, ...]], _: object) -> None:
-    newer = connection.info.server_version >= 170_000  # which has a bound that older ones refuse to hear of
+    newer = connection.info.server_version >= 170_000  # it has a limit that older servers do not know
     more = ", set_config('transaction_timeout', '0', false)" if newer else ""
     found = connection.execute(f"SELECT current_setting('{MARK}', true){more}").fetchone()
     connection.commit()
@@ -111,15 +111,15 @@ def _check_direct(connection: psycopg.Connection[tuple[Any, ...]], _: object) ->
 
 
 def _drop_stale(context: ExceptionContext) -> None:
-    """A connection made while PostgreSQL was read-only, or let us do less, may be so for good: after such an error
-    those of the whole pool are replaced as they are next used, and what works again is used at once."""
+    """A connection that was made while PostgreSQL was read-only, or restricted us, may stay so. After such an error,
+    all connections of the pool are replaced at their next use."""
     trouble = trouble_of(context.original_exception)
     if trouble is not None and trouble.stale and context.connection is not None:
         context.is_disconnect = True
 
 
 def _ask_idle_ones(engine: Engine, trusted_s: float) -> None:
-    # SQLAlchemy's pool_pre_ping adds a round trip to every transaction, of which a web process has hundreds a second.
+    # SQLAlchemy's pool_pre_ping adds a round trip to every transaction, and a web process has hundreds a second.
     def note_use(_: object, record: ConnectionPoolEntry) -> None:
         record.info[_USED_AT] = monotonic()
 
@@ -139,16 +139,16 @@ _USED_AT = "consent_used_at"
 
 
 def driver_of(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
-    """psycopg's own connection, in the same transaction, for what SQLAlchemy cannot say: COPY, and results in binary.
-    Its errors are psycopg.Error."""
+    """psycopg's own connection, in the same transaction, for what SQLAlchemy lacks: COPY, and binary results. Its
+    errors are psycopg.Error."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101 - for the type checker: `connect` chose the driver
     return driver
 
 
 def migrate(engine: Engine, to: str = "head") -> None:
-    """Bring the ledger's tables up to date, or to an older revision. Safe to run from several processes at once. It
-    takes two connections, and as long as it takes.
+    """Bring the ledger's tables up to date, or to an older revision. Several processes may run it at once. It takes two
+    connections, and has no time limit.
 
     Raises LedgerError where the user of the address may not, with what to run, and where the tables are no older ones
     of this program.
@@ -158,8 +158,8 @@ def migrate(engine: Engine, to: str = "head") -> None:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    # Each revision is a transaction of its own: what one adds to an enum may be used by the next one only. So the lock
-    # is that of a transaction beside theirs, which behind a pooler is the only one that lasts.
+    # Each revision is a transaction of its own, because what one adds to an enum may only be used by the next. So a
+    # transaction beside theirs has the lock, which also lasts behind a pooler.
     with engine.begin() as guard, engine.connect() as connection:
         guard.execute(_WAIT)
         guard.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})

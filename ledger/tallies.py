@@ -1,9 +1,9 @@
-"""How many deliveries of a request ended how, by vendor: counted where outcomes are recorded, in the same statement."""
+"""How many deliveries of a request have which outcome, by vendor: counted in the statement that records outcomes."""
 
 
 def counting(changes: str, *, unless: str = "false") -> str:
-    """A statement that adds to the tallies. `changes`: a query for request_id, vendor_id, outcome and by how many there
-    are more. In one order, so that two that count the same do not lock each other out."""
+    """A statement that adds to the tallies. `changes`: a query for request_id, vendor_id, outcome and the number to
+    add. Rows are ordered, so that two such statements do not deadlock."""
     return f"""
         INSERT INTO tallies (request_id, vendor_id, outcome, deliveries)
         SELECT request_id, vendor_id, outcome, sum(change)

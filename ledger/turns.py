@@ -1,4 +1,4 @@
-"""Turns: work that one process does at a time. A process that dies with one loses it when its time is over."""
+"""Turns: work that one process does at a time. A process that dies loses its turn when the time is over."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 
 class Place(NamedTuple):
-    """Where the work has got to, in an order of moments and ids."""
+    """How far the work has got, in an order of times and ids."""
 
     moment: datetime
     id: int
@@ -19,8 +19,8 @@ class Place(NamedTuple):
 
 
 def take_turn(connection: Connection, work: str, for_s: float) -> Place | None:
-    """Have the turn for so many seconds from when the caller commits, and where the work has got to; None where another
-    process has it."""
+    """Take the turn for so many seconds from when the caller commits, and get the place where to continue; None where
+    another process has it."""
     row = connection.execute(_TAKE, {"work": work, "for_s": for_s}).one_or_none()
     return None if row is None else Place(row.at_moment, row.at_id)
 
@@ -33,12 +33,12 @@ _TAKE = text("""
 
 
 def keep_turn(connection: Connection, work: str, for_s: float) -> None:
-    """Have it for so many seconds more."""
+    """Keep the turn for so many more seconds."""
     connection.execute(_KEEP, {"work": work, "for_s": for_s})
 
 
 def end_turn(connection: Connection, work: str) -> None:
-    """Let the next one have it."""
+    """Release the turn."""
     keep_turn(connection, work, 0.0)
 
 
@@ -46,7 +46,7 @@ _KEEP = text("UPDATE turns SET due_at = now() + make_interval(secs => :for_s) WH
 
 
 def note_place(connection: Connection, work: str, place: Place) -> None:
-    """Note where the work has got to."""
+    """Record how far the work has got."""
     connection.execute(_NOTE, {"work": work, "moment": place.moment, "id": place.id})
 
 

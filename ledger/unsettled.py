@@ -1,4 +1,4 @@
-"""Conditions on requests and outcomes that stand in several statements, and in the predicate of the index
+"""Conditions on requests and outcomes that several statements use, and the predicate of the index
 `outcomes_attention`."""
 
 from domain.outcomes import ATTENTION, Outcome
@@ -15,14 +15,14 @@ COMPLETED_IN_ERROR = """
     status = 'completed'
     AND id IN (SELECT request_id FROM tallies WHERE outcome = 'needs_action' AND deliveries > 0)
 """
-"""A condition on `requests`: said to be done, though a read-back has found otherwise. It has an index of its own."""
+"""A condition on `requests`: completed, though a read-back has found something else. It has its own index."""
 NOTHING_OPEN = """
     NOT EXISTS (
         SELECT FROM chunks WHERE chunks.request_id = requests.id AND purpose = 'deliver' AND state <> 'closed')
 """
 """A condition on `requests`: every delivery is settled."""
 ACCEPT = "accept"
-"""The deed, in `notes`, of whoever accepts that people of a request cannot be found; at one vendor, or at all."""
+"""The deed, in `notes`, that accepts that people of a request cannot be found; at one vendor, or at all."""
 
 
 def accepted(of: str) -> str:
@@ -34,5 +34,5 @@ def accepted(of: str) -> str:
 
 
 def waits(of: str) -> str:
-    """A delivery of the table `of` (outcomes, tallies) that waits for somebody to do something about it."""
+    """A delivery of the table `of` (outcomes, tallies) that needs attention."""
     return f"({NEEDS_ATTENTION} AND NOT (outcome = 'unreachable' AND {accepted(of)}))"

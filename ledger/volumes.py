@@ -1,4 +1,4 @@
-"""Volumes of the record: people and outcomes of a range of requests lie in tables of their own, opened ahead of need,
+"""Volumes of the record: people and outcomes of a range of requests are in tables of their own, opened ahead of need,
 and dropped whole when the last of those requests is past its retention."""
 
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from ledger.turns import end_turn, keep_turn, take_turn
 from ledger.unsettled import waits
 
 VOLUME_BYTES = 8 << 30
-"""A volume that has grown to this is followed by the next: about 40 million deliveries of 8 million people. The indexes
-of one that size fit a small server's memory, and whoever looks for a person in all volumes looks into few."""
+"""A volume of this size is followed by the next: about 40 million deliveries of 8 million people. The indexes of one
+this size fit a small server's memory, and looking up a person reads few volumes."""
 
 
 def turn_over(connection: Connection, *, most_bytes: int = VOLUME_BYTES, most_days: float | None = None) -> int | None:
-    """Have new requests written to the next volume where the present one is full, or its first request older than
-    `most_days`; the number of the new volume, or None. Always keeps an empty volume ahead, so call it often.
+    """Begin the next volume where the present one is full, or its first request older than `most_days`; returns its
+    number, or None. Always keeps an empty volume ready, so call it often.
 
-    Requests that are being written at this moment end in the volume they began in.
+    Requests that are being written at this moment stay in the volume where they began.
     """
     connection.execute(_ONE_AT_A_TIME)
     connection.execute(_OPEN_AHEAD)
@@ -30,7 +30,7 @@ def turn_over(connection: Connection, *, most_bytes: int = VOLUME_BYTES, most_da
     present = connection.execute(_PRESENT, {"most_days": most_days}).one()
     if present.bytes < most_bytes and not present.old:
         return None
-    # Numbers jump at once, whatever becomes of this transaction. The volume they jump to is there already.
+    # The sequence jumps at once, even if this transaction fails. The volume that it jumps to exists already.
     connection.execute(_JUMP, {"to": present.past_request})
     connection.execute(_OPEN_AHEAD)
     connection.execute(_NOTE_ENDED)
@@ -38,10 +38,10 @@ def turn_over(connection: Connection, *, most_bytes: int = VOLUME_BYTES, most_da
 
 
 _PARTS = "'subjects', 'other_identifiers', 'sessions', 'outcomes', 'successions'"
-"""What lies in volumes; `open_volume` in the migrations names the same."""
+"""The tables of a volume. `open_volume` in the migrations names the same."""
 _ONE_AT_A_TIME = text("LOCK TABLE volumes IN SHARE ROW EXCLUSIVE MODE")
 _IDS = 1 << 32
-"""Numbers set aside for the requests of a volume: far more than it will hold."""
+"""Numbers reserved for the requests of a volume: far more than it will hold."""
 _OPEN_AHEAD = text(f"""
     SELECT open_volume(CAST(newest.id + 1 AS smallint), newest.past_request, newest.past_request + {_IDS})
     FROM (SELECT id, first_request, past_request FROM volumes ORDER BY id DESC LIMIT 1) AS newest, requests_id_seq
@@ -64,7 +64,7 @@ _JUMP = text("SELECT setval('requests_id_seq', :to, false) FROM requests_id_seq 
 
 
 class Dropped(NamedTuple):
-    """A volume that is gone."""
+    """A dropped volume."""
 
     id: int
     requests: int
@@ -73,17 +73,16 @@ class Dropped(NamedTuple):
 
 
 def drop_expired(engine: Engine, days: float) -> list[Dropped]:
-    """Drop every volume whose requests all closed more than `days` ago; those dropped now.
+    """Drop every volume whose requests all closed more than `days` ago; returns those dropped.
 
-    What stays of its requests: how they stand (`reports.status_of`), their tallies and notes. Their people with the
-    filter made of them, sessions, outcomes and chunks go, and their data keys. Holds up nobody: it goes in steps of
-    STEP requests, each a transaction of its own, and a call that was killed is continued by the next one; it waits for
-    those who read in a volume, and leaves its tables to the next call where that takes longer than `session.connect`
-    was told to be patient.
+    Of its requests, the status (`reports.status_of`), tallies and notes stay. Their people with the filter, sessions,
+    outcomes and chunks are deleted, and their data keys. It blocks nobody: each step of STEP requests is a transaction,
+    and after a crash the next call continues. It waits for readers of a volume, and leaves its tables to the next call
+    where that takes longer than the patience of `session.connect`.
     """
     with engine.begin() as connection:
         if take_turn(connection, DROPPING, STEP_S) is None:
-            return []  # someone else is at it
+            return []  # another process is doing it
     try:
         with engine.begin() as connection:
             expired = connection.execute(_EXPIRED, {"days": days}).all()
@@ -103,10 +102,10 @@ def drop_expired(engine: Engine, days: float) -> list[Dropped]:
 
 DROPPING = "drop volumes"
 STEP, STEP_CHUNKS, STEP_S = 2_000, 10_000, 300.0
-"""Requests that are forgotten, and chunks that are deleted, in one transaction; and the longest that one may take."""
+"""Requests forgotten, and chunks deleted, in one transaction; and its longest duration."""
 _CLOSED_IN_TIME = "closed_at < now() - CAST(:days AS double precision) * interval '1 day'"
-# It must also have ended so long ago: a request that is being written for hours can be seen by nobody yet. What is open
-# in it is told by indexes of what is open.
+# It must also have ended this long ago: a request that takes hours to write is invisible until then. Indexes of open
+# work tell what is open in it.
 _EXPIRED = text("""
     SELECT id, first_request, past_request FROM volumes
     WHERE dropped_at IS NULL AND ended_at < now() - CAST(:days AS double precision) * interval '1 day'
@@ -121,7 +120,7 @@ _EXPIRED = text("""
 
 
 class _Range(NamedTuple):
-    """A volume, and the requests that lie in it."""
+    """A volume and its requests."""
 
     id: int
     first: int
@@ -129,7 +128,7 @@ class _Range(NamedTuple):
 
 
 _Step = Callable[[Connection, list[int]], bool]
-"""Does something for these requests of a volume, in order; whether to go on."""
+"""Does something to these requests of a volume, in order; returns whether to go on."""
 
 
 def _forget(engine: Engine, volume: _Range, days: float) -> Dropped | None:
@@ -142,7 +141,7 @@ def _forget(engine: Engine, volume: _Range, days: float) -> Dropped | None:
 
     def forget(connection: Connection, ids: list[int]) -> bool:
         connection.execute(_FORGET_REQUESTS, {"ids": ids, "days": days})  # waits for whoever is about to reopen one
-        # None that is forgotten can be reopened: looked at once more, for they may have been before.
+        # A forgotten request cannot be reopened. Check once more, because one may have been reopened before.
         return have_expired(connection, ids)
 
     def delete_chunks(connection: Connection, ids: list[int]) -> bool:
@@ -205,7 +204,7 @@ _UNRESOLVED = text(f"""
     SELECT COALESCE(sum(deliveries), 0) FROM tallies
     WHERE request_id = ANY(CAST(:ids AS bigint[])) AND {waits("tallies")}
 """)
-# Also those that an earlier call could not get rid of.
+# Includes volumes that an earlier call could not drop.
 _LEFT_OVER = text(f"""
     SELECT parent, child, inhdetachpending AS pending
     FROM volumes
@@ -229,8 +228,8 @@ def _drop_table(engine: Engine, parent: str, child: str, *, pending: bool | None
 
 
 def _how(connection: Connection, pending: bool) -> str:
-    """To detach beside readers takes a statement outside of any transaction; inside of one, others would wait behind us
-    for as long as we wait for them."""
+    """Detaching beside readers needs a statement outside of any transaction. Inside of one, others would wait behind us
+    as long as we wait for the readers."""
     if pending:
         return "FINALIZE"
     if connection.get_isolation_level() == "AUTOCOMMIT":

@@ -1,4 +1,4 @@
-"""Whether the ledger's outcomes agree with what the sandbox's vendors really hold."""
+"""Compares the ledger's outcomes with what the sandbox's vendors really hold."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,14 +9,14 @@ from domain.requests import Kind
 from ledger.desk.reports import Row
 
 Facts = Mapping[str, Any]
-"""What one sandbox vendor holds of one person, as `GET /_sandbox/people` gives it."""
+"""One sandbox vendor's data of one person, as `GET /_sandbox/people` returns it."""
 
 IN_EFFECT = frozenset({Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.ABSENT})
 NOT_IN_EFFECT = frozenset({Outcome.REFUSED, Outcome.NOT_APPLICABLE, Outcome.NEEDS_ACTION})
 
 
 class Disagreement(NamedTuple):
-    """A delivery that stands in the ledger as something else than what the vendor holds."""
+    """A delivery whose outcome in the ledger does not fit the vendor's data."""
 
     line: int
     vendor: str
@@ -27,23 +27,23 @@ class Disagreement(NamedTuple):
 def disagreements(
     kind: Kind, deliveries: Iterable[Row], user_ids: Sequence[str], facts: Iterable[Facts]
 ) -> list[Disagreement]:
-    """Every delivery whose outcome and vendor disagree; `user_ids` by line, from line 1.
+    """Every delivery whose outcome does not fit; `user_ids` by line, from line 1.
 
-    An exhausted delivery may or may not have had its effect: that is what it says. A pending one always disagrees.
+    An exhausted delivery may or may not have had its effect, so it always fits. A pending one never fits.
     """
     held: defaultdict[tuple[str, str | None], list[Facts]] = defaultdict(list)
     for fact in facts:
         held[fact["vendor"], fact["user_id"]].append(fact)
     found = []
     for row in deliveries:
-        # A person with two profiles at a vendor is done where both are; where there is none, nothing is to be undone.
+        # A person with two profiles at a vendor is done when both are; without a profile there is nothing to do.
         theirs = held.get((row.vendor, user_ids[row.line - 1]), [])
         in_effect = all(is_in_effect(kind, fact) for fact in theirs)
         if row.outcome in IN_EFFECT:
             agrees = in_effect
         elif row.outcome in NOT_IN_EFFECT:
             agrees = not in_effect
-        elif row.outcome == Outcome.UNREACHABLE:  # nothing was sent; whether there was anything to change is not known
+        elif row.outcome == Outcome.UNREACHABLE:  # nothing was sent, so nothing is known of a change
             agrees = not in_effect or (row.vendor, user_ids[row.line - 1]) not in held
         else:
             agrees = row.outcome == Outcome.EXHAUSTED
@@ -53,12 +53,12 @@ def disagreements(
 
 
 def made_by_us(facts: Iterable[Facts]) -> int:
-    """How many profiles a vendor made because we told it of somebody whom it did not know."""
+    """How many profiles vendors created because we sent somebody whom they did not know."""
     return sum(bool(fact.get("created")) for fact in facts)
 
 
 def is_in_effect(kind: Kind, fact: Facts) -> bool:
-    """Whether an erasure or opt-out is in effect at a sandbox vendor, as the vendor says of itself.
+    """Whether an erasure or opt-out is in effect at a sandbox vendor, by the vendor's own account.
 
     Raises ValueError for an opt_in, whose effect depends on the flags asked for.
     """

@@ -41,15 +41,15 @@ PLANTED_EVERY = 400
 
 
 def demo(console: Console, *, erase: int = ERASED, stop: int = OPTED_OUT) -> Ending:
-    """Run it all, with so many people to erase and to stop, and say PASSED or FAILED; EXCEPTIONS where one delivery is
-    not what its vendor holds, somebody was refused for no reason, or a rule of a vendor was broken. Raises as
-    `local.stack.run` does."""
+    """Run the demonstration, with so many people to erase and to stop, and print PASSED or FAILED; EXCEPTIONS where a
+    delivery does not fit its vendor's data, somebody was refused for no reason, or a vendor's rule was broken. Raises
+    as `local.stack.run` does."""
     leave_out(os.environ)
     with (
         TemporaryDirectory(prefix="consent-demo-") as folder,
         sandbox(Path(folder), faults="mild", seed=SEED, directory=True) as vendors,
     ):
-        # The processes of the stack read the same settings from the environment that they inherit.
+        # The stack's processes inherit the environment, and read the same settings from it.
         os.environ.update(vendors.environment)
         os.environ.update(CONSENT_DATA_DIR=folder, CONSENT_FLOWER_PORT=str(free_port()))
         settings = Settings.load()
@@ -95,7 +95,8 @@ def _verdict(console: Console, *, passed: bool) -> Ending:
 
 
 def _as_asked(number: int, person: made_up.Person) -> made_up.Person:
-    """What the person's wish says of them: now and then an e-mail address alone, and the directory knows the rest."""
+    """The person as the controller submits them: now and then with an e-mail address alone, and the directory knows the
+    rest."""
     return {name: person[name] for name in ("email", "vendors")} if number % 10 == 5 else person
 
 
@@ -118,7 +119,8 @@ def _deliveries(engine: Engine, public_id: UUID) -> list[Row]:
 
 
 def _audit(console: Console, kind: Kind, rows: list[Row], people: list[made_up.Person], facts: list[Facts]) -> bool:
-    """Print what is on record beside what the vendors hold; whether they agree and only planted people were refused."""
+    """Compare the record with the vendors' data and print the result; returns whether they agree and only planted
+    people were refused."""
     wrong = disagreements(kind, rows, [person["user_id"] for person in people], facts)
     console.print(_table(kind, rows))
     for one in wrong[:20]:
@@ -141,7 +143,7 @@ def _table(kind: Kind, rows: list[Row]) -> Table:
 
 @contextmanager
 def _kept(keep: stack.Keep) -> Iterator[None]:
-    """Keep the stack's processes alive while this thread is busy."""
+    """Keep the stack's processes running while this thread is busy."""
     over = threading.Event()
 
     def look_after() -> None:

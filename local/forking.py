@@ -1,7 +1,7 @@
-"""Starts `python -m …` by a fork of this process: what is loaded here is loaded once, and is shared by all of them.
+"""Starts `python -m …` by forking this process, so that loaded modules are shared by all.
 
-On Linux only: elsewhere libraries of the system do not bear it. The process sees the world as one started by exec does:
-a session of its own, its own environment and signals, no open file but its log.
+On Linux only: other systems' libraries do not allow it. The new process looks like one started by exec: a session of
+its own, its own environment and signals, and no open file but its log.
 """
 
 import ctypes
@@ -17,13 +17,12 @@ from pathlib import Path
 
 MODULE_AT = 2
 ARENAS = -8, 2
-"""glibc's M_ARENA_MAX: with an arena for each of a worker's threads, malloc keeps tens of MB that it will not give
-back."""
+"""glibc's M_ARENA_MAX: with an arena for each of a worker's threads, malloc keeps tens of MB."""
 THE_TWO = {signal.SIGTERM, signal.SIGINT}
 
 
 class Forked:
-    """A process that was forked, with as much of `subprocess.Popen` as a supervisor needs."""
+    """A forked process, with the part of `subprocess.Popen` that a supervisor needs."""
 
     def __init__(self, process: ForkProcess) -> None:
         self._process = process
@@ -34,7 +33,7 @@ class Forked:
         return self._process.exitcode
 
     def wait(self) -> int:
-        """Wait for its end; the return code."""
+        """Wait for its end; returns the return code."""
         self._process.join()
         return self._process.exitcode or 0
 
@@ -44,16 +43,16 @@ class Forked:
 
 
 def can_fork(argv: Sequence[str]) -> bool:
-    """Whether this is a Python module, and a fork of this process is safe: no other thread may hold a lock now."""
+    """Whether this is a Python module, and forking this process is safe: no other thread may hold a lock now."""
     is_module = list(argv[:MODULE_AT]) == [sys.executable, "-m"] and len(argv) > MODULE_AT
     return is_module and sys.platform == "linux" and threading.active_count() == 1
 
 
 def fork(argv: Sequence[str], env: Mapping[str, str], log: int) -> Forked:
     """Start a module as the leader of its own session; `log` is the open file that it writes to. Raises OSError."""
-    # Multiprocessing ends the child where it ended here, so that nothing of ours is unwound and closed twice.
+    # Multiprocessing ends the child in this call, so that nothing of ours is unwound and closed twice.
     process = multiprocessing.get_context("fork").Process(target=_run, args=(list(argv), dict(env), log))
-    signal.pthread_sigmask(signal.SIG_BLOCK, THE_TWO)  # until the child has laid down our ways to heed them
+    signal.pthread_sigmask(signal.SIG_BLOCK, THE_TWO)  # until the child has removed our signal handlers
     try:
         process.start()
     finally:
@@ -75,7 +74,7 @@ def _run(argv: list[str], env: dict[str, str], log: int) -> None:
 
 
 def _take_over(log: int) -> None:
-    """Write to the log, read nothing, and close the rest: locks and sockets of ours must not outlive us in a child."""
+    """Write to the log, read nothing, and close the rest: a child must not keep our locks and sockets."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     for mine, number in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(mine, number)
@@ -94,7 +93,7 @@ def _heed_signals_anew() -> None:
 
 
 def _show_as(words: Sequence[str]) -> None:
-    """Put these in the place of our own command line, as `ps` shows it; as many of them as have room there."""
+    """Replace our command line, as `ps` shows it, with as many of these words as fit."""
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     start, end = int(fields[45]), int(fields[46])  # arg_start and arg_end, see proc(5)
     if (room := end - start) > 0:

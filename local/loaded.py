@@ -1,6 +1,6 @@
-"""What the processes of a stack load, loaded before they are forked: so it is in memory once.
+"""Loads the modules of a stack's processes before they are forked, so that they are in memory once.
 
-The Celery apps, `worker.app` and `worker.bystanders`, are missing: loading one of them makes it.
+Without the Celery apps, `worker.app` and `worker.bystanders`: importing one creates it.
 """
 
 import celery.apps.beat

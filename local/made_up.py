@@ -1,4 +1,4 @@
-"""Made-up people, as they may be submitted. A word before their user_id tells the sandbox what becomes of them."""
+"""Made-up people. A word before their user_id tells the sandbox how to treat them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,13 +8,14 @@ from adapters.registry import ADAPTERS
 Person = dict[str, Any]
 
 POISON, EXPIRED = "poison-", "expired-"
-"""Whom every vendor refuses, and whose shop session is over."""
+"""A person whom every vendor refuses, and one whose shop session is over."""
 OWN = ("user_id", "email", "phone_number")
-"""What the controller's directory knows of a person."""
+"""The record of a person in the controller's directory."""
 
 
 def people(prefix: str, count: int, *, planted_every: int) -> list[Person]:
-    """So many, and among each `planted_every` of them one whom every vendor refuses, and one whose session is over."""
+    """So many people, and among each `planted_every` of them one whom every vendor refuses, and one whose session is
+    over."""
     marks = {0: POISON, 1: EXPIRED}
     return [_person(f"{marks.get(n % planted_every, '')}{prefix}-{n}", n, len(prefix)) for n in range(1, count + 1)]
 
@@ -25,7 +26,7 @@ def planted(everybody: Sequence[Person], mark: str) -> set[int]:
 
 
 def known(everybody: Sequence[Person]) -> list[Person]:
-    """What the controller's directory knows of them."""
+    """The directory's records of them."""
     return [{name: one[name] for name in OWN} for one in everybody]
 
 
@@ -39,7 +40,7 @@ def _person(name: str, number: int, series: int) -> Person:
 
 
 def blocks(name: str) -> dict[str, dict[str, Any]]:
-    """The `vendors` of a person with this user_id: what a vendor knows nobody without, made of the name."""
+    """The `vendors` of a person with this user_id: identifiers that only vendors know, made from the name."""
     needed = {
         vendor: adapter.card.found_by[0].rpartition(".")[2]
         for vendor, adapter in ADAPTERS.items()

@@ -33,7 +33,7 @@ def up(
 
 @app.command()
 def demo() -> Ending:
-    """Show the whole of it: a stack, five sandbox vendors with faults, two requests, and an audit of the result."""
+    """Demonstrate everything: a stack, five sandbox vendors with faults, two requests, and an audit of the result."""
     from local.demo import demo as demonstrate
 
     with _told():
@@ -42,7 +42,7 @@ def demo() -> Ending:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Whatever keeps a stack from running, as a message."""
+    """Turn errors that keep a stack from running into messages."""
     from config.settings import SettingsError
     from config.stack import NoStackError
     from intake.stack import BAD_KEYS

@@ -20,27 +20,27 @@ MAJOR = 18
 SETTINGS = {
     "max_connections": "200",
     "synchronous_commit": "on",
-    "wal_compression": "on",  # pages logged whole, after each checkpoint, are mostly alike (docs/decisions/0009)
-    "checkpoint_timeout": "15min",  # so that a campaign's pages are logged whole once, and not every few seconds
+    "wal_compression": "on",  # the full pages logged after each checkpoint compress well (docs/decisions/0009)
+    "checkpoint_timeout": "15min",  # so that a campaign's full pages are logged once, and not every few seconds
     "max_wal_size": "4GB",
     "jit": "off",  # compiling costs more than our short statements
     "listen_addresses": "",
     "port": str(POSTGRES_PORT),
     "timezone": "UTC",
     "log_checkpoints": "off",
-    # Errors and statements may quote personal data, which has no place in a log. Clients get the errors.
+    # Errors and statements may quote personal data, which must not be logged. Clients get the errors.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
 }
-# The second line is for a program from before there were sockets, to which one may go back. Nothing listens there now.
+# The second line is for going back to a program from before sockets. Nothing listens there now.
 LOGINS = f"local all all scram-sha-256\nhost all all {HOST}/32 scram-sha-256\n"
 
 
 class Postgres(Server):
     """A PostgreSQL of our own. The URL logs in as `consent`: owner of the database `consent`, no superuser.
 
-    We drive the wheel's programs ourselves: as root its Python server object opens every parent folder to
-    everyone and adds a user to the system, and it trusts whoever connects.
+    We run the wheel's programs ourselves: as root its Python server object makes every parent folder world-accessible
+    and adds a user to the system, and it trusts every connection.
     """
 
     name = "postgres"
@@ -49,10 +49,10 @@ class Postgres(Server):
     stop_signals = (
         (signal.SIGINT, 3.0),
         (signal.SIGQUIT, 1.0),
-    )  # fast; immediate, to recover at the next start
+    )  # fast; immediate, with recovery at the next start
 
     def _url(self, sockets: Path, password: str) -> str:
-        # SCRAM proves to each side that the other knows the password, and shows it to neither.
+        # By SCRAM each side proves that it knows the password, without sending it.
         where = f"host={sockets}&port={POSTGRES_PORT}&require_auth=scram-sha-256"
         return f"postgresql+psycopg://consent:{password}@/consent?{where}"
 
@@ -60,10 +60,10 @@ class Postgres(Server):
         pid_file = self.folder / "postmaster.pid"
         recorded = pid_file.read_text().partition("\n")[0] if pid_file.exists() else ""
         end([p for p in self._at_work() if str(p.pid) == recorded], signal.SIGINT, within=10.0)
-        # Back ends may outlive a killed postmaster, and no new one starts while they hold its shared memory.
+        # Back ends may outlive a killed postmaster, and no new one starts while they use its shared memory.
         end(self._at_work(), signal.SIGQUIT, within=2.0)
-        # The process id in a stale file may be anyone's by now, and PostgreSQL would refuse to start. Nobody
-        # is at work here and our lock keeps others out, so the file can go.
+        # The process id in a stale file may belong to another process now, and PostgreSQL would refuse to start.
+        # Nothing runs here and our lock keeps others out, so the file can be deleted.
         pid_file.unlink(missing_ok=True)
 
     def _prepare(self, password: str, password_is_new: bool) -> None:
@@ -74,14 +74,14 @@ class Postgres(Server):
             if password_is_new:  # the file that held the old one was lost
                 self._single_user(self.folder, [f"ALTER ROLE consent PASSWORD '{password}'"])
             return
-        # Made aside and renamed when whole, so that a first start killed half-way leaves nothing to trip over;
-        # under a name of its own, as the programs of that start may still be at work.
+        # Made in a folder of its own and renamed when complete, so that a killed first start leaves nothing behind. Its
+        # name is unique, because the programs of that start may still be running.
         draft = self.folder.with_name(f"postgres.new.{secrets.token_hex(4)}")
         draft.mkdir(mode=0o700)
         if os.geteuid() == 0:
             account = _unprivileged_account()
             os.chown(draft, account.pw_uid, account.pw_gid)
-        # The built-in locale, as the sort order of an operating system's changes with its updates.
+        # The built-in locale, because an operating system's sort order changes with its updates.
         locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         self._run(draft, "initdb", "--pgdata=.", "--username=postgres", "--auth=reject", *locale)
         (draft / "pg_hba.conf").write_text(LOGINS)
@@ -90,7 +90,8 @@ class Postgres(Server):
         draft.rename(self.folder)
 
     def _launch(self, sockets: Path, password: str) -> subprocess.Popen[bytes]:
-        # What a killed one left; its process id may be anyone's by now, and PostgreSQL would refuse to start.
+        # Left by a killed server. Its process id may belong to another process now, and PostgreSQL would refuse to
+        # start.
         (sockets / f".s.PGSQL.{POSTGRES_PORT}.lock").unlink(missing_ok=True)
         where = {"unix_socket_directories": str(sockets), "cluster_name": self._tag}
         settings = SETTINGS | {"shared_buffers": f"{shared_buffers_mb(psutil.virtual_memory().total)}MB"} | where
@@ -122,8 +123,8 @@ class Postgres(Server):
 
 
 def shared_buffers_mb(memory: int) -> int:
-    """An eighth of the machine's memory (bytes), from 128 to 1,024 MB: what an index outgrows is read and written again
-    and again, and a file of people took twice as long (docs/performance.md)."""
+    """An eighth of the machine's memory (bytes), from 128 to 1,024 MB. If an index does not fit, it is read and written
+    again and again, and a file of people took twice as long (docs/performance.md)."""
     return min(max(memory // 8 // 1_000_000, 128), 1_024)
 
 
@@ -142,9 +143,9 @@ def _unprivileged_account() -> pwd.struct_passwd:
 def _as_unprivileged() -> list[str]:
     """The command that drops root for a PostgreSQL program; nothing when we are not root.
 
-    The program runs as `nobody`, yet must find its way through folders closed to all but root (/root, or our
-    own data folder). It keeps the one capability for that, which containers have too; the other way would be to
-    open those folders to everyone. access(2) heeds it only without the "setuid fixup", see capabilities(7).
+    The program runs as `nobody`, but must pass through folders closed to all but root (/root, or our own data folder).
+    It keeps the one capability for that, which containers have too. The alternative is to open those folders to
+    everyone. access(2) respects it only without the "setuid fixup", see capabilities(7).
     """
     if os.geteuid() != 0:
         return []

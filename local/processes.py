@@ -1,7 +1,7 @@
 """Keeps the processes of the one-machine stack running, and leaves none behind.
 
-One thread drives it: `start` each process, call `tick` about ten times a second, `stop` at the end.
-What an earlier supervisor left because it was killed, `stop_leftovers` ends before the next one starts.
+One thread drives it: `start` each process, call `tick` about ten times a second, `stop` at the end. `stop_leftovers`
+ends what a killed supervisor left, before the next one starts.
 """
 
 import fcntl
@@ -58,7 +58,7 @@ class FolderLock:
         self._fd = fd
 
     def release(self) -> None:
-        """Give the lock back. The file stays: removing it would let two holders lock two different files."""
+        """Release the lock. The file stays: if it were removed, two holders could lock two different files."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -66,7 +66,7 @@ class FolderLock:
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """One process to keep: `env` is its whole environment, `restart=False` lets it end by itself."""
+    """A process to keep running: `env` is its whole environment; `restart=False` lets it end by itself."""
 
     name: str
     argv: Sequence[str]
@@ -76,7 +76,7 @@ class ProcessSpec:
 
 @dataclass(frozen=True)
 class Exit:
-    """A process ended unasked: its return code (-9: SIGKILL), the seconds until it starts again or None."""
+    """A process ended unexpectedly: its return code (-9: SIGKILL), the seconds until it starts again or None."""
 
     name: str
     returncode: int
@@ -96,17 +96,17 @@ class _Child:
 
 
 class Supervisor:
-    """Starts processes in sessions of their own (Ctrl-C reaches only us), respawns them, ends them."""
+    """Starts processes in sessions of their own (Ctrl-C only reaches us), restarts them, ends them."""
 
     def __init__(self, data_dir: Path, *, forks: bool = False) -> None:
-        """`forks`: by a fork of this process where that can be, so that all of them share what is loaded here."""
+        """`forks`: fork this process where possible, so that all of them share what is loaded here."""
         self._data_dir, self._forks = data_dir, forks
         self._children: dict[str, _Child] = {}
         self._trimmed_at = float("-inf")
 
     @property
     def pids(self) -> dict[str, int]:
-        """The process id of each process that is believed alive, by name, in order of start."""
+        """The process id of each process that is believed to live, by name, in order of start."""
         return {name: c.process.pid for name, c in self._children.items() if c.process is not None}
 
     def start(self, spec: ProcessSpec) -> None:
@@ -119,7 +119,7 @@ class Supervisor:
         self._record()
 
     def tick(self) -> list[Exit]:
-        """Notice deaths, start again what is due, keep logs short. Never blocks; returns the deaths."""
+        """Notice deaths, restart what is due, keep logs short. Never blocks; returns the deaths."""
         exits, now = [], time.monotonic()
         if trim := now - self._trimmed_at >= TRIM_EVERY_S:
             self._trimmed_at = now
@@ -132,16 +132,16 @@ class Supervisor:
             elif child.due is not None and now >= child.due:
                 try:
                     self._spawn(child)
-                except OSError:  # no memory, or the program is being replaced: as if it had died at once
+                except OSError:  # no memory, or the program is being replaced: treat it as an immediate death
                     exits.append(self._schedule(child, now, 127))
                 self._record()
         return exits
 
     def stop(self, *stages: Collection[str], within: float = 8.0) -> None:
-        """End everything in about `within` seconds: one stage after the other, the names of a stage together.
+        """End everything in about `within` seconds, stage by stage; the names of a stage end together.
 
-        Each gets SIGTERM, and SIGKILL for its whole group when its stage's share of the time is over. What no
-        stage names ends last, in reverse order of start.
+        Each gets SIGTERM, and its whole group SIGKILL when its stage's share of the time is over. Names in no stage end
+        last, in reverse order of start.
         """
         deadline = time.monotonic() + within
         named = {name for stage in stages for name in stage}
@@ -184,9 +184,9 @@ class Supervisor:
 
 
 def stop_leftovers(data_dir: Path, within: float = 5.0) -> list[str]:
-    """End what a killed supervisor left on this folder; returns the names. The caller holds its lock.
+    """End what a killed supervisor left in this folder; returns the names. The caller holds its lock.
 
-    A process is ours only if it was created when the record says: a process id used anew is never touched.
+    A process is ours only if its creation time matches the record: a reused process id is never touched.
     """
     leftovers: dict[str, psutil.Process] = {}
     for row in read_private(data_dir / "processes.json") or []:
@@ -204,7 +204,7 @@ def stop_leftovers(data_dir: Path, within: float = 5.0) -> list[str]:
 
 
 def end(processes: Iterable[psutil.Process], how: signal.Signals, within: float) -> None:
-    """Signal processes that are not our children, wait for them to go, and SIGKILL those that do not."""
+    """Signal processes that are not our children, wait for them to end, and SIGKILL those that do not."""
     alive = [p for p in processes if not _gone(p)]
     for sign, seconds in ((how, within), (signal.SIGKILL, 2.0)):
         for process in alive:
@@ -233,7 +233,7 @@ def spawn(
 
 
 def fork_off(argv: Sequence[str], env: Mapping[str, str], log: Path) -> Forked:
-    """The same by a fork, for a program that `local.forking.can_fork`."""
+    """The same by a fork, for a program that `local.forking.can_fork` accepts."""
     with _opened(log) as fd:
         return fork(argv, env, fd)
 
@@ -250,7 +250,7 @@ def _opened(log: Path) -> Iterator[int]:
 
 
 def trim_log(log: Path, limit: int = LOG_LIMIT_BYTES) -> None:
-    """Move a log beyond `limit` bytes to `<name>.log.1`. Its writer appends, so it goes on at the start."""
+    """Rename a log larger than `limit` bytes to `<name>.log.1`. Its writer appends, so it goes on at the start."""
     if log.exists() and log.stat().st_size > limit:
         shutil.copy2(log, log.with_name(f"{log.name}.1"))
         os.truncate(log, 0)
@@ -268,7 +268,7 @@ def write_private(path: Path, content: object) -> None:
 
 
 def read_private(path: Path) -> Any:
-    """What `write_private` wrote, or None when nothing readable is there."""
+    """What `write_private` wrote, or None where there is no readable file."""
     try:
         return json.loads(path.read_text())
     except (FileNotFoundError, json.JSONDecodeError):

@@ -24,8 +24,8 @@ NO_REDIS = (
 )
 SOCKET = "redis.sock"
 
-# Redis holds no truth, it wakes workers; but the throttles live there too, and one that forgets grants a
-# second burst. So it appends to a file, synced each second. It never evicts: when full it refuses.
+# Redis holds no truth, it only wakes workers. But the throttles are there too, and one that forgets grants a second
+# burst. So it appends to a file, synced each second. It never evicts: when full it refuses.
 SETTINGS = {
     "port": "0",
     "unixsocketperm": "700",
@@ -56,7 +56,7 @@ class Redis(Server):
         self.folder.mkdir(mode=0o700, exist_ok=True)
 
     def _launch(self, sockets: Path, password: str) -> subprocess.Popen[bytes]:
-        # Settings go in by stdin: the password stands in no file but ours, and in no process list.
+        # Settings are passed by stdin: the password is in no file but ours, and in no process list.
         title = f'"{{title}} {{listen-addr}} {self._tag}"'
         own = {"unixsocket": str(sockets / SOCKET), "requirepass": password, "proc-title-template": title}
         argv = [_redis_program(self.folder), "-"]
@@ -81,7 +81,7 @@ def _redis_program(folder: Path) -> str:
     if importlib.util.find_spec(WHEEL) is None and sys.version_info >= NO_WHEEL_FROM:
         raise ServiceError(NO_REDIS)
     program = wheel_program(WHEEL, "bin", "redis-server")
-    if not os.access(program, os.X_OK):  # some installers drop the bit; site-packages is not ours to change
+    if not os.access(program, os.X_OK):  # some installers drop the execute bit, and we do not change site-packages
         program = Path(shutil.copy2(program, folder / "redis-server"))
         program.chmod(0o700)
     return str(program)

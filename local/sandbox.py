@@ -1,4 +1,4 @@
-"""The sandbox as a process beside a stack: started on a free port, asked what its vendors hold."""
+"""The sandbox as a process beside a stack: started on a free port, and queried for what its vendors hold."""
 
 import json
 import subprocess
@@ -26,14 +26,14 @@ class Sandbox:
 
     url: str
     environment: Mapping[str, str]
-    """The settings that point a stack at it."""
+    """The settings that point a stack to it."""
 
     def seed(self, people: Sequence[Mapping[str, Any]]) -> None:
         """Make all vendors hold these people (subject records). Raises httpx.HTTPError."""
         httpx.post(f"{self.url}/_sandbox/people", json=people, timeout=60).raise_for_status()
 
     def fill_directory(self, people: Sequence[Mapping[str, Any]]) -> None:
-        """Make the controller's directory know these people. Raises httpx.HTTPError."""
+        """Add these people to the controller's directory. Raises httpx.HTTPError."""
         self.call("POST", "/directory", people)
 
     def facts(self) -> list[Mapping[str, Any]]:
@@ -42,7 +42,7 @@ class Sandbox:
         return [json.loads(line) for line in answer.text.splitlines()]
 
     def violations(self) -> list[dict[str, Any]]:
-        """Which rules of the vendors' pages were broken, and how often. Raises httpx.HTTPError."""
+        """The broken rules of the vendors' pages, and how often. Raises httpx.HTTPError."""
         broken: list[dict[str, Any]] = httpx.get(f"{self.url}/_sandbox/violations").raise_for_status().json()
         return broken
 
@@ -55,8 +55,8 @@ class Sandbox:
 def sandbox(
     folder: Path, *, faults: str, seed: int, limits: Mapping[str, int] = NO_LIMITS, directory: bool = False
 ) -> Iterator[Sandbox]:
-    """A sandbox with its log in `folder`, ended on leaving: with the limits of a demonstration, but for `limits`.
-    `directory`: its settings name the controller's directory too. Raises ServiceError where it does not start."""
+    """A sandbox with its log in `folder`, ended on exit: with the limits of a demonstration, except for `limits`.
+    `directory`: its settings include the controller's directory. Raises ServiceError where it does not start."""
     ready_file = folder / "sandbox.port"
     ready_file.unlink(missing_ok=True)
     program = [sys.executable, "-m", "sandbox"]

@@ -1,6 +1,6 @@
-"""`consent up --sandbox`: a stack with made-up vendors and people, for whoever wants to see how it works.
+"""`consent up --sandbox`: a stack with made-up vendors and people, to try it out.
 
-It keeps to data folders of its own: made-up vendors say yes to real requests too.
+It only uses data folders of its own: made-up vendors would say yes to real requests too.
 """
 
 import json
@@ -27,7 +27,7 @@ REACHES_OUT = tuple(
     PREFIX + name
     for name in (*(f"{vendor.upper()}__" for vendor in ADAPTERS), "EGRESS_", "OIDC__", "RESOLVER__", "WEBHOOKS__")
 )
-"""What a setting begins with that leads out of this machine."""
+"""Prefixes of settings that lead out of this machine."""
 PORTS = {f"{PREFIX}WEB_PORT": 8080, f"{PREFIX}FLOWER_PORT": 5555}
 
 
@@ -38,7 +38,7 @@ def run(workers: int | None, *, web: bool, say: stack.Say) -> None:
         say(f"left out here: {name}")
     folder = claim(Settings.load().data_dir)
     with sandbox(folder, faults="mild", seed=SEED, directory=True) as vendors:
-        # The processes of the stack read the same settings from the environment that they inherit.
+        # The stack's processes inherit the environment, and read the same settings from it.
         os.environ.update(vendors.environment)
         everybody = made_up.people("person", PEOPLE, planted_every=PLANTED_EVERY)
         vendors.seed(everybody)
@@ -51,7 +51,7 @@ def run(workers: int | None, *, web: bool, say: stack.Say) -> None:
 
 
 def leave_out(environment: MutableMapping[str, str]) -> list[str]:
-    """Take out what leads out of this machine, and set ports that are free where none is set; what was taken out.
+    """Remove settings that lead out of this machine, and choose free ports where none is set; returns what was removed.
 
     Raises SettingsError for services elsewhere, whose ledger may hold real requests.
     """
@@ -69,7 +69,7 @@ def leave_out(environment: MutableMapping[str, str]) -> list[str]:
 
 
 def claim(data_dir: Path) -> Path:
-    """Mark a data folder as a sandbox's. Raises ServiceError where it holds a stack that is none."""
+    """Mark a data folder as a sandbox's. Raises ServiceError where it holds a real stack."""
     folder = data_dir.absolute()
     try:
         check_ours(folder)

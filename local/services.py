@@ -1,8 +1,8 @@
 """What the PostgreSQL and the Redis of the one-machine stack share: real servers from PyPI wheels, state in DATA_DIR.
 
-Both answer on a unix socket only, in a folder that nobody else can enter: on a TCP port anybody could listen who comes
-first, and be told the password. The password is random, and kept in `DATA_DIR/<service>.json` (mode 0600).
-Starting first ends what a killed run left on the same folder, so it works after anything was SIGKILLed.
+Both answer on a Unix socket only, in a folder that nobody else can enter: on a TCP port a stranger could listen first,
+and learn the password. The password is random, and stored in `DATA_DIR/<service>.json` (mode 0600). Starting first ends
+what a killed run left in the same folder, so it works after any SIGKILL.
 """
 
 import importlib.util
@@ -32,12 +32,12 @@ class ServiceError(Exception):
 
 
 class Server(ABC):
-    """What PostgreSQL and Redis have in common: a folder, a lock, a password on file, a socket, one server process."""
+    """What PostgreSQL and Redis have in common: a folder, a lock, a stored password, a socket, one server process."""
 
     name: ClassVar[str]
     title: ClassVar[str]
-    programs: ClassVar[Sequence[str]]  # what its processes may be called
-    stop_signals: ClassVar[Sequence[tuple[signal.Signals, float]]]  # each with the seconds it is given
+    programs: ClassVar[Sequence[str]]  # the names that its processes may have
+    stop_signals: ClassVar[Sequence[tuple[signal.Signals, float]]]  # each with its time in seconds
 
     def __init__(self, data_dir: Path, start_timeout: float = 60.0) -> None:
         data_dir = data_dir.absolute()
@@ -70,9 +70,9 @@ class Server(ABC):
         return self._url(Path(state["sockets"]), state["password"])
 
     def start(self) -> str:
-        """Start the server, await its answer to a real connection, return its URL; or raise ServiceError.
+        """Start the server, wait until it answers a real connection, return its URL; or raise ServiceError.
 
-        A running server is left alone; one that died is started again, where it was.
+        A running server is left alone; a dead one is started again in the same place.
         """
         if self.is_running:
             return self.url
@@ -93,7 +93,7 @@ class Server(ABC):
                 self.stop()
 
     def stop(self) -> None:
-        """Stop the server in order, within 5 s by force. Stopping a stopped one does nothing."""
+        """Stop the server in an orderly way, after 5 s by force. Stopping a stopped one does nothing."""
         if self._process is not None:
             for sign, seconds in (*self.stop_signals, (signal.SIGKILL, 1.0)):
                 self._process.send_signal(sign)  # sends nothing to a process that has ended
@@ -146,7 +146,7 @@ class Server(ABC):
 
     @property
     def _tag(self) -> str:
-        # Stands in the title of each of its processes. In a container root may read little else of them.
+        # It is in the title of each of its processes. In a container root can read little else of them.
         folder = self.folder.parent.stat()
         return f"consent-{folder.st_dev:x}-{folder.st_ino:x}"
 
@@ -180,13 +180,13 @@ def free_port(preferred: int | None = None) -> int:
 
 
 def clean_env() -> dict[str, str]:
-    """What a server needs of our environment, without the secrets and the PG* settings in it."""
+    """The part of our environment that a server needs, without secrets and PG* settings."""
     kept = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ}
     return kept | {"LC_ALL": "C", "TZ": "UTC"}
 
 
 def wheel_program(package: str, *path: str) -> Path:
-    """A program that a wheel brings along. Raises ServiceError."""
+    """A program in a wheel. Raises ServiceError."""
     spec = importlib.util.find_spec(package)
     program = Path(*(spec.submodule_search_locations or () if spec else ()), *path)
     if spec is None or not program.exists():

@@ -1,4 +1,4 @@
-"""Making the key and certificate that sign for OpenDSR where the settings name none: a self-signed pair."""
+"""Makes a self-signed key and certificate for OpenDSR where the settings name none."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -16,9 +16,10 @@ VALID_FOR = timedelta(days=3650)
 
 
 def keep_signing_pair(settings: OpenDsrSettings, data_dir: Path) -> None:
-    """See that the data folder has a pair for this domain, readable by its owner only, unless the settings name one.
+    """Make sure that the data folder has a pair for this domain, readable by its owner only, unless the settings name
+    one.
 
-    Self-signed, which is good for trying things out: the specification wants a certificate that somebody issued (4.1).
+    A self-signed pair is for trying things out: the specification wants a certificate from an authority (4.1).
     """
     if settings.private_key_file is not None or settings.certificate_file is not None:
         return
@@ -26,7 +27,7 @@ def keep_signing_pair(settings: OpenDsrSettings, data_dir: Path) -> None:
         if find_signer(settings, data_dir) is not None:
             return
     except SigningError:
-        pass  # of another domain, run out or damaged: nobody can rely on what we signed ourselves
+        pass  # for another domain, expired or damaged: nobody can rely on a self-signed one
     partial = data_dir / f"{PAIR_FILE}.partial"
     partial.unlink(missing_ok=True)
     with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -37,7 +38,7 @@ def keep_signing_pair(settings: OpenDsrSettings, data_dir: Path) -> None:
 
 
 def self_signed(domain: str, valid_for: timedelta = VALID_FOR) -> bytes:
-    """A new key and a certificate of its own making, in one PEM, so that the two cannot come apart."""
+    """A new key and its certificate, in one PEM, so that the two cannot be separated."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=LEAST_BITS)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, domain[:64])])
     now = datetime.now(UTC)

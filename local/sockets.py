@@ -1,4 +1,4 @@
-"""Where the embedded services answer: unix sockets in a folder that none but its owner can enter."""
+"""Where the embedded services answer: Unix sockets in a folder that only its owner can enter."""
 
 import os
 import re
@@ -9,37 +9,37 @@ from pathlib import Path
 from tempfile import gettempdir, mkdtemp
 
 POSTGRES_PORT = 5432
-"""Of no network; PostgreSQL's clients find its socket by it."""
+"""A port of no network: PostgreSQL's clients derive the socket's name from it."""
 _LONGEST_NAME = f".s.PGSQL.{POSTGRES_PORT}"
 _PLAIN = re.compile(r"[\w./-]+", re.ASCII)
-"""What stands in an address as it is, for all of its readers: Flower undoes no escapes, and libpq splits at commas."""
+"""Characters that all readers of an address take literally: Flower unescapes nothing, and libpq splits at commas."""
 
 
 def socket_folder(data_dir: Path, noted: str | None) -> Path:
-    """A folder of ours for sockets, with mode 0700: in the data folder; or, where that has a path that no socket can
-    have or lies on a file system without sockets, a folder of its own among the temporary ones. `noted`: the one of
-    last time, so that a service that is started again is found where it was. Raises OSError.
+    """A folder of ours for sockets, with mode 0700: in the data folder; or, where its path is too long for a socket or
+    its file system has none, a folder of its own among the temporary ones. `noted`: last time's folder, so that a
+    restarted service is found where it was. Raises OSError.
 
-    Not XDG_RUNTIME_DIR: it goes when its user logs out, and a stack may stay.
+    Not XDG_RUNTIME_DIR: that is removed when its user logs out, and a stack may stay.
     """
     inside = data_dir / "run"
     if _made(inside) and _takes_sockets(inside):
         return inside
     if noted is not None and Path(noted) != inside and _made(Path(noted)) and _takes_sockets(Path(noted)):
         return Path(noted)
-    # Its name cannot be foretold, so nobody else can have made it.
+    # Its name is random, so nobody else can have made it.
     return Path(mkdtemp(prefix="consent-", dir=_temporary()))
 
 
 def leave(folder: Path, data_dir: Path) -> None:
-    """Remove a folder of sockets outside the data folder, once nothing is in it."""
+    """Remove a folder of sockets outside the data folder, once it is empty."""
     if folder.parent != data_dir:
         with suppress(OSError):
             folder.rmdir()
 
 
 def _made(folder: Path) -> bool:
-    """Whether the folder is there, and ours alone; made where nothing is."""
+    """Whether the folder exists and is ours alone; makes it where it does not exist."""
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:

@@ -45,7 +45,7 @@ WORKERS_STOP_S = 8.0
 ServiceT = TypeVar("ServiceT", Postgres, Redis)
 Say = Callable[[str], None]
 Keep = Callable[[], None]
-"""Replaces what has died; to be called about ten times a second, by one thread."""
+"""Restarts what has died; to be called about ten times a second, by one thread."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Plan:
 
 
 def told_to_stop() -> threading.Event:
-    """From now on SIGTERM and Ctrl-C set this, and nothing else."""
+    """From now on SIGTERM and Ctrl-C set this, and do nothing else."""
     stopping = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -71,7 +71,7 @@ def told_to_stop() -> threading.Event:
 
 
 def run(plan: Plan, say: Say, stopping: threading.Event, once_ready: Callable[[], None] = lambda: None) -> None:
-    """Run the stack until `stopping` is set (`told_to_stop`), then stop all of it in order.
+    """Run the stack until `stopping` is set (`told_to_stop`), then stop it in order.
 
     Raises local.services.ServiceError, local.processes.FolderInUseError, config.stack.NoStackError,
     ledger.failures.LedgerError, config.settings.SettingsError, and ledger.sealing.UnsealError for the master keys of
@@ -86,8 +86,8 @@ def run(plan: Plan, say: Say, stopping: threading.Event, once_ready: Callable[[]
 
 @contextmanager
 def running(plan: Plan, say: Say, *, forks: bool = False) -> Iterator[Keep]:
-    """A running stack, stopped on leaving. `forks`: its Python processes are forked from this one and share what is
-    loaded here; for a process that has no other thread. Raises as `run` does."""
+    """A running stack, stopped on exit. `forks`: fork its Python processes from this one, so that they share what is
+    loaded here; for a process without other threads. Raises as `run` does."""
     settings = plan.settings
     data_dir = settings.data_dir.absolute()
     try:
@@ -136,7 +136,7 @@ def running(plan: Plan, say: Say, *, forks: bool = False) -> Iterator[Keep]:
 
 
 def _start_services(settings: Settings, data_dir: Path, stack: ExitStack, say: Say) -> list[Postgres | Redis]:
-    """The embedded services that the settings leave to us, started and written down."""
+    """Start the embedded services that the settings do not replace, and record their addresses."""
     services: list[Postgres | Redis] = []
     urls = {"database_url": settings.database_url or "", "redis_url": settings.redis_url or ""}
     if settings.database_url is None:
@@ -165,7 +165,7 @@ def _announced(service: ServiceT, say: Say) -> Iterator[ServiceT]:
 
 
 def _await_redis(found: Stack, say: Say) -> None:
-    """Until work can be done with it, telling why it cannot. Raises ServiceError."""
+    """Wait until Redis can be used, saying why it cannot. Raises ServiceError."""
     deadline, told = time.monotonic() + WORKERS_START_S, ""
     try:
         with connect_redis(found.redis_url, found.redis_ca) as client:
@@ -181,7 +181,7 @@ def _await_redis(found: Stack, say: Say) -> None:
 
 
 def _prepare_ledger(settings: Settings, found: Stack) -> list[str]:
-    """Migrate and announce; the vendors that are on and that these settings cannot serve."""
+    """Migrate and announce; returns the vendors that are on and that these settings cannot serve."""
     engine = connect(found.database_url, pool_size=1, pooled=found.pooled)
     try:
         migrate(engine)
@@ -203,7 +203,7 @@ def _master_keys(found: Stack) -> MasterKeys:
 
 
 def _environment(settings: Settings, data_dir: Path) -> dict[str, str]:
-    # Two arenas: with one for each of a worker's threads, malloc keeps tens of MB that it will not give back.
+    # Two arenas: with one for each of a worker's threads, malloc keeps tens of MB.
     ours = {"CONSENT_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"}
     return {"MALLOC_ARENA_MAX": "2", **os.environ, **ours}
 
@@ -219,7 +219,7 @@ def _processes(plan: Plan, workers: list[str], web_port: int | None, env: Mappin
         yield ProcessSpec("web", [sys.executable, "-m", "cli", "web", "--port", str(web_port)], env)
     if plan.flower:
         address = ["--address=127.0.0.1", f"--port={settings.flower_port}"]
-        # The workers send events by themselves: nobody need tell them to, every five seconds.
+        # The workers send events without being asked: nobody need ask them every five seconds.
         celery = [sys.executable, "-m", "celery", "--app", "worker.bystanders"]
         yield ProcessSpec("flower", [*celery, "flower", *address, "--enable_events=False"], env)
 
@@ -239,12 +239,12 @@ def _await_workers(found: Stack, expected: int, keep: Keep) -> None:
                 if len(app.control.ping(timeout=0.3, limit=expected)) >= expected:
                     return
             except Transport.connection_errors:
-                time.sleep(TICK_S)  # a Redis that is not as it should be just now is waited for
+                time.sleep(TICK_S)  # it waits for a Redis that cannot be used just now
     raise ServiceError("the workers did not start; see the worker logs in the data folder")
 
 
 def _web_port(settings: Settings) -> int:
-    """The port that the settings name, or any for 0. Raises ServiceError where somebody has it already."""
+    """The port in the settings, or any free one for 0. Raises ServiceError where it is taken."""
     port = free_port(settings.web_port or None)
     if settings.web_port not in (0, port):
         taken = f"port {settings.web_port} is taken by another program"

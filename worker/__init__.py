@@ -1,1 +1,1 @@
-"""What a worker process is made of."""
+"""The parts of a worker process."""

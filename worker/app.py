@@ -50,11 +50,11 @@ from worker.transport import SiftingAmqp
 log = logging.getLogger(__name__)
 
 DEEDS_S = 4.0
-"""How long one sweep carries on with deeds over a selection that whoever began them has left."""
+"""How long one sweep continues deeds over a selection whose callers have left."""
 
 
 def _refused(refusal: Refusal) -> None:
-    """Write down what a queue of ours held that was not for us."""
+    """Record a message of one of our queues that was refused."""
     if _runtime is None:  # beat and Flower, which read no queue of tasks
         tell([refusal])
     else:
@@ -71,7 +71,8 @@ def create_app() -> Celery:
         raise SettingsError(f"CONSENT_REDIS_URL: {error}") from None
     broker["broker_transport_options"] |= {
         "sieve": Sieve(lambda: app.tasks, _refused, lambda: Panel.data),
-        "ack_emulation": False,  # a lost message costs nothing, and whoever can write to Redis could write there
+        # a lost message costs nothing, and whoever can write to a queue could write to Kombu's own keys
+        "ack_emulation": False,
     }
     app = Celery("consent", amqp=SiftingAmqp, task_cls=FilteredTask)
     app.conf.update(
@@ -95,7 +96,7 @@ def create_app() -> Celery:
 
 
 def queues(vendors: Iterable[str], *, resolves: bool = True) -> list[str]:
-    """The names of the queues of a worker that serves these vendors; `resolves`: whether it has a directory to ask."""
+    """The queues of a worker that serves these vendors; `resolves`: whether it has a directory to ask."""
     tasks = (LOOK, SETTLE, NOTIFY, *([RESOLVE] if resolves else []), *CHORES)
     everybodys = (WakeUp(task).queue for task in tasks)
     own = (name for vendor in vendors for name in (queue_of(vendor), WakeUp(DISPATCH, vendor).queue))
@@ -103,7 +104,7 @@ def queues(vendors: Iterable[str], *, resolves: bool = True) -> list[str]:
 
 
 class FilteredOnce(Once, FilteredTask):
-    """Both."""
+    """The base of tasks that are sent once and whose errors are filtered."""
 
 
 with or_end("this process"):
@@ -126,7 +127,7 @@ def deliver_chunk(chunk_id: int) -> None:
 
 @app.task(name=DISPATCH)
 def dispatch_vendor(vendor: str) -> None:
-    """Send a vendor's due chunks to its queue."""
+    """Queue a vendor's due chunks."""
     dispatch(vendor, runtime().tools)
 
 
@@ -138,7 +139,7 @@ def look_for_work() -> None:
 
 @app.task(name=SETTLE)
 def settle_requests() -> None:
-    """Close every request that has nothing open any more; and carry on with deeds that others have left."""
+    """Close every request that has nothing open any more, and continue deeds whose callers have left."""
     tools = runtime().tools
     settle(tools)
     began = monotonic()
@@ -152,28 +153,28 @@ def _hand_over(vendors: Sequence[str]) -> None:
 
 @app.task(name=NOTIFY)
 def tell_status_changes() -> None:
-    """Tell receivers of the changes of status that wait in the outbox."""
+    """Send receivers the changes of status in the outbox."""
     notify(runtime().courier)
 
 
 @app.task(name=RESOLVE)
 def resolve_people() -> None:
-    """Ask the controller's directory about people who lack something."""
+    """Ask the controller's directory about people who lack identifiers."""
     resolver = runtime().resolver
-    if resolver is not None:  # another worker may have newer settings than this one
+    if resolver is not None:  # another worker may have newer settings
         resolve(resolver)
 
 
 @app.task(name=DEADLINES)
 def tell_deadlines() -> None:
-    """Tell of every request whose statutory deadline is near."""
+    """Warn of every request whose statutory deadline is near."""
     raise_deadlines(runtime().tools, Settings.load().due_soon_days)
     runtime().turns.rest(DEADLINES, CHORES[DEADLINES])
 
 
 @app.task(name=VOLUMES)
 def turn_volumes_over() -> None:
-    """Begin the record's next volume when it is time, and drop what is past its retention."""
+    """Begin the record's next volume in time, and drop volumes past their retention."""
     keep_volumes(runtime().tools.engine, Settings.load().retention_days)
     keep_outbox(runtime().tools.engine)
     keep_no_clear_keys(runtime().tools.engine, runtime().tools.masters)
@@ -187,7 +188,7 @@ def _set_up_logging(**_: object) -> None:
 
 @signals.celeryd_after_setup.connect
 def _read_own_queues(**_: object) -> None:
-    """A vendor's messages are for those who have its credentials: the others leave them in its queue."""
+    """A vendor's messages are for processes with its credentials. Others do not read its queue."""
     settings = Settings.load()
     app.amqp.queues.select(queues(settings.adapters(), resolves=settings.resolver.is_on))
 

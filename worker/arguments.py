@@ -1,4 +1,4 @@
-"""Whether a function can be called with what came from outside: what it takes, of the types that it declares."""
+"""Whether a function can be called with arguments from outside: their number, and the types that it declares."""
 
 import inspect
 import re
@@ -11,13 +11,13 @@ from tasks.envelopes import Envelope
 
 LARGEST_INT = 2**63 - 1
 NAME = re.compile(r"[\w.-]{0,100}|[a-z][a-z0-9_]{0,39}@[a-z0-9][a-z0-9_-]{0,29}", re.ASCII)
-"""An ordinary name, or that of a vendor's account; not an e-mail address, which has a dot behind its @."""
+"""An ordinary name, or that of a vendor's account. Not an e-mail address, which has a dot behind its @."""
 
 Function = Callable[..., Any]
 
 
 class Arguments:
-    """What a task may be called with, by the types that its function declares."""
+    """The arguments that a task accepts, by the types that its function declares."""
 
     def __init__(self, function: Function) -> None:
         self._signature = inspect.signature(function)
@@ -28,7 +28,7 @@ class Arguments:
         }
 
     def fit(self, envelope: Envelope) -> bool:
-        """Whether the function takes these, and each is an ordinary number or name."""
+        """Whether the function accepts these arguments, and each is an ordinary number or name."""
         try:
             bound = self._signature.bind(*envelope.args, **envelope.kwargs)
         except TypeError:
@@ -46,7 +46,7 @@ class Arguments:
 
 
 def is_ordinary(value: object, text: re.Pattern[str] = NAME) -> bool:
-    """Whether a value is a number or a text of this form, or made of such."""
+    """Whether a value is a number or a text of this form, or a list of such values."""
     match value:
         case None | bool() | float():
             return True

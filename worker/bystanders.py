@@ -1,4 +1,5 @@
-"""The Celery app of beat and Flower, which run no task: it knows the broker, and needs neither keys nor much memory."""
+"""The Celery app of beat and Flower, which run no tasks. It knows the broker, and needs neither keys nor much
+memory."""
 
 import os
 
@@ -38,7 +39,7 @@ except RedisUrlError as error:
 
 @app.task(name=LOOK, base=Once, shared=False)
 def look_for_work() -> None:
-    """Sent from here, and run by workers only (worker.app)."""
+    """Beat sends it; only workers run it (worker.app)."""
     raise RuntimeError("this process runs no tasks")
 
 

@@ -1,4 +1,4 @@
-"""Each worker's own clock: due work is found though nobody sends a message, by whatever clock it goes."""
+"""Each worker's own timer: due work is found even if nobody sends a message and clocks are wrong."""
 
 import logging
 import threading
@@ -11,17 +11,18 @@ from tasks.queues import BrokerError
 
 LOOK = "look"
 LOOK_S = 1.0
-"""How often one of all workers looks: a wake-up that was lost costs no more than this."""
+"""How often one of all workers looks, and so the most that a lost wake-up costs."""
 LOOKS_ANYWAY = 5
-"""After so many seconds without the turn a worker looks all the same: whoever has it may be frozen or cut off."""
+"""After this long without the turn, a worker looks without it: the one that has it may be frozen or cut off."""
 NOTE_S = 20.0
-"""How often a worker notes which vendors it serves; several times within `ledger.delivery.vendors.SERVED_WITHIN_S`."""
+"""How often a worker records which vendors it serves: several times within
+`ledger.delivery.vendors.SERVED_WITHIN_S`."""
 
 log = logging.getLogger(__name__)
 
 
 class Clock:
-    """Looks for due work from a thread of its own until told to stop, by the seconds that pass and no time of day."""
+    """Looks for due work in a thread of its own until told to stop. It counts seconds, and uses no time of day."""
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class Clock:
         self._thread = threading.Thread(target=self._run, name="clock", daemon=True)
 
     def start(self) -> None:
-        """Begin, with a first look at once."""
+        """Start, with a first look at once."""
         self._thread.start()
 
     def join(self, timeout_s: float) -> None:
@@ -76,11 +77,11 @@ class Clock:
         if is_ours or now - self._looked_at >= LOOKS_ANYWAY * self._look_s:
             self._look()
             self._looked_at = now
-        if away is not None:  # also where there was nothing to send: Redis is back only when it has taken a write
+        if away is not None:  # also if nothing was to send: Redis is back only when it has accepted a write
             raise away
 
     def _tell(self, trouble: str) -> None:
-        # Once, and not each second.
+        # Log it once, and not every second.
         if trouble and trouble != self._trouble:
             log.warning("cannot look for due work: %s; trying again each second", trouble)
         elif self._trouble and not trouble:

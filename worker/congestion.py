@@ -1,8 +1,8 @@
-"""How many requests in flight do a vendor good: fewer once it slows down under them, more while it does not.
+"""Limits the requests in flight at a vendor: fewer once they slow it down, more while they do not.
 
-Beyond a vendor's knee more requests in flight only wait there, and each answer takes longer (Little's law). What an
-answer takes where nothing waits is the base, and the limit settles a little above the knee: the gradient of Netflix's
-concurrency-limits over the least round-trip time of TCP Vegas. Requests are compared with their own like.
+Beyond a vendor's knee more requests in flight only queue there, and each answer takes longer (Little's law). The base
+is the response time without queueing, and the limit settles a little above the knee: the gradient of Netflix's
+concurrency-limits over TCP Vegas's least round-trip time. Requests are only compared with similar ones.
 """
 
 from collections.abc import Callable
@@ -11,16 +11,16 @@ from math import inf, isqrt
 from time import monotonic
 
 QUICK_S = 0.05
-"""A vendor that answers within this is never called slow: so far we may be what takes the time."""
+"""A vendor that answers within this never counts as slow: the time may be our own."""
 TOLERANCE = 1.3
-"""Answers that take so many times the base are no sign of a crowd yet: no two vendors answer evenly."""
+"""Answers that take up to this many times the base are no sign of queueing: no vendor answers evenly."""
 LEAST = 2
 START = 32
 SHORTEST_ROUND = 8
-"""Answers after which the limit is considered anew, or as many as may be in flight where that is more. Of a round the
-quickest answer counts, by its like: others may have been slow for reasons of their own."""
+"""The limit is reconsidered after so many answers, or after as many as may be in flight if that is more. The quickest
+answer of a round counts, by size: others may have been slow for other reasons."""
 LOOK_EVERY_S = 15.0
-"""So often the base is measured anew, for two rounds with half as many in flight: a vendor may be slower today."""
+"""How often the base is measured again, in two rounds with half as many in flight: a vendor may be slower today."""
 
 Like = tuple[str, int]
 """Requests that should take equally long: method, and the body's length in powers of two."""
@@ -28,7 +28,7 @@ Like = tuple[str, int]
 
 @dataclass
 class Congestion:
-    """The limit on requests in flight of one process at one vendor, between LEAST and `ceiling`."""
+    """The limit on one process's requests in flight at one vendor, between LEAST and `ceiling`."""
 
     ceiling: int
     resize: Callable[[int], None] = field(repr=False)
@@ -48,7 +48,7 @@ class Congestion:
         self.resize(round(self.limit))
 
     def answered(self, method: str, body_bytes: int, seconds: float) -> None:
-        """A request has ended, with an answer or without, after so long."""
+        """A request has ended after this long, with an answer or without."""
         like = (method, body_bytes.bit_length())
         base = self._bases.get(like, inf)
         if seconds < base:
@@ -63,7 +63,7 @@ class Congestion:
         if self._looking:
             self._looking -= 1
             if self._looking:
-                # The first round's answers were still of requests among many: of the second one comes the base.
+                # The first round's answers were still to requests among many. The base comes from the second round.
                 self._bases.clear()
             else:
                 self.resize(round(self.limit))

@@ -1,4 +1,4 @@
-"""Writing down what was refused, and having Redis forget it: Celery's event loop must not wait for PostgreSQL."""
+"""Records refused messages in a thread, and has Redis forget them: Celery's event loop must not wait for PostgreSQL."""
 
 import logging
 import threading
@@ -11,7 +11,7 @@ from tasks.refusals import Refusal, record, tell
 from tasks.rewriting import Rewriting
 
 MOST_KEPT = 10_000
-"""Refusals that wait to be written, as while PostgreSQL is away; of more only the number is kept."""
+"""Refusals that may wait to be written, for example while PostgreSQL is away. Of more only the number is kept."""
 AT_ONCE = 1_000
 AGAIN_S = 5.0
 OTHERS = "workers"
@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 
 
 class Refusals:
-    """Refusals on their way into the audit log, which a thread of its own writes. The thread starts with the first."""
+    """Refusals on their way into the audit log, which a thread writes. The thread starts with the first one."""
 
     def __init__(self, engine: Engine, rewriting: Rewriting) -> None:
-        """`rewriting`: what has Redis forget what was refused."""
+        """`rewriting`: makes Redis forget what was refused."""
         self._engine, self._rewriting = engine, rewriting
         self._waiting: deque[Refusal] = deque()
         self._left_out = 0
@@ -34,7 +34,7 @@ class Refusals:
         self._thread: threading.Thread | None = None
 
     def add(self, refusal: Refusal) -> None:
-        """Have one written down, soon."""
+        """Add one, to be written soon."""
         if refusal.readable:
             self._rewriting.want()
         with self._lock:
@@ -48,7 +48,7 @@ class Refusals:
         self._some.set()
 
     def close(self) -> None:
-        """Write what is left, unless PostgreSQL is away, and end."""
+        """Write the rest, unless PostgreSQL is away, and end."""
         self._closing.set()
         self._some.set()
         if self._thread is not None:

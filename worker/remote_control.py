@@ -1,4 +1,4 @@
-"""Commands of Celery's remote control: which of them a worker can follow, and may log."""
+"""Checks commands of Celery's remote control: which a worker may obey and log."""
 
 import inspect
 import re
@@ -11,7 +11,7 @@ from tasks.envelopes import UnusableError, body_of
 from worker.arguments import LARGEST_INT, is_ordinary
 
 TEXT = "^[A-Za-z0-9_.@/:*?$+ -]{0,200}$"
-"""What texts in commands look like: names of workers and tasks, ids, rates, patterns."""
+"""The form of texts in commands: names of workers and tasks, ids, rates, patterns."""
 
 Text = Annotated[str, Field(pattern=TEXT)]
 Handlers = Mapping[str, Callable[..., Any]]
@@ -27,7 +27,7 @@ class ReplyTo(BaseModel):
 
 
 class Command(BaseModel):
-    """What comes over the channel of remote control."""
+    """A command of remote control."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
@@ -41,7 +41,7 @@ class Command(BaseModel):
 
 
 class Clocks(BaseModel):
-    """What the headers of a command say of time."""
+    """The times in the headers of a command."""
 
     model_config = ConfigDict(strict=True, hide_input_in_errors=True)
 
@@ -50,7 +50,7 @@ class Clocks(BaseModel):
 
 
 def check_command(message: Mapping[str, Any], handlers: Handlers) -> None:
-    """Look through a message of `tasks.envelopes.checked`. Raises UnusableError."""
+    """Check a message accepted by `tasks.envelopes.checked`. Raises UnusableError."""
     try:
         command = Command.model_validate(body_of(message))
         Clocks.model_validate(message["headers"])

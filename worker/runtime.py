@@ -1,4 +1,4 @@
-"""Putting a worker process together: one event loop, one way to each vendor, the ledger and the toolbox."""
+"""Builds a worker process: one event loop, one route to each vendor, the ledger and the toolbox."""
 
 import asyncio
 import logging
@@ -57,7 +57,7 @@ from worker.turns import Turns
 
 LEDGER_CONNECTIONS = 8
 TRUSTED_S = 1.0
-"""A connection used so lately is not asked whether it is still there: a chunk would ask six times."""
+"""A connection that was used this recently is not tested again: a chunk would test it six times."""
 WAKE_EVERY_S = 0.5
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ log = logging.getLogger(__name__)
 
 
 def _formats(settings: Settings) -> dict[Style, Format]:
-    """How those are told whom requests brought along. Without a key nothing can be told by OpenDSR: its messages wait,
+    """The formats for receivers that came with a request. Without a key, OpenDSR messages cannot be sent: they wait,
     and everything else goes on."""
     try:
         signer = find_signer(settings.opendsr, settings.data_dir)
@@ -78,19 +78,19 @@ def _formats(settings: Settings) -> dict[Style, Format]:
 def _keys(variable: str, parse: Callable[[str], T], text: str) -> T:
     try:
         return parse(text)
-    except ValueError as error:  # which tells the position of a key, and never the key
+    except ValueError as error:  # it gives the position of a key, never the key
         raise SettingsError(f"{variable}: {error}") from None
 
 
 def _slots(adapter: Adapter, lane: Lane) -> FairSlots:
-    """Slots for what counts against one bucket: who waits for another bucket's permits is in nobody's way."""
+    """Slots for calls of one bucket. Whoever waits for permits of another bucket takes none of them."""
     slots = FairSlots(adapter.settings.concurrency, lane.crowded)
     lane.on_less = slots.hand_on
     return slots
 
 
 def tell_lacking(connection: Connection, settings: Settings) -> None:
-    """Log what is on and cannot be served by this process."""
+    """Log the vendors and receivers that are on and that this process cannot serve."""
     for name in switching.lacking(connection, settings.adapters().keys()):
         log.warning(
             "%s is on and this worker has no credentials for it: its chunks are left to others. "
@@ -108,7 +108,7 @@ def tell_lacking(connection: Connection, settings: Settings) -> None:
 
 
 class Runtime:
-    """One worker process's own things, made when its first task needs them and closed when it stops."""
+    """One worker process's resources, made when its first task needs them and closed when it stops."""
 
     def __init__(self, settings: Settings, stack: Stack, app: Celery, holder: str) -> None:
         masters = _keys("CONSENT_MASTER_KEYS", MasterKeys.parse, stack.master_keys)
@@ -177,10 +177,9 @@ class Runtime:
 
     @classmethod
     def open(cls, app: Celery, holder: str) -> "Runtime":
-        """The runtime that this process's environment asks for, announced in the ledger; `holder` is the worker's name,
-        which no other has.
+        """The runtime of this process's environment, announced in the ledger; `holder` is the worker's unique name.
 
-        Raises SettingsError, NoStackError, ledger.failures.LedgerError where the ledger cannot be worked on, and
+        Raises SettingsError, NoStackError, ledger.failures.LedgerError where the ledger cannot be used, and
         ledger.sealing.UnsealError for keys of another ledger.
         """
         settings = Settings.load()
@@ -189,8 +188,8 @@ class Runtime:
         return runtime
 
     def announce(self) -> None:
-        """Tell the ledger which vendors and receivers this worker knows, and give back what the last worker of its name
-        held: that one is gone, and had no time to do so."""
+        """Record which vendors and receivers this worker knows, and release the leases of the last worker with this
+        name, which is gone."""
         adapters = {name: route.adapter for name, route in self.tools.routes.items()}
         with self._engine.begin() as connection:
             announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
@@ -230,7 +229,7 @@ class Runtime:
                         DELIVER, args=[chunk_id], queue=queue_of(vendor), producer=producer, ignore_result=True
                     )
         except (OperationalError, AttributeError):
-            # kombu stumbles over its own missing connection when Redis dies at the wrong moment.
+            # kombu raises this when Redis dies at the wrong moment: its own connection is missing then.
             raise BrokerError from None
 
     def _hand_over(self, vendor: str) -> None:
@@ -241,7 +240,7 @@ class Runtime:
 
     def _wake_courier(self) -> None:
         if time.monotonic() - self._woken_at < WAKE_EVERY_S:
-            return  # many requests may close in a moment, and one call tells of them all
+            return  # many requests may close at once, and one call notifies of all
         self._woken_at = time.monotonic()
         self._send(WakeUp(NOTIFY))
 
@@ -249,18 +248,18 @@ class Runtime:
         try:
             send(self._app, wake_ups)
         except BrokerError:
-            return  # the workers look by themselves every second
+            return  # the workers look every second anyway
 
     def _note_served(self) -> None:
         with self._engine.begin() as connection:
             due.note_served(connection, self.tools.routes.keys())
 
     def stop(self) -> None:
-        """No new request goes out from now on; what is under way ends, is recorded, and the rest is given back."""
+        """Send no new request from now on. What is under way ends and is recorded; the rest is put back."""
         self._stopping.set()
 
     def close(self) -> None:
-        """Close every connection and end the loop."""
+        """Close every connection and the loop."""
         self.clock.join(timeout_s=5)
         self.refusals.close()
         self._rewrites.close()

@@ -1,8 +1,8 @@
-"""What may come to a worker from its queues: our own tasks, from the queue that each belongs to, and nothing else.
+"""Filters what comes from a worker's queues: only our own tasks pass, and only from their own queue.
 
-Celery trusts whoever can write to a queue: a message of the wrong shape ends the worker, its headers name any task that
-is registered, and what it says of itself is logged. So a worker sees only messages that were made anew from the few
-parts that our tasks need, all of them checked.
+Celery trusts whoever can write to a queue: a malformed message ends the worker, its headers may name any registered
+task, and its contents are logged. So a worker sees only messages that were made anew from the few parts that our tasks
+need, all of them checked.
 """
 
 from base64 import b64encode
@@ -21,9 +21,9 @@ from worker.arguments import Arguments, Function
 from worker.remote_control import check_command
 
 MOST_BYTES = 65_536
-"""Of a task's message: ours have about a thousand."""
+"""Limit on a task's message. Ours have about a thousand bytes."""
 MOST_BYTES_OF_REPLIES, MOST_PARTS_OF_REPLIES = 10_000_000, 1_000_000
-"""Of what workers, Flower and `celery inspect` tell each other."""
+"""Limit on messages between workers, Flower and `celery inspect`."""
 OUR_TASKS = "consent."
 EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
@@ -31,7 +31,7 @@ Refused = Callable[[Refusal], None]
 
 
 class Sieve:
-    """Lets through what is for us, made anew, and tells of the rest."""
+    """Passes messages for us, made anew, and reports the others."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Sieve:
         refused: Refused,
         commands: Callable[[], Mapping[str, Function]] = dict,
     ) -> None:
-        """`tasks` and `commands`: all that this process knows, by name; asked when a message comes."""
+        """`tasks` and `commands`: all that this process knows, by name; read when a message arrives."""
         self._tasks, self._refused, self._commands = tasks, refused, commands
         self._checks: dict[str, Arguments] = {}
 
@@ -54,11 +54,11 @@ class Sieve:
             return None
 
     def is_command(self, raw: bytes) -> bool:
-        """Whether this is a command of Celery's remote control that a worker can follow and may log."""
+        """Whether this is a command of Celery's remote control that a worker may obey and log."""
         return self._is_sound("remote control", raw, partial(check_command, handlers=self._commands()))
 
     def is_reply(self, raw: bytes) -> bool:
-        """Whether kombu can read this: what workers answer, or tell of what they do."""
+        """Whether kombu can read this: workers' answers and events."""
         return self._is_sound("replies and events", raw, partial(body_of, most_parts=MOST_PARTS_OF_REPLIES))
 
     def _is_sound(self, channel: str, raw: bytes, check: Callable[[dict[str, Any]], object]) -> bool:
@@ -70,7 +70,7 @@ class Sieve:
         return True
 
     def in_the_way(self, queue: str) -> None:
-        """Tell of a key that was no list, where a queue should be."""
+        """Report a key that is no list where a queue should be."""
         self._refused(Refusal(queue, "not a list, where a queue should be"))
 
     def _check(self, queue: str, envelope: Envelope) -> None:
@@ -87,7 +87,7 @@ class Sieve:
 
 
 def _anew(queue: str, envelope: Envelope) -> bytes:
-    """The same task in a message of our own, of which Celery may log and show everything."""
+    """The same task in a message of our own, all of which Celery may log and show."""
     args, kwargs, headers = envelope.args, envelope.kwargs, envelope.headers
     message_id = str(envelope.id)
     body = b64encode(to_json([args, kwargs, EMBED])).decode()
@@ -119,7 +119,7 @@ def _anew(queue: str, envelope: Envelope) -> bytes:
 
 
 def _moment(given: object, envelope: Envelope) -> str | None:
-    """When a message is too old to be of use, as Celery writes it. Raises UnusableError."""
+    """When a message expires, as Celery writes it. Raises UnusableError."""
     if given is None:
         return None
     try:

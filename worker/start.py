@@ -1,6 +1,6 @@
-"""`python -m worker.start worker NAME` and `… beat`: as Celery's own command line, without all else that that loads.
+"""`python -m worker.start worker NAME` and `… beat`: like Celery's command line, which loads much more.
 
-It loads every command that is installed, Flower among them: 20 MB in each process.
+That loads every installed command, Flower among them: 20 MB in each process.
 """
 
 import sys
@@ -9,7 +9,7 @@ from celery import Celery, concurrency
 
 
 def run_worker(app: Celery, name: str) -> int:
-    """Run a worker of this name until it is told to stop; its exit code."""
+    """Run a worker with this name until it is told to stop; returns its exit code."""
     worker = app.Worker(
         hostname=name,
         pool_cls=concurrency.get_implementation("threads"),
@@ -24,13 +24,13 @@ def run_worker(app: Celery, name: str) -> int:
 
 
 def run_beat(app: Celery) -> int:
-    """Run beat until it is told to stop. It keeps nothing on disk: its schedule is in the code."""
+    """Run beat until it is told to stop. It stores nothing on disk: its schedule is in the code."""
     app.Beat(loglevel="INFO", scheduler_cls="celery.beat:Scheduler").run()
     return 0
 
 
 def main(arguments: list[str]) -> int | str:
-    """Exit code, or what is wrong with the arguments."""
+    """The exit code, or what is wrong with the arguments."""
     match arguments:
         case ["worker", name]:
             from worker.app import app  # noqa: PLC0415 - beat needs nothing of it

@@ -1,4 +1,4 @@
-"""A process that cannot do its work ends as it starts, and says why in one sentence."""
+"""A process that cannot work ends at its start, and says why in one sentence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +14,8 @@ WRONG_KEYS = "CONSENT_MASTER_KEYS: these are not the keys of this ledger"
 
 @contextmanager
 def or_end(what: str) -> Iterator[None]:
-    """End this process where what is done within fails. Celery logs other exceptions of a signal with all of their
-    text, and goes on with a worker that answers pings, takes messages and fails at each. Raises SystemExit."""
+    """End this process where the work inside fails. Celery would log other exceptions of a signal with all of their
+    text, and continue with a worker that answers pings, takes messages and fails each. Raises SystemExit."""
     try:
         with as_ledger_errors():
             yield

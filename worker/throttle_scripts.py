@@ -1,6 +1,6 @@
-"""Scripts by which Redis keeps the throttle: each sees and changes one bucket, at one moment of Redis's clock.
+"""Lua scripts of the throttle: each reads and changes one bucket, at one moment of Redis's clock.
 
-Each begins with a write that takes no memory: Redis lets a script that has written go on though its memory is full.
+Each begins with a write that takes no memory: while its memory is full, Redis lets a script continue that has written.
 """
 
 # KEYS[1]: a hash of the bucket's `tat`, the theoretical arrival time of its next permit; of `resume`, until when nobody
@@ -44,9 +44,8 @@ redis.call('PEXPIRE', KEYS[1], 7200000)
 if first > horizon then return {0, math.ceil(first - horizon), math.ceil(first)} end
 return {wanted, first, math.ceil(gap)}
 """
-# After a "too many" the vendor's `share` of the pace is cut, and grows back from `cut_at` on: additive increase,
-# multiplicative decrease.
-# ARGV: pause in µs, recovery a second, what a cut leaves, the least that is left.
+# After a vendor's rate limit, its `share` of the pace is cut and grows back from `cut_at` on: additive increase,
+# multiplicative decrease. ARGV: pause in µs, recovery a second, the factor of a cut, the least share.
 PAUSE = """
 redis.call('PEXPIRE', KEYS[1], 7200000)
 local clock = redis.call('TIME')
@@ -64,7 +63,7 @@ if (tonumber(kept[1]) or 0) < resume then
 end
 redis.call('PEXPIRE', KEYS[1], 7200000)
 """
-# A request has cost more than it was given: the next one comes so much later. ARGV: µs.
+# A request has cost more than was taken: delay the next one by that much. ARGV: µs.
 CHARGE = """
 redis.call('PEXPIRE', KEYS[1], 7200000)
 local clock = redis.call('TIME')
@@ -75,8 +74,8 @@ redis.call('HINCRBYFLOAT', KEYS[1], 'debt', ARGV[1])
 redis.call('PEXPIRE', KEYS[1], 7200000)
 """
 
-# Work that takes many permits is booked, so that it waits where it holds nobody up. `booked`: until when the permits of
-# the pace are spoken for. ARGV: µs that they take, the longest wait in µs. Answers µs until they begin, or -1.
+# Book work that takes many permits, so that it waits where it delays nobody. `booked`: until when the permits are
+# taken. ARGV: µs that they take, the longest wait in µs. Answers µs until they begin, or -1.
 BOOK = """
 redis.call('PEXPIRE', KEYS[1], 7200000)
 local clock = redis.call('TIME')

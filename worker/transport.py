@@ -1,8 +1,8 @@
-"""Kombu's Redis transport with a sieve: what lies in a queue and is not for us is taken out, and the worker goes on.
+"""Kombu's Redis transport with a sieve: messages that are not for us are removed, and the worker goes on.
 
-Kombu decodes whatever it pops, and what it cannot read is raised through the worker's event loop and ends it. A channel
-makes its client of a class of its own choice (`_get_client`), so this one's clients sift the answers of BRPOP and what
-comes over channels; to kombu what was refused is a poll that found nothing.
+Kombu decodes whatever it pops, and an error there is raised through the worker's event loop and ends it. A channel
+chooses the class of its client (`_get_client`), so this one's clients filter the answers of BRPOP and the messages of
+channels. For kombu a refused message is an empty poll.
 """
 
 import logging
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class SiftingClient(Redis):
-    """A client whose BRPOP gives nothing where a message is refused."""
+    """A client whose BRPOP returns nothing where a message is refused."""
 
     def __init__(self, *args: Any, sieve: Sieve, priority_separator: str, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -42,21 +42,21 @@ class SiftingClient(Redis):
             return answer
         key, item = answer
         queue = key.decode(errors="replace").rsplit(self._separator, 1)[0]
-        if not is_ours(queue):  # replies to those who asked the workers
+        if not is_ours(queue):  # replies to somebody who asked the workers
             return answer if self._sieve.is_reply(item) else None
         sifted = self._sieve.task(queue, item)
         return None if sifted is None else (key, sifted)
 
 
 class SiftingPubSub(PubSub):
-    """Channels on which what kombu cannot read is as if it had not come."""
+    """Channels without the messages that kombu cannot read."""
 
     def __init__(self, *args: Any, sieve: Sieve, **more: Any) -> None:
         super().__init__(*args, **more)
         self._sieve = sieve
 
     def parse_response(self, *args: Any, **more: Any) -> Any:
-        """What came, or None."""
+        """The next message, or None."""
         came = super().parse_response(*args, **more)
         if isinstance(came, list | tuple) and came[0] in (b"message", b"pmessage"):
             is_sound = self._sieve.is_command if came[-2].endswith(PIDBOX) else self._sieve.is_reply
@@ -65,14 +65,14 @@ class SiftingPubSub(PubSub):
 
 
 class UnkeptQoS(virtual.QoS):
-    """Messages under way, kept in this process alone.
+    """Messages under way, kept in this process only.
 
-    Kombu would keep them in Redis besides, and read there what anybody may have written. Ours only wake workers:
-    whatever is lost with a worker falls due again in the ledger.
+    Kombu would also keep them in Redis, and read there what anybody may have written. Our messages only wake workers:
+    what is lost with a worker falls due again in the ledger.
     """
 
     def restore_unacked(self) -> list[Any]:
-        """Give back what was not begun when a worker stops; kombu would write to a file what it cannot give back."""
+        """Give back what a stopping worker had not begun. kombu would write to a file what it cannot give back."""
         self._flush()
         while self._delivered:
             _, message = self._delivered.popitem()
@@ -86,7 +86,7 @@ class UnkeptQoS(virtual.QoS):
 
 
 class SiftingChannel(Channel):
-    """A channel that sifts, where its transport options have a `sieve`."""
+    """A channel that filters, where its transport options have a `sieve`."""
 
     sieve: Sieve | None = None
     from_transport_options = (*Channel.from_transport_options, "sieve")  # type: ignore[assignment]
@@ -110,7 +110,7 @@ class SiftingChannel(Channel):
         raise Empty
 
     def _clear_the_way(self) -> None:
-        """Remove what is no list where a queue should be: nothing can be pushed to it, and nothing popped."""
+        """Delete a key that is no list where a queue should be: nothing can be pushed to it or popped."""
         with self.conn_or_acquire() as client:
             for queue in self.active_queues:
                 for key in {self._q_for_pri(queue, priority) for priority in self.priority_steps}:
@@ -131,13 +131,13 @@ class SiftingTlsTransport(TlsTransport):
 
 
 class SiftingConnection(BrokerConnection):
-    """A connection over it."""
+    """A connection over this transport."""
 
     resolve_aliases: Any = BrokerConnection.resolve_aliases | {SiftingTransport: "redis", SiftingTlsTransport: "rediss"}
     plain, over_tls = SiftingTransport, SiftingTlsTransport
 
 
 class SiftingAmqp(Amqp):
-    """What our app makes its connections by."""
+    """Creates our app's connections."""
 
     Connection = SiftingConnection

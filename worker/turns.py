@@ -1,4 +1,4 @@
-"""Whose turn it is among all workers, kept in Redis: what one of them does a second, not each does a second."""
+"""Turns among all workers, kept in Redis: work that one of them does each second, and not all."""
 
 import logging
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from tasks.toolbox import Start
 
 ANSWERS_WITHIN_S = 10.0
 ASKED_AGAIN = 0.1
-"""Who has asked for a turn asks again after this part of its time: one of minutes need not be found free at once."""
+"""Whoever was refused a turn asks again after this part of its time: a turn of minutes need not be noticed at once."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class Turns:
-    """Turns last by Redis's clock alone: those of the workers may differ by hours."""
+    """Turns last by Redis's clock alone: the workers' clocks may differ by hours."""
 
     redis: Redis = field(repr=False)
     start: Start = field(repr=False)
@@ -33,7 +33,7 @@ class Turns:
     _is_full: bool = False
 
     def take(self, name: str, seconds: float) -> bool:
-        """Whether nobody has this turn; then it is ours for so long. Raises BrokerError."""
+        """Take this turn for so many seconds, if nobody has it. Raises BrokerError."""
         now = monotonic()
         if now < self._not_before.get(name, now):
             return False
@@ -41,7 +41,7 @@ class Turns:
         return bool(self._ask(lambda key: self._set_new(key, _ms(seconds)), name))
 
     def rest(self, name: str, seconds: float) -> None:
-        """It has been done: nobody need do it again for so long, unless Redis is away."""
+        """The work is done: nobody need do it again for so long, unless Redis is away."""
         with suppress(BrokerError):
             self._ask(lambda key: self.redis.set(key, self.holder, px=_ms(seconds)), name)
 

@@ -1,1 +1,1 @@
-"""`consent doctor`: the check-up, and what it finds at each of the places it looks at."""
+"""`consent doctor`: the check-up, and its findings for each service."""

@@ -1,4 +1,4 @@
-"""The check-up: PostgreSQL, Redis, the master keys, every vendor that is on, who signs for OpenDSR: a line each."""
+"""The check-up: PostgreSQL, Redis, the master keys, every vendor that is on, and the OpenDSR signer, one line each."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ from ledger.requests import resolving
 from ledger.sealing import MasterKeys, UnsealError
 
 RENEW_WITHIN = timedelta(days=14)
-"""A certificate that runs out sooner is a fault: controllers would believe nothing we say."""
+"""A certificate that expires sooner is a fault: controllers would no longer trust our answers."""
 
 ADVICE = MappingProxyType(
     {
@@ -50,7 +50,7 @@ ADVICE = MappingProxyType(
 
 
 def doctor() -> Ending:
-    """Print what was found."""
+    """Print the findings."""
     with surroundings() as here:
         services = [_postgres(here), redis_finding(here)]
         for finding in services:
@@ -101,7 +101,7 @@ def _keys(here: Surroundings) -> Iterator[Finding]:
     try:
         check_fitness(here.engine, MasterKeys.parse(here.stack.master_keys))
     except LedgerError:
-        return  # told already
+        return  # another line says so
     except UnsealError:
         yield Finding("keys", "CONSENT_MASTER_KEYS: these are not the keys of this ledger")
     except ValueError as error:
@@ -127,7 +127,7 @@ def _opendsr(settings: Settings) -> Iterator[Finding]:
 
 
 def _resolver(here: Surroundings) -> Iterator[Finding]:
-    """Whether the controller's directory answers, asked about nobody, and what the workers found wrong with it."""
+    """Whether the controller's directory answers a question about nobody, and what the workers found wrong with it."""
     directory = here.settings.resolver.directory(here.settings.egress())
     if directory is None:
         return
@@ -143,19 +143,19 @@ def _resolver(here: Surroundings) -> Iterator[Finding]:
         with as_ledger_errors(), here.engine.connect() as connection:
             state = resolving.directory_state(connection)
     except LedgerError:
-        return  # told already
+        return  # another line says so
     yield Finding("resolver", f"asked about nobody, it answers; {say_directory_state(state)}", state.fault is None)
 
 
 def _switches(here: Surroundings) -> Iterator[Finding]:
-    """Where the ledger and this process's settings differ in which vendors and receivers there are."""
+    """Differences between the ledger and this process's settings in vendors and receivers."""
     served = here.settings.adapters().keys()
     try:
         with as_ledger_errors(), here.engine.connect() as connection:
             known = all_vendors(connection)
             receivers = webhooks.lacking(connection, here.settings.webhooks.receivers.keys())
     except LedgerError:
-        return  # told already
+        return  # another line says so
     for vendor in known:
         if vendor.enabled and vendor.name not in served:
             by = "other workers serve it" if vendor.served else "nobody serves it: its deliveries wait"
@@ -186,7 +186,7 @@ async def _examine(adapters: Mapping[str, Adapter], egress: Egress) -> list[Answ
 
 def _advice(adapter: Adapter, answer: Answer) -> str:
     prefix = variables_of(adapter.name, PREFIX)
-    own = adapter.settings.model_fields_set - VendorSettings.model_fields.keys()  # credentials, for the most part
+    own = adapter.settings.model_fields_set - VendorSettings.model_fields.keys()  # mostly credentials
     variables = ", ".join(f"{prefix}{name.upper()}" for name in sorted(own)) or f"{prefix}BASE_URL"
     advice = ADVICE.get(answer.reason or Reason.UNREADABLE, ADVICE[Reason.UNREADABLE])
     return advice.format(prefix=prefix, variables=variables)

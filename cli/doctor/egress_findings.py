@@ -1,4 +1,4 @@
-"""What a check-up says of the proxy through which others are reached."""
+"""What a check-up says about the proxy."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ PATIENCE_S = 10.0
 
 
 def egress_findings(settings: Settings) -> Iterator[Finding]:
-    """Whether the proxy opens the way to each vendor, the directory and the identity provider; nothing is sent there.
-    Nothing is said where there is no proxy."""
+    """Whether the proxy connects to each vendor, the directory and the identity provider; nothing is sent to them.
+    Empty without a proxy."""
     egress = settings.egress()
     if egress.proxy is None:
         return

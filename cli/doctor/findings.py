@@ -1,4 +1,4 @@
-"""What a check-up says, one line at a time."""
+"""The lines of a check-up's report."""
 
 from typing import NamedTuple
 

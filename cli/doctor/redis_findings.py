@@ -1,4 +1,4 @@
-"""What `consent doctor` says about Redis, and about the clocks of the three machines that it takes."""
+"""What `consent doctor` says about Redis, and about the clocks of the three machines."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +18,7 @@ CLOCKS_MAY_DIFFER = timedelta(seconds=2)
 
 
 def redis_finding(here: Surroundings) -> Finding:
-    """Whether work can be done with it: it lets us do everything that we do, and has taken a write."""
+    """Whether Redis can be used: it allows all our commands, and has accepted a write."""
     with connect(here.stack.redis_url, here.stack.redis_ca) as client:
         wrong = trouble(client)
     if wrong is not None:
@@ -30,12 +30,12 @@ def redis_finding(here: Surroundings) -> Finding:
 
 
 def take_in_finding(here: Surroundings) -> Finding | None:
-    """Whether somebody takes in what Celery producers push; None where nobody does and there are no producers."""
+    """Whether a process takes in what Celery producers push; None where there is none and there are no producers."""
     try:
         with connect(here.stack.redis_url, here.stack.redis_ca) as client:
             messages, processes = waiting(client)
     except RedisError:
-        return None  # told already
+        return None  # another line says so
     if processes:
         return Finding("take-in", f"{processes:,} at it; {messages:,} messages of producers wait", is_good=True)
     if messages:
@@ -47,7 +47,7 @@ def take_in_finding(here: Surroundings) -> Finding | None:
 
 
 def redis_worries(here: Surroundings) -> list[Finding]:
-    """What will keep work from being done one day, and whether the clocks agree."""
+    """Faults that will stop work one day, and whether the clocks agree."""
     try:
         with connect(here.stack.redis_url, here.stack.redis_ca) as client:
             found = [Finding("redis", worry) for worry in worries(client)]
@@ -59,7 +59,7 @@ def redis_worries(here: Surroundings) -> list[Finding]:
         with as_ledger_errors(), here.engine.connect() as connection:
             ahead["PostgreSQL"] = time_by(connection) - datetime.now(UTC)
     except LedgerError:
-        pass  # told already
+        pass  # another line says so
     return [*found, *(_clock_off(name, by) for name, by in ahead.items() if abs(by) > CLOCKS_MAY_DIFFER)]
 
 

@@ -4,15 +4,15 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 SHORTEST, LONGEST = 12, 256
-"""Characters. NIST SP 800-63B (section 3.1.1.2) asks for 8 at least beside a second factor and 15 without; the lock
-on guessing lies between."""
+"""Length in characters. NIST SP 800-63B (section 3.1.1.2) asks for 8 with a second factor and 15 without. The lock
+after failed attempts allows a value between."""
 
 _HASHER = PasswordHasher()
 _NOBODYS = _HASHER.hash("nobody's password")
 
 
 def hash_password(password: str) -> str:
-    """What is kept of a password. Raises ValueError, with what to change, where it is too short or too long."""
+    """The hash to store for a password. Raises ValueError, with what to change, where it is too short or too long."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise ValueError(f"a password has {SHORTEST} to {LONGEST} characters")
     try:
@@ -22,7 +22,7 @@ def hash_password(password: str) -> str:
 
 
 def is_password(password: str, kept: str | None) -> bool:
-    """Whether this is the password. For an account that does not exist (`kept` is None) it takes as long to say no."""
+    """Whether this is the password. For an account that does not exist (`kept` is None) the check takes as long."""
     try:
         return _HASHER.verify(kept or _NOBODYS, password[: LONGEST + 1]) and kept is not None
     except (VerificationError, InvalidHashError):
@@ -30,5 +30,5 @@ def is_password(password: str, kept: str | None) -> bool:
 
 
 def is_outdated(kept: str) -> bool:
-    """Whether it was hashed with other parameters than today's."""
+    """Whether it was hashed with other parameters than the present ones."""
     return _HASHER.check_needs_rehash(kept)

@@ -1,4 +1,4 @@
-"""How often one principal may ask: a token bucket each, in this process, and what an answer tells of it."""
+"""Rate limit by principal: a token bucket each, in this process, and the headers that report it."""
 
 from collections.abc import Callable, Sequence
 from math import ceil
@@ -6,30 +6,30 @@ from time import monotonic
 from typing import NamedTuple
 
 BURST_S = 2.0
-"""A principal that was silent may ask as much at once as in so many seconds."""
+"""An idle principal may make the requests of this many seconds at once."""
 
 
 class Rate(NamedTuple):
-    """A bucket: so many tokens come back each second, up to so many."""
+    """A token bucket: how many tokens come back each second, and how many it holds."""
 
     per_s: float
     most: float
 
     @classmethod
     def of(cls, per_minute: float) -> "Rate":
-        """The bucket of so many requests a minute."""
+        """The bucket for this many requests a minute."""
         return cls(per_minute / 60, max(1.0, per_minute / 60 * BURST_S))
 
 
 class Quota(NamedTuple):
-    """What taking a token came to: how long to wait for one (0: it was taken), and how many are left."""
+    """The result of taking a token: how long to wait for one (0: it was taken), and how many are left."""
 
     rate: Rate
     wait_s: float
     left: int
 
     def headers(self) -> Sequence[tuple[bytes, bytes]]:
-        """RateLimit and RateLimit-Policy, as draft-ietf-httpapi-ratelimit-headers-11 has them."""
+        """RateLimit and RateLimit-Policy by draft-ietf-httpapi-ratelimit-headers-11."""
         window_s = ceil(self.rate.most / self.rate.per_s)
         until_full_s = ceil(self.wait_s or (int(self.rate.most) - self.left) / self.rate.per_s)
         return (
@@ -46,7 +46,7 @@ class Pace:
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def take(self, who: str) -> Quota:
-        """Take one of this principal's tokens, or tell when there is one."""
+        """Take one of this principal's tokens, or say when there is one."""
         now = self._now()
         tokens, at = self._buckets.get(who, (self._rate.most, now))
         tokens = min(self._rate.most, tokens + (now - at) * self._rate.per_s)

@@ -1,4 +1,4 @@
-"""Who may do what, as data."""
+"""What each role may do, as data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from types import MappingProxyType
 
 
 class Right(StrEnum):
-    """What somebody may do."""
+    """A right that a role may have."""
 
-    SUBMIT = "submit"  # submit requests; see, and cancel, those one has submitted oneself
+    SUBMIT = "submit"  # submit requests; see and cancel one's own
     READ = "read"  # see every request, what needs attention, the vendors, and the requests a person is in
     OPERATE = "operate"  # retry, confirm, cancel and extend requests; hold and resume vendors
 
 
 class Role(StrEnum):
-    """What an API key or a console user is for."""
+    """The purpose of an API key or a console user."""
 
     SUBMITTER = "submitter"  # an upstream system
     READER = "reader"  # an auditor, a dashboard
     OPERATOR = "operator"  # the privacy team
-    ADMIN = "admin"  # may everything
+    ADMIN = "admin"  # every right
 
 
 MAY: Mapping[Role, frozenset[Right]] = MappingProxyType(
@@ -31,20 +31,20 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.ADMIN: frozenset(Right),
     }
 )
-"""What each role may do. Keys and users themselves are managed at the command line only, by whoever may run it."""
+"""The rights of each role. Keys and users are managed at the command line only."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody who has shown who they are. `name` (`key:…`, `user:…`) stands in the record of what they do, and so does
-    `key`, the prefix of the API key that they have shown."""
+    """An authenticated caller. `name` (`key:…`, `user:…`) is recorded with what they do, and so is `key`, the prefix of
+    their API key."""
 
     name: str
     role: Role
     key: str | None = None
 
     def may(self, right: Right) -> bool:
-        """Whether the role allows it."""
+        """Whether the role has this right."""
         return right in MAY[self.role]
 
     @property

@@ -1,5 +1,5 @@
-"""How often one principal may ask, over all web processes: Redis keeps the buckets, and each process takes a few tokens
-at a time. While Redis is away each counts for itself."""
+"""Rate limit by principal over all web processes. Redis has the buckets, and each process takes a few tokens at a time.
+While Redis is away, each process counts alone."""
 
 import asyncio
 from collections import defaultdict
@@ -13,11 +13,11 @@ from redis.exceptions import RedisError
 from intake.access.rate_limit import Pace, Quota, Rate
 
 LOT_S = 0.05
-"""So much of a second's tokens is taken at once: twenty questions a second for the busiest key, and hardly an error."""
+"""The part of a second's tokens taken at once: twenty calls a second for the busiest key, with hardly any error."""
 WITHIN_S = 0.5
-"""Nobody's request waits longer for Redis."""
+"""The longest that a request waits for Redis."""
 AWAY_S = 2.0
-"""Then it is left alone for so long."""
+"""After that Redis is not asked for so long."""
 
 # KEYS[1]: when the bucket will be full again, in µs of Redis's clock. ARGV: µs a token, tokens at most, tokens wanted.
 # Answers {tokens taken, µs until there is one, tokens left}. A clock that went back costs one bucket at most.
@@ -36,7 +36,7 @@ return {taken, 0, room - taken}
 
 
 class _Lot:
-    """What this process has of one principal's tokens."""
+    """This process's share of one principal's tokens."""
 
     def __init__(self) -> None:
         self.asking = asyncio.Lock()
@@ -47,7 +47,7 @@ class _Lot:
 class SharedPace:
     """The buckets that all web processes share.
 
-    `key_of` names a principal's bucket so that Redis learns of nobody: a user's name may be an e-mail address.
+    `key_of` names a principal's bucket so that Redis learns nobody's name, which may be an e-mail address.
     """
 
     def __init__(self, rate: Rate, client: Redis, key_of: Callable[[str], Awaitable[str]]) -> None:
@@ -58,11 +58,11 @@ class SharedPace:
         self._away_until = 0.0
 
     async def take(self, who: str) -> Quota:
-        """Take one of this principal's tokens, or tell when there is one."""
+        """Take one of this principal's tokens, or say when there is one."""
         if monotonic() < self._away_until:
             return self._own.take(who)
         lot = self._lots[who]
-        if lot.tokens:  # as nearly always: nobody has to be asked, so nobody waits
+        if lot.tokens:  # usually: no call, and no wait
             return self._taken(lot)
         async with lot.asking:
             wait_s = lot.refused_until - monotonic()
@@ -91,6 +91,6 @@ class SharedPace:
         return float(wait_us) / 1e6
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         with suppress(RedisError, OSError):
             await self._client.aclose()

@@ -1,4 +1,4 @@
-"""API keys and session tokens: 256 random bits, shown once, of which only a digest is kept."""
+"""API keys and session tokens: 256 random bits, shown once, stored as a digest only."""
 
 import hmac
 import re
@@ -7,13 +7,13 @@ from base64 import b64decode
 from hashlib import sha256
 from typing import NamedTuple
 
-# SHA-256 and no password hash: nobody can try 2**256 values, so there is nothing to slow down, and a key is checked
-# with every request. Argon2 is for what people choose (passwords.py).
+# SHA-256 instead of a password hash: nobody can try 2**256 values, so slowing them down is useless, and a key is
+# checked with every request. Argon2 is for what people choose (passwords.py).
 _FORM = re.compile(r"cw_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 
 
 class Minted(NamedTuple):
-    """A new key. `secret` is shown to its owner and then forgotten."""
+    """A new key. `secret` is shown to its owner and then dropped."""
 
     prefix: str
     secret: str
@@ -36,13 +36,13 @@ def mint_token() -> str:
 
 
 def digest_of(secret: str) -> bytes:
-    """What is kept of a key or token."""
+    """The digest to store of a key or token."""
     return sha256(secret.encode()).digest()
 
 
 def key_shown(authorization: str) -> str | None:
-    """What an Authorization header shows for a key: the token of `Bearer`, or the password of `Basic`, whose user name
-    says nothing (consent managers speak Basic, RFC 7617); None where it shows none."""
+    """The key in an Authorization header: the token of `Bearer`, or the password of `Basic`, whose user name is ignored
+    (consent managers use Basic, RFC 7617); None where there is none."""
     scheme, _, shown = authorization.partition(" ")
     match scheme.lower():
         case "bearer":
@@ -50,14 +50,14 @@ def key_shown(authorization: str) -> str | None:
         case "basic":
             try:
                 pair = b64decode(shown.strip(), validate=True).decode()
-            except ValueError:  # no base64, or no UTF-8 in it
+            except ValueError:  # not base64, or not UTF-8
                 return None
             return pair.partition(":")[2]
     return None
 
 
 def prefix_of(presented: str) -> str | None:
-    """The part by which a key is found; None where this is no key of ours."""
+    """The part that identifies a key; None where it is not of our form."""
     match = _FORM.fullmatch(presented)
     return match[1] if match else None
 

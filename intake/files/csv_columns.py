@@ -1,4 +1,4 @@
-"""The columns a CSV may have: a person's fields, flattened with dots."""
+"""The columns that a CSV may have: a person's fields, flattened with dots."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,17 +10,17 @@ from domain.accounts import BETWEEN, PATTERN, vendor_of
 from intake.files.faults import Faults
 
 Column = tuple[tuple[str, ...], str]
-"""Where a column's cells go in a record: the objects on the way, and the key in the last of them."""
+"""Where a column's cells go in a record: the names of the objects, and the key in the last of them."""
 
 OWN = ("user_id", "email", "phone_number", "asked_at")
-"""A record's fields that belong to no vendor; `asked_at` is when the controller was asked."""
+"""Fields of a record that belong to no vendor; `asked_at` is when the controller was asked."""
 ANY = "*"
-"""Stands for a name of the producer's own choosing, dots included."""
+"""Stands for a name that the producer may choose freely, dots included."""
 
 
 @cache
 def known_columns() -> tuple[str, ...]:
-    """The names of all columns there can be, `vendors.` left out; ANY at the end of one that can be named freely."""
+    """All possible column names, without `vendors.`; ANY at the end of one that can be named freely."""
     names = list(OWN)
     for vendor, adapter in ADAPTERS.items():
         schema = adapter.identifiers_model.model_json_schema()
@@ -29,7 +29,7 @@ def known_columns() -> tuple[str, ...]:
 
 
 def _paths(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[str]:
-    """The paths to all texts in objects of this JSON schema (as pydantic writes them), "" for a text itself."""
+    """The paths to all texts in objects of this JSON schema (as pydantic writes it), "" for a text itself."""
     if "$ref" in schema:
         yield from _paths(shared[schema["$ref"].rpartition("/")[2]], shared)
     for form in schema.get("anyOf", ()):
@@ -43,8 +43,8 @@ def _paths(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[str
 
 
 def read_header(cells: list[str], line: int, faults: Faults) -> list[Column]:
-    """Where the cells below each of these names go; what cannot be used is noted in `faults`, by position: in a file
-    without a header these are somebody's data."""
+    """Where the cells of each column go. Unusable names go into `faults`, by position: in a file without a header they
+    are somebody's data."""
     known = known_columns()
     columns = [_find(cell, known) for cell in cells]
     if not any(columns):

@@ -1,4 +1,4 @@
-"""CSV: a header of known columns, and one person a row."""
+"""Reads CSV: a header of known columns, and one person a row."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ class RowError(Exception):
 
 
 class _Feed:
-    """Hands lines to csv.reader as text. A row may span lines where a cell is quoted; together they are bounded."""
+    """Gives lines to csv.reader as text. A row may span lines where a cell is quoted; their total is bounded."""
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
@@ -61,9 +61,9 @@ Row = tuple[int, list[str] | str]
 
 
 def read_table(blocks: Iterator[Block], faults: Faults, noticed: Noticed) -> Iterator[People]:
-    """The people of these lines; what cannot be taken is noted in `faults`. Blank lines are skipped.
+    """The people of these lines; faults go into `faults`. Blank lines are skipped.
 
-    With a header that cannot be used no row makes sense, so the rows are not read then.
+    If the header is unusable, no row can be read, so none is.
     """
     rows = _rows(_Feed(chain.from_iterable(map(Block.lines, blocks))))
     line, header = next(rows, (1, []))

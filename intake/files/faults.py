@@ -1,4 +1,4 @@
-"""What is wrong with a submitted file: where and what, never the value."""
+"""Faults in a submitted file: where and what, never the value."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tasks import subjects
 
 KEPT = 20
-"""Faults told one by one; more are only counted."""
+"""How many faults are reported one by one; more are only counted."""
 
 
 class Fault(NamedTuple):
@@ -22,13 +22,13 @@ class Fault(NamedTuple):
 
 
 class UnusableInputError(Exception):
-    """The file cannot be taken as it is, and nothing of it was. Mend what `faults` names, and submit it again.
+    """The file cannot be accepted as it is, and nothing of it was. Correct what `faults` names, and submit it again.
 
     `faults` are the first KEPT of `total`.
     """
 
     def __init__(self, faults: Sequence[Fault], total: int) -> None:
-        # PostgreSQL is told this text when it ends a COPY half-way.
+        # PostgreSQL receives this text when a COPY is broken off.
         super().__init__(f"unusable input: {total} faults")
         self.faults = tuple(faults)
         self.total = total
@@ -48,10 +48,10 @@ class Faults:
             self.kept.append(Fault(line, field, problem))
 
     def add_all(self, line: int, found: Iterable[subjects.Fault]) -> None:
-        """Note what is wrong with the person on a line."""
+        """Note the faults of the person on a line."""
         for fault in found:
             self.add(line, fault.field, fault.problem)
 
     def error(self) -> UnusableInputError:
-        """What to raise."""
+        """The exception to raise."""
         return UnusableInputError(self.kept, self.total)

@@ -1,4 +1,4 @@
-"""The physical lines of a file, numbered, read in blocks, and bounded however long they are."""
+"""The lines of a file, numbered, read in blocks, and bounded in length."""
 
 from codecs import BOM_UTF8
 from collections.abc import Iterator
@@ -6,31 +6,31 @@ from io import BytesIO
 from typing import IO, NamedTuple
 
 LONGEST_LINE = 65_536
-"""Bytes in a line. A person with a session, the largest we accept, has under 20,000."""
+"""Bytes in a line. The largest person that we accept, with a session, has less than 20,000."""
 
 TOO_LONG = f"is longer than {LONGEST_LINE:,} bytes: give each person a line"
 NOT_UTF8 = "is not UTF-8 text: save the file in UTF-8, and submit it again"
 
 BLOCK_BYTES = 16_384
-"""Read at once, some 150 people: enough to hide what each look at a block costs."""
+"""Read at once, about 150 people: enough to make the cost of each block negligible."""
 
 Lines = Iterator[tuple[int, bytes]]
-"""Line numbers from 1, and lines with their line end. One that is longer than LONGEST_LINE is only a beginning."""
+"""Line numbers from 1, and lines with their line end. A line longer than LONGEST_LINE is cut."""
 
 
 class Block(NamedTuple):
-    """Lines that follow each other: some BLOCK_BYTES, or one long line and some BLOCK_BYTES at most."""
+    """Consecutive lines: about BLOCK_BYTES, or one long line and about BLOCK_BYTES at most."""
 
     numbers: range
     text: bytes
-    """With all line ends, but perhaps that of the last line."""
+    """With all line ends, except perhaps that of the last line."""
 
     def lines(self) -> Lines:
-        """One by one."""
+        """The lines, one by one."""
         return zip(self.numbers, BytesIO(self.text), strict=True)
 
     def is_blank(self) -> bool:
-        """Whether there is nothing but white space in it."""
+        """Whether it contains only white space."""
         return len(self.text) <= LONGEST_LINE and not self.text.strip()
 
     def __repr__(self) -> str:
@@ -38,8 +38,8 @@ class Block(NamedTuple):
 
 
 def blocks_of(file: IO[bytes]) -> Iterator[Block]:
-    """The lines of a file, without a byte order mark in front. Of a line that is too long the first LONGEST_LINE + 1
-    bytes are given, and the rest of it is read and dropped."""
+    """The lines of a file, without a byte order mark. Of too long a line the first LONGEST_LINE + 1 bytes are returned,
+    and the rest is dropped."""
     first, rest = 1, file.read(len(BOM_UTF8)).removeprefix(BOM_UTF8)
     while piece := file.read(BLOCK_BYTES):
         data = rest + piece
@@ -58,7 +58,7 @@ def blocks_of(file: IO[bytes]) -> Iterator[Block]:
 
 
 def _after_line_end(file: IO[bytes]) -> bytes:
-    """What of the next lines was read, once the rest of this one is dropped."""
+    """Skip the rest of this line; returns what was read of the next lines."""
     while piece := file.read(BLOCK_BYTES):
         _, end, after = piece.partition(b"\n")
         if end:

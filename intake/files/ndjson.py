@@ -1,4 +1,4 @@
-"""NDJSON: one JSON object a line, each of them a person."""
+"""Reads NDJSON: one JSON object a line, each a person."""
 
 from collections.abc import Iterator
 
@@ -12,14 +12,14 @@ from intake.files.people import People
 from tasks.subjects import SubjectError, parse_subject
 
 MOST_VALUES = 2_000
-"""Of one person. The largest we accept has under a hundred."""
+"""Limit on the values of one person. The largest that we accept has less than a hundred."""
 TOO_MANY = f"has more than {MOST_VALUES:,} values: give each person a line, with their identifiers alone"
 
 
 def read_ndjson(blocks: Iterator[Block], faults: Faults, noticed: Noticed) -> Iterator[People]:
-    """The people of these lines; what cannot be taken is noted in `faults`. Blank lines are left out."""
+    """The people of these lines; faults go into `faults`. Blank lines are skipped."""
     for block in blocks:
-        # Long lines are looked at one by one, before any of their values is made.
+        # Long lines are read one by one, so that their values are counted before they are parsed.
         people = read_plain(block.text, len(block.numbers)) if len(block.text) < 2 * BLOCK_BYTES else None
         if people is None:
             yield from _each(block.lines(), faults, noticed)
@@ -46,7 +46,7 @@ def _each(lines: Lines, faults: Faults, noticed: Noticed) -> Iterator[People]:
 
 
 def _note(faults: Faults, number: int, line: bytes, error: SubjectError) -> None:
-    """The parser says only that a line is not JSON; these are the reasons that look like JSON to an eye."""
+    """The parser only says that a line is not JSON. These are causes that a person does not see."""
     try:
         line.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""What a reader of files gives: people, and where they stand."""
+"""What a reader of files returns: people and their lines."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from domain.requests import Subject
 
 
 class People(NamedTuple):
-    """People who follow each other in a file, each with the number of the line that theirs begins on, from 1."""
+    """Consecutive people of a file, each with the number of their first line, from 1."""
 
     lines: Sequence[int]
     subjects: Sequence[Subject]

@@ -1,4 +1,4 @@
-"""Submitted files: NDJSON or CSV, read once, in constant memory, as a stream of checked people."""
+"""Submitted files: NDJSON or CSV, read once, in constant memory, as a stream of validated people."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -16,20 +16,20 @@ from intake.files.people import People
 __all__ = ["Fault", "UnusableInputError", "read_numbered", "read_people"]
 
 READERS = {".csv": read_table, ".ndjson": read_ndjson, ".jsonl": read_ndjson, ".json": read_ndjson}
-"""By the file's suffix. Without one that is known, a file that begins with `{` is NDJSON and any other CSV."""
+"""By the file's suffix. Without a known suffix, a file that begins with `{` is NDJSON and any other is CSV."""
 
 
 def read_people(file: IO[bytes], name: str = "-", noticed: Noticed | None = None) -> Iterator[Subject]:
-    """The people of a file, in order; otherwise as `read_numbered`."""
+    """The people of a file, in order; otherwise like `read_numbered`."""
     return chain.from_iterable(people.subjects for people in _read(file, name, noticed or Noticed()))
 
 
 def read_numbered(file: IO[bytes], name: str = "-", noticed: Noticed | None = None) -> Iterator[tuple[int, Subject]]:
-    """The people of a file, in order, each with the number of their line. `name` only tells the format, by its suffix.
-    `noticed` says what is allowed, and is told what was left aside and on which lines the people stand.
+    """The people of a file, in order, each with their line number. The suffix of `name` gives the format. `noticed`
+    says what is allowed, and collects empty fields and people's lines.
 
-    From the first fault on nobody is given any more, but the rest is read and checked too, so that one raised
-    UnusableInputError tells of all of it. Raises OSError where the file cannot be read.
+    After the first fault no more people are returned, but the rest is validated too, so that the UnusableInputError
+    names all faults. Raises OSError where the file cannot be read.
     """
     return chain.from_iterable(
         zip(people.lines, people.subjects, strict=True) for people in _read(file, name, noticed or Noticed())

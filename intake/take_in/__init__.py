@@ -1,1 +1,2 @@
-"""The process that takes in what Celery producers push to `consent.submit`; a flood of it touches no delivery."""
+"""The process that takes in what Celery producers push to `consent.submit`. It is separate, so that a flood delays no
+delivery."""

@@ -1,8 +1,8 @@
-"""The lists in Redis through which a producer's message passes: pushed, taken, put off, and done with.
+"""The Redis lists that a producer's message passes through: pushed, taken, put off, done.
 
-Every process that takes in has a list of its own, where messages lie while it works on them, and a key that says that
-it lives. Whoever finds a list whose owner is gone puts its messages where they are taken up again. A message leaves
-Redis only once it is on record or refused, so one that is worked on twice is recorded once, and none is lost.
+Every process that takes in has its own list with the messages that it works on, and a key that shows that it lives. If
+a list's owner is gone, any process puts its messages back. A message leaves Redis only once it is recorded or refused,
+so one that is worked on twice is recorded once, and none is lost.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,16 +18,16 @@ from tasks.redis_connections import TOO_LARGE
 from tasks.sealed import LARGEST_ITEM
 
 PUT_OFF = "consent.take-in.put-off"
-"""Messages that could not be taken in when they came, and those of a process that has died."""
+"""Messages that could not be recorded when they came, and those of a process that has died."""
 CONSUMERS = "consent.take-in.consumers"
 TAKEN, ALIVE = "consent.take-in.taken:", "consent.take-in.alive:"
-"""Not within reach of a producer, whose keys begin with the name of its queue."""
+"""Out of producers' reach: their keys begin with the name of their queue."""
 LIVES_S = 20.0
-"""So long after its last sign a process is taken for dead."""
+"""A process is taken for dead this long after its last sign of life."""
 LARGEST_ROUND = 16_000_000
-"""Bytes of messages that are taken at once, unless a single one is larger."""
+"""Bytes of messages that are taken at once, unless one alone is larger."""
 BY_PRIORITY = tuple(f"{SUBMIT_QUEUE}\x06\x16{priority}" for priority in (9, 6, 3))
-"""Where Celery puts messages to which a producer gives a priority."""
+"""Where Celery puts messages with a priority."""
 NOBODY_TAKES_IN = "{:,} messages of producers wait and nobody takes them in: run `consent take-in`"
 UNACKED, UNACKED_INDEX = "unacked", "unacked_index"
 """Where workers of earlier versions kept the messages that they worked on."""
@@ -62,7 +62,7 @@ if redis.call('LLEN', KEYS[2]) == 0 then
 end
 return redis.call('LRANGE', KEYS[2], 0, -1)
 """
-"""Moves the oldest items of a list to our own, and gives what lies there: what was taken before and not done comes
+"""Moves the oldest items of a list to our own, and returns what is there. What was taken before and is not done comes
 first, so that a lost answer loses nothing."""
 
 MOVE = """
@@ -77,12 +77,12 @@ while moved < tonumber(ARGV[1]) and redis.call('LMOVE', KEYS[1], KEYS[2], ARGV[2
 end
 return moved
 """
-"""Moves items from one list to another, without anybody reading them."""
+"""Moves items from one list to another, unread."""
 AT_ONCE = 1_000
 
 
 class Inbox:
-    """What one process sees of these lists. Everything raises redis.RedisError."""
+    """One process's view of these lists. All methods raise redis.RedisError."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -97,16 +97,17 @@ class Inbox:
             self._redis.sadd(CONSUMERS, self._name)
 
     def wait(self, seconds: float) -> bool:
-        """Whether a message came within so many seconds. It stays where it is: only the script moves any, and measures
-        it first. Raises redis.exceptions.OutOfMemoryError at once while nobody can push anything."""
+        """Whether a message came within so many seconds. It stays in place: only the script moves messages, after
+        measuring them. Raises redis.exceptions.OutOfMemoryError at once while nobody can push anything."""
         return self._redis.blmove(SUBMIT_QUEUE, SUBMIT_QUEUE, cast(int, seconds), "RIGHT", "RIGHT") is not None
 
     def take(self, most: int) -> list[bytes]:
-        """Up to so many of the oldest new messages, the oldest first; again those that were taken and are not done."""
+        """Take up to `most` of the oldest new messages, oldest first; those that were taken and are not done come
+        again."""
         return self._moved(SUBMIT_QUEUE, most)
 
     def take_put_off(self, most: int) -> list[bytes]:
-        """The same, of those that were put off."""
+        """The same for those that were put off."""
         return self._moved(PUT_OFF, most)
 
     def count_put_off(self) -> int:
@@ -119,7 +120,7 @@ class Inbox:
         return cast(list[bytes], self._take(keys=keys, args=args))[::-1]
 
     def done(self, put_off: Iterable[bytes] = ()) -> None:
-        """Be done with all that was taken, but for those that have to come again."""
+        """Remove all that was taken, except those that have to come again."""
         with self._redis.pipeline(transaction=True) as pipe:
             for item in put_off:
                 pipe.lpush(PUT_OFF, item)
@@ -133,7 +134,7 @@ class Inbox:
         self._redis.delete(self._alive)
 
     def adopt(self) -> int:
-        """Put off what processes that are gone had taken, so that it is taken up again; how many messages."""
+        """Put off the messages of processes that are gone, so that they are taken again; returns how many."""
         adopted = 0
         for name in map(bytes.decode, cast(set[bytes], self._redis.smembers(CONSUMERS))):
             if name != self._name and not self._redis.exists(ALIVE + name):
@@ -142,8 +143,8 @@ class Inbox:
         return adopted
 
     def gather(self) -> int:
-        """Bring in what lies elsewhere: messages with a priority, and those that workers of earlier versions were at
-        when they were killed; how many."""
+        """Bring in messages from elsewhere: those with a priority, and those that killed workers of earlier versions
+        had; returns how many."""
         return sum(self._move_all(key, SUBMIT_QUEUE) for key in BY_PRIORITY) + self._left_behind()
 
     def _move_all(self, source: str, to: str, out: str = "RIGHT", into: str = "LEFT") -> int:
@@ -172,19 +173,19 @@ class Inbox:
 
 
 def runs_here(redis: Redis) -> bool:
-    """Whether a process of this host takes in and is well. Raises redis.RedisError."""
+    """Whether a healthy process of this host takes in. Raises redis.RedisError."""
     return any(name.startswith(f"{gethostname()}:") and is_well for name, is_well in _consumers(redis).items())
 
 
 class Waiting(NamedTuple):
-    """How many messages of producers are not on record yet, and how many processes take them in."""
+    """How many messages of producers are not recorded yet, and how many processes take them in."""
 
     messages: int
     processes: int
 
 
 def waiting(redis: Redis) -> Waiting:
-    """How it stands now, over all hosts. Raises redis.RedisError."""
+    """The present numbers, over all hosts. Raises redis.RedisError."""
     consumers = _consumers(redis)
     taken = [TAKEN + name for name in consumers]
     lists = (SUBMIT_QUEUE, *BY_PRIORITY, PUT_OFF, *taken)
@@ -198,13 +199,13 @@ def _consumers(redis: Redis) -> dict[str, bool]:
 
 
 def _length(redis: Redis, name: str) -> int:
-    """How many messages a list holds; what is no list is one thing that waits to be removed."""
+    """The number of messages in a list. A key that is no list counts as one thing to remove."""
     kind = redis.type(name)
     return redis.llen(name) if kind == b"list" else int(kind != b"none")
 
 
 def _of_producer(kept: bytes) -> bytes | None:
-    """The message of a producer that Celery's worker kept as [message, exchange, routing key]."""
+    """The message of a producer that Celery's worker stored as [message, exchange, routing key]."""
     try:
         message, _, queue = from_json(kept)
     except (ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""Running the process that takes in: until SIGTERM, whatever becomes of Redis and PostgreSQL meanwhile."""
+"""Runs the process that takes in, until SIGTERM, whatever happens to Redis and PostgreSQL."""
 
 import logging
 import signal
@@ -32,24 +32,23 @@ from tasks.submit import Wake
 LEDGER_CONNECTIONS = 2
 PATIENCE_S, TRUSTED_S = 60.0, 1.0
 WAIT_S = 2.0
-"""How long one question for new messages stays open, well within what a client waits for an answer; that comes the
-moment there is a message."""
+"""How long one wait for new messages lasts, well within a client's time-out. It ends as soon as there is a message."""
 IDLE_S = 10.0
 AGAIN_S = 5.0
-"""When it is tried again after Redis or PostgreSQL was away, or a master key missing."""
+"""When to retry after Redis or PostgreSQL was away, or a master key missing."""
 LOOKS_AFTER_S = 15.0
-"""How often it is looked for processes that are gone. With LIVES_S, what they had is taken up within a minute."""
+"""How often to look for processes that are gone. With LIVES_S, their messages are taken over within a minute."""
 GATHERS_S = 60.0
 NO_REDIS = "Redis cannot be used"
 FULL = f"{NO_REDIS}: {say_fault(OutOfMemoryError())}"
 STUCK_S = 300.0
-"""A process whose round takes so long is taken for dead: others take up what it has."""
+"""A process whose round takes this long is taken for dead: others take over its messages."""
 
 log = logging.getLogger(__name__)
 
 
 class _StoppedError(BaseException):
-    """Raised by the signal where the process only waits."""
+    """Raised by the signal handler where the process only waits."""
 
 
 def run() -> Ending:
@@ -73,19 +72,18 @@ def run() -> Ending:
 
 
 def _check_services(here: Surroundings, redis: Redis) -> None:
-    """Return where this process can do its work, as far as waiting would not mend it. Raises CommandError, and
-    LedgerError."""
+    """Return where this process can work, or where waiting will help. Raises CommandError, and LedgerError."""
     try:
         check_fitness(here.engine, master_keys(here))
     except UnsealError:
         raise CommandError(f"{BAD_KEYS}these are not the keys of this ledger", Ending.UNUSABLE) from None
-    with suppress(RedisError):  # who is away is waited for
+    with suppress(RedisError):  # a Redis that is away is waited for
         if is_cluster(redis):
             raise CommandError(f"cannot work with Redis at {here.redis}: {CLUSTER}", Ending.UNREACHABLE)
 
 
 def check() -> Ending:
-    """Tell whether such a process runs on this host and is well. Raises CommandError."""
+    """Return where such a process runs on this host and is healthy. Raises CommandError."""
     with surroundings() as here, connect(here.stack.redis_url, here.stack.redis_ca) as redis:
         try:
             if runs_here(redis):
@@ -97,7 +95,7 @@ def check() -> Ending:
 
 
 def intake_of(here: Surroundings, waking: Wake) -> Intake:
-    """What taking in needs, of this stack. Raises CommandError."""
+    """What taking in needs, for this stack. Raises CommandError."""
     masters = master_keys(here)
     try:
         keys = ProducerKeys.parse(here.stack.producer_keys)
@@ -107,7 +105,7 @@ def intake_of(here: Surroundings, waking: Wake) -> Intake:
 
 
 class Process:
-    """Rounds without end, and what has to be seen to between them."""
+    """Runs rounds for ever, and what has to be done between them."""
 
     def __init__(self, redis: Redis, intake: Intake) -> None:
         self._inbox, self._rewriting = Inbox(redis), Rewriting(redis)
@@ -119,7 +117,7 @@ class Process:
         self._trouble = ""
 
     def run(self) -> None:
-        """Until a signal says otherwise; then what was taken and not done is given back."""
+        """Run until a signal; then give back what was taken and is not done."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         threading.Thread(target=self._stay_alive, name="alive", daemon=True).start()
@@ -145,7 +143,7 @@ class Process:
         except RedisError as error:
             self._put_up_with(f"{NO_REDIS}: {say_fault(error)}")
         else:
-            # What is there is also taken from a Redis that is full; only a wait shows that it has room again.
+            # Messages are also taken from a full Redis. Only a wait shows that it has room again.
             if is_rest or self._trouble != FULL:
                 self._all_is_well()
 
@@ -172,13 +170,13 @@ class Process:
             self._inbox.gather()
 
     def _wait(self) -> None:
-        """Until there is something to do: a message, or what has to be looked at from time to time."""
+        """Wait until there is a message, or something to check."""
         until = monotonic() + min(IDLE_S, self._rounds.rests_s())
         came = False
         try:
             self._waits = True
             while not (came or self._stopping.is_set()) and (left := until - monotonic()) > 0:
-                came = self._inbox.wait(max(0.1, min(left, WAIT_S)))  # 0 would be without end
+                came = self._inbox.wait(max(0.1, min(left, WAIT_S)))  # 0 would wait for ever
         finally:
             self._waits = False
 

@@ -1,4 +1,4 @@
-"""One round of taking in: what came is recorded or refused and leaves Redis; what cannot be, comes again."""
+"""One round of taking in: what came is recorded or refused, and leaves Redis; what cannot be, comes again."""
 
 import logging
 from collections import Counter
@@ -14,11 +14,11 @@ from tasks.refusals import Refusal, tell
 AT_ONCE = 200
 PUT_OFF_AT_ONCE = 50
 FIRST_AGAIN_S, LAST_AGAIN_S = 5.0, 600.0
-"""When everything that was put off is tried again: soon, and ever more rarely while none of it succeeds."""
+"""When everything that was put off is retried: soon, then more and more rarely while nothing succeeds."""
 LOOK_S = 60.0
-"""How often it is looked whether others have put anything off."""
+"""How often to check whether other processes have put anything off."""
 BETWEEN_S = 1.0
-"""Between rounds of what was put off, while they fail."""
+"""Time between rounds of what was put off, while they fail."""
 
 log = logging.getLogger(__name__)
 
@@ -28,20 +28,20 @@ class AwayError(Exception):
 
 
 class Rounds:
-    """Takes in what an inbox has."""
+    """Takes in an inbox's messages."""
 
     def __init__(
         self, inbox: Inbox, intake: Intake, refused: Callable[[], None], now: Callable[[], float] = monotonic
     ) -> None:
-        """`refused` is called when something that anybody may have read in Redis was taken out of it."""
+        """`refused` is called after a message was removed that anybody could have read in Redis."""
         self._inbox, self._intake, self._refused, self._now = inbox, intake, refused, now
         self._apart = False
         self._again = PutOff(now)
 
     def run(self) -> bool:
-        """Take in what has come, and of what was put off as much as has its time; whether there was anything.
+        """Take in new messages, and those put off that are due; returns whether there were any.
 
-        Raises AwayError and redis.RedisError: the same messages are taken up again by the next round.
+        Raises AwayError and redis.RedisError: then the next round takes the same messages again.
         """
         count = self._again.due(self._inbox.count_put_off)
         new = self._inbox.take(AT_ONCE)
@@ -54,19 +54,19 @@ class Rounds:
         return True
 
     def rests_s(self) -> float:
-        """In how many seconds, though nothing comes, there may be something to do."""
+        """In how many seconds there may be something to do even without new messages."""
         return self._again.due_in_s()
 
     def look_soon(self) -> None:
-        """Something was put off by another process."""
+        """Another process has put something off."""
         self._again.soon(0.0)
 
     def _take_in(self, items: Sequence[bytes]) -> int:
-        """How many of them were put off."""
+        """Take these in; returns how many were put off."""
         try:
             taken = take_in(items, self._intake, apart=self._apart)
         except (LedgerError, UnsealError) as error:
-            self._apart = True  # perhaps it is about one of them
+            self._apart = True  # perhaps one of them is the cause
             raise AwayError(str(error)) from None
         self._apart = False
         put_off = [item for item, one in zip(items, taken, strict=True) if isinstance(one, Waits)]
@@ -83,10 +83,10 @@ class Rounds:
 
 
 class PutOff:
-    """When messages that were put off are tried again, and how many at once.
+    """When messages that were put off are retried, and how many at once.
 
-    All of them are, one after the other, then there is a pause, which grows while none succeeds. They begin one at a
-    time: if one of them ends this process, the next process finds the others before it does.
+    All are retried in order, then there is a pause that grows while none succeeds. They begin one at a time: if one of
+    them ends this process, the next process tries the others before it does.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -95,17 +95,17 @@ class PutOff:
         self._left, self._at_once, self._any_succeeded = 0, 1, False
 
     def soon(self, seconds: float = FIRST_AGAIN_S) -> None:
-        """Try them in so many seconds, or before."""
+        """Retry them within so many seconds."""
         self._pause_s = FIRST_AGAIN_S
         now = self._now()
         self._at = now + seconds if self._at <= now else min(self._at, now + seconds)
 
     def due_in_s(self) -> float:
-        """When they are tried, in seconds from now; 0 or less: now."""
+        """When they are retried, in seconds from now; 0 or less: now."""
         return self._at - self._now()
 
     def due(self, count: Callable[[], int]) -> int:
-        """How many to try now. `count` tells how many there are, and is asked where a pause is over."""
+        """How many to retry now. `count` returns how many there are, and is called when a pause is over."""
         if self._now() < self._at:
             return 0
         if not self._left:
@@ -115,7 +115,7 @@ class PutOff:
         return min(self._left, self._at_once)
 
     def tried(self, count: int, failed: int) -> None:
-        """So many were tried, and so many of them failed again."""
+        """So many were retried, and so many of them failed again."""
         self._left = max(0, self._left - count) if count else 0
         self._at_once = min(2 * self._at_once, PUT_OFF_AT_ONCE)
         self._any_succeeded |= failed < count

@@ -1,1 +1,1 @@
-"""Who may come in, what they tried, and the audit log."""
+"""Accounts, login attempts, and the audit log."""

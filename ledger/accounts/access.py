@@ -1,4 +1,4 @@
-"""API keys and console users. Secrets come here as digests or password hashes, never as they are."""
+"""API keys and console users. Secrets are stored as digests or password hashes only."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -18,7 +18,7 @@ class FoundKey(NamedTuple):
 
 
 class ListedKey(NamedTuple):
-    """An API key as people see it."""
+    """An API key as listed for people."""
 
     prefix: str
     name: str
@@ -43,7 +43,7 @@ def add_key(
     days: float | None,
     owner: str | None = None,
 ) -> None:
-    """Keep a new key; it expires after so many days, or never."""
+    """Store a new key; it expires after so many days, or never."""
     values = {"prefix": prefix, "name": name, "role": role, "digest": digest, "by": by, "days": days, "owner": owner}
     connection.execute(_ADD_KEY, values)
 
@@ -56,7 +56,7 @@ _ADD_KEY = text("""
 
 
 def find_key(connection: Connection, prefix: str) -> FoundKey | None:
-    """The key of this prefix."""
+    """The key with this prefix."""
     row = connection.execute(_FIND_KEY, {"prefix": prefix}).one_or_none()
     return FoundKey(row.name, row.role, bytes(row.digest), row.opens) if row is not None else None
 
@@ -69,7 +69,7 @@ _FIND_KEY = text("""
 
 
 def note_use(connection: Connection, prefix: str) -> None:
-    """A key was used; noted once a minute at most, so that a busy key is not a busy row."""
+    """Note a use of a key, once a minute at most, so that a busy key's row is not locked often."""
     connection.execute(_NOTE_USE, {"prefix": prefix})
 
 
@@ -80,7 +80,7 @@ _NOTE_USE = text("""
 
 
 def revoke_key(connection: Connection, prefix: str, by: str) -> bool:
-    """Have a key open nothing any more; False where there is none that did."""
+    """Revoke a key; False where no valid key has this prefix."""
     return connection.execute(_REVOKE, {"prefix": prefix, "by": by}).rowcount == 1
 
 
@@ -90,7 +90,7 @@ _REVOKE = text("""
 
 
 def set_key_owner(connection: Connection, prefix: str, owner: str) -> bool:
-    """Say which person may use a key; False where there is none of this prefix."""
+    """Set the person who may use a key; False where no key has this prefix."""
     return connection.execute(_SET_KEY_OWNER, {"prefix": prefix, "owner": owner}).rowcount == 1
 
 
@@ -98,7 +98,7 @@ _SET_KEY_OWNER = text("UPDATE api_keys SET owner = :owner WHERE prefix = :prefix
 
 
 def all_keys(connection: Connection) -> list[ListedKey]:
-    """Every key there ever was, by name and age."""
+    """Every key ever made, by name and age."""
     return [ListedKey(*row) for row in connection.execute(_ALL_KEYS)]
 
 
@@ -116,14 +116,14 @@ class FoundUser(NamedTuple):
     name: str
     role: str
     password_hash: str | None
-    """None: an identity provider vouches for them, and no password does."""
+    """None: the user logs in by an identity provider, and by no password."""
 
     def __repr__(self) -> str:
         return f"FoundUser(name={self.name!r}, role={self.role!r})"
 
 
 class ListedUser(NamedTuple):
-    """A console user as people see them."""
+    """A console user as listed for people."""
 
     name: str
     role: str
@@ -134,9 +134,9 @@ class ListedUser(NamedTuple):
     provider_only: bool
     """They have no password."""
     owner: str | None
-    """The person it belongs to; None: the one of its own name."""
+    """The person whom it belongs to; None: the person of the same name."""
     os_user: str | None
-    """Their name at the command line, where it is another."""
+    """Their name at the command line, where it differs."""
 
 
 def add_user(
@@ -149,7 +149,7 @@ def add_user(
     owner: str | None = None,
     os_user: str | None = None,
 ) -> bool:
-    """Keep a new console user; False where the name is taken, also by one who is disabled."""
+    """Store a new console user; False where the name is taken, also by a disabled user."""
     values = {"name": name, "role": role, "password_hash": password_hash, "by": by, "owner": owner, "os_user": os_user}
     return connection.execute(_ADD_USER, values).rowcount == 1
 
@@ -162,7 +162,7 @@ _ADD_USER = text("""
 
 
 def find_user(connection: Connection, name: str) -> FoundUser | None:
-    """The user of this name, unless disabled."""
+    """The user with this name, unless disabled."""
     row = connection.execute(_FIND_USER, {"name": name}).one_or_none()
     return FoundUser(*row) if row is not None else None
 
@@ -173,13 +173,13 @@ _FIND_USER = text("""
 
 
 def is_user(connection: Connection, name: str) -> bool:
-    """Whether there is a user of this name, disabled or not."""
+    """Whether a user has this name, disabled or not."""
     return connection.execute(text("SELECT FROM users WHERE name = :name"), {"name": name}).one_or_none() is not None
 
 
 def set_user_owner(connection: Connection, name: str, *, owner: str | None, os_user: str | None) -> bool:
-    """Say which person a user is, and their name at the command line; None leaves it as it is. False where there is
-    none of this name."""
+    """Set the person of a user, and their name at the command line; None changes nothing. False where no user has this
+    name."""
     return connection.execute(_SET_USER_OWNER, {"name": name, "owner": owner, "os_user": os_user}).rowcount == 1
 
 
@@ -189,7 +189,7 @@ _SET_USER_OWNER = text("""
 
 
 def set_password(connection: Connection, name: str, password_hash: str | None) -> bool:
-    """Give a user another password, or none, and end their sessions; False where there is none of this name."""
+    """Set or remove a user's password, and end their sessions; False where no user has this name."""
     known = connection.execute(_SET_PASSWORD, {"name": name, "password_hash": password_hash}).rowcount == 1
     logins.end_all(connection, name)
     return known
@@ -199,7 +199,7 @@ _SET_PASSWORD = text("UPDATE users SET password_hash = :password_hash WHERE name
 
 
 def rehash(connection: Connection, user_id: int, password_hash: str) -> None:
-    """Keep the same password under newer parameters."""
+    """Store the same password hashed with newer parameters."""
     connection.execute(_REHASH, {"id": user_id, "password_hash": password_hash})
 
 
@@ -207,7 +207,7 @@ _REHASH = text("UPDATE users SET password_hash = :password_hash WHERE id = :id")
 
 
 def set_disabled(connection: Connection, name: str, *, disabled: bool) -> bool:
-    """Disable a user and end their sessions, or let them in again; False where there is none of this name."""
+    """Disable a user and end their sessions, or enable them again; False where no user has this name."""
     known = connection.execute(_SET_DISABLED, {"name": name, "disabled": disabled}).rowcount == 1
     if disabled:
         logins.end_all(connection, name)

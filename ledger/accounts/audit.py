@@ -1,4 +1,4 @@
-"""The audit log: who was let in or turned away, and what they did there. Only ever added to."""
+"""The audit log: who was admitted or refused, and what they did. Rows are only added."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from sqlalchemy import Connection, text
 
 
 class Entry(NamedTuple):
-    """Who was let in or not. Nothing in it comes from what was submitted, and no entry names a data subject."""
+    """One entry of the log. It contains nothing of what was submitted, and names no data subject."""
 
     by: str
-    """A principal (`key:…`, `user:…`, `cli:…`), or `nobody` for whoever could not say who they are."""
+    """A principal (`key:…`, `user:…`, `cli:…`), or `nobody` for an unauthenticated caller."""
     deed: str
-    """What was asked: a method and the template of its path, or a command."""
+    """What was asked for: a method and the template of its path, or a command."""
     allowed: bool
     target: str | None = None
-    """What it was done to: the id of a request, the name of a vendor or account, the prefix of a key."""
+    """What it was done to: a request's id, the name of a vendor or account, the prefix of a key."""
     status: int | None = None
-    """What was answered over HTTP."""
+    """The HTTP status of the answer."""
     because: str | None = None
-    """Why it was turned away, where neither deed nor status say it: fields and rules, never a value."""
+    """Why it was refused, where deed and status do not say it: fields and rules, never a value."""
     source: str | None = None
-    """The address that it came from, as the connection or a proxy that we trust tells it."""
+    """The address that it came from, by the connection or by a trusted proxy."""
     key_prefix: str | None = None
-    """The API key that was shown, also where it opened nothing."""
+    """The API key that was given, also where it was not valid."""
     account: str | None = None
     """Whose login was tried: the name of one of our users, or UNKNOWN. What a stranger types may be a password."""
 
@@ -35,18 +35,18 @@ UNKNOWN = "unknown"
 
 
 class Origin(NamedTuple):
-    """Whence a deed came over the network, as an Entry keeps it."""
+    """Where a deed came from over the network, for an Entry."""
 
     source: str | None = None
     key_prefix: str | None = None
 
 
 HERE = Origin()
-"""The command line, a worker, or a process of ours."""
+"""The command line, a worker, or another process of ours."""
 
 
 def add(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Write entries; they stand when the caller commits."""
+    """Write entries; they are kept when the caller commits."""
     columns = {name: [getattr(entry, name) for entry in entries] for name in Entry._fields}
     connection.execute(_ADD, columns)
 
@@ -60,7 +60,7 @@ _ADD = text("""
 
 
 class Written(NamedTuple):
-    """An entry as it stands in the log."""
+    """An entry of the log, as read."""
 
     at: datetime
     by: str
@@ -77,22 +77,22 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which entries; what is None does not matter."""
+    """Which entries to read; None does not restrict."""
 
     by: str | None = None
-    """A principal, or a name that stands for the principals of this name of every kind."""
+    """A principal, or a name, which stands for the principals with this name of every kind."""
     action: str | None = None
-    """Words that all stand in the deed, as `vendor hold` does in a command and in the path of the HTTP API."""
+    """Words that the deed must contain, such as `vendor hold`, in a command or in a path of the HTTP API."""
     request: UUID | None = None
     """The request that it was done to."""
     since: datetime | None = None
     until: datetime | None = None
     before: int | None = None
-    """The number of an entry: those that were written before it, for the next page."""
+    """The number of an entry: only older ones are read, for the next page."""
 
 
 def entries(connection: Connection, wanted: Wanted, limit: int) -> list[Written]:
-    """So many entries at most, the newest first."""
+    """At most this many entries, newest first."""
     values: dict[str, Any] = {"limit": limit}
     conditions: list[str] = []
     for name, condition in _WHERE.items():
@@ -111,8 +111,8 @@ def entries(connection: Connection, wanted: Wanted, limit: int) -> list[Written]
 
 
 KINDS = ("cli", "user", "key", "celery")
-"""What stands before the names of principals."""
-# Put together from what is asked, as in `listing`. A submission is found by its moment: see the index.
+"""The prefixes of principals."""
+# Composed of what is asked, as in `listing`. Submissions are found by time: see the index.
 _WHERE: Mapping[str, str] = {
     "by": "by = ANY(CAST(:by AS text[]))",
     "request": """id IN (
@@ -132,5 +132,5 @@ _NEWEST_FIRST = "ORDER BY id DESC LIMIT :limit"
 
 
 def newest(connection: Connection, limit: int) -> list[Written]:
-    """The last entries, the newest first."""
+    """The last entries, newest first."""
     return entries(connection, Wanted(), limit)

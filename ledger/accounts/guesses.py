@@ -1,15 +1,15 @@
-"""Failed guesses at passwords and keys, counted over all processes, and the lock that follows from too many."""
+"""Failed attempts to log in or to use a key, counted over all processes, and the lock after too many."""
 
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 FREE = 5
-"""So many failures in a row cost nothing but the delay; a password may be mistyped."""
+"""So many failures in a row cost only the delay: a password may be mistyped."""
 FIRST_LOCK_S, LONGEST_LOCK_S = 2.0, 900.0
-"""The lock after one failure more, doubled by each that follows."""
+"""The lock after one more failure, doubled by each that follows."""
 FORGOTTEN_AFTER_S = 86_400.0
-"""A row of failures is over when there was none for so long."""
+"""Failures are forgotten after so long without one."""
 
 
 class Limit(NamedTuple):
@@ -20,13 +20,13 @@ class Limit(NamedTuple):
 
 
 ONE = Limit()
-"""For an account, a device, or an address that shows keys."""
+"""For an account, a device, or an address that uses keys."""
 MANY = Limit(free=20, forgotten_s=3600.0)
-"""For an address at which passwords are typed: a whole office may share it."""
+"""For an address where passwords are entered: a whole office may share it."""
 
 
 def locked_for(connection: Connection, who: bytes) -> float:
-    """For how many seconds more this account or address may not try; 0 where it may."""
+    """For how many more seconds this account or address is locked; 0 where it is not."""
     return float(connection.execute(_LOCKED_FOR, {"who": who}).scalar_one_or_none() or 0.0)
 
 
@@ -37,16 +37,16 @@ _LOCKED_FOR = text("""
 
 
 class Attempt(NamedTuple):
-    """What became of a try: how many there were in a row, or for how many seconds more none is allowed."""
+    """The result of an attempt: how many there were in a row, or for how many more seconds none is allowed."""
 
     failures: int
     locked_s: float
 
 
 def attempt(connection: Connection, who: bytes, limit: Limit = ONE) -> Attempt:
-    """Count a try as failed, until `succeeded`; while there is a lock none is counted and none may be made.
+    """Count an attempt as failed, until `succeeded`. While locked, none is allowed and none is counted.
 
-    A password is counted before it is looked at, so that many tries at one moment are not one.
+    A password is counted before it is checked, so that many concurrent attempts do not count as one.
     """
     values = {
         "who": who,
@@ -75,12 +75,12 @@ _ATTEMPT = text("""
 
 
 def succeeded(connection: Connection, who: bytes) -> None:
-    """The row of failures is over."""
+    """Forget the failures."""
     connection.execute(text("DELETE FROM guesses WHERE who = :who"), {"who": who})
 
 
 def forgive(connection: Connection, who: bytes, failures: int) -> None:
-    """So many of the failures were no guesses: somebody mistyped, and then did not."""
+    """So many of the failures were no guesses: somebody mistyped, and then succeeded."""
     connection.execute(_FORGIVE, {"who": who, "failures": failures})
 
 
@@ -90,7 +90,7 @@ _FORGIVE = text("""
 
 
 def drop_forgotten(connection: Connection) -> None:
-    """Drop rows of failures that are over by their age: strangers can make up any number of names."""
+    """Delete failures that are forgotten by age: strangers can invent any number of names."""
     connection.execute(_DROP_FORGOTTEN, {"forgotten_s": FORGOTTEN_AFTER_S})
 
 

@@ -1,26 +1,26 @@
-"""Sessions of console users, and the devices that they have logged in on. Tokens come here as digests."""
+"""Sessions of console users, and the devices that they have used. Tokens are stored as digests."""
 
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 KNOWN_FOR_S = 30 * 86_400.0
-"""A session that is over is told from one that never was for so long: a browser that kept it does not guess."""
+"""An ended session is distinguished from an unknown one for so long: a browser that kept it is not guessing."""
 MOST_DEVICES = 50
-"""Of one user. Whoever throws their cookies away leaves one with each login."""
+"""Devices of one user. A user who deletes cookies leaves one with each login."""
 
 
 class Login(NamedTuple):
-    """Whose session it is, or was."""
+    """The owner of a session, present or past."""
 
     name: str
     role: str
     opens: bool
-    """It lasts still, and the user is not disabled."""
+    """It has not ended, and the user is not disabled."""
 
 
 def begin(connection: Connection, user_id: int, digest: bytes, *, lasts_s: float) -> None:
-    """Keep a session of a user who has logged in, and drop those that were over long ago."""
+    """Store a session of a user who has logged in, and delete those that ended long ago."""
     connection.execute(_DROP_OLD, {"known_s": KNOWN_FOR_S})
     connection.execute(_BEGIN, {"user_id": user_id, "digest": digest, "lasts_s": lasts_s})
     connection.execute(text("UPDATE users SET last_login_at = now() WHERE id = :id"), {"id": user_id})
@@ -34,7 +34,7 @@ _BEGIN = text("""
 
 
 def find(connection: Connection, digest: bytes) -> Login | None:
-    """The session of this token; None where there never was one that we know of."""
+    """The session of this token; None where the token is unknown."""
     row = connection.execute(_FIND, {"digest": digest}).one_or_none()
     return Login(*row) if row is not None else None
 
@@ -55,7 +55,7 @@ _END = text("UPDATE logins SET expires_at = LEAST(expires_at, now()) WHERE diges
 
 
 def end_all(connection: Connection, name: str) -> None:
-    """End every session of a user, and know none of their devices any more."""
+    """End every session of a user, and forget their devices."""
     connection.execute(_END_ALL, {"name": name})
     connection.execute(_FORGET_DEVICES, {"name": name})
 
@@ -68,7 +68,7 @@ _FORGET_DEVICES = text("DELETE FROM devices USING users WHERE users.id = devices
 
 
 def is_device(connection: Connection, digest: bytes, name: str | None = None) -> bool:
-    """Whether this user, or any, has logged in on the device of this token."""
+    """Whether this user, or any user, has logged in on the device of this token."""
     return connection.execute(_IS_DEVICE, {"digest": digest, "name": name}).one_or_none() is not None
 
 
@@ -80,7 +80,7 @@ _IS_DEVICE = text("""
 
 
 def devices_of(connection: Connection, name: str) -> list[bytes]:
-    """The digests of the devices that a user has logged in on."""
+    """The digests of the devices that a user has used."""
     return [bytes(digest) for digest in connection.execute(_DEVICES, {"name": name}).scalars()]
 
 
@@ -88,7 +88,7 @@ _DEVICES = text("SELECT digest FROM devices JOIN users ON users.id = devices.use
 
 
 def keep_device(connection: Connection, user_id: int, digest: bytes, *, lasts_s: float) -> None:
-    """Know a device from now on, or for so long from now on; of many of one user, the newest."""
+    """Remember a device for so long from now on; of a user's many devices, only the newest."""
     connection.execute(_KEEP_DEVICE, {"user_id": user_id, "digest": digest, "lasts_s": lasts_s})
     connection.execute(_DROP_DEVICES, {"user_id": user_id, "most": MOST_DEVICES})
 

@@ -1,10 +1,11 @@
-"""What may be used one time only, over all processes."""
+"""What may be used once only, over all processes."""
 
 from sqlalchemy import Connection, text
 
 
 def spend(connection: Connection, what: bytes, *, for_s: float) -> bool:
-    """Use this up; False where it was used before. Forgotten after so many seconds, when it must be too old anyway."""
+    """Use this; False where it was used before. It is forgotten after so many seconds, when it must have expired
+    anyway."""
     connection.execute(_FORGET)
     return connection.execute(_SPEND, {"what": what, "for_s": for_s}).rowcount == 1
 

@@ -1,4 +1,4 @@
-"""Reading who stands behind accounts: the owners of keys and users, and users' names at the command line."""
+"""Reads the people behind accounts: the owners of keys and users, and users' names at the command line."""
 
 from collections.abc import Collection
 
@@ -18,13 +18,13 @@ def are_one_person(connection: Connection, account: str, other: str) -> bool:
 
 
 def same_person_as(connection: Connection, account: str, others: Collection[str]) -> frozenset[str]:
-    """Those of `others` behind which one person may stand who stands behind this account."""
+    """Those of `others` that one person behind this account may also be behind."""
     known = _known(connection, account, *others)
     return frozenset(other for other in others if other == account or is_one_person(account, other, known))
 
 
 def _known(connection: Connection, *accounts: str) -> Accounts:
-    """All users who go by another name too, which are few, and the keys that are asked about."""
+    """All users with another name, who are few, and the keys that are asked about."""
     names = [name for kind, _, name in (account.partition(":") for account in accounts) if kind == KEY]
     users = tuple(User(*row) for row in connection.execute(_USERS))
     keys = tuple(ApiKey(*row) for row in connection.execute(_KEYS, {"names": names})) if names else ()

@@ -1,4 +1,4 @@
-"""Settling as cancelled what a cancelled request has not sent, and what is pending at a vendor that was retired."""
+"""Settles as cancelled what a cancelled request has not sent, and what is pending at a retired vendor."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ from ledger.unsettled import NOTHING_OPEN
 
 
 def has_begun(connection: Connection, request_id: int) -> bool:
-    """Whether a worker has taken up any of a request. If none has, none does before the caller commits."""
+    """Whether a worker has begun with a request. If not, none begins before the caller commits."""
     connection.execute(_LOCK_CHUNKS, {"request_id": request_id})
-    # Asked after the locks are there: whoever held one may have begun.
+    # Check after the locks are taken: their last holder may have begun.
     return bool(connection.execute(_HAS_BEGUN, {"request_id": request_id}).scalar_one())
 
 
@@ -27,21 +27,21 @@ _HAS_BEGUN = text("""
 
 
 def cancel_rest(connection: Connection, request_id: int) -> int:
-    """Settle as cancelled what a cancelled request, or any at a retired vendor, has pending in chunks that no worker
-    holds (any more), and close those chunks; the number of deliveries settled. Sessions of these people are deleted:
-    nobody uses them any more.
+    """Settle as cancelled what a cancelled request, or any request at a retired vendor, has pending in chunks without a
+    lease, and close those chunks; returns the number of deliveries settled. Sessions of these people are deleted,
+    because nobody uses them any more.
 
-    Attempts that failed before are counted in the outcome. The reason at a retired vendor is `vendor_retired`; where a
-    worker vanished with the chunk it is `lease_lost`: such a delivery may have reached the vendor; and where the vendor
-    has taken it and not finished `pending_at_vendor`: it will most likely be done. Running twice is harmless, and what
-    is neither cancelled nor at a retired vendor is left alone. What gave way to one of them is pending again, and so is
-    a withdrawal that an opt-in among them may have undone.
+    Earlier failed attempts are counted in the outcome. The reason is `vendor_retired` at a retired vendor; `lease_lost`
+    where a worker vanished with the chunk, because such a delivery may have reached the vendor; and `pending_at_vendor`
+    where the vendor has accepted it and not finished, because it will most likely be done. Running it twice is
+    harmless, and other requests and vendors are not touched. Wishes that gave way to one of these deliveries become
+    pending again, and so do withdrawals that an opt-in among them may have undone.
     """
     return sum(cancel_each(connection, [request_id]).values())
 
 
 def cancel_each(connection: Connection, request_ids: Sequence[int]) -> dict[int, int]:
-    """The same of several requests, in as many statements as for one; by vendor."""
+    """The same for several requests, in as many statements as for one; by vendor."""
     these = {"request_ids": list(request_ids)}
     connection.execute(_READ_BACK_NO_MORE, these)
     cancelled = connection.execute(_CANCEL_REST, these).one()
@@ -57,9 +57,9 @@ _READ_BACK_NO_MORE = text("""
     WHERE request_id = ANY(CAST(:request_ids AS bigint[])) AND purpose = 'verify' AND state <> 'closed'
         AND (state <> 'leased' OR due_at <= now()) AND vendors.id = vendor_id AND retired_at IS NOT NULL
 """)
-# One chunk's people at a time (OFFSET 0): left to itself, the planner joined all chunks with all people, and cancelling
-# a campaign of a million deliveries had not ended after seven minutes.
-# Which requests these are is said of every table, so that only their volumes are opened.
+# One chunk's people at a time (OFFSET 0). Otherwise the planner joined all chunks with all people, and cancelling a
+# campaign of a million deliveries had not ended after seven minutes. Every table gets the condition on requests, so
+# that only their volumes are read.
 _THESE = "{0}.request_id = ANY(CAST(:request_ids AS bigint[]))"
 _TAKEN = Span(
     request="taken.request_id",
@@ -118,8 +118,8 @@ _CANCEL_REST = text(f"""
 
 
 def sweep(connection: Connection) -> int:
-    """Do the same for every cancelled request that has something open, and note which of them have nothing left; and
-    for requests with something open at a retired vendor, MOST_SWEPT at most. The number of deliveries settled."""
+    """Do the same for every cancelled request that has something open, and note which have nothing left; and for at
+    most MOST_SWEPT requests with something open at a retired vendor. Returns the number of deliveries settled."""
     unfinished = list(connection.execute(_UNFINISHED).scalars())
     at_retired = at_retired_vendors(connection, most=MOST_SWEPT)
     these = sorted({*unfinished, *at_retired})
@@ -138,11 +138,11 @@ MOST_SWEPT = 200
 
 
 def at_retired_vendors(connection: Connection, *, most: int) -> list[int]:
-    """Requests with chunks open at a vendor that was retired and held by no worker, `most` at most, in order."""
+    """Requests with open chunks without a lease at a retired vendor, `most` at most, in order."""
     return list(connection.execute(_AT_RETIRED, {"most": most}).scalars())
 
 
-# By the index of what is to be delivered, and by that of what is to be read back; there is hardly ever any.
+# Uses the indexes of chunks to deliver and to read back. There are hardly ever any.
 _OPEN_AT = """
     SELECT request_id FROM chunks
     WHERE vendor_id = vendors.id AND purpose = '{purpose}' AND state <> 'closed'

@@ -1,4 +1,4 @@
-"""Chunks in the ledger: leased to one worker at a time, closed or put back."""
+"""Chunks in the ledger: leased to one worker at a time, then closed or put back."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A chunk that this worker alone may deliver until the lease runs out, with what is needed to open its people."""
+    """A chunk that only this worker may deliver until the lease is over, with what is needed to open its people."""
 
     id: UUID
     chunk_id: int
@@ -39,22 +39,22 @@ class Lease:
     purpose: Purpose
     starts: int
     lost: int
-    """How many workers in a row vanished with it, before this one."""
+    """How many workers in a row vanished with it before this one."""
     setbacks: tuple[Setback, ...]
     options: bytes = field(repr=False)
     key: SealingKey = field(repr=False)
     people: int = 0
-    """How many the whole request is about."""
+    """How many people the whole request has."""
     steps: Mapping[str, StepState] = field(default_factory=dict)
     """What is known of the vendor's steps."""
     vendor_struck: bool = False
-    """Whether something is counted against the vendor as a whole."""
+    """Whether a strike is counted against the vendor as a whole."""
     leased_at: float = 0.0
-    """When it was taken up, by PostgreSQL's clock (epoch)."""
+    """When it was leased, by PostgreSQL's clock (epoch)."""
 
 
 class LeaseLostError(Exception):
-    """Another worker has taken this chunk, so nothing more of it may be recorded here."""
+    """Another worker has leased this chunk, so nothing more of it may be recorded here."""
 
 
 def lease(
@@ -66,10 +66,10 @@ def lease(
     masters: MasterKeys,
     served: Collection[str] | None = None,
 ) -> Lease | None:
-    """Take up a queued chunk; None where someone else has, where it is no longer queued, or where its vendor is not
-    among those `served` (None: all of them): it is left to others then.
+    """Lease a queued chunk; None where another worker has it, where it is no longer queued, or where its vendor is not
+    among those `served` (None: all of them) and it is left to others.
 
-    `holder` names the worker, so that what it held can be released when it is known to be gone.
+    `holder` names the worker, so that its leases can be released when it is known to be gone.
 
     Raises ledger.sealing.UnsealError.
     """
@@ -102,8 +102,8 @@ def lease(
     )
 
 
-# By its id: compared as it is, `state` would let the planner read through an index of all that is open, which it takes
-# for empty when a large request has just come in.
+# Find it by its id. With `state` compared plainly, the planner would read through an index of everything open, which it
+# takes for empty when a large request has just arrived.
 _LEASE = text(f"""
     UPDATE chunks
     SET state = 'leased', lease = :lease, holder = :holder, starts = starts + 1, lost = lost + 1,
@@ -123,7 +123,7 @@ _LEASE = text(f"""
 
 
 def leave_to_others(connection: Connection, chunk_id: int, served: Collection[str], *, delay_s: float) -> None:
-    """Have a queued chunk queued again in `delay_s` where its vendor is not among those `served`; it has not begun."""
+    """Queue a chunk again in `delay_s` where its vendor is not among those `served`. It has not begun."""
     connection.execute(_LEAVE, {"chunk_id": chunk_id, "served": sorted(served), "delay_s": delay_s})
 
 
@@ -136,7 +136,7 @@ _LEAVE = text("""
 
 
 def renew(connection: Connection, held: Lease, lease_s: float) -> bool:
-    """Prolong a lease, and lock its chunk until the caller commits; whether it is still to be delivered: its
+    """Renew a lease, and lock its chunk until the caller commits; returns whether it is still to be delivered: its
     request was not cancelled, and its vendor not retired.
 
     Raises LeaseLostError.
@@ -157,15 +157,15 @@ _RENEW = text("""
 
 
 def close(connection: Connection, held: Lease) -> None:
-    """Everyone in the chunk is settled. Raises LeaseLostError."""
+    """Close a chunk whose people are all settled. Raises LeaseLostError."""
     _move(connection, held, "state = 'closed', lease = NULL, holder = NULL, setbacks = '[]'")
 
 
 def put_back(
     connection: Connection, held: Lease, *, delay_s: float, setbacks: Sequence[Setback], still_lost: bool = False
 ) -> None:
-    """Give the chunk back, due again in `delay_s`; `setbacks` replaces who has failed so far. `still_lost`: what became
-    of people with whom a worker vanished is not known yet. Raises LeaseLostError."""
+    """Put the chunk back, due again in `delay_s`; `setbacks` replaces the stored ones. `still_lost`: the result of
+    people with whom a worker vanished is still unknown. Raises LeaseLostError."""
     _move(
         connection,
         held,
@@ -178,8 +178,7 @@ def put_back(
 
 
 def keep_setbacks(connection: Connection, held: Lease, setbacks: Sequence[Setback]) -> None:
-    """Keep these while the chunk is under way, so that whoever takes it up after a crash knows of them. Raises
-    LeaseLostError."""
+    """Store these while the chunk is under way, so that they are known after a crash. Raises LeaseLostError."""
     _move(connection, held, "setbacks = CAST(:setbacks AS jsonb)", setbacks=_written(held, setbacks))
 
 
@@ -194,7 +193,7 @@ def _move(connection: Connection, held: Lease, change: str, **values: Any) -> No
 
 
 def release(connection: Connection, holder: str) -> int:
-    """Give back what a worker held that is known to be gone; the number of chunks. They are due at once."""
+    """Put back the chunks of a worker that is known to be gone; returns how many. They are due at once."""
     return connection.execute(_RELEASE, {"holder": holder}).rowcount
 
 
@@ -205,7 +204,7 @@ _RELEASE = text("""
 
 
 def open_verification(connection: Connection, held: Lease, delay_s: float) -> None:
-    """Have what was accepted of this chunk read back in `delay_s` seconds; nothing where nobody was."""
+    """Read back what was accepted of this chunk in `delay_s` seconds; nothing where nobody was accepted."""
     span = {"request_id": held.request_id, "vendor_id": held.vendor_id, "round": held.round}
     lines = {"first_line": held.first_line, "last_line": held.last_line}
     connection.execute(_OPEN_VERIFICATION, {**span, **lines, "delay_s": delay_s})

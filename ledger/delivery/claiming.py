@@ -1,4 +1,4 @@
-"""Which due chunks go to the workers next: fairly between requests, in room that is bounded."""
+"""Which due chunks go to the workers next: fairly between requests, within a bounded window."""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -15,11 +15,11 @@ from ledger.delivery.vendors import LATER
 QUEUE_GRACE_S = 30.0
 """A chunk whose message was lost on the way to a worker is queued again after this long."""
 LOOKED_AT, LOOKED_AT_MORE, NEWEST = 24, 200, 8
-"""Of ten thousand requests that are due at once, so many are looked at, or two for each place where there are many; so
-many more where these leave room; and the newest. A claim that looked at all of them would take 0.2 s."""
+"""How many of ten thousand due requests one claim considers (or two for each free place, if that is more); how many
+more where these leave free places; and how many of the newest. Considering all of them would take 0.2 s."""
 READ_BACK_SHARE = 0.25
-"""So much of a window, and one place at least, is for read-backs while any are due, however much is to be delivered.
-The rest is for deliveries, however much is to be read back. What one does not need the other may use."""
+"""The share of a window, at least one place, for read-backs while any are due, however much is to be delivered. The
+rest is for deliveries. Either may use what the other does not need."""
 
 
 def claim(
@@ -33,19 +33,20 @@ def claim(
     needs: Mapping[str, Collection[str]] = MappingProxyType({}),
     small_people: int = 0,
 ) -> list[int]:
-    """Queue the due chunks of a vendor so that at most `window` are queued or leased, in turn between requests.
+    """Queue a vendor's due chunks so that at most `window` are queued or leased, in turn between requests; returns
+    chunk ids. The caller sends a message for each after committing.
 
-    Whose request has least out goes first, of those that are level the small ones (one chunk's worth of people), then
-    chance decides. `express` more are for small requests with nothing out, so that they need not wait for room. Of very
-    many requests that are due, LOOKED_AT are considered, in turn from one claim to the next, and the newest; where
-    nothing can be queued of too many of these, LOOKED_AT_MORE. Nothing is queued of a request about whose people the
-    controller's directory is still to be asked. READ_BACK_SHARE of the window is for what is to be read back.
+    The request with the least out goes first; of equal ones the small ones (one chunk's worth of people), then by
+    chance. `express` more are for small requests with nothing out, so that they need not wait for a place. Of very many
+    due requests, LOOKED_AT are considered, in turn between claims, and the newest; LOOKED_AT_MORE where too many of
+    these have nothing to queue. Requests whose people the controller's directory must be asked about first are left
+    out. READ_BACK_SHARE of the window is for read-backs.
 
     One dispatcher at a time works for a vendor, so that the window holds. A held vendor gets one chunk when its probe
-    is due, and none otherwise or where `held_too` is not set. `needs`: the steps that each sort of request takes there,
-    a sort being a kind, or for requests of up to `small_people` people a kind and SMALL; while one of them is held,
-    requests of that sort wait, but for one chunk when the step's time has come. A chunk that no worker takes up within
-    `grace_s` is due again. Returns chunk ids; the caller sends a message for each after committing.
+    is due, and otherwise none, nor without `held_too`. `needs`: the steps of each sort of request, a sort being a kind
+    or, for requests of up to `small_people` people, a kind and SMALL. While one of these steps is held, requests of
+    that sort wait, except for one chunk when the step is to be tried. A chunk that no worker takes within `grace_s` is
+    due again.
     """
     row = connection.execute(_LOCK_VENDOR, {"vendor": vendor}).one_or_none()
     if row is not None and row.unnoted:
@@ -98,7 +99,7 @@ def _let_one_through(
     held: Mapping[str, bool],
     needs: Mapping[str, Collection[str]],
 ) -> list[int]:
-    """A chunk of which one person may try a step that is held."""
+    """A chunk of which one person may try a held step."""
     barred = {other for other, is_due in held.items() if not is_due}
     sorts = [sort for sort in _SORTS if step in needs.get(sort, ()) and barred.isdisjoint(needs[sort])]
     ids = list(connection.execute(_CLAIM, {**share, "room": 1, "most": 1, "sorts": sorts}).scalars()) if sorts else []
@@ -110,19 +111,20 @@ def _let_one_through(
 SMALL = ".small"
 _SORTS = tuple(kind.value + size for kind in Kind for size in ("", SMALL))
 Due = tuple[datetime, int]
-"""When chunks are due, and of which request: those of a request that has just come in are due at the same moment."""
+"""When chunks are due, and of which request. Those of a new request are due at the same time."""
 
 
 class _LookedAt(NamedTuple):
-    """What is due, each as it is bound in `_CLAIM`; and the last one in turn, None where there are no more."""
+    """What is due, as bound in `_CLAIM`; and the position of the last request considered, None where there are no
+    more."""
 
     due: dict[str, list[Any]]
     last: Due | None
 
 
 def _look(connection: Connection, vendor_id: int, turn: Due, steps: int) -> _LookedAt:
-    """What is due at a vendor: that whose turn it is, after `turn`, and the newest; the turn passes on. What is due
-    later is not met on the way, however much it is."""
+    """What is due at a vendor, after `turn`, and the newest; returns the next turn. Chunks that are due later are not
+    read, however many there are."""
     here = {"vendor_id": vendor_id, "turn_due_at": turn[0], "turn": turn[1], "steps": steps, "newest": NEWEST}
     rows = connection.execute(_LOOK, here).all()
     found = dict.fromkeys((row.due_at, row.request_id) for row in rows)
@@ -135,7 +137,7 @@ FIRST_TURN: Due = (datetime.fromtimestamp(0, UTC), 0)
 
 
 def _walk(name: str, following: str, order: str, begin: str, steps: str) -> str:
-    # One probe of the index for each moment of a request, however many chunks of it are due then.
+    # One index probe for each time and request, however many chunks are due then.
     step = """
         SELECT due_at, request_id FROM chunks
         WHERE vendor_id = :vendor_id AND purpose = 'deliver' AND state <> 'closed' AND due_at <= now() AND {condition}
@@ -185,7 +187,7 @@ _OUT = text("""
         ) AS to_read_back
     FROM chunks WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
 """)
-# As arrays (ANY), which are few in the planner's eyes: so it looks chunks up by id, and does not read all there are.
+# Bind arrays (ANY), which the planner expects to be short: so it looks chunks up by id instead of reading all of them.
 _CLAIM = text("""
     WITH out AS (
         SELECT request_id, count(*) AS chunks FROM chunks

@@ -1,4 +1,4 @@
-"""Which other requests can matter to a chunk: listed where they are few, else the volumes in which they can lie."""
+"""Which other requests can matter to a chunk: a list where they are few, else the volumes that can hold them."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -10,38 +10,39 @@ from domain.requests import Kind
 from ledger.delivery.chunks import Lease, Purpose
 
 FEW = 16
-"""So many are listed however few people are asked about."""
+"""List at least this many, however few people are asked about."""
 
 
 def kinds_that_answer(lease: Lease) -> list[str]:
-    """The kinds of which a newer wish that is done already can change what becomes of a leased chunk's."""
+    """The kinds of which a newer wish that is already done can change a leased chunk's deliveries."""
     reads_back = lease.purpose is Purpose.VERIFY
     return [kind.value for kind in Kind if kind is not lease.kind and (reads_back or _answers(lease.kind, kind))]
 
 
 def _answers(this: Kind, other: Kind) -> bool:
-    """Whether a newer wish of another kind that is done already can change what becomes of this one."""
+    """Whether a newer wish of another kind that is already done can change this one."""
     return this is not Kind.ERASURE or other is Kind.OPT_IN
 
 
 def near(connection: Connection, kinds: Sequence[str], here: dict[str, Any]) -> Any:
-    """What can matter to `request_id` at `vendor_id`: `ids` of requests and how many `people` are in them, or that they
-    are `many`, and then the `newer` ones where these are not. As many are listed as there are `lines`, rounded up."""
-    most = 1 << (max(len(here["lines"]), FEW, 1) - 1).bit_length()  # a power of two, so that there are few statements
+    """What can matter to `request_id` at `vendor_id`: the `ids` of requests and how many `people` they have, or that
+    they are `many`, and then the `newer` ones where these are not many. The limit is the number of `lines`, rounded
+    up."""
+    # a power of two, so that there are few different statements
+    most = 1 << (max(len(here["lines"]), FEW, 1) - 1).bit_length()
     return connection.execute(_near(tuple(kinds), most), here).one()
 
 
 def volumes(connection: Connection, here: dict[str, Any], newer: Sequence[int] | None) -> Sequence[Any]:
-    """Where many can matter: the volumes that can hold them, in order, each as a range of requests; whether vendors
-    have `others`, identifiers of their own, in it; and whether nothing but what is `left_open` in it can matter
-    where all that runs there is older."""
+    """Where many can matter: the volumes that can hold them, in order, each as a range of requests; whether it has
+    `others`, identifiers of vendors' own; and whether only what is `left_open` in it can matter, where everything
+    running there is older."""
     return connection.execute(_VOLUMES, {**here, "newer": newer}).all()
 
 
 def matters(kinds: str) -> str:
-    """A condition on `other`, a request, beside `this` one: one still running, one with a newer wish of these kinds, or
-    one of which something is under way at this moment: a read-back, which may deliver again, or what was not stopped in
-    time."""
+    """A condition on `other`, a request, for `this` one: it is still running, or has a newer wish of these kinds, or is
+    being worked on now: a read-back, which may deliver again, or what was not stopped in time."""
     return f"""
     (:vendor_id = ANY(other.vendor_ids) AND other.not_before <= now() AND (
         other.status = 'running'
@@ -54,9 +55,8 @@ def matters(kinds: str) -> str:
 
 
 # The limits bound what is read, however many requests there are; where one is reached, the list is not complete. In the
-# order of an index, for a planner that expects many would rather read the table until it has enough. Kinds and limits
-# stand in the statement: so PostgreSQL reckons the same whatever is bound, and keeps its plan. Planning it takes five
-# times as long as running it.
+# order of an index, because a planner that expects many would read the table until it has enough. Kinds and limits are
+# part of the statement, so PostgreSQL plans it once and keeps the plan. Planning takes five times as long as running.
 @cache
 def _near(kinds: tuple[str, ...], most: int) -> TextClause:
     quoted = ", ".join(f"'{kind}'" for kind in kinds)
@@ -99,9 +99,9 @@ def _near(kinds: tuple[str, ...], most: int) -> TextClause:
     """)
 
 
-# Where they are too many to be listed: the volumes that can hold what matters, told by what is open in them; and by the
-# newer wishes that are done, where these could be listed. Else a volume that had ended before this wish was made holds
-# none; an hour is for requests that were being written then.
+# Where there are too many to list: the volumes that can hold what matters, by what is open in them, and by newer wishes
+# that are done where these could be listed. A volume that had ended before this wish was made holds none; the hour
+# allows for requests that were being written then.
 _DONE = """
     CASE WHEN CAST(:newer AS bigint[]) IS NULL
         THEN ended_at IS NULL OR ended_at >= this.effective_at - interval '1 hour'

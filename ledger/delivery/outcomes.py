@@ -1,4 +1,4 @@
-"""Outcomes in the ledger: appended in bulk, counted with them, one for each delivery."""
+"""Outcomes in the ledger: appended in bulk and counted in the same transaction, one for each delivery."""
 
 import struct
 from collections import Counter
@@ -17,13 +17,13 @@ from ledger.delivery.chunks import Lease
 from ledger.tallies import counting
 
 COPY_FROM = 16
-"""So many outcomes at once are copied. Fewer are inserted: COPY costs two more trips to the server, and what it spares
-is log and time for each row (docs/decisions/0009-the-record-at-scale.md)."""
+"""From this many outcomes on, use COPY; below, INSERT. COPY costs two more round trips, and saves log and time for each
+row (docs/decisions/0009-the-record-at-scale.md)."""
 _NULL = struct.pack("!i", -1)
 
 
 class Settled(NamedTuple):
-    """Deliveries of one chunk that ended alike."""
+    """Deliveries of one chunk with the same outcome."""
 
     lines: Sequence[int]
     outcome: Outcome
@@ -37,12 +37,12 @@ _WITHOUT_YES = frozenset(Outcome) - {Outcome.ACCEPTED, Outcome.VERIFIED, Outcome
 
 
 def append(connection: Connection, lease: Lease, settled: Sequence[Settled], *, used_sessions: bool) -> None:
-    """Record how deliveries of a leased chunk ended. A delivery that already has an outcome keeps it.
+    """Record outcomes of a leased chunk. A delivery that already has an outcome keeps it.
 
     The caller holds the lease's row lock (`chunks.renew`), so that a worker whose lease was lost records nothing. No
-    line may be in two of them. `used_sessions`: delete the sessions of these people, which have done their work; who
-    gave way to another wish, or waits for a word about one, keeps it. What gave way to people who have now ended
-    without the vendor's yes is looked at again.
+    line may be in two of them. `used_sessions`: delete the sessions of these people, which are used up; people whose
+    wish gave way, or who wait for a decision about it, keep theirs. Wishes that gave way to people who have now ended
+    without the vendor's yes are compared again.
     """
     lines = list(chain.from_iterable(group.lines for group in settled))
     if not lines:
@@ -67,7 +67,7 @@ def _keeps_session(group: Settled) -> bool:
 
 
 def waited_for(connection: Connection, lease: Lease) -> dict[int, frozenset[Reason]]:
-    """By line, for which reasons deliveries of a leased chunk waited for someone in earlier rounds."""
+    """By line, the reasons for which deliveries of a leased chunk waited for a person in earlier rounds."""
     span = {**_where(lease), "first_line": lease.first_line, "last_line": lease.last_line, "round": lease.round}
     found = connection.execute(_WAITED_FOR, span)
     return {line: frozenset(map(Reason, reasons)) for line, reasons in found}
@@ -103,7 +103,7 @@ _ATTEMPTS = struct.Struct("!ih")
 
 
 def _rows(lease: Lease, group: Settled) -> bytes:
-    """The rows of a group in COPY's format: they differ in nothing but the line."""
+    """The rows of a group in COPY's format. They differ in the line only."""
     head = _HEAD.pack(7, 8, lease.request_id, 2, lease.vendor_id, 2, lease.round, 4)
     tail = _ATTEMPTS.pack(2, group.attempts) + _string(group.outcome.value)
     tail += _string(group.reason.value) if group.reason else _NULL
@@ -119,7 +119,7 @@ _BEFORE = """
     WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
         AND round = :round - 1 AND outcome <> 'pending'
 """
-"""What these people's deliveries were until now, to be counted no more; `pending` never was."""
+"""The earlier outcomes of these people's deliveries, to subtract from the tallies; `pending` is not counted."""
 
 
 def _counting(changes: str, *, unless: str = "false") -> str:

@@ -1,4 +1,4 @@
-"""The people of a leased chunk whose delivery is pending: found, and opened."""
+"""The pending people of a leased chunk, found and opened."""
 
 from collections.abc import Sequence
 from typing import LiteralString, NamedTuple
@@ -14,7 +14,7 @@ from ledger.session import driver_of
 
 
 class SealedPerson(NamedTuple):
-    """A person whose delivery is pending; with their session, where the vendor keeps one and it was asked for."""
+    """A person whose delivery is pending, with their session, where the vendor uses one and it was asked for."""
 
     line: int
     sealed: bytes
@@ -32,8 +32,8 @@ class OpenPerson(NamedTuple):
 
 
 def pending(connection: Connection, lease: Lease, *, awaits: str, with_sessions: bool) -> list[SealedPerson]:
-    """Who of a leased chunk has no outcome of its round yet, by line; after the first round only those whose last
-    outcome is `awaits`. Raises psycopg.Error."""
+    """The people of a leased chunk without an outcome of its round, by line; after the first round, only those whose
+    last outcome is `awaits`. Raises psycopg.Error."""
     values = {
         "request_id": lease.request_id,
         "vendor_id": lease.vendor_id,
@@ -42,17 +42,17 @@ def pending(connection: Connection, lease: Lease, *, awaits: str, with_sessions:
         "last_line": lease.last_line,
         "awaits": awaits,
     }
-    # The first to take up a chunk of the first round finds nobody served: only its own runs record anything of it.
+    # In the first run of a first round nobody has an outcome: only a chunk's own runs record any.
     which: LiteralString = (
         _EVERYBODY if lease.round == lease.starts == 1 else _WITHOUT_OUTCOME if lease.round == 1 else _AWAITING
     )
-    # In binary: as text, PostgreSQL would write and we would read each sealed byte as two digits.
+    # In binary: as text, each sealed byte would be written and read as two digits.
     found = driver_of(connection).execute(_statement(which, with_sessions=with_sessions), values, binary=True)
     return [SealedPerson._make(row) for row in found]
 
 
 def open_people(lease: Lease, people: Sequence[SealedPerson]) -> list[OpenPerson]:
-    """These people of a leased chunk, opened. Raises ledger.sealing.UnsealError."""
+    """Open these people of a leased chunk. Raises ledger.sealing.UnsealError."""
     subjects = open_block(lease.key, lease.request_id, [(line, sealed) for line, sealed, _ in people])
     for (line, _, session), subject in zip(people, subjects, strict=True):
         if session is not None:
@@ -62,13 +62,13 @@ def open_people(lease: Lease, people: Sequence[SealedPerson]) -> list[OpenPerson
 
 
 def add_session(subject: Subject, vendor: str, block: bytes) -> None:
-    """Put an opened session where it was in what was submitted: in its vendor's block."""
+    """Put an opened session back into its vendor's block."""
     subject["vendors"] = {**(subject.get("vendors") or {}), vendor: from_json(block)}
 
 
 class Span(NamedTuple):
-    """How a statement names a span of a request at a vendor, in a round: as columns or as parameters. `also`: a
-    condition on `outcomes` that tells the planner which volumes it is about."""
+    """The names of a span of a request at a vendor, in a round: columns or parameters. `also`: a condition on
+    `outcomes` that tells the planner which volumes to read."""
 
     request: LiteralString
     vendor: LiteralString
@@ -82,14 +82,14 @@ class Span(NamedTuple):
         return f"NOT EXISTS ({self._of(line)} AND outcomes.round >= {self.round})"
 
     def awaiting(self, line: LiteralString, outcome: LiteralString) -> LiteralString:
-        """The same: it ended the round before as `outcome`."""
+        """A condition on a line: it ended the round before as `outcome`."""
         return f"""
             EXISTS ({self._of(line)} AND outcomes.round = {self.round} - 1
                 AND outcomes.outcome = CAST({outcome} AS outcome))
         """
 
     def _of(self, line: LiteralString) -> LiteralString:
-        # The bounds on `line` stand at every table, so that none is read further than the span whatever plan is chosen.
+        # Every table gets the bounds on `line`, so that whatever plan is chosen reads no more than the span.
         return f"""
             SELECT FROM outcomes
             WHERE outcomes.request_id = {self.request} AND outcomes.vendor_id = {self.vendor} AND {self.also}

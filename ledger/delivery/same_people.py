@@ -1,5 +1,5 @@
 """Deliveries of the same people in other requests: which requests can matter, and who in them shares an identifier.
-Bounded, the newest first, and from the smaller side."""
+Bounded, newest first, and searched from the smaller side."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -13,25 +13,25 @@ from ledger.delivery.near_requests import matters
 from ledger.person_filters import Range, joined
 
 PER_PERSON = 64
-"""So many other deliveries are compared with a person's, for each identifier that they share. Of a person with more,
-`MANY_PER_PERSON` of the newest are looked at, and their comparison is incomplete."""
+"""How many other deliveries are compared with a person's, for each shared identifier. Of a person with more,
+`MANY_PER_PERSON` of the newest are compared, and the comparison is incomplete."""
 MANY_PER_PERSON = 8
 IN_ALL = 20_000
-"""The same for all people of a chunk together."""
+"""The same limit for all people of a chunk together."""
 SCANNED = 256
-"""Beside very many other requests, so many deliveries are read for each of a person's identifiers to find these."""
+"""Beside very many other requests, read this many deliveries for each of a person's identifiers."""
 
 
 class Found(NamedTuple):
-    """Deliveries of the same people, by line of the chunk. `incomplete`: lines that have more than were looked at."""
+    """Deliveries of the same people, by line of the chunk. `incomplete`: lines with more than were compared."""
 
     matches: dict[int, list[Ref]]
     incomplete: frozenset[int]
 
 
 def same_people(connection: Connection, lease: Lease, lines: Sequence[int]) -> Found:
-    """Deliveries at the vendor of a leased chunk, in other requests, of people who share an identifier with those on
-    these lines: what is due or under way, and newer wishes of another kind."""
+    """Other requests' deliveries at the vendor of a leased chunk, of people who share an identifier with those on these
+    lines: deliveries due or under way, and newer wishes of another kind."""
     kinds = near_requests.kinds_that_answer(lease)
     here = {
         "request_id": lease.request_id,
@@ -43,8 +43,8 @@ def same_people(connection: Connection, lease: Lease, lines: Sequence[int]) -> F
         "in_all": IN_ALL,
         "scanned": SCANNED,
     }
-    # From the smaller side: a campaign beside requests of one person must not look up each of its own people, and one
-    # person must not be held against each of ten thousand requests.
+    # Search from the smaller side: a campaign beside requests of one person must not look up each of its own people,
+    # and one person must not be compared with each of ten thousand requests.
     near = near_requests.near(connection, kinds, here)
     if near.many:
         return _in_volumes(connection, here, near)
@@ -60,7 +60,7 @@ def same_people(connection: Connection, lease: Lease, lines: Sequence[int]) -> F
 
 
 def _in_volumes(connection: Connection, here: dict[str, Any], near: Any) -> Found:
-    """Beside very many other requests: each person is looked up in those volumes in which something can matter."""
+    """Beside very many other requests: look up each person in the volumes in which something can matter."""
     found = near_requests.volumes(connection, here, near.newer)
     rows: list[Any] = []
     to_search: list[Range] = []
@@ -85,8 +85,9 @@ def _in_volumes(connection: Connection, here: dict[str, Any], near: Any) -> Foun
 
 
 def _left_in_mine(connection: Connection, here: dict[str, Any], within: Range) -> list[Any] | None:
-    """Of an old volume in which all that runs is older, only what is open can matter: who is in it, and is one of ours.
-    None where something is newer, or where more runs or is open than there are of ours: then these are looked up."""
+    """In an old volume in which everything running is older, only what is open can matter: read it, and keep our
+    people. None where something is newer, or where more is running or open than there are of ours: then ours are looked
+    up."""
     most = max(len(here["lines"]), near_requests.FEW)
     values = {**here, "first": within[0], "past": within[1], "most": most + 1}
     running = connection.execute(_RUNNING_THERE, values).one()
@@ -99,19 +100,19 @@ def _left_in_mine(connection: Connection, here: dict[str, Any], within: Range) -
         return []
     requests, firsts, lasts = (list(column) for column in zip(*spans, strict=True))
     rows = connection.execute(_LEFT_IN_MINE, {**values, "requests": requests, "firsts": firsts, "lasts": lasts}).all()
-    return None if len(rows) >= SCANNED else [(*row, 0) for row in rows]  # these are all there are
+    return None if len(rows) >= SCANNED else [(*row, 0) for row in rows]  # that is all of them
 
 
 def _theirs_in_mine(connection: Connection, values: dict[str, Any]) -> list[Any] | None:
-    """None where very many of ours have one print: then each of ours has to be looked up."""
+    """None where very many of ours share a print: then each of ours has to be looked up."""
     rows = connection.execute(_THEIRS_IN_MINE, values).all()
     if len(rows) >= IN_ALL or any(row.total >= SCANNED for row in rows):
         return None
-    return [(*row[:4], 0) for row in rows]  # these are all there are
+    return [(*row[:4], 0) for row in rows]  # that is all of them
 
 
 def _gather(rows: Iterable[Any]) -> Found:
-    """Rows of (line, request, line there, identifier, how many such there are) put together by line."""
+    """Group rows of (line, request, line there, identifier, how many such there are) by line."""
     matches: dict[int, dict[Ref, None]] = {}
     seen: dict[tuple[int, str], int] = {}
     counted: dict[tuple[int, str], int] = {}
@@ -124,8 +125,8 @@ def _gather(rows: Iterable[Any]) -> Found:
 
 
 _RANGES = 4
-"""Where volumes that can matter lie in more ranges of requests, the volumes between the nearest of these are searched
-too: one statement has one form."""
+"""Where volumes that can matter lie in more ranges than this, the volumes between the nearest ranges are searched too,
+so that one statement has one form."""
 _WITHIN = " OR ".join(f"request_id >= :first_{place} AND request_id < :past_{place}" for place in range(_RANGES))
 _PRINTS = ("user_print", "email_print", "phone_print")
 _MINE = f"""
@@ -139,7 +140,7 @@ _MINE = f"""
 
 
 def _listed(table: str, column: str, wanted: str) -> str:
-    """Who of the listed requests has a print, the newest first."""
+    """The people of the listed requests with a print, newest first."""
     return f"""
         SELECT request_id, line FROM {table}
         WHERE {column} = {wanted} AND request_id = ANY(CAST(:others AS bigint[]))
@@ -148,7 +149,7 @@ def _listed(table: str, column: str, wanted: str) -> str:
 
 
 def _any(table: str, column: str, wanted: str) -> str:
-    """The same of all requests that can matter; of a print that very many have, only a part is read."""
+    """The same for all requests that can matter. Of a print that very many people have, only a part is read."""
     return f"""
         SELECT request_id, line
         FROM (SELECT request_id, line FROM {table}
@@ -165,12 +166,12 @@ _Look = Callable[[str, str, str], str]
 
 
 def _by_prints(look: _Look) -> list[str]:
-    """Each of our three identifiers looked up as it is. LIMIT keeps the look-ups by index, one for each print."""
+    """Look up each of our three identifiers. LIMIT keeps the plan at index lookups, one for each print."""
     return [_arm(name, "mine", look("subjects", name, f"mine.{name}")) for name in _PRINTS]
 
 
 def _by_others(look: _Look) -> list[str]:
-    """What only vendors' blocks give, on either side or on both."""
+    """Identifiers that only vendors' blocks give, on either side or on both."""
     ours = [_arm(f"other {name}", "other_mine", look("subjects", name, "other_mine.print")) for name in _PRINTS]
     theirs = [_arm(f"{name} other", "mine", look("other_identifiers", "print", f"mine.{name}")) for name in _PRINTS]
     return [*ours, *theirs, _arm("other", "other_mine", look("other_identifiers", "print", "other_mine.print"))]
@@ -201,7 +202,7 @@ _MINE_IN_THEIRS = _bounded(_by_prints(_listed))
 _OTHERS_IN_THEIRS = _bounded(_by_others(_listed))
 _MINE_IN_ANY = _bounded(_by_prints(_any))
 _OTHERS_IN_ANY = _bounded(_by_others(_any))
-# One look-up for each of their people.
+# One lookup for each of their people.
 _THEIRS_IN_MINE = text(
     f"""
     WITH theirs AS MATERIALIZED (
@@ -221,7 +222,7 @@ _THEIRS_IN_MINE = text(
     )
     + " LIMIT :in_all"
 )
-# As many are read as there are of ours, whatever else is open there: at other vendors too, for the index is by request.
+# Read as many as there are of ours, including those at other vendors, because the index is by request.
 _RUNNING_THERE = text("""
     SELECT count(*) AS requests, COALESCE(bool_or(is_newer), false) AS newer
     FROM (SELECT requests.effective_at >= this.effective_at AS is_newer

@@ -1,4 +1,4 @@
-"""Setbacks as a chunk keeps them: JSON, in which the carry of a job at the vendor is sealed."""
+"""Setbacks as stored with a chunk: JSON, with the carry of a job sealed."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
@@ -14,12 +14,12 @@ _PLAIN = [field.name for field in fields(Setback) if field.name != "job"]
 
 
 def write_setbacks(setbacks: Iterable[Setback], key: SealingKey, context: bytes) -> str:
-    """The JSON array: of each setback its fields in order, and its job as an object at the end, where it has one."""
+    """The JSON array: each setback's fields in order, with its job as an object at the end, where it has one."""
     return to_json([_written(setback, key, context) for setback in setbacks]).decode()
 
 
 def read_setbacks(rows: Sequence[Sequence[Any]], key: SealingKey, context: bytes) -> tuple[Setback, ...]:
-    """The setbacks of a chunk; those of an older version lack the later fields.
+    """The setbacks of a chunk. Those of an older version lack the later fields.
 
     Raises ledger.sealing.UnsealError.
     """
@@ -27,7 +27,7 @@ def read_setbacks(rows: Sequence[Sequence[Any]], key: SealingKey, context: bytes
 
 
 def job_context(request_id: int, vendor_id: int) -> bytes:
-    """Binds the carry of a job to the deliveries it is of."""
+    """Binds the carry of a job to its deliveries."""
     return b"job:%d:%d" % (request_id, vendor_id)
 
 

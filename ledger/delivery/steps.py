@@ -1,4 +1,4 @@
-"""The steps of a vendor in the ledger: which of them works, and which is held while it refuses or fails everybody."""
+"""The steps of a vendor in the ledger: which of them work, and which are held because they refuse or fail everybody."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from sqlalchemy import Connection, text
 from domain.outcomes import Reason
 
 LATELY_S = 900.0
-"""A yes within this time is a witness for its step, and what was counted against a step longer ago is forgotten."""
+"""A yes within this time is a witness for its step. Older strikes against a step are forgotten."""
 WELL_S = 30.0
 """A step that served somebody within this time is known to work: many calls at once may go there."""
 LONGEST_INTERVAL_S = 900.0
-"""While a step is held one person is let through at intervals that double up to this."""
+"""While a step is held, one person tries it at intervals that double up to this."""
 _FRESH_S, _MOST_REFUSED = 10, 50
 
 
@@ -23,24 +23,24 @@ class StepState:
     """What the ledger knows of one step."""
 
     step: str
-    good_at: float  # when it last served anybody (epoch); 0 where it never did
-    lately: bool  # it did so within LATELY_S
-    well: bool  # within WELL_S
-    fresh: bool  # a moment ago, and nothing has been counted against it since
+    good_at: float  # when it last served anybody (epoch); 0 where never
+    lately: bool  # whether within LATELY_S
+    well: bool  # whether within WELL_S
+    fresh: bool  # whether a moment ago, with no strike since
     refused: frozenset[str]  # request:line of those refused since
     held: bool
     scout: int | None  # the chunk of which one person is let through
 
     @classmethod
     def read(cls, each: Sequence[Any]) -> "StepState":
-        """From a row of STEP_STATES."""
+        """Read it from a row of STEP_STATES."""
         step, good_at, lately, well, fresh, refused, held, scout = each
         return cls(step, good_at, lately, well, fresh, frozenset(refused), held, scout)
 
 
 @dataclass(frozen=True, slots=True)
 class HeldStep:
-    """A step that is held: nothing that needs it goes out, but one person now and then."""
+    """A held step: nothing that needs it is sent, except one person now and then."""
 
     vendor: str
     step: str
@@ -48,7 +48,7 @@ class HeldStep:
     held_reason: str
     held_by: str
     probe_at: datetime | None
-    """When the next person is let through."""
+    """When the next person tries it."""
 
 
 STEP_STATES = f"""
@@ -60,12 +60,12 @@ STEP_STATES = f"""
         CASE WHEN struck_at > now() - interval '{LATELY_S} seconds' THEN refused ELSE '{{}}' END,
         held_at IS NOT NULL, scout))
     FROM steps WHERE steps.vendor_id = """
-"""Everything that is known of a vendor's steps, as one value; the vendor's id follows."""
+"""All that is known of a vendor's steps, as one value. The vendor's id follows."""
 _STEP_STATES = text(f"{STEP_STATES} :vendor_id")
 
 
 def step_states(connection: Connection, vendor_id: int) -> dict[str, StepState]:
-    """What is known of each step of this vendor just now."""
+    """What is known of each step of this vendor now."""
     return read_step_states(connection.execute(_STEP_STATES, {"vendor_id": vendor_id}).scalar_one())
 
 
@@ -75,7 +75,7 @@ def read_step_states(found: Iterable[Sequence[Any]] | None) -> dict[str, StepSta
 
 
 def note_good(connection: Connection, vendor_id: int, steps: Collection[str]) -> None:
-    """These steps served somebody: what was counted against them is forgotten, and a hold of theirs is lifted."""
+    """These steps served somebody: forget their strikes, and lift their holds."""
     connection.execute(_GOOD, {"vendor_id": vendor_id, "steps": sorted(steps)})
 
 
@@ -100,8 +100,8 @@ def strike(
     limit: int,
     interval_s: float,
 ) -> bool:
-    """Count so much against a step, and remember who was refused there; hold it at `limit`. Whether it is held since
-    just now. The first person is let through after `interval_s`."""
+    """Count `weight` against a step, and remember who was refused there; hold it at `limit`. Returns whether it has
+    just been held. The first person tries it after `interval_s`."""
     counted = {"weight": weight, "refused": sorted(refused)[:_MOST_REFUSED], "limit": limit, "reason": reason.value}
     where = {"vendor_id": vendor_id, "step": step, "interval_s": interval_s}
     connection.execute(_KNOW, where)
@@ -131,7 +131,7 @@ _STRIKE = text(f"""
 
 
 def let_through(connection: Connection, vendor_id: int, step: str, chunk_id: int) -> None:
-    """One person of this chunk is let through at a step that is held; the next one after twice as long."""
+    """One person of this chunk tries a held step; the next one after twice the interval."""
     connection.execute(_LET_THROUGH, {"vendor_id": vendor_id, "step": step, "chunk_id": chunk_id})
 
 
@@ -143,7 +143,7 @@ _LET_THROUGH = text(f"""
 
 
 def release(connection: Connection, vendor_id: int, step: str | None = None) -> int:
-    """Lift the hold of one step or of all of them, and forget what was counted; how many were held."""
+    """Lift the hold of one step or of all, and forget strikes; returns how many were held."""
     return connection.execute(_RELEASE, {"vendor_id": vendor_id, "step": step}).rowcount
 
 
@@ -155,7 +155,7 @@ _RELEASE = text(f"""
 
 
 def held_steps(connection: Connection) -> list[HeldStep]:
-    """Every step that is held, by vendor and name."""
+    """Every held step, by vendor and name."""
     return [HeldStep(**row._mapping) for row in connection.execute(_HELD)]
 
 

@@ -1,4 +1,4 @@
-"""Withdrawals that go out once more, because a newer opt-in that may have reached the vendor is not wanted any more."""
+"""Withdrawals that are sent again, because a newer opt-in that may have reached the vendor is not wanted any more."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,21 +11,21 @@ from ledger.delivery import successions
 from ledger.unsettled import NEEDS_ATTENTION
 
 MOST_EACH = 8
-"""So many of the newest requests of other people with the same identifier are looked at."""
+"""How many of the newest requests of other people with the same identifier are compared."""
 SCANNED = 256
 
 
 def after_cancelling(connection: Connection, request_ids: Sequence[int], chunk_ids: Sequence[int]) -> int:
-    """Follow up the opt-ins of these chunks of these requests, which a worker had taken up, and which were cancelled
-    just now; how many withdrawals go out once more."""
+    """Follow up the opt-ins of these chunks, which a worker had begun with, and whose requests were cancelled just now;
+    returns how many withdrawals are sent again."""
     if not chunk_ids:
         return 0
     return _follow_up(connection, _CANCELLED, {"request_ids": list(request_ids), "chunk_ids": list(chunk_ids)})
 
 
 def after_giving_up(connection: Connection, request_ids: Sequence[int], vendor_id: int | None = None) -> int:
-    """The same for opt-ins that ended without the vendor's yes, and were closed by hand or whose request was
-    cancelled; at one vendor, or at all."""
+    """The same for opt-ins that ended without the vendor's yes, and were closed by hand or whose request was cancelled;
+    at one vendor, or at all."""
     return _follow_up(connection, _WITHOUT_YES, {"request_ids": list(request_ids), "vendor_id": vendor_id})
 
 
@@ -76,7 +76,7 @@ def _at_vendor(connection: Connection, vendor_id: int, gone: Sequence[Ref]) -> i
     found: dict[Ref, list[Ref]] = {}
     for request_id, line, *other in connection.execute(_STOPPED_BEFORE, values):
         found.setdefault(Ref(request_id, line), []).append(Ref(*other))
-    if not found:  # as nearly always
+    if not found:  # usually
         return 0
     wishes = _wishes(connection, {*found, *(ref for refs in found.values() for ref in refs)})
     again = {ref for mine, refs in found.items() for ref in stop_again(wishes[mine], [wishes[ref] for ref in refs])}
@@ -84,7 +84,7 @@ def _at_vendor(connection: Connection, vendor_id: int, gone: Sequence[Ref]) -> i
 
 
 def _wishes(connection: Connection, refs: set[Ref]) -> dict[Ref, Wish]:
-    """As far as fingerprints tell: nobody is decrypted for it."""
+    """By fingerprints only: nobody is decrypted for it."""
     values = {"requests": [ref.request for ref in refs], "lines": [ref.line for ref in refs]}
     prints: dict[Ref, dict[str, set[Any]]] = {ref: {} for ref in refs}
     for request, line, kind, a_print in connection.execute(_PRINTS, values):
@@ -143,7 +143,7 @@ def _arm(mine: str, table: str, column: str, wanted: str) -> str:
 
 
 _NAMES = ("user_print", "email_print", "phone_print")
-# Whoever was stopped after the opt-in had ended is stopped: that was the later effect.
+# A withdrawal after the opt-in had ended still holds: it took effect later.
 _STOPPED_BEFORE = text(f"""
     WITH gone AS MATERIALIZED (
         SELECT * FROM unnest(CAST(:requests AS bigint[]), CAST(:lines AS integer[])) AS gone (request_id, line)),

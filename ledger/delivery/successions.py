@@ -1,4 +1,4 @@
-"""Which delivery a superseded one gave way to, and what becomes of it when that one comes to nothing."""
+"""Which delivery a superseded one gave way to, and what happens when that one does not succeed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,11 +13,11 @@ from ledger.rounds import reopen_outcomes
 from ledger.tallies import counting
 
 YES = (Outcome.ACCEPTED.value, Outcome.VERIFIED.value, Outcome.ABSENT.value)
-"""Outcomes after which a delivery can be made once more."""
+"""Outcomes after which a delivery can be sent again."""
 
 
 def keep(connection: Connection, lease: Lease, successors: Mapping[int, Ref]) -> None:
-    """Name the successors of people of a leased chunk who have just been recorded as superseded, by line."""
+    """Record the successors of people of a leased chunk who have just been recorded as superseded, by line."""
     values = {
         **_where(lease),
         "round": lease.round,
@@ -26,7 +26,7 @@ def keep(connection: Connection, lease: Lease, successors: Mapping[int, Ref]) ->
         "by_lines": [by.line for by in successors.values()],
     }
     connection.execute(_KEEP, values)
-    # One may have come to nothing in the meantime.
+    # One may have failed in the meantime.
     _follow_up(connection, values["by_requests"], lease.vendor_id, values["by_lines"])
 
 
@@ -50,10 +50,9 @@ _KEEP = text("""
 def follow_up(
     connection: Connection, by_request: int, vendor_id: int | None = None, lines: Sequence[int] | None = None
 ) -> int:
-    """Look again at what gave way to a request, at one vendor and to some of its people or to all: where a successor
-    was cancelled or has ended without the vendor's yes, what gave way is pending again, its request runs again, and
-    webhooks are told; or someone has to look. The number of deliveries that this concerns.
-    """
+    """Compare again what gave way to a request, at one vendor and for some of its people or for all. Where a successor
+    was cancelled or ended without the vendor's yes, the delivery becomes pending again, its request runs again, and
+    receivers are notified; or a person has to look. Returns the number of deliveries concerned."""
     return _follow_up(connection, [by_request], vendor_id, lines)
 
 
@@ -63,8 +62,8 @@ def follow_up_each(connection: Connection, by_requests: Sequence[int], vendor_id
 
 
 def follow_up_all(connection: Connection, by_requests: Sequence[int]) -> int:
-    """The same for several requests that have just been closed. The sessions of what gave way to the vendor's yes have
-    no use any more and are deleted."""
+    """The same for several requests that have just been closed. The sessions of deliveries that gave way to the
+    vendor's yes are deleted."""
     if not by_requests:
         return 0
     connection.execute(_FORGET_SESSIONS, {"by_requests": list(by_requests)})
@@ -87,7 +86,7 @@ def _follow_up(
         )
         if becomes is not Revival.NONE:
             found.setdefault((becomes, row.request_id, row.vendor_id), []).append(row.line)
-    if not found:  # as nearly always
+    if not found:  # usually
         return 0
     open_ones = set(connection.execute(_LOCK, {"ids": sorted({request_id for _, request_id, _ in found})}).scalars())
     total = 0
@@ -174,15 +173,15 @@ _FLAG = text("UPDATE requests SET status = 'completed_with_exceptions' WHERE id 
 
 
 def repeat(connection: Connection, vendor_id: int, refs: Iterable[Ref]) -> int:
-    """Have deliveries that the vendor has said yes to made once more, in a new round; their number. Those whose request
-    was cancelled or whose people are forgotten are left alone."""
+    """Send deliveries again that the vendor has said yes to, in a new round; returns how many. Those whose request was
+    cancelled or whose people are forgotten are not touched."""
     lines: dict[int, list[int]] = {}
     for ref in refs:
         lines.setdefault(ref.request, []).append(ref.line)
     if not lines:
         return 0
     ids = {"ids": sorted(lines), "vendor_id": vendor_id}
-    # Whoever reads back at this moment may be recording what would be the same round; they lock in this order too.
+    # A read-back may be recording the same round at this moment. It locks in the same order.
     connection.execute(_LOCK_CHUNKS, ids)
     open_ones = set(connection.execute(_LOCK_KNOWN, ids).scalars())
     total = 0

@@ -1,4 +1,4 @@
-"""Which vendors there are: on with the first process that has their credentials, off and retired by a person only."""
+"""Which vendors are on: switched on by the first process with their credentials, off and retired only by a person."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -12,26 +12,25 @@ from ledger.delivery.vendors import SERVED_WITHIN_S
 
 
 class Left(NamedTuple):
-    """A vendor that was left for good; `before`: when, where that had been done already."""
+    """A retired vendor; `before`: when it had been retired before."""
 
     id: int
     before: datetime | None
 
 
 def switch_on(connection: Connection, name: str, by: str, origin: Origin = HERE) -> bool:
-    """Have new requests go to a vendor, also one that was retired. False where there is no such vendor."""
+    """Send new requests to a vendor, also to a retired one. False where no vendor has this name."""
     return _switched(connection, _ON, _entry(by, "vendor on", name, origin))
 
 
 def switch_off(connection: Connection, name: str, by: str, origin: Origin = HERE) -> bool:
-    """Have no new request go to a vendor that names none, and send nothing more there; what is pending waits. False
-    where there is no such vendor."""
+    """Send nothing more to a vendor, and no new request that does not name it; what is pending waits. False where no
+    vendor has this name."""
     return _switched(connection, _OFF, _entry(by, "vendor off", name, origin))
 
 
 def retire(connection: Connection, name: str, by: str, because: str, origin: Origin = HERE) -> Left | None:
-    """Leave a vendor for good: from now on `cancelling` ends what is pending there. None where there is no such
-    vendor."""
+    """Retire a vendor: from now on `cancelling` settles what is pending there. None where no vendor has this name."""
     row = connection.execute(_RETIRE, {"name": name, "by": by}).one_or_none()
     if row is not None:
         audit.add(connection, [_entry(by, "vendor retire", name, origin, because)])
@@ -62,7 +61,7 @@ _RETIRE = text("""
 
 
 def lacking(connection: Connection, served: Collection[str]) -> list[str]:
-    """The vendors that are on and not among `served`, which a process has the credentials of; by name."""
+    """The vendors that are on and not among `served`, for which a process has credentials; by name."""
     return list(connection.execute(_LACKING, {"served": sorted(served)}).scalars())
 
 
@@ -70,7 +69,7 @@ _LACKING = text("SELECT name FROM vendors WHERE enabled AND name <> ALL(CAST(:se
 
 
 def is_served(connection: Connection, name: str) -> bool:
-    """Whether a process with this vendor's credentials has looked for its chunks lately."""
+    """Whether a process with this vendor's credentials has recently looked for its chunks."""
     return bool(connection.execute(_IS_SERVED, {"name": name, "within_s": SERVED_WITHIN_S}).scalar_one_or_none())
 
 

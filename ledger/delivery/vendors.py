@@ -1,4 +1,4 @@
-"""Vendors in the ledger: announced by the workers, and held when something is wrong at all of one."""
+"""Vendors in the ledger: announced by the workers, and held when something is wrong with the whole vendor."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,12 +11,12 @@ from domain.outcomes import Reason
 from ledger.delivery.steps import LONGEST_INTERVAL_S, HeldStep, held_steps, release
 
 SERVED_WITHIN_S = 60.0
-"""A vendor for whose chunks no process has looked for so long is served by nobody."""
+"""If no process has looked for a vendor's chunks for so long, nobody serves it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """A vendor as the workers announced it. While `held_at` is set nothing goes out but a probe now and then."""
+    """A vendor as announced by the workers. While `held_at` is set, nothing is sent but a probe now and then."""
 
     id: int
     name: str
@@ -28,20 +28,20 @@ class Vendor:
     held_by: str | None
     probe_at: datetime | None
     reach: Mapping[str, Sequence[str]] | None = None
-    """By kind, the fields of a person by which they are found there; None until a worker has said so."""
+    """By kind, the fields by which people are found there; None until a worker has announced them."""
     steps: tuple[HeldStep, ...] = ()
-    """Those of its steps that are held, while the rest goes on."""
+    """Its steps that are held, while the others work."""
     off_by: str | None = None
     """Who switched it off."""
     retired_at: datetime | None = None
     served: bool = False
-    """Whether a process with its credentials has looked for its chunks lately."""
+    """Whether a process with its credentials has recently looked for its chunks."""
 
 
 def announce(connection: Connection, chunk_people: Mapping[str, int]) -> None:
-    """Put on record which vendors a process has the credentials of (name to people per chunk). One that is new comes
-    on; one that a person switched off stays off (`switching`), and the others stay as they are."""
-    for name, people in sorted(chunk_people.items()):  # in one order, so that two workers do not lock each other out
+    """Record which vendors a process has credentials for (name to people per chunk). A new one is switched on. One that
+    a person switched off stays off (`switching`), and the others stay as they are."""
+    for name, people in sorted(chunk_people.items()):  # always in the same order, so that two workers do not deadlock
         connection.execute(_SWITCH_ON, {"name": name, "chunk_people": people})
 
 
@@ -53,7 +53,7 @@ _SWITCH_ON = text("""
 
 
 def describe(connection: Connection, reach: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
-    """Put on record by which fields each vendor (by name) finds people, for each kind, as its settings are now."""
+    """Record by which fields each vendor (by name) finds people, for each kind, with the present settings."""
     for name, by_kind in sorted(reach.items()):
         connection.execute(_DESCRIBE, {"name": name, "reach": to_json(by_kind).decode()})
 
@@ -65,7 +65,7 @@ _DESCRIBE = text("""
 
 
 def all_vendors(connection: Connection) -> list[Vendor]:
-    """Every vendor ever announced, by name, with what is held of it."""
+    """Every vendor ever announced, by name, with its held steps."""
     held = held_steps(connection)
     found = [_vendor(row) for row in connection.execute(text(f"{_SELECT} ORDER BY name"))]
     return [replace(one, steps=tuple(step for step in held if step.vendor == one.name)) for one in found]
@@ -83,10 +83,11 @@ _SELECT = f"""
 
 
 def strike(connection: Connection, vendor_id: int, reason: Reason, *, limit: int, probe_after_s: float) -> bool:
-    """Count an answer that says something is wrong at all of this vendor; hold it at `limit` such in a row.
+    """Count an answer that says that something is wrong with the whole vendor; hold it at `limit` such answers in a
+    row.
 
-    It is probed after `probe_after_s`, then at intervals that double. One that is held already stays as it is: what was
-    under way when it was held says nothing new. Returns whether it is held.
+    It is probed after `probe_after_s`, then at intervals that double. A held vendor stays as it is: calls that were
+    under way tell nothing new. Returns whether it is held.
     """
     row = connection.execute(
         _STRIKE, {"id": vendor_id, "reason": reason.value, "limit": limit, "probe_after_s": probe_after_s}
@@ -108,8 +109,8 @@ _STRIKE = text("""
 
 
 def take_probe(connection: Connection, name: str, probe_after_s: float) -> bool:
-    """Whether a probe of a held vendor is due; then it is the caller's, and the next is due after twice as long as the
-    last, `probe_after_s` at the least and LONGEST_INTERVAL_S at the most."""
+    """Whether a probe of a held vendor is due; then the caller must make it, and the next is due after twice the
+    interval, `probe_after_s` at least and LONGEST_INTERVAL_S at most."""
     return connection.execute(_TAKE_PROBE, {"name": name, "probe_after_s": probe_after_s}).rowcount == 1
 
 
@@ -118,14 +119,14 @@ LATER = f"""
         probe_at = now() + make_interval(
             secs => LEAST(GREATEST(probe_interval_s * 2, :probe_after_s), {LONGEST_INTERVAL_S}))
 """
-"""The probe that is due is taken; of the next one."""
+"""Take the due probe, and set the time of the next one."""
 _TAKE_PROBE = text(f"""
     UPDATE vendors {LATER} WHERE name = :name AND held_at IS NOT NULL AND probe_at <= now()
 """)
 
 
 def hold(connection: Connection, name: str, by: str) -> bool:
-    """Hold a vendor by hand; no probe lifts it. False where there is no such vendor."""
+    """Hold a vendor by hand; no probe lifts it. False where no vendor has this name."""
     return connection.execute(_HOLD, {"name": name, "by": by}).rowcount == 1
 
 
@@ -137,8 +138,8 @@ _HOLD = text("""
 
 
 def resume(connection: Connection, name: str, step: str | None = None) -> bool:
-    """Lift a hold, whoever opened it: of the vendor and all of its steps, or of one step. False where there is no such
-    vendor."""
+    """Lift a hold, whoever made it: of the vendor and all of its steps, or of one step. False where no vendor has this
+    name."""
     vendor_id = connection.execute(text("SELECT id FROM vendors WHERE name = :name"), {"name": name}).scalar()
     if vendor_id is None:
         return False
@@ -149,7 +150,7 @@ def resume(connection: Connection, name: str, step: str | None = None) -> bool:
 
 
 def probed_well(connection: Connection, name: str) -> None:
-    """A harmless call has found the vendor in order: lift a hold that the workers opened."""
+    """A harmless call has succeeded: lift a hold made by the workers."""
     connection.execute(text(f"{_LIFT} WHERE name = :name AND COALESCE(held_by, 'worker') = 'worker'"), {"name": name})
 
 
@@ -160,7 +161,7 @@ _LIFT = """
 
 
 def well_answered(connection: Connection, vendor_id: int) -> None:
-    """The vendor served somebody: strikes are forgotten and a hold that the workers opened is lifted."""
+    """The vendor served somebody: forget strikes, and lift a hold made by the workers."""
     connection.execute(_LIFT_BY_ITSELF, {"id": vendor_id})
 
 

@@ -1,4 +1,4 @@
-"""Other wishes of the same people: found here, bounded, newest first; what they mean is decided in `domain.wishes`."""
+"""Other wishes of the same people: found here, bounded, newest first. `domain.wishes` decides what they mean."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,12 +32,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person of such a request, as they stand at the vendor."""
+    """One person of such a request, and their delivery at the vendor."""
 
     state: State
     identifiers: Mapping[str, frozenset[UUID]] = field(repr=False)  # fingerprints by kind
     subject: Subject | None = field(repr=False)  # None: forgotten
-    reason: str | None = None  # why they stand so, or which way was taken
+    reason: str | None = None  # why, or which way was taken
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,18 @@ class Others:
     matches: Mapping[int, Sequence[Ref]]
     """By line of the chunk; those without any are left out."""
     incomplete: frozenset[int]
-    """Lines with more of them than were looked at."""
+    """Lines with more of them than were compared."""
     people: Mapping[Ref, Person] = field(repr=False)
     requests: Mapping[int, Request]
-    """By number; the chunk's own is among them."""
+    """By number; includes the chunk's own."""
 
 
 NOBODY = Others({}, frozenset(), {}, {})
 
 
 def find_others(connection: Connection, lease: Lease, lines: Sequence[int], masters: MasterKeys) -> Others:
-    """The other deliveries, at the vendor of a leased chunk, of people who share an identifier with those on these
-    lines: what is due or under way, and newer wishes of another kind. Nearly always there are none.
+    """Other deliveries, at the vendor of a leased chunk, of people who share an identifier with those on these lines:
+    deliveries due or under way, and newer wishes of another kind. Usually there are none.
 
     Raises ledger.sealing.UnsealError.
     """
@@ -81,7 +81,7 @@ def find_others(connection: Connection, lease: Lease, lines: Sequence[int], mast
 
 
 def lifted(connection: Connection, lease: Lease, lines: Sequence[int]) -> dict[int, set[str]]:
-    """For which reasons somebody has said of these people: let it go out all the same."""
+    """The reasons for which somebody has said of these people: send it all the same."""
     if lease.round == 1:
         return {}
     values = {**_where(lease), "round": lease.round, "lines": list(lines)}
@@ -95,7 +95,7 @@ def _where(lease: Lease) -> dict[str, Any]:
     return {"request_id": lease.request_id, "vendor_id": lease.vendor_id}
 
 
-# A retry that names the reason leaves it with the round that it begins.
+# A retry that names the reason stores it with the round that it begins.
 _LIFTED = text("""
     SELECT line, reason FROM outcomes
     WHERE request_id = :request_id AND vendor_id = :vendor_id AND line = ANY(CAST(:lines AS integer[]))
@@ -110,7 +110,7 @@ class _Asked(NamedTuple):
 
 
 def _requests(connection: Connection, lease: Lease, ids: Iterable[int], masters: MasterKeys) -> dict[int, _Asked]:
-    """Those of these requests that go to the vendor of the lease, and its own."""
+    """Those of these requests that go to the lease's vendor, and its own."""
     standing: dict[int, _Asked] = {}
     values = {"ids": [*ids, lease.request_id], "vendor_id": lease.vendor_id}
     for row in connection.execute(_REQUESTS, values):
@@ -139,7 +139,7 @@ class _Stands(NamedTuple):
 def _standing(
     connection: Connection, lease: Lease, refs: Sequence[Ref], requests: Mapping[int, _Asked]
 ) -> dict[Ref, _Stands]:
-    """How these deliveries stand, of those that can make a difference."""
+    """The states of these deliveries, of those that can make a difference."""
     orders = {id_: order_of(one.request.kind, one.request.effective_at, id_) for id_, one in requests.items()}
     mine, reads_back = orders[lease.request_id], lease.purpose is Purpose.VERIFY
     found: dict[Ref, _Stands] = {}
@@ -155,7 +155,7 @@ def _pairs(refs: Iterable[Ref]) -> dict[str, Any]:
     return {"requests": list(requests), "lines": list(lines)}
 
 
-# A statement of its own: it concerns outcomes of any request, so planning it looks at every volume.
+# A separate statement: it reads outcomes of any request, so planning it considers every volume.
 _STANDING = text("""
     SELECT pair.request_id, pair.line, CAST(latest.outcome AS text) AS outcome, latest.reason,
         COALESCE(open.leased, false) AS leased, COALESCE(open.delivers, false) AS delivers
@@ -236,7 +236,7 @@ def _state(standing: _Asked, row: Any) -> State:
 
 
 def _opened(lease: Lease, rows: Sequence[Any], requests: Mapping[int, _Asked]) -> dict[Ref, Subject]:
-    """Everybody who is not forgotten, with the session that is on record for them."""
+    """Everybody who is not forgotten, with their session on record."""
     by_request: dict[int, list[Any]] = {}
     for row in rows:
         by_request.setdefault(row.request_id, []).append(row)

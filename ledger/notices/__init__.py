@@ -1,1 +1,1 @@
-"""Who is told of changes of status, and what they have yet to be told."""
+"""Receivers of changes of status, and the notices that they have not got yet."""

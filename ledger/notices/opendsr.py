@@ -1,4 +1,4 @@
-"""Requests that came by OpenDSR: recorded with the request itself, and found again by their controller alone."""
+"""Requests by OpenDSR: recorded with the request itself, and found only by their own controller."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ MOST_OF_A_GROUP = 1_000
 
 @dataclass(frozen=True)
 class NewDsr:
-    """What a controller calls a request that is being recorded, and what else it said that is nobody's identifier."""
+    """The controller's names for a request that is being recorded, and other fields that identify nobody."""
 
     controller: str
     subject_request_id: UUID
     version: str
     content_print: bytes = field(repr=False)
-    """Keyed, of everything that was asked."""
+    """A keyed digest of everything that was asked."""
     unused_identities: Sequence[str]
     group_id: str | None = field(repr=False)
     group_print: bytes | None = field(repr=False)
@@ -41,16 +41,16 @@ class Kept(NamedTuple):
     unused_identities: tuple[str, ...]
     content_print: bytes
     group_id: str | None
-    """None also where it can be read no more, because the people of the request have been forgotten."""
+    """None also after the people of the request have been forgotten: it can no longer be decrypted."""
 
     def __repr__(self) -> str:
         return f"Kept(public_id={self.public_id})"
 
 
 def add(new: NewDsr, connection: Connection, request_id: int, public_id: UUID, key: SealingKey) -> None:
-    """Keep it with a request that is being recorded, whose idempotency key makes it the only one of this id.
+    """Record it with a request. The idempotency key of that request makes it the only one with this id.
 
-    The name of a group is the controller's own and may be anything, so it is sealed with the request's `key`.
+    A group's name is the controller's own and may be anything, so it is sealed with the request's `key`.
     """
     connection.execute(
         _ADD,
@@ -76,12 +76,12 @@ _ADD = text("""
 
 
 def group_context(public_id: UUID) -> bytes:
-    """What the sealed name of a request's group is bound to."""
+    """The context of the sealed name of a request's group."""
     return b"group:" + public_id.bytes
 
 
 def find(connection: Connection, controller: str, subject_request_id: UUID, masters: MasterKeys) -> Kept | None:
-    """The request that this controller calls so. Raises ledger.sealing.UnsealError."""
+    """The request with this id of the controller. Raises ledger.sealing.UnsealError."""
     named = {"controller": controller, "subject_request_id": subject_request_id}
     row = connection.execute(_FIND, named).one_or_none()
     return _kept(row, masters) if row is not None else None
@@ -112,8 +112,8 @@ _FIND_GROUP = text(
 
 
 def tell_completed(connection: Connection, request_id: int) -> None:
-    """Tell whoever asked by OpenDSR that the request is completed now: that people cannot be found was accepted after
-    it had closed, which is no change of status of ours."""
+    """Notify OpenDSR receivers that the request is completed: after it had closed, somebody accepted that people cannot
+    be found, which is no change of our own status."""
     connection.execute(_TELL_COMPLETED, {"request_id": request_id})
 
 

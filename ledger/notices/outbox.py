@@ -1,4 +1,4 @@
-"""The outbox: changes of status that somebody has yet to be told of, claimed in turn, ended or put back."""
+"""The outbox: changes of status to be sent, claimed in turn, then ended or put back."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -17,22 +17,22 @@ from ledger.sealing import MasterKeys, SealingKey, UnsealError
 
 @dataclass(frozen=True)
 class Claimed:
-    """A message that is the caller's to send until its lease runs out."""
+    """A message that only the caller may send until its lease is over."""
 
     id: int
     lease: UUID
     notice: Notice
     style: Style
     attempts: int
-    """With the one that is due now."""
+    """Includes the present one."""
     age_s: float
     receiver: str | None
-    """The name under which the settings have the address; None: the request brought its own."""
+    """The name of the receiver in the settings; None: the address came with the request."""
     host: str
     url: str | None = field(repr=False)
-    """The address that the request brought along."""
+    """The address that came with the request."""
     sealed: Failure | None
-    """Why the address that the request brought along cannot be read."""
+    """Why that address cannot be read."""
 
 
 def claim(
@@ -47,13 +47,13 @@ def claim(
     oldest: int = 2_000,
 ) -> list[Claimed]:
     """Lease due messages, at most `window` under way to a host and `most` at once: those for the operator's `receivers`
-    by name, and those for receivers of requests in one of these `styles`. What this process cannot tell it leaves to
-    others.
+    by name, and those in one of these `styles` for receivers that came with a request. Messages that this process
+    cannot send are left to others.
 
-    A receiver is told of a request's changes in their order: a message waits for the one before it to end. One whose
-    lease ran out is claimed again, under the same message id. Of all that waits for a receiver of the operator's, who
-    is told of every request, the `oldest` are looked at, those of the oldest requests: where it is down, what comes
-    after them waits untried, and telling the others costs no more.
+    A receiver gets a request's changes in order: a message waits until the one before it has ended. One whose lease is
+    over is claimed again, with the same id. Of all that waits for an operator's receiver, which gets every request,
+    only the `oldest` are considered, those of the oldest requests: while it is down, the others wait untried, and
+    sending to other receivers costs no more.
     """
     values = {"lease": uuid4(), "lease_s": lease_s, "window": window, "most": most, "oldest": oldest}
     values |= {"receivers": sorted(receivers), "styles": sorted(style.value for style in styles)}
@@ -144,7 +144,7 @@ def delivered(connection: Connection, message: Claimed, answer: int) -> None:
 
 
 def give_up(connection: Connection, message: Claimed, failure: Failure, answer: int | None) -> None:
-    """Tell this receiver no more of this change; what comes after it goes on. Nothing where the lease is lost."""
+    """Stop sending this change to this receiver; the next one follows. Records nothing where the lease is lost."""
     _end(connection, message, "given_up", failure, answer)
 
 
@@ -164,7 +164,7 @@ _END = text("""
 def put_back(
     connection: Connection, message: Claimed, delay_s: float, failure: Failure | None, answer: int | None
 ) -> None:
-    """Try again after so long; without a failure it was not tried at all. Nothing where the lease is lost."""
+    """Try again after so long; without a failure it was not tried at all. Records nothing where the lease is lost."""
     told = {"failure": failure.value if failure else None, "answer": answer}
     connection.execute(_PUT_BACK, {"id": message.id, "lease": message.lease, "delay_s": delay_s, **told})
 
@@ -180,9 +180,9 @@ _PUT_BACK = text("""
 
 
 def drop_ended(connection: Connection, days: float, *, most: int = 10_000) -> int:
-    """Delete messages that were told or given up more than `days` ago; the number deleted.
+    """Delete messages that were sent or given up more than `days` ago; returns how many.
 
-    Looks at the `most` oldest messages of all and needs no index: those that still wait among them end within days.
+    Reads the `most` oldest messages and needs no index: those of them that still wait end within days.
     """
     return connection.execute(_DROP_ENDED, {"days": days, "most": most}).rowcount
 
@@ -195,24 +195,24 @@ _DROP_ENDED = text("""
 
 
 class ReceiverState(NamedTuple):
-    """How a receiver stands: one of the operator by its name, those that requests brought along by their host."""
+    """The state of a receiver: an operator's by its name, others by their host."""
 
     receiver: str | None
     host: str
     enabled: bool
     waiting: int
     failing: int
-    """Of those waiting, tried at least once in vain."""
+    """How many of those waiting have failed at least once."""
     oldest: datetime | None
-    """When the oldest one waiting happened."""
+    """When the oldest waiting change happened."""
     given_up: int
     failure: str | None
-    """Why the newest attempt failed that did, and the HTTP status that it was answered with, if any."""
+    """Why the newest failed attempt failed, and its HTTP status, if any."""
     answer: int | None
 
 
 def receiver_states(connection: Connection) -> list[ReceiverState]:
-    """Every receiver of the operator, and every host of others that something waits for or was given up at."""
+    """Every receiver of the operator, and every other host with messages that wait or were given up."""
     return [ReceiverState(*row) for row in connection.execute(_STANDINGS)]
 
 
@@ -237,8 +237,8 @@ _STANDINGS = text("""
 
 
 def tell_again(connection: Connection, receiver: str | None) -> int:
-    """Have everything that was given up or waits for its next attempt told at once, with three days anew; only to the
-    receiver of this name or host, if one is given. The number of messages; what is under way is left alone."""
+    """Send everything that was given up or waits for its next attempt now, with three more days; only to the receiver
+    of this name or host, if one is given. Returns how many; messages under way are not touched."""
     return connection.execute(_TELL_AGAIN, {"receiver": receiver}).rowcount
 
 

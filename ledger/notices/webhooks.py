@@ -1,4 +1,4 @@
-"""Who is told when a request's status changes: the operator's receivers, and those that a request brought along."""
+"""Who is notified when a request's status changes: the operator's receivers, and those that came with the request."""
 
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
@@ -13,9 +13,9 @@ from ledger.sealing import SealingKey
 
 
 def announce_webhooks(connection: Connection, hosts: Mapping[str, str]) -> None:
-    """Put on record the operator's receivers that a process knows (name to host). New ones are told of every change
-    from now on; one that a person switched off stays off, and the others stay as they are."""
-    for name, host in sorted(hosts.items()):  # in one order, so that two workers do not lock each other out
+    """Record the operator's receivers that a process knows (name to host). New ones get every change from now on. One
+    that a person switched off stays off, and the others stay as they are."""
+    for name, host in sorted(hosts.items()):  # always in the same order, so that two workers do not deadlock
         connection.execute(_SWITCH_ON, {"name": name, "host": host})
 
 
@@ -27,12 +27,12 @@ _SWITCH_ON = text("""
 
 
 def switch_receiver_on(connection: Connection, name: str, by: str) -> bool:
-    """Tell a receiver of the operator's of every change from now on. False where there is none of this name."""
+    """Send an operator's receiver every change from now on. False where none has this name."""
     return _switched(connection, _ON, name, by, "webhook on")
 
 
 def switch_receiver_off(connection: Connection, name: str, by: str) -> bool:
-    """Tell it nothing more, and give up what it has not been told. False where there is none of this name."""
+    """Send it nothing more, and give up what still waits. False where none has this name."""
     return _switched(connection, _OFF, name, by, "webhook off")
 
 
@@ -54,7 +54,7 @@ _OFF = """
 
 
 def lacking(connection: Connection, known: Collection[str]) -> list[str]:
-    """The operator's receivers that are on and not among those that a process knows; by name."""
+    """The operator's receivers that are on and not known to a process; by name."""
     return list(connection.execute(_LACKING, {"known": sorted(known)}).scalars())
 
 
@@ -67,8 +67,8 @@ _LACKING = text("""
 def add_callbacks(
     connection: Connection, request_id: int, public_id: UUID, callbacks: Sequence[Callback], key: SealingKey
 ) -> None:
-    """Have these told of a request that is being recorded. Their addresses may hold tokens of the producer: they are
-    sealed with the request's key, and destroyed with it."""
+    """Add these receivers to a request that is being recorded. Their addresses may contain tokens of the producer: they
+    are sealed with the request's key, and destroyed with it."""
     for callback in callbacks:
         connection.execute(
             _ADD,
@@ -89,5 +89,5 @@ _ADD = text("""
 
 
 def url_context(public_id: UUID) -> bytes:
-    """What the sealed address of a request's own receiver is bound to."""
+    """The context of the sealed address of a request's own receiver."""
     return b"callback:" + public_id.bytes
