@@ -1,1 +1,1 @@
-"""How fast, how even and how small we are: benchmarks on the real stack, with the naive design beside ours."""
+"""Speed, fairness and size: benchmarks on the real stack, with the naive design beside ours."""

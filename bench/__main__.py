@@ -1,4 +1,4 @@
-"""`python -m bench`: run the benchmarks, print one table, keep bench/results.json, renew the figures in docs/."""
+"""`python -m bench`: run the benchmarks, print one table, write bench/results.json, update the figures in docs/."""
 
 import argparse
 import signal
@@ -14,12 +14,12 @@ from bench.stand import BenchError, stand
 
 
 def main(arguments: list[str]) -> int:
-    """Run what is asked for; 0 where every required ratio was reached, else 1."""
+    """Run the scenarios asked for; 0 where every required ratio was reached, else 1."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter runs, more noise")
     parser.add_argument("--only", action="append", choices=list(SCENARIOS), metavar="NAME", help=", ".join(SCENARIOS))
     asked = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing we started is left behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no process is left behind
     console, began = Console(stderr=True), time.monotonic()
     rows: list[Row] = []
     took_s: dict[str, float] = {}
@@ -33,9 +33,9 @@ def main(arguments: list[str]) -> int:
     except BenchError as error:
         console.print(f"[red]{error}[/]")
         return 1
-    finally:  # what was measured before something went wrong is still worth a look
+    finally:  # figures from before a failure are still useful
         results.show(rows)
-    if not asked.only:  # a part of the figures would replace all of them
+    if not asked.only:  # a part of the figures would replace all
         report.renew(results.keep(rows, arguments, took_s))
     return 1 if any(row.ok is False for row in rows) else 0
 

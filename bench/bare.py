@@ -25,13 +25,13 @@ from domain.chunking import cut
 from domain.requests import Kind
 
 WARM_UP = 500
-"""People, before the clock runs."""
+"""Number of people, before the clock runs."""
 ENDS_WITHIN_S = 120.0
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What one process did: people sent to, from when to when (s of time.monotonic()), and its CPU seconds."""
+    """One process's work: people sent, start and end (s of time.monotonic()), and its CPU seconds."""
 
     number: int
     began: float
@@ -40,7 +40,7 @@ class Sent:
 
 
 def send_from(processes: int, vendor: str, kind: Kind, number: int) -> list[Sent]:
-    """Send to `number` people from so many processes at once, begun together.
+    """Send to `number` people from so many processes at once, started together.
 
     They have this process's environment. Raises subprocess.CalledProcessError.
     """
@@ -80,7 +80,7 @@ async def _measure(adapter: Adapter, kind: Kind, number: int) -> Sent:
     call, persons = _addressed(adapter, Order(kind), WARM_UP + number)
     await _send(adapter, transport, call, persons[:WARM_UP])
     gc.collect()
-    gc.freeze()  # as a worker does
+    gc.freeze()  # as in a worker
     await asyncio.to_thread(_await_start)
     began, cpu_s = time.monotonic(), time.process_time()
     await _send(adapter, transport, call, persons[WARM_UP:])
@@ -107,7 +107,7 @@ def _await_start() -> None:
 
 
 async def _send(adapter: Adapter, transport: Transport, call: Call, persons: Sequence[Person]) -> None:
-    """As many requests in flight as a worker would have."""
+    """With as many requests in flight as a worker would have."""
     size = adapter.limits(call).people
     batches = (persons[span.first - 1 : span.last] for span in cut(len(persons), size))
     async with asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""Running the naive design on the same stand, and timing it."""
+"""Runs the naive design on the same stand, and times it."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ STOP_S = 10.0
 
 @dataclass(frozen=True)
 class Naively:
-    """What became of a run: when each user was delivered (time.time(), 1), CPU seconds and write-ahead log a user."""
+    """The figures of a run: when each user was delivered (time.time(), 1), CPU seconds and write-ahead log a user."""
 
     endings: list[tuple[float, int]]
     cpu_s: Spent
@@ -50,7 +50,7 @@ class Naive:
     def deliver(self, vendor: str, number: int) -> "Naively":
         """Have `number` users delivered.
 
-        The messages are queued while the workers stand still, so that sending them takes nothing from the naive design.
+        The messages are queued while the workers are stopped, so that sending them costs the naive design nothing.
         Needs `workers`.
         """
         with self.frozen():
@@ -67,7 +67,7 @@ class Naive:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """The workers stand still, so that what is measured meanwhile has the machine to itself."""
+        """Stop the workers, so that what is measured meanwhile has the machine to itself."""
         with frozen(family(self._workers.pid) if self._workers else []):
             yield
 
@@ -78,7 +78,7 @@ class Naive:
             return connection.execute(count).scalar_one()
 
     def await_done(self, number: int) -> None:
-        """Wait until so many deliveries are done."""
+        """Wait until this many deliveries are done."""
         deadline = time.monotonic() + ENDS_WITHIN_S
         while time.monotonic() < deadline:
             if self.done() >= number:
@@ -128,7 +128,8 @@ def naive_beside(stand: Stand) -> Iterator[Naive]:
 
 
 def _broker(stand: Stand) -> str:
-    # A database of its own, so that neither flush meets the other; and by the name that Celery alone has for a socket.
+    # A database of its own, so that neither flush affects the other; named as Celery writes an address of a Unix
+    # socket.
     return stand.redis_url.replace("unix://", "redis+socket://").replace("?db=0", "?virtual_host=1")
 
 

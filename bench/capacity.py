@@ -1,7 +1,7 @@
-"""What to run for how many deliveries a month, and what gives first: arithmetic over bench/results.json.
+"""What to run for how many deliveries a month, and what reaches its limit first: arithmetic over bench/results.json.
 
-Every cost is a measured one, times calls and people; nothing is fitted by hand. What is assumed and not measured stands
-in `Assumed` and in docs/capacity.md.
+Every cost is measured, times calls and people; nothing is fitted by hand. What is assumed and not measured is in
+`Assumed` and in docs/capacity.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ DAY_S = 86_400
 
 @dataclass(frozen=True)
 class Vendor:
-    """What an erasure, the dearest kind, asks of one vendor."""
+    """What an erasure, the most expensive kind, takes at one vendor."""
 
     name: str
     calls_a_minute: int
@@ -37,7 +37,7 @@ SHAPES: Mapping[str, float] = MappingProxyType({"algonomy": 1.0, "dfinery": 2 / 
 
 
 def _vendor(name: str, adapter: type[Adapter]) -> Vendor:
-    """As its card and its settings say, at the cost of the shape that is nearest by calls a person."""
+    """By its card and its settings, at the cost of the shape that is nearest by calls a person."""
     calls = adapter.card.work.calls
     like = min(SHAPES, key=lambda shape: abs(log(SHAPES[shape] / calls)))
     a_minute = adapter.settings_model.model_fields["requests_per_minute"].default
@@ -49,14 +49,14 @@ VENDORS = tuple(_vendor(name, adapter) for name, adapter in OURS.items())
 
 @dataclass(frozen=True)
 class Assumed:
-    """What the model takes for granted."""
+    """Values that the model assumes."""
 
     peak_share: float = 0.1
-    """So much of a month's deliveries comes at once, and..."""
+    """This share of a month's deliveries comes at once, and..."""
     peak_s: float = DAY_S
     """... is to be done within this."""
     utilisation: float = 0.6
-    """Of every core: the rest is for what is not measured here, and for a machine that is lost."""
+    """Of every core: the rest is for what is not measured here, and for a lost machine."""
     answer_s: float = 0.2
     """A vendor's answer over the internet."""
     in_flight: int = VendorSettings.model_fields["concurrency"].default
@@ -85,7 +85,7 @@ class Measured:
     person_bytes: float
     person_wal_bytes: float
     person_us: float
-    """To submit: of one process that does nothing else."""
+    """To submit: CPU of one process that does nothing else."""
     outcome_bytes: float
     limit_used: float
     """The share of a vendor's limit that the throttle uses."""
@@ -131,7 +131,7 @@ class Load:
 
 
 def limit_share(vendor: Vendor, load: Load, measured: Measured) -> float:
-    """How much of a vendor's month is taken; above 1 the load cannot be delivered at this limit."""
+    """The share of a vendor's month that is used; above 1 the load cannot be delivered at this limit."""
     return load.people_a_second * vendor.calls_a_person / usable_calls(vendor, measured)
 
 
@@ -152,7 +152,7 @@ def usable_calls(vendor: Vendor, measured: Measured) -> float:
 
 
 def needed_limit(vendor: Vendor, load: Load, measured: Measured) -> float:
-    """Calls a minute to ask the vendor for, so that the month's people fit into the month."""
+    """Calls a minute to ask the vendor for, so that the month's people can be delivered in the month."""
     return load.people_a_second * vendor.calls_a_person * 60 / measured.limit_used
 
 
@@ -177,14 +177,14 @@ def processes(load: Load, measured: Measured) -> int:
 
 
 def disk_bytes(load: Load, measured: Measured) -> float:
-    """What people and outcomes take once the retention is over for the first of them."""
+    """Disk for people and outcomes when the retention is over for the first of them."""
     assumed = load.assumed
     a_second = load.people_a_second * (measured.person_bytes + len(load.vendors) * measured.outcome_bytes)
     return a_second * assumed.retention_s * (1 + assumed.overhang)
 
 
 def volumes(load: Load, measured: Measured) -> int:
-    """Volumes of the record by then; whoever looks for a person looks into each."""
+    """Volumes of the record by then. Looking up a person reads each."""
     return ceil(disk_bytes(load, measured) / load.assumed.volume_bytes)
 
 
@@ -197,8 +197,8 @@ def wal_a_person(load: Load, measured: Measured) -> float:
 
 
 def gives_first(load: Load, measured: Measured, *, machine_cores: int = 2) -> tuple[str, float]:
-    """Of one machine with so many cores and the vendors' limits: what is nearest to its end, and how near (1 is the
-    end). Cores are counted at the peak, limits over the month."""
+    """For one machine with so many cores and the vendors' limits: what reaches its limit first, and its load (1 is the
+    limit). Cores are counted at the peak, limits over the month."""
     kinds = ("worker", "postgres", "redis")
     wanted = sum(
         load.peak_people_a_second * cpu_us(vendor, kind, measured) for vendor in load.vendors for kind in kinds
@@ -212,7 +212,7 @@ def gives_first(load: Load, measured: Measured, *, machine_cores: int = 2) -> tu
 
 
 def with_room(load: Load, measured: Measured) -> Load:
-    """The same load at vendors that allow what its peak wants."""
+    """The same load at vendors that allow its peak."""
     wanted = load.peak_people_a_second * 60 / measured.limit_used
     raised = [
         replace(vendor, calls_a_minute=max(vendor.calls_a_minute, ceil(wanted * vendor.calls_a_person)))

@@ -30,7 +30,8 @@ LOADS: Mapping[str, Load] = MappingProxyType({"1 M": Load(1e6), "100 M": Load(1e
 
 
 def loads_table(measured: Measured) -> list[list[str]]:
-    """What to run for each load, and for the largest where the vendors make room; rows of cells, the heading first."""
+    """What to run for each load, and for the largest if the vendors raise their limits; rows of cells, the heading
+    first."""
     named = {**LOADS, "1 B, with room": with_room(LOADS["1 B"], measured)}
     loads = list(named.values())
     rows = [["deliveries a month", *named]]
@@ -65,7 +66,7 @@ def loads_table(measured: Measured) -> list[list[str]]:
 
 
 def ceilings_table(measured: Measured) -> list[list[str]]:
-    """How much each part could do if it were the only one that is short."""
+    """How much each part could do if it were the only limit."""
     utilisation = ASSUMED.utilisation
     rows = [["part", "deliveries a month at most", "bound by"]]
     for kind, says, count in (("worker", "one worker process", 1), ("postgres", "PostgreSQL on 4 cores", 4)):

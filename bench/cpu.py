@@ -9,7 +9,7 @@ import psutil
 
 @dataclass(frozen=True)
 class Spent:
-    """CPU seconds, or what is made of them."""
+    """CPU seconds, or figures derived from them."""
 
     worker: float = 0.0
     postgres: float = 0.0
@@ -36,7 +36,7 @@ class Spent:
 
 
 def spent_by_children(*, without: int) -> Spent:
-    """What the processes that we have started took so far, each with its own children that have ended, but for one."""
+    """CPU time of the processes that we have started, each with its own ended children, except for one."""
     so_far = Spent()
     for process in psutil.Process().children(recursive=True):
         if process.pid == without:
@@ -63,7 +63,7 @@ def family(pid: int) -> list[int]:
 
 @contextmanager
 def frozen(pids: list[int]) -> Iterator[None]:
-    """These processes take no CPU time for a while: they are stopped, and go on afterwards."""
+    """Stop these processes for a while, so that they take no CPU time."""
     processes = [psutil.Process(pid) for pid in pids]
     try:
         for process in processes:

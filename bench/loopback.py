@@ -1,4 +1,4 @@
-"""The loopback vendor as a benchmark sees it: started, asked what arrived, made slow, ended."""
+"""The loopback vendor in benchmarks: started, asked what arrived, slowed down, ended."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ class Loopback:
             "ALGONOMY": ("/profile-command/v1", {"CLIENT_ID": "bench", "CLIENT_SECRET": "bench"}),
         }
         shared = {"REQUESTS_PER_MINUTE": "6000000"}
-        # Small requests go out as large ones do: looking first is measured by itself.
+        # Small requests go the way of large ones: lookups are measured separately.
         of_each["INSIDER"][1].update(PROFILE_UNITS_PER_MINUTE="15000000", LOOK_FIRST_UP_TO="0")
         return {
             f"CONSENT_{vendor}__{name}": value
@@ -59,7 +59,8 @@ class Loopback:
 
 
 def cores_for(cores: set[int]) -> tuple[int, set[int]]:
-    """The vendor's core, the last one, and those of everybody else: the others where there are two more, else all."""
+    """The vendor's core, the last one, and those of everybody else: the others where there are at least two more, else
+    all."""
     core = max(cores)
     return core, cores - {core} if len(cores) > 2 else cores
 
@@ -68,7 +69,7 @@ def cores_for(cores: set[int]) -> tuple[int, set[int]]:
 def loopback() -> Iterator[Loopback]:
     """A loopback vendor in a process of its own, pinned to the machine's last core.
 
-    What is started within this keeps off that core, if the machine has enough of them.
+    What is started within this keeps off that core, if the machine has enough cores.
     """
     every = os.sched_getaffinity(0)
     core, others = cores_for(every)

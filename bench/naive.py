@@ -1,6 +1,6 @@
-"""The naive design, to measure against: a Celery task per user and vendor, sync httpx, one ORM update and commit each.
+"""The naive design, to compare with: a Celery task per user and vendor, sync httpx, one ORM update and commit each.
 
-Written as most teams would write it first, and well where that costs nothing: one kept-alive client and one token per
+Written as most teams would first write it, and well where that costs nothing: one kept-alive client and one token per
 process, prefork workers, ids in the messages. It is a Celery app: `celery --app bench.naive worker`.
 """
 
@@ -43,7 +43,7 @@ class Delivery(Base):
 
 @app.task(name=DELIVER)  # type: ignore[untyped-decorator]
 def deliver(delivery_id: int) -> None:
-    """Send one user to one vendor and write down how it went."""
+    """Send one user to one vendor and record the result."""
     with Session(_engine()) as session:
         delivery = session.get_one(Delivery, delivery_id)
         STEPS[delivery.vendor](delivery.user_id)

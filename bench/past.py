@@ -10,16 +10,16 @@ from ledger.volumes import turn_over
 
 VOLUME_DELIVERIES = 10_000_000
 CAMPAIGNS, PEOPLE = 10, 200_000
-"""Of a volume; with five vendors these are its ten million deliveries."""
+"""People of a volume; with five vendors these are its ten million deliveries."""
 LONE = 10_000
 """Requests of one person in each volume."""
 
 
 def write_past(engine: Engine, vendors: Sequence[Vendor], deliveries: int, volumes: int | None = None) -> int:
-    """Fill a migrated ledger with about so many settled deliveries; their number. New requests come after them.
+    """Fill a migrated ledger with about so many settled deliveries; returns their number. New requests come after them.
 
-    `volumes`: in so many; unset: as many as they would have come to. One in a thousand was refused. Tables are filled
-    first and indexed when they become volumes, which is several times as fast as filling volumes.
+    `volumes`: the number of volumes; unset: as many as they would have filled. One in a thousand was refused. Tables
+    are filled first and indexed when they become volumes, which is several times as fast as filling volumes.
     """
     volumes = volumes or max(1, round(deliveries / VOLUME_DELIVERIES))
     large = deliveries // volumes >= VOLUME_DELIVERIES

@@ -12,9 +12,9 @@ _given = count(1)
 
 
 def people(number: int) -> Iterator[Subject]:
-    """`number` different people that no earlier call has given, each with a user_id, an e-mail and a phone number.
+    """`number` people that no earlier call has returned, each with a user_id, an e-mail and a phone number.
 
-    No two share anything: a wish is compared with every other wish of whoever shares an identifier.
+    No two share anything: a wish is compared with all other wishes that share an identifier.
     """
     for place in islice(_given, number):
         yield {

@@ -1,5 +1,4 @@
-"""How PostgreSQL means to answer what we ask: the statements of a stretch of work, and which of them read a large table
-from end to end."""
+"""PostgreSQL's plans: the statements of some work, and which of them read a large table from end to end."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ LARGE_BYTES = 1 << 20
 
 @contextmanager
 def statements_of(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
-    """Every statement sent meanwhile, with what was bound to it."""
+    """Every statement sent meanwhile, with its parameters."""
     heard: list[tuple[str, Any]] = []
 
     def hear(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -26,7 +25,8 @@ def statements_of(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
 
 
 def large_scans(engine: Engine, heard: list[tuple[str, Any]]) -> list[str]:
-    """Those that read a table of more than LARGE_BYTES without an index, each as table and first words; by EXPLAIN."""
+    """The statements that read a table of more than LARGE_BYTES without an index, each as table and first words; by
+    EXPLAIN."""
     scans = set()
     with engine.connect() as connection:
         large = set(connection.execute(_LARGE, {"least": LARGE_BYTES}).scalars())
@@ -48,7 +48,7 @@ def _steps(plan: Any) -> Iterator[Any]:
 
 
 def rows_scanned(engine: Engine) -> int:
-    """How many rows of the record have been read by scans of whole tables so far: what truly happened, plans aside."""
+    """How many rows of the record have been read by scans of whole tables so far, whatever the plans say."""
     with engine.connect() as connection:
         return int(connection.execute(_ROWS_SCANNED).scalar_one())
 

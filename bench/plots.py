@@ -1,4 +1,4 @@
-"""The plots of docs/performance.md, from bench/results.json: SVG that reads on a light and on a dark page."""
+"""The plots of docs/performance.md, from bench/results.json: SVG that is readable on a light and on a dark page."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from bench.results import short
 
-if TYPE_CHECKING:  # a second's import, which only drawing needs
+if TYPE_CHECKING:  # a second's import, needed for drawing only
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FOLDER = Path(__file__).parent.parent / "docs" / "performance"
 INK, OURS, ALSO, THEIRS, LIMIT = "#7d8794", "#3b8eea", "#2fa77a", "#a0a8b3", "#e5534b"
-"""Middle tones: the pages of a forge are white or nearly black, and a picture can't ask which."""
+"""Medium tones: pages are white or nearly black, and a picture cannot know which."""
 WIDTH_IN = 7.4
 STYLE: Mapping[Any, Any] = MappingProxyType(
     {
@@ -45,7 +45,7 @@ SHAPES = MappingProxyType(
 
 @dataclass(frozen=True)
 class Plot:
-    """How to draw one, and of which rows."""
+    """How to draw one plot, and from which rows."""
 
     needs: frozenset[str]
     paint: Callable[[Sequence["Axes"], Rows], None]
@@ -56,7 +56,8 @@ class Plot:
 
 
 def draw(results: Mapping[str, Any], folder: Path = FOLDER, *, suffix: str = "svg") -> list[Path]:
-    """Draw whatever these results have the rows for; the files written. The same results give the same bytes."""
+    """Draw every plot whose rows these results have; returns the files written. The same results give the same
+    bytes."""
     rows: Rows = {row["name"]: row for row in results["rows"]}
     folder.mkdir(parents=True, exist_ok=True)
     written = []

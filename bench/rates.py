@@ -1,4 +1,4 @@
-"""From moments of completion to a rate."""
+"""Rates from times of completion."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from itertools import accumulate
 from math import ceil
 
 FROM_SHARE, TO_SHARE = 0.1, 0.9
-"""Start and end of a run are not its steady state: the first tenth and the last are left out."""
+"""Start and end of a run are not its steady state: the first and the last tenth are left out."""
 
 
 def steady_rate(endings: Sequence[tuple[float, int]]) -> float:
-    """Completions a second between the first tenth and the last; `endings` are (moment in s, how many ended then).
+    """Completions a second between the first tenth and the last; `endings` are (time in s, how many ended then).
 
-    Whatever ended at the opening moment is not counted, for it was begun earlier. With too few moments, the whole span.
+    What ended at the opening time is not counted, because it began earlier. With too few times, the whole span.
     """
     ordered = sorted(endings)
     total = sum(count for _, count in ordered)
@@ -27,7 +27,7 @@ def steady_rate(endings: Sequence[tuple[float, int]]) -> float:
 
 def windows(moments: Sequence[float], window_s: float, *, every_s: float = 1.0) -> dict[str, list[float]]:
     """How many of `moments` (in order) fall into the window that ends at each `every_s` from the first one on: columns
-    `second` (the window's end) and `in_window`. Half-open, as the vendor's own count would be."""
+    `second` (the window's end) and `in_window`. Half-open, as the vendor counts."""
     first, last = moments[0], moments[-1]
     ends = [first + step * every_s for step in range(1, int((last - first) / every_s) + 1)]
     counts = [bisect_left(moments, end) - bisect_left(moments, end - window_s) for end in ends]
@@ -35,7 +35,7 @@ def windows(moments: Sequence[float], window_s: float, *, every_s: float = 1.0) 
 
 
 def nearest_rank(values: Sequence[float], share: float) -> float:
-    """The value that `share` of all values do not exceed: a measured one, never one between two."""
+    """The value that `share` of all values do not exceed: a measured one, never interpolated."""
     return sorted(values)[max(0, ceil(share * len(values)) - 1)]
 
 

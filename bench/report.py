@@ -1,4 +1,4 @@
-"""`python -m bench.report`: bring the figures in docs/ up to date with bench/results.json, tables and plots alike."""
+"""`python -m bench.report`: update the tables and plots in docs/ from bench/results.json."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ Results = Mapping[str, Any]
 
 
 def pages(results: Results, docs: Path = DOCS) -> dict[Path, str]:
-    """The pages that hold figures, as they should read. Raises MarkerError; KeyError naming a row that is missing."""
+    """The new text of the pages with figures. Raises MarkerError; KeyError naming a row that is missing."""
     measured = Measured.of(results)
     tables = {
         "performance.md": {
@@ -82,7 +82,7 @@ def _costs(results: Results) -> Iterable[Sequence[str]]:
 
 
 def _table(rows: Iterable[Sequence[str]]) -> str:
-    """Markdown; the first row is the heading, and figures are set to the right."""
+    """Markdown; the first row is the heading, and figures are right-aligned."""
     lines = [f"| {' | '.join(row)} |" for row in rows]
     columns = lines[0].count("|") - 1
     return "\n".join([lines[0], f"|---|{'---:|' * (columns - 1)}", *lines[1:]]) + "\n"

@@ -10,12 +10,12 @@ SAMPLE_S = 0.05
 
 
 def largest_mb(processes: Sequence[psutil.Process]) -> float:
-    """Of the largest of these processes, now."""
+    """The largest of these processes, now."""
     return float(max(process.memory_info().rss for process in processes) / 2**20)
 
 
 class Peak:
-    """The most that this process has while this is entered, looked at 20 times a second."""
+    """This process's peak while entered, sampled 20 times a second."""
 
     def __init__(self) -> None:
         self.mb = 0.0

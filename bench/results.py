@@ -1,4 +1,4 @@
-"""Rows of a benchmark: held against what is required, shown as a table, kept as JSON."""
+"""Rows of a benchmark: compared with what is required, shown as a table, stored as JSON."""
 
 import json
 import os
@@ -20,9 +20,9 @@ FILE = Path(__file__).parent / "results.json"
 
 @dataclass(frozen=True)
 class Bound:
-    """What a figure should keep within; `figure` is "ratio" or "ours".
+    """The bounds of a figure; `figure` is "ratio" or "ours".
 
-    Only ratios are judged: how fast a machine is makes no difference to them. What is asked of "ours" is shown.
+    Only ratios are judged, because they do not depend on the machine's speed. Bounds of "ours" are only shown.
     """
 
     figure: str
@@ -31,7 +31,7 @@ class Bound:
 
     @property
     def judged(self) -> bool:
-        """Whether a run fails by it."""
+        """Whether a run can fail by it."""
         return self.figure == "ratio"
 
     def holds(self, row: "Row") -> bool:
@@ -59,7 +59,7 @@ class Row:
     required: Bound | Sequence[Bound] | None = None
     note: str = ""
     parts: Mapping[str, float] = field(default_factory=dict)
-    """What `ours` is the sum of, in its unit."""
+    """The parts of `ours`, in its unit."""
     series: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """What a plot draws: columns of equal length."""
 
@@ -77,7 +77,7 @@ class Row:
 
     @property
     def ok(self) -> bool | None:
-        """Whether all that is judged holds; None where nothing is."""
+        """Whether everything judged holds; None where nothing is judged."""
         judged = [bound for bound in self.bounds if bound.judged]
         return all(bound.holds(self) for bound in judged) if judged else None
 
@@ -104,7 +104,7 @@ def _mark(bound: Bound, row: Row) -> str:
 
 
 def show(rows: Sequence[Row]) -> None:
-    """Print the table, with what was measured and on which machine."""
+    """Print the table, with commit and machine."""
     console = Console(width=max(120, Console().width))
     console.print(table_of(rows))
     console.print(
@@ -115,7 +115,8 @@ def show(rows: Sequence[Row]) -> None:
 def keep(
     rows: Sequence[Row], arguments: Sequence[str], took_s: Mapping[str, float], file: Path = FILE
 ) -> dict[str, Any]:
-    """Replace results.json, a row a line so that runs can be compared; what it holds now. `took_s`: by scenario."""
+    """Replace results.json, one row a line so that runs can be compared; returns its contents. `took_s`: by
+    scenario."""
     head = {
         "measured_on": datetime.now(UTC).date().isoformat(),
         "commit": commit(),
@@ -127,14 +128,14 @@ def keep(
     documents = [_document(row) for row in rows]
     opened = json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}")
     lines = ",\n".join(f"    {json.dumps(document, ensure_ascii=False)}" for document in documents)
-    whole = file.with_suffix(".new")  # a run that is stopped while it writes leaves the figures of the last one
+    whole = file.with_suffix(".new")  # a run that is stopped while writing keeps the last figures
     whole.write_text(f'{opened},\n  "rows": [\n{lines}\n  ]\n}}\n')
     whole.replace(file)
     return {**head, "rows": documents}
 
 
 def commit() -> str:
-    """What is measured: the commit, and whether files differ from it; "unknown" outside a repository."""
+    """The commit measured, and whether files differ from it; "unknown" outside a repository."""
     git = ["git", "-C", str(FILE.parent)]
     try:
         found = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
@@ -145,12 +146,12 @@ def commit() -> str:
 
 
 def said_of(machine: Mapping[str, Any]) -> str:
-    """A machine in half a line."""
+    """A machine in a few words."""
     return f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gb']} GB, Python {machine['python']}"
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on, and nothing that tells whose machine it is."""
+    """What the figures depend on, without what identifies the machine."""
     return {
         "cores": len(os.sched_getaffinity(0)),
         "processor": _processor(),
@@ -176,12 +177,12 @@ def _document(row: Row) -> dict[str, Any]:
 
 
 def rounded(value: float) -> float:
-    """To four digits: more would be noise."""
+    """Rounded to four digits: more would be noise."""
     return float(f"{value:.4g}")
 
 
 def short(value: float) -> str:
-    """For people: no decimals where there are three digits before them."""
+    """For display: no decimals from three digits on."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

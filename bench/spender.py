@@ -1,6 +1,6 @@
 """One process that spends permits as fast as they come: `python -m bench.spender`, started by the limiter scenario.
 
-Its client is as bare as can be, so that what is seen is the throttle.
+Its client is minimal, so that only the throttle is measured.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What the benchmarks stand on: embedded PostgreSQL and Redis, the loopback vendor, our stack and the naive one."""
+"""The benchmarks' environment: embedded PostgreSQL and Redis, the loopback vendor, our stack and the naive one."""
 
 import os
 import time
@@ -33,11 +33,11 @@ WORKERS = 2
 KEEP_EVERY_S = 0.1
 CLOSES_WITHIN_S = 300.0
 RESTS_WITHIN_S, REST_S, AT_REST = 5.0, 0.25, 0.08
-"""At rest: no more than this share of one core is taken, over this many seconds."""
+"""At rest: at most this share of one core is used, over this many seconds."""
 
 
 class BenchError(Exception):
-    """A benchmark did not run as it should, so its figures would mean nothing."""
+    """A benchmark did not run properly, so its figures would mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class Stand:
     redis_url: str
     vendor: Loopback
     engine: Engine
-    """For questions to the server: how much it has written."""
+    """For questions to the server, such as how much it has written."""
 
     def cpu_s(self) -> Spent:
-        """CPU time taken so far by everything that runs for this benchmark, but for the vendor and this process."""
+        """CPU time so far of everything that runs for this benchmark, except the vendor and this process."""
         return spent_by_children(without=self.vendor.pid)
 
     def wal_bytes(self) -> int:
@@ -61,7 +61,7 @@ class Stand:
             return int(connection.execute(_WAL).scalar_one())
 
     def page_images(self) -> int:
-        """How many whole pages that log holds so far: the first change of a page after a checkpoint takes all of it."""
+        """How many whole pages that log holds so far: the first change of a page after a checkpoint logs all of it."""
         with self.engine.begin() as connection:
             return int(connection.execute(_PAGE_IMAGES).scalar_one())
 
@@ -98,7 +98,7 @@ class Stand:
             "CONSENT_REDIS_URL": self.redis_url,
             "CONSENT_DATA_DIR": str(self.folder / "stack"),
             "CONSENT_LOG_LEVEL": "WARNING",
-            # Else what one scenario had accepted would be read back, a minute later, in the midst of another one.
+            # Otherwise what one scenario had accepted would be read back, a minute later, during another.
             "CONSENT_VERIFY_AFTER_S": "86400",
         }
         with ExitStack() as stack:
@@ -120,7 +120,7 @@ class Ours:
     masters: MasterKeys
     app: Celery
     keep: Callable[[], None]
-    """To be called about ten times a second: it replaces workers that died."""
+    """To be called about ten times a second: it restarts workers that died."""
     data_dir: Path
     _kept_at: float = field(default=0.0, init=False)
 
@@ -135,7 +135,7 @@ class Ours:
         )
 
     def await_close(self, request_id: UUID, each_time: Callable[[], None] = lambda: None) -> float:
-        """Wait until a request has closed, in whatever way; when that was, in seconds of time.time()."""
+        """Wait until a request has closed, with any status; returns when, in seconds of time.time()."""
         deadline = time.monotonic() + CLOSES_WITHIN_S
         while time.monotonic() < deadline:
             self.pause(KEEP_EVERY_S)
@@ -147,7 +147,7 @@ class Ours:
         raise BenchError(f"a request has not closed within {CLOSES_WITHIN_S:g} s")
 
     def pause(self, seconds: float) -> None:
-        """Wait, and have the stack looked after."""
+        """Wait, while the stack is kept running."""
         time.sleep(seconds)
         if time.monotonic() - self._kept_at >= KEEP_EVERY_S:
             self._kept_at = time.monotonic()
@@ -169,7 +169,7 @@ class Ours:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Workers and beat stand still, so that what is measured meanwhile has the machine to itself."""
+        """Stop workers and beat, so that what is measured meanwhile has the machine to itself."""
         with frozen([row["pid"] for row in self._processes()]):
             yield
 
@@ -191,7 +191,7 @@ _ENDINGS = text("""
 
 @contextmanager
 def stand() -> Iterator[Stand]:
-    """A stand in a folder of its own, gone afterwards."""
+    """A stand in a folder of its own, removed afterwards."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="consent-bench-")))
         vendor = stack.enter_context(loopback())  # first: the others keep off its core
@@ -204,7 +204,7 @@ def stand() -> Iterator[Stand]:
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """These environment variables for a while, for us and for what we start; no other setting of ours leaks in."""
+    """Set these environment variables for a while, for us and for what we start; remove all other settings of ours."""
     before = dict(os.environ)
     for name in before:
         if name.startswith("CONSENT_"):

@@ -1,8 +1,8 @@
 """A loopback vendor that costs next to nothing: good answers from constants, every arrival counted.
 
 `python -m bench.vendor` serves on a free port of 127.0.0.1 until it is terminated, and prints `PORT` first. It checks
-nothing (that is the sandbox's work): it is here so that a measurement shows our side only. Insider, Dfinery and
-Algonomy are told apart by path; `/bench/...` steers it.
+nothing (that is the sandbox's work), so that a measurement shows our side only. Insider, Dfinery and Algonomy are told
+apart by path; `/bench/...` controls it.
 """
 
 import argparse
@@ -40,7 +40,7 @@ UNKNOWN = answer_of(b"{}", "404 Not Found")
 
 
 class Counter:
-    """What arrived since the last reset, and how slowly answers are to come."""
+    """What arrived since the last reset, and how slow answers are to be."""
 
     def __init__(self) -> None:
         self.moments = array("d")
@@ -59,7 +59,7 @@ class Counter:
 
 
 def size_of(data: bytes) -> int:
-    """How many bytes the first request in `data` takes; 0 where it is not whole yet."""
+    """How many bytes the first request in `data` takes; 0 where it is incomplete."""
     head_end = data.find(HEAD_END)
     if head_end < 0:
         return 0
@@ -73,9 +73,9 @@ def size_of(data: bytes) -> int:
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection: requests are answered in turn, as soon as they are whole.
+    """One client's connection: requests are answered in turn, as soon as they are complete.
 
-    What arrives is nearly always one whole request, and is then neither copied nor kept.
+    What arrives is usually one whole request, and is then neither copied nor kept.
     """
 
     def __init__(self, counter: Counter) -> None:
@@ -84,11 +84,11 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
-        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is none by inheritance
+        """Keep the transport."""
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's does not inherit from it
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that is whole now."""
+        """Answer every complete request."""
         if self._rest:
             data = self._rest + data
         while size := size_of(data):

@@ -1,1 +1,1 @@
-"""The five vendors on loopback, written from their own pages and from nothing of ours."""
+"""The five vendors on loopback, written from their own pages and not from our code."""

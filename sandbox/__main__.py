@@ -18,7 +18,7 @@ from sandbox.faults import read_faults
 from sandbox.served import LIMITS, ROOMY, VENDORS
 from sandbox.state import Sandbox
 
-LONGEST_LINE = 65_536  # a percent-encoded id of Algonomy's is three times as long as it is
+LONGEST_LINE = 65_536  # a percent-encoded id of Algonomy is three times as long
 
 
 def read_arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -36,7 +36,7 @@ def read_arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 
 def accept_host(host: str) -> str:
-    """A loopback host, or 0.0.0.0 for a container whose network is its fence."""
+    """A loopback host, or 0.0.0.0 for a container that its network isolates."""
     try:
         address = ipaddress.IPv4Address("127.0.0.1" if host == "localhost" else host)
     except ValueError:
@@ -54,7 +54,7 @@ def read_limit(text: str) -> tuple[str, int]:
 
 
 def write_ready(path: Path, port: int) -> None:
-    """Whole or not at all: someone is polling for this file."""
+    """Write the whole file or nothing: somebody is polling for it."""
     draft = path.with_name(path.name + ".part")
     draft.write_text(f"{port}\n")
     os.replace(draft, path)
@@ -98,7 +98,7 @@ def main() -> int:
     except (OSError, ValueError, TypeError, AttributeError) as error:
         sys.stderr.write(f"--faults: {error}\n")
         return 2
-    # aiohttp logs requests that are no HTTP with their first line, and there may be an identifier in it.
+    # aiohttp logs the first line of a malformed request, and it may contain an identifier.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     uvloop.run(serve(sandbox, arguments.host, arguments.port, arguments.ready_file))
     return 0

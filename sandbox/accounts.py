@@ -1,4 +1,4 @@
-"""What the vendors on loopback have handed out, and the environment that points consent-worker at them."""
+"""The credentials that the sandbox's vendors issue, and the environment that points consent-worker to them."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ def read_account(model: type[Account], vendor: str, environ: Mapping[str, str] =
 
 
 def read_directory_secret(environ: Mapping[str, str] = os.environ) -> str:
-    """What questions to the controller's directory are signed with."""
+    """The secret that signs questions to the controller's directory."""
     return environ.get("SANDBOX_DIRECTORY_SECRET", DIRECTORY_SECRET)
 
 

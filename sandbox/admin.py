@@ -1,4 +1,4 @@
-"""The admin API under /_sandbox/: seed people, look at what is held, count, break and mend."""
+"""The admin API under /_sandbox/: seed people, read what is held, count, break and repair."""
 
 import json
 import time
@@ -49,7 +49,7 @@ class Admin:
         return web.json_response({"questions": self._sandbox.directory.questions})
 
     async def list_people(self, request: web.Request) -> web.StreamResponse:
-        """NDJSON in pieces, so that a million people neither fill memory nor stop the vendors."""
+        """NDJSON in pieces, so that a million people neither fill memory nor block the vendors."""
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         piece: list[str] = []

@@ -5,7 +5,7 @@ from aiohttp import web
 from sandbox import admin
 from sandbox.state import Sandbox
 
-# Room to seed a million people, and more than any vendor takes, so that it is the vendor who says no.
+# Room to seed a million people, and more than any vendor accepts, so that the vendor itself refuses.
 MAX_BODY = 1 << 30
 
 

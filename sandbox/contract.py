@@ -1,4 +1,4 @@
-"""What the sandbox needs of a vendor: to answer calls, and to say what it holds."""
+"""What the sandbox needs from a vendor: to answer calls, and to say what it holds."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
@@ -14,17 +14,17 @@ class Vendor(Protocol):
     limit: ClassVar[int]  # requests a minute
     roomy: ClassVar[int]  # the same for a demonstration: more where the vendor's page gives no limit
     account: ClassVar[type]
-    """A frozen dataclass of texts: what the vendor has handed out. Its `settings()` gives that part which
-    consent-worker must know, by the name of the field of `CONSENT_<VENDOR>__…`."""
+    """A frozen dataclass of texts: the credentials that the vendor issues. Its `settings()` returns those that
+    consent-worker must know, by the field of `CONSENT_<VENDOR>__…`."""
     marks: ClassVar[Mapping[str, str]]
-    """What is special about people with these marks here."""
+    """What this vendor does for people with these marks."""
     faults: ClassVar[Mapping[str, Mapping[str, float]]]
-    """`mild` and `harsh`: the faults that only this vendor knows (`sandbox/faults.py`)."""
+    """`mild` and `harsh`: the faults of this vendor alone (`sandbox/faults.py`)."""
 
     def __init__(self, account: Any) -> None: ...
 
     def answer(self, call: Call) -> Answer:
-        """Do what the call asks; raises RefusedError where the vendor's page says no."""
+        """Do what the call asks; raises RefusedError where the vendor's page refuses it."""
 
     def is_metered(self, path: str) -> bool:
         """Whether a request to this raw path uses up the rate limit."""
@@ -36,7 +36,7 @@ class Vendor(Protocol):
         """The 500 of this vendor."""
 
     def admit(self, person: Person) -> None:
-        """Hold this person's data, replacing what was held under the same user_id."""
+        """Hold this person's data, replacing that of the same user_id."""
 
     def facts(self, now: float) -> Iterable[dict[str, Any]]:
         """One line per person known: `key`, `user_id`, `effects`, and what is held at `now` (monotonic)."""
@@ -55,11 +55,11 @@ class Vendor(Protocol):
         """Accept the configured credentials again."""
 
     def clear(self) -> None:
-        """Forget everyone and everything."""
+        """Forget everybody and everything."""
 
 
 class Bucket(NamedTuple):
-    """A limit of its own for some calls: so many units a minute, of which each of them costs some."""
+    """A separate limit for some calls: so many units a minute, and each call costs some."""
 
     limit: int
     setting: str  # the field of `CONSENT_<VENDOR>__…` that holds it
@@ -69,23 +69,23 @@ class Bucket(NamedTuple):
 
 @runtime_checkable
 class HasBuckets(Protocol):
-    """A vendor that does not count all calls against one limit."""
+    """A vendor with separate limits for some calls."""
 
     buckets: ClassVar[Mapping[str, Bucket]]
 
     def bucket_of(self, path: str) -> str:
-        """Which of `buckets` a request to this raw path counts against; "" for the vendor's own limit."""
+        """The bucket of `buckets` that a request to this raw path counts against; "" for the vendor's main limit."""
 
 
 def buckets_of(vendor: type[Vendor]) -> Mapping[str, Bucket]:
-    """The limits of its own that a vendor has for some calls."""
+    """The separate limits of a vendor."""
     buckets: Mapping[str, Bucket] = getattr(vendor, "buckets", {})
     return buckets
 
 
 @runtime_checkable
 class HasSessions(Protocol):
-    """A vendor that acts in sessions of the people themselves."""
+    """A vendor that works in the people's own sessions."""
 
     def renew_session(self, key: str, session_id: str, csrf_token: str) -> bool:
         """Sign the person in afresh, ending former sessions; False when no user_id or email is `key`."""

@@ -1,4 +1,4 @@
-"""The controller's own directory: answers signed questions about the people it holds."""
+"""The controller's directory: answers signed questions about the people it holds."""
 
 import hmac
 import json
@@ -19,7 +19,7 @@ Key = tuple[str, ...]
 
 
 class Directory:
-    """Records of people as they are seeded; found by any identifier of theirs."""
+    """Records of people as seeded, found by any of their identifiers."""
 
     def __init__(self, secret: str) -> None:
         text = secret.strip().removeprefix("whsec_").rstrip("=")
@@ -27,7 +27,7 @@ class Directory:
         self._records: list[dict[str, Any]] = []
         self._by_key: dict[Key, set[int]] = defaultdict(set)
         self.questions = 0
-        """That were answered."""
+        """Questions answered."""
 
     def admit(self, record: Mapping[str, Any]) -> None:
         kept = {name: value for name, value in record.items() if name in FIELDS and value}
@@ -65,7 +65,7 @@ class Directory:
 
 
 def read_question(body: bytes) -> list[tuple[str, dict[str, Any]]]:
-    """Refs and people; raises where it is no question of the contract's."""
+    """Refs and people; raises where it is not a question of the contract."""
     question = json.loads(body)
     people = [(entry["ref"], entry["person"]) for entry in question["data"]["people"]]
     if question["type"] != "people.resolve" or len(people) > MOST or len({ref for ref, _ in people}) < len(people):
@@ -76,7 +76,7 @@ def read_question(body: bytes) -> list[tuple[str, dict[str, Any]]]:
 
 
 def keys_of(value: Mapping[str, Any], path: Key = ()) -> Iterator[Key]:
-    """By what a person is found: each identifier with the place where it stands."""
+    """How a person is found: each identifier with its path."""
     for name, inner in value.items():
         if isinstance(inner, Mapping):
             yield from keys_of(inner, (*path, name))

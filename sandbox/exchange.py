@@ -19,7 +19,7 @@ class Answer:
 
 
 class RefusedError(Exception):
-    """The vendor does not do what was asked; `rule` names what was broken of its page, if anything."""
+    """The vendor refuses; `rule` names the broken rule of its page, if any."""
 
     def __init__(self, answer: Answer, rule: str | None = None) -> None:
         super().__init__(rule)
@@ -47,7 +47,7 @@ class Call:
     broken_rules: list[str] = field(default_factory=list)
 
     def note(self, rule: str) -> None:
-        """Record a broken rule that the vendor itself would let pass."""
+        """Record a broken rule that the vendor itself would tolerate."""
         self.broken_rules.append(rule)
 
     def is_poison(self, *identifiers: str | None) -> bool:
@@ -58,14 +58,14 @@ class Call:
         return self.headers.get("Content-Type", "").split(";")[0].strip().lower()
 
     def json_object(self, refuse: Callable[[str], RefusedError]) -> dict[str, Any]:
-        """The body as a JSON object in UTF-8; if it is not, `refuse(rule)` says how this vendor answers."""
+        """The body as a JSON object in UTF-8; otherwise `refuse(rule)` gives this vendor's answer."""
         if self.media_type() != "application/json":
             raise refuse("content_type")
         try:
             text = self.body.decode("utf-8")
             payload = json.loads(text, parse_constant=_refuse_constant)
             if "\\u" in text:
-                # An escaped lone surrogate is valid JSON, yet it is no UTF-8 encodable string.
+                # An escaped lone surrogate is valid JSON, but cannot be encoded in UTF-8.
                 json.dumps(payload, ensure_ascii=False).encode("utf-8")
         except (ValueError, RecursionError) as error:
             raise refuse("utf8" if isinstance(error, UnicodeError) else "json") from None

@@ -11,9 +11,9 @@ WAIT_FORMS = (
     *("seconds", "decimals", "unit", "fixdate", "rfc850", "asctime", "twice"),
     *("ratelimit", "older_ratelimit", "ratelimit_reset", "reset_epoch", "reset_seconds", "unreadable"),
 )
-"""In which a vendor, or the gateway before it, tells how long to stay away (sandbox/waits.py)."""
+"""The forms in which a vendor, or its gateway, says how long to wait (sandbox/waits.py)."""
 
-# They share one draw, so at most one befalls a call. Their order is part of what a seed means.
+# They share one draw, so a call meets at most one. Their order is part of what a seed means.
 KINDS = (
     "too_many",
     "too_many_silent",
@@ -33,7 +33,7 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class FaultPlan:
-    """Probabilities per call of one vendor (they add up to at most 1), and what goes with them."""
+    """Probabilities per call of one vendor (they add up to at most 1), with their parameters."""
 
     too_many: float = 0.0  # 429 with Retry-After, nothing done
     too_many_silent: float = 0.0  # 429 without
@@ -42,23 +42,23 @@ class FaultPlan:
     gateway_timeout: float = 0.0  # 504, yet it was done
     html_page: float = 0.0  # 200 with a web page, nothing done
     drop_before: float = 0.0  # connection aborted, nothing done
-    drop_after: float = 0.0  # done, then the connection is aborted
-    truncate: float = 0.0  # done, then the JSON breaks off
+    drop_after: float = 0.0  # done, then the connection aborted
+    truncate: float = 0.0  # done, then the JSON is cut off
     slow: float = 0.0  # done, answered late
     partial: float = 0.0  # some people of the call are refused (Dfinery 5003, Insider users.N)
     revoke: float = 0.0  # every token issued so far is revoked
-    ignored_filter: float = 0.0  # a list forgets its filter and returns everyone (B2CORE)
+    ignored_filter: float = 0.0  # a list ignores its filter and returns everyone (B2CORE)
     retry_after_s: int = 1
-    wait_form: str = "seconds"  # in which the wait of a 429 is told: one of sandbox/waits.py
+    wait_form: str = "seconds"  # the form of a 429's wait: one of sandbox/waits.py
     slow_s: tuple[float, float] = (0.2, 1.0)
     latency_s: float = 0.0  # before every answer
     poison_prefix: str = "poison-"
     busy_prefix: str = "busy-"
-    busy_times: int = 2  # how often Dfinery says 5003 for a busy user before it gives in
-    ci_delete_by: str = "user_ids"  # the field in which Dfinery's ci/delete takes them; its page's example: user_id
+    busy_times: int = 2  # how often Dfinery says 5003 for a busy user before it succeeds
+    ci_delete_by: str = "user_ids"  # the field of Dfinery's ci/delete for the ids; its page's example: user_id
     pending_s: float = 2.0  # how long a B2CORE deletion answered with 202 takes
-    token_life_s: float = 3600.0  # how long a token of B2CORE is good
-    contacts_page: int = 25  # how many contacts B2CORE lists at once, where no other `limit` is asked for
+    token_life_s: float = 3600.0  # the life of a token of B2CORE
+    contacts_page: int = 25  # how many contacts B2CORE lists at once, without another `limit`
 
     def __post_init__(self) -> None:
         odds = [getattr(self, kind) for kind in KINDS]
@@ -110,8 +110,8 @@ MILD = FaultPlan(
 
 
 def plan_preset(preset: str, own: Mapping[str, Mapping[str, float]]) -> FaultPlan:
-    """`none`, `mild` (2-3 % of calls) or `harsh` (about 15 %), with the faults only this vendor knows (`own`, by
-    preset; `harsh` has those of `mild` too)."""
+    """`none`, `mild` (2-3 % of calls) or `harsh` (about 15 %), with the faults of this vendor alone (`own`, by preset;
+    `harsh` includes those of `mild`)."""
     if preset == "none":
         return FaultPlan()
     if preset not in ("mild", "harsh"):
@@ -126,8 +126,8 @@ def plan_preset(preset: str, own: Mapping[str, Mapping[str, float]]) -> FaultPla
 def read_plans(
     source: Mapping[str, Any], vendors: Mapping[str, Mapping[str, Mapping[str, float]]]
 ) -> dict[str, FaultPlan]:
-    """Plans from `{"preset": …, "<vendor>": {field: value}}`; a vendor's fields lie over the preset. `vendors`: by
-    name, the faults that only they know.
+    """Plans from `{"preset": …, "<vendor>": {field: value}}`; a vendor's fields override the preset. `vendors`: by
+    name, the faults of that vendor alone.
 
     Raises ValueError with a sentence for a preset, vendor or field that does not exist.
     """
@@ -146,7 +146,7 @@ def _overlay(plan: FaultPlan, given: Mapping[str, Any]) -> FaultPlan:
 
 
 def _fit(name: str, value: Any, default: object) -> Any:
-    """`value` as the field wants it, judged by its default."""
+    """`value` converted for the field, whose type is that of its default."""
     if isinstance(default, tuple) and isinstance(value, list) and len(value) == 2:
         return tuple(_fit(name, each, 0.0) for each in value)
     wanted = (int, float) if isinstance(default, float) else type(default)
@@ -156,7 +156,7 @@ def _fit(name: str, value: Any, default: object) -> Any:
 
 
 def read_faults(name: str) -> dict[str, Any]:
-    """The source of plans that `--faults` names: a preset, or the path of a JSON file."""
+    """The source of plans for `--faults`: a preset, or the path of a JSON file."""
     if name in ("none", "mild", "harsh"):
         return {"preset": name}
     source = json.loads(Path(name).read_text("utf-8"))

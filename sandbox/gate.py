@@ -1,4 +1,4 @@
-"""The way of every call into a vendor: count it, meter it, break it or let it through, answer it."""
+"""Every call to a vendor passes here: count it, meter it, break it or let it through, answer it."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ class Reply:
 
 
 class Gate:
-    """Stands before one vendor. Effects happen in `decide`, where nothing can come in between."""
+    """The gate of one vendor. Effects happen in `decide`, which nothing interrupts."""
 
     def __init__(self, vendor: Vendor, traffic: Traffic, deck: FaultDeck) -> None:
         self.vendor = vendor
@@ -53,7 +53,7 @@ class Gate:
         try:
             body = await request.read()
         except ConnectionError:
-            self.traffic.statuses["unfinished"] += 1  # the sender died in the middle of its request
+            self.traffic.statuses["unfinished"] += 1  # the sender died during its request
             return web.Response()
         call = Call(request.method, path, query, request.headers, body, now, self.deck.plan)
         reply = self.decide(call, admitted)
@@ -68,7 +68,7 @@ class Gate:
         return web.Response(status=reply.answer.status, body=reply.answer.body, headers=reply.answer.headers)
 
     def decide(self, call: Call, admitted: bool) -> Reply:
-        """One call, from arrival to what is sent back."""
+        """Process one call; returns what is sent back."""
         if not admitted:
             self.traffic.violations["rate_limit"] += 1
             window = self.traffic.window_of(self._bucket_of(call.path))
@@ -90,7 +90,7 @@ class Gate:
         return self.vendor.bucket_of(path) if isinstance(self.vendor, HasBuckets) else ""
 
     def _fail_before(self, fault: Fault | None) -> Reply | None:
-        """The faults with which nothing is done."""
+        """Faults where nothing is done."""
         match fault:
             case Fault("too_many" | "too_many_silent", _):
                 wait = self.deck.plan.retry_after_s
@@ -108,7 +108,7 @@ class Gate:
         return None
 
     def _fail_after(self, fault: Fault | None, answer: Answer) -> Reply:
-        """The faults that spoil the answer to something done."""
+        """Faults that spoil the answer after the work is done."""
         match fault:
             case Fault("gateway_timeout", _):
                 return Reply(Answer(504, PAGE, HTML))
@@ -146,6 +146,6 @@ def unavailable(status: int, *, html: bool) -> Answer:
 
 
 def truncate(answer: Answer) -> Answer:
-    """The same answer with its JSON broken off; where the vendor says nothing, the beginning of something."""
+    """The same answer with its JSON cut off; where it has no body, a beginning of one."""
     body = answer.body[: max(1, len(answer.body) // 2)] if answer.body else b'{"'
     return Answer(answer.status, body, {**answer.headers, "Content-Type": "application/json"})

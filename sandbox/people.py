@@ -7,22 +7,22 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person to be known to every vendor."""
+    """One person, known to every vendor."""
 
     user_id: str | None
     email: str | None
     phone_number: str | None
     overrides: Mapping[str, Mapping[str, Any]]
     marks: frozenset[str] = field(default=frozenset())
-    """What is special about them at the vendors that know such a mark. They are told by `"marks": [...]` in the record,
-    or by how the user_id begins (`<mark>-`), so that the same file can be seeded here and submitted there."""
+    """What is special about them, at vendors that know such a mark. Given by `"marks": [...]` in the record, or by the
+    beginning of the user_id (`<mark>-`), so that the same file can be seeded here and submitted there."""
 
     def given(self, vendor: str, name: str) -> Any:
         return self.overrides.get(vendor, {}).get(name)
 
 
 def read_person(record: object, known: Set[str] | None = None) -> Person:
-    """One subject record, its marks among those that are `known` where this is given. Raises ValueError that names the
+    """Read one subject record, with its marks checked against `known` where given. Raises ValueError that names the
     field, never the value."""
     if not isinstance(record, dict):
         raise ValueError("a person must be a JSON object")

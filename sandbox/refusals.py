@@ -1,5 +1,5 @@
-"""Calls that a vendor refuses without doing anything: a permission withdrawn for one operation, a lock, a gateway that
-does not like one id. Set over the admin API, told by where a call goes and what it holds."""
+"""Calls that a vendor refuses without doing anything: a withdrawn permission, a lock, a gateway that refuses one id.
+Set over the admin API; they match by a call's address and content."""
 
 import json
 import re
@@ -17,7 +17,8 @@ KEYS = {"path", "method", "holding", "status", "body", "seconds", "times"}
 
 @dataclass
 class Refusal:
-    """One rule. It fits where all that is given fits, for `seconds` from when it was set and at most `times` calls."""
+    """One rule. It matches where everything given matches, for `seconds` from when it was set and at most `times`
+    calls."""
 
     path: re.Pattern[str]  # of the raw path, searched
     method: str | None

@@ -1,4 +1,4 @@
-"""Which vendors the sandbox serves: every file of `sandbox/vendors/` that names one, and those of other packages."""
+"""The vendors that the sandbox serves: every file of `sandbox/vendors/` that names one, and those of other packages."""
 
 import pkgutil
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from sandbox import vendors
 from sandbox.contract import Vendor, buckets_of
 
 GROUP = "consent_worker.sandbox"
-"""The entry points by which another package serves a vendor of its own here."""
+"""The entry points by which another package adds a vendor."""
 
 
 def _found() -> Iterator[type[Vendor]]:
@@ -26,14 +26,14 @@ NAMES = tuple(vendor.name for vendor in VENDORS)
 LIMITS = {vendor.name: vendor.limit for vendor in VENDORS} | {
     f"{vendor.name}.{name}": bucket.limit for vendor in VENDORS for name, bucket in buckets_of(vendor).items()
 }
-"""Units a minute; `insider.profile` and its like are the limits of single calls."""
+"""Units a minute; `insider.profile` and the like are the limits of single calls."""
 ROOMY = {vendor.name: vendor.roomy for vendor in VENDORS} | {
     f"{vendor.name}.{name}": bucket.roomy or bucket.limit
     for vendor in VENDORS
     for name, bucket in buckets_of(vendor).items()
 }
-"""The same for a demonstration, which is to be over soon."""
+"""The same for a demonstration, which should be short."""
 MARKS = {mark: f"{vendor.name}: {says}" for vendor in VENDORS for mark, says in vendor.marks.items()}
-"""What people may be marked with, and what it means at which vendor."""
+"""The marks of people, and their meaning by vendor."""
 FAULTS = {vendor.name: vendor.faults for vendor in VENDORS}
-"""By vendor, what a preset has besides what it has for all."""
+"""By vendor, what a preset has in addition."""

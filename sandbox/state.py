@@ -1,4 +1,4 @@
-"""The sandbox as a whole: its vendors and the gate before each, seeded, broken, mended and reset together."""
+"""The whole sandbox: its vendors and their gates, seeded, broken, repaired and reset together."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -15,8 +15,8 @@ from sandbox.traffic import Traffic, Window
 
 
 class Sandbox:
-    """The vendors and what stands before each. `environ` may set other accounts (`SANDBOX_<VENDOR>_<FIELD>`); `source`
-    and `seed` are as for PUT /_sandbox/faults."""
+    """The vendors and their gates. `environ` may set other accounts (`SANDBOX_<VENDOR>_<FIELD>`); `source` and `seed`
+    are as for PUT /_sandbox/faults."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Sandbox:
         return Traffic(Window(self._start_limits[vendor.name]), windows)
 
     def set_faults(self, source: Mapping[str, Any]) -> None:
-        """Deal new decks from the seed; raises ValueError and changes nothing when `source` is unusable."""
+        """Draw new decks from the seed; raises ValueError and changes nothing when `source` is unusable."""
         plans = read_plans(source, FAULTS)
         self.seed = int(source.get("seed", self.seed))
         for name, gate in self.gates.items():
@@ -57,7 +57,7 @@ class Sandbox:
                 vendor.admit(person)
 
     def reset(self) -> None:
-        """Back to how it started: nobody known, nothing counted, first seed, faults and limits."""
+        """Back to the start: nobody known, nothing counted, first seed, faults and limits."""
         self.set_faults(self._start_source)
         self.directory.clear()
         for gate in self.gates.values():

@@ -7,10 +7,10 @@ from typing import Any
 
 
 class Window:
-    """A true sliding window: admits at most `limit` requests in any `span_s` seconds, knows the densest.
+    """A true sliding window: admits at most `limit` requests in any `span_s` seconds, and records the densest window.
 
-    A request turned away does not use up the budget, but it counts in `densest`: it did arrive. Where requests cost
-    `units` each, the limit and `densest` are units.
+    A refused request does not use up the budget, but counts in `densest`: it did arrive. Where requests cost `units`,
+    the limit and `densest` are in units.
     """
 
     def __init__(self, limit: int, span_s: float = 60.0, units: float = 1) -> None:
@@ -35,7 +35,7 @@ class Window:
 
     @property
     def used(self) -> float:
-        """How much of the limit was taken up when the last request arrived."""
+        """How much of the limit was used when the last request arrived."""
         return len(self._admitted) * self.units
 
     def seconds_until_free(self, now: float) -> float:
@@ -50,11 +50,11 @@ class Window:
 
 @dataclass
 class Traffic:
-    """One vendor's tally. Rules broken are counted by name; no identifier ever gets here."""
+    """One vendor's counts. Broken rules are counted by name; identifiers never get here."""
 
     window: Window
     buckets: dict[str, Window] = field(default_factory=dict)
-    """Calls with a limit of their own."""
+    """Calls with a separate limit."""
     requests: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -63,7 +63,7 @@ class Traffic:
     last_at: float | None = None
 
     def arrive(self, now: float, metered: bool, bucket: str = "") -> bool:
-        """Count one request; False when it is over the rate limit that it counts against."""
+        """Count one request; False when it exceeds the rate limit that it counts against."""
         self.requests += 1
         self.last_at = time.time()
         if self.first_at is None:

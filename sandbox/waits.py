@@ -1,4 +1,4 @@
-"""The forms in which answers tell how long to stay away (RFC 9110 10.2.3 and 5.6.7, the drafts of RateLimit)."""
+"""The forms in which answers say how long to wait (RFC 9110 10.2.3 and 5.6.7, the drafts of RateLimit)."""
 
 from dataclasses import replace
 from time import gmtime, strftime, struct_time
@@ -9,7 +9,7 @@ OLD_HEADERS = ("Retry-After", "X-Rate-Limit-Reset")
 
 
 def tell_wait(answer: Answer, form: str, wait_s: int, now: float) -> Answer:
-    """The same refusal, its wait told in another form. `now` is epoch seconds."""
+    """The same refusal, with its wait in another form. `now` is epoch seconds."""
     headers = {name: value for name, value in answer.headers.items() if name not in OLD_HEADERS}
     return replace(answer, headers=headers | _header(form, wait_s, gmtime(now + wait_s), now))
 

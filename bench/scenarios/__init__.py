@@ -1,4 +1,4 @@
-"""What is measured: a scenario yields rows, and adding one adds a line here."""
+"""The scenarios: each yields rows, and adding one adds a line here."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType

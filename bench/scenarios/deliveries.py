@@ -18,7 +18,7 @@ from domain.requests import Kind
 
 @dataclass(frozen=True)
 class Shape:
-    """One vendor shape: how many people make a stable figure, how often, and what is required of it."""
+    """A vendor's shape: how many people make a stable figure, how often, and what is required."""
 
     name: str
     title: str
@@ -107,8 +107,8 @@ def dfinery(stand: Stand, *, quick: bool) -> Iterator[Row]:
 
 
 def algonomy(stand: Stand, *, quick: bool) -> Iterator[Row]:
-    """A vendor that takes one at a time, beside the bare transport too; then one whose answers take their time, as
-    over the internet."""
+    """A vendor that takes one at a time, beside the bare transport too; then one with slow answers, as over the
+    internet."""
     with _both(stand) as (stack, other):
         yield from _compare(stand, stack, other, ALGONOMY, quick=quick)
         yield from _compare(stand, stack, other, SLOW, quick=quick)
@@ -121,7 +121,7 @@ def _both(stand: Stand) -> Iterator[tuple[Ours, Naive]]:
 
 
 def _compare(stand: Stand, stack: Ours, other: Naive, shape: Shape, *, quick: bool) -> Iterator[Row]:
-    """Naive, bare, ours, naive, bare, ours, …, each by itself: what drifts on the machine meets all."""
+    """Naive, bare, ours, naive, bare, ours, …, each alone, so that drifts of the machine affect all."""
     if quick:
         shape = shape.quickly()
     naive, bare, ours = [], [], []
@@ -200,8 +200,8 @@ def _rows_beside_bare(shape: Shape, bare: Sequence[Sequence[Sent]], ours: Sequen
 
 @dataclass(frozen=True)
 class Run:
-    """One run's figures: people a second from submit returning to the request closed, and in the steady state
-    between; CPU seconds a person, and those of the vendor; MB of write-ahead log per million people."""
+    """One run's figures: people a second from submit returning to the request closed, and in the steady state between;
+    CPU seconds a person, and those of the vendor; MB of write-ahead log per million people."""
 
     whole: float
     steady: float
@@ -211,7 +211,7 @@ class Run:
 
 
 def _middle(runs: Sequence[Run]) -> Run:
-    """The run whose CPU time is the median (the lower one of two), so that its parts sum up."""
+    """The run with the median CPU time (the lower one of two), so that its parts add up."""
     return sorted(runs, key=lambda run: run.cpu.total)[(len(runs) - 1) // 2]
 
 

@@ -1,4 +1,4 @@
-"""How soon one person's request is fully delivered while a campaign of 500,000 is under way."""
+"""How soon one person's request is fully delivered during a campaign of 500,000."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -19,17 +19,17 @@ TIMES, EVERY_S = 50, 0.4
 IDLE_TIMES, IDLE_EVERY_S = 20, 0.25
 WARM_UP = 2_000
 UNDER_WAY_S = 2.0
-"""The campaign is let run for so long before anybody else comes."""
+"""The campaign runs this long before the first other request."""
 PATIENCE_S = 30.0
-"""After the last one was made. What has not closed by then counts as if it just had, which misses every bound."""
+"""After the last request was made. What has not closed by then counts as if it just had, which misses every bound."""
 MEDIAN = Bound("ours", most=2.0)
 P99 = Bound("ours", most=5.0)
 
 
 def fairness(stand: Stand, *, quick: bool) -> Iterator[Row]:
-    """From before `submit` to closed, at three vendors whose limits do not bind: what is short is the machine.
+    """From before `submit` to closed, at three vendors whose limits do not bind, so the machine is the limit.
 
-    In a database of its own, dropped with what is left of the campaign.
+    In a database of its own, dropped with the rest of the campaign.
     """
     number, times = (QUICK_CAMPAIGN, TIMES // 3) if quick else (CAMPAIGN, TIMES)
     with stand.database("bench_fairness") as url:

@@ -14,7 +14,7 @@ from bench.scenarios.deliveries import INSIDER, WAL, WARM_UP
 from bench.stand import Ours, Stand
 
 SIZES = {10_000: 5, 100_000: 1, 1_000_000: 1}
-"""People in a request, and how many such requests are made: the small ones are short, so their median is taken."""
+"""People in a request, and the number of such requests: small ones are short, so their median is used."""
 QUICK_SIZES = {10_000: 3, 100_000: 1}
 TIME = Bound("ratio", most=1.15)
 MEMORY = Bound("ratio", most=1.1)
@@ -62,7 +62,8 @@ def _rows(sizes: Sequence[Size]) -> Iterator[Row]:
     )
     yield Row("growth", time_of, "µs/person", many.deliver_us, few.deliver_us, beside, TIME, note, series=series)
     if middle is not few:
-        # A small request waits for its wake-up and its end more than for its people, which flatters a large one.
+        # A small request waits for its wake-up and its end more than for its people, which makes a large one look
+        # better.
         time_of = f"{many.number:,} beside {middle.number:,}: time a person"
         times = (many.deliver_us, middle.deliver_us)
         yield Row("growth-of-large", time_of, "µs/person", *times, f"{middle.number:,}", TIME)

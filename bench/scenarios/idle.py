@@ -1,4 +1,4 @@
-"""What a stack costs that has nothing to do: `consent up` as anybody starts it, with web and Flower."""
+"""The cost of an idle stack: `consent up` as anybody starts it, with web and Flower."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ BEFORE = "before beat's and the workers' clocks were mended"
 
 @dataclass(frozen=True)
 class Cost:
-    """What so far has been spent, and what is held now."""
+    """What has been spent so far, and what is held now."""
 
     cpu_s: float
     memory_mb: float

@@ -13,7 +13,7 @@ from domain.requests import Kind
 TIMES = 10
 MOST_MS = 100
 REST_S = 0.73
-"""Between two, so that they fall anywhere between the moments at which workers look by themselves (1 s)."""
+"""Time between two, so that they fall at any point between the workers' own looks (1 s)."""
 ARRIVES_WITHIN_S = 10.0
 
 
@@ -53,5 +53,5 @@ def _arrival_ms(stand: Stand, ours: Ours | None, act: Callable[[], None]) -> flo
         rest(0.05)
         moments = stand.vendor.moments()
         if moments:
-            return (min(moments) - began) * 1e3  # below nought where it was there before submit had returned
+            return (min(moments) - began) * 1e3  # negative where it was there before submit returned
     raise BenchError(f"nothing reached a vendor within {ARRIVES_WITHIN_S:g} s")

@@ -1,4 +1,4 @@
-"""Whether a vendor's limit is held, and used, by many processes: counted as requests arrive at the vendor."""
+"""Whether many processes keep a vendor's limit, and use it: counted as requests arrive at the vendor."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ PER_MINUTE = 25_000
 """Insider's limit."""
 WINDOW_S, RUN_S = 60.0, 180.0
 QUICK_WINDOW_S, QUICK_RUN_S = 6.0, 20.0
-"""The quick run counts shorter windows of the same pace, and allows each what a burst and jitter may add to it."""
+"""The quick run counts shorter windows at the same pace, and allows each what a burst and jitter may add."""
 
 
 def limiter(stand: Stand, *, quick: bool) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""Small requests that look first at Insider, where the quota of looking does not bind: what our side takes for it."""
+"""Small requests with lookups at Insider, where the lookup quota does not bind: our side's cost."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ REQUESTS, TIMES, NAIVE = 20, 3, 800
 
 
 def looking(stand: Stand, *, quick: bool) -> Iterator[Row]:
-    """Requests of a hundred people: a look-up for each identifier, then two calls about one person each."""
+    """Requests of a hundred people: a lookup for each identifier, then two calls about one person each."""
     times, number = (1, NAIVE // 2) if quick else (TIMES, NAIVE)
     with naive_beside(stand) as naive, naive.workers():
         naively = steady_rate(naive.deliver("insider", number).endings)

@@ -13,11 +13,11 @@ from domain.requests import Kind
 FEW, MANY = 10_000, 200_000
 VENDORS = ("dfinery", "insider")
 FLAT = Bound("ratio", most=1.15)
-"""That less is needed for more people is no fault."""
+"""Less memory for more people is no fault."""
 
 
 def memory(stand: Stand, *, quick: bool) -> Iterator[Row]:
-    """An erasure at two vendors, by the same workers: peak while it runs and what stays, of the largest one."""
+    """An erasure at two vendors, by the same workers: the largest worker's peak during the run, and what it keeps."""
     many = MANY // 4 if quick else MANY
     with stand.ours() as ours:
         stand.vendor.reset()

@@ -45,9 +45,9 @@ VENDOR = "dfinery"
 CHUNKS = 50
 """Delivered in each ledger, in turn."""
 MOST_SCANNED = 1_000
-"""Rows of the record read by scans of whole tables; the volume that stands ready is nearly empty and may be scanned."""
+"""Rows of the record read by scans of whole tables. The prepared volume is nearly empty and may be scanned."""
 SAME = Bound("ratio", most=1.25)
-"""Claims are to be no slower; this much is noise of a busy machine."""
+"""Claims must not be slower; this much is noise of a busy machine."""
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Ledger:
         return receipt.recorded.public_id
 
     def chunk(self, request_id: UUID) -> None:
-        """Deliver one chunk, with nobody at the other end, and ask what people ask meanwhile."""
+        """Deliver one chunk, with nobody at the other end, and ask people's questions meanwhile."""
         with self.engine.connect() as connection:
 
             def timed(step: str, work: Callable[[], T]) -> T:
@@ -118,7 +118,7 @@ DELIVERY = ("claim", "lease", "open", "overlap", "record", "settle")
 
 
 def record(stand: Stand, *, quick: bool) -> Iterator[Row]:
-    """Both ledgers side by side; then the plans in the large one."""
+    """Both ledgers in turn; then the plans in the large one."""
     past, number = (PAST // 10, FEW) if quick else (PAST, PEOPLE)
     with stand.database("bench_small") as small_url, stand.database("bench_large") as large_url:
         small, large = Ledger(_ledger(small_url)), Ledger(_ledger(large_url))
@@ -129,7 +129,7 @@ def record(stand: Stand, *, quick: bool) -> Iterator[Row]:
             written = write_past(large.engine, vendors, past)
             wrote_s = time.perf_counter() - began
             in_small, in_large = small.start(FEW), large.start(number)
-            large.engine.dispose()  # a connection tells its statistics as it closes
+            large.engine.dispose()  # a connection reports its statistics when it closes
             scanned = -rows_scanned(large.engine)
             with statements_of(large.engine) as heard:
                 for _ in range(CHUNKS):

@@ -1,5 +1,5 @@
-"""Whether very many running requests, and volumes of the past, make a step of a chunk slower: with an empty ledger
-beside it, in turn."""
+"""Whether very many running requests, and volumes of the past, make a step of a chunk slower: compared in turn with an
+empty ledger."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ class _Ledger:
         submit(Submission(Kind.OPT_OUT), people(number), engine=self.engine, masters=self.masters, wake=lambda _: None)
 
     def timed(self, step: str, work: Callable[[], T]) -> T:
-        """Do it, and note how long it took."""
+        """Do it, and record the time."""
         began = time.perf_counter()
         result = work()
         self.took.setdefault(step, []).append(time.perf_counter() - began)
@@ -76,7 +76,7 @@ class _Ledger:
             connection.execute(text("VACUUM (ANALYZE) requests, chunks, subjects"))
 
     def go_round(self) -> None:
-        """Each step once."""
+        """Do each step once."""
         with self.engine.connect() as connection:
             self.timed("claim", lambda: claim(connection, VENDOR, WINDOW))
             connection.rollback()

@@ -1,4 +1,4 @@
-"""How fast what Celery producers push is on record, beside a stack that has nothing else to do."""
+"""How fast Celery producers' messages are recorded, beside an idle stack."""
 
 import json
 import time
@@ -30,7 +30,7 @@ EVERY_S = 0.05
 
 
 def take_in(stand: Stand, *, quick: bool) -> Iterator[Row]:
-    """Messages of one person each, all of them there at first. Nothing of them is sent meanwhile."""
+    """Messages of one person each, all present at the start. Nothing of them is sent meanwhile."""
     number = MESSAGES // 10 if quick else MESSAGES
     with stand.ours() as ours, Redis.from_url(stand.redis_url) as redis:
         public = ProducerKeys.parse(find_stack(Settings.load()).producer_keys).public

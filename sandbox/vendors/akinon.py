@@ -17,7 +17,7 @@ REQUIRED = (
 )
 OPTIONAL = ("avatar", "date_of_birth", "genders")
 NULLABLE = ("avatar", "date_of_birth", "gender")
-"""Null may be written here without asking the person; a null `phone` would send them a code."""
+"""Fields that may be null without asking the person; a null `phone` would send them a code."""
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class Session:
 
 @dataclass(frozen=True, repr=False)
 class AkinonAccount:
-    """How the shop is set up."""
+    """The shop's settings."""
 
     session_cookie: str = "sessionid"
     sms_code: str = "123456"
@@ -54,7 +54,7 @@ class AkinonAccount:
 
 
 class Akinon:
-    """A Django storefront: the session says who, the CSRF token says it is really them."""
+    """A Django storefront: the session identifies the person, the CSRF token shows that it is really them."""
 
     name: ClassVar = "akinon"
     limit: ClassVar = 6_000
@@ -108,7 +108,7 @@ class Akinon:
         session = self._sessions.get(read_cookies(call).get(self._account.session_cookie, ""))
         token = session.csrf_token if session else secrets.token_hex(16)
         marks = session.account.marks if session else frozenset()
-        if "notoken" in marks:  # Django's own page: nothing at this address is an API
+        if "notoken" in marks:  # Django's own page: this address is no API
             return Answer(404, b"<!doctype html><h1>Not Found</h1>", {"Content-Type": "text/html; charset=utf-8"})
         if "tokencookie" in marks:
             return Answer(204, headers=csrf_cookie(token))

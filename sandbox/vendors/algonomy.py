@@ -23,7 +23,7 @@ class Record:
 
 @dataclass(frozen=True, repr=False)
 class AlgonomyAccount:
-    """What Algonomy has handed out."""
+    """The credentials that Algonomy issues."""
 
     client_id: str = "sandbox-algonomy-client"
     client_secret: str = "sandbox-algonomy-secret"
@@ -33,7 +33,7 @@ class AlgonomyAccount:
 
 
 class Algonomy:
-    """Opting out removes the history for good; opting back in only lets new data come."""
+    """Opting out removes the history for good; opting in again only allows new data."""
 
     name: ClassVar = "algonomy"
     limit: ClassVar = 6_000
@@ -105,7 +105,7 @@ class Algonomy:
         token = read_bearer(call.headers)
         if token in self._tokens:
             return
-        # One of ours that is no longer valid is nobody's fault: "valid until it is manually revoked".
+        # A token of ours that is no longer valid breaks no rule: "valid until it is manually revoked".
         revoked = token is not None and token.startswith(TOKEN_PREFIX)
         answer = fail(401, "invalid_token", "The access token is invalid or has expired")
         raise RefusedError(answer, None if revoked else "bearer_token")
@@ -116,7 +116,7 @@ class Algonomy:
         if user_id in ("", ".", ".."):
             raise refuse("user_id")
         if "+" in raw:
-            raise refuse("user_id_not_percent_encoded")  # half the world's servers read it as a space
+            raise refuse("user_id_not_percent_encoded")  # many servers read it as a space
         return user_id
 
     def _apply(self, user_id: str, opted_out: bool) -> Answer:

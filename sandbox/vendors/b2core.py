@@ -16,7 +16,7 @@ UPDATABLE = ("enabled", "firstName", "lastName", "middleName", "countryNumericCo
 
 @dataclass(frozen=True, repr=False)
 class B2CoreAccount:
-    """What B2CORE has handed out: a token that does not expire, and a client for tokens that do."""
+    """The credentials that B2CORE issues: a token that does not expire, and a client for tokens that do."""
 
     token: str = "sandbox-b2core-token"
     client_id: str = "sandbox-b2core-client"
@@ -27,7 +27,7 @@ class B2CoreAccount:
 
 
 class B2Core:
-    """Deletion is usually at once, for some people later (202), for some refused (409)."""
+    """Deletion is usually immediate, for some people later (202), for some refused (409)."""
 
     name: ClassVar = "b2core"
     limit: ClassVar = 6_000
@@ -198,7 +198,7 @@ class B2Core:
                 "effects": profile.effects,
                 "exists": not gone,
                 "pending": profile.gone_at is not None and not gone,
-                "deletions": profile.deletions,  # how often it was asked for
+                "deletions": profile.deletions,  # how often deletion was asked for
                 "enabled": profile.fields["enabled"],
                 # The page does not say that deleting a profile deletes its contacts, so here it does not.
                 "contacts": [key for key, _ in profile.contacts.values()],

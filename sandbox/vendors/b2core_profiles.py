@@ -1,4 +1,4 @@
-"""What a B2CORE profile looks like, and how the list of profiles is filtered, sorted and cut."""
+"""A B2CORE profile, and how the list of profiles is filtered, sorted and paged."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from sandbox.exchange import Call, RefusedError, has_strangers
 
 BORN = "2021-01-01T00:00:00+00:00"
 SORTABLE = ("createTime", "enabled", "firstName", "lastName", "middleName", "name", "profileId", "updateTime")
-# The page's list says profileFirstName, its example filter[firstName]: both are taken.
+# The page's list says profileFirstName, its example filter[firstName]: both are accepted.
 FILTERS = {name: name for name in ("enabled", "name", "uuid", "firstName", "lastName", "middleName")} | {
     f"profile{name}": name[0].lower() + name[1:] for name in ("FirstName", "LastName", "MiddleName")
 }
@@ -77,7 +77,7 @@ def read_query(call: Call, refuse: Callable[[str], RefusedError]) -> Query:
         call.note("brackets_not_encoded")
     filters = {found[1]: given.pop(name) for name in list(given) if (found := FILTER.fullmatch(name))}
     if has_strangers(given, ("limit", "offset", "sort_by", "sort_order")) or has_strangers(filters, FILTERS):
-        call.note("unknown_query")  # ignored, as such APIs do: everyone comes back
+        call.note("unknown_query")  # ignored, as such APIs do: everyone is returned
     limit, offset = given.get("limit", "10"), given.get("offset", "0")
     sort_by = given.get("sort_by")
     if not (is_count(limit) and is_count(offset)) or (sort_by is not None and sort_by not in SORTABLE):

@@ -14,7 +14,7 @@ CHANNELS = ("", "push_", "sms_", "kakao_")
 FLAGS = ("info_flag", *(f"{time}_{channel}flag" for time in ("mkt", "night") for channel in CHANNELS))
 PERSONAL = {"user_name": "lucas", "age": "30", "gender": "male"}
 CUSTOM: dict[str, str | int | bool] = {"nickname": "luke", "points": 120, "vip": True}
-"""Properties of this customer's own, each with a type: what is sent for it must be of that type."""
+"""This customer's own properties, each with a type that values must have."""
 PROPERTIES = (*PERSONAL, *CUSTOM, *FLAGS)
 CI = {"kakao_id": re.compile(r"\d{10}"), "phone_number": re.compile(r"[1-9]\d{6,14}")}
 MAX_USERS = 20
@@ -36,7 +36,7 @@ class Record:
 
 @dataclass(frozen=True, repr=False)
 class DfineryAccount:
-    """What Dfinery has handed out."""
+    """The credentials that Dfinery issues."""
 
     api_token: str = "sandbox-dfinery-api-token"
 
@@ -45,7 +45,7 @@ class DfineryAccount:
 
 
 class Dfinery:
-    """Every answer carries a result_code; users can fail one by one inside a 200."""
+    """Every answer carries a result_code; single users can fail in a 200."""
 
     name: ClassVar = "dfinery"
     limit: ClassVar = 10_000
@@ -113,7 +113,7 @@ class Dfinery:
         return conclude(user_ids, failed)
 
     def _delete_ci(self, call: Call, payload: dict[str, Any]) -> Answer:
-        # The page's example says `user_id`, its table `user_ids`: the table holds, unless the plan says otherwise.
+        # The page's example says `user_id`, its table `user_ids`: the table counts, unless the plan says otherwise.
         by = call.plan.ci_delete_by
         if by not in payload and "user_ids" in payload:
             raise RefusedError(result(400, 4002, "Required parameters cannot be empty."))
@@ -151,7 +151,7 @@ class Dfinery:
         return result(200, 2000, None, {key: found, "failure_details": group(failed)})
 
     def _fail(self, call: Call, user_ids: list[str]) -> dict[str, int]:
-        """The users of this call that fail whatever is asked, with their codes."""
+        """The users of this call that always fail, with their codes."""
         failed = {user_id: 4008 for user_id in user_ids if call.is_poison(user_id)}
         for user_id in user_ids:
             if call.plan.busy_prefix and user_id.startswith(call.plan.busy_prefix):
@@ -255,7 +255,7 @@ def expect_names(names: Any, known: tuple[str, ...]) -> list[str]:
 
 
 def judge(name: str, value: object) -> int | None:
-    """The code with which one property value is refused, if it is."""
+    """The code that refuses one property value, if any."""
     if name in FLAGS:
         return None if value in ("Subscribed", "Unsubscribed") else 4007
     if name in CI:

@@ -25,12 +25,12 @@ NOBODY = "no such user for these identifiers: no data"
 
 @dataclass(frozen=True, repr=False)
 class InsiderAccount:
-    """What Insider has handed out."""
+    """The credentials that Insider issues."""
 
     partner_name: str = "sandbox"
     request_token: str = "sandbox-insider-request-token"
     identifiers: str = "uuid,email,phone_number,custom"
-    """Which identifiers the partner's identity resolution has; the others are ignored."""
+    """The identifiers that the partner's identity resolution uses; others are ignored."""
 
     def settings(self) -> Mapping[str, str]:
         return {"PARTNER_NAME": self.partner_name, "REQUEST_TOKEN": self.request_token}
@@ -50,9 +50,9 @@ class Insider:
     }
     faults: ClassVar[Mapping[str, Mapping[str, float]]] = {
         "harsh": {"partial": 0.01}
-    }  # a user that is refused stays refused: only on bad days
+    }  # a user that is refused stays refused: only in harsh runs
     buckets: ClassVar[Mapping[str, Bucket]] = {
-        # At 1,000 units a minute looking up a few hundred people takes some minutes.
+        # At 1,000 units a minute, looking up a few hundred people takes minutes.
         "profile": Bucket(1_000, "PROFILE_UNITS_PER_MINUTE", PROFILE_UNITS, roomy=150_000),
         "delete": Bucket(10_000, "DELETIONS_PER_MINUTE"),
         "anonymize": Bucket(500, "ANONYMIZATIONS_PER_MINUTE"),
@@ -116,7 +116,7 @@ class Insider:
                 errors[f"users.{n}{unfit.place}"] = ["The given data is invalid."]
                 if unfit.rule:
                     call.note(unfit.rule)
-        # A poisoned record spoils the whole call and the message names nobody: the sender has to bisect.
+        # A poisoned record fails the whole call, and the message names nobody: the sender has to bisect.
         if any(call.is_poison(named[1], self._user_id(named)) for named in fit.values()):
             raise RefusedError(say(400, "The given data was invalid."))
         for n in pick_victims(call, sorted(fit)):
@@ -139,7 +139,7 @@ class Insider:
         return answer_json(200, {"data": {"successful": successful, "fail": fail}})
 
     def _check(self, user: object, call: Call) -> tuple[str, str]:
-        """Who the user entry is about, as an identifier; raises UnfitError."""
+        """The identifier that a user entry is about; raises UnfitError."""
         if not isinstance(user, dict):
             raise UnfitError("", "user_not_an_object")
         named = self._named(user, call)
@@ -147,11 +147,11 @@ class Insider:
         if call.path == DELETE and named[0] in user.get("whole", []):
             call.note("deletes_the_identifier_it_names")
         if call.path == UPSERT and named[0] == "insider_id" and self._profiles.find(named) is None:
-            raise UnfitError(".insider_id", None)  # only Insider makes these, so there is nobody to create
+            raise UnfitError(".insider_id", None)  # only Insider makes these ids, so nobody is created
         return named
 
     def _named(self, user: dict[str, Any], call: Call) -> tuple[str, str]:
-        """The identifier that counts: what identity resolution does not have is ignored. Raises UnfitError."""
+        """The identifier that counts: those that identity resolution does not use are ignored. Raises UnfitError."""
         enabled = self._account.identifiers.split(",")
         known = ("insider_id", *enabled)
         names = [each for each in read_names(user, call) if each[0] in known or each[0].split(".")[0] in known]
@@ -244,7 +244,7 @@ def refuse(rule: str) -> RefusedError:
 
 
 def pick_victims(call: Call, numbers: list[int]) -> list[int]:
-    """Up to a tenth of the users of the call, when it is struck by the `partial` fault."""
+    """Up to a tenth of the users of the call, when the `partial` fault strikes."""
     if call.fault is None or call.fault.kind != "partial" or not numbers:
         return []
     random = Random(call.fault.luck)
@@ -252,7 +252,7 @@ def pick_victims(call: Call, numbers: list[int]) -> list[int]:
 
 
 def erase(profile: Profile, user: dict[str, Any]) -> None:
-    """Delete as the page implies: `gdpr_optin` in `whole` leaves it empty, which gives consent back."""
+    """Delete as the page implies: `gdpr_optin` in `whole` leaves it empty, which means consent again."""
     custom = user.get("custom", {})
     for held, part in ((profile.attributes, user), (profile.custom, custom)):
         for name in part.get("whole", []):

@@ -1,4 +1,4 @@
-"""What Insider holds of people: profiles, found by their identifiers, and what each call does to one."""
+"""Insider's profiles, found by their identifiers, and what each call does to one."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class Profile:
     effects: int = 0
     refusals: int = 0
     created: bool = False
-    """Made by an upsert: before it, Insider knew nobody by this identifier."""
+    """Created by an upsert: before, Insider knew nobody by this identifier."""
 
     def fact(self) -> dict[str, Any]:
         return {
@@ -55,11 +55,11 @@ class Profile:
         }
 
     def shown(self, names: list[str]) -> dict[str, Any]:
-        """What the profile call answers with: of what was asked for, what is held, and always the `iid`."""
+        """The profile call's answer: of what was asked for, what is held, and always the `iid`."""
         held: dict[str, Any] = {**self.attributes, **self.identifiers}
         held |= {f"c_{name}": value for name, value in self.custom.items()}
         if "gdpr_optin" in held:
-            held["gdpr"] = held.pop("gdpr_optin")  # it comes back under this name (a third party's notes)
+            held["gdpr"] = held.pop("gdpr_optin")  # it is returned under this name (a third party's notes)
         wanted = {"gdpr" if name == "gdpr_optin" else name for name in names}
         return {**{name: held[name] for name in held if "*" in wanted or name in wanted}, "iid": self.insider_id}
 
@@ -111,14 +111,14 @@ class Profiles:
             self._unlink(profile, named)
 
     def anonymize(self, profile: Profile) -> None:
-        """The identifiers and all PII go, the profile stays."""
+        """Remove the identifiers and all PII, and keep the profile."""
         for kind in list(profile.identifiers):
             self._unlink(profile, (kind, profile.identifiers.pop(kind)))
         for name in PII:
             profile.attributes.pop(name, None)
 
     def drop_identifier(self, profile: Profile, kind: str) -> None:
-        """One identifier, unless it is the last: that one stays, and nothing says so (public)."""
+        """Remove one identifier, unless it is the last: that one stays, and nothing says so (public)."""
         if kind in profile.identifiers and len(profile.identifiers) > 1:
             self._unlink(profile, (kind, profile.identifiers.pop(kind)))
 

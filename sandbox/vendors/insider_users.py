@@ -1,4 +1,4 @@
-"""What one user entry of an Insider call may say: identifier forms, attributes and their types."""
+"""The allowed content of one user entry in an Insider call: identifier forms, attributes and their types."""
 
 import re
 from collections.abc import Callable
@@ -50,7 +50,7 @@ IDENTIFIERS = {"email": matches(EMAIL), "phone_number": matches(E164), "uuid": i
 
 
 class UnfitError(Exception):
-    """One user of a batch cannot be processed: `place` is where in the user, `rule` what it breaks."""
+    """One user of a batch cannot be processed: `place` is the path in the user, `rule` the broken rule."""
 
     def __init__(self, place: str, rule: str | None) -> None:
         super().__init__(place)
@@ -69,7 +69,7 @@ def read_names(user: dict[str, Any], call: Call) -> list[tuple[str, str]]:
         raise UnfitError(".identifiers", "identifiers_required")
     custom = given.get("custom", {})
     if not isinstance(custom, dict) or has_strangers(given, (*IDENTIFIERS, "custom")):
-        # `insider_id` stands beside `identifiers`, not in it (page).
+        # `insider_id` goes beside `identifiers`, not in it (page).
         rule = "insider_id_in_identifiers" if "insider_id" in given else "unknown_identifier"
         raise UnfitError(".identifiers", rule)
     names = [(kind, usable(given[kind], f".identifiers.{kind}")) for kind in IDENTIFIERS if kind in given]
@@ -101,7 +101,7 @@ def check_erasure(user: dict[str, Any]) -> None:
 
 
 def is_whole(value: object) -> bool:
-    names = (*ATTRIBUTES, "email", "phone_number")  # the page lists these two among what can be deleted
+    names = (*ATTRIBUTES, "email", "phone_number")  # the page lists these two among those that can be deleted
     return is_strings(value) and isinstance(value, list) and not has_strangers(value, names)
 
 
@@ -120,7 +120,7 @@ def is_custom(value: object) -> bool:
     return lists and is_strings(value.get("whole", []))
 
 
-# Naming the user was checked before: nothing is left to say about these two.
+# Naming the user was checked before, so these two need no check.
 ERASURE_PARTS: dict[str, Callable[[object], bool]] = {
     "insider_id": lambda _: True,
     "identifiers": lambda _: True,
