@@ -153,12 +153,15 @@ async def test_a_refused_login_is_told_and_the_next_one_may_try(process: Callabl
 
 
 async def test_a_refresher_that_was_cancelled_does_not_keep_the_others_out(process: Callable[..., Credentials]) -> None:
+    began = asyncio.Event()
+
     async def for_ever(_renewal: object) -> Token:
+        began.set()
         await asyncio.sleep(3600)
         return Token("")
 
     waiting: Awaitable[Token] = asyncio.create_task(process().token("v", for_ever))
-    await asyncio.sleep(0.05)
+    await began.wait()
     waiting.cancel()  # type: ignore[attr-defined]
     with pytest.raises(asyncio.CancelledError):
         await waiting
