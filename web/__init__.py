@@ -1,1 +1,1 @@
-"""Everything over HTTP: the server, what surrounds every request, and the routes."""
+"""Everything over HTTP: the server, the frame around every request, and the routes."""

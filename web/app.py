@@ -43,13 +43,13 @@ ROUTERS = (
     session.router,
     openapi.router,
 )
-"""In the order in which they are tried for a path: the busiest is the first. Every router gets its Context with
-`Depends(the_context)` and lets nobody in but through `Depends(allowed(…))`."""
+"""In the order in which they are tried for a path, the busiest first. Every router gets its Context with
+`Depends(the_context)` and admits only through `Depends(allowed(…))`."""
 
 
 def create_app(context: Context, processor: Processor | None = None) -> FastAPI:
-    """The app of this context. It closes nothing of it. Without a `processor` OpenDSR is left out,
-    and OIDC where the settings name no provider."""
+    """The app of this context, which it does not close. Without a `processor` OpenDSR is left out, and OIDC where the
+    settings name no provider."""
     trail, gate = Trail(context.engine), Gate(context)
 
     @asynccontextmanager
@@ -58,8 +58,9 @@ def create_app(context: Context, processor: Processor | None = None) -> FastAPI:
         await gate.close()
         trail.close()
 
-    # No pages of its own: they load scripts from elsewhere. The document itself is at /v1/openapi.json, for who may in.
-    # No redirects to a path without its last slash: a POST may be repeated elsewhere without its body or its key.
+    # No documentation pages: they load scripts from other hosts. The document itself is at /v1/openapi.json, for
+    # authenticated callers. No redirects to a path without its last slash: a POST may be repeated elsewhere without its
+    # body or its key.
     app = FastAPI(
         title="consent-worker",
         docs_url=None,

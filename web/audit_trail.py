@@ -1,4 +1,4 @@
-"""Writing the audit log from a busy web process: each decision stands in it before its answer goes out."""
+"""Writes the audit log of a busy web process: each decision is recorded before its answer is sent."""
 
 from collections.abc import Callable, Sequence
 from time import monotonic
@@ -10,13 +10,14 @@ from web.batching import Together
 from web.pool import Pool
 
 SPARE_PER_S = 10.0
-"""Denials of nobody in particular, and of whoever asks too often, that are kept one by one; a flood of them is counted,
-and must not fill the disk."""
+"""How many denials of unknown callers, and of callers over their rate limit, are recorded one by one. A flood of them
+is only counted, so that it does not fill the disk."""
 TOO_OFTEN = 429
 
 
 class Trail:
-    """Entries that come while others are being written go in together, so that hundreds a second cost few commits."""
+    """Entries that arrive while others are being written are written together, so that hundreds a second cost few
+    commits."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -25,9 +26,9 @@ class Trail:
         self._spare, self._spare_of_ours = Spare(SPARE_PER_S), Spare(SPARE_PER_S)
 
     async def add(self, entry: Entry) -> None:
-        """Return when the entry stands. Raises ledger.failures.LedgerError."""
+        """Return when the entry is committed. Raises ledger.failures.LedgerError."""
         if entry.by == NOBODY or entry.status == TOO_OFTEN:
-            # What is tried at our own accounts must not drown in what strangers try.
+            # Attempts at our own accounts must not be lost among those of strangers.
             ours = entry.by != NOBODY or entry.key_prefix or entry.account not in {None, UNKNOWN}
             dropped = (self._spare_of_ours if ours else self._spare).take()
             if dropped is None:
@@ -42,7 +43,7 @@ class Trail:
         return [None] * len(entries)
 
     def close(self) -> None:
-        """Write no more."""
+        """Stop writing."""
         self._pool.close()
 
 
@@ -50,7 +51,7 @@ NOBODY = "nobody"
 
 
 class Spare:
-    """A token bucket that counts what it turns away."""
+    """A token bucket that counts what it refuses."""
 
     def __init__(self, per_s: float, now: Callable[[], float] = monotonic) -> None:
         self._per_s, self._now = per_s, now
@@ -58,7 +59,7 @@ class Spare:
         self._dropped = 0
 
     def take(self) -> int | None:
-        """None where there is no token; else how many were turned away since the last one."""
+        """None where there is no token; else how many were refused since the last one."""
         now = self._now()
         self._tokens = min(self._per_s, self._tokens + (now - self._at) * self._per_s)
         self._at = now

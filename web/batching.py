@@ -1,4 +1,4 @@
-"""Doing together what came at the same time: hundreds of small writes a second cost a web process few commits."""
+"""Does together what arrives at the same time, so that hundreds of small writes a second cost few commits."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,12 +11,11 @@ R = TypeVar("R")
 
 
 class Together(Generic[T, R]):
-    """Hands pieces to `work`, which does several at once and gives a result for each, in order; an exception among the
-    results is raised to whoever brought that piece, one that is raised to all of them.
+    """Passes pieces to `work`, which does several at once and returns a result for each, in order. An exception among
+    the results is raised to the caller of that piece; one that is raised, to all of them.
 
-    What comes while others are being done waits, and is done next. So one alone is done at once, and the busier it is,
-    the more share a round. `lanes` rounds run beside each other, each in a thread of `pool`, where nobody else may put
-    as much work that they find no room.
+    Pieces that arrive meanwhile wait, and are done next. So a single one is done at once, and the busier it is, the
+    more share a round. `lanes` rounds run in parallel, each in a thread of `pool`, which must have room for them.
     """
 
     def __init__(
@@ -35,7 +34,7 @@ class Together(Generic[T, R]):
         self._rounds: set[asyncio.Task[None]] = set()
 
     async def add(self, piece: T) -> R:
-        """Its result. Raises BusyError where too many wait already, and what the work raises or gives."""
+        """The result for a piece. Raises BusyError where too many wait already, and what the work raises or returns."""
         if self._most is not None and len(self._waiting) >= self._most:
             raise BusyError
         result: asyncio.Future[R] = asyncio.get_running_loop().create_future()
@@ -43,7 +42,7 @@ class Together(Generic[T, R]):
         if self._free:
             self._free -= 1
             lane = asyncio.create_task(self._run())
-            self._rounds.add(lane)  # the loop itself keeps no task alive
+            self._rounds.add(lane)  # the loop itself keeps no reference to a task
             lane.add_done_callback(self._rounds.discard)
         return await result
 

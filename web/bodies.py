@@ -1,4 +1,4 @@
-"""Reading what a client sends: so many bytes, within so many seconds, however it dribbles them."""
+"""Reads what a client sends: bounded in bytes and in seconds, however slowly it arrives."""
 
 import asyncio
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from web.problems import NOWHERE, Problem, advised, faults_of, first
 LARGEST_JSON = 8_000_000
 """Bytes: a thousand people as large as any we have seen, and far less than hurts."""
 SMALL_JSON = 65_536
-"""Bytes of everything else, which also strangers may send."""
+"""Limit in bytes of everything else, which strangers may send too."""
 MOST_OBJECTS = 20_000
 """Objects in a body: twice what a thousand people are with a block for every vendor."""
 MOST_VALUES = 200_000
-"""Values in a body, before any is made; as many times what a thousand people are."""
+"""Values in a body, counted before parsing: twice what a thousand people are too."""
 JSON_WITHIN_S = 15.0
 BETWEEN_PIECES_S = 10.0
 T = TypeVar("T")
@@ -30,25 +30,25 @@ T = TypeVar("T")
 
 @dataclass
 class Allowance:
-    """What one request's body may be: bytes in all, seconds in all, and seconds between two pieces of it."""
+    """The limits of one request's body: total bytes, total seconds, and seconds between two pieces."""
 
     most: int = LARGEST_JSON
     within_s: float = JSON_WITHIN_S
     between_s: float = BETWEEN_PIECES_S
     least_per_s: float = 0.0
-    """Bytes a second that it must come at, in every `between_s` that we wait for it: who dribbles holds what he uses,
-    and what came fast at first buys no hour. Time in which we do not read is ours."""
+    """The least speed in bytes a second, for every `between_s` that we wait for it: a slow body occupies resources, and
+    a fast beginning must not allow an hour. Time in which we do not read is not counted."""
     whole: bool = False
     """It has been read to its end."""
     seen: int = 0
-    """Bytes of it that were read."""
+    """Bytes read so far."""
 
 
 STATE = "body_allowance"
 
 
 def allowance_of(request: Request) -> Allowance:
-    """What this request's body may be; a route that takes more changes it before it reads."""
+    """The limits of this request's body. A route that accepts more changes them before it reads."""
     allowance: Allowance = request.scope["state"][STATE]
     return allowance
 
@@ -61,7 +61,7 @@ def bounded(scope: Scope, receive: Receive) -> Receive:
     began, floor = monotonic(), _Floor(allowance)
 
     async def receive_bounded() -> Message:
-        if allowance.whole:  # what comes now is not the body's: the client going away, or nothing for a long time
+        if allowance.whole:  # what comes now is no part of the body: a disconnect, or nothing for a long time
             return await receive()
         if not allowance.seen and length > allowance.most:
             raise _too_large(allowance)
@@ -85,7 +85,7 @@ def bounded(scope: Scope, receive: Receive) -> Receive:
 
 
 class _Floor:
-    """The least speed of one body, over one window after the other."""
+    """The least speed of one body, checked in consecutive windows."""
 
     def __init__(self, allowance: Allowance) -> None:
         self._allowance = allowance
@@ -128,14 +128,14 @@ def media_type(request: Request) -> str:
 
 
 def refuse_encoded(request: Request) -> None:
-    """Raise Problem where the body is compressed: how much comes of it cannot be seen by its length."""
+    """Raise Problem where the body is compressed: its length does not tell its decompressed size."""
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         message = "send the body as it is, without a Content-Encoding"
         raise Problem(415, "encoded", message, headers={"Accept-Encoding": "identity"})
 
 
 async def read_nothing(request: Request) -> None:
-    """Raise Problem where there is a body: whoever sends one means something by it that we would leave aside."""
+    """Raise Problem where there is a body: its sender means something by it that we would ignore."""
     if allowance_of(request).whole:
         return
     allowance_of(request).most = SMALL_JSON
@@ -144,9 +144,9 @@ async def read_nothing(request: Request) -> None:
 
 
 async def read_json(request: Request, shape: TypeAdapter[T], most: int = SMALL_JSON, *, context: object = None) -> T:
-    """The JSON body of at most so many bytes in this shape, read strictly and in this context. Raises Problem.
+    """The JSON body of at most `most` bytes in this shape, validated strictly in this context. Raises Problem.
 
-    The parser gives up at 200 levels of nesting, and refuses halves of surrogate pairs.
+    The parser gives up at 200 levels of nesting, and refuses lone surrogates.
     """
     refuse_encoded(request)
     if media_type(request) != "application/json":
@@ -183,7 +183,7 @@ def _refuse_twins(body: bytes) -> None:
 
 
 def kept_reason(given: str) -> str:
-    """A reason as it is kept for good. Raises Problem where it cannot be."""
+    """Check a reason, which is kept for good. Raises Problem where it cannot be."""
     because = given.strip()
     problem = because_fault(because)
     if problem:

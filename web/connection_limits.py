@@ -1,4 +1,4 @@
-"""How many connections one address may have: its idle ones give way to newer ones, and its busy ones keep them out."""
+"""Limits the connections of one address: newer ones replace idle ones, and are refused while all are busy."""
 
 from typing import Protocol
 
@@ -6,26 +6,26 @@ MOST_PER_ADDRESS = 250
 
 
 class Connection(Protocol):
-    """What we ask of a connection."""
+    """What we need of a connection."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether it has no request in the making or under way."""
+        """Whether it has no request, not even a partial one."""
 
     def hang_up(self) -> None:
         """Close it."""
 
 
 class Callers:
-    """The open connections of a web process, by address, the oldest first. `bounded=False`: all of them come from a
-    proxy, which looks after its own callers."""
+    """The open connections of a web process, by address, oldest first. `bounded=False`: all come from a proxy, which
+    limits its own callers."""
 
     def __init__(self, *, bounded: bool = True) -> None:
         self._bounded = bounded
         self._open: dict[str, dict[Connection, None]] = {}
 
     def came(self, who: str, connection: Connection) -> bool:
-        """A connection was made; whether there is room for it."""
+        """A connection was made; returns whether there is room for it."""
         own = self._open.setdefault(who, {})
         own[connection] = None
         if not self._bounded or len(own) <= MOST_PER_ADDRESS:

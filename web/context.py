@@ -1,4 +1,4 @@
-"""What every set of routes works with: the HTTP API, OpenDSR and the console all get one Context."""
+"""What every set of routes works with: the HTTP API and OpenDSR each get one Context."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,15 +24,15 @@ from web.login_queue import LoginQueue
 from web.pool import Pool
 
 LEDGER_CONNECTIONS = 10
-"""And as many more when all pools are busy: every thread below has one, and so has the audit log."""
+"""This many more when all pools are busy: every thread below has one, and so has the audit log."""
 LANES = 2
-"""Rounds of small requests that are recorded at the same time, so that a long one holds up half of the others."""
+"""Rounds of small requests recorded at the same time, so that a long one delays only half of the others."""
 MOST_WAITING = 60
 
 
 @dataclass(frozen=True)
 class Context:
-    """Everything a way in needs, and nothing it would have to look for. Its pools close with `close`."""
+    """Everything a way in needs. Its pools close with `close`."""
 
     engine: Engine
     masters: MasterKeys
@@ -42,18 +42,18 @@ class Context:
     known: Callable[[], Known] = field(repr=False)
     """The vendors and the fingerprinter, looked up at most once a second."""
     intake: Pool = field(default_factory=lambda: Pool("intake", at_once=4, waiting=MOST_WAITING), repr=False)
-    """Where requests of up to a thousand people are recorded, and deeds are done to requests."""
+    """Records requests of up to a thousand people, and does deeds to requests."""
     uploads: Pool = field(default_factory=lambda: Pool("upload", at_once=4, waiting=0, share=2), repr=False)
-    """Where uploads are: few, for each keeps a transaction open as long as its sender takes; and half of them for any
-    one key, so that the others find a place."""
+    """Records uploads: few, because each keeps a transaction open as long as its sender takes; and half of them for any
+    one key, so that others find a place."""
     reads: Pool = field(default_factory=lambda: Pool("reads", at_once=6, waiting=58), repr=False)
-    """Where the ledger is asked and changes nothing."""
+    """Queries the ledger without changing anything."""
     checks: Pool = field(default_factory=lambda: Pool("checks", at_once=1, waiting=20), repr=False)
-    """Where Redis is asked whether it answers: one that hangs must keep nobody from reading the ledger."""
+    """Checks whether Redis answers: a hanging check must not block queries of the ledger."""
     logins: LoginQueue = field(default_factory=LoginQueue, repr=False)
-    """Where passwords are checked, which takes processor and memory on purpose."""
+    """Checks passwords, which takes processor and memory on purpose."""
     redis_answers: Callable[[], bool] = field(default=lambda: True, repr=False)
-    """Whether the workers can be woken, and Redis takes what they write."""
+    """Whether the workers can be woken, and Redis takes their writes."""
     redis_client: Callable[[], Redis] | None = field(default=None, repr=False)
     """Makes a client of the event loop that it is called in; None: there is no Redis, and each process counts alone."""
     _together: Together[Offer, Receipt | None] = field(init=False, repr=False)
@@ -68,8 +68,8 @@ class Context:
         return cls(engine, masters, wake, guards, settings, Lately(engine, masters))
 
     async def submit(self, submission: Submission, people: list[Subject]) -> Receipt:
-        """Record a request of few people, in the bounded pool, together with others that come at the same time. Raises
-        BusyError and what `submit_now` raises."""
+        """Record a request of few people, in the bounded pool, together with others that arrive at the same time.
+        Raises BusyError and what `submit_now` raises."""
         receipt = await self._together.add(Offer(submission, people))
         if receipt is not None:
             return receipt
@@ -86,7 +86,7 @@ class Context:
         )
 
     def submit_now(self, submission: Submission, people: Iterable[Subject]) -> Receipt:
-        """Record a request in this thread, as every way in does. Raises what `tasks.submit.submit` raises."""
+        """Record a request in this thread, as all ways in do. Raises what `tasks.submit.submit` raises."""
         return submit(
             submission,
             people,
@@ -98,11 +98,11 @@ class Context:
         )
 
     def desk(self, by: str) -> Desk:
-        """Where this principal works on requests."""
+        """The desk of this principal."""
         return Desk(self.engine, by, self.wake, self.guards.deadlines)
 
     def close(self) -> None:
-        """Let what is under way end."""
+        """Close after the work under way has ended."""
         for pool in (self.intake, self.uploads, self.reads, self.checks, self.logins):
             pool.close()
 
@@ -111,7 +111,7 @@ class Context:
 def open_context(here: Surroundings) -> Iterator[Context]:
     """The context of the stack of this process's settings; `here.engine` should have LEDGER_CONNECTIONS.
 
-    Raises CommandError for master keys that cannot be read.
+    Raises CommandError for unreadable master keys.
     """
     with ExitStack() as stack:
         app = stack.enter_context(sender(here.stack.redis_url, here.stack.redis_ca))

@@ -1,4 +1,4 @@
-"""What the API's routes are given, as FastAPI dependencies."""
+"""The FastAPI dependencies of the API's routes."""
 
 from typing import Annotated
 
@@ -10,17 +10,17 @@ from web.parameters import refuse_misspelt
 
 
 def the_context(request: Request) -> Context:
-    """What this app works with."""
+    """The app's Context."""
     context: Context = request.app.state.context
     return context
 
 
-async def _context(request: Request) -> Context:  # not in a thread, as FastAPI does with plain functions
+async def _context(request: Request) -> Context:  # async, because FastAPI runs plain functions in a thread
     return the_context(request)
 
 
 def _asking(*rights: Right) -> object:
-    """Whoever has one of these rights, and asks for nothing that we would leave aside."""
+    """Principals with one of these rights, whose query has no unknown parameters."""
     let_in = allowed(*rights)
 
     async def principal(request: Request) -> Principal:
@@ -36,7 +36,7 @@ Submitter = Annotated[Principal, _asking(Right.SUBMIT)]
 Reader = Annotated[Principal, _asking(Right.READ)]
 Operator = Annotated[Principal, _asking(Right.OPERATE)]
 SubmitterOrReader = Annotated[Principal, _asking(Right.SUBMIT, Right.READ)]
-"""Who only submits sees what they submitted themselves: `Principal.sees_only`."""
+"""A submitter only sees their own requests: `Principal.sees_only`."""
 SubmitterOrOperator = Annotated[Principal, _asking(Right.SUBMIT, Right.OPERATE)]
 Anybody = Annotated[Principal, _asking()]
-"""Any principal, but nobody unknown."""
+"""Any authenticated principal."""

@@ -25,7 +25,7 @@ SAME_KEY = "whether the request was recorded is not known: send it again with th
 
 
 def of(error: Exception) -> Problem:  # noqa: PLR0912 - a table
-    """The problem that an exception of ours or of the framework's is. Raises it where it is neither."""
+    """The problem of an exception of ours or of the framework's. Raises it where it is neither."""
     match error:
         case Problem():
             return error
@@ -60,7 +60,7 @@ def of(error: Exception) -> Problem:  # noqa: PLR0912 - a table
 
 
 def _of_a_parameter(error: Any) -> Fault:
-    """Its name is the route's, not the client's: it can be told as it is."""
+    """Its name is the route's, not the client's, so it can be shown."""
     return Fault(NOWHERE, ".".join(map(str, error["loc"])), PROBLEMS.get(error["type"], error["msg"]))
 
 
@@ -84,11 +84,11 @@ HANDLED = (
     LedgerError,
     UnsealError,
 )
-"""What the routes may raise and `of` turns into problems."""
+"""What the routes may raise, for `of` to turn into problems."""
 
 
 def install(app: FastAPI) -> None:
-    """Have this app answer with problems only."""
+    """Make this app answer with problems only."""
 
     async def answer(request: Request, error: Exception) -> Response:
         problem = of(error)
@@ -97,7 +97,7 @@ def install(app: FastAPI) -> None:
         return problem.response()
 
     async def gone(_: Request, __: Exception) -> Response:
-        return Response(status_code=499)  # nobody reads it; it is nginx's number for it in our audit log
+        return Response(status_code=499)  # nobody reads it; nginx's number for it, for our audit log
 
     for kind in HANDLED:
         app.add_exception_handler(kind, answer)
@@ -105,7 +105,7 @@ def install(app: FastAPI) -> None:
 
 
 def _methods(app: FastAPI, scope: Scope) -> list[str]:
-    """All that this path takes; the framework tells those of its first route only."""
+    """All methods of this path; the framework only knows those of its first route."""
     routes = (context.original_route for context in iter_route_contexts(app.routes))
     here = [route for route in routes if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE]
     return sorted({method for route in here for method in route.methods or ()})

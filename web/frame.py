@@ -1,4 +1,4 @@
-"""What surrounds every HTTP request: limits on its body, an audit entry where one is due, and no trace in any log."""
+"""The frame around every HTTP request: limits on its body, an audit entry where one is due, and no trace in any log."""
 
 import asyncio
 import logging
@@ -29,17 +29,17 @@ HEADERS = (
 )
 
 LINGERS_S, LINGERS_BYTES = 2.0, 64_000_000
-"""So long, and for so much, who is refused may go on sending. To hang up on data that nobody has read makes TCP throw
-away the answer, and a client that sends first and reads then would see a broken connection and not why."""
+"""A refused client may go on sending for this long, and this much. Closing a connection with unread data makes TCP
+discard the answer, and a client that sends before it reads would see a broken connection and no reason."""
 
 log = logging.getLogger(__name__)
 
 
 class Frame:
-    """ASGI middleware around all routes. Whatever changes something, and every denial, stands in the audit log before
-    its answer goes out. A route names what it was done to in `request.state.target`, sets `request.state.audited`
-    where the entry was written with the deed itself, `denied` where the answer does not show that it turned somebody
-    away, and `kept` where reading alone is to be on record."""
+    """ASGI middleware around all routes. Every change, and every denial, is in the audit log before its answer is sent.
+    A route names what it was done to in `request.state.target`, sets `request.state.audited` where the entry was
+    written with the deed itself, `denied` where the answer does not show the denial, and `kept` where reading alone
+    must be recorded."""
 
     def __init__(self, app: ASGIApp, trail: Trail) -> None:
         self._app, self._trail, self._memory = app, trail, GivesBack()
@@ -65,7 +65,7 @@ class Frame:
 
 
 def complete(problem: Problem) -> Response:
-    """An answer that goes out past the frame, with all that the frame would add; the last one on its connection."""
+    """An answer that bypasses the frame, with all that the frame would add; the last one on its connection."""
     name = http_request_id.current()
     response = problem.response(name)
     response.raw_headers += [*HEADERS, (http_request_id.HEADER, name.encode()), (b"connection", b"close")]
@@ -77,17 +77,17 @@ def _header(scope: Scope, wanted: bytes) -> bytes | None:
 
 
 class BrokenAnswerError(Exception):
-    """An answer ended half-way; the connection is cut, so that nobody takes it for whole."""
+    """An answer was cut off. The connection is closed, so that nobody takes it for complete."""
 
 
 def deed_of(scope: Scope) -> str:
-    """Method and path as the route names it: what stands in its parameters may be anything."""
+    """Method and path as the route declares it: the values of its parameters may be anything."""
     route: Any = scope.get("route")
     return f"{scope['method']} {getattr(route, 'path', '(no such path)')}"
 
 
 class _Answer:
-    """One answer, held back until its audit entry stands."""
+    """One answer, held back until its audit entry is committed."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, trail: Trail) -> None:
         self._scope, self._receive, self._send, self._trail = scope, receive, send, trail
@@ -103,7 +103,7 @@ class _Answer:
                 *self._quota(),
             ]
             if not self._body_is_whole():
-                # Refused without reading it to its end: nothing can follow on this connection.
+                # The body was not read to its end, so no request can follow on this connection.
                 message["headers"].append((b"connection", b"close"))
             problem = await self._noted(message["status"])
             self.started = True

@@ -1,4 +1,4 @@
-"""Where passwords are checked: few at once, each address in a line of its own, and known devices beside all of them."""
+"""Queues password checks: few at once, a line for each address, and known devices beside all of them."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from web.pool import BusyError, Pool
 
 T = TypeVar("T")
 MOST_OF_ONE = 16
-"""Tries of one address that may wait; one of them is looked at at a time."""
+"""How many attempts of one address may wait; one of them is checked at a time."""
 MOST_WAITING = 128
-"""Tries that may wait in all: each takes a tenth of a second of two threads."""
+"""How many attempts may wait in all: each takes a tenth of a second of two threads."""
 
 
 @dataclass
@@ -21,8 +21,8 @@ class _Line:
 
 
 class LoginQueue:
-    """A stranger who sends a hundred tries at once delays their own. To check one takes processor and memory on
-    purpose, so few are checked at once; one from a device that has logged in before waits behind no stranger's."""
+    """A stranger who sends a hundred attempts at once only delays their own. A check takes processor and memory on
+    purpose, so few run at once; one from a known device waits behind no stranger's."""
 
     def __init__(self) -> None:
         self._strangers = Pool("login", at_once=2, waiting=MOST_WAITING)
@@ -49,6 +49,6 @@ class LoginQueue:
                 del self._lines[address]
 
     def close(self) -> None:
-        """Check no more."""
+        """Stop checking."""
         self._strangers.close()
         self._devices.close()

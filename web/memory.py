@@ -1,4 +1,4 @@
-"""Giving memory back: what a large body took stays with malloc otherwise, for as long as the process lives."""
+"""Gives memory back: otherwise malloc would keep what a large body took, as long as the process lives."""
 
 import asyncio
 import ctypes
@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 LARGE_BYTES = 1_000_000
 AFTER_S = 1.0
-"""So that a row of large bodies has it done once."""
+"""The delay, so that a series of large bodies is followed by one trim."""
 
 
 def _trimmer() -> Callable[[], object]:
     if sys.platform != "linux":
         return lambda: None
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl needs none
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl does not need it
     return (lambda: trim(0)) if trim is not None else lambda: None
 
 
@@ -21,13 +21,13 @@ _trim = _trimmer()
 
 
 class GivesBack:
-    """Of one event loop: trims a second after the last large body."""
+    """For one event loop: trims a second after the last large body."""
 
     def __init__(self) -> None:
         self._due: asyncio.TimerHandle | None = None
 
     def note(self, size: int) -> None:
-        """A body of so many bytes is done with."""
+        """A body of so many bytes is finished."""
         if size < LARGE_BYTES:
             return
         if self._due is not None:

@@ -1,13 +1,13 @@
-"""Whom an address stands for where tries are counted."""
+"""The network that an address is counted by."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
 
 
 def network_of(host: str) -> str:
-    """Of an IPv6 address the /64, for one customer has all of it; anything else as it is."""
+    """The /64 of an IPv6 address, because one customer has all of it; anything else unchanged."""
     try:
         address = ip_address(host.partition("%")[0])
-    except ValueError:  # the peer of a Unix socket has none
+    except ValueError:  # the peer of a Unix socket has no address
         return host
     if not isinstance(address, IPv6Address):
         return str(address)

@@ -1,4 +1,4 @@
-"""What a query may hold: the parameters of its route, each of them once."""
+"""Checks a query: only its route's parameters, each of them once."""
 
 from collections import Counter
 from typing import get_origin
@@ -12,9 +12,9 @@ from web.problems import NOWHERE, Problem, first
 
 
 def refuse_misspelt(request: Request) -> None:
-    """Raise Problem where a parameter is not known or stands twice: left aside, a misspelt `vendors` sends an erasure
-    to every vendor there is."""
-    if not request.scope["query_string"]:  # as with nearly all that is submitted
+    """Raise Problem where a parameter is unknown or duplicate: if a misspelt `vendors` were ignored, an erasure would
+    go to every vendor."""
+    if not request.scope["query_string"]:  # usually, for submissions
         return
     route = request.scope["route"]
     assert isinstance(route, APIRoute)  # noqa: S101 - for the type checker

@@ -1,4 +1,4 @@
-"""Threads in which a web process does its work in the ledger: so many at once, so many waiting, and no more."""
+"""Threads for a web process's work in the ledger, with a limit on running and on waiting work."""
 
 import asyncio
 from collections import Counter
@@ -12,13 +12,13 @@ T = TypeVar("T")
 
 
 class BusyError(Exception):
-    """As much as may wait is waiting already; nothing was begun. Ask again in a second or two."""
+    """The queue is full, and nothing was begun. Ask again in a second or two."""
 
 
 class Pool:
-    """The rule of back-pressure: `at_once` pieces of work run, `waiting` more queue for a thread, and whatever comes on
-    top is refused at once. So what is accepted has an answer soon, however far intake outruns PostgreSQL. `share`: of
-    all places, how many one principal may have."""
+    """Back-pressure: `at_once` pieces of work run, `waiting` more queue for a thread, and the rest is refused at once.
+    So what is accepted is answered soon, even if intake is faster than PostgreSQL. `share`: how many of all places one
+    principal may have."""
 
     def __init__(self, name: str, at_once: int, waiting: int, share: int | None = None) -> None:
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=name)
@@ -28,13 +28,13 @@ class Pool:
         self._inside_for: Counter[str] = Counter()
 
     async def run(self, work: Callable[[], T], *, who: str = "") -> T:
-        """Do this in a thread. Raises BusyError, ledger.failures.LedgerError, and whatever the work raises."""
+        """Run it in a thread. Raises BusyError, ledger.failures.LedgerError, and whatever the work raises."""
         if self._inside >= self._most or self._inside_for[who] >= self._share:
             raise BusyError
         self._inside += 1
         self._inside_for[who] += 1
         running = asyncio.get_running_loop().run_in_executor(self._threads, _told, work)
-        # Not when the caller stops waiting, which it may do before the thread is free again.
+        # When the thread is free again, not when the caller stops waiting, which may be earlier.
         running.add_done_callback(lambda _: self._leave(who))
         return await running
 
@@ -45,7 +45,7 @@ class Pool:
             del self._inside_for[who]
 
     def close(self) -> None:
-        """Let what runs end, and begin nothing more."""
+        """Let running work end, and begin nothing more."""
         self._threads.shutdown(cancel_futures=True)
 
 

@@ -1,4 +1,4 @@
-"""What is answered over HTTP when we cannot do what was asked: problem details (RFC 9457), never a submitted value."""
+"""Errors over HTTP: problem details (RFC 9457), never with a submitted value."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -21,7 +21,7 @@ INSTANCE = "urn:consent:http-request:"
 
 class Problem(HTTPException):
     """A request that is answered with a problem. `faults`: what is wrong with what was submitted, by line and field;
-    `total` of them where not all are told."""
+    `total` of them where not all are listed."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Problem(HTTPException):
 
     @classmethod
     def unusable(cls, detail: str, faults: Sequence[Fault] = (), total: int | None = None) -> "Problem":
-        """What was submitted cannot be taken as it is; nothing was recorded."""
+        """What was submitted cannot be accepted as it is; nothing was recorded."""
         return cls(422, "unusable", detail, faults=faults, total=total)
 
     @classmethod
@@ -48,7 +48,7 @@ class Problem(HTTPException):
         return cls(status, kind, detail, headers={"Retry-After": str(max(1, round(after_s + 0.5)))})
 
     def document(self, name: str) -> dict[str, Any]:
-        """The body, of a request of this name."""
+        """The body, for the HTTP request of this id."""
         body: dict[str, Any] = {
             "type": TYPE + self.kind,
             "title": HTTPStatus(self.status_code).phrase,
@@ -63,7 +63,7 @@ class Problem(HTTPException):
         return body
 
     def response(self, name: str | None = None) -> Response:
-        """The answer to the request of this name; None: the one that is served."""
+        """The answer to the HTTP request of this id; None: the present one."""
         return Response(
             to_json(self.document(name or http_request_id.current())), self.status_code, self.headers, MEDIA_TYPE
         )
@@ -75,7 +75,7 @@ def _as_json(fault: Fault) -> dict[str, Any]:
 
 
 NOWHERE = 0
-"""The line of a fault in something that has no lines."""
+"""The line of a fault in something without lines."""
 
 
 def faults_of(errors: Sequence[Any], prefix: Sequence[str] = ()) -> list[Fault]:
@@ -91,7 +91,7 @@ def faults_of(errors: Sequence[Any], prefix: Sequence[str] = ()) -> list[Fault]:
 
 
 def first(faults: Sequence[Fault]) -> tuple[list[Fault], int]:
-    """As many faults as are told one by one, and how many there are."""
+    """The faults to list one by one, and how many there are."""
     bounded = Faults()
     for fault in faults:
         bounded.add(*fault)
@@ -99,26 +99,26 @@ def first(faults: Sequence[Fault]) -> tuple[list[Fault], int]:
 
 
 def advised(detail: str, faults: Sequence[Fault]) -> str:
-    """The same, with what to do where a submitter may know better."""
+    """The same, with what to do where a submitter may overrule."""
     what_to_do = advice(fault.problem for fault in faults)
     return f"{detail}; {what_to_do}" if what_to_do else detail
 
 
 def no_such_request() -> Problem:
-    """There is no such request, or none that this principal may see: which of both is not told."""
+    """There is no such request, or none that this principal may see: the answer does not say which."""
     return Problem(404, "no-such-request", "there is no request of this id")
 
 
 def refuse_others(request: Request, request_id: object, *, sees_only: str | None, submitted_by: str) -> None:
-    """Raise `no_such_request` where somebody may see their own requests only and this is another's. The answer is that
-    of one that does not exist, and the audit log tells that it was asked for."""
+    """Raise `no_such_request` where a principal may only see their own requests and this is another's. The answer is
+    the same as for a missing one, and the audit log records it."""
     if sees_only not in (None, submitted_by):
         request.state.target, request.state.denied = str(request_id), True
         raise no_such_request()
 
 
 def no_such_vendor() -> Problem:
-    """Nothing of this name was ever announced by the workers."""
+    """The workers have never announced a vendor of this name."""
     return Problem(404, "no-such-vendor", "there is no vendor of this name; GET /v1/vendors lists them")
 
 

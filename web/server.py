@@ -1,4 +1,4 @@
-"""`consent web`: the HTTP app on uvicorn, with limits on who is slow before there is a request."""
+"""`consent web`: the HTTP app on uvicorn, with limits on slow clients before there is a request."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ HEAD_WITHIN_S = 10.0
 MOST_CONNECTIONS = 1_000
 PATIENCE_S = 30.0
 TRUSTED_S = 1.0
-"""A connection to the ledger that was in use a second ago is taken to live still."""
+"""A connection to the ledger that was used within a second is assumed to be alive."""
 STOPS_WITHIN_S = 5
 log = logging.getLogger(__name__)
 NOT_HTTP = Problem(400, "not-http", "this cannot be read as a request of HTTP/1.1")
@@ -43,13 +43,13 @@ HEAD_TOO_LARGE = Problem(431, "head-too-large", f"path and headers are larger th
 
 
 class HeadTooLargeError(Exception):
-    """For the parser, which stops at it."""
+    """Stops the parser."""
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """uvicorn's own, which waits for the head of a request for ever and takes one of any size, and any number of
-    connections from one address: here it is 10 s and 64 kB, also for a connection that was kept alive, and what
-    `callers` allows. What never comes to the app is refused with a problem too."""
+    """uvicorn's own protocol waits for the head of a request for ever, and accepts any size of head and any number of
+    connections from one address. Here it is 10 s and 64 kB, also on a kept connection, and what `callers` allows. What
+    never reaches the app is refused with a problem too."""
 
     callers: Callers
     _head: asyncio.TimerHandle | None = None
@@ -69,7 +69,7 @@ class PatientProtocol(HttpToolsProtocol):
         return self.cycle is None or (self.cycle.response_complete and not self.pipeline)
 
     def hang_up(self) -> None:
-        """Close it, as one that was idle for too long."""
+        """Close it, as after a long idle time."""
         self.transport.close()
 
     def _await_head(self) -> None:
@@ -81,7 +81,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self._head is not None:
             self._head_bytes += len(data)
         super().data_received(data)
-        # What is left here came after the last head that was whole, or is the body of that request.
+        # The bytes left here came after the last complete head, or are the body of that request.
         if self._head is not None and self._head_bytes > LARGEST_HEAD:
             self._refuse(HEAD_TOO_LARGE)
 
@@ -91,7 +91,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._done()
-        # One that came in a single piece was not measured while it came.
+        # A head that came in a single piece was not measured before.
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > LARGEST_HEAD:
             self._refusal = HEAD_TOO_LARGE
             raise HeadTooLargeError
@@ -103,7 +103,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._refuse(self._refusal)
 
     def _refuse(self, problem: Problem) -> None:
-        """Answer in the parser's place, unless an answer is on its way that this would garble; and hang up."""
+        """Answer instead of the parser, unless that would garble an answer under way; then close the connection."""
         self._done()
         if not (self.transport.is_closing() or self._is_answering()):
             self.transport.write(_as_bytes(problem, self.server_state.default_headers))
@@ -137,7 +137,7 @@ def _as_bytes(problem: Problem, headers: Sequence[tuple[bytes, bytes]]) -> bytes
 
 
 def served(app: FastAPI, host: str, port: int, *, behind_proxy: bool = False) -> uvicorn.Config:
-    """How uvicorn serves this app."""
+    """The uvicorn configuration of this app."""
 
     class Bounded(PatientProtocol):
         callers = Callers(bounded=not behind_proxy)
@@ -150,7 +150,7 @@ def served(app: FastAPI, host: str, port: int, *, behind_proxy: bool = False) ->
         http=Bounded,
         ws="none",
         log_config=None,
-        access_log=False,  # paths may be anything, also a person's address in the wrong place
+        access_log=False,  # paths may be anything, such as a person's address in the wrong place
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=STOPS_WITHIN_S,
@@ -162,7 +162,7 @@ def serve(host: str | None, port: int | None) -> None:
     with surroundings(LEDGER_CONNECTIONS, PATIENCE_S, TRUSTED_S) as here, open_context(here) as context:
         set_up_logging(here.settings.log_level)
         _check(here, context)
-        # Uvicorn stops, and then raises the signal once more: to us, who have something to close.
+        # Uvicorn stops, and then raises the signal again, for us: we have things to close.
         signal.signal(signal.SIGTERM, lambda *_: None)
         settings = here.settings
         at = (host or settings.web_host, settings.web_port if port is None else port)
@@ -174,8 +174,8 @@ def serve(host: str | None, port: int | None) -> None:
 
 
 def _check(here: Surroundings, context: Context) -> None:
-    """A ledger that is away for now is waited for, and so is its migration: /readyz tells. Raises CommandError for keys
-    that will never be right."""
+    """Return also while the ledger, or its migration, is missing for now: /readyz says so. Raises CommandError for keys
+    that will never fit."""
     try:
         check_fitness(context.engine, context.masters)
     except UnsealError:
@@ -186,7 +186,8 @@ def _check(here: Surroundings, context: Context) -> None:
 
 
 def _refuse_open(host: str, settings: Settings) -> None:
-    """Raise CommandError where keys and people would go over a network in clear, unless we are told they do not."""
+    """Raise CommandError where keys and people would be sent over a network in clear, unless a setting says that TLS is
+    in front."""
     if settings.web_behind_tls or is_loopback(host):
         return
     told = (
@@ -197,7 +198,7 @@ def _refuse_open(host: str, settings: Settings) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens there."""
+    """Whether only this machine can connect."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -205,7 +206,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _processor(settings: Settings) -> Processor | None:
-    """Who we are as an OpenDSR processor; None without a key, and then OpenDSR is left out. Raises CommandError."""
+    """Our identity as an OpenDSR processor; None without a key, and then OpenDSR is left out. Raises CommandError."""
     try:
         signer = find_signer(settings.opendsr, settings.data_dir)
     except SigningError as error:

@@ -12,12 +12,12 @@ BLOCK_BYTES = 262_144
 
 
 class UploadCutError(Exception):
-    """The client went away, or we are stopping, before the body was whole; nothing of it may stand."""
+    """The client disconnected, or we are stopping, before the body was complete; nothing of it may be recorded."""
 
 
 class _Pipe(io.RawIOBase):
     """Asks the event loop for the next piece when the thread needs one, so the client can send no faster than the
-    ledger takes it in; what the server has read ahead (64 kB) bridges the hops between the two."""
+    ledger records. What the server has read ahead (64 kB) bridges the time between the two."""
 
     def __init__(self, pieces: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
@@ -52,21 +52,21 @@ class _Pipe(io.RawIOBase):
         return await anext(self._pieces, b"")
 
     def cut(self) -> None:
-        """From the event loop: whoever reads gets UploadCutError."""
+        """Called in the event loop: the reading thread gets UploadCutError."""
         self._cut = True
         if self._asked is not None:
             self._asked.cancel()
 
 
 class Upload:
-    """The body of a request, for a thread to read. `cut` when nobody waits for the answer any more."""
+    """The body of a request, for a thread to read. `cut` it when nobody waits for the answer any more."""
 
     def __init__(self, request: Request) -> None:
         self._pipe = _Pipe(_pieces(request), asyncio.get_running_loop())
         self.file = io.BufferedReader(self._pipe, BLOCK_BYTES)
 
     def cut(self) -> None:
-        """Let the reading thread come to its end."""
+        """Make the reading thread stop."""
         self._pipe.cut()
 
 

@@ -1,1 +1,1 @@
-"""Who is asking over HTTP, and whether they may."""
+"""Authentication and authorisation over HTTP."""

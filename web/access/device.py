@@ -1,4 +1,4 @@
-"""The cookie of a device that somebody has logged in on."""
+"""The cookie of a device on which somebody has logged in."""
 
 from fastapi import Request, Response
 
@@ -6,14 +6,14 @@ from web.access import cookies
 
 NAME = "consent_device"
 LASTS_S = 180 * 86_400
-"""A device on which nobody has logged in for so long is one like any other."""
+"""After this long without a login, a device is no longer known."""
 
 
 def device_shown(request: Request) -> str | None:
-    """The token of the device that asks, if it is one; it proves nothing until it is looked up."""
+    """The token of the requesting device, if any; it proves nothing until it is looked up."""
     return cookies.read(request, NAME)
 
 
 def keep_device(response: Response, token: str, *, secure: bool) -> None:
-    """Have the browser keep this token, for our own pages only."""
+    """Set the cookie with this token, for our own pages only."""
     cookies.keep(response, NAME, token, seconds=LASTS_S, secure=secure, samesite="strict")

@@ -1,4 +1,4 @@
-"""Who is asking over HTTP, and whether they may: API keys and console sessions, checked with every request."""
+"""Authenticates and authorises HTTP requests: API keys and console sessions, checked with every request."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -27,9 +27,9 @@ __all__ = ["COOKIE", "MAY", "Gate", "Principal", "Right", "Role", "allowed"]
 
 COOKIE = cookies.SESSION
 TRUSTED_S = 3.0
-"""A key or session is looked up again after this, so a revoked one opens nothing more within it."""
+"""A key or session is looked up again after this long, so a revoked one stops working within it."""
 REMEMBERED_S = 600.0
-"""A key that was good lately is looked up whatever others do from its address: the lock is for strangers."""
+"""A key that was recently valid is looked up even when its address is locked: the lock is for strangers."""
 MOST_REMEMBERED = 10_000
 LONGEST_DELAY_S = 2.0
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -42,7 +42,7 @@ class _Seen:
 
 
 class Gate:
-    """Tells principals from strangers. One in each web process; failures are counted in the ledger, over all."""
+    """Authenticates principals. One for each web process; failures are counted in the ledger, over all processes."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -53,8 +53,8 @@ class Gate:
         self._seen: dict[bytes, _Seen] = {}
 
     async def principal(self, request: Request) -> Principal:
-        """Who this is, also in `request.state.principal`. Raises Problem: 401, 429 where somebody guesses or asks too
-        often."""
+        """The principal, also in `request.state.principal`. Raises Problem: 401; 429 after too many failures or
+        requests."""
         presented = request.headers.get("authorization")
         if presented is not None:
             secret = key_shown(presented)
@@ -75,7 +75,7 @@ class Gate:
     async def _take(self, who: str) -> Quota:
         if self._context.redis_client is None:
             return self._pace.take(who)
-        if self._shared is None:  # in the event loop, to which its connections belong
+        if self._shared is None:  # in the event loop that its connections belong to
             self._shared = SharedPace(self._rate, self._context.redis_client(), self._bucket_of)
         return await self._shared.take(who)
 
@@ -85,7 +85,7 @@ class Gate:
         return f"consent:rate:{self._prints.print_of(b'principal', who.encode()).hex()}"
 
     async def close(self) -> None:
-        """Hang up on Redis."""
+        """Close the connection to Redis."""
         if self._shared is not None:
             await self._shared.close()
 
@@ -114,7 +114,7 @@ class Gate:
     def _look(
         self, secret: str, host: str, find: "_Find", *, stranger: bool, device: str | None
     ) -> "tuple[Principal | Attempt | None, _Shown]":
-        # Keyed, as everything by which the ledger finds people: an address is personal data.
+        # Keyed, like all fingerprints in the ledger: an address is personal data.
         address = self._context.known().prints.print_of(b"address", network_of(host).encode())
         with self._context.engine.begin() as connection:
             locked_s = guesses.locked_for(connection, address) if stranger else 0.0
@@ -126,12 +126,12 @@ class Gate:
             return (None, found.shown) if isinstance(found, Closed) else (found, _Shown(found.key))
 
     def forget(self, secret: str) -> None:
-        """Look this one up again before it is trusted."""
+        """Drop this one from the cache, so that it is looked up again."""
         self._seen.pop(digest_of(secret), None)
 
 
 class _Shown(NamedTuple):
-    """The key or the user that was shown, where there is such a one."""
+    """The key or the user of the credentials given, where they exist."""
 
     key_prefix: str | None = None
     account: str | None = None
@@ -139,15 +139,15 @@ class _Shown(NamedTuple):
 
 @dataclass(frozen=True)
 class Closed:
-    """It was right once, and opens nothing any more. That is no guess: a forgotten cron job must not have its
-    successor locked out."""
+    """It was valid once, and is no longer. That is not counted as a guess: a forgotten cron job must not lock out its
+    successor."""
 
     shown: _Shown
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """It was never right. `key_prefix`: of the key that it would be but for its secret part."""
+    """It was never valid. `key_prefix`: of the key with that prefix, but another secret."""
 
     key_prefix: str | None = None
 
@@ -178,25 +178,26 @@ def _find_login(connection: Connection, token: str) -> Principal | Closed | Unkn
 
 
 async def refuse_guess(attempt: Attempt) -> None:
-    """Make a failed try take its time. Raises Problem where no more tries are allowed for now."""
+    """Delay a failed attempt. Raises Problem where no more attempts are allowed now."""
     if attempt.locked_s:
         raise guessing(attempt)
     await asyncio.sleep(min(LONGEST_DELAY_S, 0.1 * attempt.failures))
 
 
 def guessing(attempt: Attempt) -> Problem:
-    """No more tries are allowed for now."""
+    """No more attempts are allowed now."""
     return Problem.later(429, "guessing", "too many failed tries from here; wait", attempt.locked_s)
 
 
 def unauthorized() -> Problem:
-    """Nobody we know."""
+    """Unknown credentials, or none."""
     detail = "show an API key, as in: Authorization: Bearer cw_…; `consent keys create` makes one"
     return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="consent"'})
 
 
 def _refuse_forged(request: Request) -> None:
-    """A browser sends cookies along with what another site has made it ask. It says so, in a header no page can set."""
+    """Refuse cross-site requests. A browser sends cookies with requests that another site has caused, and says so in a
+    header that no page can set."""
     if request.method in SAFE_METHODS:
         return
     origin, host = request.headers.get("origin"), request.headers.get("host")
@@ -206,8 +207,8 @@ def _refuse_forged(request: Request) -> None:
 
 
 def allowed(*rights: Right) -> Callable[[Request], Coroutine[Any, Any, Principal]]:
-    """A FastAPI dependency that lets in whoever has one of these rights (all who are known, where none is named), and
-    gives who it is. Raises Problem: 401, 403, 429."""
+    """A FastAPI dependency that admits principals with one of these rights (any principal, where none is named), and
+    returns the principal. Raises Problem: 401, 403, 429."""
 
     async def principal(request: Request) -> Principal:
         gate: Gate = request.app.state.gate

@@ -1,4 +1,4 @@
-"""What a login with an identity provider needs of the ledger: begun, resumed once, ended. Each runs in a thread."""
+"""The ledger's part of a login with an identity provider: begun, resumed once, ended. Each runs in a thread."""
 
 import re
 import secrets
@@ -16,32 +16,33 @@ from web.context import Context
 from web.networks import network_of
 
 WITHIN_S = 600
-"""A login begun longer ago is begun anew."""
+"""An older login must be started again."""
 TOKEN = re.compile(r"[\w-]{1,100}", re.ASCII)
 
 
 def begin(context: Context, device: str | None = None) -> tuple[str, Once]:
-    """A new login: what the browser keeps of it, and what the provider is told. `device`: the token that the browser
-    shows. It is kept along, for the browser does not show it to who comes back from another site."""
+    """A new login: the browser's part, and what the provider is sent. `device`: the device's token. It is stored with
+    the login, because the browser does not send it on a redirect from another site."""
     shown = device if device and TOKEN.fullmatch(device) else ""
     begun = f"{int(time.time())}.{secrets.token_urlsafe(32)}.{shown}"
     return begun, _once(context.known().prints, begun)
 
 
 def device_of(begun: str) -> str | None:
-    """The token of the device on which this login was begun."""
+    """The token of the device that began this login."""
     return begun.rpartition(".")[2] or None
 
 
 def _once(prints: Fingerprinter, begun: str) -> Once:
-    """All of it is derived under our key from what the browser keeps, so `state` proves that to be ours, unchanged."""
+    """All of it is derived with our key from the browser's part, so `state` proves that the part is ours and
+    unchanged."""
     parts = (b"oidc state", b"oidc nonce", b"oidc verifier 1", b"oidc verifier 2")
     state, nonce, *verifier = (prints.print_of(part, begun.encode()).hex() for part in parts)
     return Once(state, nonce, "".join(verifier))
 
 
 def resume(context: Context, begun: str, state: str, host: str) -> Once | Attempt:
-    """The login that this browser began, given out once; or how long the address may not try.
+    """The login that this browser began, returned once; or how long the address is locked.
 
     Raises DeniedError.
     """
@@ -59,9 +60,9 @@ def resume(context: Context, begun: str, state: str, host: str) -> Once | Attemp
 
 
 def end(context: Context, email: str, host: str, device: str | None = None) -> LoggedIn:
-    """The user whom the provider vouches for, logged in on this device: the token that it shows. Raises DeniedError.
+    """Log in the user whom the provider names, on the device of this token. Raises DeniedError.
 
-    A lock on the account is not looked at: it is for those who guess its password, and nobody guessed here.
+    A lock on the account is ignored: it is against guessed passwords, and no password was guessed here.
     """
     token = mint_token()
     with context.engine.begin() as connection:
@@ -76,7 +77,7 @@ def end(context: Context, email: str, host: str, device: str | None = None) -> L
 
 
 def failed(context: Context, host: str) -> Attempt:
-    """Count a code that let nobody in, by the address it came from: whose it should have been is not known."""
+    """Count a failed code by the address that it came from: whose it should have been is unknown."""
     with context.engine.begin() as connection:
         return guesses.attempt(connection, _address(context.known().prints, host))
 

@@ -1,4 +1,4 @@
-"""Logging console users in: a password checked at its own pace, failures counted over all processes."""
+"""Logs in console users by password. Failures are counted over all processes."""
 
 from typing import NamedTuple
 
@@ -14,20 +14,20 @@ from web.context import Context
 from web.networks import network_of
 
 LASTS_S = 12 * 3600.0
-"""A working day; after that one logs in anew."""
+"""A working day; then log in again."""
 
 
 class Tried(NamedTuple):
-    """What is known of a try before its password is looked at."""
+    """What is known of an attempt before its password is checked."""
 
     account: str | None
-    """The user's name, if there is one, disabled or not."""
+    """The user's name, if the user exists, disabled or not."""
     known_device: bool
-    """They have logged in on this device before: nobody else's failures count."""
+    """The user has logged in on this device before: other people's failures do not count."""
 
 
 class LoggedIn(NamedTuple):
-    """A user, the token of a new session, and the token by which the device is known from now on."""
+    """A user, the token of a new session, and the token that identifies the device from now on."""
 
     user: FoundUser
     token: str
@@ -38,7 +38,7 @@ class LoggedIn(NamedTuple):
 
 
 def who_tries(context: Context, name: str, device: str | None) -> Tried:
-    """Whose login is tried, and whether it is on a device of theirs. `device`: the token that it shows."""
+    """The account of an attempt, and whether its device is known. `device`: the device's token."""
     with context.engine.connect() as connection:
         known = device is not None and logins.is_device(connection, digest_of(device), name)
         return Tried(name if access.is_user(connection, name) else None, known)
@@ -47,11 +47,11 @@ def who_tries(context: Context, name: str, device: str | None) -> Tried:
 def log_in(
     context: Context, name: str, password: str, address: str = "", device: str | None = None
 ) -> LoggedIn | Attempt:
-    """A user, logged in; or the failed attempt, also where it was not looked at for a lock.
+    """The user, logged in; or the failed attempt, also where a lock prevented the check.
 
-    Takes a tenth of a second and 64 MB, as Argon2id should. Each name is locked by itself, whether it exists or not,
-    and so is each address. A device that the user has logged in on has a lock of its own instead of both: strangers
-    keep nobody out there.
+    It takes a tenth of a second and 64 MB, as Argon2id should. Each name has its own lock, whether it exists or not,
+    and so has each address. A device on which the user has logged in has its own lock instead of both, so that
+    strangers cannot lock the user out there.
     """
     prints = context.known().prints
     with context.engine.begin() as connection:
@@ -76,7 +76,7 @@ def log_in(
 
 
 class _Counted(NamedTuple):
-    """By what a failure is counted; the first is the user's own, or their device's."""
+    """What a failure is counted by; the first is the user's own, or their device's."""
 
     own: bytes
     address: bytes | None
@@ -101,7 +101,7 @@ def _of_device(prints: Fingerprinter, digest: bytes) -> bytes:
 
 
 def _attempt(connection: Connection, counted: _Counted) -> Attempt:
-    # All are asked before any counts: who is locked out by one of them adds nothing to the others.
+    # Check all locks before counting: a locked attempt must not count anywhere.
     locked_s = max(guesses.locked_for(connection, who) for who, _ in counted.limits())
     if locked_s:
         return Attempt(0, locked_s)
@@ -112,12 +112,12 @@ def _attempt(connection: Connection, counted: _Counted) -> Attempt:
 def _let_off(connection: Connection, counted: _Counted, attempt: Attempt) -> None:
     guesses.succeeded(connection, counted.own)
     if counted.address is not None:
-        # Theirs and no more: whoever tries others' passwords must not start anew with each login of their own.
+        # Only this user's failures: guessing at other accounts must not be reset by each login of one's own.
         guesses.forgive(connection, counted.address, attempt.failures)
 
 
 def unlock(connection: Connection, prints: Fingerprinter, name: str) -> bool:
-    """Let a user try again at once, anywhere but where an address is locked; False where nothing was locked."""
+    """Unlock a user everywhere, except at locked addresses; False where nothing was locked."""
     devices = [_of_device(prints, digest) for digest in logins.devices_of(connection, name)]
     locks = [guesses.locked_for(connection, who) for who in (_of_account(prints, name), *devices)]
     for who in (_of_account(prints, name), *devices):

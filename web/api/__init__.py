@@ -1,1 +1,1 @@
-"""The routes of our own API, a module for each concern."""
+"""The routes of our own API, one module for each concern."""

@@ -1,4 +1,4 @@
-"""Reading the audit log: who was let in or turned away, from where, and what they did."""
+"""Reads the audit log: who was admitted or refused, from where, and what they did."""
 
 from typing import Annotated
 from uuid import UUID
@@ -28,7 +28,7 @@ _AUDITED = {
 
 
 class AuditEntry(BaseModel):
-    """One decision: who was let in or turned away, and what they did."""
+    """One decision: who was admitted or refused, and what they did."""
 
     model_config = examples(_AUDITED)
     id: int
@@ -45,7 +45,7 @@ class AuditEntry(BaseModel):
 
 
 class AuditPage(BaseModel):
-    """Entries of the audit log, the newest first."""
+    """Entries of the audit log, newest first."""
 
     model_config = examples({"entries": [_AUDITED], "next": 4711})
     entries: list[AuditEntry]
@@ -72,7 +72,7 @@ async def show_audit(
     limit: Annotated[int, Query(ge=1, le=MOST, description="how many on a page")] = 100,
     cursor: Annotated[int | None, Query(ge=1, le=LAST, description="`next` of the page before")] = None,
 ) -> AuditPage:
-    """Every denial, and whatever changed or looked for something."""
+    """Every denial, and every change or lookup."""
     wanted = Wanted(by, action, request_id, since, until, cursor)
 
     def find() -> list[Written]:

@@ -1,4 +1,4 @@
-"""What people do about a request on record: retry, close, accept, confirm, cancel, extend."""
+"""Deeds on a request on record: retry, close, accept, confirm, cancel, extend."""
 
 from dataclasses import asdict
 from uuid import UUID
@@ -19,7 +19,7 @@ from web.problems import Problem, no_such_request, refuse_others
 
 
 class Retry(Given):
-    """What to deliver again: all that waits, or only at one vendor or for one reason."""
+    """What to deliver again: everything that waits, or only at one vendor or for one reason."""
 
     model_config = examples({"vendor": "insider", "reason": "rejected"})
     vendor: VendorName | None = None
@@ -27,7 +27,7 @@ class Retry(Given):
 
 
 class Retried(BaseModel):
-    """How many deliveries go out again, and how many wait for a fresh session or an identifier of the person."""
+    """How many deliveries are sent again, and how many wait for a fresh session or an identifier of the person."""
 
     model_config = examples({"deliveries": 5, "vendors": {"insider": 5}, "without_session": 0, "unreachable": 0})
     deliveries: int
@@ -62,7 +62,7 @@ class Accept(Given):
 
 
 class Accepted(BaseModel):
-    """Deliveries that stay unreachable and need nobody any more."""
+    """Deliveries that stay unreachable and no longer need attention."""
 
     model_config = examples({**REQUEST_ID, "deliveries": 2})
     request_id: UUID
@@ -70,7 +70,7 @@ class Accepted(BaseModel):
 
 
 class Extend(Given):
-    """Put off when a request is due, by `months` or by `days` beyond its original date, in all."""
+    """Extend the due date, by `months` or by `days` in total beyond the original date."""
 
     model_config = examples({"months": 1, "because": "many requests at once"})
     months: int | None = Field(default=None, ge=1, le=LONGEST[Unit.MONTHS], strict=True)
@@ -79,7 +79,7 @@ class Extend(Given):
 
 
 class Extended(BaseModel):
-    """When the request is due now."""
+    """The request's new due date."""
 
     model_config = examples({**REQUEST_ID, "due_at": DUE, "due_reason": "many requests at once"})
     request_id: UUID
@@ -88,7 +88,7 @@ class Extended(BaseModel):
 
 
 class Cancelled(BaseModel):
-    """What a cancelled request came to: deliveries that had ended before, were not sent, and are under way just now."""
+    """Counts of a cancelled request's deliveries: ended before, not sent, and under way now."""
 
     model_config = examples({**REQUEST_ID, "status": "cancelled", "done": 1, "cancelled": 3, "under_way": 0})
     request_id: UUID
@@ -112,8 +112,9 @@ RETRY, CLOSE, EXTEND, ACCEPT = TypeAdapter(Retry), TypeAdapter(Close), TypeAdapt
 
 @router.post("/v1/requests/{request_id}/retry", summary="Deliver again", openapi_extra=json_body(Retry, required=False))
 async def retry(request: Request, request_id: UUID, context: TheContext, principal: Operator) -> Retried:
-    """What needs action or is exhausted goes out again; what was refused, and what waits for a word about another wish
-    of the person, only where `reason` names why. `superseded` compares what gave way with the newer wishes again."""
+    """What needs action or is exhausted is sent again. Deliveries that were refused, or that wait for a decision about
+    another wish of the person, need `reason`. `superseded` compares superseded deliveries with the newer wishes
+    again."""
     request.state.target = str(request_id)
     meant = Retry() if allowance_of(request).whole else await read_json(request, RETRY)
     if meant.reason is not None and meant.reason not in {*ADVICE, Outcome.SUPERSEDED}:
@@ -128,8 +129,7 @@ async def retry(request: Request, request_id: UUID, context: TheContext, princip
 
 @router.post("/v1/requests/{request_id}/close", summary="Settle by hand", openapi_extra=json_body(Close))
 async def close(request: Request, request_id: UUID, context: TheContext, principal: Operator) -> Closed:
-    """What needs a person at one vendor becomes `cancelled`, but for those who could not be reached; who and why is
-    kept."""
+    """What needs a person at one vendor becomes `cancelled`, except unreachable people. Who did it and why is kept."""
     request.state.target = str(request_id)
     meant = await read_json(request, CLOSE)
     if meant.reason is not None and meant.reason not in ADVICE:
@@ -144,7 +144,7 @@ async def close(request: Request, request_id: UUID, context: TheContext, princip
     "/v1/requests/{request_id}/accept", summary="Accept that people cannot be found", openapi_extra=json_body(Accept)
 )
 async def accept(request: Request, request_id: UUID, context: TheContext, principal: Operator) -> Accepted:
-    """They stay `unreachable` and leave the list of what needs somebody; the request is not completed by it."""
+    """They stay `unreachable` and leave the list of what needs attention. This does not make the request completed."""
     request.state.target = str(request_id)
     meant = await read_json(request, ACCEPT)
     because = kept_reason(meant.because)
@@ -155,7 +155,7 @@ async def accept(request: Request, request_id: UUID, context: TheContext, princi
 
 @router.post("/v1/requests/{request_id}/confirm", summary="Let a large request run")
 async def confirm(request: Request, request_id: UUID, context: TheContext, principal: Operator) -> Confirmed:
-    """Somebody else than its submitter does this, and by no other account of theirs."""
+    """It takes another person than the submitter, and no other account of the submitter's."""
     request.state.target = str(request_id)
     await read_nothing(request)
     desk = context.desk(principal.name)
@@ -169,7 +169,7 @@ async def confirm(request: Request, request_id: UUID, context: TheContext, princ
 
 @router.post("/v1/requests/{request_id}/cancel", summary="Stop what was not sent yet")
 async def cancel(request: Request, request_id: UUID, context: TheContext, principal: SubmitterOrOperator) -> Cancelled:
-    """A submitter may cancel what they submitted themselves. Cancelling twice changes nothing."""
+    """A submitter may cancel their own requests. Cancelling twice changes nothing."""
     request.state.target = str(request_id)
     await read_nothing(request)
     desk = context.desk(principal.name)
@@ -188,8 +188,8 @@ async def cancel(request: Request, request_id: UUID, context: TheContext, princi
 
 @router.post("/v1/requests/{request_id}/extend", summary="Put off when it is due", openapi_extra=json_body(Extend))
 async def extend(request: Request, request_id: UUID, context: TheContext, principal: Operator) -> Extended:
-    """To so much beyond its original date, within what its regulation allows and before that date; the people must be
-    told. The same again changes nothing."""
+    """By so much beyond its original date, as far as its regulation allows and before that date; the people must be
+    told. Repeating it changes nothing."""
     request.state.target = str(request_id)
     wish = await read_json(request, EXTEND)
     because = kept_reason(wish.because)

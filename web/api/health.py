@@ -1,4 +1,4 @@
-"""Whether this process answers, and whether what it needs does: the only paths that are open to everybody."""
+"""Whether this process answers, and whether its services do. These are the only paths without authentication."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from web.pool import BusyError, Pool
 
 
 class Health(BaseModel):
-    """Whether this process answers, and what it needs does."""
+    """Whether this process answers, and its services do."""
 
     model_config = examples({"status": "ok"})
     status: str
@@ -29,7 +29,7 @@ WITHIN_S = 5.0
 
 @router.get("/healthz", summary="Does this process answer?")
 async def healthz() -> Health:
-    """Always ok: it is for whoever restarts processes that do not answer."""
+    """Always ok. It is for whatever restarts processes that do not answer."""
     return Health(status="ok")
 
 

@@ -66,7 +66,7 @@ class ListedRequest(BaseModel):
 
 
 class RequestPage(BaseModel):
-    """Requests, the newest first. `next`: give it as `cursor` for the page after this one; null on the last."""
+    """Requests, newest first. `next`: send it as `cursor` for the following page; null on the last."""
 
     model_config = examples({"requests": [_LISTED], "next": None})
     requests: list[ListedRequest]
@@ -106,7 +106,7 @@ router = APIRouter(tags=["requests"])
 NDJSON = "application/x-ndjson"
 STREAMED_AT_ONCE = 2_000
 WAITS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-"""Between tries to get at the ledger in the middle of a stream."""
+"""Delay between attempts to reach the ledger in the middle of a stream."""
 Limit = Annotated[int, Query(ge=1, le=1000, description="how many on a page")]
 Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the page before")]
 RequestState = Literal["unconfirmed", "running", "completed", "completed_with_exceptions", "cancelled"]
@@ -127,7 +127,7 @@ async def list_requests(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> RequestPage:
-    """Who may only submit sees what they submitted themselves."""
+    """Submitters see their own requests only."""
     wanted = Wanted(status, kind, received_from, received_before, principal.sees_only)
     after = Place(*_read_cursor(cursor, _PLACES)) if cursor is not None else None
 
@@ -179,12 +179,12 @@ def _numbers(request: Request, context: Context, request_id: UUID, principal: Pr
         if vendor is None:
             return numbers
         if vendor not in {one.name for one in vendors.all_vendors(connection)}:
-            raise no_such_vendor()  # an empty page would say that nothing is to be done there
+            raise no_such_vendor()  # an empty page would suggest that nothing needs doing there
     return numbers._replace(vendors={name: id_ for name, id_ in numbers.vendors.items() if name == vendor})
 
 
 class _Pages:
-    """The deliveries of a request in pages, each asked for by itself: however slowly a client reads a stream, it keeps
+    """The deliveries of a request in pages, each queried separately: however slowly a client reads a stream, it keeps
     no connection and no snapshot of the ledger."""
 
     def __init__(self, context: Context, request: Numbers, outcome: str | None) -> None:
@@ -195,7 +195,7 @@ class _Pages:
             return listing.deliveries_page(connection, self._request, outcome=self._outcome, after=place, limit=limit)
 
     def page(self, place: tuple[str, int], limit: int) -> bytes:
-        """A DeliveryPage. Like `lines` for a thread: to write thousands of rows takes longer than others may wait."""
+        """A DeliveryPage. Run it, like `lines`, in a thread: writing thousands of rows would block others."""
         rows = self._after(place, limit + 1)
         more = _cursor(_place(rows[limit - 1])) if len(rows) > limit else None
         return to_json({"deliveries": [self._told(row) for row in rows[:limit]], "next": more})
@@ -211,7 +211,7 @@ class _Pages:
         return {**row._asdict(), "settled_at": row.settled_at and as_utc(row.settled_at), "done": done}
 
     async def lines_after(self, place: tuple[str, int]) -> AsyncIterator[bytes]:
-        """All of them from there on."""
+        """All lines from there on."""
         while found := await self._in_time(place):
             lines, place = found
             yield lines
@@ -220,7 +220,7 @@ class _Pages:
         for wait_s in WAITS_S:
             try:
                 return await self._context.reads.run(lambda: self.lines(place))
-            except BusyError:  # half of it is sent: to refuse the rest would be a broken stream
+            except BusyError:  # half of it is sent: refusing the rest would break the stream
                 await asyncio.sleep(wait_s)
         return await self._context.reads.run(lambda: self.lines(place))
 

@@ -1,4 +1,4 @@
-"""What the shapes of several routes share; each has its own beside it."""
+"""What the models of several routes share. Each route's own models are beside it."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ def as_utc(moment: datetime) -> str:
 Moment = Annotated[datetime, PlainSerializer(as_utc, return_type=str)]
 VendorName = Annotated[str, StringConstraints(pattern=PATTERN)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
-"""A name that we may not know. PostgreSQL takes no NUL."""
+"""A name that may be unknown to us. PostgreSQL takes no NUL."""
 Because = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT)]
 
 
@@ -27,7 +27,7 @@ def examples(*shown: Any) -> ConfigDict:
 
 
 class Given(BaseModel):
-    """What a client sends: nothing that is not known, for a misspelt option must not be ignored."""
+    """What a client sends. Unknown fields are refused: a misspelt option must not be ignored."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -43,4 +43,4 @@ def json_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any
 
 REQUEST_ID = {"request_id": "0c6e4ac6-4ece-464d-9f6b-51aea054e9d9"}
 RECEIVED, DUE = "2026-05-04T08:00:00.000Z", "2026-06-04T08:00:00.000Z"
-"""Values that examples share."""
+"""Values for examples."""

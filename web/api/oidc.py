@@ -1,4 +1,4 @@
-"""Logging console users in with an OpenID Connect provider: there, back, and the session a password would give."""
+"""Logs in console users with an OpenID Connect provider: there, back, and the same session as by password."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,14 +31,14 @@ AWAY_S = 5
 
 
 def open_oidc(app: FastAPI, settings: OidcSettings, egress: Egress) -> None:
-    """Let people log in at the provider of these settings, which is reached by this way out."""
+    """Enable logging in at this provider, which is reached by this egress."""
     router = APIRouter(tags=["session"])
     provider = IdentityProvider(
         settings.issuer, settings.client_id, settings.client_secret, settings.redirect_url, egress
     )
     back = urlsplit(settings.redirect_url)
     secure = back.scheme == "https"
-    home = back.path.removesuffix("/oidc/callback")  # "Who am I?": there is no other page of ours yet
+    home = back.path.removesuffix("/oidc/callback")  # "Who am I?": we have no other page yet
 
     @router.get("/v1/session/oidc", summary="Log in at the provider", status_code=303, response_class=RedirectResponse)
     async def begin(request: Request, context: TheContext) -> Response:
@@ -52,7 +52,7 @@ def open_oidc(app: FastAPI, settings: OidcSettings, egress: Egress) -> None:
 
     @router.get(CALLBACK, summary="Back from the provider", status_code=303, response_class=RedirectResponse)
     async def end(request: Request, context: TheContext, code: str = "", state: str = "") -> Response:
-        """Sets the cookie that a password would, and leads to who one is now. A `state` is good for one time."""
+        """Sets the same cookie as a password login, and redirects to the user's session. A `state` works once."""
         answer: Response = RedirectResponse(home, 303)
         try:
             async with _on_record(request):
@@ -74,7 +74,7 @@ async def _let_in(request: Request, context: Context, provider: IdentityProvider
     once = await context.intake.run(lambda: oidc_login.resume(context, begun, state, host))
     if isinstance(once, Attempt):
         raise guessing(once)
-    if not code:  # but `error`, and perhaps a text: that is not ours to repeat
+    if not code:  # an `error`, perhaps with a text, which we do not repeat
         raise DeniedError(Denial.PROVIDER)
     try:
         email = await provider.email(code, once)
@@ -86,7 +86,7 @@ async def _let_in(request: Request, context: Context, provider: IdentityProvider
 
 @asynccontextmanager
 async def _on_record(request: Request) -> AsyncIterator[None]:
-    """Whoever is turned away is told so when it stands in the audit log, with a reason that is one of our own."""
+    """Record a denial in the audit log before the answer, with one of our own reasons."""
     try:
         yield
         return

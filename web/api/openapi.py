@@ -1,4 +1,4 @@
-"""The OpenAPI document: what the routes say of themselves, the bodies they read on their own, and how they refuse."""
+"""The OpenAPI document: what the routes declare, the bodies that they read themselves, and their refusals."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -63,7 +63,7 @@ async def document(request: Request, _: Anybody) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Have this app describe itself whole."""
+    """Make this app serve the complete document."""
     made: dict[str, Any] = {}
 
     def openapi() -> dict[str, Any]:
@@ -87,7 +87,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         known.pop(unused, None)
     known.update(schemas["$defs"])
-    for name, examples in _examples(app).items():  # FastAPI leaves out what is null in them
+    for name, examples in _examples(app).items():  # FastAPI leaves out null values in them
         known[name]["examples"] = examples
     known["Problem"] = dict(problems.SCHEMA)
     components["securitySchemes"] = {
@@ -103,7 +103,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 
 def _examples(app: FastAPI) -> dict[str, Any]:
-    """The examples of what the routes answer, by model."""
+    """The examples of the routes' answers, by model."""
     routes = [context.original_route for context in iter_route_contexts(app.routes)]
     answers = {
         model
@@ -125,7 +125,7 @@ OPEN = frozenset(
         ("get", "/v1/session/oidc/callback"),
     }
 )
-"""What needs no key."""
+"""Paths without authentication."""
 
 
 def _describe_refusals(responses: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Finding the requests that a person is in, by fingerprint. Identifiers come in the body: URLs end up in logs."""
+"""Finds the requests that a person is in, by fingerprint. Identifiers come in the body, because URLs are logged."""
 
 from uuid import UUID
 
@@ -26,7 +26,7 @@ _INVOLVED = {
 
 
 class Person(Given):
-    """Somebody, by one identifier or more."""
+    """A person, by one identifier or more."""
 
     model_config = examples({"email": "a@example.org"})
     user_id: str | None = None
@@ -35,7 +35,7 @@ class Person(Given):
 
 
 class Involvement(BaseModel):
-    """A request that a person is in, and how each vendor stands."""
+    """A request that a person is in, and its state at each vendor."""
 
     model_config = examples(_INVOLVED)
     request_id: UUID
@@ -48,7 +48,7 @@ class Involvement(BaseModel):
 
 
 class Involvements(BaseModel):
-    """The requests that a person is in, the oldest first."""
+    """The requests that a person is in, oldest first."""
 
     model_config = examples({"requests": [_INVOLVED]})
     requests: list[Involvement]
@@ -57,12 +57,12 @@ class Involvements(BaseModel):
 router = APIRouter(tags=["people"])
 SHAPE = TypeAdapter(Person)
 LOOKED_FOR = Noticed(undoubted=frozenset({"placeholder"}))
-"""Nobody is harmed by looking for a placeholder, and somebody may have been allowed to be called so."""
+"""Placeholders may be looked up: it harms nobody, and somebody may have been allowed one."""
 
 
 @router.post("/v1/people/lookup", summary="The requests that a person is in", openapi_extra=json_body(Person))
 async def look_up(request: Request, context: TheContext, _: Reader) -> Involvements:
-    """Whoever has any of these identifiers."""
+    """People with any of these identifiers."""
     given = await read_json(request, SHAPE)
     person: Subject = check_subject(given.model_dump(exclude_none=True), LOOKED_FOR)
 

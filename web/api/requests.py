@@ -1,4 +1,4 @@
-"""Submitting a request of few people."""
+"""Submits a request of up to a thousand people."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -38,7 +38,8 @@ class NewRequest(Given):
         {"kind": "opt_out", "vendors": ["dfinery"], "subjects": [{"user_id": "u-1"}]},
     )
     kind: Kind
-    # Here and below: what `default` names pydantic copies for each request, which takes longer than to make it anew.
+    # Here and below, `default_factory`: pydantic copies a `default` for each request, which takes longer than making
+    # it.
     allow_placeholders: AllowPlaceholders = Field(
         default_factory=dict,
         json_schema_extra={"default": {}},
@@ -73,7 +74,7 @@ class NewRequest(Given):
 
 
 class Crowd(BaseModel):
-    """Values that many people of a request share; the values themselves are not told."""
+    """Values that many people of a request share. The values themselves are not reported."""
 
     shared: Literal["email", "phone_number", "line"] = Field(
         description="what 5 people or more share; line: 3 lines or more say the same, and are one person"
@@ -140,7 +141,7 @@ IdempotencyKey = Annotated[
 async def submit_request(
     request: Request, context: TheContext, principal: Submitter, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Recorded whole when the answer is 201, or not at all. The answer 200 says that it was recorded before."""
+    """With 201, all of it is recorded; otherwise nothing is. 200 says that it was recorded before."""
     noticed = Noticed()
     given = await read_json(request, SHAPE, LARGEST_JSON, context=noticed)
     people = _checked_people(given, noticed)
@@ -162,12 +163,12 @@ async def submit_request(
 
 
 def own_key(principal: Principal, key: str | None) -> str | None:
-    """An idempotency key as the ledger keeps it: two producers that count from 1 do not meet."""
+    """An idempotency key as the ledger stores it: two producers that both count from 1 do not collide."""
     return f"{principal.name} {key}" if key is not None else None
 
 
 def answer(request: Request, receipt: submit.Receipt, noticed: Noticed) -> Response:
-    """What a producer gets back; what was recorded has its audit entry in the same transaction."""
+    """The answer to a producer. What was recorded has its audit entry in the same transaction."""
     recorded = receipt.recorded
     request.state.target = str(recorded.public_id)
     request.state.audited = not receipt.repeated

@@ -1,5 +1,4 @@
-"""Deeds over a selection of requests: begun by one call, done as far as a moment allows, carried on with by the
-workers, and asked after by their id."""
+"""Deeds over a selection of requests: begun by one call, which does a part; continued by the workers; queried by id."""
 
 from time import monotonic
 from typing import Any, Literal, NamedTuple
@@ -25,8 +24,7 @@ from web.problems import Problem
 
 
 class Selected(Given):
-    """Which requests: those that all of these choose together; at least one of them is given. `all`: every one that it
-    can be done to."""
+    """Which requests: those that match all of these; at least one is given. `all`: every one that it can be done to."""
 
     model_config = examples({"vendor": "insider", "reason": "rejected", "received_before": RECEIVED})
     all: bool = Field(default=False, strict=True, description="every request that it can be done to")
@@ -45,7 +43,7 @@ class CloseSelected(Selected):
 
 
 class DeedState(BaseModel):
-    """How far a deed over a selection has come; or, of a dry run, how much it would be now."""
+    """The progress of a deed over a selection; or, for a dry run, its extent now."""
 
     model_config = examples(
         {
@@ -77,7 +75,7 @@ class DeedState(BaseModel):
 
 router = APIRouter(tags=["deeds"])
 AT_ONCE_S = 2.0
-"""So long a call works at its deed itself; what is left then is the workers'."""
+"""How long a call works on its deed itself. The workers do the rest."""
 ANSWERS: dict[int | str, dict[str, Any]] = {202: {"model": DeedState, "description": "begun; ask after it by its id"}}
 
 
@@ -87,7 +85,7 @@ class Route(NamedTuple):
     deed: Deed
     body: type[Selected]
     principal: Any
-    """Who may, as a FastAPI dependency."""
+    """Who may use it, as a FastAPI dependency."""
     summary: str
     description: str
 
@@ -153,7 +151,7 @@ for each in ROUTES:
 
 @router.get("/v1/deeds/{deed_id}", summary="How far a deed over a selection has come")
 async def show_deed(request: Request, deed_id: UUID, context: TheContext, principal: SubmitterOrReader) -> DeedState:
-    """It has come to its end when `ended_at` is given."""
+    """It has ended when `ended_at` is given."""
     deed = await context.reads.run(lambda: selections.find(context.engine, deed_id))
     if deed is None or principal.sees_only not in (None, deed.by):
         if deed is not None:
@@ -200,7 +198,7 @@ def _criteria(deed: Deed, chosen: Selected, principal: Principal) -> Criteria:
 
 
 def _work(context: Context, order: Order, by: str, origin: Origin) -> Progress:
-    """Begin it, and do it as far as a moment allows."""
+    """Begin it, and work on it for AT_ONCE_S."""
     began = monotonic()
     standing = selections.begin(context.engine, order, by, origin)
     while standing.ended_at is None and monotonic() - began < AT_ONCE_S:

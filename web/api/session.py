@@ -1,4 +1,4 @@
-"""Sessions of console users: logging in with a password, seeing who one is, logging out."""
+"""Sessions of console users: log in with a password, show the user, log out."""
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, TypeAdapter
@@ -30,7 +30,7 @@ class Login(Given):
 
 
 class Session(BaseModel):
-    """Who is logged in."""
+    """The user who is logged in."""
 
     model_config = examples({"name": "key:shop", "role": "operator"})
     name: str
@@ -43,8 +43,8 @@ SHAPE = TypeAdapter(Login)
 
 @router.post("/v1/session", summary="Log a console user in", openapi_extra=json_body(Login))
 async def begin(request: Request, response: Response, context: TheContext) -> Session:
-    """Sets a cookie that lasts a working day, and one by which this device is known. Scripts use API keys instead. With
-    `CONSENT_PASSWORD_LOGIN=false` nobody logs in with a password: 403."""
+    """Sets a cookie that lasts a working day, and one that identifies this device. Scripts use API keys instead. With
+    `CONSENT_PASSWORD_LOGIN=false` nobody can log in with a password: 403."""
     if not context.settings.password_login:
         raise _switched_off(by_provider=context.settings.oidc is not None)
     given = await read_json(request, SHAPE)
@@ -75,7 +75,7 @@ def _switched_off(*, by_provider: bool) -> Problem:
 
 
 def keep_session(response: Response, token: str, *, secure: bool) -> None:
-    """Have the browser keep this session until it is over."""
+    """Set the session's cookie for its lifetime."""
     cookies.keep(response, COOKIE, token, seconds=int(LASTS_S), secure=secure)
 
 

@@ -1,4 +1,4 @@
-"""How a request on record stands."""
+"""The status of a request on record."""
 
 from uuid import UUID
 
@@ -38,7 +38,7 @@ class MissingIdentifier(BaseModel):
 
 
 class DirectoryAnswers(BaseModel):
-    """The controller's own directory is asked about people of this request who lack something."""
+    """The controller's directory is asked about people of this request who lack identifiers."""
 
     waits: bool = Field(description="nothing is sent yet: it is still to be asked about some of them")
     answers: dict[str, int] = Field(
@@ -47,7 +47,7 @@ class DirectoryAnswers(BaseModel):
 
 
 class RequestStatus(BaseModel):
-    """How a request stands."""
+    """The status of a request."""
 
     model_config = examples(
         {
@@ -94,7 +94,7 @@ router = APIRouter(tags=["requests"])
 async def show_request(
     request: Request, request_id: UUID, context: TheContext, principal: SubmitterOrReader
 ) -> RequestStatus:
-    """Costs the same for ten people and for a million."""
+    """It costs the same for ten people and for a million."""
     found = await context.reads.run(lambda: _find(context, request_id))
     refuse_others(request, request_id, sees_only=principal.sees_only, submitted_by=found.submitted_by)
     missing = {name: MissingIdentifier(**one._asdict()) for name, one in missing_identifiers(found).items()}

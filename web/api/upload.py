@@ -1,4 +1,4 @@
-"""Uploading a file of people: streamed into one transaction, so that all of it is recorded or nothing."""
+"""Uploads a file of people: streamed into one transaction, so that all of it is recorded or nothing."""
 
 from typing import Annotated
 
@@ -29,11 +29,11 @@ FORMATS = {
     "application/jsonl": "people.ndjson",
     "text/csv": "people.csv",
 }
-"""By media type, the name of a file that the readers take for one of this form."""
+"""By media type, a file name that makes the readers expect this format."""
 WITHIN_S = 3600.0
 BETWEEN_S = 10.0
 LEAST_BYTES_PER_S = 32_000
-"""In every ten seconds in which we wait for them."""
+"""Within every ten seconds of waiting."""
 EXAMPLES = {
     "application/x-ndjson": '{"user_id": "u-1", "email": "a@example.org"}\n{"user_id": "u-2"}\n',
     "text/csv": "user_id,email,akinon.session_id\nu-1,a@example.org,\n",
@@ -73,7 +73,7 @@ async def upload(
     ] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """A person a line, as NDJSON or CSV. A client that goes away half-way leaves nothing."""
+    """One person a line, as NDJSON or CSV. A client that disconnects half-way leaves nothing."""
     refuse_encoded(request)
     form = FORMATS.get(media_type(request))
     if form is None:
@@ -122,7 +122,7 @@ def _noticed(allowed: str | None) -> Noticed:
     if allowed is not None:
         try:
             noticed.allow(_ALLOWED.validate_json(allowed))
-        except ValueError as error:  # pydantic's own is one too, and quotes what was given
+        except ValueError as error:  # pydantic's own is a ValueError too, and quotes what was given
             message = str(error) if not isinstance(error, ValidationError) else 'must be JSON, as {"user_id": ["1"]}'
             found = [fault("header.Allow-Placeholders", message)]
             raise Problem.unusable("what is allowed cannot be understood; nothing was recorded", found) from None

@@ -1,4 +1,4 @@
-"""The vendors: which are on and which are held; holding, switching and retiring one."""
+"""The vendors: which are on and which are held; hold, switch and retire one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -41,7 +41,7 @@ _VENDOR = {
 
 
 class HeldStepState(BaseModel):
-    """A step of a vendor that is held: requests that need it wait, all others go on."""
+    """A held step of a vendor: requests that need it wait, all others go on."""
 
     model_config = examples(_HELD_STEP)
     step: str
@@ -49,7 +49,7 @@ class HeldStepState(BaseModel):
     held_reason: str
     held_by: str
     next_try_at: Moment | None
-    """When one more person is let through."""
+    """When the next person tries it."""
 
 
 class VendorState(BaseModel):
@@ -68,15 +68,15 @@ class VendorState(BaseModel):
 
 
 class Retire(Given):
-    """Leave a vendor for good."""
+    """Retire a vendor."""
 
     model_config = examples({"because": "the contract has ended"})
     because: Because = Field(description="kept for good: say why, and name no person")
 
 
 class RetiredVendor(BaseModel):
-    """A vendor that was left for good, and how many deliveries were cancelled: pending ones, and those that needed a
-    person. Those under way in a worker follow."""
+    """A retired vendor, and how many deliveries were cancelled: pending ones, and those that needed a person. Those
+    under way in a worker follow."""
 
     model_config = examples({"name": "insider", "pending": 12, "waiting": 3, "before": None})
     name: str
@@ -86,7 +86,7 @@ class RetiredVendor(BaseModel):
 
 
 class Vendors(BaseModel):
-    """Every vendor the workers have announced."""
+    """Every vendor that the workers have announced."""
 
     model_config = examples({"vendors": [_VENDOR]})
     vendors: list[VendorState]
@@ -131,7 +131,7 @@ async def resume(
     _: Operator,
     step: Annotated[str | None, Query(max_length=64)] = None,
 ) -> VendorState:
-    """The vendor and all of its steps, or one `step` of it. The workers see it within a second."""
+    """The vendor and all of its steps, or one `step` of it. The workers notice within a second."""
     await read_nothing(request)
 
     def do() -> Vendor:
@@ -146,7 +146,7 @@ async def resume(
 
 @router.post("/v1/vendors/{name}/on", summary="Have new requests go to a vendor")
 async def switch_on(request: Request, name: Name, context: TheContext, principal: Operator) -> VendorState:
-    """Also one that was retired; what has ended there stays so."""
+    """Also a retired one. What has ended there stays so."""
     return await _switch(request, name, context, principal, switching.switch_on)
 
 

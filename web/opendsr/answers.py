@@ -1,4 +1,4 @@
-"""Answers to OpenDSR: bodies and headers of the specification, signed, and its error object for refusals."""
+"""OpenDSR's answers: bodies and headers of the specification, signed, and its error object."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -22,20 +22,20 @@ from web.opendsr.reading import RefusedError
 
 ERRORS_AS = "application/json;charset=UTF-8"
 AT_THE_GATE = frozenset({401, 403, 408, 429})
-"""Refusals of whoever has not come in. They say the same to everybody, so each is signed once: a signature costs a
-thousand times what they cost."""
+"""Refusals before authentication. They are the same for everybody, so each is signed once: a signature costs a thousand
+times as much."""
 
 
 @dataclass(frozen=True)
 class Processor:
-    """Who we are as a processor, and who may be told of changes."""
+    """Our identity as a processor, and the allowed callback addresses."""
 
     signer: Signer
     rules: Rules = field(repr=False)
 
 
 def processor_of(request: Request) -> Processor:
-    """Who answers this request."""
+    """The processor that answers this request."""
     processor: Processor = request.app.state.opendsr
     return processor
 
@@ -47,7 +47,7 @@ def answer(request: Request, status: int, body: Any) -> Response:
 
 
 def answer_to_anybody(request: Request, body: Any) -> Response:
-    """The same for what anybody may ask for, and is always the same: it is signed once."""
+    """The same for a fixed answer to anybody: it is signed once."""
     raw = to_json(body)
     return Response(raw, 200, _signed_once(processor_of(request).signer, raw), "application/json")
 
@@ -58,7 +58,7 @@ def _signed_once(signer: Signer, raw: bytes) -> dict[str, str]:
 
 
 class Refusal(NamedTuple):
-    """What the error object of the specification (7.6) says. `kind` is its `domain`, `reason` a word of ours."""
+    """The specification's error object (7.6). `kind` is its `domain`, `reason` a word of ours."""
 
     status: int
     kind: str
@@ -68,7 +68,7 @@ class Refusal(NamedTuple):
 
 
 def refusal_of(error: Exception) -> Refusal:
-    """An exception of ours or of the framework's, as OpenDSR tells it. Raises it where it is neither."""
+    """The OpenDSR form of an exception of ours or of the framework's. Raises it where it is neither."""
     match error:
         case RefusedError():
             return _invalid(error.faults)
@@ -78,7 +78,7 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(409, "Validation", "conflict", [str(error)], {})
         case NoSuchRequestError():
             return Refusal(404, "Validation", "not_found", ["there is no request of this subject_request_id"], {})
-        case AttendError():  # the specification knows 400 only, and that what is pending may be cancelled (7.5, 9)
+        case AttendError():  # the specification only has 400, and only lets pending requests be cancelled (7.5, 9)
             return Refusal(400, "Validation", "not_pending", [str(error)], {})
     problem = errors.of(error)
     if problem.status_code in {400, 415, 422}:
@@ -103,12 +103,12 @@ def error_body(refusal: Refusal, version: Version) -> dict[str, Any]:
 
 
 class DsrRoute(APIRoute):
-    """A route that refuses as the specification says."""
+    """A route that refuses in the specification's form."""
 
     version: ClassVar[Version]
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's own, with what it raises told in our way."""
+        """FastAPI's own, with its exceptions answered in our form."""
         handle = super().get_route_handler()
 
         async def handle_or_refuse(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Which OpenDSR identities we can find a person by, and the people to look for that a list of identities makes."""
+"""Which OpenDSR identities find a person, and the people that a list of identities means."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -19,11 +19,11 @@ FIELDS = {
     "phone_number_2": "phone_number",
     "phone_number_3": "phone_number",
 }
-"""Identity type to the identifier of a person that it is for us. The specification has none for phone numbers: those
-are the names of the widely used extension of mParticle, and `phone_number`."""
+"""Identity type to our identifier of a person. The specification has none for phone numbers: these are the names of
+mParticle's widely used extension, and `phone_number`."""
 
 SUPPORTED = ("email", "controller_customer_id")
-"""What discovery tells: of the specification's own types those that are used."""
+"""What discovery lists: those of the specification's own types that are used."""
 _USED = ", ".join(FIELDS)
 
 UNUSED = frozenset(
@@ -37,14 +37,15 @@ UNUSED = frozenset(
         "microsoft_publisher_id",
         "roku_advertising_id",
         "roku_publisher_id",
-        "roku_publishing_id",  # so called on mParticle's page
+        "roku_publishing_id",  # its name on mParticle's page
     }
 )
-"""Types of the specification (section 5.1) by which none of our vendors knows anybody: taken, told of, and not used."""
+"""Types of the specification (section 5.1) by which none of our vendors knows anybody: accepted, reported, and not
+used."""
 
 
 class Identity(NamedTuple):
-    """One identity as given. `place`: the path to it in the body, fit to be shown; `value_place`: that to its value."""
+    """One identity as given. `place`: its path in the body, safe to show; `value_place`: the path of its value."""
 
     type: str
     value: str
@@ -56,7 +57,7 @@ class Identity(NamedTuple):
 
 
 class IdentityError(Exception):
-    """Nobody can be looked for by these identities as they are. `faults`: what to change, and where."""
+    """These identities find nobody. `faults`: what to change, and where."""
 
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("unusable identities")
@@ -64,7 +65,7 @@ class IdentityError(Exception):
 
 
 def subjects_of(given: Iterable[Identity]) -> tuple[tuple[Subject, ...], tuple[str, ...]]:
-    """The people to look for, and the types of identities that were given and are of no use.
+    """The people to look for, and the types of identities that are of no use.
 
     A person of ours has one identifier of each sort. Of several (two e-mail addresses), the second ones make a second
     person to look for, so that none is left out. Raises IdentityError.
@@ -76,7 +77,7 @@ def subjects_of(given: Iterable[Identity]) -> tuple[tuple[Subject, ...], tuple[s
         if number > MOST_IDENTITIES:
             raise IdentityError([Fault("subject_identities", f"has more than {MOST_IDENTITIES} identities")])
         if not identity.value.strip() and (identity.type in FIELDS or identity.type in UNUSED):
-            unused.add(identity.type)  # it says nothing, which is no reason to lose what the others say
+            unused.add(identity.type)  # it says nothing, but the others may
             continue
         try:
             value = _VALUES[FIELDS.get(identity.type, "")].validate_python(identity.value)

@@ -1,4 +1,4 @@
-"""A data subject request as a controller sends it, in the 2.0 and the 3.0 shape, read into what we do about it."""
+"""Reads a controller's data subject request, in the 2.0 or the 3.0 shape."""
 
 import json
 import re
@@ -28,15 +28,15 @@ from tasks.subjects import PROBLEMS, Fault, shown
 from web.opendsr.identities import MOST_IDENTITIES, Identity, IdentityError, subjects_of
 
 LONGEST_BODY = 65_536
-"""Bytes; every identity and callback that is taken, each at its longest, has room in it."""
+"""Limit in bytes: all allowed identities and callbacks fit, each at its longest."""
 MOST_CALLBACKS = 10
 LONGEST_GROUP = 200
 REQUEST_KIND = "request_kind"
-"""The field of our extension by which a request is one for an opt-out or an opt-in."""
+"""The field of our extension that makes a request an opt-out or an opt-in."""
 
 
 class RefusedError(Exception):
-    """This request cannot be taken as it is, and nothing of it was. `faults`: what to change, and where."""
+    """This request cannot be accepted as it is, and nothing of it was. `faults`: what to change, and where."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("unusable data subject request")
@@ -44,7 +44,7 @@ class RefusedError(Exception):
 
 
 def read_request(body: bytes, version: Version, domain: str, now: datetime) -> DsrRequest:
-    """The request in a body; what is under `extensions.<domain>` is meant for us. Raises RefusedError."""
+    """The request in a body. `extensions.<domain>` is for us. Raises RefusedError."""
     document, content = _read_json(body)
     try:
         asked = _Asked.model_validate(document)
@@ -88,8 +88,8 @@ def _refuse(field_: str, problem: str) -> NoReturn:
 
 
 def _read_json(body: bytes) -> tuple[Any, bytes]:
-    """What JSON says that means the same to every reader (UTF-8, no key twice in an object, no NaN), and one form for
-    all ways to write it. Raises RefusedError."""
+    """Parse JSON that means the same to every reader (UTF-8, no duplicate keys, no NaN); returns it with a canonical
+    form. Raises RefusedError."""
     if len(body) > LONGEST_BODY:
         _refuse("", f"is longer than {LONGEST_BODY:,} bytes: send one request at a time")
     try:
@@ -98,7 +98,7 @@ def _read_json(body: bytes) -> tuple[Any, bytes]:
     except (ValueError, RecursionError):  # not UTF-8, not JSON, a number of thousands of digits, or nested too deep
         raise RefusedError(
             [Fault("", "is not JSON in UTF-8: send one JSON object")]
-        ) from None  # whose own error quotes the body
+        ) from None  # its own error quotes the body
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def _to_time(given: object) -> datetime:
         if not isinstance(given, str) or _TIME.fullmatch(given) is None:
             raise ValueError
         return datetime.fromisoformat(given.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):  # no such day, or out of the calendar
+    except (ValueError, OverflowError):  # no such day, or outside of the calendar
         raise PydanticCustomError("time", "must be an RFC 3339 time, such as 2026-05-25T00:00:00Z") from None
 
 
@@ -156,12 +156,12 @@ def _check_format(text: str) -> str:
 
 
 class _Shape(BaseModel):
-    # What a later version of the specification adds is no reason to refuse an erasure.
+    # Additions of a later version of the specification are no reason to refuse an erasure.
     model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
 
 
 class _Asked(_Shape):
-    """The whole of a request (section 7.1.1)."""
+    """The whole request (section 7.1.1)."""
 
     regulation: Annotated[Regulation, BeforeValidator(_to_regulation)]
     subject_request_id: Annotated[UUID, BeforeValidator(_to_uuid)]
@@ -177,7 +177,7 @@ class _Asked(_Shape):
 
 
 class _Extension(_Shape):
-    """What we read under our own domain. What is not known there is meant for nobody else, so it is refused."""
+    """The extension under our own domain. Unknown fields can only be meant for us, so they are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -189,8 +189,8 @@ class _Extension(_Shape):
 def _extension(extensions: dict[str, JsonValue], domain: str) -> _Extension:
     for name, block in extensions.items():
         if name != domain and isinstance(block, dict) and REQUEST_KIND in block:
-            # Other processors' extensions are none of our business, but an opt-out must not become an erasure because
-            # our domain was misspelt.
+            # Other processors' extensions are ignored, but an opt-out must not become an erasure because our domain was
+            # misspelt.
             _refuse(f"extensions.(a key).{REQUEST_KIND}", f"is read under extensions.{domain} only")
     ours = extensions.get(domain)
     try:
@@ -242,6 +242,6 @@ _PROBLEMS = PROBLEMS | {
 
 
 def _faults(error: ValidationError, *path: str) -> list[Fault]:
-    """What is wrong, with the path to it; `path` is what stands in front."""
+    """The faults, with their paths; `path` is the prefix."""
     found = error.errors(include_input=False, include_url=False)
     return [Fault(".".join([*path, *map(shown, one["loc"])]), _PROBLEMS.get(one["type"], one["msg"])) for one in found]

@@ -1,4 +1,4 @@
-"""OpenDSR: discovery, and data subject requests submitted, asked after and cancelled, in versions 2.0 and 3.0.
+"""OpenDSR: discovery, and data subject requests submitted, queried and cancelled, in versions 2.0 and 3.0.
 
 Its paths, fields and statuses are the specification's (https://github.com/opengdpr/OpenDSR); see docs/opendsr.md.
 """
@@ -40,7 +40,7 @@ def open_opendsr(app: FastAPI, processor: Processor) -> None:
 
 
 def router(version: Version) -> APIRouter:
-    """The routes of one version. What they are is specified elsewhere, so the OpenAPI document leaves them out."""
+    """The routes of one version. They are specified elsewhere, so the OpenAPI document leaves them out."""
     major, _, _ = version.value.partition(".")
     routes = APIRouter(prefix=f"{ROOT}/v{major}", route_class=ROUTES[version], include_in_schema=False)
 
@@ -75,7 +75,7 @@ def router(version: Version) -> APIRouter:
         return answer(request, 200, [status_body(standing, version, processor.signer.domain) for standing in found])
 
     @routes.get("/requests/{subject_request_id}")
-    @routes.get("/status/{subject_request_id}")  # section 3.1 demands an endpoint `/status`, and shows the other one
+    @routes.get("/status/{subject_request_id}")  # section 3.1 requires an endpoint `/status`, and shows the other one
     async def show(request: Request, subject_request_id: str, context: TheContext, controller: Asking) -> Response:
         meant, processor = read_id(subject_request_id), processor_of(request)
         with _on_record(request, meant):
@@ -98,7 +98,7 @@ def router(version: Version) -> APIRouter:
 
 @contextmanager
 def _on_record(request: Request, meant: UUID) -> Iterator[None]:
-    """Tell the audit log of an id that is none of this controller's: it may be another's."""
+    """Record an id that is not this controller's in the audit log: it may be another's."""
     try:
         yield
     except NoSuchRequestError:
@@ -116,12 +116,12 @@ def _discovery(version: Version, base_url: str, domain: str) -> dict[str, object
 
 
 def _certificate_url(base_url: str, domain: str) -> str:
-    # On the domain that controllers know us under, whatever way this request came; on one machine, where it came.
+    # On our public domain, whichever host this request used; on one machine, on the host it used.
     return base_url.rstrip("/") + CERTIFICATE if domain == LOCAL_DOMAIN else f"https://{domain}{CERTIFICATE}"
 
 
 async def certificate(request: Request) -> Response:
-    """The certificate by which our signatures are checked, with its chain."""
+    """The certificate that verifies our signatures, with its chain."""
     return Response(processor_of(request).signer.certificate, media_type="application/pem-certificate-chain")
 
 
@@ -136,7 +136,7 @@ def _controller(*rights: Right) -> object:
 
 Submitting = Annotated[str, _controller(Right.SUBMIT)]
 Asking = Annotated[str, _controller(Right.SUBMIT, Right.READ)]
-"""The name of an API key: it is the controller, and sees its own requests only, whatever else its role lets it see."""
+"""The name of an API key: it is the controller, and sees only its own requests, whatever else its role allows."""
 GroupId = Annotated[str, Query(min_length=1, max_length=LONGEST_GROUP)]
 
 
