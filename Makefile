@@ -5,6 +5,8 @@ PYTHON ?= python3
 ARGS ?=
 # How many processes share the tests
 JOBS ?= 2
+# The one module that `make mutants` is about, as in: make mutants ONLY=domain/wishes.py
+ONLY ?=
 
 # Compiled modules are kept, whatever the environment says: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick chaos check bench pages vendor lock clean
+.PHONY: help setup demo test quick chaos check mutants bench pages vendor lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -43,6 +45,11 @@ check: $(READY) ## Check format, lint, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+MUTMUT := .mutants/tool
+
+mutants: $(READY) $(MUTMUT)/.made-from-lock ## Break the rules one by one and see whether tests notice (ONLY=domain/wishes.py, JOBS=1)
+	@PYTHONPATH=$(CURDIR)/$(MUTMUT) $(BIN)/python -m tests.mutants --jobs $(JOBS) $(ONLY)
+
 bench: $(READY) ## Run the benchmarks, with the naive design beside ours
 	$(BIN)/python -m bench $(ARGS)
 
@@ -58,11 +65,17 @@ lock: ## Renew the lock files from pyproject.toml (ARGS=--upgrade for the newest
 	@tool=$$(mktemp -d) && trap 'rm -rf "$$tool"' EXIT \
 	&& $(PYTHON) -m venv "$$tool" && "$$tool/bin/python" -m pip --disable-pip-version-check install --quiet uv \
 	&& "$$tool/bin/uv" $(COMPILE) $(ARGS) --quiet --extra local --extra dev pyproject.toml -o requirements.lock \
-	&& echo hatchling | "$$tool/bin/uv" $(COMPILE) --quiet -c requirements.lock pyproject.toml - -o requirements-prod.lock
+	&& echo hatchling | "$$tool/bin/uv" $(COMPILE) --quiet -c requirements.lock pyproject.toml - -o requirements-prod.lock \
+	&& "$$tool/bin/uv" $(COMPILE) --quiet -c requirements.lock --group mutants -o requirements-mutants.lock
 
 clean: ## Remove .venv and caches, never the data folder
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .mutants dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(MUTMUT)/.made-from-lock: requirements-mutants.lock $(READY)
+	rm -rf $(MUTMUT)
+	$(PIP) install --quiet --require-hashes -r requirements-mutants.lock --target $(MUTMUT)
+	@touch $@
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo >&2 \

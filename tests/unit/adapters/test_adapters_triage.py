@@ -73,8 +73,9 @@ def test_too_large_is_split() -> None:
     assert refusal(413) == Answer(Verdict.SPLIT, Reason.TOO_LARGE)
 
 
-@pytest.mark.parametrize("status", [429, 503, 500])
-def test_the_wait_is_in_the_answer(status: int) -> None:
-    told = triage(answer(status, retry_after="12"), NOW)
+@pytest.mark.parametrize("wait", ["12", "Sun, 22 Nov 2026 12:00:12 GMT"])
+@pytest.mark.parametrize("status", [429, 503, 500, 423, 425])
+def test_the_wait_is_in_the_answer(status: int, wait: str) -> None:
+    told = triage(answer(status, retry_after=wait), NOW)
     assert told is not None
     assert told.retry_after_s == 12.0

@@ -33,6 +33,29 @@ def test_nothing_of_it_can_be_read_and_no_two_are_alike() -> None:
     assert not any(b"jane" in one for one in sealed)
 
 
+@given(st.lists(st.tuples(st.binary(max_size=40), st.binary(max_size=20)), max_size=6))
+def test_many_are_sealed_as_one_is_each_for_its_own_place(pairs: list[tuple[bytes, bytes]]) -> None:
+    plains, contexts = [plain for plain, _ in pairs], [context for _, context in pairs]
+    sealed = KEY.seal_all(plains, contexts)
+    assert [KEY.open(one, context) for one, context in zip(sealed, contexts, strict=True)] == plains
+    assert KEY.open_all(sealed, contexts) == plains
+    assert len({one[:NONCE_BYTES] for one in sealed}) == len(pairs), "a nonce is used twice"
+
+
+@pytest.mark.parametrize("contexts", [[b"1"], [b"1", b"2", b"3"]])
+def test_many_need_a_place_each(contexts: list[bytes]) -> None:
+    with pytest.raises(ValueError, match="argument"):
+        KEY.seal_all([PLAIN, PLAIN], contexts)
+    with pytest.raises(UnsealError, match=r"^cannot be opened with these keys$"):
+        KEY.open_all(KEY.seal_all([PLAIN, PLAIN], [b"1", b"2"]), contexts)
+
+
+def test_one_that_cannot_be_opened_is_told_without_what_it_is() -> None:
+    with pytest.raises(UnsealError, match=r"^cannot be opened with these keys$") as told:
+        KEY.open_all([KEY.seal(PLAIN, b"1"), KEY.seal(PLAIN, b"2")], [b"1", b"1"])
+    assert told.value.__suppress_context__
+
+
 def test_it_opens_in_its_own_place_only() -> None:
     with pytest.raises(UnsealError):
         KEY.open(KEY.seal(PLAIN, b"subject:1:1"), b"subject:1:2")
@@ -75,6 +98,16 @@ def test_a_master_key_can_be_changed_without_a_stop() -> None:
         MasterKeys.parse(new).open(sealed, b"here")
 
 
+def test_what_earlier_versions_have_sealed_and_printed_is_still_known() -> None:
+    raw = bytes(range(KEY_BYTES))
+    assert MasterKeys([raw]).seal(PLAIN, b"")[:KEY_ID_BYTES].hex() == "2c2bfcbc596c46a9"
+    sealed = bytes.fromhex(
+        "2c2bfcbc596c46a9a149e08ef77cadee3fd5e041af67942874fd12a3d7a583bbb5f4d1301f272350c71799e57d918e597a3ead65ca39435f0c499c"
+    )
+    assert MasterKeys([raw]).open(sealed, b"subject:1:2") == PLAIN
+    assert Fingerprinter(raw).print_of(b"email", b"a@example.org").hex() == "eb4a105b3ba1c00660b436a472931f18"
+
+
 def test_a_master_key_binds_to_a_place_too() -> None:
     masters = MasterKeys.parse(generate_master_key())
     with pytest.raises(UnsealError):
@@ -110,7 +143,7 @@ def test_a_key_that_cannot_be_read_is_told_by_its_position_and_never_quoted(text
 
 
 def test_no_keys_at_all() -> None:
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match=r"^at least one master key is needed$"):
         MasterKeys([])
 
 

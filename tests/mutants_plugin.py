@@ -1,0 +1,15 @@
+"""How tests run against a mutant: single cases first, then the searches of Hypothesis, which search alike each time."""
+
+import pytest
+from hypothesis import settings
+
+
+def pytest_configure() -> None:
+    """After tests/conftest.py, whose profile this one builds on."""
+    settings.register_profile("mutants", settings.default, derandomize=True, database=None, max_examples=50)
+    settings.load_profile("mutants")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Most mutants are noticed by a single case, and the first that fails ends the run."""
+    items.sort(key=lambda item: item.get_closest_marker("hypothesis") is not None)

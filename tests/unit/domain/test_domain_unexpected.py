@@ -1,0 +1,51 @@
+"""What is told of an exception that nobody expected."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from domain.blocks import in_blocks
+from domain.unexpected import type_and_place
+
+
+def raised(kind: type[Exception], by: Callable[[], object]) -> Exception:
+    with pytest.raises(kind) as told:
+        by()
+    return told.value
+
+
+def _below_ours() -> None:
+    def theirs() -> object:
+        yield json.loads("jane@example.org")
+
+    list(in_blocks(theirs()))
+
+
+def test_the_type_and_the_last_line_of_ours_and_nothing_of_the_text() -> None:
+    told = type_and_place(raised(ValueError, _below_ours))
+    name, place = told.split(" at ")
+    assert name == "JSONDecodeError"
+    assert place.startswith("domain/blocks.py:")
+    assert place.rpartition(":")[2].isdigit()
+
+
+def test_where_none_is_ours_the_line_that_raised_it() -> None:
+    assert type_and_place(raised(ValueError, lambda: json.loads("jane"))).startswith(
+        "JSONDecodeError at json/decoder.py:"
+    )
+
+
+def test_what_it_was_raised_from_stands_in_brackets() -> None:
+    def chained() -> None:
+        raise ValueError("jane@example.org") from KeyError("jane")
+
+    assert type_and_place(raised(ValueError, chained)).startswith("ValueError (KeyError) at ")
+
+
+def test_what_was_never_raised_has_no_place() -> None:
+    assert type_and_place(ValueError("jane")) == "ValueError at no place"
+
+
+def test_a_line_of_no_module_has_one_all_the_same() -> None:
+    assert type_and_place(raised(ZeroDivisionError, lambda: exec("1 / 0", {}))) == "ZeroDivisionError at ?.py:1"  # noqa: S102
