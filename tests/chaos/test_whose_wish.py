@@ -82,6 +82,16 @@ def test_who_cannot_be_found_must_be_unreachable_but_where_nobody_is_served() ->
     assert judge_wishes(Told([(both, UUID(int=0))], frozenset(), {UUID(int=0): rows}), [])[1]
 
 
+@pytest.mark.parametrize("unsent", ["superseded", "cancelled"])
+def test_nobody_need_be_unreachable_where_one_was_not_asked_about_and_the_rest_is_not_served(unsent: str) -> None:
+    asked, later = Wish(0.0, IN, [OWN, JANE], "key"), Wish(1.0, OUT, [JANE], "later")
+    rows = [Row(1, 1, "b2core", "not_applicable", None, 1, None), Row(2, 2, "b2core", unsent, None, 1, None)]
+    served = [Row(1, 1, "b2core", "accepted", None, 1, None)]
+    submitted = [(asked, UUID(int=0)), (later, UUID(int=1))]
+    told = Told(submitted, frozenset(), {UUID(int=0): rows, UUID(int=1): served})
+    assert not [line for line in judge_wishes(told, [])[1] if "be found there" in line]
+
+
 def test_who_is_to_be_stopped_again_in_a_session_that_is_used_up_waits_for_another() -> None:
     shop = {"vendor": "akinon", "fields": {}}
     on, off = ({"flags": {"email_allowed": allowed}} for allowed in (True, False))

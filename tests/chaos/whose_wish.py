@@ -17,6 +17,8 @@ from tests.chaos.people import KNOW_BY_THEIR_OWN, PARTIAL, Wish, is_known_by_ven
 DONE = frozenset({Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.ABSENT})
 IN_A_SESSION = frozenset(name for name, adapter in ADAPTERS.items() if adapter.keeps_sessions)
 """Vendors that act in a session of the person, which is used up by a delivery that they have said yes to."""
+SAYS_NOT_WHETHER_OFFERED = frozenset({Outcome.NOT_APPLICABLE, Outcome.SUPERSEDED, Outcome.CANCELLED})
+"""Outcomes of a vendor that has no such operation, and of people it may not have been asked about."""
 Facts = Sequence[Mapping[str, Any]]
 
 
@@ -86,7 +88,7 @@ def _unreachable_wrongly(told: Told, outcomes: Outcomes) -> Iterator[str]:
     """Whom a vendor cannot be told of is unreachable there, but where it has no such operation for anybody."""
     for wish, public_id in told.submitted:
         rows, names = told.rows[public_id], wish.names
-        offered = {row.vendor for row in rows if row.outcome != Outcome.NOT_APPLICABLE}
+        offered = {row.vendor for row in rows if row.outcome not in SAYS_NOT_WHETHER_OFFERED}
         for row in rows:
             hidden = is_known_by_vendors_ids(names[row.line - 1]) and row.vendor not in KNOW_BY_THEIR_OWN
             if _lacks_another_session(public_id, row, outcomes[names[row.line - 1], row.vendor]):
