@@ -24,7 +24,7 @@ from local.postgres import Postgres
 from local.processes import read_private
 from local.redis_server import Redis
 from local.stack import Plan, running
-from tasks.queues import sender, wake
+from tasks.sending import sender, wake
 from tasks.submission import Submission
 from tasks.submit import Receipt, submit
 

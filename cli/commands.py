@@ -15,7 +15,6 @@ from intake.exit_codes import Commands, Ending, run_to_end
 
 app = typer.Typer(
     cls=Commands,
-    help="Deliver erasure, opt-out and opt-in requests to every vendor, and keep the record.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -30,6 +29,23 @@ app.command()(lookup)
 def run() -> None:
     """Run the command line, and exit."""
     run_to_end(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"consent-worker {version('consent-worker')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_commands(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version, and exit.")
+    ] = False,
+) -> None:
+    """Deliver erasure, opt-out and opt-in requests to every vendor, and keep the record."""
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from cli.options import AllowPlaceholder, AsJson, RequestId
-from domain.deadlines import Regulation
+from domain.regulations import Regulation
 from intake.exit_codes import Ending
 
 

@@ -10,16 +10,17 @@ import typer
 
 from cli.given import listed, opened, read_allowed, read_day_or_moment, read_moment, read_options, unusable
 from cli.os_user import who
-from domain.deadlines import Regulation
 from domain.noticed import Noticed
+from domain.regulations import Regulation
 from domain.requests import Kind
 from intake.exit_codes import CommandError, Ending, flush, note
 from intake.files.reader import UnusableInputError, read_people
 from intake.stack import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
 from ledger.failures import LedgerError, as_ledger_errors
 from ledger.sealing import UnsealError
-from tasks.queues import BrokerError, sender, wake
+from tasks.queues import BrokerError
 from tasks.reach import say_unreachable
+from tasks.sending import sender, wake
 from tasks.submission import Submission, SubmitError
 from tasks.submit import Receipt, Wake, submit
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import SecretStr, ValidationError, create_model
@@ -45,6 +46,8 @@ def read_accounts(vendor: str, model: type[VendorSettings], prefix: str) -> dict
     ]
     if faults:
         raise AccountsError(faults)
+    if not accounts:
+        return {}
     shared = {name: value for name, value in _read(model, f"{prefix}{vendor}__").items() if name != ACCOUNTS}
     read: dict[str, VendorSettings] = {}
     for account in sorted(accounts):
@@ -75,10 +78,15 @@ def _is_secret(annotation: object) -> bool:
 
 def _read(model: type[VendorSettings], prefix: str) -> dict[str, Any]:
     """The environment's values of these fields, read as pydantic-settings does."""
-    fields: Mapping[str, Any] = {name: (field.annotation, field) for name, field in model.model_fields.items()}
-    block: type[BaseSettings] = create_model("Account", __base__=BaseSettings, **fields)
-    source = EnvSettingsSource(block, env_prefix=prefix, env_nested_delimiter="__", env_ignore_empty=True)
+    source = EnvSettingsSource(_block_of(model), env_prefix=prefix, env_nested_delimiter="__", env_ignore_empty=True)
     return source()
+
+
+@cache
+def _block_of(model: type[VendorSettings]) -> type[BaseSettings]:
+    """The same fields, for pydantic-settings; pydantic takes some milliseconds to build a model."""
+    fields: Mapping[str, Any] = {name: (field.annotation, field) for name, field in model.model_fields.items()}
+    return create_model("Account", __base__=BaseSettings, **fields)
 
 
 def _strangers(model: type[VendorSettings], begin: str) -> Iterator[str]:

@@ -22,7 +22,8 @@ from config.opendsr import OpenDsrSettings
 from config.resolver import ResolverSettings
 from config.vendors import VendorBlocks, types_of
 from config.webhooks import WebhookSettings
-from domain.deadlines import Deadlines, Regulation
+from domain.deadlines import Deadlines
+from domain.regulations import Regulation
 from domain.requests import Kind
 
 PREFIX = "CONSENT_"

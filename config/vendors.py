@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import PrivateAttr, create_model, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from adapters.contract import VendorSettings
 from adapters.registry import ADAPTERS
@@ -33,6 +33,18 @@ class VendorBlocks(Fields):
             return block
         own = {name: value for name, value in block.items() if name != ACCOUNTS}
         return own if own.keys() & credentials_of(ADAPTERS[info.field_name].settings_model) else None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment alone: we read no files, and to look through them takes as long again."""
+        return init_settings, env_settings
 
     _accounts: dict[str, VendorSettings] = PrivateAttr(default_factory=dict)
 

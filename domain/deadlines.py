@@ -15,20 +15,10 @@ from types import MappingProxyType
 from typing import Self
 
 from domain.moments import as_written, begin_of, end_of, possible_from
+from domain.regulations import Regulation
 from domain.requests import Kind
 
 NOT_LEGAL_ADVICE = "for planning; not legal advice"
-
-
-class Regulation(StrEnum):
-    """The law under which a request is made."""
-
-    GDPR = "gdpr"  # European Union, Regulation (EU) 2016/679
-    UK_GDPR = "uk_gdpr"  # United Kingdom
-    CCPA = "ccpa"  # California, as amended by the CPRA
-    KVKK = "kvkk"  # Türkiye, Law No. 6698
-    PIPA = "pipa"  # Republic of Korea
-    LGPD = "lgpd"  # Brazil, Law No. 13.709/2018
 
 
 class Unit(StrEnum):

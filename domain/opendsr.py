@@ -13,9 +13,9 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from domain.deadlines import Regulation
 from domain.notices import Notice
 from domain.outcomes import ATTENTION, DONE, Outcome
+from domain.regulations import Regulation
 from domain.requests import Kind, Subject
 
 

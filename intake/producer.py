@@ -11,7 +11,8 @@ from typing import Any
 from nacl.public import PublicKey, SealedBox
 
 from domain.key_texts import read_keys
-from tasks.queues import SUBMIT, SUBMIT_QUEUE, sender
+from tasks.queues import SUBMIT, SUBMIT_QUEUE
+from tasks.sending import sender
 
 
 def seal(request: Mapping[str, Any], public_key: str) -> str:

@@ -29,7 +29,7 @@ from local.compare import Facts, disagreements, made_by_us
 from local.sandbox import sandbox
 from local.sandboxed import leave_out
 from local.services import free_port
-from tasks.queues import sender, wake
+from tasks.sending import sender, wake
 from tasks.subjects import check_subject
 from tasks.submission import Guards, Submission
 from tasks.submit import submit

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from cli.commands import app, run
 from intake.exit_codes import CommandError, Ending
@@ -34,6 +33,8 @@ def up(
 @app.command()
 def demo() -> Ending:
     """Demonstrate everything: a stack, five sandbox vendors with faults, two requests, and an audit of the result."""
+    from rich.console import Console
+
     from local.demo import demo as demonstrate
 
     with _told():

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from config.opendsr import LEAST_BITS, PAIR_FILE, OpenDsrSettings, SigningError, find_signer
+from config.opendsr import OpenDsrSettings
+from config.opendsr_signer import LEAST_BITS, PAIR_FILE, SigningError, find_signer
 
 VALID_FOR = timedelta(days=3650)
 

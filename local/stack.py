@@ -31,13 +31,13 @@ from local.redis_server import Redis
 from local.services import ServiceError, free_port
 from local.signing_pair import keep_signing_pair
 from tasks.broker import Transport
-from tasks.queues import sender
 from tasks.reach import reach_of
 from tasks.redis_check import trouble
 from tasks.redis_connections import RedisUrlError
 from tasks.redis_connections import connect as connect_redis
 from tasks.redis_faults import CLUSTER
 from tasks.sealed import generate_producer_key
+from tasks.sending import sender
 
 TICK_S = 0.1
 WORKERS_START_S = WEB_STARTS_S = 60.0

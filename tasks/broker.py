@@ -20,11 +20,10 @@ from kombu.utils.json import dumps
 from redis import exceptions
 
 from tasks import full_redis
+from tasks.queues import OUR_QUEUES
 from tasks.redis_connections import HEALTH_S, READING
 from tasks.redis_faults import say_fault
 
-OUR_QUEUES = "consent."
-"""The prefix of our channels."""
 PAUSES = {"interval_start": 0.5, "interval_step": 1.0, "interval_max": 5.0}
 """Seconds between two attempts to connect, so work resumes this soon after Redis is back."""
 ANSWERED_ERRORS = (exceptions.ResponseError, exceptions.InvalidResponse, exceptions.LockError, exceptions.WatchError)

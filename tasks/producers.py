@@ -11,9 +11,9 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
 from domain.accounts import PATTERN
-from domain.deadlines import Regulation
 from domain.moments import GivenDayOrMoment
 from domain.noticed import Noticed
+from domain.regulations import Regulation
 from domain.requests import Kind, Subject
 from domain.unexpected import type_and_place
 from ledger.failures import LedgerError, as_ledger_errors

@@ -1,16 +1,9 @@
-"""The names of our Celery tasks and queues, and a Celery app that only sends."""
+"""The names of our Celery tasks and queues, without Celery: commands that only read start faster."""
 
-from collections.abc import Iterable, Sequence
-from os import PathLike
 from typing import NamedTuple
 
-from celery import Celery
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
-
-from tasks.broker import OUR_QUEUES, Amqp
-from tasks.redis_connections import broker_settings
-
+OUR_QUEUES = "consent."
+"""The prefix of our channels."""
 DISPATCH = "consent.dispatch"
 DELIVER = "consent.deliver"
 SETTLE = "consent.settle"
@@ -72,39 +65,3 @@ class WakeUp(NamedTuple):
     def args(self) -> list[str]:
         """The arguments of its task."""
         return [self.vendor] if self.vendor else []
-
-
-def sender(redis_url: str, redis_ca: str | PathLike[str] | None = None) -> Celery:
-    """A Celery app without tasks, which can only send. It gives up on an unusable Redis within seconds.
-
-    `redis_ca`: a file of CA certificates to verify rediss:// with; None: the system's. Raises RedisUrlError.
-    """
-    app = Celery("consent", amqp=Amqp)
-    app.conf.update(task_ignore_result=True, **broker_settings(redis_url, redis_ca))
-    return app
-
-
-def wake(app: Celery, vendors: Sequence[str]) -> None:
-    """Ask the workers to look for due chunks of these vendors. Raises BrokerError."""
-    send(app, [WakeUp(DISPATCH, vendor) for vendor in vendors])
-
-
-def send(app: Celery, wake_ups: Iterable[WakeUp]) -> None:
-    """Send wake-ups, except where one of the same sort still waits unread: whoever reads that one does the work of
-    both.
-
-    So only a handful ever wait, even while nobody reads. Raises BrokerError.
-    """
-    wanted = list(dict.fromkeys(wake_ups))
-    try:
-        with app.producer_pool.acquire(block=True) as producer:
-            with producer.channel.client.pipeline(transaction=False) as pipe:
-                for one in wanted:
-                    pipe.llen(one.queue)
-                waiting = pipe.execute()
-            for one, as_many in zip(wanted, waiting, strict=True):
-                if not as_many:
-                    app.send_task(one.task, args=one.args, queue=one.queue, producer=producer, ignore_result=True)
-    except (OperationalError, RedisError, AttributeError):
-        # kombu raises this when Redis dies at the wrong moment: its own connection is missing then.
-        raise BrokerError from None

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from domain.deadlines import Deadlines, Regulation
+from domain.deadlines import Deadlines
 from domain.noticed import Noticed
 from domain.notices import Callback
+from domain.regulations import Regulation
 from domain.requests import Kind
 from ledger.accounts.audit import HERE, Origin
 from ledger.requests.new_request import Also, Warn

@@ -1,31 +1,42 @@
-"""What tests of several kinds share: real services of their own, and a clean ledger for each test."""
+"""What tests of several kinds share: real services of their own, and a clean ledger for each test.
+
+What a fixture needs is imported when it is asked for, so that one test of a pure function starts in a second.
+"""
 
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
-from redis import Redis as Client
-from sqlalchemy import Engine
 
-from ledger.sealing import MasterKeys, generate_master_key
-from ledger.session import connect, migrate
-from local.redis_server import Redis
 from tests.reaper import reaping
-from tests.services import RuledPostgres, TestPostgres, empty
+
+if TYPE_CHECKING:
+    from redis import Redis as Client
+    from sqlalchemy import Engine
+
+    from ledger.sealing import MasterKeys
 
 # A developer's own settings are none of the tests'.
 for name in [name for name in os.environ if name.startswith("CONSENT_")]:
     del os.environ[name]
 
-# A machine that others keep busy is no fault of a test.
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")
-
 # Compiled modules are kept, whatever the environment says: the suite starts hundreds of processes of ours.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+GENERATES_CASES = b"hypothesis"
+
+
+def pytest_pycollect_makemodule(module_path: Path) -> None:
+    """Before a module that generates cases is imported: a machine that others keep busy is no fault of a test."""
+    if GENERATES_CASES in module_path.read_bytes():
+        from hypothesis import HealthCheck, settings
+
+        settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,6 +55,8 @@ def _nothing_stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real PostgreSQL, started for this run on a socket of its own."""
+    from tests.services import TestPostgres
+
     with TestPostgres(tmp_path_factory.mktemp("services")) as postgres:
         yield postgres.url
 
@@ -51,13 +64,17 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Redis, started for this run on a socket of its own."""
+    from local.redis_server import Redis
+
     with Redis(tmp_path_factory.mktemp("services")) as redis:
         yield redis.url
 
 
 @pytest.fixture
-def redis(redis_url: str) -> Iterator[Client]:
+def redis(redis_url: str) -> "Iterator[Client]":
     """A client of it, which is empty before and after."""
+    from redis import Redis as Client
+
     with Client.from_url(redis_url) as client:
         client.flushall()
         yield client
@@ -65,7 +82,9 @@ def redis(redis_url: str) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="session")
-def _migrated(postgres_url: str) -> Iterator[Engine]:
+def _migrated(postgres_url: str) -> "Iterator[Engine]":
+    from ledger.session import connect, migrate
+
     engine = connect(postgres_url)
     migrate(engine)
     yield engine
@@ -73,21 +92,27 @@ def _migrated(postgres_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def engine(_migrated: Engine) -> Engine:
+def engine(_migrated: "Engine") -> "Engine":
     """The ledger, migrated and empty."""
+    from tests.services import empty
+
     with _migrated.begin() as connection:
         empty(connection)
     return _migrated
 
 
 @pytest.fixture
-def masters() -> MasterKeys:
+def masters() -> "MasterKeys":
     """Fresh master keys."""
+    from ledger.sealing import MasterKeys, generate_master_key
+
     return MasterKeys.parse(generate_master_key())
 
 
 @pytest.fixture(scope="session")
 def ruled_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Another real PostgreSQL, for tests that make users, limit them, and change its settings."""
+    from tests.services import RuledPostgres
+
     with RuledPostgres(tmp_path_factory.mktemp("services")) as postgres:
         yield postgres.url

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
-import psutil
+if TYPE_CHECKING:
+    import psutil
 
 MARK = "STARTED_BY_TEST_RUN"
 ROUNDS = 50
@@ -38,13 +40,17 @@ def reaping(folder: Path) -> Iterator[None]:
             reaper.stdin.close()
 
 
-def left(mark: str, folder: Path) -> list[psutil.Process]:
+def left(mark: str, folder: Path) -> "list[psutil.Process]":
     """The processes of this run that have not ended, without those that we run in."""
+    import psutil
+
     above = {os.getpid(), *(each.pid for each in psutil.Process().parents())}
     return [each for each in psutil.process_iter() if each.pid not in above and _is_of(each, mark, folder)]
 
 
-def _is_of(process: psutil.Process, mark: str, folder: Path) -> bool:
+def _is_of(process: "psutil.Process", mark: str, folder: Path) -> bool:
+    import psutil
+
     with suppress(psutil.Error, OSError):
         if process.environ().get(MARK) == mark:
             return True
@@ -58,6 +64,8 @@ def _is_of(process: psutil.Process, mark: str, folder: Path) -> bool:
 
 def main(mark: str, folder: Path) -> None:
     """Wait for the end of the run, and end what it has left."""
+    import psutil
+
     sys.stdin.read()
     for _ in range(ROUNDS):
         found = left(mark, folder)

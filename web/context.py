@@ -14,9 +14,9 @@ from ledger.sealing import MasterKeys
 from ledger.session import Engine
 from tasks.attend import Desk
 from tasks.known import Known, Lately
-from tasks.queues import sender, wake
 from tasks.redis_check import trouble
 from tasks.redis_connections import connect, connect_async
+from tasks.sending import sender, wake
 from tasks.submission import Guards, Submission, SubmitError
 from tasks.submit import Offer, Receipt, Wake, submit, submit_few
 from web.batching import Together

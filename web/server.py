@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from config.collector import spare_what_stands
 from config.logging import set_up_logging
-from config.opendsr import SigningError, find_signer
+from config.opendsr_signer import SigningError, find_signer
 from config.settings import Settings
 from intake.exit_codes import CommandError, Ending
 from intake.stack import BAD_KEYS, Surroundings, surroundings

@@ -24,7 +24,7 @@ from adapters.portions import chunk_people
 from adapters.rates import buckets_of
 from adapters.sending import sending_until
 from adapters.transport import Transport
-from config.opendsr import SigningError, find_signer
+from config.opendsr_signer import SigningError, find_signer
 from config.settings import Settings, SettingsError
 from config.stack import Stack, find_stack
 from domain.directory import Answers
@@ -42,11 +42,12 @@ from ledger.session import Connection, connect
 from tasks import redis_connections
 from tasks.look import Lookout, look
 from tasks.notify import Courier, Format, Receiver
-from tasks.queues import DELIVER, DISPATCH, NOTIFY, BrokerError, WakeUp, queue_of, send
+from tasks.queues import DELIVER, DISPATCH, NOTIFY, BrokerError, WakeUp, queue_of
 from tasks.reach import reach_of
 from tasks.redis_connections import connect_async
 from tasks.resolve import Resolver
 from tasks.rewriting import Rewriting
+from tasks.sending import send
 from tasks.slots import FairSlots
 from tasks.toolbox import Route, Toolbox
 from worker.clock import Clock

@@ -2,7 +2,8 @@
 
 from celery import Celery, Task
 
-from tasks.queues import LOOK, WakeUp, send
+from tasks.queues import LOOK, WakeUp
+from tasks.sending import send
 
 TICK_S = 15.0
 """The workers look every second themselves (worker.clock). Beat is a second way, in case every worker's timer stops."""

@@ -19,8 +19,9 @@ from config.settings import Settings
 from config.stack import find_stack
 from domain.requests import Subject
 from intake.producer import seal
-from tasks.queues import SUBMIT, SUBMIT_QUEUE, sender
+from tasks.queues import SUBMIT, SUBMIT_QUEUE
 from tasks.sealed import ProducerKeys
+from tasks.sending import sender
 
 MESSAGES = 20_000
 REQUIRED = Bound("ours", least=200)

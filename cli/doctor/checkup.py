@@ -16,7 +16,7 @@ from cli.doctor.findings import Finding
 from cli.doctor.redis_findings import redis_finding, redis_worries, take_in_finding
 from cli.status import say_directory_state
 from config.accounts import variables_of
-from config.opendsr import SigningError, find_signer
+from config.opendsr_signer import SigningError, find_signer
 from config.settings import PREFIX, Settings
 from domain.directory import DirectoryError
 from domain.outcomes import Reason

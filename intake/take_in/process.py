@@ -21,12 +21,13 @@ from ledger.fitness import check_fitness
 from ledger.sealing import UnsealError
 from tasks.known import Lately
 from tasks.producers import Intake
-from tasks.queues import BrokerError, sender, wake
+from tasks.queues import BrokerError
 from tasks.redis_check import is_cluster
 from tasks.redis_connections import connect
 from tasks.redis_faults import CLUSTER, say_fault
 from tasks.rewriting import Rewriting
 from tasks.sealed import ProducerKeys
+from tasks.sending import sender, wake
 from tasks.submit import Wake
 
 LEDGER_CONNECTIONS = 2

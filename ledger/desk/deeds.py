@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from domain.deadlines import Regulation
+from domain.regulations import Regulation
 from domain.requests import Kind
 
 

@@ -10,11 +10,12 @@ from uuid import UUID, uuid4
 from pydantic_core import to_json
 from sqlalchemy import Connection
 
-from domain.deadlines import TERMS, AskedInRows, Regulation, Term, begins_at, times_of
+from domain.deadlines import TERMS, AskedInRows, Term, begins_at, times_of
 from domain.moments import as_written, possible_from
 from domain.noticed import Noticed
 from domain.notices import Callback
 from domain.reach import Fields
+from domain.regulations import Regulation
 from domain.requests import Kind
 from ledger.accounts.audit import HERE, Origin
 from ledger.contexts import key_context, options_context

@@ -27,8 +27,9 @@ from domain.requests import Kind
 from ledger.sealing import MasterKeys, generate_master_key
 from local.processes import spawn
 from local.sandbox import sandbox
-from tasks.queues import LOOK, BrokerError, WakeUp, queue_of, send, sender, wake
+from tasks.queues import LOOK, BrokerError, WakeUp, queue_of
 from tasks.redis_connections import broker_settings
+from tasks.sending import send, sender, wake
 from tasks.submission import Submission
 from tasks.submit import submit
 

@@ -21,8 +21,9 @@ from standardwebhooks.webhooks import Webhook
 
 from intake.producer import send
 from ledger.session import connect
-from tasks.queues import SUBMIT, SUBMIT_QUEUE, sender
+from tasks.queues import SUBMIT, SUBMIT_QUEUE
 from tasks.sealed import ProducerKeys, generate_producer_key
+from tasks.sending import sender
 from tests.flows.conftest import Stack
 from tests.flows.receiver import SECRET, Receiver
 

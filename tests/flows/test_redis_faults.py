@@ -15,8 +15,8 @@ from kombu.exceptions import OperationalError
 
 from tasks import broker, redis_connections
 from tasks.broker import Amqp, Transport
-from tasks.queues import sender
 from tasks.redis_connections import broker_settings
+from tasks.sending import sender
 from tests.redis_servers import Proxy, Server, redis_server
 
 WITHIN_S = 60.0

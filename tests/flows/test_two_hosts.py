@@ -26,7 +26,7 @@ from sqlalchemy import Engine, text
 
 from domain.requests import Kind
 from ledger.sealing import MasterKeys, generate_master_key
-from tasks.queues import sender, wake
+from tasks.sending import sender, wake
 from tasks.submission import Submission
 from tasks.submit import submit
 from worker.throttle import Pace

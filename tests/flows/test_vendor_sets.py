@@ -17,7 +17,8 @@ from domain.requests import Kind, Subject
 from ledger.sealing import MasterKeys, generate_master_key
 from local.processes import spawn
 from local.sandbox import sandbox
-from tasks.queues import queue_of, sender, wake
+from tasks.queues import queue_of
+from tasks.sending import sender, wake
 from tasks.submission import Submission
 from tasks.submit import submit
 

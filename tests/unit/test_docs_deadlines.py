@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from domain.deadlines import TERMS, Regulation
+from domain.deadlines import TERMS
+from domain.regulations import Regulation
 from domain.requests import Kind
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field, JsonValue, TypeAdapter
 
-from domain.deadlines import Regulation
 from domain.moments import GivenDayOrMoment, GivenMoment
 from domain.noticed import Noticed
+from domain.regulations import Regulation
 from domain.requests import Kind, Subject
 from tasks import submit
 from tasks.subjects import AllowPlaceholders, SubjectError, checked_all

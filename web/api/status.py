@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from domain.deadlines import Regulation
+from domain.regulations import Regulation
 from domain.requests import Kind
 from ledger.desk.reports import Status, status_of
 from tasks.reach import missing_identifiers

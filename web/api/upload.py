@@ -6,9 +6,9 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from domain.deadlines import Regulation
 from domain.moments import GivenDayOrMoment, GivenMoment
 from domain.noticed import Noticed
+from domain.regulations import Regulation
 from domain.requests import Kind
 from intake.files.reader import read_people
 from tasks import submit

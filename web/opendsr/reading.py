@@ -20,9 +20,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from domain.deadlines import Regulation
 from domain.moments import CLOCKS_DIFFER
 from domain.opendsr import DsrRequest, Version
+from domain.regulations import Regulation
 from domain.requests import Kind, Text
 from tasks.subjects import PROBLEMS, Fault, shown
 from web.opendsr.identities import MOST_IDENTITIES, Identity, IdentityError, subjects_of

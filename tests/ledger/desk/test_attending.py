@@ -9,8 +9,9 @@ from uuid import UUID
 import pytest
 
 from adapters.contract import Answer, Call, Person, Verdict
-from domain.deadlines import Period, Regulation, Unit
+from domain.deadlines import Period, Unit
 from domain.outcomes import Reason
+from domain.regulations import Regulation
 from domain.requests import Kind, Subject
 from ledger.delivery import cancelling, chunks
 from ledger.delivery.claiming import claim

@@ -22,11 +22,12 @@ from adapters.callbacks import Callbacks
 from adapters.contract import Answer, Verdict
 from adapters.opendsr_callbacks import format_letter
 from adapters.receivers import Rules
-from config.opendsr import PAIR_FILE, OpenDsrSettings, find_signer
-from domain.deadlines import Regulation
+from config.opendsr import OpenDsrSettings
+from config.opendsr_signer import PAIR_FILE, find_signer
 from domain.notices import Style
 from domain.opendsr import DsrRequest, DsrState, DsrStatus, Version, state_at
 from domain.outcomes import Reason
+from domain.regulations import Regulation
 from domain.requests import Kind
 from ledger.delivery import chunks
 from ledger.delivery.claiming import claim

@@ -14,8 +14,9 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
 from adapters.contract import Rate
 from tasks.broker import BrokerConnection
-from tasks.queues import CONTROL_QUEUE, DISPATCH, BrokerError, WakeUp, send, sender
+from tasks.queues import CONTROL_QUEUE, DISPATCH, BrokerError, WakeUp
 from tasks.redis_connections import broker_settings
+from tasks.sending import send, sender
 from tests.ledger.conftest import Desk
 from tests.ledger.worker.test_worker_transport import Listener, good
 from worker.throttle import Lanes

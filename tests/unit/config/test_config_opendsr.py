@@ -7,7 +7,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from config.opendsr import OpenDsrSettings, SigningError, find_signer
+from config.opendsr import OpenDsrSettings
+from config.opendsr_signer import SigningError, find_signer
 from local.signing_pair import self_signed
 
 PAIR = self_signed("localhost")

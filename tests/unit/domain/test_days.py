@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.given import read_day_or_moment
-from domain.deadlines import TERMS, AskedInRows, Regulation, Times, times_of
+from domain.deadlines import TERMS, AskedInRows, Times, times_of
 from domain.moments import Day, begin_of, end_of, possible_from
+from domain.regulations import Regulation
 from domain.requests import SUBJECT, Kind
 from intake.exit_codes import CommandError
 from tasks.producers import Payload

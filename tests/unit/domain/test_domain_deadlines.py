@@ -12,7 +12,6 @@ from domain.deadlines import (
     Deadlines,
     NotExtended,
     Period,
-    Regulation,
     Term,
     Times,
     Unit,
@@ -20,6 +19,7 @@ from domain.deadlines import (
     extend,
     times_of,
 )
+from domain.regulations import Regulation
 from domain.requests import Kind
 
 MOMENTS = st.datetimes(

@@ -7,7 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from config.opendsr import PAIR_FILE, OpenDsrSettings, find_signer
+from config.opendsr import OpenDsrSettings
+from config.opendsr_signer import PAIR_FILE, find_signer
 from domain.signing import Signer
 from local.signing_pair import keep_signing_pair, self_signed
 

@@ -25,10 +25,11 @@ from redis._parsers.base import BaseParser
 from intake.producer import send
 from tasks import broker, redis_connections
 from tasks.broker import BrokerConnection, Transport
-from tasks.queues import DISPATCH, BrokerError, WakeUp, sender, wake
+from tasks.queues import DISPATCH, BrokerError, WakeUp
 from tasks.redis_check import trouble
 from tasks.redis_connections import broker_settings, connect, connect_async
 from tasks.redis_faults import AWAY, CLUSTER, ODD, say_fault
+from tasks.sending import sender, wake
 from tests.redis_servers import Proxy, redis_server
 
 ANSWERS = {

@@ -5,8 +5,8 @@ from flower.utils.broker import Broker
 from redis import Redis
 
 from tasks.broker import Transport
-from tasks.queues import sender
 from tasks.redis_connections import RedisAddress
+from tasks.sending import sender
 
 QUEUE = "greetings"
 

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from fastapi.routing import APIRoute
 
 from adapters.receivers import Rules
-from config.opendsr import OpenDsrSettings, find_signer
+from config.opendsr import OpenDsrSettings
+from config.opendsr_signer import find_signer
 from domain.opendsr import Version
 from domain.signing import Signer
 from local.signing_pair import self_signed

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.deadlines import Regulation
 from domain.opendsr import DsrRequest, Version
+from domain.regulations import Regulation
 from domain.requests import Kind
 from web.opendsr.reading import LONGEST_BODY, RefusedError, read_id, read_request
 
