@@ -3,8 +3,8 @@
 PYTHON ?= python3
 # More arguments for the tests, the chaos or the benchmarks, as in: make test ARGS="-k throttle"
 ARGS ?=
-# How many processes share the tests
-JOBS ?= 2
+# How many processes share all tests: one more than a small machine has cores, as some wait for whole stacks
+JOBS ?= 3
 # The one module that `make mutants` is about, as in: make mutants ONLY=domain/wishes.py
 ONLY ?=
 
@@ -28,13 +28,13 @@ setup: $(READY) ## Make .venv with the locked dependencies
 demo: $(READY) ## Run the whole stack against sandbox vendors and show what happens
 	$(BIN)/consent demo
 
-TEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+TEST = $(BIN)/python -m pytest --dist loadgroup --no-loadscope-reorder
 
-test: $(READY) ## Run every test, in two processes (JOBS=4 for four)
-	$(TEST) $(ARGS)
+test: $(READY) ## Run every test, in three processes (JOBS=4 for four)
+	$(TEST) -n $(JOBS) $(ARGS)
 
-quick: $(READY) ## Run the unit and contract tests
-	$(TEST) tests/unit tests/contract $(ARGS)
+quick: $(READY) ## Run the unit and contract tests, in two processes
+	$(TEST) -n 2 tests/unit tests/contract $(ARGS)
 
 chaos: $(READY) ## Break a running stack at random and compare ledger and vendors (ARGS="--seed 7 --seconds 40 --people 1500")
 	$(BIN)/python -m tests.chaos $(ARGS)

@@ -27,6 +27,9 @@ for name in [name for name in os.environ if name.startswith("CONSENT_")]:
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# No test needs the authorities of the internet, and every client would read all of them, for some 40 ms.
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("trusts_nobody.pem"))
+
 GENERATES_CASES = b"hypothesis"
 
 
@@ -39,8 +42,14 @@ def pytest_pycollect_makemodule(module_path: Path) -> None:
         settings.load_profile("unhurried")
 
 
+SLOW = ("tests/chaos/", "tests/flows/")
+"""What waits for whole stacks."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, so that what they share is started once."""
+    """Keep a file's tests in one process, so that what they share is started once. The slow come first, so that all
+    processes are busy to the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))

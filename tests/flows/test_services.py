@@ -24,6 +24,7 @@ from local import postgres as postgres_module
 from local.postgres import Postgres
 from local.redis_server import Redis
 from local.services import ServiceError
+from tests.services import CopiedPostgres
 
 START_AND_WAIT = """
 import sys, time
@@ -104,7 +105,7 @@ def test_committed_rows_survive_when_is_killed(data_dir: Path, killed: str) -> N
     left = {process.pid for process in at_work(data_dir)}
     assert bool(left) == (killed != "everything")
 
-    with Postgres(data_dir) as server:
+    with CopiedPostgres(data_dir) as server:
         assert server.is_running
         assert server.url == url  # the same socket and password
         assert ask(server.url, "SELECT answer FROM kept") == 42
@@ -116,7 +117,7 @@ def test_committed_rows_survive_when_is_killed(data_dir: Path, killed: str) -> N
 
 
 def test_a_stale_pid_file_that_names_a_stranger_harms_neither(data_dir: Path) -> None:
-    with Postgres(data_dir) as server:
+    with CopiedPostgres(data_dir) as server:
         sockets = sockets_of(server)
     # PostgreSQL fears a process of its own account, so the stranger needs that one.
     account = "nobody" if os.geteuid() == 0 else None
@@ -127,7 +128,7 @@ def test_a_stale_pid_file_that_names_a_stranger_harms_neither(data_dir: Path) ->
         sockets.mkdir(exist_ok=True)
         (sockets / ".s.PGSQL.5432.lock").write_text(stale)
 
-        with Postgres(data_dir) as server:
+        with CopiedPostgres(data_dir) as server:
             assert ask(server.url, "SELECT 1") == 1
 
         assert stranger.poll() is None
@@ -135,7 +136,7 @@ def test_a_stale_pid_file_that_names_a_stranger_harms_neither(data_dir: Path) ->
 
 
 def test_a_postgres_that_dies_is_started_again_by_start(data_dir: Path) -> None:
-    with Postgres(data_dir) as server:
+    with CopiedPostgres(data_dir) as server:
         url = server.url
         os.kill(postmaster(data_dir), signal.SIGKILL)
         assert server._process is not None
@@ -161,7 +162,7 @@ def test_a_first_start_that_was_cut_short_leaves_nothing_to_trip_over(data_dir: 
 
 
 def test_stacks_in_different_folders_do_not_meet(tmp_path: Path) -> None:
-    servers = [kind(tmp_path / name) for name in "ab" for kind in (Postgres, Redis)]
+    servers = [kind(tmp_path / name) for name in "ab" for kind in (CopiedPostgres, Redis)]
     with ThreadPoolExecutor() as threads:
         urls = list(threads.map(lambda server: server.start(), servers))
     try:
@@ -192,8 +193,8 @@ def listening(server: Postgres | Redis) -> list[Any]:
     return [one for process in own for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
 
 
-@pytest.mark.parametrize("kind", [Postgres, Redis])
-def test_a_service_is_reached_by_nobody_but_its_owner(tmp_path: Path, kind: type[Postgres | Redis]) -> None:
+@pytest.mark.parametrize("kind", [CopiedPostgres, Redis])
+def test_a_service_is_reached_by_nobody_but_its_owner(tmp_path: Path, kind: type[CopiedPostgres | Redis]) -> None:
     with kind(tmp_path / "data") as server:
         folder = sockets_of(server)
         assert folder == tmp_path / "data" / "run"
@@ -204,9 +205,9 @@ def test_a_service_is_reached_by_nobody_but_its_owner(tmp_path: Path, kind: type
         assert "require_auth=scram-sha-256" in server.url or kind is Redis
 
 
-@pytest.mark.parametrize("kind", [Postgres, Redis])
+@pytest.mark.parametrize("kind", [CopiedPostgres, Redis])
 def test_a_stranger_on_the_port_of_an_older_version_is_told_nothing(
-    tmp_path: Path, kind: type[Postgres | Redis]
+    tmp_path: Path, kind: type[CopiedPostgres | Redis]
 ) -> None:
     data_dir = tmp_path / "data"
     with kind(data_dir) as server:
@@ -214,7 +215,7 @@ def test_a_stranger_on_the_port_of_an_older_version_is_told_nothing(
     state = data_dir / f"{kind.name}.json"
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         state.write_text(json.dumps({"port": stranger.getsockname()[1], "password": password}))
-        if kind is Postgres:  # as that version left it
+        if kind is CopiedPostgres:  # as that version left it
             (data_dir / "postgres" / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
         with kind(data_dir) as server:
             assert password in server.url
@@ -223,9 +224,11 @@ def test_a_stranger_on_the_port_of_an_older_version_is_told_nothing(
                 stranger.accept()
 
 
-@pytest.mark.parametrize("kind", [Postgres, Redis])
+@pytest.mark.parametrize("kind", [CopiedPostgres, Redis])
 @pytest.mark.parametrize("made", ["by a stranger", "as a link", "open to all"])
-def test_a_folder_of_sockets_is_taken_from_nobody(data_dir: Path, kind: type[Postgres | Redis], made: str) -> None:
+def test_a_folder_of_sockets_is_taken_from_nobody(
+    data_dir: Path, kind: type[CopiedPostgres | Redis], made: str
+) -> None:
     with kind(data_dir) as server:
         noted = sockets_of(server)
         assert noted.stat().st_mode & 0o7777 == 0o700
@@ -249,8 +252,8 @@ def test_a_folder_of_sockets_is_taken_from_nobody(data_dir: Path, kind: type[Pos
         noted.unlink() if noted.is_symlink() else shutil.rmtree(noted, ignore_errors=True)
 
 
-@pytest.mark.parametrize("kind", [Postgres, Redis])
-def test_a_data_folder_of_somebody_else_is_not_used(tmp_path: Path, kind: type[Postgres | Redis]) -> None:
+@pytest.mark.parametrize("kind", [CopiedPostgres, Redis])
+def test_a_data_folder_of_somebody_else_is_not_used(tmp_path: Path, kind: type[CopiedPostgres | Redis]) -> None:
     tmp_path.chmod(0o770)
     with pytest.raises(
         ServiceError, match=rf"others may write in the data folder .* \(mode 0770\).*chmod 700 {tmp_path}"
@@ -285,7 +288,7 @@ def test_nobody_gets_in_without_the_password(postgres: Postgres, cache: Redis) -
 
 
 def test_a_lost_password_is_replaced(data_dir: Path) -> None:
-    with Postgres(data_dir) as server:
+    with CopiedPostgres(data_dir) as server:
         before = server.url
     (data_dir / "postgres.json").unlink()
     with pytest.raises(ServiceError, match="never ran in"):
@@ -309,7 +312,7 @@ def test_ctrl_c_in_the_terminal_does_not_reach_a_server(server: str, request: py
 
 def test_postgres_never_runs_as_root_and_no_folder_is_opened_for_it(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    with Postgres(tmp_path / "data") as server:
+    with CopiedPostgres(tmp_path / "data") as server:
         assert server._process is not None
         runs_as = psutil.Process(server._process.pid).username()
         assert runs_as == ("nobody" if os.geteuid() == 0 else psutil.Process().username())
@@ -338,7 +341,7 @@ def test_as_root_the_wheel_may_lie_in_a_folder_closed_to_others(
 
 
 def test_a_folder_that_can_not_be_used_is_told_in_a_sentence(data_dir: Path) -> None:
-    with Postgres(data_dir) as server:
+    with CopiedPostgres(data_dir) as server:
         pass
     (data_dir / "postgres" / "PG_VERSION").write_text("12\n")
     with pytest.raises(ServiceError, match=r"ended as it started: .*incompatible with server"):

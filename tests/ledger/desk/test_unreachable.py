@@ -110,6 +110,7 @@ def test_a_request_is_completed_only_where_everybody_was_reached_everywhere(desk
     """Every subset of identifiers at all vendors, each alone; at every vendor, those it knows and those it does not,
     and all of them at every subset of vendors."""
     tools = open_desk(desk)
+    desk.announce(**dict.fromkeys(VENDORS, 40))  # a chunk a request and vendor
     asked: list[tuple[Receipt, dict[str, int]]] = []
     for one in everybody_at(tuple(VENDORS), first=0)[0]:
         missing = {name: 1 for name in VENDORS if not is_reached(one, name)}

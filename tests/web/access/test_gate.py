@@ -20,6 +20,7 @@ from ledger.accounts import access, guesses
 from ledger.accounts.guesses import Attempt
 from tasks.retain import keep_volumes
 from tests.web.conftest import Rows, serving
+from web import audit_trail
 from web.access import gate
 from web.access.password_login import log_in
 from web.api.openapi import OPEN
@@ -277,8 +278,12 @@ def test_the_audit_log_has_every_denial_and_every_write_and_no_person(
     ]
 
 
-def test_who_asks_too_often_is_noted_by_name_and_not_at_length(context: Context, key: Key, rows: Rows) -> None:
-    slow = replace(context, settings=Settings(api_requests_per_minute=30))
+def test_who_asks_too_often_is_noted_by_name_and_not_at_length(
+    context: Context, key: Key, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing comes back while the test runs, however slowly.
+    monkeypatch.setattr(audit_trail, "Spare", lambda per_s: Spare(per_s, lambda: 0.0))
+    slow = replace(context, settings=Settings(api_requests_per_minute=0.1))
     with serving(create_app(slow)) as url, httpx.Client(base_url=url, headers=key()) as client:
         assert client.post("/v1/vendors/insider/hold").status_code == 200
         refused = [client.post("/v1/vendors/insider/resume") for _ in range(30)]
@@ -286,12 +291,12 @@ def test_who_asks_too_often_is_noted_by_name_and_not_at_length(context: Context,
         other = client.get("/v1/vendors", headers=key(name="crm"))
     assert {one.status_code for one in refused} == {429}
     assert refused[0].json()["type"] == "urn:consent:problem:too-often"
-    assert refused[0].headers["retry-after"] in {"2", "3"}
+    assert 1 <= int(refused[0].headers["retry-after"]) <= 601
     assert other.status_code == 200  # one key does not use up what is another's
     (hold, *denied) = rows("SELECT by, allowed, status FROM audit_entries ORDER BY id")
     assert hold == ("key:shop", True, 200)
     assert set(denied) == {("key:shop", False, 429)}
-    assert 10 <= len(denied) < 60
+    assert len(denied) == audit_trail.SPARE_PER_S
 
 
 def test_failures_that_are_over_are_dropped(engine: Engine, rows: Rows) -> None:

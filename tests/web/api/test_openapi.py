@@ -29,9 +29,9 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 4
+EXAMPLES = 3
 """Of each operation, of right ones and of wrong ones; derandomized, so that a failure can be looked at again."""
-SUBMISSIONS = 25
+SUBMISSIONS = 15
 """Of right ones to submit: most name times or options that mean nothing, and some have to be taken."""
 
 
