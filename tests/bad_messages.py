@@ -27,7 +27,7 @@ FOREIGN_TASKS = (
 
 
 def envelope(task: str, args: list[Any], queue: str, /, **headers: Any) -> dict[str, Any]:
-    """A message as Celery makes it, good where task, arguments and queue go together."""
+    """A message as Celery makes it, valid where task, arguments and queue fit together."""
     message_id = str(uuid4())
     return {
         "body": encoded([args, {}, EMBED]),
@@ -56,7 +56,7 @@ def dumped(message: Any) -> bytes:
 
 
 def junk(task: str, args: list[Any], queue: str) -> Iterator[tuple[str, bytes]]:
-    """Every kind, made from a good message of a queue. Names are unique."""
+    """Every kind, made from a valid message of a queue. Names are unique."""
     yield from _no_json()
     yield from _odd_bodies(task, args, queue)
     yield from _odd_parts(task, args, queue)
@@ -164,7 +164,7 @@ def _not_plain(task: str, args: list[Any], queue: str) -> Iterator[tuple[str, by
 
 
 def random_junk(random: Random, count: int, task: str, args: list[Any], queue: str) -> list[bytes]:
-    """So many of them, and good messages, whole, cut, or with a byte changed."""
+    """So many of them, and valid messages, whole, cut off, or with a byte changed."""
     kinds = [item for _, item in junk(task, args, queue)]
     return [_damaged(random, random.choice([*kinds, dumped(envelope(task, args, queue))])) for _ in range(count)]
 

@@ -1,7 +1,7 @@
-"""Ends what a test run started and left, however the run itself ended: `python -m tests.reaper MARK FOLDER`.
+"""Ends the processes that a test run left, however the run itself ended: `python -m tests.reaper MARK FOLDER`.
 
-It waits for its input to end, as it does when the run is killed. A process is the run's if it has inherited MARK in
-its environment, or works on FOLDER, the one in which the run has all of its files: servers inherit nothing.
+It waits for its input to end, as it does when the run is killed. A process is the run's if it has inherited MARK in its
+environment, or works in FOLDER, which holds all of the run's files: servers inherit nothing.
 """
 
 import os
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MARK = "STARTED_BY_TEST_RUN"
 ROUNDS = 50
-"""Each ends what those of the round before have started meanwhile."""
+"""Each round ends what the processes of the round before have started meanwhile."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Redis servers with settings of their own, and a proxy between one and its clients that can fall silent."""
+"""Redis servers with settings of their own, and a proxy between one and its clients that can go silent."""
 
 import asyncio
 import socket

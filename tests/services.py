@@ -13,8 +13,8 @@ from sqlalchemy import Connection, text
 
 from local.postgres import Postgres
 
-# Nobody cuts this machine's power to see what a test has left; tests of durability start servers of their own.
-# What is deleted from test to test stays small, and statistics that come at their own time would make plans differ.
+# Nobody cuts this machine's power to see what a test has left; tests of durability start their own servers. What is
+# deleted between tests stays small, and automatic statistics would change plans.
 CARELESS = "fsync = off\nfull_page_writes = off\nautovacuum = off\n"
 
 

@@ -1,4 +1,4 @@
-"""Stand-ins for what a test does not exercise: a vendor's adapter, its exchange, permits and answers."""
+"""Replacements for what a test does not exercise: a vendor's adapter, its exchange, permits and answers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ from domain.requests import Kind, Subject
 
 
 class AnyOptions(VendorOptions):
-    """Takes what the real Insider would take, so that submissions with options come through."""
+    """Accepts what the real Insider accepts, so that submissions with options pass."""
 
     whole: tuple[str, ...] = ()
     partial: dict[str, tuple[str, ...]] | None = None

@@ -1,4 +1,4 @@
-"""Which outcome of a delivery may follow which: what chaos and the model hold the ledger to."""
+"""Which outcome of a delivery may follow which; the chaos audit and the model check the ledger against it."""
 
 from types import MappingProxyType
 
@@ -10,13 +10,13 @@ TRANSITIONS = MappingProxyType[Outcome | None, frozenset[Outcome]](
         None: _FIRST,
         Outcome.UNREACHABLE: _FIRST,  # once an identifier is provided
         Outcome.ACCEPTED: frozenset({Outcome.VERIFIED, Outcome.NEEDS_ACTION}),
-        Outcome.SUPERSEDED: frozenset({Outcome.NEEDS_ACTION}),  # the successor came to nothing, and someone must look
+        Outcome.SUPERSEDED: frozenset({Outcome.NEEDS_ACTION}),  # the successor did not succeed, and a person must look
         Outcome.REFUSED: frozenset({Outcome.CANCELLED}),  # closed by hand
         Outcome.NEEDS_ACTION: _FIRST,
         Outcome.EXHAUSTED: _FIRST,
     }
 )
-"""What may come after an outcome; None is pending, also again in a new round. Whatever is not listed is final."""
+"""The possible next outcomes; None is pending, also again in a new round. Outcomes that are not listed are final."""
 
 
 def may_follow(before: Outcome | None, after: Outcome) -> bool:

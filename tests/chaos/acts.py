@@ -1,4 +1,5 @@
-"""Doing to a running stack what a plan says: processes killed and frozen, services cut off, vendors out of order."""
+"""Carries out a plan's faults on a running stack: processes killed and frozen, services cut off, vendors out of
+order."""
 
 import signal
 import sys
@@ -46,24 +47,24 @@ BAD_MESSAGES = 50
 
 
 class StackEndedError(AssertionError):
-    """`consent up` has ended though nobody asked it to."""
+    """`consent up` has ended without being asked to."""
 
 
 @dataclass
 class Acts:
-    """What has been done to a stack, and what is still to be undone."""
+    """The faults done to a stack, and those that are still to be undone."""
 
     stack: Stack
     vendors: Sandbox
     addresses: Addresses
     began: float = field(default_factory=time.monotonic)
     done: list[str] = field(default_factory=list)
-    """One line a fault: when, what, and to which process or vendor. Never a person."""
+    """One line a fault: when, what, and at which process or vendor. Never a person."""
     own_redis: Server | None = None
-    """Where the stack does not keep its own one, but is given this, by way of `proxy`."""
+    """A Redis that the stack is given instead of its own, reached through `proxy`."""
     proxy: Proxy | None = None
     costly: int = 0
-    """How many of them may have cost answers."""
+    """How many of them may have lost answers."""
     _ends: list[tuple[float, str, Callable[[], None]]] = field(default_factory=list)
 
     @classmethod
@@ -75,26 +76,26 @@ class Acts:
         return cls(stack, vendors, addresses, own_redis=own_redis, proxy=proxy)
 
     def do(self, fault: Fault, *, costs: bool) -> None:
-        """Let one fault happen, and note it."""
+        """Do one fault, and note it."""
         self.check_alive()
         told = getattr(self, f"_{fault.kind}")(fault)
         self.costly += costs
         self._note(f"{fault.kind} {told}".strip())
 
     def sleep(self, seconds: float) -> None:
-        """Wait, and end meanwhile what lasts no longer."""
+        """Wait, and end the faults that are over meanwhile."""
         until = time.monotonic() + seconds
         while (now := time.monotonic()) < until:
             self.end_due(now)
             time.sleep(min(0.05, max(0.0, until - now)))
 
     def end_all(self) -> None:
-        """Wait until nothing lasts any more."""
+        """Wait until no fault lasts any more."""
         while self._ends:
             self.sleep(0.2)
 
     def end_due(self, now: float) -> None:
-        """End what is over by `now`."""
+        """End the faults that are over by `now`."""
         for end in [end for end in self._ends if end[0] <= now]:
             self._ends.remove(end)
             end[2]()
@@ -112,7 +113,7 @@ class Acts:
         self._ends.append((time.monotonic() + seconds, told, end))
 
     def _children(self, *words: str) -> list[psutil.Process]:
-        """The processes that `up` started, whose name or a whole word of whose command line is among `words`."""
+        """The processes that `up` started, with one of `words` as their name or as a word of their command line."""
         assert self.stack.process is not None
         found = []
         for child in psutil.Process(self.stack.process.pid).children():
@@ -157,13 +158,13 @@ class Acts:
         return told
 
     def make_writable(self) -> None:
-        """Until it has worked: PostgreSQL may be away."""
+        """Repeat until it has worked: PostgreSQL may be away."""
         deadline = time.monotonic() + 60
         while self._in_postgres(WRITABLE) and time.monotonic() < deadline:
             time.sleep(0.2)
 
     def end_now(self) -> None:
-        """End what still lasts, before its time: `consent up` needs services that work."""
+        """End the faults that still last: `consent up` needs working services."""
         self.end_due(float("inf"))
 
     def _kill_stack(self, fault: Fault) -> str:
@@ -198,7 +199,8 @@ class Acts:
     def _role_change(self, fault: Fault) -> str:
         return self._change_redis(
             fault,
-            lambda client: client.replicaof("127.0.0.1", "1"),  # where nobody is: nothing is copied over what is there
+            # an address where nobody listens, so that nothing is copied over the data
+            lambda client: client.replicaof("127.0.0.1", "1"),
             lambda client: client.replicaof("NO", "ONE"),
         )
 
@@ -212,14 +214,14 @@ class Acts:
     def _change_redis(
         self, fault: Fault, begin: Callable[[redis.Redis], Any], end: Callable[[redis.Redis], Any]
     ) -> str:
-        """Change it for a while; one that was started anew meanwhile is as it should be already."""
+        """Change Redis for a while. If it was restarted meanwhile, it is already as it should be."""
         told = self._in_redis(begin)
         if not told:
             self._later(fault.seconds, f"{fault.kind} is over", lambda: self._surely_in_redis(end))
         return told or f"for {fault.seconds:.1f} s"
 
     def _surely_in_redis(self, do: Callable[[redis.Redis], Any]) -> None:
-        """Until it has worked: it may be away."""
+        """Repeat until it has worked: Redis may be away."""
         deadline = time.monotonic() + 60
         while self._in_redis(do) and time.monotonic() < deadline:
             self.end_due(time.monotonic())
@@ -260,7 +262,7 @@ class Acts:
         return told
 
     def make_room(self) -> None:
-        """Until it has worked: PostgreSQL may be away."""
+        """Repeat until it has worked: PostgreSQL may be away."""
         deadline = time.monotonic() + 60
         while self._in_postgres(f"SET lock_timeout = '5s'; {ROOMY}") and time.monotonic() < deadline:
             time.sleep(0.2)
@@ -276,7 +278,7 @@ class Acts:
     def connect(self) -> psycopg.Connection:
         """A connection of our own. Raises psycopg.OperationalError."""
         url = self.addresses.database_url.replace("+psycopg", "")
-        ours = "-c default_transaction_read_only=off"  # whatever the role has at the moment
+        ours = "-c default_transaction_read_only=off"  # whatever the role's setting is at the moment
         return psycopg.connect(url, autocommit=True, connect_timeout=3, options=ours)
 
     def _freeze_worker(self, fault: Fault) -> str:

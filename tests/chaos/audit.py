@@ -1,4 +1,4 @@
-"""What must be true when all is over: asked of the ledger and of the vendors, delivery by delivery."""
+"""What must be true at the end: checked in the ledger and at the vendors, delivery by delivery."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,14 +35,14 @@ REQUESTS = "SELECT id, public_id, CAST(status AS text), subjects FROM requests O
 
 @dataclass
 class Findings:
-    """What is wrong, in words that name nobody; empty where all is well. And what was measured."""
+    """What is wrong, in words that name nobody; empty where all is well. Also what was measured."""
 
     wrong: list[str] = field(default_factory=list)
     deliveries: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     disagreeing: int = 0
     effects: dict[str, int] = field(default_factory=dict)
-    """The most that one person met at each vendor."""
+    """The most effects on one person at each vendor."""
 
 
 def unfinished(connection: psycopg.Connection) -> int:
@@ -60,7 +60,7 @@ def audit(
     *,
     costly_faults: int,
 ) -> Findings:
-    """Compare the ledger with itself and with the vendors. `submitted`: in the order of their recording."""
+    """Compare the ledger with itself and with the vendors. `submitted`: in the order of recording."""
     findings = Findings()
     histories = _histories(connection)
     requests = connection.execute(REQUESTS).fetchall()
@@ -151,10 +151,9 @@ def _check_statuses(
 def _check_effects(
     findings: Findings, facts: Iterable[Mapping[str, Any]], attempts: Mapping[tuple[str, str], int], costly_faults: int
 ) -> None:
-    """A delivery is repeated only where an attempt failed, which is counted in it, where a read-back did not find it,
-    or where a fault of ours took the answer along; so each of these bounds how often one person's effect happens, in as
-    many calls as the vendor's card says. Looking a person up changes nothing; what is sent again in another form was
-    refused before."""
+    """A delivery is repeated only where an attempt failed, which it counts, where a read-back did not find it, or where
+    a fault of ours lost the answer. Each of these bounds how often one person's effect happens, in as many calls as the
+    vendor's card says. Lookups change nothing, and a call that is sent again in another form was refused before."""
     for fact in facts:
         vendor, effects = fact["vendor"], fact["effects"]
         findings.effects[vendor] = max(effects, findings.effects.get(vendor, 0))

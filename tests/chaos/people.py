@@ -1,4 +1,4 @@
-"""The people of a run, and which requests are made of them when."""
+"""The people of a run, and the requests about them in time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ from tests.chaos.plan import VENDORS
 from tests.contract.samples import SAMPLES
 
 MARKER = "chaosling"
-"""Stands in every identifier: nothing that a stack writes down in the clear may have it."""
+"""Part of every identifier: nothing that a stack writes in clear may contain it."""
 Person = dict[str, Any]
 
 
 PARTIAL = {vendor: dict(sample.some) for vendor, sample in SAMPLES.items() if sample.some}
-"""What a newer opt-in of some flags asks for, beside a full opt-out."""
+"""The flags of a newer opt-in to some flags, after a full opt-out."""
 KNOW_BY_THEIR_OWN = tuple(vendor for vendor, sample in SAMPLES.items() if sample.own_seeded)
-"""Vendors that can be told of somebody who is known by ids of vendors' own alone."""
+"""Vendors that can find somebody by ids of vendors' own alone."""
 EACH = 40
-"""One in so many has each of the stories below."""
+"""One in so many people has each of the cases below."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Wish:
     vendors: tuple[str, ...] = VENDORS
     options: dict[str, Any] = field(default_factory=dict)
     cancelled: bool = False
-    """It is cancelled as soon as it is on record."""
+    """It is cancelled as soon as it is recorded."""
 
     @property
     def names(self) -> list[str]:
-        """By what the vendors' facts name these people."""
+        """The names of these people in the vendors' facts."""
         return [person["user_id"] for person in self.who]
 
     @property
@@ -49,12 +49,12 @@ class Wish:
 
 
 def is_known_by_vendors_ids(name: str) -> bool:
-    """Whether a person is submitted by ids of vendors alone."""
+    """Whether a person is submitted with ids of vendors alone."""
     return name.startswith(f"own-{MARKER}")
 
 
 def household_of(name: str) -> str:
-    """What people who share an e-mail address have in common."""
+    """What people with one e-mail address have in common."""
     return name.removesuffix("-jane").removesuffix("-john")
 
 
@@ -65,10 +65,10 @@ def _as_given(person: Person) -> Person:
 
 
 def wishes(seed: int, people: int, seconds: float) -> list[Wish]:
-    """Erasures and opt-outs spread over the first half of the time; of some people first an opt-in, then the opposite.
+    """Erasures and opt-outs spread over the first half of the time; for some people an opt-in before.
 
-    And of a few each: an opt-out, and then an opt-in of somebody else with the same address; of some flags; of all
-    that is cancelled at once. An opt-in that is cancelled at once, and then an opt-out; the same of who is known by
+    And a few of each case: an opt-out, then an opt-in of another person with the same address; an opt-in to some flags;
+    requests that are all cancelled at once; an opt-in cancelled at once, then an opt-out; the same for people known by
     vendors' own ids alone. Nobody else's last wish is an opt-in.
     """
     random = Random(f"people:{seed}")

@@ -1,4 +1,4 @@
-"""Which faults a run meets, in which order and with which pauses: all of it drawn from a seed."""
+"""The faults of a run, their order and the pauses between them, all drawn from a seed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ class Kind(StrEnum):
 
     KILL_WORKER = "kill_worker"
     KILL_BEAT = "kill_beat"
-    FREEZE_BEAT = "freeze_beat"  # suspended with its machine: it wakes up in the past
-    WRONG_BEAT = "wrong_beat"  # a second one, on a host whose clock is wrong
+    FREEZE_BEAT = "freeze_beat"  # suspended with its machine: its clock is behind when it resumes
+    WRONG_BEAT = "wrong_beat"  # a second one, on a host with a wrong clock
     KILL_REDIS = "kill_redis"
     KILL_POSTGRES = "kill_postgres"
-    KILL_STACK = "kill_stack"  # `consent up` and with it whoever keeps the others alive; then started again
+    KILL_STACK = "kill_stack"  # `consent up`, which keeps the others running; then started again
     END_STACK = "end_stack"  # SIGTERM, as on a deployment; then started again
     FLUSH_REDIS = "flush_redis"
     CUT_CONNECTIONS = "cut_connections"  # of everybody to PostgreSQL
-    FREEZE_WORKER = "freeze_worker"  # for longer than its lease: it wakes up believing that it still holds it
-    FREEZE_REDIS = "freeze_redis"  # unreachable without refusing anybody
+    FREEZE_WORKER = "freeze_worker"  # for longer than its lease: it resumes believing that it still has it
+    FREEZE_REDIS = "freeze_redis"  # unreachable, without refusing connections
     ROLE_CHANGE = "role_change"  # Redis is a replica for a while, and takes no writes
-    SILENT_DROP = "silent_drop"  # the ways to Redis swallow everything and close nothing
+    SILENT_DROP = "silent_drop"  # the connections to Redis drop everything and close nothing
     FULL_REDIS = "full_redis"  # its maxmemory is reached
-    FULL_DISK = "full_disk"  # as PostgreSQL tells it, for every outcome that is to be written
-    READ_ONLY = "read_only"  # as a demoted primary: connections made meanwhile stay so when it is over
+    FULL_DISK = "full_disk"  # PostgreSQL reports it for every outcome that is to be written
+    READ_ONLY = "read_only"  # like a demoted primary: connections made meanwhile stay read-only afterwards
     VENDOR_OUT = "vendor_out"
     BAD_MESSAGES = "bad_messages"  # on every queue, and over the channel of remote control
 
@@ -42,7 +42,7 @@ COSTS_AN_ANSWER = frozenset(Kind) - {
     Kind.FULL_REDIS,
     Kind.SILENT_DROP,
 }
-"""After these a request may have been sent whose answer nobody recorded, so that it is sent once more."""
+"""After these a request may have been sent whose answer was not recorded, so that it is sent again."""
 
 VENDORS = tuple(OURS)
 DECK = (
@@ -80,7 +80,7 @@ class Fault:
 
 
 def draw(seed: int, lease_s: float) -> Iterator[Fault]:
-    """Faults without end: two vendors fall out among the first four; every kind comes by before one comes again."""
+    """Faults without end: two vendors fall out among the first four; every kind comes once before any is repeated."""
     random = Random(f"chaos:{seed}")
     out = random.sample(VENDORS, 2)
     first = True

@@ -1,4 +1,4 @@
-"""The proxy through which vendors are reached refuses, falls silent or goes away: nobody is lost, and nothing ends."""
+"""The proxy to the vendors refuses, goes silent or goes away: nobody is lost, and nothing ends."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ ANSWERS: dict[str, bytes | None] = {
 
 
 class Egress:
-    """A proxy by CONNECT in a thread of its own, that does what it is told."""
+    """A CONNECT proxy in a thread, which does what it is told."""
 
     def __init__(self, leads_to: int) -> None:
         self.proxy = ConnectProxy(leads_to)
@@ -46,21 +46,21 @@ class Egress:
         asyncio.run_coroutine_threadsafe(self._listening.__aenter__(), self._loop).result(10)
 
     def go(self) -> None:
-        """Listen no more, and end every way that was open."""
+        """Stop listening, and close every connection."""
         asyncio.run_coroutine_threadsafe(self._listening.__aexit__(None, None, None), self._loop).result(10)
         self.cut()
 
     def answer(self, answer: bytes | None) -> None:
-        """Say this from now on to who asks for a way; the open ones are ended."""
+        """Answer CONNECT with this from now on; open connections are closed."""
         self.proxy.answer = answer
         self.cut()
 
     def was_asked_since(self, asked: int) -> bool:
-        """Whether it was asked for more ways than so many."""
+        """Whether CONNECT was used more than `asked` times."""
         return len(self.proxy.heads) > asked
 
     def cut(self) -> None:
-        """End every way that is open."""
+        """Close every connection."""
         self._loop.call_soon_threadsafe(self.proxy.cut)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What the audit of whose wish counted finds wrong, on made-up records of one person at one vendor."""
+"""Faults that the audit of wishes finds, in made-up records of one person at one vendor."""
 
 from typing import Any
 from uuid import UUID

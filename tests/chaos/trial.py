@@ -1,4 +1,4 @@
-"""One run: a stack and vendors, people's wishes on the way in, faults, peace, and an audit."""
+"""One run: a stack and vendors, people's wishes coming in, faults, a quiet end, and an audit."""
 
 import json
 import os
@@ -29,16 +29,16 @@ from tests.redis_servers import Proxy, Server, redis_server
 LEASE_S = 5
 SUBMIT_S = 60.0
 ON_PURPOSE = {(vendor, rule) for vendor, sample in SAMPLES.items() for rule in sample.probe_breaks}
-"""What a held vendor complains of when it is probed (by a profile without a session, a list of nobody) says that it is
-well."""
+"""Refusals with which a held vendor answers a probe (a profile without a session, a list of nobody): they mean that it
+works."""
 HELD_MEANWHILE = tuple(PARTIAL)
-"""Held by hand until everything is submitted: there all wishes about a person meet, and what is cancelled was not sent.
-At the others each is sent as it comes."""
+"""Held by hand until everything is submitted, so that all wishes of a person meet there, and what is cancelled was not
+sent. At the others each is sent as it comes."""
 
 
 @dataclass(frozen=True)
 class Terms:
-    """How hard a run is, and when it has failed."""
+    """How hard a run is, and when it fails."""
 
     seed: int
     seconds: float
@@ -48,7 +48,7 @@ class Terms:
 
 @dataclass
 class Report:
-    """What came of a run."""
+    """The result of a run."""
 
     terms: Terms
     faults: list[str] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Report:
 
     @property
     def wrong(self) -> list[str]:
-        """Everything that is not as it must be."""
+        """Everything that is wrong."""
         late = [] if self.settled_after_s is not None else [f"{self.left} requests and chunks are still open"]
         return late + self.findings.wrong
 
@@ -88,7 +88,7 @@ def run(terms: Terms, folder: Path) -> Report:
     try:
         _run(report, folder)
     except Exception as error:
-        # Whatever it is, the faults that led there have to be told.
+        # Whatever it is, report the faults that led there.
         raise FailedError(f"{type(error).__name__}: {error}\n{report}") from error
     if report.wrong:
         raise FailedError(str(report))
@@ -119,8 +119,8 @@ def _run(report: Report, folder: Path) -> None:
 
 
 def _limits(terms: Terms) -> dict[str, int]:
-    """Such that the work takes most of the time of the faults; Algonomy's is spent to the full for over a minute in a
-    long run, so that a window that is exceeded after a flush would be seen."""
+    """Limits with which the work takes most of the time of the faults. Algonomy's is used fully for over a minute in a
+    long run, so that an exceeded window after a flush would be seen."""
     pace = 60 / (0.6 * terms.seconds)
     work_of = {name: adapter.card.work for name, adapter in ADAPTERS.items()}
     limits = {name: max(60, int(_calls(work) * terms.people * pace)) for name, work in work_of.items()}
@@ -142,12 +142,12 @@ def _torment(acts: Acts, terms: Terms) -> None:
             acts.sleep(fault.pause_s)
             acts.do(fault, costs=fault.kind in COSTS_AN_ANSWER)
         acts.sleep(max(0.0, until - time.monotonic()))
-    finally:  # leave nothing frozen, and no process of our own running
+    finally:  # leave nothing frozen, and no process running
         acts.end_all()
 
 
 def _await_peace(acts: Acts, deadline: float, requests: int) -> int:
-    """Until everything is closed; the number of requests and chunks that are not."""
+    """Wait until everything is closed; returns the number of requests and chunks that are not."""
     left = -1
     while time.monotonic() < deadline:
         acts.check_alive()
@@ -176,7 +176,7 @@ def _audited(acts: Acts, submitted: Sequence[tuple[Wish, UUID]], vendors: Sandbo
 
 @contextmanager
 def _producer(stack: Stack, asked: Sequence[Wish]) -> Iterator[list[tuple[Wish, UUID]]]:
-    """Submits while things break, as a patient producer does: again under the same key until the answer is there."""
+    """Submits during the faults, like a patient producer: again with the same key until there is an answer."""
     submitted: list[tuple[Wish, UUID]] = []
     failed: list[BaseException] = []
 
@@ -207,7 +207,7 @@ def _producer(stack: Stack, asked: Sequence[Wish]) -> Iterator[list[tuple[Wish, 
 
 
 def submit(stack: Stack, wish: Wish) -> UUID:
-    """Submit until it is known to be on record. Exit code 3 says that a service was away; nothing else is fine."""
+    """Submit until it is known to be recorded. Exit code 3 means that a service was away; no other is allowed."""
     lines = "".join(json.dumps(person) + "\n" for person in wish.people)
     deadline = time.monotonic() + SUBMIT_S
     options = stack.folder / f"{wish.key}.json"
@@ -225,7 +225,7 @@ def submit(stack: Stack, wish: Wish) -> UUID:
 
 
 def patiently(stack: Stack, *command: str) -> None:
-    """Run it until it is done, or there is nothing to do any more: a request is over that was to be cancelled."""
+    """Repeat it until it is done, or nothing is left to do: a request that was to be cancelled has ended."""
     deadline = time.monotonic() + SUBMIT_S
     while (done := stack.run(*command)).returncode == 3:
         assert time.monotonic() < deadline, f"no {command[0]} for {SUBMIT_S:g} s: {done.stderr[-2000:]}"
@@ -235,7 +235,7 @@ def patiently(stack: Stack, *command: str) -> None:
 
 @contextmanager
 def _redis(folder: Path, seed: int) -> Iterator[tuple[Server | None, Proxy | None]]:
-    """With an even seed a Redis elsewhere, reached by a proxy; with an odd one the stack keeps its own."""
+    """With an even seed a Redis elsewhere, reached through a proxy; with an odd one the stack's own."""
     if seed % 2:
         yield None, None
         return

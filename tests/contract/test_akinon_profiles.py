@@ -1,5 +1,5 @@
-"""Whatever of a profile Akinon shows, nobody is done whose flags are not seen off, and nobody waits for a flag that the
-site does not have."""
+"""Whatever profile Akinon shows, nobody is done whose flags are not seen off, and nobody waits for a flag that the site
+lacks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whatever a vendor answers at whatever step: whose failure it is, over every adapter and how it reads the answer."""
+"""Whatever a vendor answers at any step: whose fault it is, for every adapter."""
 
 import asyncio
 from collections.abc import Sequence

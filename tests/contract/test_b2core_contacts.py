@@ -1,4 +1,4 @@
-"""However B2CORE pages its lists of contacts, an erasure that is done has left none of them."""
+"""However B2CORE pages its lists of contacts, a finished erasure has left none of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -94,7 +94,7 @@ def test_an_erasure_that_is_done_has_left_no_contact(
     (said,), _ = converse(adapter_of("b2core"), ORDER, [MARY], vendor, tried=again)
     assert said.verdict is Verdict.APPLIED
     assert not vendor.exists
-    # What comes between the last empty list and the deletion cannot be seen by anybody.
+    # Nobody can see what is added between the last empty list and the deletion.
     late = vendor.added.get(len(vendor.calls), 0)
     assert len(vendor.left or ()) <= late
     assert vendor.calls.count("DELETE /v1/profiles/p-1") == 1

@@ -1,4 +1,4 @@
-"""Insider's small requests, against the sandbox's: who is looked up, what is treated, and that nobody is made."""
+"""Insider's small requests, against the sandbox: who is looked up, what is changed, and that nobody is created."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

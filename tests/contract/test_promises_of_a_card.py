@@ -1,4 +1,4 @@
-"""The suite asks of a vendor what its card promises and no more; and what it promises, it asks."""
+"""The suite asks for everything that a vendor's card promises, and for nothing else."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Whom a vendor does not find by what its settings leave out; the rest is asked by the conformance suite."""
+"""People whom a vendor does not find because of its settings; the conformance suite checks the rest."""
 
 from collections.abc import Iterator
 from itertools import combinations

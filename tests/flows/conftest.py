@@ -1,7 +1,7 @@
 """A sandbox and whole stacks of real processes, for the flows.
 
-A stack takes ten seconds to start, so flows share two, which see each other's requests and never each other's people:
-`stack` with the usual settings, and `special_stack`. Who ends one leaves it so; the next flow starts it again.
+A stack takes ten seconds to start, so flows share two, with each other's requests and never with each other's people:
+`stack` with the usual settings, and `special_stack`. A flow may leave one ended; the next flow starts it again.
 """
 
 import json
@@ -33,7 +33,7 @@ STOPS_S = 60.0
 
 @dataclass(frozen=True)
 class Done:
-    """What a command came to."""
+    """The result of a command."""
 
     returncode: int
     stdout: str
@@ -49,7 +49,7 @@ class Stack:
     process: "subprocess.Popen[bytes] | None" = field(default=None)
 
     def up(self, *more: str) -> None:
-        """Start it, and wait for the line that says it can take requests."""
+        """Start it, and wait for the line that says that it takes requests."""
         log = self.folder / "up.log"
         with log.open("wb") as out:
             self.process = subprocess.Popen(
@@ -73,7 +73,7 @@ class Stack:
 
     @property
     def api_url(self) -> str:
-        """Where its HTTP API is, as the line with `ready` says."""
+        """The address of its HTTP API, from the line with `ready`."""
         found = re.search(r"ready: .*API on (\S+);", (self.folder / "up.log").read_text())
         assert found is not None
         return found[1]
@@ -85,7 +85,7 @@ class Stack:
         return self.process.wait(timeout=STOPS_S)
 
     def run(self, *arguments: str, stdin: str = "") -> Done:
-        """Run one command against it, in this process: one of its own would first load all of ours, a second each."""
+        """Run one command against it, in this process: a new process would first load everything, a second each."""
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self.environment.items():
                 if name.startswith("CONSENT_"):
@@ -102,7 +102,7 @@ def environment_of(folder: Path, vendors: Sandbox, **more: str) -> dict[str, str
         "CONSENT_DATA_DIR": str(folder / "data"),
         "CONSENT_FLOWER_PORT": str(_free_port()),
         "CONSENT_WEB_PORT": "0",
-        "CONSENT_LEASE_S": "5",  # what somebody leaves who is killed is taken up soon
+        "CONSENT_LEASE_S": "5",  # what a killed process leaves is taken up soon
         "CONSENT_PROBE_AFTER_S": "1",
     }
     return {**os.environ, **settings, **vendors.environment, **more}
@@ -116,7 +116,7 @@ def _vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def vendors(_vendors: Sandbox) -> Sandbox:
-    """Five vendors with mild faults, who know nobody."""
+    """Five vendors with mild faults, which know nobody."""
     _vendors.call("DELETE", "")
     return _vendors
 
@@ -142,7 +142,7 @@ def _receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def posts(_receiver: Receiver) -> Receiver:
-    """The receiver of what the special stack tells `shop`; nothing has come in."""
+    """The receiver of the special stack's notices to `shop`, empty."""
     _receiver.came.clear()
     return _receiver
 
@@ -183,8 +183,8 @@ _calls = count(1)
 
 @pytest.fixture
 def people() -> Callable[..., list[dict[str, Any]]]:
-    """Made-up people, each with a shop session; `mark` puts a word that the sandbox knows before their user_id. Nobody
-    is made twice."""
+    """Made-up people, each with a shop session; `mark` puts a word that the sandbox knows before their user_id.
+    Everybody is new."""
 
     def make(prefix: str, count: int, mark: str = "") -> list[dict[str, Any]]:
         call = next(_calls)

@@ -1,8 +1,8 @@
 """Runs one command as on a host of its own: `python -m tests.flows.host NAME OPENINGS COMMAND…`.
 
-To be started by `unshare` in network and UTS namespaces of its own, where even loopback is down. Nothing leads out of
-them but the openings, a JSON object of ports on this host's loopback to unix sockets of the outside. NAME is empty
-where the system allows no namespaces.
+To be started by `unshare` in its own network and UTS namespaces, where even loopback is down. Nothing leads out of them
+but the openings, a JSON object of ports on this host's loopback to Unix sockets outside. NAME is empty where the system
+allows no namespaces.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ Open = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
 
 
 async def forward(target: Open, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Carry everything between a connection and `target`, until either side ends."""
+    """Copy everything between a connection and `target`, until either side ends."""
     try:
         there, back = await target()
     except OSError:

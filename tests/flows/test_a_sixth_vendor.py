@@ -1,5 +1,5 @@
-"""A vendor is five places: the template's made-up vendor is added to a copy of the tree, nothing else changes, and all
-runs with six vendors."""
+"""A vendor is five places: the template's made-up vendor is added to a copy of the tree, nothing else changes, and
+everything runs with six vendors."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NAME = "zendra"
 PATIENCE_S = 600.0
-"""For each program, on a machine that has much else to do."""
+"""For each program, on a busy machine."""
 pytestmark = pytest.mark.timeout(900)
 PLACES = {
     f"adapters/vendors/{NAME}.py",

@@ -1,4 +1,5 @@
-"""Whatever lies in the workers' queues, and whatever comes over their channels: they live, and serve what is good."""
+"""Whatever lies in the workers' queues, and whatever comes over their channels: they live, and process valid
+messages."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Beat, by whatever clock: it never fills Redis, and what is due is found without it."""
+"""Beat with any clock: it never fills Redis, and what is due is found without it."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def app(request: pytest.FixtureRequest, worker: ModuleType) -> Celery:
 
 
 class Clock:
-    """A clock that is right or not, and goes only when told to."""
+    """A clock that may be wrong, and that only moves when told to."""
 
     def __init__(self, offset_s: float = 0.0) -> None:
         self.time = datetime.now(UTC) + timedelta(seconds=offset_s)
@@ -82,7 +82,7 @@ def on_disk(app: Celery, folder: Path) -> Any:
 
 
 def work(beats: list[Any], clock: Clock, seconds: float) -> None:
-    """Let these beats do what they do in so many seconds."""
+    """Let these beats run for so many seconds."""
     until = clock.time + timedelta(seconds=seconds)
     while clock.time < until:
         delays_s = [beat.tick() for beat in beats]

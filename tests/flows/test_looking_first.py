@@ -1,4 +1,4 @@
-"""Whole stack: a small erasure at Insider looks first, makes nobody, and treats both profiles of a person."""
+"""Whole stack: a small erasure at Insider looks first, creates nobody, and changes both profiles of a person."""
 
 import csv
 import io

@@ -102,7 +102,7 @@ def test_a_sealed_request_is_delivered_and_told_of_and_a_plain_one_refused_unsee
         eventually(lambda: len(came) == 2)
         told = [Webhook(SECRET).verify(body, headers) for headers, body in came]
         assert [one["data"]["status"] for one in told] == ["running", "completed"]
-        # The sandbox holds nobody: a small request looks first, and makes no profile.
+        # The sandbox holds nobody: a small request looks first, and creates no profile.
         assert told[1]["data"]["vendors"] == {"insider": {"pending": 0, "absent": 1}}
 
         by_hand = next(block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "lpush" in block)
@@ -110,7 +110,8 @@ def test_a_sealed_request_is_delivered_and_told_of_and_a_plain_one_refused_unsee
         exec(compile(by_hand, "docs/producers.md", "exec"), values)  # noqa: S102 - our own page
         eventually(lambda: len(came) == 4)
 
-        # What a producer sends that read nothing: Celery shows it in its events, unless it is kept from that.
+        # A producer that has not read the documentation sends this. Celery would show it in its events, unless
+        # prevented.
         broker.send_task(SUBMIT, args=[REQUEST], queue=SUBMIT_QUEUE)
         engine = connect(services["database_url"])
         with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""A worker and beat live through whatever befalls Redis, and go on by themselves when it is over."""
+"""A worker and beat survive every fault of Redis, and continue when it is over."""
 
 import logging
 import threading
@@ -63,7 +63,7 @@ class Pair:
         assert [thread.name for thread in self.threads if not thread.is_alive()] == []
 
     def works(self, app: Celery) -> bool:
-        """Whether messages of beat's are taken up, and the worker answers when it is spoken to."""
+        """Whether beat's messages are processed, and the worker answers."""
         self.check_alive()
         before = len(self.taken)
         try:
@@ -179,6 +179,6 @@ def test_worker_and_beat_live_through_whatever_befalls_redis(tmp_path: Path, cap
 
 
 def at_rest(both: Pair) -> bool:
-    """Whether nothing has been taken up for some ticks: the fault has met them."""
+    """Whether nothing was processed for some ticks, so that the fault has arrived."""
     both.check_alive()
     return time.monotonic() - both.taken[-1] > 0.5

@@ -1,4 +1,4 @@
-"""The embedded servers, for real: what was written survives whatever was killed, and stacks keep apart."""
+"""The embedded servers, for real: written data survives every kill, and stacks are separate."""
 
 import json
 import os
@@ -119,7 +119,7 @@ def test_committed_rows_survive_when_is_killed(data_dir: Path, killed: str) -> N
 def test_a_stale_pid_file_that_names_a_stranger_harms_neither(data_dir: Path) -> None:
     with CopiedPostgres(data_dir) as server:
         sockets = sockets_of(server)
-    # PostgreSQL fears a process of its own account, so the stranger needs that one.
+    # PostgreSQL is suspicious of a process of its own account, so the stranger needs that one.
     account = "nobody" if os.geteuid() == 0 else None
     with subprocess.Popen(["sleep", "60"], user=account) as stranger:
         pid_file = data_dir / "postgres" / "postmaster.pid"
@@ -157,7 +157,7 @@ def test_a_first_start_that_was_cut_short_leaves_nothing_to_trip_over(data_dir: 
 
     with Postgres(data_dir) as server:
         assert ask(server.url, "SELECT 1") == 1
-    with server:  # by now nothing of the first attempt is at work any more
+    with server:  # by now nothing of the first attempt is running
         assert [file.name for file in data_dir.glob("postgres.new*")] == []
 
 
@@ -201,7 +201,7 @@ def test_a_service_is_reached_by_nobody_but_its_owner(tmp_path: Path, kind: type
         assert folder.stat().st_mode & 0o7777 == 0o700
         assert folder.stat().st_uid == os.geteuid()
         assert listening(server) == []
-        # Who gets in all the same must know the password, and show that he does.
+        # Whoever connects must still know the password, and prove it.
         assert "require_auth=scram-sha-256" in server.url or kind is Redis
 
 

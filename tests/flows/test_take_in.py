@@ -1,4 +1,4 @@
-"""The process that takes in, as it runs: killed, stopped, and met by everything that is no message."""
+"""The process that takes in, as it runs: killed, stopped, and given everything that is no message."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Workers on two hosts, which are network namespaces, against one Redis and one PostgreSQL: one limit between them."""
+"""Workers on two hosts, which are network namespaces, with one Redis and one PostgreSQL: they share one limit."""
 
 import json
 import os
@@ -202,9 +202,9 @@ def test_one_limit_is_held_between_two_hosts_and_a_newcomer_is_served_under_a_ca
     assert densest(moments, SECONDS) <= Pace.for_limit(PER_MINUTE).most_in(SECONDS)
     shares = Counter(host for _, host in vendor.seen)
     assert min(shares[host] for host in HOSTS) >= 0.1 * PEOPLE, shares
-    # Whoever waits for permits keeps no thread from another vendor.
+    # People who wait for permits take no thread from another vendor.
     assert max(vendor.others) <= moments[len(moments) * 4 // 5]
-    # In the order of their coming, the first one would wait for all of the campaign.
+    # If it were first come, first served, the first one would wait for the whole campaign.
     assert median(waits) <= 0.5 * campaign_s
 
 

@@ -1,4 +1,5 @@
-"""Two real workers, each with the credentials of other vendors: every request reaches all, whoever starts and stops."""
+"""Two real workers with different vendors' credentials: every request reaches all vendors, whichever worker starts and
+stops."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Real requests through real workers to the sandbox's vendors: the ledger says what the vendors hold."""
+"""Real requests through real workers to the sandbox's vendors: the ledger agrees with what the vendors hold."""
 
 import csv
 import io

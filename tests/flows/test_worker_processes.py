@@ -1,4 +1,4 @@
-"""A worker and beat as processes of their own: what befalls Redis ends neither, and what somebody began is ended."""
+"""A worker and beat as separate processes: no fault of Redis ends them, and begun deeds are finished."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -1,5 +1,5 @@
-"""What may stand between us and PostgreSQL: a pooler of transactions that keeps PgBouncer's rules, and a network that
-falls silent. Both in threads of this process."""
+"""What may be between us and PostgreSQL: a pooler in transaction mode with PgBouncer's rules, and a network that goes
+silent. Both in threads of this process."""
 
 import os
 import re
@@ -22,7 +22,7 @@ SESSION_STATE = re.compile(
 
 @dataclass
 class Link:
-    """A network of one port that can be made to swallow everything without a word, either way."""
+    """A network of one port that can be made to drop everything silently, in both directions."""
 
     target: str
     """A unix socket."""
@@ -48,8 +48,8 @@ class Link:
 
 @dataclass
 class Pooler:
-    """Each transaction is another connection's of the server; what would outlast it is noted in `broken`, and startup
-    options are refused, or dropped."""
+    """Each transaction uses another connection of the server. What would outlast a transaction is noted in `broken`,
+    and startup options are refused, or dropped."""
 
     dsn: str
     port: int = 0

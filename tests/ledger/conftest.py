@@ -26,7 +26,7 @@ APPLIED = Answer(Verdict.APPLIED)
 
 
 def people(count: int) -> list[Subject]:
-    """So many, each with an identifier that can be recognised anywhere."""
+    """So many people, each with a recognisable identifier."""
     return [
         {"user_id": f"jane-{n:05}", "email": f"jane-{n:05}@private.example", "phone_number": f"+8210{n:08}"}
         for n in range(1, count + 1)
@@ -39,7 +39,7 @@ def everybody(answer: Answer) -> Answering:
 
 @dataclass
 class Desk:
-    """What a test asks of the ledger, in its own words."""
+    """What a test asks of the ledger, in short methods."""
 
     engine: Engine
     masters: MasterKeys
@@ -80,7 +80,7 @@ class Desk:
         )
 
     def tools_for(self, answering: Answering, *, vendor: str = "insider", keeps_sessions: bool = False) -> Toolbox:
-        """The tools of a worker that knows one vendor, which answers like this."""
+        """The tools of a worker with one vendor, which answers like this."""
         return self.tools({vendor: StubExchange(answering, StubAdapter(name=vendor, keeps_sessions=keeps_sessions))})
 
     def work_off(self, tools: Toolbox, *, runs: int = 100) -> int:
@@ -113,7 +113,7 @@ class Desk:
         return {(vendor, line): (outcome, reason, attempts) for vendor, line, outcome, reason, attempts in found}
 
     def make_everything_due(self) -> None:
-        """As if time had passed: every chunk that waits for something is due, also those lost with their worker."""
+        """As if time had passed: every waiting chunk is due, also those lost with their worker."""
         self.execute("""
             UPDATE chunks SET due_at = now() - interval '1 second',
                 setbacks = COALESCE((SELECT jsonb_agg(jsonb_set(each, '{2}', '0')) FROM jsonb_array_elements(setbacks)
@@ -121,7 +121,7 @@ class Desk:
             WHERE state <> 'closed'""")
 
     def pass_time(self, seconds: float) -> None:
-        """As if so many seconds had passed: for chunks and people at rest, and for what is known of steps and holds."""
+        """As if so many seconds had passed: for resting chunks and people, and for what is known of steps and holds."""
         for table, *columns in (
             ("chunks", "due_at"),
             ("steps", "last_good_at", "struck_at", "held_at", "probe_at"),
@@ -146,7 +146,7 @@ class Desk:
         )
 
     def next_due_s(self) -> float | None:
-        """In how many seconds something is due that is not due yet; None where nothing is."""
+        """In how many seconds the next chunk is due; None where none is."""
         found = self.one("""
             SELECT CAST(extract(epoch FROM min(due) - now()) AS double precision) FROM (
                 SELECT due_at FROM chunks WHERE state <> 'closed' UNION ALL

@@ -92,7 +92,7 @@ class Shop:
         return replace(tools, routes=routes)
 
     def work(self, tools: Toolbox, *, minutes: float = 0.0) -> None:
-        """Work off what is due, now and as time passes, from one moment at which something is due to the next."""
+        """Work off what is due, now and later, moving time to the next due chunk."""
         left_s = minutes * 60
         while True:
             self.desk.work_off(tools)

@@ -1,4 +1,4 @@
-"""Who a person's volumes are: told by filters, so that a look-up does not ask every volume that there ever was."""
+"""Filters tell which volumes a person may be in, so that a lookup need not read all volumes."""
 
 import re
 import threading
@@ -102,7 +102,7 @@ def test_a_look_up_asks_the_volumes_that_can_hold_the_person_and_no_others(fille
 
 
 def test_nobody_is_missed_and_few_are_sought_in_vain(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of everybody on record, in filters of more blocks than one, read and written in many steps."""
+    """Everybody on record is found, with filters of several blocks, read and written in many steps."""
     monkeypatch.setattr(filter_building, "STEP_PEOPLE", 7)
     monkeypatch.setattr(filter_building, "STEP_BLOCKS", 3)
     monkeypatch.setattr(filter_building, "BITS_A_PRINT", 700)
@@ -151,7 +151,7 @@ def test_who_comes_to_a_volume_after_it_was_filtered_is_found(filled: Desk) -> N
 
 
 def test_a_filter_that_was_not_finished_rules_nobody_out(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever the process was killed; the next call finishes what it had begun."""
+    """Wherever the process was killed, the next call finishes the work."""
     monkeypatch.setattr(filter_building, "BITS_A_PRINT", 700)
     monkeypatch.setattr(filter_building, "STEP_BLOCKS", 3)
     one = people(1)[0]

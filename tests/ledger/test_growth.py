@@ -1,4 +1,4 @@
-"""What a step costs does not grow with what runs, waits or has ever been: counted by what PostgreSQL has read."""
+"""The cost of a step does not grow with what is running, waiting or past: counted by what PostgreSQL has read."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -278,7 +278,7 @@ def test_a_volume_of_lone_requests_is_dropped_in_steps(shelf: Desk, monkeypatch:
 
 @pytest.mark.parametrize("after", [1, 8, 15, 22])
 def test_a_drop_that_was_killed_is_continued(shelf: Desk, monkeypatch: pytest.MonkeyPatch, after: int) -> None:  # noqa: F811
-    """Wherever it was: the next call drops the volume, and tells of all of it."""
+    """Wherever it was killed: the next call drops the volume, and counts all of it."""
     monkeypatch.setattr(volumes, "STEP", 20)
     monkeypatch.setattr(volumes, "STEP_CHUNKS", 20)
     lone_requests(shelf, 60)
@@ -346,7 +346,7 @@ def lookups(desk: Desk, chunk_id: int, lines: list[int]) -> tuple[dict[str, floa
 
 @pytest.mark.parametrize("where", ["nowhere", "oldest", "middle"])
 def test_a_person_is_looked_for_where_something_can_matter_and_nowhere_else(shelf: Desk, where: str) -> None:  # noqa: F811
-    """Very many requests run beside them, there are volumes of the past, and something of one may run still."""
+    """Very many requests run beside them, there are volumes of the past, and something of one may still be running."""
     straggler = {"nowhere": None, "oldest": 1, "middle": 2}[where]
     shelf.submit(people(9)[4:5])
     shelf.work_off(shelf.tools_for(everybody(APPLIED)))

@@ -1,5 +1,5 @@
-"""A model of the ledger, played against the real one: whatever is submitted, claimed, crashed, recorded, retried,
-cancelled and superseded in whatever order, the record stays true, and in the end everybody is settled."""
+"""A model of the ledger, compared with the real one: whatever is submitted, claimed, crashed, recorded, retried,
+cancelled and superseded in any order, the record stays true, and in the end everybody is settled."""
 
 import os
 from collections import Counter
@@ -82,7 +82,7 @@ class Asked:
     cancelled: bool = False
 
     def user(self, line: int) -> str | None:
-        """By what a vendor knows the person."""
+        """The vendor's key for the person."""
         return next((one for one in self.lines[line] if one[0] == "u"), None)
 
     def is_newer(self, other: "Asked") -> bool:
@@ -626,7 +626,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self._check_last_words()
 
     def _check_last_words(self) -> None:
-        """What a vendor was told last of a person is what the newest wish asks that it has said yes to."""
+        """The last order that a vendor got about a person is what the newest wish with its yes asks for."""
         latest = self._latest()
         for (vendor_id, user), number in self.told.items():
             mine = [
@@ -649,7 +649,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 def related(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Whether these may be one person: the same user_id, or an identifier shared and none contradicted."""
+    """Whether these may be one person: the same user_id, or a shared identifier and no different one."""
     mine, theirs = ({_kind(each): each for each in ids} for ids in (one, other))
     both = mine.keys() & theirs.keys()
     if "u" in both and mine["u"] == theirs["u"]:

@@ -1,4 +1,4 @@
-"""What of a person can be read in the ledger by whoever has its tables and not its keys: nothing."""
+"""What somebody with the ledger's tables and without its keys can read of a person: nothing."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What the owner of a database has set for our role must not break what takes longer than that."""
+"""Limits that a database's owner has set for our role must not break our longer statements."""
 
 import pytest
 from sqlalchemy import text

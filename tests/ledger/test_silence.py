@@ -1,4 +1,4 @@
-"""A server that has fallen silent is noticed; one that works for long is not taken for silent."""
+"""A silent server is noticed; one that works for a long time is not taken for silent."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Volumes against the real ledger: opened ahead, turned over, migrated into, dropped when all in them has expired."""
+"""Volumes in the real ledger: opened ahead, turned over, migrated into, dropped when everything in them has expired."""
 
 import logging
 import re
@@ -200,7 +200,7 @@ def test_what_is_open_or_young_keeps_its_volume(shelf: Desk) -> None:
 
 
 def refuse_everybody(desk: Desk) -> None:
-    """With nobody else served lately each of them is asked several times before they are refused."""
+    """Nobody else was served lately, so each of them is asked several times before they are refused."""
     tools = desk.tools_for(everybody(REJECTED))
     while desk.work_off(tools):
         desk.make_everything_due()

@@ -1,1 +1,1 @@
-"""Vendors that nobody has, each small, each with one thing that the contract must be able to express."""
+"""Small made-up vendors, each with one thing that the contract must be able to express."""

@@ -1,4 +1,4 @@
-"""A vendor that takes a file of many people, gives a number of a job, and is done with it days later."""
+"""A vendor that accepts a file of many people, returns the number of a job, and finishes it days later."""
 
 import json
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class UploadVendor(MadeUp):
             case "running":
                 waiting = Answer(Verdict.WAITING, Reason.PENDING_AT_VENDOR, step="look", carry=people[0].carry)
                 return [waiting] * len(people)
-            case "lost":  # the vendor has thrown the file away: it is sent again
+            case "lost":  # the vendor has lost the file: it is sent again
                 return [Answer(Verdict.PROCEED, step="first")] * len(people)
         failed, done = Answer(Verdict.USER, Reason.REJECTED), Answer(Verdict.APPLIED)
         return [failed if person.key in told["failed"] else done for person in people]

@@ -1,4 +1,4 @@
-"""One page says where everything is, links lead somewhere, and no page speaks to readers of what they do not have."""
+"""One page says where everything is, all links lead somewhere, and no page mentions what its readers do not have."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`.env.example` is what the settings make of it, each with its real default."""
+"""`.env.example` is generated from the settings, each with its real default."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the audit log tells over HTTP: from where, with which key, at whose account, and what was not shown."""
+"""What the audit log records of HTTP requests: from where, with which key, at whose account, and what was not shown."""
 
 from collections.abc import Callable
 from uuid import UUID

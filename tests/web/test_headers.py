@@ -1,4 +1,4 @@
-"""What every answer carries: a name for the request, the quota of its key, and cookies that no other host can set."""
+"""What every answer has: an id of the request, the quota of its key, and cookies that no other host can set."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,5 +1,5 @@
-"""PostgreSQL as companies have it: read-only for a while, full, crowded, with other rights. Nothing fails in another
-way than by saying so, and all goes on by itself once it is over."""
+"""PostgreSQL as companies have it: read-only for a while, full, crowded, with other rights. Every failure says so, and
+everything continues by itself once it is over."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

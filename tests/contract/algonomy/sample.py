@@ -17,7 +17,7 @@ def obliging() -> Callable[[Call, httpx.Request], httpx.Response]:
 
 
 def ids(request: httpx.Request) -> list[str]:
-    # As it stands, and as the client library that sends it writes it down again.
+    # As it is, and as the client library that sends it normalises it.
     urls = [yarl.URL(str(request.url), encoded=True), yarl.URL(str(request.url))]
     paths = [request.url.raw_path.decode(), *(url.raw_path for url in urls)]
     segments = [path.removeprefix("/profile-command/v1/optOut/") for path in paths]

@@ -1,4 +1,4 @@
-"""The command line of those who look after requests, against a real PostgreSQL; deliveries are ended by hand here."""
+"""The commands for requests that need attention, against a real PostgreSQL; deliveries are ended by hand here."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Who a row of a file is, at the command line: refused by line and field, allowed by saying so, and told of."""
+"""Odd rows of a file at the command line: refused by line and field, allowed explicitly, and reported."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What is told where nobody does the work: no process takes in what producers push, no worker serves a vendor."""
+"""What is reported where nobody does the work: no process takes in what producers push, no worker serves a vendor."""
 
 import json
 import subprocess

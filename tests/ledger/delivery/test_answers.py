@@ -1,4 +1,4 @@
-"""What an answer proves, over the sandbox's vendors: whose a failure is, who is held, what it costs."""
+"""What answers prove, at the sandbox's vendors: whose fault a failure is, what is held, what it costs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -140,7 +140,7 @@ def test_one_person_is_let_through_at_intervals_that_double(shop: Shop) -> None:
     assert attempts_spent(shop.desk) == 0
 
 
-# A refusal that meets everybody is not the people's
+# A refusal of everybody is not the people's fault
 
 
 REFUSED_FOR_ALL = [
@@ -239,7 +239,7 @@ def test_a_vendor_that_begins_to_refuse_everybody_while_it_served_a_moment_ago(s
     assert ended(shop.desk) == Counter(accepted=250)
 
 
-# One person's trouble is not the vendor's
+# One person's failure is not the vendor's
 
 
 SOMEONE_ELSE = [{"profileId": "7", "uuid": "odd"}]

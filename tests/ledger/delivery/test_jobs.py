@@ -1,4 +1,4 @@
-"""What a vendor takes and does later is looked at until it is done, and never sent again; no attempt is counted."""
+"""A vendor's job is looked at until it is done, and never sent again; no attempt is counted."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ def carry_of(person: Person) -> str:
 
 @dataclass
 class SlowVendor:
-    """Takes everybody at once and is done with them when it is told so."""
+    """Accepts everybody at once and is done with them when told so."""
 
     finished: set[int] = field(default_factory=set)
     failing: bool = False

@@ -1,4 +1,4 @@
-"""A worker that was frozen sends nothing after its lease; whose clock is wrong changes nothing; no run is endless."""
+"""A worker that was frozen sends nothing after its lease; a wrong clock changes nothing; no run is endless."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ ONE_AT_A_TIME = VendorSettings(base_url="https://vendor.example", concurrency=1,
 
 
 class Jumps:
-    """Our own clock, which can be put forward as if this process had been frozen meanwhile."""
+    """Our own clock, which can be moved forward as if this process had been frozen."""
 
     ahead = 0.0
 
@@ -63,7 +63,7 @@ def a_wire(jumps: Jumps, freeze_s: float) -> Wire:
 def test_what_waited_for_a_permit_for_too_long_is_not_sent(
     desk: Desk, jumps: Jumps, freeze_s: float, *, sends: bool
 ) -> None:
-    """A call takes 30 s at most, a lease holds for 60: what is begun in its first half ends within it."""
+    """A call takes 30 s at most, a lease lasts 60: what begins in its first half ends within it."""
     desk.submit(people(2))
     wire = a_wire(jumps, freeze_s)
     desk.work_off(desk.tools({"insider": wire}), runs=1)
@@ -102,7 +102,7 @@ def test_who_is_frozen_between_lease_and_first_call_sends_nothing(
 
 
 def test_a_renewal_counts_from_when_it_was_asked_for(desk: Desk, jumps: Jumps, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Frozen between the ledger's yes and the next line: by then the lease may be over again."""
+    """Frozen between the ledger's yes and the next line: the lease may already be over again."""
     desk.submit(people(4))
     real = chunks.renew
     renewed = asyncio.Event()
@@ -127,7 +127,7 @@ def test_a_renewal_counts_from_when_it_was_asked_for(desk: Desk, jumps: Jumps, m
 
 
 def test_a_run_has_a_deadline_and_who_is_left_pays_nothing(desk: Desk, jumps: Jumps) -> None:
-    """Renewed all the time, and yet: others wait for the place."""
+    """It is renewed all the time, but others wait for the place."""
     desk.submit(people(6))
 
     def answering(call: Call, batch: Sequence[Person]) -> list[Answer]:
@@ -177,7 +177,7 @@ def test_a_run_that_does_not_end_is_given_up_like_that_of_a_vanished_worker(
 def test_setbacks_are_dated_by_the_ledger_whatever_a_workers_clock_says(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, wrong_by_s: float, answer: Answer
 ) -> None:
-    """Also by the next worker, whose clock is wrong by something else: who is due is due."""
+    """The next worker's clock is wrong by something else, and still the right people are due."""
     for module in (run, deliver, verify, looking):
         monkeypatch.setattr(module, "time", lambda: time() + wrong_by_s, raising=False)
     desk.submit(people(2), kind=Kind.OPT_OUT)

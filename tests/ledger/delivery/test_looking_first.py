@@ -1,5 +1,5 @@
-"""Small requests look first: how many people they are about reaches the adapter, their look-ups are booked, and what
-comes too late goes out without."""
+"""Small requests look first: the number of people reaches the adapter, lookups are booked, and requests whose lookups
+would be too late are sent without."""
 
 from collections import Counter
 from collections.abc import Sequence

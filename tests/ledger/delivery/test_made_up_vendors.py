@@ -37,7 +37,7 @@ def latest(desk: Desk) -> dict[int, tuple[str, str | None]]:
     return {line: (outcome, reason) for line, outcome, reason in found}
 
 
-# Taken now, done days later
+# Accepted now, done days later
 
 
 @pytest.fixture

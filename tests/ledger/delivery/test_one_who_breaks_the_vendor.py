@@ -1,4 +1,4 @@
-"""One person on whom the vendor's server breaks: the others are served, and nothing is held."""
+"""One person at whom the vendor's server fails: the others are served, and nothing is held."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A vendor that is held is asked at intervals that double, and is held no longer once it answers."""
+"""A held vendor is probed at intervals that double, and released once it answers."""
 
 from dataclasses import dataclass, field
 from typing import Any

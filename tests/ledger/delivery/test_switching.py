@@ -1,4 +1,4 @@
-"""Which vendors there are: the ledger keeps it, a person changes it, and no process that starts or stops does."""
+"""Which vendors are on: stored in the ledger and changed by a person, and not by processes that start or stop."""
 
 import threading
 from collections.abc import Iterator
@@ -135,7 +135,7 @@ def test_a_dispatch_is_handed_to_those_who_serve_the_vendor_and_to_nobody_where_
 
 @dataclass
 class Model:
-    """What the ledger should say, whoever starts and stops."""
+    """What the ledger should say, whichever processes start and stop."""
 
     ever: set[str] = field(default_factory=set)
     off: set[str] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""What was accepted is read back where the vendor can be read: verified, delivered again, or shown to a person."""
+"""What was accepted is read back where the vendor can be read: then verified, delivered again, or shown to a person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class ReadableAdapter(StubAdapter):
 
 @dataclass
 class Vendor:
-    """Says yes to everything, and shows the effect only from the n-th delivery of a person on."""
+    """Says yes to everything, and shows the effect only after the n-th delivery of a person."""
 
     deliveries_needed: int = 1
     unreadable: bool = False

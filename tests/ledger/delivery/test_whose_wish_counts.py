@@ -1,4 +1,4 @@
-"""Whose wish counts, in the real ledger and by the real adapters' addresses: a vendor that notes what it is told."""
+"""Whose wish counts, in the real ledger and with the real adapters' addresses: the vendor records what it is sent."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -396,7 +396,7 @@ def test_of_a_chain_only_the_last_link_is_pending_again(stage: Stage) -> None:
         (oldest, older),
         (older, newest),
     ]
-    # The newest one turns out not to be in effect: what its yes had made moot goes out after all.
+    # The newest one turns out not to be in effect, so what its yes had superseded is sent after all.
     stage.desk.execute("UPDATE requests SET status = 'running' WHERE id = :id", id=newest)
     stage.desk.execute(
         "INSERT INTO chunks (request_id, vendor_id, first_line, last_line, round, purpose) "

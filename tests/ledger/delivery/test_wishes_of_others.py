@@ -1,4 +1,4 @@
-"""What a campaign is held against: few requests, however many people say the same on the same day."""
+"""What a campaign is compared with: few requests, however many people ask the same on the same day."""
 
 import pytest
 from sqlalchemy.exc import ObjectNotExecutableError
@@ -14,7 +14,7 @@ APPLIED = Answer(Verdict.APPLIED)
 
 @pytest.fixture(autouse=True)
 def campaign(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An opt-out of five people; to look each of them up among all people of the ledger is an error."""
+    """An opt-out of five people. Looking up each of them among all people of the ledger is an error."""
     desk.announce(insider=10)
     desk.submit(people(5), kind=Kind.OPT_OUT)
     monkeypatch.setattr(same_people, "_MINE_IN_ANY", None)

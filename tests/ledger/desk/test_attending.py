@@ -1,4 +1,4 @@
-"""What people do about a request on record: retried, provided for, closed by hand, confirmed, cancelled, extended."""
+"""Deeds on a request on record: retry, provide, close by hand, confirm, cancel, extend."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
-"""Deeds over a selection: the same as to each request alone, in few statements, and whole though somebody is killed."""
+"""Deeds over a selection: the same as on each request alone, in few statements, and complete even if a process is
+killed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -114,7 +115,7 @@ def tell(desk: Desk) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def mixed(desk: Desk) -> None:
-    """Requests that stand in every way that matters to a deed."""
+    """Requests in every state that matters to a deed."""
     for outcome, reason in (("exhausted", "busy"), ("refused", "rejected"), ("needs_action", "code_sent")):
         end(desk, outcome, reason, several(desk, 2))
         end(desk, outcome, reason, several(desk, 1, kind=Kind.OPT_OUT), vendor="insider")

@@ -1,4 +1,4 @@
-"""Who cannot be found at a vendor: counted before anything is sent, never done, provided for or accepted."""
+"""People who cannot be found at a vendor: counted before anything is sent, never done, provided for or accepted."""
 
 from collections.abc import Iterable, Mapping
 from itertools import chain, combinations
@@ -44,7 +44,7 @@ def person(*given: str, name: str = "ann", number: int = 12345678) -> Subject:
 
 
 def is_reached(subject: Subject, vendor: str) -> bool:
-    """As the vendors' pages have it, told apart from the adapters."""
+    """By the vendors' pages, independent of the adapters."""
     own = (subject.get("vendors") or {}).get(vendor) or {}
     match vendor:
         case "akinon":
@@ -107,7 +107,7 @@ def everybody_at(vendor_names: tuple[str, ...], first: int) -> tuple[list[Subjec
 
 @pytest.mark.timeout(600)
 def test_a_request_is_completed_only_where_everybody_was_reached_everywhere(desk: Desk) -> None:
-    """Every subset of identifiers at all vendors, each alone; at every vendor, those it knows and those it does not,
+    """Every subset of identifiers at all vendors, each alone; at every vendor, those it knows and those it does not;
     and all of them at every subset of vendors."""
     tools = open_desk(desk)
     desk.announce(**dict.fromkeys(VENDORS, 40))  # a chunk a request and vendor
@@ -326,7 +326,8 @@ def test_a_session_that_was_missing_is_provided(desk: Desk) -> None:
 
 
 def test_what_is_provided_can_be_looked_up(desk: Desk) -> None:
-    """The fingerprints are those of the whole person, so that whose wish counts is told by the new identifier too."""
+    """The fingerprints are those of the whole person, so that whose wish counts is decided by the new identifier
+    too."""
     tools = open_desk(desk)
     receipt = desk.submit([person("email")])
     desk.work_off(tools)

@@ -1,4 +1,4 @@
-"""What Celery producers seal, taken in on a real PostgreSQL: recorded once, or refused with nothing of it kept."""
+"""What Celery producers seal, taken in on a real PostgreSQL: recorded once, or refused without keeping any of it."""
 
 import json
 from base64 import b64encode

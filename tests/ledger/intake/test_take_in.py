@@ -1,4 +1,4 @@
-"""The way of a producer's message through Redis: worked on by one, lost by nobody, tried again where it must be."""
+"""A producer's message in Redis: processed by one, lost by nobody, retried where needed."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ KEYS = ProducerKeys.parse(generate_producer_key())
 
 
 class Clock:
-    """Time that passes when a test says so."""
+    """Time that passes only when a test says so."""
 
     def __init__(self) -> None:
         self.at = 1_000.0

@@ -1,4 +1,4 @@
-"""When a request on record is due: by when it was asked and its regulation; and what its idempotency key stands for."""
+"""When a request on record is due, and what its idempotency key stands for."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A second person is somebody else: whoever submits with one account confirms with no other, nor in small pieces."""
+"""A second person is somebody else: a submitter cannot confirm by another account, nor by splitting a request."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -88,7 +88,7 @@ def test_what_is_said_of_accounts_later_counts_too(insider: Desk) -> None:
     confirm(insider, public_id, "key:crm")
 
 
-# What was sent lately counts
+# Recently sent requests count
 
 
 def test_a_hundred_requests_do_not_pass_for_small_ones(insider: Desk) -> None:

@@ -1,4 +1,4 @@
-"""Taking a request in: recorded whole, or nothing left behind."""
+"""Recording a request: as a whole, or not at all."""
 
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -299,7 +299,7 @@ def test_a_person_moved_to_another_line_cannot_be_opened(desk: Desk) -> None:
 def test_what_is_in_the_future_is_told_by_postgresqls_clock(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, ahead: int, given: int, *, is_taken: bool
 ) -> None:
-    """Like everything else that is dated: this machine's clock may be wrong by so many minutes."""
+    """Like all other dates: this machine's clock may be wrong by so many minutes."""
 
     class Wrong(datetime):
         @classmethod

@@ -1,4 +1,4 @@
-"""Small requests that come at the same time: recorded in one go, and each answered for itself."""
+"""Small requests that come at the same time: recorded together, each with its own answer."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta

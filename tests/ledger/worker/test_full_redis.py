@@ -1,4 +1,4 @@
-"""With the memory of Redis full, workers and beat go on; others are told that it takes nothing."""
+"""While the memory of Redis is full, workers and beat continue; others are told that it accepts nothing."""
 
 import asyncio
 import logging

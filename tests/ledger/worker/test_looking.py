@@ -1,4 +1,4 @@
-"""Looking for due work: everything that is due is found, by the ledger alone, and nothing while nothing is."""
+"""Looking for due work: the ledger alone finds everything that is due, and nothing while nothing is."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""What workers refuse is written down by a thread beside them, also when PostgreSQL is away meanwhile."""
+"""A thread records what workers refuse, also when PostgreSQL is away meanwhile."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A worker that cannot work ends as it starts, and says why in one sentence."""
+"""A worker that cannot work ends at its start, and says why in one sentence."""
 
 import os
 import subprocess

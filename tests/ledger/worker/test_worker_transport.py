@@ -1,4 +1,4 @@
-"""Kombu over a real Redis through our sieve: it sees what is good, and nothing that lies in Redis stops it."""
+"""Kombu over a real Redis through our sieve: it gets valid messages, and nothing in Redis stops it."""
 
 import tracemalloc
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ TASKS = {DISPATCH: SimpleNamespace(run=dispatch)}
 
 
 class Listener:
-    """A worker's ears: what it heard, and what was refused."""
+    """A listening worker: what it received, and what was refused."""
 
     def __init__(self, url: str, *, must_write: bool = False) -> None:
         self.heard: list[Any] = []

@@ -1,4 +1,4 @@
-"""Who a row is: what an identifier must not be, by kind. Each kind has a table, and cases that are made from it."""
+"""Which identifiers are refused, by kind. Each kind has a table, and cases generated from it."""
 
 import re
 import unicodedata
@@ -29,7 +29,7 @@ FIELDS: dict[str, Callable[[str], dict[str, object]]] = {
     },
     "vendors.b2core.profile_id": lambda value: {"vendors": {"b2core": {"profile_id": value}}},
 }
-"""Every identifier that is not an e-mail address or a phone number, and somebody who has it."""
+"""Every identifier that is not an e-mail address or a phone number, and a person with it."""
 SEVERAL = {vendor for vendor, adapter in ADAPTERS.items() if len(adapter.identifiers_model.model_fields) > 1}
 for _vendor in ADAPTERS.keys() - SEVERAL:
     (_name,) = ADAPTERS[_vendor].identifiers_model.model_fields
@@ -57,7 +57,7 @@ def faults(record: dict[str, object]) -> list[tuple[str, str]]:
 
 
 def refused(forms: dict[str, Callable[[str], dict[str, object]]], value: str) -> None:
-    """It is refused in every field, by the field's name, and nothing tells the value."""
+    """It is refused in every field, by the field's name, and nothing shows the value."""
     for field, person in forms.items():
         found = faults({"user_id": "u-4711", **person(value)})
         assert [name for name, _ in found] == [field], (field, value, found)

@@ -1,4 +1,4 @@
-"""A generated block of a page is replaced, and nothing else of it."""
+"""A generated block of a page is replaced, and nothing else of the page."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whose accounts are whose, as a table."""
+"""Which accounts belong to one person, as a table."""
 
 import pytest
 

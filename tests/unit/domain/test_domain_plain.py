@@ -1,4 +1,4 @@
-"""The short cut for plain people: whatever it takes, the full check takes just so."""
+"""The fast path for plain people: what it accepts, the full check accepts unchanged."""
 
 from typing import Any
 

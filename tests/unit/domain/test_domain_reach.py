@@ -1,4 +1,4 @@
-"""Who can be found where, by the fields that are given; counted as people pass; said in a line."""
+"""Who can be found where, by the fields that are given; counted as people pass; shown in a line."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a person may be known by: each rule of validation."""
+"""Identifiers of a person: each rule of validation."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whose wish counts: a table of cases, and any wishes of any people played against a small vendor."""
+"""Whose wish counts: a table of cases, and generated wishes of generated people at a small vendor."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -280,7 +280,7 @@ def test_what_cannot_matter_makes_no_difference(made: list[Wish], states: list[S
 
 @dataclass
 class World:
-    """The wishes, and a vendor that keeps for each key and name the last thing it was told."""
+    """The wishes, and a vendor that stores the last order for each key and name."""
 
     wishes: dict[int, Wish]
     told: dict[tuple[tuple[str, str], str], bool] = field(default_factory=dict)
@@ -297,7 +297,7 @@ class World:
         return [number for number, one in self.wishes.items() if one.state in states]
 
     def take(self, number: int) -> bool:
-        """A worker takes up a delivery; whether anything came of it."""
+        """A worker takes up a delivery; returns whether anything follows."""
         mine = self.wishes[number]
         others = [other for other in self.wishes.values() if other is not mine]
         match decide(mine, others, lifted=self.lifted.get(number, set())):
@@ -326,7 +326,7 @@ class World:
         self.revive()
 
     def land(self, number: int, state: State, *, applied: bool = True) -> None:
-        """The vendor answers, or its answer is lost: then nobody knows whether it has `applied` what it was sent."""
+        """The vendor answers, or its answer is lost: then it is unknown whether it has `applied` the order."""
         mine = self.wishes[number]
         if not mine.keys:
             state = State.WAITING

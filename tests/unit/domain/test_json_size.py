@@ -1,4 +1,4 @@
-"""How many values JSON may hold is known before any of them is made."""
+"""The number of values in JSON is known before any is parsed."""
 
 import json
 from collections.abc import Callable

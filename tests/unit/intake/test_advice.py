@@ -1,4 +1,4 @@
-"""There is something to do about everything that can wait for a person."""
+"""There is advice for everything that can wait for a person."""
 
 from domain.outcomes import WAYS, Reason
 from intake.advice import ADVICE

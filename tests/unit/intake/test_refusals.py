@@ -1,4 +1,4 @@
-"""Whatever is wrong with what is submitted, the refusal says what it was, where, and what to do."""
+"""Every refusal says what was wrong, where, and what to do."""
 
 import io
 import json

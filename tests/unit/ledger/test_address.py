@@ -1,4 +1,4 @@
-"""Logging in to the ledger: whoever answers there, the password is not shown to him."""
+"""Logging in to the ledger: no server that answers there learns the password."""
 
 import socket
 import struct
@@ -21,7 +21,7 @@ STATEMENT = "SELECT unnest(CAST(:refs AS integer[])) AS ref"
 
 @contextmanager
 def stranger() -> Iterator[tuple[int, bytearray]]:
-    """Somebody who listens where PostgreSQL was, and asks for the password as it is; what he was told."""
+    """Listens where PostgreSQL was, and asks for the password in clear; returns what it was sent."""
     heard = bytearray()
 
     def listen(server: socket.socket) -> None:

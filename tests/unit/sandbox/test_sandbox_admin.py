@@ -1,4 +1,4 @@
-"""The admin API: seeding, looking, resetting, and never blaming the caller for our own bugs."""
+"""The admin API: seeding, reading, resetting, and never blaming the caller for our own bugs."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The sandbox's directory of the controller: it answers signed questions only, and our questions are such."""
+"""The sandbox's directory: it only answers signed questions, and ours are signed."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""However a vendor of the sandbox tells how long to stay away, our transport carries it and it is read."""
+"""In whatever form a sandbox vendor says how long to wait, our transport carries it and it is read."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Whatever Redis answers, it is a Redis to wait for: no error of its ends a worker, beat or a sender in a trace."""
+"""Whatever Redis answers, we wait for it: no error of Redis ends a worker, beat or a sender with a trace."""
 
 import re
 import socket

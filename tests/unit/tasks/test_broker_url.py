@@ -1,4 +1,4 @@
-"""One Redis, as each of its clients writes its address."""
+"""One Redis, in the form of address that each client needs."""
 
 import pytest
 from flower.utils.broker import Broker

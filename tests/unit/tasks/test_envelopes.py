@@ -1,4 +1,4 @@
-"""Whatever lies in a queue is a message, or unusable for a reason that quotes nothing of it."""
+"""Every item of a queue is a message, or unusable for a reason that quotes nothing of it."""
 
 import json
 import re

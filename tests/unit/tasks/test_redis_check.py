@@ -1,4 +1,4 @@
-"""Whether work can be done with a Redis: said before it is tried, in words, with what is lacking."""
+"""Whether a Redis can be used: said in advance, in words, with what is missing."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The address of Redis, read once for all clients: who, where, and whose certificates count."""
+"""The address of Redis, parsed once for all clients: login, host, and trusted certificates."""
 
 from pathlib import Path
 

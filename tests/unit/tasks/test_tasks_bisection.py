@@ -1,4 +1,4 @@
-"""Whom a failing batch is about: found among any, with calls in proportion to them, whichever they are."""
+"""Which people a failing batch is about: found in any batch, with a number of calls in proportion to them."""
 
 from collections.abc import Collection
 

@@ -143,7 +143,7 @@ def test_bisection_finds_the_poison_and_nobody_else(count: int, batch: int, slot
     poison &= set(range(1, count + 1))
 
     async def run() -> Talk:
-        # Of a handful refused in a row the step would be blamed instead.
+        # With a handful refused in a row, the step would be blamed instead.
         talk = Talk(poisoned(poison), batch=batch, slots=slots, handful=count + 1)
         await talk.lead(range(1, count + 1))
         return talk

@@ -1,4 +1,4 @@
-"""What becomes of people whose order the vendor has taken and not finished: a table, and generated cases."""
+"""What happens to people whose order the vendor has accepted and not finished: a table, and generated cases."""
 
 from dataclasses import replace
 

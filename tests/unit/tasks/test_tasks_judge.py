@@ -222,13 +222,13 @@ AFTER = Evidence(yes=1, served=1)
         (DOWN, BEFORE, 5, "again", struck(Reason.SERVER_ERROR)),
         (CONFLICT, NOBODY, 200, "again", struck(Reason.CONFLICT)),
         (CONFLICT, AFTER, 200, "again", {}),
-        # What is there no longer, or never was.
+        # What no longer exists, or never did.
         (GONE, NOBODY, 1, "unsent", struck(Reason.WRONG_ADDRESS)),
         (GONE, PROBED, 200, "settled", {}),
         (DOUBTFUL, NOBODY, 1, "unsent", struck(Reason.UNKNOWN_PERSON)),
         (DOUBTFUL, PROBED, 4, "settled", {}),
         (DOUBTFUL, PROBED, 5, "pending", struck(Reason.UNKNOWN_PERSON, *range(1, 6))),  # every call says so
-        # A conflict that someone may have to settle is looked at again before they are asked to.
+        # A conflict is retried before a person is asked to resolve it.
         (IN_THE_WAY, NOBODY, 1, "again", {}),
         (IN_THE_WAY, AFTER, 9, "again", {}),
         (IN_THE_WAY, NOBODY, 9, "unsent", struck(Reason.CONFLICT)),

@@ -1,4 +1,4 @@
-"""What is made of what the directory holds of a person: validated like a person, and never against what was given."""
+"""How the directory's records of a person are used: validated like a person, and never against what was given."""
 
 from typing import Any
 

@@ -18,7 +18,7 @@ async def until_quiet() -> None:
 
 
 def waiting_in(slots: FairSlots, request_id: int, order: list[int]) -> "asyncio.Task[None]":
-    """Somebody who notes when their turn has come, and gives the slot back at once."""
+    """Records when its turn has come, and gives the slot back at once."""
 
     async def one() -> None:
         async with slots.of(request_id):

@@ -1,4 +1,4 @@
-"""One submitted person, checked whole; what is wrong is told without a value."""
+"""Validation of one submitted person; faults never show a value."""
 
 import json
 from contextlib import suppress

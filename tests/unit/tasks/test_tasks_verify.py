@@ -1,4 +1,4 @@
-"""What a read-back means: seen, delivered again a few times, or for someone to look at."""
+"""What a read-back means: seen, delivered again a few times, or a person has to look."""
 
 import pytest
 from hypothesis import given

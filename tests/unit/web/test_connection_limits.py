@@ -1,4 +1,4 @@
-"""How many connections one address may have, and how a request is named."""
+"""How many connections one address may have, and the id of an HTTP request."""
 
 import re
 from dataclasses import dataclass

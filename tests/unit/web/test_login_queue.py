@@ -1,4 +1,4 @@
-"""Who waits for whom where passwords are checked."""
+"""The order of password checks, and who waits for whom."""
 
 import asyncio
 import threading

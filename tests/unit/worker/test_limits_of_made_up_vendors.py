@@ -1,4 +1,4 @@
-"""A call with a limit of its own waits by itself; the vendor's other calls go on."""
+"""A call with a limit of its own waits by itself; the vendor's other calls continue."""
 
 import fakeredis
 import httpx

@@ -1,4 +1,4 @@
-"""Fewer requests in flight where a vendor slows down under them, in virtual time."""
+"""Fewer requests in flight when they slow a vendor down, in virtual time."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""What the outside sees of a task that fails: its type and its place, and nothing that it quotes."""
+"""What a failed task shows outside: its type and its place, and nothing that it quotes."""
 
 import io
 import logging

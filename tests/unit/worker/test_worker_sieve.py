@@ -1,4 +1,4 @@
-"""Only our own tasks pass, from the queue that each belongs to, and nothing else that a stranger wrote of them."""
+"""Only our own tasks pass, only from their own queue, and without anything that a stranger added."""
 
 import json
 from base64 import b64decode

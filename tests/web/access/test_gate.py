@@ -1,4 +1,4 @@
-"""Who may come in: keys, users, guessing, and what the audit log keeps of it."""
+"""Authentication: keys, users, guessing, and what the audit log records of it."""
 
 import time
 from base64 import b64encode

@@ -54,7 +54,7 @@ def at(client: httpx.Client, address: str, body: dict[str, str], **more: str) ->
 
 
 def lock(rows: Rows) -> None:
-    """As if many had guessed for long."""
+    """As after a long time of guessing."""
     rows("UPDATE guesses SET locked_until = now() + interval '10 minutes'")
 
 

@@ -1,4 +1,4 @@
-"""Logging in with an identity provider: a small real one on loopback, and all that must not get in."""
+"""Logging in with an identity provider: a small real one on loopback, and everything that must be refused."""
 
 import hmac
 import json

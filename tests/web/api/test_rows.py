@@ -1,4 +1,4 @@
-"""Who a row is, over HTTP: the same rules in bodies and uploads, and the same way to say that somebody is called so."""
+"""Odd identifiers over HTTP: the same rules in bodies and uploads, and the same way to allow one."""
 
 import json
 

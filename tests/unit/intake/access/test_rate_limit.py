@@ -1,4 +1,4 @@
-"""How often one principal may ask: alone, over several web processes, and while Redis is away."""
+"""Rate limit by principal: in one process, over several web processes, and while Redis is away."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""The lines of a file are those it has, whatever the blocks in which they are read."""
+"""The lines of a file do not depend on the blocks in which they are read."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Submitted files: what is taken from them, and how what cannot be used is told."""
+"""Submitted files: what is accepted, and how faults are reported."""
 
 import csv
 import io
@@ -478,7 +478,7 @@ def test_people_read_in_blocks_are_those_read_one_by_one(lines: list[bytes], row
 
 
 def outcome(data: bytes) -> tuple[list[tuple[int, Subject]], tuple[Fault, ...], int]:
-    """Whom a file gives before its first fault, and its faults."""
+    """The people before the first fault of a file, and its faults."""
     given_: list[tuple[int, Subject]] = []
     try:
         given_.extend(read_numbered(io.BytesIO(data)))
