@@ -58,6 +58,31 @@ class Vendor(Protocol):
         """Forget everybody and everything."""
 
 
+class OneAccess:
+    """What many vendors have in common: one access that is revoked as a whole, and every call counts against the
+    limit."""
+
+    marks: ClassVar[Mapping[str, str]] = {}
+    faults: ClassVar[Mapping[str, Mapping[str, float]]] = {}
+    _revoked = False
+
+    def condition(self) -> dict[str, Any]:
+        """Whether the access is revoked."""
+        return {"revoked": self._revoked}
+
+    def revoke(self, whole_client: bool) -> None:
+        """Stop accepting the access."""
+        self._revoked = True
+
+    def mend(self) -> None:
+        """Accept it again."""
+        self._revoked = False
+
+    def is_metered(self, path: str) -> bool:
+        """Every request is."""
+        return True
+
+
 class Bucket(NamedTuple):
     """A separate limit for some calls: so many units a minute, and each call costs some."""
 

@@ -85,6 +85,11 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
+def wait_headers(retry_after_s: int | None) -> dict[str, str]:
+    """The headers of a 429: Retry-After, where a wait is given."""
+    return {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+
+
 def read_bearer(headers: Mapping[str, str]) -> str | None:
     """The token of an `Authorization: Bearer` header; Algonomy's page writes the scheme both ways."""
     scheme, _, token = headers.get("Authorization", "").partition(" ")

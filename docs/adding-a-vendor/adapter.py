@@ -1,13 +1,14 @@
 """Zendra Privacy API. The vendor's page "Zendra Privacy API", read 2026-11-29."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
+from adapters.by_user_id import UserIdentifiers, known_by_user_id, user_id_of
 from adapters.card import Card
 from adapters.cards.zendra import CARD
 from adapters.contract import (
@@ -18,20 +19,21 @@ from adapters.contract import (
     Limits,
     Order,
     Person,
+    Plain,
     UnreadableError,
     VendorOptions,
     VendorSettings,
     Verdict,
 )
-from adapters.reading import read_block, read_object
+from adapters.reading import read_object
 from adapters.triage import refusal
 from adapters.writing import json_request
 from domain.outcomes import Reason
-from domain.requests import Identifier, Kind, Subject
+from domain.requests import Kind, Subject
 
 STEPS = MappingProxyType({Kind.ERASURE: "erase", Kind.OPT_OUT: "stop", Kind.OPT_IN: "resume"})
 SEEN = MappingProxyType({Kind.ERASURE: "erased", Kind.OPT_OUT: "stopped", Kind.OPT_IN: "active"})
-"""What `state` says of somebody for whom it was done."""
+"""The `state` of a person for whom it was done."""
 STATES = frozenset({"active", "stopped", "erased"})
 MEANS = MappingProxyType(
     {
@@ -52,20 +54,12 @@ class ZendraSettings(VendorSettings):
     api_key: HeaderSecret
 
 
-class ZendraIdentifiers(BaseModel):
-    """What a subject's `vendors.zendra` may hold."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    user_id: Identifier | None = None
-
-
 class ZendraOptions(VendorOptions):
-    """Zendra has nothing to choose."""
+    """Zendra has no options."""
 
 
 @dataclass(frozen=True)
-class Zendra:
+class Zendra(Plain):
     """Fifty people a call, one step for each kind, and `state` to read back."""
 
     settings: ZendraSettings = field(repr=False)
@@ -77,35 +71,28 @@ class Zendra:
     chunk_people: ClassVar[int] = 1_000
     settings_model: ClassVar[type[VendorSettings]] = ZendraSettings
     options_model: ClassVar[type[VendorOptions]] = ZendraOptions
-    identifiers_model: ClassVar[type[BaseModel]] = ZendraIdentifiers
-    forms: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    keeps_sessions: ClassVar[bool] = False
+    identifiers_model: ClassVar[type[BaseModel]] = UserIdentifiers
     vouches_for: ClassVar[frozenset[str]] = frozenset()
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
         """By `vendors.zendra.user_id`, else `user_id`."""
-        known = read_block(subject, self.name, ZendraIdentifiers)
-        if known is None:
-            return Answer(Verdict.USER, Reason.REJECTED)
-        key = known.user_id if known.user_id is not None else subject.get("user_id")
-        if key is None:
-            return Answer(Verdict.UNREACHABLE, Reason.NO_IDENTIFIER)
-        return Addressed(key, STEPS[order.kind])
+        key = user_id_of(subject, self.name)
+        return key if isinstance(key, Answer) else Addressed(key, STEPS[order.kind])
 
     def reach(self, kind: Kind) -> tuple[str, ...]:
-        """As the card has it."""
+        """As on the card."""
         return CARD.found_by
 
     def known_by(self, key: str) -> frozenset[tuple[str, str]]:
-        """The user id, which is all there is here."""
-        return frozenset({("user_id", key)})
+        """The user id alone."""
+        return known_by_user_id(key)
 
     def touches(self, order: Order) -> frozenset[str]:
         """Whether messages are sent; an erasure also the profile."""
         return frozenset({"messages", "profile"} if order.kind is Kind.ERASURE else {"messages"})
 
     def steps(self, order: Order) -> frozenset[str]:
-        """One call does all."""
+        """One call does everything."""
         return frozenset({STEPS[order.kind]})
 
     def limits(self, call: Call) -> Limits:
@@ -119,7 +106,7 @@ class Zendra:
         return json_request("POST", url, {"ids": ids}, headers=self._key())
 
     def classify(self, call: Call, people: Sequence[Person], response: httpx.Response) -> list[Answer]:
-        """By each person's own row: rows that are missing or say two things are no answer."""
+        """By each person's own row: missing or contradicting rows are no answer."""
         if not response.is_success:
             return [_refused(response)] * len(people)
         said = _statuses(response)
@@ -141,7 +128,7 @@ class Zendra:
         return Answer(Verdict.APPLIED) if named else Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
 
     def reading(self, order: Order) -> str:
-        """What state the person is in."""
+        """The person's state."""
         return "state"
 
     def _key(self) -> dict[str, str]:
@@ -164,7 +151,7 @@ def _refused(response: httpx.Response) -> Answer:
 
 
 def _statuses(response: httpx.Response) -> dict[str, set[str]]:
-    """By id, all that its rows say. Raises UnreadableError."""
+    """By id, the statuses in its rows. Raises UnreadableError."""
     rows = read_object(response).get("results")
     if not isinstance(rows, list):
         raise UnreadableError("a list of results was expected")

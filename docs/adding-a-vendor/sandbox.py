@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sandbox.exchange import Answer, Call, RefusedError, answer_json, is_strings
+from sandbox.contract import OneAccess
+from sandbox.exchange import Answer, Call, RefusedError, answer_json, is_strings, wait_headers
 from sandbox.people import Person
 
 OPERATIONS = ("erase", "stop", "resume", "state")
@@ -21,7 +22,7 @@ class Record:
 
 @dataclass(frozen=True, repr=False)
 class ZendraAccount:
-    """What Zendra has handed out."""
+    """The credentials that Zendra issues."""
 
     api_key: str = "sandbox-zendra-key"
 
@@ -29,15 +30,13 @@ class ZendraAccount:
         return {"API_KEY": self.api_key}
 
 
-class Zendra:
-    """Erased is stopped, too. It knows only those whom it holds."""
+class Zendra(OneAccess):
+    """Erased is stopped, too. It only knows people whom it holds."""
 
     name: ClassVar = "zendra"
     limit: ClassVar = 6_000
     roomy: ClassVar = 6_000
     account: ClassVar = ZendraAccount
-    marks: ClassVar[Mapping[str, str]] = {}
-    faults: ClassVar[Mapping[str, Mapping[str, float]]] = {}
 
     def __init__(self, account: ZendraAccount) -> None:
         self._account = account
@@ -92,21 +91,8 @@ class Zendra:
     def is_in_effect(kind: str, fact: Mapping[str, Any]) -> bool:
         return fact["state"] == "erased" or (kind == "opt_out" and fact["state"] == "stopped")
 
-    def condition(self) -> dict[str, Any]:
-        return {"revoked": self._revoked}
-
-    def revoke(self, whole_client: bool) -> None:
-        self._revoked = True
-
-    def mend(self) -> None:
-        self._revoked = False
-
-    def is_metered(self, path: str) -> bool:
-        return True
-
     def reject_rate(self, reset_ms: int, retry_after_s: int | None) -> Answer:
-        headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
-        return answer_json(429, {"error": "too many calls"}, headers)
+        return answer_json(429, {"error": "too many calls"}, wait_headers(retry_after_s))
 
     def break_down(self) -> Answer:
         return fail(500, "internal error")

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers
+from sandbox.contract import OneAccess
+from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers, wait_headers
 from sandbox.people import Person
 
 PLAIN, LOYALTY, TOKEN = "/users/profile/", "/users/profile-with-loyalty/", "/csrf_token/"
@@ -53,7 +54,7 @@ class AkinonAccount:
         return {"SESSION_COOKIE": self.session_cookie}
 
 
-class Akinon:
+class Akinon(OneAccess):
     """A Django storefront: the session identifies the person, the CSRF token shows that it is really them."""
 
     name: ClassVar = "akinon"
@@ -247,18 +248,8 @@ class Akinon:
     def condition(self) -> dict[str, Any]:
         return {"revoked": self._revoked, "sessions": 0 if self._revoked else len(self._sessions)}
 
-    def revoke(self, whole_client: bool) -> None:
-        self._revoked = True
-
-    def mend(self) -> None:
-        self._revoked = False
-
-    def is_metered(self, path: str) -> bool:
-        return True
-
     def reject_rate(self, reset_ms: int, retry_after_s: int | None) -> Answer:
-        headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
-        return answer_json(429, {"detail": "Request was throttled."}, headers)
+        return answer_json(429, {"detail": "Request was throttled."}, wait_headers(retry_after_s))
 
     def break_down(self) -> Answer:
         # Django's own error page is HTML.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
-from sandbox.exchange import Answer, Call, RefusedError, answer_json, read_bearer
+from sandbox.exchange import Answer, Call, RefusedError, answer_json, read_bearer, wait_headers
 from sandbox.people import Person
 
 TOKEN_PREFIX = "sandbox-algonomy-"
@@ -163,8 +163,8 @@ class Algonomy:
         return path != "/oauth2/token"
 
     def reject_rate(self, reset_ms: int, retry_after_s: int | None) -> Answer:
-        headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
-        return answer_json(429, {"error": "too_many_requests", "error_description": "Rate limit exceeded"}, headers)
+        body = {"error": "too_many_requests", "error_description": "Rate limit exceeded"}
+        return answer_json(429, body, wait_headers(retry_after_s))
 
     def break_down(self) -> Answer:
         return fail(500, "server_error", "Internal error")

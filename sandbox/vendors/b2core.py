@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers, read_bearer
+from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers, read_bearer, wait_headers
 from sandbox.people import Person
 from sandbox.vendors.b2core_profiles import Profile, read_page, read_query, show, show_contact
 
@@ -228,8 +228,7 @@ class B2Core:
         return path != "/tokens"
 
     def reject_rate(self, reset_ms: int, retry_after_s: int | None) -> Answer:
-        headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
-        return answer_json(429, {"status": 429, "message": "Too many requests"}, headers)
+        return answer_json(429, {"status": 429, "message": "Too many requests"}, wait_headers(retry_after_s))
 
     def break_down(self) -> Answer:
         return fail(500, "Internal server error")

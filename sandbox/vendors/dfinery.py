@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar
 
-from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers, is_strings, read_bearer
+from sandbox.contract import OneAccess
+from sandbox.exchange import (
+    Answer,
+    Call,
+    RefusedError,
+    answer_json,
+    has_strangers,
+    is_strings,
+    read_bearer,
+    wait_headers,
+)
 from sandbox.people import Person
 
 CHANNELS = ("", "push_", "sms_", "kakao_")
@@ -44,14 +54,13 @@ class DfineryAccount:
         return {"API_TOKEN": self.api_token}
 
 
-class Dfinery:
+class Dfinery(OneAccess):
     """Every answer carries a result_code; single users can fail in a 200."""
 
     name: ClassVar = "dfinery"
     limit: ClassVar = 10_000
     roomy: ClassVar = 10_000
     account: ClassVar = DfineryAccount
-    marks: ClassVar[Mapping[str, str]] = {}
     faults: ClassVar[Mapping[str, Mapping[str, float]]] = {"mild": {"partial": 0.002}}
 
     def __init__(self, account: DfineryAccount) -> None:
@@ -191,26 +200,13 @@ class Dfinery:
         silent = all(flag == "Unsubscribed" for flag in fact["flags"].values())
         return silent and not (kind == "erasure" and (fact["ci"] or fact["known"]))
 
-    def condition(self) -> dict[str, Any]:
-        return {"revoked": self._revoked}
-
-    def revoke(self, whole_client: bool) -> None:
-        self._revoked = True
-
-    def mend(self) -> None:
-        self._revoked = False
-
-    def is_metered(self, path: str) -> bool:
-        return True
-
     def reject_rate(self, reset_ms: int, retry_after_s: int | None) -> Answer:
         headers = {
             "X-Rate-Limit-Limit": "1m",
             "X-Rate-Limit-Remaining": "0",
             "X-Rate-Limit-Reset": str(reset_ms),
+            **wait_headers(retry_after_s),
         }
-        if retry_after_s is not None:
-            headers["Retry-After"] = str(retry_after_s)
         return result(429, 4006, "API RateLimit exceeded.", headers=headers)
 
     def break_down(self) -> Answer:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
-from sandbox.contract import Bucket
-from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers
+from sandbox.contract import Bucket, OneAccess
+from sandbox.exchange import Answer, Call, RefusedError, answer_json, has_strangers, wait_headers
 from sandbox.people import Person
 from sandbox.traffic import Window
 from sandbox.vendors.insider_profiles import Profile, Profiles
@@ -36,7 +36,7 @@ class InsiderAccount:
         return {"PARTNER_NAME": self.partner_name, "REQUEST_TOKEN": self.request_token}
 
 
-class Insider:
+class Insider(OneAccess):
     """One rate limit for both batch operations, one for each of the others. An upsert creates users that do not
     exist."""
 
@@ -212,21 +212,8 @@ class Insider:
         silent = not any(attributes.get(flag) for flag in may_write)
         return not fact["may_interact"] and (attributes.keys() <= FLAGS if kind == "erasure" else silent)
 
-    def condition(self) -> dict[str, Any]:
-        return {"revoked": self._revoked}
-
-    def revoke(self, whole_client: bool) -> None:
-        self._revoked = True
-
-    def mend(self) -> None:
-        self._revoked = False
-
-    def is_metered(self, path: str) -> bool:
-        return True
-
     def reject_rate(self, reset_ms: int, retry_after_s: int | None) -> Answer:
-        headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
-        return answer_json(429, {"error": "rejected: too many requests"}, headers)
+        return answer_json(429, {"error": "rejected: too many requests"}, wait_headers(retry_after_s))
 
     def break_down(self) -> Answer:
         return say(500, "The request processing has failed because of an unknown error.")

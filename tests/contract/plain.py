@@ -1,8 +1,8 @@
-"""A made-up vendor that has the least a vendor can have: withdrawals in one call of ten people. It has no opt-in, no
-harmless call, no token to fetch, and nothing that can be read back. It stands for a vendor of another package."""
+"""A made-up vendor with the least that a vendor can have: withdrawals in one call of ten people. It has no opt-in, no
+harmless call, no token to fetch, and nothing that can be read back. It serves as a vendor of another package."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import ClassVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
+from adapters import contract
 from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
 from adapters.conformance.sample import SECRET, Sample, answer, by_own
 from adapters.contract import (
@@ -23,6 +24,7 @@ from adapters.contract import (
     Order,
     Person,
     UnreadableError,
+    VendorIdentifiers,
     VendorOptions,
     VendorSettings,
     Verdict,
@@ -62,20 +64,18 @@ class PlainSettings(VendorSettings):
     password: HeaderSecret
 
 
-class PlainIdentifiers(BaseModel):
-    """What a subject's `vendors.plain` may hold."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+class PlainIdentifiers(VendorIdentifiers):
+    """A subject's `vendors.plain`."""
 
     address: Identifier | None = None
 
 
 class PlainOptions(VendorOptions):
-    """Nothing to choose."""
+    """No options."""
 
 
 @dataclass(frozen=True)
-class Plain:
+class Plain(contract.Plain):
     """Strikes ten people off in one call, all or none."""
 
     settings: PlainSettings = field(repr=False)
@@ -88,8 +88,6 @@ class Plain:
     settings_model: ClassVar[type[VendorSettings]] = PlainSettings
     options_model: ClassVar[type[VendorOptions]] = PlainOptions
     identifiers_model: ClassVar[type[BaseModel]] = PlainIdentifiers
-    forms: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    keeps_sessions: ClassVar[bool] = False
 
     def address(self, order: Order, subject: Subject) -> Addressed | Answer:
         if order.kind is Kind.OPT_IN:
