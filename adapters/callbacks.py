@@ -40,7 +40,7 @@ class Letter:
 
 
 @dataclass(frozen=True)
-class Told:
+class SendResult:
     """The result of an attempt: no failure means 2xx. `answer` is the HTTP status, if there was one."""
 
     failure: Failure | None = None
@@ -87,7 +87,7 @@ class Callbacks:
     total_s: float = TOTAL_S
     egress: Egress = DIRECT
 
-    async def tell(self, address: str, letter: Letter) -> Told:
+    async def tell(self, address: str, letter: Letter) -> SendResult:
         """Send once. Never follows a redirect, and never raises for what a receiver or its name does.
 
         Raises NotNowError where the time to send is over (adapters.sending).
@@ -95,20 +95,20 @@ class Callbacks:
         try:
             url = self.rules.check(address)
         except AddressError:
-            return Told(Failure.NOT_ALLOWED)
+            return SendResult(Failure.NOT_ALLOWED)
         try:
             async with asyncio.timeout(self.total_s):
                 return await self._send(url, letter)
         except AddressError:
-            return Told(Failure.NOT_PUBLIC)
+            return SendResult(Failure.NOT_PUBLIC)
         except TimeoutError:  # a subclass of OSError
-            return Told(Failure.NO_ANSWER)
+            return SendResult(Failure.NO_ANSWER)
         except (httpx.ConnectError, httpx.ConnectTimeout, OSError):
-            return Told(Failure.UNREACHABLE)
+            return SendResult(Failure.UNREACHABLE)
         except httpx.HTTPError:
-            return Told(Failure.NO_ANSWER)
+            return SendResult(Failure.NO_ANSWER)
 
-    async def _send(self, url: httpx.URL, letter: Letter) -> Told:
+    async def _send(self, url: httpx.URL, letter: Letter) -> SendResult:
         port = url.port or (443 if url.scheme == "https" else 80)
         found = await self.resolve(name_of(url), port)
         for ip in found:
@@ -121,7 +121,7 @@ class Callbacks:
                 unreachable = error  # nothing was sent
         raise unreachable
 
-    async def _post(self, url: httpx.URL, ip: str, letter: Letter) -> Told:
+    async def _post(self, url: httpx.URL, ip: str, letter: Letter) -> SendResult:
         headers = {**letter.headers, "Host": url.netloc.decode(), "Connection": "close", "Accept-Encoding": "identity"}
         request = httpx.Request(
             "POST",
@@ -135,7 +135,7 @@ class Callbacks:
         async with httpx_transport(self.egress, self.trust, name_of(url), ip) as transport:
             response = await transport.handle_async_request(request)
             await response.aclose()  # the body is not read: it is of no use, and may be endless
-        return _told(response)
+        return _result_of(response)
 
 
 def _in_turns(found: list[str]) -> list[str]:
@@ -151,10 +151,10 @@ async def _right_before(event: str, _info: object) -> None:
         refuse_when_over()
 
 
-def _told(response: httpx.Response) -> Told:
+def _result_of(response: httpx.Response) -> SendResult:
     status = response.status_code
     if response.is_success:
-        return Told(answer=status)
+        return SendResult(answer=status)
     if status == HTTPStatus.GONE:
-        return Told(Failure.GONE, status)
-    return Told(Failure.REFUSED, status, retry_after_s(response, datetime.now(UTC)))
+        return SendResult(Failure.GONE, status)
+    return SendResult(Failure.REFUSED, status, retry_after_s(response, datetime.now(UTC)))

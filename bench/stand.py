@@ -21,7 +21,7 @@ from domain.requests import Kind, Subject
 from ledger.sealing import MasterKeys
 from ledger.session import connect
 from local.postgres import Postgres
-from local.processes import read_private
+from local.private_files import read_private
 from local.redis_server import Redis
 from local.stack import Plan, running
 from tasks.sending import sender, wake

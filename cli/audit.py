@@ -19,7 +19,7 @@ def show(wanted: Wanted, *, limit: int, as_json: bool) -> Ending:
     page, more = found[:limit], len(found) > limit
     following = page[-1].id if more else None
     if as_json:
-        typer.echo(json.dumps({"entries": [_told(entry) for entry in page], "next": following}))
+        typer.echo(json.dumps({"entries": [_as_json(entry) for entry in page], "next": following}))
         return Ending.DONE
     if page:
         from cli.audit_table import print_audit  # noqa: PLC0415 - scripts ask for JSON, and need no tables
@@ -32,7 +32,7 @@ def show(wanted: Wanted, *, limit: int, as_json: bool) -> Ending:
     return Ending.DONE
 
 
-def _told(entry: Written) -> dict[str, Any]:
+def _as_json(entry: Written) -> dict[str, Any]:
     fields = entry._asdict()
     return {
         "id": fields.pop("id"),

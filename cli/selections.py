@@ -68,9 +68,9 @@ def do_to_selection(
             if not typer.confirm("go on?", err=True):
                 note("nothing was done")
                 return Ending.EXCEPTIONS
-        standing = _work(here, selections.begin(here.engine, order, who()))
-    _print_done(standing, as_json=as_json)
-    done = standing.done
+        progress = _work(here, selections.begin(here.engine, order, who()))
+    _print_done(progress, as_json=as_json)
+    done = progress.done
     return Ending.EXCEPTIONS if done.own or done.without_session or done.unreachable else Ending.DONE
 
 
@@ -101,29 +101,29 @@ def _refusals() -> Iterator[None]:
         raise unusable(str(error)) from None
 
 
-def _work(here: Surroundings, standing: Progress) -> Progress:
+def _work(here: Surroundings, progress: Progress) -> Progress:
     """Do it to the end, and report progress."""
     woken: set[str] = set()
     told_at = monotonic()
     try:
-        while standing.ended_at is None:
-            standing = selections.step(here.engine, standing.public_id, woken.update) or _found(here, standing)
+        while progress.ended_at is None:
+            progress = selections.step(here.engine, progress.public_id, woken.update) or _found(here, progress)
             if monotonic() - told_at >= TOLD_EVERY_S:
                 told_at = monotonic()
-                note(f"so far: {_in_words(standing.deed, standing.done)}")
+                note(f"so far: {_in_words(progress.deed, progress.done)}")
     except KeyboardInterrupt:
-        selections.stop(here.engine, standing.public_id)
-        note(f"stopped; it was done as far as this: {_in_words(standing.deed, standing.done)}")
+        selections.stop(here.engine, progress.public_id)
+        note(f"stopped; it was done as far as this: {_in_words(progress.deed, progress.done)}")
         raise
     finally:
         if woken:
             waker(here)(sorted(woken))
-    return standing
+    return progress
 
 
-def _found(here: Surroundings, standing: Progress) -> Progress:
+def _found(here: Surroundings, progress: Progress) -> Progress:
     """The progress where a worker has done the last of it."""
-    return selections.find(here.engine, standing.public_id) or standing
+    return selections.find(here.engine, progress.public_id) or progress
 
 
 def _in_words(deed: Deed, done: Done) -> str:
@@ -139,16 +139,16 @@ def _print_extent(found: Extent, deed: Deed, *, as_json: bool) -> None:
     typer.echo(json.dumps({"dry_run": True, **found._asdict()}) if as_json else _extent_in_words(found, deed))
 
 
-def _print_done(standing: Progress, *, as_json: bool) -> None:
-    done = standing.done
+def _print_done(progress: Progress, *, as_json: bool) -> None:
+    done = progress.done
     left_out = {"own": done.own, "without_session": done.without_session, "unreachable": done.unreachable}
     if as_json:
         total = sum(done.deliveries.values())
-        answer = {"deed_id": str(standing.public_id), "requests": done.requests, "deliveries": total}
+        answer = {"deed_id": str(progress.public_id), "requests": done.requests, "deliveries": total}
         typer.echo(json.dumps({**answer, "vendors": dict(done.deliveries), **left_out}))
     else:
         by_vendor = ", ".join(f"{vendor} {count:,}" for vendor, count in done.deliveries.items())
-        typer.echo(_in_words(standing.deed, done) + (f": {by_vendor}" if by_vendor else ""))
+        typer.echo(_in_words(progress.deed, done) + (f": {by_vendor}" if by_vendor else ""))
     if done.own:
         note(f"{done.own:,} more were submitted by yourself: someone else must confirm them, or use --yes")
     if done.without_session:

@@ -12,7 +12,7 @@ from intake.card_wording import say_operations
 from ledger.delivery.vendors import Vendor
 from ledger.desk.attention import Group
 from ledger.desk.reports import PENDING, Status
-from ledger.notices.outbox import ReceiverState as Receiver
+from ledger.notices.receivers import ReceiverState as Receiver
 from ledger.people.involved import Involved
 from tasks.reach import missing_identifiers
 

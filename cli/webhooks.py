@@ -11,14 +11,14 @@ from intake.exit_codes import CommandError, Ending
 from intake.stack import surroundings
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
-from ledger.notices import outbox
+from ledger.notices import receivers
 from ledger.notices.webhooks import switch_receiver_off, switch_receiver_on
 
 
 def show_receivers(*, as_json: bool) -> Ending:
     """Print the state of every receiver; EXCEPTIONS where sending fails or was given up."""
     with surroundings() as here, here.engine.connect() as connection:
-        found = outbox.receiver_states(connection)
+        found = receivers.receiver_states(connection)
     if as_json:
         rows = [one._asdict() | {"oldest": one.oldest.isoformat() if one.oldest else None} for one in found]
         typer.echo(json.dumps({"receivers": rows}))
@@ -53,10 +53,10 @@ def retry(receiver: str | None) -> Ending:
     """Send what failed at once; the workers notice within two seconds. Raises CommandError."""
     with surroundings() as here, here.engine.begin() as connection:
         if receiver is not None and receiver not in {
-            name for one in outbox.receiver_states(connection) for name in (one.receiver, one.host)
+            name for one in receivers.receiver_states(connection) for name in (one.receiver, one.host)
         }:
             raise _unknown()
-        messages = outbox.tell_again(connection, receiver)
+        messages = receivers.send_again(connection, receiver)
         audit.add(connection, [Entry(who(), "webhook retry", allowed=True, target=receiver)])
     typer.echo(f"messages that go out again: {messages:,}")
     return Ending.DONE

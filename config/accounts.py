@@ -56,7 +56,7 @@ def read_accounts(vendor: str, model: type[VendorSettings], prefix: str) -> dict
         try:
             read[account] = model.model_validate({**shared, **own})
         except ValidationError as error:
-            faults += [_told(fault, f"{begin}{account.upper()}__") for fault in error.errors(include_input=False)]
+            faults += [_fault_text(fault, f"{begin}{account.upper()}__") for fault in error.errors(include_input=False)]
         else:
             if not own.keys() & credentials_of(model):
                 wanted = " or ".join(name.upper() for name in sorted(credentials_of(model)))
@@ -100,6 +100,6 @@ def _below(name: str, begin: str) -> str | None:
     return name[len(begin) :] if name.upper().startswith(begin) else None
 
 
-def _told(fault: Any, begin: str) -> str:
+def _fault_text(fault: Any, begin: str) -> str:
     name, *inside = map(str, fault["loc"]) if fault["loc"] else ("…",)
     return f"{begin}{name.upper()}{''.join(f'.{part}' for part in inside)}: {fault['msg']}"

@@ -3,7 +3,7 @@
 import gc
 
 
-def spare_what_stands() -> None:
+def freeze_what_exists() -> None:
     """Call this after importing and building everything. Scanning it took a third of a worker's time
     (docs/performance.md)."""
     gc.collect()

@@ -14,8 +14,8 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 from pydantic_settings import NoDecode
 
 from adapters.registry import ADAPTERS, OURS
+from config.fields import block_of
 from config.settings import PREFIX, Settings
-from config.vendors import types_of
 
 FILE = Path(__file__).parent.parent / ".env.example"
 WIDTH = 118
@@ -49,12 +49,6 @@ def of_vendor(name: str) -> str:
     adapter = ADAPTERS[name]
     heading = _heading(name, f"{adapter.card.title}; switched on by its credentials")
     return heading + _lines(f"{PREFIX}{name.upper()}__", adapter.settings_model.model_fields)
-
-
-def block_of(field: FieldInfo) -> type[BaseModel] | None:
-    """The settings in this block, also where it is optional."""
-    named = (one for one in types_of(field) if isinstance(one, type))
-    return next((one for one in named if issubclass(one, BaseModel)), None)
 
 
 def _of(block: type[BaseModel]) -> str:

@@ -1,12 +1,9 @@
 """Every setting, from environment variables that begin with CONSENT_."""
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, get_origin
+from typing import Literal, Self
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
@@ -17,10 +14,11 @@ from adapters.registry import ADAPTERS, PLUG_INS, create
 from config.accounts import AccountsError, variables_of
 from config.deadlines import TermSettings
 from config.egress import BundleFile, ExceptionList, ProxyAddress
+from config.fields import fault_text, unparsable
 from config.oidc import OidcSettings
 from config.opendsr import OpenDsrSettings
 from config.resolver import ResolverSettings
-from config.vendors import VendorBlocks, types_of
+from config.vendors import VendorBlocks
 from config.webhooks import WebhookSettings
 from domain.deadlines import Deadlines
 from domain.regulations import Regulation
@@ -162,9 +160,10 @@ class Settings(VendorBlocks):
         try:
             settings = cls()
         except ValidationError as error:
-            raise SettingsError("\n".join(_told(fault) for fault in error.errors(include_input=False))) from None
+            faults = error.errors(include_input=False)
+            raise SettingsError("\n".join(fault_text(cls, PREFIX, fault) for fault in faults)) from None
         except SourceError as error:  # before any field is validated; its cause holds the value
-            raise SettingsError(_unparsable(error)) from None
+            raise SettingsError(unparsable(PREFIX, error)) from None
         settings._refuse_plug_ins()
         try:
             settings._read_accounts(PREFIX)
@@ -247,32 +246,3 @@ class Settings(VendorBlocks):
         if "timeout_s" in block.model_fields_set or block.timeout_s <= self.lease_s / 2:
             return block
         return block.model_copy(update={"timeout_s": self.lease_s / 2})
-
-
-def _told(fault: Any) -> str:
-    return f"{_place(fault['loc'])}: {fault['msg']}"
-
-
-def _place(loc: Sequence[str | int]) -> str:
-    """A variable, and the place in it where it holds JSON, as `CONSENT_WEBHOOKS__RECEIVERS.crm.secrets[0]`. Names
-    chosen by the operator are left as given."""
-    names: list[str] = []
-    found: type[BaseModel] | None = Settings
-    while found is not None and len(names) < len(loc):
-        names.append(str(loc[len(names)]))
-        found = _block_of(found.model_fields.get(names[-1]))
-    inside = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc[len(names) :])
-    return PREFIX + "__".join(names).upper() + inside
-
-
-def _block_of(field: FieldInfo | None) -> type[BaseModel] | None:
-    """The settings in this block; None where it holds a value, or a dictionary with names chosen by the operator."""
-    if field is None or get_origin(field.annotation) is dict:
-        return None
-    return next((one for one in types_of(field) if isinstance(one, type) and issubclass(one, BaseModel)), None)
-
-
-def _unparsable(error: SourceError) -> str:
-    field = re.search(r'field "(\w+)"', str(error))
-    variable = f"{PREFIX}{field[1].upper()}__…" if field else f"{PREFIX}…"
-    return f"{variable}: lists and objects are given as JSON, and one of these variables holds none"

@@ -1,9 +1,8 @@
 """The vendors' settings: a block for each vendor of the registry, `CONSENT_<VENDOR>__<FIELD>`."""
 
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import PrivateAttr, create_model, field_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from adapters.contract import VendorSettings
@@ -63,8 +62,3 @@ class VendorBlocks(Fields):
     def vendor(self, model: type[Block]) -> Block | None:
         """The settings of one vendor, by their type; None where it is switched off."""
         return next((block for block in self.vendors().values() if isinstance(block, model)), None)
-
-
-def types_of(field: FieldInfo) -> tuple[Any, ...]:
-    """The type of a field, and the types within it."""
-    return (field.annotation, *get_args(field.annotation))

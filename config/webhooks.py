@@ -47,7 +47,7 @@ class WebhookSettings(BaseModel):
         return receivers
 
     @model_validator(mode="after")
-    def _to_addresses_that_can_be_told(self) -> Self:
+    def _check_addresses(self) -> Self:
         for name, receiver in self.receivers.items():
             try:
                 self.rules().check(receiver.url.get_secret_value())

@@ -21,7 +21,7 @@ class Allowances:
         """Whether this value is accepted in this field. The prefix `vendors.` of a vendor's fields may be left out."""
         return str(value) in self.values.get(_field(place), frozenset())
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """The fields, and how many values each allows. Only this is kept."""
         return ", ".join(f"{place} ({len(values)})" for place, values in sorted(self.values.items()))
 

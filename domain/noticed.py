@@ -44,7 +44,7 @@ class Noticed:
         said = [f"empty and left aside: {left_aside}"] if left_aside else []
         return said + [str(crowd) for crowd in self.crowds]
 
-    def told(self) -> str | None:
+    def summary(self) -> str | None:
         """The same with what was allowed, for the audit log; None where there is nothing."""
-        said = [f"allowed as identifiers: {self.allowed.told()}"] if self.allowed else []
+        said = [f"allowed as identifiers: {self.allowed.summary()}"] if self.allowed else []
         return "; ".join(said + self.warnings()) or None

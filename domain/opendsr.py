@@ -135,70 +135,70 @@ def controller_id(principal: str) -> str:
     return principal.removeprefix("key:")
 
 
-def received(standing: DsrState, encoded_request: str) -> dict[str, Any]:
+def received(state: DsrState, encoded_request: str) -> dict[str, Any]:
     """The answer to an accepted request [7.3]."""
     return {
-        "controller_id": standing.controller_id,
-        "expected_completion_time": rfc3339(standing.due_at),
-        "received_time": rfc3339(standing.received_at),
+        "controller_id": state.controller_id,
+        "expected_completion_time": rfc3339(state.due_at),
+        "received_time": rfc3339(state.received_at),
         "encoded_request": encoded_request,
-        "subject_request_id": str(standing.subject_request_id),
+        "subject_request_id": str(state.subject_request_id),
     }
 
 
-def status_body(standing: DsrState, version: Version, domain: str) -> dict[str, Any]:
+def status_body(state: DsrState, version: Version, domain: str) -> dict[str, Any]:
     """The answer to a status query [8.3], in the shape of the version of the query."""
     body = {
-        "controller_id": standing.controller_id,
-        "expected_completion_time": rfc3339(standing.due_at),
-        "subject_request_id": str(standing.subject_request_id),
-        "request_status": standing.status.value,
+        "controller_id": state.controller_id,
+        "expected_completion_time": rfc3339(state.due_at),
+        "subject_request_id": str(state.subject_request_id),
+        "request_status": state.status.value,
         "api_version": version.value,
-        "extensions": extensions(standing, domain),
+        "extensions": extensions(state, domain),
     }
-    return body | {"group_id": standing.group_id, "results_url": None} if version is Version.V3 else body
+    return body | {"group_id": state.group_id, "results_url": None} if version is Version.V3 else body
 
 
-def callback_body(standing: DsrState, url: str, domain: str) -> dict[str, Any]:
+def callback_body(state: DsrState, url: str, domain: str) -> dict[str, Any]:
     """The body of a callback [8.6], in the shape of the version of the request."""
     body = {
-        "controller_id": standing.controller_id,
-        "expected_completion_time": rfc3339(standing.due_at),
+        "controller_id": state.controller_id,
+        "expected_completion_time": rfc3339(state.due_at),
         "status_callback_url": url,
-        "subject_request_id": str(standing.subject_request_id),
-        "request_status": standing.status.value,
-        "api_version": standing.version.value,
-        "extensions": extensions(standing, domain),
+        "subject_request_id": str(state.subject_request_id),
+        "request_status": state.status.value,
+        "api_version": state.version.value,
+        "extensions": extensions(state, domain),
     }
-    return body | {"results_url": None} if standing.version is Version.V3 else body
+    return body | {"results_url": None} if state.version is Version.V3 else body
 
 
-def withdrawn(standing: DsrState, version: Version, received_at: datetime) -> dict[str, Any]:
+def withdrawn(state: DsrState, version: Version, received_at: datetime) -> dict[str, Any]:
     """The answer to a cancellation [9.2], received at this time."""
     body: dict[str, Any] = {
-        "controller_id": standing.controller_id,
-        "subject_request_id": str(standing.subject_request_id),
+        "controller_id": state.controller_id,
+        "subject_request_id": str(state.subject_request_id),
         "received_time": rfc3339(received_at),
         "api_version": version.value,
     }
     return body | {"expected_completion_time": None} if version is Version.V3 else body
 
 
-def extensions(standing: DsrState, domain: str) -> dict[str, Any]:
+def extensions(state: DsrState, domain: str) -> dict[str, Any]:
     """Fields that the specification lacks, under our domain [7.1.2]: the state at each vendor, and unused
     identities."""
     by_vendor: dict[str, list[Delivery]] = {}
-    for delivery in standing.deliveries:
+    for delivery in state.deliveries:
         by_vendor.setdefault(delivery.vendor, []).append(delivery)
     return {
         domain: {
-            "request_id": str(standing.request_id),
+            "request_id": str(state.request_id),
             "distribution_status": [
-                {"name": vendor, **_distribution(by_vendor[vendor], accepted=vendor in standing.accepted)}
+                {"name": vendor, **_distribution(by_vendor[vendor], accepted=vendor in state.accepted)}
                 for vendor in sorted(by_vendor)
             ],
-            "unreachable": dict(sorted(standing.unreachable.items())),
-            "unused_identities": list(standing.unused_identities),
+            "unreachable": dict(sorted(state.unreachable.items())),
+            "unused_identities": list(state.unused_identities),
         }
     }
 

@@ -20,14 +20,14 @@ def up(
     from config.settings import Settings
     from local import sandboxed, stack
 
-    with _told():
+    with _errors_as_messages():
         if sandbox:
             sandboxed.run(workers, web=not no_web, say=typer.echo)
             return
         settings = Settings.load()
         sandboxed.refuse_claimed(settings.data_dir)
         plan = stack.Plan(settings, workers=workers or settings.workers, flower=not no_web, web=not no_web)
-        stack.run(plan, typer.echo, stack.told_to_stop())
+        stack.run(plan, typer.echo, stack.stop_event())
 
 
 @app.command()
@@ -37,19 +37,19 @@ def demo() -> Ending:
 
     from local.demo import demo as demonstrate
 
-    with _told():
+    with _errors_as_messages():
         return demonstrate(Console())
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _errors_as_messages() -> Iterator[None]:
     """Turn errors that keep a stack from running into messages."""
     from config.settings import SettingsError
     from config.stack import NoStackError
     from intake.stack import BAD_KEYS
     from ledger.failures import LedgerError, as_ledger_errors
     from ledger.sealing import UnsealError
-    from local.processes import FolderInUseError
+    from local.folder_lock import FolderInUseError
     from local.services import ServiceError
 
     try:

@@ -4,8 +4,6 @@ One thread drives it: `start` each process, call `tick` about ten times a second
 ends what a killed supervisor left, before the next one starts.
 """
 
-import fcntl
-import json
 import os
 import shutil
 import signal
@@ -15,53 +13,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from local.forking import Forked, can_fork, fork
+from local.private_files import read_private, write_private
 
 FIRST_DELAY_S, LONGEST_DELAY_S, SETTLED_S = 0.2, 5.0, 30.0
 LOG_LIMIT_BYTES = 20_000_000
 TRIM_EVERY_S = 5.0
 # Linux derives a process's create time from the boot time, which moves by up to a second between two reads.
 SAME_PROCESS_S = 2.0
-
-
-class FolderInUseError(Exception):
-    """Another process works on this folder; stop that one first, or choose another folder."""
-
-
-class FolderLock:
-    """An exclusive lock that the kernel drops when its holder dies. Children do not inherit it."""
-
-    def __init__(self, path: Path, holder: str) -> None:
-        self._path, self._holder, self._fd = path, holder, -1
-
-    def acquire(self) -> None:
-        """Take the lock, or raise FolderInUseError. Does nothing when this object holds it already."""
-        if self._fd >= 0:
-            return
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = os.pread(fd, 20, 0).decode() or "unknown"
-            os.close(fd)
-            raise FolderInUseError(
-                f"{self._holder} already runs on {self._path.parent} (process {pid}); "
-                "stop it first, or set CONSENT_DATA_DIR to another folder"
-            ) from None
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, str(os.getpid()).encode(), 0)
-        self._fd = fd
-
-    def release(self) -> None:
-        """Release the lock. The file stays: if it were removed, two holders could lock two different files."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
 
 
 @dataclass(frozen=True)
@@ -254,25 +216,6 @@ def trim_log(log: Path, limit: int = LOG_LIMIT_BYTES) -> None:
     if log.exists() and log.stat().st_size > limit:
         shutil.copy2(log, log.with_name(f"{log.name}.1"))
         os.truncate(log, 0)
-
-
-def write_private(path: Path, content: object) -> None:
-    """Replace a JSON file whole or not at all, readable by its owner only."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
-
-
-def read_private(path: Path) -> Any:
-    """What `write_private` wrote, or None where there is no readable file."""
-    try:
-        return json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
 
 
 def _wait(processes: Sequence[Running], seconds: float) -> None:

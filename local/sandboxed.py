@@ -33,7 +33,7 @@ PORTS = {f"{PREFIX}WEB_PORT": 8080, f"{PREFIX}FLOWER_PORT": 5555}
 
 def run(workers: int | None, *, web: bool, say: stack.Say) -> None:
     """Run it until SIGTERM or Ctrl-C. Raises as `stack.run` does."""
-    stopping = stack.told_to_stop()
+    stopping = stack.stop_event()
     for name in leave_out(os.environ):
         say(f"left out here: {name}")
     folder = claim(Settings.load().data_dir)

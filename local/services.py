@@ -21,7 +21,9 @@ from typing import ClassVar, Self
 import psutil
 
 from config.data_folder import ForeignFolderError, check_ours
-from local.processes import FolderInUseError, FolderLock, read_private, trim_log, write_private
+from local.folder_lock import FolderInUseError, FolderLock
+from local.private_files import read_private, write_private
+from local.processes import trim_log
 from local.sockets import leave, socket_folder
 
 HOST = "127.0.0.1"

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TypeVar
 
 from adapters.portions import chunk_people
-from config.collector import spare_what_stands
+from config.collector import freeze_what_exists
 from config.data_folder import ForeignFolderError, check_ours
 from config.settings import Settings, SettingsError
 from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
@@ -25,8 +25,9 @@ from ledger.fitness import check_fitness
 from ledger.notices.webhooks import announce_webhooks
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
+from local.folder_lock import FolderLock
 from local.postgres import Postgres
-from local.processes import FolderLock, ProcessSpec, Supervisor, stop_leftovers
+from local.processes import ProcessSpec, Supervisor, stop_leftovers
 from local.redis_server import Redis
 from local.services import ServiceError, free_port
 from local.signing_pair import keep_signing_pair
@@ -58,7 +59,7 @@ class Plan:
     web: bool = False
 
 
-def told_to_stop() -> threading.Event:
+def stop_event() -> threading.Event:
     """From now on SIGTERM and Ctrl-C set this, and do nothing else."""
     stopping = threading.Event()
 
@@ -71,9 +72,9 @@ def told_to_stop() -> threading.Event:
 
 
 def run(plan: Plan, say: Say, stopping: threading.Event, once_ready: Callable[[], None] = lambda: None) -> None:
-    """Run the stack until `stopping` is set (`told_to_stop`), then stop it in order.
+    """Run the stack until `stopping` is set (`stop_event`), then stop it in order.
 
-    Raises local.services.ServiceError, local.processes.FolderInUseError, config.stack.NoStackError,
+    Raises local.services.ServiceError, local.folder_lock.FolderInUseError, config.stack.NoStackError,
     ledger.failures.LedgerError, config.settings.SettingsError, and ledger.sealing.UnsealError for the master keys of
     another ledger.
     """
@@ -227,7 +228,7 @@ def _processes(plan: Plan, workers: list[str], web_port: int | None, env: Mappin
 def _load_for_all() -> None:
     import local.loaded  # noqa: F401, PLC0415 - a stack that does not fork needs nothing of it
 
-    spare_what_stands()
+    freeze_what_exists()
 
 
 def _await_workers(found: Stack, expected: int, keep: Keep) -> None:

@@ -137,7 +137,7 @@ class Desk:
                 more = provision.faulty - len(provision.faults)
                 told = [*provision.faults, *([f"and {more:,} more"] if more else []), "nothing was changed"]
                 raise AttendError("\n".join(told))
-            said = f"allowed as identifiers: {allowed.told()}" if allowed else None
+            said = f"allowed as identifiers: {allowed.summary()}" if allowed else None
             for vendor in again:
                 vendor_id = request.vendors[vendor]
                 deeds.add_note(connection, request.id, self.by, "provide", because=said, vendor_id=vendor_id)

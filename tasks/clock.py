@@ -12,9 +12,9 @@ class LedgerClock:
     A worker's clock may be an hour off, and other workers read what this one writes.
     """
 
-    told: float  # epoch
+    epoch_s: float
     at: float
 
     def now(self) -> float:
         """The current time there (epoch)."""
-        return self.told + monotonic() - self.at
+        return self.epoch_s + monotonic() - self.at

@@ -28,17 +28,17 @@ class Holding:
         if not unsettled:
             return {}
         with self.run.tools.engine.begin() as connection:
-            standings = steps.step_states(connection, self.run.lease.vendor_id)
+            known = steps.step_states(connection, self.run.lease.vendor_id)
         ours = {self._name(person.line) for one in unsettled for person in one.people}
         found: dict[str, Evidence] = {}
         for step in {one.step for one in unsettled}:
-            course, standing = talk.courses[step], standings.get(step)
+            course, state = talk.courses[step], known.get(step)
             found[step] = Evidence(
                 yes=course.yes,
                 served=course.served,
-                lately=standing is not None and standing.lately,
-                good_at=standing.good_at if standing else 0.0,
-                others_refused=len(standing.refused - ours) if standing else 0,
+                lately=state is not None and state.lately,
+                good_at=state.good_at if state else 0.0,
+                others_refused=len(state.refused - ours) if state else 0,
             )
         adapter = self.run.route.adapter
         doubted = in_doubt(unsettled, found, self.run.tools.hold_after)

@@ -13,8 +13,8 @@ from adapters.contract import Answer, Person, Verdict
 from domain.outcomes import Outcome, Reason
 from domain.retry import Again, Job, RetryPolicy, Setback
 from ledger.delivery.outcomes import Settled
+from tasks.consequences import CONFLICT_WAITS_S, LONE_WAITS_S, Consequence, Past, consequence_of, passes
 from tasks.evidence import Answered, Evidence, Sort, most_alike, sort_of
-from tasks.fates import CONFLICT_WAITS_S, LONE_WAITS_S, Fate, Past, fate_of, passes
 
 OUTCOMES = {
     Verdict.APPLIED: Outcome.ACCEPTED,
@@ -115,13 +115,13 @@ def judge(
     `history`: the setback of each line that has one. `steps`: what is known of each step. `handful`: how many people a
     step must refuse in a row to be at fault itself. `jitter`: from 0 to 1, one for the run.
     """
-    bench = _Bench(history, policy, now, jitter)
+    decisions = _Decisions(history, policy, now, jitter)
     by_step: defaultdict[str, list[Answered]] = defaultdict(list)
     for one in unsettled:
         by_step[one.step].append(one)
     for step, answered in by_step.items():
-        _judge_step(bench, step, answered, steps.get(step, Evidence()), handful)
-    return bench.close()
+        _judge_step(decisions, step, answered, steps.get(step, Evidence()), handful)
+    return decisions.close()
 
 
 def in_doubt(unsettled: Sequence[Answered], steps: Mapping[str, Evidence], handful: int) -> set[str]:
@@ -141,7 +141,7 @@ def in_doubt(unsettled: Sequence[Answered], steps: Mapping[str, Evidence], handf
 
 
 @dataclass
-class _Bench:
+class _Decisions:
     """Collects the decisions."""
 
     history: Mapping[int, Setback]
@@ -153,25 +153,25 @@ class _Bench:
     """Lines by the setback that is recorded for them."""
     strikes: dict[str, Strike] = field(default_factory=dict)
 
-    def put(self, fate: Fate, one: Answered, past: Past, lines: list[int]) -> None:
+    def put(self, consequence: Consequence, one: Answered, past: Past, lines: list[int]) -> None:
         """Collect what happens to these people."""
-        match fate:
-            case Fate.SETTLED:
+        match consequence:
+            case Consequence.SETTLED:
                 outcome = OUTCOMES[one.answer.verdict]
                 self.endings.append(Settled(lines, outcome, one.answer.reason, past.attempts + 1))
-            case Fate.AGAIN | Fate.TROUBLED:
+            case Consequence.AGAIN | Consequence.TROUBLED:
                 self._retry(one, past, lines)
-            case Fate.APART:
+            case Consequence.APART:
                 self._retry(one, past._replace(doubted=past.doubted or self.now), lines)
-            case Fate.LATER | Fate.WAITS:
-                waits = LONE_WAITS_S if fate is Fate.LATER else CONFLICT_WAITS_S
+            case Consequence.LATER | Consequence.WAITS:
+                waits = LONE_WAITS_S if consequence is Consequence.LATER else CONFLICT_WAITS_S
                 wait_s = waits[min(past.refusals, len(waits) - 1)]
                 self._rest(past._replace(attempts=past.attempts + 1, refusals=past.refusals + 1), lines, wait_s)
-            case Fate.HELD:
+            case Consequence.HELD:
                 self._rest(past, lines, BLAMED_DELAY_S)
-            case Fate.LOOKS:
+            case Consequence.LOOKS:
                 self._look_again(one.answer, past._replace(job=begun(one.answer, past.job, self.now)), lines)
-            case Fate.BLAMED:
+            case Consequence.BLAMED:
                 pass  # due again with those who were not sent
 
     def _rest(self, past: Past, lines: list[int], wait_s: float) -> None:
@@ -220,7 +220,7 @@ class _Bench:
         return Judgement(self.endings, setbacks, self.strikes)
 
 
-def _judge_step(bench: _Bench, step: str, answered: Sequence[Answered], known: Evidence, handful: int) -> None:
+def _judge_step(decisions: _Decisions, step: str, answered: Sequence[Answered], known: Evidence, handful: int) -> None:
     against = sum(len(one.people) for one in answered if _is_against(one, known))
     together = against + (0 if known.yes else known.others_refused)
     everybody = together >= most_alike(handful, known.served)
@@ -228,18 +228,18 @@ def _judge_step(bench: _Bench, step: str, answered: Sequence[Answered], known: E
     refused: dict[int, Reason | None] = {}
     for one in answered:
         company = one.company_served or known.yes > one.yes_before
-        for past, lines in by_past(one.people, bench.history).items():
-            fate = fate_of(
+        for past, lines in by_past(one.people, decisions.history).items():
+            consequence = consequence_of(
                 one.answer, past, known, company=company, everybody=everybody, singled_out=one.company_served
             )
-            bench.put(fate, one, past, lines)
-            if fate in (Fate.HELD, Fate.LATER):
+            decisions.put(consequence, one, past, lines)
+            if consequence in (Consequence.HELD, Consequence.LATER):
                 refused |= dict.fromkeys(lines, one.answer.reason)
-            elif fate in (Fate.BLAMED, Fate.TROUBLED):
+            elif consequence in (Consequence.BLAMED, Consequence.TROUBLED):
                 blamed.append(one.answer.reason)
     if blamed or refused:
         reason = next((reason for reason in [*blamed, *refused.values()] if reason), Reason.WRONG_ADDRESS)
-        bench.strikes[step] = Strike(reason, frozenset(refused), everybody=everybody or bool(blamed))
+        decisions.strikes[step] = Strike(reason, frozenset(refused), everybody=everybody or bool(blamed))
 
 
 def _is_against(one: Answered, known: Evidence) -> bool:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from adapters.callbacks import Letter, Told
+from adapters.callbacks import Letter, SendResult
 from adapters.clock import monotonic
 from adapters.contract import NotNowError
 from adapters.sending import sending_until
@@ -53,7 +53,7 @@ class Receiver:
 class Sends(Protocol):
     """Sends one letter, once."""
 
-    async def tell(self, address: str, letter: Letter) -> Told:
+    async def tell(self, address: str, letter: Letter) -> SendResult:
         """The result; never raises for what the receiver does."""
 
 
@@ -81,7 +81,7 @@ def notify(courier: Courier) -> int:
     """
     attempts = 0
     enough = time.monotonic() + TURN_S
-    under_way: dict[Future[Told | None], Claimed] = {}
+    under_way: dict[Future[SendResult | None], Claimed] = {}
     faults: list[BaseException] = []
     look = True
     while look or under_way:
@@ -108,7 +108,7 @@ def notify(courier: Courier) -> int:
     return attempts
 
 
-def _record_all(ended: Mapping["Future[Told | None]", Claimed], courier: Courier) -> list[BaseException]:
+def _record_all(ended: Mapping["Future[SendResult | None]", Claimed], courier: Courier) -> list[BaseException]:
     """Record each result, our own faults among them."""
     if not ended:
         return []
@@ -124,7 +124,7 @@ def _record_all(ended: Mapping["Future[Told | None]", Claimed], courier: Courier
     return faults
 
 
-async def _tell_in_time(message: Claimed, courier: Courier, asked: float) -> Told | None:
+async def _tell_in_time(message: Claimed, courier: Courier, asked: float) -> SendResult | None:
     """The result; None where the lease, asked for at `asked`, was nearly over before anything was sent, because this
     process was frozen."""
     try:
@@ -133,17 +133,17 @@ async def _tell_in_time(message: Claimed, courier: Courier, asked: float) -> Tol
         return None
 
 
-async def _tell(message: Claimed, courier: Courier) -> Told:
+async def _tell(message: Claimed, courier: Courier) -> SendResult:
     if message.sealed is not None:
-        return Told(message.sealed)
+        return SendResult(message.sealed)
     if message.receiver is None:
         own_format = courier.formats.get(message.style)
         if own_format is None or message.url is None:
-            return Told(Failure.SWITCHED_OFF)
+            return SendResult(Failure.SWITCHED_OFF)
         return await courier.callbacks.tell(message.url, own_format(message.notice, message.url))
     receiver = courier.receivers.get(message.receiver)
     if receiver is None:  # other workers have newer settings
-        return Told(Failure.SWITCHED_OFF)
+        return SendResult(Failure.SWITCHED_OFF)
     letter = format_letter(message.notice, receiver.secrets, datetime.now(UTC))
     return await courier.callbacks.tell(receiver.url, letter)
 
@@ -152,25 +152,25 @@ FINAL = frozenset({Failure.GONE, Failure.FORGOTTEN})
 """Failures that retrying does not change. All others may go away within three days."""
 
 
-def record(connection: Connection, message: Claimed, told: Told | None) -> None:
+def record(connection: Connection, message: Claimed, result: SendResult | None) -> None:
     """Record an attempt, and when the next one is due."""
-    if told is None:
+    if result is None:
         outbox.put_back(connection, message, 0.0, None, None)
         return
-    if told.failure is None:
-        assert told.answer is not None  # noqa: S101 - only an answer is a success
-        outbox.delivered(connection, message, told.answer)
+    if result.failure is None:
+        assert result.answer is not None  # noqa: S101 - only an answer is a success
+        outbox.delivered(connection, message, result.answer)
         return
-    what = (message.notice.status, message.notice.request_id, message.receiver or message.host, told.failure)
+    what = (message.notice.status, message.notice.request_id, message.receiver or message.host, result.failure)
     then = POLICY.decide(
         attempts=message.attempts,
         age_s=message.age_s,
         jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
-        retry_after_s=told.retry_after_s,
+        retry_after_s=result.retry_after_s,
     )
-    if isinstance(then, GiveUp) or told.failure in FINAL:
-        outbox.give_up(connection, message, told.failure, told.answer)
+    if isinstance(then, GiveUp) or result.failure in FINAL:
+        outbox.give_up(connection, message, result.failure, result.answer)
         log.warning("given up: telling the status %s of request %s to %s: %s", *what)
     else:
-        outbox.put_back(connection, message, then.delay_s, told.failure, told.answer)
+        outbox.put_back(connection, message, then.delay_s, result.failure, result.answer)
         log.info("telling the status %s of request %s to %s: %s; again in %.0f s", *what, then.delay_s)

@@ -39,12 +39,12 @@ class CallbackError(Exception):
 class Taken(NamedTuple):
     """A request on record. `repeated`: it was on record before, and nothing new was recorded."""
 
-    standing: DsrState
+    state: DsrState
     repeated: bool
 
 
 @dataclass(frozen=True)
-class Office:
+class DsrRequests:
     """The data subject requests of one controller. Nobody else can see them."""
 
     controller: str
@@ -70,7 +70,7 @@ class Office:
             kept, repeated = self._record(asked, content_print)
         if kept.content_print != content_print:
             raise OtherContentError
-        return Taken(self._standing(kept), repeated)
+        return Taken(self._state(kept), repeated)
 
     def _callbacks(self, asked: DsrRequest) -> tuple[Callback, ...]:
         details = details_for(asked, self.controller)
@@ -119,13 +119,13 @@ class Office:
         kept = self._find(subject_request_id)
         if kept is None:
             raise NoSuchRequestError
-        return self._standing(kept)
+        return self._state(kept)
 
     def look_at_group(self, group_id: str) -> list[DsrState]:
         """The states of a group's requests, oldest first."""
         with self.engine.begin() as connection:
             found = opendsr.find_group(connection, self.controller, self._group_print(group_id), self.masters)
-            return [self._as_standing(connection, kept) for kept in found]
+            return [self._state_from(connection, kept) for kept in found]
 
     def withdraw(self, subject_request_id: UUID) -> DsrState:
         """Cancel a request that has not begun. Cancelling twice changes nothing. Raises AttendError."""
@@ -142,11 +142,11 @@ class Office:
         with self.engine.begin() as connection:
             return opendsr.find(connection, self.controller, subject_request_id, self.masters)
 
-    def _standing(self, kept: Kept) -> DsrState:
+    def _state(self, kept: Kept) -> DsrState:
         with self.engine.begin() as connection:
-            return self._as_standing(connection, kept)
+            return self._state_from(connection, kept)
 
-    def _as_standing(self, connection: Connection, kept: Kept) -> DsrState:
+    def _state_from(self, connection: Connection, kept: Kept) -> DsrState:
         rows = reports.deliveries_of(connection, kept.public_id)
         status = reports.status_of(connection, kept.public_id)
         assert status is not None  # noqa: S101 - it is kept

@@ -145,14 +145,14 @@ def _payload(plain: bytes, noticed: Noticed) -> Payload:
     try:
         return Payload.model_validate_json(plain, context=noticed)
     except ValidationError as error:
-        raise _RefusedError(_told(faults_in(error))) from None
+        raise _RefusedError(_in_short(faults_in(error))) from None
 
 
 def _people(payload: Payload, noticed: Noticed) -> list[Subject]:
     try:
         return checked_all(payload.subjects, noticed)
     except SubjectError as error:
-        raise _RefusedError(_told(error.faults)) from None
+        raise _RefusedError(_in_short(error.faults)) from None
 
 
 def _submission(payload: Payload, by: str, key: str, noticed: Noticed) -> Submission:
@@ -245,7 +245,7 @@ def _settled(one: _Opened, came: Receipt | SubmitError | Waits) -> Taken:
     return recorded.public_id
 
 
-def _told(faults: Sequence[Fault]) -> str:
+def _in_short(faults: Sequence[Fault]) -> str:
     told = [f"{fault.field or 'the payload'}: {fault.problem}" for fault in faults[:MOST_FAULTS]]
     told += [f"and {len(faults) - MOST_FAULTS:,} more"] if len(faults) > MOST_FAULTS else []
     what_to_do = advice(fault.problem for fault in faults)

@@ -128,7 +128,7 @@ class Run(ABC):
         """A conversation with the vendor that reports to `answers`. `begin`: the first step."""
         bucket = slowest_bucket(self.route.adapter, order, begin) if begin else ""
         slots = self.route.slots_of(bucket).of(self.waits_as)
-        well = [standing.step for standing in self.lease.steps.values() if standing.well]
+        well = [state.step for state in self.lease.steps.values() if state.well]
         return Conversation(
             self.route.exchange,
             order,

@@ -204,5 +204,5 @@ def _vendor_id(names: dict[int, str], vendor: str | None) -> int | None:
 
 def _why(deed: Progress) -> str:
     """The reason, as recorded with each request and in the audit log."""
-    selection = f"selection: {deed.criteria.told()}"
+    selection = f"selection: {deed.criteria.in_words()}"
     return f"{deed.because} ({selection})" if deed.because else selection

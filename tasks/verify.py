@@ -14,8 +14,8 @@ from ledger.delivery.outcomes import Settled
 from ledger.delivery.pending import OpenPerson, SealedPerson
 from ledger.requests import closing
 from ledger.session import Connection
+from tasks.consequences import Past
 from tasks.evidence import Answered
-from tasks.fates import Past
 from tasks.judge import begun, by_past
 from tasks.run import Run
 from tasks.wishes import weigh

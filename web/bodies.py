@@ -58,7 +58,7 @@ def bounded(scope: Scope, receive: Receive) -> Receive:
     allowance = scope["state"][STATE] = Allowance()
     length = _length(scope)
     allowance.whole = not (length > 0 or _is_chunked(scope))
-    began, floor = monotonic(), _Floor(allowance)
+    began, floor = monotonic(), _LeastSpeed(allowance)
 
     async def receive_bounded() -> Message:
         if allowance.whole:  # what comes now is no part of the body: a disconnect, or nothing for a long time
@@ -84,7 +84,7 @@ def bounded(scope: Scope, receive: Receive) -> Receive:
     return receive_bounded
 
 
-class _Floor:
+class _LeastSpeed:
     """The least speed of one body, checked in consecutive windows."""
 
     def __init__(self, allowance: Allowance) -> None:

@@ -33,7 +33,7 @@ class Pool:
             raise BusyError
         self._inside += 1
         self._inside_for[who] += 1
-        running = asyncio.get_running_loop().run_in_executor(self._threads, _told, work)
+        running = asyncio.get_running_loop().run_in_executor(self._threads, _with_ledger_errors, work)
         # When the thread is free again, not when the caller stops waiting, which may be earlier.
         running.add_done_callback(lambda _: self._leave(who))
         return await running
@@ -49,6 +49,6 @@ class Pool:
         self._threads.shutdown(cancel_futures=True)
 
 
-def _told(work: Callable[[], T]) -> T:
+def _with_ledger_errors(work: Callable[[], T]) -> T:
     with as_ledger_errors():
         return work()

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from config.collector import spare_what_stands
+from config.collector import freeze_what_exists
 from config.logging import set_up_logging
 from config.opendsr_signer import SigningError, find_signer
 from config.settings import Settings
@@ -169,7 +169,7 @@ def serve(host: str | None, port: int | None) -> None:
         _refuse_open(at[0], settings)
         app = create_app(context, _processor(settings))
         server = uvicorn.Server(served(app, *at, behind_proxy=settings.web_behind_tls))
-        spare_what_stands()
+        freeze_what_exists()
         server.run()
 
 

@@ -10,7 +10,7 @@ from celery.worker.control import Panel
 from kombu.entity import Queue
 
 from adapters.registry import ADAPTERS
-from config.collector import spare_what_stands
+from config.collector import freeze_what_exists
 from config.logging import set_up_logging
 from config.settings import Settings, SettingsError
 from config.stack import find_stack
@@ -199,7 +199,7 @@ def _open_runtime(sender: WorkController, **_: object) -> None:
     with or_end("the worker"):
         _refuse_cluster()
         _runtime = Runtime.open(app, holder=sender.hostname)
-    spare_what_stands()
+    freeze_what_exists()
 
 
 @signals.beat_init.connect

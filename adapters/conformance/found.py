@@ -51,7 +51,7 @@ class Found(OfOneVendor):
         fields = sorted({*EVERYWHERE, *self.sample.adapter.card.found_by, ELSEWHERE})
         for size in range(len(fields) + 1):
             for chosen in combinations(fields, size):
-                told = self._told(chosen)
+                told = self._block_of(chosen)
                 try:
                     block = told.get("vendors", {}).get(self.sample.adapter.name, {})
                     self.sample.adapter.identifiers_model.model_validate(block)
@@ -59,7 +59,7 @@ class Found(OfOneVendor):
                     continue  # some fields exclude each other
                 yield chosen, SUBJECT.validate_python(told)
 
-    def _told(self, fields: tuple[str, ...]) -> dict[str, Any]:
+    def _block_of(self, fields: tuple[str, ...]) -> dict[str, Any]:
         told: dict[str, Any] = {}
         for field in fields:
             *path, name = field.split(".")

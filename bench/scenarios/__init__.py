@@ -6,9 +6,9 @@ from typing import Protocol
 
 from bench.results import Row
 from bench.scenarios import deliveries
-from bench.scenarios.doors import doors
 from bench.scenarios.fairness import fairness
 from bench.scenarios.growth import growth
+from bench.scenarios.http_api import http_api
 from bench.scenarios.idle import idle
 from bench.scenarios.intake import intake
 from bench.scenarios.latency import latency
@@ -35,7 +35,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "growth": growth,
         "fairness": fairness,
         "intake": intake,
-        "doors": doors,
+        "http_api": http_api,
         "take_in": take_in,
         "memory": memory,
         "record": record,

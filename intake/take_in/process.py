@@ -11,7 +11,7 @@ from types import FrameType
 from redis import Redis, RedisError
 from redis.exceptions import OutOfMemoryError
 
-from config.collector import spare_what_stands
+from config.collector import freeze_what_exists
 from config.logging import set_up_logging
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
@@ -122,7 +122,7 @@ class Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         threading.Thread(target=self._stay_alive, name="alive", daemon=True).start()
-        spare_what_stands()
+        freeze_what_exists()
         log.info("ready: takes in what producers push")
         while not self._stopping.is_set():
             try:

@@ -69,13 +69,13 @@ def find_others(connection: Connection, lease: Lease, lines: Sequence[int], mast
         return NOBODY
     pairs = {ref for refs in found.matches.values() for ref in refs}
     requests = _requests(connection, lease, {ref.request for ref in pairs}, masters)
-    standing = _standing(connection, lease, [ref for ref in pairs if ref.request in requests], requests)
-    matches = {line: [ref for ref in refs if ref in standing] for line, refs in found.matches.items()}
+    states = _states(connection, lease, [ref for ref in pairs if ref.request in requests], requests)
+    matches = {line: [ref for ref in refs if ref in states] for line, refs in found.matches.items()}
     matches = {line: refs for line, refs in matches.items() if refs or line in found.incomplete}
     if not matches:
         return NOBODY
-    mine = {Ref(lease.request_id, line): _Stands(State.DUE, None) for line in matches}
-    people = _people(connection, lease, {**standing, **mine}, requests)
+    mine = {Ref(lease.request_id, line): _DeliveryState(State.DUE, None) for line in matches}
+    people = _people(connection, lease, {**states, **mine}, requests)
     matches = {line: [ref for ref in refs if ref in people] for line, refs in matches.items()}
     return Others(matches, found.incomplete, people, {id_: one.request for id_, one in requests.items()})
 
@@ -111,17 +111,17 @@ class _Asked(NamedTuple):
 
 def _requests(connection: Connection, lease: Lease, ids: Iterable[int], masters: MasterKeys) -> dict[int, _Asked]:
     """Those of these requests that go to the lease's vendor, and its own."""
-    standing: dict[int, _Asked] = {}
+    asked: dict[int, _Asked] = {}
     values = {"ids": [*ids, lease.request_id], "vendor_id": lease.vendor_id}
     for row in connection.execute(_REQUESTS, values):
         key = None
         if row.data_key is not None:
             key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
         options = None if key is None else key.open(row.options, options_context(row.public_id))
-        standing[row.id] = _Asked(
+        asked[row.id] = _Asked(
             Request(Kind(row.kind), row.effective_at, row.subjects, key, options), row.status, row.begun
         )
-    return standing
+    return asked
 
 
 _REQUESTS = text("""
@@ -131,22 +131,22 @@ _REQUESTS = text("""
 """)
 
 
-class _Stands(NamedTuple):
+class _DeliveryState(NamedTuple):
     state: State
     reason: str | None
 
 
-def _standing(
+def _states(
     connection: Connection, lease: Lease, refs: Sequence[Ref], requests: Mapping[int, _Asked]
-) -> dict[Ref, _Stands]:
+) -> dict[Ref, _DeliveryState]:
     """The states of these deliveries, of those that can make a difference."""
     orders = {id_: order_of(one.request.kind, one.request.effective_at, id_) for id_, one in requests.items()}
     mine, reads_back = orders[lease.request_id], lease.purpose is Purpose.VERIFY
-    found: dict[Ref, _Stands] = {}
-    for row in connection.execute(_STANDING, {**_pairs(refs), "vendor_id": lease.vendor_id}):
+    found: dict[Ref, _DeliveryState] = {}
+    for row in connection.execute(_STATES, {**_pairs(refs), "vendor_id": lease.vendor_id}):
         state, kind = _state(requests[row.request_id], row), requests[row.request_id].request.kind
         if can_matter(lease.kind, mine, kind, orders[row.request_id], state, reads_back=reads_back):
-            found[Ref(row.request_id, row.line)] = _Stands(state, row.reason)
+            found[Ref(row.request_id, row.line)] = _DeliveryState(state, row.reason)
     return found
 
 
@@ -156,7 +156,7 @@ def _pairs(refs: Iterable[Ref]) -> dict[str, Any]:
 
 
 # A separate statement: it reads outcomes of any request, so planning it considers every volume.
-_STANDING = text("""
+_STATES = text("""
     SELECT pair.request_id, pair.line, CAST(latest.outcome AS text) AS outcome, latest.reason,
         COALESCE(open.leased, false) AS leased, COALESCE(open.delivers, false) AS delivers
     FROM unnest(CAST(:requests AS bigint[]), CAST(:lines AS integer[])) AS pair (request_id, line)
@@ -176,9 +176,9 @@ _STANDING = text("""
 
 
 def _people(
-    connection: Connection, lease: Lease, standing: Mapping[Ref, _Stands], requests: Mapping[int, _Asked]
+    connection: Connection, lease: Lease, states: Mapping[Ref, _DeliveryState], requests: Mapping[int, _Asked]
 ) -> dict[Ref, Person]:
-    values = {**_pairs(standing), "vendor_id": lease.vendor_id}
+    values = {**_pairs(states), "vendor_id": lease.vendor_id}
     rows = connection.execute(_PEOPLE, values).all()
     prints = {
         Ref(row.request_id, row.line): {
@@ -197,10 +197,10 @@ def _people(
     subjects = _opened(lease, rows, requests)
     return {
         ref: Person(
-            standing[ref].state,
+            states[ref].state,
             {kind: frozenset(those) for kind, those in its_prints.items()},
             subjects.get(ref),
-            standing[ref].reason,
+            states[ref].reason,
         )
         for ref, its_prints in prints.items()
     }
@@ -224,15 +224,15 @@ _OTHER_IDENTIFIERS = text("""
 """)
 
 
-def _state(standing: _Asked, row: Any) -> State:
-    cancelled = standing.status == "cancelled"
+def _state(asked: _Asked, row: Any) -> State:
+    cancelled = asked.status == "cancelled"
     if row.leased:
         return State.STOPPING if cancelled else State.IN_FLIGHT
     if row.outcome is not None and row.outcome != "pending":
-        return state_of(standing.request.kind, Outcome(row.outcome), row.reason)
+        return state_of(asked.request.kind, Outcome(row.outcome), row.reason)
     if cancelled:
         return State.CANCELLED
-    return State.DUE if row.delivers and standing.begun and standing.status == "running" else State.ASIDE
+    return State.DUE if row.delivers and asked.begun and asked.status == "running" else State.ASIDE
 
 
 def _opened(lease: Lease, rows: Sequence[Any], requests: Mapping[int, _Asked]) -> dict[Ref, Subject]:

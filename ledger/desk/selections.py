@@ -35,7 +35,7 @@ class Criteria:
     own: bool = False
     """Confirm also what one has submitted oneself."""
 
-    def told(self) -> str:
+    def in_words(self) -> str:
         """In words, as it is kept for good."""
         before = self.received_before.isoformat() if self.received_before else None
         given = {"vendor": self.vendor, "reason": self.reason, "kind": self.kind, "received before": before}
@@ -87,7 +87,7 @@ _CRITERIA, _DONE = TypeAdapter(Criteria), TypeAdapter(Done)
 def begin(connection: Connection, deed: Deed, criteria: Criteria, by: str, because: str | None) -> Progress:
     """Record a deed over the requests that there are now."""
     values = {"deed": deed, "by": by, "criteria": to_json(criteria).decode(), "because": because}
-    return _standing(connection.execute(_BEGIN, values).one())
+    return _progress(connection.execute(_BEGIN, values).one())
 
 
 _COLUMNS = """
@@ -104,7 +104,7 @@ _BEGIN = text(f"""
 def find(connection: Connection, public_id: UUID) -> Progress | None:
     """A deed; None where there is none of this id."""
     row = connection.execute(_FIND, {"public_id": public_id}).one_or_none()
-    return _standing(row) if row is not None else None
+    return _progress(row) if row is not None else None
 
 
 _FIND = text(f"SELECT {_COLUMNS} FROM deeds WHERE public_id = :public_id")
@@ -115,7 +115,7 @@ def take_up(connection: Connection, public_id: UUID | None) -> Progress | None:
     has ended, or there is none."""
     statement = _TAKE_UP if public_id is not None else _TAKE_UP_ANY
     row = connection.execute(statement, {"public_id": public_id}).one_or_none()
-    return _standing(row) if row is not None else None
+    return _progress(row) if row is not None else None
 
 
 _TAKE_UP = text(f"SELECT {_COLUMNS} FROM deeds WHERE public_id = :public_id AND ended_at IS NULL FOR UPDATE")
@@ -127,7 +127,7 @@ _TAKE_UP_ANY = text(f"""
 def save(connection: Connection, deed: Progress, after: int | None, more: Done) -> Progress:
     """Keep how far a deed has come: all requests up to `after` are seen to; None: all there are."""
     values = {"id": deed.id, "after": after, "done": to_json(deed.done.and_then(more)).decode()}
-    return _standing(connection.execute(_SAVE, values).one())
+    return _progress(connection.execute(_SAVE, values).one())
 
 
 _SAVE = text(f"""
@@ -147,7 +147,7 @@ def stop(connection: Connection, public_id: UUID) -> None:
 _STOP = text("UPDATE deeds SET ended_at = now() WHERE public_id = :public_id AND ended_at IS NULL")
 
 
-def _standing(row: Row[Any]) -> Progress:
+def _progress(row: Row[Any]) -> Progress:
     return Progress(
         row.id,
         row.public_id,

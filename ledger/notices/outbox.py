@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Row, text
@@ -191,63 +190,4 @@ _DROP_ENDED = text("""
     DELETE FROM outbox
     WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT :most)
         AND ended_at < now() - CAST(:days AS double precision) * interval '1 day'
-""")
-
-
-class ReceiverState(NamedTuple):
-    """The state of a receiver: an operator's by its name, others by their host."""
-
-    receiver: str | None
-    host: str
-    enabled: bool
-    waiting: int
-    failing: int
-    """How many of those waiting have failed at least once."""
-    oldest: datetime | None
-    """When the oldest waiting change happened."""
-    given_up: int
-    failure: str | None
-    """Why the newest failed attempt failed, and its HTTP status, if any."""
-    answer: int | None
-
-
-def receiver_states(connection: Connection) -> list[ReceiverState]:
-    """Every receiver of the operator, and every other host with messages that wait or were given up."""
-    return [ReceiverState(*row) for row in connection.execute(_STANDINGS)]
-
-
-_STANDINGS = text("""
-    WITH open AS MATERIALIZED (
-        SELECT webhooks.name, host, state, attempts, happened_at, failure, answer,
-            COALESCE(ended_at, outbox.due_at) AS at
-        FROM outbox JOIN webhooks ON webhooks.id = webhook_id
-        WHERE state IN ('waiting', 'given_up'))
-    SELECT known.name, known.host, known.enabled, count(*) FILTER (WHERE state = 'waiting'),
-        count(*) FILTER (WHERE state = 'waiting' AND failure IS NOT NULL),
-        min(happened_at) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'given_up'),
-        (array_agg(failure ORDER BY at DESC) FILTER (WHERE failure IS NOT NULL))[1],
-        (array_agg(answer ORDER BY at DESC) FILTER (WHERE failure IS NOT NULL))[1]
-    FROM (SELECT name, host, enabled FROM webhooks WHERE name IS NOT NULL
-          UNION ALL
-          SELECT DISTINCT CAST(NULL AS text), host, true FROM open WHERE name IS NULL) AS known
-    LEFT JOIN open ON open.host = known.host AND open.name IS NOT DISTINCT FROM known.name
-    GROUP BY known.name, known.host, known.enabled
-    ORDER BY known.name NULLS LAST, known.host
-""")
-
-
-def tell_again(connection: Connection, receiver: str | None) -> int:
-    """Send everything that was given up or waits for its next attempt now, with three more days; only to the receiver
-    of this name or host, if one is given. Returns how many; messages under way are not touched."""
-    return connection.execute(_TELL_AGAIN, {"receiver": receiver}).rowcount
-
-
-_TELL_AGAIN = text("""
-    UPDATE outbox
-    SET state = 'waiting', ended_at = NULL, due_at = now(), since = now(), attempts = 0
-    FROM webhooks
-    WHERE webhooks.id = webhook_id AND enabled AND lease IS NULL
-        AND (state = 'given_up' OR (state = 'waiting' AND due_at > now()))
-        AND (CAST(:receiver AS text) IS NULL OR webhooks.name = :receiver
-             OR (webhooks.name IS NULL AND host = :receiver))
 """)

@@ -97,7 +97,7 @@ def record(
             "to_resolve_from": to_resolve_from(new, unreachable),
             "digest": digest_of(new, prints),
             "file_lines": new.noticed.file_lines.packed(),
-            "because": new.noticed.told(),
+            "because": new.noticed.summary(),
             **new.origin._asdict(),
             **moments_of(new, received_at),  # again: the people may have asked at different times
         },
@@ -105,7 +105,7 @@ def record(
     if large and new.confirmed:
         add_note(connection, request_id, new.submitted_by, "confirm", because="by its own submitter")
     if new.noticed.allowed:
-        add_note(connection, request_id, new.submitted_by, "allow_placeholders", because=new.noticed.allowed.told())
+        add_note(connection, request_id, new.submitted_by, "allow_placeholders", because=new.noticed.allowed.summary())
     if new.accept_unreachable:
         add_note(connection, request_id, new.submitted_by, ACCEPT, because="with the request")
     return Recorded(

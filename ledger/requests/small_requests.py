@@ -120,7 +120,7 @@ class _Row(NamedTuple):
             "unreachable": unreachable or None,
             "to_resolve_from": to_resolve_from(new, unreachable),
             "digest": digest_of(new, prints),
-            "because": new.noticed.told(),
+            "because": new.noticed.summary(),
             **new.origin._asdict(),
         }
         chunks = [

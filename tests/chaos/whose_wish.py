@@ -16,7 +16,7 @@ from tests.chaos.people import KNOW_BY_THEIR_OWN, PARTIAL, Wish, is_known_by_ven
 
 DONE = frozenset({Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.ABSENT})
 IN_A_SESSION = frozenset(name for name, adapter in ADAPTERS.items() if adapter.keeps_sessions)
-"""Vendors that act in a session of the person, which is used up by a delivery that they have said yes to."""
+"""Vendors that use a session of the person, which is used up by a delivery with the vendor's yes."""
 SAYS_NOT_WHETHER_OFFERED = frozenset({Outcome.NOT_APPLICABLE, Outcome.SUPERSEDED, Outcome.CANCELLED})
 """Outcomes of a vendor that has no such operation, and of people it may not have been asked about."""
 Facts = Sequence[Mapping[str, Any]]

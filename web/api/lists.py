@@ -198,14 +198,14 @@ class _Pages:
         """A DeliveryPage. Run it, like `lines`, in a thread: writing thousands of rows would block others."""
         rows = self._after(place, limit + 1)
         more = _cursor(_place(rows[limit - 1])) if len(rows) > limit else None
-        return to_json({"deliveries": [self._told(row) for row in rows[:limit]], "next": more})
+        return to_json({"deliveries": [self._as_json(row) for row in rows[:limit]], "next": more})
 
     def lines(self, place: tuple[str, int]) -> tuple[bytes, tuple[str, int]] | None:
         """The next deliveries, a line each, and where they end; None where there are no more."""
         rows = self._after(place, STREAMED_AT_ONCE)
-        return (b"".join(to_json(self._told(row)) + b"\n" for row in rows), _place(rows[-1])) if rows else None
+        return (b"".join(to_json(self._as_json(row)) + b"\n" for row in rows), _place(rows[-1])) if rows else None
 
-    def _told(self, row: Row) -> dict[str, object]:
+    def _as_json(self, row: Row) -> dict[str, object]:
         """A `Delivery`, in a third of the time."""
         done = say_done(row.vendor, self._request.kind, row.outcome, row.reason)
         return {**row._asdict(), "settled_at": row.settled_at and as_utc(row.settled_at), "done": done}

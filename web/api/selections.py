@@ -174,11 +174,11 @@ async def _answer(
         if chosen.dry_run:
             found = await context.intake.run(lambda: selections.extent(context.engine, order, principal.name))
             return _json(200, _would_be(deed, principal, found))
-        standing = await context.intake.run(lambda: _work(context, order, principal.name, origin_of(request.scope)))
+        progress = await context.intake.run(lambda: _work(context, order, principal.name, origin_of(request.scope)))
     except UnusableOrderError as error:
         raise Problem.unusable(f"{error}; nothing was done") from None
-    request.state.target, request.state.audited = f"deed {standing.public_id}", True
-    return _json(200 if standing.ended_at is not None else 202, _state(standing))
+    request.state.target, request.state.audited = f"deed {progress.public_id}", True
+    return _json(200 if progress.ended_at is not None else 202, _state(progress))
 
 
 def _criteria(deed: Deed, chosen: Selected, principal: Principal) -> Criteria:
@@ -200,11 +200,11 @@ def _criteria(deed: Deed, chosen: Selected, principal: Principal) -> Criteria:
 def _work(context: Context, order: Order, by: str, origin: Origin) -> Progress:
     """Begin it, and work on it for AT_ONCE_S."""
     began = monotonic()
-    standing = selections.begin(context.engine, order, by, origin)
-    while standing.ended_at is None and monotonic() - began < AT_ONCE_S:
-        done = selections.step(context.engine, standing.public_id, context.wake)
-        standing = done or selections.find(context.engine, standing.public_id) or standing
-    return standing
+    progress = selections.begin(context.engine, order, by, origin)
+    while progress.ended_at is None and monotonic() - began < AT_ONCE_S:
+        done = selections.step(context.engine, progress.public_id, context.wake)
+        progress = done or selections.find(context.engine, progress.public_id) or progress
+    return progress
 
 
 def _json(status: int, state: DeedState) -> Response:
@@ -212,14 +212,14 @@ def _json(status: int, state: DeedState) -> Response:
     return Response(state.model_dump_json(), status, place, "application/json")
 
 
-def _state(standing: Progress) -> DeedState:
-    done = standing.done
+def _state(progress: Progress) -> DeedState:
+    done = progress.done
     return DeedState(
-        deed_id=standing.public_id,
-        deed=standing.deed,
-        by=standing.by,
-        began_at=standing.began_at,
-        ended_at=standing.ended_at,
+        deed_id=progress.public_id,
+        deed=progress.deed,
+        by=progress.by,
+        began_at=progress.began_at,
+        ended_at=progress.ended_at,
         requests=done.requests,
         deliveries=sum(done.deliveries.values()),
         vendors=dict(done.deliveries),

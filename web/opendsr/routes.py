@@ -16,7 +16,7 @@ from config.opendsr import LOCAL_DOMAIN
 from domain.opendsr import Version, received, status_body, withdrawn
 from ledger.accounts.audit import HERE, Origin
 from tasks.attend import NoSuchRequestError
-from tasks.opendsr import Office
+from tasks.opendsr import DsrRequests
 from web.access.gate import Principal, Right, allowed
 from web.bodies import allowance_of, media_type
 from web.context import Context
@@ -61,26 +61,26 @@ def router(version: Version) -> APIRouter:
         asked = read_request(body, version, processor.signer.domain, datetime.now(UTC))
         request.state.target = str(asked.id)
         taken = await context.intake.run(
-            lambda: _office(context, processor, controller, origin_of(request.scope)).take(asked)
+            lambda: _dsr_requests(context, processor, controller, origin_of(request.scope)).take(asked)
         )
-        request.state.target = str(taken.standing.request_id)
+        request.state.target = str(taken.state.request_id)
         request.state.audited = not taken.repeated
-        return answer(request, 201, received(taken.standing, b64encode(body).decode()))
+        return answer(request, 201, received(taken.state, b64encode(body).decode()))
 
     @routes.get("/requests")
     @routes.get("/requests/")
     async def show_group(request: Request, context: TheContext, controller: Asking, group_id: GroupId) -> Response:
         processor = processor_of(request)
-        found = await context.reads.run(lambda: _office(context, processor, controller).look_at_group(group_id))
-        return answer(request, 200, [status_body(standing, version, processor.signer.domain) for standing in found])
+        found = await context.reads.run(lambda: _dsr_requests(context, processor, controller).look_at_group(group_id))
+        return answer(request, 200, [status_body(state, version, processor.signer.domain) for state in found])
 
     @routes.get("/requests/{subject_request_id}")
     @routes.get("/status/{subject_request_id}")  # section 3.1 requires an endpoint `/status`, and shows the other one
     async def show(request: Request, subject_request_id: str, context: TheContext, controller: Asking) -> Response:
         meant, processor = read_id(subject_request_id), processor_of(request)
         with _on_record(request, meant):
-            standing = await context.reads.run(lambda: _office(context, processor, controller).look(meant))
-        return answer(request, 200, status_body(standing, version, processor.signer.domain))
+            state = await context.reads.run(lambda: _dsr_requests(context, processor, controller).look(meant))
+        return answer(request, 200, status_body(state, version, processor.signer.domain))
 
     @routes.delete("/requests/{subject_request_id}")
     async def cancel(
@@ -89,9 +89,9 @@ def router(version: Version) -> APIRouter:
         at, meant, processor = datetime.now(UTC), read_id(subject_request_id), processor_of(request)
         request.state.target = str(meant)
         with _on_record(request, meant):
-            standing = await context.intake.run(lambda: _office(context, processor, controller).withdraw(meant))
-        request.state.target = str(standing.request_id)
-        return answer(request, 202, withdrawn(standing, version, at))
+            state = await context.intake.run(lambda: _dsr_requests(context, processor, controller).withdraw(meant))
+        request.state.target = str(state.request_id)
+        return answer(request, 202, withdrawn(state, version, at))
 
     return routes
 
@@ -140,8 +140,8 @@ Asking = Annotated[str, _controller(Right.SUBMIT, Right.READ)]
 GroupId = Annotated[str, Query(min_length=1, max_length=LONGEST_GROUP)]
 
 
-def _office(context: Context, processor: Processor, controller: str, origin: Origin = HERE) -> Office:
-    return Office(
+def _dsr_requests(context: Context, processor: Processor, controller: str, origin: Origin = HERE) -> DsrRequests:
+    return DsrRequests(
         controller=controller,
         engine=context.engine,
         masters=context.masters,

@@ -1,4 +1,4 @@
-"""Telling receivers over real HTTPS from a real outbox: signed, repeated, in order, and never lost in a crash."""
+"""Notifying receivers over real HTTPS from a real outbox: signed, repeated, in order, and not lost in a crash."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from adapters.callbacks import Callbacks, Letter, Told
+from adapters.callbacks import Callbacks, Letter, SendResult
 from adapters.receivers import Rules
 from domain.notices import Callback, Style
 from ledger.notices.webhooks import announce_webhooks
@@ -201,11 +201,11 @@ def test_a_worker_that_stops_gives_back_what_it_was_telling(desk: Desk, courier:
 
 
 def test_a_receiver_that_hangs_keeps_nobody_else_waiting(desk: Desk, courier: Courier, listener: Listener) -> None:
-    """What was told is on record, and what comes after it is told, while another one still has its message."""
+    """What was sent is recorded, and the next message is sent, while another receiver still has its message."""
     answered = threading.Event()
 
     class Hanging:
-        async def tell(self, address: str, letter: Letter) -> Told:
+        async def tell(self, address: str, letter: Letter) -> SendResult:
             if "hangs" in address:
                 await asyncio.to_thread(answered.wait, 30)
             return await courier.callbacks.tell(address, letter)
@@ -229,7 +229,7 @@ def test_a_receiver_that_hangs_keeps_nobody_else_waiting(desk: Desk, courier: Co
 
 
 def test_a_fault_of_our_own_keeps_nobody_else_untold(desk: Desk, courier: Courier, listener: Listener) -> None:
-    """A style that breaks: its message waits for its lease to run out, the others are told once."""
+    """A style that fails: its message waits until its lease is over, the others are sent once."""
 
     def broken(_notice: object, _url: str) -> Letter:
         raise ZeroDivisionError

@@ -38,7 +38,7 @@ from local.signing_pair import self_signed
 from tasks.attend import AttendError, NoSuchRequestError
 from tasks.attend import Desk as AtDesk
 from tasks.notify import Courier, notify
-from tasks.opendsr import CallbackError, Office, OtherContentError
+from tasks.opendsr import CallbackError, DsrRequests, OtherContentError
 from tasks.settle import settle
 from tasks.submission import SubmitError
 from tasks.submit import submit
@@ -52,12 +52,12 @@ URL = "https://controller.example/callbacks?for=jane-4711"
 REJECTED = Answer(Verdict.USER, Reason.REJECTED, certain=True)
 
 
-def office(desk: Desk, controller: str = "key:shop") -> Office:
+def dsr_requests(desk: Desk, controller: str = "key:shop") -> DsrRequests:
     def prints() -> Any:
         with desk.engine.begin() as connection:
             return fingerprinter(connection, desk.masters)
 
-    return Office(
+    return DsrRequests(
         controller=controller,
         engine=desk.engine,
         masters=desk.masters,
@@ -110,19 +110,19 @@ def status_body(desk: Desk) -> list[DsrState]:
 
 def test_a_request_goes_its_way_and_its_controller_is_told_of_every_step(desk: Desk) -> None:
     request = asked()
-    taken = office(desk).take(request).standing
+    taken = dsr_requests(desk).take(request).state
     assert (taken.status, taken.controller_id, taken.group_id) == (DsrStatus.PENDING, "shop", "of jane-4711")
     assert [(one.vendor, one.outcome) for one in taken.deliveries] == [("insider", "pending")]
 
     lease = lease_one(desk)
-    assert office(desk).look(request.id).status is DsrStatus.IN_PROGRESS
+    assert dsr_requests(desk).look(request.id).status is DsrStatus.IN_PROGRESS
     with desk.engine.begin() as connection:
         chunks.put_back(connection, lease, delay_s=0, setbacks=[])
     tools = desk.tools_for(everybody(REJECTED))
     desk.work_off(tools)
     settle(tools)
 
-    ended = office(desk).look(request.id)
+    ended = dsr_requests(desk).look(request.id)
     assert ended.status is DsrStatus.COMPLETED
     assert [(one.outcome, one.reason) for one in ended.deliveries] == [("refused", "rejected")]
     steps = status_body(desk)
@@ -161,7 +161,7 @@ def test_callbacks_are_the_specifications_and_signed(desk: Desk, tmp_path: Path)
     on_loop(listening.enter_async_context(listener.listening()))
     url = f"http://127.0.0.1:{listener.port}/opendsr/callbacks?for=jane-4711"
     request = asked(callback_urls=(url, url), version=Version.V3)
-    replace(office(desk), rules=rules).take(request)
+    replace(dsr_requests(desk), rules=rules).take(request)
     desk.work_off(desk.tools_for(everybody(APPLIED)))
     settle(desk.tools_for(everybody(APPLIED)))
     assert notify(courier) == 3
@@ -188,63 +188,63 @@ def test_callbacks_are_the_specifications_and_signed(desk: Desk, tmp_path: Path)
 
 
 def test_nothing_personal_of_a_data_subject_request_can_be_read(desk: Desk) -> None:
-    office(desk).take(asked())
+    dsr_requests(desk).take(asked())
     desk.work_off(desk.tools_for(everybody(REJECTED)))
     assert_nothing_personal(desk.engine)
 
 
 def test_the_same_twice_is_one_request_and_other_content_is_refused(desk: Desk) -> None:
     request = asked()
-    first = office(desk).take(request)
+    first = dsr_requests(desk).take(request)
     assert not first.repeated
-    assert office(desk).take(request) == first._replace(repeated=True)
+    assert dsr_requests(desk).take(request) == first._replace(repeated=True)
     assert desk.one("SELECT count(*) FROM requests") == 1
     for other in (replace(request, content=b"{}"), replace(request, content=b"{}", subjects=({"user_id": "u-2"},))):
         with pytest.raises(OtherContentError):
-            office(desk).take(other)
+            dsr_requests(desk).take(other)
     assert desk.one("SELECT count(*) FROM requests") == 1
 
 
 def test_many_at_once_make_one_request(desk: Desk, in_threads: Callable[..., list[Any]]) -> None:
     request = asked()
-    results = in_threads(6, lambda: office(desk).take(request).standing.received_at)
+    results = in_threads(6, lambda: dsr_requests(desk).take(request).state.received_at)
     assert len(set(results)) == 1
     assert isinstance(results[0], datetime)
     assert desk.one("SELECT count(*) FROM opendsr_requests") == 1
     other = asked()
     contents = iter([b"1", b"2", b"3", b"4"])
-    several = in_threads(4, lambda: office(desk).take(replace(other, content=next(contents))))
+    several = in_threads(4, lambda: dsr_requests(desk).take(replace(other, content=next(contents))))
     assert sorted(type(result).__name__ for result in several) == ["OtherContentError"] * 3 + ["Taken"]
 
 
 def test_a_controller_sees_its_own_only(desk: Desk) -> None:
     request = asked()
-    office(desk).take(request)
-    stranger = office(desk, "key:other")
+    dsr_requests(desk).take(request)
+    stranger = dsr_requests(desk, "key:other")
     for deed in (stranger.look, stranger.withdraw):
         with pytest.raises(NoSuchRequestError):
             deed(request.id)
     assert stranger.look_at_group("of jane-4711") == []
     # The same id is another controller's own to use.
-    assert stranger.take(replace(request, content=b"{}")).standing.controller_id == "other"
-    assert office(desk).look(request.id).controller_id == "shop"
+    assert stranger.take(replace(request, content=b"{}")).state.controller_id == "other"
+    assert dsr_requests(desk).look(request.id).controller_id == "shop"
 
 
 def test_a_group_is_found_by_its_name(desk: Desk) -> None:
     requests = [asked(content=str(n).encode()) for n in range(3)]
     for request in [*requests, asked(group_id="another"), asked(group_id=None)]:
-        office(desk).take(request)
-    found = office(desk).look_at_group("of jane-4711")
+        dsr_requests(desk).take(request)
+    found = dsr_requests(desk).look_at_group("of jane-4711")
     assert [one.subject_request_id for one in found] == [request.id for request in requests]
     desk.execute("UPDATE requests SET data_key = NULL")  # forgotten: the name is gone with the people
-    assert [one.group_id for one in office(desk).look_at_group("of jane-4711")] == [None] * 3
+    assert [one.group_id for one in dsr_requests(desk).look_at_group("of jane-4711")] == [None] * 3
 
 
 def test_what_has_not_begun_is_withdrawn(desk: Desk) -> None:
     request = asked()
-    office(desk).take(request)
-    assert office(desk).withdraw(request.id).status is DsrStatus.CANCELLED
-    assert office(desk).withdraw(request.id).status is DsrStatus.CANCELLED
+    dsr_requests(desk).take(request)
+    assert dsr_requests(desk).withdraw(request.id).status is DsrStatus.CANCELLED
+    assert dsr_requests(desk).withdraw(request.id).status is DsrStatus.CANCELLED
     assert desk.outcomes() == {("insider", 1): ("cancelled", None, 0)}
     assert desk.rows("SELECT by, deed FROM notes") == [("key:shop", "cancel")]
     assert [step.status for step in status_body(desk)] == [DsrStatus.PENDING, DsrStatus.CANCELLED]
@@ -252,32 +252,32 @@ def test_what_has_not_begun_is_withdrawn(desk: Desk) -> None:
 
 def test_what_has_begun_or_ended_is_not_withdrawn(desk: Desk) -> None:
     request = asked()
-    office(desk).take(request)
+    dsr_requests(desk).take(request)
     lease_one(desk)
     with pytest.raises(AttendError, match="has begun"):
-        office(desk).withdraw(request.id)
-    assert office(desk).look(request.id).status is DsrStatus.IN_PROGRESS
+        dsr_requests(desk).withdraw(request.id)
+    assert dsr_requests(desk).look(request.id).status is DsrStatus.IN_PROGRESS
     desk.execute("UPDATE requests SET status = 'completed'")
     with pytest.raises(AttendError, match="is completed"):
-        office(desk).withdraw(request.id)
+        dsr_requests(desk).withdraw(request.id)
 
 
 def test_withdrawing_and_beginning_at_once_end_in_one_of_both(desk: Desk, in_threads: Callable[..., list[Any]]) -> None:
     for _ in range(8):
         request = asked(content=str(uuid4()).encode())
-        office(desk).take(request)
+        dsr_requests(desk).take(request)
         with desk.engine.begin() as connection:
             (chunk_id,) = claim(connection, "insider", 100)
         results = in_threads(2, one_each(desk, request, chunk_id))
         begun = any(isinstance(result, chunks.Lease) for result in results)
-        status = office(desk).look(request.id).status
+        status = dsr_requests(desk).look(request.id).status
         assert status is (DsrStatus.IN_PROGRESS if begun else DsrStatus.CANCELLED), results
         assert any(isinstance(result, AttendError) for result in results) is begun
         desk.execute("UPDATE requests SET status = 'completed'")
 
 
 def one_each(desk: Desk, request: DsrRequest, chunk_id: int) -> Callable[[], Any]:
-    deeds = iter([lambda: office(desk).withdraw(request.id), lambda: begin(desk, chunk_id)])
+    deeds = iter([lambda: dsr_requests(desk).withdraw(request.id), lambda: begin(desk, chunk_id)])
 
     def one() -> Any:
         deed = next(deeds)
@@ -294,9 +294,9 @@ def begin(desk: Desk, chunk_id: int) -> chunks.Lease | None:
 def test_what_is_on_record_is_found_also_where_its_address_is_allowed_no_more(desk: Desk) -> None:
     """A controller whose answer was lost asks again; what an operator has changed meanwhile is no matter of its."""
     request = asked(callback_urls=(URL,))
-    first = office(desk).take(request)
-    strict = replace(office(desk), rules=Rules())
-    assert strict.take(request).standing == first.standing
+    first = dsr_requests(desk).take(request)
+    strict = replace(dsr_requests(desk), rules=Rules())
+    assert strict.take(request).state == first.state
     with pytest.raises(CallbackError):
         strict.take(asked(callback_urls=(URL,)))
 
@@ -304,7 +304,7 @@ def test_what_is_on_record_is_found_also_where_its_address_is_allowed_no_more(de
 def test_an_address_that_nobody_allowed_is_refused_by_its_place(desk: Desk) -> None:
     for bad in ("http://controller.example/", "https://127.0.0.1/", "https://elsewhere.example/", "nonsense"):
         with pytest.raises(CallbackError) as error:
-            office(desk).take(asked(callback_urls=(URL, bad)))
+            dsr_requests(desk).take(asked(callback_urls=(URL, bad)))
         assert error.value.place == 1
         assert bad not in str(error.value)
     assert desk.one("SELECT count(*) FROM requests") == 0
@@ -314,12 +314,12 @@ def test_an_id_that_came_by_another_door_is_not_taken_over(desk: Desk) -> None:
     request = asked()
     desk.submit(request.subjects, idempotency_key=f"opendsr:key:shop:{request.id}")
     with pytest.raises(SubmitError):
-        office(desk).take(request)
+        dsr_requests(desk).take(request)
     assert desk.one("SELECT count(*) FROM opendsr_requests") == 0
 
 
 def test_what_is_asked_decides_the_kind_and_when_the_wish_was_made(desk: Desk) -> None:
-    office(desk).take(asked(kind=Kind.OPT_OUT))
+    dsr_requests(desk).take(asked(kind=Kind.OPT_OUT))
     assert desk.rows("SELECT CAST(kind AS text), effective_at, submitted_by FROM requests") == [
         ("opt_out", datetime(2026, 5, 25, tzinfo=UTC), "key:shop")
     ]
@@ -327,14 +327,14 @@ def test_what_is_asked_decides_the_kind_and_when_the_wish_was_made(desk: Desk) -
 
 def test_the_regulation_and_when_it_was_submitted_decide_when_it_is_due(desk: Desk) -> None:
     for regulation, due in ((Regulation.CCPA, "2026-07-09"), (Regulation.LGPD, "2026-06-09")):
-        taken = office(desk).take(asked(regulation=regulation))
-        assert taken.standing.due_at == datetime.fromisoformat(due).replace(tzinfo=UTC)
+        taken = dsr_requests(desk).take(asked(regulation=regulation))
+        assert taken.state.due_at == datetime.fromisoformat(due).replace(tzinfo=UTC)
     assert desk.rows("SELECT DISTINCT asked_at FROM requests") == [(datetime(2026, 5, 25, tzinfo=UTC),)]
 
 
 def test_nothing_begins_twice_and_a_retry_is_no_beginning(desk: Desk) -> None:
     request = asked()
-    office(desk).take(request)
+    dsr_requests(desk).take(request)
     desk.work_off(desk.tools_for(everybody(APPLIED)))
     begun_at = desk.one("SELECT begun_at FROM opendsr_requests")
     desk.execute("UPDATE chunks SET starts = 0")
@@ -345,7 +345,7 @@ def test_nothing_begins_twice_and_a_retry_is_no_beginning(desk: Desk) -> None:
 
 def test_the_id_of_one_that_is_unknown_is_not_found(desk: Desk) -> None:
     with pytest.raises(NoSuchRequestError):
-        office(desk).look(UUID("a7551968-d5d6-44b2-9831-815ac9017798"))
+        dsr_requests(desk).look(UUID("a7551968-d5d6-44b2-9831-815ac9017798"))
 
 
 def by_mail(**more: Any) -> DsrRequest:
@@ -360,17 +360,17 @@ def two_vendors(desk: Desk) -> Any:
 
 def test_a_controller_is_told_that_it_is_not_completed_while_somebody_is_unreachable(desk: Desk) -> None:
     request, tools = by_mail(), two_vendors(desk)
-    taken = office(desk).take(request).standing
+    taken = dsr_requests(desk).take(request).state
     assert (taken.status, taken.unreachable) == (DsrStatus.PENDING, {"algonomy": 1})
     desk.work_off(tools)
     settle(tools)
-    ended = office(desk).look(request.id)
+    ended = dsr_requests(desk).look(request.id)
     assert desk.one("SELECT CAST(status AS text) FROM requests") == "completed_with_exceptions"
     assert (ended.status, ended.unreachable) == (DsrStatus.IN_PROGRESS, {"algonomy": 1})
     assert [step.status for step in status_body(desk)][-1] is DsrStatus.IN_PROGRESS
 
     AtDesk(desk.engine, "anna", desk.woken.extend).accept(taken.request_id, None, "known by e-mail only")
-    assert office(desk).look(request.id).status is DsrStatus.COMPLETED
+    assert dsr_requests(desk).look(request.id).status is DsrStatus.COMPLETED
     (last,) = status_body(desk)
     assert (last.status, last.unreachable, last.accepted) == (
         DsrStatus.COMPLETED,
@@ -381,7 +381,7 @@ def test_a_controller_is_told_that_it_is_not_completed_while_somebody_is_unreach
 
 def test_what_waited_to_be_told_says_what_was_true_then(desk: Desk) -> None:
     request, tools = by_mail(), two_vendors(desk)
-    taken = office(desk).take(request).standing
+    taken = dsr_requests(desk).take(request).state
     desk.work_off(tools)
     settle(tools)
     AtDesk(desk.engine, "anna", desk.woken.extend).accept(taken.request_id, None, "known by e-mail only")
@@ -390,10 +390,10 @@ def test_what_waited_to_be_told_says_what_was_true_then(desk: Desk) -> None:
 
 def test_a_controller_may_accept_it_beforehand(desk: Desk) -> None:
     request, tools = by_mail(accept_unreachable=True), two_vendors(desk)
-    office(desk).take(request)
+    dsr_requests(desk).take(request)
     desk.work_off(tools)
     settle(tools)
-    ended = office(desk).look(request.id)
+    ended = dsr_requests(desk).look(request.id)
     assert (ended.status, ended.unreachable) == (DsrStatus.COMPLETED, {"algonomy": 1})
     assert [step.status for step in status_body(desk)][-1] is DsrStatus.COMPLETED
     assert desk.rows("SELECT by, deed FROM notes") == [("key:shop", "accept")]
@@ -401,13 +401,13 @@ def test_a_controller_may_accept_it_beforehand(desk: Desk) -> None:
 
 def test_an_identity_that_is_provided_completes_it(desk: Desk) -> None:
     request, tools = by_mail(), two_vendors(desk)
-    taken = office(desk).take(request).standing
+    taken = dsr_requests(desk).take(request).state
     desk.work_off(tools)
     settle(tools)
     fresh = Given(1, {"email": "jane.doe@private.example", "user_id": "jane-4711"})
     AtDesk(desk.engine, "anna", desk.woken.extend).provide(taken.request_id, [fresh], desk.masters)
-    again = office(desk).look(request.id)
+    again = dsr_requests(desk).look(request.id)
     assert (again.status, again.unreachable) == (DsrStatus.IN_PROGRESS, {})
     desk.work_off(tools)
     settle(tools)
-    assert office(desk).look(request.id).status is DsrStatus.COMPLETED
+    assert dsr_requests(desk).look(request.id).status is DsrStatus.COMPLETED

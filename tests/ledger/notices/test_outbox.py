@@ -1,4 +1,4 @@
-"""The outbox on a real PostgreSQL: no change of status bypasses it, and messages go out in order, at least once."""
+"""The outbox on a real PostgreSQL: it gets every change of status, and messages are sent in order, at least once."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from domain.notices import Callback, Failure, Style
 from domain.outcomes import Reason
 from ledger.delivery import cancelling
 from ledger.desk import attention, deeds
-from ledger.notices import outbox, webhooks
+from ledger.notices import outbox, receivers, webhooks
 from ledger.notices.outbox import Claimed
 from ledger.notices.webhooks import announce_webhooks
 from tasks import retain
@@ -248,7 +248,7 @@ def test_how_receivers_stand_and_telling_again(crm: Desk) -> None:
     with crm.engine.begin() as connection:
         outbox.put_back(connection, first, 3600.0, Failure.REFUSED, 503)
         outbox.give_up(connection, second, Failure.NOT_PUBLIC, None)
-        found = {(one.receiver, one.host): one for one in outbox.receiver_states(connection)}
+        found = {(one.receiver, one.host): one for one in receivers.receiver_states(connection)}
     mine = found["crm", "crm.example"]
     assert (mine.waiting, mine.failing, mine.given_up, mine.failure, mine.answer) == (1, 1, 0, "refused", 503)
     assert mine.oldest is not None
@@ -257,9 +257,9 @@ def test_how_receivers_stand_and_telling_again(crm: Desk) -> None:
     assert found["idle", "idle.example"].waiting == 0
     assert claim(crm) == []
     with crm.engine.begin() as connection:
-        assert outbox.tell_again(connection, "nobody") == 0
-        assert outbox.tell_again(connection, "producer.example") == 1
-        assert outbox.tell_again(connection, None) == 1
+        assert receivers.send_again(connection, "nobody") == 0
+        assert receivers.send_again(connection, "producer.example") == 1
+        assert receivers.send_again(connection, None) == 1
     assert [(one.attempts, one.age_s < 5) for one in claim(crm)] == [(1, True)] * 2
 
 

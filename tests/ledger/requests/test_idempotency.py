@@ -17,7 +17,7 @@ from tasks.submission import Guards, Submission, SubmitError
 from tasks.submit import Offer, Receipt, submit_few
 from tests.ledger.conftest import Desk, people
 from tests.ledger.intake.test_producers import REQUEST, item
-from tests.ledger.notices.test_opendsr import asked, office
+from tests.ledger.notices.test_opendsr import asked, dsr_requests
 from tests.ledger.test_personal_data import dump, forms
 
 KEYS = ("jane.doe@private.example", "key:shop jane.doe@private.example", "+821012345678", "Jané Doe, room 4")
@@ -78,7 +78,7 @@ def test_nor_those_of_celery_producers_and_controllers(desk: Desk) -> None:
     (first,), (again,) = take_in(pushed[:1], intake), take_in(pushed[1:], intake)
     assert first == again
     dsr = asked()
-    assert office(desk).take(dsr).standing == office(desk).take(dsr).standing
+    assert dsr_requests(desk).take(dsr).state == dsr_requests(desk).take(dsr).state
     assert desk.one("SELECT count(*) FROM requests") == 2
     assert_not_in(desk, "jane.doe@private.example", f"opendsr:key:shop:{dsr.id}")
 

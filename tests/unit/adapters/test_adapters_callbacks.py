@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from adapters import wire
-from adapters.callbacks import Callbacks, Letter, Told, resolve
+from adapters.callbacks import Callbacks, Letter, SendResult, resolve
 from adapters.receivers import Rules
 from domain.notices import Failure
 from tests.receiver import OK, Authority, Receiver
@@ -66,7 +66,7 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 async def test_a_receiver_is_told_by_its_name_at_the_vetted_address(receiver: Receiver, authority: Authority) -> None:
     told = await callbacks_to(receiver, authority).tell(f"https://{NAME}:{receiver.port}/hook?key=1", LETTER)
-    assert told == Told(None, 204)
+    assert told == SendResult(None, 204)
     (post,) = receiver.posts
     assert post.head == "POST /hook?key=1 HTTP/1.1"
     assert post.headers["host"] == f"{NAME}:{receiver.port}"
@@ -78,13 +78,13 @@ async def test_a_receiver_is_told_by_its_name_at_the_vetted_address(receiver: Re
 async def test_a_certificate_of_another_name_is_not_believed(authority: Authority) -> None:
     async with Receiver().listening(authority.server("another.example")) as receiver:
         told = await callbacks_to(receiver, authority).tell(f"https://{NAME}:{receiver.port}/", LETTER)
-    assert told == Told(Failure.UNREACHABLE)
+    assert told == SendResult(Failure.UNREACHABLE)
     assert receiver.posts == []
 
 
 async def test_nor_one_of_an_unknown_authority(receiver: Receiver, authority: Authority) -> None:
     public = Callbacks(callbacks_to(receiver, authority).rules, Names(["127.0.0.1"]))
-    assert await public.tell(f"https://{NAME}:{receiver.port}/", LETTER) == Told(Failure.UNREACHABLE)
+    assert await public.tell(f"https://{NAME}:{receiver.port}/", LETTER) == SendResult(Failure.UNREACHABLE)
     assert receiver.posts == []
 
 
@@ -96,7 +96,7 @@ async def test_receivers_are_believed_as_vendors_are(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     wire.trust.cache_clear()
     believing = Callbacks(callbacks_to(receiver, authority).rules, Names(["127.0.0.1"]))
-    assert await believing.tell(f"https://{NAME}:{receiver.port}/", LETTER) == Told(None, 204)
+    assert await believing.tell(f"https://{NAME}:{receiver.port}/", LETTER) == SendResult(None, 204)
     wire.trust.cache_clear()
 
 
@@ -104,10 +104,10 @@ async def test_a_name_that_changes_its_address_while_we_look_gains_nothing(conne
     """DNS rebinding: public when it is vetted, inside our network when it is connected to."""
     names = Names(["93.184.216.34"], ["169.254.169.254"])
     rebinding = Callbacks(Rules(frozenset({"*"})), names)
-    assert await rebinding.tell("https://evil.example/", LETTER) == Told(Failure.UNREACHABLE)
+    assert await rebinding.tell("https://evil.example/", LETTER) == SendResult(Failure.UNREACHABLE)
     assert names.asked == ["evil.example"], "asked once: what was vetted is what is connected to"
     assert connections == [("93.184.216.34", 443)]
-    assert await rebinding.tell("https://evil.example/", LETTER) == Told(Failure.NOT_PUBLIC)
+    assert await rebinding.tell("https://evil.example/", LETTER) == SendResult(Failure.NOT_PUBLIC)
     assert connections == [("93.184.216.34", 443)]
 
 
@@ -116,7 +116,7 @@ async def test_one_inside_address_among_public_ones_is_one_too_many(
     connections: list[tuple[str, int]], inside: str
 ) -> None:
     mixed = Callbacks(Rules(frozenset({"*"})), Names(["93.184.216.34", inside]))
-    assert await mixed.tell("https://evil.example/", LETTER) == Told(Failure.NOT_PUBLIC)
+    assert await mixed.tell("https://evil.example/", LETTER) == SendResult(Failure.NOT_PUBLIC)
     assert connections == []
 
 
@@ -132,32 +132,34 @@ async def test_the_next_address_is_tried_where_nothing_could_be_sent(receiver: R
     told = await callbacks_to(receiver, authority, ["127.0.0.9", "127.0.0.1"]).tell(
         f"https://{NAME}:{receiver.port}/", LETTER
     )
-    assert (told, len(receiver.posts)) == (Told(None, 204), 1)
+    assert (told, len(receiver.posts)) == (SendResult(None, 204), 1)
 
 
 async def test_a_redirect_is_not_followed(receiver: Receiver, authority: Authority) -> None:
     receiver.answer = lambda _: b"HTTP/1.1 307 x\r\nLocation: https://169.254.169.254/\r\nContent-Length: 0\r\n\r\n"
     told = await callbacks_to(receiver, authority).tell(f"https://{NAME}:{receiver.port}/", LETTER)
-    assert told == Told(Failure.REFUSED, 307)
+    assert told == SendResult(Failure.REFUSED, 307)
     assert len(receiver.posts) == 1
 
 
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", Told(None, 200)),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n" + b"x" * 100_000, Told(None, 200)),
-        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nbad", Told(None, 200)),
-        (b"HTTP/1.1 410 Gone\r\n\r\n", Told(Failure.GONE, 410)),
-        (b"HTTP/1.1 404 Not Found\r\n\r\n", Told(Failure.REFUSED, 404)),
-        (b"HTTP/1.1 503 Busy\r\nRetry-After: 120\r\n\r\n", Told(Failure.REFUSED, 503, 120.0)),
-        (b"HTTP/1.1 429 Slow\r\nRetry-After: -5\r\n\r\n", Told(Failure.REFUSED, 429, 0.0)),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", Told(Failure.NO_ANSWER)),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: " + b"x" * 200_000, Told(Failure.NO_ANSWER)),
-        (None, Told(Failure.NO_ANSWER)),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", SendResult(None, 200)),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n" + b"x" * 100_000, SendResult(None, 200)),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nbad", SendResult(None, 200)),
+        (b"HTTP/1.1 410 Gone\r\n\r\n", SendResult(Failure.GONE, 410)),
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", SendResult(Failure.REFUSED, 404)),
+        (b"HTTP/1.1 503 Busy\r\nRetry-After: 120\r\n\r\n", SendResult(Failure.REFUSED, 503, 120.0)),
+        (b"HTTP/1.1 429 Slow\r\nRetry-After: -5\r\n\r\n", SendResult(Failure.REFUSED, 429, 0.0)),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", SendResult(Failure.NO_ANSWER)),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: " + b"x" * 200_000, SendResult(Failure.NO_ANSWER)),
+        (None, SendResult(Failure.NO_ANSWER)),
     ],
 )
-async def test_only_a_2xx_is_a_yes(receiver: Receiver, authority: Authority, answer: bytes | None, told: Told) -> None:
+async def test_only_a_2xx_is_a_yes(
+    receiver: Receiver, authority: Authority, answer: bytes | None, told: SendResult
+) -> None:
     receiver.answer = lambda _: answer
     assert await callbacks_to(receiver, authority).tell(f"https://{NAME}:{receiver.port}/", LETTER) == told
 
@@ -175,7 +177,7 @@ async def test_a_receiver_that_never_ends_costs_the_total_time_and_no_more(autho
     async with receiver.listening(authority.server(NAME)):
         began = time.monotonic()
         told = await callbacks_to(receiver, authority, total_s=0.3).tell(f"https://{NAME}:{receiver.port}/", LETTER)
-    assert told == Told(Failure.NO_ANSWER)
+    assert told == SendResult(Failure.NO_ANSWER)
     assert time.monotonic() - began < 2.0
 
 
@@ -185,13 +187,13 @@ async def test_no_proxy_of_the_environment_is_asked(
     for variable in ("HTTPS_PROXY", "ALL_PROXY", "https_proxy"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     told = await callbacks_to(receiver, authority).tell(f"https://{NAME}:{receiver.port}/", LETTER)
-    assert told == Told(None, 204)
+    assert told == SendResult(None, 204)
 
 
 async def test_a_name_that_cannot_be_one_is_no_crash() -> None:
     callbacks = Callbacks(Rules(frozenset({"*"})))
     for host in ("a" * 70 + ".example", "no-such-name.invalid"):
-        assert await callbacks.tell(f"https://{host}/", LETTER) == Told(Failure.UNREACHABLE)
+        assert await callbacks.tell(f"https://{host}/", LETTER) == SendResult(Failure.UNREACHABLE)
 
 
 async def test_nothing_of_an_address_is_logged(

@@ -15,7 +15,7 @@ import uvloop
 from pydantic import SecretStr
 
 from adapters import wire
-from adapters.callbacks import Callbacks, Letter, Told
+from adapters.callbacks import Callbacks, Letter, SendResult
 from adapters.directory import HttpDirectory
 from adapters.egress import DIRECT, Egress, Exceptions, Proxy, check_bundle
 from adapters.identity_provider import IdentityProvider, Once, ProviderAwayError
@@ -188,8 +188,8 @@ async def test_a_certificate_of_another_name_is_not_believed_through_a_proxy(
 async def tell(egress: Egress) -> None:
     callbacks = Callbacks(Rules(frozenset({"*"})), no_name, egress.trust, 10.0, egress)
     told = await callbacks.tell(f"https://{NAME}/hook", Letter({}, b"{}"))
-    if told != Told(None, 200):
-        assert told == Told(Failure.UNREACHABLE)
+    if told != SendResult(None, 200):
+        assert told == SendResult(Failure.UNREACHABLE)
         raise ConnectionError
 
 
@@ -253,7 +253,7 @@ async def test_what_a_receivers_name_leads_to_is_vetted_before_a_proxy_is_asked(
         told = await Callbacks(Rules(frozenset({"*"})), inside, egress.trust, 10.0, egress).tell(
             f"https://{NAME}/", Letter({}, b"{}")
         )
-    assert told == Told(Failure.NOT_PUBLIC)
+    assert told == SendResult(Failure.NOT_PUBLIC)
     assert proxy.heads == vendor.heads == []
 
 
@@ -266,7 +266,7 @@ async def test_the_next_address_of_a_receiver_is_asked_for_where_the_proxy_refus
     async with behind_a_proxy(authority, REFUSALS["502"]) as (_, proxy):
         egress = through(proxy, bundle)
         callbacks = Callbacks(Rules(frozenset({"*"})), many, egress.trust, 10.0, egress)
-        assert await callbacks.tell(f"https://{NAME}/", Letter({}, b"{}")) == Told(Failure.UNREACHABLE)
+        assert await callbacks.tell(f"https://{NAME}/", Letter({}, b"{}")) == SendResult(Failure.UNREACHABLE)
     assert proxy.asked_for[:2] == ["[2606:4700:4700::1111]:443", f"{PUBLIC}:443"]
     assert len(proxy.asked_for) == 4
 

@@ -137,13 +137,13 @@ def test_each_vendor_is_told_of_and_failures_first(outcomes: list[str], status: 
 
 @pytest.mark.parametrize(("accepted", "status"), [(set(), "failed"), ({"insider"}, "skipped"), ({"akinon"}, "failed")])
 def test_who_cannot_be_reached_has_failed_until_it_is_accepted(accepted: set[str], status: str) -> None:
-    standing = replace(
+    state = replace(
         STANDING,
         deliveries=(Delivery("insider", "unreachable", "no_identifier"),),
         unreachable={"insider": 1},
         accepted=frozenset(accepted),
     )
-    told_of = extensions(standing, DOMAIN)[DOMAIN]
+    told_of = extensions(state, DOMAIN)[DOMAIN]
     assert told_of["unreachable"] == {"insider": 1}
     assert told_of["distribution_status"] == [
         {"name": "insider", "status": status, "status_message": "unreachable (no_identifier)"}

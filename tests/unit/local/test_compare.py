@@ -1,4 +1,4 @@
-"""What a sandbox vendor holds, beside what the ledger says of it."""
+"""What a sandbox vendor holds, compared with the ledger."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""The demonstration passes where the record is what the vendors hold and nobody was refused but who was planted."""
+"""The demonstration passes if the record agrees with the vendors and only planted people were refused."""
 
 from io import StringIO
 

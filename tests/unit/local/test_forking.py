@@ -1,4 +1,4 @@
-"""Processes that are forked see what processes that are started by exec see, and end as those do."""
+"""Forked processes have the same environment as processes started by exec, and end in the same way."""
 
 import json
 import os
@@ -13,7 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from local.processes import Exit, FolderLock, ProcessSpec, Supervisor
+from local.folder_lock import FolderLock
+from local.processes import Exit, ProcessSpec, Supervisor
 
 WORLD = """
 import json, os, signal, sys

@@ -1,4 +1,4 @@
-"""What every process of a stack loads is loaded before they are forked."""
+"""What every process of a stack loads is loaded before forking."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What the PostgreSQL of the one-machine stack is given."""
+"""The settings of the one-machine stack's PostgreSQL."""
 
 import pytest
 

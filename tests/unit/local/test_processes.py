@@ -1,4 +1,4 @@
-"""The supervisor against real processes: it respawns, stops in order, and kills nothing but its own."""
+"""The supervisor with real processes: it restarts, stops in order, and kills only its own."""
 
 import json
 import os
@@ -13,21 +13,13 @@ import psutil
 import pytest
 
 from local import processes
-from local.processes import (
-    Exit,
-    FolderInUseError,
-    FolderLock,
-    ProcessSpec,
-    Supervisor,
-    read_private,
-    stop_leftovers,
-    trim_log,
-    write_private,
-)
+from local.folder_lock import FolderInUseError, FolderLock
+from local.private_files import read_private, write_private
+from local.processes import Exit, ProcessSpec, Supervisor, stop_leftovers, trim_log
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
-# Notes the moment at which it was asked to stop, takes a while, and notes the moment it ended.
+# Records when it was asked to stop, waits a little, and records when it ended.
 NOTES_ITS_END = """
 import signal, sys, time
 def end(*_):
@@ -248,7 +240,7 @@ def test_a_log_is_cut_while_its_writer_goes_on(supervisor: Supervisor, tmp_path:
 
 def test_a_folder_has_one_holder_who_is_named_and_whose_death_frees_it(tmp_path: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from local.processes import FolderLock\n"
+        "import sys, time; from pathlib import Path; from local.folder_lock import FolderLock\n"
         "lock = FolderLock(Path(sys.argv[1]) / 'lock', '`consent up`'); lock.acquire()\n"
         "print('ready', flush=True); time.sleep(60)"
     )

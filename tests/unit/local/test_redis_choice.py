@@ -1,4 +1,4 @@
-"""Which redis-server is taken: one on PATH if it is recent enough, else the one of the wheel."""
+"""Which redis-server is used: one on PATH if it is recent enough, else the wheel's."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""A stack with made-up vendors meets no real ledger, vendor or receiver, and a real stack none of its people."""
+"""A stack with made-up vendors never meets a real ledger, vendor or receiver, and a real stack never meets its
+people."""
 
 from pathlib import Path
 

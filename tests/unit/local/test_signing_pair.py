@@ -1,4 +1,4 @@
-"""The pair that signs for us is made where none is given, and kept as long as it is good."""
+"""A signing pair is made where none is given, and kept as long as it is valid."""
 
 from base64 import b64decode
 from pathlib import Path

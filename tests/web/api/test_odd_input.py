@@ -1,4 +1,4 @@
-"""What is odd rather than broken: told, and neither left aside nor crashed on."""
+"""Odd but valid input: reported, and neither ignored nor a crash."""
 
 import gzip
 import json
@@ -169,14 +169,14 @@ def test_rows_are_written_by_threads_and_not_where_everybody_waits(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = client.post("/v1/requests", json=ANN).headers["location"] + "/deliveries"
-    whole: Callable[[object, Row], dict[str, object]] = lists._Pages._told
+    whole: Callable[[object, Row], dict[str, object]] = lists._Pages._as_json
     writers: set[str] = set()
 
     def told(pages: object, row: Row) -> dict[str, object]:
         writers.add(threading.current_thread().name.partition("_")[0])
         return whole(pages, row)
 
-    monkeypatch.setattr(lists._Pages, "_told", told)
+    monkeypatch.setattr(lists._Pages, "_as_json", told)
     page = client.get(place).json()["deliveries"]
     streamed = client.get(place, headers={"Accept": "application/x-ndjson"}).text.splitlines()
     assert [json.loads(line) for line in streamed] == page

@@ -35,7 +35,7 @@ SETTINGS = {
 }
 
 
-def doors(stand: Stand, *, quick: bool) -> Iterator[Row]:
+def http_api(stand: Stand, *, quick: bool) -> Iterator[Row]:
     """`consent web` pinned to one core; the client that asks, PostgreSQL and the campaign's workers share the rest."""
     seconds = 8 if quick else 20
     with stand.ours(SETTINGS) as ours, _web(ours) as web:
@@ -46,7 +46,7 @@ def doors(stand: Stand, *, quick: bool) -> Iterator[Row]:
         with suppress(AttendError):  # it has ended by itself
             Desk(ours.engine, "bench", lambda _: None).cancel(campaign)
         yield Row(
-            "doors_requests",
+            "http_requests",
             "API: POST /v1/requests of one person, one core, while a campaign runs",
             "requests/s",
             fast.per_s,
@@ -56,7 +56,7 @@ def doors(stand: Stand, *, quick: bool) -> Iterator[Row]:
             f"{CLIENTS} at once for {seconds} s; {fast.cpu_s * 1e3:.2f} ms of the core each",
         )
         yield Row(
-            "doors_p99",
+            "http_p99",
             "API: the same at half of that load, p99",
             "ms",
             half.p99_ms,
@@ -77,7 +77,7 @@ def _uploads(stand: Stand, web: "Web", *, quick: bool) -> Iterator[Row]:
     _, small_mb = asyncio.run(web.upload(paths[few]))
     took_s, large_mb = asyncio.run(web.upload(paths[many]))
     yield Row(
-        "doors_upload",
+        "http_upload",
         "API: an uploaded file to a sealed record",
         "rows/s",
         many / took_s,
@@ -87,7 +87,7 @@ def _uploads(stand: Stand, web: "Web", *, quick: bool) -> Iterator[Row]:
         f"{many:,} lines of NDJSON, one core",
     )
     yield Row(
-        "doors_memory",
+        "http_memory",
         f"API: memory of an upload of {many:,} rows beyond that of {few:,}",
         "MB",
         large_mb - small_mb,

@@ -27,7 +27,7 @@ class Past(NamedTuple):
     redelivered: int = 0
 
 
-class Fate(StrEnum):
+class Consequence(StrEnum):
     """What becomes of people with one answer, and whether it counts against the step."""
 
     SETTLED = "settled"  # the answer is believed
@@ -41,9 +41,9 @@ class Fate(StrEnum):
     BLAMED = "blamed"  # pending, and it counts against the step
 
 
-def fate_of(
+def consequence_of(
     answer: Answer, past: Past, known: Evidence, *, company: bool, everybody: bool, singled_out: bool = False
-) -> Fate:
+) -> Consequence:
     """What one answer means for people with this past. `company`: others were served there after them, or with them.
     `everybody`: as many were refused or failed there in a row as are not the people's doing. `singled_out`: it is one
     person, taken out of a batch of which others were served."""
@@ -53,29 +53,29 @@ def fate_of(
     cleared = proven or ((served or known.vouched) and not everybody)
     tried_enough = past.refusals >= len(LONE_WAITS_S)
     if answer.verdict is Verdict.WAITING:
-        return Fate.LOOKS
+        return Consequence.LOOKS
     match sort_of(answer):
         case Sort.REFUSAL if proven or (not everybody and (served or (known.vouched and answer.needs_witness))):
-            return Fate.SETTLED
+            return Consequence.SETTLED
         case Sort.REFUSAL if everybody:
-            return Fate.HELD
+            return Consequence.HELD
         case Sort.REFUSAL if answer.needs_witness:  # at a wrong address everybody looks unknown
-            return Fate.BLAMED
+            return Consequence.BLAMED
         case Sort.REFUSAL:
-            return Fate.SETTLED if tried_enough else Fate.LATER
+            return Consequence.SETTLED if tried_enough else Consequence.LATER
         case Sort.BLAME:
-            return Fate.APART if cleared else Fate.BLAMED
+            return Consequence.APART if cleared else Consequence.BLAMED
         case Sort.TROUBLE if passes(answer) and everybody and not proven:
-            return Fate.BLAMED
+            return Consequence.BLAMED
         case Sort.TROUBLE if passes(answer):
-            return Fate.SETTLED if past.refusals >= len(CONFLICT_WAITS_S) else Fate.WAITS
+            return Consequence.SETTLED if past.refusals >= len(CONFLICT_WAITS_S) else Consequence.WAITS
         case Sort.TROUBLE if singled_out:
-            return Fate.APART
+            return Consequence.APART
         case Sort.TROUBLE:
-            return Fate.AGAIN if cleared else Fate.TROUBLED
+            return Consequence.AGAIN if cleared else Consequence.TROUBLED
     if answer.needs_witness:
-        return Fate.SETTLED if proven or served or known.vouched else Fate.BLAMED
-    return Fate.AGAIN
+        return Consequence.SETTLED if proven or served or known.vouched else Consequence.BLAMED
+    return Consequence.AGAIN
 
 
 def passes(answer: Answer) -> bool:
