@@ -29,7 +29,7 @@ PEOPLE = (f"{DOMAIN}identifiers.py", f"{DOMAIN}subjects.py", f"{DOMAIN}plain.py"
 TESTS: dict[str, tuple[str, ...]] = {
     "adapters/triage.py": (f"{UNIT}/adapters/test_adapters_triage.py",),
     "ledger/sealing.py": (f"{UNIT}/ledger/test_ledger_sealing.py",),
-    "tasks/fates.py": (f"{UNIT}/tasks/test_tasks_judge.py",),
+    "tasks/consequences.py": (f"{UNIT}/tasks/test_tasks_judge.py",),
     "tasks/judge.py": (f"{UNIT}/tasks/test_tasks_judge.py", f"{UNIT}/tasks/test_tasks_jobs.py"),
     "domain/wishes.py": (f"{DOMAIN}wishes.py",),
     "domain/accounts.py": (f"{DOMAIN}accounts.py",),

@@ -143,7 +143,7 @@ def failed(connection: Connection, problem: str, delay_s: float) -> None:
 
 def directory_state(connection: Connection) -> DirectoryState:
     """How the directory does, and how many requests wait for it."""
-    return DirectoryState._make(connection.execute(_STANDING).one())
+    return DirectoryState._make(connection.execute(_STATE).one())
 
 
 # Taking the turn touches the table only where somebody is to be asked about: nobody is, nearly always.
@@ -177,7 +177,7 @@ _FAILED = text("""
     SET due_at = now() + make_interval(secs => :delay_s), failures = LEAST(failures + 1, 10000), fault = :problem,
         failing_since = COALESCE(failing_since, now())
 """)
-_STANDING = text(f"""
+_STATE = text(f"""
     SELECT (SELECT count(*) FROM requests WHERE {_WAITING}), COALESCE(failures, 0), fault, failing_since
     FROM (SELECT) AS one LEFT JOIN resolver ON true
 """)

@@ -21,7 +21,7 @@ def test_a_value_is_taken_in_its_own_field_and_as_it_was_written(place: str, val
 
 
 def test_what_is_told_names_fields_and_numbers_and_no_value() -> None:
-    assert GIVEN.told() == "insider.identifiers.uuid (1), user_id (2)"
+    assert GIVEN.summary() == "insider.identifiers.uuid (1), user_id (2)"
     assert "guest" not in repr(GIVEN)
 
 
@@ -29,12 +29,12 @@ def test_nothing_allowed_is_false() -> None:
     assert GIVEN
     assert not NONE
     assert not NONE.allows("user_id", "guest-1")
-    assert NONE.told() == ""
+    assert NONE.summary() == ""
 
 
 def test_so_many_are_allowed_and_no_more() -> None:
     many = [("user_id", str(number)) for number in range(MOST)]
-    assert allowances(many).told() == f"user_id ({MOST})"
+    assert allowances(many).summary() == f"user_id ({MOST})"
     with pytest.raises(ValueError, match=r"^more than 100 identifiers are allowed by name: mend the export instead$"):
         allowances([*many, ("user_id", "x")])
 

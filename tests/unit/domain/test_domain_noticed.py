@@ -17,11 +17,11 @@ def test_a_doubt_is_a_fault_unless_it_is_taken_back_or_something_is_allowed(kind
 
 def test_what_is_allowed_is_told_to_the_audit_log_and_is_no_warning() -> None:
     noticed = Noticed()
-    assert noticed.told() is None
+    assert noticed.summary() is None
     assert noticed.warnings() == []
     noticed.allow({"user_id": ["guest-1", "guest-2"], "email": ["a@b"]})
     assert noticed.allowed.allows("user_id", "guest-2")
-    assert noticed.told() == "allowed as identifiers: email (1), user_id (2)"
+    assert noticed.summary() == "allowed as identifiers: email (1), user_id (2)"
     assert noticed.warnings() == []
 
 
@@ -32,7 +32,7 @@ def test_fields_with_nothing_in_them_are_counted() -> None:
         noticed.leave_aside("phone_number")
     noticed.leave_aside("email")
     assert noticed.warnings() == ["empty and left aside: email (1), phone_number (1,200)"]
-    assert noticed.told() == (
+    assert noticed.summary() == (
         "allowed as identifiers: user_id (1); empty and left aside: email (1), phone_number (1,200)"
     )
 

@@ -442,7 +442,7 @@ def test_without_settings_there_is_no_such_door(stranger: httpx.Client) -> None:
         assert stranger.get(path).status_code == 404
 
 
-def test_the_document_describes_what_these_doors_answer(
+def test_the_document_describes_what_these_routes_answer(
     browser: httpx.Client, context: Context, issuer: str, key: Callable[..., dict[str, str]]
 ) -> None:
     headers = key()

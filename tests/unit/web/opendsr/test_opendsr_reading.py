@@ -143,7 +143,7 @@ def test_what_is_not_as_specified_is_refused_by_its_place(change: dict[str, Any]
     assert not any(word in str(found) for word in ("jane", "hipaa", "1538492400", "a.example"))
 
 
-def test_every_regulation_that_is_known_at_the_other_doors_is_taken() -> None:
+def test_every_regulation_that_is_known_in_the_other_ways_in_is_taken() -> None:
     for regulation in Regulation:
         assert read({**V2, "regulation": regulation.value}).regulation is regulation
 
