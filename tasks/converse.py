@@ -1,4 +1,4 @@
-"""Leading people through a vendor's steps: batched to its limits, bisected on a split, many requests in flight."""
+"""Leads people through a vendor's steps: batched to its limits, bisected on a split, many requests in flight."""
 
 import asyncio
 from collections import defaultdict, deque
@@ -18,37 +18,37 @@ from tasks.bisection import Bisection, Isolating, fails_again
 from tasks.evidence import CALLS_TO_HALT, Answered, Course, Sort, sort_of
 
 AT_FIRST = 5
-"""So many calls at once at a step that is not known to work, until it has served somebody."""
+"""How many calls at once a step gets that is not known to work, until it has served somebody."""
 
 
 _Ahead = tuple[str, Sequence[Person], Bisection | None]
-"""A batch that is still to be asked for: its step, its people, and what it was taken out of."""
+"""A batch still to be sent: its step, its people, and the batch that it was split from."""
 
 
 @dataclass
 class Conversation:
-    """One chunk's talk with one vendor. Those who are not among the answered when it ends were not sent, or not to the
-    end; repeating any step is safe."""
+    """One chunk's conversation with one vendor. People without an answer at its end were not sent, or not through all
+    steps; repeating any step is safe."""
 
     exchange: Exchange
     order: Order
     slots: AbstractAsyncContextManager[None]
-    """Of the requests that this process may have in flight at this vendor, one that is ours while we are inside."""
+    """Holds one of this process's slots at this vendor while entered."""
     stopping: Callable[[], bool]
     report: Callable[[Answered], None]
     handful: int = 5
-    """So many people refused in a row, with nobody served between them, and the talk ends."""
+    """After so many people refused in a row, with nobody served between them, the conversation ends."""
     well: Collection[str] = ()
     """Steps that are known to work."""
     courses: defaultdict[str, Course] = field(default_factory=lambda: defaultdict(Course))
-    """How each step has gone so far."""
+    """The results of each step so far."""
     delay_s: float = 0.0
-    """How long to stay away, where permits ran out."""
+    """How long to wait, where permits ran out."""
     halted: bool = False
-    """Whether the talk ended early: nobody else is to be sent there for now."""
+    """Whether the conversation ended early: nothing more is sent for now."""
     _our_faults: int = 0
     _put_off: list[tuple[str, Answered]] = field(default_factory=list)
-    """Batches at which the server fails again and again, each with its step; looked into when the rest is through."""
+    """Batches at which the server fails repeatedly, each with its step; they are split after everything else."""
     _care: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     _bisecting: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
@@ -70,19 +70,19 @@ class Conversation:
 
     async def _walk(self, waiting: Iterator[tuple[str, Sequence[Person]]]) -> None:
         for step, batch in waiting:
-            # A batch keeps its place until it is through all steps: what is begun is ended before more is begun.
+            # A batch keeps its slot through all steps: finish batches before starting new ones.
             async with self.slots:
                 await self._ask(step, batch)
 
     async def _ask(self, step: str, batch: Sequence[Person], within: Bisection | None = None) -> None:
-        """Ask for these people, and lead those who go on through the steps that follow."""
-        # A loop, for a conversation may take thousands of steps: B2CORE deletes a client's contacts one by one.
+        """Send these people, and lead those who go on through the following steps."""
+        # A loop, because a conversation may take thousands of steps: B2CORE deletes a client's contacts one by one.
         ahead: deque[_Ahead] = deque([(step, batch, within)])
         while ahead:
             ahead.extend(await self._ask_once(*ahead.popleft()))
 
     async def _ask_once(self, step: str, batch: Sequence[Person], within: Bisection | None) -> Sequence[_Ahead]:
-        """Ask for these people; the batches of those who go on."""
+        """Send these people; returns the batches of those who go on."""
         answers = await self._answers(step, batch)
         if answers is None:
             return ()
@@ -109,7 +109,7 @@ class Conversation:
                     self._count_refused(course, len(people))
         if split:
             await self._take_apart(step, split, within)
-        # The same step in another form is still the same bisection.
+        # The same step in another form belongs to the same bisection.
         return [
             (next_step, members, within if self._known_as(next_step) == known_as else None)
             for next_step, members in self._batches(onward)
@@ -134,7 +134,7 @@ class Conversation:
 
     @asynccontextmanager
     async def _carefully(self, step: str) -> AsyncIterator[None]:
-        """A few calls at once until the step is known to work: if it refuses everybody, few are to find out."""
+        """Limit the calls until the step is known to work: if it refuses everybody, few should meet that."""
         if step in self.well or self.courses[step].yes:
             yield
             return
@@ -155,9 +155,9 @@ class Conversation:
         if failure is None:
             return
         if within and sort_of(failure) is Sort.BLAME and failure.reason is not Reason.BAD_CREDENTIALS:
-            return  # on the way to whom it may be about, of whom there may be a handful
+            return  # on the way to the people it is about, of whom there may be a few
         if within and within.keeps_failures and failure.reason is Reason.SERVER_ERROR:
-            return  # the same, and rounds in which nobody is served end it
+            return  # the same, and rounds without anybody served end it
         course.failures += 1
         if failure.reason is Reason.BAD_CREDENTIALS or course.failures >= CALLS_TO_HALT:
             self.halted = True
@@ -173,7 +173,7 @@ class Conversation:
             self.halted = True
 
     def _may_be_one_persons(self, step: str, people: Sequence[Person], answer: Answer) -> bool:
-        """Whether a batch may be blamed for what is in it: others are served at this step."""
+        """Whether the batch's content may be the cause: others are served at this step."""
         if self.halted or len(people) == 1 or sort_of(answer) is not Sort.BLAME:
             return False
         return step in self.well or self.courses[step].yes > 0
@@ -197,14 +197,14 @@ class Conversation:
             if known_as in self.well or self.courses[known_as].yes:
                 await self._ask_halves(step, people, bisection)
             else:
-                async with self._bisecting[known_as]:  # one shows whether the vendor refuses everybody
+                async with self._bisecting[known_as]:  # one call shows whether the vendor refuses everybody
                     await self._ask_halves(step, people, bisection)
         finally:
             for one in bisection.alone:
                 self.report(one._replace(company_served=bisection.served))
 
     async def _isolate(self, step: str, failing: Answered) -> None:
-        """Find at whom the server fails, if it is not everybody."""
+        """Find the people at whom the server fails, unless it fails at everybody."""
         isolating = Isolating(failing)
         found = isolating.found
         if self.halted:
@@ -251,7 +251,7 @@ _OUR_FAULT = Answer(Verdict.SPLIT, Reason.OUR_FAULT)
 
 
 def _of_one(answer: Answer) -> Answer:
-    """What the refusal of a batch means where the batch is one person."""
+    """What the refusal of a batch of one person means."""
     if answer.verdict is not Verdict.SPLIT:
         return answer
     if answer.reason is Reason.OUR_FAULT:

@@ -1,4 +1,4 @@
-"""Delivering one chunk to its vendor: lease, open, drop superseded, address, converse, record, decide."""
+"""Deliver one chunk to its vendor: lease, open, drop superseded, address, send, record, decide."""
 
 import logging
 from collections import defaultdict
@@ -32,18 +32,18 @@ from tasks.wishes import weigh
 log = logging.getLogger(__name__)
 
 LEFT_TO_OTHERS_S = 30.0
-"""A chunk of a vendor that this process does not serve is queued again after this, by those who do."""
+"""A chunk of a vendor that this process does not serve is queued again after this, by processes that do."""
 OTHER_FIRST_S = 1.0
-"""People with another delivery to the same vendor under way come back after about this: at times that differ, so that
-two who each see the other under way do not meet again."""
+"""Delay for people with another delivery to the same vendor under way. It varies, so that two who each see the other
+under way do not collide again."""
 NEVER_WAITED: frozenset[Reason] = frozenset()
 MOST_LOSSES = 50
-"""So many workers in a row may vanish with a chunk before it is believed that the chunk is why."""
+"""After so many workers in a row have vanished with a chunk, the chunk is taken for the cause."""
 
 
 def deliver(chunk_id: int, tools: Toolbox) -> None:
-    """Do what a chunk is for, and record it. A chunk that is not queued any more is left alone, and so is one of a
-    vendor that this process does not serve: it is queued again for others."""
+    """Do a chunk's work and record it. A chunk that is no longer queued is left alone. One of a vendor that this
+    process does not serve is queued again for others."""
     asked = monotonic()
     with tools.engine.begin() as connection:
         lease = chunks.lease(
@@ -75,9 +75,7 @@ def _see_through(run: "Delivery | Verification") -> None:
     try:
         run.run()
     except OverdueError:
-        run.decided = (
-            True  # it stays leased: like what a vanished worker had under way, it is taken up when that is over
-        )
+        run.decided = True  # it stays leased, as after a crash, and is claimed again when the lease is over
         log.error("chunk %d has not ended in time: it is left until its lease is over", run.lease.chunk_id)
     finally:
         if not run.decided:
@@ -92,18 +90,18 @@ class Delivery(Run):
     _unsettled: list[Answered] = field(default_factory=list, repr=False)
     _moot: list[Settled] = field(default_factory=list, repr=False)
     _noted: int = 0
-    """How many of the unsettled have been looked through for jobs."""
+    """How many of the unsettled were already checked for jobs."""
     _jobs: dict[int, Setback] = field(default_factory=dict, repr=False)
-    """What the vendor has taken in this run and not finished, by line; whose lines are not in it."""
+    """By line, jobs that the vendor accepted in this run. Lines with the same job share one value."""
     _behind: bool = False
     _booked: list[Setback] = field(default_factory=list)
-    """Whose look-ups come later."""
+    """People whose lookups come later."""
     _hold: set[str] = field(default_factory=set)
-    """Steps of the order that are held."""
+    """The order's steps that are held."""
     _waited_for: Mapping[int, frozenset[Reason]] = field(default_factory=dict)
 
     def read(self, connection: Connection) -> None:
-        """As in every run; and find out who has waited for someone before, where the vendor takes sessions."""
+        """Read as in every run, and find out who waited for a person before, where the vendor takes sessions."""
         super().read(connection)
         if self.lease.round > 1 and self.route.adapter.keeps_sessions:
             self._waited_for = outcomes.waited_for(connection, self.lease)
@@ -129,7 +127,7 @@ class Delivery(Run):
         return step in self.lease.steps and self.lease.steps[step].held
 
     def _let_through(self, due: list[SealedPerson]) -> list[SealedPerson]:
-        """Everybody; one where this chunk was let through at a step that is held, and nobody where it was not."""
+        """Everybody, where no step is held. Otherwise one person where this chunk may try a held step, else nobody."""
         if not self._hold:
             return due
         if not due or any(self.lease.steps[step].scout != self.lease.chunk_id for step in self._hold):
@@ -142,13 +140,12 @@ class Delivery(Run):
         return before.refusals + bool(before.doubted) if before else 0
 
     def record(self, connection: Connection) -> None:
-        """Record whose delivery has ended, and what the vendor has taken for later; the others are judged when the run
-        is over."""
+        """Record deliveries that have ended, and jobs. The others are judged at the end of the run."""
         self._append(connection, self._take_endings())
         self._keep_jobs(connection)
 
     def _keep_jobs(self, connection: Connection) -> None:
-        """Keep new jobs at once: after a crash they are to be looked at, not sent again."""
+        """Record new jobs at once: after a crash the vendor must be asked about them, not sent them again."""
         now = self.clock.now()
         told = [one for one in self._unsettled[self._noted :] if one.answer.verdict is Verdict.WAITING]
         self._noted = len(self._unsettled)
@@ -170,17 +167,17 @@ class Delivery(Run):
         return Settled((line,), Outcome.EXHAUSTED, reason, self.failed_before(line) + 1)
 
     def _drop_deadly(self, due: list[SealedPerson]) -> list[SealedPerson]:
-        """Leave out everybody of a chunk with which worker after worker has vanished."""
+        """Leave out everybody of a chunk with which several workers in a row have vanished."""
         if self.lease.lost < MOST_LOSSES:
             return due
         self._moot += [self._exhausted(one.line, Reason.LEASE_LOST) for one in due]
         return []
 
     def _drop_superseded(self, due: list[SealedPerson]) -> list[SealedPerson]:
-        """Leave out whom a newer wish makes moot, and for now those with another delivery to end first."""
+        """Leave out people whose wish is superseded and, for now, people with another delivery that must end first."""
         with self.tools.engine.begin() as connection:
             weighed = weigh(connection, self.lease, [one.line for one in due], self.route.adapter, self.tools.masters)
-            # Before anything is sent: these wait until it has been, whatever becomes of this worker.
+            # Recorded before anything is sent: the repeats must follow even if this worker dies.
             successions.repeat(connection, self.lease.vendor_id, weighed.repeat)
         self._moot += [
             Settled((line,), Outcome.SUPERSEDED, None, self.failed_before(line), by)
@@ -194,7 +191,7 @@ class Delivery(Run):
         return [one for one in due if one.line not in weighed.kept_back]
 
     def _address(self, order: Order, due: list[OpenPerson]) -> Iterator[tuple[Person, str]]:
-        """Those to be sent, each with their first step; the others are answered already."""
+        """Those to send, each with their first step. The others are answered already."""
         interrupted = self.lease.lost > 0
         for number, subject in due:
             addressed = self.route.adapter.address(order, subject)
@@ -263,7 +260,7 @@ class Delivery(Run):
 
 
 def _together(by_line: Mapping[int, Setback]) -> list[Setback]:
-    """The setbacks with their lines: people with the same job share one."""
+    """The setbacks with their lines. People with the same job share one."""
     sharing: defaultdict[Setback, list[int]] = defaultdict(list)
     for line, setback in by_line.items():
         sharing[setback].append(line)

@@ -1,4 +1,4 @@
-"""How many requests a process may have in flight at one vendor, in turn between the requests of producers."""
+"""Limits the requests in flight of one process at one vendor, in turn between producers' requests."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -13,44 +13,44 @@ Waiter = asyncio.Future[None]
 class FairSlots:
     """Slots for one vendor, on one event loop.
 
-    Whoever wants one while none is free waits in the line of the request it works for; the lines take turns, so one
-    call of a small request waits behind one of each other request, not behind all of a campaign. Taking a free slot,
-    giving one back and passing one on each cost the same however many wait.
+    A caller who finds none free waits in the line of its request. The lines take turns, so one call of a small request
+    waits behind one of each other request, and not behind all of a campaign. Taking, returning and passing on a slot
+    cost the same however many wait.
     """
 
     size: int
-    """How many may be out; `resize` changes it."""
+    """How many may be taken; `resize` changes it."""
     crowded: Callable[[int], bool] = field(default=lambda _: False, repr=False)
-    """Whether, with so many more, enough wait for permits: a slot that would only wait there is better handed out
-    later, to whose turn it is then. Call `hand_on` when this may have changed."""
+    """Whether, with so many more, enough wait for permits: a slot that would only wait there should be given later, to
+    whoever is next then. Call `hand_on` when this may have changed."""
     taken: int = field(default=0, init=False)
     _lines: OrderedDict[int, deque[Waiter]] = field(default_factory=OrderedDict, init=False, repr=False)
     _woken: int = field(default=0, init=False)
-    """Handed a slot and not running yet."""
+    """Given a slot, and not running yet."""
 
     def of(self, request_id: int) -> "Turn":
-        """The slots as one request sees them: `async with slots.of(request_id): …`; may be kept and used again."""
+        """The slots of one request: `async with slots.of(request_id): …`; reusable."""
         return Turn(self, request_id)
 
     def resize(self, size: int) -> None:
-        """From now on so many. What is out stays out until it is given back."""
+        """Set the size. Slots that are taken stay taken until they are returned."""
         self.size = size
         self.hand_on()
 
     def hand_on(self) -> None:
-        """Give what is free to those whose turn it is."""
+        """Give free slots to those whose turn it is."""
         while self._lines and self._free():
             request_id, line = self._lines.popitem(last=False)
             waiter = line.popleft()
             if line:
-                self._lines[request_id] = line  # and now it is everybody else's turn
-            if not waiter.done():  # else it was cancelled
+                self._lines[request_id] = line  # now all other lines come first
+            if not waiter.done():  # otherwise it was cancelled
                 self.taken += 1
                 self._woken += 1
                 waiter.set_result(None)
 
     def _free(self) -> bool:
-        # Those woken have yet to run to where they may wait for a permit.
+        # Those just woken have not yet reached the place where they may wait for a permit.
         return self.taken < self.size and not self.crowded(self._woken)
 
     async def wait(self, request_id: int) -> None:
@@ -63,13 +63,13 @@ class FairSlots:
         try:
             await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():  # handed a slot in the same moment
+            if waiter.done() and not waiter.cancelled():  # given a slot in the same moment
                 self._woken -= 1
                 self.give_back()
             raise
         self._woken -= 1
         if self._lines and not self._woken:
-            asyncio.get_running_loop().call_soon(self.hand_on)  # once this one has run to where it waits again
+            asyncio.get_running_loop().call_soon(self.hand_on)  # after this task has reached its next wait
 
     def try_take(self) -> bool:
         """Take a slot if one is free and nobody waits for it."""
@@ -79,7 +79,7 @@ class FairSlots:
         return True
 
     def give_back(self) -> None:
-        """One less is in flight."""
+        """Return a slot."""
         self.taken -= 1
         if self._lines:
             self.hand_on()

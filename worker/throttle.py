@@ -1,7 +1,7 @@
-"""The vendors' rate limits, held for all processes together: paced permits over Redis, leased in small lots.
+"""The vendors' rate limits, shared by all processes: paced permits in Redis, leased in small lots.
 
-A permit is a moment at which one request may go out. Moments are spaced evenly (GCRA with a small burst), and none is
-granted far ahead. So what Redis forgets, or a step of its clock, can repeat little, and the pace leaves room for it
+A permit is a time at which one request may be sent. Times are spaced evenly (GCRA with a small burst), and none is
+granted far ahead. So if Redis forgets, or its clock jumps, little is granted twice, and the pace leaves room for it
 (docs/decisions/0008).
 """
 
@@ -21,37 +21,37 @@ from worker.throttle_scripts import BOOK, CHARGE, PAUSE, TAKE
 WINDOW_S = 60.0
 """Every limit in the vendors' pages is per minute."""
 BURST_S = 0.1
-"""Who comes late may catch up with so much of the pace, and with one request at least."""
+"""A latecomer may catch up this many seconds of the pace, and at least one request."""
 LOT_S = 0.04
-"""A process is granted so much of the pace at once, and one permit at least."""
+"""A process is granted this many seconds of the pace at once, and at least one permit."""
 MAX_LOT = 200
-"""And no more than this: what it does not use of a lot is written off, which costs too where a limit hardly binds."""
+"""And at most this many: unused permits of a lot are lost, which costs throughput even where a limit hardly binds."""
 HORIZON_S = 0.2
-"""No lot is granted whose first moment is further ahead."""
+"""No lot is granted whose first permit is further ahead."""
 STALE_S = 0.1
-"""A permit not used this long after its moment is void: used late it would crowd the next ones."""
+"""A permit not used this long after its time is void: used late it would crowd the next ones."""
 JITTER_S = 0.2
-"""So much more may one request take to reach the vendor than another."""
+"""How much longer one request may take to reach the vendor than another."""
 PATIENCE_S = 2.0
-"""Waiting longer than this for a permit would only hold a place that others can use."""
+"""A longer wait for a permit would only occupy a place that others can use."""
 LONGEST_WAIT_S = 30.0
-"""However many wait before it, nobody waits longer than this, and for half a lease at most."""
+"""Nobody waits longer than this, however many wait before them, and at most half a lease."""
 AWAY_S = 1.0
-"""With Redis away nothing is sent; asked again after this long."""
+"""While Redis is away nothing is sent. It is asked again after this long."""
 
 COSTS_KEPT, COSTS_BELIEVED = 50, 10
-"""Of a bucket of units: a request is given as many as the dearest of the last so many has cost, and fewer than its
-call is said to cost only once so many have told."""
+"""For a bucket of units: a request takes as many units as the most expensive of the last so many requests has cost. It
+takes less than its call's declared cost only after so many costs are known."""
 
 RECOVERY = 0.1
-"""So much of the full pace comes back every second after a vendor said "too many"."""
+"""The part of the full pace that comes back every second after a rate-limit answer."""
 CUT = 0.7
 LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a limit is spent: evenly, with a small burst. A request of several units is one of a limit so many times
+    """How a limit is used: evenly, with a small burst. A request of several units is one of a limit so many times
     smaller: its pace is `for_limit(units a minute / units)`."""
 
     gap_us: float
@@ -61,7 +61,7 @@ class Pace:
     @classmethod
     def for_limit(cls, requests_per_minute: float) -> "Pace":
         """The pace that keeps every window of a minute within `requests_per_minute`, as `most_in` counts."""
-        # The two lines where the burst is one request, and where it is BURST_S of the pace.
+        # The two lines: where the burst is one request, and where it is BURST_S of the pace.
         spread_s = WINDOW_S + HORIZON_S + LOT_S + STALE_S + JITTER_S
         rate = min((requests_per_minute - 2) / spread_s, requests_per_minute / (spread_s + 2 * BURST_S))
         rate = max(rate, requests_per_minute / 2 / WINDOW_S)  # of a few a minute, two at once are within any limit
@@ -69,25 +69,25 @@ class Pace:
 
     @property
     def tolerance_us(self) -> float:
-        """How far behind its moment the next permit may still be granted."""
+        """How far behind its time the next permit may still be granted."""
         return (self.burst - 1) * self.gap_us
 
     def most_in(self, seconds: float) -> float:
-        """The most requests that the vendor can see in any window of so many seconds, also where Redis forgets,
-        or its clock steps, once in it: then a burst comes twice, and what was granted ahead."""
+        """The most requests that the vendor can see in any window of so many seconds, also where Redis forgets, or its
+        clock jumps, once in it: then a burst is granted twice, and so is what was granted ahead."""
         ahead_s = HORIZON_S + (self.lot - 1) * self.gap_us / 1e6
         return (seconds + ahead_s + STALE_S + JITTER_S) * 1e6 / self.gap_us + 2 * self.burst
 
 
 @dataclass
 class Lane:
-    """This process's permits out of one bucket of a vendor's."""
+    """This process's permits of one bucket of a vendor."""
 
     redis: "Redis"
     vendor: str
-    """The name under which all processes share it."""
+    """The name that all processes share it by."""
     pace: Pace
-    """That of a request of one unit."""
+    """The pace of requests of one unit."""
     limit: float = 0.0
     """Units a minute, where requests may cost more than one."""
     longest_wait_s: float = LONGEST_WAIT_S
@@ -97,12 +97,12 @@ class Lane:
     """How many wait for a permit in this process."""
     _moments: deque[float] = field(default_factory=deque, init=False, repr=False)
     _worth: float = field(default=1.0, init=False)
-    """The units that each permit of the lot in hand is good for."""
+    """The units of each permit in the present lot."""
     _costs: deque[float] = field(default_factory=lambda: deque(maxlen=COSTS_KEPT), init=False, repr=False)
     _late_s: float = field(default=0.0, init=False)
-    """How long after its moment a permit of the lot in hand may be used."""
+    """How long after its time a permit of the present lot may be used."""
     _not_before: float = field(default=0.0, init=False)
-    """When it is worth asking Redis again."""
+    """When to ask Redis again."""
     _pauses: int = field(default=0, init=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
@@ -119,12 +119,12 @@ class Lane:
         return f"consent:throttle:{self.vendor}"
 
     def crowded(self, more: int) -> bool:
-        """Whether with so many more a whole lot's worth would wait: others had better wait where they take turns."""
+        """Whether with so many more, a whole lot would wait: others should then wait where they take turns."""
         return self.waiting + more >= self._crowd
 
     async def take(self, units: float = 1.0) -> float:
-        """Wait until one request of so many units may go out; how many it was given. Raises NotNowError where that is
-        far off, or Redis is away."""
+        """Wait until one request of so many units may be sent; returns the units taken. Raises NotNowError where that
+        is far off, or Redis is away."""
         units = self._weigh(units)
         if not self.waiting and self._moments and units <= self._worth:
             now = monotonic()
@@ -136,7 +136,7 @@ class Lane:
         try:
             async with self._turn:
                 if monotonic() - asked > self.longest_wait_s:
-                    raise NotNowError(0.0)  # its lease may be over by now; who is behind has waited less
+                    raise NotNowError(0.0)  # its lease may be over by now; those behind it have waited less
                 await self._await_moment(units)
         finally:
             self.waiting -= 1
@@ -144,8 +144,8 @@ class Lane:
         return units
 
     async def correct(self, taken: float, cost: float) -> None:
-        """A request that was given `taken` units has cost so many: what is missing comes out of the bucket, and the
-        next ones are given as many as the dearest of late. What was given too much is not paid back."""
+        """A request that took `taken` units has cost `cost`: take the difference from the bucket, and let the next ones
+        take as many as the most expensive recent one. Units taken in excess are not returned."""
         if cost <= 0:
             return
         self._costs.append(cost)
@@ -154,11 +154,11 @@ class Lane:
         try:
             await self._charge(keys=[self.key], args=[self.pace_of(cost).gap_us * (1 - taken / cost)])
         except RedisError:
-            return  # nobody can send until it is back, and then none starts with a burst
+            return  # nobody can send until it is back, and then nobody starts with a burst
 
     async def book(self, units: float, calls: int, most_s: float) -> float | None:
-        """Put so many calls behind all that are booked: the seconds until their turn; None where the last of them
-        would come later than in `most_s`. With Redis away it is in AWAY_S."""
+        """Book calls behind all that are booked; returns the seconds until they may start. None where the last of them
+        would be later than in `most_s`. AWAY_S while Redis is away."""
         takes = calls * self.pace_of(self._weigh(units)).gap_us
         try:
             reply = await self._book(keys=[self.key], args=[takes, most_s * 1e6])
@@ -178,7 +178,7 @@ class Lane:
         return self.pace if units == 1.0 else Pace.for_limit(self.limit / units)
 
     async def pause(self, seconds: float) -> None:
-        """Nobody may send for so long. With Redis away nobody can send anyway."""
+        """Stop sending for so long. While Redis is away nobody can send anyway."""
         self._moments.clear()
         self._pauses += 1
         self._not_before = max(self._not_before, monotonic() + seconds)
@@ -188,7 +188,7 @@ class Lane:
             return
 
     async def _await_moment(self, units: float) -> None:
-        # Only who is first in line holds a permit that is not due yet: what is granted is used, or void, soon.
+        # Only the first in line holds a permit that is not due yet: what is granted is soon used, or void.
         patience = monotonic() + PATIENCE_S
         while True:
             while not self._moments or units > self._worth:
@@ -216,8 +216,8 @@ class Lane:
         if not granted:
             self._not_before = max(self._not_before, now + first_us / 1e6)
         elif pauses == self._pauses:
-            # Redis looked at its clock at some moment since it was asked. Counted from the last one nobody is early,
-            # and voided from the first one nobody is later than STALE_S.
+            # Redis read its clock at some time since it was asked. Counting from the latest such time nobody is early,
+            # and from the earliest nobody is later than STALE_S.
             if units != self._worth:
                 self._moments.clear()
                 self._worth = units
@@ -245,24 +245,24 @@ class Lanes:
     def open(
         cls, redis: "Redis", vendor: str, limits: Mapping[str, float], longest_wait_s: float = LONGEST_WAIT_S
     ) -> "Lanes":
-        """`limits`: units a minute of each bucket; the bucket "" has the vendor's own name. `longest_wait_s`: for so
-        long somebody may wait for a permit."""
+        """`limits`: units a minute of each bucket; the bucket "" has the vendor's own name. `longest_wait_s`: how long
+        a caller may wait for a permit."""
         names = {bucket: f"{vendor}:{bucket}" if bucket else vendor for bucket in limits}
         lanes = open_lanes(redis, {names[bucket]: limit for bucket, limit in limits.items()}, longest_wait_s)
         return cls({bucket: lanes[name] for bucket, name in names.items()})
 
     async def take(self, rate: Rate) -> float:
-        """Wait until one request may go out; the units it was given. Raises NotNowError."""
+        """Wait until one request may be sent; returns the units taken. Raises NotNowError."""
         return await self.by_bucket[rate.bucket].take(rate.units)
 
     async def pause(self, bucket: str, seconds: float) -> None:
-        """Nobody may send what counts against this bucket for so long."""
+        """Stop sending calls of this bucket for so long."""
         await self.by_bucket[bucket].pause(seconds)
 
     async def book(self, rate: Rate, calls: int, most_s: float) -> float | None:
-        """Put so many calls behind all that are booked: the seconds until their turn, or None."""
+        """Book calls behind all that are booked; returns the seconds until they may start, or None."""
         return await self.by_bucket[rate.bucket].book(rate.units, calls, most_s)
 
     async def correct(self, bucket: str, taken: float, cost: float) -> None:
-        """A request that was given `taken` units has cost so many."""
+        """A request that took `taken` units has cost `cost`."""
         await self.by_bucket[bucket].correct(taken, cost)

@@ -4,11 +4,10 @@ Each begins with a write that takes no memory: while its memory is full, Redis l
 """
 
 # KEYS[1]: a hash of the bucket's `tat`, the theoretical arrival time of its next permit; of `resume`, until when nobody
-# may send, and `pause`, how long that was at first; of `debt`, by how much CHARGE has moved `tat` on, as far as that
-# still lies ahead. All in µs, points in time by Redis's clock.
-# ARGV: µs between permits, burst tolerance in µs, permits wanted, horizon in µs, recovery a second, least share.
-# Answers {permits, µs until the first one, µs between them}, the second negative where its moment has passed; or
-# {0, µs after which it is worth asking again, µs until a permit}.
+# may send, and `pause`, how long that was at first; of `debt`, by how much CHARGE has moved `tat` ahead, as far as that
+# is still in the future. All in µs, times by Redis's clock. ARGV: µs between permits, burst tolerance in µs, permits
+# wanted, horizon in µs, recovery a second, least share. Answers {permits, µs until the first one, µs between them}, the
+# second negative where its time has passed; or {0, µs after which to ask again, µs until a permit}.
 TAKE = """
 redis.call('PEXPIRE', KEYS[1], 7200000)
 local clock = redis.call('TIME')
