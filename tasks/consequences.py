@@ -42,7 +42,7 @@ class Consequence(StrEnum):
 
 
 def consequence_of(
-    answer: Answer, past: Past, known: Evidence, *, company: bool, everybody: bool, singled_out: bool = False
+    answer: Answer, past: Past, known: Evidence, *, company: bool, everybody: bool, singled_out: bool
 ) -> Consequence:
     """What one answer means for people with this past. `company`: others were served there after them, or with them.
     `everybody`: as many were refused or failed there in a row as are not the people's doing. `singled_out`: it is one

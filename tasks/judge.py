@@ -175,8 +175,7 @@ class _Decisions:
                 pass  # due again with those who were not sent
 
     def _rest(self, past: Past, lines: list[int], wait_s: float) -> None:
-        since = self.now if past.since is None else past.since
-        self._keep(past._replace(since=since, doubted=past.doubted or self.now), wait_s, lines)
+        self._keep(past._replace(doubted=past.doubted or self.now), wait_s, lines)
 
     def _retry(self, one: Answered, past: Past, lines: list[int]) -> None:
         answer = one.answer

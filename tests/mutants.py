@@ -29,12 +29,12 @@ PEOPLE = (f"{DOMAIN}identifiers.py", f"{DOMAIN}subjects.py", f"{DOMAIN}plain.py"
 TESTS: dict[str, tuple[str, ...]] = {
     "adapters/triage.py": (f"{UNIT}/adapters/test_adapters_triage.py",),
     "ledger/sealing.py": (f"{UNIT}/ledger/test_ledger_sealing.py",),
-    "tasks/consequences.py": (f"{UNIT}/tasks/test_tasks_judge.py",),
+    "tasks/consequences.py": (f"{UNIT}/tasks/test_tasks_consequences.py", f"{UNIT}/tasks/test_tasks_judge.py"),
     "tasks/judge.py": (f"{UNIT}/tasks/test_tasks_judge.py", f"{UNIT}/tasks/test_tasks_jobs.py"),
     "domain/wishes.py": (f"{DOMAIN}wishes.py",),
     "domain/accounts.py": (f"{DOMAIN}accounts.py",),
     "domain/allowances.py": (f"{DOMAIN}allowances.py",),
-    "domain/blocks.py": (f"{UNIT}/ledger/test_ledger_blocks.py",),
+    "domain/blocks.py": (f"{DOMAIN}blocks.py",),
     "domain/chunking.py": (f"{DOMAIN}chunking.py",),
     "domain/crowds.py": (f"{DOMAIN}crowds.py",),
     "domain/damaged.py": (f"{DOMAIN}identifiers.py",),
@@ -45,14 +45,13 @@ TESTS: dict[str, tuple[str, ...]] = {
     "domain/folding.py": (f"{DOMAIN}folding.py", f"{DOMAIN}identifiers.py"),
     "domain/invisible.py": (f"{DOMAIN}identifiers.py",),
     "domain/json_size.py": (f"{UNIT}/domain/test_json_size.py",),
-    "domain/key_texts.py": (f"{UNIT}/ledger/test_ledger_sealing.py",),
+    "domain/key_texts.py": (f"{DOMAIN}key_texts.py",),
     "domain/marked_pages.py": (f"{DOMAIN}marked_pages.py",),
     "domain/moments.py": (f"{UNIT}/domain/test_days.py", f"{DOMAIN}deadlines.py"),
     "domain/nobody.py": PEOPLE,
     "domain/noticed.py": (f"{DOMAIN}noticed.py",),
     "domain/opendsr.py": (f"{DOMAIN}opendsr.py",),
     "domain/other_identifiers.py": (f"{DOMAIN}other_identifiers.py",),
-    "domain/outcomes.py": (f"{DOMAIN}outcomes.py",),
     "domain/persons.py": (f"{DOMAIN}persons.py",),
     "domain/phones.py": PEOPLE,
     "domain/plain.py": (f"{DOMAIN}plain.py",),
@@ -64,8 +63,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "domain/unexpected.py": (f"{DOMAIN}unexpected.py",),
 }
 """Which tests are about a module. Only these run against its mutants."""
-NO_RULES = frozenset({"domain/__init__.py", "domain/notices.py"})
-"""Modules without a function."""
+NO_RULES = frozenset({"domain/__init__.py", "domain/notices.py", "domain/outcomes.py"})
+"""Modules without a function: names, tables and properties."""
 
 STATES = ("killed", "timeout", "survived")
 ROOMS = (

@@ -1,7 +1,14 @@
 """How tests run against a mutant: single cases first, then the searches of Hypothesis, which search alike each time."""
 
+from contextlib import nullcontext
+
 import pytest
 from hypothesis import settings
+
+from tests import reaper
+
+# Loaded before tests/conftest.py: no test of a rule starts a process, and a reaper a mutant takes longer than the test.
+reaper.reaping = nullcontext  # type: ignore[assignment]
 
 
 def pytest_configure() -> None:

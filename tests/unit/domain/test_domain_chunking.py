@@ -39,7 +39,7 @@ def test_known_cuts(count: int, size: int, spans: list[Span]) -> None:
 
 @pytest.mark.parametrize("size", [0, -1])
 def test_a_chunk_of_nobody_is_refused(size: int) -> None:
-    with pytest.raises(ValueError, match="at least one person"):
+    with pytest.raises(ValueError, match=rf"^a chunk holds at least one person, not {size}$"):
         list(cut(3, size))
 
 
@@ -54,7 +54,7 @@ def test_halves_are_the_whole_and_never_empty(batch: list[int]) -> None:
 
 @pytest.mark.parametrize("batch", [[], [1]])
 def test_too_few_to_halve(batch: list[int]) -> None:
-    with pytest.raises(ValueError, match="cannot be halved"):
+    with pytest.raises(ValueError, match=r"^a batch of one cannot be halved$"):
         halve(batch)
 
 
@@ -62,5 +62,6 @@ def test_too_few_to_halve(batch: list[int]) -> None:
 def test_spreading_keeps_everybody_and_moves_neighbours_apart(count: int) -> None:
     order = spread(range(count))
     assert sorted(order) == list(range(count))
+    assert spread("abcdefghij") == list("adgjbehcfi"), "as far apart as the root of their number"
     if count >= 9:
         assert all(abs(first - second) > 1 for first, second in pairwise(order))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.deadlines import (
+    LONGEST,
     TERMS,
     AskedInRows,
     Deadlines,
@@ -250,6 +251,55 @@ def test_when_a_request_begins(
 ) -> None:
     found = begins_at(received_at=RECEIVED, due_at=due_at, not_before=not_before, cool_off_s=cool_off_s)
     assert found == begin
+
+
+TEN_MORE = Term(Period(1, Unit.MONTHS), Period(10, Unit.DAYS), "made up")
+NONE_MORE = Term(Period(1, Unit.MONTHS), None, "made up")
+
+
+@pytest.mark.parametrize(
+    ("term", "days", "extended", "now", "found"),
+    [
+        (TEN_MORE, 5, 0, DUE, DUE + timedelta(days=5)),  # the last moment at which it can be extended
+        (TEN_MORE, 10, 0, DUE, DUE + timedelta(days=10)),
+        (TEN_MORE, 11, 0, RECEIVED, NotExtended.TOO_LONG),
+        (TEN_MORE, 5, 0, DUE + timedelta(seconds=1), NotExtended.TOO_LATE),
+        (TEN_MORE, 7, 5, RECEIVED, DUE + timedelta(days=7)),
+        (TEN_MORE, 7, 5, DUE + timedelta(days=1), NotExtended.TOO_LATE),  # the original date is over
+        (TEN_MORE, 11, 5, RECEIVED, NotExtended.TOO_LONG),  # in all, not once more
+        (TEN_MORE, 3, 5, RECEIVED, NotExtended.SHORTER),
+        (TEN_MORE, 5, 5, DUE + timedelta(days=400), DUE + timedelta(days=5)),  # what it has already
+        (NONE_MORE, 1, 0, RECEIVED, NotExtended.NOT_ALLOWED),
+    ],
+)
+def test_how_far_a_request_is_extended(
+    term: Term, days: int, extended: int, now: datetime, found: datetime | NotExtended
+) -> None:
+    before = DUE if extended else None
+    due_at = DUE + timedelta(days=extended)
+    assert extend(term, Period(days, Unit.DAYS), due_at=due_at, extended_from=before, now=now) == found
+
+
+@pytest.mark.parametrize("text", ["1 month", "2 months", "1 day", "45 days", "1 working day", "15 working days"])
+def test_a_period_is_written_as_it_is_read(text: str) -> None:
+    assert str(Period.parse(text)) == text
+
+
+def test_what_is_wrong_with_a_period_is_told() -> None:
+    with pytest.raises(ValueError, match=r"^a period is written as 1 month, 45 days or 15 working days$"):
+        Period.parse("1 year")
+    with pytest.raises(ValueError, match=r"^a period is 1 to 12 months$"):
+        Period(13, Unit.MONTHS)
+    with pytest.raises(ValueError, match=r"^a period is 1 to 366 days$"):
+        Period(0, Unit.DAYS)
+    assert [Period(most, unit).count for unit, most in LONGEST.items()] == [12, 366, 261]
+
+
+def test_records_are_noted_by_line_with_the_earliest_and_the_latest() -> None:
+    rows = rows_of(MIDDLE, EARLY, LATE)
+    assert (rows.earliest, rows.latest) == (EARLY, LATE)
+    assert rows.possible_from == LATE - timedelta(minutes=5)
+    assert rows.digest() == "6b4e09bd59aa06f7e40d2aa0cb3e7eee", "a request that is sent again is known by it"
 
 
 @given(REGULATIONS, KINDS, MOMENTS, st.lists(st.tuples(st.sampled_from(["months", "days"]), st.integers(1, 12))))

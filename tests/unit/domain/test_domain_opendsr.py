@@ -1,23 +1,31 @@
 """What controllers are told, in the specification's words."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from domain.deadlines import Regulation
+from domain.notices import Notice
 from domain.opendsr import (
     Delivery,
+    DsrRequest,
     DsrState,
     DsrStatus,
     Version,
     callback_body,
+    details_for,
     dsr_status,
     extensions,
     received,
+    state_at,
     status_body,
 )
 from domain.opendsr import withdrawn as withdrawn_
+from domain.requests import Kind
 
 ID = UUID("a7551968-d5d6-44b2-9831-815ac9017798")
 DOMAIN = "opendsr.consent.example"
@@ -88,18 +96,89 @@ def test_a_status_has_the_fields_of_its_version() -> None:
 
 
 def test_a_callback_names_its_own_url_and_nobody() -> None:
-    body = callback_body(replace(STANDING, version=Version.V3), "https://a.example/cb", DOMAIN)
-    assert set(body) == {
-        "controller_id",
-        "expected_completion_time",
-        "status_callback_url",
-        "subject_request_id",
-        "request_status",
-        "api_version",
-        "extensions",
-        "results_url",
+    two = {
+        "controller_id": "shop",
+        "expected_completion_time": "2018-11-01T15:00:01Z",
+        "status_callback_url": "https://a.example/cb",
+        "subject_request_id": str(ID),
+        "request_status": "pending",
+        "api_version": "2.0",
+        "extensions": extensions(STANDING, DOMAIN),
     }
-    assert (body["status_callback_url"], body["api_version"]) == ("https://a.example/cb", "3.0")
+    assert callback_body(STANDING, "https://a.example/cb", DOMAIN) == two
+    three = callback_body(replace(STANDING, version=Version.V3), "https://a.example/cb", DOMAIN)
+    assert three == {**two, "api_version": "3.0", "results_url": None}
+
+
+ASKED = DsrRequest(
+    id=ID,
+    version=Version.V3,
+    kind=Kind.ERASURE,
+    submitted_at=STANDING.received_at,
+    regulation=Regulation.GDPR,
+    subjects=({"email": "jane@example.org"},),
+    unused_identities=("android_id", "roku_id"),
+    callback_urls=("https://a.example/cb?for=jane",),
+    group_id="jane",
+    content=b"jane",
+)
+
+
+def notice(status: str, vendors: Mapping[str, Mapping[str, int]], **more: Any) -> Notice:
+    return Notice(
+        message_id=UUID(int=1),
+        request_id=STANDING.request_id,
+        kind=Kind.ERASURE,
+        status=status,
+        happened_at=STANDING.received_at,
+        received_at=STANDING.received_at,
+        due_at=STANDING.due_at,
+        subjects=3,
+        vendors=vendors,
+        details=details_for(ASKED, "key:shop"),
+        **more,
+    )
+
+
+def test_a_notice_has_what_a_callback_needs_and_nobody() -> None:
+    assert "jane" not in repr(ASKED)
+    assert "jane" not in str(details_for(ASKED, "key:shop"))
+    counts = {"insider": {"accepted": 2, "unreachable": 1, "refused": 0}, "akinon": {"pending": 3, "unreachable": 0}}
+    assert state_at(notice("running", counts, accepted=frozenset({"akinon"}))) == DsrState(
+        request_id=STANDING.request_id,
+        controller_id="shop",
+        subject_request_id=ID,
+        version=Version.V3,
+        status=DsrStatus.IN_PROGRESS,
+        received_at=STANDING.received_at,
+        due_at=STANDING.due_at,
+        unused_identities=("android_id", "roku_id"),
+        deliveries=(
+            Delivery("insider", "accepted", None),
+            Delivery("insider", "unreachable", None),
+            Delivery("akinon", "pending", None),
+        ),
+        unreachable={"insider": 1},
+        accepted=frozenset({"akinon"}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "counts", "more", "theirs"),
+    [
+        ("running", {"pending": 3, "accepted": 0}, {}, "pending"),
+        ("running", {"pending": 3}, {"begun": True}, "in_progress"),
+        ("running", {"pending": 2, "accepted": 1}, {}, "in_progress"),
+        ("completed_with_exceptions", {"unreachable": 1}, {}, "in_progress"),
+        ("completed_with_exceptions", {"unreachable": 1}, {"accepted": frozenset({"akinon"})}, "in_progress"),
+        ("completed_with_exceptions", {"unreachable": 1}, {"accepted": frozenset({"insider"})}, "completed"),
+        ("completed", {"unreachable": 0, "accepted": 3}, {}, "completed"),
+    ],
+)
+def test_a_notice_tells_the_status_of_its_time(
+    status: str, counts: dict[str, int], more: dict[str, Any], theirs: str
+) -> None:
+    assert state_at(notice(status, {"insider": counts}, **more)).status == theirs
 
 
 def test_a_cancellation_tells_when_it_came() -> None:

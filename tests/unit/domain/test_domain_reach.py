@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.reach import Headcount, is_found, say
+from domain.reach import Headcount, completed, is_found, say
 from domain.requests import Subject
 
 FIELDS = {
@@ -84,3 +84,55 @@ def test_a_field_without_a_value_finds_nobody(person: Subject, found_at: set[str
 )
 def test_it_is_said_in_one_line(unreachable: dict[str, int], people: int, line: str) -> None:
     assert say(unreachable, people, GIVE.__getitem__) == line
+
+
+INSIDER: dict[str, Any] = {"insider_id": "7", "identifiers": {"uuid": "1", "custom": {}}}
+GIVEN: Subject = {
+    "user_id": "u",
+    "email": "",
+    "vendors": {"insider": INSIDER, "akinon": {}},
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "whole"),
+    [
+        ({}, {"user_id": "u", "insider": INSIDER}),
+        ({"user_id": "other"}, {"user_id": "u"}),
+        ({"email": "a@x.org", "phone_number": ""}, {"user_id": "u", "email": "a@x.org", "phone_number": None}),
+        ({"vendors": {"dfinery": {"user_id": "9"}}}, {"dfinery": {"user_id": "9"}}),
+        ({"vendors": {"akinon": {"session_id": "s"}}}, {"akinon": {"session_id": "s"}}),
+        ({"vendors": {"insider": {"insider_id": "8"}}}, {"insider": INSIDER}),
+        (
+            {"vendors": {"insider": {"identifiers": {"uuid": "2", "email": "a@x.org", "custom": {"crm": "3"}}}}},
+            {"insider": {"insider_id": "7", "identifiers": {"uuid": "1", "email": "a@x.org", "custom": {"crm": "3"}}}},
+        ),
+        ({"vendors": {"insider": {"identifiers": "2", "plan": ""}}}, {"insider": INSIDER}),
+        ({"vendors": None}, {"insider": INSIDER}),
+    ],
+)
+def test_what_is_missing_is_added_and_what_is_on_record_stays(more: Subject, whole: Any) -> None:
+    found: Any = completed(GIVEN, more)
+    everything = found | found["vendors"]
+    for field, value in whole.items():
+        assert (everything.get(field) or None) == (value or None)
+    assert completed(found, more) == found, "the second time nothing is missing"
+
+
+def test_a_block_that_is_stored_apart_or_would_not_fit_is_left_alone() -> None:
+    more: Subject = {
+        "vendors": {"akinon": {"session_id": "s"}, "insider": {"plan": "x"}, "b2core": {"profile_id": "1"}}
+    }
+    found: Any = completed(GIVEN, more, ["akinon"], lambda vendor, block: vendor != "insider" or "plan" not in block)
+    assert found["vendors"] == {"insider": INSIDER, "b2core": {"profile_id": "1"}}
+    assert found["user_id"] == "u"
+
+
+def test_nobody_gets_a_block_out_of_nothing() -> None:
+    assert completed({"user_id": "u"}, {"vendors": {}}) == {"user_id": "u"}
+    assert completed(
+        {"user_id": "u", "vendors": {"akinon": {}}}, {"vendors": {"akinon": {"session_id": "s"}}}, ["akinon"]
+    ) == {
+        "user_id": "u",
+        "vendors": {"akinon": {}},
+    }

@@ -229,10 +229,69 @@ def test_an_old_opt_in_and_the_forgotten_need_a_person(
     assert timedelta(days=29) < OPT_IN_STAYS_GOOD < timedelta(days=31)
 
 
-def test_every_outcome_is_a_state() -> None:
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (Outcome.ACCEPTED, State.YES),
+        (Outcome.VERIFIED, State.YES),
+        (Outcome.ABSENT, State.YES),
+        (Outcome.NOT_APPLICABLE, State.NOTHING),
+        (Outcome.UNREACHABLE, State.WAITING),
+        (Outcome.SUPERSEDED, State.DROPPED),
+        (Outcome.REFUSED, State.REFUSED),
+        (Outcome.NEEDS_ACTION, State.WAITING),
+        (Outcome.EXHAUSTED, State.WAITING),
+        (Outcome.CANCELLED, State.CANCELLED),
+    ],
+)
+def test_every_outcome_is_a_state(outcome: Outcome, state: State) -> None:
+    nobody_there = outcome is Outcome.ABSENT  # whom the vendor could have subscribed
+    not_found = outcome is Outcome.NOT_APPLICABLE  # as it was called before there was `unreachable`
+    for kind in Kind:
+        found = State.NOTHING if nobody_there and kind is IN else state
+        assert state_of(kind, outcome, None) is state_of(kind, outcome, "no_operation") is found
+        assert state_of(kind, outcome, "no_identifier") is (State.WAITING if not_found else found)
+
+
+def test_all_outcomes_are_in_the_table_of_states() -> None:
     assert all(isinstance(state_of(kind, outcome, None), State) for kind in Kind for outcome in Outcome)
-    assert state_of(IN, Outcome.ABSENT, None) is State.NOTHING
-    assert state_of(OUT, Outcome.ABSENT, None) is State.YES
+
+
+BEFORE, AFTER = -1, 1
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "when", "states", "read_back"),
+    [
+        # earlier ones matter while they go first, later ones where they are of another kind or have a yes
+        (OUT, IN, BEFORE, {State.DUE, State.IN_FLIGHT, State.STOPPING}, set()),
+        (OUT, OUT, BEFORE, {State.DUE, State.IN_FLIGHT, State.STOPPING}, set()),
+        (IN, OUT, BEFORE, {State.DUE, State.IN_FLIGHT, State.STOPPING}, set()),
+        (IN, IN, AFTER, {State.IN_FLIGHT, State.STOPPING}, set()),
+        (OUT, OUT, AFTER, {State.IN_FLIGHT, State.STOPPING, State.YES}, set()),
+        (
+            IN,
+            OUT,
+            AFTER,
+            set(State) - {State.ASIDE, State.NOTHING, State.CANCELLED},
+            set(),
+        ),
+        (
+            OUT,
+            IN,
+            AFTER,
+            set(State) - {State.ASIDE, State.NOTHING, State.CANCELLED, State.DUE},
+            {State.DUE},
+        ),
+    ],
+)
+def test_which_other_wishes_need_to_be_opened(
+    mine: Kind, other: Kind, when: int, states: set[State], read_back: set[State]
+) -> None:
+    order, other_order = wish(mine, 0).order, wish(other, when).order
+    assert {state for state in State if can_matter(mine, order, other, other_order, state)} == states
+    read = {state for state in State if can_matter(mine, order, other, other_order, state, reads_back=True)}
+    assert read == states | read_back
 
 
 # Any wishes, any order of events, a small vendor

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from adapters.contract import Answer, Verdict
 from domain.outcomes import Outcome, Reason
-from domain.retry import Job, JobPolicy, RetryPolicy, Setback
+from domain.retry import Again, Job, JobPolicy, RetryPolicy, Setback
+from ledger.delivery.outcomes import Settled
 from tasks.evidence import Answered, Evidence
 from tasks.judge import SOON_TOGETHER_S, TOGETHER_S, Judgement, judge
 from tests.stubs import person
@@ -40,7 +41,7 @@ def job(age_s: float, *, attempts: int = 0) -> Setback:
 
 def test_what_was_taken_just_now_is_a_job_that_is_looked_at_soon() -> None:
     (kept,) = decide(WAITING, None).setbacks
-    assert (kept.attempts, kept.lines, kept.job) == (0, (1,), Job("look", NOW, "p-1"))
+    assert (kept.attempts, kept.since, kept.lines, kept.job) == (0, NOW, (1,), Job("look", NOW, "p-1"))
     assert 4.0 <= kept.due - NOW <= 5.0 + SOON_TOGETHER_S
 
 
@@ -52,12 +53,22 @@ def test_a_look_that_sees_no_end_counts_no_attempt(answer: Answer, age_s: float)
     assert answer.retry_after_s <= kept.due - NOW <= 900.0 + TOGETHER_S
 
 
+@pytest.mark.parametrize(
+    ("age_s", "multiple_s"), [(10.0, SOON_TOGETHER_S), (50.0, SOON_TOGETHER_S), (3_600.0, TOGETHER_S)]
+)
+def test_looks_come_at_round_times_and_far_ones_at_rounder(age_s: float, multiple_s: float) -> None:
+    at = NOW + 0.4
+    (kept,) = decide(WAITING, job(age_s), now=at).setbacks
+    assert kept.due % multiple_s == 0
+    pause_s = JobPolicy().decide(waited_s=age_s + 0.4, jitter=0.5)
+    assert isinstance(pause_s, Again)
+    assert 0 <= kept.due - at - pause_s.delay_s < multiple_s
+
+
 @pytest.mark.parametrize("answer", [WAITING, *FAILS])
 def test_a_job_whose_time_is_over_is_exhausted(answer: Answer) -> None:
     judgement = decide(answer, job(86_401.0))
-    assert [(one.outcome, one.reason, one.attempts) for one in judgement.settled] == [
-        (Outcome.EXHAUSTED, Reason.PENDING_AT_VENDOR, 1)
-    ]
+    assert judgement.settled == [Settled([1], Outcome.EXHAUSTED, Reason.PENDING_AT_VENDOR, 1)]
     assert judgement.setbacks == []
 
 

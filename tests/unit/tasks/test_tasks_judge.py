@@ -65,6 +65,21 @@ def test_which_answers_end_a_delivery(verdict: Verdict) -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "step", "final"),
+    [
+        (Answer(Verdict.USER, Reason.REJECTED), "", True),
+        (Answer(Verdict.USER, Reason.REJECTED), "first", False),  # whether it is about everybody is not known yet
+        (Answer(Verdict.USER, Reason.REJECTED, certain=True), "first", True),
+        (Answer(Verdict.USER, Reason.IDENTITY_MISMATCH), "first", True),
+        (Answer(Verdict.APPLIED), "first", True),
+        (Answer(Verdict.ACTION, Reason.CONFLICT), "", False),
+    ],
+)
+def test_a_refusal_at_a_step_does_not_end_a_delivery_by_itself(answer: Answer, step: str, final: bool) -> None:
+    assert ends(Answered([person(1)], answer, step)) is final
+
+
+@pytest.mark.parametrize(
     ("verdict", "outcome", "attempts"),
     [
         (Verdict.APPLIED, Outcome.ACCEPTED, 3),
@@ -313,6 +328,27 @@ def test_a_harmless_call_is_made_only_where_it_can_tell() -> None:
     assert not doubted(GONE, 1, BEFORE)
     assert not doubted(REFUSED, 1)
     assert not doubted(BUSY, 1)
+
+
+def test_refusals_of_other_runs_count_only_where_this_run_served_nobody() -> None:
+    after_one_yes = [Answered([person(line)], REFUSED, STEP, yes_before=1) for line in range(1, HANDFUL)]
+    run = {"handful": HANDFUL, "now": NOW, "jitter": 1.0}
+    served = judge(after_one_yes, {}, POLICY, steps={STEP: Evidence(yes=1, others_refused=9)}, **run)  # type: ignore[arg-type]
+    assert ([one.lines for one in served.settled], served.strikes) == ([[1], [2], [3], [4]], {})
+    refused = [one._replace(yes_before=0) for one in after_one_yes]
+    nobody = judge(refused, {}, POLICY, steps={STEP: Evidence(others_refused=1)}, **run)  # type: ignore[arg-type]
+    assert (nobody.settled, nobody.strikes) == ([], struck(Reason.REJECTED, 1, 2, 3, 4))
+
+
+def test_steps_are_in_doubt_each_for_itself() -> None:
+    def at(step: str, answer: Answer, people: int = 1) -> Answered:
+        return Answered([person(line) for line in range(people)], answer, step)
+
+    steps = {"served": AFTER, "lately": BEFORE, "quiet": NOBODY}
+    asked = [at("served", GONE), at("lately", FORBIDDEN), at("quiet", DOWN), at("never asked", GONE)]
+    assert in_doubt(asked, steps, HANDFUL) == {"quiet", "never asked"}
+    assert in_doubt([at("quiet", DOWN, 2), at("quiet", FORBIDDEN, 2)], steps, HANDFUL) == {"quiet"}
+    assert in_doubt([at("quiet", DOWN, 2), at("quiet", FORBIDDEN, 3)], steps, HANDFUL) == set()
 
 
 ALL_ANSWERS = [BUSY, LOST, LIMITED, FORBIDDEN, DOUBTFUL, GONE, REFUSED, WRONG_PAGE, CONFLICT, IN_THE_WAY, DOWN]
