@@ -13,9 +13,10 @@ from sqlalchemy import Connection, text
 
 from local.postgres import Postgres
 
-# Nobody cuts this machine's power to see what a test has left; tests of durability start their own servers. What is
-# deleted between tests stays small, and automatic statistics would change plans.
-CARELESS = "fsync = off\nfull_page_writes = off\nautovacuum = off\n"
+# Nobody cuts this machine's power to see what a test has left; tests of durability start servers of their own.
+# What is deleted from test to test stays small, and statistics that come at their own time would make plans differ.
+# The password is random, and each side would hash it 4,096 times at each of thousands of connections.
+CARELESS = ("fsync=off", "full_page_writes=off", "autovacuum=off", "scram_iterations=1")
 
 
 class CopiedPostgres(Postgres):
@@ -25,8 +26,8 @@ class CopiedPostgres(Postgres):
         if program != "initdb":
             super()._run(folder, program, *args, stdin=stdin)
             return
-        made = _clusters() / "made"
-        if not made.exists():
+        made = _folder_of(args)
+        if not any(made.iterdir()):
             super()._run(folder, program, *args, stdin=stdin)
             _copy(folder, made)
         else:
@@ -34,14 +35,16 @@ class CopiedPostgres(Postgres):
 
 
 @cache
-def _clusters() -> Path:
+def _folder_of(args: tuple[str, ...]) -> Path:
+    """Where the cluster is that `initdb` made with these arguments; empty until it has."""
     folder = tempfile.mkdtemp(prefix="cluster-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
 
 
 def _copy(cluster: Path, there: Path) -> None:
-    subprocess.run(["cp", "-a", f"{cluster}/.", f"{there}/"], check=True)  # keeps whose it is, which shutil does not
+    # Whose the files are is kept, which shutil does not.
+    subprocess.run(["cp", "-a", *cluster.iterdir(), str(there)], check=True)
 
 
 class TestPostgres(CopiedPostgres):
@@ -53,9 +56,11 @@ class TestPostgres(CopiedPostgres):
 
     def _prepare(self, *args: Any, **more: Any) -> None:
         super()._prepare(*args, **more)
-        with (self.folder / "postgresql.conf").open("a") as settings:
-            settings.write(CARELESS)
         self._single_user(self.folder, self.grants)
+
+    def _run(self, folder: Path, program: str, *args: str, stdin: str = "") -> None:
+        careless = [f"--set={setting}" for setting in CARELESS] if program == "initdb" else []
+        super()._run(folder, program, *args, *careless, stdin=stdin)
 
 
 class RuledPostgres(TestPostgres):
