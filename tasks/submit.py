@@ -1,4 +1,4 @@
-"""Taking a request in: recorded whole in one transaction, or refused with nothing left behind."""
+"""Records a request: as a whole in one transaction, or not at all."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from tasks.new_requests import new_request_of
 from tasks.submission import NO_GUARDS, Guards, KeyConflictError, Submission, SubmitError
 
 Wake = Callable[[Sequence[str]], None]
-"""Tells the workers that there is work for these vendors; losing the message costs a second, not a delivery."""
+"""Wakes the workers of these vendors. Losing the message costs a second, not a delivery."""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the producer gets back. `repeated`: the same submission was here before and nothing new was recorded."""
+    """What the producer gets back. `repeated`: the same submission was recorded before, and nothing new was."""
 
     recorded: Recorded
     repeated: bool
@@ -41,10 +41,10 @@ def submit(
     guards: Guards = NO_GUARDS,
     known: Callable[[], Known] | None = None,
 ) -> Receipt:
-    """Record a request and wake the workers; one with more people than `guards` allow waits to be confirmed.
+    """Record a request and wake the workers. One with more people than `guards` allow waits to be confirmed.
 
-    `people` are validated ones (`tasks.subjects`), read once, in constant memory; whatever they raise is raised here,
-    with nothing recorded. `known`: where vendors and fingerprinter are kept (`Lately`); None looks them up.
+    `people` are validated (`tasks.subjects`) and read once, in constant memory; an exception from them is raised here,
+    with nothing recorded. `known`: the cached vendors and fingerprinter (`Lately`); None looks them up.
 
     Raises SubmitError, ledger.session.OperationalError, ledger.sealing.UnsealError.
     """
@@ -66,7 +66,7 @@ def submit(
     except new_request.FutureError as error:
         raise SubmitError(f"{error.name} is in the future; not_before is for what is to happen later") from None
     except recording.KeyTakenError:
-        # People are unread: whoever is recording under this key at this moment was waited for before.
+        # Nobody has been read yet. If another process is recording under this key now, we have waited for it.
         earlier = _earlier(engine, new, masters, prints)
         if not _says_the_same(earlier, new, people, prints):
             raise KeyConflictError from None
@@ -75,7 +75,7 @@ def submit(
 
 
 class Offer(NamedTuple):
-    """What somebody submits, and the people of it."""
+    """A submission and its people."""
 
     submission: Submission
     people: list[Subject]
@@ -87,8 +87,8 @@ class Offer(NamedTuple):
 def submit_few(
     offers: Sequence[Offer], *, engine: Engine, masters: MasterKeys, wake: Wake, guards: Guards, known: Known
 ) -> list[Receipt | SubmitError | None]:
-    """What `submit` does, for several that came at the same time, and are recorded in one go; a SubmitError in the
-    place of one that cannot be taken. None: nothing was recorded, `submit` has to see to it.
+    """The same as `submit` for several that came at the same time, recorded together; a SubmitError in the place of one
+    that cannot be accepted. None: nothing was recorded, and `submit` has to do it.
 
     Raises ledger.session.OperationalError.
     """
@@ -113,7 +113,7 @@ def submit_few(
 
 def _received(new: NewRequest, recorded: Recorded, wake: Wake) -> Receipt:
     later = new.cool_off_s > 0 or (new.not_before is not None and new.not_before > datetime.now(UTC))
-    if not recorded.unconfirmed and not later:  # what is to begin later is found when its time comes
+    if not recorded.unconfirmed and not later:  # a request that begins later is found when its time comes
         wake([vendor.name for vendor in new.vendors])
     return Receipt(recorded, repeated=False)
 

@@ -1,5 +1,4 @@
-"""What needs a person: found, and delivered again in a new round, millions in a few
-statements."""
+"""Deliveries that need a person: found, and sent again in a new round, millions in a few statements."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from ledger.rounds import LATEST, LATEST_OF_THESE, OF_THESE, Opened, open_round
 from ledger.unsettled import NEEDS_ATTENTION, waits
 
 MENDED_BY_A_SESSION = (Reason.IDENTITY_MISMATCH.value, Reason.IDENTITY_UNKNOWN.value)
-"""Why a delivery may have been refused that another session of the right person can still get through."""
+"""Reasons for a refusal that another session of the right person may overcome."""
 
 
 class Group(NamedTuple):
@@ -36,9 +35,9 @@ def groups(
     vendor_id: int | None = None,
     reason: str | None = None,
 ) -> list[Group]:
-    """What needs a person, in all requests but cancelled ones, or in one; the most pressing first.
+    """What needs a person, in all requests except cancelled ones, or in one; most urgent first.
 
-    Costs what needs attention or once did, however large the rest of the ledger is.
+    It costs what needs attention or once did, however large the rest of the ledger is.
     """
     values = {"request_id": request_id, "vendor_id": vendor_id, "reason": reason}
     return [Group(*row) for row in connection.execute(_GROUPS, values)]
@@ -61,17 +60,18 @@ _GROUPS = text(f"""
 
 @dataclass(frozen=True)
 class Selection:
-    """Which waiting deliveries of a request a person means."""
+    """Which waiting deliveries of a request are meant."""
 
     vendor_id: int | None = None
     reason: str | None = None
-    """Refused ones are only meant where their reason is named: the vendor has said it will never take them so."""
+    """Refused deliveries are only meant where their reason is named: the vendor has said that it will never accept them
+    as they are."""
     session_vendor_ids: Sequence[int] = ()
-    """Vendors that serve a person by a session of their own: without one on record a retry cannot succeed."""
+    """Vendors that need a person's own session: without one on record a retry cannot succeed."""
 
 
 class ReopenedAll(NamedTuple):
-    """The same of several requests: by the ids of vendors, and which of the requests run again."""
+    """The same for several requests: by the ids of vendors, and which of the requests run again."""
 
     deliveries: dict[int, int]
     requests: list[int]
@@ -80,8 +80,8 @@ class ReopenedAll(NamedTuple):
 
 
 class Reopened(NamedTuple):
-    """How many deliveries go out again, by vendor, and how many of those meant cannot without a fresh session, or
-    without an identifier by which the vendor knows the person."""
+    """How many deliveries are sent again, by vendor, and how many of those meant cannot be sent without a fresh
+    session, or without an identifier that the vendor knows."""
 
     deliveries: dict[str, int]
     without_session: int
@@ -96,7 +96,7 @@ MEANT_BY_RETRY = f"""
             THEN outcome <> 'refused' AND COALESCE(reason <> ALL(CAST(:named_only AS text[])), true)
             ELSE reason = :reason END
 """
-"""A condition on the last outcome of a delivery: it goes out again, where nothing is lacking."""
+"""A condition on the last outcome of a delivery: it is sent again, where nothing is missing."""
 _MEANT = f"""
     {OF_THESE} AND (CAST(:vendor_id AS smallint) IS NULL OR vendor_id = :vendor_id)
         AND {MEANT_BY_RETRY} AND {LATEST_OF_THESE}
@@ -119,14 +119,14 @@ _OF_LINES = f"""
 
 
 def reopen(connection: Connection, request: LockedRequest, meant: Selection) -> Reopened:
-    """Have waiting deliveries sent again, in a new round with attempts counted anew; the caller holds the request's
-    lock (`deeds.lock_request`) and adds the note."""
+    """Send waiting deliveries again, in a new round with attempts counted anew. The caller holds the request's lock
+    (`deeds.lock_request`) and adds the note."""
     again = reopen_all(connection, [request.id], meant)
     return Reopened(_by_name(request, again.deliveries), again.without_session, again.unreachable)
 
 
 def reopen_all(connection: Connection, request_ids: Sequence[int], meant: Selection) -> ReopenedAll:
-    """The same of several requests, in as many statements as for one."""
+    """The same for several requests, in as many statements as for one."""
     values = {
         "request_ids": list(request_ids),
         "vendor_id": meant.vendor_id,
@@ -135,7 +135,7 @@ def reopen_all(connection: Connection, request_ids: Sequence[int], meant: Select
         "named_only": NAMED,
         "lifted": meant.reason if meant.reason in LIFTED_BY_RETRY else None,
     }
-    # What gave way to a newer wish is compared with it again, and may give way again.
+    # A superseded delivery is compared with the newer wish again, and may give way again.
     which = _SUPERSEDED if meant.reason == Outcome.SUPERSEDED else _MEANT
     without = connection.execute(text(f"SELECT count(*) {which} AND NOT {_HAS_SESSION}"), values).scalar_one()
     unreachable = connection.execute(_COUNT_UNREACHABLE, values).scalar_one()

@@ -1,4 +1,4 @@
-"""Settling by hand what waits for a person: as cancelled, in a new round, of many requests in one statement."""
+"""Settles by hand what waits for a person: as cancelled, in a new round, for many requests in one statement."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -18,10 +18,10 @@ MEANT_BY_CLOSE = f"""
 
 
 def close_by_hand(connection: Connection, request: LockedRequest, vendor_id: int, reason: str | None) -> int:
-    """Settle what waits at a vendor as cancelled, `closed_by_hand`; the number of deliveries.
+    """Settle what waits at a vendor as cancelled, `closed_by_hand`; returns the number of deliveries.
 
-    The caller holds the request's lock (`deeds.lock_request`) and adds the note; `closing.judge_again` lets the
-    request's status follow.
+    The caller holds the request's lock (`deeds.lock_request`) and adds the note; `closing.judge_again` adjusts the
+    request's status.
     """
     return sum(one.deliveries for one in close_all_by_hand(connection, [request.id], vendor_id, reason))
 
@@ -37,15 +37,15 @@ class Closed(NamedTuple):
 def close_all_by_hand(
     connection: Connection, request_ids: Sequence[int], vendor_id: int | None, reason: str | None
 ) -> list[Closed]:
-    """The same of several requests, at one vendor or at all."""
+    """The same for several requests, at one vendor or at all."""
     values = {"request_ids": list(request_ids), "vendor_id": vendor_id, "reason": reason}
     closing = _closing(MEANT_BY_CLOSE, Reason.CLOSED_BY_HAND)
     return [Closed(*row) for row in connection.execute(closing, values)]
 
 
 def close_at_retired(connection: Connection, request: LockedRequest, vendor_id: int) -> int:
-    """The same for a vendor that was left for good, as `vendor_retired`: also of those who could not be reached there,
-    where nobody has accepted it."""
+    """The same for a retired vendor, as `vendor_retired`: also for people who could not be reached there, where nobody
+    has accepted it."""
     values = {"request_ids": [request.id], "vendor_id": vendor_id}
     return sum(row[2] for row in connection.execute(_closing(waits("outcomes"), Reason.VENDOR_RETIRED), values))
 

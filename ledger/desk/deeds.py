@@ -1,4 +1,4 @@
-"""What people do to a request: locked while they do it, and who, what and why kept for good."""
+"""Deeds on a request: it is locked meanwhile, and who did what and why is kept for good."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,15 +23,15 @@ class LockedRequest(NamedTuple):
     received_at: datetime
     due_at: datetime
     forgotten: bool
-    """Its people can be opened no more."""
+    """Its people can no longer be opened."""
     kind: Kind
     regulation: Regulation
     extended_from: datetime | None
-    """The original due date of one that was put off."""
+    """The original due date of one that was extended."""
 
 
 def lock_request(connection: Connection, public_id: UUID) -> LockedRequest | None:
-    """A request, and nobody else's deed to it before the caller commits; None where there is none."""
+    """Lock a request until the caller commits, so that deeds on it take turns; None where there is none."""
     row = connection.execute(_LOCK, {"public_id": public_id}).one_or_none()
     if row is None:
         return None
@@ -77,7 +77,7 @@ def add_note(
     because: str | None = None,
     vendor_id: int | None = None,
 ) -> None:
-    """Keep who did what to a request and why, for good."""
+    """Record who did what to a request and why, for good."""
     connection.execute(
         _ADD, {"request_id": request_id, "vendor_id": vendor_id, "by": by, "deed": deed, "reason": because}
     )
@@ -129,12 +129,12 @@ _CONFIRM = text("""
 
 
 def cancel(connection: Connection, request: LockedRequest, by: str) -> None:
-    """Stop a request that is running or unconfirmed; `cancelling.cancel_rest` settles what was not sent."""
+    """Cancel a request that is running or unconfirmed; `cancelling.cancel_rest` settles what was not sent."""
     cancel_all(connection, [request.id], by)
 
 
 def cancel_all(connection: Connection, request_ids: Sequence[int], by: str, because: str | None = None) -> None:
-    """Stop several."""
+    """Cancel several."""
     connection.execute(_CANCEL, {"ids": list(request_ids)})
     add_notes(connection, request_ids, by, "cancel", because=because)
 
@@ -146,7 +146,7 @@ _CANCEL = text("""
 
 
 def extend(connection: Connection, request: LockedRequest, due_at: datetime, by: str, because: str) -> None:
-    """Put off when a request is due, and keep what it was put off from."""
+    """Extend a request's due date, and keep the original one."""
     connection.execute(_EXTEND, {"id": request.id, "due_at": due_at, "because": because})
     add_note(connection, request.id, by, "extend", because=because)
 

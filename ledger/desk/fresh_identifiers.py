@@ -1,4 +1,4 @@
-"""Identifiers that were missing: people of a request who are unreachable somewhere, found and completed."""
+"""Missing identifiers: people of a request who are unreachable somewhere, found and completed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from ledger.sealing import SealingKey
 
 
 class Unreached(NamedTuple):
-    """Somebody on record who is unreachable at these vendors (their ids)."""
+    """A person on record who is unreachable at these vendors (their ids)."""
 
     line: int
     subject: Subject
@@ -30,7 +30,7 @@ class Unreached(NamedTuple):
 
 @dataclass(frozen=True)
 class Unreachable:
-    """The people of a locked request who are unreachable at one vendor or more."""
+    """The people of a locked request who are unreachable at any vendor."""
 
     connection: Connection
     request: LockedRequest
@@ -38,7 +38,7 @@ class Unreachable:
     prints: Prints = field(repr=False)
 
     def match(self, given: Sequence[Given]) -> dict[int, list[Unreached]]:
-        """By place, everybody unreachable who shares an identifier with the person there and contradicts none.
+        """By position, everybody unreachable who shares an identifier with the person there and has no different one.
 
         Raises ledger.sealing.UnsealError.
         """
@@ -55,11 +55,11 @@ class Unreachable:
         return found
 
     def complete(self, people: Mapping[int, Subject]) -> None:
-        """Keep these people, by line, in place of what was on record of them."""
+        """Store these people, by line, in place of what was on record."""
         complete(self.connection, self.request.id, self.key, self.prints, people)
 
     def count_found(self, lines: Mapping[str, Collection[int]]) -> None:
-        """Of these people, by vendor, those who were unreachable there can be found from now on."""
+        """How many of these people, by vendor, were unreachable there and can now be found."""
         for vendor, its_lines in lines.items():
             values = {"vendor_id": self.request.vendors[vendor], "vendor": vendor, "lines": list(its_lines)}
             self.connection.execute(_COUNT_FOUND, {"id": self.request.id, **values})
@@ -68,7 +68,7 @@ class Unreachable:
 def complete(
     connection: Connection, request_id: int, key: SealingKey, prints: Prints, people: Mapping[int, Subject]
 ) -> None:
-    """Seal these people of a request, by line, in place of what was on record of them, and fingerprint them anew."""
+    """Seal these people of a request, by line, in place of what was on record, and fingerprint them again."""
     writer = Writer(request_id, key, prints)
     records = [writer.record(line, subject, prints.of(subject)) for line, subject in people.items()]
     connection.execute(_COMPLETE, {"people": to_json(records).decode()})
@@ -78,7 +78,7 @@ def complete(
 
 
 def kind_of(connection: Connection, request: LockedRequest) -> Kind:
-    """What a request asks for."""
+    """The kind of a request."""
     return Kind(connection.execute(_KIND, {"id": request.id}).scalar_one())
 
 

@@ -36,8 +36,8 @@ class Waiting:
     prints: Prints = field(repr=False)
 
     def match(self, given: Sequence[Given]) -> dict[int, list[int]]:
-        """By place, the lines of everybody waiting who shares an identifier with the person there and contradicts
-        none. Those without a match are left out."""
+        """By position, the lines of everybody waiting who shares an identifier with the person there and has no
+        different one. Those without a match are left out."""
         values = {
             "request_id": self.request.id,
             "vendor_id": self.request.vendors[self.vendor],
@@ -50,7 +50,7 @@ class Waiting:
         return found
 
     def keep(self, blocks: Mapping[int, Any]) -> None:
-        """Seal a session for each of these lines, in place of any other."""
+        """Seal a session for each of these lines, replacing any other."""
         vendor_id = self.request.vendors[self.vendor]
         sealed = [
             self.key.seal(to_json(block), session_context(self.request.id, line, vendor_id))
@@ -61,7 +61,7 @@ class Waiting:
 
 
 def prints_of(given: Sequence[Given], prints: Prints) -> dict[str, list[Any]]:
-    """The fingerprints of people who are given, as the statements that look for them take them."""
+    """The fingerprints of the given people, as parameters of the statements that look for them."""
     found = [prints.identifiers(one.subject) for one in given]
     return {
         "places": [one.place for one in given],
@@ -97,7 +97,7 @@ SAME_PEOPLE = """
         UNION
         SELECT place, line FROM given JOIN subjects USING (phone_print) WHERE request_id = :request_id)
 """
-"""Of a request, everybody who shares an identifier with somebody given, as `same (place, line)`."""
+"""Everybody of a request who shares an identifier with a given person, as `same (place, line)`."""
 NO_CONTRADICTION = """
     COALESCE(given.user_print = people.user_print, true)
         AND COALESCE(given.email_print = people.email_print, true)

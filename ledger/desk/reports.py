@@ -1,4 +1,4 @@
-"""What people ask of the ledger: how a request stands, and how each delivery ended."""
+"""Questions to the ledger: the status of a request, and the outcome of each delivery."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ PENDING = "pending"
 
 
 class Status(NamedTuple):
-    """How a request stands. `vendors`: name to outcome (or `pending`) to number of deliveries."""
+    """The status of a request. `vendors`: name to outcome (or `pending`) to number of deliveries."""
 
     request_id: UUID
     kind: str
@@ -33,18 +33,19 @@ class Status(NamedTuple):
     submitted_by: str
     confirmed_by: str | None
     now: datetime
-    """When this was so, by PostgreSQL's clock."""
+    """The time of this status, by PostgreSQL's clock."""
     vendors: dict[str, dict[str, int]]
     dropped: bool = False
-    """Past its retention: its people and deliveries are gone, these numbers are what is left."""
+    """Past its retention: its people and deliveries are deleted, and these numbers remain."""
     accepted_by: Mapping[str, str] = MappingProxyType({})
     """By vendor, who has accepted that people cannot be found there."""
     to_resolve: bool = False
-    """Nothing of it is sent yet: the controller's directory is still to be asked about its people."""
+    """Nothing of it is sent yet: the controller's directory must be asked about its people first."""
     resolved: Mapping[str, int] = MappingProxyType({})
-    """What became of the directory's answers, by `domain.directory.Finding`; nothing where it was not asked."""
+    """The directory's answers, by `domain.directory.Finding`; empty where it was not asked."""
     not_found: Mapping[str, int] = MappingProxyType({})
-    """By vendor, how many of its people cannot be found there by what is given of them, whether it was tried or not."""
+    """By vendor, how many of its people cannot be found there with the identifiers given, whether it was tried or
+    not."""
 
     @property
     def unreachable(self) -> dict[str, int]:
@@ -58,12 +59,12 @@ class Status(NamedTuple):
         return any(vendor not in self.accepted_by for vendor in self.unreachable)
 
     def attention(self, vendor: str) -> int:
-        """How many deliveries to a vendor wait for somebody to do something about them."""
+        """How many deliveries to a vendor need attention."""
         waiting = ATTENTION - ({Outcome.UNREACHABLE} if vendor in self.accepted_by else set())
         return sum(self.vendors[vendor].get(outcome, 0) for outcome in waiting)
 
     def at_risk(self, days: float) -> bool:
-        """Whether it is due in fewer days than this, or over, and something is pending or needs attention."""
+        """Whether it is due in fewer days than this, or overdue, and something is pending or needs attention."""
         if self.dropped or self.status == "cancelled" or self.due_at - self.now >= timedelta(days=days):
             return False
         return any(counts[PENDING] or self.attention(vendor) for vendor, counts in self.vendors.items())
@@ -71,7 +72,7 @@ class Status(NamedTuple):
 
 class Row(NamedTuple):
     """One delivery in an export; `line` is the person's 1-based position in what was submitted, and `file_line` the
-    line of the file that this was, if it was a file."""
+    line of the file, if it was one."""
 
     line: int
     file_line: int | None
@@ -97,7 +98,7 @@ def successor(request: str, vendor: str, line: str, latest: str) -> str:
 
 
 def status_of(connection: Connection, public_id: UUID) -> Status | None:
-    """How a request stands now, at the same cost for ten people and for a million; None where there is none."""
+    """The status of a request now, at the same cost for ten people and for a million; None where there is none."""
     row = connection.execute(_REQUEST, {"public_id": public_id}).one_or_none()
     if row is None:
         return None
@@ -206,8 +207,8 @@ class AtRisk(NamedTuple):
 
 
 def at_risk(connection: Connection, days: float) -> list[AtRisk]:
-    """Requests due in fewer days than this, or over, in which something is pending or needs attention; the most
-    pressing first."""
+    """Requests due in fewer days than this, or overdue, in which something is pending or needs attention; most urgent
+    first."""
     return [AtRisk(*row) for row in connection.execute(_AT_RISK, {"days": days})]
 
 

@@ -1,4 +1,4 @@
-"""Which requests a deed over a selection is done to: how many there are, and the next ones of a bounded transaction."""
+"""The requests of a deed over a selection: their number, and the next ones for a bounded transaction."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,11 +15,11 @@ from ledger.unsettled import waits
 
 MOST_REQUESTS = 500
 MOST_PEOPLE = 20_000
-"""Of one transaction; a request of more people is one by itself, as when it is named."""
+"""Limit of one transaction. A request with more people has its own, as when it is named."""
 
 
 class Meant(NamedTuple):
-    """A request that a deed is to be done to."""
+    """A request of a deed."""
 
     id: int
     vendor_ids: Sequence[int]
@@ -28,14 +28,14 @@ class Meant(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Requests that one transaction sees to, locked; `last`: there are no more after them."""
+    """The requests of one transaction, locked; `last`: there are no more after them."""
 
     requests: Sequence[Meant]
     last: bool
 
 
 def batch(connection: Connection, deed: Progress, vendor_id: int | None) -> Batch:
-    """The next requests of a deed. What has changed since it began is no longer meant."""
+    """The next requests of a deed. Requests that have changed since it began are left out."""
     where, values = _where(deed.deed, deed.criteria, vendor_id)
     statement = text(f"""
         SELECT id, vendor_ids, subjects, submitted_by FROM requests
@@ -74,7 +74,7 @@ _GAVE_WAY = f"""
 
 
 def _where(deed: Deed, criteria: Criteria, vendor_id: int | None) -> tuple[str, dict[str, Any]]:
-    """Put together from what is asked: one statement for all cases would be planned for the worst of them."""
+    """Composed of what is asked: one statement for all cases would get the plan of the worst of them."""
     values: dict[str, Any] = {}
     conditions = [_STATUSES[deed]]
     if criteria.kind is not None:
@@ -105,7 +105,7 @@ class Extent(NamedTuple):
 
 
 def extent(connection: Connection, deed: Deed, criteria: Criteria, vendor_id: int | None, by: str) -> Extent:
-    """How much a deed by somebody would touch. Changes nothing, and costs what it counts."""
+    """The extent of a deed by this account. Changes nothing, and costs what it counts."""
     where, values = _where(deed, criteria, vendor_id)
     if deed in {Deed.CANCEL, Deed.CONFIRM}:
         found = connection.execute(text(_BY_SUBMITTER.format(where=where)), values).all()
@@ -125,7 +125,7 @@ def extent(connection: Connection, deed: Deed, criteria: Criteria, vendor_id: in
     return Extent(*connection.execute(statement, {**values, "named_only": NAMED}).one())
 
 
-# What has no outcome yet is in no tally.
+# Deliveries without an outcome are in no tally.
 _BY_SUBMITTER = """
     SELECT submitted_by, count(*) AS requests, sum(CAST(subjects AS bigint) * cardinality(vendor_ids) - (
         SELECT COALESCE(sum(deliveries), 0) FROM tallies WHERE request_id = requests.id)) AS deliveries

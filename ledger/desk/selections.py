@@ -1,4 +1,4 @@
-"""Deeds over a selection of requests: recorded as one, done in bounded transactions, taken up where they stand."""
+"""Deeds over a selection of requests: recorded as one, done in bounded transactions, continued where they stopped."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True)
 class Criteria:
-    """Which requests, and which of their deliveries; what is None does not matter."""
+    """Which requests, and which of their deliveries; None does not restrict."""
 
     vendor: str | None = None
     reason: str | None = None
@@ -33,10 +33,10 @@ class Criteria:
     received_before: datetime | None = None
     submitted_by: str | None = None
     own: bool = False
-    """Confirm also what one has submitted oneself."""
+    """Also confirm one's own requests."""
 
     def in_words(self) -> str:
-        """In words, as it is kept for good."""
+        """The text that is kept for good."""
         before = self.received_before.isoformat() if self.received_before else None
         given = {"vendor": self.vendor, "reason": self.reason, "kind": self.kind, "received before": before}
         return ", ".join(f"{name} {value}" for name, value in given.items() if value) or "all"
@@ -44,17 +44,17 @@ class Criteria:
 
 @dataclass(frozen=True)
 class Done:
-    """What a deed has come to so far: requests and deliveries (by vendor), and what was left out."""
+    """What a deed has done so far: requests and deliveries (by vendor), and what was left out."""
 
     requests: int = 0
     deliveries: Mapping[str, int] = field(default_factory=dict)
     own: int = 0
-    """Requests that whoever confirms has submitted."""
+    """Requests that the confirming person has submitted."""
     without_session: int = 0
     unreachable: int = 0
 
     def and_then(self, more: "Done") -> "Done":
-        """Both together."""
+        """The sum of both."""
         names = sorted({*self.deliveries, *more.deliveries})
         return Done(
             self.requests + more.requests,
@@ -66,7 +66,7 @@ class Done:
 
 
 class Progress(NamedTuple):
-    """How a deed stands."""
+    """The progress of a deed."""
 
     id: int
     public_id: UUID
@@ -111,8 +111,8 @@ _FIND = text(f"SELECT {_COLUMNS} FROM deeds WHERE public_id = :public_id")
 
 
 def take_up(connection: Connection, public_id: UUID | None) -> Progress | None:
-    """A deed that has not ended, locked until the caller commits; None: the oldest that nobody works at. None where it
-    has ended, or there is none."""
+    """A deed that has not ended, locked until the caller commits; `public_id`: None for the oldest that nobody works
+    on. None where it has ended, or there is none."""
     statement = _TAKE_UP if public_id is not None else _TAKE_UP_ANY
     row = connection.execute(statement, {"public_id": public_id}).one_or_none()
     return _progress(row) if row is not None else None
@@ -125,7 +125,7 @@ _TAKE_UP_ANY = text(f"""
 
 
 def save(connection: Connection, deed: Progress, after: int | None, more: Done) -> Progress:
-    """Keep how far a deed has come: all requests up to `after` are seen to; None: all there are."""
+    """Record a deed's progress: all requests up to `after` are done; None: all."""
     values = {"id": deed.id, "after": after, "done": to_json(deed.done.and_then(more)).decode()}
     return _progress(connection.execute(_SAVE, values).one())
 
@@ -140,7 +140,7 @@ _SAVE = text(f"""
 
 
 def stop(connection: Connection, public_id: UUID) -> None:
-    """Have a deed end where it stands."""
+    """End a deed where it is."""
     connection.execute(_STOP, {"public_id": public_id})
 
 

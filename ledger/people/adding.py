@@ -1,4 +1,4 @@
-"""Writing the people of a request into the ledger as they come; identical ones are kept once."""
+"""Writes the people of a request into the ledger as they are read; identical ones are stored once."""
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,14 +20,13 @@ from ledger.people.rows import PEOPLE, PERSON, Writer
 from ledger.sealing import SealingKey
 
 FEW = 1_000
-"""Up to so many people take one statement; more take a COPY, which costs two more round trips and then is faster."""
+"""Up to so many people use one statement. More use a COPY, which costs two more round trips and is faster then."""
 _BLOCK_BYTES = 262_144
 _DROPPED_AT_ONCE = 10_000
 
 
 class Counted(NamedTuple):
-    """What was taken in: lines read, those among them that repeat another one, a digest of all of it, and the crowds
-    among them."""
+    """What was recorded: lines read, repeated ones among them, a digest of all, and the crowds among them."""
 
     lines: int
     repeats: Sequence[int]
@@ -36,7 +35,7 @@ class Counted(NamedTuple):
 
     @property
     def people(self) -> int:
-        """How many there are without the repeated ones."""
+        """The number of people without repeated ones."""
         return self.lines - len(self.repeats)
 
 
@@ -49,10 +48,10 @@ def add_people(
     prints: Prints,
     session_vendors: Mapping[str, int],
 ) -> Counted:
-    """Write people to the ledger as they come, sealed, in constant memory; identical ones are kept once.
+    """Write people to the ledger as they are read, sealed, in constant memory; identical ones are stored once.
 
-    `session_vendors` (name to id): vendors whose block in a subject is a session, sealed apart. Whatever `people`
-    raises leaves the caller's transaction to be rolled back.
+    `session_vendors` (name to id): vendors whose block in a subject is a session, sealed apart. After an exception from
+    `people` the caller's transaction must be rolled back.
     """
     with SpooledTemporaryFile(max_size=4_000_000) as sessions, SpooledTemporaryFile(max_size=4_000_000) as others:
         writer = Writer(request_id, key, prints, session_vendors, sessions, others)
@@ -64,7 +63,7 @@ def add_people(
             connection.execute(_INSERT_SUBJECTS, {"people": to_json(records).decode()})
             repeats = repeated_lines(prints.lines, records)
         else:
-            unhurried(connection)  # a file takes as long as whoever sends it
+            unhurried(connection)  # a file takes as long as its sender does
             copy_in(connection, _COPY_SUBJECTS, writer.rows(chain(begin, rest)))
         for statement, rows in ((_COPY_SESSIONS, sessions), (_COPY_OTHERS, others)):
             if rows.tell():
@@ -78,7 +77,7 @@ def add_people(
 
 
 def repeated_lines(lines: int, records: Sequence[Mapping[str, Any]]) -> Sequence[int]:
-    """Which of so many lines `Writer.records` has left out."""
+    """The lines that `Writer.records` has left out, of so many."""
     return sorted({*range(1, lines + 1)} - {record["line"] for record in records}) if len(records) < lines else ()
 
 
@@ -89,10 +88,10 @@ _COPY_OTHERS = "COPY other_identifiers (request_id, line, kind, print) FROM STDI
 
 
 def _drop_duplicates(connection: Connection, request_id: int) -> tuple[Sequence[int], Crowd | None]:
-    """The lines that were dropped, and the crowd among those that say the same."""
+    """The deleted lines, and the crowd among identical lines."""
     dropped = array("i")
     crowds = lines_of_crowds = most = 0
-    # A cursor in the server: a file may say the same a million times.
+    # A cursor in the server: a file may repeat one person a million times.
     streaming = {"stream_results": True, "max_row_buffer": _DROPPED_AT_ONCE}
     repeated = connection.execute(_REPEATED, {"request_id": request_id}, execution_options=streaming)
     for rows in repeated.partitions(_DROPPED_AT_ONCE):
@@ -109,8 +108,8 @@ def _drop_duplicates(connection: Connection, request_id: int) -> tuple[Sequence[
     return dropped, Crowd("line", crowds, lines_of_crowds, most) if crowds else None
 
 
-# Asked before it is deleted: as one statement it is a join, and of people just copied in the planner knows nothing. It
-# takes them for one, and sorts all of them again for each of them.
+# Queried before deleting: one statement would be a join, and the planner knows nothing of people just copied in. It
+# expects one person, and sorts all of them again for each of them.
 _REPEATED = text("""
     SELECT line, place
     FROM (SELECT line, row_number() OVER (PARTITION BY whole_print ORDER BY line) AS place

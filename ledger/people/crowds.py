@@ -1,4 +1,4 @@
-"""Finding the crowds of a request (domain.crowds) at the cost of a few additions a person."""
+"""Finds the crowds of a request (domain.crowds) at the cost of a few additions a person."""
 
 from array import array
 from collections import Counter
@@ -12,16 +12,16 @@ from ledger.people.prints import PrintsOfMany
 from ledger.sealing import PRINT_BYTES
 
 _SLOTS = 1 << 16
-"""A byte each, as long as that will do: they stay in the processor's cache, between all that a person needs."""
+"""Counters of a byte each, as long as they suffice: they stay in the processor's cache."""
 _SHARED = {"email": "email_print", "phone_number": "phone_print"}
-"""What people may share, and the column of its print."""
+"""What people may share, with the column of its fingerprint."""
 
 
 class Suspicion:
-    """Whether so many people may share an e-mail address or phone number that it is worth asking the ledger.
+    """Whether enough people may share an e-mail address or phone number that asking the ledger is worth it.
 
-    Counts prints in slots, by their first two bytes: in bounded memory, no crowd is missed and few are suspected for
-    nothing.
+    Counts fingerprints in slots, by their first two bytes: memory is bounded, no crowd is missed, and few are suspected
+    wrongly.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Suspicion:
         self._phones = _counted(self._phones, prints.phone_number)
 
     def aroused(self, least: int) -> bool:
-        """Whether any slot holds so many."""
+        """Whether any slot has counted so many."""
         return max(self._emails) >= least or max(self._phones) >= least
 
 
@@ -43,13 +43,13 @@ def _counted(slots: MutableSequence[int], column: Iterable[bytes | None]) -> Mut
     try:
         for slot in found:
             slots[slot] += 1
-    except ValueError:  # A byte holds no more. Some of these are counted twice now, so nobody is missed.
+    except ValueError:  # A byte counts no further. Some people are counted twice now, so none is missed.
         return _counted(array("I", list(slots)), column)
     return slots
 
 
 def crowds_in(connection: Connection, request_id: int, people: int, suspicion: Suspicion | None) -> list[Crowd]:
-    """The crowds among the people of a request, so many, that share something."""
+    """The crowds among the people of a request."""
     least = many_share(people)
     if suspicion is None or not suspicion.aroused(least):
         return []
@@ -72,7 +72,7 @@ _COUNTS = {
 
 
 def crowds_among(people: Iterable[Mapping[str, Any]], lines: Counter[bytes]) -> list[Crowd]:
-    """The same of few people, by the columns of their prints; and of their lines, by how many say the same."""
+    """The same for few people, by the columns of their fingerprints; and by how many lines are identical."""
     people = list(people)
     found = []
     if len(people) >= MANY_SHARE:

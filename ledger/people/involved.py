@@ -12,7 +12,7 @@ from ledger.person_filters import Prints, Range, ranges_with
 
 
 class Involved(NamedTuple):
-    """A request that a person is in, and how each vendor stands."""
+    """A request that a person is in, and its state at each vendor."""
 
     request_id: UUID
     kind: str
@@ -24,9 +24,9 @@ class Involved(NamedTuple):
 
 
 def requests_of(connection: Connection, prints: Prints) -> list[Involved]:
-    """The requests with anybody who has one of these fingerprints, oldest first.
+    """The requests with a person who has one of these fingerprints, oldest first.
 
-    Volumes that cannot hold the person are not asked.
+    Volumes that cannot hold the person are not read.
     """
     user, email, phone = (a_print.hex() if a_print else None for a_print in prints)
     found: list[Involved] = []
@@ -48,8 +48,8 @@ def requests_of(connection: Connection, prints: Prints) -> list[Involved]:
 
 @lru_cache(maxsize=64)
 def _involved(within: Range) -> TextClause:
-    """The bounds stand in the statement: so it is planned for the volumes between them alone, also when PostgreSQL
-    keeps its plan."""
+    """The bounds are part of the statement, so that it is planned for the volumes between them alone, also when
+    PostgreSQL keeps its plan."""
     bounds = f"request_id >= {within[0]:d} AND request_id < {within[1]:d}"
     return text(f"""
         SELECT requests.public_id, CAST(requests.kind AS text), CAST(requests.status AS text), requests.received_at,

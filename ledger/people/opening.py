@@ -1,4 +1,4 @@
-"""People opened again, a block at a time."""
+"""Opens people, a block at a time."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ from ledger.sealing import SealingKey
 
 
 def open_block(key: SealingKey, request_id: int, rows: Sequence[tuple[int, bytes]]) -> list[Subject]:
-    """The people of these rows of one request (line, sealed), opened, in order. Raises ledger.sealing.UnsealError."""
+    """Open the people of these rows of one request (line, sealed), in order. Raises ledger.sealing.UnsealError."""
     contexts = [subject_context(request_id, line) for line, _ in rows]
     plains = key.open_all([sealed for _, sealed in rows], contexts)
-    # Each of them is JSON of our own making and none other, as the seal proves, so together they are one array.
+    # Each is JSON of our own making, as the seal proves, so together they form one array.
     people: list[Subject] = from_json(b"[%b]" % b",".join(plains), cache_strings="keys")
     return people

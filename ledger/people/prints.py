@@ -1,4 +1,4 @@
-"""Keyed fingerprints of people: of all that is given of one, and of each identifier by which people are found."""
+"""Keyed fingerprints of people: of everything given of one, and of each identifier by which people are found."""
 
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
@@ -13,7 +13,7 @@ from ledger.sealing import Fingerprinter
 
 
 class PrintsOfOne(NamedTuple):
-    """Of a whole person, and of the identifiers that are given."""
+    """The fingerprints of a whole person, and of the identifiers that are given."""
 
     whole: bytes
     user_id: bytes | None
@@ -22,7 +22,7 @@ class PrintsOfOne(NamedTuple):
 
 
 class PrintsOfMany(NamedTuple):
-    """The same of many, by column."""
+    """The same for many, by column."""
 
     whole: list[bytes]
     user_id: list[bytes | None]
@@ -47,11 +47,11 @@ class Prints:
         self._phone = fingerprinter.printer(b"phone_number")
 
     def of(self, subject: Subject) -> PrintsOfOne:
-        """The prints of one person: `whole` and `identifiers` at once."""
+        """The fingerprints of one person: `whole` and `identifiers` at once."""
         return next(self.of_all([subject]).each())
 
     def of_all(self, subjects: Sequence[Subject]) -> PrintsOfMany:
-        """The same of many, in order. Column by column, for that takes a tenth less time."""
+        """The same for many, in order. Computed by column, which takes a tenth less time."""
         user_ids = [fold_identifier(user_id) if (user_id := subject.get("user_id")) else None for subject in subjects]
         emails = [fold_email(email) if (email := subject.get("email")) else None for subject in subjects]
         phones = [subject.get("phone_number") for subject in subjects]
@@ -71,7 +71,7 @@ class Prints:
         )
 
     def whole(self, subject: Subject) -> bytes:
-        """The print of everything given of one person: equal for two lines that say the same."""
+        """The fingerprint of everything given of one person: equal for two identical lines."""
         return self.of(subject).whole
 
     def identifiers(self, subject: Subject) -> tuple[bytes | None, bytes | None, bytes | None]:
@@ -84,7 +84,7 @@ class Prints:
         )
 
     def others(self, subject: Subject) -> list[tuple[str, bytes]]:
-        """Kind and print of each identifier that only a vendor's block gives; nearly always none."""
+        """Kind and fingerprint of each identifier that only a vendor's block gives; usually none."""
         found = sorted(other_identifiers(subject)) if subject.get("vendors") else []
         return [(kind, self._other(kind, value.encode())) for kind, value in found]
 
@@ -104,7 +104,7 @@ class Prints:
 
 
 def _folded(name: str, value: Any) -> Any:
-    """The same JSON with every object's keys in order and texts folded by their field; None for nothing."""
+    """The same JSON with every object's keys sorted and texts folded by their field; None for nothing."""
     if isinstance(value, dict):
         return {key: _folded(key, value[key]) for key in sorted(value)} or None
     return fold(name, value) if isinstance(value, str) else value

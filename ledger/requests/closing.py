@@ -1,4 +1,4 @@
-"""Closing requests whose last delivery is settled, and what becomes of a closed one when that changes."""
+"""Closes requests whose last delivery is settled, and follows changes of closed ones."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,16 +10,15 @@ from ledger.unsettled import NEEDS_ATTENTION, NOTHING_OPEN
 
 
 class Closed(NamedTuple):
-    """How many requests were closed, and to which of them a delivery of another one has given way."""
+    """How many requests were closed, and which of them other deliveries gave way to."""
 
     number: int
     successors: list[int]
 
 
 def close_settled(connection: Connection, request_id: int | None = None) -> Closed:
-    """Close running requests whose last delivery is settled: that one, or all of which it may be so
-    (ledger.requests.settling). A completed one in which a read-back found what needs attention becomes one
-    with exceptions."""
+    """Close running requests whose last delivery is settled: this one, or all candidates (ledger.requests.settling). A
+    completed one in which a read-back found something that needs attention becomes one with exceptions."""
     if request_id is not None:
         return _close_settled(connection, [request_id])
     ids = {*settling.changed(connection), *settling.whose_turn(connection)}
@@ -34,7 +33,7 @@ def _close_settled(connection: Connection, ids: Sequence[int]) -> Closed:
 
 
 def flag(connection: Connection, request_id: int) -> None:
-    """Let a completed request in which something needs attention after all become one with exceptions."""
+    """Turn a completed request in which something needs attention after all into one with exceptions."""
     connection.execute(_FLAG, {"ids": [request_id]})
 
 
@@ -44,8 +43,8 @@ _WITH_EXCEPTIONS = f"""
         WHERE tallies.request_id = requests.id AND deliveries > 0
             AND {NEEDS_ATTENTION})
 """
-# Locked first, and looked at again in a second statement: a retry may have opened new chunks while we waited. By their
-# ids: compared as it is, `status` would let the planner read through an index of all that run.
+# Lock first, then check in a second statement: a retry may have opened new chunks while we waited. Find them by id:
+# with `status` compared plainly, the planner would read through an index of everything running.
 _LOCK_SETTLED = text(f"""
     SELECT id FROM requests
     WHERE id = ANY(CAST(:ids AS bigint[])) AND CAST(status AS text) = 'running' AND not_before <= now()
@@ -67,7 +66,7 @@ _FLAG = text(f"""
 
 
 def judge_again(connection: Connection, *request_ids: int) -> None:
-    """A person has settled something of these requests: let the status of a closed one follow."""
+    """A person has settled something of these requests: adjust the status of closed ones."""
     connection.execute(_JUDGE_AGAIN, {"ids": sorted(request_ids)})
 
 

@@ -1,4 +1,4 @@
-"""Idempotency keys, kept as keyed fingerprints: a producer may use somebody's e-mail address as one."""
+"""Idempotency keys, stored as keyed fingerprints: a producer may use somebody's e-mail address as one."""
 
 from sqlalchemy import Connection, text
 
@@ -6,7 +6,7 @@ from ledger.sealing import Fingerprinter
 
 
 def print_of_key(fingerprinter: Fingerprinter, key: str) -> str:
-    """What stands for an idempotency key in the ledger: equal for equal keys, in hexadecimal."""
+    """An idempotency key as stored: equal for equal keys, in hexadecimal."""
     return fingerprinter.print_of(b"idempotency-key", key.encode()).hex()
 
 
@@ -14,13 +14,13 @@ ON_KEY_TAKEN = "ON CONFLICT (idempotency_print) WHERE idempotency_print IS NOT N
 
 
 def unless_taken_in_clear(key: str) -> str:
-    """A condition: no earlier version has recorded this key as it is. `key`: an expression, NULL where no clear key is
-    left to look among."""
+    """A condition: no earlier version has stored this key in clear. `key`: an expression, NULL where no clear keys are
+    left."""
     return f"({key} IS NULL OR NOT EXISTS (SELECT FROM requests AS earlier WHERE earlier.idempotency_key = {key}))"
 
 
 def any_in_clear(connection: Connection) -> bool:
-    """Whether keys are left that an earlier version recorded as they are."""
+    """Whether keys are left that an earlier version stored in clear."""
     return bool(connection.execute(_ANY).scalar_one())
 
 
@@ -28,7 +28,7 @@ _ANY = text("SELECT EXISTS (SELECT FROM requests WHERE idempotency_key IS NOT NU
 
 
 def replace_clear(connection: Connection, fingerprinter: Fingerprinter, most: int) -> int:
-    """Put prints in the place of such keys, `most` at most, and leave alone what somebody is working on; how many."""
+    """Replace such keys by fingerprints, `most` at most, except locked ones; returns how many."""
     found = connection.execute(_FIND, {"most": most}).all()
     prints = [print_of_key(fingerprinter, row.idempotency_key) for row in found]
     if found:
@@ -40,7 +40,7 @@ _FIND = text("""
     SELECT id, idempotency_key FROM requests WHERE idempotency_key IS NOT NULL
     ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
 """)
-# While two versions run side by side each may have recorded the same key. The newer request stands for it then.
+# While two versions run side by side, both may have recorded the same key. Then it belongs to the newer request.
 _REPLACE = text("""
     UPDATE requests
     SET idempotency_key = NULL,

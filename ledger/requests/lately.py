@@ -1,4 +1,5 @@
-"""How many people each person has sent lately with nobody else looking: many requests must not pass for few."""
+"""How many people each person has recently submitted without a second person: many small requests must not pass as
+small."""
 
 from collections.abc import Collection
 
@@ -9,12 +10,12 @@ KEPT_DAYS = 8
 
 
 def exceeds(connection: Connection, persons: Collection[str], people: int, *, above: int, within_s: float) -> bool:
-    """Whether a request of so many people is more than `above`, with what any of its submitters has sent within so many
-    seconds. One that is not is counted from now on.
+    """Whether a request of so many people, with what any of its submitters has sent within so many seconds, is more
+    than `above`. One that is not is counted from now on.
 
-    Requests of one person that come at the same moment take turns from here until the caller commits.
+    Concurrent requests of one person take turns from here until the caller commits.
     """
-    names = sorted(persons)  # in one order, so that two requests do not lock each other out
+    names = sorted(persons)  # always in the same order, so that two requests do not deadlock
     connection.execute(_TAKE_TURNS, {"names": names})
     sent: int = connection.execute(_MOST, {"names": names, "within_s": within_s}).scalar_one()
     if sent + people > above:
@@ -42,7 +43,7 @@ _ADD = text("""
 
 
 def drop_old(connection: Connection) -> None:
-    """Drop what no setting looks back to."""
+    """Delete what no setting looks back to."""
     connection.execute(_DROP_OLD, {"days": KEPT_DAYS})
 
 

@@ -1,4 +1,4 @@
-"""Requests are recorded whole or not at all, and found again by their idempotency key."""
+"""Records requests as a whole or not at all, and finds them by their idempotency key."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -34,8 +34,8 @@ from ledger.unsettled import ACCEPT
 
 
 class Recorded(NamedTuple):
-    """A request that is on record. `unconfirmed`: nothing of it is sent until someone confirms it. `unreachable`: how
-    many of its people cannot be found at which vendor, as it was recorded."""
+    """A request on record. `unconfirmed`: nothing of it is sent until it is confirmed. `unreachable`: how many of its
+    people cannot be found at which vendor, when it was recorded."""
 
     public_id: UUID
     people: int
@@ -45,7 +45,7 @@ class Recorded(NamedTuple):
 
 
 class NothingToDoError(Exception):
-    """A request without a single person."""
+    """A request without people."""
 
 
 class KeyTakenError(Exception):
@@ -55,8 +55,8 @@ class KeyTakenError(Exception):
 def record(
     connection: Connection, new: NewRequest, people: Iterable[Subject], *, masters: MasterKeys, prints: Prints
 ) -> Recorded:
-    """Write a request, its people, its chunks and its entry in the audit log. All of it stands when the caller commits,
-    none of it before.
+    """Write a request, its people, its chunks and its entry in the audit log. All of it is kept when the caller
+    commits, none before.
 
     Raises NothingToDoError; TooLateError; FutureError; KeyTakenError, before reading anybody; whatever `people` raises.
     """
@@ -114,7 +114,7 @@ def record(
 
 
 def _is_large(connection: Connection, new: NewRequest, people: int) -> bool:
-    """Whether somebody else has to look at it: by itself, or with what its submitter has sent lately."""
+    """Whether a second person has to confirm it: by itself, or with what its submitter has sent recently."""
     if new.confirm_above is None or new.everyday is None or people <= new.everyday:
         return False
     if people > new.confirm_above:
@@ -150,7 +150,7 @@ _TAKE_IN = text("""
 
 
 class Earlier(NamedTuple):
-    """The request that an idempotency key already stands for, and a digest of what was submitted."""
+    """The request that an idempotency key belongs to, and a digest of what was submitted."""
 
     recorded: Recorded
     kind: Kind

@@ -1,5 +1,5 @@
-"""Requests whose people the controller's directory is asked about first: whose turn it is, a block of people, and what
-was found of it. Nothing of such a request is claimed until its last block is done."""
+"""Requests whose people the controller's directory is asked about first: the turn, a block of people, and the results.
+No chunk of such a request is claimed until its last block is done."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,12 +21,12 @@ from ledger.requests.new_request import unreachable_json
 from ledger.sealing import MasterKeys, SealingKey
 
 BLOCK = 1_000
-"""People that are read, asked about and recorded together."""
+"""People read, asked about and recorded together."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some people of a request, in order, and where it stands."""
+    """Some people of a request, in order, and their position."""
 
     request_id: int
     public_id: UUID
@@ -46,7 +46,7 @@ class Block:
 
 
 class Taken(NamedTuple):
-    """Some people of a request as they lie in the ledger, sealed; the turn to ask about them is over at `until`."""
+    """Some people of a request as stored, sealed; the turn to ask about them ends at `until`."""
 
     request: Any
     people: Sequence[Any]
@@ -57,7 +57,7 @@ class Taken(NamedTuple):
 
 
 class DirectoryState(NamedTuple):
-    """How the directory does. `failures` in a row since `failing_since`; `fault`: what is wrong with its answers."""
+    """The directory's state. `failures` in a row since `failing_since`; `fault`: what is wrong with its answers."""
 
     waiting: int
     failures: int
@@ -66,8 +66,8 @@ class DirectoryState(NamedTuple):
 
 
 def take(connection: Connection, *, lease_s: float) -> Taken | None:
-    """The next people to be asked about, in turn between requests; None where there are none, or it is not yet time:
-    another worker is at it, or the directory is given a pause. Nobody else takes any for `lease_s`."""
+    """The next people to ask about, in turn between requests; None where there are none, or another worker has the
+    turn, or the directory is given a pause. Nobody else takes any for `lease_s`."""
     until = connection.execute(_TAKE_TURN, {"lease_s": lease_s}).scalar_one_or_none()
     if until is None:
         return None
@@ -80,7 +80,7 @@ def take(connection: Connection, *, lease_s: float) -> Taken | None:
 
 
 def keep(connection: Connection, until: datetime, *, lease_s: float) -> datetime | None:
-    """Have the turn that is over at `until` for `lease_s` from now; until when, or None where it is lost."""
+    """Extend the turn that ends at `until` to `lease_s` from now; returns its new end, or None where it is lost."""
     kept: datetime | None = connection.execute(_KEEP, {"until": until, "lease_s": lease_s}).scalar_one_or_none()
     return kept
 
@@ -112,9 +112,9 @@ def record(
     findings: Mapping[Finding, int],
     found: Mapping[str, int],
 ) -> bool:
-    """Keep what was found of a block: `completed` people by line, how many `findings` there were of each sort, and how
-    many are `found` by vendor who were not. False, and nothing is kept, where it is moot: another worker has recorded
-    this block, or the request was cancelled."""
+    """Record the results of a block: `completed` people by line, the number of each sort of `findings`, and how many
+    are `found` by vendor who were not before. False, and nothing is recorded, where another worker has recorded this
+    block, or the request was cancelled."""
     counts = {one.value: block.resolved.get(one.value, 0) + findings.get(one, 0) for one in Finding}
     left = {vendor: count - found.get(vendor, 0) for vendor, count in block.unreachable.items()}
     values = {
@@ -132,21 +132,21 @@ def record(
 
 
 def answered(connection: Connection) -> None:
-    """The directory does well, and the next block may be taken at once."""
+    """The directory has answered: the next block may be taken at once."""
     connection.execute(_ANSWERED)
 
 
 def failed(connection: Connection, problem: str, delay_s: float) -> None:
-    """The directory has not answered as it should: nobody is asked about for `delay_s`."""
+    """The directory did not answer properly: nobody is asked about for `delay_s`."""
     connection.execute(_FAILED, {"problem": problem, "delay_s": delay_s})
 
 
 def directory_state(connection: Connection) -> DirectoryState:
-    """How the directory does, and how many requests wait for it."""
+    """The directory's state, and how many requests wait for it."""
     return DirectoryState._make(connection.execute(_STATE).one())
 
 
-# Taking the turn touches the table only where somebody is to be asked about: nobody is, nearly always.
+# Taking the turn only writes to the table where somebody is to be asked about, which is rare.
 _WAITING = "status = 'running' AND not_before <= now() AND to_resolve_from IS NOT NULL AND data_key IS NOT NULL"
 _TAKE_TURN = text(f"""
     INSERT INTO resolver (due_at)

@@ -1,23 +1,23 @@
-"""Which requests may have had their last delivery settled: those that changed, and in a slow round all that run."""
+"""Requests that may have had their last delivery settled: those that changed, and in a slow round all that run."""
 
 from sqlalchemy import Connection, TextClause, text
 
 from ledger.turns import Place, note_place, take_turn
 
 MOST_MARKS = 20_000
-"""Marks that are taken at once; more are left to the next call."""
+"""Marks taken at once; the rest is left to the next call."""
 ROUND, DOUBTFUL, ROUND_EVERY_S, MOST_IN_A_ROUND = "settle", "doubtful", 60.0, 10_000
-"""As a net, so many running requests are looked at each minute, in turn, though nothing is known to have changed; and
-as many in which something needs action."""
+"""As a last resort, so many running requests are checked each minute, in turn, even if nothing is known to have
+changed; and as many in which something needs action."""
 
 
 def changed(connection: Connection) -> list[int]:
-    """The requests of which a chunk was closed since the last call. Whatever is done about them is to be done in the
-    same transaction: where that fails, they are found again."""
+    """Requests of which a chunk was closed since the last call. The caller must act on them in the same transaction: if
+    that fails, they are found again."""
     return list(connection.execute(_TAKE_MARKS, {"most": MOST_MARKS}).scalars())
 
 
-# A mark whose chunk is closed by a transaction that has not ended cannot be seen yet, and so is left for later.
+# A mark of a transaction that has not ended is invisible, and so is left for later.
 _TAKE_MARKS = text("""
     WITH taken AS (
         DELETE FROM settling
@@ -29,7 +29,7 @@ _TAKE_MARKS = text("""
 
 def whose_turn(connection: Connection) -> list[int]:
     """The next requests of the slow rounds: running ones, and those in which something needs action, which an earlier
-    version may have left as completed. None where it is not yet time for more."""
+    version may have left as completed. None where it is too early."""
     place = take_turn(connection, ROUND, ROUND_EVERY_S)
     if place is None:
         return []
@@ -42,7 +42,7 @@ def whose_turn(connection: Connection) -> list[int]:
 
 def _in_turn(connection: Connection, work: str, place: Place, statement: TextClause) -> list[Place]:
     found = _after(connection, place, MOST_IN_A_ROUND, statement)
-    if len(found) < MOST_IN_A_ROUND:  # the end: go on from the beginning
+    if len(found) < MOST_IN_A_ROUND:  # the end: continue from the beginning
         found += _after(connection, _BEGINNING, MOST_IN_A_ROUND - len(found), statement)
     if found and found[-1] != place:
         note_place(connection, work, found[-1])
