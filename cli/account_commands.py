@@ -7,16 +7,14 @@ import typer
 from intake.exit_codes import Ending
 
 keys = typer.Typer(help="API keys: make one, see them, revoke one.", no_args_is_help=True)
-user = typer.Typer(help="Console users: add one, see them, disable one.", no_args_is_help=True)
+user = typer.Typer(help="Console users: add, list and disable them.", no_args_is_help=True)
 
 MOST_DAYS = 36_500
 AsJson = Annotated[bool, typer.Option("--json", help="for scripts: one JSON object")]
 Owner = Annotated[
     str | None, typer.Option(metavar="PERSON", help="another user's name: both are accounts of one person")
 ]
-OsUser = Annotated[
-    str | None, typer.Option(metavar="NAME", help="who they are at the command line, where that is another name")
-]
+OsUser = Annotated[str | None, typer.Option(metavar="NAME", help="their name at the command line, where it differs")]
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="what they log in with")]
 
 
@@ -24,9 +22,9 @@ UserName = Annotated[str, typer.Argument(metavar="NAME", help="what they log in 
 def create_key(
     name: Annotated[str, typer.Argument(metavar="NAME", help="the system it is for; it may have several keys")],
     role: Annotated[str, typer.Option(metavar="submitter|reader|operator|admin", help="what it may do")],
-    days: Annotated[float, typer.Option(min=0, max=MOST_DAYS, help="it expires after so many; 0: never")] = 365,
+    days: Annotated[float, typer.Option(min=0, max=MOST_DAYS, help="days until it expires; 0: never")] = 365,
     owner: Annotated[
-        str | None, typer.Option(metavar="PERSON", help="the user whose key it is, where it is no system's")
+        str | None, typer.Option(metavar="PERSON", help="the user whose key it is; none: a system's")
     ] = None,
     as_json: AsJson = False,
 ) -> Ending:

@@ -7,20 +7,23 @@ import typer
 from intake.exit_codes import Ending
 
 MOST = 1_000
-audit = typer.Typer(help="Show who was let in or turned away, and what they did.", invoke_without_command=True)
+audit = typer.Typer(help="Show who was admitted or refused, and what they did.", invoke_without_command=True)
 
 
 @audit.callback()
 def show(  # noqa: PLR0917 - the order is the command line's
     context: typer.Context,
     by: Annotated[
-        str | None, typer.Option(metavar="NAME", help="a principal, as user:ann; or ann, for every account so named")
+        str | None,
+        typer.Option(metavar="NAME", help="a principal, such as user:ann; or ann, for every account of that name"),
     ] = None,
-    action: Annotated[str | None, typer.Option(metavar="WORDS", help="words of the action, as 'vendor hold'")] = None,
+    action: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="words of the action, such as 'vendor hold'")
+    ] = None,
     request: Annotated[str | None, typer.Option(metavar="ID", help="what was done to this request")] = None,
     since: Annotated[str | None, typer.Option(metavar="ISO8601", help="not before this")] = None,
     until: Annotated[str | None, typer.Option(metavar="ISO8601", help="before this")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST, help="so many at most")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="at most this many")] = 50,
     before: Annotated[
         int | None, typer.Option(metavar="NUMBER", min=1, help="the next page, as the last one says")
     ] = None,

@@ -21,8 +21,8 @@ ReceivedBefore = Annotated[
     str | None, typer.Option(metavar="ISO8601", help="without ID: requests that were received before this")
 ]
 All = Annotated[bool, typer.Option("--all", help="without ID: all requests that it can be done to")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="without ID: say how much it would touch, and do nothing")]
-Unasked = Annotated[bool, typer.Option("--yes", help="without ID: do not ask first, where somebody is at a terminal")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="without ID: show how much it would change, and do nothing")]
+Unasked = Annotated[bool, typer.Option("--yes", help="without ID: do not ask first at a terminal")]
 AtVendor = Annotated[str | None, typer.Option("--vendor", metavar="VENDOR", help="without ID: requests that go there")]
 WithReason = Annotated[
     str | None, typer.Option("--reason", metavar="REASON", help="without ID: requests of which something waits for it")

@@ -86,7 +86,9 @@ def web(
 
 @app.command("take-in")
 def take_in(
-    check: Annotated[bool, typer.Option("--check", help="only tell whether one runs on this host and is well")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="only check whether one runs on this host and is healthy")
+    ] = False,
 ) -> Ending:
     """Take in what Celery producers push to Redis, until Ctrl-C. `consent up` does it too."""
     from intake.take_in import process

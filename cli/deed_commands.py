@@ -43,7 +43,9 @@ def retry(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) ->
 
 def provide(
     request_id: RequestId,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="people with what was missing, as NDJSON or CSV; or -")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="people with what was missing, NDJSON or CSV; - for standard input")
+    ],
     allow_placeholder: AllowPlaceholder = None,
     as_json: AsJson = False,
 ) -> Ending:
@@ -67,7 +69,7 @@ def close(*, request_id: str | None, chosen: Chosen, because: Because, as_json: 
         text = waiting.check_text(because)
         return selections.do_to_selection(selections.Deed.CLOSE, chosen, because=text, as_json=as_json)
     if chosen.vendor is None:
-        raise typer.BadParameter("of one request, say where: --vendor")
+        raise typer.BadParameter("for one request, name the vendor: --vendor")
     return waiting.close(request_id, vendor=chosen.vendor, reason=chosen.reason, because=because, as_json=as_json)
 
 
@@ -107,8 +109,8 @@ def cancel(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) -
 def extend(
     request_id: RequestId,
     because: Because,
-    months: Annotated[int | None, typer.Option(min=1, help="so many in all, beyond the original date")] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="the same in days")] = None,
+    months: Annotated[int | None, typer.Option(min=1, help="months in total, beyond the original date")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="days in total, beyond the original date")] = None,
     as_json: AsJson = False,
 ) -> Ending:
     """Extend a request's due date, as far as its regulation allows and before the original date."""

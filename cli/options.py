@@ -12,7 +12,7 @@ AllowPlaceholder = Annotated[
     typer.Option(
         "--allow-placeholder",
         metavar="FIELD=VALUE",
-        help="take this identifier, though it looks like nobody's or damaged, as in user_id=1; may be repeated",
+        help="accept this identifier, though it looks like a placeholder or damaged, as user_id=1; may be repeated",
     ),
 ]
 OneVendor = Annotated[str | None, typer.Option("--vendor", metavar="VENDOR", help="only at this one")]

@@ -12,10 +12,10 @@ from intake.exit_codes import Ending
 
 def submit(  # noqa: PLR0917 - the order is the command line's
     file: Annotated[str, typer.Argument(metavar="FILE", help="people, as NDJSON or CSV; - for standard input")],
-    kind: Annotated[str, typer.Option(metavar="erasure|opt_out|opt_in", help="what is to happen to them")],
+    kind: Annotated[str, typer.Option(metavar="erasure|opt_out|opt_in", help="the operation")],
     vendors: Annotated[str | None, typer.Option(metavar="A,B", help="only these; else all switched on")] = None,
     idempotency_key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="submitting again under it changes nothing")
+        str | None, typer.Option(metavar="KEY", help="submitting again with it changes nothing")
     ] = None,
     options: Annotated[
         Path | None, typer.Option(metavar="FILE", help='JSON, by vendor: {"insider": {"whole": ["city"]}}')
@@ -28,11 +28,12 @@ def submit(  # noqa: PLR0917 - the order is the command line's
         ),
     ] = None,
     effective_at: Annotated[
-        str | None, typer.Option(metavar="ISO8601", help="when the people made their wish; else when you were asked")
+        str | None,
+        typer.Option(metavar="ISO8601", help="when the people expressed their wish; else when you were asked"),
     ] = None,
     regulation: Annotated[
         str | None,
-        typer.Option(metavar="|".join(Regulation), help="the law that says when it is due; else CONSENT_REGULATION"),
+        typer.Option(metavar="|".join(Regulation), help="the law that sets the due date; else CONSENT_REGULATION"),
     ] = None,
     not_before: Annotated[str | None, typer.Option(metavar="ISO8601", help="send nothing before this")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="confirm a large request yourself")] = False,

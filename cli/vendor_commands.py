@@ -7,9 +7,7 @@ import typer
 from cli.options import Because
 from intake.exit_codes import Ending
 
-vendor = typer.Typer(
-    help="See which vendors are on and which are held; switch, hold, retire one.", no_args_is_help=True
-)
+vendor = typer.Typer(help="List vendors; switch, hold, resume and retire them.", no_args_is_help=True)
 
 VendorName = Annotated[str, typer.Argument(metavar="NAME", help="as `consent vendor list` shows it")]
 

@@ -8,7 +8,8 @@ from cli.options import AsJson
 from intake.exit_codes import Ending
 
 webhook = typer.Typer(
-    help="See who is told of changes of status, and what they have yet to be told.", no_args_is_help=True
+    help="Receivers of changes of status: list them and what waits for them, switch them, send again.",
+    no_args_is_help=True,
 )
 
 ReceiverName = Annotated[str, typer.Argument(metavar="NAME", help="as `consent webhook list` shows it")]

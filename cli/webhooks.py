@@ -32,7 +32,7 @@ def switch_on(name: str) -> Ending:
     with surroundings() as here, here.engine.begin() as connection:
         if not switch_receiver_on(connection, name, who()):
             raise _unknown()
-    typer.echo(f"{name} is on; it is told of every change from now on")
+    typer.echo(f"{name} is on; it gets every change from now on")
     return Ending.DONE
 
 
@@ -41,7 +41,7 @@ def switch_off(name: str) -> Ending:
     with surroundings() as here, here.engine.begin() as connection:
         if not switch_receiver_off(connection, name, who()):
             raise _unknown()
-    typer.echo(f"{name} is off; what it has not been told is given up")
+    typer.echo(f"{name} is off; what still waited is given up")
     return Ending.DONE
 
 

@@ -1,4 +1,4 @@
-"""What becomes of people by one answer: a pure rule, with what lies behind them and what is known of the step."""
+"""What one answer means for people: a pure rule, given their past and what is known of the step."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -9,15 +9,15 @@ from domain.retry import Job
 from tasks.evidence import Evidence, Sort, sort_of
 
 LONE_WAITS_S = (10.0, 30.0)
-"""Who is refused alone while nobody else is asked is tried again after these; the third refusal counts."""
+"""Delays for a person refused alone while nobody else is sent; the third refusal counts."""
 CONFLICT_WAITS_S = (5.0, 20.0)
-"""The same where something stands in one person's way that may pass by itself, before someone is asked to act."""
+"""Delays for a person whose obstacle may pass by itself, before a person is asked to act."""
 SKEW_S = 2.0
-"""By so much what the ledger dates by the beginning of a transaction may have happened later."""
+"""The ledger dates by the beginning of a transaction: an event may have happened this much later."""
 
 
 class Past(NamedTuple):
-    """What lies behind people: how many attempts have failed since when, and how often they were refused in doubt."""
+    """People's past: how many attempts have failed since when, and how often they were refused in doubt."""
 
     attempts: int = 0
     since: float | None = None
@@ -28,16 +28,16 @@ class Past(NamedTuple):
 
 
 class Consequence(StrEnum):
-    """What becomes of people with one answer, and whether it counts against the step."""
+    """What an answer means for people, and whether it counts against the step."""
 
     SETTLED = "settled"  # the answer is believed
-    AGAIN = "again"  # tried again within the vendor's bounds
+    AGAIN = "again"  # retried within the vendor's bounds
     APART = "apart"  # the same, alone from now on
-    TROUBLED = "troubled"  # tried again, and it counts against the step
-    LATER = "later"  # tried alone a few times more; remembered, so that the next ones make a handful
-    WAITS = "waits"  # tried alone a few times more
+    TROUBLED = "troubled"  # retried, and it counts against the step
+    LATER = "later"  # retried alone a few times; remembered, and counted later with others
+    WAITS = "waits"  # retried alone a few times
     HELD = "held"  # refused like everybody: pending, and it counts against the step
-    LOOKS = "looks"  # the vendor has taken it: looked at again, and never sent again
+    LOOKS = "looks"  # the vendor has accepted it: looked at again, and never sent again
     BLAMED = "blamed"  # pending, and it counts against the step
 
 
@@ -45,9 +45,9 @@ def consequence_of(
     answer: Answer, past: Past, known: Evidence, *, company: bool, everybody: bool, singled_out: bool
 ) -> Consequence:
     """What one answer means for people with this past. `company`: others were served there after them, or with them.
-    `everybody`: as many were refused or failed there in a row as are not the people's doing. `singled_out`: it is one
-    person, taken out of a batch of which others were served."""
-    # A person whom the vendor refused before it served others, and refuses again, is the reason.
+    `everybody`: so many were refused or failed there in a row that the step is at fault. `singled_out`: it is one
+    person, split from a batch of which others were served."""
+    # A person whom the vendor refused before it served others, and refuses again, is the cause.
     proven = company or (past.doubted > 0 and known.good_at > past.doubted + SKEW_S)
     served = known.yes > 0 or known.lately
     cleared = proven or ((served or known.vouched) and not everybody)
@@ -59,7 +59,7 @@ def consequence_of(
             return Consequence.SETTLED
         case Sort.REFUSAL if everybody:
             return Consequence.HELD
-        case Sort.REFUSAL if answer.needs_witness:  # at a wrong address everybody looks unknown
+        case Sort.REFUSAL if answer.needs_witness:  # at a wrong address everybody seems unknown
             return Consequence.BLAMED
         case Sort.REFUSAL:
             return Consequence.SETTLED if tried_enough else Consequence.LATER
@@ -79,5 +79,5 @@ def consequence_of(
 
 
 def passes(answer: Answer) -> bool:
-    """Whether what stands in this person's way may pass by itself, though someone would have to act if it does not."""
+    """Whether this person's obstacle may pass by itself, though a person would have to act if it does not."""
     return answer.verdict is Verdict.ACTION and answer.reason is Reason.CONFLICT

@@ -1,6 +1,6 @@
-"""How every client of ours connects to Redis: how long it waits, how it notices silence, whose certificates it trusts.
+"""How all our clients connect to Redis: how long they wait, how they notice silence, which certificates they trust.
 
-One place, so that Celery, its producers, the throttle, the web process, `consent doctor` and Flower behave alike.
+One module, so that Celery, its producers, the throttle, the web process, `consent doctor` and Flower behave alike.
 """
 
 import socket
@@ -24,31 +24,31 @@ CONNECT_S = 3.0
 ANSWER_S = 4.0
 """Redis answers within milliseconds, or something is wrong."""
 HEALTH_S = 4.0
-"""A connection that only listens is asked so often whether the other side is still there; it is given up after the
-second question without an answer."""
+"""How often a listening connection checks that the other side is there. It is closed after the second check without an
+answer."""
 DEFAULT_PORT = 6379
 SCHEMES = ("redis", "rediss", "unix")
 FORM = "redis://user:password@host:port/number, or rediss://… over TLS"
 PROBE_KEY = "consent:probe"
 PROBE_MS = 10_000
 LARGEST_ANSWER = 16_000_000
-"""Bytes of one value that are read from Redis: more than any message of ours has."""
+"""Bytes of one value that are read from Redis: more than any of our messages has."""
 TOO_LARGE = b"too large"
-"""Stands for a value that was larger, and was not kept. It is refused as any item that is no message."""
+"""Replaces a value that was larger, and was not kept. It is refused like any item that is no message."""
 PORTION = 65_536
 
 _FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _STRICT = {"ssl_cert_reqs": ("required", "CERT_REQUIRED"), "ssl_check_hostname": ("true", "True", "1")}
 _MOVED = [ReadOnlyError, MasterDownError]
-"""What a server answers that is no primary any more: its name may lead to another one by now, so it is dialled anew."""
+"""Errors of a server that is no longer a primary: its name may resolve to another one now, so reconnect."""
 
 
 class RedisUrlError(ValueError):
-    """The address of Redis cannot be used. The message says why, and shows nothing of it."""
+    """The address of Redis cannot be used. The message says why, and quotes nothing of it."""
 
 
 class _BoundedBuffer(SocketBuffer):
-    """What comes from Redis. A gigantic value passes through a portion at a time, and nothing is kept of it."""
+    """The buffer of Redis's answers. A gigantic value passes in portions, and nothing of it is kept."""
 
     def read(self, length: int, *args: Any, **more: Any) -> bytes:
         if length <= LARGEST_ANSWER:
@@ -64,22 +64,22 @@ class _BoundedBuffer(SocketBuffer):
 
 
 class BoundedParser(_RESP2Parser):
-    """Reads answers of Redis, in the memory of the largest message that we take: whoever can write to a list can write
-    half a gigabyte there, and it is measured only when it comes."""
+    """Parses Redis's answers, in memory bounded by our largest message: whoever can write to a list can write half a
+    gigabyte there, and its size is only known as it arrives."""
 
     def on_connect(self, connection: Any) -> None:
-        """Called by the connection when it is made."""
+        """Called by a connection when it is made."""
         super().on_connect(connection)  # type: ignore[no-untyped-call]
         self._buffer = _BoundedBuffer(connection._sock, self.socket_read_size, connection.socket_timeout)
 
 
 READING = {"parser_class": BoundedParser, "protocol": 2}
-"""How connections for use from threads read: options of theirs."""
+"""Options of connections that are used from threads."""
 
 
 @dataclass(frozen=True)
 class RedisAddress:
-    """Where Redis is, who we are there and whom we trust."""
+    """The address of Redis, our login there, and the certificates that we trust."""
 
     host: str = "localhost"
     port: int = DEFAULT_PORT
@@ -92,7 +92,7 @@ class RedisAddress:
 
     @classmethod
     def parse(cls, url: str, ca: str | PathLike[str] | None = None) -> "RedisAddress":
-        """Read an address; `ca`: a file of CA certificates for rediss://, None: the system's. Raises RedisUrlError."""
+        """Parse an address; `ca`: a file of CA certificates for rediss://, None: the system's. Raises RedisUrlError."""
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
@@ -121,12 +121,12 @@ class RedisAddress:
 
     @property
     def is_private(self) -> bool:
-        """Whether nobody on the way can read along: it is encrypted, or does not leave this machine."""
+        """Whether nobody can listen in: it is encrypted, or does not leave this machine."""
         return self.tls is not None or self.unix_socket is not None or _is_loopback(self.host)
 
     @property
     def broker_url(self) -> str:
-        """The same for Celery, with nothing but who and where."""
+        """The address for Celery, without options."""
         login = f"{quote(self.user or '', safe='')}:{quote(self.password or '', safe='')}@"
         host = f"[{self.host}]" if ":" in self.host else self.host
         scheme = "redis" if self.tls is None else "rediss"
@@ -134,7 +134,7 @@ class RedisAddress:
 
 
 def connect(url: str, ca: str | PathLike[str] | None = None) -> redis.Redis:
-    """A client for use from threads. Raises RedisUrlError; nothing is dialled yet."""
+    """A client for use from threads. Raises RedisUrlError; it connects later."""
     retry = Retry(NoBackoff(), 1, (redis.ConnectionError,))
     options = _client_options(RedisAddress.parse(url, ca)) | {"retry": retry, "retry_on_error": [*_MOVED]}
     client = redis.Redis(**options)
@@ -143,14 +143,14 @@ def connect(url: str, ca: str | PathLike[str] | None = None) -> redis.Redis:
 
 
 def connect_async(url: str, ca: str | PathLike[str] | None = None) -> AsyncRedis:
-    """A client for an event loop. Raises RedisUrlError; nothing is dialled yet."""
+    """A client for an event loop. Raises RedisUrlError; it connects later."""
     retry = AsyncRetry(NoBackoff(), 1, (redis.ConnectionError,))
     return AsyncRedis(**_client_options(RedisAddress.parse(url, ca)), retry=retry, retry_on_error=[*_MOVED])
 
 
 def broker_settings(url: str, ca: str | PathLike[str] | None = None, *, must_write: bool = False) -> dict[str, Any]:
-    """Celery's settings for this Redis, for an app with `tasks.broker.Amqp`. With `must_write`, a connection counts as
-    made only once Redis has taken a write. Raises RedisUrlError."""
+    """Celery's settings for this Redis, for an app with `tasks.broker.Amqp`. With `must_write`, a connection only
+    counts once Redis has accepted a write. Raises RedisUrlError."""
     address = RedisAddress.parse(url, ca)
     options: dict[str, Any] = {
         "socket_timeout": ANSWER_S,
@@ -158,7 +158,7 @@ def broker_settings(url: str, ca: str | PathLike[str] | None = None, *, must_wri
         "socket_keepalive": True,
         "socket_keepalive_options": keep_alive(),
         "health_check_interval": HEALTH_S,
-        # A publisher's tries to connect; who consumes, and beat, try for ever.
+        # A publisher's attempts to connect; consumers, and beat, try for ever.
         "max_retries": 1,
         "interval_start": 0,
         "interval_step": 0.2,
@@ -212,7 +212,8 @@ def _client_options(address: RedisAddress) -> dict[str, Any]:
 
 
 def _tls(given: dict[str, str], ca: str | PathLike[str] | None) -> dict[str, Any]:
-    """What the address and the settings say about certificates; taken out of `given`. Nothing can switch checks off."""
+    """What the address and the settings say about certificates; removed from `given`. Nothing can switch verification
+    off."""
     for name, strict in _STRICT.items():
         if given.pop(name, strict[0]) not in strict:
             raise RedisUrlError(

@@ -1,4 +1,4 @@
-"""What the HTTP API takes: small requests beside a campaign, and files of any size in constant memory."""
+"""The HTTP API's throughput: small requests beside a campaign, and files of any size in constant memory."""
 
 import asyncio
 import os
@@ -30,13 +30,13 @@ CAMPAIGN = 300_000
 MOST_ASKED = 1_000_000
 SETTINGS = {
     "CONSENT_API_REQUESTS_PER_MINUTE": "10000000",
-    "CONSENT_DFINERY__REQUESTS_PER_MINUTE": "10000",  # the vendor's real limit: a campaign that goes on and on
+    "CONSENT_DFINERY__REQUESTS_PER_MINUTE": "10000",  # the vendor's real limit, so that the campaign lasts
     "CONSENT_MAX_SUBJECTS_UNCONFIRMED": "10000000",
 }
 
 
 def http_api(stand: Stand, *, quick: bool) -> Iterator[Row]:
-    """`consent web` pinned to one core; the client that asks, PostgreSQL and the campaign's workers share the rest."""
+    """`consent web` pinned to one core; the client, PostgreSQL and the campaign's workers share the rest."""
     seconds = 8 if quick else 20
     with stand.ours(SETTINGS) as ours, _web(ours) as web:
         asyncio.run(web.ask(2))  # warm
@@ -73,7 +73,7 @@ def _uploads(stand: Stand, web: "Web", *, quick: bool) -> Iterator[Row]:
     paths = {number: stand.folder / f"upload-{number}.ndjson" for number in (few, many)}
     for number, path in paths.items():
         write_ndjson(path, number)
-    asyncio.run(web.upload(paths[few]))  # what grows but once
+    asyncio.run(web.upload(paths[few]))  # what grows only once
     _, small_mb = asyncio.run(web.upload(paths[few]))
     took_s, large_mb = asyncio.run(web.upload(paths[many]))
     yield Row(
@@ -100,7 +100,7 @@ def _uploads(stand: Stand, web: "Web", *, quick: bool) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a run of small requests took."""
+    """The figures of a run of small requests."""
 
     per_s: float
     cpu_s: float
@@ -118,9 +118,9 @@ class Web:
     process: psutil.Process
 
     async def ask(self, seconds: float, per_s: float | None = None) -> Asked:
-        """POST requests of one person for so long, as fast as it goes or at a rate."""
-        # The kernel writes what the campaign's intake left in its memory half a minute later, and whoever commits then
-        # waits: that is the disk's answer to a file of people, and not what is asked here.
+        """POST requests of one person for so many seconds, as fast as possible or at a rate."""
+        # The kernel writes the data of the campaign's intake half a minute later, and commits wait for it then. That is
+        # the disk's cost of a file of people, and not what is measured here.
         os.sync()
         waits: list[float] = []
         bodies = enumerate(people(MOST_ASKED))
@@ -183,7 +183,7 @@ class Web:
 
 
 def _in_a_week() -> str:
-    # What is taken in is not delivered meanwhile: taking in is what is measured, and the campaign goes on.
+    # Recorded requests are not delivered meanwhile: intake is measured, and the campaign continues.
     return (datetime.now(UTC) + timedelta(days=7)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -37,10 +37,10 @@ class AuditEntry(BaseModel):
     action: str = Field(description="a command, or a method and the template of its path")
     allowed: bool
     target: str | None = Field(description="a request, a vendor, an account or a key that it was done to")
-    status: int | None = Field(description="what was answered over HTTP")
+    status: int | None = Field(description="the HTTP status of the answer")
     because: str | None
     source: str | None = Field(description="the address that it came from; none for the command line")
-    key: str | None = Field(description="prefix of the API key that was shown")
+    key: str | None = Field(description="prefix of the API key that was given")
     account: str | None = Field(description="whose login was tried; `unknown` where there is no such user")
 
 
@@ -57,15 +57,15 @@ MOST = 1_000
 LAST = 2**63 - 1
 
 
-@router.get("/v1/audit", summary="Who did what, the newest first")
+@router.get("/v1/audit", summary="Who did what, newest first")
 async def show_audit(
     context: TheContext,
     _: Reader,
     *,
     by: Annotated[
-        Text | None, Query(description="a principal, as user:ann; or ann, for every account so named")
+        Text | None, Query(description="a principal, such as user:ann; or ann, for every account of that name")
     ] = None,
-    action: Annotated[Text | None, Query(description="words of the action, as vendor hold")] = None,
+    action: Annotated[Text | None, Query(description="words of the action, such as vendor hold")] = None,
     request_id: UUID | None = None,
     since: WrittenMoment | None = None,
     until: WrittenMoment | None = None,

@@ -167,7 +167,7 @@ async def confirm(request: Request, request_id: UUID, context: TheContext, princ
     return Confirmed(request_id=request_id, status="running")
 
 
-@router.post("/v1/requests/{request_id}/cancel", summary="Stop what was not sent yet")
+@router.post("/v1/requests/{request_id}/cancel", summary="Cancel what was not sent yet")
 async def cancel(request: Request, request_id: UUID, context: TheContext, principal: SubmitterOrOperator) -> Cancelled:
     """A submitter may cancel their own requests. Cancelling twice changes nothing."""
     request.state.target = str(request_id)
@@ -186,7 +186,7 @@ async def cancel(request: Request, request_id: UUID, context: TheContext, princi
     return await context.intake.run(stop)
 
 
-@router.post("/v1/requests/{request_id}/extend", summary="Put off when it is due", openapi_extra=json_body(Extend))
+@router.post("/v1/requests/{request_id}/extend", summary="Extend the due date", openapi_extra=json_body(Extend))
 async def extend(request: Request, request_id: UUID, context: TheContext, principal: Operator) -> Extended:
     """By so much beyond its original date, as far as its regulation allows and before that date; the people must be
     told. Repeating it changes nothing."""

@@ -33,7 +33,7 @@ async def healthz() -> Health:
     return Health(status="ok")
 
 
-@router.get("/readyz", summary="Can requests be taken?", responses={503: {"model": Health}})
+@router.get("/readyz", summary="Can requests be recorded?", responses={503: {"model": Health}})
 async def readyz(context: TheContext, response: Response) -> Health:
     """Whether PostgreSQL takes writes and has our tables, and Redis takes writes. It is for load balancers."""
     checks = {

@@ -115,7 +115,7 @@ _PLACES: TypeAdapter[tuple[datetime, PositiveInt]] = TypeAdapter(tuple[AwareDate
 _LINES: TypeAdapter[tuple[VendorName, int]] = TypeAdapter(tuple[VendorName, int])
 
 
-@router.get("/v1/requests", summary="Requests, the newest first")
+@router.get("/v1/requests", summary="Requests, newest first")
 async def list_requests(
     context: TheContext,
     principal: SubmitterOrReader,

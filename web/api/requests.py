@@ -63,11 +63,11 @@ class NewRequest(Given):
     )
     effective_at: GivenDayOrMoment | None = Field(
         default=None,
-        description="when the people made their wish; else when it was asked. A day will do: a withdrawal counts from "
-        "its end in UTC, an opt-in from its beginning",
+        description="when the people expressed their wish; else when it was asked. A day will do: a withdrawal counts "
+        "from its end in UTC, an opt-in from its beginning",
     )
     regulation: Regulation | None = Field(
-        default=None, description="the law it is made under, which says when it is due; else the operator's default"
+        default=None, description="the law it is made under, which sets the due date; else the operator's default"
     )
     not_before: GivenMoment | None = Field(default=None, description="send nothing before this")
     accept_unreachable: bool = Field(default=False, strict=True, description=ACCEPTING)
@@ -81,7 +81,7 @@ class Crowd(BaseModel):
     )
     values: int = Field(description="of how many values this is so")
     people: int = Field(description="how many people or lines have one of them")
-    most: int = Field(description="how many have the commonest")
+    most: int = Field(description="how many have the most common one")
 
 
 class Receipt(BaseModel):

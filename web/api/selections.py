@@ -110,7 +110,7 @@ ROUTES = (
         Deed.CANCEL,
         Selected,
         SubmitterOrOperator,
-        "Stop what was not sent yet, over a selection",
+        "Cancel what was not sent yet, over a selection",
         "Each request is cancelled at every vendor. A submitter's selection is of what they submitted themselves.",
     ),
     Route(
@@ -149,7 +149,7 @@ for each in ROUTES:
     _open(each)
 
 
-@router.get("/v1/deeds/{deed_id}", summary="How far a deed over a selection has come")
+@router.get("/v1/deeds/{deed_id}", summary="The progress of a deed over a selection")
 async def show_deed(request: Request, deed_id: UUID, context: TheContext, principal: SubmitterOrReader) -> DeedState:
     """It has ended when `ended_at` is given."""
     deed = await context.reads.run(lambda: selections.find(context.engine, deed_id))

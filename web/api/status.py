@@ -90,7 +90,7 @@ class RequestStatus(BaseModel):
 router = APIRouter(tags=["requests"])
 
 
-@router.get("/v1/requests/{request_id}", summary="How a request stands")
+@router.get("/v1/requests/{request_id}", summary="The status of a request")
 async def show_request(
     request: Request, request_id: UUID, context: TheContext, principal: SubmitterOrReader
 ) -> RequestStatus:

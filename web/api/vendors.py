@@ -59,7 +59,7 @@ class VendorState(BaseModel):
     name: str
     enabled: bool = Field(description="on: requests that name no vendors go there")
     off_by: str | None = Field(description="who switched it off")
-    retired_at: Moment | None = Field(description="when it was left for good")
+    retired_at: Moment | None = Field(description="when it was retired")
     served: bool = Field(description="a worker with its credentials has looked for its chunks in the last minute")
     held_at: Moment | None
     held_reason: str | None
@@ -82,7 +82,7 @@ class RetiredVendor(BaseModel):
     name: str
     pending: int
     waiting: int
-    before: Moment | None = Field(description="when it had been retired already; null: it was not")
+    before: Moment | None = Field(description="when it had been retired before; null: it was not")
 
 
 class Vendors(BaseModel):
@@ -123,7 +123,7 @@ async def hold(request: Request, name: Name, context: TheContext, principal: Ope
     return _state(vendor)
 
 
-@router.post("/v1/vendors/{name}/resume", summary="Let a held vendor go on")
+@router.post("/v1/vendors/{name}/resume", summary="Lift the hold of a vendor")
 async def resume(
     request: Request,
     name: Name,
@@ -144,13 +144,13 @@ async def resume(
     return _state(vendor)
 
 
-@router.post("/v1/vendors/{name}/on", summary="Have new requests go to a vendor")
+@router.post("/v1/vendors/{name}/on", summary="Send new requests to a vendor")
 async def switch_on(request: Request, name: Name, context: TheContext, principal: Operator) -> VendorState:
     """Also a retired one. What has ended there stays so."""
     return await _switch(request, name, context, principal, switching.switch_on)
 
 
-@router.post("/v1/vendors/{name}/off", summary="Have no new request go to a vendor")
+@router.post("/v1/vendors/{name}/off", summary="Send no new request to a vendor")
 async def switch_off(request: Request, name: Name, context: TheContext, principal: Operator) -> VendorState:
     """Nothing is sent there, and what is pending waits until it is on again or retired."""
     return await _switch(request, name, context, principal, switching.switch_off)
@@ -174,7 +174,7 @@ async def _switch(
     return _state(vendor)
 
 
-@router.post("/v1/vendors/{name}/retire", summary="Leave a vendor for good", openapi_extra=json_body(Retire))
+@router.post("/v1/vendors/{name}/retire", summary="Retire a vendor", openapi_extra=json_body(Retire))
 async def retire(request: Request, name: Name, context: TheContext, principal: Operator) -> RetiredVendor:
     """What is pending there, or needs a person, ends as cancelled, so that requests can close."""
     because, origin = kept_reason((await read_json(request, RETIRE)).because), origin_of(request.scope)
