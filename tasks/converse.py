@@ -15,7 +15,7 @@ from domain.chunking import cut, halve
 from domain.outcomes import Reason
 from tasks.batching import alike_of, but_for_the_lone, by_carry, going_on
 from tasks.bisection import Bisection, Isolating, fails_again
-from tasks.evidence import CALLS_TO_HALT, Answered, Course, Sort, sort_of
+from tasks.evidence import CALLS_TO_HALT, Answered, Sort, StepResults, sort_of
 
 AT_FIRST = 5
 """How many calls at once a step gets that is not known to work, until it has served somebody."""
@@ -40,7 +40,7 @@ class Conversation:
     """After so many people refused in a row, with nobody served between them, the conversation ends."""
     well: Collection[str] = ()
     """Steps that are known to work."""
-    courses: defaultdict[str, Course] = field(default_factory=lambda: defaultdict(Course))
+    step_results: defaultdict[str, StepResults] = field(default_factory=lambda: defaultdict(StepResults))
     """The results of each step so far."""
     delay_s: float = 0.0
     """How long to wait, where permits ran out."""
@@ -55,7 +55,7 @@ class Conversation:
     @property
     def served(self) -> int:
         """Calls with which the vendor served somebody."""
-        return sum(course.yes for course in self.courses.values())
+        return sum(results.yes for results in self.step_results.values())
 
     async def lead(self, people: Iterable[tuple[Person, str]]) -> None:
         """Lead each person from the step given with them to an answer."""
@@ -88,7 +88,7 @@ class Conversation:
             return ()
         alike = list(alike_of(batch, answers))
         known_as = self._known_as(step)
-        course, yes_before = self.courses[known_as], self.courses[known_as].yes
+        results, yes_before = self.step_results[known_as], self.step_results[known_as].yes
         self._take_note(known_as, alike, within)
         split: list[Answered] = []
         onward: list[tuple[Person, str]] = []
@@ -106,7 +106,7 @@ class Conversation:
             else:
                 self.report(Answered(people, answer, known_as, yes_before))
                 if sort_of(answer) is Sort.REFUSAL:
-                    self._count_refused(course, len(people))
+                    self._count_refused(results, len(people))
         if split:
             await self._take_apart(step, split, within)
         # The same step in another form belongs to the same bisection.
@@ -135,18 +135,18 @@ class Conversation:
     @asynccontextmanager
     async def _carefully(self, step: str) -> AsyncIterator[None]:
         """Limit the calls until the step is known to work: if it refuses everybody, few should meet that."""
-        if step in self.well or self.courses[step].yes:
+        if step in self.well or self.step_results[step].yes:
             yield
             return
         async with self._care.setdefault(step, asyncio.Semaphore(AT_FIRST)):
             yield
 
     def _take_note(self, step: str, alike: Sequence[tuple[Sequence[Person], Answer]], within: Bisection | None) -> None:
-        course = self.courses[step]
+        results = self.step_results[step]
         sorts = [(sort_of(answer), len(people), answer) for people, answer in alike]
         served = sum(people for sort, people, _ in sorts if sort is Sort.YES)
         if served:
-            course.note_yes(served)
+            results.note_yes(served)
             self._stop_being_careful(step)
             if within:
                 within.served = True
@@ -158,8 +158,8 @@ class Conversation:
             return  # on the way to the people it is about, of whom there may be a few
         if within and within.keeps_failures and failure.reason is Reason.SERVER_ERROR:
             return  # the same, and rounds without anybody served end it
-        course.failures += 1
-        if failure.reason is Reason.BAD_CREDENTIALS or course.failures >= CALLS_TO_HALT:
+        results.failures += 1
+        if failure.reason is Reason.BAD_CREDENTIALS or results.failures >= CALLS_TO_HALT:
             self.halted = True
 
     def _stop_being_careful(self, step: str) -> None:
@@ -167,23 +167,27 @@ class Conversation:
         for _ in range(self.exchange.adapter.settings.concurrency if care else 0):
             care.release()  # type: ignore[union-attr]
 
-    def _count_refused(self, course: Course, people: int) -> None:
-        course.refused += people
-        if course.says_enough(self.handful):
+    def _count_refused(self, results: StepResults, people: int) -> None:
+        results.refused += people
+        if results.says_enough(self.handful):
             self.halted = True
 
     def _may_be_one_persons(self, step: str, people: Sequence[Person], answer: Answer) -> bool:
         """Whether the batch's content may be the cause: others are served at this step."""
         if self.halted or len(people) == 1 or sort_of(answer) is not Sort.BLAME:
             return False
-        return step in self.well or self.courses[step].yes > 0
+        return step in self.well or self.step_results[step].yes > 0
 
     async def _take_apart(self, step: str, split: Sequence[Answered], within: Bisection | None) -> None:
         people = [person for answered in split for person in answered.people]
         answer, known_as = split[0].answer, split[0].step
         if len(people) == 1:
             self._report_alone(Answered(people, _of_one(answer), known_as, split[0].yes_before), within)
-        elif answer.reason is Reason.OUR_FAULT and self._our_faults >= self.handful and not self.courses[known_as].yes:
+        elif (
+            answer.reason is Reason.OUR_FAULT
+            and self._our_faults >= self.handful
+            and not self.step_results[known_as].yes
+        ):
             self.report(Answered(people, _of_one(answer), known_as))  # our program fails on everybody
         elif within:
             await self._ask_halves(step, people, within)
@@ -194,7 +198,7 @@ class Conversation:
         bisection = Bisection()
         try:
             known_as = self._known_as(step)
-            if known_as in self.well or self.courses[known_as].yes:
+            if known_as in self.well or self.step_results[known_as].yes:
                 await self._ask_halves(step, people, bisection)
             else:
                 async with self._bisecting[known_as]:  # one call shows whether the vendor refuses everybody
@@ -230,7 +234,7 @@ class Conversation:
         if one.answer.reason is Reason.OUR_FAULT:
             self._our_faults += 1
         elif not one.answer.certain and not (within and within.served):
-            self._count_refused(self.courses[one.step], 1)
+            self._count_refused(self.step_results[one.step], 1)
 
     def _batches(self, people: Iterable[tuple[Person, str]]) -> Iterator[tuple[str, Sequence[Person]]]:
         for step, members in groupby(sorted(people, key=_STEP), key=_STEP):

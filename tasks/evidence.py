@@ -61,7 +61,7 @@ class Answered(NamedTuple):
 
 
 @dataclass
-class Course:
+class StepResults:
     """The results of one step in one run so far."""
 
     yes: int = 0

@@ -32,10 +32,10 @@ class Holding:
         ours = {self._name(person.line) for one in unsettled for person in one.people}
         found: dict[str, Evidence] = {}
         for step in {one.step for one in unsettled}:
-            course, state = talk.courses[step], known.get(step)
+            results, state = talk.step_results[step], known.get(step)
             found[step] = Evidence(
-                yes=course.yes,
-                served=course.served,
+                yes=results.yes,
+                served=results.served,
                 lately=state is not None and state.lately,
                 good_at=state.good_at if state else 0.0,
                 others_refused=len(state.refused - ours) if state else 0,

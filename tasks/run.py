@@ -217,7 +217,7 @@ class Run(ABC):
 
     def note_served(self, connection: Connection, talk: Conversation, *, but: Collection[str] = ()) -> None:
         """The vendor served somebody in this run, at these steps except `but`."""
-        served = {step for step, course in talk.courses.items() if course.yes and step not in but}
+        served = {step for step, results in talk.step_results.items() if results.yes and step not in but}
         stale = [step for step in served if step not in self.lease.steps or not self.lease.steps[step].fresh]
         if stale or (served and monotonic() - self.began > RECORD_EVERY_S):
             steps.note_good(connection, self.lease.vendor_id, served)

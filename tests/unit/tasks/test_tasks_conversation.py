@@ -364,7 +364,7 @@ async def test_a_yes_at_the_first_step_does_not_hide_that_the_second_fails() -> 
     talk = Talk(answering, batch=1, slots=1)
     await talk.lead(range(1, 101))
     assert sum(step == "second" for step, _ in talk.exchange.sent) == CALLS_TO_HALT
-    assert (talk.conversation.courses["first"].yes, talk.conversation.courses["second"].yes) == (3, 0)
+    assert (talk.conversation.step_results["first"].yes, talk.conversation.step_results["second"].yes) == (3, 0)
 
 
 async def test_who_is_to_be_alone_shares_no_request() -> None:
