@@ -50,7 +50,5 @@ def _differ(name: str, given: Any, answered: Any) -> bool:
         return any(_differ(key, given[key], answered[key]) for key in given.keys() & answered.keys())
     if not given or not answered:
         return False
-    if isinstance(given, Mapping) or isinstance(answered, Mapping):
-        return True
     # A vendor's number may be written as a number or as a text.
     return fold(name, str(given)) != fold(name, str(answered))

@@ -3,7 +3,7 @@
 from contextlib import nullcontext
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests import reaper
 
@@ -13,7 +13,10 @@ reaper.reaping = nullcontext  # type: ignore[assignment]
 
 def pytest_configure() -> None:
     """After tests/conftest.py, whose profile this one builds on."""
-    settings.register_profile("mutants", settings.default, derandomize=True, database=None, max_examples=50)
+    phases = (Phase.explicit, Phase.generate)  # which example is the shortest, nobody asks
+    settings.register_profile(
+        "mutants", settings.default, derandomize=True, database=None, max_examples=50, phases=phases
+    )
     settings.load_profile("mutants")
 
 

@@ -41,6 +41,7 @@ def test_a_vendors_address_is_compared_as_an_address() -> None:
     given: Subject = {"vendors": {"insider": {"identifiers": {"email": "jane@example.org"}}}}
     answer: Subject = {"vendors": {"insider": {"identifiers": {"email": "Jane@EXAMPLE.org"}}}}
     assert not contradicts(given, answer)
+    assert not contradicts(answer, given)
 
 
 def test_an_error_says_what_is_wrong_and_when_to_ask_again() -> None:

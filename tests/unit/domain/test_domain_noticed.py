@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.crowds import Crowd
 from domain.noticed import DOUBTS, Noticed
 
 
@@ -35,6 +36,12 @@ def test_fields_with_nothing_in_them_are_counted() -> None:
     assert noticed.summary() == (
         "allowed as identifiers: user_id (1); empty and left aside: email (1), phone_number (1,200)"
     )
+
+
+def test_crowds_are_told_after_what_was_empty() -> None:
+    noticed = Noticed(crowds=(Crowd("email", 1, 50, 50), Crowd("line", 2, 9, 6)))
+    noticed.leave_aside("email")
+    assert noticed.warnings() == ["empty and left aside: email (1)", *map(str, noticed.crowds)]
 
 
 def test_two_readings_share_nothing() -> None:

@@ -15,6 +15,8 @@ KNOWN = Accounts(
         User("eve-desk", owner="eve"),
         User("loop", owner="pool"),
         User("pool", owner="loop"),
+        User("pat-desk", owner="pat", os_user="pat"),
+        User("pat", owner="patricia"),
     ),
     keys=(
         ApiKey("hers", "ann", "cli:root"),
@@ -26,6 +28,8 @@ KNOWN = Accounts(
         ApiKey("crm", None, "cli:ann"),
         ApiKey("theirs", "bob", "cli:ann"),
         ApiKey("made-by-bob", None, "cli:b.smith"),
+        ApiKey("till:1", "ann", "cli:root"),
+        ApiKey("till:2", None, "cli:desk:2"),
     ),
 )
 
@@ -55,6 +59,9 @@ ONE = [
     ("user:ann@shop.example", "key:crm"),
     ("user:bob", "key:made-by-bob"),
     ("user:loop", "user:pool"),
+    ("user:pat-desk", "cli:patricia"),
+    ("cli:ann", "key:till:1"),
+    ("cli:desk:2", "key:till:2"),
     ("celery", "celery"),
 ]
 TWO = [
@@ -71,6 +78,9 @@ TWO = [
     ("celery:shop", "key:crm"),
     ("celery", "cli:ann"),
     ("cli:annabel", "cli:ann"),
+    ("cli:hers", "user:ann"),  # an account at the command line that is called as her key is
+    ("cli:1", "key:till:1"),
+    ("cli:2", "key:till:2"),
 ]
 
 

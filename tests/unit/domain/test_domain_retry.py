@@ -1,5 +1,6 @@
 """When to try again, and when to stop."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,28 @@ def test_a_rate_limit_before_any_failure_has_a_delay_too() -> None:
 
 
 WEEK_S = 7 * 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "jitter", "asked", "decision"),
+    [
+        (0.0, 0.0, 0.0, Again(5.0)),
+        (0.0, 1.0, 0.0, Again(4.0)),
+        (60.0, 0.0, 0.0, Again(30.0)),  # half its age
+        (60.0, 0.5, 0.0, Again(27.0)),
+        (60.0, 0.0, 45.0, Again(45.0)),
+        (7_200.0, 0.0, 0.0, Again(900.0)),
+        (WEEK_S - 0.5, 0.0, 45.0, Again(0.5)),  # the last look
+        (WEEK_S, 0.0, 0.0, GiveUp()),
+    ],
+)
+def test_when_a_job_is_looked_at_again(waited_s: float, jitter: float, asked: float, decision: Again | GiveUp) -> None:
+    assert JobPolicy(WEEK_S).decide(waited_s=waited_s, jitter=jitter, retry_after_s=asked) == decision
+
+
+def test_a_pause_that_nobody_asked_for_is_none() -> None:
+    assert JobPolicy(WEEK_S, shortest_s=0.1).decide(waited_s=0.0, jitter=0.0) == Again(0.1)
+    assert POLICY.decide(attempts=1, age_s=0.0, jitter=0.25) == Again(0.25)
 
 
 @given(waited_s=st.floats(0, WEEK_S, exclude_max=True), jitter=JITTER, asked=st.floats(0, 10_000))

@@ -30,6 +30,12 @@ def test_the_type_and_the_last_line_of_ours_and_nothing_of_the_text() -> None:
     assert place.rpartition(":")[2].isdigit()
 
 
+def test_a_place_may_be_deep_in_a_room() -> None:
+    by = {"__name__": "ledger.desk.attention", "theirs": json.loads}
+    told = type_and_place(raised(ValueError, lambda: exec("theirs('jane')", by)))  # noqa: S102
+    assert told == "JSONDecodeError at ledger/desk/attention.py:1"
+
+
 def test_where_none_is_ours_the_line_that_raised_it() -> None:
     assert type_and_place(raised(ValueError, lambda: json.loads("jane"))).startswith(
         "JSONDecodeError at json/decoder.py:"

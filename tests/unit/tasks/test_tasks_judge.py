@@ -330,6 +330,32 @@ def test_a_harmless_call_is_made_only_where_it_can_tell() -> None:
     assert not doubted(BUSY, 1)
 
 
+def test_who_was_refused_before_others_were_served_or_beside_them_is_the_reason_of_it() -> None:
+    run = {"handful": HANDFUL, "now": NOW, "jitter": 1.0}
+    answered = [
+        Answered([person(1)], REFUSED, STEP),  # before the yes
+        Answered([person(line) for line in range(2, 7)], REFUSED, STEP, yes_before=1),  # after it
+        Answered([person(7)], REFUSED, STEP, yes_before=1, company_served=True),
+    ]
+    judgement = judge(answered, {}, POLICY, steps={STEP: Evidence(yes=1, served=1)}, **run)  # type: ignore[arg-type]
+    assert [one.lines for one in judgement.settled] == [[1], [7]]
+    assert [one.lines for one in judgement.setbacks] == [(2, 3, 4, 5, 6)]
+    assert judgement.strikes == struck(Reason.REJECTED, 2, 3, 4, 5, 6)
+
+
+def test_trouble_of_one_out_of_a_batch_that_was_served_is_tried_alone() -> None:
+    answered = [Answered([person(1)], DOWN, STEP, yes_before=1, company_served=True)]
+    steps = {STEP: Evidence(yes=1, served=1)}
+    judgement = judge(answered, {}, POLICY, steps=steps, handful=HANDFUL, now=NOW, jitter=1.0)
+    assert judgement == Judgement([], [Setback(1, NOW, NOW + 1.0, (1,), doubted=NOW)])
+
+
+def test_what_says_nothing_of_the_step_does_not_speak_against_it() -> None:
+    judgement = judged(*[REFUSED] * (HANDFUL - 1), BUSY, LIMITED, known=BEFORE)
+    assert [one.lines for one in judgement.settled] == [[1], [2], [3], [4]]
+    assert judgement.strikes == {}
+
+
 def test_refusals_of_other_runs_count_only_where_this_run_served_nobody() -> None:
     after_one_yes = [Answered([person(line)], REFUSED, STEP, yes_before=1) for line in range(1, HANDFUL)]
     run = {"handful": HANDFUL, "now": NOW, "jitter": 1.0}
