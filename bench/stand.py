@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -124,10 +125,12 @@ class Ours:
     data_dir: Path
     _kept_at: float = field(default=0.0, init=False)
 
-    def submit(self, kind: Kind, vendors: Iterable[str], people: Iterable[Subject]) -> Receipt:
+    def submit(
+        self, kind: Kind, vendors: Iterable[str], people: Iterable[Subject], *, not_before: datetime | None = None
+    ) -> Receipt:
         """Submit as every way in does."""
         return submit(
-            Submission(kind, tuple(vendors)),
+            Submission(kind, tuple(vendors), not_before=not_before),
             people,
             engine=self.engine,
             masters=self.masters,

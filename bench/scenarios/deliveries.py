@@ -89,7 +89,7 @@ SLOW = Shape(
     times=2,
     latency_s=0.05,
 )
-WAL = Bound("ours", most=150)
+WAL = (Bound("ours", most=150), Bound("ratio", most=0.6))
 EFFICIENCY = Bound("ratio", least=0.6)
 WARM_UP, NAIVE_WARM_UP = 2_000, 50
 

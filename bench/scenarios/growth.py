@@ -10,7 +10,7 @@ import psutil
 from bench.people import people
 from bench.resident import Peak, largest_mb
 from bench.results import Bound, Row
-from bench.scenarios.deliveries import INSIDER, WAL, WARM_UP
+from bench.scenarios.deliveries import INSIDER, WARM_UP
 from bench.stand import Ours, Stand
 
 SIZES = {10_000: 5, 100_000: 1, 1_000_000: 1}
@@ -18,6 +18,7 @@ SIZES = {10_000: 5, 100_000: 1, 1_000_000: 1}
 QUICK_SIZES = {10_000: 3, 100_000: 1}
 TIME = Bound("ratio", most=1.15)
 MEMORY = Bound("ratio", most=1.1)
+WAL = (Bound("ours", most=150), Bound("ratio", most=1.2))
 
 
 @dataclass(frozen=True)

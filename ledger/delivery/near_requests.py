@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, TextClause, text
 
@@ -24,20 +24,38 @@ def _answers(this: Kind, other: Kind) -> bool:
     return this is not Kind.ERASURE or other is Kind.OPT_IN
 
 
-def near(connection: Connection, kinds: Sequence[str], here: dict[str, Any]) -> Any:
-    """What can matter to `request_id` at `vendor_id`: the `ids` of requests and how many `people` they have, or that
-    they are `many`, and then the `newer` ones where these are not many. The limit is the number of `lines`, rounded
-    up."""
+class Volume(NamedTuple):
+    """A volume that can hold what matters, as a range of requests."""
+
+    first_request: int
+    past_request: int
+    others: bool
+    """It has identifiers of vendors' own."""
+    left_open: bool
+    """Only what is open in it can matter, where everything running there is older."""
+
+
+class Near(NamedTuple):
+    """What can matter to a chunk: requests, and how many people are in them; or, of too many to be listed, the volumes
+    that can hold them, in order."""
+
+    ids: Sequence[int] | None
+    people: int | None
+    mine_other: bool
+    """The chunk's request has identifiers of vendors' own."""
+    theirs_other: bool
+    """One of the listed requests has."""
+    volumes: Sequence[Volume] | None
+
+
+def near(connection: Connection, kinds: Sequence[str], here: dict[str, Any]) -> Near:
+    """What can matter to `request_id` at `vendor_id`. It lists as many requests as there are `lines`, rounded up."""
     # a power of two, so that there are few different statements
     most = 1 << (max(len(here["lines"]), FEW, 1) - 1).bit_length()
-    return connection.execute(_near(tuple(kinds), most), here).one()
-
-
-def volumes(connection: Connection, here: dict[str, Any], newer: Sequence[int] | None) -> Sequence[Any]:
-    """Where many can matter: the volumes that can hold them, in order, each as a range of requests; whether it has
-    `others`, identifiers of vendors' own; and whether only what is `left_open` in it can matter, where everything
-    running there is older."""
-    return connection.execute(_VOLUMES, {**here, "newer": newer}).all()
+    found = Near(*connection.execute(_near(tuple(kinds), most), here).one())
+    if found.volumes is None:
+        return found
+    return found._replace(volumes=[Volume(*volume) for volume in found.volumes])
 
 
 def matters(kinds: str) -> str:
@@ -52,6 +70,36 @@ def matters(kinds: str) -> str:
         SELECT FROM chunks
         WHERE chunks.request_id = other.id AND chunks.vendor_id = :vendor_id AND chunks.state = 'leased'))
     """
+
+
+# Where there are too many to list: the volumes that can hold what matters, by what is open in them, and by newer wishes
+# that are done where these could be listed. A volume that had ended before this wish was made holds none; the hour
+# allows for requests that were being written then.
+_DONE = """
+    CASE WHEN newer.ids IS NULL
+        THEN ended_at IS NULL OR ended_at >= this.effective_at - interval '1 hour'
+        ELSE EXISTS (
+            SELECT FROM unnest(newer.ids) AS one (id) WHERE one.id >= first_request AND one.id < past_request) END
+"""
+_VOLUMES = f"""
+    SELECT first_request, past_request, EXISTS (
+            SELECT FROM other_identifiers
+            WHERE other_identifiers.request_id >= first_request AND other_identifiers.request_id < past_request
+        ) AS others,
+        ended_at IS NOT NULL AND NOT {_DONE} AS left_open
+    FROM volumes CROSS JOIN newer JOIN requests AS this ON this.id = :request_id
+    WHERE dropped_at IS NULL AND first_request <= (SELECT last_value FROM requests_id_seq) AND (
+        EXISTS (
+            SELECT FROM requests
+            WHERE status = 'running' AND requests.id >= first_request AND requests.id < past_request
+                AND requests.id <> :request_id)
+        OR EXISTS (
+            SELECT FROM chunks
+            WHERE state = 'leased' AND vendor_id = :vendor_id
+                AND chunks.request_id >= first_request AND chunks.request_id < past_request
+                AND chunks.request_id <> :request_id)
+        OR {_DONE})
+"""
 
 
 # The limits bound what is read, however many requests there are; where one is reached, the list is not complete. In the
@@ -85,47 +133,18 @@ def _near(kinds: tuple[str, ...], most: int) -> TextClause:
             FROM requests AS this
             CROSS JOIN near
             CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = near.id OFFSET 0) AS other
-            WHERE this.id = :request_id AND {matters(listed)})
-        SELECT many,
-            CASE WHEN many THEN (
-                SELECT COALESCE(array_agg(id), CAST(ARRAY[] AS bigint[]))
-                FROM near WHERE why = 2 HAVING count(*) < {most:d}) END AS newer,
-            CASE WHEN NOT many THEN (SELECT array_agg(id) FROM mattering) END AS ids,
+            WHERE this.id = :request_id AND {matters(listed)}),
+        newer AS MATERIALIZED (
+            SELECT CASE WHEN count(*) < {most:d} THEN COALESCE(array_agg(id), CAST(ARRAY[] AS bigint[])) END AS ids
+            FROM near WHERE why = 2)
+        SELECT CASE WHEN NOT many THEN (SELECT array_agg(id) FROM mattering) END AS ids,
             CASE WHEN NOT many THEN (SELECT sum(subjects) FROM mattering) END AS people,
             EXISTS (SELECT FROM other_identifiers WHERE request_id = :request_id) AS mine_other,
             NOT many AND EXISTS (
-                SELECT FROM mattering JOIN other_identifiers ON request_id = mattering.id) AS theirs_other
+                SELECT FROM mattering JOIN other_identifiers ON request_id = mattering.id) AS theirs_other,
+            CASE WHEN many THEN (
+                SELECT COALESCE(jsonb_agg(jsonb_build_array(first_request, past_request, others, left_open)
+                    ORDER BY first_request), '[]')
+                FROM ({_VOLUMES}) AS volume) END AS volumes
         FROM (SELECT EXISTS (SELECT FROM near GROUP BY why HAVING count(*) >= {most:d}) AS many OFFSET 0) AS how
     """)
-
-
-# Where there are too many to list: the volumes that can hold what matters, by what is open in them, and by newer wishes
-# that are done where these could be listed. A volume that had ended before this wish was made holds none; the hour
-# allows for requests that were being written then.
-_DONE = """
-    CASE WHEN CAST(:newer AS bigint[]) IS NULL
-        THEN ended_at IS NULL OR ended_at >= this.effective_at - interval '1 hour'
-        ELSE EXISTS (
-            SELECT FROM unnest(CAST(:newer AS bigint[])) AS newer (id)
-            WHERE newer.id >= first_request AND newer.id < past_request) END
-"""
-_VOLUMES = text(f"""
-    SELECT first_request, past_request, EXISTS (
-            SELECT FROM other_identifiers
-            WHERE other_identifiers.request_id >= first_request AND other_identifiers.request_id < past_request
-        ) AS others,
-        ended_at IS NOT NULL AND NOT {_DONE} AS left_open
-    FROM volumes JOIN requests AS this ON this.id = :request_id
-    WHERE dropped_at IS NULL AND first_request <= (SELECT last_value FROM requests_id_seq) AND (
-        EXISTS (
-            SELECT FROM requests
-            WHERE status = 'running' AND requests.id >= first_request AND requests.id < past_request
-                AND requests.id <> :request_id)
-        OR EXISTS (
-            SELECT FROM chunks
-            WHERE state = 'leased' AND vendor_id = :vendor_id
-                AND chunks.request_id >= first_request AND chunks.request_id < past_request
-                AND chunks.request_id <> :request_id)
-        OR {_DONE})
-    ORDER BY first_request
-""")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from domain.wishes import Ref
 from ledger.delivery import near_requests
 from ledger.delivery.chunks import Lease
-from ledger.delivery.near_requests import matters
+from ledger.delivery.near_requests import Volume, matters
 from ledger.person_filters import Range, joined
 
 PER_PERSON = 64
@@ -46,9 +46,9 @@ def same_people(connection: Connection, lease: Lease, lines: Sequence[int]) -> F
     # Search from the smaller side: a campaign beside requests of one person must not look up each of its own people,
     # and one person must not be compared with each of ten thousand requests.
     near = near_requests.near(connection, kinds, here)
-    if near.many:
-        return _in_volumes(connection, here, near)
-    if near.ids is None:
+    if near.volumes is not None:
+        return _in_volumes(connection, here, near.volumes, mine_other=near.mine_other)
+    if near.ids is None or near.people is None:
         return Found({}, frozenset())
     values = {**here, "others": near.ids}
     rows = _theirs_in_mine(connection, values) if near.people <= len(lines) else None
@@ -59,14 +59,13 @@ def same_people(connection: Connection, lease: Lease, lines: Sequence[int]) -> F
     return _gather(rows)
 
 
-def _in_volumes(connection: Connection, here: dict[str, Any], near: Any) -> Found:
+def _in_volumes(connection: Connection, here: dict[str, Any], volumes: Sequence[Volume], *, mine_other: bool) -> Found:
     """Beside very many other requests: look up each person in the volumes in which something can matter."""
-    found = near_requests.volumes(connection, here, near.newer)
     rows: list[Any] = []
     to_search: list[Range] = []
-    for volume in found:
+    for volume in volumes:
         left = None
-        if volume.left_open and not near.mine_other and not volume.others:
+        if volume.left_open and not mine_other and not volume.others:
             left = _left_in_mine(connection, here, (volume.first_request, volume.past_request))
         if left is None:
             to_search.append((volume.first_request, volume.past_request))
@@ -79,7 +78,7 @@ def _in_volumes(connection: Connection, here: dict[str, Any], near: Any) -> Foun
     values = here | {f"first_{place}": first for place, (first, _) in enumerate(ranges)}
     values |= {f"past_{place}": past for place, (_, past) in enumerate(ranges)}
     rows += connection.execute(_MINE_IN_ANY, values)
-    if near.mine_other or any(row.others for row in found):
+    if mine_other or any(volume.others for volume in volumes):
         rows += connection.execute(_OTHERS_IN_ANY, values)
     return _gather(rows)
 

@@ -429,6 +429,26 @@ def test_without_vendors_own_identifiers_nobody_looks_for_them(shelf: Desk) -> N
     assert found.matches[1]
 
 
+@pytest.mark.parametrize(("beside", "statements"), [(0, 1), (200, 2)])
+def test_a_comparison_takes_few_statements(desk: Desk, beside: int, statements: int) -> None:
+    """One tells what can matter, or where it can lie where it is very much; another one looks there."""
+    desk.submit(people(1))
+    if beside:
+        a_crowd(desk, beside)
+    else:
+        desk.work_off(desk.tools_for(everybody(APPLIED)))
+    desk.submit([{"user_id": "nobody else"}])
+    chunk_id = desk.one("SELECT max(id) FROM chunks")
+    desk.execute("UPDATE chunks SET state = 'queued' WHERE id = :id", id=chunk_id)
+    with desk.engine.connect() as connection:
+        lease = chunks.lease(connection, chunk_id, lease_s=60, holder="test", masters=desk.masters)
+        assert lease is not None
+        with statements_of(desk.engine) as heard:
+            assert not wishes.find_others(connection, lease, [1], desk.masters).matches
+        connection.rollback()
+    assert len(heard) == statements
+
+
 def test_claiming_beside_very_many_reads_a_bounded_number_of_rows(desk: Desk) -> None:
     desk.submit(people(1))
     a_crowd(desk, RUNNING)
