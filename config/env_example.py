@@ -25,10 +25,9 @@ HEAD = """\
 # Several accounts of one vendor: CONSENT_<VENDOR>__ACCOUNTS__<ACCOUNT>__<FIELD>, as docs/operations.md says.
 """
 COMPOSE = """\
-# Only for docker-compose.yml: passwords of the services it starts, and USER:PASSWORD of Flower's pages
+# Only for docker-compose.yml: passwords of the services it starts
 CONSENT_POSTGRES_PASSWORD=
 CONSENT_REDIS_PASSWORD=
-CONSENT_FLOWER_AUTH=
 """
 
 

@@ -74,6 +74,17 @@ class Settings(VendorBlocks):
     api_requests_per_minute: float = Field(default=60_000, gt=0, description="requests that one API key may make")
     upload_max_bytes: int = Field(default=4_000_000_000, ge=1_000, description="the largest file that may be uploaded")
     flower_port: int = Field(default=5555, ge=0, le=65535, description="port of Flower")
+    flower_basic_auth: SecretStr | None = Field(
+        default=None,
+        description="USER:PASSWORD of Flower's pages; unset: `consent` and a password that is made on the first start "
+        "and kept in the data folder",
+    )
+    flower_hosts: str = Field(
+        default="",
+        description="names besides this machine's loopback by which browsers reach Flower, comma-separated, as "
+        "flower.example; other names are refused",
+    )
+    flower_prefix: str = Field(default="", description="path below which a proxy shows Flower, as /flower; unset: /")
     workers: int = Field(default=2, ge=1, le=64, description="worker processes that `consent up` starts")
     worker_threads: int | None = Field(
         default=None,

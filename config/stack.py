@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.data_folder import ForeignFolderError, check_ours
+from config.private_files import keep, kept
 from config.settings import Settings
 
 STACK_FILE = "stack.json"
@@ -52,7 +53,7 @@ def find_stack(settings: Settings, needed: Collection[str] = EVERYTHING) -> Stac
         "redis_url": settings.redis_url or noted.get("redis_url"),
         "master_keys": settings.master_keys.get_secret_value()
         if settings.master_keys
-        else _read_key(settings.data_dir / KEY_FILE),
+        else kept(settings.data_dir / KEY_FILE),
     }
     missing = [f"CONSENT_{name.upper()}" for name in found if name in needed and not found[name]]
     if missing:
@@ -62,7 +63,7 @@ def find_stack(settings: Settings, needed: Collection[str] = EVERYTHING) -> Stac
     if settings.producer_keys:
         found["producer_keys"] = settings.producer_keys.get_secret_value()
     else:
-        found["producer_keys"] = _read_key(settings.data_dir / PRODUCER_KEY_FILE)
+        found["producer_keys"] = kept(settings.data_dir / PRODUCER_KEY_FILE)
     pooled = settings.database_pooler is not None
     noted_ca = Path(noted["redis_ca"]) if noted.get("redis_ca") and not settings.redis_url else None
     known = {name: value or "" for name, value in found.items()}
@@ -81,23 +82,12 @@ def note_stack(data_dir: Path, *, database_url: str, redis_url: str, redis_ca: P
 
 def keep_master_key(data_dir: Path, fresh: str) -> None:
     """Store `fresh` as the data folder's master key, readable by its owner only, unless it has one."""
-    _keep_key(data_dir / KEY_FILE, fresh)
+    keep(data_dir / KEY_FILE, fresh)
 
 
 def keep_producer_key(data_dir: Path, fresh: str) -> None:
     """The same for the key that opens what Celery producers seal."""
-    _keep_key(data_dir / PRODUCER_KEY_FILE, fresh)
-
-
-def _keep_key(path: Path, fresh: str) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with open(descriptor, "w") as file:
-        file.write(fresh + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    keep(data_dir / PRODUCER_KEY_FILE, fresh)
 
 
 def _read_note(data_dir: Path) -> dict[str, str]:
@@ -108,10 +98,3 @@ def _read_note(data_dir: Path) -> dict[str, str]:
     except ValueError:
         raise NoStackError(f"{data_dir / STACK_FILE} is damaged; `consent up` writes it anew") from None
     return noted if isinstance(noted, dict) else {}
-
-
-def _read_key(file: Path) -> str:
-    try:
-        return file.read_text().strip()
-    except FileNotFoundError:
-        return ""

@@ -17,6 +17,7 @@ from typing import TypeVar
 from adapters.portions import chunk_people
 from config.collector import freeze_what_exists
 from config.data_folder import ForeignFolderError, check_ours
+from config.flower import PASSWORD_FILE, USER
 from config.settings import Settings, SettingsError
 from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
 from ledger.delivery import switching
@@ -128,7 +129,7 @@ def running(plan: Plan, say: Say, *, forks: bool = False) -> Iterator[Keep]:
         if web_port is not None:
             _await_web(web_port, keep)
             web = f"; API on http://127.0.0.1:{web_port}"
-        flower = f"; flower on http://127.0.0.1:{settings.flower_port}" if plan.flower else ""
+        flower = f"; flower on {_flower(settings, data_dir)}" if plan.flower else ""
         vendors = ", ".join(settings.adapters()) or "none switched on"
         for name in lacking:
             say(f"{name} is on and has no credentials here: its deliveries wait for others, see `consent vendor off`")
@@ -210,7 +211,6 @@ def _environment(settings: Settings, data_dir: Path) -> dict[str, str]:
 
 
 def _processes(plan: Plan, workers: list[str], web_port: int | None, env: Mapping[str, str]) -> Iterator[ProcessSpec]:
-    settings = plan.settings
     start = [sys.executable, "-m", "worker.start"]
     for name in workers:
         yield ProcessSpec(name, [*start, "worker", f"{name}@{gethostname()}"], env)
@@ -219,10 +219,14 @@ def _processes(plan: Plan, workers: list[str], web_port: int | None, env: Mappin
     if web_port is not None:
         yield ProcessSpec("web", [sys.executable, "-m", "cli", "web", "--port", str(web_port)], env)
     if plan.flower:
-        address = ["--address=127.0.0.1", f"--port={settings.flower_port}"]
-        # The workers send events without being asked: nobody need ask them every five seconds.
-        celery = [sys.executable, "-m", "celery", "--app", "worker.bystanders"]
-        yield ProcessSpec("flower", [*celery, "flower", *address, "--enable_events=False"], env)
+        yield ProcessSpec("flower", [*start, "flower"], env)
+
+
+def _flower(settings: Settings, data_dir: Path) -> str:
+    """Where it is, and how to get in."""
+    below = settings.flower_prefix.strip("/")
+    whose = "" if settings.flower_basic_auth else f" (user {USER}, password in {data_dir / PASSWORD_FILE})"
+    return f"http://127.0.0.1:{settings.flower_port}/{below}{whose}"
 
 
 def _load_for_all() -> None:

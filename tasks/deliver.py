@@ -31,6 +31,7 @@ from tasks.wishes import weigh
 
 log = logging.getLogger(__name__)
 
+NOT_OURS = "left alone: not queued, or another worker has it"
 LEFT_TO_OTHERS_S = 30.0
 """A chunk of a vendor that this process does not serve is queued again after this, by processes that do."""
 OTHER_FIRST_S = 1.0
@@ -41,9 +42,9 @@ MOST_LOSSES = 50
 """After so many workers in a row have vanished with a chunk, the chunk is taken for the cause."""
 
 
-def deliver(chunk_id: int, tools: Toolbox) -> None:
-    """Do a chunk's work and record it. A chunk that is no longer queued is left alone. One of a vendor that this
-    process does not serve is queued again for others."""
+def deliver(chunk_id: int, tools: Toolbox) -> str:
+    """Do a chunk's work and record it; what it came to, in one line. A chunk that is no longer queued is left
+    alone. One of a vendor that this does not serve is queued again for others."""
     asked = monotonic()
     with tools.engine.begin() as connection:
         lease = chunks.lease(
@@ -56,7 +57,7 @@ def deliver(chunk_id: int, tools: Toolbox) -> None:
         )
         if lease is None:
             chunks.leave_to_others(connection, chunk_id, tools.routes.keys(), delay_s=LEFT_TO_OTHERS_S)
-            return
+            return NOT_OURS
         route = tools.routes[lease.vendor]
         run = (Delivery if lease.purpose is Purpose.DELIVER else Verification)(lease, route, tools, began=asked)
         run.read(connection)
@@ -69,6 +70,7 @@ def deliver(chunk_id: int, tools: Toolbox) -> None:
             cancelling.cancel_rest(connection, lease.request_id)
     settle(tools, lease.request_id)
     dispatch(lease.vendor, tools)
+    return run.came_to()
 
 
 def _see_through(run: "Delivery | Verification") -> None:
@@ -221,6 +223,7 @@ class Delivery(Run):
 
     def _append(self, connection: Connection, ended: list[Settled]) -> None:
         outcomes.append(connection, self.lease, ended, used_sessions=self.route.adapter.keeps_sessions)
+        self.tally.note_ended(ended)
         self.pending.difference_update(*(group.lines for group in ended))
 
     def _decide(self, talk: Conversation) -> None:
@@ -243,6 +246,7 @@ class Delivery(Run):
             self.note_served(connection, talk, but=judgement.strikes)
             newly_held = holding.strike(connection, judgement)
         self.decided = True
+        self.tally.note_again(self._unsettled, self.pending)
         holding.tell(newly_held)
 
     def _close_or_put_back(self, connection: Connection, talk: Conversation, judgement: Judgement) -> None:

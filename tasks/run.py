@@ -24,6 +24,7 @@ from ledger.session import Connection
 from tasks.clock import LedgerClock
 from tasks.converse import Conversation
 from tasks.evidence import Answered
+from tasks.tally import Tally
 from tasks.toolbox import Route, Toolbox
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Run(ABC):
     pending: set[int] = field(default_factory=set, repr=False)
     due: list[SealedPerson] = field(default_factory=list, repr=False)
     answers: deque[Answered] = field(default_factory=deque, repr=False)
+    tally: Tally = field(default_factory=Tally, repr=False)
     began: float = field(default_factory=monotonic, repr=False)
     """When the lease was asked for, by our monotonic clock. It was given later, so it lasts longer than we count."""
 
@@ -66,6 +68,10 @@ class Run(ABC):
         self._renewed = self.began
         self.clock = LedgerClock(self.lease.leased_at, self.began)
         self.history = {line: setback for setback in self.lease.setbacks for line in setback.lines}
+
+    def came_to(self) -> str:
+        """What this run came to, in one line: counts and reasons."""
+        return self.tally.line(len(self.pending), monotonic() - self.began)
 
     def give_up(self) -> None:
         """Put the chunk back after a fault of our own. Record what was answered first, and count an attempt for the

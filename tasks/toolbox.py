@@ -1,12 +1,13 @@
 """What the steps of a request's life need. The worker process builds it."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from adapters.contract import Adapter
 from adapters.exchange import Exchange
+from ledger.delivery.claiming import Claimed
 from ledger.sealing import MasterKeys
 from ledger.session import Engine
 from tasks.slots import FairSlots
@@ -45,7 +46,7 @@ class Toolbox:
     masters: MasterKeys
     routes: Mapping[str, Route]
     start: Start = field(repr=False)
-    send_deliver: Callable[[str, list[int]], None] = field(repr=False)
+    send_deliver: Callable[[str, Sequence[Claimed]], None] = field(repr=False)
     """Sends a message for each chunk to a vendor's queue; raises tasks.queues.BrokerError."""
     stopping: Callable[[], bool] = field(repr=False)
     """Whether this process has been told to stop."""

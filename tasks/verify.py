@@ -149,6 +149,7 @@ class Verification(Run):
         with self.tools.engine.begin() as connection:
             chunks.renew(connection, self.lease, self.tools.lease_s)
             outcomes.append(connection, self.lease, reading.settled, used_sessions=False)
+            self.tally.note_ended(reading.settled)
             closing.flag(connection, self.lease.request_id)  # at once: a worker may die before it settles
             self.pending.difference_update(reading.given_up, *(group.lines for group in reading.settled))
             if self.pending:
@@ -158,6 +159,7 @@ class Verification(Run):
                 chunks.close(connection, self.lease)
             self.note_served(connection, talk)
         self.decided = True
+        self.tally.note_again(islice(self.answers, read_back), self.pending)
 
     def _drop_overtaken(self, due: list[SealedPerson]) -> list[SealedPerson]:
         """Leave out, for good, people for whom a newer wish has been delivered since and, for now, people with a

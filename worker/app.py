@@ -41,6 +41,7 @@ from tasks.retain import keep_no_clear_keys, keep_outbox, keep_volumes
 from tasks.settle import settle
 from worker.cluster import refuse_cluster
 from worker.filtered import FilteredTask
+from worker.held_step import HeldVendors
 from worker.runtime import Runtime, tell_lacking
 from worker.sieve import Sieve
 from worker.starting import or_end
@@ -109,6 +110,7 @@ class FilteredOnce(Once, FilteredTask):
 
 with or_end("this process"):
     app = create_app()
+app.steps["worker"].add(HeldVendors)
 _runtime: Runtime | None = None
 
 
@@ -119,25 +121,27 @@ def runtime() -> Runtime:
     return _runtime
 
 
+# Of the tasks only those that send something to somebody tell of it by events: what the workers do every second for
+# themselves would bury the rest in Flower.
 @app.task(name=DELIVER)
-def deliver_chunk(chunk_id: int) -> None:
-    """Deliver one chunk to its vendor."""
-    deliver(chunk_id, runtime().tools)
+def deliver_chunk(chunk_id: int) -> str:
+    """Deliver one chunk to its vendor; what it came to, in one line."""
+    return deliver(chunk_id, runtime().tools)
 
 
-@app.task(name=DISPATCH)
+@app.task(name=DISPATCH, send_events=False)
 def dispatch_vendor(vendor: str) -> None:
     """Queue a vendor's due chunks."""
     dispatch(vendor, runtime().tools)
 
 
-@app.task(name=LOOK, base=FilteredOnce, shared=False)
+@app.task(name=LOOK, base=FilteredOnce, shared=False, send_events=False)
 def look_for_work() -> None:
     """Wake the workers for what is due."""
     look(runtime().lookout)
 
 
-@app.task(name=SETTLE)
+@app.task(name=SETTLE, send_events=False)
 def settle_requests() -> None:
     """Close every request that has nothing open any more, and continue deeds whose callers have left."""
     tools = runtime().tools
@@ -151,7 +155,7 @@ def _hand_over(vendors: Sequence[str]) -> None:
         runtime().tools.hand_over(vendor)
 
 
-@app.task(name=NOTIFY)
+@app.task(name=NOTIFY, send_events=False)
 def tell_status_changes() -> None:
     """Send receivers the changes of status in the outbox."""
     notify(runtime().courier)
@@ -165,14 +169,14 @@ def resolve_people() -> None:
         resolve(resolver)
 
 
-@app.task(name=DEADLINES)
+@app.task(name=DEADLINES, send_events=False)
 def tell_deadlines() -> None:
     """Warn of every request whose statutory deadline is near."""
     raise_deadlines(runtime().tools, Settings.load().due_soon_days)
     runtime().turns.rest(DEADLINES, CHORES[DEADLINES])
 
 
-@app.task(name=VOLUMES)
+@app.task(name=VOLUMES, send_events=False)
 def turn_volumes_over() -> None:
     """Begin the record's next volume in time, and drop volumes past their retention."""
     keep_volumes(runtime().tools.engine, Settings.load().retention_days)
@@ -199,6 +203,7 @@ def _open_runtime(sender: WorkController, **_: object) -> None:
     with or_end("the worker"):
         _refuse_cluster()
         _runtime = Runtime.open(app, holder=sender.hostname)
+    HeldVendors.engine = lambda: runtime().tools.engine
     freeze_what_exists()
 
 

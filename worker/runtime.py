@@ -33,6 +33,7 @@ from domain.requests import Subject
 from ledger import due
 from ledger.delivery import switching
 from ledger.delivery.chunks import release
+from ledger.delivery.claiming import Claimed
 from ledger.delivery.vendors import announce, describe
 from ledger.fitness import check_fitness
 from ledger.notices import webhooks
@@ -50,6 +51,7 @@ from tasks.rewriting import Rewriting
 from tasks.sending import send
 from tasks.slots import FairSlots
 from tasks.toolbox import Route, Toolbox
+from worker import shown
 from worker.clock import Clock
 from worker.congestion import Congestion
 from worker.refused import Refusals
@@ -222,12 +224,17 @@ class Runtime:
     def _start(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    def _send_deliver(self, vendor: str, chunk_ids: list[int]) -> None:
+    def _send_deliver(self, vendor: str, chunks: Sequence[Claimed]) -> None:
         try:
             with self._app.producer_pool.acquire(block=True) as producer:
-                for chunk_id in chunk_ids:
+                for chunk in chunks:
                     self._app.send_task(
-                        DELIVER, args=[chunk_id], queue=queue_of(vendor), producer=producer, ignore_result=True
+                        DELIVER,
+                        args=[chunk.chunk_id],
+                        queue=queue_of(vendor),
+                        producer=producer,
+                        ignore_result=True,
+                        headers=shown.headers_of(chunk),
                     )
         except (OperationalError, AttributeError):
             # kombu raises this when Redis dies at the wrong moment: its own connection is missing then.

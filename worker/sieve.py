@@ -19,6 +19,7 @@ from tasks.queues import belongs
 from tasks.refusals import Refusal
 from worker.arguments import Arguments, Function
 from worker.remote_control import check_command
+from worker.shown import shown_as
 
 MOST_BYTES = 65_536
 """Limit on a task's message. Ours have about a thousand bytes."""
@@ -105,6 +106,7 @@ def _anew(queue: str, envelope: Envelope) -> bytes:
                 "argsrepr": repr(args),
                 "kwargsrepr": repr(kwargs),
                 "ignore_result": True,
+                **shown_as(queue, envelope),
             },
             "properties": {
                 "correlation_id": message_id,

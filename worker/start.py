@@ -1,4 +1,4 @@
-"""`python -m worker.start worker NAME` and `… beat`: like Celery's command line, which loads much more.
+"""`python -m worker.start worker NAME`, `… beat` and `… flower`, without all else that Celery's command line loads.
 
 That loads every installed command, Flower among them: 20 MB in each process.
 """
@@ -40,7 +40,15 @@ def main(arguments: list[str]) -> int | str:
             from worker.bystanders import app as small  # noqa: PLC0415
 
             return run_beat(small)
-    return f"use: python -m worker.start worker NAME, or beat; not {' '.join(arguments)}"
+        case ["flower"]:
+            from worker.bystanders import app as small  # noqa: PLC0415
+            from worker.flower_process import FlowerError, run_flower  # noqa: PLC0415
+
+            try:
+                return run_flower(small)
+            except FlowerError as error:
+                return f"Flower cannot start: {error}"
+    return f"use: python -m worker.start worker NAME, beat, or flower; not {' '.join(arguments)}"
 
 
 if __name__ == "__main__":

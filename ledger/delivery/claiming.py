@@ -1,10 +1,11 @@
 """Which due chunks go to the workers next: fairly between requests, within a bounded window."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from random import random
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
@@ -20,6 +21,16 @@ more where these leave free places; and how many of the newest. Considering all 
 READ_BACK_SHARE = 0.25
 """The share of a window, at least one place, for read-backs while any are due, however much is to be delivered. The
 rest is for deliveries. Either may use what the other does not need."""
+
+
+class Claimed(NamedTuple):
+    """A chunk that was queued, and what may be shown of it to anybody."""
+
+    chunk_id: int
+    purpose: str
+    people: int
+    """How many it was cut for: some may be settled by now."""
+    request: UUID
 
 
 def claim(
@@ -133,6 +144,13 @@ def _look(connection: Connection, vendor_id: int, turn: Due, steps: int) -> _Loo
     return _LookedAt(due, last)
 
 
+def describe(connection: Connection, chunk_ids: Sequence[int]) -> list[Claimed]:
+    """What may be shown of these chunks, in the same order."""
+    rows = connection.execute(_DESCRIBE, {"ids": list(chunk_ids)}) if chunk_ids else ()
+    found = {row.id: Claimed(row.id, row.purpose, row.people, row.public_id) for row in rows}
+    return [found[chunk_id] for chunk_id in chunk_ids]
+
+
 FIRST_TURN: Due = (datetime.fromtimestamp(0, UTC), 0)
 
 
@@ -222,6 +240,11 @@ _CLAIM = text("""
             FOR UPDATE SKIP LOCKED))
         RETURNING id)
     SELECT id FROM placed JOIN queued USING (id) ORDER BY place
+""")
+_DESCRIBE = text("""
+    SELECT chunks.id, CAST(purpose AS text) AS purpose, last_line - first_line + 1 AS people, public_id
+    FROM chunks JOIN requests ON requests.id = request_id
+    WHERE chunks.id = ANY(:ids)
 """)
 _CLAIM_VERIFICATIONS = text("""
     UPDATE chunks SET state = 'queued', lease = NULL, holder = NULL, due_at = now() + make_interval(secs => :grace_s)

@@ -63,7 +63,7 @@ class Desk:
 
     def tools(self, exchanges: Mapping[str, StubExchange], **more: Any) -> Toolbox:
         given = {
-            "send_deliver": lambda vendor, ids: self.queued.extend((vendor, chunk) for chunk in ids),
+            "send_deliver": lambda vendor, chunks: self.queued.extend((vendor, chunk.chunk_id) for chunk in chunks),
             "stopping": lambda: self.stopping,
             "holder": "test",
             **more,

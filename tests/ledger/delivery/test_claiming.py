@@ -1,7 +1,7 @@
 """Which chunks are sent to the workers, and when."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,7 +12,7 @@ from adapters.contract import Answer, Verdict
 from domain.outcomes import Reason
 from ledger.delivery import chunks, switching, vendors
 from ledger.delivery.chunks import LeaseLostError
-from ledger.delivery.claiming import LOOKED_AT, QUEUE_GRACE_S
+from ledger.delivery.claiming import LOOKED_AT, QUEUE_GRACE_S, Claimed, describe
 from ledger.delivery.claiming import claim as claim_chunks
 from tasks.dispatch import dispatch
 from tasks.queues import BrokerError
@@ -292,10 +292,23 @@ def test_dispatch_sends_what_it_claimed(desk: Desk) -> None:
     assert len(desk.queued) == 8
 
 
+def test_what_was_claimed_is_described_in_its_order(desk: Desk) -> None:
+    receipts = [desk.submit(people(20)), desk.submit(people(23)[20:])]
+    requests = {receipt.public_id for receipt in (one.recorded for one in receipts)}
+    claimed = claim(desk, 10)
+    with desk.engine.begin() as connection:
+        described = describe(connection, claimed[::-1])
+        assert describe(connection, []) == []
+    assert [one.chunk_id for one in described] == claimed[::-1]
+    assert {one.request for one in described} == requests
+    assert sum(one.people for one in described) == 23
+    assert {one.purpose for one in described} == {"deliver"}
+
+
 def test_with_redis_away_chunks_wait_and_are_not_lost(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     desk.submit(people(20))
 
-    def away(vendor: str, ids: list[int]) -> None:
+    def away(vendor: str, chunks: Sequence[Claimed]) -> None:
         raise BrokerError
 
     exchange = StubExchange(everybody(Answer(Verdict.APPLIED)), StubAdapter())

@@ -75,7 +75,7 @@ SECRETS = {
     "redis": {"REDIS_PASSWORD"},
     "migrate": {"CONSENT_DATABASE_URL"},
     "beat": set(),
-    "flower": {"FLOWER_BASIC_AUTH"},
+    "flower": {"CONSENT_FLOWER_BASIC_AUTH"},
     "web": {"CONSENT_DATABASE_URL", "CONSENT_MASTER_KEYS", "CONSENT_OIDC__CLIENT_SECRET", "CONSENT_EGRESS_PROXY"},
     "worker": {"CONSENT_DATABASE_URL", "CONSENT_MASTER_KEYS"},
     "take-in": {"CONSENT_DATABASE_URL", "CONSENT_MASTER_KEYS", "CONSENT_PRODUCER_KEYS"},
@@ -97,7 +97,7 @@ def test_a_service_is_trusted_with_what_it_uses_and_no_more(name: str) -> None:
 def test_only_workers_read_the_file_with_the_credentials_of_vendors() -> None:
     assert {name for name, service in SERVICES.items() if "env_file" in service} == {"worker"}
     kept_from = {name for name, value in SERVICES["worker"]["environment"].items() if value == ""}
-    assert {"CONSENT_FLOWER_AUTH", "CONSENT_OIDC__CLIENT_SECRET"} <= kept_from
+    assert {"CONSENT_FLOWER_BASIC_AUTH", "CONSENT_OIDC__CLIENT_SECRET"} <= kept_from
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -193,7 +193,7 @@ def test_only_web_and_flower_are_reachable_from_the_host_and_only_from_itself() 
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert set(published) == {"web", "flower"}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
-    assert "FLOWER_BASIC_AUTH" in SERVICES["flower"]["environment"]
+    assert "CONSENT_FLOWER_BASIC_AUTH" in SERVICES["flower"]["environment"]
 
 
 def test_every_named_volume_is_declared() -> None:
@@ -208,7 +208,7 @@ def test_the_procfile_runs_the_worker_as_compose_does_and_keeps_flower_on_this_m
     # In the image the environment is the Dockerfile's.
     assert commands["worker"] == f"MALLOC_ARENA_MAX=2 {SERVICES['worker']['command']}"
     assert "MALLOC_ARENA_MAX=2" in (ROOT / "Dockerfile").read_text()
-    assert "--address=127.0.0.1" in commands["flower"]
+    assert commands["flower"] == SERVICES["flower"]["command"]
 
 
 def test_the_image_holds_every_package_and_runs_as_an_ordinary_user() -> None:

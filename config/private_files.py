@@ -1,0 +1,24 @@
+"""Files of the data folder that hold one secret each, for its owner's eyes only."""
+
+import os
+from pathlib import Path
+
+
+def keep(path: Path, fresh: str) -> None:
+    """Keep `fresh` in this file (mode 0600), unless there is one already."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with open(descriptor, "w") as file:
+        file.write(fresh + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def kept(path: Path) -> str:
+    """What is kept there; empty where nothing is."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        return ""
