@@ -9,8 +9,8 @@ from ledger.failures import LedgerError, as_ledger_errors
 from ledger.session import Engine
 
 
-class HeldVendors(bootsteps.Step):  # type: ignore[misc]  # Celery is untyped
-    """A part of the worker that starts nothing: it only tells. `engine` is set once the worker has one."""
+class HeldVendors(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery is untyped
+    """Starts nothing: Celery asks only parts that could start something. `engine` is set once the worker has one."""
 
     engine: Callable[[], Engine]
 

@@ -44,6 +44,10 @@ class Sieve:
         self._tasks, self._refused, self._commands = tasks, refused, commands
         self._checks: dict[str, Arguments] = {}
 
+    def __json__(self) -> str:
+        """Kombu's name of this in a worker's figures (`celery inspect stats`), which show the broker's options."""
+        return "sieve"
+
     def task(self, queue: str, raw: bytes) -> bytes | None:
         """A message of one of our queues, safe for Celery to read; None where it was refused."""
         try:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from kombu.utils.json import dumps
 
 from tasks.queues import CONTROL_QUEUE, DELIVER, DISPATCH, SETTLE, SUBMIT, VOLUMES, WakeUp, is_ours, queue_of
 from tasks.refusals import Refusal
@@ -125,6 +126,10 @@ def test_a_vendor_is_a_name(sieve: Sieve, vendor: object) -> None:
 
 def test_a_vendor_may_be_an_account(sieve: Sieve) -> None:
     assert sieve.task(CONTROL_QUEUE, dumped(envelope(DISPATCH, ["insider@brand"], CONTROL_QUEUE))) is not None
+
+
+def test_a_worker_can_tell_its_figures_which_show_the_options_of_the_broker(sieve: Sieve) -> None:
+    assert dumps({"transport_options": {"sieve": sieve}}) == '{"transport_options": {"sieve": "sieve"}}'
 
 
 def test_arguments_may_be_named(sieve: Sieve) -> None:
