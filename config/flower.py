@@ -6,7 +6,7 @@ from pathlib import Path
 from secrets import token_urlsafe
 
 from config.data_folder import ForeignFolderError, check_ours
-from config.private_files import keep, kept
+from config.secret_files import keep, kept
 
 USER = "consent"
 PASSWORD_FILE = "flower.password"  # noqa: S105 - where it is kept, not what it is

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.data_folder import ForeignFolderError, check_ours
-from config.private_files import keep, kept
+from config.secret_files import keep, kept
 from config.settings import Settings
 
 STACK_FILE = "stack.json"
