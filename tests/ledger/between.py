@@ -194,7 +194,7 @@ def _served(one: Link | Pooler) -> Iterator[None]:
             yield
         finally:
             listening.shutdown(socket.SHUT_RDWR)
-            accepting.join(timeout=10)
+            accepting.join(timeout=60)
             for client in clients:
                 with suppress(OSError):
                     client.shutdown(socket.SHUT_RDWR)

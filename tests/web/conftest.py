@@ -105,7 +105,7 @@ def serving(app: FastAPI) -> Iterator[str]:
             yield "http://{}:{}".format(*listening.getsockname())
         finally:
             server.should_exit = True
-            thread.join(timeout=20)
+            thread.join(timeout=60)
             assert not thread.is_alive()
 
 

@@ -353,7 +353,7 @@ def test_retiring_while_requests_come_in_leaves_nothing_open(desk: Desk) -> None
         retire.retire(desk.engine, "dfinery", BY, "gone")
     finally:
         over.set()
-        submitting.join(20)
+        submitting.join(60)
     tools = tools_of(desk, "insider")
     while desk.one("SELECT count(*) FROM chunks WHERE state <> 'closed'"):
         desk.work_off(tools)

@@ -147,7 +147,7 @@ def test_callbacks_are_the_specifications_and_signed(desk: Desk, tmp_path: Path)
     listening = AsyncExitStack()
 
     def on_loop(work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, desk.loop).result(timeout=10)
+        return asyncio.run_coroutine_threadsafe(work, desk.loop).result(timeout=60)
 
     courier = Courier(
         engine=desk.engine,

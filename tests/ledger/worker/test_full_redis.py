@@ -66,7 +66,7 @@ def test_turns_are_taken_and_it_is_told_once(
     async def client() -> AsyncRedis:
         return AsyncRedis.from_url(redis_url)
 
-    one, other = (Turns(start(client()).result(10), start, name) for name in ("one@here", "two@there"))
+    one, other = (Turns(start(client()).result(60), start, name) for name in ("one@here", "two@there"))
     fill(redis)
     assert one.take("look", 600.0)
     assert not other.take("look", 600.0)

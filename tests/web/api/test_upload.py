@@ -157,13 +157,13 @@ def dribble(url: str, headers: dict[str, str], at_first: bytes) -> None:
         if at_first:
             send(connection, at_first)
         began = time.monotonic()
-        while time.monotonic() - began < 10:
+        while time.monotonic() - began < 60:
             try:
                 send(connection, b"\n")
             except OSError:
                 break
             time.sleep(0.05)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
 
 
 def test_no_more_uploads_at_once_than_there_are_threads(url: str, context: Context, key: Key) -> None:
