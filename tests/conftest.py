@@ -3,6 +3,7 @@
 What a fixture needs is imported when it is asked for, so that one test of a pure function starts in a second.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -53,6 +54,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays until the end: the garbage collector need not look through it again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,7 +1,7 @@
 """Whatever a vendor answers at any step: whose fault it is, for every adapter."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -34,8 +34,17 @@ BODIES = {
 PASSING = {408, 409, 423, 424, 425, 429, 449, 499}
 GOOD = {Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.ABSENT, Outcome.SUPERSEDED}
 
+RUNNER = asyncio.Runner()
+
 every_vendor = pytest.mark.parametrize("vendor", sorted(SAMPLES))
 every_status = pytest.mark.parametrize("status", [*STATUSES, *SERVER_STATUSES])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_loop() -> Iterator[None]:
+    """Thousands of short conversations take turns on one loop: to make a loop costs more than most of them."""
+    with RUNNER:
+        yield
 
 
 def talked(vendor: str, turn: Turn, count: int, status: int, body: bytes) -> tuple[list[Answered], int]:
@@ -50,7 +59,7 @@ def talked(vendor: str, turn: Turn, count: int, status: int, body: bytes) -> tup
     talk = Conversation(exchange, turn.call.order, slots, lambda: False, told.append, handful=HANDFUL)  # type: ignore[arg-type]
     like = turn.people[0]
     people = [(like._replace(line=line), turn.call.step) for line in range(1, count + 1)]
-    asyncio.run(talk.lead(people))
+    RUNNER.run(talk.lead(people))
     return told, len(exchange.sent)
 
 

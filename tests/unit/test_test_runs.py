@@ -12,7 +12,20 @@ from pathlib import Path
 import psutil
 import pytest
 
-RUN = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-p", "no:cacheprovider", "-c", os.devnull]
+RUN = [
+    sys.executable,
+    "-m",
+    "pytest",
+    "-q",
+    "-p",
+    "tests.conftest",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:schemathesis",
+    "-c",
+    os.devnull,
+]
 INNER = textwrap.dedent("""
     import json, os, subprocess, sys, time
     from local.processes import spawn
