@@ -27,7 +27,7 @@ OUTCOMES = {
 }
 """The verdicts that end a delivery. Every other one leaves it pending."""
 UNASKED = frozenset({Verdict.NOT_APPLICABLE, Verdict.UNREACHABLE})
-"""Reasons that we give without having sent anything."""
+"""Verdicts that we give ourselves, without having sent anything."""
 
 BLAMED_DELAY_S = 2.0
 """Delay for people whose vendor seems out of order. The vendor's hold may keep them longer."""
