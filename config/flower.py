@@ -1,4 +1,4 @@
-"""Who may look at Flower, and by which names it is reached."""
+"""Who may use Flower, and the names by which it is reached."""
 
 import os
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
 class FlowerError(Exception):
-    """Flower cannot be started as it is set up. The message names the variable."""
+    """Flower cannot be started with these settings. The message names the variable."""
 
 
 def basic_auth(environ: Mapping[str, str] = os.environ) -> str:
-    """USER:PASSWORD of Flower's pages: what the environment says, else `consent` and a password that is made on the
-    first start and kept in the data folder. Raises FlowerError."""
+    """USER:PASSWORD of Flower's pages: from the environment, or else `consent` and a password that is made at the first
+    start and stored in the data folder. Raises FlowerError."""
     if given := environ.get(AUTH):
         user, colon, password = given.partition(":")
         if not (user and colon and password):
@@ -37,11 +37,11 @@ def basic_auth(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def hosts(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
-    """The names, in small letters and without a port, by which a browser may ask for Flower."""
+    """The names, in lower case and without a port, by which a browser may reach Flower."""
     named = environ.get(HOSTS, "").split(",")
     return LOOPBACK | {name.strip().lower() for name in named if name.strip()}
 
 
 def prefix(environ: Mapping[str, str] = os.environ) -> str:
-    """The path below which a proxy in front shows it, without slashes at its ends; empty: none."""
+    """The path below which a proxy in front serves it, without slashes at its ends; empty: none."""
     return environ.get(PREFIX, "").strip("/")

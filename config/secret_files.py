@@ -1,11 +1,11 @@
-"""Files of the data folder that hold one secret each, for its owner's eyes only."""
+"""Files of the data folder that hold one secret each, readable by its owner only."""
 
 import os
 from pathlib import Path
 
 
 def keep(path: Path, fresh: str) -> None:
-    """Keep `fresh` in this file (mode 0600), unless there is one already."""
+    """Store `fresh` in this file (mode 0600), unless it holds a secret already."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -17,7 +17,7 @@ def keep(path: Path, fresh: str) -> None:
 
 
 def kept(path: Path) -> str:
-    """What is kept there; empty where nothing is."""
+    """The stored secret; empty where there is none."""
     try:
         return path.read_text().strip()
     except FileNotFoundError:

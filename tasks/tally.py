@@ -1,4 +1,4 @@
-"""What one run of a chunk came to, as a line for whoever looks after the workers: counts and reasons, no names."""
+"""The result of one run of a chunk as a line for operators: counts and reasons, no names."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -11,18 +11,18 @@ from tasks.evidence import Answered
 
 @dataclass
 class Tally:
-    """Counts the people of one run: whose delivery has ended and how, and who is tried again and why."""
+    """Counts the people of one run: whose delivery has ended and how, and who is retried and why."""
 
     _ended: Counter[str] = field(default_factory=Counter)
     _again: dict[int, Reason | None] = field(default_factory=dict)
 
     def note_ended(self, groups: Iterable[Settled]) -> None:
-        """These have an outcome now."""
+        """Count deliveries that have an outcome now."""
         for group in groups:
             self._ended[group.outcome.value] += len(group.lines)
 
     def note_again(self, answers: Iterable[Answered], pending: Collection[int]) -> None:
-        """Those who were answered and are still `pending` (lines) are tried again."""
+        """Count people who were answered and are still `pending` (lines): they are retried."""
         for one in answers:
             self._again |= {person.line: one.answer.reason for person in one.people if person.line in pending}
 

@@ -1,6 +1,6 @@
-"""Flower, with a password always, read-only, and for browsers that ask for it by a name of ours.
+"""Flower, always with a password, read-only, and only for browsers that reach it by one of our names.
 
-Its own command would take its password from the command line and let whoever gets in stop workers.
+Its own command takes its password from the command line, and lets its users stop workers.
 """
 
 import os
@@ -21,11 +21,11 @@ from config.logging import set_up_logging
 
 MISDIRECTED = 421
 MOST_TASKS = 10_000
-"""It keeps as many in memory: about 20 MB."""
+"""How many tasks it keeps in memory: about 20 MB."""
 INSPECTED_WITHIN_S = 5.0
-"""A worker that is busy answers later than in the second that is Flower's default."""
+"""A busy worker answers later than within the second that is Flower's default."""
 FORGOTTEN_AFTER_S = 3_600
-"""A worker that is gone is shown for so long."""
+"""How long a worker that is gone is still shown."""
 
 __all__ = ["FlowerError", "run_flower"]
 
@@ -37,13 +37,13 @@ class GuardedMetrics(Metrics):  # type: ignore[misc]
 
 
 class GuardedFlower(Flower):  # type: ignore[misc]  # Flower is untyped
-    """One that answers only where its own name was asked for: a page of another site that has its name resolved to this
-    address would be of the same origin as Flower, in the eyes of a browser that knows the password."""
+    """Answers only where one of its own names was asked for. A page of another site whose name resolves to this address
+    would be of Flower's origin, for a browser that knows the password."""
 
     own_names: frozenset[str] = frozenset()
 
     def find_handler(self, request: HTTPServerRequest, **more: Any) -> Any:
-        """As Tornado does, but for other hosts than ours."""
+        """As Tornado does, except for other hosts."""
         if request.host_name.lower() not in self.own_names:
             return self.get_handler_delegate(request, ErrorHandler, {"status_code": MISDIRECTED})
         if request.path.endswith("/metrics"):
@@ -52,7 +52,7 @@ class GuardedFlower(Flower):  # type: ignore[misc]  # Flower is untyped
 
 
 def open_flower(app: Celery) -> GuardedFlower:
-    """Flower as we run it, listening; Flower's own FLOWER_… variables hold but for what is fixed here.
+    """Flower as we run it, listening. Flower's own FLOWER_… variables apply, except for what is fixed here.
 
     Raises config.flower.FlowerError; OSError where the port is taken.
     """

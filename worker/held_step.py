@@ -1,4 +1,4 @@
-"""Which vendors are held, shown with a worker's figures (`celery inspect stats`, and Flower's page of the worker)."""
+"""Held vendors, shown with a worker's figures (`celery inspect stats`, and Flower's page of the worker)."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from ledger.session import Engine
 
 
 class HeldVendors(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery is untyped
-    """Starts nothing: Celery asks only parts that could start something. `engine` is set once the worker has one."""
+    """Starts nothing: Celery only asks parts that could start something. `engine` is set once the worker has one."""
 
     engine: Callable[[], Engine]
 

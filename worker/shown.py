@@ -1,7 +1,7 @@
-"""How a delivery is shown in Flower, in Celery's log and in its events: by vendor, chunk, people and request.
+"""How a delivery is displayed in Flower, in Celery's log and in its events: by vendor, chunk, people and request.
 
-Celery has headers for this. The sender puts the figures into a header of ours; who receives the message checks them and
-makes the text, for whoever can write to a queue can write any header.
+Celery has headers for this. The sender puts the figures into a header of ours. The receiver checks them and makes the
+text, because whoever can write to a queue can write any header.
 """
 
 from typing import Literal
@@ -17,7 +17,7 @@ HEADER = "consent"
 
 
 class Figures(BaseModel):
-    """What the sender of a delivery says of its chunk."""
+    """The sender's figures of a chunk."""
 
     model_config = ConfigDict(hide_input_in_errors=True, extra="ignore")
 
@@ -27,12 +27,12 @@ class Figures(BaseModel):
 
 
 def headers_of(chunk: Claimed) -> dict[str, dict[str, str | int]]:
-    """The header of ours for a message that has this chunk delivered."""
+    """Our header for a message that delivers this chunk."""
     return {HEADER: {"purpose": chunk.purpose, "people": chunk.people, "request": str(chunk.request)}}
 
 
 def shown_as(queue: str, envelope: Envelope) -> dict[str, str]:
-    """Celery's own headers by which a delivery is shown; none for other tasks."""
+    """Celery's own headers that display a delivery; empty for other tasks."""
     if envelope.task != DELIVER:
         return {}
     (chunk_id,) = envelope.args or envelope.kwargs.values()

@@ -1,4 +1,4 @@
-"""What becomes of people with one answer, at the bounds."""
+"""What one answer means for people, at the bounds."""
 
 import pytest
 
