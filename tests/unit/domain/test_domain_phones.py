@@ -46,6 +46,9 @@ def test_the_national_part_is_what_follows_the_calling_code(number: str, nationa
         ("+5703211234567", False),  # the library leaves this zero, for it might be a carrier's code
         ("+12025550123", True),
         ("+112025550123", False),
+        ("+78001234567", True),  # begins as with a prefix, and is a number with it
+        ("+37080012345", True),
+        ("+3758011234567", True),
         ("+34612345678", True),  # Spain has no such prefix
     ],
 )

@@ -128,7 +128,35 @@ def test_a_block_that_is_stored_apart_or_would_not_fit_is_left_alone() -> None:
     assert found["user_id"] == "u"
 
 
+def test_who_is_known_by_a_block_alone_is_counted_by_it() -> None:
+    passing: list[Subject] = [
+        {"vendors": {"akinon": {"session_id": "s"}}},
+        {"vendors": {"insider": {"identifiers": {"email": "a@x.org"}}}},
+        {"user_id": "u", "email": "a@x.org", "phone_number": "+821012345678"},
+        {"vendors": {"algonomy": {"user_id": "u"}, "akinon": {"session_id": None}}},
+        {"user_id": "u", "vendors": {"akinon": {"session_id": "s"}}},
+    ]
+    together = Headcount(FIELDS)
+    assert list(together.passing(passing)) == passing
+    assert together.without([]) == {"akinon": 3, "algonomy": 2, "insider": 2}
+    assert together.without([1, 4]) == {"akinon": 2, "algonomy": 1}
+    alone = [Headcount(FIELDS) for _ in passing]
+    assert [list(one.passing([person])) for one, person in zip(alone, passing, strict=True)] == [
+        [one] for one in passing
+    ]
+    assert [sorted(one.without([])) for one in alone] == [
+        ["algonomy", "insider"],
+        ["akinon", "algonomy"],
+        ["akinon"],
+        ["akinon", "insider"],
+        [],
+    ]
+
+
 def test_nobody_gets_a_block_out_of_nothing() -> None:
+    dfinery: Subject = {"vendors": {"dfinery": {"user_id": "9"}}}
+    assert completed({"user_id": "u"}, dfinery) == {"user_id": "u", **dfinery}
+    assert completed({"user_id": "u", **dfinery}, {}) == {"user_id": "u", **dfinery}
     assert completed({"user_id": "u"}, {"vendors": {}}) == {"user_id": "u"}
     assert completed(
         {"user_id": "u", "vendors": {"akinon": {}}}, {"vendors": {"akinon": {"session_id": "s"}}}, ["akinon"]

@@ -99,6 +99,7 @@ TABLE = [
     # a withdrawal is dropped only for the vendor's yes to as much, for the same person by the same keys
     ("a newer one without a yes", wish(OUT, 1), [wish(ERASURE, 2)], "send"),
     ("a newer one with a yes", wish(OUT, 1), [wish(ERASURE, 2, State.YES)], "superseded"),
+    ("an erasure too", wish(ERASURE, 1), [wish(ERASURE, 2, State.YES)], "superseded"),
     ("a newer opt-in with a yes", wish(OUT, 1), [wish(IN, 2, State.YES)], "superseded"),
     ("of fewer flags", wish(OUT, 1), [wish(IN, 2, State.YES, touches=frozenset({"sms"}))], "send, repeat"),
     ("of other flags", wish(OUT, 1), [wish(IN, 2, State.YES, touches=frozenset({"push"}))], "send"),
@@ -146,8 +147,16 @@ def test_what_a_delivery_does(what: str, mine: Wish, others: list[Wish], becomes
 
 def test_a_person_lets_an_erasure_go_out_and_the_newer_opt_in_follows() -> None:
     opt_in = wish(IN, 2, State.YES)
-    go_on = decide(wish(ERASURE, 1), [opt_in], lifted={Reason.NEWER_OPT_IN})
-    assert go_on == Send((Ref(opt_in.request, 1),))
+    for newer in (opt_in, replace(opt_in, touches=DATA)):  # whatever the opt-in touches, it erases nobody
+        assert decide(wish(ERASURE, 1), [newer], lifted={Reason.NEWER_OPT_IN}) == Send((Ref(newer.request, 1),))
+
+
+@pytest.mark.parametrize("mine", [wish(IN, 1), wish(OUT, 1)])
+def test_it_gives_way_to_the_newest_with_the_vendors_yes(mine: Wish) -> None:
+    yes, newer = wish(OUT, 2, State.YES, line=5), wish(OUT, 3, State.YES, line=7)
+    assert decide(mine, [yes, newer]) == decide(mine, [newer, yes]) == Superseded(Ref(newer.request, 7))
+    for waiting in (replace(newer, state=State.DUE), replace(newer, state=State.WAITING)):
+        assert decide(mine, [waiting, yes]) == decide(mine, [yes, waiting]) == Superseded(Ref(yes.request, 5))
 
 
 def test_where_a_bound_is_reached_withdrawals_go_out_and_opt_ins_ask() -> None:
@@ -198,6 +207,9 @@ def test_how_surely_two_are_one() -> None:
     assert same(jane, wish(OUT, 2, who=JOHN | {"email": "john@x.org"})) is Same.NO
     assert same(jane, wish(OUT, 2, by="email", who=ALONE)) is Same.MAYBE
     assert same(jane, wish(OUT, 2, who={"user_id": "", "email": "", "card": "7"})) is Same.NO
+    told_of_by_card = wish(OUT, 2, keys=frozenset({("card", "7")}), who=JOHN | {"email": "john@x.org"})
+    assert same(wish(OUT, 1, keys=None), told_of_by_card) is Same.NO, "they share nothing"
+    assert same(wish(OUT, 1, keys=None), replace(told_of_by_card, identifiers=jane.identifiers)) is Same.MAYBE
     aliases = replace(wish(OUT, 2), identifiers={"user_id": prints(user_id="jane")["user_id"] | {UUID(int=1)}})
     assert same(aliases, jane) is Same.CERTAIN, "one of two user_ids is the same"
 
@@ -214,6 +226,7 @@ def test_what_becomes_of_a_superseded_one(kind: Kind, successor: State) -> None:
     ("kind", "days", "forgotten", "becomes"),
     [
         (IN, 29, False, Revival.AGAIN),
+        (IN, 30, False, Revival.AGAIN),
         (IN, 31, False, Revival.ASK),
         (IN, 1, True, Revival.ASK),
         (OUT, 400, False, Revival.AGAIN),
