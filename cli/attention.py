@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import typer
 
+from cli.file_hints import bounds_of, hints_of, keep
+from cli.file_options import Given as FileOptions
 from cli.given import listed, opened, read_allowed, unusable
 from cli.os_user import who
 from cli.status import as_utc, no_such_request, read_id
@@ -125,18 +127,22 @@ def _print_again(deliveries: Mapping[str, int], *, as_json: bool, more: Mapping[
         typer.echo(f"{total:,} deliveries go out again" + (f": {by_vendor}" if by_vendor else ""))
 
 
-def provide(request_id: str, file: str, *, allow: Sequence[str] = (), as_json: bool) -> Ending:
+def provide(request_id: str, file: str, how: FileOptions, *, allow: Sequence[str] = (), as_json: bool) -> Ending:
     """Give waiting people their fresh sessions and identifiers, all of a file or none. Raises CommandError."""
     public_id = read_id(request_id)
     noticed = read_allowed(allow)
     with opened(file) as people, surroundings() as here, deeds(here) as desk:
-        given = (Given(line, subject) for line, subject in read_numbered(people, file, noticed))
+        hints = hints_of(how, here.settings)
+        given = (
+            Given(line, subject) for line, subject in read_numbered(people, noticed, hints, bounds_of(here.settings))
+        )
         try:
             again = desk.provide(public_id, given, master_keys(here), noticed.allowed)
         except UnusableInputError as error:
             raise unusable(listed(error, "nothing was changed")) from None
         except UnsealError as error:
             raise unusable(f"{BAD_KEYS}{error}") from None
+        keep(how, hints, here.settings)
     _print_again(again, as_json=as_json, more={})
     return Ending.DONE
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.choice import AtVendor, Chosen, WithReason, choosing
+from cli.file_options import Given, reading_a_file
 from cli.options import AllowPlaceholder, AsJson, Because, OneReason, OneVendor, RequestId
 from intake.exit_codes import Ending
 
@@ -41,18 +42,20 @@ def retry(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) ->
     return waiting.retry(request_id, vendor=chosen.vendor, reason=chosen.reason, as_json=as_json)
 
 
+@reading_a_file
 def provide(
     request_id: RequestId,
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="people with what was missing, NDJSON or CSV; - for standard input")
+        str, typer.Argument(metavar="FILE", help="people with what was missing, in any form that `submit` takes; or -")
     ],
+    given: Given,
     allow_placeholder: AllowPlaceholder = None,
     as_json: AsJson = False,
 ) -> Ending:
     """Give waiting people a fresh session or an identifier, and deliver to them again. All of the file, or nothing."""
     from cli import attention as waiting
 
-    return waiting.provide(request_id, file, allow=allow_placeholder or (), as_json=as_json)
+    return waiting.provide(request_id, file, given, allow=allow_placeholder or (), as_json=as_json)
 
 
 @choosing()

@@ -16,7 +16,7 @@ from domain.json_size import refuse_crowd
 from domain.noticed import Noticed
 from domain.twins import CrowdError
 from intake.exit_codes import CommandError, Ending
-from intake.files.csv_columns import known_columns
+from intake.files.columns import known_columns
 from intake.files.reader import UnusableInputError
 from tasks.subjects import advice
 

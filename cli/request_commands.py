@@ -5,14 +5,28 @@ from typing import Annotated, Literal
 
 import typer
 
+from cli.file_options import Given, reading_a_file
 from cli.options import AllowPlaceholder, AsJson, RequestId
 from domain.regulations import Regulation
 from intake.exit_codes import Ending
 
 
+@reading_a_file
 def submit(  # noqa: PLR0917 - the order is the command line's
-    file: Annotated[str, typer.Argument(metavar="FILE", help="people, as NDJSON or CSV; - for standard input")],
-    kind: Annotated[str, typer.Option(metavar="erasure|opt_out|opt_in", help="the operation")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="people, as CSV, .xlsx, .ods, NDJSON or a JSON array; - for standard input"
+        ),
+    ],
+    given: Given,
+    kind: Annotated[
+        str | None,
+        typer.Option(metavar="erasure|opt_out|opt_in", help="the operation; needed unless --check"),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="only say what is in the file and whom each vendor can find; record nothing")
+    ] = False,
     vendors: Annotated[str | None, typer.Option(metavar="A,B", help="only these; else all switched on")] = None,
     idempotency_key: Annotated[
         str | None, typer.Option(metavar="KEY", help="submitting again with it changes nothing")
@@ -50,10 +64,11 @@ def submit(  # noqa: PLR0917 - the order is the command line's
 
     stderr says how many people cannot be found at which vendor. All others are sent.
     """
+    from cli.check import check_file
     from cli.submit import read_submission, submit_file
 
     submission = read_submission(
-        kind=kind,
+        kind="erasure" if check and kind is None else kind,
         vendors=vendors,
         options=options,
         idempotency_key=idempotency_key,
@@ -65,7 +80,9 @@ def submit(  # noqa: PLR0917 - the order is the command line's
         partial=partial,
         allow=allow_placeholder or (),
     )
-    return submit_file(file, submission, wait=wait, as_json=as_json)
+    if check:
+        return check_file(file, given, submission, as_json=as_json)
+    return submit_file(file, given, submission, wait=wait, as_json=as_json)
 
 
 def status(request_id: RequestId, as_json: AsJson = False) -> Ending:

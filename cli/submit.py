@@ -8,12 +8,16 @@ from uuid import UUID
 
 import typer
 
+from cli.file_hints import bounds_of, hints_of, keep
+from cli.file_options import Given
 from cli.given import listed, opened, read_allowed, read_day_or_moment, read_moment, read_options, unusable
 from cli.os_user import who
+from cli.reading_progress import shown
 from domain.noticed import Noticed
 from domain.regulations import Regulation
 from domain.requests import Kind
 from intake.exit_codes import CommandError, Ending, flush, note
+from intake.files.hints import Hints
 from intake.files.reader import UnusableInputError, read_people
 from intake.stack import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
 from ledger.failures import LedgerError, as_ledger_errors
@@ -27,17 +31,20 @@ from tasks.submit import Receipt, Wake, submit
 LONGEST_KEY = 200
 
 
-def submit_file(file: str, submission: Submission, *, wait: bool, as_json: bool) -> Ending:
+def submit_file(file: str, given: Given, submission: Submission, *, wait: bool, as_json: bool) -> Ending:
     """Record the people of a file as a request, and print its id. Raises CommandError."""
     with opened(file) as people, surroundings() as here:
-        receipt = _recorded(here, submission, people, file)
+        hints = hints_of(given, here.settings)
+        with shown(people) as source:
+            receipt = _recorded(here, submission, source, hints)
+        keep(given, hints, here.settings)
         _print(receipt, submission.noticed, as_json=as_json)
         return _wait_for(here, receipt.recorded.public_id) if wait else Ending.DONE
 
 
 def read_submission(
     *,
-    kind: str,
+    kind: str | None,
     vendors: str | None,
     options: Path | None,
     idempotency_key: str | None,
@@ -50,6 +57,8 @@ def read_submission(
     allow: Sequence[str] = (),
 ) -> Submission:
     """Build a submission from the command line. Raises CommandError."""
+    if kind is None:
+        raise unusable(f"--kind is missing; give one of {', '.join(Kind)}")
     if kind not in list(Kind):
         raise unusable(f"unknown --kind; known are {', '.join(Kind)}")
     names = tuple(filter(None, map(str.strip, (vendors or "").split(","))))
@@ -96,13 +105,13 @@ def waker(here: Surroundings) -> Wake:
     return wake_workers
 
 
-def _recorded(here: Surroundings, submission: Submission, file: IO[bytes], name: str) -> Receipt:
+def _recorded(here: Surroundings, submission: Submission, file: IO[bytes], hints: Hints) -> Receipt:
     masters = master_keys(here)
     try:
         with as_ledger_errors():
             return submit(
                 submission,
-                read_people(file, name, submission.noticed),
+                read_people(file, submission.noticed, hints, bounds_of(here.settings)),
                 engine=here.engine,
                 masters=masters,
                 wake=waker(here),

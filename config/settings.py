@@ -17,6 +17,7 @@ from config.egress import BundleFile, ExceptionList, ProxyAddress
 from config.fields import fault_text, unparsable
 from config.oidc import OidcSettings
 from config.opendsr import OpenDsrSettings
+from config.phone_region import PhoneRegion
 from config.resolver import ResolverSettings
 from config.vendors import VendorBlocks
 from config.webhooks import WebhookSettings
@@ -73,6 +74,14 @@ class Settings(VendorBlocks):
     )
     api_requests_per_minute: float = Field(default=60_000, gt=0, description="requests that one API key may make")
     upload_max_bytes: int = Field(default=4_000_000_000, ge=1_000, description="the largest file that may be uploaded")
+    max_workbook_bytes: int = Field(
+        default=250_000_000, ge=10_000, description="the largest workbook (.xlsx, .ods), as it is and unpacked"
+    )
+    phone_region: PhoneRegion | None = Field(
+        default=None,
+        description="country, as KR, whose phone numbers those in national form are in files that do not say; unset: "
+        "such numbers are refused",
+    )
     flower_port: int = Field(default=5555, ge=0, le=65535, description="port of Flower")
     flower_basic_auth: SecretStr | None = Field(
         default=None,

@@ -13,6 +13,7 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationInfo,
+    WithJsonSchema,
     with_config,
 )
 from pydantic_core import PydanticCustomError
@@ -101,18 +102,18 @@ def check_phone(text: str, info: ValidationInfo) -> str:
     or is a placeholder."""
     if not phones.E164.fullmatch(text):
         unseen = _unseen(text)
-        raise PydanticCustomError("phone", "{problem}", {"problem": unseen.message() if unseen else _NO_PHONE})
+        raise PydanticCustomError("phone", "{problem}", {"problem": unseen.message() if unseen else NO_PHONE})
     odd = phones.may_be_odd(text[: phones.START])  # hardly any is, and the answer is cached
     if odd and not phones.is_e164(text):
         raise PydanticCustomError("phone", _TRUNK_PREFIX)
     if not phones.is_possible(text[:4], len(text)):
-        raise PydanticCustomError("phone", _NO_PHONE)
+        raise PydanticCustomError("phone", NO_PHONE)
     if odd and _doubts(info, "placeholder") and is_nobodys_phone(text):
         raise PydanticCustomError("placeholder", PLACEHOLDER)
     return text
 
 
-_NO_PHONE = "is not a phone number in E.164 form: give it with its country code, such as +821012345678"
+NO_PHONE = "is not a phone number in E.164 form: give it with its country code, such as +821012345678"
 _TRUNK_PREFIX = (
     "is not in E.164 form: after the country code stands a prefix (often 0) that is dialled within the country only; "
     "take it out"
@@ -148,7 +149,13 @@ Email = Annotated[
     AfterValidator(check_email),
     AfterValidator(refuse_control_characters),
 ]
-Phone = Annotated[str, StringConstraints(strict=True, max_length=phones.LONGEST), AfterValidator(check_phone)]
+Phone = Annotated[
+    str,
+    StringConstraints(strict=True),
+    AfterValidator(check_phone),
+    # A longer one is refused in our own words, which say what to do about numbers as people write them.
+    WithJsonSchema({"type": "string", "maxLength": phones.LONGEST}),
+]
 Number = Annotated[
     StrictInt | Annotated[str, StringConstraints(strict=True, pattern=r"^[1-9][0-9]{0,18}$")],
     AfterValidator(_check_number),

@@ -104,6 +104,11 @@ def generate_master_key() -> str:
     return urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
 
 
+def passing_fingerprinter() -> "Fingerprinter":
+    """One with a key that nobody keeps, for prints that are compared with each other only."""
+    return Fingerprinter(os.urandom(KEY_BYTES))
+
+
 def _key_id(raw: bytes) -> bytes:
     return blake2b(raw, digest_size=KEY_ID_BYTES, person=b"consent-keyid").digest()
 

@@ -66,7 +66,7 @@ def _submit(url: str, path: Path, number: int) -> float:
         with path.open("rb") as file:
             submit(
                 Submission(Kind.ERASURE),
-                read_people(file, path.name),
+                read_people(file),
                 engine=engine,
                 masters=MASTERS,
                 wake=lambda _: None,

@@ -3,13 +3,18 @@
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from io import BytesIO
-from typing import IO, NamedTuple
+from typing import NamedTuple
+
+from intake.files.encodings import Source
 
 LONGEST_LINE = 65_536
 """Bytes in a line. The largest person that we accept, with a session, has less than 20,000."""
 
 TOO_LONG = f"is longer than {LONGEST_LINE:,} bytes: give each person a line"
-NOT_UTF8 = "is not UTF-8 text: save the file in UTF-8, and submit it again"
+NOT_UTF8 = (
+    "is not UTF-8 text: save the file as CSV UTF-8 (in Excel one of the types under Save As), or as an Excel workbook "
+    "(.xlsx), and submit it again"
+)
 
 BLOCK_BYTES = 16_384
 """Read at once, about 150 people: enough to make the cost of each block negligible."""
@@ -37,7 +42,7 @@ class Block(NamedTuple):
         return f"Block({self.numbers})"
 
 
-def blocks_of(file: IO[bytes]) -> Iterator[Block]:
+def blocks_of(file: Source) -> Iterator[Block]:
     """The lines of a file, without a byte order mark. Of too long a line the first LONGEST_LINE + 1 bytes are returned,
     and the rest is dropped."""
     first, rest = 1, file.read(len(BOM_UTF8)).removeprefix(BOM_UTF8)
@@ -57,7 +62,7 @@ def blocks_of(file: IO[bytes]) -> Iterator[Block]:
         yield Block(range(first, last), rest)
 
 
-def _after_line_end(file: IO[bytes]) -> bytes:
+def _after_line_end(file: Source) -> bytes:
     """Skip the rest of this line; returns what was read of the next lines."""
     while piece := file.read(BLOCK_BYTES):
         _, end, after = piece.partition(b"\n")

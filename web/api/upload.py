@@ -11,8 +11,10 @@ from domain.noticed import Noticed
 from domain.regulations import Regulation
 from domain.requests import Kind
 from intake.files.reader import read_people
+from intake.files.reading import Bounds
 from tasks import submit
 from tasks.submission import Submission
+from web.api.file_hints import FileHints
 from web.api.models import VendorName
 from web.api.requests import ACCEPTING, IdempotencyKey, Receipt, answer, own_key
 from web.bodies import Allowance, allowance_of, fault, media_type, refuse_encoded
@@ -23,25 +25,28 @@ from web.problems import Problem
 from web.upload_stream import Upload, UploadCutError
 
 router = APIRouter(tags=["requests"])
-FORMATS = {
-    "application/x-ndjson": "people.ndjson",
-    "application/ndjson": "people.ndjson",
-    "application/jsonl": "people.ndjson",
-    "text/csv": "people.csv",
-}
-"""By media type, a file name that makes the readers expect this format."""
+NO_FILE = ("", "multipart/form-data", "application/x-www-form-urlencoded")
+"""Media types of bodies that are no file. Of all others the content is looked at."""
 WITHIN_S = 3600.0
 BETWEEN_S = 10.0
 LEAST_BYTES_PER_S = 32_000
 """Within every ten seconds of waiting."""
+WORKBOOKS = (
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.oasis.opendocument.spreadsheet",
+    "application/gzip",
+    "application/octet-stream",
+)
 EXAMPLES = {
     "application/x-ndjson": '{"user_id": "u-1", "email": "a@example.org"}\n{"user_id": "u-2"}\n',
     "text/csv": "user_id,email,akinon.session_id\nu-1,a@example.org,\n",
+    "application/json": '[{"user_id": "u-1", "email": "a@example.org"}, {"user_id": "u-2"}]',
 }
 BODY = {
     "requestBody": {
         "required": True,
-        "content": {form: {"schema": {"type": "string"}, "example": text} for form, text in EXAMPLES.items()},
+        "content": {form: {"schema": {"type": "string"}, "example": text} for form, text in EXAMPLES.items()}
+        | {form: {"schema": {"type": "string", "format": "binary"}} for form in WORKBOOKS},
     }
 }
 
@@ -72,12 +77,15 @@ async def upload(
         Header(max_length=8_000, description='JSON, as the field of this name: {"user_id": ["1"]}; not in the URL'),
     ] = None,
     idempotency_key: IdempotencyKey = None,
+    hints: FileHints,
 ) -> Response:
-    """One person a line, as NDJSON or CSV. A client that disconnects half-way leaves nothing."""
+    """A file of people: CSV, a workbook (.xlsx, .ods), NDJSON or a JSON array; what it is is told by its content. A
+    client that disconnects half-way leaves nothing."""
     refuse_encoded(request)
-    form = FORMATS.get(media_type(request))
-    if form is None:
-        raise Problem(415, "not-a-table", f"send {' or '.join(EXAMPLES)}, and say which in Content-Type")
+    if media_type(request) in NO_FILE:
+        raise Problem(
+            415, "not-a-table", f"send the file as the body, not a form, with a Content-Type: {', '.join(EXAMPLES)}"
+        )
     submission = Submission(
         kind,
         tuple(vendors),
@@ -93,10 +101,11 @@ async def upload(
         noticed=_noticed(allow_placeholders),
     )
     _allow(allowance_of(request), context.settings.upload_max_bytes)
+    bounds = Bounds(context.settings.upload_max_bytes, context.settings.max_workbook_bytes)
     body = Upload(request)
 
     def record() -> submit.Receipt:
-        return context.submit_now(submission, read_people(body.file, form, submission.noticed))
+        return context.submit_now(submission, read_people(body.file, submission.noticed, hints, bounds))
 
     try:
         return answer(request, await context.uploads.run(record, who=principal.name), submission.noticed)

@@ -24,7 +24,7 @@ FILES: dict[str, bytes] = {
     "nobody": b"",
     "not UTF-8": b'{"user_id": "\xe9"}',
     "not UTF-8, as CSV": b"user_id\n\xe9\n",
-    "UTF-16": '{"user_id": "u-1"}'.encode("utf-16"),
+    "UTF-16 cut off": '{"user_id": "u-1"}'.encode("utf-16")[:-1],
     "no JSON": b'{"user_id": "u-1"',
     "no object": b'{"user_id": "u-1"}\n["user_id"]',
     "a key twice": b'{"user_id": "u-1", "user_id": "u-2"}',

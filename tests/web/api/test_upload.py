@@ -1,5 +1,6 @@
 """Uploads: streamed, all of it or nothing, whatever the client does half-way."""
 
+import gzip
 import json
 import socket
 import time
@@ -85,7 +86,9 @@ def test_what_is_not_asked_for_rightly_is_refused_before_it_is_read(client: http
         ({"kind": "forget"}, NDJSON, 422),
         ({"kind": "erasure", "options": "[1]"}, NDJSON, 422),
         ({"kind": "erasure", "vendors": "akinon"}, NDJSON, 422),
-        ({"kind": "erasure"}, {"Content-Type": "application/json"}, 415),
+        ({"kind": "erasure"}, {"Content-Type": "multipart/form-data; boundary=x"}, 415),
+        ({"kind": "erasure", "region": "XX"}, NDJSON, 422),
+        ({"kind": "erasure", "map": "Kundennummer"}, NDJSON, 422),
     ):
         try:
             answer = client.post("/v1/requests/upload", params=params, content=endless(), headers=headers)
@@ -180,3 +183,17 @@ def test_no_more_uploads_at_once_than_there_are_threads(url: str, context: Conte
     for connection in (first, second):
         connection.close()
     until(lambda: context.uploads._inside == 0)
+
+
+def test_files_are_told_apart_by_content_and_read_as_the_query_says(client: httpx.Client, rows: Rows) -> None:
+    table = "Nr;Handy;Notiz\nK-71;0151 23456789;x\n".encode("utf-16")
+    query = {"kind": "erasure", "map": "Nr=user_id", "ignore": "notiz", "region": "de"}
+    for content in (table, gzip.compress(table)):
+        answer = client.post("/v1/requests/upload", params=query, content=content, headers=NDJSON)
+        assert (answer.status_code, answer.json()["subjects"]) == (201, 1), answer.text
+    array = b'[{"user_id": "u-7"}, {"user_id": "u-8"}]'
+    answer = client.post(AT, content=array, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["subjects"]) == (201, 2), answer.text
+    refused = client.post(AT, content=table, headers=CSV).json()["errors"]
+    assert [fault["field"] for fault in refused] == ["column 1", "column 3"]
+    assert client.post(AT, content=b"%PDF-1.7", headers=CSV).json()["errors"][0]["problem"].startswith("is a PDF")

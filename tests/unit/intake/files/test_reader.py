@@ -15,7 +15,7 @@ from adapters.registry import ADAPTERS
 from domain.damaged import damage_of
 from domain.nobody import is_nobody, is_nobodys_email
 from domain.requests import Subject
-from intake.files.csv_columns import known_columns
+from intake.files.columns import known_columns
 from intake.files.faults import KEPT
 from intake.files.lines import LONGEST_LINE, TOO_LONG
 from intake.files.ndjson import TOO_MANY
@@ -26,7 +26,7 @@ MARK = b"\xef\xbb\xbf"
 
 
 def read(data: bytes, name: str = "-") -> list[Subject]:
-    return list(read_people(io.BytesIO(data), name))
+    return list(read_people(io.BytesIO(data)))
 
 
 def faults_of(data: bytes, name: str = "-") -> UnusableInputError:
@@ -100,11 +100,6 @@ def test_every_text_of_every_vendor_has_a_column() -> None:
 )
 def test_takes_what_editors_and_systems_write(name: str, data: bytes) -> None:
     assert read(data, name) == [{"user_id": "u"}]
-
-
-def test_the_suffix_decides_before_the_content() -> None:
-    assert told(b'{"user_id": "u"}\n', "people.csv") == [(1, "")]
-    assert told(b"user_id\nu\n", "people.ndjson") == [(1, ""), (2, "")]
 
 
 @pytest.mark.parametrize("data", [b"", MARK, b"\n\n", b" \r\n\t\n", MARK + b"\n"])
@@ -218,7 +213,7 @@ def test_columns_that_cannot_be_used_are_told_by_position() -> None:
 
     assert [fault.field for fault in error.faults] == ["column 2", "column 4", "column 5", "column 6", "column 7"]
     assert "akinon.csrf_token" in error.faults[0].problem
-    assert error.faults[1].problem == "is the same as column 3: keep one of them"
+    assert error.faults[1].problem.startswith("is the same as column 3: keep one of them")
     assert "ann" not in "".join(map(str, error.faults))
 
 
@@ -266,7 +261,7 @@ def test_a_line_too_long_is_never_held(name: str) -> None:
 
     tracemalloc.start()
     with pytest.raises(UnusableInputError) as raised:
-        list(read_people(io.BufferedReader(OneLine()), name))
+        list(read_people(io.BufferedReader(OneLine())))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -314,7 +309,7 @@ def test_nobody_is_given_after_the_first_fault(name: str) -> None:
     )
     seen: list[Subject] = []
     with pytest.raises(UnusableInputError):
-        seen.extend(read_people(io.BytesIO(b"\n".join(lines)), name))
+        seen.extend(read_people(io.BytesIO(b"\n".join(lines))))
 
     assert seen == [{"user_id": "a"}]
 
@@ -340,7 +335,7 @@ def test_memory_does_not_grow_with_the_file(name: str) -> None:
             return len(piece)
 
     tracemalloc.start()
-    count = sum(1 for _ in read_people(io.BufferedReader(Long(), 4_096), name))
+    count = sum(1 for _ in read_people(io.BufferedReader(Long(), 4_096)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -473,7 +468,7 @@ def test_people_read_in_blocks_are_those_read_one_by_one(lines: list[bytes], row
             patch.setattr("intake.files.lines.BLOCK_BYTES", block)
             in_blocks = outcome(data)
             patch.setattr("intake.files.ndjson.read_plain", lambda text, lines: None)
-            patch.setattr("intake.files.csv_rows.check_plain", lambda records: None)
+            patch.setattr("intake.files.table.check_plain", lambda records: None)
             assert outcome(data) == in_blocks
 
 

@@ -1,4 +1,4 @@
-"""The columns that a CSV may have: a person's fields, flattened with dots."""
+"""The columns that a table may have: a person's fields, flattened with dots."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.registry import ADAPTERS
 from domain.accounts import BETWEEN, PATTERN, vendor_of
-from intake.files.faults import Faults
+from intake.files.header_names import REGION, squashed, synonyms
 
 Column = tuple[tuple[str, ...], str]
 """Where a column's cells go in a record: the names of the objects, and the key in the last of them."""
@@ -28,6 +28,11 @@ def known_columns() -> tuple[str, ...]:
     return tuple(names)
 
 
+def fields_are() -> str:
+    """The names of all fields, for a message."""
+    return f"known are {', '.join((*known_columns(), REGION))}"
+
+
 def _paths(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[str]:
     """The paths to all texts in objects of this JSON schema (as pydantic writes it), "" for a text itself."""
     if "$ref" in schema:
@@ -42,38 +47,16 @@ def _paths(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[str
         yield ANY
 
 
-def read_header(cells: list[str], line: int, faults: Faults) -> list[Column]:
-    """Where the cells of each column go. Unusable names go into `faults`, by position: in a file without a header they
-    are somebody's data."""
-    known = known_columns()
-    columns = [_find(cell, known) for cell in cells]
-    if not any(columns):
-        problem = "has no known column: give a first line that names the columns, separated by commas. "
-        faults.add(line, "", f"{problem}Known are {', '.join(known)}")
-        return []
-    usable: list[Column] = []
-    for position, column in enumerate(columns, start=1):
-        if column is None:
-            known_are = "" if faults.total else f"; known are {', '.join(known)}"
-            faults.add(line, f"column {position}", f"is not known: rename it, or leave it out{known_are}")
-        elif column in usable:
-            faults.add(
-                line, f"column {position}", f"is the same as column {columns.index(column) + 1}: keep one of them"
-            )
-        else:
-            usable.append(column)
-    return usable
-
-
-def _find(name: str, known: tuple[str, ...]) -> Column | None:
-    if name in OWN:
+def find_field(name: str) -> Column | None:
+    """The column of a field by its exact name."""
+    if name in OWN or name == REGION:
         return (), name
     given = name.removeprefix("vendors.")
     vendor, _, rest = given.partition(".")
     if BETWEEN in vendor and re.fullmatch(PATTERN, vendor):
-        column = _find(f"{vendor_of(vendor)}.{rest}", known)
+        column = find_field(f"{vendor_of(vendor)}.{rest}")
         return None if column is None else ((column[0][0], vendor, *column[0][2:]), column[1])
-    return _find_for_all_accounts(given, known)
+    return _find_for_all_accounts(given, known_columns())
 
 
 def _find_for_all_accounts(flat: str, known: tuple[str, ...]) -> Column | None:
@@ -86,3 +69,24 @@ def _find_for_all_accounts(flat: str, known: tuple[str, ...]) -> Column | None:
             folders = stem.removesuffix(".").split(".")
             return ("vendors", *folders), flat.removeprefix(stem)
     return None
+
+
+def field_of(column: Column) -> str:
+    """The field's name, as `find_field` takes it, with `vendors.` left out."""
+    return ".".join((*column[0][1:], column[1]))
+
+
+def recognise(name: str) -> Column | None:
+    """The column that a name in a header means: a field's own name, or one of the names that people give it."""
+    name = name.strip()
+    column = find_field(name)
+    if column is None:
+        column = find_field(written_otherwise().get(squashed(name), ""))
+    return column
+
+
+@cache
+def written_otherwise() -> dict[str, str]:
+    """By squashed name, the field that it means."""
+    vendors = {squashed(name): name for name in known_columns() if not name.endswith(ANY)}
+    return vendors | synonyms()

@@ -1,0 +1,46 @@
+"""One reading of one file: what was said of it, and what is noted on the way."""
+
+from dataclasses import dataclass, field
+
+from domain.noticed import Noticed
+from intake.files.faults import Faults
+from intake.files.hints import NO_HINTS, Hints
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How large a file may become in reading. `text_bytes`: what comes out of a gzip file. `workbook_bytes`: a
+    workbook, as it is and unpacked."""
+
+    text_bytes: int = 4_000_000_000
+    workbook_bytes: int = 250_000_000
+
+
+BOUNDS = Bounds()
+
+
+@dataclass
+class Recognised:
+    """What a file turned out to be. `parts`: its kind in words, the widest first. `columns`: by name in the header, the
+    field. `ignored`: columns that were left out, as the header names them. `empty_rows`: of them at its end."""
+
+    parts: list[str] = field(default_factory=list)
+    columns: dict[str, str] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+    empty_rows: int = 0
+
+    @property
+    def kind(self) -> str:
+        """The kind of file, in words: `CSV, separated by semicolons`."""
+        return ", ".join(self.parts)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What readers are given beside the file."""
+
+    hints: Hints = NO_HINTS
+    bounds: Bounds = BOUNDS
+    noticed: Noticed = field(default_factory=Noticed)
+    faults: Faults = field(default_factory=Faults)
+    recognised: Recognised = field(default_factory=Recognised)

@@ -1,0 +1,41 @@
+"""What was said of the columns of a file, kept by name for the next file from the same system."""
+
+import json
+import re
+from pathlib import Path
+
+from intake.files.hints import HintError, Hints
+
+FOLDER = "column-maps"
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+
+
+def save(data_dir: Path, name: str, hints: Hints) -> None:
+    """Keep the maps and ignored columns of these hints under this name, in place of others. Raises HintError."""
+    path = _path(data_dir, name)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps({"map": dict(hints.maps), "ignore": list(hints.ignored)}, ensure_ascii=False))
+        partial.replace(path)
+    except OSError as error:
+        raise HintError(f"map-as: cannot be kept in {path.parent}: {error.strerror}") from None
+
+
+def load(data_dir: Path, name: str) -> tuple[list[str], list[str]]:
+    """What was kept: maps as `read_hints` takes them, and ignored columns. Raises HintError."""
+    path = _path(data_dir, name)
+    try:
+        kept = json.loads(path.read_text())
+        return [f"{header}={field}" for header, field in kept["map"].items()], list(kept["ignore"])
+    except FileNotFoundError:
+        known = ", ".join(sorted(one.stem for one in path.parent.glob("*.json"))) or "none yet"
+        raise HintError(f"map-as: nothing is kept under this name: give --map too; known are {known}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise HintError(f"map-as: {path} cannot be read: give --map again, which writes it anew") from None
+
+
+def _path(data_dir: Path, name: str) -> Path:
+    if not NAME.fullmatch(name):
+        raise HintError("map-as: a name is up to 40 small letters, digits, - and _, as in crm")
+    return data_dir / FOLDER / f"{name}.json"

@@ -1,0 +1,156 @@
+"""What a submitter says of a file: what columns hold, which to leave out, and which country's numbers they are."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from domain.national_numbers import to_e164
+from domain.requests import Subject
+from intake.files import saved_maps
+from intake.files.columns import find_field, known_columns, recognise
+from intake.files.header import nearest
+from intake.files.header_names import NAMES, squashed, synonyms
+from intake.files.hints import HintError, Hints, read_hints
+from intake.files.reader import Fault, UnusableInputError, read_people
+
+
+def read(text: str, **hints: object) -> list[Subject]:
+    return list(read_people(io.BytesIO(text.encode()), None, read_hints(**hints)))  # type: ignore[arg-type]
+
+
+def faults_of(text: str, **hints: object) -> tuple[Fault, ...]:
+    with pytest.raises(UnusableInputError) as raised:
+        read(text, **hints)
+    return raised.value.faults
+
+
+def test_no_name_means_two_fields_and_every_field_is_recognised_by_its_own() -> None:
+    meanings: dict[str, set[str]] = {}
+    for field, names in NAMES.items():
+        for name in names.split(","):
+            meanings.setdefault(squashed(name), set()).add(field)
+    assert {name: fields for name, fields in meanings.items() if name and len(fields) > 1} == {}
+    for name in known_columns():
+        if not name.endswith("*"):
+            assert recognise(name) == find_field(name) == recognise(name.upper().replace("_", " ")), name
+    assert squashed("İSTANBUL") == squashed("\u0131stanbul")
+    assert "id" not in synonyms()  # often the number of a row
+
+
+def test_a_map_says_what_a_column_holds_and_ignored_ones_are_left_out() -> None:
+    table = "Nummer;Name;Mail\nu-7;Ann Smith;ann@example.org\n"
+    both = {"maps": ["nummer=user_id"], "ignored": ["NAME"]}
+    assert read(table, **both) == [{"user_id": "u-7", "email": "ann@example.org"}]
+    assert read("Karte\n7-7\n", maps=["Karte=insider.identifiers.custom.card"]) == [
+        {"vendors": {"insider": {"identifiers": {"custom": {"card": "7-7"}}}}}
+    ]
+    # What is said comes before what a name seems to mean.
+    assert read("Customer ID,Login\nc-7,u-7\n", maps=["Login=user_id"], ignored=["customer id"]) == [{"user_id": "u-7"}]
+
+
+def test_an_unknown_column_is_named_with_the_nearest_known_one_and_what_to_do() -> None:
+    (fault,) = faults_of("user_id,E-mial\nu-7,ann@example.org\n")
+    assert fault.field == "column 2"
+    for words in ("E-mial", "email", '--map "E-mial=email"', '--ignore "E-mial"'):
+        assert words in fault.problem
+    assert nearest("Kundenummer") == "user_id"
+    assert nearest("Telephon") == "phone_number"
+    assert nearest("shoe size") is None
+
+
+@pytest.mark.parametrize("cell", ["ann@example.org", "010 1234 5678", "u-12345", "x" * 80, "=1+1", "7;8"])
+def test_what_may_be_somebodys_is_not_named(cell: str) -> None:
+    (fault,) = faults_of(f"user_id,{cell}\nu-7,x\n")
+    assert cell not in str(fault)
+
+
+@pytest.mark.parametrize(
+    ("hints", "line"),
+    [({"maps": ["Nr=user_id"]}, 1), ({"ignored": ["Name"]}, 1)],
+)
+def test_a_hint_that_fits_nothing_is_a_fault(hints: dict[str, object], line: int) -> None:
+    assert [fault.line for fault in faults_of("user_id\nu-7\n", **hints)] == [line]
+    assert faults_of('{"user_id": "u-7"}\n', **hints)[0].line == line
+    assert faults_of('[{"user_id": "u-7"}]', **hints)[0].line == line
+
+
+@pytest.mark.parametrize(
+    "hints",
+    [
+        {"maps": ["Kundennummer"]},
+        {"maps": ["=user_id"]},
+        {"maps": ["A=shoe_size"]},
+        {"maps": ["A=user_id", "a=email"]},
+        {"maps": ["A=user_id"], "ignored": ["a"]},
+        {"ignored": [" "]},
+        {"region": "XX"},
+        {"region": "Korea"},
+        {"region": "82"},
+    ],
+)
+def test_hints_that_make_no_sense_are_refused_by_option(hints: dict[str, object]) -> None:
+    with pytest.raises(HintError, match=r"^(map|ignore|region): "):
+        read_hints(**hints)  # type: ignore[arg-type]
+
+
+NUMBERS = [
+    ("KR", "010-1234-5678", "+821012345678"),
+    ("KR", "01012345678", "+821012345678"),
+    ("KR", "+82 10-1234-5678", "+821012345678"),
+    ("KR", "02-312-3456", "+8223123456"),
+    ("TR", "0532 123 45 67", "+905321234567"),
+    ("TR", "(0532) 123 45 67", "+905321234567"),
+    ("TR", "532 123 45 67", "+905321234567"),
+    ("DE", "0151 23456789", "+4915123456789"),
+    ("DE", "0151/23456789", "+4915123456789"),
+    ("DE", "0049 151 23456789", "+4915123456789"),
+    ("FR", "06 12 34 56 78", "+33612345678"),
+    ("ES", "612 34 56 78", "+34612345678"),
+    ("GB", "+44 (0)20 7946 0958", "+442079460958"),
+    ("IT", "06 698 12345", "+390669812345"),
+]
+
+
+@pytest.mark.parametrize(("region", "written", "sent"), NUMBERS)
+def test_national_numbers_are_sent_in_e164_where_a_country_is_given(region: str, written: str, sent: str) -> None:
+    expected = [{"user_id": "u-7", "phone_number": sent}]
+    table = f"user_id;phone\nu-7;{written}\n"
+    assert read(table, region=region) == expected
+    assert read(table, region=region.lower()) == expected
+    assert read(f"user_id;phone;country\nu-7;{written};{region}\n", region="US") == expected
+    assert read(f'{{"user_id": "u-7", "phone_number": "{written}"}}\n', region=region) == expected
+    assert read(f'[{{"user_id": "u-7", "phone_number": "{written}"}}]', region=region) == expected
+    for text in (table, f'{{"user_id": "u-7", "phone_number": "{written}"}}'):
+        (fault,) = faults_of(text)
+        assert fault.field == "phone_number"
+        assert "--region KR" in fault.problem
+        assert written not in str(fault)
+
+
+@pytest.mark.parametrize("written", ["12", "1-800-FLOWERS", "0532 123 45 67 ext. 5", "0000000000", "٠٥٣٢", "0532 123"])
+def test_what_is_no_number_of_the_country_is_refused(written: str) -> None:
+    assert to_e164(written, "TR") is None
+    (fault,) = faults_of(f"user_id;phone\nu-7;{written}\n", region="TR")
+    assert (fault.field, "TR" in fault.problem) == ("phone_number", True)
+
+
+def test_the_country_of_a_row_may_be_its_calling_code_and_matters_only_where_it_is_needed() -> None:
+    table = "phone,country\n010-1234-5678,+82\n0532 123 45 67,90\n+4915123456789,Germany\n"
+    assert [person["phone_number"] for person in read(table)] == ["+821012345678", "+905321234567", "+4915123456789"]
+    (fault,) = faults_of("phone,country\n010-1234-5678,Korea\n")
+    assert fault.field == "phone_region"
+    (fault,) = faults_of("phone,country\n010-1234-5678,\n")
+    assert fault.field == "phone_number"
+
+
+def test_what_was_said_of_columns_is_kept_by_name(tmp_path: Path) -> None:
+    saved_maps.save(tmp_path, "crm", read_hints(["Nr. = 7=user_id"], ["Name"]))
+    assert read_hints(*saved_maps.load(tmp_path, "crm")) == Hints({"Nr. = 7": "user_id"}, ("Name",))
+    with pytest.raises(HintError, match="known are crm"):
+        saved_maps.load(tmp_path, "shop")
+    with pytest.raises(HintError, match="small letters"):
+        saved_maps.load(tmp_path, "../keys")
+    (tmp_path / "column-maps" / "crm.json").write_text("{")
+    with pytest.raises(HintError, match="cannot be read"):
+        saved_maps.load(tmp_path, "crm")
