@@ -5,17 +5,19 @@ from itertools import chain
 
 from domain.noticed import Noticed
 from domain.requests import Subject
+from intake.files import ole
 from intake.files.csv_rows import read_csv
 from intake.files.encodings import Ahead, Source, UnreadableError, as_utf8, with_line_feeds
 from intake.files.faults import Fault, UnusableInputError
 from intake.files.gzipped import Unpacked
 from intake.files.hints import NO_HINTS, Hints
 from intake.files.json_array import read_array
-from intake.files.kinds import GZIP, UNPACK, ZIP, fault_of_bytes, fault_of_text
+from intake.files.kinds import GZIP, OLE, UNPACK, ZIP, fault_of_bytes, fault_of_text
 from intake.files.lines import Block, blocks_of
 from intake.files.ndjson import read_ndjson
 from intake.files.people import People
 from intake.files.reading import BOUNDS, Bounds, Reading
+from intake.files.workbooks.reader import read_workbook
 
 __all__ = ["Fault", "UnusableInputError", "read_blocks", "read_numbered", "read_people"]
 
@@ -24,6 +26,9 @@ BY_FIRST_BYTE: dict[bytes, Callable[[Iterator[Block], Reading], Iterator[People]
     b"[": read_array,
 }
 """Text that begins otherwise is CSV."""
+
+
+NO_SHEETS = "has no sheets, for it is no workbook: leave out --sheet"
 
 
 def read_people(
@@ -75,8 +80,15 @@ def _recognised(file: Source, reading: Reading) -> Iterator[People]:
     if ahead.head.startswith(GZIP):
         reading.recognised.parts.append("gzip")
         ahead = Ahead(Unpacked(ahead, reading.bounds.text_bytes))
-        if ahead.head.startswith((GZIP, *ZIP)):
-            raise UnreadableError(f"is an archive within a gzip file: {UNPACK}")
+        if ahead.head.startswith((GZIP, OLE, *ZIP)):
+            raise UnreadableError(f"is a workbook or an archive within a gzip file: {UNPACK}")
+    if ahead.head.startswith(ZIP):
+        yield from read_workbook(ahead, reading)
+        return
+    if reading.hints.sheet is not None:
+        reading.faults.add(1, "", NO_SHEETS)
+    if ahead.head.startswith(OLE):
+        ole.refuse(ahead, reading.bounds.workbook_bytes)
     if problem := fault_of_bytes(ahead.head):
         raise UnreadableError(problem)
     text, encoding = as_utf8(ahead)

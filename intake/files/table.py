@@ -1,12 +1,13 @@
 """Rows below a header become people, whatever kind of file they come from."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Self
 
 from domain.blocks import in_blocks
 from domain.national_numbers import region_of
 from domain.plain import check_plain
 from domain.requests import Subject
+from intake.files.columns import Column, field_of
 from intake.files.faults import KEPT
 from intake.files.header import Header, RowError, read_header
 from intake.files.header_names import REGION
@@ -18,31 +19,50 @@ from tasks.subjects import SubjectError, check_subject
 Row = tuple[int, list[str] | str]
 """The number of a row's first line, and its cells, or what is wrong with it."""
 
+DAY: Column = ((), "asked_at")
 HEADER_AGAIN = "is the first line again: take it out"
 
 
-def read_rows(rows: Iterator[Row], reading: Reading) -> Iterator[People]:
+class UnusableCell(str):
+    """A cell of a workbook whose value is no text, and may not be what its reader saw. `problem` says what it is;
+    `as_text` is a day in ISO 8601 where it is one."""
+
+    __slots__ = ("as_text", "problem")
+    problem: str
+    as_text: str
+
+    def __new__(cls, problem: str, as_text: str = "") -> Self:
+        """A cell that is not empty."""
+        cell = super().__new__(cls, "?")
+        cell.problem, cell.as_text = problem, as_text
+        return cell
+
+
+def read_rows(rows: Iterator[Row], reading: Reading, *, typed: bool = False) -> Iterator[People]:
     """The people of these rows, of which the first is the header.
 
     If the header is unusable, no row can be read, so none is. Rows of nothing but empty cells
     are left out at the end of a table; elsewhere they are people of whom something was lost.
     """
-    line, first = next(rows, (1, []))
+    line, first = next(rows, (0, []))
+    if not line:
+        return
     if isinstance(first, str):
         reading.faults.add(line, "", first)
         return
     header = read_header(first, line, reading)
     if not reading.faults.total:
-        yield from _Table(header, first, reading).people(rows)
+        yield from _Table(header, first, reading, typed=typed).people(rows)
 
 
 class _Table:
     """The rows below one header."""
 
-    def __init__(self, header: Header, names: list[str], reading: Reading) -> None:
+    def __init__(self, header: Header, names: list[str], reading: Reading, *, typed: bool) -> None:
         self._header = header
         self._names = names
         self._reading = reading
+        self._is_typed = typed
         self._translates = reading.hints.region is not None or header.region is not None
         self._empty: list[tuple[int, list[str]]] = []  # rows that may be the end, the first KEPT of them
         self._empty_rows = 0
@@ -100,7 +120,8 @@ class _Table:
 
     def _record(self, row: list[str]) -> dict[str, Any]:
         """Raises RowError."""
-        record = self._header.record(self._header.fitting(row))
+        cells = self._header.fitting(row)
+        record = self._header.record(self._untyped(cells) if self._is_typed else cells)
         if self._translates and has_numbers_to_translate(record):
             region = self._region(row)
             if region is not None:
@@ -108,6 +129,16 @@ class _Table:
             elif self._header.region is not None and row[self._header.region].strip():
                 raise RowError(NO_COUNTRY, REGION)
         return record
+
+    def _untyped(self, cells: list[str]) -> list[str]:
+        """The cells as texts; a day is one where a day is wanted. Raises RowError."""
+        texts = list(cells)
+        for place, (column, cell) in enumerate(zip(self._header.columns, cells, strict=True)):
+            if isinstance(cell, UnusableCell):
+                if column != DAY or not cell.as_text:
+                    raise RowError(cell.problem, field_of(column))
+                texts[place] = cell.as_text
+        return texts
 
     def _region(self, row: list[str]) -> str | None:
         """The country whose numbers a row has: its own, else that of the file."""
