@@ -64,7 +64,6 @@ def submit(  # noqa: PLR0917 - the order is the command line's
 
     stderr says how many people cannot be found at which vendor. All others are sent.
     """
-    from cli.check import check_file
     from cli.submit import read_submission, submit_file
 
     submission = read_submission(
@@ -81,6 +80,8 @@ def submit(  # noqa: PLR0917 - the order is the command line's
         allow=allow_placeholder or (),
     )
     if check:
+        from cli.check import check_file
+
         return check_file(file, given, submission, as_json=as_json)
     return submit_file(file, given, submission, wait=wait, as_json=as_json)
 
