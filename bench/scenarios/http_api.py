@@ -88,7 +88,7 @@ def _recorded_from_file(ours: Ours, path: Path) -> float:
     """The seconds that it takes to record a file without HTTP."""
     began = time.perf_counter()
     with path.open("rb") as file:
-        ours.submit(Kind.OPT_OUT, (), read_people(file, path.name), not_before=_in_a_week())
+        ours.submit(Kind.OPT_OUT, (), read_people(file), not_before=_in_a_week())
     return time.perf_counter() - began
 
 
