@@ -118,13 +118,22 @@ class Fingerprinter:
     """Keyed 128-bit fingerprints: equal for equal identifiers, and useless without the key."""
 
     key: bytes = field(repr=False)
+    _printers: dict[bytes, Callable[[bytes], bytes]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def print_of(self, what: bytes, value: bytes) -> bytes:
         """The 16-byte fingerprint of one value. `what` (at most 16 bytes) distinguishes an e-mail from a user_id."""
         return self.printer(what)(value)
 
     def printer(self, what: bytes) -> Callable[[bytes], bytes]:
-        """`print_of` for many values of one kind, at less than half the cost: the key is hashed once."""
+        """`print_of` for many values of one kind, at less than half the cost: the key is hashed once for each kind."""
+        found = self._printers.get(what)
+        if found is None:
+            found = self._printers[what] = self._new_printer(what)
+        return found
+
+    def _new_printer(self, what: bytes) -> Callable[[bytes], bytes]:
         keyed = blake2b(digest_size=PRINT_BYTES, key=self.key, person=what)
 
         def print_of(value: bytes) -> bytes:

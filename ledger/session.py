@@ -2,14 +2,15 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from time import monotonic
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
-from psycopg.errors import InsufficientPrivilege
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable, QueryCanceled
+from sqlalchemy import URL, Connection, Dialect, Engine, TextClause, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError, OperationalError, ProgrammingError
@@ -21,7 +22,7 @@ from ledger.limits import MARK, set_local, startup_options, unhurried
 from ledger.liveness import NETWORK, WatchedConnection
 from ledger.schema import MIGRATIONS, check_schema, is_migrated, is_of_this_program, note_fit
 
-__all__ = ["Connection", "Engine", "OperationalError", "connect", "driver_of", "migrate", "one_by_one"]
+__all__ = ["Connection", "Engine", "OperationalError", "connect", "driver_of", "migrate", "one_by_one", "rows_of"]
 
 # We report a lost connection in our words. The driver's own message is for logs, and not for the command line.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -92,6 +93,29 @@ def one_by_one(engine: Engine) -> Iterator[Connection]:
     else:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             yield connection
+
+
+def rows_of(connection: Connection, statement: TextClause, given: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    """All rows of a statement. Raises what SQLAlchemy raises, and psycopg.OperationalError where it took too long.
+
+    For statements that run hundreds of times a second: on a connection of `one_by_one` psycopg runs them alone, in half
+    the time.
+    """
+    driver = driver_of(connection)
+    if driver.autocommit:
+        try:
+            return driver.execute(_for_psycopg(statement, connection.dialect), given).fetchall()
+        except (QueryCanceled, LockNotAvailable):
+            raise
+        except psycopg.Error:
+            # It was undone, or the connection is gone. Below, SQLAlchemy meets the same and tells the pool.
+            pass
+    return [tuple(row) for row in connection.execute(statement, given)]
+
+
+@lru_cache
+def _for_psycopg(statement: TextClause, dialect: Dialect) -> LiteralString:
+    return str(statement.compile(dialect=dialect))
 
 
 def _begin_pooled(connection: Connection, patience_s: float | None) -> None:

@@ -1,23 +1,37 @@
 """What stays the same for many submissions: the vendors and the fingerprinter."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from time import monotonic
-from typing import NamedTuple
 
+from domain.requests import Kind
 from ledger.delivery.vendors import Vendor, all_vendors
 from ledger.keys import fingerprinter
 from ledger.requests.idempotency import any_in_clear
 from ledger.sealing import Fingerprinter, MasterKeys
 from ledger.session import Engine
+from tasks.destinations import Destinations
 
 
-class Known(NamedTuple):
+@dataclass(frozen=True)
+class Known:
     """What stays the same for many submissions."""
 
     vendors: Sequence[Vendor]
     prints: Fingerprinter
     clear_keys: bool
     """Whether idempotency keys are left that an earlier version stored in clear."""
+    _destinations: dict[tuple[Kind, tuple[str, ...]], Destinations] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def destinations(self, kind: Kind, named: Sequence[str]) -> Destinations:
+        """The destinations of requests of this kind that name these vendors, computed once. Raises SubmitError."""
+        asked = kind, tuple(named)
+        found = self._destinations.get(asked)
+        if found is None:
+            found = self._destinations[asked] = Destinations.of(kind, named, self.vendors)
+        return found
 
 
 def look_up(engine: Engine, masters: MasterKeys) -> Known:

@@ -1,20 +1,17 @@
 """Makes the request to record from a validated submission."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
 from adapters.registry import ADAPTERS, adapter_named
-from domain.accounts import vendor_of
 from domain.deadlines import AskedInRows
 from domain.moments import EARLIEST, LATEST
 from ledger.delivery.vendors import Vendor
 from ledger.requests.new_request import NewRequest
 from tasks.known import Known
-from tasks.provide import keeps_sessions
-from tasks.reach import fields_at
 from tasks.subjects import shown
 from tasks.submission import Guards, Submission, SubmitError
 
@@ -23,12 +20,12 @@ def new_request_of(submission: Submission, guards: Guards, known: Known, rows: A
     """The request to record for a submission. Raises SubmitError."""
     _check_times(submission)
     regulation = submission.regulation or guards.deadlines.default
-    vendors = _chosen(submission.vendors, known.vendors)
+    to = known.destinations(submission.kind, submission.vendors)
     return NewRequest(
         kind=submission.kind,
-        vendors=vendors,
+        vendors=to.vendors,
         options=to_json(_checked_options(submission.options, known.vendors)),
-        session_vendors=frozenset(filter(keeps_sessions, [*ADAPTERS, *(vendor.name for vendor in vendors)])),
+        session_vendors=to.session_vendors,
         idempotency_key=submission.idempotency_key,
         clear_keys=known.clear_keys,
         submitted_by=submission.submitted_by,
@@ -44,20 +41,13 @@ def new_request_of(submission: Submission, guards: Guards, known: Known, rows: A
         confirmed=submission.confirmed,
         callbacks=submission.callbacks,
         also=submission.also,
-        reach=fields_at(vendors, submission.kind),
-        resolvable=frozenset(_resolvable(vendors) if guards.resolves else ()),
+        reach=to.reach,
+        resolvable=to.resolvable if guards.resolves else frozenset(),
         accept_unreachable=submission.accept_unreachable,
         warn=submission.warn,
         noticed=submission.noticed,
         origin=submission.origin,
     )
-
-
-def _resolvable(vendors: Iterable[Vendor]) -> Iterator[str]:
-    """The vendors that find people by identifiers a directory may know. A session only the person has."""
-    for vendor in vendors:
-        if not keeps_sessions(vendor.name):
-            yield vendor.name
 
 
 def _check_times(submission: Submission) -> None:
@@ -71,18 +61,6 @@ def _check_times(submission: Submission) -> None:
             raise SubmitError(f"{name} must say its time zone, as in 2026-05-25T00:00:00Z")
         if at is not None and not EARLIEST <= at < LATEST:
             raise SubmitError(f"{name} must lie between the years {EARLIEST.year} and {LATEST.year}")
-
-
-def _chosen(named: Sequence[str], known: Sequence[Vendor]) -> list[Vendor]:
-    enabled = {vendor.name: vendor for vendor in known if vendor.enabled}
-    if not enabled:
-        raise SubmitError("no vendor is switched on: set its CONSENT_<VENDOR>__ variables and start the workers")
-    if not named:
-        return [enabled[name] for name in sorted(enabled)]
-    meant = {name: [one for one in enabled if name in (one, vendor_of(one))] for name in named}
-    if not all(meant.values()):
-        raise SubmitError(f"unknown or switched-off vendor; known are {', '.join(sorted(enabled))}")
-    return [enabled[name] for name in sorted({one for those in meant.values() for one in those})]
 
 
 def _checked_options(options: Mapping[str, Any], known: Sequence[Vendor]) -> dict[str, Any]:

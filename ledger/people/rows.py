@@ -2,7 +2,7 @@
 
 import struct
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
@@ -81,13 +81,8 @@ class Writer:
                 self._keep_others(line, subject)
         return records
 
-    def other_records(self, people: Sequence[Subject], lines: Container[int]) -> list[dict[str, Any]]:
-        """The identifiers that only vendors' blocks give of the people on these lines, for an INSERT like `records`."""
-        numbered = enumerate(people, start=1)
-        return [other for line, subject in numbered if line in lines for other in self.others_of(line, subject)]
-
     def others_of(self, line: int, subject: Subject) -> list[dict[str, Any]]:
-        """The same of one of them."""
+        """The identifiers that only vendors' blocks give of one of them, for an INSERT like `records`."""
         return [
             {"request_id": self.request_id, "line": line, "kind": kind, "print": a_print.hex()}
             for kind, a_print in self.prints.others(subject)
@@ -148,7 +143,7 @@ PEOPLE = f"json_to_recordset(CAST(:people AS json)) AS people ({', '.join(map(' 
 OTHERS = """
     json_to_recordset(CAST(:others AS json)) AS others (request_id bigint, line integer, kind text, print uuid)
 """
-"""What `Writer.other_records` gives, likewise."""
+"""What `Writer.others_of` gives, likewise."""
 
 
 def bytea(raw: bytes) -> str:

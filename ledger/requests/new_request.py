@@ -14,7 +14,7 @@ from domain.deadlines import TERMS, AskedInRows, Term, begins_at, times_of
 from domain.moments import as_written, possible_from
 from domain.noticed import Noticed
 from domain.notices import Callback
-from domain.reach import Fields
+from domain.reach import NOWHERE, Reach
 from domain.regulations import Regulation
 from domain.requests import Kind
 from ledger.accounts.audit import HERE, Origin
@@ -64,8 +64,8 @@ class NewRequest:
     """Who is told of its changes of status, besides the operator's receivers."""
     also: Also | None = field(default=None, repr=False)
     """Written with it, or not at all."""
-    reach: Mapping[str, Fields] = field(default_factory=dict)
-    """By vendor, the fields of a person by which they are found there, where it has such an operation."""
+    reach: Reach = NOWHERE
+    """How people are found at its vendors, where these have such an operation."""
     resolvable: frozenset[str] = frozenset()
     """Vendors that the controller's directory is asked for, before anything is sent, where people lack what they are
     found by there."""

@@ -10,9 +10,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from domain.chunking import cut
-from domain.reach import Headcount
 from domain.requests import Subject
-from ledger.people.adding import FEW, repeated_lines
+from ledger.people.adding import FEW
 from ledger.people.crowds import crowds_among
 from ledger.people.prints import Prints
 from ledger.people.rows import OTHERS, PEOPLE, PERSON, Writer, bytea
@@ -28,7 +27,7 @@ from ledger.requests.new_request import (
 )
 from ledger.requests.recording import Recorded
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
-from ledger.session import one_by_one
+from ledger.session import one_by_one, rows_of
 
 
 class Small(NamedTuple):
@@ -62,10 +61,10 @@ def record_few(
     with one_by_one(engine) as connection:
         # Not in the statement itself, for people are sealed for their place, of which it is a part. Nor drawn ahead: of
         # two deliveries to one person that of the lower number goes first.
-        numbered = connection.execute(_NEXT_IDS, {"count": len(several)}).all()
+        numbered = rows_of(connection, _NEXT_IDS, {"count": len(several)})
         rows = [
-            _row_or_none(drawn.id, drawn.received_at, one, masters, fingerprinter)
-            for drawn, one in zip(numbered, several, strict=True)
+            _row_or_none(request_id, received_at, one, masters, fingerprinter)
+            for (request_id, received_at), one in zip(numbered, several, strict=True)
         ]
         in_time = [row for row in rows if row is not None]
         # In the order of their keys, so that two processes that are given the same ones do not lock each other out.
@@ -80,7 +79,7 @@ def record_few(
             statement = _RECORD_WITH_OTHERS if others else _RECORD
             if others:
                 written["others"] = to_json(others).decode()
-            inserted = set(connection.execute(statement, written).scalars())
+            inserted = {request_id for (request_id,) in rows_of(connection, statement, written)}
         except (DataError, IntegrityError):
             if len(several) == 1:
                 raise
@@ -106,10 +105,11 @@ class _Row(NamedTuple):
     ) -> "_Row":
         """Raises ledger.requests.new_request.TooLateError."""
         key, prints, (new, people) = SealingKey.generate(), Prints(fingerprinter), small
-        writer, headcount = Writer(request_id, key, prints), Headcount(new.reach)
-        records = writer.records(list(headcount.passing(people)))
-        others = writer.other_records(people, {record["line"] for record in records})
-        unreachable = headcount.without(repeated_lines(len(people), records))
+        writer = Writer(request_id, key, prints)
+        records = writer.records(people)
+        kept = [(record["line"], people[record["line"] - 1]) for record in records]
+        others = [other for line, subject in kept for other in writer.others_of(line, subject)]
+        unreachable = new.reach.missing(subject for _, subject in kept)
         row = row_of(new, key, masters, fingerprinter, received_at)
         recorded = Recorded(row["public_id"], len(records), len(people) - len(records), unreachable=unreachable)
         new.noticed.crowds = tuple(crowds_among(records, writer.lines))
@@ -142,8 +142,7 @@ def _row_or_none(
 
 
 _NEXT_IDS = text("""
-    SELECT nextval(pg_get_serial_sequence('requests', 'id')) AS id, now() AS received_at
-    FROM generate_series(1, CAST(:count AS integer))
+    SELECT nextval(pg_get_serial_sequence('requests', 'id')), now() FROM generate_series(1, CAST(:count AS integer))
 """)
 
 

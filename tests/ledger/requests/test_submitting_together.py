@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import DataError
+from sqlalchemy import text
+from sqlalchemy.exc import DataError, OperationalError
 
 from domain.requests import Kind, Subject
 from ledger.requests import small_requests
+from ledger.session import one_by_one, rows_of
 from tasks.known import look_up
 from tasks.submission import NO_GUARDS, Guards, Submission, SubmitError
 from tasks.submit import Offer, Receipt, submit_few
@@ -128,6 +130,21 @@ def test_one_that_postgresql_refuses_leaves_the_others(desk: Desk) -> None:
     assert left_behind(desk) == {}
     with pytest.raises(DataError):
         together(desk, poison)
+
+
+def test_what_postgresql_says_is_told_alike_however_it_was_asked(desk: Desk) -> None:
+    divides = text("SELECT 1 / CAST(:by AS integer)")
+    with one_by_one(desk.engine) as connection:
+        with pytest.raises(DataError):
+            rows_of(connection, divides, {"by": 0})
+        assert rows_of(connection, divides, {"by": 1}) == [(1,)]
+    with desk.engine.begin() as connection, pytest.raises(DataError):  # as behind a pooler
+        rows_of(connection, divides, {"by": 0})
+    with one_by_one(desk.engine) as connection, pytest.raises(OperationalError) as lost:
+        rows_of(connection, text("SELECT pg_terminate_backend(pg_backend_pid())"), {})
+    assert lost.value.connection_invalidated
+    with one_by_one(desk.engine) as connection:
+        assert rows_of(connection, divides, {"by": 1}) == [(1,)]
 
 
 def test_nobody_is_woken_for_what_begins_later(desk: Desk) -> None:

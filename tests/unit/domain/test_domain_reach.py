@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.reach import Headcount, completed, is_found, say
+from domain.reach import Headcount, Reach, completed, is_found, say
 from domain.requests import Subject
 
 FIELDS = {
@@ -14,6 +14,7 @@ FIELDS = {
     "algonomy": ("user_id", "vendors.algonomy.user_id"),
     "insider": ("user_id", "email", "phone_number", "vendors.insider.identifiers.email"),
 }
+REACH = Reach(FIELDS)  # one for all requests, as many as come in a second
 GIVE = {"akinon": "a shop session", "algonomy": "user_id", "b2core": "user_id", "dfinery": "user_id"}
 
 text = st.sampled_from([None, "x"])
@@ -42,11 +43,13 @@ people = st.fixed_dictionaries(
 @given(st.lists(people, max_size=40), st.data())
 def test_everybody_who_cannot_be_found_is_counted_and_nobody_else(passing: list[Any], data: st.DataObject) -> None:
     repeats = data.draw(st.sets(st.integers(1, len(passing)))) if passing else set()
-    headcount = Headcount(FIELDS)
+    headcount = Headcount(REACH)
     assert list(headcount.passing(passing)) == passing
     kept = [person for line, person in enumerate(passing, start=1) if line not in repeats]
     counted = {vendor: sum(not is_found(person, fields) for person in kept) for vendor, fields in FIELDS.items()}
-    assert headcount.without(sorted(repeats)) == {vendor: count for vendor, count in counted.items() if count}
+    missing = {vendor: count for vendor, count in counted.items() if count}
+    assert headcount.without(sorted(repeats)) == missing
+    assert REACH.missing(kept) == missing
 
 
 @pytest.mark.parametrize(
