@@ -4,9 +4,9 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -27,6 +27,9 @@ class Sandbox:
     url: str
     environment: Mapping[str, str]
     """The settings that point a stack to it."""
+    restart: Callable[[], bool] = field(default=lambda: False, repr=False)
+    """Starts it again on its port where it has ended. Returns whether it had: it has lost its people then. Raises
+    ServiceError."""
 
     def seed(self, people: Sequence[Mapping[str, Any]]) -> None:
         """Make all vendors hold these people (subject records). Raises httpx.HTTPError."""
@@ -58,16 +61,30 @@ def sandbox(
     """A sandbox with its log in `folder`, ended on exit: with the limits of a demonstration, except for `limits`.
     `directory`: its settings include the controller's directory. Raises ServiceError where it does not start."""
     ready_file = folder / "sandbox.port"
-    ready_file.unlink(missing_ok=True)
     program = [sys.executable, "-m", "sandbox"]
     raised = ["--roomy", *(f"--limit={vendor}={limit}" for vendor, limit in limits.items())]
-    argv = [*program, "--port=0", f"--faults={faults}", f"--seed={seed}", f"--ready-file={ready_file}", *raised]
-    process = spawn(argv, {}, folder / "sandbox.log")
+    argv = [*program, f"--faults={faults}", f"--seed={seed}", f"--ready-file={ready_file}", *raised]
+
+    def start(port: int) -> "subprocess.Popen[bytes]":
+        ready_file.unlink(missing_ok=True)
+        return spawn([*argv, f"--port={port}"], {}, folder / "sandbox.log")
+
+    process = start(0)
+
+    def restart() -> bool:
+        nonlocal process
+        if process.poll() is None:
+            return False
+        process = start(port)
+        _await_port(ready_file, process)
+        return True
+
     try:
         port = _await_port(ready_file, process)
         told = ["--print-env", f"--port={port}", *raised, *(["--directory"] if directory else [])]
         printed = subprocess.run([*program, *told], capture_output=True, text=True, check=True).stdout
-        yield Sandbox(f"http://127.0.0.1:{port}", dict(line.split("=", 1) for line in printed.split()))
+        environment = dict(line.split("=", 1) for line in printed.split())
+        yield Sandbox(f"http://127.0.0.1:{port}", environment, restart)
     finally:
         process.terminate()
         process.wait(timeout=10)

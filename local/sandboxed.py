@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 
 from adapters.registry import ADAPTERS
@@ -41,13 +41,23 @@ def run(workers: int | None, *, web: bool, say: stack.Say) -> None:
         # The stack's processes inherit the environment, and read the same settings from it.
         os.environ.update(vendors.environment)
         everybody = made_up.people("person", PEOPLE, planted_every=PLANTED_EVERY)
-        vendors.seed(everybody)
-        vendors.fill_directory(made_up.known(everybody))
+        _fill(vendors, everybody)
         file = folder / PEOPLE_FILE
         file.write_text("".join(f"{json.dumps(one)}\n" for one in everybody))
         settings = Settings.load()
         plan = stack.Plan(settings, workers or settings.workers, flower=web, web=web)
-        stack.run(plan, say, stopping, once_ready=lambda: _tell(say, settings, vendors, file, web=web))
+
+        def keep_vendors() -> None:
+            if vendors.restart():
+                say("the sandbox ended; it was started again, and its vendors hold everybody as at the beginning")
+                _fill(vendors, everybody)
+
+        stack.run(plan, say, stopping, lambda: _tell(say, settings, vendors, file, web=web), keep_vendors)
+
+
+def _fill(vendors: Sandbox, everybody: Sequence[made_up.Person]) -> None:
+    vendors.seed(everybody)
+    vendors.fill_directory(made_up.known(everybody))
 
 
 def leave_out(environment: MutableMapping[str, str]) -> list[str]:

@@ -72,8 +72,15 @@ def stop_event() -> threading.Event:
     return stopping
 
 
-def run(plan: Plan, say: Say, stopping: threading.Event, once_ready: Callable[[], None] = lambda: None) -> None:
-    """Run the stack until `stopping` is set (`stop_event`), then stop it in order.
+def run(
+    plan: Plan,
+    say: Say,
+    stopping: threading.Event,
+    once_ready: Callable[[], None] = lambda: None,
+    each_time: Callable[[], None] = lambda: None,
+) -> None:
+    """Run the stack until `stopping` is set (`stop_event`), then stop it in order. `each_time`: called about ten times
+    a second, once the stack is ready.
 
     Raises local.services.ServiceError, local.folder_lock.FolderInUseError, config.stack.NoStackError,
     ledger.failures.LedgerError, config.settings.SettingsError, and ledger.sealing.UnsealError for the master keys of
@@ -83,6 +90,7 @@ def run(plan: Plan, say: Say, stopping: threading.Event, once_ready: Callable[[]
         once_ready()
         while not stopping.wait(TICK_S):
             keep()
+            each_time()
         say("stopping")
 
 

@@ -144,7 +144,9 @@ def _resolver(here: Surroundings) -> Iterator[Finding]:
             state = resolving.directory_state(connection)
     except LedgerError:
         return  # another line says so
-    yield Finding("resolver", f"asked about nobody, it answers; {say_directory_state(state)}", state.fault is None)
+    answers = state.fault is None and state.waiting
+    found = f"{state.waiting:,} requests wait for it" if answers else say_directory_state(state)
+    yield Finding("resolver", f"asked about nobody, it answers; {found}", state.fault is None)
 
 
 def _switches(here: Surroundings) -> Iterator[Finding]:
