@@ -102,7 +102,9 @@ def add_user(
             raise unusable("there is a user of this name already; `consent user list` shows them")
         audit.add(connection, [Entry(who(), "user add", allowed=True, target=name)])
         settings = here.settings
-    typer.echo(f"{name} may log in as {chosen}" + ("" if has_password else ", by the identity provider only"))
+    typer.echo(
+        f"{name} may log in to the console as {chosen}" + ("" if has_password else ", by the identity provider only")
+    )
     if has_password and not settings.password_login:
         note("and not with this password as long as CONSENT_PASSWORD_LOGIN is false")
     if not has_password and settings.oidc is None:

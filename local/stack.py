@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import gethostname
 from types import FrameType
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from adapters.portions import chunk_people
 from config.collector import freeze_what_exists
@@ -20,6 +20,7 @@ from config.data_folder import ForeignFolderError, check_ours
 from config.flower import PASSWORD_FILE, USER
 from config.settings import Settings, SettingsError
 from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
+from ledger.accounts import access
 from ledger.delivery import switching
 from ledger.delivery.vendors import announce, describe
 from ledger.fitness import check_fitness
@@ -114,7 +115,7 @@ def running(plan: Plan, say: Say, *, forks: bool = False) -> Iterator[Keep]:
         services = _start_services(settings, data_dir, stack, say)
         found = find_stack(settings)
         _await_redis(found, say)
-        lacking = _prepare_ledger(settings, found)
+        prepared = _prepare_ledger(settings, found)
         if forks:
             _load_for_all()
         supervisor = Supervisor(data_dir, forks=forks)
@@ -136,10 +137,12 @@ def running(plan: Plan, say: Say, *, forks: bool = False) -> Iterator[Keep]:
         web = ""
         if web_port is not None:
             _await_web(web_port, keep)
-            web = f"; API on http://127.0.0.1:{web_port}"
+            web = f"; console and API on http://127.0.0.1:{web_port}"
         flower = f"; flower on {_flower(settings, data_dir)}" if plan.flower else ""
         vendors = ", ".join(settings.adapters()) or "none switched on"
-        for name in lacking:
+        if plan.web and not prepared.has_users:
+            say("nobody can sign in to the console yet; the first user: consent user add NAME --role admin")
+        for name in prepared.lacking:
             say(f"{name} is on and has no credentials here: its deliveries wait for others, see `consent vendor off`")
         say(f"ready: {plan.workers} workers; vendors: {vendors}{web}{flower}; state in {data_dir}")
         yield keep
@@ -190,8 +193,17 @@ def _await_redis(found: Stack, say: Say) -> None:
         raise ServiceError(f"CONSENT_REDIS_URL: {error}") from None
 
 
-def _prepare_ledger(settings: Settings, found: Stack) -> list[str]:
-    """Migrate and announce; returns the vendors that are on and that these settings cannot serve."""
+class _Prepared(NamedTuple):
+    """What the ledger says at start."""
+
+    lacking: list[str]
+    """Vendors that are on and that these settings cannot serve."""
+    has_users: bool
+    """Somebody can sign in to the console."""
+
+
+def _prepare_ledger(settings: Settings, found: Stack) -> _Prepared:
+    """Migrate and announce."""
     engine = connect(found.database_url, pool_size=1, pooled=found.pooled)
     try:
         migrate(engine)
@@ -200,7 +212,8 @@ def _prepare_ledger(settings: Settings, found: Stack) -> list[str]:
             announce(connection, {name: chunk_people(one) for name, one in settings.adapters().items()})
             describe(connection, {name: reach_of(one) for name, one in settings.adapters().items()})
             announce_webhooks(connection, settings.webhooks.hosts())
-            return switching.lacking(connection, settings.adapters().keys())
+            lacking = switching.lacking(connection, settings.adapters().keys())
+            return _Prepared(lacking, has_users=bool(access.all_users(connection)))
     finally:
         engine.dispose()
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import NamedTuple
 from uuid import UUID
 
@@ -67,6 +68,17 @@ def begin(engine: Engine, order: Order, by: str, origin: Origin = HERE) -> Progr
         entry = Entry(by, order.deed, allowed=True, target=target, because=_why(deed), **origin._asdict())
         audit.add(connection, [entry])
     return deed
+
+
+def begin_and_work(
+    engine: Engine, order: Order, by: str, wake: Wake, *, origin: Origin = HERE, within_s: float
+) -> Progress:
+    """Begin it, and work on it for so long; the workers do the rest. Raises UnusableOrderError."""
+    began = monotonic()
+    progress = begin(engine, order, by, origin)
+    while progress.ended_at is None and monotonic() - began < within_s:
+        progress = step(engine, progress.public_id, wake) or find(engine, progress.public_id) or progress
+    return progress
 
 
 def find(engine: Engine, public_id: UUID) -> Progress | None:

@@ -23,6 +23,8 @@ from web.api import (
     vendors,
 )
 from web.audit_trail import Trail
+from web.console import routes as console
+from web.console.errors import page_of
 from web.context import Context
 from web.frame import Frame
 from web.opendsr.answers import Processor
@@ -42,6 +44,7 @@ ROUTERS = (
     audit.router,
     session.router,
     openapi.router,
+    *console.ROUTERS,
 )
 """In the order in which they are tried for a path, the busiest first. Every router gets its Context with
 `Depends(the_context)` and admits only through `Depends(allowed(…))`."""
@@ -78,7 +81,7 @@ def create_app(context: Context, processor: Processor | None = None) -> FastAPI:
         open_oidc(app, context.settings.oidc, context.settings.egress())
     if processor is not None:
         open_opendsr(app, processor)
-    errors.install(app)
+    errors.install(app, page_of)
     openapi.install(app)
-    app.add_middleware(Frame, trail=trail)
+    app.add_middleware(Frame, trail=trail, page_of=page_of)
     return app

@@ -1,5 +1,6 @@
 """Which problem answers each exception of ours and of the framework's."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -87,14 +88,23 @@ HANDLED = (
 """What the routes may raise, for `of` to turn into problems."""
 
 
-def install(app: FastAPI) -> None:
-    """Make this app answer with problems only."""
+PageOf = Callable[[Scope, Problem], Response | None]
+"""The page that tells a browser of a problem; None where a page is not what was asked for."""
+
+
+def no_page(_: Scope, __: Problem) -> Response | None:
+    """For an app without pages."""
+    return None
+
+
+def install(app: FastAPI, page_of: PageOf = no_page) -> None:
+    """Have this app answer with problems only, as pages or as JSON."""
 
     async def answer(request: Request, error: Exception) -> Response:
         problem = of(error)
         if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             problem.headers = {"Allow": ", ".join(_methods(app, request.scope))}
-        return problem.response()
+        return page_of(request.scope, problem) or problem.response()
 
     async def gone(_: Request, __: Exception) -> Response:
         return Response(status_code=499)  # nobody reads it; nginx's number for it, for our audit log

@@ -16,6 +16,7 @@ from ledger.failures import LedgerError
 from web import errors, http_request_id, problems
 from web.audit_trail import NOBODY, Trail
 from web.bodies import STATE, bounded
+from web.errors import PageOf, no_page
 from web.memory import GivesBack
 from web.origin import origin_of
 from web.problems import Problem
@@ -41,8 +42,8 @@ class Frame:
     written with the deed itself, `denied` where the answer does not show the denial, and `kept` where reading alone
     must be recorded."""
 
-    def __init__(self, app: ASGIApp, trail: Trail) -> None:
-        self._app, self._trail, self._memory = app, trail, GivesBack()
+    def __init__(self, app: ASGIApp, trail: Trail, page_of: PageOf = no_page) -> None:
+        self._app, self._trail, self._page_of, self._memory = app, trail, page_of, GivesBack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -57,7 +58,8 @@ class Frame:
         except Exception as error:  # noqa: BLE001 - the last one who can answer; a trace might quote what was sent
             log.error("%s failed: %s (request %s)", deed_of(scope), type_and_place(error), name)
             if not answer.started:
-                await problems.crashed().response()(scope, receive, answer.send)
+                crashed = problems.crashed()
+                await (self._page_of(scope, crashed) or crashed.response())(scope, receive, answer.send)
             else:
                 raise BrokenAnswerError from None
         finally:
@@ -96,9 +98,11 @@ class _Answer:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            given = list(message.get("headers", ()))
+            named = {name for name, _ in given}
             message["headers"] = [
-                *message.get("headers", ()),
-                *HEADERS,
+                *given,
+                *(one for one in HEADERS if one[0] not in named),  # a page has some of its own
                 (http_request_id.HEADER, http_request_id.current().encode()),
                 *self._quota(),
             ]

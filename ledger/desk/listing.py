@@ -21,6 +21,10 @@ class Wanted:
     received_from: datetime | None = None
     received_before: datetime | None = None
     submitted_by: str | None = None
+    due_from: datetime | None = None
+    due_before: datetime | None = None
+    unfinished: bool | None = None
+    """Only those that are still to be done, or that wait for somebody."""
 
 
 class Place(NamedTuple):
@@ -46,8 +50,7 @@ class Listed(NamedTuple):
 
 def requests_by_receipt(connection: Connection, wanted: Wanted, after: Place | None, limit: int) -> list[Listed]:
     """Requests, the newest first, beyond `after`."""
-    values: dict[str, Any] = {name: value for name, value in vars(wanted).items() if value is not None}
-    conditions = [_WHERE[name] for name in values]
+    conditions, values = _asked(wanted)
     if after is not None:
         conditions.append("(received_at, id) < (:after_at, :after_id)")
         values |= {"after_at": after.received_at, "after_id": after.id}
@@ -59,6 +62,19 @@ def requests_by_receipt(connection: Connection, wanted: Wanted, after: Place | N
     ]
 
 
+def count_requests(connection: Connection, wanted: Wanted, most: int) -> int:
+    """How many requests there are of these, as far as `most`: a list of millions is not counted to its end."""
+    conditions, values = _asked(wanted)
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    counting = text(f"SELECT count(*) FROM (SELECT FROM requests {where} LIMIT :most) AS found")
+    return int(connection.execute(counting, {**values, "most": most}).scalar_one())
+
+
+def _asked(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:
+    values: dict[str, Any] = {name: value for name, value in vars(wanted).items() if value is not None}
+    return [_WHERE[name] for name in values], values
+
+
 # Put together from what is asked: one statement for all cases would be planned for the worst of them.
 _WHERE: Mapping[str, str] = {
     "status": "status = CAST(:status AS request_status)",
@@ -66,6 +82,9 @@ _WHERE: Mapping[str, str] = {
     "received_from": "received_at >= :received_from",
     "received_before": "received_at < :received_before",
     "submitted_by": "submitted_by = :submitted_by",
+    "due_from": "due_at >= :due_from",
+    "due_before": "due_at < :due_before",
+    "unfinished": ":unfinished AND status IN ('unconfirmed', 'running', 'completed_with_exceptions')",
 }
 _REQUESTS = """
     SELECT id, public_id, CAST(kind AS text), CAST(status AS text), subjects, duplicates, received_at, due_at,

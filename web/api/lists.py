@@ -1,15 +1,12 @@
 """Lists of requests and of deliveries, page by page."""
 
 import asyncio
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import AsyncIterator
-from datetime import datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field, PositiveInt, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter
 from pydantic_core import to_json
 from starlette.responses import StreamingResponse
 
@@ -24,9 +21,10 @@ from ledger.desk.reports import Row
 from web.access.gate import Principal
 from web.api.models import DUE, RECEIVED, REQUEST_ID, Moment, VendorName, as_utc, examples
 from web.context import Context
+from web.cursors import LONGEST, REQUESTS, cursor_at, read_cursor
 from web.dependencies import SubmitterOrReader, TheContext
 from web.pool import BusyError
-from web.problems import Problem, no_such_request, no_such_vendor, refuse_others
+from web.problems import no_such_request, no_such_vendor, refuse_others
 
 _LISTED = {
     **REQUEST_ID,
@@ -101,17 +99,15 @@ class DeliveryPage(BaseModel):
     next: str | None
 
 
-T = TypeVar("T")
 router = APIRouter(tags=["requests"])
 NDJSON = "application/x-ndjson"
 STREAMED_AT_ONCE = 2_000
 WAITS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Delay between attempts to reach the ledger in the middle of a stream."""
 Limit = Annotated[int, Query(ge=1, le=1000, description="how many on a page")]
-Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the page before")]
+Cursor = Annotated[str | None, Query(max_length=LONGEST, description="`next` of the page before")]
 RequestState = Literal["unconfirmed", "running", "completed", "completed_with_exceptions", "cancelled"]
 OutcomeOrPending = Literal["pending"] | Outcome
-_PLACES: TypeAdapter[tuple[datetime, PositiveInt]] = TypeAdapter(tuple[AwareDatetime, PositiveInt])
 _LINES: TypeAdapter[tuple[VendorName, int]] = TypeAdapter(tuple[VendorName, int])
 
 
@@ -129,7 +125,7 @@ async def list_requests(
 ) -> RequestPage:
     """Submitters see their own requests only."""
     wanted = Wanted(status, kind, received_from, received_before, principal.sees_only)
-    after = Place(*_read_cursor(cursor, _PLACES)) if cursor is not None else None
+    after = Place(*read_cursor(cursor, REQUESTS)) if cursor is not None else None
 
     def find() -> list[listing.Listed]:
         with context.engine.connect() as connection:
@@ -138,7 +134,7 @@ async def list_requests(
     found = await context.reads.run(find)
     page, more = found[:limit], len(found) > limit
     return RequestPage(
-        requests=[ListedRequest(**one._asdict()) for one in page], next=_cursor(page[-1].place) if more else None
+        requests=[ListedRequest(**one._asdict()) for one in page], next=cursor_at(page[-1].place) if more else None
     )
 
 
@@ -161,7 +157,7 @@ async def list_deliveries(
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Response:
     """By vendor and line. With `Accept: application/x-ndjson` all of them, a line each, from `cursor` on."""
-    after = _read_cursor(cursor, _LINES) if cursor is not None else ("", 0)
+    after = read_cursor(cursor, _LINES) if cursor is not None else ("", 0)
     numbers = await context.reads.run(lambda: _numbers(request, context, request_id, principal, vendor))
     pages = _Pages(context, numbers, outcome)
     if NDJSON in accept:
@@ -197,7 +193,7 @@ class _Pages:
     def page(self, place: tuple[str, int], limit: int) -> bytes:
         """A DeliveryPage. Run it, like `lines`, in a thread: writing thousands of rows would block others."""
         rows = self._after(place, limit + 1)
-        more = _cursor(_place(rows[limit - 1])) if len(rows) > limit else None
+        more = cursor_at(_place(rows[limit - 1])) if len(rows) > limit else None
         return to_json({"deliveries": [self._as_json(row) for row in rows[:limit]], "next": more})
 
     def lines(self, place: tuple[str, int]) -> tuple[bytes, tuple[str, int]] | None:
@@ -227,14 +223,3 @@ class _Pages:
 
 def _place(row: Row) -> tuple[str, int]:
     return row.vendor, row.line
-
-
-def _cursor(place: object) -> str:
-    return urlsafe_b64encode(to_json(place)).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str, shape: TypeAdapter[T]) -> T:
-    try:
-        return shape.validate_json(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValidationError, Base64Error, ValueError):
-        raise Problem(400, "bad-cursor", "give `next` of the page before as it is") from None

@@ -14,11 +14,11 @@ from config.oidc import CALLBACK, OidcSettings
 from ledger.accounts.audit import Entry
 from ledger.accounts.guesses import Attempt
 from web import errors
-from web.access import cookies, oidc_login
+from web.access import cookies, oidc_login, way_back
 from web.access.device import device_shown, keep_device
 from web.access.gate import guessing, refuse_guess
 from web.access.password_login import LoggedIn
-from web.api.session import keep_session
+from web.access.session import keep_session
 from web.audit_trail import NOBODY
 from web.context import Context
 from web.dependencies import TheContext
@@ -38,7 +38,7 @@ def open_oidc(app: FastAPI, settings: OidcSettings, egress: Egress) -> None:
     )
     back = urlsplit(settings.redirect_url)
     secure = back.scheme == "https"
-    home = back.path.removesuffix("/oidc/callback")  # "Who am I?": we have no other page yet
+    home = back.path.removesuffix("/oidc/callback")  # "Who am I?", for who did not come from a page
 
     @router.get("/v1/session/oidc", summary="Log in at the provider", status_code=303, response_class=RedirectResponse)
     async def begin(request: Request, context: TheContext) -> Response:
@@ -52,8 +52,9 @@ def open_oidc(app: FastAPI, settings: OidcSettings, egress: Egress) -> None:
 
     @router.get(CALLBACK, summary="Back from the provider", status_code=303, response_class=RedirectResponse)
     async def end(request: Request, context: TheContext, code: str = "", state: str = "") -> Response:
-        """Sets the same cookie as a password login, and redirects to the user's session. A `state` works once."""
-        answer: Response = RedirectResponse(home, 303)
+        """Sets the same cookie as a password login, and redirects to the page that the login began at, or to the user's
+        session. A `state` works once."""
+        answer: Response = RedirectResponse(way_back.read(request) or home, 303)
         try:
             async with _on_record(request):
                 found = await _let_in(request, context, provider, code, state)

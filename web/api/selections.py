@@ -1,6 +1,5 @@
 """Deeds over a selection of requests: begun by one call, which does a part; continued by the workers; queried by id."""
 
-from time import monotonic
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from domain.moments import GivenMoment
 from domain.outcomes import Outcome
 from domain.requests import Kind
 from intake.advice import ADVICE
-from ledger.accounts.audit import Origin
 from tasks import selections
 from tasks.selections import Criteria, Deed, Extent, Order, Progress, UnusableOrderError
 from web.access.gate import Principal, Right
@@ -174,7 +172,16 @@ async def _answer(
         if chosen.dry_run:
             found = await context.intake.run(lambda: selections.extent(context.engine, order, principal.name))
             return _json(200, _would_be(deed, principal, found))
-        progress = await context.intake.run(lambda: _work(context, order, principal.name, origin_of(request.scope)))
+        progress = await context.intake.run(
+            lambda: selections.begin_and_work(
+                context.engine,
+                order,
+                principal.name,
+                context.wake,
+                origin=origin_of(request.scope),
+                within_s=AT_ONCE_S,
+            )
+        )
     except UnusableOrderError as error:
         raise Problem.unusable(f"{error}; nothing was done") from None
     request.state.target, request.state.audited = f"deed {progress.public_id}", True
@@ -195,16 +202,6 @@ def _criteria(deed: Deed, chosen: Selected, principal: Principal) -> Criteria:
         chosen.received_before,
         submitted_by=principal.name if own_only else None,
     )
-
-
-def _work(context: Context, order: Order, by: str, origin: Origin) -> Progress:
-    """Begin it, and work on it for AT_ONCE_S."""
-    began = monotonic()
-    progress = selections.begin(context.engine, order, by, origin)
-    while progress.ended_at is None and monotonic() - began < AT_ONCE_S:
-        done = selections.step(context.engine, progress.public_id, context.wake)
-        progress = done or selections.find(context.engine, progress.public_id) or progress
-    return progress
 
 
 def _json(status: int, state: DeedState) -> Response:

@@ -1,0 +1,136 @@
+"""Attention and vendors: what waits by cause, deeds over all of it, and what is done to a vendor."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.ledger.conftest import Desk, people
+from tests.ledger.endings import end
+from tests.web.conftest import Rows
+from tests.web.console.conftest import SignIn
+
+WHY = "done by support"
+
+
+@pytest.fixture(autouse=True)
+def vendors(served: Callable[..., None]) -> None:
+    served("dfinery", "insider")
+
+
+def wait(desk: Desk, outcome: str = "exhausted", reason: str = "server_error", vendor: str = "dfinery") -> None:
+    """Three requests of two people, in which everybody waits at one vendor."""
+    for _ in range(3):
+        desk.submit(people(2))
+    end(desk, outcome, reason, vendor=vendor)
+    end(desk, "accepted", None)
+
+
+def test_each_cause_says_what_to_do_and_nothing_of_the_command_line(sign_in: SignIn, desk: Desk) -> None:
+    wait(desk, "refused", "rejected", "insider")
+    browser = sign_in("operator")
+    page = browser.get("/attention").text
+    assert "insider: refused by the vendor" in page
+    assert "6 deliveries wait for a person, for 1 cause" in page
+    assert "3 requests" in page
+    assert "--reason" not in page
+    reader = sign_in("reader").get("/attention").text
+    assert "insider: refused by the vendor" in reader
+    assert "<form class" not in reader.replace('<form class="who"', "")
+
+
+def test_a_deed_is_done_to_all_that_match_and_shows_its_progress(sign_in: SignIn, desk: Desk, rows: Rows) -> None:
+    wait(desk)
+    browser = sign_in("operator")
+    answer = browser.post("/attention/retry", on="/attention", vendor="dfinery", reason="server_error")
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/deeds/")
+    page = browser.get(answer.headers["location"]).text
+    assert "Done." in page
+    assert "6 deliveries in 3 requests" in page
+    assert "Nothing needs a person" in browser.get("/attention").text
+    assert rows("SELECT by, deed, allowed FROM audit_entries WHERE deed = 'retry'") == [
+        ("user:operator", "retry", True)
+    ]
+
+
+def test_all_of_a_cause_is_closed_by_hand_with_a_reason(sign_in: SignIn, desk: Desk, rows: Rows) -> None:
+    wait(desk)
+    browser = sign_in("operator")
+    cause = {"vendor": "dfinery", "reason": "server_error"}
+    assert browser.post("/attention/close", on="/attention", **cause, because="").status_code == 422
+    assert not rows("SELECT FROM deeds")
+    answer = browser.post("/attention/close", on="/attention", **cause, because=WHY)
+    assert "6 deliveries in 3 requests" in browser.get(answer.headers["location"]).text
+    assert rows("SELECT DISTINCT status FROM requests") == [("completed",)]
+
+
+def test_a_cause_that_is_not_named_whole_is_nobodys(sign_in: SignIn, desk: Desk, rows: Rows) -> None:
+    """Left out, a vendor or a reason would mean all of them."""
+    wait(desk)
+    browser = sign_in("operator")
+    for fields in ({}, {"vendor": "dfinery"}, {"reason": "server_error"}, {"vendor": "dfinery", "reason": "nonsense"}):
+        for deed in ("retry", "close"):
+            assert browser.post(f"/attention/{deed}", on="/attention", **fields).status_code == 422, fields
+    assert browser.post("/attention/retry", on="/attention", vendor="x", reason="busy").status_code == 422
+    assert not rows("SELECT FROM deeds")
+
+
+def test_who_cannot_be_found_is_led_to_the_requests(sign_in: SignIn, desk: Desk) -> None:
+    wait(desk, "unreachable", "no_identifier", "insider")
+    page = sign_in("operator").get("/attention").text
+    assert len(set(re.findall(r'href="(/requests/[0-9a-f-]{36})"', page))) == 3
+
+
+def test_nothing_waits(sign_in: SignIn) -> None:
+    assert "Nothing needs a person" in sign_in("reader").get("/attention").text
+
+
+def test_a_vendor_is_held_resumed_switched_and_retired(sign_in: SignIn, desk: Desk, rows: Rows) -> None:
+    desk.submit(people(2))
+    browser = sign_in("operator")
+    steps = [
+        ("hold", {}, "insider is held", "Held: by hand"),
+        ("resume", {}, "insider goes on", "Well"),
+        ("off", {}, "insider is off", "Switched off"),
+        ("on", {}, "insider is on", "Well"),
+        ("retire", {"because": WHY}, "insider is retired; 2 deliveries ended as cancelled", "Retired"),
+    ]
+    for deed, fields, said, state in steps:
+        answer = browser.post(f"/vendors/insider/{deed}", on="/vendors", **fields)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/vendors/insider"), deed
+        page = browser.get("/vendors/insider").text
+        assert said in page
+        assert state in page
+        assert state in browser.get("/vendors").text
+    kept = [deed for (deed,) in rows("SELECT deed FROM audit_entries WHERE target = 'insider' ORDER BY id")]
+    assert kept == [
+        "POST /vendors/{name}/hold",
+        "POST /vendors/{name}/resume",
+        "vendor off",
+        "vendor on",
+        "vendor retire",
+    ]
+
+
+def test_the_card_says_what_is_done_and_what_is_not(sign_in: SignIn) -> None:
+    page = sign_in("reader").get("/vendors/insider").text
+    assert "What it cannot do" in page
+    assert "Not reached:" in page
+    assert "Retire" not in page
+    assert "</form>" not in page.replace("</form>", "", 1), "a reader has the way out only"
+
+
+def test_nobodys_vendor_and_who_may_not(sign_in: SignIn, rows: Rows) -> None:
+    operator, reader, submitter = (sign_in(role) for role in ("operator", "reader", "submitter"))
+    assert operator.get("/vendors/acme").status_code == 404
+    for deed in ("hold", "resume", "on", "off", "retire"):
+        fields = {"because": WHY} if deed == "retire" else {}
+        assert operator.post(f"/vendors/acme/{deed}", **fields).status_code == 404, deed
+        for browser in (reader, submitter):
+            assert browser.post(f"/vendors/insider/{deed}", **fields).status_code == 403, deed
+    for deed in ("retry", "close"):
+        for browser in (reader, submitter):
+            assert browser.post(f"/attention/{deed}", vendor="dfinery", reason="busy").status_code == 403
+    assert rows("SELECT count(*) FROM vendors WHERE held_at IS NULL AND enabled") == [(2,)]
+    assert not rows("SELECT FROM deeds")

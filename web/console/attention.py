@@ -1,0 +1,108 @@
+"""What needs a person, by cause, and what is done about all of a cause at once."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+from uuid import UUID
+
+from fastapi import Request
+from starlette.responses import Response
+
+from domain.outcomes import Outcome
+from intake.advice import ADVICE
+from ledger.delivery import vendors
+from ledger.desk import attention
+from ledger.desk.attention import Group
+from tasks import selections
+from tasks.selections import Criteria, Deed, Order, Progress, UnusableOrderError
+from web.access.gate import Principal
+from web.bodies import fault, kept_reason
+from web.console.forms import read_form
+from web.console.pages import go_to, page
+from web.console.routing import page_router
+from web.context import Context
+from web.dependencies import Operator, Reader, TheContext
+from web.origin import origin_of
+from web.problems import Problem
+
+router = page_router()
+AT_ONCE_S = 0.3
+"""So long a form works at its deed itself, so that it answers within a second; what is left then is the workers'."""
+NAMED = 5
+"""Requests named beside a cause that must be seen to in each of them."""
+
+
+class Cause(NamedTuple):
+    """Deliveries that wait for the same cause."""
+
+    group: Group
+    requests: list[UUID]
+    """Some of the requests, where something has to be done in each by itself."""
+
+
+@router.get("/attention")
+async def show(request: Request, context: TheContext, _: Reader) -> Response:
+    """Every cause, the most pressing first."""
+    causes = await context.reads.run(lambda: _causes(context))
+    return page(request, "attention.html", causes=causes)
+
+
+def _causes(context: Context) -> list[Cause]:
+    with context.engine.connect() as connection:
+        ids: Mapping[str, int] = {one.name: one.id for one in vendors.all_vendors(connection)}
+        return [
+            Cause(
+                group,
+                attention.requests_waiting(connection, ids[group.vendor], NAMED)
+                if group.outcome == Outcome.UNREACHABLE
+                else [],
+            )
+            for group in attention.groups(connection)
+        ]
+
+
+@router.post("/attention/retry")
+async def retry(request: Request, context: TheContext, principal: Operator) -> Response:
+    """Deliver all of a cause again."""
+    given = await read_form(request, "vendor", "reason")
+    return await _do(request, context, principal, Order(Deed.RETRY, _criteria(given)))
+
+
+@router.post("/attention/close")
+async def close(request: Request, context: TheContext, principal: Operator) -> Response:
+    """Settle all of a cause by hand."""
+    given = await read_form(request, "vendor", "reason", "because")
+    return await _do(request, context, principal, Order(Deed.CLOSE, _criteria(given), kept_reason(given["because"])))
+
+
+def _criteria(given: Mapping[str, str]) -> Criteria:
+    """Of one vendor and reason: a form that lacks one of them would do it to more than its page says."""
+    if not given["vendor"] or given["reason"] not in {str(reason) for reason in ADVICE}:
+        raise Problem.unusable("nothing was done", [fault("", "says which vendor and which known reason")])
+    return Criteria(given["vendor"], given["reason"])
+
+
+async def _do(request: Request, context: Context, principal: Principal, order: Order) -> Response:
+    origin = origin_of(request.scope)
+    try:
+        progress = await context.intake.run(
+            lambda: selections.begin_and_work(
+                context.engine, order, principal.name, context.wake, origin=origin, within_s=AT_ONCE_S
+            )
+        )
+    except UnusableOrderError as error:
+        raise Problem.unusable(f"{error}; nothing was done") from None
+    request.state.target, request.state.audited = f"deed {progress.public_id}", True
+    return go_to(request, f"/deeds/{progress.public_id}")
+
+
+@router.get("/deeds/{deed_id}")
+async def show_deed(request: Request, deed_id: UUID, context: TheContext, _: Reader) -> Response:
+    """How far a deed has come, live until it has ended."""
+
+    def find() -> Progress | None:
+        return selections.find(context.engine, deed_id)
+
+    deed = await context.reads.run(find)
+    if deed is None:
+        raise Problem(404, "no-such-deed", "there is no deed of this id")
+    return page(request, "deed.html", deed=deed, deliveries=sum(deed.done.deliveries.values()))

@@ -1,0 +1,23 @@
+"""The pages that the navigation leads to, and the right that each needs."""
+
+from typing import NamedTuple
+
+from intake.access.roles import Right
+
+
+class Place(NamedTuple):
+    """A page of the navigation."""
+
+    path: str
+    icon: str
+    text: str
+    right: Right | None = None
+    """Who lacks it does not see the page; None: everybody does."""
+
+
+NAVIGATION = (
+    Place("/requests", "list", "Requests"),
+    Place("/attention", "triangle-alert", "Attention", Right.READ),
+    Place("/vendors", "plug", "Vendors", Right.READ),
+    Place("/new", "plus", "New request", Right.SUBMIT),
+)

@@ -1,0 +1,107 @@
+"""Pages put together from templates, with the headers that keep them safe."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+from fastapi import Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from intake.access.roles import Principal, Right
+from web.access import cookies
+from web.console import words
+from web.console.assets import address_of, icon
+from web.console.forms import token_of
+from web.console.navigation import NAVIGATION
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": POLICY,
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    # With `no-referrer` a browser says `Origin: null` of our own forms.
+    "Referrer-Policy": "same-origin",
+}
+SAID = "consent_said"
+"""The cookie that carries one sentence over a redirect: what was done."""
+SHOWN_WITHIN_S = 60
+
+
+def moment(at: datetime | None) -> Markup:
+    """A moment, for `console.js` to show in the reader's own zone; UTC without it, and where one points at it."""
+    if at is None:
+        return Markup('<span class="quiet">&ndash;</span>')
+    there = at.astimezone(UTC)
+    text = f"{there.day} {there:%b %Y, %H:%M} UTC"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(there.isoformat(timespec="seconds"), text, text)
+
+
+def day(at: datetime) -> Markup:
+    """The same, of which the day is what matters."""
+    there = at.astimezone(UTC)
+    return Markup('<time class="day" datetime="{}" title="{}">{}</time>').format(
+        there.isoformat(timespec="seconds"), f"{there:%Y-%m-%d %H:%M} UTC", f"{there.day} {there:%b %Y}"
+    )
+
+
+def number(count: float) -> str:
+    """With separators."""
+    return f"{count:,.0f}"
+
+
+ENVIRONMENT = Environment(
+    loader=PackageLoader("web.console"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+ENVIRONMENT.globals |= {
+    "icon": icon,
+    "address_of": address_of,
+    "kind": words.say_kind,
+    "status": words.say_status,
+    "outcome": words.say_outcome,
+    "reason": words.say_reason,
+    "regulation": words.say_law,
+    "counted": words.counted,
+    "advice": words.say_advice,
+    "vendor_word": words.say_vendor,
+    "navigation": NAVIGATION,
+    "WAITING": words.WAITING,
+}
+ENVIRONMENT.filters |= {"moment": moment, "day": day, "number": number}
+
+
+def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
+    """The page of this template."""
+    principal: Principal | None = getattr(request.state, "principal", None)
+    said = cookies.read(request, SAID)
+    values.setdefault("form_token", token_of(request))
+    html = ENVIRONMENT.get_template(template).render(
+        principal=principal,
+        may={right.value: principal is not None and principal.may(right) for right in Right},
+        here=request.url.path,
+        said=unquote(said) if said else "",
+        **values,
+    )
+    response = HTMLResponse(html, status, dict(HEADERS))
+    if said:
+        cookies.drop(response, SAID, secure=cookies.is_secure(request))
+    return response
+
+
+def go_to(request: Request, path: str, said: str = "") -> Response:
+    """Lead the browser to one of our pages, which then says what was done; no identifier may stand in either."""
+    response = RedirectResponse(path, 303, dict(HEADERS))
+    if said:
+        cookies.keep(response, SAID, quote(said), seconds=SHOWN_WITHIN_S, secure=cookies.is_secure(request))
+    return response

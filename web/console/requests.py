@@ -1,0 +1,171 @@
+"""The list of requests, with filters that live in the address: no identifier of anybody stands there."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Annotated, Literal, NamedTuple
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from domain.requests import Kind
+from intake.access.roles import Principal
+from ledger.accounts import access
+from ledger.desk import listing
+from ledger.desk.listing import Listed, Place, Wanted
+from ledger.session import Connection
+from web.console import words
+from web.console.forms import read_form
+from web.console.pages import go_to, page
+from web.console.routing import page_router
+from web.context import Context
+from web.cursors import LONGEST, REQUESTS, cursor_at, read_cursor
+from web.dependencies import SubmitterOrReader, TheContext
+from web.problems import no_such_request, refuse_others
+
+router = page_router()
+ON_A_PAGE = 50
+COUNTED_TO = 10_000
+"""More are "more than 10,000": to count millions would take longer than to read the page."""
+State = Literal["", "unconfirmed", "running", "completed", "completed_with_exceptions", "cancelled"]
+Due = Literal["", "over", "week", "month"]
+DUE: Mapping[str, str] = MappingProxyType(
+    {"over": "Overdue", "week": "Due within 7 days", "month": "Due within 30 days"}
+)
+Received = Annotated[str, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
+
+
+class Filters(NamedTuple):
+    """What somebody looks for; empty texts do not matter."""
+
+    kind: str = ""
+    status: str = ""
+    due: str = ""
+    received_from: str = ""
+    received_to: str = ""
+    submitter: str = ""
+
+    def address(self, **more: str) -> str:
+        """The page with these filters."""
+        given = {name: value for name, value in {**self._asdict(), **more}.items() if value}
+        return "/requests" + (f"?{urlencode(given)}" if given else "")
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is left out."""
+        return any(self)
+
+
+class Found(NamedTuple):
+    """One page of the list."""
+
+    requests: list[Listed]
+    matching: int
+    next: str
+    submitters: dict[str, str]
+
+    @property
+    def scope(self) -> str:
+        """How many there are."""
+        if self.matching > COUNTED_TO:
+            return f"More than {COUNTED_TO:,} requests"
+        return words.counted(self.matching, "request")
+
+
+@router.get("/requests")
+async def show(
+    request: Request,
+    context: TheContext,
+    principal: SubmitterOrReader,
+    *,
+    kind: Literal["", Kind.ERASURE, Kind.OPT_OUT, Kind.OPT_IN] = "",
+    status: State = "",
+    due: Due = "",
+    received_from: Received = "",
+    received_to: Received = "",
+    submitter: Annotated[str, Query(pattern="^(me|[0-9a-f]{12})?$")] = "",
+    after: Annotated[str, Query(max_length=LONGEST)] = "",
+) -> Response:
+    """Requests, the newest first. Who may only submit sees their own."""
+    filters = Filters(kind, status, due, received_from, received_to, submitter)
+    found = await context.reads.run(lambda: _find(context, principal, filters, after))
+    return page(
+        request,
+        "requests.html",
+        found=found,
+        filters=filters,
+        after=after,
+        kinds=words.KINDS,
+        dues=DUE,
+        status_options=[(name, word.text) for name, word in words.STATUSES.items() if name != "loading"],
+        submitter_options=[("me", "Me"), *found.submitters.items()],
+        own=principal.sees_only is not None,
+    )
+
+
+@router.post("/requests/find")
+async def find(request: Request, context: TheContext, principal: SubmitterOrReader) -> Response:
+    """Go to the request of this id. It comes in the body: people type anything into such a field."""
+    given = (await read_form(request, "id"))["id"]
+    request.state.audited = True  # nothing is changed by it
+    try:
+        request_id = UUID(given)
+    except ValueError:
+        raise no_such_request() from None
+
+    def look() -> None:
+        with context.engine.connect() as connection:
+            numbers = listing.numbers_of(connection, request_id)
+        if numbers is None:
+            raise no_such_request()
+        refuse_others(request, request_id, sees_only=principal.sees_only, submitted_by=numbers.submitted_by)
+
+    await context.reads.run(look)
+    return go_to(request, f"/requests/{request_id}")
+
+
+def _find(context: Context, principal: Principal, filters: Filters, after: str) -> Found:
+    place = Place(*read_cursor(after, REQUESTS)) if after else None
+    with context.engine.connect() as connection:
+        submitters = _submitters(connection) if principal.sees_only is None else {}
+        wanted = _wanted(filters, principal, submitters)
+        requests = listing.requests_by_receipt(connection, wanted, place, ON_A_PAGE + 1)
+        count = listing.count_requests(connection, wanted, COUNTED_TO + 1)
+    shown = requests[:ON_A_PAGE]
+    more = cursor_at(shown[-1].place) if len(requests) > ON_A_PAGE else ""
+    return Found(shown, count, more, submitters)
+
+
+def _wanted(filters: Filters, principal: Principal, submitters: Mapping[str, str]) -> Wanted:
+    now = datetime.now(UTC)
+    until = {"over": now, "week": now + timedelta(days=7), "month": now + timedelta(days=30)}.get(filters.due)
+    to = _day(filters.received_to)
+    named = principal.name if filters.submitter == "me" else submitters.get(filters.submitter)
+    if filters.submitter and named is None:
+        named = ""  # of nobody we know there is nothing
+    return Wanted(
+        status=filters.status or None,
+        kind=filters.kind or None,
+        received_from=_day(filters.received_from),
+        received_before=to + timedelta(days=1) if to else None,
+        submitted_by=principal.sees_only or named,
+        due_before=until,
+        unfinished=True if until else None,
+    )
+
+
+def _day(written: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(written).replace(tzinfo=UTC) if written else None
+    except ValueError:  # there is no such day
+        return None
+
+
+def _submitters(connection: Connection) -> dict[str, str]:
+    """By a short digest, who may have submitted: names may be addresses of people, and must not stand in ours."""
+    names = {f"key:{one.name}" for one in access.all_keys(connection)}
+    names |= {f"user:{one.name}" for one in access.all_users(connection)}
+    return {sha256(name.encode()).hexdigest()[:12]: name for name in sorted(names)}
