@@ -1,0 +1,30 @@
+"""E-mail addresses that are nobody's, and those of people with odd names."""
+
+import pytest
+
+from domain.nobody import is_nobodys_email
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        *("noemail@shop.example", "NoEmail12@shop.example", "nomail7@shop.example", "no-mail@shop.example"),
+        *("unknown@shop.example", "nomail+till3@shop.example", "jane@noemail.com", "jane@none.example"),
+        *("jane@shop.invalid", "test@test.com", "user@fake.com", "xxx@xxx.com", "email@email.example.org"),
+    ],
+)
+def test_addresses_of_nobody(email: str) -> None:
+    assert is_nobodys_email(email)
+    assert is_nobodys_email(f" {email.upper()} ")
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        *("unknown3@shop.example", "jane+unknown@shop.example", "nomailer@shop.example", "jane@jane.com"),
+        *("xxx@yyy.com", "xx@xx.com", "111@111.com", "jane@shop.none", "test@shop.example", "jane@test.com"),
+        "jane@none-such.example",
+    ],
+)
+def test_addresses_of_people_with_odd_names(email: str) -> None:
+    assert not is_nobodys_email(email)
