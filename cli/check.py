@@ -51,7 +51,7 @@ def _vendors(submission: Submission) -> tuple[Mapping[str, Fields], Prints]:
         with surroundings() as here:
             known = look_up(here.engine, master_keys(here))
             new = new_request_of(submission, guards_of(here.settings), known, AskedInRows())
-            return new.reach, Prints(known.prints)
+            return new.reach.fields, Prints(known.prints)
     except SubmitError as error:
         raise unusable(str(error)) from None
     except UnsealError as error:

@@ -76,7 +76,7 @@ class Reach:
     """
 
     def __init__(self, fields: Mapping[str, Fields]) -> None:
-        self._fields = fields
+        self.fields = fields
         nested = {one for each in fields.values() for one in each if one.startswith("vendors.")}
         self._nested = [(field.split(".")[1], field) for field in sorted(nested)]
         self._missed_of: dict[Given, tuple[str, ...]] = {}
@@ -93,7 +93,7 @@ class Reach:
         """The vendors at which a person of whom this is given cannot be found."""
         found = self._missed_of.get(given)
         if found is None:
-            found = tuple(vendor for vendor, fields in self._fields.items() if not is_found(subject, fields))
+            found = tuple(vendor for vendor, fields in self.fields.items() if not is_found(subject, fields))
             self._missed_of[given] = found
         return found
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.deadlines import AskedInRows
 from domain.masking import masked
-from domain.reach import Fields, Headcount
+from domain.reach import Fields, Headcount, Reach
 from domain.requests import Subject
 from intake.files.encodings import Source
 from intake.files.faults import Fault
@@ -68,7 +68,7 @@ def check(file: Source, reading: Reading, reach: Mapping[str, Fields], prints: P
     `reach`: by vendor that the request would go to, the fields by which it finds a person. Takes 24 bytes a person.
     Raises OSError where the file cannot be read.
     """
-    headcount, seen = Headcount(reach), _Repeats()
+    headcount, seen = Headcount(Reach(reach)), _Repeats()
     sample: list[dict[str, str]] = []
     people = undated(_subjects(read_blocks(file, reading)), AskedInRows())
     for subject in headcount.passing(people):

@@ -139,11 +139,11 @@ def test_who_is_known_by_a_block_alone_is_counted_by_it() -> None:
         {"vendors": {"algonomy": {"user_id": "u"}, "akinon": {"session_id": None}}},
         {"user_id": "u", "vendors": {"akinon": {"session_id": "s"}}},
     ]
-    together = Headcount(FIELDS)
+    together = Headcount(REACH)
     assert list(together.passing(passing)) == passing
     assert together.without([]) == {"akinon": 3, "algonomy": 2, "insider": 2}
     assert together.without([1, 4]) == {"akinon": 2, "algonomy": 1}
-    alone = [Headcount(FIELDS) for _ in passing]
+    alone = [Headcount(REACH) for _ in passing]
     assert [list(one.passing([person])) for one, person in zip(alone, passing, strict=True)] == [
         [one] for one in passing
     ]
