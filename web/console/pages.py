@@ -1,5 +1,6 @@
 """Pages put together from templates, with the headers that keep them safe."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from intake.access.roles import Principal, Right
@@ -32,6 +33,7 @@ HEADERS: Mapping[str, str] = {
 SAID = "consent_said"
 """The cookie that carries one sentence over a redirect: what was done."""
 SHOWN_WITHIN_S = 60
+NAMED = re.compile("`([^`]+)`")
 
 
 def moment(at: datetime | None) -> Markup:
@@ -49,6 +51,11 @@ def day(at: datetime) -> Markup:
     return Markup('<time class="day" datetime="{}" title="{}">{}</time>').format(
         there.isoformat(timespec="seconds"), f"{there:%Y-%m-%d %H:%M} UTC", f"{there.day} {there:%b %Y}"
     )
+
+
+def marked(text: str) -> Markup:
+    """A sentence of ours in which names stand between backticks."""
+    return Markup(NAMED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped right here
 
 
 def number(count: float) -> str:
@@ -78,7 +85,7 @@ ENVIRONMENT.globals |= {
     "navigation": NAVIGATION,
     "WAITING": words.WAITING,
 }
-ENVIRONMENT.filters |= {"moment": moment, "day": day, "number": number}
+ENVIRONMENT.filters |= {"moment": moment, "day": day, "number": number, "marked": marked}
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
