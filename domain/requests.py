@@ -13,7 +13,6 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationInfo,
-    WithJsonSchema,
     with_config,
 )
 from pydantic_core import PydanticCustomError
@@ -149,13 +148,7 @@ Email = Annotated[
     AfterValidator(check_email),
     AfterValidator(refuse_control_characters),
 ]
-Phone = Annotated[
-    str,
-    StringConstraints(strict=True),
-    AfterValidator(check_phone),
-    # A longer one is refused in our own words, which say what to do about numbers as people write them.
-    WithJsonSchema({"type": "string", "maxLength": phones.LONGEST}),
-]
+Phone = Annotated[str, StringConstraints(strict=True, max_length=phones.LONGEST), AfterValidator(check_phone)]
 Number = Annotated[
     StrictInt | Annotated[str, StringConstraints(strict=True, pattern=r"^[1-9][0-9]{0,18}$")],
     AfterValidator(_check_number),

@@ -31,22 +31,14 @@ WITHIN_S = 3600.0
 BETWEEN_S = 10.0
 LEAST_BYTES_PER_S = 32_000
 """Within every ten seconds of waiting."""
-WORKBOOKS = (
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "application/vnd.oasis.opendocument.spreadsheet",
-    "application/gzip",
-    "application/octet-stream",
-)
 EXAMPLES = {
     "application/x-ndjson": '{"user_id": "u-1", "email": "a@example.org"}\n{"user_id": "u-2"}\n',
     "text/csv": "user_id,email,akinon.session_id\nu-1,a@example.org,\n",
-    "application/json": '[{"user_id": "u-1", "email": "a@example.org"}, {"user_id": "u-2"}]',
 }
 BODY = {
     "requestBody": {
         "required": True,
-        "content": {form: {"schema": {"type": "string"}, "example": text} for form, text in EXAMPLES.items()}
-        | {form: {"schema": {"type": "string", "format": "binary"}} for form in WORKBOOKS},
+        "content": {form: {"schema": {"type": "string"}, "example": text} for form, text in EXAMPLES.items()},
     }
 }
 
