@@ -20,7 +20,7 @@ from ledger.people.prints import Prints, PrintsOfOne
 from ledger.sealing import PRINT_BYTES, SealingKey
 
 _BLOCK = 250
-"""People that are sealed and sent together: enough to hide what each sending costs."""
+"""People sealed and sent together: enough to make the cost of each sending negligible."""
 _SUBJECT_HEAD = struct.Struct("!hiqiii")  # columns; length, request_id; length, line; length of what was sealed
 _SESSION_HEAD = struct.Struct("!hiqiiihi")  # the same with a vendor_id between
 _OTHER_HEAD = struct.Struct("!hiqiii")  # columns; length, request_id; length, line; length of the kind
@@ -39,11 +39,11 @@ class Writer:
     """By name, the ids of vendors whose block in a subject is a session."""
     sessions: IO[bytes] = field(default_factory=BytesIO, repr=False)
     others: IO[bytes] = field(default_factory=BytesIO, repr=False)
-    """Identifiers that only vendors' blocks give, as rows of COPY too: few people have any."""
+    """Identifiers that only vendors' blocks give, as rows for COPY too: few people have any."""
     suspicion: Suspicion | None = field(default=None, repr=False)
-    """Of the people given by `rows`."""
+    """Counts the people given by `rows`."""
     lines: Counter[bytes] = field(default_factory=Counter, repr=False)
-    """Of the people given by `records`: how many lines say the same."""
+    """Counts identical lines of the people given by `records`."""
 
     def rows(self, people: Iterable[Subject]) -> Iterator[bytes]:
         """Rows of the columns PERSON, many together."""
@@ -54,7 +54,7 @@ class Writer:
             first += len(block)
 
     def _packed(self, lines: range, block: list[Subject], suspicion: Suspicion) -> bytes:
-        # Few have a vendor's block, and a call for nothing costs one person in thirty.
+        # Few people have a vendor's block, and a needless call costs a thirtieth of a person.
         plains = [
             to_json(self._without_sessions(line, subject) if "vendors" in subject else subject)
             for line, subject in zip(lines, block, strict=True)
@@ -72,7 +72,7 @@ class Writer:
         return rows
 
     def records(self, people: Sequence[Subject]) -> list[dict[str, Any]]:
-        """The same for an INSERT by `json_to_recordset`, without those who repeat another one."""
+        """The same for an INSERT by `json_to_recordset`, without repeated people."""
         records = []
         for line, (subject, prints) in enumerate(zip(people, self.prints.of_all(people).each(), strict=True), start=1):
             self.lines[prints.whole] += 1
@@ -122,7 +122,7 @@ class Writer:
 def _print_fields(column: Sequence[bytes | None]) -> Sequence[Iterable[bytes]]:
     """A column of prints as columns of pieces of COPY: lengths and prints."""
     given = [a_print for a_print in column if a_print is not None]
-    if len(given) == len(column):  # nearly always
+    if len(given) == len(column):  # usually
         return repeat(_PRINT_HEAD), given
     return ([_NULL if a_print is None else _PRINT_HEAD + a_print for a_print in column],)
 
@@ -137,9 +137,9 @@ _PERSON_TYPES = {
     "phone_print": "uuid",
 }
 PERSON = ", ".join(_PERSON_TYPES)
-"""The columns of a person, in the order in which `Writer` gives them."""
+"""The columns of a person, in `Writer`'s order."""
 PEOPLE = f"json_to_recordset(CAST(:people AS json)) AS people ({', '.join(map(' '.join, _PERSON_TYPES.items()))})"
-"""What `Writer.records` gives, as JSON, in a FROM."""
+"""A FROM that reads the JSON of `Writer.records`."""
 OTHERS = """
     json_to_recordset(CAST(:others AS json)) AS others (request_id bigint, line integer, kind text, print uuid)
 """
@@ -147,5 +147,5 @@ OTHERS = """
 
 
 def bytea(raw: bytes) -> str:
-    """As PostgreSQL reads bytes in JSON."""
+    """Bytes in the form that PostgreSQL reads from JSON."""
     return f"\\x{raw.hex()}"

@@ -1,4 +1,4 @@
-"""A request that is to be recorded, and what stands of it in `requests`."""
+"""A request to be recorded, and its columns in `requests`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,9 +25,9 @@ from ledger.requests.idempotency import ON_KEY_TAKEN, print_of_key, unless_taken
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
 
 Also = Callable[[Connection, int, UUID, SealingKey], None]
-"""Writes what belongs to a request that is being recorded: given its id, its public id and its data key."""
+"""Writes what belongs to a request that is being recorded, given its id, its public id and its data key."""
 Warn = Callable[[Mapping[str, int], int], None]
-"""Says how many people cannot be found, by vendor, of how many."""
+"""Called with how many people cannot be found, by vendor, and of how many."""
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,21 @@ class NewRequest:
     kind: Kind
     vendors: Sequence[Vendor]
     options: bytes = field(repr=False)
-    """JSON, by vendor; sealed like the people, for attribute values can be personal."""
+    """JSON, by vendor; sealed like the people, because attribute values can be personal."""
     session_vendors: frozenset[str] = frozenset()
     idempotency_key: str | None = field(default=None, repr=False)
     clear_keys: bool = False
-    """Keys are left that an earlier version recorded as they are: look among those, too."""
+    """Keys are left that an earlier version stored in clear: search those too."""
     submitted_by: str = "unknown"
     asked_at: datetime | None = None
     """When the controller was asked; None: on receipt."""
     effective_at: datetime | None = None
-    """When the people made their wish; None: when the controller was asked."""
+    """When the people expressed their wish; None: when the controller was asked."""
     regulation: Regulation = Regulation.GDPR
     term: Term = TERMS[Regulation.GDPR][Kind.ERASURE]
     """What `regulation` allows for this kind."""
     rows: AskedInRows = field(default_factory=AskedInRows)
-    """When the people asked by their own records; whole once all people have passed."""
+    """When the people asked by their own records; complete once all people have passed."""
     not_before: datetime | None = None
     cool_off_s: float = 0.0
     """Nothing is sent for so long after receipt, nor before `not_before`."""
@@ -61,36 +61,35 @@ class NewRequest:
     """What its submitter sent within so many seconds counts too; 0: each request by itself."""
     confirmed: bool = False
     callbacks: Sequence[Callback] = ()
-    """Who is told of its changes of status, besides the operator's receivers."""
+    """Who gets its changes of status, besides the operator's receivers."""
     also: Also | None = field(default=None, repr=False)
     """Written with it, or not at all."""
     reach: Reach = NOWHERE
     """How people are found at its vendors, where these have such an operation."""
     resolvable: frozenset[str] = frozenset()
-    """Vendors that the controller's directory is asked for, before anything is sent, where people lack what they are
-    found by there."""
+    """Vendors for which the controller's directory is asked, before anything is sent, where people lack identifiers."""
     accept_unreachable: bool = False
     """Its submitter accepts that some people cannot be found at some vendors."""
     warn: Warn | None = field(default=None, repr=False)
-    """Called before it stands, so before anything is sent, where some cannot be found."""
+    """Called before anything is recorded, where some people cannot be found."""
     noticed: Noticed = field(default_factory=Noticed, repr=False)
-    """What was allowed, and what was noticed of the people once all have passed."""
+    """What was allowed, and what was noticed once all people have passed."""
     origin: Origin = HERE
-    """Whence it came, for the audit log."""
+    """Where it came from, for the audit log."""
 
     @property
     def everyday(self) -> int | None:
-        """So many people are everyday traffic, which is not counted: a shop's customers one by one are no campaign,
-        however many there are in a day. None: nothing is counted."""
+        """Requests of up to so many people are everyday traffic and not counted: a shop's customers one by one are no
+        campaign, however many there are in a day. None: nothing is counted."""
         return self.confirm_above and self.confirm_above // (EVERYDAY_PARTS if self.confirm_within_s else 1)
 
 
 EVERYDAY_PARTS = 500
-"""What is at most this part of the largest unconfirmed request is everyday traffic: 20 of 10,000 people."""
+"""Up to this part of the largest unconfirmed request is everyday traffic: 20 of 10,000 people."""
 
 
 class FutureError(Exception):
-    """What is said to have happened lies in the future, by PostgreSQL's clock, which dates everything else."""
+    """A time of something that has happened is in the future, by PostgreSQL's clock."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is in the future")
@@ -102,19 +101,19 @@ class TooLateError(Exception):
 
 
 def to_resolve_from(new: NewRequest, unreachable: Mapping[str, int]) -> int | None:
-    """The line from which on the directory is asked about people of a new request; None: it need not be asked."""
+    """The line from which on the directory is asked about people of a new request; None: it is not asked."""
     return None if new.resolvable.isdisjoint(unreachable) else 1
 
 
 def unreachable_json(unreachable: Mapping[str, int]) -> str | None:
-    """As `requests.unreachable` keeps it: nothing where everybody can be found."""
+    """The value of `requests.unreachable`: nothing where everybody can be found."""
     return to_json(unreachable).decode() if unreachable else None
 
 
 def row_of(
     new: NewRequest, key: SealingKey, masters: MasterKeys, fingerprinter: Fingerprinter, received_at: datetime
 ) -> dict[str, Any]:
-    """What stands of a new request in `requests`, by column, before anybody has read its people.
+    """The columns of a new request in `requests`, before its people are read.
 
     Raises TooLateError, FutureError.
     """
@@ -135,7 +134,7 @@ def row_of(
 
 
 def moments_of(new: NewRequest, received_at: datetime) -> dict[str, datetime]:
-    """The moments of a request that follow from what was given with it, by column. Raises TooLateError, FutureError."""
+    """The times of a request, by column, from what was given with it. Raises TooLateError, FutureError."""
     given = {"asked_at": new.asked_at, "effective_at": new.effective_at}
     possible = {name: possible_from(at) for name, at in given.items() if at is not None}
     if new.rows.possible_from is not None:
@@ -156,7 +155,7 @@ def moments_of(new: NewRequest, received_at: datetime) -> dict[str, datetime]:
     )
     if begin is None:
         raise TooLateError
-    # Not `asdict`, which copies each moment.
+    # Not `asdict`, which copies each value.
     return {**vars(times), "not_before": begin}
 
 
@@ -165,7 +164,7 @@ def digest_of(new: NewRequest, prints: Prints) -> bytes:
     them."""
     times = _as_written(new.effective_at, new.not_before)
     asked = [*_as_written(new.asked_at), new.rows.digest(), new.regulation]
-    # Left out where nothing of it is given, as requests were recorded before any of it could be.
+    # Left out where none is given, so that digests of older requests stay the same.
     law = to_json(asked) if asked != [None, None, Regulation.GDPR] else b""
     callbacks = to_json([callback.url for callback in new.callbacks]) if new.callbacks else b""
     accepted = b"accept_unreachable" if new.accept_unreachable else b""
@@ -192,12 +191,12 @@ ROW = {
     "due_at": "timestamptz",
     "not_before": "timestamptz",
 }
-"""What `row_of` gives of a request, by column of `requests`, and its type; besides `clear_key`."""
+"""The columns of `row_of`, with their types; besides `clear_key`."""
 
 
 def inserting(source: str, *, clear_key: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
-    """A statement that inserts into `requests` what the columns of `source`, a FROM, give by the names of ROW; unless
-    its key is taken. `more`: columns besides, each with what it is to be."""
+    """A statement that inserts the columns of `source`, a FROM, into `requests` under the names of ROW, unless the key
+    is taken. `more`: further columns with their expressions."""
     ids = "OVERRIDING SYSTEM VALUE" if "id" in more else ""
     return f"""
         INSERT INTO requests ({", ".join([*ROW, *more])}) {ids}

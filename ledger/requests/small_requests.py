@@ -1,5 +1,4 @@
-"""Recording requests of few people, all that came together in one statement: what producers do all day, hundreds of
-times a second."""
+"""Records requests of few people, several in one statement: producers send these hundreds of times a second."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -41,7 +40,7 @@ class Small(NamedTuple):
 
 
 def is_few(new: NewRequest, people: Sequence[Subject]) -> bool:
-    """Whether `record_few` can take this one. It cannot where there are no people or too many, some bring a session,
+    """Whether `record_few` can record this one. It cannot where there are no people or too many, some have a session,
     somebody must confirm, or more is to be recorded with them (`callbacks`, `also`, what was accepted or allowed)."""
     return (
         not (new.callbacks or new.also or new.accept_unreachable or new.noticed.allowed)
@@ -53,21 +52,21 @@ def is_few(new: NewRequest, people: Sequence[Subject]) -> bool:
 def record_few(
     engine: Engine, several: Sequence[Small], *, masters: MasterKeys, fingerprinter: Fingerprinter
 ) -> list[Recorded | None]:
-    """What `requests.record` does, for several that are few, committed, in two round trips for all of them.
+    """The same as `record` for several small requests, committed, in two round trips for all of them.
 
-    None for one of which nothing was written: its key is taken, it is too late, or there is something wrong with one
-    of them. `record` tells, of each alone.
+    None for one of which nothing was written: its key is taken, it is too late, or something is wrong with one of them.
+    `record` then says what, for each alone.
     """
     with one_by_one(engine) as connection:
-        # Not in the statement itself, for people are sealed for their place, of which it is a part. Nor drawn ahead: of
-        # two deliveries to one person that of the lower number goes first.
+        # Not in the statement itself, because people are sealed with their request's number. Not drawn ahead either: of
+        # two deliveries to one person the lower number goes first.
         numbered = rows_of(connection, _NEXT_IDS, {"count": len(several)})
         rows = [
             _row_or_none(request_id, received_at, one, masters, fingerprinter)
             for (request_id, received_at), one in zip(numbered, several, strict=True)
         ]
         in_time = [row for row in rows if row is not None]
-        # In the order of their keys, so that two processes that are given the same ones do not lock each other out.
+        # Ordered by key, so that two processes with the same ones do not deadlock.
         requests = sorted((row.request for row in in_time), key=lambda request: request["idempotency_print"] or "")
         written = {
             "requests": to_json(requests).decode(),
@@ -83,12 +82,12 @@ def record_few(
         except (DataError, IntegrityError):
             if len(several) == 1:
                 raise
-            inserted = set()  # nothing was written: one of them is at fault, and must not take the others along
+            inserted = set()  # nothing was written: one of them is at fault, and the others must not fail with it
     return [row.recorded if row is not None and row.request["id"] in inserted else None for row in rows]
 
 
 class _Row(NamedTuple):
-    """What is written of one request, and what is told of it then."""
+    """What is written of one request, and what is reported of it."""
 
     recorded: Recorded
     request: dict[str, Any]
@@ -194,7 +193,7 @@ def _recording(others: str = "") -> Any:
 
 
 _RECORD = _recording()
-# A statement of its own: nearly everybody is without, and costs nothing by it.
+# A separate statement: hardly anybody has such identifiers, and the others should not pay for them.
 _RECORD_WITH_OTHERS = _recording(f"""
     other AS (
         INSERT INTO other_identifiers (request_id, line, kind, print)
