@@ -43,8 +43,8 @@ MOST_LOSSES = 50
 
 
 def deliver(chunk_id: int, tools: Toolbox) -> str:
-    """Do a chunk's work and record it; what it came to, in one line. A chunk that is no longer queued is left
-    alone. One of a vendor that this does not serve is queued again for others."""
+    """Do a chunk's work and record it. Returns what it came to, in one line. A chunk that is no longer queued is left
+    alone. One of a vendor that this process does not serve is queued again for others."""
     asked = monotonic()
     with tools.engine.begin() as connection:
         lease = chunks.lease(
