@@ -77,16 +77,15 @@ _POOLED = "consent_pooled"
 
 
 def _options(address: URL, patience_s: float | None) -> str:
-    """A connection whose every statement is committed at once; behind a pooler, where our time-outs need a transaction,
-    all of them together at the end."""
+    """Options of the address, else of libpq's environment, such as a search_path; and ours."""
     theirs = address.query.get("options", os.environ.get("PGOPTIONS", ""))
     return " ".join([*([theirs] if isinstance(theirs, str) else theirs), startup_options(patience_s)])
 
 
 @contextmanager
 def one_by_one(engine: Engine) -> Iterator[Connection]:
-    """A connection whose every statement is committed at once; behind a pooler, which has no other place for our
-    time-outs, all of them together at the end."""
+    """A connection whose every statement is committed at once; behind a pooler, where our time-outs need a transaction,
+    all of them together at the end."""
     if engine.get_execution_options().get(_POOLED):
         with engine.begin() as connection:
             yield connection
