@@ -22,6 +22,7 @@ import tasks.settle
 import web.server
 import worker.cluster
 import worker.filtered
+import worker.held_step
 import worker.runtime
 import worker.sieve
 import worker.starting

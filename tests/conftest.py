@@ -5,6 +5,7 @@ What a fixture needs is imported when it is asked for, so that one test of a pur
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,10 @@ for name in [name for name in os.environ if name.startswith("CONSENT_")]:
 # Compiled modules are kept, whatever the environment says: the suite starts hundreds of processes of ours.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Whoever runs the tests in the background of a script has Ctrl-C ignored, and so would all processes that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test needs the authorities of the internet, and every client would read all of them, for some 40 ms.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("trusts_nobody.pem"))

@@ -7,6 +7,8 @@ import sys
 
 from celery import Celery, concurrency
 
+HEARTBEAT_S = 5.0
+
 
 def run_worker(app: Celery, name: str) -> int:
     """Run a worker with this name until it is told to stop; returns its exit code."""
@@ -17,7 +19,7 @@ def run_worker(app: Celery, name: str) -> int:
         task_events=True,
         without_gossip=True,
         without_mingle=True,
-        without_heartbeat=True,
+        heartbeat_interval=HEARTBEAT_S,  # an idle worker sends no other event, and Flower would take it for dead
     )
     worker.start()
     return int(worker.exitcode or 0)

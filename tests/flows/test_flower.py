@@ -119,6 +119,7 @@ def test_nothing_can_be_changed(flower: httpx.Client) -> None:
         here = path.format(worker=worker, task="0190a000-0000-7000-8000-00000000abcd")
         answer = flower.post(f"/api/{here}", params={"n": 1, "min": 1, "max": 2, "queue": "x", "workername": worker})
         assert answer.status_code == 403, (path, answer.status_code)
+    assert flower.get("/api/workers", params={"status": "true"}).json()[worker] is True
     page = flower.get(f"/worker/{worker}").text
     assert "Shut Down" not in page
     assert flower.get("/api/workers?refresh=true").json().keys() >= {worker}

@@ -11,7 +11,9 @@ def test_one_that_has_ended_is_started_again_where_it_was(tmp_path: Path) -> Non
     with sandbox(tmp_path, faults="none", seed=1) as vendors:
         vendors.seed([{"user_id": "u-1"}])
         assert not vendors.restart()
-        (process,) = (one for one in psutil.Process().children() if "sandbox" in one.cmdline())
+        (process,) = (
+            one for one in psutil.Process().children() if f"--ready-file={tmp_path}/sandbox.port" in one.cmdline()
+        )
         process.kill()
         psutil.wait_procs([process])
         assert vendors.restart()
