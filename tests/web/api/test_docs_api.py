@@ -46,8 +46,8 @@ def test_the_examples_do_what_they_say(url: str, key: Key, rows: Rows, tmp_path:
 
 def test_the_page_names_every_path_and_role() -> None:
     from intake.access.roles import Role
-    from web.console import routes
     from web.app import ROUTERS
+    from web.console import routes
 
     for router in (one for one in ROUTERS if one not in routes.ROUTERS):
         for route in router.routes:
