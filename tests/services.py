@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -19,6 +20,9 @@ from local.postgres import Postgres
 CARELESS = ("fsync=off", "full_page_writes=off", "autovacuum=off", "scram_iterations=1")
 
 
+_MAKING = Lock()
+
+
 class CopiedPostgres(Postgres):
     """One whose first start copies a cluster that this process has made once: `initdb` takes a second of processor."""
 
@@ -26,12 +30,13 @@ class CopiedPostgres(Postgres):
         if program != "initdb":
             super()._run(folder, program, *args, stdin=stdin)
             return
-        made = _folder_of(args)
-        if not any(made.iterdir()):
-            super()._run(folder, program, *args, stdin=stdin)
-            _copy(folder, made)
-        else:
-            _copy(made, folder)
+        with _MAKING:  # so that whoever comes second copies a whole cluster
+            made = _folder_of(args)
+            if not any(made.iterdir()):
+                super()._run(folder, program, *args, stdin=stdin)
+                _copy(folder, made)
+                return
+        _copy(made, folder)
 
 
 @cache
