@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, signature
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from cli.options import OneReason, OneVendor
+from cli.parameters import set_parameters
 from intake.exit_codes import Ending
 
 OneOrSeveral = Annotated[
@@ -70,8 +71,7 @@ def choosing(**different: Any) -> Callable[[Callable[..., Ending]], Callable[...
         choice += [_option(field, Chosen._field_defaults[field], options[field]) for field in Chosen._fields]
         needed = [each for each in own if each.default is Parameter.empty]
         parameters = [*needed, *choice, *(each for each in own if each not in needed)]
-        with_options.__signature__ = Signature(parameters)  # type: ignore[attr-defined] # what typer reads
-        with_options.__annotations__ = {each.name: each.annotation for each in parameters}
+        set_parameters(with_options, parameters)
         return with_options
 
     return decorate

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, signature
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from cli.parameters import set_parameters
 from intake.exit_codes import Ending
 
 OPTIONS: Mapping[str, Any] = MappingProxyType(
@@ -63,6 +64,5 @@ def reading_a_file(command: Callable[..., Ending]) -> Callable[..., Ending]:
 
     own = [each for each in signature(command).parameters.values() if each.name != "given"]
     more = [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=OPTIONS[name]) for name in Given._fields]
-    with_options.__signature__ = Signature([each.replace(kind=Parameter.KEYWORD_ONLY) for each in own] + more)  # type: ignore[attr-defined] # what typer reads
-    with_options.__annotations__ = {each.name: each.annotation for each in [*own, *more]}
+    set_parameters(with_options, [*(each.replace(kind=Parameter.KEYWORD_ONLY) for each in own), *more])
     return with_options

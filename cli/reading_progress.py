@@ -18,7 +18,7 @@ def shown(file: IO[bytes]) -> Iterator[IO[bytes]]:
         yield file
         return
     from rich.console import Console  # noqa: PLC0415 - most files are small
-    from rich.progress import wrap_file  # noqa: PLC0415
+    from rich.progress import wrap_file  # noqa: PLC0415 - the same
 
     console, source = Console(stderr=True), cast("BinaryIO", file)
     with wrap_file(source, size, description="reading", console=console, transient=True) as followed:

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from itertools import islice
-from xml.etree import ElementTree  # in a process that is bounded and may die
+from xml.etree import ElementTree
 from xml.parsers.expat import ExpatError
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, load_workbook
@@ -151,7 +151,7 @@ def _part_of(archive: zipfile.ZipFile, name: str) -> str:
 
 
 def _elements(archive: zipfile.ZipFile, part: str, name: str) -> Iterable[ElementTree.Element]:
-    root = ElementTree.fromstring(archive.read(part))  # noqa: S314 - see above
+    root = ElementTree.fromstring(archive.read(part))  # noqa: S314 - in a process that is bounded and may die
     return (one for one in root.iter() if one.tag.rpartition("}")[2] == name)
 
 

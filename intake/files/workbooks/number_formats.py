@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from xml.etree import ElementTree  # in a process that is bounded and may die
+from xml.etree import ElementTree
 
 ODD = 0
 """In place of a width: the cell shows something else than the digits of its number."""
@@ -15,7 +15,7 @@ _BUILT_IN_ODD = frozenset({9, 10, 11, 12, 13, 48}) | _DATES_OF_OTHER_LANGUAGES
 def odd_styles(styles: bytes) -> Mapping[int, int]:
     """By number of a cell style (`s` of a cell), the width to which it pads a number with zeros, or ODD; none of those
     that show the digits alone."""
-    root = ElementTree.fromstring(styles)  # noqa: S314 - see above
+    root = ElementTree.fromstring(styles)  # noqa: S314 - in a process that is bounded and may die
     codes = {
         int(one.get("numFmtId", "0")): one.get("formatCode", "") for one in root.iter() if _name(one.tag) == "numFmt"
     }

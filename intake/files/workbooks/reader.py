@@ -68,12 +68,11 @@ def _child(data: bytes, sheet: str | None, most: int) -> Iterator[Iterator[bytes
     """What the process that reads this workbook writes. It is given nothing of ours, and ends with us."""
     command = [sys.executable, "-I", "-m", CHILD]
     needed = {name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"}
-    with subprocess.Popen(  # noqa: S603 - ourselves
+    with subprocess.Popen(  # noqa: S603 - a module of ours, with no argument
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=needed
     ) as child:
         try:
-            assert child.stdin is not None  # noqa: S101 - for the type checker
-            assert child.stdout is not None  # noqa: S101
+            assert child.stdin and child.stdout  # noqa: PT018, S101 - for the type checker: both are pipes
             _give(child.stdin, to_json([most, sheet]) + b"\n", data)
             yield iter(child.stdout)
         finally:
@@ -104,7 +103,8 @@ def _rows(lines: Iterator[bytes]) -> Iterator[Row]:
             return
         if isinstance(rows, dict):
             raise UnreadableError(PROBLEMS["damaged"], number + 1)
-        for number, row in enumerate(rows, start=number + 1):  # noqa: B020 - it goes on counting
+        for row in rows:
+            number += 1
             if any(row):
                 yield number, row if _are_texts(row) else _with_unusable(number, row)
     raise UnreadableError(DIED)

@@ -30,9 +30,9 @@ def marks_of(sheet: IO[bytes], styles: Mapping[int, int]) -> Iterator[tuple[int,
     """The rows, by number, in order, that have cells with a mark."""
     seen = _Seen(styles)
     while piece := sheet.read(PIECE):
-        seen.parser.Parse(piece, False)  # noqa: FBT003 - expat takes it so
+        seen.parser.Parse(piece)
         yield from seen.take()
-    seen.parser.Parse(b"", True)  # noqa: FBT003
+    seen.parser.Parse(b"", True)  # noqa: FBT003 - expat takes it by its place only
     yield from seen.take()
 
 
