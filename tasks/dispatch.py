@@ -6,7 +6,7 @@ from adapters.contract import Adapter, LooksFirst, Order, Probes
 from adapters.portions import EXPRESS, window
 from domain.requests import Kind
 from ledger.delivery import switching, vendors
-from ledger.delivery.claiming import QUEUE_GRACE_S, SMALL, Claimed, claim, describe
+from ledger.delivery.claiming import QUEUE_GRACE_S, SMALL, Claimed, claim
 from tasks.queues import BrokerError
 from tasks.toolbox import Route, Toolbox
 
@@ -41,7 +41,7 @@ def _leave_to_others(vendor: str, tools: Toolbox) -> None:
 
 def _claim(vendor: str, route: Route, tools: Toolbox) -> list[Claimed]:
     with tools.engine.begin() as connection:
-        chunk_ids = claim(
+        return claim(
             connection,
             vendor,
             window(route.adapter),
@@ -51,7 +51,6 @@ def _claim(vendor: str, route: Route, tools: Toolbox) -> list[Claimed]:
             needs=_needs(route.adapter),
             small_people=_small_people(route.adapter),
         )
-        return describe(connection, chunk_ids)
 
 
 def _needs(adapter: Adapter) -> dict[str, frozenset[str]]:

@@ -82,9 +82,10 @@ class Ledger:
                 self.took.setdefault(step, []).append(time.perf_counter() - began)
                 return result
 
-            (chunk_id,) = timed("claim", lambda: claim(connection, VENDOR, 1))
+            (claimed,) = timed("claim", lambda: claim(connection, VENDOR, 1))
             held = timed(
-                "lease", lambda: chunks.lease(connection, chunk_id, lease_s=60, holder="bench", masters=self.masters)
+                "lease",
+                lambda: chunks.lease(connection, claimed.chunk_id, lease_s=60, holder="bench", masters=self.masters),
             )
             if held is None:
                 raise BenchError("nothing to lease")

@@ -82,7 +82,7 @@ class _Ledger:
         with self.engine.connect() as connection:
             claimed = self.timed("claim", lambda: claim(connection, VENDOR, WINDOW))
             connection.commit()
-            connection.execute(_UNCLAIM, {"ids": claimed})
+            connection.execute(_UNCLAIM, {"ids": [one.chunk_id for one in claimed]})
             connection.commit()
             self._deliver(connection, self.asked.pop(), "compare")
             prints = Prints(fingerprinter(connection, self.masters)).identifiers(next(people(1)))

@@ -1,13 +1,13 @@
 """Which due chunks go to the workers next: fairly between requests, within a bounded window."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from random import random
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from domain.requests import Kind
 from ledger.delivery.steps import let_through
@@ -43,9 +43,9 @@ def claim(
     held_too: bool = True,
     needs: Mapping[str, Collection[str]] = MappingProxyType({}),
     small_people: int = 0,
-) -> list[int]:
+) -> list[Claimed]:
     """Queue a vendor's due chunks so that at most `window` are queued or leased, in turn between requests; returns
-    chunk ids. The caller sends a message for each after committing.
+    these chunks. The caller sends a message for each after committing.
 
     The request with the least out goes first; of equal ones the small ones (one chunk's worth of people), then by
     chance. `express` more are for small requests with nothing out, so that they need not wait for a place. Of very many
@@ -72,29 +72,33 @@ def claim(
     if most <= 0:
         return []
     share = {"vendor_id": row.id, "grace_s": grace_s, "small_people": small_people}
-    read_backs: list[int] = []
+    read_backs: list[Claimed] = []
     if out.to_read_back and not row.held:
         places = min(room, _places_to_read_back(window) - out.read_backs)
         if places > 0:
-            read_backs += connection.execute(_CLAIM_VERIFICATIONS, {**share, "room": places}).scalars()
+            read_backs += _claimed(connection, _CLAIM_VERIFICATIONS, {**share, "room": places})
             room, most = room - len(read_backs), most - len(read_backs)
     held = {step: bool(is_due) for step, is_due in row.held_steps or ()}
     free = [sort for sort in _SORTS if held.keys().isdisjoint(needs.get(sort, ()))]
     looked_at = _look(connection, row.id, (row.turn_due_at, row.turn), max(LOOKED_AT, 2 * most))
     due = looked_at.due
-    ids = list(connection.execute(_CLAIM, {**share, **due, "room": room, "most": most, "sorts": free}).scalars())
-    if looked_at.last is not None and len(ids) < room:
+    claimed = _claimed(connection, _CLAIM, {**share, **due, "room": room, "most": most, "sorts": free})
+    if looked_at.last is not None and len(claimed) < room:
         due = _look(connection, row.id, looked_at.last, LOOKED_AT_MORE).due
-        left = {"room": room - len(ids), "most": most - len(ids)}
-        ids += connection.execute(_CLAIM, {**share, **due, **left, "sorts": free}).scalars()
+        left = {"room": room - len(claimed), "most": most - len(claimed)}
+        claimed += _claimed(connection, _CLAIM, {**share, **due, **left, "sorts": free})
     for step in sorted(step for step, is_due in held.items() if is_due):
-        ids += _let_one_through(connection, {**share, **due}, step, held, needs)
-    if out.to_read_back and room > len(ids):
-        read_backs += connection.execute(_CLAIM_VERIFICATIONS, {**share, "room": room - len(ids)}).scalars()
-    ids += read_backs
-    if row.held and ids:
+        claimed += _let_one_through(connection, {**share, **due}, step, held, needs)
+    if out.to_read_back and room > len(claimed):
+        read_backs += _claimed(connection, _CLAIM_VERIFICATIONS, {**share, "room": room - len(claimed)})
+    claimed += read_backs
+    if row.held and claimed:
         connection.execute(_PROBING, {"vendor_id": row.id, "probe_after_s": grace_s})
-    return ids
+    return claimed
+
+
+def _claimed(connection: Connection, statement: TextClause, parameters: Mapping[str, Any]) -> list[Claimed]:
+    return [Claimed(*row) for row in connection.execute(statement, parameters)]
 
 
 def _places_to_read_back(window: int) -> int:
@@ -109,14 +113,16 @@ def _let_one_through(
     step: str,
     held: Mapping[str, bool],
     needs: Mapping[str, Collection[str]],
-) -> list[int]:
+) -> list[Claimed]:
     """A chunk of which one person may try a held step."""
     barred = {other for other, is_due in held.items() if not is_due}
     sorts = [sort for sort in _SORTS if step in needs.get(sort, ()) and barred.isdisjoint(needs[sort])]
-    ids = list(connection.execute(_CLAIM, {**share, "room": 1, "most": 1, "sorts": sorts}).scalars()) if sorts else []
-    for chunk_id in ids:
-        let_through(connection, share["vendor_id"], step, chunk_id)
-    return ids
+    if not sorts:
+        return []
+    claimed = _claimed(connection, _CLAIM, {**share, "room": 1, "most": 1, "sorts": sorts})
+    for one in claimed:
+        let_through(connection, share["vendor_id"], step, one.chunk_id)
+    return claimed
 
 
 SMALL = ".small"
@@ -142,13 +148,6 @@ def _look(connection: Connection, vendor_id: int, turn: Due, steps: int) -> _Loo
     last = next(((row.due_at, row.request_id) for row in rows if row.step == steps), None)
     due = {"due_at": [due_at for due_at, _ in found], "requests": [request_id for _, request_id in found]}
     return _LookedAt(due, last)
-
-
-def describe(connection: Connection, chunk_ids: Sequence[int]) -> list[Claimed]:
-    """What may be shown of these chunks, in the same order."""
-    rows = connection.execute(_DESCRIBE, {"ids": list(chunk_ids)}) if chunk_ids else ()
-    found = {row.id: Claimed(row.id, row.purpose, row.people, row.public_id) for row in rows}
-    return [found[chunk_id] for chunk_id in chunk_ids]
 
 
 FIRST_TURN: Due = (datetime.fromtimestamp(0, UTC), 0)
@@ -212,7 +211,7 @@ _CLAIM = text("""
         WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
         GROUP BY request_id),
     due AS (
-        SELECT due.id, requests.subjects <= vendors.chunk_people AS small,
+        SELECT due.id, requests.public_id, requests.subjects <= vendors.chunk_people AS small,
             COALESCE(out.chunks, 0) + row_number() OVER (PARTITION BY requests.id ORDER BY due.due_at, due.id) AS turn
         FROM unnest(CAST(:due_at AS timestamptz[]), CAST(:requests AS bigint[])) AS looked_at (due_at, request_id)
         -- OFFSET 0: looked up one by one, not joined with all requests there are
@@ -228,7 +227,7 @@ _CLAIM = text("""
             AND CAST(requests.kind AS text) || CASE WHEN requests.subjects <= :small_people THEN '.small' ELSE '' END
                 = ANY(CAST(:sorts AS text[]))),
     placed AS (
-        SELECT id, turn, small, row_number() OVER (ORDER BY turn, small DESC, random()) AS place FROM due),
+        SELECT id, public_id, turn, small, row_number() OVER (ORDER BY turn, small DESC, random()) AS place FROM due),
     queued AS (
         UPDATE chunks
         SET state = 'queued', lease = NULL, holder = NULL, due_at = now() + make_interval(secs => :grace_s)
@@ -238,13 +237,8 @@ _CLAIM = text("""
                     SELECT id FROM placed WHERE place <= :room OR (place <= :most AND small AND turn = 1)))
                 AND CAST(state AS text) <> 'closed' AND due_at <= now()
             FOR UPDATE SKIP LOCKED))
-        RETURNING id)
-    SELECT id FROM placed JOIN queued USING (id) ORDER BY place
-""")
-_DESCRIBE = text("""
-    SELECT chunks.id, CAST(purpose AS text) AS purpose, last_line - first_line + 1 AS people, public_id
-    FROM chunks JOIN requests ON requests.id = request_id
-    WHERE chunks.id = ANY(:ids)
+        RETURNING id, last_line - first_line + 1 AS people)
+    SELECT id, 'deliver' AS purpose, people, public_id FROM placed JOIN queued USING (id) ORDER BY place
 """)
 _CLAIM_VERIFICATIONS = text("""
     UPDATE chunks SET state = 'queued', lease = NULL, holder = NULL, due_at = now() + make_interval(secs => :grace_s)
@@ -253,5 +247,6 @@ _CLAIM_VERIFICATIONS = text("""
         WHERE vendor_id = :vendor_id AND purpose = 'verify' AND state <> 'closed' AND due_at <= now()
         ORDER BY due_at, id LIMIT :room
         FOR UPDATE SKIP LOCKED)
-    RETURNING id
+    RETURNING id, 'verify' AS purpose, last_line - first_line + 1 AS people,
+        (SELECT public_id FROM requests WHERE requests.id = request_id)
 """)

@@ -233,7 +233,7 @@ class LedgerMachine(RuleBasedStateMachine):
         ((before,),) = self.rows(under_way, vendor=vendor)
         with self.engine.begin() as connection:
             connection.execute(text("SELECT setseed(0)"))  # claims draw lots, and a run must repeat
-            claimed = claim(connection, vendor, window)
+            claimed = [one.chunk_id for one in claim(connection, vendor, window)]
         ((after,),) = self.rows(under_way, vendor=vendor)
         if claimed:
             assert after == before + len(claimed) <= window, "more under way than the window allows"

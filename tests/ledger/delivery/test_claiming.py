@@ -12,7 +12,7 @@ from adapters.contract import Answer, Verdict
 from domain.outcomes import Reason
 from ledger.delivery import chunks, switching, vendors
 from ledger.delivery.chunks import LeaseLostError
-from ledger.delivery.claiming import LOOKED_AT, QUEUE_GRACE_S, Claimed, describe
+from ledger.delivery.claiming import LOOKED_AT, QUEUE_GRACE_S, Claimed
 from ledger.delivery.claiming import claim as claim_chunks
 from tasks.dispatch import dispatch
 from tasks.queues import BrokerError
@@ -21,6 +21,10 @@ from tests.stubs import StubAdapter, StubExchange
 
 
 def claim(desk: Desk, window: int, vendor: str = "insider", express: int = 0) -> list[int]:
+    return [one.chunk_id for one in claim_described(desk, window, vendor, express)]
+
+
+def claim_described(desk: Desk, window: int, vendor: str = "insider", express: int = 0) -> list[Claimed]:
     with desk.engine.begin() as connection:
         return claim_chunks(connection, vendor, window, express=express)
 
@@ -292,17 +296,16 @@ def test_dispatch_sends_what_it_claimed(desk: Desk) -> None:
     assert len(desk.queued) == 8
 
 
-def test_what_was_claimed_is_described_in_its_order(desk: Desk) -> None:
+@pytest.mark.parametrize("purpose", ["deliver", "verify"])
+def test_what_was_claimed_is_described(desk: Desk, purpose: str) -> None:
     receipts = [desk.submit(people(20)), desk.submit(people(23)[20:])]
     requests = {receipt.public_id for receipt in (one.recorded for one in receipts)}
-    claimed = claim(desk, 10)
-    with desk.engine.begin() as connection:
-        described = describe(connection, claimed[::-1])
-        assert describe(connection, []) == []
-    assert [one.chunk_id for one in described] == claimed[::-1]
-    assert {one.request for one in described} == requests
-    assert sum(one.people for one in described) == 23
-    assert {one.purpose for one in described} == {"deliver"}
+    desk.execute("UPDATE chunks SET purpose = CAST(:purpose AS chunk_purpose)", purpose=purpose)
+    claimed = claim_described(desk, 10)
+    assert {one.chunk_id for one in claimed} == {chunk_id for (chunk_id,) in desk.rows("SELECT id FROM chunks")}
+    assert {one.request for one in claimed} == requests
+    assert sorted(one.people for one in claimed) == [3, 10, 10]
+    assert {one.purpose for one in claimed} == {purpose}
 
 
 def test_with_redis_away_chunks_wait_and_are_not_lost(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:

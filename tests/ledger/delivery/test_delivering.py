@@ -31,8 +31,8 @@ ONE_AT_A_TIME = VendorSettings(base_url="https://vendor.example", concurrency=1)
 
 def lease_one(desk: Desk) -> chunks.Lease:
     with desk.engine.begin() as connection:
-        (chunk_id,) = claim(connection, "insider", 1)
-        held = chunks.lease(connection, chunk_id, lease_s=60, holder="test", masters=desk.masters)
+        (claimed,) = claim(connection, "insider", 1)
+        held = chunks.lease(connection, claimed.chunk_id, lease_s=60, holder="test", masters=desk.masters)
     assert held is not None
     return held
 

@@ -21,8 +21,8 @@ WAL_BYTES = 150
 
 def hold(desk: Desk, vendor: str = "insider") -> chunks.Lease:
     with desk.engine.begin() as connection:
-        (chunk_id,) = claim(connection, vendor, 1)
-        held = chunks.lease(connection, chunk_id, lease_s=60, holder="test", masters=desk.masters)
+        (claimed,) = claim(connection, vendor, 1)
+        held = chunks.lease(connection, claimed.chunk_id, lease_s=60, holder="test", masters=desk.masters)
     assert held is not None
     return held
 

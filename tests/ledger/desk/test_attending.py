@@ -394,7 +394,7 @@ def test_cancelling_settles_what_was_not_sent(desk: Desk) -> None:
     public_id = desk.submit(people(35)).recorded.public_id
     desk.work_off(desk.tools_for(by_line({3: CODE_SENT})), runs=1)
     with desk.engine.begin() as connection:
-        held_id = desk.queued.pop(0)[1] if desk.queued else claim(connection, "insider", 1)[0]
+        held_id = desk.queued.pop(0)[1] if desk.queued else claim(connection, "insider", 1)[0].chunk_id
         lease = chunks.lease(connection, held_id, lease_s=60, holder="test", masters=desk.masters)
     assert lease is not None
 
@@ -426,8 +426,8 @@ def test_cancelling_counts_attempts_that_failed(desk: Desk) -> None:
 def test_cancelling_deletes_the_sessions_that_nobody_uses_any_more(shop: Desk) -> None:
     public_id = shop.submit([with_session(n, f"s-{n}") for n in (1, 2, 3)]).recorded.public_id
     with shop.engine.begin() as connection:
-        held_id, *_ = claim(connection, "akinon", 1)
-        chunks.lease(connection, held_id, lease_s=60, holder="test", masters=shop.masters)
+        held, *_ = claim(connection, "akinon", 1)
+        chunks.lease(connection, held.chunk_id, lease_s=60, holder="test", masters=shop.masters)
     kept = shop.submit([with_session(n, f"s-{n}") for n in (4, 5)]).recorded.public_id
     at(shop).cancel(public_id)
     assert shop.one("SELECT count(*) FROM sessions WHERE request_id = 1") == 3, "a worker holds them still"

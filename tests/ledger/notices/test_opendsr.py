@@ -88,8 +88,8 @@ def asked(**more: Any) -> DsrRequest:
 
 def lease_one(desk: Desk) -> chunks.Lease:
     with desk.engine.begin() as connection:
-        (chunk_id,) = claim(connection, "insider", 1)
-        lease = chunks.lease(connection, chunk_id, lease_s=60, holder="test", masters=desk.masters)
+        (claimed,) = claim(connection, "insider", 1)
+        lease = chunks.lease(connection, claimed.chunk_id, lease_s=60, holder="test", masters=desk.masters)
     assert lease is not None
     return lease
 
@@ -267,8 +267,8 @@ def test_withdrawing_and_beginning_at_once_end_in_one_of_both(desk: Desk, in_thr
         request = asked(content=str(uuid4()).encode())
         dsr_requests(desk).take(request)
         with desk.engine.begin() as connection:
-            (chunk_id,) = claim(connection, "insider", 100)
-        results = in_threads(2, one_each(desk, request, chunk_id))
+            (claimed,) = claim(connection, "insider", 100)
+        results = in_threads(2, one_each(desk, request, claimed.chunk_id))
         begun = any(isinstance(result, chunks.Lease) for result in results)
         status = dsr_requests(desk).look(request.id).status
         assert status is (DsrStatus.IN_PROGRESS if begun else DsrStatus.CANCELLED), results
