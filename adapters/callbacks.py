@@ -4,7 +4,7 @@ time."""
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from http import HTTPStatus
 from itertools import chain, zip_longest
 
 import httpx
+from pydantic import SecretStr
 
 from adapters import wire
 from adapters.egress import DIRECT, Egress
@@ -37,6 +38,15 @@ class Letter:
 
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """One of the operator's receivers: its address, and the secrets that it may verify signatures with, newest
+    first."""
+
+    url: str = field(repr=False)
+    secrets: Sequence[SecretStr]
 
 
 @dataclass(frozen=True)

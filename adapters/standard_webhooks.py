@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 from pydantic import SecretStr
 from pydantic_core import to_json
@@ -11,6 +12,9 @@ from standardwebhooks.webhooks import Webhook
 from adapters.callbacks import Letter
 from domain.key_texts import PREFIX, read_signing_secret
 from domain.notices import Notice
+
+TEST = "webhook.test"
+"""The type of a test message."""
 
 
 def check_secret(secret: SecretStr) -> SecretStr:
@@ -40,6 +44,13 @@ def format_letter(notice: Notice, secrets: Sequence[SecretStr], now: datetime) -
         }
     )
     return sign(message_id, body, secrets, now)
+
+
+def format_test(message_id: UUID, secrets: Sequence[SecretStr], now: datetime) -> Letter:
+    """A message that says nothing, signed as all others: a receiver proves with it that it can be reached and checks
+    signatures."""
+    body = to_json({"type": TEST, "timestamp": now.astimezone(UTC), "data": {}})
+    return sign(f"msg_{message_id.hex}", body, secrets, now)
 
 
 def sign(message_id: str, body: bytes, secrets: Sequence[SecretStr], now: datetime) -> Letter:

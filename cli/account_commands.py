@@ -114,6 +114,25 @@ def set_password(
     return accounts.set_password(name, has_password=not no_password)
 
 
+@user.command("role")
+def set_role(
+    name: UserName,
+    role: Annotated[str, typer.Argument(metavar="submitter|reader|operator|admin", help="what they may do")],
+) -> Ending:
+    """Give a user another role, also where they are logged in."""
+    from cli import accounts
+
+    return accounts.set_role(name, role)
+
+
+@user.command("sign-out")
+def sign_out(name: UserName) -> Ending:
+    """End every session of a user, on all devices."""
+    from cli import accounts
+
+    return accounts.sign_out(name)
+
+
 @user.command("disable")
 def disable_user(name: UserName) -> Ending:
     """Disable a user, and end their sessions."""

@@ -3,7 +3,8 @@
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from getpass import getpass
 from typing import Any
 
@@ -11,9 +12,9 @@ import typer
 
 from cli.given import unusable
 from cli.os_user import who
-from intake.access.passwords import LONGEST, hash_password
-from intake.access.roles import Role
-from intake.access.tokens import mint_key
+from intake.access import accounts
+from intake.access.accounts import AccountError, Doer, NewKey, NewUser
+from intake.access.passwords import LONGEST
 from intake.exit_codes import Ending, note
 from intake.stack import BAD_KEYS, master_keys, surroundings
 from ledger.accounts import access, audit
@@ -24,31 +25,16 @@ from ledger.session import Connection
 from web.access.password_login import unlock
 from web.api.models import as_utc
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-USER_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]{0,62}(@[a-z0-9][a-z0-9.-]{0,35})?")
-"""A user's name may be an e-mail address, by which an identity provider knows them."""
 OS_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+$-]{0,99}")
 
 
 def create_key(name: str, *, role: str, days: float, owner: str | None, as_json: bool) -> Ending:
     """Make an API key and print it. Raises CommandError."""
-    chosen, minted = _role(role), mint_key()
-    _check_name(name)
-    _check_person("--owner", owner)
-    with surroundings() as here, here.engine.begin() as connection:
-        access.add_key(
-            connection,
-            prefix=minted.prefix,
-            name=name,
-            role=chosen,
-            digest=minted.digest,
-            by=who(),
-            days=days or None,
-            owner=owner,
-        )
-        audit.add(connection, [Entry(who(), "keys create", allowed=True, target=f"{name} {minted.prefix}")])
+    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+        key = NewKey(name, accounts.role_of(role), days or None, owner)
+        minted = accounts.create_key(connection, key, Doer(who()))
         _note_unknown(connection, owner)
-    answer = {"name": name, "role": chosen, "prefix": minted.prefix, "key": minted.secret, "owner": owner}
+    answer = {"name": name, "role": key.role, "prefix": minted.prefix, "key": minted.secret, "owner": owner}
     typer.echo(json.dumps(answer) if as_json else minted.secret)
     if not as_json:
         note("keep it now: it cannot be shown again")
@@ -64,18 +50,16 @@ def list_keys(*, as_json: bool) -> Ending:
 
 def revoke_key(prefix: str) -> Ending:
     """Revoke a key. Raises CommandError."""
-    with surroundings() as here, here.engine.begin() as connection:
-        if not access.revoke_key(connection, prefix, who()):
-            raise unusable("no key of this prefix opens anything; `consent keys list` shows them")
-        audit.add(connection, [Entry(who(), "keys revoke", allowed=True, target=prefix)])
+    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+        accounts.revoke_key(connection, prefix, Doer(who()))
     typer.echo("revoked; it opens nothing any more within seconds")
     return Ending.DONE
 
 
 def own_key(prefix: str, owner: str) -> Ending:
     """Set which person may use a key. Raises CommandError."""
-    _check_person("PERSON", owner)
-    with surroundings() as here, here.engine.begin() as connection:
+    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+        accounts.check_person(owner, "person")
         if not access.set_key_owner(connection, prefix, owner):
             raise unusable("there is no key of this prefix; `consent keys list` shows them")
         audit.add(connection, [Entry(who(), "keys owner", allowed=True, target=f"{prefix} {owner}")])
@@ -88,20 +72,14 @@ def add_user(
     name: str, *, role: str, has_password: bool = True, owner: str | None = None, os_user: str | None = None
 ) -> Ending:
     """Add a console user. Raises CommandError."""
-    chosen = _role(role)
-    _check_person("--owner", owner)
     _check_os_user(os_user)
-    if not USER_NAME.fullmatch(name):
-        raise unusable(
-            "NAME is 1 to 63 small letters, digits, dots, dashes and underscores, or an e-mail address in them"
-        )
-    password_hash = _hashed() if has_password else None
-    with surroundings() as here, here.engine.begin() as connection:
-        more = {"owner": owner, "os_user": os_user}
-        if not access.add_user(connection, name=name, role=chosen, password_hash=password_hash, by=who(), **more):
-            raise unusable("there is a user of this name already; `consent user list` shows them")
-        audit.add(connection, [Entry(who(), "user add", allowed=True, target=name)])
-        settings = here.settings
+    with _told_as_options():
+        chosen = accounts.role_of(role)
+        accounts.check_user_name(name)
+        user = NewUser(name, chosen, _typed() if has_password else None, owner, os_user)
+        with surroundings() as here, here.engine.begin() as connection:
+            accounts.add_user(connection, user, Doer(who()))
+            settings = here.settings
     typer.echo(
         f"{name} may log in to the console as {chosen}" + ("" if has_password else ", by the identity provider only")
     )
@@ -116,9 +94,9 @@ def own_user(name: str, *, owner: str | None, os_user: str | None) -> Ending:
     """Set which person a user is, and their name at the command line. Raises CommandError."""
     if owner is None and os_user is None:
         raise unusable("give --owner, --os-user, or both")
-    _check_person("--owner", owner)
     _check_os_user(os_user)
-    with surroundings() as here, here.engine.begin() as connection:
+    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+        accounts.check_person(owner)
         if not access.set_user_owner(connection, name, owner=owner, os_user=os_user):
             raise _no_such_user()
         said = f"{name} {owner or ''} {f'cli:{os_user}' if os_user else ''}"
@@ -153,23 +131,34 @@ def list_users(*, as_json: bool) -> Ending:
 
 def set_password(name: str, *, has_password: bool = True) -> Ending:
     """Set another password for a user, or remove it. Raises CommandError."""
-    password_hash = _hashed() if has_password else None
-    with surroundings() as here, here.engine.begin() as connection:
-        if not access.set_password(connection, name, password_hash):
-            raise _no_such_user()
-        audit.add(connection, [Entry(who(), "user password", allowed=True, target=name)])
+    password = _typed() if has_password else None
+    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+        accounts.set_password(connection, name, password, Doer(who()))
     typer.echo(f"{name} has {'a new' if has_password else 'no'} password, and no session any more")
+    return Ending.DONE
+
+
+def set_role(name: str, role: str) -> Ending:
+    """Give a user another role. Raises CommandError."""
+    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+        accounts.set_role(connection, name, accounts.role_of(role), Doer(who()))
+    typer.echo(f"{name} is {role} from now on")
+    return Ending.DONE
+
+
+def sign_out(name: str) -> Ending:
+    """End every session of a user. Raises CommandError."""
+    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+        accounts.sign_out_everywhere(connection, name, Doer(who()))
+    typer.echo(f"{name} is signed out everywhere within seconds")
     return Ending.DONE
 
 
 def set_disabled(name: str, *, disabled: bool) -> Ending:
     """Disable a user, or enable them again. Raises CommandError."""
-    word = "disable" if disabled else "enable"
-    with surroundings() as here, here.engine.begin() as connection:
-        if not access.set_disabled(connection, name, disabled=disabled):
-            raise _no_such_user()
-        audit.add(connection, [Entry(who(), f"user {word}", allowed=True, target=name)])
-    typer.echo(f"{name} is {word}d")
+    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+        accounts.set_disabled(connection, name, Doer(who()), disabled=disabled)
+    typer.echo(f"{name} is {'disable' if disabled else 'enable'}d")
     return Ending.DONE
 
 
@@ -177,22 +166,20 @@ def _no_such_user() -> Exception:
     return unusable("there is no user of this name; `consent user list` shows them")
 
 
-def _role(given: str) -> Role:
-    if given not in list(Role):
-        raise unusable(f"unknown --role; known are {', '.join(Role)}")
-    return Role(given)
+SHOWN_BY = {"prefix": "; `consent keys list` shows them", "name": "; `consent user list` shows them"}
+TAKES = {"name": "NAME ", "owner": "--owner ", "person": "PERSON "}
 
 
-def _check_name(name: str) -> None:
-    if not NAME.fullmatch(name):
-        raise unusable("NAME is 1 to 63 small letters, digits, dots, dashes and underscores")
-
-
-def _check_person(option: str, person: str | None) -> None:
-    if person is not None and not USER_NAME.fullmatch(person):
-        raise unusable(
-            f"{option} is the name of a user, or one like it: small letters, digits, dots, dashes, an address"
-        )
+@contextmanager
+def _told_as_options() -> Iterator[None]:
+    """Say what is wrong by the name of the option or argument. Raises CommandError."""
+    try:
+        yield
+    except AccountError as error:
+        said = str(error).replace("unknown role", "unknown --role")
+        if said.startswith("is "):
+            raise unusable(f"{TAKES.get(error.field, '')}{said}") from None
+        raise unusable(f"{said}{SHOWN_BY.get(error.field, '')}") from None
 
 
 def _check_os_user(os_user: str | None) -> None:
@@ -205,18 +192,14 @@ def _note_unknown(connection: Connection, person: str | None) -> None:
         note(f"there is no user {person} yet: the name alone stands for them, also at the command line")
 
 
-def _hashed() -> str:
-    """The hash of a password typed twice, or given as a line on standard input."""
-    if sys.stdin is not None and sys.stdin.isatty():
-        password = getpass("password: ")
-        if getpass("again: ") != password:
-            raise unusable("these were two different passwords")
-    else:
-        password = sys.stdin.readline(LONGEST + 2).rstrip("\n") if sys.stdin is not None else ""
-    try:
-        return hash_password(password)
-    except ValueError as error:
-        raise unusable(str(error)) from None
+def _typed() -> str:
+    """A password typed twice, or given as a line on standard input. Raises CommandError."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        return sys.stdin.readline(LONGEST + 2).rstrip("\n") if sys.stdin is not None else ""
+    password = getpass("password: ")
+    if getpass("again: ") != password:
+        raise unusable("these were two different passwords")
+    return password
 
 
 def _print(rows: Sequence[dict[str, Any]], name: str, *, as_json: bool) -> None:

@@ -9,7 +9,6 @@ import typer
 from cli.given import unusable
 from cli.os_user import who
 from cli.status import as_utc
-from domain.noticed import Noticed
 from domain.requests import Subject
 from intake.exit_codes import Ending
 from intake.files.lines import LONGEST_LINE
@@ -20,10 +19,8 @@ from ledger.keys import fingerprinter
 from ledger.people.involved import requests_of
 from ledger.people.prints import Prints
 from ledger.sealing import UnsealError
-from tasks.subjects import SubjectError, check_subject, parse_subject
+from tasks.subjects import LOOKED_FOR, SubjectError, check_subject, parse_subject
 
-LOOKED_FOR = Noticed(undoubted=frozenset({"placeholder"}))
-"""Placeholders may be looked up: it harms nobody, and somebody may have been allowed one."""
 OWN = ("user_id", "email", "phone_number")
 
 

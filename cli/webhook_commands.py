@@ -39,6 +39,14 @@ def list_webhooks(as_json: AsJson = False) -> Ending:
     return webhooks.show_receivers(as_json=as_json)
 
 
+@webhook.command("test")
+def test_webhook(name: ReceiverName) -> Ending:
+    """Send a receiver a signed test message now; exit 1 where it does not take it."""
+    from cli import webhooks
+
+    return webhooks.try_out(name)
+
+
 @webhook.command("retry")
 def retry_webhooks(
     receiver: Annotated[str | None, typer.Argument(metavar="[NAME]", help="only this receiver, or host")] = None,

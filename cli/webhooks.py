@@ -1,5 +1,6 @@
 """`consent webhook`: who gets changes of status, and what still waits for them."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 
@@ -7,6 +8,7 @@ import typer
 
 from cli.os_user import who
 from cli.tables import print_receivers
+from intake import receivers as trying
 from intake.exit_codes import CommandError, Ending
 from intake.stack import surroundings
 from ledger.accounts import audit
@@ -52,11 +54,21 @@ def _unknown() -> CommandError:
 def retry(receiver: str | None) -> Ending:
     """Send what failed at once; the workers notice within two seconds. Raises CommandError."""
     with surroundings() as here, here.engine.begin() as connection:
-        if receiver is not None and receiver not in {
-            name for one in receivers.receiver_states(connection) for name in (one.receiver, one.host)
-        }:
+        messages = receivers.retry(connection, receiver, who())
+        if messages is None:
             raise _unknown()
-        messages = receivers.send_again(connection, receiver)
-        audit.add(connection, [Entry(who(), "webhook retry", allowed=True, target=receiver)])
     typer.echo(f"messages that go out again: {messages:,}")
     return Ending.DONE
+
+
+def try_out(name: str) -> Ending:
+    """Send a receiver a signed test message; EXCEPTIONS where it does not take it. Raises CommandError."""
+    with surroundings() as here:
+        try:
+            result = asyncio.run(trying.try_out(here.settings, name))
+        except trying.UnknownReceiverError as error:
+            raise CommandError(str(error), Ending.UNUSABLE) from None
+        with here.engine.begin() as connection:
+            audit.add(connection, [Entry(who(), "webhook test", allowed=True, target=name, because=result.failure)])
+    typer.echo(f"{name}: {trying.say_result(result)}")
+    return Ending.DONE if result.failure is None else Ending.EXCEPTIONS

@@ -18,6 +18,7 @@ from config.fields import fault_text, unparsable
 from config.oidc import OidcSettings
 from config.opendsr import OpenDsrSettings
 from config.phone_region import PhoneRegion
+from config.public_url import PublicUrl
 from config.resolver import ResolverSettings
 from config.vendors import VendorBlocks
 from config.webhooks import WebhookSettings
@@ -71,6 +72,14 @@ class Settings(VendorBlocks):
     web_host: str = Field(default="127.0.0.1", description="address the web console and API listen on")
     web_behind_tls: bool = Field(
         default=False, description="a proxy in front of the web process brings TLS: it may listen on other addresses"
+    )
+    public_url: PublicUrl | None = Field(
+        default=None,
+        description="address by which browsers reach the console, as https://consent.example: it decides whether "
+        "cookies are for TLS only; unset: as WEB_BEHIND_TLS says",
+    )
+    session_idle_minutes: float = Field(
+        default=30.0, gt=0, le=720, description="a console session that nobody has used for so long is over"
     )
     api_requests_per_minute: float = Field(default=60_000, gt=0, description="requests that one API key may make")
     upload_max_bytes: int = Field(default=4_000_000_000, ge=1_000, description="the largest file that may be uploaded")

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from adapters.callbacks import Receiver
 from adapters.receivers import Rules, place_of
 from adapters.standard_webhooks import check_secret
 
@@ -59,6 +60,13 @@ class WebhookSettings(BaseModel):
         """The allowed addresses: those of the receivers here, and the hosts that requests may name."""
         own = (place_of(receiver.url.get_secret_value()) for receiver in self.receivers.values())
         return Rules(frozenset({host.lower() for host in self.allowed_hosts}.union(own)), self.loopback)
+
+    def named(self) -> dict[str, Receiver]:
+        """The receivers by name, as they are sent to."""
+        return {
+            name: Receiver(receiver.url.get_secret_value(), receiver.secrets)
+            for name, receiver in self.receivers.items()
+        }
 
     def hosts(self) -> dict[str, str]:
         """The host of each receiver, by its name."""

@@ -3,15 +3,12 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
 
-from pydantic import SecretStr
-
-from adapters.callbacks import Letter, SendResult
+from adapters.callbacks import Letter, Receiver, SendResult
 from adapters.clock import monotonic
 from adapters.contract import NotNowError
 from adapters.sending import sending_until
@@ -22,6 +19,7 @@ from ledger.notices import outbox
 from ledger.notices.outbox import Claimed
 from ledger.sealing import MasterKeys
 from ledger.session import Connection, Engine
+from tasks.receivers import Sends
 from tasks.toolbox import Start
 
 log = logging.getLogger(__name__)
@@ -39,22 +37,6 @@ TICK_S = 0.25
 
 Format = Callable[[Notice, str], Letter]
 """Makes headers and body of a notice for an address, in one style."""
-
-
-@dataclass(frozen=True)
-class Receiver:
-    """One of the operator's receivers: its address, and the secrets that it may verify signatures with, newest
-    first."""
-
-    url: str = field(repr=False)
-    secrets: Sequence[SecretStr]
-
-
-class Sends(Protocol):
-    """Sends one letter, once."""
-
-    async def tell(self, address: str, letter: Letter) -> SendResult:
-        """The result; never raises for what the receiver does."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from web.api import (
     status,
     upload,
     vendors,
+    webhooks,
 )
 from web.audit_trail import Trail
 from web.console import routes as console
@@ -42,6 +43,7 @@ ROUTERS = (
     attention.router,
     vendors.router,
     audit.router,
+    webhooks.router,
     session.router,
     openapi.router,
     *console.ROUTERS,

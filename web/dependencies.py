@@ -19,9 +19,9 @@ async def _context(request: Request) -> Context:  # async, because FastAPI runs 
     return the_context(request)
 
 
-def _asking(*rights: Right) -> object:
+def _asking(*rights: Right, is_use: bool = True) -> object:
     """Principals with one of these rights, whose query has no unknown parameters."""
-    let_in = allowed(*rights)
+    let_in = allowed(*rights, is_use=is_use)
 
     async def principal(request: Request) -> Principal:
         found = await let_in(request)
@@ -34,9 +34,12 @@ def _asking(*rights: Right) -> object:
 TheContext = Annotated[Context, Depends(_context)]
 Submitter = Annotated[Principal, _asking(Right.SUBMIT)]
 Reader = Annotated[Principal, _asking(Right.READ)]
+Manager = Annotated[Principal, _asking(Right.MANAGE)]
 Operator = Annotated[Principal, _asking(Right.OPERATE)]
 SubmitterOrReader = Annotated[Principal, _asking(Right.SUBMIT, Right.READ)]
 """A submitter only sees their own requests: `Principal.sees_only`."""
 SubmitterOrOperator = Annotated[Principal, _asking(Right.SUBMIT, Right.OPERATE)]
 Anybody = Annotated[Principal, _asking()]
 """Any authenticated principal."""
+Onlooker = Annotated[Principal, _asking(is_use=False)]
+"""Any authenticated principal, whose page asks by itself: that does not keep an idle session."""

@@ -14,7 +14,6 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from adapters import opendsr_callbacks
-from adapters.callbacks import Callbacks
 from adapters.contract import Adapter, NotNowError
 from adapters.credentials import Credentials
 from adapters.directory import HttpDirectory
@@ -24,6 +23,7 @@ from adapters.portions import chunk_people
 from adapters.rates import buckets_of
 from adapters.sending import sending_until
 from adapters.transport import Transport
+from config.callbacks import callbacks_of
 from config.opendsr_signer import SigningError, find_signer
 from config.settings import Settings, SettingsError
 from config.stack import Stack, find_stack
@@ -42,7 +42,7 @@ from ledger.sealing import MasterKeys
 from ledger.session import Connection, connect
 from tasks import redis_connections
 from tasks.look import Lookout, look
-from tasks.notify import Courier, Format, Receiver
+from tasks.notify import Courier, Format
 from tasks.queues import DELIVER, DISPATCH, NOTIFY, BrokerError, WakeUp, queue_of
 from tasks.reach import reach_of
 from tasks.redis_connections import connect_async
@@ -150,11 +150,8 @@ class Runtime:
             engine=self._engine,
             masters=masters,
             start=self._start,
-            callbacks=Callbacks(settings.webhooks.rules(), trust=egress.trust, egress=egress),
-            receivers={
-                name: Receiver(receiver.url.get_secret_value(), receiver.secrets)
-                for name, receiver in settings.webhooks.receivers.items()
-            },
+            callbacks=callbacks_of(settings),
+            receivers=settings.webhooks.named(),
             stopping=self._stopping.is_set,
             formats=_formats(settings),
         )

@@ -12,6 +12,7 @@ class Right(StrEnum):
     SUBMIT = "submit"  # submit requests; see and cancel one's own
     READ = "read"  # see every request, what needs attention, the vendors, and the requests a person is in
     OPERATE = "operate"  # retry, confirm, cancel and extend requests; hold and resume vendors
+    MANAGE = "manage"  # keys, users and receivers
 
 
 class Role(StrEnum):
@@ -31,7 +32,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.ADMIN: frozenset(Right),
     }
 )
-"""The rights of each role. Keys and users are managed at the command line only."""
+"""The rights of each role. At the command line everything may be done by whoever may read its settings."""
 
 
 @dataclass(frozen=True)

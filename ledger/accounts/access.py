@@ -188,6 +188,14 @@ _SET_USER_OWNER = text("""
 """)
 
 
+def set_role(connection: Connection, name: str, role: str) -> bool:
+    """Give a user another role; False where no user has this name."""
+    return connection.execute(_SET_ROLE, {"name": name, "role": role}).rowcount == 1
+
+
+_SET_ROLE = text("UPDATE users SET role = CAST(:role AS role) WHERE name = :name")
+
+
 def set_password(connection: Connection, name: str, password_hash: str | None) -> bool:
     """Set or remove a user's password, and end their sessions; False where no user has this name."""
     known = connection.execute(_SET_PASSWORD, {"name": name, "password_hash": password_hash}).rowcount == 1

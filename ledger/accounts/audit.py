@@ -89,6 +89,8 @@ class Wanted:
     until: datetime | None = None
     before: int | None = None
     """The number of an entry: only older ones are read, for the next page."""
+    allowed: bool | None = None
+    """Whether it was allowed."""
 
 
 def entries(connection: Connection, wanted: Wanted, limit: int) -> list[Written]:
@@ -123,6 +125,7 @@ _WHERE: Mapping[str, str] = {
         WHERE public_id = :request AND target = :request_text AND deed = 'submit')""",
     "since": "at >= :since",
     "until": "at < :until",
+    "allowed": "allowed = :allowed",
     "before": "id < :before",
 }
 _ENTRIES = """

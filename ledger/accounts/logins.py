@@ -16,7 +16,7 @@ class Login(NamedTuple):
     name: str
     role: str
     opens: bool
-    """It has not ended, and the user is not disabled."""
+    """It has not ended, it was used lately, and the user is not disabled."""
 
 
 def begin(connection: Connection, user_id: int, digest: bytes, *, lasts_s: float) -> None:
@@ -33,16 +33,38 @@ _BEGIN = text("""
 """)
 
 
-def find(connection: Connection, digest: bytes) -> Login | None:
-    """The session of this token; None where the token is unknown."""
-    row = connection.execute(_FIND, {"digest": digest}).one_or_none()
+def find(connection: Connection, digest: bytes, *, idle_s: float) -> Login | None:
+    """The session of this token, which ends when it is not used for `idle_s`; None where the token is unknown."""
+    row = connection.execute(_FIND, {"digest": digest, "idle_s": idle_s}).one_or_none()
     return Login(*row) if row is not None else None
 
 
 _FIND = text("""
-    SELECT users.name, CAST(users.role AS text), logins.expires_at > now() AND users.disabled_at IS NULL
+    SELECT users.name, CAST(users.role AS text),
+        logins.expires_at > now() AND logins.seen_at > now() - make_interval(secs => :idle_s)
+            AND users.disabled_at IS NULL
     FROM logins JOIN users ON users.id = logins.user_id
     WHERE logins.digest = :digest
+""")
+
+
+def note_use(connection: Connection, digest: bytes) -> None:
+    """Somebody uses the session now."""
+    connection.execute(_NOTE_USE, {"digest": digest})
+
+
+_NOTE_USE = text("UPDATE logins SET seen_at = now() WHERE digest = :digest")
+
+
+def left_s(connection: Connection, digest: bytes, *, idle_s: float) -> float:
+    """For how many seconds a session lasts still if nobody uses it; 0 where it is over."""
+    left = connection.execute(_LEFT, {"digest": digest, "idle_s": idle_s}).scalar_one_or_none()
+    return max(0.0, float(left or 0.0))
+
+
+_LEFT = text("""
+    SELECT EXTRACT(EPOCH FROM LEAST(expires_at, seen_at + make_interval(secs => :idle_s)) - now())
+    FROM logins WHERE digest = :digest
 """)
 
 

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
+from ledger.accounts import audit
+from ledger.accounts.audit import HERE, Entry, Origin
+
 
 class ReceiverState(NamedTuple):
     """The state of a receiver: an operator's by its name, others by their host."""
@@ -63,3 +66,13 @@ _SEND_AGAIN = text("""
         AND (CAST(:receiver AS text) IS NULL OR webhooks.name = :receiver
              OR (webhooks.name IS NULL AND host = :receiver))
 """)
+
+
+def retry(connection: Connection, receiver: str | None, by: str, origin: Origin = HERE) -> int | None:
+    """`send_again`, put on record; None where there is no receiver of this name or host."""
+    known = {name for one in receiver_states(connection) for name in (one.receiver, one.host)}
+    if receiver is not None and receiver not in known:
+        return None
+    messages = send_again(connection, receiver)
+    audit.add(connection, [Entry(by, "webhook retry", allowed=True, target=receiver, **origin._asdict())])
+    return messages

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from domain.notices import Callback
 from ledger.accounts import audit
-from ledger.accounts.audit import Entry
+from ledger.accounts.audit import HERE, Entry, Origin
 from ledger.sealing import SealingKey
 
 
@@ -26,20 +26,20 @@ _SWITCH_ON = text("""
 """)
 
 
-def switch_receiver_on(connection: Connection, name: str, by: str) -> bool:
+def switch_receiver_on(connection: Connection, name: str, by: str, origin: Origin = HERE) -> bool:
     """Send an operator's receiver every change from now on. False where none has this name."""
-    return _switched(connection, _ON, name, by, "webhook on")
+    return _switched(connection, _ON, name, Entry(by, "webhook on", allowed=True, target=name, **origin._asdict()))
 
 
-def switch_receiver_off(connection: Connection, name: str, by: str) -> bool:
+def switch_receiver_off(connection: Connection, name: str, by: str, origin: Origin = HERE) -> bool:
     """Send it nothing more, and give up what still waits. False where none has this name."""
-    return _switched(connection, _OFF, name, by, "webhook off")
+    return _switched(connection, _OFF, name, Entry(by, "webhook off", allowed=True, target=name, **origin._asdict()))
 
 
-def _switched(connection: Connection, statement: str, name: str, by: str, deed: str) -> bool:
-    found = connection.execute(text(statement), {"name": name, "by": by}).one_or_none() is not None
+def _switched(connection: Connection, statement: str, name: str, entry: Entry) -> bool:
+    found = connection.execute(text(statement), {"name": name, "by": entry.by}).one_or_none() is not None
     if found:
-        audit.add(connection, [Entry(by, deed, allowed=True, target=name)])
+        audit.add(connection, [entry])
     return found
 
 

@@ -21,6 +21,7 @@ from ledger.accounts import access
 from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys
 from tasks.submission import NO_GUARDS
+from web.access.gate import COOKIE
 from web.app import create_app
 from web.context import Context
 from web.server import served
@@ -107,6 +108,11 @@ def serving(app: FastAPI) -> Iterator[str]:
             server.should_exit = True
             thread.join(timeout=60)
             assert not thread.is_alive()
+
+
+def session_name(client: httpx.Client) -> str:
+    """What the cookie of a session is called there, which is on loopback."""
+    return f"{COOKIE}_{client.base_url.port}"
 
 
 @pytest.fixture

@@ -14,6 +14,6 @@ def device_shown(request: Request) -> str | None:
     return cookies.read(request, NAME)
 
 
-def keep_device(response: Response, token: str, *, secure: bool) -> None:
+def keep_device(request: Request, response: Response, token: str, *, secure: bool | None = None) -> None:
     """Set the cookie with this token, for our own pages only."""
-    cookies.keep(response, NAME, token, seconds=LASTS_S, secure=secure, samesite="strict")
+    cookies.keep(request, response, NAME, token, seconds=LASTS_S, secure=secure, samesite="strict")

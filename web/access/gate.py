@@ -31,6 +31,9 @@ TRUSTED_S = 3.0
 REMEMBERED_S = 600.0
 """A key that was recently valid is looked up even when its address is locked: the lock is for strangers."""
 MOST_REMEMBERED = 10_000
+NEVER = float("-inf")
+NOTED_S = 60.0
+"""The use of a session is noted this often at most, or four times in its idle time."""
 LONGEST_DELAY_S = 2.0
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -39,6 +42,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 class _Seen:
     principal: Principal
     at: float
+    used_at: float
+    """When somebody last used it, as far as the ledger was told."""
 
 
 class Gate:
@@ -52,9 +57,9 @@ class Gate:
         self._prints: Fingerprinter | None = None
         self._seen: dict[bytes, _Seen] = {}
 
-    async def principal(self, request: Request) -> Principal:
-        """The principal, also in `request.state.principal`. Raises Problem: 401; 429 after too many failures or
-        requests."""
+    async def principal(self, request: Request, *, is_use: bool = True) -> Principal:
+        """The principal, also in `request.state.principal`. `is_use`: a person asks, and not a page by itself, so that
+        an idle session goes on. Raises Problem: 401; 429 after too many failures or requests."""
         presented = request.headers.get("authorization")
         if presented is not None:
             secret = key_shown(presented)
@@ -62,8 +67,8 @@ class Gate:
                 raise unauthorized()
             principal = await self._of_secret(secret, request, _find_key)
         elif (token := cookies.read(request, COOKIE)) is not None:
-            _refuse_forged(request)
-            principal = await self._of_secret(token, request, _find_login)
+            _refuse_forged(request, self._context.settings.public_url)
+            principal = await self._of_secret(token, request, self._find_login(is_use=is_use), is_use=is_use)
         else:
             raise unauthorized()
         request.state.principal = principal
@@ -89,11 +94,20 @@ class Gate:
         if self._shared is not None:
             await self._shared.close()
 
-    async def _of_secret(self, secret: str, request: Request, find: "_Find") -> Principal:
+    @property
+    def idle_s(self) -> float:
+        """A session that is not used for so long is over."""
+        return 60.0 * self._context.settings.session_idle_minutes
+
+    def _find_login(self, *, is_use: bool) -> "_Find":
+        return lambda connection, token: _find_login(connection, token, idle_s=self.idle_s, is_use=is_use)
+
+    async def _of_secret(self, secret: str, request: Request, find: "_Find", *, is_use: bool = False) -> Principal:
         digest = digest_of(secret)
         seen = self._seen.get(digest)
         now = monotonic()
-        if seen is not None and now - seen.at < TRUSTED_S:
+        to_note = is_use and (seen is None or now - seen.used_at > min(NOTED_S, self.idle_s / 4))
+        if seen is not None and now - seen.at < TRUSTED_S and not to_note:
             return seen.principal
         stranger = seen is None or now - seen.at > REMEMBERED_S
         host, device = host_of(request), device_shown(request)
@@ -104,7 +118,8 @@ class Gate:
         if isinstance(found, Principal):
             if len(self._seen) > MOST_REMEMBERED:
                 self._seen.clear()
-            self._seen[digest] = _Seen(found, now)
+            used_at = now if is_use else seen.used_at if seen is not None else NEVER
+            self._seen[digest] = _Seen(found, now, used_at)
             return found
         self._seen.pop(digest, None)
         if isinstance(found, Attempt):
@@ -168,12 +183,14 @@ def _find_key(connection: Connection, secret: str) -> Principal | Closed | Unkno
     return Principal(f"key:{key.name}", Role(key.role), prefix)
 
 
-def _find_login(connection: Connection, token: str) -> Principal | Closed | Unknown:
-    login = logins.find(connection, digest_of(token))
+def _find_login(connection: Connection, token: str, *, idle_s: float, is_use: bool) -> Principal | Closed | Unknown:
+    login = logins.find(connection, digest_of(token), idle_s=idle_s)
     if login is None:
         return Unknown()
     if not login.opens:
         return Closed(_Shown(account=login.name))
+    if is_use:
+        logins.note_use(connection, digest_of(token))
     return Principal(f"user:{login.name}", Role(login.role))
 
 
@@ -195,24 +212,24 @@ def unauthorized() -> Problem:
     return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="consent"'})
 
 
-def _refuse_forged(request: Request) -> None:
+def _refuse_forged(request: Request, public_url: str | None) -> None:
     """Refuse cross-site requests. A browser sends cookies with requests that another site has caused, and says so in a
     header that no page can set."""
     if request.method in SAFE_METHODS:
         return
     origin, host = request.headers.get("origin"), request.headers.get("host")
-    own = host and origin in {f"http://{host}", f"https://{host}"}
+    own = origin is not None and origin in {f"http://{host}", f"https://{host}", public_url}
     if not own and request.headers.get("sec-fetch-site") != "same-origin":
         raise Problem(403, "other-site", "a session works for the console's own pages only")
 
 
-def allowed(*rights: Right) -> Callable[[Request], Coroutine[Any, Any, Principal]]:
+def allowed(*rights: Right, is_use: bool = True) -> Callable[[Request], Coroutine[Any, Any, Principal]]:
     """A FastAPI dependency that admits principals with one of these rights (any principal, where none is named), and
-    returns the principal. Raises Problem: 401, 403, 429."""
+    returns the principal. `is_use`: as of `Gate.principal`. Raises Problem: 401, 403, 429."""
 
     async def principal(request: Request) -> Principal:
         gate: Gate = request.app.state.gate
-        found = await gate.principal(request)
+        found = await gate.principal(request, is_use=is_use)
         if rights and not any(found.may(right) for right in rights):
             raise Problem(403, "forbidden", f"this needs the right to {' or '.join(rights)}; you are a {found.role}")
         return found

@@ -39,14 +39,13 @@ async def begin(request: Request, name: str, password: str) -> LoggedIn:
 
 def keep(request: Request, response: Response, found: LoggedIn) -> None:
     """Have the browser keep this session until it is over, and be known as a device of theirs."""
-    secure = cookies.is_secure(request)
-    keep_session(response, found.token, secure=secure)
-    keep_device(response, found.device, secure=secure)
+    keep_session(request, response, found.token)
+    keep_device(request, response, found.device)
 
 
-def keep_session(response: Response, token: str, *, secure: bool) -> None:
+def keep_session(request: Request, response: Response, token: str, *, secure: bool | None = None) -> None:
     """Have the browser keep this session until it is over."""
-    cookies.keep(response, COOKIE, token, seconds=int(LASTS_S), secure=secure)
+    cookies.keep(request, response, COOKIE, token, seconds=int(LASTS_S), secure=secure)
 
 
 async def end(request: Request, response: Response) -> None:
@@ -58,7 +57,7 @@ async def end(request: Request, response: Response) -> None:
         await context.intake.run(lambda: log_out(context, token))
         gate.forget(token)
     for secure in {cookies.is_secure(request), cookies.PREFIX + COOKIE in request.cookies}:
-        cookies.drop(response, COOKIE, secure=secure)
+        cookies.drop(request, response, COOKIE, secure=secure)
 
 
 def _context(request: Request) -> Context:

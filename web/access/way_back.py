@@ -20,7 +20,7 @@ def own_page(path: str) -> str:
 
 def keep(request: Request, response: Response, path: str) -> None:
     """Have the browser come back to this page."""
-    cookies.keep(response, NAME, own_page(path), seconds=LASTS_S, secure=cookies.is_secure(request))
+    cookies.keep(request, response, NAME, own_page(path), seconds=LASTS_S)
 
 
 def read(request: Request) -> str | None:

@@ -47,7 +47,7 @@ def open_oidc(app: FastAPI, settings: OidcSettings, egress: Egress) -> None:
         begun, once = await context.reads.run(lambda: oidc_login.begin(context, shown))
         async with _on_record(request):
             answer = RedirectResponse(await provider.address(once), 303)
-        cookies.keep(answer, BEGUN, begun, seconds=oidc_login.WITHIN_S, secure=secure, path=back.path)
+        cookies.keep(request, answer, BEGUN, begun, seconds=oidc_login.WITHIN_S, secure=secure, path=back.path)
         return answer
 
     @router.get(CALLBACK, summary="Back from the provider", status_code=303, response_class=RedirectResponse)
@@ -60,11 +60,11 @@ def open_oidc(app: FastAPI, settings: OidcSettings, egress: Egress) -> None:
                 found = await _let_in(request, context, provider, code, state)
             by, source = f"user:{found.user.name}", host_of(request)
             await _note(request, Entry(by, deed_of(request.scope), allowed=True, status=303, source=source))
-            keep_session(answer, found.token, secure=secure)
-            keep_device(answer, found.device, secure=secure)
+            keep_session(request, answer, found.token, secure=secure)
+            keep_device(request, answer, found.device, secure=secure)
         except errors.HANDLED as error:
             answer = errors.of(error).response()
-        cookies.drop(answer, BEGUN, secure=secure, path=back.path)
+        cookies.drop(request, answer, BEGUN, secure=secure, path=back.path)
         return answer
 
     app.include_router(router)

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from web import problems
-from web.access.gate import COOKIE
+from web.access.cookies import PREFIX, SESSION
 from web.api.deeds import Accept, Close, Extend, Retry
 from web.api.models import REF
 from web.api.people import Person
@@ -20,7 +20,6 @@ from web.api.requests import NewRequest
 from web.api.selections import CloseSelected, Selected
 from web.api.session import Login
 from web.api.vendors import Retire
-from web.dependencies import Anybody
 
 router = APIRouter()
 BODIES: tuple[type[BaseModel], ...] = (
@@ -52,12 +51,14 @@ REFUSALS = {
     "503": "PostgreSQL, Redis or the identity provider is away; see Retry-After",
 }
 
+SESSION_COOKIE = f"of a console user who logged in; over TLS {PREFIX}{SESSION}, on loopback {SESSION}_PORT"
 RETRY_AFTER: Mapping[str, Any] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
 
 
-@router.get("/v1/openapi.json", summary="This document", response_class=Response, include_in_schema=False)
-async def document(request: Request, _: Anybody) -> Response:
-    """The OpenAPI document."""
+@router.get("/openapi.json", response_class=Response, include_in_schema=False)
+@router.get("/v1/openapi.json", response_class=Response, include_in_schema=False)
+async def document(request: Request) -> Response:
+    """The OpenAPI document. It is open: it tells nothing of anybody, and tools load it without a key."""
     app: FastAPI = request.app
     return Response(to_json(app.openapi()), media_type="application/json")
 
@@ -92,7 +93,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     known["Problem"] = dict(problems.SCHEMA)
     components["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "an API key, cw_…"},
-        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "of a console user who logged in"},
+        "session": {"type": "apiKey", "in": "cookie", "name": SESSION, "description": SESSION_COOKIE},
     }
     for path, methods in document["paths"].items():
         for method, operation in methods.items():

@@ -5,11 +5,10 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, TypeAdapter
 
-from domain.noticed import Noticed
 from domain.requests import Kind, Subject
 from ledger.people.involved import Involved, requests_of
 from ledger.people.prints import Prints
-from tasks.subjects import check_subject
+from tasks.subjects import LOOKED_FOR, check_subject
 from web.api.models import RECEIVED, REQUEST_ID, Given, Moment, examples, json_body
 from web.bodies import read_json
 from web.dependencies import Reader, TheContext
@@ -56,8 +55,6 @@ class Involvements(BaseModel):
 
 router = APIRouter(tags=["people"])
 SHAPE = TypeAdapter(Person)
-LOOKED_FOR = Noticed(undoubted=frozenset({"placeholder"}))
-"""Placeholders may be looked up: it harms nobody, and somebody may have been allowed one."""
 
 
 @router.post("/v1/people/lookup", summary="The requests that a person is in", openapi_extra=json_body(Person))

@@ -20,6 +20,7 @@ SERVED: Mapping[str, Traversable] = MappingProxyType(
         "console.css": HERE / "static" / "console.css",
         "htmx.js": HERE / "vendored" / "htmx.min.js",
         "console.js": HERE / "static" / "console.js",
+        "session.js": HERE / "static" / "session.js",
         "mark.svg": HERE / "static" / "mark.svg",
     }
 )

@@ -3,6 +3,7 @@
 import hmac
 import secrets
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
@@ -38,9 +39,8 @@ def token_of_stranger(request: Request, response_cookies: list[tuple[str, str]])
 
 def keep_strangers(request: Request, response: Response, kept: list[tuple[str, str]]) -> None:
     """Have the browser keep what `token_of_stranger` has made."""
-    secure = cookies.is_secure(request)
     for name, value in kept:
-        cookies.keep(response, name, value, seconds=LASTS_S, secure=secure, samesite="strict")
+        cookies.keep(request, response, name, value, seconds=LASTS_S, samesite="strict")
 
 
 def _derived(cookie: str) -> str:
@@ -66,3 +66,11 @@ async def read_form(request: Request, *fields: str, stranger: bool = False) -> M
     if len(given) != len(pairs) - 1 or not given.keys() <= {*fields}:
         raise Problem.unusable("the form has fields that are not known; nothing was done")
     return {name: given.get(name, "") if name == "password" else given.get(name, "").strip() for name in fields}
+
+
+def day_of(written: str) -> datetime | None:
+    """The beginning of a day, in UTC; None where none is given, or there is no such day."""
+    try:
+        return datetime.fromisoformat(written).replace(tzinfo=UTC) if written else None
+    except ValueError:
+        return None

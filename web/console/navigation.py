@@ -18,6 +18,15 @@ class Place(NamedTuple):
 NAVIGATION = (
     Place("/requests", "list", "Requests"),
     Place("/attention", "triangle-alert", "Attention", Right.READ),
+    Place("/person", "user-search", "A person", Right.READ),
     Place("/vendors", "plug", "Vendors", Right.READ),
     Place("/new", "plus", "New request", Right.SUBMIT),
+    Place("/settings", "settings", "Settings", Right.READ),
 )
+SETTINGS = (
+    Place("/settings/keys", "key-round", "Keys", Right.MANAGE),
+    Place("/settings/users", "users", "Users", Right.MANAGE),
+    Place("/settings/receivers", "webhook", "Receivers", Right.READ),
+    Place("/settings/audit", "scroll-text", "Audit log", Right.READ),
+)
+"""The tabs on the pages of settings."""

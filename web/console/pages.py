@@ -13,10 +13,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from intake.access.roles import Principal, Right
 from web.access import cookies
-from web.console import words
+from web.console import account_words, words
 from web.console.assets import address_of, icon
 from web.console.forms import token_of
-from web.console.navigation import NAVIGATION
+from web.console.navigation import NAVIGATION, SETTINGS
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -82,7 +82,13 @@ ENVIRONMENT.globals |= {
     "counted": words.counted,
     "advice": words.say_advice,
     "vendor_word": words.say_vendor,
+    "key_word": account_words.say_key,
+    "user_word": account_words.say_user,
+    "receiver_word": account_words.say_receiver,
+    "allowed_word": account_words.say_allowed,
+    "deed_words": account_words.say_deed,
     "navigation": NAVIGATION,
+    "settings_tabs": SETTINGS,
     "WAITING": words.WAITING,
 }
 ENVIRONMENT.filters |= {"moment": moment, "day": day, "number": number, "marked": marked}
@@ -102,7 +108,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     )
     response = HTMLResponse(html, status, dict(HEADERS))
     if said:
-        cookies.drop(response, SAID, secure=cookies.is_secure(request))
+        cookies.drop(request, response, SAID)
     return response
 
 
@@ -110,5 +116,5 @@ def go_to(request: Request, path: str, said: str = "") -> Response:
     """Lead the browser to one of our pages, which then says what was done; no identifier may stand in either."""
     response = RedirectResponse(path, 303, dict(HEADERS))
     if said:
-        cookies.keep(response, SAID, quote(said), seconds=SHOWN_WITHIN_S, secure=cookies.is_secure(request))
+        cookies.keep(request, response, SAID, quote(said), seconds=SHOWN_WITHIN_S)
     return response

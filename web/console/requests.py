@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlencode
@@ -13,14 +12,13 @@ from starlette.responses import Response
 
 from domain.requests import Kind
 from intake.access.roles import Principal
-from ledger.accounts import access
 from ledger.desk import listing
 from ledger.desk.listing import Listed, Place, Wanted
-from ledger.session import Connection
 from web.console import words
-from web.console.forms import read_form
+from web.console.forms import day_of, read_form
 from web.console.pages import go_to, page
 from web.console.routing import page_router
+from web.console.submitters import SHAPE, principals
 from web.context import Context
 from web.cursors import LONGEST, REQUESTS, cursor_at, read_cursor
 from web.dependencies import SubmitterOrReader, TheContext
@@ -86,7 +84,7 @@ async def show(
     due: Due = "",
     received_from: Received = "",
     received_to: Received = "",
-    submitter: Annotated[str, Query(pattern="^(me|[0-9a-f]{12})?$")] = "",
+    submitter: Annotated[str, Query(pattern=SHAPE)] = "",
     after: Annotated[str, Query(max_length=LONGEST)] = "",
 ) -> Response:
     """Requests, the newest first. Who may only submit sees their own."""
@@ -130,7 +128,7 @@ async def find(request: Request, context: TheContext, principal: SubmitterOrRead
 def _find(context: Context, principal: Principal, filters: Filters, after: str) -> Found:
     place = Place(*read_cursor(after, REQUESTS)) if after else None
     with context.engine.connect() as connection:
-        submitters = _submitters(connection) if principal.sees_only is None else {}
+        submitters = principals(connection) if principal.sees_only is None else {}
         wanted = _wanted(filters, principal, submitters)
         requests = listing.requests_by_receipt(connection, wanted, place, ON_A_PAGE + 1)
         count = listing.count_requests(connection, wanted, COUNTED_TO + 1)
@@ -142,30 +140,16 @@ def _find(context: Context, principal: Principal, filters: Filters, after: str) 
 def _wanted(filters: Filters, principal: Principal, submitters: Mapping[str, str]) -> Wanted:
     now = datetime.now(UTC)
     until = {"over": now, "week": now + timedelta(days=7), "month": now + timedelta(days=30)}.get(filters.due)
-    to = _day(filters.received_to)
+    to = day_of(filters.received_to)
     named = principal.name if filters.submitter == "me" else submitters.get(filters.submitter)
     if filters.submitter and named is None:
         named = ""  # of nobody we know there is nothing
     return Wanted(
         status=filters.status or None,
         kind=filters.kind or None,
-        received_from=_day(filters.received_from),
+        received_from=day_of(filters.received_from),
         received_before=to + timedelta(days=1) if to else None,
         submitted_by=principal.sees_only or named,
         due_before=until,
         unfinished=True if until else None,
     )
-
-
-def _day(written: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(written).replace(tzinfo=UTC) if written else None
-    except ValueError:  # there is no such day
-        return None
-
-
-def _submitters(connection: Connection) -> dict[str, str]:
-    """By a short digest, who may have submitted: names may be addresses of people, and must not stand in ours."""
-    names = {f"key:{one.name}" for one in access.all_keys(connection)}
-    names |= {f"user:{one.name}" for one in access.all_users(connection)}
-    return {sha256(name.encode()).hexdigest()[:12]: name for name in sorted(names)}

@@ -1,10 +1,26 @@
 """All pages of the console."""
 
-from web.console import assets, attention, new_request, overview, request, request_deeds, requests, sign_in, vendors
+from web.console import (
+    accounts,
+    assets,
+    attention,
+    audit,
+    new_request,
+    overview,
+    person,
+    request,
+    request_deeds,
+    requests,
+    session_end,
+    settings,
+    sign_in,
+    vendors,
+)
 
 ROUTERS = (
     assets.router,
     sign_in.router,
+    session_end.router,
     overview.router,
     requests.router,
     request.router,
@@ -12,5 +28,9 @@ ROUTERS = (
     attention.router,
     vendors.router,
     new_request.router,
+    person.router,
+    settings.router,
+    accounts.router,
+    audit.router,
 )
 """In the order in which they are tried for a path."""

@@ -16,12 +16,12 @@ import pytest
 from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from adapters.callbacks import Callbacks, Letter, SendResult
+from adapters.callbacks import Callbacks, Letter, Receiver, SendResult
 from adapters.receivers import Rules
 from domain.notices import Callback, Style
 from ledger.notices.webhooks import announce_webhooks
 from tasks import notify as notifying
-from tasks.notify import Courier, Receiver, notify
+from tasks.notify import Courier, notify
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 from tests.receiver import OK, Authority
 from tests.receiver import Receiver as Listener

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from config.settings import Settings
 from ledger.accounts import access, guesses, logins
 from ledger.accounts.guesses import Attempt
-from tests.web.conftest import Rows, serving
+from tests.web.conftest import Rows, serving, session_name
 from web.access import gate, password_login
 from web.access.password_login import LoggedIn, log_in, unlock
 from web.app import create_app
@@ -272,8 +272,8 @@ def test_unknown_sessions_and_keys_are_guesses_of_their_address(
     late = key(name="late")
     for place, shown in enumerate(
         (
-            {"Cookie": f"{gate.COOKIE}={'A' * 43}"},
-            {"Cookie": f"{gate.COOKIE}=x"},
+            {"Cookie": f"{session_name(stranger)}={'A' * 43}"},
+            {"Cookie": f"{session_name(stranger)}=x"},
             {"Authorization": "Bearer cw_000000000000_" + "A" * 43},
             {"Authorization": "Bearer x"},
         )
@@ -307,7 +307,7 @@ def test_a_known_device_is_not_kept_out_of_its_session_by_strangers_beside_it(
         for _ in range(guesses.FREE + 1):
             anew.get("/v1/session", headers=guess)
         lock(rows)
-        anew.cookies.set(gate.COOKIE, cookies[gate.COOKIE])
+        anew.cookies.set(session_name(anew), cookies[session_name(stranger)])
         assert anew.get("/v1/session").status_code == 429
         anew.cookies.set(DEVICE, cookies[DEVICE])
         assert anew.get("/v1/session").status_code == 200

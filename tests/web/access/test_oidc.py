@@ -26,7 +26,7 @@ from config.settings import Settings
 from intake.access.passwords import hash_password
 from ledger.accounts import access, guesses
 from tests.web.api.test_openapi import attack
-from tests.web.conftest import Rows, serving
+from tests.web.conftest import Rows, serving, session_name
 from tests.web.oidc_provider import CLIENT_ID, KEY, REDIRECT_URL, SECRET, Provider, Sign
 from web.access import gate, oidc_login
 from web.api.oidc import BEGUN
@@ -112,7 +112,7 @@ def test_a_verified_address_of_a_user_logs_in(browser: httpx.Client, provider: P
     answer = log_in(browser, provider)
     assert (answer.status_code, answer.headers["location"]) == (303, "/v1/session")
     assert browser.get("/v1/session").json() == {"name": f"user:{ANN}", "role": "reader"}
-    assert set(browser.cookies) == {gate.COOKIE, DEVICE}
+    assert set(browser.cookies) == {session_name(browser), DEVICE}
     assert rows("SELECT by, deed, allowed, status, because FROM audit_entries") == [
         (f"user:{ANN}", f"GET {CALLBACK}", True, 303, None)
     ]

@@ -26,6 +26,11 @@ PAGES: dict[str, frozenset[str]] = {
     "/vendors": READERS,
     "/vendors/insider": READERS,
     "/new": frozenset({"submitter", "operator", "admin"}),
+    "/person": READERS,
+    "/settings/keys": frozenset({"admin"}),
+    "/settings/users": frozenset({"admin"}),
+    "/settings/receivers": READERS,
+    "/settings/audit": READERS,
 }
 """Every page, and which roles may see it; another role gets 403."""
 OPEN = {("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/sign-in/provider"), ("GET", "/")}
@@ -80,6 +85,7 @@ def test_a_stranger_is_asked_to_sign_in_wherever_they_come(stranger: Browser, co
     assert routes >= OPEN
     for method, path in sorted(routes - OPEN):
         place = path.replace("{request_id}", "123e4567-e89b-42d3-a456-426614174000").replace("{name}", "insider")
+        place = place.replace("{prefix}", "0" * 12)
         place = place.replace("{deed_id}", "123e4567-e89b-42d3-a456-426614174000")
         if method == "GET":
             answer = stranger.get(place)
