@@ -33,8 +33,8 @@ TEST = $(BIN)/python -m pytest --dist loadgroup --no-loadscope-reorder
 test: $(READY) ## Run every test, in three processes (JOBS=4 for four)
 	$(TEST) -n $(JOBS) $(ARGS)
 
-quick: $(READY) ## Run the unit and contract tests, in two processes
-	$(TEST) -n 2 tests/unit tests/contract $(ARGS)
+quick: $(READY) ## Run the unit and contract tests, with few generated cases, in two processes
+	$(TEST) -n 2 --few-examples tests/unit tests/contract $(ARGS)
 
 chaos: $(READY) ## Break a running stack at random and compare ledger and vendors (ARGS="--seed 7 --seconds 40 --people 1500")
 	$(BIN)/python -m tests.chaos $(ARGS)

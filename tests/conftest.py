@@ -7,12 +7,13 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.no_processes import no_processes
 from tests.reaper import reaping
 
 if TYPE_CHECKING:
@@ -39,13 +40,38 @@ os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("trusts_nobody.pem"))
 GENERATES_CASES = b"hypothesis"
 
 
-def pytest_pycollect_makemodule(module_path: Path) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--few-examples", action="store_true", help="try properties with a tenth of the generated cases")
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> None:
     """Before a module that generates cases is imported: a machine that others keep busy is no fault of a test."""
     if GENERATES_CASES in module_path.read_bytes():
         from hypothesis import HealthCheck, settings
 
-        settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        from tests.examples import DEFAULT, FEW
+
+        if settings.get_current_profile_name() != "default":
+            return
+        settings.register_profile(
+            "unhurried",
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+            max_examples=FEW if parent.config.getoption("few_examples") else DEFAULT,
+        )
         settings.load_profile("unhurried")
+
+
+QUICK = ("tests/unit/", "tests/contract/")
+"""What is run every few minutes."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    if not item.nodeid.startswith(QUICK):
+        return (yield)
+    with no_processes(item.nodeid):
+        return (yield)
 
 
 SLOW = ("tests/chaos/", "tests/flows/")

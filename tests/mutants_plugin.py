@@ -3,7 +3,7 @@
 from contextlib import nullcontext
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests import reaper
 
@@ -12,10 +12,15 @@ reaper.reaping = nullcontext  # type: ignore[assignment]
 
 
 def pytest_configure() -> None:
-    """After tests/conftest.py, whose profile this one builds on."""
-    phases = (Phase.explicit, Phase.generate)  # which example is the shortest, nobody asks
+    """Instead of the profile of tests/conftest.py, which leaves one that was loaded before."""
     settings.register_profile(
-        "mutants", settings.default, derandomize=True, database=None, max_examples=50, phases=phases
+        "mutants",
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+        max_examples=50,
+        phases=(Phase.explicit, Phase.generate),  # which example is the shortest, nobody asks
     )
     settings.load_profile("mutants")
 

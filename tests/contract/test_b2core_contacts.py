@@ -16,6 +16,7 @@ from adapters.conformance.walking import converse, in_words
 from adapters.contract import Call, Order, Person, Verdict
 from domain.requests import Kind
 from tests.contract.samples import adapter_of
+from tests.examples import examples
 
 ORDER = Order(Kind.ERASURE)
 MARY = {"vendors": {"b2core": {"profile_id": "p-1"}}}
@@ -76,7 +77,7 @@ def test_the_contacts_of_a_second_page_are_deleted_before_the_profile() -> None:
     assert vendor.calls[-2:] == ["GET /v1/profiles/p-1/contacts", "DELETE /v1/profiles/p-1"]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(
     held=st.integers(0, 60),
     page=st.sampled_from([1, 2, 3, 7, 10, 25, 100, 1_000]),
@@ -102,7 +103,7 @@ def test_an_erasure_that_is_done_has_left_no_contact(
     assert sum(call.startswith("DELETE /v1/profiles/p-1/contacts/") for call in vendor.calls) == wanted
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(held=st.integers(1, 30), page=st.integers(1, 40), lags=st.integers(1, 5))
 def test_a_list_that_lags_behind_never_has_a_contact_deleted_twice(held: int, page: int, lags: int) -> None:
     vendor = Pages([f"c-{n}" for n in range(held)], page, lags=lags)

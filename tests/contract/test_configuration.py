@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from adapters.registry import ADAPTERS
 from tests.contract.samples import SAMPLES, adapter_of
+from tests.table_rows import each_row
 
 
 def read(vendor, what, values):
@@ -13,7 +14,7 @@ def read(vendor, what, values):
     return model.model_validate({**SAMPLES[vendor].settings, **values} if what == "settings" else values)
 
 
-@pytest.mark.parametrize(("vendor", "what", "values"), [
+@each_row(("vendor", "what", "values"), [
     ("insider", "options", {"whole": ["name"], "partial": {"list_id": [1, "2"]}, "custom": {"whole": ["shoe_size"]}}),
     ("insider", "options", {"flags": ["gdpr_optin"]}),
     ("insider", "options", {"partial": {}}),
@@ -47,7 +48,7 @@ def test_taken(vendor, what, values):
 FLAG = "it is set to false"
 
 
-@pytest.mark.parametrize(("vendor", "what", "values", "message"), [
+@each_row(("vendor", "what", "values", "message"), [
     *[("insider", what, {"whole": ["name", flag]}, FLAG) for what in ("settings", "options")
       for flag in ("gdpr_optin", "GDPR_OptIn")],
     ("insider", "settings", {"identifiers": []}, "at least 1"),

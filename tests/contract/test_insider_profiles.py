@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import httpx
@@ -20,6 +21,8 @@ from sandbox.faults import FaultPlan
 from sandbox.people import read_person
 from sandbox.state import Sandbox
 from tests.contract.samples import adapter_of
+from tests.examples import examples
+from tests.table_rows import each_row
 
 SETTINGS = {"partner_name": "sandbox", "request_token": "sandbox-insider-request-token"}
 WITHDRAWALS = [Kind.ERASURE, Kind.OPT_OUT]
@@ -77,8 +80,8 @@ def is_done(kind: Kind, fact: Mapping[str, Any]) -> bool:
 # Who is looked up
 
 
-@pytest.mark.parametrize("kind", WITHDRAWALS)
-@pytest.mark.parametrize("erasure", ["attributes", "profile", "anonymize"])
+@each_row("kind", WITHDRAWALS)
+@each_row("erasure", ["attributes", "profile", "anonymize"])
 def test_nobody_is_made_of_a_person_whom_insider_does_not_know(kind: Kind, erasure: str) -> None:
     vendor = Insider()
     assert do(vendor, kind, SUBJECT, erasure=erasure)[0] == ["absent/looked_up"]
@@ -124,7 +127,7 @@ def test_email_and_phone_number_go_with_the_attributes_unless_they_name_the_prof
         assert {"email_optin", "sms_optin", "whatsapp_optin"} <= set(user["whole"])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "people", "up_to", "may_look", "looks"),
     [
         (Kind.ERASURE, 1, 1_000, True, True),
@@ -255,8 +258,8 @@ def test_an_opt_out_is_the_same_whatever_an_erasure_deletes(erasure: str) -> Non
     assert is_done(Kind.OPT_OUT, vendor.facts[0])
 
 
-@pytest.mark.parametrize("erasure", ["attributes", "profile", "anonymize"])
-@pytest.mark.parametrize("people", [0, 1])
+@each_row("erasure", ["attributes", "profile", "anonymize"])
+@each_row("people", [0, 1])
 def test_an_erasure_does_at_least_as_much_as_an_opt_out(erasure: str, people: int) -> None:
     adapter = adapter_of("insider", **SETTINGS, erasure=erasure)
     erased = adapter.touches(Order(Kind.ERASURE, people=people))
@@ -279,7 +282,7 @@ def test_one_profile_that_is_refused_refuses_the_person() -> None:
     assert [in_words(each) for each in said] == ["user/rejected", "applied/looked_up"]
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(
     held=st.lists(st.sets(st.sampled_from(["uuid", "email", "phone_number", "other"]), min_size=1), max_size=4),
     told=st.sets(st.sampled_from(["uuid", "email", "phone_number"]), min_size=1),
@@ -326,7 +329,8 @@ def test_whatever_profiles_there_are_those_that_an_identifier_finds_are_treated_
 # What is understood
 
 
-def _turns(**more: Any) -> list[Turn]:
+@cache
+def _turns() -> list[Turn]:
     """Each step of small requests once, of each way to erase, and of the read-back."""
     turns: dict[tuple[str, Kind, str], Turn] = {}
     for erasure in ("attributes", "profile", "anonymize"):
@@ -340,8 +344,8 @@ def _turns(**more: Any) -> list[Turn]:
     return list(turns.values())
 
 
-@pytest.mark.parametrize("body", [*BODIES, '{"error":"no data"}', '{"success":false}', '{"attributes":[]}'])
-@pytest.mark.parametrize("status", [200, 201, 202, 204, 302, 400, 401, 403, 404, 405, 408, 409, 413, 429, 500, 504])
+@each_row("body", [*BODIES, '{"error":"no data"}', '{"success":false}', '{"attributes":[]}'])
+@each_row("status", [200, 201, 202, 204, 302, 400, 401, 403, 404, 405, 408, 409, 413, 429, 500, 504])
 def test_trouble_never_reads_as_success_where_people_are_looked_up(status: int, body: str) -> None:
     for turn in _turns():
         yes = status == 200 and body == "{}" and turn.call.step not in ("look", "read")
@@ -351,7 +355,7 @@ def test_trouble_never_reads_as_success_where_people_are_looked_up(status: int, 
         assert yes or words.split("/")[0] not in ("applied", "seen", "absent", "proceed"), f"{turn.call.step}: {words}"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("shown", "said"),
     [
         ({"gdpr": False}, "applied/looked_up"),
@@ -419,7 +423,7 @@ def test_each_call_counts_against_its_own_limit() -> None:
     assert buckets_of(adapter) == {"": 25_000, "profile": 1_000, "delete": 10_000, "anonymize": 500}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "erasure", "people", "bucket"),
     [
         (Kind.ERASURE, "attributes", 5_000, ""),
@@ -443,7 +447,7 @@ def test_who_waits_for_a_slow_limit_takes_no_place_of_the_others(
     assert slowest_bucket(adapter, order, "read") == "profile"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "cost"),
     [
         ({"attributes": {"iid": "i"}, "quota": {"cost": 2.5, "used": 5, "total": 1000}}, 2.5),

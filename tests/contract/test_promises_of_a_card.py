@@ -12,6 +12,7 @@ from adapters.conformance import Conformance, Sample
 from adapters.contract import Authenticates, Probes, ReadsBack
 from domain.requests import Kind
 from tests.contract.plain import CARD, SAMPLE, STOPPED, Plain
+from tests.table_rows import each_row
 
 
 class TestPlain(Conformance):
@@ -43,7 +44,7 @@ ALL_KINDS = MappingProxyType(dict.fromkeys(Kind, (STOPPED,)))
 ERASURES = MappingProxyType({Kind.ERASURE: (STOPPED,)})
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("changes", "check", "kinds"),
     [
         ({"operations": ALL_KINDS}, "test_a_vendor_that_says_yes_is_believed", [Kind.OPT_IN]),

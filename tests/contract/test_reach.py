@@ -13,6 +13,7 @@ from domain.outcomes import Reason
 from domain.reach import is_found
 from domain.requests import SUBJECT, Kind, Subject
 from tests.contract.samples import SAMPLES, adapter_of
+from tests.table_rows import each_row
 
 OFF = {"algonomy": ["allow_opt_in"], "b2core": ["opt_out_disables", "opt_in_enables"]}
 """The settings that switch operations off."""
@@ -49,8 +50,8 @@ def test_what_is_switched_off_reaches_nobody_and_calls_nobody_unreachable(vendor
         assert adapter.address(Order(kind), person(fields)) == Answer(Verdict.NOT_APPLICABLE, Reason.SWITCHED_OFF)
 
 
-@pytest.mark.parametrize("identifiers", [["email"], ["phone_number", "uuid"], ["custom.loyalty"], ["custom"]])
-@pytest.mark.parametrize("people", [0, 1])  # 1: it looks for profiles first
+@each_row("identifiers", [["email"], ["phone_number", "uuid"], ["custom.loyalty"], ["custom"]])
+@each_row("people", [0, 1])  # 1: it looks for profiles first
 def test_insider_finds_nobody_by_what_its_identity_resolution_does_not_have(
     identifiers: list[str], people: int
 ) -> None:

@@ -9,6 +9,7 @@ from adapters.conformance.walking import NOW, in_words
 from adapters.contract import Answer, Authenticates, Probes, Token
 from adapters.triage import triage
 from tests.contract.samples import adapter_of
+from tests.table_rows import each_row
 
 
 @pytest.mark.parametrize(("vendor", "method", "url"), [
@@ -29,8 +30,8 @@ def test_a_token_is_asked_for_as_the_page_says(vendor, method, url):
         assert request.headers["authorization"].startswith("Basic ")
 
 
-@pytest.mark.parametrize("vendor", ["algonomy", "b2core"])
-@pytest.mark.parametrize(("status", "body", "said"), [
+@each_row("vendor", ["algonomy", "b2core"])
+@each_row(("status", "body", "said"), [
     (200, {"token_type": "bearer", "access_token": "AABBCCDD"}, "AABBCCDD"),
     (400, {"error": "invalid_client", "error_description": "Invalid client authentication"}, "vendor/bad_credentials"),
     (200, {"error": "invalid_client", "access_token": "AABBCCDD"}, "vendor/bad_credentials"),
@@ -50,7 +51,7 @@ def test_a_token_is_read(vendor, status, body, said):
     assert (in_words(token) if isinstance(token, Answer) else token.get_secret_value()) == said
 
 
-@pytest.mark.parametrize(("vendor", "expires_in", "life_s"), [
+@each_row(("vendor", "expires_in", "life_s"), [
     ("b2core", 3_600_000, 3600.0),  # the unit of the public page is milliseconds
     ("b2core", 1_500, 1.5),
     ("b2core", "600000", 600.0),
@@ -90,7 +91,7 @@ def test_a_probe_changes_nothing(vendor, method, url, body):
     assert "cookie" not in request.headers
 
 
-@pytest.mark.parametrize(("vendor", "status", "body", "said"), [
+@each_row(("vendor", "status", "body", "said"), [
     ("algonomy", 200, {"access_token": "AABBCCDD"}, "applied"),
     ("algonomy", 400, {"error": "invalid_client"}, "vendor/bad_credentials"),
     ("insider", 400, {"success": False, "message": "Users are required."}, "applied"),

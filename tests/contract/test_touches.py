@@ -8,6 +8,7 @@ from adapters.contract import Addressed, Call, Order, Person
 from domain.folding import fold
 from domain.requests import Kind, Subject
 from tests.contract.samples import adapter_of
+from tests.table_rows import each_row
 
 ERASURE, OPT_OUT, OPT_IN = Kind.ERASURE, Kind.OPT_OUT, Kind.OPT_IN
 
@@ -16,7 +17,7 @@ def order(vendor: str, kind: Kind, **options: object) -> Order:
     return Order(kind, adapter_of(vendor).options_model.model_validate(options))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("vendor", "kind", "options", "as_much_as"),
     [
         ("algonomy", ERASURE, {}, {OPT_OUT, OPT_IN}),
@@ -70,7 +71,7 @@ def test_what_is_touched_at_dfinery_is_what_is_sent(kind: Kind) -> None:
     assert adapter.touches(asked) >= flags.keys()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("vendor", "one", "other", "shared"),
     [
         ("algonomy", {"user_id": "a"}, {"user_id": "x", "vendors": {"algonomy": {"user_id": "a"}}}, True),

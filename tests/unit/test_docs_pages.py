@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import pytest
+from tests.table_rows import each_row
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -39,7 +39,7 @@ def test_one_page_says_where_everything_is() -> None:
     assert (DOCS / "README.md") in linked(ROOT / "README.md")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@each_row("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     nowhere = [
         f"{target.relative_to(ROOT)}#{heading}"

@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-import pytest
-
 from adapters.card import ENDINGS, Card, Operation, say_what_was_done
 from domain.outcomes import DONE, Outcome, Reason
 from domain.requests import Kind
 from tests.stubs import ANY_CARD
+from tests.table_rows import each_row
 
 BLIND = Operation("off", "The flags were set.", reaches="the flags", leaves="the profile")
 SEEN = replace(BLIND, read_back="the flags are false")
@@ -18,7 +17,7 @@ def card(*ways: Operation) -> Card:
     return replace(ANY_CARD, operations={Kind.ERASURE: ways})
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("ways", "outcome", "reason", "said"),
     [
         (
@@ -60,7 +59,7 @@ def test_a_good_outcome_says_what_was_done_by_the_way_that_was_taken(
     assert say_what_was_done(card(*ways), Kind.ERASURE, outcome, reason) == said
 
 
-@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.ACCEPTED, Outcome.VERIFIED}))
+@each_row("outcome", sorted(set(Outcome) - {Outcome.ACCEPTED, Outcome.VERIFIED}))
 def test_an_outcome_without_the_vendors_yes_never_says_that_it_was_done(outcome: Outcome) -> None:
     said = say_what_was_done(card(SEEN), Kind.ERASURE, outcome, Reason.REJECTED)
     assert said == ENDINGS[outcome]

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from adapters.directory import build_question, read_answers
 from domain.directory import DirectoryError
 from domain.requests import Subject
+from tests.table_rows import each_row
 
 RAW = b"a secret of twenty-four by"
 SECRET = SecretStr("whsec_" + base64.b64encode(RAW).decode())
@@ -55,7 +56,7 @@ def test_somebody_who_is_answered_twice_has_two_answers() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "response",
     [
         answer({"ref": "1", "person": None}, status=201),

@@ -25,6 +25,7 @@ from domain.directory import DirectoryError
 from domain.notices import Failure
 from tests.proxy import OPENED, ConnectProxy
 from tests.receiver import Authority
+from tests.table_rows import each_row
 
 NAME = "vendor.example"
 PUBLIC = "93.184.216.34"
@@ -314,7 +315,7 @@ def test_a_proxy_is_named_by_an_address(address: str, host: str, port: int) -> N
     assert (proxy.host, proxy.port) == (host, port)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "address",
     [
         *(
@@ -342,7 +343,7 @@ def test_what_is_no_proxy_is_refused_without_being_repeated(address: str) -> Non
     assert "hunter2" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("entry", "held", "not_held"),
     [
         ("crm.example", ["crm.example", "CRM.example", "crm.example."], ["a.crm.example", "xcrm.example", "example"]),
@@ -361,9 +362,7 @@ def test_exceptions_are_hosts_domains_addresses_and_networks(entry: str, held: l
     assert [host for host in not_held if exceptions.hold(host)] == []
 
 
-@pytest.mark.parametrize(
-    "entry", ["", "*", ".", "crm.example:443", "https://crm.example", "10.0.0.0/99", "10.0.0.256", "a b"]
-)
+@each_row("entry", ["", "*", ".", "crm.example:443", "https://crm.example", "10.0.0.0/99", "10.0.0.256", "a b"])
 def test_what_is_no_exception_is_refused_with_its_place(entry: str) -> None:
     with pytest.raises(ValueError, match="entry 2 is no host"):
         Exceptions.parse(["crm.example", entry])

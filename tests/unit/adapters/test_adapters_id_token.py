@@ -13,6 +13,8 @@ from joserfc.jwk import ECKey, Key, KeySet, OctKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from adapters.id_token import Denial, DeniedError, Expected, UnknownKeyError, email_of, usable_keys
+from tests.examples import examples
+from tests.table_rows import each_row
 
 RSA, EC = RSAKey.generate_key(2048, {"kid": "a"}), ECKey.generate_key("P-256", {"kid": "b"})
 KEYS = KeySet([RSA, EC])
@@ -79,7 +81,7 @@ def claims(**changed: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(
+@each_row(
     "changed",
     [
         {},
@@ -91,12 +93,12 @@ def claims(**changed: Any) -> dict[str, Any]:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("key", [RSA, EC], ids=["RSA", "EC"])
+@each_row("key", [RSA, EC], ids=["RSA", "EC"])
 def test_a_token_for_this_login_proves_an_address(key: Key, changed: dict[str, Any]) -> None:
     assert email_of(signed(claims(**changed), key, odd={}, x5c=["A" * 2000]), KEYS, EXPECTED) == "ann@shop.example"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("changed", "denial"),
     [
         ({"email": "ann"}, Denial.UNVERIFIED),
@@ -168,7 +170,7 @@ def test_no_other_signature_does(token: str) -> None:
 
 
 @given(header=st.dictionaries(NAMES, JSON, max_size=4) | JSON, alg=ALGORITHMS, claims=JSON, signature=st.binary())
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(60), deadline=None, derandomize=True, database=None)
 def test_no_token_is_a_crash(header: Any, alg: str, claims: Any, signature: bytes) -> None:
     if isinstance(header, dict):
         header = {"alg": alg, "kid": "a"} | header
@@ -177,7 +179,7 @@ def test_no_token_is_a_crash(header: Any, alg: str, claims: Any, signature: byte
 
 
 @given(claims=st.dictionaries(NAMES, JSON) | JSON)
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(60), deadline=None, derandomize=True, database=None)
 def test_no_claims_are_a_crash(claims: Any) -> None:
     with pytest.raises(DeniedError):
         email_of(signed(claims, EC), KEYS, EXPECTED)

@@ -5,6 +5,7 @@ import pytest
 
 from adapters.contract import UnreadableError
 from adapters.pages import MOST_PAGES, Page, next_link
+from tests.table_rows import each_row
 
 ASKED = httpx.URL("https://api.madeup.example/v1/stopped?limit=3")
 
@@ -18,7 +19,7 @@ def test_pages_follow_until_none_is_named() -> None:
     assert third.next(None) is third.next("") is None
 
 
-@pytest.mark.parametrize("cursor", [7, True, [], {}, b"c", "c1"])
+@each_row("cursor", [7, True, [], {}, b"c", "c1"])
 def test_what_is_no_next_page(cursor: object) -> None:
     with pytest.raises(UnreadableError):
         Page("c1", 2).next(cursor)
@@ -51,7 +52,7 @@ def test_a_link_leads_on(told: object, link: str) -> None:
     assert next_link(told, ASKED) == link
 
 
-@pytest.mark.parametrize(
+@each_row(
     "told",
     [
         *(7, [], "https://evil.example/v1", "http://api.madeup.example/v1", "https://api.madeup.example:8443/v1"),

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.contract import VendorSettings
 from adapters.portions import CHUNK_S, EXPRESS, OUT_S, chunk_people, most_out, window
 from tests.stubs import StubAdapter
+from tests.table_rows import each_row
 
 
 def vendor(per_minute: int, *, batch: int = 1, chunk: int = 100, **more: float) -> StubAdapter:
@@ -16,7 +16,7 @@ def vendor(per_minute: int, *, batch: int = 1, chunk: int = 100, **more: float) 
     return replace(StubAdapter(), batch=batch, chunk_people=chunk, settings=settings)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("adapter", "people", "chunks"),
     [
         (vendor(6_000), 100, 3),

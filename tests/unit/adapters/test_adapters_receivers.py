@@ -3,6 +3,7 @@
 import pytest
 
 from adapters.receivers import AddressError, Rules, is_public
+from tests.table_rows import each_row
 
 SOME = Rules(frozenset({"crm.example", "shop.example:8443"}))
 
@@ -20,7 +21,7 @@ def test_what_an_operator_allowed_is_allowed(url: str) -> None:
     assert "#" not in str(SOME.check(url))
 
 
-@pytest.mark.parametrize(
+@each_row(
     "url",
     [
         "http://crm.example/",
@@ -51,7 +52,7 @@ def test_anything_else_is_refused_without_being_repeated(url: str) -> None:
     assert "example" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "host", ["10.0.0.5", "127.0.0.1", "169.254.169.254", "[::1]", "[::ffff:10.0.0.5]", "[64:ff9b::a00:5]", "0.0.0.0"]
 )
 def test_an_inside_address_in_the_open_is_refused_to_whoever_gives_it(host: str) -> None:
@@ -89,7 +90,7 @@ def test_this_machine_may_be_told_only_where_that_is_switched_on() -> None:
         at_home.vet("10.0.0.1")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "address",
     [
         *(

@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from adapters import wire
 from adapters.addresses import is_loopback
 from adapters.transport import MAX_ANSWER_BYTES, AnswerLostError, NotSentError, Transport
+from tests.table_rows import each_row
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[Handler], Awaitable[str]]
@@ -292,7 +293,7 @@ def test_this_machine(host: str) -> None:
     assert is_loopback(host)
 
 
-@pytest.mark.parametrize("host", ["", "localhost.example.org", "0.0.0.0", "10.1.1.1", "::", "localhost."])
+@each_row("host", ["", "localhost.example.org", "0.0.0.0", "10.1.1.1", "::", "localhost."])
 def test_not_this_machine(host: str) -> None:
     assert not is_loopback(host)
 

@@ -8,6 +8,7 @@ import pytest
 from adapters.contract import Answer, Verdict
 from adapters.triage import is_page, refusal, triage
 from domain.outcomes import Reason
+from tests.table_rows import each_row
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 WRONG_ADDRESS = Answer(Verdict.VENDOR, Reason.WRONG_ADDRESS)
@@ -73,8 +74,8 @@ def test_too_large_is_split() -> None:
     assert refusal(413) == Answer(Verdict.SPLIT, Reason.TOO_LARGE)
 
 
-@pytest.mark.parametrize("wait", ["12", "Sun, 22 Nov 2026 12:00:12 GMT"])
-@pytest.mark.parametrize("status", [429, 503, 500, 423, 425])
+@each_row("wait", ["12", "Sun, 22 Nov 2026 12:00:12 GMT"])
+@each_row("status", [429, 503, 500, 423, 425])
 def test_the_wait_is_in_the_answer(status: int, wait: str) -> None:
     told = triage(answer(status, retry_after=wait), NOW)
     assert told is not None

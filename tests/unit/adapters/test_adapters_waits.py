@@ -9,6 +9,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from adapters.waits import LONGEST_WAIT_S, TELLING, UNREAD_WAIT_S, retry_after_s
+from tests.table_rows import each_row
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)  # a Sunday
 EPOCH = int(NOW.timestamp())
@@ -19,7 +20,7 @@ def wait(*headers: tuple[str, str]) -> float:
     return retry_after_s(httpx.Response(429, headers=raw, content=b"{}"), NOW)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("header", "expected"),
     [
         ("0", 0.0),
@@ -82,7 +83,7 @@ def test_a_readable_wait(header: str, expected: float) -> None:
     assert wait(("x-rate-limit-reset", header)) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "header",
     [
         "soon",
@@ -115,7 +116,7 @@ def test_who_asks_nothing_is_not_waited_for(headers: tuple[tuple[str, str], ...]
     assert wait(*headers) == 0.0
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("headers", "expected"),
     [
         ((("retry-after", "3"), ("retry-after", "7")), 7.0),
@@ -133,7 +134,7 @@ def test_several_headers(headers: tuple[tuple[str, str], ...], expected: float) 
     assert wait(*headers) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("header", "expected"),
     [
         ('"default";r=0;t=30', 30.0),

@@ -17,6 +17,7 @@ from ledger.sealing import MasterKeys, generate_master_key
 from tests.made_up.tokens import LOGIN, TokenServer, TokenVendor
 from tests.made_up.vendor import BASE_URL, Wire, any_credentials, exchange_with
 from tests.stubs import person
+from tests.table_rows import each_row
 
 CALL = Call(Order(Kind.ERASURE), "first")
 
@@ -131,7 +132,7 @@ def test_where_a_token_may_lead(told: str, found: str) -> None:
     assert read_base_url(told, "https://api.elsewhere.example/v1", within="madeup.example") == found
 
 
-@pytest.mark.parametrize(
+@each_row(
     "told",
     [
         *(None, 7, "", "x", [], {}, "https://", "http://eu7.madeup.example", "ftp://eu7.madeup.example"),

@@ -1,12 +1,8 @@
 """From moments to rates and windows, and whose CPU time is whose."""
 
-import subprocess
-import time
-
-import psutil
 import pytest
 
-from bench.cpu import Spent, frozen, kind_of
+from bench.cpu import Spent, kind_of
 from bench.rates import nearest_rank, spread, steady_rate, windows
 
 
@@ -52,26 +48,3 @@ def test_parts_of_cpu_time_sum_up() -> None:
     spent = Spent(4.0, 3.0, 2.0, 1.0).since(Spent(1.0, 1.0, 1.0, 1.0)).scaled(10)
     assert spent.parts() == {"worker": 30.0, "postgres": 20.0, "redis": 10.0, "other": 0.0}
     assert spent.total == 60.0
-
-
-def test_frozen_processes_stand_still_and_go_on_even_where_one_has_died() -> None:
-    one, other = (subprocess.Popen(["sleep", "60"]) for _ in range(2))
-    try:
-        with frozen([one.pid, other.pid]):
-            assert becomes(one, "stopped")
-            assert becomes(other, "stopped")
-            one.kill()
-            one.wait()
-        assert becomes(other, "sleeping")
-    finally:
-        for process in (one, other):
-            process.kill()
-            process.wait()
-
-
-def becomes(process: subprocess.Popen[bytes], status: str) -> bool:
-    """Whether a process is soon in this state: a signal is taken when the process is next looked at."""
-    deadline = time.monotonic() + 10.0
-    while psutil.Process(process.pid).status() != status and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return psutil.Process(process.pid).status() == status

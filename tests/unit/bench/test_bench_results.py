@@ -1,11 +1,8 @@
-"""Rows against what is required of them, and what is kept of them."""
-
-import json
-from pathlib import Path
+"""Rows against what is required of them."""
 
 import pytest
 
-from bench.results import Bound, Row, keep, table_of
+from bench.results import Bound, Row, table_of
 
 
 def row(ours: float, *required: Bound) -> Row:
@@ -46,20 +43,3 @@ def test_the_table_tells_each_bound_apart() -> None:
     required, marks = (next(iter(column.cells)) for column in table.columns[-2:])
     assert required == "≥ 1 x\n≥ 1,000 x\n≥ 1,000"
     assert marks == "[green]yes[/]\n[red]NO[/]\n[dim](no)[/]"
-
-
-def test_what_is_kept_is_what_is_read_a_row_a_line(tmp_path: Path) -> None:
-    file = tmp_path / "results.json"
-    one = Row(
-        "a", "what", "s", 1.23456, 2, "idle", Bound("ours", most=1), parts={"x": 0.123456}, series={"y": [1.0, 2]}
-    )
-    kept = keep([one, row(500)], ["--quick"], {"a": 12.3, "b": 1.4}, file)
-    assert json.loads(file.read_text()) == kept
-    assert kept["took_s"] == 14
-    assert kept["commit"]
-    assert kept["machine"]["cores"]
-    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
-    assert kept["rows"][0]["ours"] == 1.235
-    assert kept["rows"][0]["parts"] == {"x": 0.1235}
-    assert kept["rows"][0]["required"] == [{"bound": "≤ 1", "judged": False, "ok": False}]
-    assert sum(line.startswith('    {"name"') for line in file.read_text().splitlines()) == 2

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from adapters.directory import HttpDirectory
 from config.resolver import ResolverSettings
 from ledger.directory import DatabaseDirectory
+from tests.table_rows import each_row
 
 SECRETS = ["whsec_" + "c2VjcmV0" * 4]
 DATABASE = {"database_url": "postgresql://us:hunter2@db/crm", "query": "SELECT unnest(CAST(:refs AS integer[])) AS ref"}
@@ -33,7 +34,7 @@ def test_a_table_of_a_database() -> None:
     assert "hunter2" not in repr(found) + repr(found.directory())
 
 
-@pytest.mark.parametrize(
+@each_row(
     "given",
     [
         {"url": "http://crm.example/hunter2", "secrets": SECRETS},

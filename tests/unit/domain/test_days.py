@@ -15,6 +15,7 @@ from domain.regulations import Regulation
 from domain.requests import SUBJECT, Kind
 from intake.exit_codes import CommandError
 from tasks.producers import Payload
+from tests.table_rows import each_row
 from web.api.requests import NewRequest
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -87,7 +88,7 @@ def test_every_way_in_takes_a_day(field: str) -> None:
     assert all(isinstance(one, Day) and one == DAY for one in found)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "bad",
     ["2026-02-30", "2026-13-01", "2026-11", "20261101", "26-11-01", "2026-11-01 ", "2026-11-01T10:00", "", "today"],
 )

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from domain.accounts import ACCOUNT, PATTERN, account_name, account_of, meant_by, vendor_of
+from tests.table_rows import each_row
 
 
 @pytest.mark.parametrize(
@@ -16,12 +17,12 @@ def test_a_name_has_a_vendor_and_perhaps_an_account(name: str, vendor: str, acco
     assert re.fullmatch(PATTERN, name)
 
 
-@pytest.mark.parametrize("name", ["jane@x.org", "a@", "@b", "a@b@c", "A@b", "insider@B", "a b"])
+@each_row("name", ["jane@x.org", "a@", "@b", "a@b@c", "A@b", "insider@B", "a b"])
 def test_what_is_no_name(name: str) -> None:
     assert not re.fullmatch(PATTERN, name)
 
 
-@pytest.mark.parametrize(("name", "fits"), [("a", True), ("a_b", True), ("a-1", True), ("1", True), ("x" * 30, True),
+@each_row(("name", "fits"), [("a", True), ("a_b", True), ("a-1", True), ("1", True), ("x" * 30, True),
     ("a__b", False), ("a_", False), ("_a", False), ("", False), ("x" * 31, False), ("ä", False)])  # fmt: skip
 def test_what_an_account_may_be_called(name: str, fits: bool) -> None:
     assert bool(ACCOUNT.fullmatch(name)) is fits

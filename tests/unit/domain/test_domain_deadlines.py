@@ -22,6 +22,7 @@ from domain.deadlines import (
 )
 from domain.regulations import Regulation
 from domain.requests import Kind
+from tests.table_rows import each_row
 
 MOMENTS = st.datetimes(
     datetime(1900, 1, 1),
@@ -37,7 +38,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("regulation", "kind", "due", "extension"),
     [
         *((law, kind, "1 month", "2 months") for law in ("gdpr", "uk_gdpr") for kind in Kind),
@@ -59,7 +60,7 @@ def test_every_regulation_has_a_row_for_every_kind() -> None:
     assert {law: set(rows) for law, rows in TERMS.items()} == {law: set(Kind) for law in Regulation}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("period", "begin", "end"),
     [
         ("1 month", "2026-05-04T08:00:00Z", "2026-06-04T08:00:00Z"),
@@ -87,7 +88,7 @@ def test_a_period_ends(period: str, begin: str, end: str) -> None:
     assert Period.parse(period).after(at(begin)) == at(end)
 
 
-@pytest.mark.parametrize("text", ["", "0 days", "1", "month", "1 year", "45days", "-1 days", "13 months", "367 days"])
+@each_row("text", ["", "0 days", "1", "month", "1 year", "45days", "-1 days", "13 months", "367 days"])
 def test_what_is_no_period(text: str) -> None:
     with pytest.raises(ValueError, match="a period is"):
         Period.parse(text)
@@ -166,7 +167,7 @@ def resolved(
     )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("times", "asked", "effective"),
     [
         (resolved(), RECEIVED, RECEIVED),
@@ -228,7 +229,7 @@ def test_records_that_say_other_moments_have_other_digests() -> None:
 DUE = at("2026-12-20T12:00:00Z")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("not_before", "cool_off_s", "due_at", "begin"),
     [
         (None, 0, DUE, RECEIVED),
@@ -257,7 +258,7 @@ TEN_MORE = Term(Period(1, Unit.MONTHS), Period(10, Unit.DAYS), "made up")
 NONE_MORE = Term(Period(1, Unit.MONTHS), None, "made up")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("term", "days", "extended", "now", "found"),
     [
         (TEN_MORE, 5, 0, DUE, DUE + timedelta(days=5)),  # the last moment at which it can be extended
@@ -280,7 +281,7 @@ def test_how_far_a_request_is_extended(
     assert extend(term, Period(days, Unit.DAYS), due_at=due_at, extended_from=before, now=now) == found
 
 
-@pytest.mark.parametrize("text", ["1 month", "2 months", "1 day", "45 days", "1 working day", "15 working days"])
+@each_row("text", ["1 month", "2 months", "1 day", "45 days", "1 working day", "15 working days"])
 def test_a_period_is_written_as_it_is_read(text: str) -> None:
     assert str(Period.parse(text)) == text
 

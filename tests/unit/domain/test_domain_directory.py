@@ -1,14 +1,13 @@
 """The controller's directory: what contradicts what was given."""
 
-import pytest
-
 from domain.directory import DirectoryError, contradicts
 from domain.requests import Subject
+from tests.table_rows import each_row
 
 GIVEN: Subject = {"user_id": "u-1", "email": "jane@example.org", "vendors": {"insider": {"identifiers": {"uuid": "7"}}}}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("answer", "contradicting"),
     [
         ({}, False),

@@ -10,11 +10,12 @@ from domain.folding import fold, fold_email, fold_identifier
 from domain.requests import Subject
 from ledger.people.prints import Prints
 from ledger.sealing import Fingerprinter
+from tests.table_rows import each_row
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("one", "other"),
     [
         (" Jane.Doe@Example.ORG ", "jane.doe@example.org"),

@@ -19,6 +19,8 @@ from domain.nobody import PLACEHOLDERS, WORDS, is_nobody, is_nobodys_email, is_n
 from domain.phones import START, is_e164, is_possible, may_be_odd
 from domain.requests import SUBJECT
 from tasks.subjects import SubjectError, check_subject
+from tests.examples import examples
+from tests.table_rows import each_row
 
 FIELDS: dict[str, Callable[[str], dict[str, object]]] = {
     "user_id": lambda value: {"user_id": value},
@@ -117,8 +119,8 @@ INVISIBLE = [
 ]
 
 
-@pytest.mark.parametrize("character", INVISIBLE, ids=lambda one: f"U+{ord(one):04X}")
-@pytest.mark.parametrize("form", ["{}ab-4711", "ab-{}4711", "ab-4711{}", "é{}4711"])
+@each_row("character", INVISIBLE, ids=lambda one: f"U+{ord(one):04X}")
+@each_row("form", ["{}ab-4711", "ab-{}4711", "ab-4711{}", "é{}4711"])
 def test_a_character_that_nobody_sees_is_refused(character: str, form: str) -> None:
     refused(FIELDS, form.format(character))
     assert any("take it out" in problem for _, problem in faults({"user_id": form.format(character)}))
@@ -150,7 +152,7 @@ def test_a_space_at_an_end_is_refused(value: str) -> None:
     refused(PHONES, value.replace("u-4711", "+821012345678"))
 
 
-@pytest.mark.parametrize("value", ["u 4711", "José Ñandú", "भारत-4711", "字-4711", "😀", "o'neill", "u/1?#%+"])
+@each_row("value", ["u 4711", "José Ñandú", "भारत-4711", "字-4711", "😀", "o'neill", "u/1?#%+"])
 def test_what_can_be_seen_is_taken(value: str) -> None:
     taken(FIELDS, value)
 
@@ -166,7 +168,7 @@ DAMAGED = [
 ]
 
 
-@pytest.mark.parametrize("value", DAMAGED)
+@each_row("value", DAMAGED)
 def test_what_a_spreadsheet_has_damaged_is_refused(value: str) -> None:
     refused(FIELDS, value)
 
@@ -178,7 +180,7 @@ def test_numbers_in_scientific_notation_are_refused(head: int, digits: str, e: s
         refused({"user_id": FIELDS["user_id"]}, f"{mantissa}{e}+{exponent:02d}")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         *(
@@ -261,20 +263,20 @@ def spellings(word: str) -> list[str]:
     return [word, word.upper(), word.lower(), word.title(), word.swapcase(), wide, f"{word} ", f"\ufeff{word}"]
 
 
-@pytest.mark.parametrize("word", NOBODY)
+@each_row("word", NOBODY)
 def test_a_word_for_nobody_is_refused_in_every_spelling(word: str) -> None:
     for spelling in spellings(word):
         refused(FIELDS, spelling)
 
 
-@pytest.mark.parametrize("word", NOBODY)
+@each_row("word", NOBODY)
 def test_a_word_for_nobody_is_no_session(word: str) -> None:
     """It would count as a session that was given, and nobody would ask for the person's own."""
     for spelling in spellings(word):
         refused({"vendors.akinon.session_id": lambda value: {"vendors": {"akinon": {"session_id": value}}}}, spelling)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     st.sampled_from(sorted(WORDS | PLACEHOLDERS)),
     st.sampled_from(["{}", "<{}>", "({})", "[{}]", "{}.", '"{}"', "_{}_"]),
@@ -285,7 +287,7 @@ def test_the_whole_list_is_refused(word: str, form: str) -> None:
             refused({"user_id": FIELDS["user_id"]}, spelling)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         *("00", "10", "11", "-1", "nullable", "anonymous1", "guest-4711", "none-of-it", "null@example.org", "..", "42"),
@@ -296,7 +298,7 @@ def test_what_only_resembles_a_word_for_nobody_is_somebody(value: str) -> None:
     taken(FIELDS, value)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         *(
@@ -323,7 +325,7 @@ def test_an_address_for_nobody_is_refused(value: str) -> None:
     refused(EMAILS, value)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         *(
@@ -386,18 +388,18 @@ WRAPPED = [
 ]
 
 
-@pytest.mark.parametrize("value", WRAPPED)
+@each_row("value", WRAPPED)
 def test_an_address_that_is_wrapped_or_broken_is_refused(value: str) -> None:
     refused(EMAILS, value)
 
 
-@pytest.mark.parametrize("value", ["<a@x.org>", "mailto:a@x.org", "a@x.org;", '"a@x.org"', "a..b@x.org", "a@x.org."])
+@each_row("value", ["<a@x.org>", "mailto:a@x.org", "a@x.org;", '"a@x.org"', "a..b@x.org", "a@x.org."])
 def test_it_is_told_what_to_do_about_a_wrapped_address(value: str) -> None:
     ((_, problem),) = faults({"email": value})
     assert problem != NO_EMAIL
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.from_regex(rf"\A(?:{PLAIN})\Z") | st.text("ab1.-_'+@", max_size=20) | st.from_regex(r"\A[a-z.]+@[a-z.-]+\Z"))
 def test_the_short_cut_for_plain_addresses_takes_what_email_validator_takes(email: str) -> None:
     from email_validator import EmailSyntaxError, validate_email
@@ -412,7 +414,7 @@ def test_the_short_cut_for_plain_addresses_takes_what_email_validator_takes(emai
             pytest.fail("taken against email-validator")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         *("+8201012345678", "+820212345678", "+4402079460958"[:14], "+440207946095", "+49030123456", "+4903012345678"),
@@ -474,7 +476,7 @@ def is_taken(number: str) -> bool:
     return True
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(NUMBERS)
 def test_a_number_is_taken_only_where_the_library_writes_it_so(number: str) -> None:
     assume(re.fullmatch(r"\+[1-9][0-9]{4,14}", number))
@@ -493,7 +495,7 @@ def is_a_number(number: str) -> bool:
     return phonenumbers.is_valid_number(phonenumbers.parse(number))
 
 
-@pytest.mark.parametrize("region", [phonenumbers.region_code_for_number(one) for one in EXAMPLES])
+@each_row("region", [phonenumbers.region_code_for_number(one) for one in EXAMPLES])
 def test_the_national_prefix_of_every_region_is_refused_after_its_code(region: str) -> None:
     number = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
@@ -507,7 +509,7 @@ def test_the_national_prefix_of_every_region_is_refused_after_its_code(region: s
         assert not is_taken(wrong)
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(st.text(max_size=12))
 def test_whatever_is_asked_is_answered(text: str) -> None:
     is_nobody(text), is_nobodys_email(text), damage_of(text), invisible_in(text), email_fault(text)

@@ -5,6 +5,7 @@ from base64 import b64encode, urlsafe_b64encode
 import pytest
 
 from domain.key_texts import KEY_BYTES, read_keys, read_signing_secret, refuse_pasted
+from tests.table_rows import each_row
 
 RAW = bytes([0xFB, 0xFF, 0xBE]) * 22  # every character differs between the two alphabets
 KEY = RAW[:KEY_BYTES]
@@ -16,7 +17,7 @@ def wrapped(raw: bytes, at: int) -> str:
     return "\n".join(text[place : place + at] for place in range(0, len(text), at))
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         *(STANDARD, URL_SAFE, STANDARD.rstrip("="), URL_SAFE.rstrip("="), KEY.hex(), KEY.hex().upper()),
@@ -28,7 +29,7 @@ def test_a_key_is_read_in_every_form(text: str) -> None:
     assert read_keys(f"{text}, {KEY.hex()}", "key") == [KEY, KEY]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         *("", '"', "'", f'"{STANDARD}', f"\"{STANDARD}'", KEY.hex()[:-1], KEY.hex() + "00", f"0x{KEY.hex()}"),
@@ -41,7 +42,7 @@ def test_what_is_no_key_is_told_by_its_name_and_position(text: str) -> None:
         read_keys(f"{KEY.hex()},{text}", "other key")
 
 
-@pytest.mark.parametrize("size", [24, 25, 26, 32, 48, 49, 63, 64])
+@each_row("size", [24, 25, 26, 32, 48, 49, 63, 64])
 def test_a_signing_secret_is_its_bytes_in_any_base64(size: int) -> None:
     raw = RAW[:size]
     for text in (
@@ -58,7 +59,7 @@ def secret(raw: bytes) -> str:
     return f"whsec_{b64encode(raw).decode()}"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         *("", "whsec_", STANDARD, "topsecret", f"whsec_{RAW[:49].hex()}", f"whsec_{RAW[:64].hex()}"),
@@ -79,9 +80,7 @@ def test_a_secret_made_by_somebody_else_may_be_any_text() -> None:
         assert refuse_pasted(text) == text
 
 
-@pytest.mark.parametrize(
-    "text", ["", " topsecret", "topsecret\n", '"topsecret"', "'topsecret'", "\ufefftopsecret", "''"]
-)
+@each_row("text", ["", " topsecret", "topsecret\n", '"topsecret"', "'topsecret'", "\ufefftopsecret", "''"])
 def test_what_was_pasted_along_is_told(text: str) -> None:
     told = r"^must be given as it was handed out, without blanks, line breaks or quotation marks around it$"
     with pytest.raises(ValueError, match=told):

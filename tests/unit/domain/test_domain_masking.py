@@ -1,11 +1,10 @@
 """What is shown of an identifier."""
 
-import pytest
-
 from domain.masking import masked
+from tests.table_rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("field", "value", "shown"),
     [
         ("email", "jane.doe@shop.example.org", "j•••@s•••.org"),

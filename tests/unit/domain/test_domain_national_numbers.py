@@ -1,11 +1,10 @@
 """Phone numbers as they are written within a country."""
 
-import pytest
-
 from domain.national_numbers import is_region, region_of, to_e164
+from tests.table_rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "region"),
     [
         *((" kr ", "KR"), ("+82", "KR"), ("82", "KR"), ("+1", "US"), ("DE", "DE"), ("+49", "DE")),
@@ -17,7 +16,7 @@ def test_a_country_is_named_by_its_letters_or_its_calling_code(text: str, region
     assert region is None or is_region(region)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "region", "number"),
     [
         ("010-1234-5678", "KR", "+821012345678"),

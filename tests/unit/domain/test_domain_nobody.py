@@ -1,11 +1,10 @@
 """E-mail addresses that are nobody's, and those of people with odd names."""
 
-import pytest
-
 from domain.nobody import is_nobodys_email
+from tests.table_rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     "email",
     [
         *("noemail@shop.example", "NoEmail12@shop.example", "nomail7@shop.example", "no-mail@shop.example"),
@@ -18,7 +17,7 @@ def test_addresses_of_nobody(email: str) -> None:
     assert is_nobodys_email(f" {email.upper()} ")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "email",
     [
         *("unknown3@shop.example", "jane+unknown@shop.example", "nomailer@shop.example", "jane@jane.com"),

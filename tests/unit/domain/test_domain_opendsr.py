@@ -26,6 +26,7 @@ from domain.opendsr import (
 )
 from domain.opendsr import withdrawn as withdrawn_
 from domain.requests import Kind
+from tests.table_rows import each_row
 
 ID = UUID("a7551968-d5d6-44b2-9831-815ac9017798")
 DOMAIN = "opendsr.consent.example"
@@ -42,7 +43,7 @@ STANDING = DsrState(
 )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("ours", "begun", "unreachable", "theirs"),
     [
         ("unconfirmed", False, False, "pending"),
@@ -163,7 +164,7 @@ def test_a_notice_has_what_a_callback_needs_and_nobody() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("status", "counts", "more", "theirs"),
     [
         ("running", {"pending": 3, "accepted": 0}, {}, "pending"),
@@ -193,7 +194,7 @@ def test_a_cancellation_tells_when_it_came() -> None:
     assert withdrawn_(STANDING, Version.V3, at) == {**two, "api_version": "3.0", "expected_completion_time": None}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("outcomes", "status", "message"),
     [
         (["pending"], "pending", None),

@@ -4,9 +4,10 @@ import pytest
 
 from domain.other_identifiers import other_identifiers
 from domain.requests import Subject
+from tests.table_rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("subject", "others"),
     [
         ({"user_id": "a", "email": "a@x.org"}, set()),

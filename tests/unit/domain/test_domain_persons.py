@@ -1,8 +1,7 @@
 """Which accounts belong to one person, as a table."""
 
-import pytest
-
 from domain.persons import Accounts, ApiKey, User, is_one_person, persons_behind
+from tests.table_rows import each_row
 
 KNOWN = Accounts(
     users=(
@@ -84,13 +83,13 @@ TWO = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other"), ONE)
+@each_row(("one", "other"), ONE)
 def test_these_are_one_person(one: str, other: str) -> None:
     assert is_one_person(one, other, KNOWN)
     assert is_one_person(other, one, KNOWN)
 
 
-@pytest.mark.parametrize(("one", "other"), TWO)
+@each_row(("one", "other"), TWO)
 def test_these_are_two(one: str, other: str) -> None:
     assert not is_one_person(one, other, KNOWN)
     assert not is_one_person(other, one, KNOWN)

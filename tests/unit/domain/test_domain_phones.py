@@ -3,9 +3,10 @@
 import pytest
 
 from domain.phones import DIGITS, first_digits, is_e164, is_possible, may_be_odd, national_part
+from tests.table_rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("number", "possible"),
     [
         ("+821012345678", True),
@@ -34,7 +35,7 @@ def test_the_national_part_is_what_follows_the_calling_code(number: str, nationa
     assert national_part(number) == national
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("number", "its_own"),
     [
         ("+442079460958", True),
@@ -57,7 +58,7 @@ def test_a_number_with_a_prefix_of_its_country_is_not_the_librarys_own(number: s
     assert may_be_odd(number[:5]) or its_own, "it would not have been looked at"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("start", "odd"),
     [
         ("+4402", True),
@@ -76,7 +77,7 @@ def test_few_numbers_are_looked_at_for_a_prefix(start: str, odd: bool) -> None:
     assert may_be_odd(start) is odd
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("pattern", "digits"),
     [
         ("0", "0"),

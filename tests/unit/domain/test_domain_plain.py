@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
@@ -12,6 +11,8 @@ from domain.nobody import PLACEHOLDERS
 from domain.phones import is_possible
 from domain.plain import check_plain, read_plain
 from domain.requests import SUBJECT, Subject, is_identified
+from tests.examples import examples
+from tests.table_rows import each_row
 
 PERSON: dict[str, Any] = {"user_id": "u-0000001", "email": "a.b@example.org", "phone_number": "+821012345678"}
 LINE = to_json(PERSON) + b"\n"
@@ -28,7 +29,7 @@ def test_plain_people_are_taken() -> None:
     assert read([b'{"user_id": "u1"}']) == [{"user_id": "u1"}]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "lines",
     [
         [b'{"user_id": "user-00001"\n', b'"email": "a@example.org"}\n', b'{"user_id": "u1"}, {"user_id": "u2"}\n'],
@@ -47,9 +48,7 @@ def test_lines_are_people_one_by_one_or_not_plain(lines: list[bytes]) -> None:
     assert read(lines) is None
 
 
-@pytest.mark.parametrize(
-    "word", [f"{form}" for word in sorted(PLACEHOLDERS) for form in (word, word.upper(), word + " ")]
-)
+@each_row("word", [f"{form}" for word in sorted(PLACEHOLDERS) for form in (word, word.upper(), word + " ")])
 def test_a_placeholder_is_not_plain(word: str) -> None:
     assert check_plain([{"user_id": word}]) is None
 
@@ -73,7 +72,7 @@ RECORD = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(RECORD)
 def test_who_is_plain_is_taken_by_the_full_check_just_so(record: dict[str, Any]) -> None:
     found = check_plain([record])
@@ -93,7 +92,7 @@ TOKENS = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(TOKENS, min_size=1, max_size=4))
 def test_no_arrangement_of_lines_makes_people_who_are_not_on_them(texts: list[bytes]) -> None:
     lines = b"\n".join(texts).splitlines(keepends=True)
@@ -109,7 +108,7 @@ def test_impossible_numbers_are_not_plain() -> None:
     assert check_plain([dict(subject)]) is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     "person",
     [
         *(

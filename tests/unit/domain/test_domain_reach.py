@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from domain.reach import Headcount, Reach, completed, is_found, say
 from domain.requests import Subject
+from tests.table_rows import each_row
 
 FIELDS = {
     "akinon": ("vendors.akinon.session_id",),
@@ -52,7 +53,7 @@ def test_everybody_who_cannot_be_found_is_counted_and_nobody_else(passing: list[
     assert REACH.missing(kept) == missing
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("person", "found_at"),
     [
         ({"user_id": "u"}, {"algonomy", "insider"}),
@@ -97,7 +98,7 @@ GIVEN: Subject = {
 }
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("more", "whole"),
     [
         ({}, {"user_id": "u", "insider": INSIDER}),

@@ -1,10 +1,10 @@
 """When to try again, and when to stop."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.retry import Again, GiveUp, JobPolicy, RetryPolicy
+from tests.table_rows import each_row
 
 POLICY = RetryPolicy(max_attempts=15, max_age_s=3_600, base_s=1.0, cap_s=600.0)
 JITTER = st.floats(0, 1, exclude_max=True)
@@ -58,7 +58,7 @@ def test_a_rate_limit_before_any_failure_has_a_delay_too() -> None:
 WEEK_S = 7 * 86_400.0
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("waited_s", "jitter", "asked", "decision"),
     [
         (0.0, 0.0, 0.0, Again(5.0)),

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from domain.folding import fold_email
 from domain.nobody import PLACEHOLDERS
 from domain.requests import SUBJECT, Subject, is_identified
+from tests.examples import examples
+from tests.table_rows import each_row
 
 CONTROLS = ["\x00", "\x01", "\t", "\n", "\r", "\x1b", "\x1f", "\x7f", "\x85", "\x9f", "\u2028", "\u2029"]
 
@@ -44,13 +46,13 @@ def test_an_unknown_field_is_refused() -> None:
     assert refusals(user_id="u", name="x") == {"name": "extra_forbidden"}
 
 
-@pytest.mark.parametrize("value", [7, 1.5, True, ["u"], {"a": "b"}, b"u"])
-@pytest.mark.parametrize("field", ["user_id", "email", "phone_number"])
+@each_row("value", [7, 1.5, True, ["u"], {"a": "b"}, b"u"])
+@each_row("field", ["user_id", "email", "phone_number"])
 def test_only_texts_are_identifiers(field: str, value: object) -> None:
     assert refusals(**{field: value}) == {field: "string_type"}
 
 
-@pytest.mark.parametrize("word", [form for word in sorted(PLACEHOLDERS) for form in (word, word.upper(), word.title())])
+@each_row("word", [form for word in sorted(PLACEHOLDERS) for form in (word, word.upper(), word.title())])
 def test_a_placeholder_is_nobody(word: str) -> None:
     assert refusals(user_id=word) == {"user_id": "placeholder"}
 
@@ -60,19 +62,19 @@ def test_a_placeholder_with_blanks_around_is_nobody_too(word: str) -> None:
     assert refusals(user_id=word) == {"user_id": "placeholder"}
 
 
-@pytest.mark.parametrize("word", ["00", "10", "nullable", "anonymous1", "null@example.org", "-1"])
+@each_row("word", ["00", "10", "nullable", "anonymous1", "null@example.org", "-1"])
 def test_what_only_resembles_a_placeholder_is_somebody(word: str) -> None:
     assert refusals(user_id=word) == {}
 
 
-@pytest.mark.parametrize("control", CONTROLS)
-@pytest.mark.parametrize("text", ["{}u", "u{}u", "u{}"])
+@each_row("control", CONTROLS)
+@each_row("text", ["{}u", "u{}u", "u{}"])
 def test_a_control_character_is_refused_in_an_id(control: str, text: str) -> None:
     assert refusals(user_id=text.format(control)) == {"user_id": "control_character"}
 
 
-@pytest.mark.parametrize("control", CONTROLS)
-@pytest.mark.parametrize("email", ["{}a@example.org", "a{}b@example.org", "a@exa{}mple.org", "a@example.org{}"])
+@each_row("control", CONTROLS)
+@each_row("email", ["{}a@example.org", "a{}b@example.org", "a@exa{}mple.org", "a@example.org{}"])
 def test_a_control_character_is_refused_in_an_email(control: str, email: str) -> None:
     assert list(refusals(email=email.format(control))) == ["email"]
 
@@ -82,7 +84,7 @@ def test_a_blank_is_nobody(text: str) -> None:
     assert refusals(user_id=text) == {"user_id": "blank"}
 
 
-@pytest.mark.parametrize("user_id", ["u/1?#%+ '\"", "ü-ñ-字", "😀", "a" * 512, "..", "<b>", "1;2,3"])
+@each_row("user_id", ["u/1?#%+ '\"", "ü-ñ-字", "😀", "a" * 512, "..", "<b>", "1;2,3"])
 def test_ids_with_anything_printable_are_taken_as_they_are(user_id: str) -> None:
     assert SUBJECT.validate_python({"user_id": user_id}) == {"user_id": user_id}
 
@@ -104,7 +106,7 @@ def test_an_email_is_taken(email: str) -> None:
     assert SUBJECT.validate_python({"email": email}) == {"email": email}
 
 
-@pytest.mark.parametrize(
+@each_row(
     "email",
     ["", "a", "a@", "@example.org", "a@example", "a@example.", "a b@example.org", "a@b@example.org", " a@x.org"],
 )
@@ -112,7 +114,7 @@ def test_what_is_no_email_is_refused(email: str) -> None:
     assert refusals(email=email) == {"email": "email"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     "phone",
     [
         "",
@@ -180,7 +182,7 @@ def _plain_codes() -> list[int]:
 PLAIN_CODES = _plain_codes()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(code=st.sampled_from(PLAIN_CODES), rest=st.text("0123456789", min_size=0, max_size=14))
 def test_as_possible_as_the_library_finds_them(code: int, rest: str) -> None:
     phone = f"+{code}{rest}"
@@ -197,14 +199,12 @@ def test_there_are_plain_codes_to_compare() -> None:
     assert len(PLAIN_CODES) > 60
 
 
-@pytest.mark.parametrize(
-    "vendors", [{"algonomy": "u"}, {"algonomy": ["u"]}, {"algonomy": None}, ["algonomy"], "algonomy", 1]
-)
+@each_row("vendors", [{"algonomy": "u"}, {"algonomy": ["u"]}, {"algonomy": None}, ["algonomy"], "algonomy", 1])
 def test_a_vendor_block_is_an_object(vendors: object) -> None:
     assert refusals(user_id="u", vendors=vendors) != {}
 
 
-@pytest.mark.parametrize(
+@each_row(
     "subject",
     [
         {"user_id": "u"},
@@ -219,7 +219,7 @@ def test_one_identifier_is_enough(subject: Subject) -> None:
     assert is_identified(subject)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "subject",
     [
         {},

@@ -32,6 +32,8 @@ from domain.wishes import (
     state_of,
     stop_again,
 )
+from tests.examples import examples
+from tests.table_rows import each_row
 
 IN, OUT, ERASURE = Kind.OPT_IN, Kind.OPT_OUT, Kind.ERASURE
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -140,7 +142,7 @@ TABLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("what", "mine", "others", "becomes"), TABLE, ids=[row[0] for row in TABLE])
+@each_row(("what", "mine", "others", "becomes"), TABLE, ids=[row[0] for row in TABLE])
 def test_what_a_delivery_does(what: str, mine: Wish, others: list[Wish], becomes: str) -> None:
     assert name(decide(mine, others)) == becomes, what
 
@@ -214,15 +216,15 @@ def test_how_surely_two_are_one() -> None:
     assert same(aliases, jane) is Same.CERTAIN, "one of two user_ids is the same"
 
 
-@pytest.mark.parametrize("kind", [IN, OUT])
-@pytest.mark.parametrize("successor", list(State))
+@each_row("kind", [IN, OUT])
+@each_row("successor", list(State))
 def test_what_becomes_of_a_superseded_one(kind: Kind, successor: State) -> None:
     gone = {State.CANCELLED, State.NOTHING, State.REFUSED} | ({State.WAITING} if kind is OUT else set())
     told = revive(kind, successor, effective_at=NOON, received_at=NOON, now=NOON, forgotten=False)
     assert told is (Revival.AGAIN if successor in gone else Revival.NONE)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "days", "forgotten", "becomes"),
     [
         (IN, 29, False, Revival.AGAIN),
@@ -242,7 +244,7 @@ def test_an_old_opt_in_and_the_forgotten_need_a_person(
     assert timedelta(days=29) < OPT_IN_STAYS_GOOD < timedelta(days=31)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("outcome", "state"),
     [
         (Outcome.ACCEPTED, State.YES),
@@ -273,7 +275,7 @@ def test_all_outcomes_are_in_the_table_of_states() -> None:
 BEFORE, AFTER = -1, 1
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("mine", "other", "when", "states", "read_back"),
     [
         # earlier ones matter while they go first, later ones where they are of another kind or have a yes
@@ -336,7 +338,7 @@ def some_wishes(draw: st.DrawFn) -> list[Wish]:
     return made
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(made=some_wishes(), states=st.lists(st.sampled_from(list(State)), min_size=6, max_size=6))
 def test_what_cannot_matter_makes_no_difference(made: list[Wish], states: list[State]) -> None:
     mine, *others = [replace(one, state=state) for one, state in zip(made, states, strict=False)]
@@ -438,7 +440,7 @@ class World:
         raise AssertionError("it never ends")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(made=some_wishes(), data=st.data())
 def test_no_circle_no_withdrawal_unserved_and_the_newest_wish_has_the_last_word(
     made: list[Wish], data: st.DataObject
@@ -471,8 +473,8 @@ def test_no_circle_no_withdrawal_unserved_and_the_newest_wish_has_the_last_word(
     _check_the_end(world)
 
 
-@pytest.mark.parametrize("ended", ["cancelled", "cancelled in flight", "closed by hand"])
-@pytest.mark.parametrize("kind", [OUT, ERASURE])
+@each_row("ended", ["cancelled", "cancelled in flight", "closed by hand"])
+@each_row("kind", [OUT, ERASURE])
 def test_an_opt_in_whose_answer_was_lost_and_that_was_cancelled_is_not_the_last_word(kind: Kind, ended: str) -> None:
     made = [wish(kind, 1, request=1), wish(IN, 2, request=2)]
     world = World({one.request: one for one in made})

@@ -8,6 +8,7 @@ from pydantic_core import from_json
 
 from domain.json_size import refuse_crowd
 from domain.twins import CrowdError
+from tests.table_rows import each_row
 
 KINDS: dict[str, Callable[[int], bytes]] = {
     "arrays": lambda n: b"[" + b"[]," * n + b"[]]",
@@ -24,7 +25,7 @@ KINDS: dict[str, Callable[[int], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_row("kind", KINDS)
 def test_a_crowd_is_refused_by_its_text(kind: str) -> None:
     with pytest.raises(CrowdError):
         refuse_crowd(KINDS[kind](2_000), 1_000)

@@ -8,10 +8,11 @@ from domain.outcomes import Outcome
 from domain.requests import Kind
 from intake.card_wording import say_done, say_operations
 from tests.contract.plain import Plain
+from tests.table_rows import each_row
 
 
-@pytest.mark.parametrize("vendor", sorted(ADAPTERS))
-@pytest.mark.parametrize("kind", list(Kind))
+@each_row("vendor", sorted(ADAPTERS))
+@each_row("kind", list(Kind))
 def test_every_outcome_at_every_vendor_is_put_into_words(vendor: str, kind: Kind) -> None:
     for outcome in Outcome:
         said = say_done(vendor, kind, outcome, None)

@@ -14,6 +14,7 @@ from intake.files.faults import UnusableInputError
 from intake.files.reader import read_people
 from tasks.sealed import NotSealedError, ProducerKeys
 from tasks.subjects import SubjectError, check_subject
+from tests.table_rows import each_row
 
 TO_DO = re.compile(
     r"(: |; |, )(give|take|leave|save|send|rename|keep|close|write|put|seal|set|known are)\b|\bmust\b|\bshould\b"
@@ -47,7 +48,7 @@ def problems_in(file: bytes) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("name", FILES)
+@each_row("name", FILES)
 def test_of_a_file(name: str) -> None:
     found = problems_in(FILES[name])
     assert found
@@ -90,8 +91,8 @@ def test_of_a_person(person: dict[str, Any]) -> None:
         assert silent == []
 
 
-@pytest.mark.parametrize("sealed", [7, None, "", "no base64!", "c2VhbGVk", "A" * 8_000_001])
-@pytest.mark.parametrize("keys", ["", "00" * 32], ids=["no key", "a key"])
+@each_row("sealed", [7, None, "", "no base64!", "c2VhbGVk", "A" * 8_000_001])
+@each_row("keys", ["", "00" * 32], ids=["no key", "a key"])
 def test_of_what_producers_seal(sealed: Any, keys: str) -> None:
     with pytest.raises(NotSealedError) as refused:
         ProducerKeys.parse(keys).open(sealed)

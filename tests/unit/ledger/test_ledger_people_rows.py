@@ -4,7 +4,6 @@ import struct
 from collections import Counter
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,8 @@ from ledger.people.crowds import Suspicion
 from ledger.people.prints import Prints, PrintsOfMany
 from ledger.people.rows import Writer
 from ledger.sealing import Fingerprinter, SealingKey
+from tests.examples import examples
+from tests.table_rows import each_row
 
 FINGERPRINTER = Fingerprinter(b"f" * 32)
 TEXT = st.none() | st.sampled_from(["", "u-1", "Jose\u0301", "a@x.org", "A@EXÄMPLE.org"])
@@ -37,7 +38,7 @@ def test_many_have_the_prints_that_each_has_alone(people: list[Any]) -> None:
         assert alone.of(person)[1:] == alone.identifiers(person)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(PERSON, max_size=4), st.integers(0, 260))
 def test_rows_hold_what_records_hold(people: list[Any], others: int) -> None:
     people = [{"user_id": f"u-{number}"} for number in range(others)] + people
@@ -63,8 +64,8 @@ def _row(rows: bytes) -> tuple[list[bytes | None], bytes]:
     return fields, rows
 
 
-@pytest.mark.parametrize("crowd", [5, 200, 300, 1_000])
-@pytest.mark.parametrize("shared", ["email", "phone_number"])
+@each_row("crowd", [5, 200, 300, 1_000])
+@each_row("shared", ["email", "phone_number"])
 def test_no_crowd_is_missed_however_large(crowd: int, shared: str) -> None:
     suspicion = Suspicion()
     prints = Prints(FINGERPRINTER)

@@ -16,6 +16,7 @@ from ledger.sealing import (
     UnsealError,
     generate_master_key,
 )
+from tests.table_rows import each_row
 
 PLAIN = b'{"user_id":"jane-4711"}'
 KEY = SealingKey.generate()
@@ -117,7 +118,7 @@ def test_a_master_key_binds_to_a_place_too() -> None:
 GOOD = urlsafe_b64encode(bytes(range(KEY_BYTES))).decode()  # always the same: it is in the names of tests
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "position"),
     [
         ("", 1),

@@ -9,6 +9,7 @@ from domain.requests import Kind
 from ledger.desk.reports import Row
 from local.compare import disagreements, is_in_effect, made_by_us
 from sandbox.vendors.insider import Insider
+from tests.table_rows import each_row
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 SILENT = {"gdpr_optin": False, "email_optin": False, "sms_optin": False, "whatsapp_optin": False}
@@ -20,7 +21,7 @@ def insider(attributes: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {**fact, "in_effect": {kind: Insider.is_in_effect(kind, fact) for kind in ("erasure", "opt_out")}, **more}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "attributes", "in_effect"),
     [
         (Kind.ERASURE, {"gdpr_optin": False}, True),

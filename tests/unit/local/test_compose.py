@@ -1,18 +1,15 @@
 """What docker-compose.yml, Dockerfile and Procfile promise: health checks, no default passwords, few rights."""
 
-import os
 import re
-import subprocess
-import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from adapters.registry import ADAPTERS
+from tests.table_rows import each_row
 
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -24,7 +21,7 @@ def test_the_services_of_the_stack_are_there_and_the_sandbox_only_when_asked_for
     assert {name for name, service in SERVICES.items() if service.get("profiles")} == {"sandbox"}
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@each_row("name", SERVICES)
 def test_a_service_has_few_rights(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
@@ -33,7 +30,7 @@ def test_a_service_has_few_rights(name: str) -> None:
     assert "privileged" not in service
 
 
-@pytest.mark.parametrize("name", sorted(set(SERVICES) - {"migrate"}))
+@each_row("name", sorted(set(SERVICES) - {"migrate"}))
 def test_a_service_that_stays_has_a_health_check(name: str) -> None:
     check = SERVICES[name]["healthcheck"]
     assert check["test"][0] in {"CMD", "CMD-SHELL"}
@@ -52,7 +49,7 @@ TOLD_OF = re.compile(r"\$\{(\w+):\+.*\}")
 """That it is set, and not to what."""
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@each_row("name", SERVICES)
 def test_nothing_secret_has_a_default(name: str) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():
         if re.search("PASSWORD|AUTH|KEYS|URL", variable) and value:
@@ -84,7 +81,7 @@ SECRETS = {
 """By service, all that it is trusted with, besides the address of Redis."""
 
 
-@pytest.mark.parametrize("name", SECRETS)
+@each_row("name", SECRETS)
 def test_a_service_is_trusted_with_what_it_uses_and_no_more(name: str) -> None:
     given = settings_of(name)
     plain = {"POSTGRES_INITDB_ARGS", "CONSENT_PASSWORD_LOGIN"}
@@ -100,17 +97,10 @@ def test_only_workers_read_the_file_with_the_credentials_of_vendors() -> None:
     assert {"CONSENT_FLOWER_BASIC_AUTH", "CONSENT_OIDC__CLIENT_SECRET"} <= kept_from
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@each_row("name", SERVICES)
 def test_what_a_service_is_given_is_a_setting(name: str) -> None:
     known = set(re.findall(r"^(CONSENT_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert {one for one in SERVICES[name].get("environment", {}) if one.startswith("CONSENT_")} <= known
-
-
-def test_flower_and_beat_start_without_any_key(tmp_path: Path) -> None:
-    bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "CONSENT_REDIS_URL": "redis://:hush@127.0.0.1:1/0"}
-    argv = [sys.executable, "-c", "from worker.app import app; app.conf.beat_schedule"]
-    done = subprocess.run(argv, env=bare, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 NETWORKS = {
@@ -125,7 +115,7 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@each_row("name", NETWORKS)
 def test_a_service_reaches_those_that_it_uses(name: str) -> None:
     assert set(SERVICES[name]["networks"]) == NETWORKS[name]
 
@@ -139,7 +129,7 @@ def test_the_services_that_keep_lead_nowhere() -> None:
         assert ("ports" in service) <= ("front" in declared)
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@each_row("name", SERVICES)
 def test_a_service_has_limits(name: str) -> None:
     assert re.fullmatch(r"\d+[mg]", SERVICES[name]["mem_limit"])
     assert 0 < SERVICES[name]["pids_limit"] <= 512
@@ -178,7 +168,7 @@ def test_nothing_but_hatchling_needs_what_goes_with_it() -> None:
         assert not plain & taken_out, name
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@each_row("name", SERVICES)
 def test_a_service_waits_for_what_it_needs(name: str) -> None:
     needed = SERVICES[name].get("depends_on", {})
     for other, how in needed.items() if isinstance(needed, dict) else ():

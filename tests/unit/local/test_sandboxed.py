@@ -11,6 +11,7 @@ from config.stack import note_stack
 from local import made_up
 from local.sandboxed import claim, leave_out, refuse_claimed
 from local.services import ServiceError
+from tests.table_rows import each_row
 
 LEADS_OUT = [
     *(f"CONSENT_{name.upper()}__BASE_URL" for name in ADAPTERS),
@@ -24,7 +25,7 @@ LEADS_OUT = [
 ]
 
 
-@pytest.mark.parametrize("name", LEADS_OUT)
+@each_row("name", LEADS_OUT)
 def test_what_leads_out_of_this_machine_is_left_out(name: str) -> None:
     environment = {name: "secret-4711", "CONSENT_LOG_LEVEL": "INFO", "PATH": "/bin", "CONSENT_WEB_PORT": "8081"}
     assert leave_out(environment) == [name]

@@ -10,6 +10,7 @@ from aiohttp import ClientError
 
 from sandbox.faults import KINDS, FaultDeck, FaultPlan, plan_preset, read_faults, read_plans
 from sandbox.served import FAULTS, NAMES
+from tests.table_rows import each_row
 
 OUT = {"user_properties": [{"user_id": "u-1", "properties": {"info_flag": "Unsubscribed"}}]}
 
@@ -25,8 +26,8 @@ def test_same_seed_same_faults():
     assert draw(1, "akinon") != draw(1, "b2core")
 
 
-@pytest.mark.parametrize(("preset", "least", "most"), [("none", 0, 0), ("mild", 0.02, 0.03), ("harsh", 0.12, 0.18)])
-@pytest.mark.parametrize("vendor", NAMES)
+@each_row(("preset", "least", "most"), [("none", 0, 0), ("mild", 0.02, 0.03), ("harsh", 0.12, 0.18)])
+@each_row("vendor", NAMES)
 def test_presets_are_as_bad_as_promised(preset, least, most, vendor):
     plan = plan_preset(preset, FAULTS[vendor])
     assert least <= sum(getattr(plan, kind) for kind in KINDS) <= most
@@ -50,7 +51,7 @@ def test_a_plan_of_one_kind_does_not_shift_the_others():
     assert any(b is not None for _, b in pairs)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "source",
     [
         {"preset": "awful"},

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tasks.envelopes import Envelope, UnusableError, read
 from tasks.queues import DISPATCH
 from tests.bad_messages import MARK, dumped, envelope, junk
+from tests.examples import examples
 
 MOST = 1_000_000
 GOOD = envelope(DISPATCH, ["insider"], "consent.control")
@@ -49,13 +50,13 @@ def test_every_kind_of_junk_is_refused_or_a_message_with_parts_of_their_types() 
             assert list(map(type, message[:4])) == [str, UUID, list, dict], name
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(dumped))
 def test_no_item_is_too_odd(item: bytes) -> None:
     assert REASON.fullmatch(why_not(item))
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.data())
 def test_a_message_with_any_part_replaced_is_read_or_refused(data: st.DataObject) -> None:
     message: dict[str, Any] = json.loads(dumped(GOOD))

@@ -2,8 +2,6 @@
 
 from uuid import uuid4
 
-import pytest
-
 from adapters.contract import Addressed, Answer, Call, Order, Person, Verdict
 from domain.requests import Kind, Subject
 from ledger.delivery.chunks import Lease, Purpose
@@ -15,6 +13,7 @@ from ledger.sealing import SealingKey
 from tasks.converse import Answered
 from tasks.judge import settled
 from tasks.submission import Submission
+from tests.table_rows import each_row
 
 HUSH = "hush-4711"
 SUBJECT: Subject = {"user_id": HUSH, "email": f"{HUSH}@example.org", "vendors": {"akinon": {"session_id": HUSH}}}
@@ -23,7 +22,7 @@ ANSWER = Answer(Verdict.PROCEED, step="next", carry={"id": HUSH})
 RAW = (HUSH * 4)[:32].encode()
 
 
-@pytest.mark.parametrize(
+@each_row(
     "holder",
     [
         PERSON,

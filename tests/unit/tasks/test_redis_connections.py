@@ -6,11 +6,12 @@ import pytest
 from kombu.utils.url import url_to_parts
 
 from tasks.redis_connections import RedisAddress, RedisUrlError, broker_settings, connect, connect_async
+from tests.table_rows import each_row
 
 SECRET = "p%40ss/w:ö"  # what a URL cannot hold as it is
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "where"),
     [
         ("redis://h", ("h", 6379, 0, None, None, None)),
@@ -41,7 +42,7 @@ def test_an_address_is_the_same_to_every_client(url: str, where: tuple[object, .
     assert password is None or password not in repr(address)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "says"),
     [
         ("http://h", "is not of the form"),

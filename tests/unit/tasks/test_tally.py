@@ -1,12 +1,11 @@
 """One line says what a run came to."""
 
-import pytest
-
 from adapters.contract import Answer, Person, Verdict
 from domain.outcomes import Outcome, Reason
 from ledger.delivery.outcomes import Settled
 from tasks.evidence import Answered
 from tasks.tally import Tally
+from tests.table_rows import each_row
 
 
 def answered(lines: range, reason: Reason | None) -> Answered:
@@ -14,7 +13,7 @@ def answered(lines: range, reason: Reason | None) -> Answered:
     return Answered(people, Answer(Verdict.RETRY, reason))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("ended", "again", "pending", "line"),
     [
         ({Outcome.ACCEPTED: 480}, {}, 0, "accepted 480, 0.4 s"),

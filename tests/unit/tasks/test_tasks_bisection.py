@@ -10,7 +10,9 @@ from adapters.contract import Answer, Verdict
 from domain.outcomes import Reason
 from tasks.bisection import DRAWN, Isolating, fails_again
 from tasks.evidence import Answered
+from tests.examples import examples
 from tests.stubs import person
+from tests.table_rows import each_row
 
 DOWN = Answer(Verdict.RETRY, Reason.SERVER_ERROR)
 
@@ -33,7 +35,7 @@ def lines(several: list[Answered]) -> list[int]:
     return sorted(one.line for each in several for one in each.people)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.integers(2, 300), st.integers(2, 14), st.data())
 def test_whoever_is_not_served_is_alone_or_tried_another_time(count: int, failed: int, data: st.DataObject) -> None:
     bad = data.draw(st.sets(st.integers(1, count), min_size=1, max_size=12))
@@ -64,7 +66,7 @@ def test_who_has_not_failed_often_is_not_taken_apart(failed: tuple[int, ...]) ->
     assert not fails_again([person(line, failed=times) for line, times in enumerate(failed)], DOWN)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "answer",
     [
         Answer(Verdict.RETRY, Reason.SERVER_ERROR, retry_after_s=5.0),  # it says that it passes

@@ -15,6 +15,7 @@ from domain.outcomes import Reason
 from domain.requests import Kind
 from tasks.converse import Conversation
 from tasks.evidence import CALLS_TO_HALT, Answered
+from tests.examples import examples
 from tests.stubs import Answering, StubAdapter, StubExchange, person
 
 APPLIED = Answer(Verdict.APPLIED)
@@ -132,7 +133,7 @@ def poisoned(poison: frozenset[int], answer: Answer = SPLIT) -> Answering:
     return answering
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     count=st.integers(1, 70),
     batch=st.integers(1, 40),

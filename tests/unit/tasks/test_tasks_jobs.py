@@ -13,6 +13,7 @@ from ledger.delivery.outcomes import Settled
 from tasks.evidence import Answered, Evidence
 from tasks.judge import SOON_TOGETHER_S, TOGETHER_S, Judgement, judge
 from tests.stubs import person
+from tests.table_rows import each_row
 
 NOW = 1_000_000.0
 POLICY = RetryPolicy(max_attempts=3, max_age_s=60.0, jobs=JobPolicy(max_wait_s=86_400.0))
@@ -45,8 +46,8 @@ def test_what_was_taken_just_now_is_a_job_that_is_looked_at_soon() -> None:
     assert 4.0 <= kept.due - NOW <= 5.0 + SOON_TOGETHER_S
 
 
-@pytest.mark.parametrize("age_s", [10.0, 3_600.0, 86_000.0])
-@pytest.mark.parametrize("answer", [WAITING, *FAILS])
+@each_row("age_s", [10.0, 3_600.0, 86_000.0])
+@each_row("answer", [WAITING, *FAILS])
 def test_a_look_that_sees_no_end_counts_no_attempt(answer: Answer, age_s: float) -> None:
     (kept,) = decide(answer, job(age_s, attempts=2)).setbacks
     assert (kept.attempts, kept.job) == (2, Job("look", NOW - age_s, "p-1"))
@@ -65,7 +66,7 @@ def test_looks_come_at_round_times_and_far_ones_at_rounder(age_s: float, multipl
     assert 0 <= kept.due - at - pause_s.delay_s < multiple_s
 
 
-@pytest.mark.parametrize("answer", [WAITING, *FAILS])
+@each_row("answer", [WAITING, *FAILS])
 def test_a_job_whose_time_is_over_is_exhausted(answer: Answer) -> None:
     judgement = decide(answer, job(86_401.0))
     assert judgement.settled == [Settled([1], Outcome.EXHAUSTED, Reason.PENDING_AT_VENDOR, 1)]

@@ -13,6 +13,7 @@ from ledger.delivery.outcomes import Settled
 from tasks.evidence import Answered, Evidence
 from tasks.judge import OUTCOMES, Judgement, Strike, ends, in_doubt, judge, settled
 from tests.stubs import person
+from tests.table_rows import each_row
 
 NOW = 1_000_000.0
 POLICY = RetryPolicy(max_attempts=3, max_age_s=100.0)
@@ -55,7 +56,7 @@ def after(attempts: int, since: float = NOW - 10) -> dict[int, Setback]:
     return {1: setback(attempts, 1, since=since)}
 
 
-@pytest.mark.parametrize("verdict", Verdict)
+@each_row("verdict", Verdict)
 def test_which_answers_end_a_delivery(verdict: Verdict) -> None:
     good = {Verdict.APPLIED, Verdict.SEEN, Verdict.ABSENT, Verdict.NOT_APPLICABLE, Verdict.UNREACHABLE}
     final = verdict in good | {Verdict.USER, Verdict.ACTION}
@@ -64,7 +65,7 @@ def test_which_answers_end_a_delivery(verdict: Verdict) -> None:
     assert not ends(Answered([person(1)], Answer(verdict, needs_witness=True)))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("answer", "step", "final"),
     [
         (Answer(Verdict.USER, Reason.REJECTED), "", True),
@@ -79,7 +80,7 @@ def test_a_refusal_at_a_step_does_not_end_a_delivery_by_itself(answer: Answer, s
     assert ends(Answered([person(1)], answer, step)) is final
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("verdict", "outcome", "attempts"),
     [
         (Verdict.APPLIED, Outcome.ACCEPTED, 3),
@@ -169,8 +170,8 @@ def test_where_others_were_served_nothing_is_wrong_with_all_of_it() -> None:
     assert last.settled == [Settled([1], Outcome.EXHAUSTED, Reason.FORBIDDEN, 3)]
 
 
-@pytest.mark.parametrize(("served", "witness"), [(True, False), (False, True), (True, True)])
-@pytest.mark.parametrize(
+@each_row(("served", "witness"), [(True, False), (False, True), (True, True)])
+@each_row(
     ("answer", "outcome", "reason"), [(DOUBTFUL, Outcome.REFUSED, Reason.UNKNOWN_PERSON), (GONE, Outcome.ABSENT, None)]
 )
 def test_a_404_is_believed_with_a_witness(
@@ -207,7 +208,7 @@ PROBED = Evidence(vouched=True)
 AFTER = Evidence(yes=1, served=1)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("answer", "known", "people", "fate", "strikes"),
     [
         # A refusal: with a witness at its step it is the person's, and a handful without one are the vendor's.

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +9,7 @@ from domain.directory import Finding
 from domain.requests import Subject
 from tasks.resolve import judge
 from tasks.subjects import check_subject
+from tests.table_rows import each_row
 
 ANN: Subject = {"email": "ann@private.example"}
 WHOLE: dict[str, Any] = {"user_id": "u-ann", "email": "ann@private.example", "phone_number": "+821012345678"}
@@ -22,7 +22,7 @@ FIELDS = st.sampled_from(["user_id", "email", "phone_number", "vendors", "asked_
 GOOD = st.sampled_from(["u-ann", "ann@private.example", "+821012345678", {"algonomy": {"user_id": "a-1"}}, None, ""])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("said", "finding"),
     [
         ([], Finding.UNKNOWN),
@@ -61,7 +61,7 @@ def with_block(vendor: str, **block: Any) -> Subject:
     return {"email": "ann@private.example", "vendors": {vendor: block}}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("vendor", "on_file", "said", "kept"),
     [
         ("insider", {"identifiers": {"email": "a@x.org"}}, {"identifiers": {"uuid": "u-1"}}, "both"),

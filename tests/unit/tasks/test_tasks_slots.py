@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tasks.slots import FairSlots
 from tests import virtual_time
+from tests.examples import examples
 
 
 async def until_quiet() -> None:
@@ -132,7 +133,7 @@ async def test_while_enough_wait_for_permits_slots_stay_where_turns_are_taken() 
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_whatever_comes_and_goes_no_slot_is_lost_and_nobody_is_forgotten(data: Any) -> None:
     draw = data.draw
     size = draw(st.integers(1, 4))

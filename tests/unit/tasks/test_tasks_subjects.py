@@ -12,6 +12,7 @@ from adapters.registry import ADAPTERS
 from domain.emails import NO_EMAIL
 from tasks.subjects import PROBLEMS, SubjectError, check_subject, parse_subject
 from tests.contract.samples import SAMPLES
+from tests.table_rows import each_row
 
 
 def faults(record: Any) -> list[tuple[str, str]]:
@@ -50,7 +51,7 @@ def test_a_vendors_own_identifier_is_enough(vendor: str) -> None:
     assert parse_subject(json.dumps({"vendors": SAMPLES[vendor].own("x").get("vendors")}).encode())
 
 
-@pytest.mark.parametrize(
+@each_row(
     "line", [b"", b"{", b"x", b"{'user_id': 'u'}", b'{"user_id": "\xff"}', b'{"user_id": "\\ud800"}', b'{"a":1}{"b":2}']
 )
 def test_what_is_not_json(line: bytes) -> None:
@@ -70,7 +71,7 @@ def test_nobody_in_particular(record: object) -> None:
     assert faults(record) == [("", "has no identifier: give user_id, email, phone_number or a vendor's own")]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("record", "field", "problem"),
     [
         ({"user_id": 4711}, "user_id", "must be a text"),
@@ -130,7 +131,7 @@ PERSONAL_KEYS = [
 ]
 
 
-@pytest.mark.parametrize("key", PERSONAL_KEYS)
+@each_row("key", PERSONAL_KEYS)
 def test_a_key_that_looks_like_a_value_is_not_shown(key: str) -> None:
     for record, field in (
         ({"user_id": "u", key: "x"}, "(a key)"),
@@ -143,7 +144,7 @@ def test_a_key_that_looks_like_a_value_is_not_shown(key: str) -> None:
 SECRET = "Jane-4711"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "record",
     [
         {"user_id": SECRET + "\u0000"},

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.table_rows import each_row
 from web.login_queue import MOST_OF_ONE, MOST_WAITING, LoginQueue
 from web.networks import network_of
 from web.pool import BusyError
@@ -89,7 +90,7 @@ async def test_a_check_that_fails_gives_its_place_back() -> None:
         queue.close()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("host", "network"),
     [
         ("192.0.2.1", "192.0.2.1"),

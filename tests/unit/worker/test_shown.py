@@ -10,6 +10,7 @@ import pytest
 from ledger.delivery.claiming import Claimed
 from tasks.queues import DELIVER, DISPATCH, WakeUp, queue_of
 from tests.bad_messages import MARK, dumped, envelope
+from tests.table_rows import each_row
 from worker.shown import HEADER, headers_of
 from worker.sieve import Sieve
 
@@ -48,7 +49,7 @@ def test_a_delivery_is_shown_by_what_it_is(chunk: Claimed, name: str, arguments:
 GOOD = {"purpose": "deliver", "people": 480, "request": str(REQUEST)}
 
 
-@pytest.mark.parametrize(
+@each_row(
     "said",
     [
         None,

@@ -17,6 +17,7 @@ from config.opendsr import OpenDsrSettings
 from config.settings import Settings
 from domain.outcomes import Reason
 from local.signing_pair import self_signed
+from tests.table_rows import each_row
 
 SECRET = "hunter2-hunter2"
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -112,8 +113,8 @@ def test_a_vendor_without_a_harmless_call_is_left_alone(sent: list[httpx.Request
     assert sent == []
 
 
-@pytest.mark.parametrize("reason", ADVICE)
-@pytest.mark.parametrize("vendor", SETTINGS)
+@each_row("reason", ADVICE)
+@each_row("vendor", SETTINGS)
 def test_advice_names_variables_and_no_secret(vendor: str, reason: Reason) -> None:
     says = _advice(adapter_of(vendor), Answer(Verdict.VENDOR, reason))
 

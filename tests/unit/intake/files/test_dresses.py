@@ -13,6 +13,7 @@ from domain.requests import Subject
 from intake.files.hints import read_hints
 from intake.files.reader import UnusableInputError, read_blocks, read_numbered, read_people
 from intake.files.reading import Bounds, Reading
+from tests.table_rows import each_row
 
 PEOPLE: list[Subject] = [
     {"user_id": "u-71", "email": "ann@example.org", "phone_number": "+821012345678"},
@@ -136,7 +137,7 @@ def test_an_array_holds_the_same_people(text: str, block: int, monkeypatch: pyte
     assert read(text.encode("utf-16")) == PEOPLE
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "lines"),
     [
         ('[{"user_id": "u-7"},\n{"user_id": "u-8"}', [2]),

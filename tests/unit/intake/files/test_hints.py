@@ -13,6 +13,7 @@ from intake.files.header import nearest
 from intake.files.header_names import NAMES, squashed, synonyms
 from intake.files.hints import HintError, Hints, read_hints
 from intake.files.reader import Fault, UnusableInputError, read_people
+from tests.table_rows import each_row
 
 
 def read(text: str, **hints: object) -> list[Subject]:
@@ -59,7 +60,7 @@ def test_an_unknown_column_is_named_with_the_nearest_known_one_and_what_to_do() 
     assert nearest("shoe size") is None
 
 
-@pytest.mark.parametrize("cell", ["ann@example.org", "010 1234 5678", "u-12345", "x" * 80, "=1+1", "7;8"])
+@each_row("cell", ["ann@example.org", "010 1234 5678", "u-12345", "x" * 80, "=1+1", "7;8"])
 def test_what_may_be_somebodys_is_not_named(cell: str) -> None:
     (fault,) = faults_of(f"user_id,{cell}\nu-7,x\n")
     assert cell not in str(fault)
@@ -75,7 +76,7 @@ def test_a_hint_that_fits_nothing_is_a_fault(hints: dict[str, object], line: int
     assert faults_of('[{"user_id": "u-7"}]', **hints)[0].line == line
 
 
-@pytest.mark.parametrize(
+@each_row(
     "hints",
     [
         {"maps": ["Kundennummer"]},
@@ -112,7 +113,7 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize(("region", "written", "sent"), NUMBERS)
+@each_row(("region", "written", "sent"), NUMBERS)
 def test_national_numbers_are_sent_in_e164_where_a_country_is_given(region: str, written: str, sent: str) -> None:
     expected = [{"user_id": "u-7", "phone_number": sent}]
     table = f"user_id;phone\nu-7;{written}\n"
@@ -128,7 +129,7 @@ def test_national_numbers_are_sent_in_e164_where_a_country_is_given(region: str,
         assert written not in str(fault)
 
 
-@pytest.mark.parametrize("written", ["12", "1-800-FLOWERS", "0532 123 45 67 ext. 5", "0000000000", "٠٥٣٢", "0532 123"])
+@each_row("written", ["12", "1-800-FLOWERS", "0532 123 45 67 ext. 5", "0000000000", "٠٥٣٢", "0532 123"])
 def test_what_is_no_number_of_the_country_is_refused(written: str) -> None:
     assert to_e164(written, "TR") is None
     (fault,) = faults_of(f"user_id;phone\nu-7;{written}\n", region="TR")

@@ -8,6 +8,7 @@ import pytest
 
 from intake.files.hints import Hints
 from intake.files.reader import UnusableInputError, read_people
+from tests.table_rows import each_row
 
 OTHERS: dict[str, tuple[bytes, str]] = {
     "BIFF of before OLE": (b"\x09\x08\x10\x00\x00\x06\x05\x00" + b"\0" * 500, "1990s"),
@@ -51,7 +52,7 @@ OTHERS: dict[str, tuple[bytes, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@each_row("name", OTHERS)
 def test_what_is_no_file_of_people_says_what_it_is(name: str) -> None:
     data, words = OTHERS[name]
     with pytest.raises(UnusableInputError) as raised:
@@ -61,8 +62,8 @@ def test_what_is_no_file_of_people_says_what_it_is(name: str) -> None:
     assert any(do in fault.problem for do in ("save", "take", "give"))
 
 
-@pytest.mark.parametrize("word", ["ORCID", "PAR1", "MZ-Nr", "BM", "Obj", "ID", "Rar!", "<b>", "PK", "GIF"])
-@pytest.mark.parametrize("separator", [",", ";"])
+@each_row("word", ["ORCID", "PAR1", "MZ-Nr", "BM", "Obj", "ID", "Rar!", "<b>", "PK", "GIF"])
+@each_row("separator", [",", ";"])
 def test_a_header_that_begins_like_something_else_is_a_header(word: str, separator: str) -> None:
     table = f"{word}{separator}user_id\nx{separator}u-7\n".encode()
     assert list(read_people(io.BytesIO(table), hints=Hints(ignored=(word,)))) == [{"user_id": "u-7"}]

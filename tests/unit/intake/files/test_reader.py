@@ -20,6 +20,8 @@ from intake.files.faults import KEPT
 from intake.files.lines import LONGEST_LINE, TOO_LONG
 from intake.files.ndjson import TOO_MANY
 from intake.files.reader import Fault, UnusableInputError, read_numbered, read_people
+from tests.examples import examples
+from tests.table_rows import each_row
 
 BOTH = pytest.mark.parametrize("name", ["people.csv", "people.ndjson"])
 MARK = b"\xef\xbb\xbf"
@@ -84,7 +86,7 @@ def test_every_text_of_every_vendor_has_a_column() -> None:
     assert "insider.identifiers" not in columns
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "data"),
     [
         ("-", b'{"user_id": "u"}'),
@@ -102,8 +104,8 @@ def test_takes_what_editors_and_systems_write(name: str, data: bytes) -> None:
     assert read(data, name) == [{"user_id": "u"}]
 
 
-@pytest.mark.parametrize("data", [b"", MARK, b"\n\n", b" \r\n\t\n", MARK + b"\n"])
-@pytest.mark.parametrize("name", ["-", "people.csv", "people.ndjson"])
+@each_row("data", [b"", MARK, b"\n\n", b" \r\n\t\n", MARK + b"\n"])
+@each_row("name", ["-", "people.csv", "people.ndjson"])
 def test_a_file_with_nothing_in_it_is_refused(name: str, data: bytes) -> None:
     assert faults_of(data, name).faults == (Fault(1, "", "holds nobody: give a line for each person"),)
 
@@ -112,7 +114,7 @@ def test_a_header_without_rows_is_refused() -> None:
     assert faults_of(b"user_id,email\n\n").faults == (Fault(1, "", "holds nobody: give a line for each person"),)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "field"),
     [
         (b"not json", ""),
@@ -168,7 +170,7 @@ def test_values_that_look_like_keys_are_none() -> None:
     assert [person["user_id"] for person in read(line, "a.ndjson")] == ['a":b']
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("row", "field"),
     [
         (b"u", ""),
@@ -217,7 +219,7 @@ def test_columns_that_cannot_be_used_are_told_by_position() -> None:
     assert "ann" not in "".join(map(str, error.faults))
 
 
-@pytest.mark.parametrize(
+@each_row(
     "column",
     [
         "vendors.user_id",
@@ -386,7 +388,7 @@ EDITS = st.lists(
 ENCODINGS = st.sampled_from(["latin-1"] * 6 + ["utf-16", "utf-32-be"])  # latin-1: byte for byte as it is
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(st.sampled_from(WHOLE_FILES), EDITS, ENCODINGS, st.sampled_from(["-", "people.csv", "people.ndjson"]))
 def test_a_damaged_file_is_people_or_unusable(
     data: bytes, edits: list[tuple[int, int, bytes]], encoding: str, name: str
@@ -482,8 +484,8 @@ def outcome(data: bytes) -> tuple[list[tuple[int, Subject]], tuple[Fault, ...], 
     return given_, (), 0
 
 
-@pytest.mark.parametrize("crowd", [b"[" + b"[]," * 20_000 + b"[]]", b"[" + b"0," * 30_000 + b"0]"])
-@pytest.mark.parametrize("place", [b'{"user_id": "u", "vendors": %b}', b'{"user_id": %b}', b"%b"])
+@each_row("crowd", [b"[" + b"[]," * 20_000 + b"[]]", b"[" + b"0," * 30_000 + b"0]"])
+@each_row("place", [b'{"user_id": "u", "vendors": %b}', b'{"user_id": %b}', b"%b"])
 def test_a_line_of_very_many_values_is_refused_before_they_are_made(crowd: bytes, place: bytes) -> None:
     lines = b'{"user_id": "u-1"}\n' + (place % crowd + b"\n") * 99
     tracemalloc.start()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from domain.opendsr import DsrRequest, Version
 from domain.regulations import Regulation
 from domain.requests import Kind
+from tests.table_rows import each_row
 from web.opendsr.reading import LONGEST_BODY, RefusedError, read_id, read_request
 
 NOW = datetime(2026, 5, 25, tzinfo=UTC)
@@ -105,7 +106,7 @@ def test_an_opt_out_never_becomes_an_erasure_by_a_misspelt_domain() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("change", "where"),
     [
         ({"regulation": None}, "regulation"),
@@ -162,7 +163,7 @@ def test_a_hashed_identity_of_the_third_version_is_refused_by_its_place() -> Non
     assert [place for place, _ in faults(odd, Version.V3)] == ["subject_identities.(a key)"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "body",
     [
         b"",

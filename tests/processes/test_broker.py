@@ -31,6 +31,7 @@ from tasks.redis_connections import broker_settings, connect, connect_async
 from tasks.redis_faults import AWAY, CLUSTER, ODD, say_fault
 from tasks.sending import sender, wake
 from tests.redis_servers import Proxy, redis_server
+from tests.table_rows import each_row
 
 ANSWERS = {
     "READONLY You can't write against a read only replica.": "read-only replica",
@@ -59,7 +60,7 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
+@each_row("answer", ANSWERS)
 def test_every_answer_is_one_to_wait_for_and_told_in_words(answer: str) -> None:
     error = BaseParser.parse_error(answer)
     assert isinstance(error, Transport.connection_errors)
@@ -94,7 +95,7 @@ def saying(answer: bytes) -> Iterator[str]:
         server.shutdown(socket.SHUT_RDWR)
 
 
-@pytest.mark.parametrize("answer", [one for one in ANSWERS if not one.startswith("ERR max")])
+@each_row("answer", [one for one in ANSWERS if not one.startswith("ERR max")])
 def test_a_sender_told_no_says_so_as_for_a_redis_that_is_away(answer: str) -> None:
     with saying(answer.encode()) as url, sender(url) as app:
         with pytest.raises(BrokerError):
@@ -102,7 +103,7 @@ def test_a_sender_told_no_says_so_as_for_a_redis_that_is_away(answer: str) -> No
         assert trouble(connect(url)) is not None
 
 
-@pytest.mark.parametrize("answer", ["READONLY no", "OOM no", "NOPERM no", "MISCONF no", "CLUSTERDOWN no", "NEWS no"])
+@each_row("answer", ["READONLY no", "OOM no", "NOPERM no", "MISCONF no", "CLUSTERDOWN no", "NEWS no"])
 def test_who_must_write_is_not_connected_to_a_redis_that_takes_nothing(answer: str) -> None:
     with saying(answer.encode()) as url:
         settings = broker_settings(url, must_write=True)

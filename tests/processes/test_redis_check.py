@@ -67,7 +67,7 @@ def mend(server: Server) -> None:
         client.config_set("min-replicas-to-write", "0")
 
 
-PAGE = Path(__file__).parents[3] / "docs" / "operations.md"
+PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 RIGHTS = tuple(re.findall(r"^ACL SETUSER consent on >password (.*)$", PAGE.read_text(), re.MULTILINE)[0].split())
 
 

@@ -8,8 +8,8 @@ from shutil import copytree
 
 import pytest
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+ROOT = Path(__file__).parents[2]
+CONTRACT = ROOT / "tests/contract"
 AT_HOME = """\
 from adapters.conformance import Conformance
 from plain_mail.vendor import SAMPLE
@@ -41,10 +41,10 @@ def package(tmp_path: Path) -> Path:
     """A folder as pip leaves it behind, for the path."""
     home = tmp_path / "site"
     module, told = home / "plain_mail", home / "plain_mail-1.2.dist-info"
-    copytree(HERE / "plain_answers", module / "plain_answers")
+    copytree(CONTRACT / "plain_answers", module / "plain_answers")
     told.mkdir()
     (module / "__init__.py").touch()
-    (module / "vendor.py").write_text((HERE / "plain.py").read_text())
+    (module / "vendor.py").write_text((CONTRACT / "plain.py").read_text())
     (told / "METADATA").write_text("Metadata-Version: 2.1\nName: plain-mail\nVersion: 1.2\n")
     (told / "entry_points.txt").write_text("[consent_worker.vendors]\nplain = plain_mail.vendor:Plain\n")
     return home

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 UNFINISHED = b"POST /dfinery/users/ci HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"

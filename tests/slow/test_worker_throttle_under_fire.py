@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from adapters.contract import NotNowError
 from tests import virtual_time
+from tests.examples import examples
 from worker import throttle
 from worker.throttle import HORIZON_S, JITTER_S, LOT_S, STALE_S, WINDOW_S, Lane, Pace
 
@@ -306,7 +307,7 @@ def test_costs_that_differ_are_bounded_by_the_dearest() -> None:
 
 
 @given(limit=st.integers(10, 1_000_000), units=st.floats(0.1, 50.0))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_the_pace_of_dear_requests_leaves_the_same_room(limit: int, units: float) -> None:
     lane = Lane(fakeredis.FakeAsyncRedis(), "acme", Pace.for_limit(limit), limit)
     found = lane.pace_of(units)
@@ -344,7 +345,7 @@ def test_kills_waste_what_was_in_hand_and_no_more() -> None:
 
 
 @given(limit=st.integers(1, 3_000_000))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_the_pace_leaves_room_for_what_may_be_granted_twice(limit: int) -> None:
     found = Pace.for_limit(limit)
     assert found.burst >= 1
