@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from intake.exit_codes import Ending
+from cli.options import AsJson, RoleName
+from intake.exit_codes import Ending, Family
 
-keys = typer.Typer(help="API keys: make one, see them, revoke one.", no_args_is_help=True)
-user = typer.Typer(help="Console users: add, list and disable them.", no_args_is_help=True)
+keys = typer.Typer(cls=Family, help="API keys: make one, see them, revoke one.", no_args_is_help=True)
+user = typer.Typer(cls=Family, help="Console users: add, list and disable them.", no_args_is_help=True)
 
 MOST_DAYS = 36_500
-AsJson = Annotated[bool, typer.Option("--json", help="for scripts: one JSON object")]
 Owner = Annotated[
     str | None, typer.Option(metavar="PERSON", help="another user's name: both are accounts of one person")
 ]
@@ -21,7 +21,7 @@ UserName = Annotated[str, typer.Argument(metavar="NAME", help="what they log in 
 @keys.command("create")
 def create_key(
     name: Annotated[str, typer.Argument(metavar="NAME", help="the system it is for; it may have several keys")],
-    role: Annotated[str, typer.Option(metavar="submitter|reader|operator|admin", help="what it may do")],
+    role: Annotated[RoleName, typer.Option(help="what it may do")],
     days: Annotated[float, typer.Option(min=0, max=MOST_DAYS, help="days until it expires; 0: never")] = 365,
     owner: Annotated[
         str | None, typer.Option(metavar="PERSON", help="the user whose key it is; none: a system's")
@@ -66,7 +66,7 @@ def own_key(
 @user.command("add")
 def add_user(
     name: UserName,
-    role: Annotated[str, typer.Option(metavar="submitter|reader|operator|admin", help="what they may do")],
+    role: Annotated[RoleName, typer.Option(help="what they may do")],
     no_password: Annotated[
         bool, typer.Option("--no-password", help="they log in by the identity provider only")
     ] = False,
@@ -117,7 +117,7 @@ def set_password(
 @user.command("role")
 def set_role(
     name: UserName,
-    role: Annotated[str, typer.Argument(metavar="submitter|reader|operator|admin", help="what they may do")],
+    role: Annotated[RoleName, typer.Argument(help="what they may do")],
 ) -> Ending:
     """Give a user another role, also where they are logged in."""
     from cli import accounts

@@ -208,8 +208,9 @@ def _print(rows: Sequence[dict[str, Any]], name: str, *, as_json: bool) -> None:
     ]
     if as_json:
         typer.echo(json.dumps({name: shown}))
-        return
-    for row in shown:
-        typer.echo("  ".join(f"{key}={value}" for key, value in row.items() if value is not None))
-    if not shown:
+    elif shown:
+        from cli.tables import print_rows  # noqa: PLC0415 - scripts ask for JSON, and need no tables
+
+        print_rows(shown)
+    else:
         typer.echo(f"no {name}")

@@ -12,6 +12,7 @@ from cli.given import listed, opened, read_allowed, unusable
 from cli.os_user import who
 from cli.status import as_utc, no_such_request, read_id
 from cli.submit import waker
+from domain.counted import counted, counted_deliveries
 from domain.outcomes import Outcome, Reason
 from intake.advice import ADVICE, what_to_do
 from intake.exit_codes import Ending, note
@@ -112,19 +113,33 @@ def retry(request_id: str, *, vendor: str | None, reason: str | None, as_json: b
     more = {"without_session": again.without_session, "unreachable": again.unreachable}
     _print_again(again.deliveries, as_json=as_json, more=more)
     if again.without_session:
-        note(f"{again.without_session:,} more wait for a fresh session of the person: `consent provide`")
+        note(say_without_session(again.without_session))
     if again.unreachable:
-        note(f"{again.unreachable:,} more wait for an identifier of the person: `consent provide`, or `consent accept`")
+        note(say_unreachable(again.unreachable))
     return Ending.EXCEPTIONS if again.without_session or again.unreachable else Ending.DONE
 
 
-def _print_again(deliveries: Mapping[str, int], *, as_json: bool, more: Mapping[str, int]) -> None:
-    total = sum(deliveries.values())
+def say_without_session(number: int) -> str:
+    """What to do for deliveries that a retry left out, because they need a session."""
+    return f"{counted(number, 'more waits', 'more wait')} for a fresh session of the person: `consent provide`"
+
+
+def say_unreachable(number: int) -> str:
+    """What to do for deliveries that a retry left out, because nothing is known by which to find the person."""
+    wait = counted(number, "more waits", "more wait")
+    return f"{wait} for an identifier of the person: `consent provide`, or `consent accept`"
+
+
+def _print_again(again: Mapping[str, int], *, as_json: bool, more: Mapping[str, int]) -> None:
+    total = sum(again.values())
     if as_json:
-        typer.echo(json.dumps({"deliveries": total, "vendors": deliveries, **more}))
+        typer.echo(json.dumps({"deliveries": total, "vendors": again, **more}))
     else:
-        by_vendor = ", ".join(f"{vendor} {count:,}" for vendor, count in deliveries.items())
-        typer.echo(f"{total:,} deliveries go out again" + (f": {by_vendor}" if by_vendor else ""))
+        by_vendor = ", ".join(f"{vendor} {count:,}" for vendor, count in again.items())
+        typer.echo(
+            counted(total, "delivery goes out again", "deliveries go out again")
+            + (f": {by_vendor}" if by_vendor else "")
+        )
 
 
 def provide(request_id: str, file: str, how: FileOptions, *, allow: Sequence[str] = (), as_json: bool) -> Ending:
@@ -154,7 +169,7 @@ def close(request_id: str, *, vendor: str, reason: str | None, because: str, as_
     public_id = read_id(request_id)
     with surroundings() as here, deeds(here) as desk:
         closed = desk.close(public_id, vendor, reason, text)
-    typer.echo(json.dumps({"deliveries": closed}) if as_json else f"{closed:,} deliveries closed by hand")
+    typer.echo(json.dumps({"deliveries": closed}) if as_json else f"{counted_deliveries(closed)} closed by hand")
     return Ending.DONE
 
 
@@ -164,6 +179,10 @@ def accept(request_id: str, *, vendor: str | None, because: str, as_json: bool) 
     public_id = read_id(request_id)
     with surroundings() as here, deeds(here) as desk:
         accepted = desk.accept(public_id, vendor, text)
-    message = f"{accepted:,} deliveries stay unreachable, and need nobody any more"
+    message = counted(
+        accepted,
+        "delivery stays unreachable, and needs nobody any more",
+        "deliveries stay unreachable, and need nobody any more",
+    )
     typer.echo(json.dumps({"deliveries": accepted}) if as_json else message)
     return Ending.DONE

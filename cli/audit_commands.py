@@ -4,10 +4,13 @@ from typing import Annotated
 
 import typer
 
-from intake.exit_codes import Ending
+from cli.options import AsJson
+from intake.exit_codes import Ending, Family
 
 MOST = 1_000
-audit = typer.Typer(help="Show who was admitted or refused, and what they did.", invoke_without_command=True)
+audit = typer.Typer(
+    cls=Family, help="Show who was admitted or refused, and what they did.", invoke_without_command=True
+)
 
 
 @audit.callback()
@@ -27,7 +30,7 @@ def show(  # noqa: PLR0917 - the order is the command line's
     before: Annotated[
         int | None, typer.Option(metavar="NUMBER", min=1, help="the next page, as the last one says")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="for scripts: one JSON object")] = False,
+    as_json: AsJson = False,
 ) -> Ending | None:
     """Show the audit log, newest entries first: when, by whom, from where, what, and whether it was allowed."""
     if context.invoked_subcommand is not None:

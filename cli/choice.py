@@ -8,16 +8,14 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from cli.options import OneReason, OneVendor
+from cli.options import KindName, OneReason, OneVendor
 from cli.parameters import set_parameters
 from intake.exit_codes import Ending
 
 OneOrSeveral = Annotated[
     str | None, typer.Argument(metavar="[ID]", help="what `consent submit` printed; without it, choose by options")
 ]
-OfKind = Annotated[
-    str | None, typer.Option("--kind", metavar="erasure|opt_out|opt_in", help="without ID: requests of this kind")
-]
+OfKind = Annotated[KindName | None, typer.Option("--kind", help="without ID: requests of this kind")]
 ReceivedBefore = Annotated[
     str | None, typer.Option(metavar="ISO8601", help="without ID: requests that were received before this")
 ]

@@ -8,7 +8,8 @@ import typer
 from cli.account_commands import keys, user
 from cli.audit_commands import audit
 from cli.deed_commands import accept, attention, cancel, close, confirm, extend, provide, retry
-from cli.request_commands import export, lookup, status, submit, watch
+from cli.options import AsJson
+from cli.request_commands import export, list_requests, lookup, status, submit, watch
 from cli.vendor_commands import vendor
 from cli.webhook_commands import webhook
 from intake.exit_codes import Commands, Ending, run_to_end
@@ -16,7 +17,6 @@ from intake.exit_codes import Commands, Ending, run_to_end
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 for commands, name in ((vendor, "vendor"), (webhook, "webhook"), (keys, "keys"), (user, "user"), (audit, "audit")):
@@ -24,6 +24,7 @@ for commands, name in ((vendor, "vendor"), (webhook, "webhook"), (keys, "keys"),
 for command in (submit, status, watch, export, attention, retry, provide, close, accept, confirm, cancel, extend):
     app.command()(command)
 app.command()(lookup)
+app.command("list")(list_requests)
 
 
 def run() -> None:
@@ -49,19 +50,19 @@ def _before_commands(
 
 
 @app.command()
-def doctor() -> Ending:
+def doctor(as_json: AsJson = False) -> Ending:
     """Check PostgreSQL, Redis, and each vendor's address and credentials, without changing anything."""
     from cli.doctor import checkup
 
-    return checkup.doctor()
+    return checkup.doctor(as_json=as_json)
 
 
 @app.command("producer-key")
-def producer_key() -> Ending:
+def producer_key(as_json: AsJson = False) -> Ending:
     """Print the public key that Celery producers seal their requests to."""
     from cli import producer_key
 
-    return producer_key.show()
+    return producer_key.show(as_json=as_json)
 
 
 @app.command()

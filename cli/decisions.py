@@ -8,6 +8,7 @@ import typer
 from cli.attention import check_text, deeds
 from cli.given import unusable
 from cli.status import as_utc, read_id
+from domain.counted import counted
 from domain.deadlines import Period, Unit
 from intake.exit_codes import Ending
 from intake.stack import surroundings
@@ -31,10 +32,9 @@ def cancel(request_id: str, *, as_json: bool) -> Ending:
     if as_json:
         typer.echo(json.dumps({"request_id": str(public_id), "status": "cancelled", **asdict(stopped)}))
     else:
-        typer.echo(
-            f"cancelled: {stopped.cancelled:,} deliveries were not sent, {stopped.done:,} had ended before, "
-            f"{stopped.under_way:,} are under way"
-        )
+        not_sent = counted(stopped.cancelled, "delivery was not sent", "deliveries were not sent")
+        under_way = counted(stopped.under_way, "is under way", "are under way")
+        typer.echo(f"cancelled: {not_sent}, {stopped.done:,} had ended before, {under_way}")
     return Ending.DONE
 
 

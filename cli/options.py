@@ -1,11 +1,34 @@
 """Arguments and options that several commands share."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+KindName = Literal["erasure", "opt_out", "opt_in"]
+"""`domain.requests.Kind`, which takes long to load."""
+RegulationName = Literal["gdpr", "uk_gdpr", "ccpa", "kvkk", "pipa", "lgpd"]
+RoleName = Literal["submitter", "reader", "operator", "admin"]
+OutcomeName = Literal[
+    "pending",
+    "accepted",
+    "verified",
+    "absent",
+    "not_applicable",
+    "unreachable",
+    "superseded",
+    "refused",
+    "needs_action",
+    "exhausted",
+    "cancelled",
+]
+StatusName = Literal["unconfirmed", "running", "completed", "completed_with_exceptions", "cancelled"]
+
 RequestId = Annotated[str, typer.Argument(metavar="ID", help="what `consent submit` printed")]
 AsJson = Annotated[bool, typer.Option("--json", help="for scripts: one JSON object")]
+WaitS = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", min=0, help="wait so long at most; exit 124 if it runs still, and goes on"),
+]
 Because = Annotated[str, typer.Option(metavar="TEXT", help="kept for good: say why, and name no person")]
 AllowPlaceholder = Annotated[
     list[str] | None,

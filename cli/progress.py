@@ -1,6 +1,6 @@
 """Live progress for people at a terminal."""
 
-from typing import NamedTuple, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -15,31 +15,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from ledger.delivery.vendors import Vendor
-from ledger.desk.reports import PENDING, Status
+from cli.moment import OPEN, Moment
+from ledger.desk.reports import PENDING
 
-OPEN = frozenset({"loading", "unconfirmed", "running"})
-"""The statuses of a request that has not ended."""
 PLAIN_EVERY_S = 2.0
-
-
-class Moment(NamedTuple):
-    """A request at one moment, and the reasons for vendors' holds."""
-
-    status: Status
-    held: dict[str, str]
-    at_s: float
-
-    def settled(self, vendor: str) -> int:
-        """Deliveries to a vendor that have an outcome."""
-        return self.status.subjects - self.status.vendors[vendor][PENDING]
-
-    def remark(self, vendor: str) -> str:
-        """What to know about a vendor; "" where there is nothing."""
-        counts = self.status.vendors[vendor]
-        attention = self.status.attention(vendor)
-        held = f"held: {self.held[vendor]}" if vendor in self.held and counts[PENDING] else ""
-        return "; ".join(filter(None, (f"{attention:,} need attention" if attention else "", held)))
 
 
 class _Rate(ProgressColumn):
@@ -115,9 +94,3 @@ def _plain(first: Moment, now: Moment, vendor: str) -> str:
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
-
-
-def why_held(vendor: Vendor) -> str:
-    """Why a vendor is held, or some steps of it; "" where it is not."""
-    at_steps = ", ".join(f"{held.held_reason} at {held.step}" for held in vendor.steps)
-    return vendor.held_reason or at_steps

@@ -6,8 +6,18 @@ from typing import Annotated, Literal
 import typer
 
 from cli.file_options import Given, reading_a_file
-from cli.options import AllowPlaceholder, AsJson, RequestId
-from domain.regulations import Regulation
+from cli.options import (
+    AllowPlaceholder,
+    AsJson,
+    KindName,
+    OneReason,
+    OneVendor,
+    OutcomeName,
+    RegulationName,
+    RequestId,
+    StatusName,
+    WaitS,
+)
 from intake.exit_codes import Ending
 
 
@@ -21,8 +31,8 @@ def submit(  # noqa: PLR0917 - the order is the command line's
     ],
     given: Given,
     kind: Annotated[
-        str | None,
-        typer.Option(metavar="erasure|opt_out|opt_in", help="the operation; needed unless --check"),
+        KindName | None,
+        typer.Option(help="the operation; needed unless --check"),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="only say what is in the file and whom each vendor can find; record nothing")
@@ -46,8 +56,8 @@ def submit(  # noqa: PLR0917 - the order is the command line's
         typer.Option(metavar="ISO8601", help="when the people expressed their wish; else when you were asked"),
     ] = None,
     regulation: Annotated[
-        str | None,
-        typer.Option(metavar="|".join(Regulation), help="the law that sets the due date; else CONSENT_REGULATION"),
+        RegulationName | None,
+        typer.Option(help="the law that sets the due date; else CONSENT_REGULATION"),
     ] = None,
     not_before: Annotated[str | None, typer.Option(metavar="ISO8601", help="send nothing before this")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="confirm a large request yourself")] = False,
@@ -58,6 +68,7 @@ def submit(  # noqa: PLR0917 - the order is the command line's
     wait: Annotated[
         bool, typer.Option("--wait", help="until it has closed; exit 1 if anything needs attention")
     ] = False,
+    wait_s: WaitS = None,
     as_json: AsJson = False,
 ) -> Ending:
     """Record a request, and print its id. Unusable input is refused as a whole, with exit code 2.
@@ -83,7 +94,7 @@ def submit(  # noqa: PLR0917 - the order is the command line's
         from cli.check import check_file
 
         return check_file(file, given, submission, as_json=as_json)
-    return submit_file(file, given, submission, wait=wait, as_json=as_json)
+    return submit_file(file, given, submission, wait=wait or wait_s is not None, wait_s=wait_s, as_json=as_json)
 
 
 def status(request_id: RequestId, as_json: AsJson = False) -> Ending:
@@ -93,21 +104,57 @@ def status(request_id: RequestId, as_json: AsJson = False) -> Ending:
     return reporting.status(request_id, as_json=as_json)
 
 
-def watch(request_id: RequestId) -> Ending:
-    """Show progress until a request closes; exit 1 if anything in it needs attention."""
+def watch(request_id: RequestId, wait_s: WaitS = None, as_json: AsJson = False) -> Ending:
+    """Show progress until a request closes; exit 1 if anything in it needs attention. With --json, an object on a line
+    for each change."""
     from cli import watch as following
 
-    return following.watch(request_id)
+    return following.watch(request_id, wait_s=wait_s, as_json=as_json)
 
 
 def export(
     request_id: RequestId,
     form: Annotated[Literal["csv", "ndjson"], typer.Option("--format", help="how to write the rows")] = "csv",
+    vendor: OneVendor = None,
+    outcome: Annotated[OutcomeName | None, typer.Option(help="only deliveries that stand so")] = None,
+    reason: OneReason = None,
 ) -> Ending:
-    """Print the outcome of every delivery of a request."""
+    """Print the outcome of every delivery of a request, or of those that --vendor, --outcome and --reason choose
+    together, as `consent attention` names them."""
     from cli import status as reporting
 
-    return reporting.export(request_id, as_csv=form == "csv")
+    return reporting.export(request_id, reporting.Which(vendor, outcome, reason), as_csv=form == "csv")
+
+
+def list_requests(  # noqa: PLR0917 - the order is the command line's
+    status: Annotated[StatusName | None, typer.Option(help="only those in this status")] = None,
+    kind: Annotated[KindName | None, typer.Option(help="only those of this kind")] = None,
+    received_from: Annotated[str | None, typer.Option(metavar="ISO8601", help="not received before this")] = None,
+    received_before: Annotated[str | None, typer.Option(metavar="ISO8601", help="received before this")] = None,
+    due_before: Annotated[str | None, typer.Option(metavar="ISO8601", help="due before this")] = None,
+    submitted_by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="submitted by this principal, such as cli:ann or key:shop")
+    ] = None,
+    unfinished: Annotated[bool, typer.Option("--unfinished", help="only what runs, or waits for somebody")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="at most this many")] = 50,
+    cursor: Annotated[str | None, typer.Option(metavar="TEXT", help="the next page, as the last one says")] = None,
+    as_json: AsJson = False,
+) -> Ending:
+    """Show requests, the newest first."""
+    from cli import list_requests as listing
+    from cli.given import read_day_or_moment
+    from ledger.desk.listing import Wanted
+
+    wanted = Wanted(
+        status,
+        kind,
+        read_day_or_moment("--received-from", received_from),
+        read_day_or_moment("--received-before", received_before),
+        submitted_by,
+        due_before=read_day_or_moment("--due-before", due_before),
+        unfinished=unfinished or None,
+    )
+    return listing.show(wanted, limit=limit, cursor=cursor, as_json=as_json)
 
 
 def lookup(

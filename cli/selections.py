@@ -10,11 +10,12 @@ from time import monotonic
 import typer
 from typing_extensions import TypeIs
 
-from cli.attention import check_reason
+from cli.attention import check_reason, say_unreachable, say_without_session
 from cli.choice import Chosen
 from cli.given import read_moment, unusable
 from cli.os_user import who
 from cli.submit import waker
+from domain.counted import counted, counted_deliveries
 from domain.requests import Kind
 from intake.exit_codes import Ending, note
 from intake.stack import Surroundings, surroundings
@@ -24,12 +25,6 @@ from tasks.selections import Criteria, Deed, Done, Extent, Order, Progress, Unus
 __all__ = ["Deed", "do_to_selection", "is_selection"]
 
 TOLD_EVERY_S = 1.0
-IN_WORDS = {
-    Deed.RETRY: "{deliveries:,} deliveries of {requests:,} requests go out again",
-    Deed.CLOSE: "{deliveries:,} deliveries of {requests:,} requests closed by hand",
-    Deed.CANCEL: "{requests:,} requests cancelled, of which {deliveries:,} deliveries were not sent",
-    Deed.CONFIRM: "{requests:,} requests confirmed; they are on their way",
-}
 
 
 def is_selection(request_id: str | None, chosen: Chosen, *narrows: str) -> TypeIs[None]:
@@ -82,8 +77,6 @@ def is_at_terminal() -> bool:
 def _criteria(deed: Deed, chosen: Chosen, *, own: bool) -> Criteria:
     if not (deed is Deed.RETRY and chosen.reason == "superseded"):
         check_reason(chosen.reason)
-    if chosen.kind is not None and chosen.kind not in list(Kind):
-        raise unusable(f"unknown --kind; known are {', '.join(Kind)}")
     return Criteria(
         chosen.vendor,
         chosen.reason,
@@ -127,12 +120,24 @@ def _found(here: Surroundings, progress: Progress) -> Progress:
 
 
 def _in_words(deed: Deed, done: Done) -> str:
-    return IN_WORDS[deed].format(requests=done.requests, deliveries=sum(done.deliveries.values()))
+    total = sum(done.deliveries.values())
+    requests, of_them = counted(done.requests, "request"), counted_deliveries(total)
+    match deed:
+        case Deed.RETRY:
+            return f"{of_them} of {requests} {'goes' if total == 1 else 'go'} out again"
+        case Deed.CLOSE:
+            return f"{of_them} of {requests} closed by hand"
+        case Deed.CANCEL:
+            return f"{requests} cancelled, of which {of_them} {'was' if total == 1 else 'were'} not sent"
+        case Deed.CONFIRM:
+            on_their_way = "it is on its way" if done.requests == 1 else "they are on their way"
+            return f"{requests} confirmed; {on_their_way}"
 
 
 def _extent_in_words(found: Extent, deed: Deed) -> str:
-    own = f"; {found.own:,} more were submitted by yourself and are left out" if found.own else ""
-    return f"{deed} would touch {found.deliveries:,} deliveries of {found.requests:,} requests{own}"
+    left_out = ("more was submitted by yourself and is left out", "more were submitted by yourself and are left out")
+    own = f"; {counted(found.own, *left_out)}" if found.own else ""
+    return f"{deed} would touch {counted_deliveries(found.deliveries)} of {counted(found.requests, 'request')}{own}"
 
 
 def _print_extent(found: Extent, deed: Deed, *, as_json: bool) -> None:
@@ -150,8 +155,9 @@ def _print_done(progress: Progress, *, as_json: bool) -> None:
         by_vendor = ", ".join(f"{vendor} {count:,}" for vendor, count in done.deliveries.items())
         typer.echo(_in_words(progress.deed, done) + (f": {by_vendor}" if by_vendor else ""))
     if done.own:
-        note(f"{done.own:,} more were submitted by yourself: someone else must confirm them, or use --yes")
+        was = counted(done.own, "more was", "more were")
+        note(f"{was} submitted by yourself: someone else must confirm, or use --yes")
     if done.without_session:
-        note(f"{done.without_session:,} more deliveries wait for a fresh session of the person: `consent provide`")
+        note(say_without_session(done.without_session))
     if done.unreachable:
-        note(f"{done.unreachable:,} more wait for an identifier of the person: `consent provide`, or `consent accept`")
+        note(say_unreachable(done.unreachable))

@@ -5,17 +5,19 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import typer
 from redis.exceptions import RedisError
 
 from cli.os_user import who
+from domain.counted import counted
+from domain.outcomes import Reason
 from intake.card_wording import say_done
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import Surroundings, surroundings
-from intake.take_in.inbox import NOBODY_TAKES_IN, waiting
+from intake.take_in.inbox import say_nobody_takes_in, waiting
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.delivery.vendors import all_vendors
@@ -62,9 +64,11 @@ def status(request_id: str, *, as_json: bool) -> Ending:
         at_risk = found.at_risk(here.settings.due_soon_days)
         directory = resolving.directory_state(connection) if found.to_resolve else None
         waits_at = [name for name, tally in found.vendors.items() if tally.get(PENDING)]
-        unserved = [one.name for one in all_vendors(connection) if one.name in waits_at and not one.served]
+        vendors = [one for one in all_vendors(connection) if one.name in waits_at]
+    unserved = [one.name for one in vendors if not one.served]
+    held = {one.name: one.why_held for one in vendors if one.why_held}
     if as_json:
-        typer.echo(json.dumps({**_as_json(found, directory, at_risk=at_risk), "unserved": unserved}))
+        typer.echo(json.dumps({**_as_json(found, directory, at_risk=at_risk), "held": held, "unserved": unserved}))
     else:
         from cli.tables import print_status  # noqa: PLC0415 - scripts ask for JSON, and need no tables
 
@@ -73,6 +77,8 @@ def status(request_id: str, *, as_json: bool) -> Ending:
             note(f"nothing is sent before the directory is asked what people lack: {say_directory_state(directory)}")
         if found.resolved:
             note("answers of the directory: " + ", ".join(f"{one:,} {name}" for name, one in found.resolved.items()))
+        for vendor, why in held.items():
+            note(f"{vendor}: held, what is pending there waits ({why}); see `consent vendor list`")
         for vendor in unserved:
             note(f"{vendor}: nobody has looked for its deliveries in the last minute; see `consent vendor list`")
         if untaken := _say_untaken(here):
@@ -87,15 +93,17 @@ def _say_untaken(here: Surroundings) -> str | None:
             messages, processes = waiting(client)
     except RedisError:
         return None  # the status is known without Redis
-    return NOBODY_TAKES_IN.format(messages) if messages and not processes else None
+    return say_nobody_takes_in(messages) if messages and not processes else None
 
 
 def say_directory_state(directory: DirectoryState) -> str:
     """The state of the controller's directory, in one line."""
     if directory.fault is None or directory.failing_since is None:
         return "it answers" if directory.waiting else "nobody waits for it"
-    failing = f"{directory.fault}; {directory.failures:,} times in a row since {as_utc(directory.failing_since)}"
-    return f"{failing}, and {directory.waiting:,} requests wait"
+    failing = (
+        f"{directory.fault}; {counted(directory.failures, 'time')} in a row since {as_utc(directory.failing_since)}"
+    )
+    return f"{failing}, and {counted(directory.waiting, 'request waits', 'requests wait')}"
 
 
 def _as_json(status: Status, directory: DirectoryState | None, *, at_risk: bool) -> Mapping[str, Any]:
@@ -134,15 +142,36 @@ def as_utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def export(request_id: str, *, as_csv: bool) -> Ending:
-    """Print every delivery of a request, streamed from the ledger. Raises CommandError, BrokenPipeError."""
+class Which(NamedTuple):
+    """Which deliveries to export; what is None does not matter."""
+
+    vendor: str | None = None
+    outcome: str | None = None
+    reason: str | None = None
+
+    def has(self, row: Row) -> bool:
+        """Whether this one is meant."""
+        return (
+            self.vendor in (None, row.vendor)
+            and self.outcome in (None, row.outcome)
+            and self.reason in (None, row.reason)
+        )
+
+
+def export(request_id: str, which: Which, *, as_csv: bool) -> Ending:
+    """Print deliveries of a request, streamed from the ledger. Raises CommandError, BrokenPipeError."""
     with surroundings() as here, here.engine.connect() as connection:
         found = find_status(connection, request_id)
         if found.dropped:
             raise CommandError(DROPPED, Ending.UNUSABLE)
+        if which.vendor is not None and which.vendor not in found.vendors:
+            known = ", ".join(found.vendors)
+            raise CommandError(f"--vendor: the request does not go there; it goes to {known}", Ending.UNUSABLE)
+        if which.reason is not None and which.reason not in list(Reason):
+            raise CommandError(f"unknown --reason; known are {', '.join(Reason)}", Ending.UNUSABLE)
         audit.add(connection, [Entry(who(), "export", allowed=True, target=str(found.request_id))])
         connection.commit()
-        rows = deliveries_of(connection, found.request_id)
+        rows = (row for row in deliveries_of(connection, found.request_id) if which.has(row))
         (_write_csv if as_csv else _write_ndjson)(found.kind, rows)
     return Ending.DONE
 

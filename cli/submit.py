@@ -13,6 +13,7 @@ from cli.file_options import Given
 from cli.given import listed, opened, read_allowed, read_day_or_moment, read_moment, read_options, unusable
 from cli.os_user import who
 from cli.reading_progress import shown
+from domain.counted import counted_people
 from domain.noticed import Noticed
 from domain.regulations import Regulation
 from domain.requests import Kind
@@ -31,7 +32,9 @@ from tasks.submit import Receipt, Wake, submit
 LONGEST_KEY = 200
 
 
-def submit_file(file: str, given: Given, submission: Submission, *, wait: bool, as_json: bool) -> Ending:
+def submit_file(
+    file: str, given: Given, submission: Submission, *, wait: bool, wait_s: float | None = None, as_json: bool
+) -> Ending:
     """Record the people of a file as a request, and print its id. Raises CommandError."""
     with opened(file) as people, surroundings() as here:
         hints = hints_of(given, here.settings)
@@ -39,7 +42,7 @@ def submit_file(file: str, given: Given, submission: Submission, *, wait: bool, 
             receipt = _recorded(here, submission, source, hints)
         keep(given, hints, here.settings)
         _print(receipt, submission.noticed, as_json=as_json)
-        return _wait_for(here, receipt.recorded.public_id) if wait else Ending.DONE
+        return _wait_for(here, receipt.recorded.public_id, wait_s) if wait else Ending.DONE
 
 
 def read_submission(
@@ -59,8 +62,6 @@ def read_submission(
     """Build a submission from the command line. Raises CommandError."""
     if kind is None:
         raise unusable(f"--kind is missing; give one of {', '.join(Kind)}")
-    if kind not in list(Kind):
-        raise unusable(f"unknown --kind; known are {', '.join(Kind)}")
     names = tuple(filter(None, map(str.strip, (vendors or "").split(","))))
     if vendors is not None and not names:
         raise unusable("--vendors names none; give some, separated by commas, or leave it away for all")
@@ -74,19 +75,13 @@ def read_submission(
         submitted_by=who(),
         asked_at=read_day_or_moment("--asked-at", asked_at),
         effective_at=read_day_or_moment("--effective-at", effective_at),
-        regulation=_read_regulation(regulation),
+        regulation=Regulation(regulation) if regulation is not None else None,
         not_before=read_moment("--not-before", not_before),
         confirmed=confirmed,
         accept_unreachable=partial,
         warn=_warn,
         noticed=read_allowed(allow),
     )
-
-
-def _read_regulation(given: str | None) -> Regulation | None:
-    if given is not None and given not in list(Regulation):
-        raise unusable(f"unknown --regulation; known are {', '.join(Regulation)}")
-    return Regulation(given) if given is not None else None
 
 
 def _warn(unreachable: Mapping[str, int], people: int) -> None:
@@ -117,6 +112,9 @@ def _recorded(here: Surroundings, submission: Submission, file: IO[bytes], hints
                 wake=waker(here),
                 guards=guards_of(here.settings),
             )
+    except KeyboardInterrupt:
+        message = "stopped before the end: nothing was recorded, unless `consent list` shows it"
+        raise CommandError(message, Ending.INTERRUPTED) from None
     except UnusableInputError as error:
         raise unusable(listed(error)) from None
     except SubmitError as error:
@@ -159,17 +157,19 @@ def _print(receipt: Receipt, noticed: Noticed, *, as_json: bool) -> None:
         if recorded.unreachable:
             _warn(recorded.unreachable, recorded.people)
     elif recorded.duplicates:
-        note(f"{recorded.people:,} people; lines left out that repeat one of them: {recorded.duplicates:,}")
+        note(f"{counted_people(recorded.people)}; lines left out that repeat one of them: {recorded.duplicates:,}")
     for warning in noticed.warnings():
         note(f"warning: {warning}")
     if recorded.unconfirmed:
         why = "are many, or with what you have sent lately they are"
-        note(f"{recorded.people:,} people {why}: nothing is sent until someone else runs `consent confirm` on it")
+        note(
+            f"{counted_people(recorded.people)} {why}: nothing is sent until someone else runs `consent confirm` on it"
+        )
 
 
-def _wait_for(here: Surroundings, public_id: UUID) -> Ending:
+def _wait_for(here: Surroundings, public_id: UUID, wait_s: float | None) -> Ending:
     from rich.console import Console  # noqa: PLC0415 - most submissions show nothing
 
     from cli.watch import show_until_closed  # noqa: PLC0415
 
-    return show_until_closed(here.engine, public_id, Console(stderr=True))
+    return show_until_closed(here.engine, public_id, Console(stderr=True), wait_s=wait_s)

@@ -1,30 +1,35 @@
 """Tables for people at a terminal."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from domain.counted import counted, counted_people
 from domain.outcomes import Outcome
 from intake.card_wording import say_operations
 from ledger.delivery.vendors import Vendor
 from ledger.desk.attention import Group
+from ledger.desk.listing import Listed
 from ledger.desk.reports import PENDING, Status
 from ledger.notices.receivers import ReceiverState as Receiver
 from ledger.people.involved import Involved
 from tasks.reach import missing_identifiers
 
-PLAIN_WIDTH = 160
+PLAIN_WIDTH = 1_000
 """The width where stdout is no terminal: nothing should be cut or wrapped."""
 
 
 def print_status(status: Status, *, at_risk: bool) -> None:
     """The status of a request, a row for each vendor."""
     console = _console()
-    people = f"{status.subjects:,} people" + (f", {status.duplicates:,} repeats left out" if status.duplicates else "")
-    console.print(f"{status.request_id}: {status.kind}, {status.status}; {people}", highlight=False)
+    whom = counted_people(status.subjects)
+    whom += f", {counted(status.duplicates, 'repeat')} left out" if status.duplicates else ""
+    console.print(f"{status.request_id}: {status.kind}, {status.status}; {whom}", highlight=False)
     due = f"due {_moment(status.due_at)}" + (", at risk" if at_risk else "")
     console.print(f"received {_moment(status.received_at)}, {due}", highlight=False)
     if status.due_reason:
@@ -33,7 +38,8 @@ def print_status(status: Status, *, at_risk: bool) -> None:
         console.print(f"waits for someone other than {status.submitted_by} to confirm it", highlight=False)
     if status.not_before > max(status.received_at, status.now):
         console.print(f"not sent before {_moment(status.not_before)}", highlight=False)
-    outcomes = list(dict.fromkeys([PENDING, *(name for counts in status.vendors.values() for name in counts)]))
+    found = {name for counts in status.vendors.values() for name in counts}
+    outcomes = [PENDING, *(outcome.value for outcome in Outcome if outcome in found)]  # always in this order
     table = Table("vendor", box=box.SIMPLE)
     for outcome in outcomes:
         table.add_column(outcome, justify="right")
@@ -50,6 +56,32 @@ def print_status(status: Status, *, at_risk: bool) -> None:
         if counts.get(Outcome.ACCEPTED) or counts.get(Outcome.VERIFIED):
             ways = " Or: ".join(say_operations(vendor, status.kind))
             console.print(f"{vendor}: {ways}", highlight=False, markup=False)
+
+
+def print_requests(requests: Iterable[Listed]) -> None:
+    """Requests, a row each."""
+    table = Table("request", "kind", "status", box=box.SIMPLE)
+    table.add_column("people", justify="right")
+    for name in ("received", "due", "by"):
+        table.add_column(name)
+    for one in requests:
+        moments = (_moment(one.received_at), f"{one.due_at.astimezone(UTC):%Y-%m-%d}")
+        table.add_row(str(one.request_id), one.kind, one.status, f"{one.subjects:,}", *moments, one.submitted_by)
+    _console().print(table)
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows of the same columns, in the order of the first; what is None stays empty."""
+    table = Table(*(name.removesuffix("_at").replace("_", " ") for name in rows[0]), box=box.SIMPLE)
+    for row in rows:
+        table.add_row(*(_cell(row[name]) for name in rows[0]))
+    _console().print(table)
+
+
+def _cell(value: Any) -> Text:
+    if isinstance(value, bool):
+        return Text("yes" if value else "")
+    return Text("" if value is None else str(value))
 
 
 def print_vendors(vendors: Iterable[Vendor]) -> None:

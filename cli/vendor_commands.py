@@ -4,20 +4,20 @@ from typing import Annotated
 
 import typer
 
-from cli.options import Because
-from intake.exit_codes import Ending
+from cli.options import AsJson, Because
+from intake.exit_codes import Ending, Family
 
-vendor = typer.Typer(help="List vendors; switch, hold, resume and retire them.", no_args_is_help=True)
+vendor = typer.Typer(cls=Family, help="List vendors; switch, hold, resume and retire them.", no_args_is_help=True)
 
 VendorName = Annotated[str, typer.Argument(metavar="NAME", help="as `consent vendor list` shows it")]
 
 
 @vendor.command("list")
-def list_vendors() -> Ending:
+def list_vendors(as_json: AsJson = False) -> Ending:
     """Show every vendor: whether it is on and served by a worker, and whether and why it is held."""
     from cli import vendors as holding
 
-    return holding.show_vendors()
+    return holding.show_vendors(as_json=as_json)
 
 
 @vendor.command()

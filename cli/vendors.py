@@ -1,29 +1,66 @@
 """`consent vendor`: which vendors are on, and holds by hand."""
 
+import json
+from datetime import datetime
+from typing import Any
+
 import typer
 
 from cli.attention import check_text
 from cli.os_user import who
 from cli.status import as_utc
-from cli.tables import print_vendors
+from domain.counted import counted
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import surroundings
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.delivery import switching, vendors
+from ledger.delivery.vendors import Vendor
 from ledger.session import Connection
 from tasks import retire as retiring
 
 
-def show_vendors() -> Ending:
+def show_vendors(*, as_json: bool) -> Ending:
     """Print every vendor that the workers have announced."""
     with surroundings() as here, here.engine.connect() as connection:
         known = vendors.all_vendors(connection)
+    if as_json:
+        typer.echo(json.dumps({"vendors": [_as_json(vendor) for vendor in known]}))
+        return Ending.DONE
+    from cli.tables import print_vendors  # noqa: PLC0415 - scripts ask for JSON, and need no tables
+
     print_vendors(known)
     for vendor in known:
         if vendor.enabled and not vendor.served:
             note(f"{vendor.name}: no worker with its credentials has looked for its chunks in the last minute")
     return Ending.DONE
+
+
+def _as_json(vendor: Vendor) -> dict[str, Any]:
+    return {
+        "name": vendor.name,
+        "enabled": vendor.enabled,
+        "off_by": vendor.off_by,
+        "retired_at": _utc(vendor.retired_at),
+        "served": vendor.served,
+        "held_at": _utc(vendor.held_at),
+        "held_reason": vendor.held_reason,
+        "held_by": vendor.held_by,
+        "steps": [
+            {
+                "step": held.step,
+                "held_at": _utc(held.held_at),
+                "held_reason": held.held_reason,
+                "held_by": held.held_by,
+                "next_try_at": _utc(held.probe_at),
+            }
+            for held in vendor.steps
+        ],
+    }
+
+
+def _utc(at: datetime | None) -> str | None:
+    return as_utc(at) if at else None
 
 
 def hold(name: str) -> Ending:
@@ -78,9 +115,10 @@ def retire(name: str, *, because: str) -> Ending:
     if retired.before is not None and not (retired.pending or retired.waiting):
         typer.echo(f"{name} {how}; nothing was left to cancel")
         return Ending.DONE
+    pending = counted(retired.pending, "pending delivery", "pending deliveries")
     typer.echo(
-        f"{name} {how}: {retired.pending:,} pending deliveries and {retired.waiting:,} that needed a person are "
-        "cancelled now; those under way in a worker follow within seconds"
+        f"{name} {how}: {pending} and {retired.waiting:,} that needed a person are cancelled now; those under way in a "
+        "worker follow within seconds"
     )
     return Ending.DONE
 

@@ -1,47 +1,98 @@
 """`consent watch` and `--wait`: following a request until it closes."""
 
+import json
+import sys
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from rich.console import Console
-
-from cli.progress import OPEN, Bars, Moment, PlainLines, why_held
+from cli.moment import OPEN, Moment
 from cli.status import find_status
-from intake.exit_codes import Ending
+from intake.exit_codes import Ending, note
 from intake.stack import surroundings
 from ledger.delivery.vendors import all_vendors
+from ledger.desk.reports import PENDING
 from ledger.session import Engine
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 EVERY_S = 0.5
 
 
-def watch(request_id: str) -> Ending:
-    """Show a request's progress on stdout until it closes. Raises CommandError."""
+def watch(request_id: str, *, wait_s: float | None, as_json: bool) -> Ending:
+    """Show a request's progress on stdout until it closes, or for so long. Raises CommandError."""
     with surroundings() as here:
-        return show_until_closed(here.engine, request_id, Console())
+        if as_json:
+            return _followed(_print_changes(here.engine, request_id, wait_s), request_id)
+        from rich.console import Console  # noqa: PLC0415 - scripts ask for JSON, and need no bars
+
+        return show_until_closed(here.engine, request_id, Console(), wait_s=wait_s)
 
 
-def show_until_closed(engine: Engine, request_id: str | UUID, console: Console) -> Ending:
-    """Show progress: bars on a terminal, else a line now and then. DONE where the request completed without exceptions.
+def show_until_closed(
+    engine: Engine, request_id: str | UUID, console: "Console", *, wait_s: float | None = None
+) -> Ending:
+    """Show progress: bars on a terminal, else a line now and then. DONE where the request completed without exceptions,
+    STILL_RUNNING where `wait_s` are over before.
 
     Raises CommandError.
     """
+    from cli.progress import Bars, PlainLines  # noqa: PLC0415 - scripts ask for JSON, and need no bars
+
     live = console.is_terminal and not console.is_dumb_terminal
+
+    def statuses() -> Iterator[str]:
+        with Bars(console) if live else PlainLines(console) as display:
+            for moment in _moments(engine, request_id, wait_s):
+                display.show(moment)
+                yield moment.status.status
+
+    return _followed(statuses(), request_id)
+
+
+def _followed(statuses: Iterator[str], request_id: str | UUID) -> Ending:
+    """How it ended, by the last of its statuses."""
     status = ""
-    with Bars(console) if live else PlainLines(console) as display:
-        for moment in _moments(engine, request_id):
-            display.show(moment)
-            status = moment.status.status
+    try:
+        for now in statuses:
+            status = now
+    except KeyboardInterrupt:
+        note(f"no longer watching; the request goes on: `consent watch {request_id}`, or `consent cancel {request_id}`")
+        return Ending.INTERRUPTED
+    if status in OPEN:
+        note(f"it is {status} still, and goes on: `consent watch {request_id}`")
+        return Ending.STILL_RUNNING
     return Ending.DONE if status == "completed" else Ending.EXCEPTIONS
 
 
-def _moments(engine: Engine, request_id: str | UUID) -> Iterator[Moment]:
+def _print_changes(engine: Engine, request_id: str, wait_s: float | None) -> Iterator[str]:
+    """Prints an object on a line for each change."""
+    last = None
+    for moment in _moments(engine, request_id, wait_s):
+        status = moment.status
+        told = {"status": status.status, "vendors": status.vendors, "held": _held_with_work(moment)}
+        if told != last:
+            sys.stdout.write(json.dumps({"request_id": str(status.request_id), **told}) + "\n")
+            sys.stdout.flush()
+        last = told
+        yield status.status
+
+
+def _held_with_work(moment: Moment) -> dict[str, str]:
+    counts = moment.status.vendors
+    return {name: why for name, why in moment.held.items() if counts.get(name, {}).get(PENDING)}
+
+
+def _moments(engine: Engine, request_id: str | UUID, wait_s: float | None) -> Iterator[Moment]:
+    until = time.monotonic() + wait_s if wait_s is not None else None
     while True:
         with engine.connect() as connection:
             status = find_status(connection, request_id)
-            held = {vendor.name: why for vendor in all_vendors(connection) if (why := why_held(vendor))}
-        yield Moment(status, held, time.monotonic())
-        if status.status not in OPEN:
+            held = {vendor.name: why for vendor in all_vendors(connection) if (why := vendor.why_held)}
+        now = time.monotonic()
+        yield Moment(status, held, now)
+        if status.status not in OPEN or (until is not None and now >= until):
             return
-        time.sleep(EVERY_S)
+        time.sleep(EVERY_S if until is None else max(min(EVERY_S, until - now), 0.01))

@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 from cli.options import AsJson
-from intake.exit_codes import Ending
+from intake.exit_codes import Ending, Family
 
 webhook = typer.Typer(
+    cls=Family,
     help="Receivers of changes of status: list them and what waits for them, switch them, send again.",
     no_args_is_help=True,
 )

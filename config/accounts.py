@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from adapters.contract import VendorSettings
 from domain.accounts import ACCOUNT, account_of, vendor_of
+from domain.refused_values import problem_of
 
 ACCOUNTS = "accounts"
 """The name of the accounts' part of a vendor's block."""
@@ -102,4 +103,4 @@ def _below(name: str, begin: str) -> str | None:
 
 def _fault_text(fault: Any, begin: str) -> str:
     name, *inside = map(str, fault["loc"]) if fault["loc"] else ("…",)
-    return f"{begin}{name.upper()}{''.join(f'.{part}' for part in inside)}: {fault['msg']}"
+    return f"{begin}{name.upper()}{''.join(f'.{part}' for part in inside)}: {problem_of(fault)}"

@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError as SourceError
 
+from domain.refused_values import problem_of
+
 
 def types_of(field: FieldInfo) -> tuple[Any, ...]:
     """The type of a field, and the types within it."""
@@ -24,7 +26,7 @@ def block_of(field: FieldInfo | None) -> type[BaseModel] | None:
 
 def fault_text(settings: type[BaseModel], prefix: str, fault: Any) -> str:
     """The variable of one of pydantic's errors, and what is wrong with it."""
-    return f"{variable_of(settings, prefix, fault['loc'])}: {fault['msg']}"
+    return f"{variable_of(settings, prefix, fault['loc'])}: {problem_of(fault)}"
 
 
 def variable_of(settings: type[BaseModel], prefix: str, loc: Sequence[str | int]) -> str:

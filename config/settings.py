@@ -171,7 +171,7 @@ class Settings(VendorBlocks):
         description="file of CA certificates in PEM by which all of these and the proxy are verified, besides the "
         "system's",
     )
-    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="how much is logged")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="how much is logged")
 
     oidc: OidcSettings | None = None
     opendsr: OpenDsrSettings = OpenDsrSettings()

@@ -53,17 +53,16 @@ def find_stack(settings: Settings, needed: Collection[str] = EVERYTHING) -> Stac
         "redis_url": settings.redis_url or noted.get("redis_url"),
         "master_keys": settings.master_keys.get_secret_value()
         if settings.master_keys
-        else kept(settings.data_dir / KEY_FILE),
+        else _kept(settings.data_dir / KEY_FILE),
     }
     missing = [f"CONSENT_{name.upper()}" for name in found if name in needed and not found[name]]
     if missing:
-        raise NoStackError(
-            f"no stack in {settings.data_dir} (start one with `consent up`), and {', '.join(missing)} not set"
-        )
+        folder = settings.data_dir.absolute()
+        raise NoStackError(f"no stack in {folder} (start one with `consent up`), and {', '.join(missing)} not set")
     if settings.producer_keys:
         found["producer_keys"] = settings.producer_keys.get_secret_value()
     else:
-        found["producer_keys"] = kept(settings.data_dir / PRODUCER_KEY_FILE)
+        found["producer_keys"] = _kept(settings.data_dir / PRODUCER_KEY_FILE)
     pooled = settings.database_pooler is not None
     noted_ca = Path(noted["redis_ca"]) if noted.get("redis_ca") and not settings.redis_url else None
     known = {name: value or "" for name, value in found.items()}
@@ -97,4 +96,15 @@ def _read_note(data_dir: Path) -> dict[str, str]:
         return {}
     except ValueError:
         raise NoStackError(f"{data_dir / STACK_FILE} is damaged; `consent up` writes it anew") from None
+    except OSError as error:
+        raise NoStackError(f"{data_dir / STACK_FILE} cannot be read: {error.strerror}") from None
     return noted if isinstance(noted, dict) else {}
+
+
+def _kept(path: Path) -> str:
+    try:
+        return kept(path)
+    except OSError as error:
+        raise NoStackError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:  # not UTF-8
+        raise NoStackError(f"{path} is damaged: put back what it held, which opens all that is sealed") from None

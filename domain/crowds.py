@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from domain.counted import counted, counted_people
+
 MANY_SHARE = 5
 """Report a value from this many people with one e-mail address or phone number. Most families are smaller."""
 ONE_IN = 2_000
@@ -25,13 +27,14 @@ class Crowd(NamedTuple):
 
     def __str__(self) -> str:
         if self.shared == "line":
+            whom = counted_people(self.values)
             return (
-                f"{self.people:,} lines collapse into {self.values:,} people, the most into one: {self.most:,}; "
+                f"{counted(self.people, 'line')} collapse into {whom}, the most into one: {self.most:,}; "
                 "see whether what told them apart was lost"
             )
-        what = "e-mail addresses" if self.shared == "email" else "phone numbers"
+        what = ("e-mail address", "e-mail addresses") if self.shared == "email" else ("phone number", "phone numbers")
         return (
-            f"{self.people:,} people share {self.values:,} {what}, the most share one: {self.most:,}; "
+            f"{counted_people(self.people)} share {counted(self.values, *what)}, the most share one: {self.most:,}; "
             "see whether these are really theirs"
         )
 

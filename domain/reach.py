@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any, Literal, cast
 
 from domain.blocks import in_blocks
+from domain.counted import counted
 from domain.requests import Subject
 
 Fields = Sequence[str]
@@ -164,7 +165,7 @@ class Headcount:
 
 
 def say(unreachable: Mapping[str, int], people: int, what_to_give: Callable[[str], str]) -> str:
-    """How many cannot be found where, in one line: `1 of 1 people cannot be found at algonomy, b2core (user_id)`.
+    """How many cannot be found where, in one line: `1 of 1 person cannot be found at algonomy, b2core (user_id)`.
 
     `what_to_give`: the identifiers by which a vendor finds a person, in a few words.
     """
@@ -175,5 +176,5 @@ def say(unreachable: Mapping[str, int], people: int, what_to_give: Callable[[str
             together.setdefault(what_to_give(vendor), []).append(vendor)
         groups = sorted(together.items(), key=lambda group: (-len(group[1]), group[1]))
         where = ", ".join(f"{', '.join(vendors)} ({words})" for words, vendors in groups)
-        parts.append(f"{count:,} of {people:,} people cannot be found at {where}")
+        parts.append(f"{count:,} of {counted(people, 'person', 'people')} cannot be found at {where}")
     return "; ".join(parts)

@@ -6,8 +6,10 @@ from enum import IntEnum
 from typing import Any, NoReturn
 
 import typer
+from pydantic import ValidationError
 from typer.core import TyperGroup
 
+from domain.refused_values import problem_of
 from domain.unexpected import type_and_place
 
 
@@ -17,7 +19,9 @@ class Ending(IntEnum):
     DONE = 0
     EXCEPTIONS = 1  # done, and something needs attention
     UNUSABLE = 2  # the input, and nothing was recorded
-    UNREACHABLE = 3  # a service
+    UNREACHABLE = 3  # a service; or this machine fails: no space, no memory, no right to a file
+    OUR_FAULT = 70  # our own program failed (EX_SOFTWARE of sysexits.h)
+    STILL_RUNNING = 124  # the time to wait is over, as `timeout` ends
     INTERRUPTED = 130  # Ctrl-C: 128 + SIGINT, as shells have it
 
 
@@ -45,12 +49,40 @@ def run_to_end(app: typer.Typer) -> NoReturn:
     person."""
     try:
         app()
+    except MemoryError:
+        note("the system refuses: there is no memory left")
+        ending = Ending.UNREACHABLE
+    except KeyboardInterrupt:
+        ending = Ending.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last one who can answer
         note(f"our own program failed: {type_and_place(error)}")
-    sys.exit(int(Ending.EXCEPTIONS))
+        ending = Ending.OUR_FAULT
+    sys.exit(int(ending))
 
 
-class Commands(TyperGroup):
+class Family(TyperGroup):
+    """Commands, such as those of `consent vendor`. In their help, an option that takes no value shows none."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """Our own options."""
+        return _without_types(super().get_params(ctx))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name; None where there is none."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            _without_types(command.get_params(ctx))
+        return command
+
+
+def _without_types(parameters: Any) -> Any:
+    for each in parameters:
+        if getattr(each, "is_flag", False):
+            each.metavar = ""  # else typer writes `--yes <bool>`
+    return parameters
+
+
+class Commands(Family):
     """Commands that return an Ending (None is DONE) and may raise CommandError."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -58,20 +90,33 @@ class Commands(TyperGroup):
         try:
             ending = super().invoke(ctx) or Ending.DONE
             flush()
+        except typer.BadParameter as error:
+            error.message = _in_our_words(error)
+            raise
         except CommandError as error:
             note(str(error))
             ending = error.ending
         except BrokenPipeError:
             ending = Ending.DONE  # the reader has closed the pipe, as `head` does
             _drop_output()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, typer.Abort):  # Abort: Ctrl-C or the end of input at a question
             note("stopped")
             ending = Ending.INTERRUPTED
         except OSError as error:
-            note(f"the system refuses: {error.strerror}")
-            ending = Ending.EXCEPTIONS
+            note(f"the system refuses: {error.strerror or type_and_place(error)}")
+            ending = Ending.UNREACHABLE
             _drop_output()
         raise typer.Exit(int(ending))
+
+
+def _in_our_words(error: typer.BadParameter) -> str:
+    """What an option wants. Typer says it in pydantic's words, and quotes what was given: in the wrong place, that may
+    be a person."""
+    refused = error.__cause__
+    if not isinstance(refused, ValidationError):
+        return error.message
+    choices = error.param.type_descriptor.choices if error.param is not None else None
+    return f"it is one of {', '.join(map(str, choices))}" if choices else problem_of(refused.errors()[0])
 
 
 def _drop_output() -> None:

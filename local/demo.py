@@ -18,6 +18,7 @@ from adapters.registry import ADAPTERS
 from cli.watch import show_until_closed
 from config.settings import Settings
 from config.stack import find_stack
+from domain.counted import counted_deliveries
 from domain.outcomes import Outcome
 from domain.requests import Kind
 from intake.exit_codes import Ending
@@ -125,7 +126,8 @@ def _audit(console: Console, kind: Kind, rows: list[Row], people: list[made_up.P
     console.print(_table(kind, rows))
     for one in wrong[:20]:
         console.print(f"line {one.line} at {one.vendor}: {one.outcome}, in effect there: {one.in_effect}")
-    console.print(f"{len(rows):,} deliveries compared with what the vendors hold: {len(wrong)} disagree")
+    compared = counted_deliveries(len(rows))
+    console.print(f"{compared} compared with what the vendors hold: {len(wrong)} disagree")
     refused = [row for row in rows if row.outcome == Outcome.REFUSED]
     unplanned = {row.line for row in refused} - made_up.planted(people, made_up.POISON)
     console.print(f"{len(refused):,} refused; people among them who were not planted: {len(unplanned)}")

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.allowances import NONE, Allowances
+from domain.counted import counted, counted_deliveries
 from domain.deadlines import Deadlines, NotExtended, Period, extend
 from domain.outcomes import Reason
 from ledger.accounts import audit
@@ -226,10 +227,10 @@ def raise_deadlines(tools: Toolbox, days: float = 7.0) -> int:
         pressing = reports.at_risk(connection, days)
     for one in pressing:
         log.warning(
-            "request %s is due %s: %d deliveries pending, %d need attention",
+            "request %s is due %s: %s pending, %s",
             one.request_id,
             one.due_at.date().isoformat(),
-            one.pending,
-            one.attention,
+            counted_deliveries(one.pending),
+            counted(one.attention, "needs attention", "need attention"),
         )
     return len(pressing)

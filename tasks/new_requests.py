@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from adapters.registry import ADAPTERS, adapter_named
 from domain.deadlines import AskedInRows
 from domain.moments import EARLIEST, LATEST
+from domain.refused_values import problem_of
 from ledger.delivery.vendors import Vendor
 from ledger.requests.new_request import NewRequest
 from tasks.known import Known
@@ -76,5 +77,5 @@ def _checked_options(options: Mapping[str, Any], known: Sequence[Vendor]) -> dic
         except ValidationError as error:
             fault = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(shown(part) for part in fault["loc"])
-            raise SubmitError(f"options.{vendor}.{where}: {fault['msg']}") from None
+            raise SubmitError(f"options.{vendor}.{where}: {problem_of(fault)}") from None
     return dict(options)

@@ -13,6 +13,7 @@ from domain.accounts import PATTERN, vendor_of
 from domain.allowances import NONE, Allowances
 from domain.moments import possible_from
 from domain.noticed import DOUBTS, Noticed
+from domain.refused_values import problem_of
 from domain.requests import PLACEHOLDER, SUBJECT, Subject, is_identified
 from domain.twins import TwinsError, may_have_twins, members_of, refuse_twins
 
@@ -157,7 +158,7 @@ def fits_vendor(name: str, block: Mapping[str, Any]) -> bool:
 def faults_in(error: ValidationError, prefix: tuple[str, ...] = (), allowed: Allowances = NONE) -> list[Fault]:
     """The faults that pydantic found and that are not allowed, without any value."""
     return [
-        Fault(".".join(shown(part) for part in (*prefix, *fault["loc"])), PROBLEMS.get(fault["type"], fault["msg"]))
+        Fault(".".join(shown(part) for part in (*prefix, *fault["loc"])), problem_of(fault, PROBLEMS))
         for fault in error.errors(include_input=bool(allowed), include_url=False)
         if not _is_allowed(fault, prefix, allowed)
     ]
@@ -195,12 +196,8 @@ def advice(problems: Iterable[str]) -> str | None:
 
 PROBLEMS = {
     "json_invalid": 'is not JSON in UTF-8: give one object for each person, as {"user_id": "u-1"}',
-    "extra_forbidden": "is not a known field: rename it, or leave it out",
-    "string_type": "must be a text",
-    "dict_type": "must be an object",
-    "uuid_parsing": "is not a UUID: give one such as 123e4567-e89b-42d3-a456-426614174000",
 }
-"""Our words where pydantic's own say less."""
+"""Words for these faults of a person where they are others than usual."""
 
 
 def shown(part: object) -> str:

@@ -166,7 +166,7 @@ async def read_json(request: Request, shape: TypeAdapter[T], most: int = SMALL_J
 
 
 def _unreadable(error: ValidationError) -> Problem:
-    found: list[Any] = error.errors(include_input=False, include_url=False, include_context=False)
+    found: list[Any] = error.errors(include_input=False, include_url=False)
     if found[0]["type"] == "json_invalid":
         return Problem(400, "not-json", "the body is not JSON in UTF-8, or is nested too deeply: send one JSON object")
     kept, total = first(faults_of(found))

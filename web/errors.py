@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
+from domain.refused_values import problem_of
 from intake.files.faults import Fault, UnusableInputError
 from ledger.failures import LedgerError
 from ledger.sealing import UnsealError
@@ -62,7 +63,7 @@ def of(error: Exception) -> Problem:  # noqa: PLR0912 - a table
 
 def _of_a_parameter(error: Any) -> Fault:
     """Its name is the route's, not the client's, so it can be shown."""
-    return Fault(NOWHERE, ".".join(map(str, error["loc"])), PROBLEMS.get(error["type"], error["msg"]))
+    return Fault(NOWHERE, ".".join(map(str, error["loc"])), problem_of(error, PROBLEMS))
 
 
 def _of_the_framework(error: HTTPException) -> Problem:

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from domain.emails import NO_EMAIL
+from domain.refused_values import problem_of
 from intake.files.faults import Fault, Faults
 from tasks.subjects import PROBLEMS, advice, shown
 from web import http_request_id
@@ -84,7 +85,7 @@ def faults_of(errors: Sequence[Any], prefix: Sequence[str] = ()) -> list[Fault]:
         Fault(
             NOWHERE,
             ".".join(shown(part) for part in (*prefix, *error["loc"])),
-            PROBLEMS.get(error["type"], error["msg"]),
+            problem_of(error, PROBLEMS),
         )
         for error in errors
     ]

@@ -15,7 +15,7 @@ MOST_KEPT = 10_000
 AT_ONCE = 1_000
 AGAIN_S = 5.0
 OTHERS = "workers"
-TOO_MANY = "{:,} more were refused than could be kept while PostgreSQL was away or slow"
+TOO_MANY = "more refused than could be kept while PostgreSQL was away or slow: {:,}"
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
 """The check-up: PostgreSQL, Redis, the master keys, every vendor that is on, and the OpenDSR signer, one line each."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -12,12 +13,13 @@ from adapters.directory import HttpDirectory
 from adapters.egress import Egress
 from adapters.examine import examine
 from cli.doctor.egress_findings import egress_findings
-from cli.doctor.findings import Finding
+from cli.doctor.findings import Finding, parted
 from cli.doctor.redis_findings import redis_finding, redis_worries, take_in_finding
 from cli.status import say_directory_state
 from config.accounts import variables_of
 from config.opendsr_signer import SigningError, find_signer
 from config.settings import PREFIX, Settings
+from domain.counted import counted
 from domain.directory import DirectoryError
 from domain.outcomes import Reason
 from intake.exit_codes import Ending
@@ -25,7 +27,7 @@ from intake.stack import Surroundings, surroundings
 from ledger.address import is_open_to_readers
 from ledger.delivery.vendors import all_vendors
 from ledger.failures import LedgerError, as_ledger_errors
-from ledger.fitness import check_fitness
+from ledger.fitness import OLDEST_MAJOR, check_fitness
 from ledger.notices import webhooks
 from ledger.requests import resolving
 from ledger.sealing import MasterKeys, UnsealError
@@ -33,6 +35,24 @@ from ledger.sealing import MasterKeys, UnsealError
 RENEW_WITHIN = timedelta(days=14)
 """A certificate that expires sooner is a fault: controllers would no longer trust our answers."""
 
+GIVE_ITS_KEYS = "give the keys that the ledger was begun with: those of its data folder, or of your key store"
+MEND_DIRECTORY = "see the directory's own log, and docs/resolver.md for what it must answer"
+_AT_ITS_ADDRESS = "see that it runs, and that CONSENT_DATABASE_URL leads there; `consent up` starts an embedded one"
+_MIGRATE = "run `consent migrate`"
+POSTGRES_TO_DO = MappingProxyType(
+    {
+        "away": _AT_ITS_ADDRESS,
+        "refusing": "mend the user, the password or the rights, as it says",
+        "read-only": "give the address of the primary in CONSENT_DATABASE_URL",
+        "full": "give it room, as it says",
+        "busy": "try again in a moment",
+        "too old": f"have it run version {OLDEST_MAJOR} or newer",
+        "a pooler is between": "set CONSENT_DATABASE_POOLER=transaction",
+        "not migrated by a program that this one knows": "run the version that migrated it last, or a newer one",
+        f"not migrated: {_MIGRATE}": _MIGRATE,
+    }
+)
+"""By the word of a LedgerError."""
 ADVICE = MappingProxyType(
     {
         Reason.BAD_CREDENTIALS: "it does not accept our credentials: check {variables}",
@@ -49,12 +69,12 @@ ADVICE = MappingProxyType(
 )
 
 
-def doctor() -> Ending:
+def doctor(*, as_json: bool = False) -> Ending:
     """Print the findings."""
     with surroundings() as here:
         services = [_postgres(here), redis_finding(here)]
-        for finding in services:
-            _print(finding)
+        if not as_json:
+            _print(services)
         others = [
             *_ways(here),
             *_keys(here),
@@ -67,23 +87,26 @@ def doctor() -> Ending:
         others += _logins(here.settings)
         if services[1].is_good:
             others += [*redis_worries(here), *filter(None, [take_in_finding(here)])]
-        for finding in others:
-            _print(finding)
+    if as_json:
+        typer.echo(json.dumps({"findings": [finding.as_json() for finding in services + others]}))
+    else:
+        _print(others)
     if not all(finding.is_good for finding in services):
         return Ending.UNREACHABLE
     return Ending.DONE if all(finding.is_good for finding in others) else Ending.EXCEPTIONS
 
 
-def _print(finding: Finding) -> None:
-    verdict = typer.style("ok   ", fg="green") if finding.is_good else typer.style("FAULT", fg="red")
-    typer.echo(f"{finding.about:<10} {verdict}  {finding.says}")
+def _print(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        verdict = typer.style("ok   ", fg="green") if finding.is_good else typer.style("FAULT", fg="red")
+        typer.echo(f"{finding.about:<10} {verdict}  {finding}")
 
 
 def _postgres(here: Surroundings) -> Finding:
     try:
         check_fitness(here.engine)
     except LedgerError as error:
-        return Finding("postgres", f"{here.postgres}: {error}")
+        return Finding("postgres", f"{here.postgres}: {error}", do=POSTGRES_TO_DO[error.word])
     return Finding("postgres", f"{here.postgres}: reachable and migrated, and takes writes", is_good=True)
 
 
@@ -103,9 +126,9 @@ def _keys(here: Surroundings) -> Iterator[Finding]:
     except LedgerError:
         return  # another line says so
     except UnsealError:
-        yield Finding("keys", "CONSENT_MASTER_KEYS: these are not the keys of this ledger")
+        yield Finding("keys", "CONSENT_MASTER_KEYS: these are not the keys of this ledger", do=GIVE_ITS_KEYS)
     except ValueError as error:
-        yield Finding("keys", f"CONSENT_MASTER_KEYS: {error}")
+        yield Finding("keys", f"CONSENT_MASTER_KEYS: {error}", do=GIVE_ITS_KEYS)
 
 
 def _logins(settings: Settings) -> Iterator[Finding]:
@@ -118,12 +141,13 @@ def _opendsr(settings: Settings) -> Iterator[Finding]:
     try:
         signer = find_signer(settings.opendsr, settings.data_dir)
     except SigningError as error:
-        yield Finding("opendsr", str(error))
+        yield Finding("opendsr", str(error), do="mend CONSENT_OPENDSR__… as docs/opendsr.md says")
         return
     if signer is not None:
         until = signer.valid_until
         says = f"signs as {signer.domain}, with a certificate that is good until {until.date().isoformat()}"
-        yield Finding("opendsr", says, is_good=until - datetime.now(UTC) > RENEW_WITHIN)
+        is_good = until - datetime.now(UTC) > RENEW_WITHIN
+        yield Finding("opendsr", says, is_good, "" if is_good else "have it renewed, or controllers stop trusting us")
 
 
 def _resolver(here: Surroundings) -> Iterator[Finding]:
@@ -137,7 +161,7 @@ def _resolver(here: Surroundings) -> Iterator[Finding]:
         else:
             directory.look_up([])
     except DirectoryError as error:
-        yield Finding("resolver", error.problem)
+        yield Finding("resolver", *_of_directory(error.problem))
         return
     try:
         with as_ledger_errors(), here.engine.connect() as connection:
@@ -145,8 +169,18 @@ def _resolver(here: Surroundings) -> Iterator[Finding]:
     except LedgerError:
         return  # another line says so
     answers = state.fault is None and state.waiting
-    found = f"{state.waiting:,} requests wait for it" if answers else say_directory_state(state)
-    yield Finding("resolver", f"asked about nobody, it answers; {found}", state.fault is None)
+    found = (
+        counted(state.waiting, "request waits for it", "requests wait for it")
+        if answers
+        else say_directory_state(state)
+    )
+    do = "" if state.fault is None else MEND_DIRECTORY
+    yield Finding("resolver", f"asked about nobody, it answers; {found}", state.fault is None, do)
+
+
+def _of_directory(problem: str) -> tuple[str, bool, str]:
+    says, do = parted(problem, MEND_DIRECTORY)
+    return says, False, do
 
 
 def _switches(here: Surroundings) -> Iterator[Finding]:
@@ -161,25 +195,27 @@ def _switches(here: Surroundings) -> Iterator[Finding]:
     for vendor in known:
         if vendor.enabled and vendor.name not in served:
             by = "other workers serve it" if vendor.served else "nobody serves it: its deliveries wait"
-            says = f"on, without credentials here, and {by}; `consent vendor off {vendor.name}` if that is meant"
-            yield Finding(vendor.name, says, is_good=vendor.served)
+            do = f"give its credentials to a worker, or `consent vendor off {vendor.name}` if that is meant"
+            yield Finding(vendor.name, f"on, without credentials here, and {by}", vendor.served, do)
         if not vendor.enabled and vendor.name in served:
-            says = f"set up here and switched off; `consent vendor on {vendor.name}` if it is to be used"
-            yield Finding(vendor.name, says, is_good=True)
+            do = f"`consent vendor on {vendor.name}` if it is to be used"
+            yield Finding(vendor.name, "set up here and switched off", is_good=True, do=do)
     for name in receivers:
-        yield Finding("webhooks", f"{name} is on, and has no address here; `consent webhook off {name}` if it has gone")
+        do = f"set its address here, or `consent webhook off {name}` if it has gone"
+        yield Finding("webhooks", f"{name} is on, and has no address here", do=do)
 
 
 def _vendors(adapters: Mapping[str, Adapter], egress: Egress) -> Iterator[Finding]:
     if not adapters:
-        yield Finding("vendors", f"none is switched on here: set {PREFIX}<VENDOR>__BASE_URL and its credentials")
+        yield Finding("vendors", "none is switched on here", do=f"set {PREFIX}<VENDOR>__BASE_URL and its credentials")
     for adapter, answer in zip(adapters.values(), asyncio.run(_examine(adapters, egress)), strict=True):
         if answer is None:
             yield Finding(adapter.name, "on; it has no call that changes nothing, so nothing was tried", is_good=True)
         elif answer.verdict is Verdict.APPLIED:
             yield Finding(adapter.name, "address and credentials are right", is_good=True)
         else:
-            yield Finding(adapter.name, _advice(adapter, answer))
+            says, do = parted(_advice(adapter, answer), "")
+            yield Finding(adapter.name, says, do=do)
 
 
 async def _examine(adapters: Mapping[str, Adapter], egress: Egress) -> list[Answer | None]:

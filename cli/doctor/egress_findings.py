@@ -25,7 +25,7 @@ def egress_findings(settings: Settings) -> Iterator[Finding]:
     faults = asyncio.run(_try_all(egress, egress.proxy, places))
     for (host, _), fault in zip(places, faults, strict=True):
         if fault is not None:
-            yield Finding("proxy", f"{egress.proxy.place}, on the way to {host}: {fault}")
+            yield Finding("proxy", f"{egress.proxy.place}, on the way to {host}: {fault[0]}", do=fault[1])
     if not any(faults):
         yield Finding(
             "proxy", f"{egress.proxy.place}: it opens the way to all that is reached through it", is_good=True
@@ -43,18 +43,22 @@ def _places(settings: Settings, egress: Egress) -> list[tuple[str, int]]:
     return sorted((host, port) for host, port in found if egress.proxy_to(host))
 
 
-async def _try_all(egress: Egress, proxy: Proxy, places: list[tuple[str, int]]) -> list[str | None]:
+async def _try_all(egress: Egress, proxy: Proxy, places: list[tuple[str, int]]) -> list[tuple[str, str] | None]:
     return await asyncio.gather(*(_try(egress, proxy, host, port) for host, port in places))
 
 
-async def _try(egress: Egress, proxy: Proxy, host: str, port: int) -> str | None:
+async def _try(egress: Egress, proxy: Proxy, host: str, port: int) -> tuple[str, str] | None:
+    """What is wrong, and what to do; None where the way is open."""
     try:
         async with asyncio.timeout(PATIENCE_S):
             (await ask(proxy, host, port, egress.trust)).abort()
     except ProxyError as error:
-        return f"{error}; see {PREFIX}EGRESS_PROXY and what the proxy allows"
+        return str(error), f"see {PREFIX}EGRESS_PROXY and what the proxy allows"
     except TimeoutError:
-        return f"it does not answer within {PATIENCE_S:g} s: check {PREFIX}EGRESS_PROXY and the network"
+        return f"it does not answer within {PATIENCE_S:g} s", f"check {PREFIX}EGRESS_PROXY and the network"
     except OSError:
-        return f"no connection to the proxy can be made: check {PREFIX}EGRESS_PROXY, {PREFIX}CA_BUNDLE and the network"
+        return (
+            "no connection to the proxy can be made",
+            f"check {PREFIX}EGRESS_PROXY, {PREFIX}CA_BUNDLE and the network",
+        )
     return None

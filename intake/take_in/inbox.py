@@ -13,6 +13,7 @@ from uuid import uuid4
 from pydantic_core import from_json, to_json
 from redis import Redis
 
+from domain.counted import counted
 from tasks.queues import SUBMIT_QUEUE
 from tasks.redis_connections import TOO_LARGE
 from tasks.sealed import LARGEST_ITEM
@@ -28,7 +29,6 @@ LARGEST_ROUND = 16_000_000
 """Bytes of messages that are taken at once, unless one alone is larger."""
 BY_PRIORITY = tuple(f"{SUBMIT_QUEUE}\x06\x16{priority}" for priority in (9, 6, 3))
 """Where Celery puts messages with a priority."""
-NOBODY_TAKES_IN = "{:,} messages of producers wait and nobody takes them in: run `consent take-in`"
 UNACKED, UNACKED_INDEX = "unacked", "unacked_index"
 """Where workers of earlier versions kept the messages that they worked on."""
 
@@ -215,3 +215,9 @@ def _of_producer(kept: bytes) -> bytes | None:
 
 def _ms(seconds: float) -> int:
     return round(seconds * 1000)
+
+
+def say_nobody_takes_in(messages: int) -> str:
+    """That so many messages wait and no process takes them in, and what to run."""
+    wait = counted(messages, "message of producers waits", "messages of producers wait")
+    return f"{wait} and nobody takes them in: run `consent take-in`"

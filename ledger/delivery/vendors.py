@@ -37,6 +37,12 @@ class Vendor:
     served: bool = False
     """Whether a process with its credentials has recently looked for its chunks."""
 
+    @property
+    def why_held(self) -> str:
+        """Why nothing is sent to it, or to some steps of it; "" where it is not held."""
+        at_steps = ", ".join(f"{held.held_reason} at {held.step}" for held in self.steps)
+        return self.held_reason or at_steps
+
 
 def announce(connection: Connection, chunk_people: Mapping[str, int]) -> None:
     """Record which vendors a process has credentials for (name to people per chunk). A new one is switched on. One that

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from domain.moments import GivenDayOrMoment
 from domain.noticed import Noticed
+from domain.refused_values import problem_of
 from domain.regulations import Regulation
 from domain.requests import Kind, Subject
 from ledger.delivery.vendors import Vendor, all_vendors
@@ -158,5 +159,5 @@ def _day(written: str, field: str, wrong: list[Wrong]) -> Any:
     try:
         return DAY.validate_python(written) if written else None
     except ValidationError as error:
-        wrong.append(Wrong(field, error.errors(include_input=False)[0]["msg"]))
+        wrong.append(Wrong(field, problem_of(error.errors(include_input=False)[0])))
         return None

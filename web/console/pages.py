@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from domain.counted import counted
 from intake.access.roles import Principal, Right
 from web.access import cookies
 from web.console import account_words, words
@@ -79,7 +80,7 @@ ENVIRONMENT.globals |= {
     "outcome": words.say_outcome,
     "reason": words.say_reason,
     "regulation": words.say_law,
-    "counted": words.counted,
+    "counted": counted,
     "advice": words.say_advice,
     "vendor_word": words.say_vendor,
     "key_word": account_words.say_key,

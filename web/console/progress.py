@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from domain.counted import counted
 from ledger.desk.reports import PENDING, Status
-from web.console.words import counted, say_outcome
+from web.console.words import say_outcome
 
 TONES = ("good", "quiet", "bad", "busy")
 """In the order in which they stand in a bar; what is pending is last."""

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Request
 from starlette.responses import Response
 
+from domain.counted import counted_deliveries as deliveries
 from domain.deadlines import LONGEST, Period, Unit
 from intake.access.roles import Right
 from ledger.desk.attention import Reopened
@@ -15,7 +16,6 @@ from web.bodies import fault, kept_reason
 from web.console.forms import read_form
 from web.console.pages import go_to
 from web.console.routing import page_router
-from web.console.words import counted
 from web.context import Context
 from web.dependencies import Operator, SubmitterOrOperator, TheContext
 from web.problems import Problem, no_such_request, refuse_others
@@ -27,11 +27,6 @@ async def _do(request: Request, context: Context, request_id: UUID, work: Callab
     """Do it, and go back to the request, which says what came of it."""
     request.state.target = str(request_id)
     return go_to(request, f"/requests/{request_id}", await context.intake.run(work))
-
-
-def deliveries(count: int) -> str:
-    """A number of deliveries, in words."""
-    return counted(count, "delivery", "deliveries")
 
 
 @router.post("/requests/{request_id}/retry")

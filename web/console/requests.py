@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import Query, Request
 from starlette.responses import Response
 
+from domain.counted import counted
 from domain.requests import Kind
 from intake.access.roles import Principal
 from ledger.desk import listing
@@ -70,7 +71,7 @@ class Found(NamedTuple):
         """How many there are."""
         if self.matching > COUNTED_TO:
             return f"More than {COUNTED_TO:,} requests"
-        return words.counted(self.matching, "request")
+        return counted(self.matching, "request")
 
 
 @router.get("/requests")

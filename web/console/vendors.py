@@ -9,6 +9,7 @@ from starlette.responses import Response
 from adapters.card import Card
 from adapters.registry import adapter_named
 from domain.accounts import PATTERN
+from domain.counted import counted_deliveries as deliveries
 from ledger.delivery import switching, vendors
 from ledger.delivery.vendors import Vendor
 from ledger.session import Connection
@@ -17,7 +18,6 @@ from web.access.gate import Principal
 from web.bodies import kept_reason
 from web.console.forms import read_form
 from web.console.pages import go_to, page
-from web.console.request_deeds import deliveries
 from web.console.routing import page_router
 from web.context import Context
 from web.dependencies import Operator, Reader, TheContext

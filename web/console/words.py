@@ -91,11 +91,6 @@ def say_outcome(outcome: str) -> Word:
     return OUTCOMES.get(outcome, Word(outcome, "quiet"))
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """A number with its noun: "1 person", "12,000 people"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 AT_THE_COMMAND_LINE = re.compile(r" with --reason [a-z_]+")
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from domain.folding import fold
+from domain.refused_values import problem_of
 from domain.requests import Email, Identifier, Phone, Subject, Text
 from tasks.subjects import Fault
 
@@ -82,7 +83,7 @@ def subjects_of(given: Iterable[Identity]) -> tuple[tuple[Subject, ...], tuple[s
         try:
             value = _VALUES[FIELDS.get(identity.type, "")].validate_python(identity.value)
         except ValidationError as error:
-            said = error.errors(include_input=False, include_url=False)[0]["msg"]
+            said = problem_of(error.errors(include_input=False, include_url=False)[0])
             faults.append(Fault(identity.value_place, said))
             continue
         if identity.type in FIELDS:

@@ -22,6 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.moments import CLOCKS_DIFFER
 from domain.opendsr import DsrRequest, Version
+from domain.refused_values import problem_of
 from domain.regulations import Regulation
 from domain.requests import Kind, Text
 from tasks.subjects import PROBLEMS, Fault, shown
@@ -234,14 +235,7 @@ def _identities(given: JsonValue, version: Version, path: str) -> list[Identity]
         raise RefusedError(_faults(error, path)) from None
 
 
-_PROBLEMS = PROBLEMS | {
-    "missing": "is required",
-    "model_type": "must be an object",
-    "list_type": "must be a list",
-}
-
-
 def _faults(error: ValidationError, *path: str) -> list[Fault]:
     """The faults, with their paths; `path` is the prefix."""
     found = error.errors(include_input=False, include_url=False)
-    return [Fault(".".join([*path, *map(shown, one["loc"])]), _PROBLEMS.get(one["type"], one["msg"])) for one in found]
+    return [Fault(".".join([*path, *map(shown, one["loc"])]), problem_of(one, PROBLEMS)) for one in found]

@@ -36,7 +36,7 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(stack: Engine
     assert keys[forever["prefix"]]["expires_at"] is None
     assert consent("keys", "revoke", prefix).exit_code == 0
     assert consent("keys", "revoke", prefix).exit_code == 2
-    assert f"prefix={prefix}" in consent("keys", "list").stdout
+    assert prefix in consent("keys", "list").stdout
     assert audited(stack) == [
         (who(), "keys create", f"shop {prefix}"),
         (who(), "keys create", f"shop {forever['prefix']}"),
@@ -46,7 +46,7 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(stack: Engine
 
 def test_what_is_no_role_or_name_is_refused(stack: Engine) -> None:
     for arguments, told in (
-        (("keys", "create", "shop", "--role", "king"), "unknown --role"),
+        (("keys", "create", "shop", "--role", "king"), "'--role': it is one of submitter"),
         (("keys", "create", "jane@private.example", "--role", "reader"), "NAME is"),
         (("user", "add", "ann", "--role", "reader"), "12 to 256 characters"),
         (("user", "add", "Ann@shop.example", "--role", "reader"), "or an e-mail address in them"),

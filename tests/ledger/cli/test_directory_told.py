@@ -57,7 +57,7 @@ def submitted() -> str:
 def test_the_check_up_asks_about_nobody_and_tells_what_workers_found(stack: Engine) -> None:
     assert doctors_line() == "ok     asked about nobody, it answers; nobody waits for it"
     request_id = submitted()
-    assert doctors_line() == "ok     asked about nobody, it answers; 1 requests wait for it"
+    assert doctors_line() == "ok     asked about nobody, it answers; 1 request waits for it"
     failed(stack, 2)
     said = doctors_line()
     assert said.startswith(

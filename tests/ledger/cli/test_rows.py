@@ -142,7 +142,7 @@ def test_many_on_one_address_or_number_are_told(stack: Engine, tmp_path: Path, m
         {"shared": "phone_number", "values": 1, "people": 7, "most": 7},
     ]
     said = consent("submit", str(file), "--kind", "erasure").stderr
-    assert "warning: 50 people share 1 e-mail addresses" in said
+    assert "warning: 50 people share 1 e-mail address" in said
     assert "shop" not in said
     assert "crowds" not in submitted(file, family + others)
 

@@ -68,7 +68,7 @@ def test_what_others_have_submitted_is_confirmed_in_one_command(stack: Engine, p
         connection.execute(text("UPDATE requests SET submitted_by = 'key:shop' WHERE id < 3"))
     told = consent("confirm", "--all")
     assert (told.exit_code, told.stdout) == (1, "2 requests confirmed; they are on their way\n")
-    assert "1 more were submitted by yourself" in told.stderr
+    assert "1 more was submitted by yourself" in told.stderr
     assert statuses(stack) == ["running", "running", "unconfirmed"]
     assert done("confirm", "--all", "--yes")["requests"] == 1
 
@@ -86,7 +86,7 @@ AN_ID = "123e4567-e89b-42d3-a456-426614174000"
         (("cancel", AN_ID, "--vendor", "insider"), "--vendor choose"),
         (("retry", "--vendor", "acme"), "unknown vendor; known are algonomy, dfinery, insider"),
         (("retry", "--reason", "acme"), "unknown --reason"),
-        (("retry", "--kind", "acme"), "unknown --kind"),
+        (("retry", "--kind", "acme"), "'--kind': it is one of erasure, opt_out, opt_in"),
         (("cancel", "--received-before", "yesterday"), "--received-before must be a moment"),
         (("cancel", "--received-before", "2026-05-25T00:00:00"), "--received-before must be a moment"),
         (("close", "--all", "--because", "jane@private.example said so"), "names a person"),
@@ -107,7 +107,7 @@ def test_somebody_at_a_terminal_is_asked(
     submitted(people, "--vendors", "insider")
     monkeypatch.setattr(selections, "is_at_terminal", lambda: True)
     told = consent("cancel", "--all", stdin=f"{says}\n")
-    assert "cancel would touch 3 deliveries of 1 requests" in told.stderr
+    assert "cancel would touch 3 deliveries of 1 request" in told.stderr
     assert statuses(stack) == (["cancelled"] if says == "y" else ["running"])
     assert told.exit_code == (0 if says == "y" else 1)
     assert done("cancel", "--all", "--yes")["requests"] == (0 if says == "y" else 1)

@@ -642,7 +642,7 @@ def test_what_is_due_soon_and_not_done_is_raised(desk: Desk, caplog: pytest.LogC
         f"request {pending}",
         f"request {waiting}",
     ]
-    assert caplog.records[1].getMessage().endswith(": 0 deliveries pending, 1 need attention")
+    assert caplog.records[1].getMessage().endswith(": 0 deliveries pending, 1 needs attention")
     with desk.engine.connect() as connection:
         for public_id, expected in ((pending, True), (waiting, True), (done, False)):
             found = reports.status_of(connection, public_id)

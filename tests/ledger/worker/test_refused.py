@@ -71,7 +71,7 @@ def test_while_postgresql_is_away_they_are_kept_and_beyond_a_bound_counted(
     assert desk.rows(WRITTEN)[-1] == (
         "workers",
         None,
-        "7 more were refused than could be kept while PostgreSQL was away or slow",
+        "more refused than could be kept while PostgreSQL was away or slow: 7",
     )
 
 

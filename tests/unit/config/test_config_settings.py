@@ -114,10 +114,10 @@ def test_no_number_of_vendors_stops_the_start(set_vendor: Any) -> None:
 @pytest.mark.parametrize(
     ("vendor", "fields", "line"),
     [
-        ("algonomy", {"CLIENT_ID": "ours"}, "CONSENT_ALGONOMY__CLIENT_SECRET: Field required"),
-        ("algonomy", {"CLIENT_SECRET": "secret"}, "CONSENT_ALGONOMY__CLIENT_ID: Field required"),
-        ("insider", {"PARTNER_NAME": "secret"}, "CONSENT_INSIDER__REQUEST_TOKEN: Field required"),
-        ("insider", {"REQUEST_TOKEN": "secret"}, "CONSENT_INSIDER__PARTNER_NAME: Field required"),
+        ("algonomy", {"CLIENT_ID": "ours"}, "CONSENT_ALGONOMY__CLIENT_SECRET: is required"),
+        ("algonomy", {"CLIENT_SECRET": "secret"}, "CONSENT_ALGONOMY__CLIENT_ID: is required"),
+        ("insider", {"PARTNER_NAME": "secret"}, "CONSENT_INSIDER__REQUEST_TOKEN: is required"),
+        ("insider", {"REQUEST_TOKEN": "secret"}, "CONSENT_INSIDER__PARTNER_NAME: is required"),
     ],
 )
 def test_half_of_the_credentials_is_told(vendor: str, fields: dict[str, str], line: str, set_vendor: Any) -> None:

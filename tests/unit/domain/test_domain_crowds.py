@@ -19,9 +19,7 @@ def test_of_very_many_people_one_in_two_thousand_is_many() -> None:
 
 def test_a_crowd_is_told_in_numbers() -> None:
     whose = "see whether these are really theirs"
-    assert (
-        str(Crowd("email", 1, 5_000, 50)) == f"5,000 people share 1 e-mail addresses, the most share one: 50; {whose}"
-    )
+    assert str(Crowd("email", 1, 5_000, 50)) == f"5,000 people share 1 e-mail address, the most share one: 50; {whose}"
     assert str(Crowd("phone_number", 2, 9, 5)) == f"9 people share 2 phone numbers, the most share one: 5; {whose}"
     lost = "see whether what told them apart was lost"
     assert str(Crowd("line", 2, 9, 6)) == f"9 lines collapse into 2 people, the most into one: 6; {lost}"

@@ -75,7 +75,7 @@ def test_a_field_without_a_value_finds_nobody(person: Subject, found_at: set[str
         (
             {"akinon": 1, "algonomy": 1, "b2core": 1, "dfinery": 1},
             1,
-            "1 of 1 people cannot be found at algonomy, b2core, dfinery (user_id), akinon (a shop session)",
+            "1 of 1 person cannot be found at algonomy, b2core, dfinery (user_id), akinon (a shop session)",
         ),
         (
             {"akinon": 12_000, "algonomy": 3},

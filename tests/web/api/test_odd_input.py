@@ -8,8 +8,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from domain.refused_values import WORDS
 from ledger.desk.reports import Row
-from tasks.subjects import PROBLEMS
 from tests.web.conftest import Rows
 from web.api import lists
 from web.bodies import MOST_OBJECTS, SMALL_JSON
@@ -126,7 +126,7 @@ def test_names_of_parameters_are_told_and_values_are_not(client: httpx.Client) -
     answer = client.post("/v1/requests", json=ANN, headers={"Idempotency-Key": "jane jones"})
     assert told(answer) == "header.Idempotency-Key"
     answer = client.get("/v1/requests/jane")
-    assert answer.json()["errors"] == [{"field": "path.request_id", "problem": PROBLEMS["uuid_parsing"]}]
+    assert answer.json()["errors"] == [{"field": "path.request_id", "problem": WORDS["uuid_parsing"]}]
 
 
 def test_a_path_with_a_slash_too_many_leads_nowhere(client: httpx.Client) -> None:

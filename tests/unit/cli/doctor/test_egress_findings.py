@@ -48,7 +48,7 @@ async def test_one_that_does_not_is_a_fault(monkeypatch: pytest.MonkeyPatch, ans
         (finding,) = await found(monkeypatch, proxy.port)
     assert not finding.is_good
     assert says in finding.says
-    assert "CONSENT_EGRESS_PROXY" in finding.says
+    assert "CONSENT_EGRESS_PROXY" in finding.do
 
 
 async def test_so_is_one_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,53 @@
+"""`consent list`: requests on record, the newest first."""
+
+import json
+from typing import Any
+
+import typer
+
+from cli.given import unusable
+from cli.status import as_utc
+from intake.exit_codes import Ending, note
+from intake.stack import surroundings
+from ledger.desk import listing
+from ledger.desk.listing import Listed, Place, Wanted
+from web.cursors import REQUESTS, cursor_at, read_cursor
+from web.problems import Problem
+
+
+def show(wanted: Wanted, *, limit: int, cursor: str | None, as_json: bool) -> Ending:
+    """Print at most this many requests, beyond `cursor`. Raises CommandError."""
+    after = _place(cursor)
+    with surroundings() as here, here.engine.connect() as connection:
+        found = listing.requests_by_receipt(connection, wanted, after, limit + 1)
+    page, more = found[:limit], len(found) > limit
+    following = cursor_at(page[-1].place) if more else None
+    if as_json:
+        typer.echo(json.dumps({"requests": [_as_json(one) for one in page], "next": following}))
+        return Ending.DONE
+    if page:
+        from cli.tables import print_requests  # noqa: PLC0415 - scripts ask for JSON, and need no tables
+
+        print_requests(page)
+    else:
+        typer.echo("no such request")
+    if following is not None:
+        note(f"there are more: --cursor {following}")
+    return Ending.DONE
+
+
+def _place(cursor: str | None) -> Place | None:
+    try:
+        return Place(*read_cursor(cursor, REQUESTS)) if cursor is not None else None
+    except Problem:
+        raise unusable("--cursor is not what a page before gave as `next`") from None
+
+
+def _as_json(one: Listed) -> dict[str, Any]:
+    fields = one._asdict()
+    del fields["place"]
+    return fields | {
+        "request_id": str(one.request_id),
+        "received_at": as_utc(one.received_at),
+        "due_at": as_utc(one.due_at),
+    }
