@@ -7,6 +7,7 @@ from fastapi import Path, Request
 from starlette.responses import Response
 
 from config.webhooks import NAME
+from domain.counted import counted
 from intake import receivers as trying
 from intake.receivers import UnknownReceiverError
 from ledger.notices import receivers, webhooks
@@ -16,7 +17,6 @@ from web.console.forms import read_form
 from web.console.navigation import SETTINGS
 from web.console.pages import go_to, page
 from web.console.routing import page_router
-from web.console.words import counted
 from web.context import Context
 from web.dependencies import Manager, Reader, TheContext
 from web.origin import origin_of
