@@ -27,3 +27,18 @@ def subject_contexts(request_id: int, lines: Iterable[int]) -> list[bytes]:
 def session_context(request_id: int, line: int, vendor_id: int) -> bytes:
     """The context of a sealed session."""
     return b"session:%d:%d:%d" % (request_id, line, vendor_id)
+
+
+def draft_key_context(public_id: UUID) -> bytes:
+    """The context of a draft's wrapped key."""
+    return b"draft-key:" + public_id.bytes
+
+
+def draft_state_context(public_id: UUID) -> bytes:
+    """The context of what is kept of a draft besides its file."""
+    return b"draft-state:" + public_id.bytes
+
+
+def draft_block_context(public_id: UUID, place: int) -> bytes:
+    """The context of a block of a draft's file."""
+    return b"draft:%b:%d" % (public_id.bytes, place)

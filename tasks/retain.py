@@ -7,7 +7,7 @@ from ledger import filter_building, volumes
 from ledger.accounts import guesses
 from ledger.keys import fingerprinter
 from ledger.notices import outbox
-from ledger.requests import idempotency, lately
+from ledger.requests import drafts, idempotency, lately
 from ledger.sealing import MasterKeys
 from ledger.session import Engine
 
@@ -21,6 +21,9 @@ MESSAGE_DAYS = 30.0
 """A message that was sent or given up is kept for this long. Until then, one that was given up can be sent again."""
 ROUNDS = 20
 """How many messages one call deletes at most. The rest is left to the next call."""
+DRAFT_ROUNDS = 200
+BLOCKS_OF_A_ROUND = 400
+"""About 100 MB of dropped files in one transaction."""
 KEY_ROUNDS = 200
 KEYS_OF_A_ROUND = 1_000
 
@@ -68,6 +71,19 @@ def keep_outbox(engine: Engine) -> int:
     for _ in range(ROUNDS):
         with engine.begin() as connection:
             dropped = outbox.drop_ended(connection, MESSAGE_DAYS)
+        total += dropped
+        if not dropped:
+            break
+    return total
+
+
+def keep_drafts(engine: Engine) -> int:
+    """Destroy dropped files whose hour is over; returns the number of blocks deleted. Their keys go first, so that what
+    is left to the next call cannot be read."""
+    total = 0
+    for _ in range(DRAFT_ROUNDS):
+        with engine.begin() as connection:
+            dropped = drafts.drop_expired(connection, BLOCKS_OF_A_ROUND)
         total += dropped
         if not dropped:
             break

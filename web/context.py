@@ -46,6 +46,8 @@ class Context:
     uploads: Pool = field(default_factory=lambda: Pool("upload", at_once=4, waiting=0, share=2), repr=False)
     """Records uploads: few, because each keeps a transaction open as long as its sender takes; and half of them for any
     one key, so that others find a place."""
+    previews: Pool = field(default_factory=lambda: Pool("previews", at_once=2, waiting=10, share=4), repr=False)
+    """Reads dropped files to their end, and records them: each has two connections at most, and much work."""
     reads: Pool = field(default_factory=lambda: Pool("reads", at_once=6, waiting=58), repr=False)
     """Queries the ledger without changing anything."""
     checks: Pool = field(default_factory=lambda: Pool("checks", at_once=1, waiting=20), repr=False)
@@ -103,7 +105,7 @@ class Context:
 
     def close(self) -> None:
         """Close after the work under way has ended."""
-        for pool in (self.intake, self.uploads, self.reads, self.checks, self.logins):
+        for pool in (self.intake, self.uploads, self.previews, self.reads, self.checks, self.logins):
             pool.close()
 
 

@@ -38,9 +38,9 @@ log = logging.getLogger(__name__)
 
 class Frame:
     """ASGI middleware around all routes. Every change, and every denial, is in the audit log before its answer is sent.
-    A route names what it was done to in `request.state.target`, sets `request.state.audited` where the entry was
-    written with the deed itself, `denied` where the answer does not show the denial, and `kept` where reading alone
-    must be recorded."""
+    A route names what it was done to in `request.state.target`, and in `because` what else to record of it. It sets
+    `request.state.audited` where the entry was written with the deed itself, `denied` where the answer does not show
+    the denial, and `kept` where reading alone must be recorded."""
 
     def __init__(self, app: ASGIApp, trail: Trail, page_of: PageOf = no_page) -> None:
         self._app, self._trail, self._page_of, self._memory = app, trail, page_of, GivesBack()
@@ -164,6 +164,7 @@ class _Answer:
             allowed,
             state.get("target"),
             status,
+            because=state.get("because"),
             account=state.get("account"),
             **origin_of(self._scope)._asdict(),
         )

@@ -8,7 +8,20 @@ from concurrent.futures import CancelledError, Future
 from starlette.requests import ClientDisconnect, Request
 from typing_extensions import Buffer
 
+from web.bodies import allowance_of
+
 BLOCK_BYTES = 262_144
+WITHIN_S = 3600.0
+BETWEEN_S = 10.0
+LEAST_BYTES_PER_S = 32_000
+"""Within every ten seconds of waiting."""
+
+
+def allow_file(request: Request, most: int) -> None:
+    """Let the body be a file of up to so many bytes, which may take its time."""
+    allowance = allowance_of(request)
+    allowance.most, allowance.within_s, allowance.between_s = most, WITHIN_S, BETWEEN_S
+    allowance.least_per_s = LEAST_BYTES_PER_S
 
 
 class UploadCutError(Exception):

@@ -14,7 +14,7 @@ from intake.files.encodings import Source
 from intake.files.faults import Fault
 from intake.files.people import People
 from intake.files.reader import read_blocks
-from intake.files.reading import Reading
+from intake.files.reading import HeaderCell, Reading
 from ledger.people.prints import Prints
 from tasks.dated_people import undated
 from tasks.reach import what_to_give
@@ -40,7 +40,8 @@ class Check:
     `region`: whose phone numbers those in national form are. `people`: who would be in the request; those with
     faults do not count. `repeats`: lines that say the same as one before. `empty_rows`: at the end of the table,
     left out. `vendors`: by name. `faults`: the first of `faults_total`. `sample`: the first people, by field.
-    `warnings`: what was left aside, a sentence each.
+    `warnings`: what was left aside, a sentence each. `header`: all columns of a table, in order; `sheets`: those of a
+    workbook, by name, and `sheet` the one that was read.
     """
 
     kind: str
@@ -55,6 +56,9 @@ class Check:
     faults_total: int
     sample: Sequence[Mapping[str, str]] = field(repr=False)
     warnings: Sequence[str] = ()
+    header: Sequence[HeaderCell] = ()
+    sheets: Sequence[str] = ()
+    sheet: str | None = None
 
     @property
     def unreachable(self) -> dict[str, int]:
@@ -96,6 +100,9 @@ def check(file: Source, reading: Reading, reach: Mapping[str, Fields], prints: P
         faults_total=faults.total,
         sample=sample,
         warnings=reading.noticed.warnings(),
+        header=recognised.header,
+        sheets=recognised.sheets,
+        sheet=recognised.sheet,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from intake.files.columns import Column, field_of, fields_are, find_field, recognise, written_otherwise
 from intake.files.header_names import REGION, squashed
 from intake.files.hints import Hints
-from intake.files.reading import Reading
+from intake.files.reading import HeaderCell, Reading
 
 CELLS = "give each column a cell, empty where nothing is known, and put a cell with a separator in it into quotes"
 NAMELESS = "has a value, and its column has no name: give the column a name in the first line, or leave it empty"
@@ -78,6 +78,10 @@ def read_header(cells: list[str], line: int, reading: Reading) -> Header:
     hints, faults = reading.hints, reading.faults
     ignored = {squashed(name) for name in hints.ignored}
     found = [None if squashed(cell) in ignored else meant(cell, hints) for cell in cells]
+    reading.recognised.header = [
+        HeaderCell(cell.strip(), column and field_of(column), squashed(cell) in ignored and bool(cell.strip()))
+        for cell, column in zip(cells, found, strict=True)
+    ]
     if not any(found):
         faults.add(line, "", f"{NO_HEADER}{fields_are().capitalize()}")
         return Header((), (), 0, 0)

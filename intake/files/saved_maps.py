@@ -29,10 +29,15 @@ def load(data_dir: Path, name: str) -> tuple[list[str], list[str]]:
         kept = json.loads(path.read_text())
         return [f"{header}={field}" for header, field in kept["map"].items()], list(kept["ignore"])
     except FileNotFoundError:
-        known = ", ".join(sorted(one.stem for one in path.parent.glob("*.json"))) or "none yet"
+        known = ", ".join(names(data_dir)) or "none yet"
         raise HintError(f"map-as: nothing is kept under this name: give --map too; known are {known}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise HintError(f"map-as: {path} cannot be read: give --map again, which writes it anew") from None
+
+
+def names(data_dir: Path) -> list[str]:
+    """The names under which something is kept."""
+    return sorted(one.stem for one in (data_dir / FOLDER).glob("*.json") if NAME.fullmatch(one.stem))
 
 
 def _path(data_dir: Path, name: str) -> Path:

@@ -20,6 +20,8 @@ TABLES = (
     "api_keys",
     "audit_entries",
     "deeds",
+    "draft_blocks",
+    "drafts",
     "settling",
     "turns",
     "guesses",

@@ -17,20 +17,16 @@ from tasks.submission import Submission
 from web.api.file_hints import FileHints
 from web.api.models import VendorName
 from web.api.requests import ACCEPTING, IdempotencyKey, Receipt, answer, own_key
-from web.bodies import Allowance, allowance_of, fault, media_type, refuse_encoded
+from web.bodies import fault, media_type, refuse_encoded
 from web.dependencies import Submitter, TheContext
 from web.origin import origin_of
 from web.pool import BusyError
 from web.problems import Problem
-from web.upload_stream import Upload, UploadCutError
+from web.upload_stream import Upload, UploadCutError, allow_file
 
 router = APIRouter(tags=["requests"])
 NO_FILE = ("", "multipart/form-data", "application/x-www-form-urlencoded")
 """Media types of bodies that are no file. Of all others the content is looked at."""
-WITHIN_S = 3600.0
-BETWEEN_S = 10.0
-LEAST_BYTES_PER_S = 32_000
-"""Within every ten seconds of waiting."""
 EXAMPLES = {
     "application/x-ndjson": '{"user_id": "u-1", "email": "a@example.org"}\n{"user_id": "u-2"}\n',
     "text/csv": "user_id,email,akinon.session_id\nu-1,a@example.org,\n",
@@ -92,7 +88,7 @@ async def upload(
         accept_unreachable=accept_unreachable,
         noticed=_noticed(allow_placeholders),
     )
-    _allow(allowance_of(request), context.settings.upload_max_bytes)
+    allow_file(request, context.settings.upload_max_bytes)
     bounds = Bounds(context.settings.upload_max_bytes, context.settings.max_workbook_bytes)
     body = Upload(request)
 
@@ -108,11 +104,6 @@ async def upload(
         return Response(status_code=499)  # nobody reads it
     finally:
         body.cut()
-
-
-def _allow(allowance: Allowance, most: int) -> None:
-    allowance.most, allowance.within_s, allowance.between_s = most, WITHIN_S, BETWEEN_S
-    allowance.least_per_s = LEAST_BYTES_PER_S
 
 
 _ALLOWED: TypeAdapter[dict[str, list[str]]] = TypeAdapter(dict[str, list[str]])

@@ -47,7 +47,9 @@ def _derived(cookie: str) -> str:
     return hmac.new(cookie.encode(), b"consent console form", "sha256").hexdigest()
 
 
-async def read_form(request: Request, *fields: str, stranger: bool = False) -> Mapping[str, str]:
+async def read_form(
+    request: Request, *fields: str, stranger: bool = False, most_fields: int = MOST_FIELDS
+) -> Mapping[str, str]:
     """The fields of a form, each once, without surrounding blanks; those not sent are empty. Raises Problem: 403 where
     our own page did not send it, 415, 422."""
     refuse_encoded(request)
@@ -56,13 +58,11 @@ async def read_form(request: Request, *fields: str, stranger: bool = False) -> M
     allowance_of(request).most = SMALL_JSON
     body = await request.body()
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=most_fields)
     except ValueError:
         raise Problem.unusable("the form cannot be read; nothing was done") from None
     given = dict(pairs)
-    cookie = cookies.read(request, STRANGER if stranger else COOKIE) or ""
-    if not cookie or not hmac.compare_digest(given.pop(TOKEN, "").encode(), _derived(cookie).encode()):
-        raise Problem(403, "stale-form", STALE)
+    check_token(request, given.pop(TOKEN, ""), STRANGER if stranger else COOKIE)
     if len(given) != len(pairs) - 1 or not given.keys() <= {*fields}:
         raise Problem.unusable("the form has fields that are not known; nothing was done")
     return {name: given.get(name, "") if name == "password" else given.get(name, "").strip() for name in fields}
@@ -74,3 +74,10 @@ def day_of(written: str) -> datetime | None:
         return datetime.fromisoformat(written).replace(tzinfo=UTC) if written else None
     except ValueError:
         return None
+
+
+def check_token(request: Request, shown: str, cookie_name: str = COOKIE) -> None:
+    """Raise Problem (403) where this is not the token that a page of ours got for the cookie of this browser."""
+    cookie = cookies.read(request, cookie_name) or ""
+    if not cookie or not hmac.compare_digest(shown.encode(), _derived(cookie).encode()):
+        raise Problem(403, "stale-form", STALE)

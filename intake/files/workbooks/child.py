@@ -10,7 +10,7 @@ import json
 import resource
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import islice
 from xml.etree import ElementTree
@@ -44,8 +44,9 @@ def lines_of(data: bytes, sheet: str | None, most: int) -> Iterator[object]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             kind = kind_of(archive, most)
             workbook = load_workbook(io.BytesIO(data))
-            found = _sheet(workbook, sheet)
-            yield {"kind": kind, "sheet": found.name}
+            names = [one.name for one in workbook.sheets_metadata if one.typ is SheetTypeEnum.WorkSheet]
+            found = _sheet(workbook, names, sheet)
+            yield {"kind": kind, "sheet": found.name} | ({"sheets": names} if len(names) > 1 else {})
             rows = _rows(found, archive, kind)
             yield from iter(lambda: list(islice(rows, ROWS)), [])
             yield "end"
@@ -56,9 +57,8 @@ def lines_of(data: bytes, sheet: str | None, most: int) -> Iterator[object]:
         yield {"problem": DAMAGED}
 
 
-def _sheet(workbook: CalamineWorkbook, name: str | None) -> CalamineSheet:
-    """The sheet that was asked for, or the only one with anything in it."""
-    names = [one.name for one in workbook.sheets_metadata if one.typ is SheetTypeEnum.WorkSheet]
+def _sheet(workbook: CalamineWorkbook, names: Sequence[str], name: str | None) -> CalamineSheet:
+    """The sheet of this name, which must be one of `names`; or the only one with anything in it."""
     if name is not None:
         if name not in names:
             raise NoWorkbookError("no_such_sheet", sheets=names)

@@ -57,8 +57,10 @@ def read_workbook(file: Source, reading: Reading) -> Iterator[People]:
     with _child(data, reading.hints.sheet, most) as lines:
         del data
         first = _parsed(next(lines, b""))
+        reading.recognised.sheets = first.get("sheets", ())
         if "problem" in first:
             raise UnreadableError(_problem(first, most))
+        reading.recognised.sheet = first["sheet"]
         reading.recognised.parts += [NAMES[first["kind"]], f'sheet "{first["sheet"]}"']
         yield from read_rows(_rows(lines), reading, typed=True)
 

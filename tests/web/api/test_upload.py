@@ -14,7 +14,7 @@ import pytest
 
 from domain.emails import NO_EMAIL
 from tests.web.conftest import Rows
-from web.api import upload
+from web import upload_stream
 from web.context import Context
 from web.pool import Pool
 
@@ -144,7 +144,7 @@ def test_a_client_that_goes_away_leaves_nothing(url: str, context: Context, key:
 
 
 def test_who_dribbles_is_cut_off(url: str, key: Key, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "BETWEEN_S", 0.3)
+    monkeypatch.setattr(upload_stream, "BETWEEN_S", 0.3)
     connection = raw(url, {**NDJSON, **key()})
     send(connection, next(people(1)))
     assert connection.recv(65_536).startswith(b"HTTP/1.1 408")

@@ -26,6 +26,7 @@ PAGES: dict[str, frozenset[str]] = {
     "/vendors": READERS,
     "/vendors/insider": READERS,
     "/new": frozenset({"submitter", "operator", "admin"}),
+    "/new/file": frozenset({"submitter", "operator", "admin"}),
     "/person": READERS,
     "/settings/keys": frozenset({"admin"}),
     "/settings/users": frozenset({"admin"}),
@@ -86,7 +87,7 @@ def test_a_stranger_is_asked_to_sign_in_wherever_they_come(stranger: Browser, co
     for method, path in sorted(routes - OPEN):
         place = path.replace("{request_id}", "123e4567-e89b-42d3-a456-426614174000").replace("{name}", "insider")
         place = place.replace("{prefix}", "0" * 12)
-        place = place.replace("{deed_id}", "123e4567-e89b-42d3-a456-426614174000")
+        place = re.sub(r"\{(deed|draft)_id\}", "123e4567-e89b-42d3-a456-426614174000", place)
         if method == "GET":
             answer = stranger.get(place)
             assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?next={place}"), path

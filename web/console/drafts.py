@@ -1,0 +1,160 @@
+"""A dropped file: what is in it, mapped by clicking, and submitted or discarded."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+from uuid import UUID
+
+from fastapi import Request
+from starlette.responses import Response
+
+from domain.counted import counted
+from domain.noticed import Noticed
+from intake.files.hints import HintError
+from intake.files.reader import read_people
+from ledger.delivery.vendors import Vendor
+from ledger.requests import drafts
+from ledger.requests.drafts import Draft, DraftFile, DraftGoneError
+from tasks.submission import Submission, SubmitError
+from tasks.submit import Receipt
+from web.console.draft_page import draft_page
+from web.console.draft_reading import bounds_of, hints_of, keep_map, looked_at
+from web.console.draft_state import HOW, KEEP_AS, STATE, State, told_anew
+from web.console.forms import MOST_FIELDS, read_form
+from web.console.pages import go_to
+from web.console.request_options import Wrong, option_fields, read_options, vendors_on
+from web.console.routing import page_router
+from web.context import Context
+from web.dependencies import Submitter, TheContext
+from web.problems import Problem
+
+router = page_router()
+LOOK_AGAIN = "You changed how the file is read. Look at it once more, then submit it."
+T = TypeVar("T")
+
+
+@router.get("/drafts/{draft_id}")
+async def look(request: Request, draft_id: UUID, context: TheContext, principal: Submitter) -> Response:
+    """What is in the file, read as its page says."""
+    draft, known = await _found(context, draft_id, principal.name)
+    if draft.request is not None:
+        return go_to(request, f"/requests/{draft.request}")
+    kept = STATE.validate_json(draft.state)
+    state, wrong = await _work(context, principal.name, lambda: looked_at(context, draft, kept))
+    return draft_page(request, context, draft, state, known, wrong=wrong)
+
+
+@router.post("/drafts/{draft_id}/reading")
+async def read_otherwise(request: Request, draft_id: UUID, context: TheContext, principal: Submitter) -> Response:
+    """Say how the file is to be read; its page then shows what is in it, read so."""
+    draft, known = await _found(context, draft_id, principal.name)
+    request.state.audited = True  # nothing is submitted, and nobody else sees it
+    if draft.request is None:
+        state = STATE.validate_json(draft.state)
+        await _keep(context, principal.name, draft, told_anew(state, await _given(request, state, known)))
+    return go_to(request, f"/drafts/{draft_id}")
+
+
+@router.post("/drafts/{draft_id}/discard")
+async def discard(request: Request, draft_id: UUID, context: TheContext, principal: Submitter) -> Response:
+    """Destroy a file that is not to be submitted."""
+    await read_form(request)
+    draft, _ = await _found(context, draft_id, principal.name)
+    request.state.target = str(draft_id)
+
+    def destroy() -> None:
+        with context.engine.begin() as connection:
+            drafts.discard(connection, draft)
+
+    await _work(context, principal.name, destroy)
+    return go_to(request, "/new/file", "The file is destroyed. Nothing was submitted.")
+
+
+@router.post("/drafts/{draft_id}/submit")
+async def submit(request: Request, draft_id: UUID, context: TheContext, principal: Submitter) -> Response:
+    """Record the request and destroy the draft, both or neither. Sent twice, it makes one request."""
+    draft, known = await _found(context, draft_id, principal.name)
+    request.state.audited = True  # until something is recorded
+    if draft.request is not None:
+        return _on_record_already(request, draft.request)
+    before = STATE.validate_json(draft.state)
+    given = await _given(request, before, known)
+    state = told_anew(before, given)
+    if state.check is None:
+        await _keep(context, principal.name, draft, state)
+        return go_to(request, f"/drafts/{draft_id}", LOOK_AGAIN)
+    noticed = Noticed()
+    submission, wrong = read_options(request, given, known, principal.name, noticed)
+    if submission is None or state.check.faults_total:
+        return draft_page(request, context, draft, state, known, wrong=wrong)
+    asked = submission
+    try:
+        receipt = await context.previews.run(lambda: _record(context, draft, state, asked), who=principal.name)
+    except HintError as error:
+        return draft_page(request, context, draft, state, known, wrong=[Wrong(KEEP_AS, str(error).partition(": ")[2])])
+    except SubmitError as error:
+        return draft_page(request, context, draft, state, known, wrong=[Wrong("", f"{error}; nothing was recorded")])
+    except DraftGoneError:
+        now, _ = await _found(context, draft_id, principal.name)
+        return _on_record_already(request, now.request)
+    recorded = receipt.recorded
+    request.state.target, request.state.audited = str(recorded.public_id), False
+    people = counted(recorded.people, "person", "people")
+    request.state.because = f"a dropped file of {draft.size:,} bytes: {people}"
+    waits = " Nothing is sent until a second person lets it run." if recorded.unconfirmed else ""
+    return go_to(request, f"/requests/{recorded.public_id}", f"The request is on record.{waits}")
+
+
+def _record(context: Context, draft: Draft, state: State, submission: Submission) -> Receipt:
+    keep_map(state, context.settings)
+    hints = hints_of(state, context.settings)
+    also = replace(submission, also=lambda connection, _, made, __: drafts.submitted(connection, draft, made))
+    file = DraftFile(context.engine, draft)
+    return context.submit_now(also, read_people(file, submission.noticed, hints, bounds_of(context.settings)))
+
+
+def _on_record_already(request: Request, request_id: UUID | None) -> Response:
+    if request_id is None:
+        raise _gone()
+    return go_to(request, f"/requests/{request_id}", "The request was on record already.")
+
+
+async def _found(context: Context, draft_id: UUID, by: str) -> tuple[Draft, list[Vendor]]:
+    """The draft, and the vendors that are on. Raises Problem where this person has no such draft."""
+
+    def find() -> Draft | None:
+        with context.engine.connect() as connection:
+            return drafts.find(connection, draft_id, by=by, masters=context.masters)
+
+    draft = await context.reads.run(find)
+    if draft is None:
+        raise _gone()
+    return draft, await context.reads.run(lambda: vendors_on(context))
+
+
+async def _given(request: Request, state: State, known: Sequence[Vendor]) -> Mapping[str, str]:
+    columns = [one.field for one in state.columns]
+    fields = [*HOW, KEEP_AS, *option_fields(known), *columns]
+    return await read_form(request, *dict.fromkeys(fields), most_fields=MOST_FIELDS + len(fields))
+
+
+async def _keep(context: Context, by: str, draft: Draft, state: State) -> None:
+    def keep() -> None:
+        with context.engine.begin() as connection:
+            drafts.keep_state(connection, draft, state.as_bytes())
+
+    await _work(context, by, keep)
+
+
+async def _work(context: Context, by: str, work: Callable[[], T]) -> T:
+    try:
+        return await context.previews.run(work, who=by)
+    except DraftGoneError:
+        raise _gone() from None
+
+
+def _gone() -> Problem:
+    """A stranger's draft is answered like none."""
+    return Problem(
+        404, "no-such-draft", "there is no such file here: it was submitted or discarded, or its hour is over"
+    )
