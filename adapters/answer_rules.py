@@ -21,17 +21,18 @@ def refused_for_good(answers: Sequence[Answer], reason: Reason) -> list[Answer]:
 def with_the_wait(answers: list[Answer], response: httpx.Response) -> list[Answer]:
     """These answers. A rate limit that the adapter read in the body gets the wait that the headers give, and so does
     "accepted, ask later" (RFC 9110 15.3.3)."""
-    if any(answer.verdict is Verdict.WAITING for answer in answers) and "retry-after" in response.headers:
-        wait = retry_after_s(response, datetime.now(UTC))
-        return [
-            replace(answer, retry_after_s=wait) if answer.verdict is Verdict.WAITING else answer for answer in answers
-        ]
-    if not any(answer.reason is Reason.RATE_LIMITED for answer in answers):
-        return answers
+    if not any(answer.verdict is Verdict.WAITING or answer.reason is Reason.RATE_LIMITED for answer in answers):
+        return answers  # usually
     wait = retry_after_s(response, datetime.now(UTC))
     limited = Answer(Verdict.RETRY, Reason.RATE_LIMITED, wait)
+    later = "retry-after" in response.headers
     return [
-        limited if answer.reason is Reason.RATE_LIMITED and not answer.retry_after_s else answer for answer in answers
+        replace(answer, retry_after_s=wait)
+        if later and answer.verdict is Verdict.WAITING
+        else limited
+        if answer.reason is Reason.RATE_LIMITED and not answer.retry_after_s
+        else answer
+        for answer in answers
     ]
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -63,7 +63,7 @@ def _nobody_watches(_method: str, _body_bytes: int, _seconds: float, /) -> None:
 class Permits(Protocol):
     """The right to send to one vendor, shared by all processes, with separate permits for each of its buckets."""
 
-    async def take(self, rate: Rate, /) -> float:
+    def take(self, rate: Rate, /) -> Awaitable[float]:
         """Wait for the permit to send one request; returns the units that were taken. Raises NotNowError where that
         would take too long."""
 
@@ -162,7 +162,8 @@ class Exchange:
             return Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)
         finally:
             # Calls with a limit of their own are different work: compare their times among themselves.
-            self.watch(f"{request.method} {rate.bucket}".rstrip(), len(request.content), monotonic() - sent)
+            kind = f"{request.method} {rate.bucket}" if rate.bucket else request.method
+            self.watch(kind, len(request.content), monotonic() - sent)
         told = triage(response, datetime.now(UTC), by_adapter=call is not None and call.step in self._reads_anything_at)
         cost = None if told else cost_of(self.adapter, call, response)
         if cost is not None:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -77,38 +77,42 @@ class Conversation:
     async def _ask(self, step: str, batch: Sequence[Person], within: Bisection | None = None) -> None:
         """Send these people, and lead those who go on through the following steps."""
         # A loop, because a conversation may take thousands of steps: B2CORE deletes a client's contacts one by one.
-        ahead: deque[_Ahead] = deque([(step, batch, within)])
+        ahead = deque(await self._ask_once(step, batch, within))
         while ahead:
             ahead.extend(await self._ask_once(*ahead.popleft()))
 
     async def _ask_once(self, step: str, batch: Sequence[Person], within: Bisection | None) -> Sequence[_Ahead]:
         """Send these people; returns the batches of those who go on."""
-        answers = await self._answers(step, batch)
+        known_as = self._known_as(step)
+        async with self._care_for(known_as):
+            answers = await self._answers(step, batch)
         if answers is None:
             return ()
-        alike = list(alike_of(batch, answers))
-        known_as = self._known_as(step)
-        results, yes_before = self.step_results[known_as], self.step_results[known_as].yes
+        alike = [(people, answer, sort_of(answer)) for people, answer in alike_of(batch, answers)]
+        results = self.step_results[known_as]
+        yes_before = results.yes
         self._take_note(known_as, alike, within)
         split: list[Answered] = []
         onward: list[tuple[Person, str]] = []
-        for people, answer in alike:
+        for people, answer, sort in alike:
             if answer.verdict is Verdict.PROCEED:
                 onward += going_on(people, answer)
-            elif answer.verdict is Verdict.SPLIT or self._may_be_one_persons(known_as, people, answer):
+            elif answer.verdict is Verdict.SPLIT or self._may_be_one_persons(known_as, people, sort):
                 split.append(Answered(people, answer, known_as, yes_before))
             elif within and within.keeps_failures and answer.reason is Reason.SERVER_ERROR:
                 within.failing.append(Answered(people, answer, known_as, yes_before))
             elif not within and fails_again(people, answer):
                 self._put_off.append((step, Answered(people, answer, known_as, yes_before)))
-            elif within and len(people) == 1 and sort_of(answer) is Sort.BLAME:
+            elif within and len(people) == 1 and sort is Sort.BLAME:
                 self._report_alone(Answered(people, answer, known_as, yes_before), within)
             else:
                 self.report(Answered(people, answer, known_as, yes_before))
-                if sort_of(answer) is Sort.REFUSAL:
+                if sort is Sort.REFUSAL:
                     self._count_refused(results, len(people))
         if split:
             await self._take_apart(step, split, within)
+        if not onward:
+            return ()
         # The same step in another form belongs to the same bisection.
         return [
             (next_step, members, within if self._known_as(next_step) == known_as else None)
@@ -120,38 +124,35 @@ class Conversation:
 
     async def _answers(self, step: str, batch: Sequence[Person]) -> list[Answer] | None:
         """One answer for each of the batch; None where nothing more is sent for now."""
-        async with self._carefully(self._known_as(step)):
-            if self.halted or self.stopping():
-                return None
-            try:
-                return await self.exchange.ask(Call(self.order, step), batch)
-            except OurFaultError:
-                return [_OUR_FAULT] * len(batch)
-            except NotNowError as not_now:
-                self.halted = True
-                self.delay_s = max(self.delay_s, not_now.delay_s)
-                return None
+        if self.halted or self.stopping():
+            return None
+        try:
+            return await self.exchange.ask(Call(self.order, step), batch)
+        except OurFaultError:
+            return [_OUR_FAULT] * len(batch)
+        except NotNowError as not_now:
+            self.halted = True
+            self.delay_s = max(self.delay_s, not_now.delay_s)
+            return None
 
-    @asynccontextmanager
-    async def _carefully(self, step: str) -> AsyncIterator[None]:
-        """Limit the calls until the step is known to work: if it refuses everybody, few should meet that."""
+    def _care_for(self, step: str) -> AbstractAsyncContextManager[None]:
+        """Limits the calls until the step is known to work: if it refuses everybody, few should meet that."""
         if step in self.well or self.step_results[step].yes:
-            yield
-            return
-        async with self._care.setdefault(step, asyncio.Semaphore(AT_FIRST)):
-            yield
+            return _NO_LIMIT
+        return self._care.setdefault(step, asyncio.Semaphore(AT_FIRST))
 
-    def _take_note(self, step: str, alike: Sequence[tuple[Sequence[Person], Answer]], within: Bisection | None) -> None:
+    def _take_note(
+        self, step: str, alike: Sequence[tuple[Sequence[Person], Answer, Sort]], within: Bisection | None
+    ) -> None:
         results = self.step_results[step]
-        sorts = [(sort_of(answer), len(people), answer) for people, answer in alike]
-        served = sum(people for sort, people, _ in sorts if sort is Sort.YES)
+        served = sum(len(people) for people, _, sort in alike if sort is Sort.YES)
         if served:
             results.note_yes(served)
             self._stop_being_careful(step)
             if within:
                 within.served = True
             return
-        failure = next((answer for sort, _, answer in sorts if sort in (Sort.BLAME, Sort.TROUBLE)), None)
+        failure = next((answer for _, answer, sort in alike if sort in (Sort.BLAME, Sort.TROUBLE)), None)
         if failure is None:
             return
         if within and sort_of(failure) is Sort.BLAME and failure.reason is not Reason.BAD_CREDENTIALS:
@@ -163,7 +164,7 @@ class Conversation:
             self.halted = True
 
     def _stop_being_careful(self, step: str) -> None:
-        care = self._care.pop(step, None)
+        care = self._care.pop(step, None) if self._care else None
         for _ in range(self.exchange.adapter.settings.concurrency if care else 0):
             care.release()  # type: ignore[union-attr]
 
@@ -172,9 +173,9 @@ class Conversation:
         if results.says_enough(self.handful):
             self.halted = True
 
-    def _may_be_one_persons(self, step: str, people: Sequence[Person], answer: Answer) -> bool:
+    def _may_be_one_persons(self, step: str, people: Sequence[Person], sort: Sort) -> bool:
         """Whether the batch's content may be the cause: others are served at this step."""
-        if self.halted or len(people) == 1 or sort_of(answer) is not Sort.BLAME:
+        if self.halted or len(people) == 1 or sort is not Sort.BLAME:
             return False
         return step in self.well or self.step_results[step].yes > 0
 
@@ -251,6 +252,7 @@ class Conversation:
 
 
 _STEP = itemgetter(1)
+_NO_LIMIT = nullcontext[None]()
 _OUR_FAULT = Answer(Verdict.SPLIT, Reason.OUR_FAULT)
 
 

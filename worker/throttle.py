@@ -7,7 +7,7 @@ granted far ahead. So if Redis forgets, or its clock jumps, little is granted tw
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -251,9 +251,9 @@ class Lanes:
         lanes = open_lanes(redis, {names[bucket]: limit for bucket, limit in limits.items()}, longest_wait_s)
         return cls({bucket: lanes[name] for bucket, name in names.items()})
 
-    async def take(self, rate: Rate) -> float:
+    def take(self, rate: Rate) -> Awaitable[float]:
         """Wait until one request may be sent; returns the units taken. Raises NotNowError."""
-        return await self.by_bucket[rate.bucket].take(rate.units)
+        return self.by_bucket[rate.bucket].take(rate.units)
 
     async def pause(self, bucket: str, seconds: float) -> None:
         """Stop sending calls of this bucket for so long."""
