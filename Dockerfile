@@ -16,6 +16,7 @@ COPY adapters /src/adapters
 COPY cli /src/cli
 COPY config /src/config
 COPY domain /src/domain
+COPY evidence /src/evidence
 COPY intake /src/intake
 COPY ledger /src/ledger
 COPY local /src/local

@@ -1,10 +1,11 @@
 """`consent audit`: the arguments. `audit` does the work."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.options import AsJson
+from cli.options import AsJson, KeyFile
 from intake.exit_codes import Ending, Family
 
 MOST = 1_000
@@ -49,3 +50,26 @@ def show(  # noqa: PLR0917 - the order is the command line's
         before,
     )
     return auditing.show(wanted, limit=limit, as_json=as_json)
+
+
+@audit.command()
+def verify(
+    key: KeyFile = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="also compare with what `consent audit export` wrote there")
+    ] = None,
+    as_json: AsJson = False,
+) -> Ending:
+    """Check that the evidence log is whole and signed, and that the ledger's rows are still what it says. Exit 1 where
+    anything was changed, removed or reordered."""
+    from cli import audit_log
+
+    return audit_log.verify(key=key, against=against, as_json=as_json)
+
+
+@audit.command()
+def export(folder: Annotated[Path, typer.Argument(metavar="FOLDER")]) -> Ending:
+    """Write the evidence log into a folder of static files, to be kept elsewhere. Again: what is new."""
+    from cli import audit_log
+
+    return audit_log.export(folder)

@@ -10,6 +10,7 @@ from cli.audit_commands import audit
 from cli.deed_commands import accept, attention, cancel, close, confirm, extend, provide, retry
 from cli.options import AsJson
 from cli.request_commands import export, list_requests, lookup, status, submit, watch
+from cli.signing_key_commands import signing_key
 from cli.vendor_commands import vendor
 from cli.webhook_commands import webhook
 from intake.exit_codes import Commands, Ending, run_to_end
@@ -19,7 +20,14 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for commands, name in ((vendor, "vendor"), (webhook, "webhook"), (keys, "keys"), (user, "user"), (audit, "audit")):
+for commands, name in (
+    (vendor, "vendor"),
+    (webhook, "webhook"),
+    (keys, "keys"),
+    (user, "user"),
+    (audit, "audit"),
+    (signing_key, "signing-key"),
+):
     app.add_typer(commands, name=name)
 for command in (submit, status, watch, export, attention, retry, provide, close, accept, confirm, cancel, extend):
     app.command()(command)

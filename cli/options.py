@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -40,3 +41,6 @@ AllowPlaceholder = Annotated[
 ]
 OneVendor = Annotated[str | None, typer.Option("--vendor", metavar="VENDOR", help="only at this one")]
 OneReason = Annotated[str | None, typer.Option("--reason", metavar="REASON", help="only for this reason")]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key", metavar="FILE", help="the public key to trust: PEM, or NAME+ID+KEY")
+]

@@ -15,6 +15,7 @@ from config.accounts import AccountsError, variables_of
 from config.deadlines import TermSettings
 from config.egress import BundleFile, ExceptionList, ProxyAddress
 from config.fields import fault_text, unparsable
+from config.log_origin import LogOrigin
 from config.oidc import OidcSettings
 from config.opendsr import OpenDsrSettings
 from config.phone_region import PhoneRegion
@@ -67,6 +68,17 @@ class Settings(VendorBlocks):
     master_keys: SecretStr | None = Field(
         default=None,
         description="keys that seal all others: 32 bytes each in base64 or hexadecimal, newest first, comma-separated",
+    )
+    signing_keys: SecretStr | None = Field(
+        default=None,
+        description="Ed25519 keys that sign checkpoints and certificates: 32 bytes each in base64 or hexadecimal, "
+        "newest first, comma-separated; unset: the one in the data folder",
+    )
+    signing_keys_file: Path | None = Field(default=None, description="a file with these keys instead")
+    log_origin: LogOrigin | None = Field(
+        default=None,
+        description="name of the evidence log, as consent.example/log; unset: consent-worker/ and the ledger's "
+        "id. The first checkpoint fixes it",
     )
     web_port: int = Field(default=8080, ge=0, le=65535, description="port of the web console and API")
     web_host: str = Field(default="127.0.0.1", description="address the web console and API listen on")

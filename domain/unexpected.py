@@ -3,7 +3,9 @@
 import traceback
 from types import TracebackType
 
-OURS = frozenset({"domain", "ledger", "adapters", "tasks", "worker", "intake", "web", "cli", "config", "local"})
+OURS = frozenset(
+    {"domain", "evidence", "ledger", "adapters", "tasks", "worker", "intake", "web", "cli", "config", "local"}
+)
 
 
 def type_and_place(error: BaseException) -> str:

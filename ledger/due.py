@@ -19,12 +19,14 @@ class Due:
     """Whether a notice is due."""
     to_resolve: bool
     """Whether the directory is still to be asked about somebody."""
+    to_log: bool
+    """Whether something is logged that is not in order yet, or outcomes are to be hashed."""
 
 
 def find(connection: Connection) -> Due:
     """What is due by PostgreSQL's clock."""
     row = connection.execute(_FIND).one()
-    return Due(frozenset(row.vendors), row.unsettled, row.to_tell, row.to_resolve)
+    return Due(frozenset(row.vendors), row.unsettled, row.to_tell, row.to_resolve, row.to_log)
 
 
 # Each of these stops at the first row.
@@ -45,7 +47,8 @@ _FIND = text(f"""
                     AND ({_CHUNK_DUE.format("deliver", "true")} OR {_CHUNK_DUE.format("verify", "true")})) AS unsettled,
         EXISTS (SELECT FROM outbox WHERE state = 'waiting' AND NOT own)
             OR EXISTS (SELECT FROM outbox WHERE state = 'waiting' AND own) AS to_tell,
-        EXISTS (SELECT FROM requests WHERE to_resolve_from IS NOT NULL) AS to_resolve
+        EXISTS (SELECT FROM requests WHERE to_resolve_from IS NOT NULL) AS to_resolve,
+        EXISTS (SELECT FROM log_pending) OR EXISTS (SELECT FROM trees_due) AS to_log
 """)
 
 

@@ -19,6 +19,7 @@ from config.collector import freeze_what_exists
 from config.data_folder import ForeignFolderError, check_ours
 from config.flower import PASSWORD_FILE, USER
 from config.settings import Settings, SettingsError
+from config.signing import keep_signing_key
 from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
 from ledger.accounts import access
 from ledger.delivery import switching
@@ -165,6 +166,7 @@ def _start_services(settings: Settings, data_dir: Path, stack: ExitStack, say: S
     if settings.producer_keys is None:
         keep_producer_key(data_dir, generate_producer_key())
     keep_signing_pair(settings.opendsr, data_dir)
+    keep_signing_key(settings)
     note_stack(data_dir, **urls, redis_ca=settings.redis_ca)
     return services
 

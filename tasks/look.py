@@ -7,10 +7,11 @@ from typing import NamedTuple
 from ledger import due
 from ledger.due import Due
 from ledger.session import Engine
-from tasks.queues import DEADLINES, DISPATCH, NOTIFY, RESOLVE, SETTLE, VOLUMES, WakeUp
+from tasks.queues import DEADLINES, DISPATCH, LOG, NOTIFY, RESOLVE, SETTLE, VOLUMES, WakeUp
 
 NOTIFY_S = 2.0
 RESOLVE_S = 1.0
+LOG_S = 2.0
 SETTLE_S = 5.0
 SETTLE_AT_REST_S = 60.0
 """The last resort: how often to look where nothing is known to be open."""
@@ -61,5 +62,6 @@ def _now_and_then(found: Due, resolves: bool) -> Iterator[_NowAndThen]:
     yield _NowAndThen(SETTLE, not found.unsettled, SETTLE_AT_REST_S, f"{SETTLE}.at-rest")
     yield _NowAndThen(NOTIFY, found.to_tell, NOTIFY_S)
     yield _NowAndThen(RESOLVE, found.to_resolve and resolves, RESOLVE_S)
+    yield _NowAndThen(LOG, found.to_log, LOG_S)
     for chore in CHORES:
         yield _NowAndThen(chore, is_due=True, every_s=CHORE_AGAIN_S)

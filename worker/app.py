@@ -19,6 +19,7 @@ from tasks import selections
 from tasks.attend import raise_deadlines
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
+from tasks.log import keep_log
 from tasks.look import CHORES, look
 from tasks.notify import notify
 from tasks.queues import (
@@ -26,6 +27,7 @@ from tasks.queues import (
     DEADLINES,
     DELIVER,
     DISPATCH,
+    LOG,
     LOOK,
     NOTIFY,
     RESOLVE,
@@ -98,7 +100,7 @@ def create_app() -> Celery:
 
 def queues(vendors: Iterable[str], *, resolves: bool = True) -> list[str]:
     """The queues of a worker that serves these vendors; `resolves`: whether it has a directory to ask."""
-    tasks = (LOOK, SETTLE, NOTIFY, *([RESOLVE] if resolves else []), *CHORES)
+    tasks = (LOOK, SETTLE, NOTIFY, LOG, *([RESOLVE] if resolves else []), *CHORES)
     everybodys = (WakeUp(task).queue for task in tasks)
     own = (name for vendor in vendors for name in (queue_of(vendor), WakeUp(DISPATCH, vendor).queue))
     return [*everybodys, *own]
@@ -159,6 +161,12 @@ def _hand_over(vendors: Sequence[str]) -> None:
 def tell_status_changes() -> None:
     """Send receivers the changes of status in the outbox."""
     notify(runtime().courier)
+
+
+@app.task(name=LOG, send_events=False)
+def keep_the_log() -> None:
+    """Hash outcomes, put in order what was logged, and sign."""
+    keep_log(runtime().log_keeper)
 
 
 @app.task(name=RESOLVE)

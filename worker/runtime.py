@@ -26,6 +26,7 @@ from adapters.transport import Transport
 from config.callbacks import callbacks_of
 from config.opendsr_signer import SigningError, find_signer
 from config.settings import Settings, SettingsError
+from config.signing import newest_signing_key
 from config.stack import Stack, find_stack
 from domain.directory import Answers
 from domain.notices import Style
@@ -41,6 +42,7 @@ from ledger.notices.webhooks import announce_webhooks
 from ledger.sealing import MasterKeys
 from ledger.session import Connection, connect
 from tasks import redis_connections
+from tasks.log import LogKeeper
 from tasks.look import Lookout, look
 from tasks.notify import Courier, Format
 from tasks.queues import DELIVER, DISPATCH, NOTIFY, BrokerError, WakeUp, queue_of
@@ -154,6 +156,9 @@ class Runtime:
             receivers=settings.webhooks.named(),
             stopping=self._stopping.is_set,
             formats=_formats(settings),
+        )
+        self.log_keeper = LogKeeper(
+            self._engine, masters, partial(newest_signing_key, settings), settings.log_origin, self._stopping.is_set
         )
         self._rewrites = redis_connections.connect(stack.redis_url, stack.redis_ca)
         self.refusals = Refusals(self._engine, Rewriting(self._rewrites))

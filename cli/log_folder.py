@@ -1,0 +1,94 @@
+"""The evidence log as a folder of static files, as https://c2sp.org/tlog-tiles has them: written, and read again."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from evidence import checkpoint
+from evidence.checkpoint import Checkpoint
+from evidence.keys import PublicKey
+from evidence.merkle import Frontier, leaf_hash
+from evidence.note import NoteError
+from evidence.tiles import CHECKPOINT, WIDTH, BundleError, bundle, entries_in, path_of, tiles_of
+
+KEYS = "keys"
+"""The public keys that have signed, one a line; not of the specification."""
+
+
+class FolderError(Exception):
+    """A folder does not hold a log that can be used. The message says what is wrong with it."""
+
+
+def write(
+    folder: Path,
+    signed: str,
+    size: int,
+    tile: Callable[[int, int], Sequence[bytes]],
+    entries: Callable[[int, int], Iterable[bytes]],
+) -> int:
+    """Write the log of this size and checkpoint, as far as it is not there; returns the number of files written.
+    `tile`: the hashes of a tile by level and number; `entries`: from one index up to another. The checkpoint is written
+    last, so that the folder is whole at every moment."""
+    written = 0
+    for level, number, width in tiles_of(size):
+        if _is_new(path := folder / path_of(level, number, width)):
+            _replace(path, b"".join(tile(level, number)))
+            written += 1
+        if level == 0 and _is_new(path := folder / path_of("entries", number, width)):
+            _replace(path, bundle(entries(number * WIDTH, number * WIDTH + width)))
+            written += 1
+    _replace(folder / CHECKPOINT, signed.encode())
+    return written + 1
+
+
+def _is_new(path: Path) -> bool:
+    return not path.exists()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.new")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def write_keys(folder: Path, vkeys: Sequence[str]) -> None:
+    """Write the public keys beside the log."""
+    _replace(folder / KEYS, "".join(f"{one}\n" for one in vkeys).encode())
+
+
+def read(folder: Path, keys: Sequence[PublicKey]) -> Checkpoint:
+    """The checkpoint of a folder whose entries are those that were signed. Raises FolderError."""
+    try:
+        signed = (folder / CHECKPOINT).read_text()
+        found = checkpoint.verified(signed, keys)
+    except (OSError, UnicodeDecodeError):
+        raise FolderError(f"there is no checkpoint in {folder}") from None
+    except NoteError as error:
+        raise FolderError(f"the checkpoint in {folder}: {error}") from None
+    grown = Frontier()
+    grown.extend(map(leaf_hash, _entries(folder, found.size)))
+    if (grown.size, grown.root()) != (found.size, found.root):
+        raise FolderError(f"the entries in {folder} are not those that were signed")
+    return found
+
+
+def holds_log(folder: Path) -> bool:
+    """Whether there is a log in this folder."""
+    return (folder / CHECKPOINT).exists()
+
+
+def _entries(folder: Path, size: int) -> Iterator[bytes]:
+    for level, number, width in tiles_of(size):
+        if level:
+            return
+        path = folder / path_of("entries", number, width)
+        try:
+            yield from entries_in(path.read_bytes())
+        except OSError:
+            raise FolderError(f"{path} cannot be read") from None
+        except BundleError as error:
+            raise FolderError(f"{path}: {error}") from None

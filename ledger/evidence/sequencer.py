@@ -1,0 +1,193 @@
+"""Puts what was logged in order, hashes it and signs where the log stands."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import rfc8785
+from sqlalchemy import Connection, Row, text
+
+from evidence.checkpoint import Checkpoint
+from evidence.keys import SigningKey
+from evidence.merkle import leaf_hash
+from evidence.note import parse
+from ledger.evidence import tiles
+from ledger.evidence.tiles import LogTree
+
+STEP = 5_000
+"""Entries ordered in one transaction."""
+DEFAULT_ORIGIN = "consent-worker/{}"
+"""The name of a log that the settings give none: with the id of its ledger."""
+
+
+class Head(NamedTuple):
+    """Where the log stands."""
+
+    id: UUID
+    origin: str | None
+    size: int
+
+
+def any_pending(connection: Connection) -> bool:
+    """Whether something was logged that is not in order yet."""
+    return bool(connection.execute(_ANY).scalar_one())
+
+
+_ANY = text("SELECT EXISTS (SELECT FROM log_pending)")
+
+
+def advance(connection: Connection, key: SigningKey | None, origin: str | None = None, *, most: int = STEP) -> int:
+    """Put entries in order, `most` at most, and sign where the log stands then; returns how many there were.
+
+    None are lost, doubled or reordered if this process dies or several do it at once: they are moved in the caller's
+    transaction, which holds the head of the log; 0 where another one does. Without a `key` nothing is signed. `origin`:
+    the log's name, which counts at its first checkpoint.
+    """
+    head = _take_head(connection)
+    if head is None:
+        return 0
+    if key is not None:
+        _publish(connection, key, _name(head, origin))
+    moved = _order(connection, head, most)
+    if key is not None:
+        _sign(connection, head._replace(size=head.size + moved), key, _name(head, origin))
+    return moved
+
+
+def _take_head(connection: Connection) -> Head | None:
+    connection.execute(_MAKE_HEAD)
+    row = connection.execute(_TAKE_HEAD).one_or_none()
+    return None if row is None else Head(*row)
+
+
+_MAKE_HEAD = text("INSERT INTO log_head DEFAULT VALUES ON CONFLICT DO NOTHING")
+_TAKE_HEAD = text("SELECT id, origin, size FROM log_head FOR UPDATE SKIP LOCKED")
+
+
+def _name(head: Head, origin: str | None) -> str:
+    return head.origin or origin or DEFAULT_ORIGIN.format(head.id)
+
+
+def head_of(connection: Connection) -> Head | None:
+    """Where the log stands; None before its beginning."""
+    row = connection.execute(_HEAD).one_or_none()
+    return None if row is None else Head(*row)
+
+
+_HEAD = text("SELECT id, origin, size FROM log_head")
+
+
+def _order(connection: Connection, head: Head, most: int) -> int:
+    rows = connection.execute(_PENDING, {"most": most}).all()
+    if not rows:
+        return 0
+    vendors = {row.id: row.name for row in connection.execute(_VENDORS)}
+    entries = [rfc8785.dumps(_content(row, vendors)) for row in rows]
+    tiles.append(connection, head.size, [leaf_hash(entry) for entry in entries])
+    values = {
+        "first": head.size,
+        "types": [row.type for row in rows],
+        "requests": [row.request for row in rows],
+        "row_ids": [row.row_id for row in rows],
+        "entries": entries,
+        "ids": [row.id for row in rows],
+    }
+    connection.execute(_MOVE, values)
+    return len(rows)
+
+
+def _content(row: Row[Any], vendors: Mapping[int, str]) -> dict[str, Any]:
+    """An entry as it is hashed. Vendors are named, because their numbers mean nothing elsewhere."""
+    facts = dict(row.facts)
+    if row.type != "outcomes":
+        if isinstance(facts.get("vendors"), list):
+            facts["vendors"] = sorted(vendors[id_] for id_ in facts["vendors"])
+        if isinstance(facts.get("vendor"), int):
+            facts["vendor"] = vendors[facts["vendor"]]
+    content = {"type": row.type, "logged_at": row.logged_at, **facts}
+    if row.request is not None:
+        content["request"] = str(row.request)
+    if row.row_id is not None:
+        content["row"] = row.row_id
+    return {name: value for name, value in content.items() if value is not None}
+
+
+# In the order in which they were begun: of what ends later, more is in a later call.
+_PENDING = text("""
+    SELECT id, log_utc(at) AS logged_at, type, request, row_id, facts FROM log_pending ORDER BY id LIMIT :most
+""")
+_VENDORS = text("SELECT id, name FROM vendors")
+_MOVE = text("""
+    WITH moved AS (
+        INSERT INTO log_entries (index, type, request, row_id, entry)
+        SELECT :first + place - 1, type, request, row_id, entry
+        FROM unnest(CAST(:types AS text[]), CAST(:requests AS uuid[]), CAST(:row_ids AS bigint[]),
+            CAST(:entries AS bytea[])) WITH ORDINALITY AS ordered (type, request, row_id, entry, place)),
+    taken AS (
+        DELETE FROM log_pending WHERE id = ANY(CAST(:ids AS bigint[])))
+    UPDATE log_head SET size = :first + cardinality(CAST(:ids AS bigint[]))
+""")
+
+
+def _publish(connection: Connection, key: SigningKey, name: str) -> None:
+    """A key that signs for the first time is published, and its trigger logs it."""
+    connection.execute(_PUBLISH, {"public": key.public.raw, "name": name})
+
+
+_PUBLISH = text("INSERT INTO signing_keys (public, name) VALUES (:public, :name) ON CONFLICT DO NOTHING")
+
+
+def _sign(connection: Connection, head: Head, key: SigningKey, name: str) -> None:
+    last = newest_checkpoint(connection)
+    if last is not None and last.size == head.size and _is_signed_with(last.signed, key, name):
+        return
+    signed = Checkpoint(name, head.size, LogTree(connection, head.size).root()).signed(key)
+    connection.execute(_NAME_IT, {"origin": name})
+    connection.execute(_KEEP, {"size": head.size, "signed": signed})
+    connection.execute(_DROP_EARLIER, {"size": head.size})
+
+
+def _is_signed_with(signed: str, key: SigningKey, name: str) -> bool:
+    return any(one.key_id == key.public.id_for(name) for one in parse(signed).signatures)
+
+
+_NAME_IT = text("UPDATE log_head SET origin = :origin WHERE origin IS NULL")
+_KEEP = text("INSERT INTO log_checkpoints (size, signed) VALUES (:size, :signed) ON CONFLICT DO NOTHING")
+# Of each day the last one stays.
+_DROP_EARLIER = text("""
+    DELETE FROM log_checkpoints WHERE size < :size AND at >= date_trunc('day', clock_timestamp())
+""")
+
+
+class Signed(NamedTuple):
+    """A signed checkpoint, and when it was signed."""
+
+    size: int
+    signed: str
+    at: datetime
+
+
+def newest_checkpoint(connection: Connection) -> Signed | None:
+    """The last one that was signed; None where none was."""
+    row = connection.execute(_NEWEST).one_or_none()
+    return None if row is None else Signed(*row)
+
+
+_NEWEST = text("SELECT size, signed, at FROM log_checkpoints ORDER BY size DESC LIMIT 1")
+
+
+class Published(NamedTuple):
+    """A key that has signed: its public half, the name that it signs under, and since when."""
+
+    public: bytes
+    name: str
+    used_at: datetime
+
+
+def published_keys(connection: Connection) -> list[Published]:
+    """Every key that has ever signed here, newest first."""
+    return [Published(*row) for row in connection.execute(_PUBLISHED)]
+
+
+_PUBLISHED = text("SELECT public, name, used_at FROM signing_keys ORDER BY used_at DESC, public")

@@ -1,0 +1,70 @@
+"""Keeps the log: hashes the outcomes of what has closed, puts in order what happened, and signs."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+
+from evidence.keys import SigningKey
+from ledger.evidence import outcome_trees, sequencer
+from ledger.evidence.outcome_trees import NoTreeError
+from ledger.sealing import MasterKeys, UnsealError
+from ledger.session import Connection, Engine
+
+log = logging.getLogger(__name__)
+
+TURN_S = 4.0
+"""How long one call goes on. The rest is left to the next call."""
+MARKS = 500
+"""Requests whose outcomes are hashed in one transaction."""
+
+
+@dataclass(frozen=True)
+class LogKeeper:
+    """What keeping the log needs."""
+
+    engine: Engine
+    masters: MasterKeys = field(repr=False)
+    signing_key: Callable[[], SigningKey | None] = field(repr=False)
+    """The newest signing key, read anew at each call: it may have been changed. None: nothing is signed."""
+    origin: str | None = None
+    stopping: Callable[[], bool] = field(default=lambda: False, repr=False)
+
+
+def keep_log(keeper: LogKeeper) -> int:
+    """Do what is due, for some seconds; returns how many entries were put in order. Any number may run at once."""
+    enough = monotonic() + TURN_S
+    while keep_trees(keeper) and not keeper.stopping() and monotonic() < enough:
+        pass
+    return order(keeper, lambda: keeper.stopping() or monotonic() > enough)
+
+
+def order(keeper: LogKeeper, enough: Callable[[], bool] = lambda: False) -> int:
+    """Put what was logged in order and sign, until nothing is left or it is `enough`."""
+    key, total = keeper.signing_key(), 0
+    while True:
+        with keeper.engine.begin() as connection:
+            moved = sequencer.advance(connection, key, keeper.origin)
+        total += moved
+        if moved < sequencer.STEP or enough():
+            return total
+
+
+def keep_trees(keeper: LogKeeper) -> bool:
+    """Make the trees of requests that have changed, some of them; whether there may be more."""
+    with keeper.engine.begin() as connection:
+        if not outcome_trees.take_turn(connection, wait=False):
+            return False
+        due = outcome_trees.take_due(connection, MARKS)
+        for request_id in due:
+            _make(connection, request_id, keeper.masters)
+        return outcome_trees.any_due(connection)
+
+
+def _make(connection: Connection, request_id: int, masters: MasterKeys) -> None:
+    try:
+        outcome_trees.make(connection, outcome_trees.requests_of(connection, [request_id]), masters)
+    except NoTreeError as error:
+        log.info("a request has no tree of its outcomes: %s", error)
+    except UnsealError as error:
+        log.error("the outcomes of a request cannot be hashed: %s", error)

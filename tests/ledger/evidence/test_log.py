@@ -1,0 +1,341 @@
+"""The log in the ledger: whatever happens is in it, in order, signed; and nothing that was changed stays unseen."""
+
+from collections.abc import Callable, Container, Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic_core import from_json
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from adapters.contract import Answer, Call, Person, Verdict
+from domain.outcomes import Reason
+from evidence import checkpoint
+from evidence.keys import SigningKey
+from evidence.merkle import leaf_hash, root_by_path, root_of
+from ledger.desk.deeds import add_note
+from ledger.evidence import sequencer, tiles
+from ledger.evidence.checking import Checked, check_log
+from ledger.evidence.row_checks import check_rows
+from ledger.evidence.tiles import LogTree
+from ledger.evidence.tree_checks import check_trees
+from tasks import attend
+from tasks.log import LogKeeper, keep_log
+from tests.ledger.conftest import APPLIED, Desk, people
+
+REJECTED = Answer(Verdict.USER, Reason.REJECTED)
+KEY, OTHER = SigningKey(b"k" * 32), SigningKey(b"o" * 32)
+
+
+def keep(desk: Desk, key: SigningKey | None = KEY, **more: Any) -> int:
+    return keep_log(LogKeeper(desk.engine, desk.masters, lambda: key, **more))
+
+
+def entries(desk: Desk) -> list[dict[str, Any]]:
+    return [from_json(entry) for (entry,) in desk.rows("SELECT entry FROM log_entries ORDER BY index")]
+
+
+def check(desk: Desk, **more: Any) -> Checked:
+    with desk.engine.connect() as connection:
+        return check_log(connection, [KEY.public], **more)
+
+
+def faults(desk: Desk) -> list[str]:
+    with desk.engine.connect() as connection:
+        log = check_log(connection, [KEY.public])
+        return [*log.faults, *check_rows(connection), *check_trees(connection, desk.masters)]
+
+
+def done(desk: Desk, count: int = 3, refused: Container[int] = ()) -> str:
+    """A request of so many people that has closed, with these lines refused; its id."""
+
+    def answer(_: Call, batch: Sequence[Person]) -> list[Answer]:
+        return [REJECTED if person.line in refused else APPLIED for person in batch]
+
+    receipt = desk.submit(people(count))
+    desk.work_off(desk.tools_for(answer))
+    return str(receipt.recorded.public_id)
+
+
+def log_something(desk: Desk, number: int) -> None:
+    """As triggers do."""
+    desk.execute(
+        "INSERT INTO log_pending (type, facts) SELECT 'test', jsonb_build_object('n', n) "
+        "FROM generate_series(1, :number) AS n",
+        number=number,
+    )
+
+
+def test_what_happens_to_a_request_is_logged_in_order_and_signed(desk: Desk) -> None:
+    request = done(desk)
+    keep(desk)
+    of_request = [one for one in entries(desk) if one.get("request") == request]
+    assert [one["type"] for one in of_request] == ["request.received", "request.status", "outcomes"]
+    received, closed, outcomes = of_request
+    assert (received["people"], received["kind"], received["vendors"]) == (3, "erasure", ["insider"])
+    assert closed["status"] == "completed"
+    assert outcomes["vendors"] == {"insider": {"accepted": 3}}
+    with desk.engine.connect() as connection:
+        newest = sequencer.newest_checkpoint(connection)
+        head = sequencer.head_of(connection)
+    assert newest is not None
+    assert head is not None
+    read = checkpoint.verified(newest.signed, [KEY.public], f"consent-worker/{head.id}")
+    raw = [entry for (entry,) in desk.rows("SELECT entry FROM log_entries ORDER BY index")]
+    assert (read.size, read.root) == (len(raw), root_of([leaf_hash(entry) for entry in raw]))
+    assert faults(desk) == []
+    assert keep(desk) == 0
+
+
+def test_nothing_of_a_person_is_in_the_log(desk: Desk) -> None:
+    done(desk, refused=(2,))
+    keep(desk)
+    everything = repr(desk.rows("SELECT * FROM log_entries")) + repr(desk.rows("SELECT * FROM outcome_tiles"))
+    assert "jane" not in everything
+    assert "+8210" not in everything
+
+
+def test_what_is_rolled_back_is_not_logged(desk: Desk) -> None:
+    def broken() -> Any:
+        yield people(1)[0]
+        raise RuntimeError("the upload broke")
+
+    with pytest.raises(RuntimeError):
+        desk.submit(broken())
+    keep(desk)
+    assert [one for one in entries(desk) if one["type"].startswith("request")] == []
+
+
+def test_what_commits_later_comes_later_and_nothing_is_lost(desk: Desk) -> None:
+    with desk.engine.connect() as slow, slow.begin():
+        slow.exec_driver_sql("INSERT INTO log_pending (type, facts) VALUES ('slow', '{}')")
+        log_something(desk, 3)
+        assert keep(desk) >= 3  # nobody waits for it
+        before = len(entries(desk))
+    assert keep(desk) == 1
+    assert [one["type"] for one in entries(desk)][before:] == ["slow"]
+    assert check(desk).faults == []
+
+
+def test_two_sequencers_put_each_entry_in_one_place(desk: Desk, in_threads: Callable[..., list[Any]]) -> None:
+    log_something(desk, 400)
+    moved = in_threads(4, lambda: keep(desk))
+    assert all(isinstance(one, int) for one in moved)
+    keep(desk)
+    assert sorted(one["n"] for one in entries(desk) if one["type"] == "test") == list(range(1, 401))
+    assert check(desk).faults == []
+
+
+def test_a_sequencer_that_dies_midway_leaves_everything_to_the_next(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_something(desk, 300)
+    with monkeypatch.context() as dying:
+        dying.setattr(sequencer, "_sign", lambda *_: pytest.fail("killed", pytrace=False))
+        with pytest.raises(pytest.fail.Exception):
+            keep(desk)
+    assert entries(desk) == []
+    keep(desk)
+    assert len([one for one in entries(desk) if one["type"] == "test"]) == 300
+    assert check(desk).faults == []
+
+
+@pytest.mark.parametrize("sizes", [(1,), (254, 1, 1, 1), (256,), (255, 258), (600, 1, 511)])
+def test_tiles_are_those_of_the_entries_whatever_the_size(desk: Desk, sizes: tuple[int, ...]) -> None:
+    leaves: list[bytes] = []
+    for size in sizes:
+        log_something(desk, size)
+        keep(desk, None)
+        leaves = [leaf_hash(entry) for (entry,) in desk.rows("SELECT entry FROM log_entries ORDER BY index")]
+        with desk.engine.connect() as connection:
+            tree = LogTree(connection, len(leaves))
+            assert tree.root() == root_of(leaves)
+            for index in {0, len(leaves) // 2, len(leaves) - 1}:
+                assert root_by_path(leaves[index], index, len(leaves), tree.path(index)) == tree.root()
+    assert desk.one("SELECT count(*) FROM log_tiles WHERE level = 0") == len(leaves) // 256
+    assert check(desk).faults == []
+
+
+def test_tiles_of_tiles(desk: Desk) -> None:
+    """256 full tiles make one of the next level. Without entries below them: those of 65,536 take too long."""
+    leaves = [leaf_hash(b"%d" % number) for number in range(256 * 256 + 300)]
+    with desk.engine.connect() as connection, connection.begin() as transaction:
+        place = 0
+        for step in (65_024, 512, 256):  # whole tiles, of which the log need not read any entry again
+            tiles.append(connection, place, leaves[place : place + step])
+            place += step
+        tree = LogTree(connection, place)
+        assert tree.root() == root_of(leaves[:place])
+        for index in (0, 65_535, 65_536, place - 1):
+            assert root_by_path(leaves[index], index, place, tree.path(index)) == tree.root()
+        transaction.rollback()
+
+
+def test_an_empty_log_holds(desk: Desk) -> None:
+    desk.execute("DELETE FROM log_pending")
+    keep(desk)
+    found = check(desk)
+    assert (found.size, found.faults) == (1, [])  # the key that has signed
+    assert [one["type"] for one in entries(desk)] == ["signing_key"]
+
+
+def test_without_a_key_entries_are_ordered_and_nothing_is_signed(desk: Desk) -> None:
+    log_something(desk, 3)
+    keep(desk, None)
+    assert desk.one("SELECT count(*) FROM log_checkpoints") == 0
+    keep(desk)
+    assert check(desk).faults == []
+    assert check(desk).checkpoint is not None
+
+
+def test_a_new_key_is_logged_and_signs_and_the_old_one_stays_published(desk: Desk) -> None:
+    log_something(desk, 1)
+    keep(desk, OTHER)
+    keep(desk, KEY)
+    with desk.engine.connect() as connection:
+        published = sequencer.published_keys(connection)
+        newest = sequencer.newest_checkpoint(connection)
+    assert [one.public for one in published] == [KEY.public.raw, OTHER.public.raw]
+    assert newest is not None
+    checkpoint.verified(newest.signed, [KEY.public])
+    found = check(desk)
+    assert (found.faults, found.by_unknown_key) == ([], False)
+
+
+def test_whose_key_is_not_ours_is_told(desk: Desk) -> None:
+    log_something(desk, 1)
+    keep(desk, OTHER)
+    assert check(desk).by_unknown_key
+
+
+def test_the_log_keeps_its_name(desk: Desk) -> None:
+    log_something(desk, 1)
+    keep(desk, origin="consent.example/log")
+    log_something(desk, 1)
+    keep(desk, origin="another.example/log")
+    with desk.engine.connect() as connection:
+        newest = sequencer.newest_checkpoint(connection)
+    assert newest is not None
+    assert checkpoint.verified(newest.signed, [KEY.public]).origin == "consent.example/log"
+
+
+def test_outcomes_are_hashed_again_when_they_change(desk: Desk) -> None:
+    request = done(desk, refused=(2,))
+    keep(desk)
+    at = attend.Desk(desk.engine, "cli:anna", desk.woken.extend)
+    at.close(UUID(request), "insider", Reason.REJECTED, "by phone")
+    keep(desk)
+    found = [one["vendors"] for one in entries(desk) if one["type"] == "outcomes"]
+    assert found == [
+        {"insider": {"accepted": 2, "refused": 1}},
+        {"insider": {"accepted": 2, "cancelled": 1}},
+    ]
+    deed = next(one for one in entries(desk) if one["type"] == "deed")
+    assert (deed["deed"], deed["by"], deed["because"]) == ("close", "cli:anna", "by phone")
+    assert faults(desk) == []
+
+
+# As somebody does who may do everything to the database: guards and triggers are set aside.
+CHANGES = {
+    "an outcome": "UPDATE outcomes SET outcome = 'verified' WHERE line = 2",
+    "an outcome's time": "UPDATE outcomes SET settled_at = settled_at - interval '1 day' WHERE line = 2",
+    "an outcome that is gone": "DELETE FROM outcomes WHERE line = 2",
+    "an outcome more": """INSERT INTO outcomes (request_id, vendor_id, round, line, attempts, outcome)
+        SELECT request_id, vendor_id, 2, line, 1, 'verified' FROM outcomes WHERE line = 2""",
+    "a person": "UPDATE subjects SET sealed = (SELECT sealed FROM subjects WHERE line = 1) WHERE line = 2",
+    "a person's hash": "UPDATE outcome_tiles SET people = overlay(people PLACING '\\x00' FROM 20)",
+    "a hash of a line": "UPDATE outcome_tiles SET hashes = overlay(hashes PLACING '\\x00' FROM 20)",
+    "a root of a tile": "UPDATE outcome_tiles SET root = overlay(root PLACING '\\x00' FROM 20)",
+    "a root of a tree": "UPDATE outcome_trees SET root = overlay(root PLACING '\\x00' FROM 20)",
+    "a tree that is gone": "DELETE FROM outcome_tiles; DELETE FROM outcome_trees",
+    "a tally": "UPDATE outcome_trees SET vendors = '{}'",
+    "who submitted it": "UPDATE requests SET submitted_by = 'cli:mallory'",
+    "when it was received": "UPDATE requests SET received_at = received_at - interval '1 hour'",
+    "when it is due": "UPDATE requests SET due_at = due_at + interval '1 day'",
+    "how many people": "UPDATE requests SET subjects = 2",
+    "its status": "UPDATE requests SET status = 'completed_with_exceptions'",
+    "its end": "UPDATE requests SET closed_at = closed_at - interval '1 day'",
+    "its key": "UPDATE requests SET data_key = NULL",
+    "its id": "UPDATE requests SET public_id = gen_random_uuid()",
+    "a request that nobody logged": """INSERT INTO requests (public_id, kind, status, vendor_ids, options, due_at)
+        SELECT gen_random_uuid(), kind, status, vendor_ids, options, due_at FROM requests""",
+    "a deed": "UPDATE notes SET by = 'cli:mallory'",
+    "a deed's reason": "UPDATE notes SET reason = 'because'",
+    "a deed that is gone": "DELETE FROM notes",
+    "a deed that nobody logged": "INSERT INTO notes (by, deed) VALUES ('cli:mallory', 'close')",
+    "what an entry says": "UPDATE log_entries SET entry = overlay(entry PLACING '\\x39' FROM 20) WHERE index = 1",
+    "what stands beside an entry": "UPDATE log_entries SET type = 'deed' WHERE type = 'outcomes'",
+    "an entry that is gone": "DELETE FROM log_entries WHERE index = 1",
+    "entries in another order": """UPDATE log_entries AS one SET type = other.type, request = other.request,
+        row_id = other.row_id, entry = other.entry FROM log_entries AS other WHERE one.index + other.index = 3""",
+    "the end of the log": "DELETE FROM log_entries WHERE index = (SELECT max(index) FROM log_entries)",
+    "the head of the log": "UPDATE log_head SET size = size - 1",
+    "a checkpoint": "UPDATE log_checkpoints SET signed = replace(signed, E'\n', E'\n1')",
+    "a checkpoint of another size": "UPDATE log_checkpoints SET size = size - 1",
+    "a key that has not signed": "INSERT INTO signing_keys (public, name) VALUES (sha256('x'), 'x')",
+    "the fingerprints' key": "UPDATE keys SET wrapped = '\\x00'",
+}
+
+
+def test_whatever_is_changed_is_found(desk: Desk) -> None:
+    done(desk)
+    with desk.engine.begin() as connection:
+        add_note(connection, desk.one("SELECT id FROM requests"), "cli:anna", "accept", because="by phone")
+    keep(desk)
+    assert faults(desk) == []
+    unseen = []
+    for what, change in CHANGES.items():
+        with desk.engine.connect() as connection, connection.begin() as transaction:
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+            changed = connection.exec_driver_sql(change).rowcount
+            log = check_log(connection, [KEY.public])
+            found = [*log.faults, *check_rows(connection), *check_trees(connection, desk.masters)]
+            unseen += [] if changed and found else [what]
+            transaction.rollback()
+    assert unseen == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE log_entries SET type = 'x'",
+        "DELETE FROM log_entries",
+        "UPDATE log_checkpoints SET signed = 'x'",
+        "DELETE FROM log_checkpoints",
+        "UPDATE log_tiles SET root = root",
+        "UPDATE log_pending SET type = 'x'",
+        "DELETE FROM signing_keys",
+        "UPDATE outcome_trees SET size = 1",
+        "DELETE FROM outcome_tiles",
+        "TRUNCATE log_entries",
+    ],
+)
+def test_the_database_itself_refuses_changes(desk: Desk, change: str) -> None:
+    done(desk)
+    log_something(desk, 256)
+    keep(desk)
+    log_something(desk, 1)
+    with pytest.raises(IntegrityError, match="append-only"):
+        desk.execute(change)
+
+
+def test_what_a_copy_elsewhere_says_is_believed(desk: Desk) -> None:
+    """Whoever has the key, and may do everything, can write another history; not to a copy."""
+    log_something(desk, 3)
+    keep(desk)
+    with desk.engine.connect() as connection:
+        newest = sequencer.newest_checkpoint(connection)
+    assert newest is not None
+    witness = checkpoint.verified(newest.signed, [KEY.public])
+    with desk.engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.exec_driver_sql(
+            "DELETE FROM log_entries; DELETE FROM log_checkpoints; DELETE FROM signing_keys; DELETE FROM log_head"
+        )
+    log_something(desk, 2)
+    keep(desk)
+    log_something(desk, 5)
+    keep(desk)
+    assert check(desk).faults == []
+    assert check(desk, witness=witness).faults == ["the first 4 entries are not those of the other copy"]
