@@ -3,9 +3,9 @@
 import typer
 
 from cli.options import AsJson
-from intake.exit_codes import Ending
+from intake.exit_codes import Ending, Family
 
-signing_key = typer.Typer(help="The keys that sign evidence.", no_args_is_help=True)
+signing_key = typer.Typer(cls=Family, help="The keys that sign evidence.", no_args_is_help=True)
 
 
 @signing_key.command()
