@@ -13,6 +13,7 @@ RUN python -m pip --python /venv/bin/python install --require-hashes -r requirem
 # By name, so that no .env, data folder or repository history gets into a layer.
 COPY pyproject.toml README.md /src/
 COPY adapters /src/adapters
+COPY answers /src/answers
 COPY cli /src/cli
 COPY config /src/config
 COPY domain /src/domain

@@ -64,7 +64,7 @@ vendor: $(READY) ## Write the files of a new vendor from the template (NAME=zend
 lock: ## Renew the lock files from pyproject.toml (ARGS=--upgrade for the newest versions)
 	@tool=$$(mktemp -d) && trap 'rm -rf "$$tool"' EXIT \
 	&& $(PYTHON) -m venv "$$tool" && "$$tool/bin/python" -m pip --disable-pip-version-check install --quiet uv \
-	&& "$$tool/bin/uv" $(COMPILE) $(ARGS) --quiet --extra local --extra dev pyproject.toml -o requirements.lock \
+	&& "$$tool/bin/uv" $(COMPILE) $(ARGS) --quiet --extra local --extra pdf --extra dev pyproject.toml -o requirements.lock \
 	&& echo hatchling | "$$tool/bin/uv" $(COMPILE) --quiet -c requirements.lock pyproject.toml - -o requirements-prod.lock \
 	&& "$$tool/bin/uv" $(COMPILE) --quiet -c requirements.lock --group mutants -o requirements-mutants.lock
 

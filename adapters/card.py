@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
 
+from domain.effects import Effect, Remainder
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
 
@@ -86,6 +87,10 @@ class Operation:
     """The setting that switches it on (`allow_opt_in`) or chooses it (`erasure=disable`)."""
     way: Reason | None = None
     """The reason recorded with the outcome where this way was taken; None for the usual way."""
+    effects: tuple[Effect, ...] = ()
+    """What `done` says, for the person and in any language; empty: the answer only says that it was carried out."""
+    remains: tuple[Remainder, ...] = ()
+    """What `leaves` says, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,8 @@ class Card:
     quirks: tuple[str, ...]
     """Where the vendor differs from what one would expect: sentences."""
     work: Work = Work(calls=1, changes=1)
+    recipient: str = ""
+    """The name of the company, as a person reads it in an answer; empty: the title."""
 
     def ways(self, kind: Kind) -> tuple[Operation, ...]:
         """Every way of a kind; none where the vendor has no such operation."""

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.account_commands import keys, user
+from cli.answer_commands import answer, report
 from cli.audit_commands import audit
 from cli.deed_commands import accept, attention, cancel, close, confirm, extend, provide, retry
 from cli.options import AsJson
@@ -31,8 +32,9 @@ for commands, name in (
     app.add_typer(commands, name=name)
 for command in (submit, status, watch, export, attention, retry, provide, close, accept, confirm, cancel, extend):
     app.command()(command)
-app.command()(lookup)
 app.command("list")(list_requests)
+for command in (lookup, answer, report):
+    app.command()(command)
 
 
 def run() -> None:

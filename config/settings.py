@@ -160,6 +160,11 @@ class Settings(VendorBlocks):
         description="rows of the table of due dates that differ for you, by regulation and kind: "
         '{"gdpr": {"erasure": {"due": "20 days", "extension": "1 month"}}}',
     )
+    answer_sender: str = Field(
+        default="",
+        max_length=500,
+        description="who answers people and authorities: name and address, printed at the top of an answer",
+    )
     due_soon_days: float = Field(
         default=7.0, ge=0, le=90, description="what is not done so long before it is due is at risk"
     )

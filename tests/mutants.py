@@ -78,6 +78,7 @@ ROOMS = (
     "tasks",
     "worker",
     "intake",
+    "answers",
     "web",
     "cli",
     "config",

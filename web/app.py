@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from web import errors
 from web.access.gate import Gate
 from web.api import (
+    answers,
     attention,
     audit,
     deeds,
@@ -15,6 +16,7 @@ from web.api import (
     lists,
     openapi,
     people,
+    report,
     requests,
     selections,
     session,
@@ -40,6 +42,8 @@ ROUTERS = (
     deeds.router,
     selections.router,
     people.router,
+    answers.router,
+    report.router,
     attention.router,
     vendors.router,
     audit.router,

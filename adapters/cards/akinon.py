@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
+from domain.effects import Effect, Remainder
 from domain.requests import Kind
 
 _KEPT = "names, e-mail, phone, language and attributes of the profile; orders, addresses and baskets"
@@ -12,6 +13,7 @@ _PERSONAL = "avatar, date of birth and gender"
 
 CARD: Final = Card(
     title="Akinon profile permissions",
+    recipient="Akinon",
     pages=(
         Page("Profile", date(2026, 11, 22)),
         Page("Getting Started", date(2026, 11, 29), "apidocs.akinon.com, Commerce, Users"),
@@ -37,6 +39,8 @@ CARD: Final = Card(
                     leaves=_KEPT,
                     read_back="the four flags and the fields that were emptied, in the vendor's answer to the write; "
                     "nothing else was looked at",
+                    effects=(Effect.MESSAGES_OFF, Effect.DETAILS_DELETED),
+                    remains=(Remainder.CONTACT_DETAILS, Remainder.OTHER_DETAILS, Remainder.ORDERS),
                 ),
             ),
             Kind.OPT_OUT: (
@@ -46,6 +50,8 @@ CARD: Final = Card(
                     reaches="whether the shop may write to or call the person",
                     leaves=f"{_PERSONAL}; {_KEPT}",
                     read_back="the four flags, in the vendor's answer to the write",
+                    effects=(Effect.MESSAGES_OFF,),
+                    remains=(Remainder.CONTACT_DETAILS, Remainder.OTHER_DETAILS, Remainder.ORDERS),
                 ),
             ),
             Kind.OPT_IN: (
@@ -55,6 +61,8 @@ CARD: Final = Card(
                     reaches="whether the shop may write to or call the person that way",
                     leaves="the flags not named",
                     read_back="those flags, in the vendor's answer to the write",
+                    effects=(Effect.MESSAGES_ON,),
+                    remains=(Remainder.OTHER_PERMISSIONS,),
                 ),
             ),
         }

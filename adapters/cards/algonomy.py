@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
+from domain.effects import Effect, Remainder
 from domain.requests import Kind
 
 _LEAVES = (
@@ -13,6 +14,7 @@ _LEAVES = (
 
 CARD: Final = Card(
     title="Algonomy (RichRelevance) Profile Command API",
+    recipient="Algonomy (RichRelevance)",
     pages=(
         Page("Profile Command API", date(2026, 11, 22)),
         Page(
@@ -35,6 +37,8 @@ CARD: Final = Card(
                     done="The user id was opted out, by which the vendor removes its profile history and adds no more.",
                     reaches="the history in the user profile service, and whatever would be added to it later",
                     leaves=_LEAVES,
+                    effects=(Effect.HISTORY_DELETED, Effect.RECORDING_STOPPED),
+                    remains=(Remainder.OTHER_IDENTIFIERS, Remainder.OTHER_SYSTEMS),
                 ),
             ),
             Kind.OPT_OUT: (
@@ -43,6 +47,8 @@ CARD: Final = Card(
                     done="The user id was opted out, by which the vendor removes its profile history and adds no more.",
                     reaches="the history in the user profile service, and whatever would be added to it later",
                     leaves=_LEAVES,
+                    effects=(Effect.HISTORY_DELETED, Effect.RECORDING_STOPPED),
+                    remains=(Remainder.OTHER_IDENTIFIERS, Remainder.OTHER_SYSTEMS),
                 ),
             ),
             Kind.OPT_IN: (
@@ -52,6 +58,7 @@ CARD: Final = Card(
                     reaches="what the vendor records from now on",
                     leaves="what an earlier opt-out has removed",
                     setting="allow_opt_in",
+                    effects=(Effect.RECORDING_RESUMED,),
                 ),
             ),
         }

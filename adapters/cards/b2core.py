@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
+from domain.effects import Effect, Remainder
 from domain.outcomes import Reason
 from domain.requests import Kind
 
@@ -13,6 +14,7 @@ _ALL = "the whole profile with its names and contacts, and every other object of
 
 CARD: Final = Card(
     title="B2CORE IB profiles",
+    recipient="B2CORE",
     pages=(
         Page("Profiles", date(2026, 11, 22)),
         Page("Basic access authentication", date(2026, 11, 29), f"{_PUBLIC}/api-reference-basic-auth.html"),
@@ -40,6 +42,8 @@ CARD: Final = Card(
                     "of "
                     "their own, and copies on the trading platforms",
                     read_back="the profile is no longer there",
+                    effects=(Effect.CONTACTS_DELETED, Effect.PROFILE_DELETED),
+                    remains=(Remainder.ACCOUNTS, Remainder.OTHER_SYSTEMS),
                 ),
                 Operation(
                     summary="`enabled: false` instead",
@@ -49,6 +53,8 @@ CARD: Final = Card(
                     read_back="`enabled` is false",
                     setting="erasure=disable",
                     way=Reason.DISABLED,
+                    effects=(Effect.PROFILE_DISABLED,),
+                    remains=(Remainder.EVERYTHING,),
                 ),
             ),
             Kind.OPT_OUT: (
@@ -59,6 +65,8 @@ CARD: Final = Card(
                     leaves=_ALL,
                     read_back="`enabled` is false",
                     setting="opt_out_disables",
+                    effects=(Effect.PROFILE_DISABLED,),
+                    remains=(Remainder.EVERYTHING,),
                 ),
             ),
             Kind.OPT_IN: (
@@ -69,6 +77,7 @@ CARD: Final = Card(
                     leaves="",
                     read_back="`enabled` is true",
                     setting="opt_in_enables",
+                    effects=(Effect.PROFILE_ENABLED,),
                 ),
             ),
         }

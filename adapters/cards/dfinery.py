@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
+from domain.effects import Effect, Remainder
 from domain.requests import Kind
 
 _EVENTS = "the events recorded of the user"
@@ -12,6 +13,7 @@ _KEPT = f"user_name, age, gender and custom properties, and {_EVENTS}"
 
 CARD: Final = Card(
     title="Dfinery User Profile and User CI Profile API",
+    recipient="Dfinery",
     pages=(
         Page("User Profile API", date(2026, 11, 22)),
         Page("Reference", date(2026, 11, 22), "help.dfinery.io, Open API"),
@@ -36,6 +38,8 @@ CARD: Final = Card(
                     leaves=f"properties that are not named, above all custom ones; {_EVENTS}",
                     read_back="the nine flags are Unsubscribed, the properties named hold what they were overwritten "
                     "with, and the CI named is empty",
+                    effects=(Effect.MESSAGES_OFF, Effect.DETAILS_OVERWRITTEN, Effect.CONTACTS_DELETED),
+                    remains=(Remainder.OTHER_DETAILS, Remainder.ACTIVITY),
                 ),
             ),
             Kind.OPT_OUT: (
@@ -45,6 +49,8 @@ CARD: Final = Card(
                     reaches="the nine consent flags",
                     leaves=f"CI, {_KEPT}",
                     read_back="the nine flags are Unsubscribed",
+                    effects=(Effect.MESSAGES_OFF,),
+                    remains=(Remainder.CONTACT_DETAILS, Remainder.OTHER_DETAILS, Remainder.ACTIVITY),
                 ),
             ),
             Kind.OPT_IN: (
@@ -54,6 +60,8 @@ CARD: Final = Card(
                     reaches="those flags; a night flag only where the request names it",
                     leaves="the flags not named",
                     read_back="those flags are Subscribed",
+                    effects=(Effect.MESSAGES_ON,),
+                    remains=(Remainder.OTHER_PERMISSIONS,),
                 ),
             ),
         }

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
+from domain.effects import Effect, Remainder
 from domain.outcomes import Reason
 from domain.requests import Kind
 
@@ -20,6 +21,7 @@ _FLAGS = "email_optin, sms_optin, whatsapp_optin and gdpr_optin"
 
 CARD: Final = Card(
     title="Insider user profiles",
+    recipient="Insider",
     pages=(
         Page("Delete User Attribute", _READ),
         Page("Upsert User Data", _READ, f"{_DOCS}/upsert-user-data-api"),
@@ -56,6 +58,14 @@ CARD: Final = Card(
                     done=f"`gdpr_optin` was set to false, and {_NAMED} were deleted, {_LARGE}.",
                     reaches="`gdpr_optin`, and the attributes named, of the profile that this identifier finds",
                     leaves=f"{_OTHERS}, the profile itself, {_EVENTS}; {_MADE}",
+                    effects=(Effect.CONSENT_WITHDRAWN, Effect.DETAILS_DELETED),
+                    remains=(
+                        Remainder.OTHER_PROFILES,
+                        Remainder.PROFILE,
+                        Remainder.ACTIVITY,
+                        Remainder.OTHER_DETAILS,
+                        Remainder.EMPTY_PROFILE,
+                    ),
                 ),
                 Operation(
                     way=Reason.LOOKED_UP,
@@ -68,6 +78,8 @@ CARD: Final = Card(
                     leaves=f"the profiles themselves with the identifier that found each, {_EVENTS}",
                     read_back="every profile that the identifiers still find has `gdpr_optin` false and none of the "
                     "attributes named",
+                    effects=(Effect.CONSENT_WITHDRAWN, Effect.DETAILS_DELETED),
+                    remains=(Remainder.PROFILE, Remainder.ACTIVITY, Remainder.OTHER_DETAILS),
                 ),
                 Operation(
                     way=Reason.NOT_LOOKED_UP,
@@ -76,6 +88,14 @@ CARD: Final = Card(
                     "long.",
                     reaches="`gdpr_optin`, and the attributes named, of the profile that this identifier finds",
                     leaves=f"{_OTHERS}, the profile itself, {_EVENTS}; {_MADE}",
+                    effects=(Effect.CONSENT_WITHDRAWN, Effect.DETAILS_DELETED),
+                    remains=(
+                        Remainder.OTHER_PROFILES,
+                        Remainder.PROFILE,
+                        Remainder.ACTIVITY,
+                        Remainder.OTHER_DETAILS,
+                        Remainder.EMPTY_PROFILE,
+                    ),
                 ),
                 Operation(
                     way=Reason.PROFILES_DELETED,
@@ -85,6 +105,8 @@ CARD: Final = Card(
                     reaches="every profile that the person's identifiers find, with its events",
                     leaves="what Insider keeps outside profiles",
                     read_back="none of the identifiers finds a profile any more",
+                    effects=(Effect.PROFILES_DELETED,),
+                    remains=(Remainder.OTHER_SYSTEMS,),
                 ),
                 Operation(
                     way=Reason.PROFILE_DELETED,
@@ -93,6 +115,8 @@ CARD: Final = Card(
                     done=f"The profile was deleted, {_LARGE}.",
                     reaches="the profile that this identifier finds, with its events",
                     leaves=_OTHERS,
+                    effects=(Effect.PROFILE_DELETED,),
+                    remains=(Remainder.OTHER_PROFILES,),
                 ),
                 Operation(
                     way=Reason.PROFILES_ANONYMIZED,
@@ -103,6 +127,8 @@ CARD: Final = Card(
                     reaches="`gdpr_optin`, the identifiers and the PII of every profile that they find",
                     leaves="the profiles themselves, anonymous, with their events and other attributes",
                     read_back="none of the identifiers finds a profile with PII any more",
+                    effects=(Effect.CONSENT_WITHDRAWN, Effect.IDENTITY_REMOVED),
+                    remains=(Remainder.PROFILE, Remainder.ACTIVITY, Remainder.OTHER_DETAILS),
                 ),
                 Operation(
                     way=Reason.PROFILE_ANONYMIZED,
@@ -111,6 +137,8 @@ CARD: Final = Card(
                     done=f"`gdpr_optin` was set to false, and identifiers and PII were deleted, {_LARGE}.",
                     reaches="`gdpr_optin`, the identifiers and the PII of the profile that this identifier finds",
                     leaves=f"{_OTHERS}, and the profile itself, anonymous, with its events and other attributes",
+                    effects=(Effect.CONSENT_WITHDRAWN, Effect.IDENTITY_REMOVED),
+                    remains=(Remainder.OTHER_PROFILES, Remainder.PROFILE, Remainder.ACTIVITY, Remainder.OTHER_DETAILS),
                 ),
             ),
             Kind.OPT_OUT: (
@@ -119,6 +147,8 @@ CARD: Final = Card(
                     done=f"{_FLAGS} were set to false, and configured lists were left, {_LARGE}.",
                     reaches="the opt-in flags of the profile that this identifier finds",
                     leaves=f"{_OTHERS}, and all attributes; {_MADE}",
+                    effects=(Effect.MESSAGES_OFF, Effect.CONSENT_WITHDRAWN),
+                    remains=(Remainder.OTHER_PROFILES, Remainder.OTHER_DETAILS, Remainder.EMPTY_PROFILE),
                 ),
                 Operation(
                     way=Reason.LOOKED_UP,
@@ -130,6 +160,8 @@ CARD: Final = Card(
                     leaves="all attributes",
                     read_back="every profile that the identifiers find has none of the flags on and `gdpr_optin` "
                     "false, and is on none of the configured lists",
+                    effects=(Effect.MESSAGES_OFF, Effect.CONSENT_WITHDRAWN),
+                    remains=(Remainder.OTHER_DETAILS,),
                 ),
                 Operation(
                     way=Reason.NOT_LOOKED_UP,
@@ -138,6 +170,8 @@ CARD: Final = Card(
                     "too long.",
                     reaches="the opt-in flags of the profile that this identifier finds",
                     leaves=f"{_OTHERS}, and all attributes; {_MADE}",
+                    effects=(Effect.MESSAGES_OFF, Effect.CONSENT_WITHDRAWN),
+                    remains=(Remainder.OTHER_PROFILES, Remainder.OTHER_DETAILS, Remainder.EMPTY_PROFILE),
                 ),
             ),
             Kind.OPT_IN: (
@@ -146,6 +180,8 @@ CARD: Final = Card(
                     done="The opt-in flags that the request names, or else the configured ones, were set to true.",
                     reaches="those flags of the profile that this identifier finds",
                     leaves="the flags not named",
+                    effects=(Effect.MESSAGES_ON,),
+                    remains=(Remainder.OTHER_PERMISSIONS,),
                 ),
             ),
         }

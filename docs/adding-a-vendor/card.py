@@ -5,10 +5,12 @@ from types import MappingProxyType
 from typing import Final
 
 from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
+from domain.effects import Effect, Remainder
 from domain.requests import Kind
 
 CARD: Final = Card(
     title="Zendra Privacy API",
+    recipient="Zendra",
     pages=(Page("Zendra Privacy API", date(2026, 11, 29)),),
     known_by="`user_id`, or `vendors.zendra.user_id` where it differs",
     found_by=("user_id", "vendors.zendra.user_id"),
@@ -25,6 +27,8 @@ CARD: Final = Card(
                     reaches="the profile, and whether the person is written to",
                     leaves="what the vendor keeps outside profiles, of which its page says nothing",
                     read_back="the vendor says that the profile is erased",
+                    effects=(Effect.PROFILE_DELETED, Effect.MESSAGES_OFF),
+                    remains=(Remainder.OTHER_SYSTEMS,),
                 ),
             ),
             Kind.OPT_OUT: (
@@ -34,6 +38,8 @@ CARD: Final = Card(
                     reaches="whether the person is written to",
                     leaves="the profile",
                     read_back="the vendor says that messages are stopped",
+                    effects=(Effect.MESSAGES_OFF,),
+                    remains=(Remainder.PROFILE,),
                 ),
             ),
             Kind.OPT_IN: (
@@ -43,6 +49,7 @@ CARD: Final = Card(
                     reaches="whether the person is written to",
                     leaves="what an erasure has deleted",
                     read_back="the vendor says that the person is active",
+                    effects=(Effect.MESSAGES_ON,),
                 ),
             ),
         }

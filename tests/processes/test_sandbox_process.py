@@ -93,7 +93,7 @@ def test_refuses_unusable_arguments(arguments):
 
 
 def test_imports_nothing_of_ours():
-    ours = ("domain", "ledger", "adapters", "tasks", "worker", "intake", "web", "cli", "config", "local")
+    ours = ("domain", "ledger", "adapters", "tasks", "worker", "intake", "answers", "web", "cli", "config", "local")
     code = f"import sys, sandbox.__main__; print(sorted(m for m in sys.modules if m.split('.')[0] in {ours}))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True

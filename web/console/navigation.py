@@ -20,6 +20,7 @@ NAVIGATION = (
     Place("/attention", "triangle-alert", "Attention", Right.READ),
     Place("/person", "user-search", "A person", Right.READ),
     Place("/vendors", "plug", "Vendors", Right.READ),
+    Place("/report", "calendar-clock", "Report", Right.READ),
     Place("/new", "plus", "New request", Right.SUBMIT),
     Place("/settings", "settings", "Settings", Right.READ),
 )

@@ -16,6 +16,7 @@ from ledger.desk.history import Note
 from ledger.desk.listing import Numbers
 from ledger.desk.reports import Row, Status
 from web.console import masked
+from web.console.answers import CHOICES
 from web.console.forms import read_form
 from web.console.masked import Shown
 from web.console.pages import page
@@ -124,6 +125,7 @@ async def _answer(
         unmasked=unmasked,
         may_unmask=may_unmask(principal),
         may_cancel=may_cancel,
+        answer=CHOICES,
     )
 
 

@@ -2,6 +2,7 @@
 
 from web.console import (
     accounts,
+    answers,
     assets,
     attention,
     audit,
@@ -10,6 +11,7 @@ from web.console import (
     new_request,
     overview,
     person,
+    report,
     request,
     request_deeds,
     requests,
@@ -27,6 +29,7 @@ ROUTERS = (
     requests.router,
     request.router,
     request_deeds.router,
+    answers.router,
     attention.router,
     vendors.router,
     new_request.router,
@@ -36,5 +39,6 @@ ROUTERS = (
     settings.router,
     accounts.router,
     audit.router,
+    report.router,
 )
 """In the order in which they are tried for a path."""

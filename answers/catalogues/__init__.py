@@ -1,0 +1,1 @@
+"""The sentences of answers, a file a language: TOML, so that a translator can edit them."""
