@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from answers.choices import Form, Language, Reader
-from cli.options import RequestId
+from cli.options import AsJson, RequestId
 from intake.exit_codes import Ending
 
 DAY = ["%Y-%m-%d"]
@@ -23,6 +23,7 @@ def answer(
     reader: Annotated[Reader, typer.Option("--for", help="whom it is for")] = Reader.PERSON,
     form: Annotated[Form, typer.Option("--format", help="how to write it")] = Form.HTML,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="write it there; else to standard output")] = None,
+    as_json: AsJson = False,
 ) -> Ending:
     """Make the answer to send back: what was asked, what was done at each recipient, what was not and why, and what
     happens next. It is made, and never sent.
@@ -32,13 +33,15 @@ def answer(
     """
     from cli import answer as answering
 
-    return answering.answer(request_id, line=line, reader=reader, language=lang, form=form, out=out)
+    return answering.answer(
+        request_id, line=line, reader=reader, language=lang, form=Form.JSON if as_json else form, out=out
+    )
 
 
 def report(
     first: Annotated[datetime, typer.Option("--from", formats=DAY, help="the first day, in UTC")],
     last: Annotated[datetime, typer.Option("--to", formats=DAY, help="the last day, in UTC; it counts too")],
-    as_json: Annotated[bool, typer.Option("--json", help="for scripts: one JSON object")] = False,
+    as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="one row for each figure")] = False,
 ) -> Ending:
     """Count the requests received from one day to another: done in whole or part, refused and why, withdrawn, how many

@@ -37,7 +37,7 @@ def test_an_answer_to_send_back(stack: Engine, answered: str, tmp_path: Path, mo
     assert "Shop GmbH" in whole.stdout
     assert "•••" not in whole.stdout
     assert entries(stack) == []  # it tells of nobody
-    told = json.loads(consent("answer", answered, "--format", "json", "--for", "regulator").stdout)
+    told = json.loads(consent("answer", answered, "--json", "--for", "regulator").stdout)
     assert (told["people"], told["status"]) == (3, "completed")
 
     person = consent("answer", answered, "--line", "2", "--lang", "de")
@@ -59,7 +59,7 @@ def test_what_cannot_be_answered_says_why(
         (("no-id",), "no request of this id"),
         (("123e4567-e89b-42d3-a456-426614174000",), "no request of this id"),
         ((answered, "--line", "9"), "nobody stands on this line"),
-        ((answered, "--lang", "xx"), "'xx' is not one of"),
+        ((answered, "--lang", "xx"), "it is one of en, de, tr, ko"),
         ((answered, "--out", str(tmp_path / "nowhere" / "a.html")), "No such file or directory"),
     ):
         result = consent("answer", *args)
