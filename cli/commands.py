@@ -9,6 +9,7 @@ from cli.account_commands import keys, user
 from cli.answer_commands import answer, report
 from cli.audit_commands import audit
 from cli.deed_commands import accept, attention, cancel, close, confirm, extend, provide, retry
+from cli.manual_commands import manual
 from cli.options import AsJson
 from cli.request_commands import export, list_requests, lookup, status, submit, watch
 from cli.signing_key_commands import signing_key
@@ -21,14 +22,16 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for commands, name in (
-    (vendor, "vendor"),
-    (webhook, "webhook"),
-    (keys, "keys"),
-    (user, "user"),
-    (audit, "audit"),
-    (signing_key, "signing-key"),
-):
+FAMILIES = {
+    "vendor": vendor,
+    "webhook": webhook,
+    "keys": keys,
+    "user": user,
+    "audit": audit,
+    "manual": manual,
+    "signing-key": signing_key,
+}
+for name, commands in FAMILIES.items():
     app.add_typer(commands, name=name)
 for command in (submit, status, watch, export, attention, retry, provide, close, accept, confirm, cancel, extend):
     app.command()(command)

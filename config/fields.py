@@ -32,6 +32,8 @@ def fault_text(settings: type[BaseModel], prefix: str, fault: Any) -> str:
 def variable_of(settings: type[BaseModel], prefix: str, loc: Sequence[str | int]) -> str:
     """A variable, and the place in it where it holds JSON, as `CONSENT_WEBHOOKS__RECEIVERS.crm.secrets[0]`. Names
     chosen by the operator are left as given."""
+    if loc and _has_blocks_by_name(settings.model_fields.get(str(loc[0]))):
+        return prefix + "__".join(map(str, loc)).upper()
     names: list[str] = []
     found: type[BaseModel] | None = settings
     while found is not None and len(names) < len(loc):
@@ -39,6 +41,14 @@ def variable_of(settings: type[BaseModel], prefix: str, loc: Sequence[str | int]
         found = block_of(found.model_fields.get(names[-1]))
     inside = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc[len(names) :])
     return prefix + "__".join(names).upper() + inside
+
+
+def _has_blocks_by_name(field: FieldInfo | None) -> bool:
+    """Whether it holds blocks of settings under names of the operator's, as `CONSENT_MANUAL__SHOP__TITLE`."""
+    if field is None or get_origin(field.annotation) is not dict:
+        return False
+    value = get_args(field.annotation)[1]
+    return isinstance(value, type) and issubclass(value, BaseModel)
 
 
 def unparsable(prefix: str, error: SourceError) -> str:

@@ -16,6 +16,8 @@ from config.deadlines import TermSettings
 from config.egress import BundleFile, ExceptionList, ProxyAddress
 from config.fields import fault_text, unparsable
 from config.log_origin import LogOrigin
+from config.manual import ManualRecipient
+from config.manual import faults_in as manual_faults
 from config.oidc import OidcSettings
 from config.opendsr import OpenDsrSettings
 from config.phone_region import PhoneRegion
@@ -23,6 +25,7 @@ from config.public_url import PublicUrl
 from config.resolver import ResolverSettings
 from config.vendors import VendorBlocks
 from config.webhooks import WebhookSettings
+from domain.by_hand import ByHand
 from domain.deadlines import Deadlines
 from domain.regulations import Regulation
 from domain.requests import Kind
@@ -194,6 +197,12 @@ class Settings(VendorBlocks):
     opendsr: OpenDsrSettings = OpenDsrSettings()
     webhooks: WebhookSettings = WebhookSettings()
     resolver: ResolverSettings = ResolverSettings()
+    manual: dict[str, ManualRecipient] = Field(
+        default={},
+        description="recipients without an API, by a name of yours: people ask them by hand. Of each, as "
+        "CONSENT_MANUAL__PRINTSHOP__TITLE: TITLE; DUE_DAYS after receipt (14); FOUND_BY, a list in JSON of user_id, "
+        "email and phone_number; HOLDS and DOES, in a few words for people",
+    )
     producer_keys: SecretStr | None = Field(
         default=None,
         description="private keys that open what Celery producers seal: 32 bytes each in base64 or hexadecimal, newest "
@@ -215,6 +224,8 @@ class Settings(VendorBlocks):
             settings._read_accounts(PREFIX)
         except AccountsError as error:
             raise SettingsError("\n".join(error.faults)) from None
+        if wrong := manual_faults(settings.manual, {*ADAPTERS, *cls.model_fields}, PREFIX):
+            raise SettingsError("\n".join(wrong)) from None
         settings._refuse_too_few_threads()
         settings._refuse_long_calls()
         return settings.model_copy(update={"worker_threads": settings.threads()})
@@ -286,6 +297,10 @@ class Settings(VendorBlocks):
     def adapters(self) -> dict[str, Adapter]:
         """The adapters of the vendors that are switched on."""
         return {name: create(name, self._within_a_lease(block)) for name, block in self.vendors().items()}
+
+    def recipients(self) -> dict[str, ByHand]:
+        """The recipients without an API, whom people ask by hand."""
+        return {name: one.by_hand() for name, one in self.manual.items()}
 
     def _within_a_lease(self, block: VendorSettings) -> VendorSettings:
         """Where a call's time-out is not set, it is at most half a lease."""

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     # it may have sent one: its answer was lost, and asking again could send another code
     CODE_UNCERTAIN = "code_uncertain"
     CODE_REFUSED = "code_refused"  # the code given is not the one that was sent, or has expired
+    MANUAL = "manual"  # the recipient has no API: somebody must ask it, and note that it is done
     NOT_IN_EFFECT = "not_in_effect"  # the vendor said yes, but its own answer shows otherwise
     NEWER_OPT_IN = "newer_opt_in"  # this erasure would undo an opt-in that the person gave since
     SUCCESSOR_GONE = "successor_gone"  # the newer wish that this gave way to came to nothing
@@ -58,6 +59,7 @@ class Reason(StrEnum):
     PROFILES_ANONYMIZED = "profiles_anonymized"  # the identifiers and PII of every profile found were removed
     PROFILE_ANONYMIZED = "anonymized_not_looked_up"  # those of the profile that one identifier finds
     # settled by a person
+    DONE_BY_HAND = "done_by_hand"  # a recipient without an API did it; who noted it and how is in the notes
     CLOSED_BY_HAND = "closed_by_hand"  # who did it and why is in the notes
     VENDOR_RETIRED = "vendor_retired"  # the vendor is no longer used; who retired it and why is in the audit log
     # may work later
@@ -96,5 +98,5 @@ WAYS = frozenset(
 LIFTED_BY_RETRY = frozenset({Reason.NEWER_OPT_IN, Reason.SUCCESSOR_GONE, Reason.TOO_MANY_MATCHES})
 """Reasons to ask a person about other wishes of the data subject. A retry that names one of them means: send it all the
 same."""
-NAMED_ONLY = frozenset({Reason.NEWER_OPT_IN, Reason.SUCCESSOR_GONE})
-"""Those of them that a retry without a reason does not touch."""
+NAMED_ONLY = frozenset({Reason.NEWER_OPT_IN, Reason.SUCCESSOR_GONE, Reason.MANUAL})
+"""Reasons that a retry without a reason does not touch."""

@@ -24,6 +24,8 @@ ADVICE: Mapping[str | None, str] = MappingProxyType(
         Reason.CODE_SENT: "The vendor sent the person a code: provide a fresh session together with it.",
         Reason.CODE_UNCERTAIN: "Ask the person whether a code came: provide a fresh session, with it if so.",
         Reason.CODE_REFUSED: "The code is wrong or has expired: ask the person, and provide a fresh session with it.",
+        Reason.MANUAL: "Ask the recipient by hand: `consent manual export` has the list, and `consent manual close` "
+        "notes that it is done.",
         Reason.NOT_IN_EFFECT: "The vendor says yes and shows no: ask it why, then retry.",
         Reason.NEWER_OPT_IN: "The person has opted in since: ask them, then retry with --reason newer_opt_in or close.",
         Reason.SUCCESSOR_GONE: "The newer wish came to nothing: retry with --reason successor_gone, or close these.",

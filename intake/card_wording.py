@@ -1,6 +1,8 @@
 """What was done at a vendor, in the words of its card."""
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 from adapters.card import say_what_was_done
 from adapters.registry import adapter_named
@@ -8,6 +10,13 @@ from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
 
 PENDING = "pending"
+BY_HAND: Mapping[str | None, str] = MappingProxyType(
+    {
+        Reason.MANUAL: "Not done yet: a person has to ask this recipient by hand.",
+        Reason.DONE_BY_HAND: "The recipient was asked by hand, and a person has noted that it was done.",
+    }
+)
+"""Of recipients without an API, by reason."""
 ALL_ENDINGS = 4_096
 """More than there are combinations of vendor, kind, outcome and reason, so that each sentence is made once."""
 
@@ -15,6 +24,8 @@ ALL_ENDINGS = 4_096
 @lru_cache(maxsize=ALL_ENDINGS)
 def say_done(vendor: str, kind: str, outcome: str, reason: str | None) -> str | None:
     """The sentence for a delivery in an export or a list; None while it is pending or its vendor is unknown."""
+    if reason in BY_HAND:
+        return BY_HAND[reason]
     adapter = adapter_named(vendor)
     if adapter is None or outcome == PENDING:
         return None

@@ -35,7 +35,7 @@ _FIND = text(f"""
     SELECT
         ARRAY(
             SELECT name FROM vendors
-            WHERE enabled AND CASE WHEN held_at IS NOT NULL THEN COALESCE(probe_at <= now(), false)
+            WHERE enabled AND by_hand IS NULL AND CASE WHEN held_at IS NOT NULL THEN COALESCE(probe_at <= now(), false)
                 ELSE {_CHUNK_DUE.format("deliver", "due_at <= now()")}
                     OR {_CHUNK_DUE.format("verify", "due_at <= now()")} END) AS vendors,
         EXISTS (SELECT FROM requests WHERE status = 'running')

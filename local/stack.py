@@ -34,6 +34,7 @@ from local.processes import ProcessSpec, Supervisor, stop_leftovers
 from local.redis_server import Redis
 from local.services import ServiceError, free_port
 from local.signing_pair import keep_signing_pair
+from tasks import by_hand
 from tasks.broker import Transport
 from tasks.reach import reach_of
 from tasks.redis_check import trouble
@@ -214,7 +215,8 @@ def _prepare_ledger(settings: Settings, found: Stack) -> _Prepared:
             announce(connection, {name: chunk_people(one) for name, one in settings.adapters().items()})
             describe(connection, {name: reach_of(one) for name, one in settings.adapters().items()})
             announce_webhooks(connection, settings.webhooks.hosts())
-            lacking = switching.lacking(connection, settings.adapters().keys())
+            by_hand.announce(connection, settings.recipients())
+            lacking = switching.lacking(connection, {*settings.adapters(), *settings.manual})
             return _Prepared(lacking, has_users=bool(access.all_users(connection)))
     finally:
         engine.dispose()

@@ -1,7 +1,7 @@
 """Deeds on a request that is on record: retry, provide, close by hand, confirm, cancel, extend."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -94,14 +94,17 @@ class Desk:
         self.wake(list(again.deliveries))
         return again
 
-    def close(self, public_id: UUID, vendor: str, reason: str | None, because: str) -> int:
-        """Settle by hand what waits at a vendor; returns the number of deliveries. Unreachable people are not included:
-        a request that leaves somebody out is not completed. Raises AttendError."""
+    def close(
+        self, public_id: UUID, vendor: str, reason: str | None, because: str, lines: Sequence[int] | None = None
+    ) -> int:
+        """Settle by hand what waits at a vendor, of these lines or of all; returns the number of deliveries. Under the
+        reason `manual` it was done. Unreachable people are not included: a request that leaves somebody out is not
+        completed. Raises AttendError."""
         if reason == Reason.NO_IDENTIFIER:
             raise AttendError("who cannot be reached is not closed by hand: provide an identifier, or accept it")
         with self._locked(public_id, "close", OPEN) as (connection, request):
             vendor_id = _vendor_id(request, vendor)
-            closed = closing_by_hand.close_by_hand(connection, request, vendor_id, reason)
+            closed = closing_by_hand.close_by_hand(connection, request, vendor_id, reason, lines)
             if closed:
                 successions.follow_up(connection, request.id, vendor_id)
                 stop_again.after_giving_up(connection, [request.id], vendor_id)

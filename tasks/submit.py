@@ -114,7 +114,7 @@ def submit_few(
 def _received(new: NewRequest, recorded: Recorded, wake: Wake) -> Receipt:
     later = new.cool_off_s > 0 or (new.not_before is not None and new.not_before > datetime.now(UTC))
     if not recorded.unconfirmed and not later:  # a request that begins later is found when its time comes
-        wake([vendor.name for vendor in new.vendors])
+        wake([vendor.name for vendor in new.vendors if not vendor.by_hand])
     return Receipt(recorded, repeated=False)
 
 

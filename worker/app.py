@@ -17,6 +17,7 @@ from config.stack import find_stack
 from ledger.failures import LedgerError, as_ledger_errors
 from tasks import selections
 from tasks.attend import raise_deadlines
+from tasks.by_hand import hand_over
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
 from tasks.log import keep_log
@@ -145,8 +146,10 @@ def look_for_work() -> None:
 
 @app.task(name=SETTLE, send_events=False)
 def settle_requests() -> None:
-    """Close every request that has nothing open any more, and continue deeds whose callers have left."""
+    """Hand over what people have to ask for, close every request that has nothing open any more, and continue deeds
+    whose callers have left."""
     tools = runtime().tools
+    hand_over(tools)
     settle(tools)
     began = monotonic()
     selections.carry_on(tools.engine, _hand_over, lambda: tools.stopping() or monotonic() - began > DEEDS_S)

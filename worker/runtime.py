@@ -41,7 +41,7 @@ from ledger.notices import webhooks
 from ledger.notices.webhooks import announce_webhooks
 from ledger.sealing import MasterKeys
 from ledger.session import Connection, connect
-from tasks import redis_connections
+from tasks import by_hand, redis_connections
 from tasks.log import LogKeeper
 from tasks.look import Lookout, look
 from tasks.notify import Courier, Format
@@ -96,7 +96,7 @@ def _slots(adapter: Adapter, lane: Lane) -> FairSlots:
 
 def tell_lacking(connection: Connection, settings: Settings) -> None:
     """Log the vendors and receivers that are on and that this process cannot serve."""
-    for name in switching.lacking(connection, settings.adapters().keys()):
+    for name in switching.lacking(connection, {*settings.adapters(), *settings.manual}):
         log.warning(
             "%s is on and this worker has no credentials for it: its chunks are left to others. "
             "If no worker is to have any, `consent vendor off %s`",
@@ -179,6 +179,7 @@ class Runtime:
             stopping=self._stopping,
         )
         self._hosts = settings.webhooks.hosts()
+        self._recipients = settings.recipients()
 
     @classmethod
     def open(cls, app: Celery, holder: str) -> "Runtime":
@@ -199,6 +200,7 @@ class Runtime:
         with self._engine.begin() as connection:
             announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
             describe(connection, {name: reach_of(adapter) for name, adapter in adapters.items()})
+            by_hand.announce(connection, self._recipients)
             announce_webhooks(connection, self._hosts)
             release(connection, self.tools.holder)
 

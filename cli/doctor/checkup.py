@@ -25,7 +25,7 @@ from domain.outcomes import Reason
 from intake.exit_codes import Ending
 from intake.stack import Surroundings, surroundings
 from ledger.address import is_open_to_readers
-from ledger.delivery.vendors import all_vendors
+from ledger.delivery.vendors import Vendor, all_vendors
 from ledger.failures import LedgerError, as_ledger_errors
 from ledger.fitness import OLDEST_MAJOR, check_fitness
 from ledger.notices import webhooks
@@ -193,6 +193,9 @@ def _switches(here: Surroundings) -> Iterator[Finding]:
     except LedgerError:
         return  # another line says so
     for vendor in known:
+        if vendor.by_hand:
+            yield from _by_hand(vendor, here.settings)
+            continue
         if vendor.enabled and vendor.name not in served:
             by = "other workers serve it" if vendor.served else "nobody serves it: its deliveries wait"
             do = f"give its credentials to a worker, or `consent vendor off {vendor.name}` if that is meant"
@@ -203,6 +206,13 @@ def _switches(here: Surroundings) -> Iterator[Finding]:
     for name in receivers:
         do = f"set its address here, or `consent webhook off {name}` if it has gone"
         yield Finding("webhooks", f"{name} is on, and has no address here", do=do)
+
+
+def _by_hand(vendor: Vendor, settings: Settings) -> Iterator[Finding]:
+    """A recipient without an API, whom people ask."""
+    if vendor.enabled and vendor.name not in settings.manual:
+        do = f"`consent vendor off {vendor.name}` if it is no longer asked, or set it here as elsewhere"
+        yield Finding(vendor.name, "on, asked by hand, and not set up here", is_good=True, do=do)
 
 
 def _vendors(adapters: Mapping[str, Adapter], egress: Egress) -> Iterator[Finding]:

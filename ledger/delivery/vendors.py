@@ -35,7 +35,10 @@ class Vendor:
     """Who switched it off."""
     retired_at: datetime | None = None
     served: bool = False
-    """Whether a process with its credentials has recently looked for its chunks."""
+    """Whether a process with its credentials has recently looked for its chunks; people serve a recipient without an
+    API."""
+    by_hand: bool = False
+    """It has no API: people ask it by hand."""
 
     @property
     def why_held(self) -> str:
@@ -83,7 +86,8 @@ def _vendor(row: Row[tuple[object, ...]]) -> Vendor:
 
 _SELECT = f"""
     SELECT id, name, enabled, chunk_people, strikes, held_at, held_reason, held_by, probe_at, reach, off_by, retired_at,
-        COALESCE(served_at > now() - interval '{SERVED_WITHIN_S} seconds', false) AS served
+        by_hand IS NOT NULL OR COALESCE(served_at > now() - interval '{SERVED_WITHIN_S} seconds', false) AS served,
+        by_hand IS NOT NULL AS by_hand
     FROM vendors
 """
 

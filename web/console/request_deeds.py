@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from domain.counted import counted_deliveries as deliveries
 from domain.deadlines import LONGEST, Period, Unit
+from domain.outcomes import Reason
 from intake.access.roles import Right
 from ledger.desk.attention import Reopened
 from ledger.desk.deeds import submitter_of
@@ -61,7 +62,7 @@ async def close(request: Request, request_id: UUID, context: TheContext, princip
 
     def work() -> str:
         closed = desk.close(request_id, given["vendor"], given["reason"] or None, because)
-        return f"{deliveries(closed)} closed by hand."
+        return f"{deliveries(closed)} {'noted as done' if given['reason'] == Reason.MANUAL else 'closed by hand'}."
 
     return await _do(request, context, request_id, work)
 

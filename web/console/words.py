@@ -51,7 +51,7 @@ WAITING = frozenset(outcome.value for outcome in ATTENTION)
 """Outcomes that need a person."""
 
 
-REASONS: Mapping[str, str] = MappingProxyType({"by_hand": "by hand"})
+REASONS: Mapping[str, str] = MappingProxyType({"by_hand": "by hand", "manual": "asked by hand"})
 
 
 def say_reason(reason: str | None) -> str:

@@ -3,7 +3,14 @@
 from domain.outcomes import WAYS, Reason
 from intake.advice import ADVICE
 
-NEVER_WAIT = {Reason.NO_OPERATION, Reason.SWITCHED_OFF, Reason.CLOSED_BY_HAND, Reason.VENDOR_RETIRED, *WAYS}
+NEVER_WAIT = {
+    Reason.NO_OPERATION,
+    Reason.SWITCHED_OFF,
+    Reason.DONE_BY_HAND,
+    Reason.CLOSED_BY_HAND,
+    Reason.VENDOR_RETIRED,
+    *WAYS,
+}
 
 
 def test_every_reason_that_can_wait_has_advice_of_one_sentence() -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from domain.by_hand import ByHand
+from tasks.by_hand import announce as announce_by_hand
 from tests.ledger.conftest import Desk, people
 from tests.ledger.endings import end
 from tests.web.conftest import Rows
@@ -134,3 +136,35 @@ def test_nobodys_vendor_and_who_may_not(sign_in: SignIn, rows: Rows) -> None:
             assert browser.post(f"/attention/{deed}", vendor="dfinery", reason="busy").status_code == 403
     assert rows("SELECT count(*) FROM vendors WHERE held_at IS NULL AND enabled") == [(2,)]
     assert not rows("SELECT FROM deeds")
+
+
+def test_a_recipient_without_an_api_is_asked_by_hand(sign_in: SignIn, desk: Desk, rows: Rows) -> None:
+    with desk.engine.begin() as connection:
+        announce_by_hand(connection, {"printshop": ByHand("Muster Print GmbH", ("email",), 5.0)})
+    desk.submit(people(2), vendors=("printshop",))
+    end(desk, "needs_action", "manual", vendor="printshop")
+    browser = sign_in("operator")
+
+    page = browser.get("/attention").text
+    taken = browser.post("/recipients/printshop/list", on="/attention")
+    assert "Note 2 deliveries as done" in page
+    assert "Deliver all again" not in page
+    assert taken.headers["content-type"].startswith("text/csv")
+    assert taken.headers["cache-control"] == "no-store"
+    assert [line.split(",")[-1] for line in taken.text.splitlines()[1:]] == [
+        "jane-00001@private.example",
+        "jane-00002@private.example",
+    ]
+    assert browser.post("/recipients/insider/list", on="/attention").status_code == 404
+    assert sign_in("reader").post("/recipients/printshop/list", on="/attention").status_code == 403
+    answer = browser.post(
+        "/attention/close", on="/attention", vendor="printshop", reason="manual", because="letter of May"
+    )
+    assert "2 deliveries in 1 request" in browser.get(answer.headers["location"]).text
+    assert rows("SELECT status FROM requests") == [("completed",)]
+    assert rows("SELECT DISTINCT CAST(outcome AS text), reason FROM outcomes WHERE round = 2") == [
+        ("accepted", "done_by_hand")
+    ]
+    assert rows("SELECT by, target FROM audit_entries WHERE target = 'printshop' AND allowed") == [
+        ("user:operator", "printshop")
+    ]
