@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick chaos check mutants bench pages vendor lock clean
+.PHONY: help setup demo test quick chromium chaos check mutants bench pages vendor lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -30,8 +30,11 @@ demo: $(READY) ## Run the whole stack against sandbox vendors and show what happ
 
 TEST = $(BIN)/python -m pytest --dist loadgroup --no-loadscope-reorder
 
-test: $(READY) ## Run every test, in three processes (JOBS=4 for four)
+test: $(READY) chromium ## Run every test, in three processes (JOBS=4 for four)
 	$(TEST) -n $(JOBS) $(ARGS)
+
+chromium: $(READY) ## Have Chromium for the tests of the console: root installs it, others are told how
+	@$(BIN)/python -m tests.browser.chromium
 
 quick: $(READY) ## Run the unit and contract tests, with few generated cases, in two processes
 	$(TEST) -n 2 --few-examples tests/unit tests/contract $(ARGS)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from ledger.sealing import MasterKeys
 
-# A developer's own settings are none of the tests'.
-for name in [name for name in os.environ if name.startswith("CONSENT_")]:
+# A developer's own settings are none of the tests', but those that are for tests.
+for name in [name for name in os.environ if name.startswith("CONSENT_") and not name.startswith("CONSENT_TEST_")]:
     del os.environ[name]
 
 # Compiled modules are kept, whatever the environment says: the suite starts hundreds of processes of ours.
@@ -74,8 +74,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
-SLOW = ("tests/chaos/", "tests/flows/")
-"""What waits for whole stacks."""
+SLOW = ("tests/chaos/", "tests/flows/", "tests/browser/")
+"""What waits for whole stacks, and what one process has for long."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

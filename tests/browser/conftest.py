@@ -1,43 +1,43 @@
 """A real browser, the system's own Chromium, at the app with a ledger in which much has happened."""
 
-import os
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from intake.access.passwords import hash_password
 from ledger.accounts import access
+from tests.browser.chromium import HOW, find_chromium
 from tests.browser.past import Past, live
+from tests.browser.watched import PASSWORD, Watched
 from tests.ledger.conftest import Desk, _loop, desk  # noqa: F401 - fixtures
 from tests.web.conftest import _cheap_passwords, context, rows, serving, url, woken  # noqa: F401 - fixtures
 from web.context import Context
 
-PASSWORD = "correct horse battery"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-HOW = "needs Chromium; on Debian or Ubuntu: apt-get install chromium"
-SHOTS = Path(__file__).parents[2] / "test-results" / "console"
-WIDTHS = (1280, 390)
-SCHEMES = ("light", "dark")
+OpenPage = Callable[..., Watched]
+ROLES = ("submitter", "reader", "operator", "admin")
+PATIENCE_MS = 60_000
+"""Longest wait for anything: a machine that others keep busy is no fault of a page."""
 
 
-def find_chromium() -> str | None:
-    """The system's Chromium; None where there is none."""
-    return next((found for name in NAMES if (found := shutil.which(name))), None)
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process of the run has the browser, and all of these tests."""
+    for item in items:
+        if item.nodeid.startswith("tests/browser/"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """The browser, started once."""
+    """The browser, started once. It ends with these tests: while Playwright is at work no other loop can run here."""
     path = find_chromium()
     if path is None:
         pytest.skip(HOW)
-    args = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses to run as root with it
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*args, "--disable-dev-shm-usage"])
+        # Without its sandbox: root may not have one, nor containers, and it sees pages of ours alone.
+        browser = playwright.chromium.launch(executable_path=path, chromium_sandbox=False)
         yield browser
         browser.close()
 
@@ -46,50 +46,25 @@ def chromium() -> Iterator[Browser]:
 def past(desk: Desk, context: Context) -> Past:  # noqa: F811
     """What has happened in the ledger, and a user of every role."""
     with desk.engine.begin() as connection:
-        for role in ("submitter", "reader", "operator", "admin"):
+        for role in ROLES:
             access.add_user(connection, name=role, role=role, password_hash=hash_password(PASSWORD), by="test")
     return live(desk)
 
 
-class Watched:
-    """A page on which nothing may go wrong unseen: complaints of the browser, and requests to anybody else."""
-
-    def __init__(self, page: Page, home: str) -> None:
-        self.page, self.url = page, home
-        self.complaints: list[str] = []
-        page.on("console", lambda said: self._note(said.type, said.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self._leave(request.url))
-
-    def _note(self, kind: str, said: str) -> None:
-        if kind in {"error", "warning"}:
-            self.complaints.append(said)
-
-    def _leave(self, address: str) -> None:
-        if not address.startswith((self.url, "data:", "blob:", "about:")):
-            self.complaints.append(f"asked another host: {address}")
-
-    def sign_in(self, name: str) -> None:
-        """As somebody who fills the form in."""
-        self.page.goto(self.url)
-        self.page.get_by_label("Name").fill(name)
-        self.page.get_by_label("Password").fill(PASSWORD)
-        self.page.get_by_role("button", name="Sign in").click()
-        self.page.get_by_role("heading", name="Overview", exact=True).wait_for()
-
-
 @pytest.fixture
-def open_page(chromium: Browser, url: str) -> Iterator[Any]:  # noqa: F811
-    """Opens a page of a width and scheme, in a browser profile of its own; what it complains of fails the test."""
+def open_page(chromium: Browser, url: str) -> Iterator[OpenPage]:  # noqa: F811
+    """Opens a page in a browser profile of its own; what it complains of fails the test."""
     opened: list[tuple[BrowserContext, Watched]] = []
 
-    def open_one(width: int = 1280, scheme: Any = "light", **more: Any) -> Watched:
+    def open_one(role: str = "", width: int = 1280, **more: Any) -> Watched:
         profile = chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, timezone_id="Asia/Seoul", **more
+            viewport={"width": width, "height": 900}, timezone_id="Asia/Seoul", locale="en-GB", **more
         )
-        profile.set_default_timeout(60_000)
+        profile.set_default_timeout(PATIENCE_MS)
         watched = Watched(profile.new_page(), url)
         opened.append((profile, watched))
+        if role:
+            watched.sign_in(role)
         return watched
 
     yield open_one

@@ -11,7 +11,6 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from domain.counted import counted
-from domain.requests import Kind
 from intake.access.roles import Principal
 from ledger.desk import listing
 from ledger.desk.listing import Listed, Place, Wanted
@@ -29,6 +28,7 @@ router = page_router()
 ON_A_PAGE = 50
 COUNTED_TO = 10_000
 """More are "more than 10,000": to count millions would take longer than to read the page."""
+Wish = Literal["", "erasure", "opt_out", "opt_in"]
 State = Literal["", "unconfirmed", "running", "completed", "completed_with_exceptions", "cancelled"]
 Due = Literal["", "over", "week", "month"]
 DUE: Mapping[str, str] = MappingProxyType(
@@ -80,7 +80,7 @@ async def show(
     context: TheContext,
     principal: SubmitterOrReader,
     *,
-    kind: Literal["", Kind.ERASURE, Kind.OPT_OUT, Kind.OPT_IN] = "",
+    kind: Wish = "",
     status: State = "",
     due: Due = "",
     received_from: Received = "",

@@ -23,9 +23,6 @@
   setInterval(wake, EVERY_MS);
   document.addEventListener("visibilitychange", wake);
 
-  for (const form of document.querySelectorAll("form[data-at-once]")) {
-    form.addEventListener("change", () => form.requestSubmit());
-  }
   // A form is sent once: a second click changes nothing.
   document.addEventListener("submit", (event) => {
     if (event.target.dataset.sent) event.preventDefault();

@@ -1,0 +1,59 @@
+"""The Chromium of this system: found, or installed where we may. `python -m tests.browser.chromium` does the latter."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+SETTING = "CONSENT_TEST_CHROMIUM"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+COMMAND = "apt-get install --no-install-recommends chromium"
+HOW = f"needs Chromium. On Debian: {COMMAND}. Elsewhere: {SETTING}=/path/of/chromium"
+COSTS = "about 200 MB to download, one to two minutes"
+LEFT_OUT = "The tests of the console in a browser are left out"
+PATIENT = ("-qq", "-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=20")
+STEPS: Sequence[Sequence[str]] = (
+    ("apt-get", *PATIENT, "update"),
+    ("apt-get", *PATIENT, "install", "--yes", "--no-install-recommends", "chromium"),
+)
+
+
+def find_chromium() -> str | None:
+    """Its path: the one that is named by the setting, though it were none; else the first of its usual names that is a
+    browser; None where there is none."""
+    named = os.environ.get(SETTING)
+    if named:
+        return named
+    return next((found for name in NAMES if (found := shutil.which(name)) and _is_browser(found)), None)
+
+
+def _is_browser(path: str) -> bool:
+    """Ubuntu has a `chromium-browser` that only says how to install one."""
+    return subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0
+
+
+def install() -> str:
+    """Have Chromium, by the system's packages where we are root. What there is to say about it; empty where it was
+    there. Whoever cannot have it runs all other tests."""
+    if find_chromium():
+        return ""
+    if os.geteuid() != 0:
+        return f"{LEFT_OUT}: there is no Chromium. As root: {COMMAND}"
+    if not shutil.which("apt-get"):
+        return f"{LEFT_OUT}: there is no Chromium, and no apt-get to install it. {SETTING} may name one"
+    print(f"Installing Chromium for the tests of the console, once: {COSTS}.", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for step in STEPS:
+        done = subprocess.run(
+            step, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            said = (done.stderr.strip() or "it did not say why").splitlines()[-1]
+            return f"{LEFT_OUT}: Chromium could not be installed ({said}). By hand: {COMMAND}"
+    return "" if find_chromium() else f"{LEFT_OUT}: what was installed as chromium does not start"
+
+
+if __name__ == "__main__":
+    problem = install()
+    if problem:
+        print(problem)

@@ -1,0 +1,52 @@
+"""What is looked for on every page: findings of axe-core, what does not fit, personal data; and pictures of it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+AXE = (Path(__file__).parent / "vendored" / "axe.min.js").read_text()
+RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+"""All that a dark page can have of its own."""
+SHOTS = Path(__file__).parents[2] / "test-results" / "console"
+WIDTHS = (1280, 390)
+NARROWEST = 320
+"""A window of 1,280 at 400 %."""
+PERSONAL = re.compile(r"jane|@|\+?8210|private\.example")
+DOES_NOT_FIT = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+    [...document.querySelectorAll('body *')]
+        .filter(one => one.getBoundingClientRect().right > innerWidth + 1 && !one.parentElement.closest('.scroll, nav'))
+        .map(one => one.outerHTML.slice(0, 120))"""
+
+
+def look_at(page: Page, name: str) -> None:
+    """Look at the page that is open, at every width and in both schemes; kept as pictures."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.evaluate(AXE)
+    found: list[str] = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme, rules in (("light", RULES), ("dark", COLOURS)):
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png", full_page=True, animations="disabled")
+            found += [f"{width} {scheme}: {one}" for one in findings(page, rules)]
+        found += [f"{width}: does not fit: {one}" for one in page.evaluate(DOES_NOT_FIT)]
+    page.set_viewport_size({"width": NARROWEST, "height": 900})
+    found += [f"{NARROWEST}: does not fit: {one}" for one in page.evaluate(DOES_NOT_FIT)]
+    assert not found, f"{name}:\n" + "\n".join(found)
+    assert not PERSONAL.search(page.title()), "a title names a person"
+    assert not PERSONAL.search(page.url), "an address names a person"
+
+
+def findings(page: Page, rules: dict[str, Any]) -> list[str]:
+    """What axe-core finds serious on this page."""
+    found = page.evaluate(
+        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations'], preload: false})", rules
+    )
+    return [
+        f"{one['id']}: {one['help']} ({one['nodes'][0]['html'][:200]}) {one['nodes'][0]['failureSummary'][:300]}"
+        for one in found["violations"]
+        if one["impact"] != "minor"
+    ]
