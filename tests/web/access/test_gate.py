@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from config.settings import Settings
-from intake.access.passwords import hash_password, is_password
+from intake.access import passwords
+from intake.access.passwords import hash_password, is_outdated, is_password
 from intake.access.rate_limit import Pace, Rate
 from intake.access.roles import MAY, Right, Role
 from intake.access.tokens import mint_key, prefix_of
@@ -249,6 +250,7 @@ def test_a_wrong_name_takes_as_long_as_a_wrong_password() -> None:
         return time.process_time() - began
 
     assert 0.3 < cpu_of(None) / cpu_of(kept) < 3
+    assert not is_outdated(passwords._NOBODYS), "hash another one with the parameters of today"
     with pytest.raises(ValueError, match="12 to 256"):
         hash_password("short")
     with pytest.raises(ValueError, match=r"^a password is text in UTF-8$"):  # and not which byte of it is none

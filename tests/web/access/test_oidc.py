@@ -36,7 +36,6 @@ from web.context import Context
 BEGIN = "/v1/session/oidc"
 DEVICE = "consent_device"
 ANN, PASSWORD = "ann@shop.example", "correct horse battery"
-KEPT = hash_password(PASSWORD)
 Serve = Callable[..., AbstractContextManager[httpx.Client]]
 
 
@@ -74,7 +73,7 @@ def serve(context: Context, issuer: str) -> Serve:
 @pytest.fixture
 def browser(serve: Serve, engine: Engine) -> Iterator[httpx.Client]:
     with engine.begin() as connection:
-        access.add_user(connection, name=ANN, role="reader", password_hash=KEPT, by="test")
+        access.add_user(connection, name=ANN, role="reader", password_hash=hash_password(PASSWORD), by="test")
         access.add_user(connection, name="ann", role="admin", password_hash="-", by="test")
     with serve() as client:
         yield client
