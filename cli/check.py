@@ -1,7 +1,7 @@
 """`consent submit --check`: what would come of a file, and nothing is recorded."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import typer
@@ -32,10 +32,10 @@ def check_file(file: str, given: Given, submission: Submission, *, as_json: bool
     hints = hints_of(given, settings)
     reading = Reading(hints, bounds_of(settings), submission.noticed)
     with opened(file) as people:
-        reach, prints = _vendors(submission)
+        reach, prints, accounts = _vendors(submission)
         with shown(people) as source:
             try:
-                found = check(source, reading, reach, prints)
+                found = check(source, reading, reach, prints, accounts)
             except OSError as error:
                 raise unusable(f"cannot read FILE to its end: {error.strerror}; nothing was recorded") from None
     typer.echo(json.dumps(_as_json(found), ensure_ascii=False) if as_json else "\n".join(_as_lines(found)))
@@ -45,13 +45,14 @@ def check_file(file: str, given: Given, submission: Submission, *, as_json: bool
     return Ending.DONE
 
 
-def _vendors(submission: Submission) -> tuple[Mapping[str, Fields], Prints]:
-    """By vendor that the request would go to, by what it finds people; and what tells lines that say the same."""
+def _vendors(submission: Submission) -> tuple[Mapping[str, Fields], Prints, Collection[str]]:
+    """By vendor that the request would go to, by what it finds people; what tells lines that say the same; and the
+    vendors and accounts that blocks of people may name."""
     try:
         with surroundings() as here:
             known = look_up(here.engine, master_keys(here))
             new = new_request_of(submission, guards_of(here.settings), known, AskedInRows())
-            return new.reach.fields, Prints(known.prints)
+            return new.reach.fields, Prints(known.prints), known.names
     except SubmitError as error:
         raise unusable(str(error)) from None
     except UnsealError as error:
@@ -62,7 +63,7 @@ def _vendors(submission: Submission) -> tuple[Mapping[str, Fields], Prints]:
         note(f"{error}; so vendors are those that the settings here switch on")
     adapters = load_settings().adapters()
     named = {name: its for name in adapters if (its := reach_of(adapters[name])[submission.kind])}
-    return named, Prints(passing_fingerprinter())
+    return named, Prints(passing_fingerprinter()), adapters
 
 
 def _as_json(found: Check) -> dict[str, Any]:

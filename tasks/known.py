@@ -25,6 +25,11 @@ class Known:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all vendors and accounts, those that are switched off too."""
+        return [vendor.name for vendor in self.vendors]
+
     def destinations(self, kind: Kind, named: Sequence[str]) -> Destinations:
         """The destinations of requests of this kind that name these vendors, computed once. Raises SubmitError."""
         asked = kind, tuple(named)

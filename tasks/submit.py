@@ -16,6 +16,7 @@ from ledger.sealing import Fingerprinter, MasterKeys
 from ledger.session import Engine
 from tasks.dated_people import undated
 from tasks.known import Known, look_up
+from tasks.known_accounts import at_known_accounts
 from tasks.new_requests import new_request_of
 from tasks.submission import NO_GUARDS, Guards, KeyConflictError, Submission, SubmitError
 
@@ -50,7 +51,8 @@ def submit(
     """
     lately = known() if known else look_up(engine, masters)
     rows = AskedInRows()
-    people = list(undated(people, rows)) if isinstance(people, list) else undated(people, rows)
+    passing = undated(at_known_accounts(people, lately.names, submission.noticed), rows)
+    people = list(passing) if isinstance(people, list) else passing
     new, prints = new_request_of(submission, guards, lately, rows), lately.prints
     if isinstance(people, list) and is_few(new, people):
         (few,) = record_few(engine, [Small(new, people)], masters=masters, fingerprinter=prints)
@@ -96,8 +98,8 @@ def submit_few(
     small: dict[int, Small] = {}
     for place, (submission, people) in enumerate(offers):
         rows = AskedInRows()
-        without_dates = list(undated(people, rows))
         try:
+            without_dates = list(undated(at_known_accounts(people, known.names, submission.noticed), rows))
             new = new_request_of(submission, guards, known, rows)
         except SubmitError as error:
             results[place] = error

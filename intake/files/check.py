@@ -1,7 +1,7 @@
 """What would come of submitting a file: said before anything is recorded."""
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import Any
@@ -17,6 +17,7 @@ from intake.files.reader import read_blocks
 from intake.files.reading import HeaderCell, Reading
 from ledger.people.prints import Prints
 from tasks.dated_people import undated
+from tasks.known_accounts import account_faults
 from tasks.reach import what_to_give
 
 SAMPLE = 3
@@ -66,11 +67,13 @@ class Check:
         return {name: one.unreachable for name, one in self.vendors.items() if one.unreachable}
 
 
-def check(file: Source, reading: Reading, reach: Mapping[str, Fields], prints: Prints) -> Check:
+def check(
+    file: Source, reading: Reading, reach: Mapping[str, Fields], prints: Prints, accounts: Collection[str]
+) -> Check:
     """Read a file to its end, and record nothing.
 
-    `reach`: by vendor that the request would go to, the fields by which it finds a person. Takes 24 bytes a person.
-    Raises OSError where the file cannot be read.
+    `reach`: by vendor that the request would go to, the fields by which it finds a person. `accounts`: the vendors and
+    accounts that blocks of people may name. Takes 24 bytes a person. Raises OSError where the file cannot be read.
     """
     headcount, seen = Headcount(Reach(reach)), _Repeats()
     sample: list[dict[str, str]] = []
@@ -79,6 +82,8 @@ def check(file: Source, reading: Reading, reach: Mapping[str, Fields], prints: P
         if len(sample) < SAMPLE:
             sample.append(dict(_masked(subject)))
         seen.add(prints.whole(subject))
+        if subject.get("vendors") and (wrong := account_faults(subject, accounts)):
+            reading.faults.add_all(reading.noticed.file_lines.of(seen.count) or 0, wrong)
     repeats = seen.lines()
     distinct = seen.count - len(repeats)
     unreachable = headcount.without(repeats)

@@ -91,5 +91,5 @@ def _checked(context: Context, draft: Draft, state: State, hints: Hints) -> Stat
     known = context.known()
     reach = known.destinations(Kind(state.given["kind"]), ()).reach.fields
     reading = Reading(hints, bounds_of(context.settings))
-    found = check(DraftFile(context.engine, draft), reading, reach, Prints(known.prints))
+    found = check(DraftFile(context.engine, draft), reading, reach, Prints(known.prints), known.names)
     return State(state.given, found.header, found)

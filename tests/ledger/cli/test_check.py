@@ -103,3 +103,17 @@ def test_a_file_is_submitted_as_it_was_checked_and_what_was_said_of_it_is_kept(
 def test_a_submission_without_a_kind_says_which_there_are(stack: Engine) -> None:
     refused = consent("submit", "-", stdin="user_id\nu-7\n")
     assert (refused.exit_code, "--kind" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(("name", "key"), [("insider@brnad", "insider_id"), ("dfinery@x", "user_id")])
+def test_people_given_for_an_account_that_is_not_there_are_refused_at_their_line(
+    stack: Engine, name: str, key: str
+) -> None:
+    people = f'{{"user_id": "a"}}\n\n{{"user_id": "b", "vendors": {{"{name}": {{"{key}": "b"}}}}}}\n'
+    told = checked("--kind", "erasure", stdin=people, ending=2)
+    assert [(fault["line"], fault["field"]) for fault in told["faults"]] == [(3, f"vendors.{name}")]
+    assert "is for an account that is not known here" in told["faults"][0]["problem"]
+    refused = consent("submit", "--kind", "erasure", "-", stdin=people)
+    assert refused.exit_code == 2
+    assert f"line 3: vendors.{name} {told['faults'][0]['problem']}" in refused.stderr
+    assert count(stack, "requests") == count(stack, "subjects") == 0

@@ -81,6 +81,20 @@ def test_an_account_that_is_not_there_is_refused(accounts: Desk) -> None:
             accounts.submit(people(1), **given)
 
 
+@pytest.mark.parametrize("name", ["insider@brnad", "insider@BRAND", "dfinery@brand"])
+def test_a_person_given_for_an_account_that_is_not_there_is_refused(accounts: Desk, name: str) -> None:
+    def person_for(name: str) -> Subject:
+        return {"user_id": "u", "vendors": {name: {"uuid": "u"}}}
+
+    for block in (*ACCOUNTS, "insider", "dfinery", "akinon"):  # whether asked or not
+        accounts.submit([person_for(block)])
+    before = accounts.one("SELECT count(*) FROM requests")
+    for those in ([*people(1), person_for(name)], iter([*people(1), person_for(name)])):
+        with pytest.raises(SubmitError, match=r"^person 2: vendors\..* is for an account that is not known here"):
+            accounts.submit(those)
+    assert accounts.one("SELECT count(*) FROM requests") == before
+
+
 def test_one_account_is_held_and_the_other_goes_on(accounts: Desk) -> None:
     accounts.submit(people(3), vendors=("insider",))
     accounts.work_off(tools(accounts, brand=FORBIDDEN), runs=6)
