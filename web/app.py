@@ -30,6 +30,7 @@ from web.api import (
 from web.audit_trail import Trail
 from web.console import routes as console
 from web.console.errors import page_of
+from web.console.live import Live
 from web.context import Context
 from web.frame import Frame
 from web.opendsr.answers import Processor
@@ -91,6 +92,7 @@ def create_app(context: Context, processor: Processor | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.context, app.state.gate, app.state.trail = context, gate, trail
+    app.state.live = Live(context.reads)
     app.router.routes.extend(_routes())
     if context.settings.oidc is not None:
         from web.api.oidc import open_oidc  # noqa: PLC0415 - few want it, and what it needs takes a while to load

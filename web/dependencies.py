@@ -43,3 +43,6 @@ Anybody = Annotated[Principal, _asking()]
 """Any authenticated principal."""
 Onlooker = Annotated[Principal, _asking(is_use=False)]
 """Any authenticated principal, whose page asks by itself: that does not keep an idle session."""
+OnlookingReader = Annotated[Principal, _asking(Right.READ, is_use=False)]
+OnlookingSubmitter = Annotated[Principal, _asking(Right.SUBMIT, Right.READ, is_use=False)]
+"""Or reader."""

@@ -18,8 +18,12 @@ SERVED: Mapping[str, Traversable] = MappingProxyType(
     {
         "open-props.css": HERE / "vendored" / "open-props.min.css",
         "console.css": HERE / "static" / "console.css",
+        "uplot.css": HERE / "vendored" / "uplot.min.css",
+        "uplot.js": HERE / "vendored" / "uplot.min.js",
+        "charts.js": HERE / "static" / "charts.js",
         "htmx.js": HERE / "vendored" / "htmx.min.js",
         "console.js": HERE / "static" / "console.js",
+        "live.js": HERE / "static" / "live.js",
         "session.js": HERE / "static" / "session.js",
         "mark.svg": HERE / "static" / "mark.svg",
     }

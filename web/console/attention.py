@@ -17,10 +17,12 @@ from tasks.selections import Criteria, Deed, Order, Progress, UnusableOrderError
 from web.access.gate import Principal
 from web.bodies import fault, kept_reason
 from web.console.forms import read_form
-from web.console.pages import go_to, page
+from web.console.live import Shown
+from web.console.pages import go_to, page, part_of_page
 from web.console.routing import page_router
+from web.console.streams import part, stream
 from web.context import Context
-from web.dependencies import Operator, Reader, TheContext
+from web.dependencies import OnlookingReader, Operator, Reader, TheContext
 from web.origin import origin_of
 from web.problems import Problem
 
@@ -99,10 +101,35 @@ async def _do(request: Request, context: Context, principal: Principal, order: O
 async def show_deed(request: Request, deed_id: UUID, context: TheContext, _: Reader) -> Response:
     """How far a deed has come, live until it has ended."""
 
-    def find() -> Progress | None:
-        return selections.find(context.engine, deed_id)
+    deed = await context.reads.run(lambda: _deed(context, deed_id))
+    return page(request, "deed.html", deed=deed, deliveries=_deliveries(deed))
 
-    deed = await context.reads.run(find)
+
+@router.get("/deeds/{deed_id}/live")
+async def live_part(deed_id: UUID, context: TheContext, _: OnlookingReader) -> Response:
+    """What is live of it, as it is now."""
+    return await part(context, lambda: _live(context, deed_id))
+
+
+@router.get("/deeds/{deed_id}/stream")
+async def live_stream(request: Request, deed_id: UUID, context: TheContext, principal: OnlookingReader) -> Response:
+    """The same whenever it changes."""
+    await context.reads.run(lambda: _deed(context, deed_id))
+    return stream(request, principal, ("deed", deed_id), lambda: _live(context, deed_id))
+
+
+def _live(context: Context, deed_id: UUID) -> Shown:
+    deed = _deed(context, deed_id)
+    html = part_of_page("deed_live.html", None, deed=deed, deliveries=_deliveries(deed))
+    return Shown(html, over=deed.ended_at is not None)
+
+
+def _deed(context: Context, deed_id: UUID) -> Progress:
+    deed = selections.find(context.engine, deed_id)
     if deed is None:
         raise Problem(404, "no-such-deed", "there is no deed of this id")
-    return page(request, "deed.html", deed=deed, deliveries=sum(deed.done.deliveries.values()))
+    return deed
+
+
+def _deliveries(deed: Progress) -> int:
+    return sum(deed.done.deliveries.values())

@@ -88,6 +88,7 @@ ENVIRONMENT.globals |= {
     "receiver_word": account_words.say_receiver,
     "allowed_word": account_words.say_allowed,
     "deed_words": account_words.say_deed,
+    "again": "",
     "navigation": NAVIGATION,
     "settings_tabs": SETTINGS,
     "WAITING": words.WAITING,
@@ -95,18 +96,18 @@ ENVIRONMENT.globals |= {
 ENVIRONMENT.filters |= {"moment": moment, "day": day, "number": number, "marked": marked}
 
 
+def part_of_page(template: str, principal: Principal | None, **values: Any) -> str:
+    """What a template makes of these values, for this principal."""
+    may = {right.value: principal is not None and principal.may(right) for right in Right}
+    return ENVIRONMENT.get_template(template).render(principal=principal, may=may, **values)
+
+
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     """The page of this template."""
     principal: Principal | None = getattr(request.state, "principal", None)
     said = cookies.read(request, SAID)
     values.setdefault("form_token", token_of(request))
-    html = ENVIRONMENT.get_template(template).render(
-        principal=principal,
-        may={right.value: principal is not None and principal.may(right) for right in Right},
-        here=request.url.path,
-        said=unquote(said) if said else "",
-        **values,
-    )
+    html = part_of_page(template, principal, here=request.url.path, said=unquote(said) if said else "", **values)
     response = HTMLResponse(html, status, dict(HEADERS))
     if said:
         cookies.drop(request, response, SAID)

@@ -17,15 +17,17 @@ from ledger.desk.listing import Numbers
 from ledger.desk.reports import Row, Status
 from web.console import masked
 from web.console.answers import CHOICES
+from web.console.charts import Chart
 from web.console.forms import read_form
 from web.console.masked import Shown
 from web.console.pages import page
 from web.console.progress import Progress, progress_of
+from web.console.request_live import again, chart_of, visible
 from web.console.routing import page_router
 from web.context import Context
 from web.cursors import LONGEST, cursor_at, read_cursor
 from web.dependencies import SubmitterOrReader, TheContext
-from web.problems import Problem, no_such_request, refuse_others
+from web.problems import Problem, no_such_request
 
 router = page_router()
 ON_A_PAGE = 25
@@ -69,6 +71,8 @@ class Found(NamedTuple):
     waiting: list[Group]
     notes: list[Note]
     deliveries: list[Delivery]
+    chart: Chart | None
+    """When deliveries ended; None where none has, or the record is dropped."""
     said: list[Said]
     """What the outcomes among them mean, each once."""
     next: str
@@ -110,7 +114,7 @@ async def _answer(
     place = read_cursor(part.after, PLACES) if part.after else ("", 0)
 
     def find() -> Found:
-        numbers = _numbers(request, context, principal, request_id)
+        numbers = visible(request, context, principal, request_id)
         return _find(context, request_id, numbers, part, place, unmasked=unmasked)
 
     found = await context.reads.run(find)
@@ -121,21 +125,13 @@ async def _answer(
         request,
         "request.html",
         found=found,
+        chart_again=again(found.status),
         part=part,
         unmasked=unmasked,
         may_unmask=may_unmask(principal),
         may_cancel=may_cancel,
         answer=CHOICES,
     )
-
-
-def _numbers(request: Request, context: Context, principal: Principal, request_id: UUID) -> Numbers:
-    with context.engine.connect() as connection:
-        numbers = listing.numbers_of(connection, request_id)
-    if numbers is None:
-        raise no_such_request()
-    refuse_others(request, request_id, sees_only=principal.sees_only, submitted_by=numbers.submitted_by)
-    return numbers
 
 
 def _find(
@@ -153,6 +149,7 @@ def _find(
         rows = listing.deliveries_page(connection, numbers, outcome=outcome, after=place, limit=ON_A_PAGE + 1)
         people = history.people_at(connection, context.masters, request_id, sorted({row.line for row in rows}))
         notes = history.notes_of(connection, request_id, NOTES)
+        chart = None if status.dropped else chart_of(connection, numbers.id, status)
     shown = rows[:ON_A_PAGE]
     return Found(
         status,
@@ -161,6 +158,7 @@ def _find(
         waiting,
         notes,
         [Delivery(row, masked.shown(people.get(row.line), unmasked=unmasked)) for row in shown],
+        chart,
         _said(numbers.kind, shown),
         cursor_at((shown[-1].vendor, shown[-1].line)) if len(rows) > ON_A_PAGE else "",
     )

@@ -1,4 +1,4 @@
-// Moments in the reader's own zone, and a wake-up for what is live while its tab is seen. Everything works without it.
+// Moments in the reader's own zone, filters that apply at once, forms that are sent once. Everything works without it.
 (() => {
   const zoned = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false };
   const dated = { day: "numeric", month: "short", year: "numeric" };
@@ -12,16 +12,7 @@
   };
   show(document);
   document.addEventListener("htmx:afterSwap", () => show(document));
-
-  const EVERY_MS = 4000;
-  const wake = () => {
-    const live = document.getElementById("live");
-    // What has the focus is not replaced: whoever works by keyboard would lose their place.
-    if (document.visibilityState !== "visible" || !live || live.contains(document.activeElement)) return;
-    document.body.dispatchEvent(new Event("look-again"));
-  };
-  setInterval(wake, EVERY_MS);
-  document.addEventListener("visibilitychange", wake);
+  document.addEventListener("live-shown", () => show(document));
 
   // A form is sent once: a second click changes nothing.
   document.addEventListener("submit", (event) => {
