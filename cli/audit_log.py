@@ -9,10 +9,11 @@ import typer
 
 from cli import log_folder
 from cli.log_folder import FolderError
+from cli.verified_file import read_key_file
 from config.settings import Settings, SettingsError
 from config.signing import find_signing_keys
 from evidence.checkpoint import Checkpoint
-from evidence.keys import KeyTextError, PublicKey, read_public_keys
+from evidence.keys import PublicKey
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import Surroundings, master_keys, surroundings
 from ledger.evidence import sequencer
@@ -72,17 +73,6 @@ def keys_of(settings: Settings, file: Path | None) -> list[PublicKey]:
     except SettingsError as error:
         raise CommandError(f"these settings cannot be used:\n{error}", Ending.UNUSABLE) from None
     return [*(read_key_file(file) if file is not None else ()), *ours]
-
-
-def read_key_file(file: Path) -> list[PublicKey]:
-    """The public keys in a file, PEM or NAME+ID+KEY. Raises CommandError."""
-    try:
-        return read_public_keys(file.read_text())
-    except OSError as error:
-        raise CommandError(f"{file}: {error.strerror}", Ending.UNUSABLE) from None
-    except (KeyTextError, UnicodeDecodeError) as error:
-        says = error if isinstance(error, KeyTextError) else "it is not text"
-        raise CommandError(f"{file}: no public key: {says}", Ending.UNUSABLE) from None
 
 
 def export(folder: Path) -> Ending:

@@ -8,6 +8,7 @@ import typer
 from cli.account_commands import keys, user
 from cli.answer_commands import answer, report
 from cli.audit_commands import audit
+from cli.certificate_commands import certificate
 from cli.deed_commands import accept, attention, cancel, close, confirm, extend, provide, retry
 from cli.manual_commands import manual
 from cli.options import AsJson
@@ -29,6 +30,7 @@ FAMILIES = {
     "user": user,
     "audit": audit,
     "manual": manual,
+    "certificate": certificate,
     "signing-key": signing_key,
 }
 for name, commands in FAMILIES.items():

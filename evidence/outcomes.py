@@ -64,6 +64,6 @@ def leaf(line: int, person: bytes, deliveries: Sequence[Delivery]) -> bytes:
     return b'{"deliveries":[%b],"line":%d,"person":"%b"}' % (done, line, b64encode(person))
 
 
-def count(deliveries: Iterable[Delivery]) -> Counter[tuple[str, str]]:
-    """How many deliveries ended how, by vendor."""
-    return Counter((one.vendor, one.outcome) for one in deliveries)
+def count(deliveries: Iterable[Delivery]) -> Counter[tuple[str, str, str]]:
+    """How many deliveries ended how, by vendor, outcome and reason; an empty one where there is none."""
+    return Counter([(one.vendor, one.outcome, one.reason or "") for one in deliveries])

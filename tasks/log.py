@@ -39,12 +39,12 @@ def keep_log(keeper: LogKeeper) -> int:
     return order(keeper, lambda: keeper.stopping() or monotonic() > enough)
 
 
-def order(keeper: LogKeeper, enough: Callable[[], bool] = lambda: False) -> int:
-    """Put what was logged in order and sign, until nothing is left or it is `enough`."""
+def order(keeper: LogKeeper, enough: Callable[[], bool] = lambda: False, *, wait: bool = False) -> int:
+    """Put what was logged in order and sign, until nothing is left or it is `enough`. `wait` while others do it."""
     key, total = keeper.signing_key(), 0
     while True:
         with keeper.engine.begin() as connection:
-            moved = sequencer.advance(connection, key, keeper.origin)
+            moved = sequencer.advance(connection, key, keeper.origin, wait=wait)
         total += moved
         if moved < sequencer.STEP or enough():
             return total

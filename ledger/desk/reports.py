@@ -41,6 +41,7 @@ class Status(NamedTuple):
     """By vendor, who has accepted that people cannot be found there."""
     to_resolve: bool = False
     """Nothing of it is sent yet: the controller's directory must be asked about its people first."""
+    closed_at: datetime | None = None
     resolved: Mapping[str, int] = MappingProxyType({})
     """The directory's answers, by `domain.directory.Finding`; empty where it was not asked."""
     not_found: Mapping[str, int] = MappingProxyType({})
@@ -126,6 +127,7 @@ def status_of(connection: Connection, public_id: UUID) -> Status | None:
         now=row.now,
         vendors=vendors,
         dropped=row.dropped,
+        closed_at=row.closed_at,
         not_found=row.unreachable or {},
         to_resolve=row.to_resolve,
         resolved=row.resolved or {},
@@ -152,7 +154,7 @@ _ACCEPTED_BY = text(f"""
 """)
 _REQUEST = text("""
     SELECT id, public_id, kind, status, subjects, duplicates, regulation, received_at, asked_at, effective_at,
-        not_before, due_at, due_reason, submitted_by, confirmed_by, unreachable, resolved,
+        not_before, due_at, due_reason, submitted_by, confirmed_by, unreachable, resolved, closed_at,
         now() AS now, to_resolve_from IS NOT NULL AND status IN ('unconfirmed', 'running') AS to_resolve,
         EXISTS (SELECT FROM volumes
                 WHERE dropped_at IS NOT NULL AND requests.id >= first_request AND requests.id < past_request) AS dropped

@@ -100,9 +100,9 @@ def _blocks(connection: Connection, found: Checked, named: set[bytes]) -> Iterat
     index, block = 0, list[bytes]()
     streaming: Any = connection.execution_options(yield_per=READ_AT_ONCE)
     for row in streaming.execute(_ENTRIES):
-        if row.index != index:
+        if row.place != index:
             found.faults.append(f"entry {index:,} is missing")
-        index = row.index + 1
+        index = row.place + 1
         _check_columns(row, found, named)
         block.append(leaf_hash(row.entry))
         if len(block) == WIDTH:
@@ -117,11 +117,11 @@ def _check_columns(row: Any, found: Checked, named: set[bytes]) -> None:
         request = str(row.request) if row.request else None
         beside = (row.type, request, row.row_id)
         if (content["type"], content.get("request"), content.get("row")) != beside:
-            found.faults.append(f"entry {row.index:,} is not what stands beside it")
+            found.faults.append(f"entry {row.place:,} is not what stands beside it")
         if row.type == "signing_key":
             named.add(b64decode(content["public"], validate=True))
     except (ValueError, KeyError, TypeError):
-        found.faults.append(f"entry {row.index:,} cannot be read")
+        found.faults.append(f"entry {row.place:,} cannot be read")
 
 
 def _check_tile(connection: Connection, number: int, block: list[bytes], found: Checked) -> None:
@@ -133,5 +133,5 @@ def _check_tile(connection: Connection, number: int, block: list[bytes], found: 
 
 
 _CHECKPOINTS = text("SELECT size, signed, at FROM log_checkpoints ORDER BY size")
-_ENTRIES = text("SELECT index, type, request, row_id, entry FROM log_entries ORDER BY index")
+_ENTRIES = text("SELECT index AS place, type, request, row_id, entry FROM log_entries ORDER BY index")
 _TILE = text("SELECT hashes, root FROM log_tiles WHERE level = 0 AND number = :number")

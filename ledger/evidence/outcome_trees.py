@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
+from evidence.certificate import name_of
 from evidence.merkle import leaf_hash, root_of
 from evidence.outcomes import NOBODY, PERSON_BYTES, Delivery, Hasher, count, leaf
 from evidence.tiles import WIDTH
@@ -33,6 +34,7 @@ class Tree(NamedTuple):
     size: int
     root: bytes
     vendors: Mapping[str, Mapping[str, int]]
+    """How many deliveries ended how, by vendor and by `evidence.certificate.name_of`."""
 
 
 class Block(NamedTuple):
@@ -41,7 +43,7 @@ class Block(NamedTuple):
     first: int
     people: list[bytes]
     entries: list[bytes]
-    counts: Counter[tuple[str, str]]
+    counts: Counter[tuple[str, str, str]]
 
 
 class Request(NamedTuple):
@@ -93,6 +95,29 @@ def take_turn(connection: Connection, *, wait: bool) -> bool:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
         return True
     return bool(connection.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME}).scalar())
+
+
+def bring_up_to_date(connection: Connection, public_id: UUID, masters: MasterKeys) -> Request | None:
+    """A closed request with a tree of what is on record now; None where there is no such request. Waits while another
+    process makes trees. Raises NoTreeError, ledger.sealing.UnsealError."""
+    take_turn(connection, wait=True)
+    request_id = connection.execute(_ID, {"public_id": public_id}).scalar()
+    if request_id is None:
+        return None
+    (request,) = requests_of(connection, [request_id])
+    is_final = request.dropped or not connection.execute(_CHANGED, {"id": request_id}).scalar_one()
+    if request.tree is not None and request.closed and is_final:
+        return request
+    make(connection, [request], masters)
+    (request,) = requests_of(connection, [request_id])
+    return request
+
+
+_ID = text("SELECT id FROM requests WHERE public_id = :public_id")
+_CHANGED = text("""
+    SELECT EXISTS (SELECT FROM trees_due WHERE request_id = :id)
+        OR EXISTS (SELECT FROM chunks WHERE request_id = :id AND state <> 'closed')
+""")
 
 
 def requests_of(connection: Connection, ids: Sequence[int]) -> list[Request]:
@@ -158,7 +183,7 @@ def blocks_of(connection: Connection, request: Request, masters: MasterKeys | No
 def _keep(connection: Connection, request: Request, blocks: Iterator[Block]) -> bool:
     people: list[bytes] = []
     hashes: list[bytes] = []
-    counts: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, str, str]] = Counter()
     for block in blocks:
         people.append(b"".join(block.people))
         hashes += map(leaf_hash, block.entries)
@@ -169,8 +194,8 @@ def _keep(connection: Connection, request: Request, blocks: Iterator[Block]) -> 
     if request.tree is not None and request.tree.root == root:
         return False
     vendors: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for (vendor, outcome), number in sorted(counts.items()):
-        vendors[vendor][outcome] = number
+    for (vendor, outcome, reason), number in sorted(counts.items()):
+        vendors[vendor][name_of(outcome, reason)] = number
     values = {"request_id": request.id, "size": len(hashes), "root": root, "vendors": to_json(vendors).decode()}
     tree_id = connection.execute(_ADD_TREE, values).scalar_one()
     everybody = b"".join(people)

@@ -37,14 +37,16 @@ def any_pending(connection: Connection) -> bool:
 _ANY = text("SELECT EXISTS (SELECT FROM log_pending)")
 
 
-def advance(connection: Connection, key: SigningKey | None, origin: str | None = None, *, most: int = STEP) -> int:
+def advance(
+    connection: Connection, key: SigningKey | None, origin: str | None = None, *, most: int = STEP, wait: bool = False
+) -> int:
     """Put entries in order, `most` at most, and sign where the log stands then; returns how many there were.
 
     None are lost, doubled or reordered if this process dies or several do it at once: they are moved in the caller's
-    transaction, which holds the head of the log; 0 where another one does. Without a `key` nothing is signed. `origin`:
-    the log's name, which counts at its first checkpoint.
+    transaction, which holds the head of the log; 0 where another one does, unless we `wait`. Without a `key` nothing is
+    signed. `origin`: the log's name, which counts at its first checkpoint.
     """
-    head = _take_head(connection)
+    head = _take_head(connection, wait=wait)
     if head is None:
         return 0
     if key is not None:
@@ -55,13 +57,14 @@ def advance(connection: Connection, key: SigningKey | None, origin: str | None =
     return moved
 
 
-def _take_head(connection: Connection) -> Head | None:
+def _take_head(connection: Connection, *, wait: bool) -> Head | None:
     connection.execute(_MAKE_HEAD)
-    row = connection.execute(_TAKE_HEAD).one_or_none()
+    row = connection.execute(_AWAIT_HEAD if wait else _TAKE_HEAD).one_or_none()
     return None if row is None else Head(*row)
 
 
 _MAKE_HEAD = text("INSERT INTO log_head DEFAULT VALUES ON CONFLICT DO NOTHING")
+_AWAIT_HEAD = text("SELECT id, origin, size FROM log_head FOR UPDATE")
 _TAKE_HEAD = text("SELECT id, origin, size FROM log_head FOR UPDATE SKIP LOCKED")
 
 

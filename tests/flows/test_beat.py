@@ -197,7 +197,15 @@ def test_no_message_of_ours_lives_by_a_clock(worker: ModuleType, redis: Redis, r
 def every_wake_up(worker: ModuleType) -> list[WakeUp]:
     """One of each sort, at every vendor where there are vendors in it."""
     dispatches = [WakeUp("consent.dispatch", vendor) for vendor in VENDORS]
-    others = ("consent.settle", "consent.notify", "consent.resolve", "consent.deadlines", "consent.volumes", LOOK)
+    others = (
+        "consent.settle",
+        "consent.log",
+        "consent.notify",
+        "consent.resolve",
+        "consent.deadlines",
+        "consent.volumes",
+        LOOK,
+    )
     return dispatches + [WakeUp(task) for task in others]
 
 

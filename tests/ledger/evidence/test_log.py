@@ -228,8 +228,8 @@ def test_outcomes_are_hashed_again_when_they_change(desk: Desk) -> None:
     keep(desk)
     found = [one["vendors"] for one in entries(desk) if one["type"] == "outcomes"]
     assert found == [
-        {"insider": {"accepted": 2, "refused": 1}},
-        {"insider": {"accepted": 2, "cancelled": 1}},
+        {"insider": {"accepted": 2, "refused:rejected": 1}},
+        {"insider": {"accepted": 2, "cancelled:closed_by_hand": 1}},
     ]
     deed = next(one for one in entries(desk) if one["type"] == "deed")
     assert (deed["deed"], deed["by"], deed["because"]) == ("close", "cli:anna", "by phone")

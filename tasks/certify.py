@@ -1,0 +1,164 @@
+"""Makes the certificate of a request, and the proof for one of its lines."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from adapters.card import say_what_was_done
+from adapters.registry import adapter_named
+from domain.outcomes import DONE, Outcome, Reason
+from domain.requests import Kind
+from evidence import certificate
+from evidence.outcomes import utc
+from ledger.desk import history
+from ledger.desk.reports import Status, status_of
+from ledger.evidence import outcome_trees, proofs
+from ledger.evidence.outcome_trees import NoTreeError, Request, Tree
+from ledger.evidence.proofs import Logged
+from ledger.session import Connection
+from tasks.log import LogKeeper, order
+
+VERSION = 1
+MOST_DEEDS = 10_000
+
+
+class CertifyError(Exception):
+    """There is no certificate or proof to be had. The message says why, and what to do."""
+
+
+class NoSuchLineError(CertifyError):
+    """The request has no such line."""
+
+
+class UnknownRequestError(CertifyError):
+    """There is no such request."""
+
+
+def certify(keeper: LogKeeper, public_id: UUID) -> bytes:
+    """The certificate of a closed request, as a file. Raises CertifyError, ledger.sealing.UnsealError."""
+    key = keeper.signing_key()
+    if key is None:
+        raise CertifyError("there is no key to sign it with: CONSENT_SIGNING_KEYS, or `consent signing-key new`")
+    _, tree, logged = _prepare(keeper, public_id)
+    with keeper.engine.connect() as connection:
+        status = status_of(connection, public_id)
+        if status is None:
+            raise UnknownRequestError("there is no request of this id")
+        return certificate.seal(_body(connection, status, tree, logged), key)
+
+
+def prove_line(keeper: LogKeeper, public_id: UUID, line: int) -> str:
+    """The proof for one line of a closed request, as a file. Raises CertifyError, ledger.sealing.UnsealError."""
+    request, _, logged = _prepare(keeper, public_id)
+    with keeper.engine.connect() as connection:
+        try:
+            found = proofs.find_line(connection, request, line)
+        except NoTreeError as error:
+            raise CertifyError(f"there is no proof for this line: {error}") from None
+        except LookupError:
+            raise NoSuchLineError(f"the request has no line {line:,}: it has {request.lines:,}") from None
+    return certificate.write_line(logged.entry, found.leaf, found.path, logged.proof)
+
+
+def _prepare(keeper: LogKeeper, public_id: UUID) -> tuple[Request, Tree, Logged]:
+    """The request with a tree of what is on record now, in the log and signed."""
+    with keeper.engine.begin() as connection:
+        try:
+            request = outcome_trees.bring_up_to_date(connection, public_id, keeper.masters)
+        except NoTreeError as error:
+            raise CertifyError(f"there is no certificate of this request: {error}") from None
+    if request is None or request.tree is None:
+        raise UnknownRequestError("there is no request of this id")
+    order(keeper, wait=True)  # also where it is in the log: it must be signed with the key of now
+    with keeper.engine.connect() as connection:
+        logged = proofs.find_logged(connection, public_id, request.tree)
+    if logged is None:
+        raise CertifyError("it is not in a signed log yet: see `consent audit verify`")
+    return request, request.tree, logged
+
+
+def _body(connection: Connection, status: Status, tree: Tree, logged: Logged) -> dict[str, Any]:
+    entry = from_json(logged.entry)
+    vendors = list(_vendors(status, tree.vendors))
+    deeds = history.notes_of(connection, status.request_id, MOST_DEEDS)
+    return {
+        "version": VERSION,
+        "made_at": utc(status.now),
+        "request": _without_none(
+            {
+                "id": str(status.request_id),
+                "kind": status.kind,
+                "status": status.status,
+                "regulation": status.regulation,
+                "people": status.subjects,
+                "repeats": status.duplicates,
+                "asked_at": utc(status.asked_at),
+                "effective_at": utc(status.effective_at),
+                "received_at": utc(status.received_at),
+                "due_at": utc(status.due_at),
+                "closed_at": _utc(status.closed_at),
+                "submitted_by": status.submitted_by,
+                "confirmed_by": status.confirmed_by,
+            }
+        ),
+        "vendors": vendors,
+        "exceptions": [
+            {"vendor": one["vendor"], **ended}
+            for one in vendors
+            for ended in one["outcomes"]
+            if ended["outcome"] not in DONE
+        ],
+        "deeds": [
+            _without_none(
+                {"at": utc(one.at), "by": one.by, "deed": one.deed, "vendor": one.vendor, "because": one.because}
+            )
+            for one in reversed(deeds)
+        ],
+        "tree": {"root": entry["root"], "size": entry["size"]},
+        "log": {"entry": entry, "proof": logged.proof.text()},
+    }
+
+
+def _utc(moment: datetime | None) -> str | None:
+    return utc(moment) if moment is not None else None
+
+
+def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _vendors(status: Status, counts: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, Any]]:
+    """Each vendor of the request: its operation in the words of its card, and how deliveries ended."""
+    kind = Kind(status.kind)
+    for vendor in sorted(status.vendors):
+        adapter = adapter_named(vendor)
+        ways: Sequence[Any] = adapter.card.ways(kind) if adapter is not None else ()
+        yield {
+            "vendor": vendor,
+            "title": adapter.card.title if adapter is not None else vendor,
+            "operations": [
+                {
+                    "summary": one.summary,
+                    "done": one.done,
+                    "reaches": one.reaches,
+                    "leaves": one.leaves,
+                    "read_back": one.read_back or "It cannot be read back.",
+                }
+                for one in ways
+            ],
+            "outcomes": [_ended(vendor, kind, name, number) for name, number in counts.get(vendor, {}).items()],
+        }
+
+
+def _ended(vendor: str, kind: Kind, name: str, number: int) -> dict[str, Any]:
+    outcome, _, reason = name.partition(":")
+    adapter = adapter_named(vendor)
+    says = (
+        say_what_was_done(adapter.card, kind, Outcome(outcome), Reason(reason) if reason else None)
+        if adapter is not None
+        else None
+    )
+    return _without_none({"outcome": outcome, "reason": reason or None, "deliveries": number, "says": says})
