@@ -8,13 +8,13 @@ from cli.status import no_such_request, read_id
 from config.settings import SettingsError
 from config.signing import newest_signing_key
 from evidence.keys import PublicKey
+from intake.certify import CertifyError, UnknownRequestError, certify, prove_line
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import Surroundings, master_keys, surroundings
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.evidence.sequencer import published_keys
 from ledger.sealing import UnsealError
-from tasks.certify import CertifyError, UnknownRequestError, certify, prove_line
 from tasks.log import LogKeeper
 
 

@@ -80,7 +80,7 @@ def test_a_proof_for_one_person_names_nobody_and_holds(made: Made) -> None:
     for file in (made.proof, made.certificate):
         content = file.read_text()
         readable = content + "".join(
-            b64decode(one).decode(errors="replace") for one in re.findall(r"\w{16,}=*", content)
+            b64decode(one[: len(one) // 4 * 4]).decode(errors="replace") for one in re.findall(r"[\w+/]{16,}", content)
         )
         assert "u-2" not in readable
         assert "bob@" not in readable

@@ -18,7 +18,17 @@ from local.main import app
 
 CHANGE = {
     *("submit", "retry", "provide", "close", "accept", "confirm", "cancel", "extend", "migrate", "web", "take-in"),
-    *("up", "demo", "manual close", "manual export", "export", "audit export", "signing-key new"),
+    *(
+        "up",
+        "demo",
+        "manual close",
+        "manual export",
+        "export",
+        "audit export",
+        "signing-key new",
+        "certificate of",
+        "certificate key",
+    ),
 }
 """Commands that do something, or whose output is a file of rows. All others read, and are read by scripts."""
 CHANGING = re.compile(

@@ -1,18 +1,22 @@
 """Makes the certificate of a request, and the proof for one of its lines."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json
 
-from adapters.card import say_what_was_done
+from adapters.card import Card
+from adapters.manual import Manual
 from adapters.registry import adapter_named
-from domain.outcomes import DONE, Outcome, Reason
+from domain.by_hand import ByHand
+from domain.outcomes import DONE
 from domain.requests import Kind
 from evidence import certificate
 from evidence.outcomes import utc
+from intake.card_wording import say_done
+from ledger.by_hand import recipients
 from ledger.desk import history
 from ledger.desk.reports import Status, status_of
 from ledger.evidence import outcome_trees, proofs
@@ -23,6 +27,7 @@ from tasks.log import LogKeeper, order
 
 VERSION = 1
 MOST_DEEDS = 10_000
+CANNOT_BE_READ_BACK = "It cannot be read back."
 
 
 class CertifyError(Exception):
@@ -82,7 +87,7 @@ def _prepare(keeper: LogKeeper, public_id: UUID) -> tuple[Request, Tree, Logged]
 
 def _body(connection: Connection, status: Status, tree: Tree, logged: Logged) -> dict[str, Any]:
     entry = from_json(logged.entry)
-    vendors = list(_vendors(status, tree.vendors))
+    vendors = list(_vendors(status, tree.vendors, recipients(connection)))
     deeds = history.notes_of(connection, status.request_id, MOST_DEEDS)
     return {
         "version": VERSION,
@@ -130,35 +135,38 @@ def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _vendors(status: Status, counts: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, Any]]:
+def _vendors(
+    status: Status, counts: Mapping[str, Mapping[str, int]], by_hand: Mapping[str, ByHand]
+) -> Iterator[dict[str, Any]]:
     """Each vendor of the request: its operation in the words of its card, and how deliveries ended."""
-    kind = Kind(status.kind)
     for vendor in sorted(status.vendors):
-        adapter = adapter_named(vendor)
-        ways: Sequence[Any] = adapter.card.ways(kind) if adapter is not None else ()
+        card = _card_of(vendor, by_hand)
         yield {
             "vendor": vendor,
-            "title": adapter.card.title if adapter is not None else vendor,
+            "title": card.title if card is not None else vendor,
             "operations": [
                 {
                     "summary": one.summary,
                     "done": one.done,
                     "reaches": one.reaches,
                     "leaves": one.leaves,
-                    "read_back": one.read_back or "It cannot be read back.",
+                    "read_back": one.read_back or CANNOT_BE_READ_BACK,
                 }
-                for one in ways
+                for one in (card.ways(Kind(status.kind)) if card is not None else ())
             ],
-            "outcomes": [_ended(vendor, kind, name, number) for name, number in counts.get(vendor, {}).items()],
+            "outcomes": [_ended(vendor, status.kind, name, number) for name, number in counts.get(vendor, {}).items()],
         }
 
 
-def _ended(vendor: str, kind: Kind, name: str, number: int) -> dict[str, Any]:
-    outcome, _, reason = name.partition(":")
+def _card_of(vendor: str, by_hand: Mapping[str, ByHand]) -> Card | None:
+    """The card of a vendor, or of a recipient without an API; None for one that this program does not know."""
+    if vendor in by_hand:
+        return Manual(vendor, by_hand[vendor]).card
     adapter = adapter_named(vendor)
-    says = (
-        say_what_was_done(adapter.card, kind, Outcome(outcome), Reason(reason) if reason else None)
-        if adapter is not None
-        else None
-    )
+    return adapter.card if adapter is not None else None
+
+
+def _ended(vendor: str, kind: str, name: str, number: int) -> dict[str, Any]:
+    outcome, _, reason = name.partition(":")
+    says = say_done(vendor, kind, outcome, reason or None)
     return _without_none({"outcome": outcome, "reason": reason or None, "deliveries": number, "says": says})
