@@ -1,6 +1,7 @@
 """`consent list`: requests on record, the newest first."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import typer
@@ -8,17 +9,22 @@ import typer
 from cli.given import unusable
 from cli.status import as_utc
 from intake.exit_codes import Ending, note
-from intake.stack import surroundings
+from intake.stack import master_keys, surroundings
 from ledger.desk import listing
 from ledger.desk.listing import Listed, Place, Wanted
+from ledger.keys import fingerprinter
+from ledger.requests.references import print_of_reference
 from web.cursors import REQUESTS, cursor_at, read_cursor
 from web.problems import Problem
 
 
-def show(wanted: Wanted, *, limit: int, cursor: str | None, as_json: bool) -> Ending:
-    """Print at most this many requests, beyond `cursor`. Raises CommandError."""
+def show(wanted: Wanted, *, reference: str | None, limit: int, cursor: str | None, as_json: bool) -> Ending:
+    """Print at most this many requests, beyond `cursor`; `reference`: what they are called. Raises CommandError."""
     after = _place(cursor)
-    with surroundings() as here, here.engine.connect() as connection:
+    with surroundings() as here, here.engine.begin() as connection:
+        if reference is not None:
+            prints = fingerprinter(connection, master_keys(here))
+            wanted = replace(wanted, reference=print_of_reference(prints, reference))
         found = listing.requests_by_receipt(connection, wanted, after, limit + 1)
     page, more = found[:limit], len(found) > limit
     following = cursor_at(page[-1].place) if more else None

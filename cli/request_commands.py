@@ -64,6 +64,9 @@ def submit(  # noqa: PLR0917 - the order is the command line's
     partial: Annotated[
         bool, typer.Option("--partial", help="accept that some people cannot be found at some vendors")
     ] = False,
+    reference: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="what you call it, such as the number of a ticket; kept sealed")
+    ] = None,
     allow_placeholder: AllowPlaceholder = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="until it has closed; exit 1 if anything needs attention")
@@ -88,6 +91,7 @@ def submit(  # noqa: PLR0917 - the order is the command line's
         not_before=not_before,
         confirmed=yes,
         partial=partial,
+        reference=reference,
         allow=allow_placeholder or (),
     )
     if check:
@@ -136,6 +140,7 @@ def list_requests(  # noqa: PLR0917 - the order is the command line's
         str | None, typer.Option(metavar="NAME", help="submitted by this principal, such as cli:ann or key:shop")
     ] = None,
     unfinished: Annotated[bool, typer.Option("--unfinished", help="only what runs, or waits for somebody")] = False,
+    reference: Annotated[str | None, typer.Option(metavar="TEXT", help="only those that are called so")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="at most this many")] = 50,
     cursor: Annotated[str | None, typer.Option(metavar="TEXT", help="the next page, as the last one says")] = None,
     as_json: AsJson = False,
@@ -154,7 +159,7 @@ def list_requests(  # noqa: PLR0917 - the order is the command line's
         due_before=read_day_or_moment("--due-before", due_before),
         unfinished=unfinished or None,
     )
-    return listing.show(wanted, limit=limit, cursor=cursor, as_json=as_json)
+    return listing.show(wanted, reference=reference, limit=limit, cursor=cursor, as_json=as_json)
 
 
 def lookup(

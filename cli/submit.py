@@ -15,6 +15,7 @@ from cli.os_user import who
 from cli.reading_progress import shown
 from domain.counted import counted_people
 from domain.noticed import Noticed
+from domain.references import read_reference
 from domain.regulations import Regulation
 from domain.requests import Kind
 from intake.exit_codes import CommandError, Ending, flush, note
@@ -57,6 +58,7 @@ def read_submission(
     not_before: str | None = None,
     confirmed: bool = False,
     partial: bool = False,
+    reference: str | None = None,
     allow: Sequence[str] = (),
 ) -> Submission:
     """Build a submission from the command line. Raises CommandError."""
@@ -79,9 +81,18 @@ def read_submission(
         not_before=read_moment("--not-before", not_before),
         confirmed=confirmed,
         accept_unreachable=partial,
+        reference=read_given_reference(reference),
         warn=_warn,
         noticed=read_allowed(allow),
     )
+
+
+def read_given_reference(given: str | None) -> str | None:
+    """What --reference gives. Raises CommandError."""
+    try:
+        return None if given is None else read_reference(given)
+    except ValueError as error:
+        raise unusable(f"--reference {error}") from None
 
 
 def _warn(unreachable: Mapping[str, int], people: int) -> None:

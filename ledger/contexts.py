@@ -42,3 +42,8 @@ def draft_state_context(public_id: UUID) -> bytes:
 def draft_block_context(public_id: UUID, place: int) -> bytes:
     """The context of a block of a draft's file."""
     return b"draft:%b:%d" % (public_id.bytes, place)
+
+
+def reference_context(public_id: UUID) -> bytes:
+    """The context of a request's sealed reference."""
+    return b"reference:" + public_id.bytes

@@ -141,6 +141,7 @@ def _forget(engine: Engine, volume: _Range, days: float) -> Dropped | None:
 
     def forget(connection: Connection, ids: list[int]) -> bool:
         connection.execute(_FORGET_REQUESTS, {"ids": ids, "days": days})  # waits for whoever is about to reopen one
+        connection.execute(_FORGET_REFERENCES, {"ids": ids})
         # A forgotten request cannot be reopened. Check once more, because one may have been reopened before.
         return have_expired(connection, ids)
 
@@ -194,6 +195,10 @@ _FORGET_REQUESTS = text(f"""
     WHERE id = ANY(CAST(:ids AS bigint[]))
         AND (data_key IS NOT NULL OR idempotency_key IS NOT NULL OR idempotency_print IS NOT NULL)
         AND {_CLOSED_IN_TIME}
+""")
+_FORGET_REFERENCES = text("""
+    DELETE FROM request_references USING requests
+    WHERE request_id = ANY(CAST(:ids AS bigint[])) AND id = request_id AND data_key IS NULL
 """)
 _DROP_CHUNKS = text("""
     DELETE FROM chunks WHERE id = ANY(ARRAY(

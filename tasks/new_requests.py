@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from adapters.registry import ADAPTERS, adapter_named
 from domain.deadlines import AskedInRows
 from domain.moments import EARLIEST, LATEST
+from domain.references import read_reference
 from domain.refused_values import problem_of
 from ledger.delivery.vendors import Vendor
 from ledger.requests.new_request import NewRequest
@@ -46,6 +47,7 @@ def new_request_of(submission: Submission, guards: Guards, known: Known, rows: A
         resolvable=to.resolvable if guards.resolves else frozenset(),
         accept_unreachable=submission.accept_unreachable,
         warn=submission.warn,
+        reference=_checked_reference(submission.reference),
         noticed=submission.noticed,
         origin=submission.origin,
     )
@@ -62,6 +64,13 @@ def _check_times(submission: Submission) -> None:
             raise SubmitError(f"{name} must say its time zone, as in 2026-05-25T00:00:00Z")
         if at is not None and not EARLIEST <= at < LATEST:
             raise SubmitError(f"{name} must lie between the years {EARLIEST.year} and {LATEST.year}")
+
+
+def _checked_reference(given: str | None) -> str | None:
+    try:
+        return None if given is None else read_reference(given)
+    except ValueError as error:
+        raise SubmitError(f"reference {error}") from None
 
 
 def _checked_options(options: Mapping[str, Any], known: Sequence[Vendor]) -> dict[str, Any]:

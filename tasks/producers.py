@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Str
 from domain.accounts import PATTERN
 from domain.moments import GivenDayOrMoment
 from domain.noticed import Noticed
+from domain.references import GivenReference
 from domain.regulations import Regulation
 from domain.requests import Kind, Subject
 from domain.unexpected import type_and_place
@@ -57,6 +58,7 @@ class Payload(BaseModel):
     regulation: Regulation | None = None
     not_before: AwareDatetime | None = None
     accept_unreachable: bool = False
+    reference: GivenReference | None = None
     idempotency_key: Annotated[str, StringConstraints(pattern="^[!-~]{1,200}$")] | None = None
     """Without a key, the sealed text identifies the request: a message that arrives twice is recorded once, but a
     payload that is sealed twice becomes two requests."""
@@ -167,6 +169,7 @@ def _submission(payload: Payload, by: str, key: str, noticed: Noticed) -> Submis
         regulation=payload.regulation,
         not_before=payload.not_before,
         accept_unreachable=payload.accept_unreachable,
+        reference=payload.reference,
         noticed=noticed,
     )
 

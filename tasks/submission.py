@@ -53,6 +53,8 @@ class Submission:
     """The submitter accepts that some people cannot be found at some vendors: they need no attention."""
     warn: Warn | None = field(default=None, repr=False)
     """Called with how many cannot be found where, before anything is sent."""
+    reference: str | None = field(default=None, repr=False)
+    """What the submitter calls it, such as the number of a ticket; kept sealed."""
     noticed: Noticed = field(default_factory=Noticed, repr=False)
     """The context that the people are read with: what is allowed, and what was noticed once all are read."""
     origin: Origin = HERE

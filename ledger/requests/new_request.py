@@ -72,6 +72,8 @@ class NewRequest:
     """Its submitter accepts that some people cannot be found at some vendors."""
     warn: Warn | None = field(default=None, repr=False)
     """Called before anything is recorded, where some people cannot be found."""
+    reference: str | None = field(default=None, repr=False)
+    """What its submitter calls it; sealed like the people, because it may be somebody's address."""
     noticed: Noticed = field(default_factory=Noticed, repr=False)
     """What was allowed, and what was noticed once all people have passed."""
     origin: Origin = HERE
@@ -160,15 +162,16 @@ def moments_of(new: NewRequest, received_at: datetime) -> dict[str, datetime]:
 
 
 def digest_of(new: NewRequest, prints: Prints) -> bytes:
-    """Keyed digest of the people that `prints` has seen, and of the times, the regulation and the callbacks given with
-    them."""
+    """Keyed digest of the people that `prints` has seen, and of what was given with them: times, regulation, callbacks,
+    reference."""
     times = _as_written(new.effective_at, new.not_before)
     asked = [*_as_written(new.asked_at), new.rows.digest(), new.regulation]
     # Left out where none is given, so that digests of older requests stay the same.
     law = to_json(asked) if asked != [None, None, Regulation.GDPR] else b""
     callbacks = to_json([callback.url for callback in new.callbacks]) if new.callbacks else b""
     accepted = b"accept_unreachable" if new.accept_unreachable else b""
-    given = prints.digest() + to_json(times) + law + callbacks + accepted
+    reference = to_json({"reference": new.reference}) if new.reference else b""
+    given = prints.digest() + to_json(times) + law + callbacks + accepted + reference
     return prints.fingerprinter.print_of(b"request", given)
 
 

@@ -29,6 +29,7 @@ from ledger.requests.new_request import (
     to_resolve_from,
     unreachable_json,
 )
+from ledger.requests.references import add_reference
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
 from ledger.unsettled import ACCEPT
 
@@ -68,6 +69,8 @@ def record(
     if request_id is None:
         raise KeyTakenError
     add_callbacks(connection, request_id, public_id, new.callbacks, key)
+    if new.reference:
+        add_reference(connection, request_id, public_id, new.reference, key=key, fingerprinter=prints.fingerprinter)
     if new.also is not None:
         new.also(connection, request_id, public_id, key)
     sessions = {vendor.name: vendor.id for vendor in new.vendors if vendor.name in new.session_vendors}

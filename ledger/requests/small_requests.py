@@ -41,9 +41,10 @@ class Small(NamedTuple):
 
 def is_few(new: NewRequest, people: Sequence[Subject]) -> bool:
     """Whether `record_few` can record this one. It cannot where there are no people or too many, some have a session,
-    somebody must confirm, or more is to be recorded with them (`callbacks`, `also`, what was accepted or allowed)."""
+    somebody must confirm, or more is to be recorded with them (`callbacks`, `also`, `reference`, what was accepted or
+    allowed)."""
     return (
-        not (new.callbacks or new.also or new.accept_unreachable or new.noticed.allowed)
+        not (new.callbacks or new.also or new.reference or new.accept_unreachable or new.noticed.allowed)
         and 0 < len(people) <= min(FEW, FEW if new.everyday is None else new.everyday)
         and not any(new.session_vendors.intersection(subject.get("vendors") or ()) for subject in people)
     )

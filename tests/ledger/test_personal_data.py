@@ -34,6 +34,7 @@ TABLES = (
     "person_filters",
     "resolver",
     "vendors",
+    "request_references",
     "requests",
     "subjects",
     "other_identifiers",
@@ -127,7 +128,13 @@ def test_nothing_personal_can_be_read_in_any_table(desk: Desk) -> None:
     with desk.engine.begin() as connection:
         announce_webhooks(connection, {"crm": "crm.example"})
     people: list[Subject] = [SUBJECT, {**SUBJECT, "user_id": "jane-4711-too"}, SUBJECT]
-    desk.submit(people, options=OPTIONS, idempotency_key="key:shop jane.doe@private.example", callbacks=(CALLBACK,))
+    desk.submit(
+        people,
+        options=OPTIONS,
+        idempotency_key="key:shop jane.doe@private.example",
+        callbacks=(CALLBACK,),
+        reference="jane.doe@private.example",
+    )
     assert_nothing_personal(desk.engine)
     answers = {1: APPLIED, 2: Answer(Verdict.RETRY, Reason.BUSY)}
 

@@ -74,7 +74,7 @@ def shelf(postgres_url: str, desk: Desk, _blank: str) -> Iterator[Desk]:
 
 def done(desk: Desk, count: int, *, days_ago: float = 0.0) -> UUID:
     """A request of so many people, delivered and closed so long ago."""
-    receipt = desk.submit(people(count))
+    receipt = desk.submit(people(count), reference=f"ticket {count}")
     desk.work_off(desk.tools_for(everybody(APPLIED)))
     public_id = receipt.recorded.public_id
     age(desk, days_ago)
@@ -175,6 +175,7 @@ def test_a_volume_is_dropped_when_all_in_it_has_expired(shelf: Desk, in_threads:
     assert tables(shelf, "subjects") == ["subjects_2", "subjects_3"]
     assert shelf.one("SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_1'") == 0
     assert shelf.rows("SELECT count(*) FROM chunks") == [(1,)]
+    assert shelf.rows("SELECT count(*) FROM request_references") == [(1,)], "what a request was called may be somebody"
     with shelf.engine.begin() as connection:
         standing = [status_of(connection, public_id) for public_id in (*old, young)]
     assert [(found.status, found.vendors, found.dropped) for found in standing if found] == [

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, JsonValue, TypeAdapter
 
 from domain.moments import GivenDayOrMoment, GivenMoment
 from domain.noticed import Noticed
+from domain.references import GivenReference
 from domain.regulations import Regulation
 from domain.requests import Kind, Subject
 from tasks import submit
@@ -22,6 +23,8 @@ from web.problems import Problem, advised, first
 
 MOST_SUBJECTS = 1_000
 ACCEPTING = "accept that some of the people cannot be found at some vendors: nobody need see to them"
+
+CALLED = "what you call it, such as the number of a ticket: 1 to 200 printable characters, kept sealed"
 
 
 class NewRequest(Given):
@@ -71,6 +74,7 @@ class NewRequest(Given):
     )
     not_before: GivenMoment | None = Field(default=None, description="send nothing before this")
     accept_unreachable: bool = Field(default=False, strict=True, description=ACCEPTING)
+    reference: GivenReference | None = Field(default=None, description=CALLED)
 
 
 class Crowd(BaseModel):
@@ -156,6 +160,7 @@ async def submit_request(request: Request, principal: Submitter, idempotency_key
         regulation=given.regulation,
         not_before=given.not_before,
         accept_unreachable=given.accept_unreachable,
+        reference=given.reference,
         noticed=noticed,
     )
     return answer(request, await context.submit(submission, people), noticed)

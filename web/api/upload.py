@@ -16,7 +16,7 @@ from tasks import submit
 from tasks.submission import Submission
 from web.api.file_hints import FileHints
 from web.api.models import VendorName
-from web.api.requests import ACCEPTING, IdempotencyKey, Receipt, answer, own_key
+from web.api.requests import ACCEPTING, CALLED, IdempotencyKey, Receipt, answer, own_key
 from web.bodies import fault, media_type, refuse_encoded
 from web.dependencies import Submitter, TheContext
 from web.origin import origin_of
@@ -64,6 +64,7 @@ async def upload(
         str | None,
         Header(max_length=8_000, description='JSON, as the field of this name: {"user_id": ["1"]}; not in the URL'),
     ] = None,
+    reference: Annotated[str | None, Header(max_length=200, description=f"{CALLED}; not in the URL")] = None,
     idempotency_key: IdempotencyKey = None,
     hints: FileHints,
 ) -> Response:
@@ -86,6 +87,7 @@ async def upload(
         regulation=regulation,
         not_before=not_before,
         accept_unreachable=accept_unreachable,
+        reference=reference,
         noticed=_noticed(allow_placeholders),
     )
     allow_file(request, context.settings.upload_max_bytes)

@@ -40,6 +40,7 @@ CALLED: Mapping[str, str] = {
     "asked_at": "Asked on",
     "effective_at": "Wished on",
     "regulation": "Law",
+    "reference": "Reference",
     "not_before": "Send nothing before",
     "vendors": "Vendors",
 }

@@ -15,6 +15,7 @@ from ledger.desk.attention import Group
 from ledger.desk.history import Note
 from ledger.desk.listing import Numbers
 from ledger.desk.reports import Row, Status
+from ledger.requests.references import reference_of
 from web.console import masked
 from web.console.answers import CHOICES
 from web.console.charts import Chart
@@ -76,6 +77,11 @@ class Found(NamedTuple):
     said: list[Said]
     """What the outcomes among them mean, each once."""
     next: str
+    reference: str | None
+    """What its submitter calls it."""
+
+    def __repr__(self) -> str:
+        return f"Found({self.status.request_id})"
 
 
 @router.get("/requests/{request_id}")
@@ -150,6 +156,7 @@ def _find(
         people = history.people_at(connection, context.masters, request_id, sorted({row.line for row in rows}))
         notes = history.notes_of(connection, request_id, NOTES)
         chart = None if status.dropped else chart_of(connection, numbers.id, status)
+        reference = reference_of(connection, request_id, context.masters)
     shown = rows[:ON_A_PAGE]
     return Found(
         status,
@@ -161,6 +168,7 @@ def _find(
         chart,
         _said(numbers.kind, shown),
         cursor_at((shown[-1].vendor, shown[-1].line)) if len(rows) > ON_A_PAGE else "",
+        reference,
     )
 
 

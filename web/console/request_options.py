@@ -1,4 +1,4 @@
-"""What is said of a new request besides its people: kind, times, law, vendors. The same on every form."""
+"""What is said of a new request besides its people: kind, times, law, reference, vendors. The same on every form."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.moments import GivenDayOrMoment, GivenMoment
 from domain.noticed import Noticed
+from domain.references import read_reference
 from domain.refused_values import problem_of
 from domain.regulations import Regulation
 from domain.requests import Kind
@@ -40,7 +41,7 @@ def vendors_on(context: Context) -> list[Vendor]:
 
 def option_fields(known: Sequence[Vendor]) -> list[str]:
     """The fields that `read_options` reads."""
-    return ["kind", "regulation", *DAYS, BEGINS, "accept_unreachable", *(AT + one.name for one in known)]
+    return ["kind", "regulation", *DAYS, BEGINS, "reference", "accept_unreachable", *(AT + one.name for one in known)]
 
 
 def read_options(
@@ -57,6 +58,7 @@ def read_options(
         wrong.append(Wrong("kind", "say what is asked for"))
     if given["regulation"] and given["regulation"] not in words.LAWS:
         wrong.append(Wrong("regulation", "is not a known law"))
+    reference = _reference(given["reference"], wrong)
     if not chosen:
         wrong.append(Wrong("vendors", "choose one vendor at least"))
     if wrong:
@@ -67,11 +69,20 @@ def read_options(
         submitted_by=by,
         origin=origin_of(request.scope),
         regulation=Regulation(given["regulation"]) if given["regulation"] else None,
+        reference=reference,
         accept_unreachable=bool(given["accept_unreachable"]),
         noticed=noticed,
         **times,
     )
     return submission, []
+
+
+def _reference(written: str, wrong: list[Wrong]) -> str | None:
+    try:
+        return read_reference(written) if written else None
+    except ValueError as error:
+        wrong.append(Wrong("reference", str(error)))
+        return None
 
 
 def _time(form: TypeAdapter[Any], written: str, field: str, wrong: list[Wrong]) -> Any:

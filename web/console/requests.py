@@ -14,6 +14,7 @@ from domain.counted import counted
 from intake.access.roles import Principal
 from ledger.desk import listing
 from ledger.desk.listing import Listed, Place, Wanted
+from ledger.requests.references import print_of_reference
 from web.console import words
 from web.console.forms import day_of, read_form
 from web.console.pages import go_to, page
@@ -22,7 +23,7 @@ from web.console.submitters import SHAPE, principals
 from web.context import Context
 from web.cursors import LONGEST, REQUESTS, cursor_at, read_cursor
 from web.dependencies import SubmitterOrReader, TheContext
-from web.problems import no_such_request, refuse_others
+from web.problems import Problem, no_such_request, refuse_others
 
 router = page_router()
 ON_A_PAGE = 50
@@ -107,13 +108,12 @@ async def show(
 
 @router.post("/requests/find")
 async def find(request: Request, context: TheContext, principal: SubmitterOrReader) -> Response:
-    """Go to the request of this id. It comes in the body: people type anything into such a field."""
+    """Go to the request of this id or reference. It comes in the body: people type anything into such a field."""
     given = (await read_form(request, "id"))["id"]
     request.state.audited = True  # nothing is changed by it
-    try:
-        request_id = UUID(given)
-    except ValueError:
-        raise no_such_request() from None
+    request_id = _id(given)
+    if request_id is None:
+        return await _find_called(request, context, principal, given)
 
     def look() -> None:
         with context.engine.connect() as connection:
@@ -124,6 +124,29 @@ async def find(request: Request, context: TheContext, principal: SubmitterOrRead
 
     await context.reads.run(look)
     return go_to(request, f"/requests/{request_id}")
+
+
+def _id(given: str) -> UUID | None:
+    try:
+        return UUID(given)
+    except ValueError:
+        return None
+
+
+async def _find_called(request: Request, context: Context, principal: Principal, reference: str) -> Response:
+    def look() -> list[Listed]:
+        wanted = Wanted(
+            reference=print_of_reference(context.known().prints, reference), submitted_by=principal.sees_only
+        )
+        with context.engine.connect() as connection:
+            return listing.requests_by_receipt(connection, wanted, None, ON_A_PAGE + 1)
+
+    found = await context.reads.run(look)
+    if not found:
+        raise Problem(404, "no-such-request", "there is no request of this id or reference that you may see")
+    if len(found) == 1:
+        return go_to(request, f"/requests/{found[0].request_id}")
+    return page(request, "called.html", requests=found[:ON_A_PAGE], more=len(found) > ON_A_PAGE)
 
 
 def _find(context: Context, principal: Principal, filters: Filters, after: str) -> Found:

@@ -49,7 +49,8 @@ def submitted(kind: str = "erasure", people: int = 1, *more: str) -> str:
 
 def test_requests_are_listed_newest_first_page_by_page(stack: Engine) -> None:
     assert consent("list").stdout == "no such request\n"
-    ids = [submitted(kind) for kind in ("erasure", "opt_out", "opt_in")]
+    ids = [submitted(kind) for kind in ("erasure", "opt_out")]
+    ids.append(submitted("opt_in", 1, "--reference", "DSR 17"))
 
     table = consent("list").stdout.splitlines()
     first = json.loads(consent("list", "--limit", "2", "--json").stdout)
@@ -69,6 +70,8 @@ def test_requests_are_listed_newest_first_page_by_page(stack: Engine) -> None:
         (("--received-before", "2020-01-01"), []),
         (("--received-from", "2020-01-01T00:00:00Z", "--due-before", "2020-01-01"), []),
         (("--submitted-by", "key:shop"), []),
+        (("--reference", "dsr  17"), [ids[2]]),
+        (("--reference", "17"), []),
     ):
         assert [one["request_id"] for one in json.loads(consent("list", *argv, "--json").stdout)["requests"]] == found
     assert consent("list", "--cursor", "jane").exit_code == 2

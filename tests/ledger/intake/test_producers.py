@@ -66,9 +66,11 @@ def test_what_is_sealed_is_recorded_as_at_every_door(desk: Desk, take: Callable[
         asked_at="2026-05-20T00:00:00Z",
         effective_at="2026-05-25T00:00:00Z",
         regulation="ccpa",
+        reference="DSR-7",
         not_before="2026-05-26T00:00:00+02:00",
         subjects=people(3),
     )
+    assert desk.rows("SELECT count(*) FROM request_references") == [(1,)]
     assert desk.rows(
         """SELECT public_id, CAST(kind AS text), CAST(status AS text), subjects, submitted_by,
                effective_at = '2026-05-25T00:00Z', asked_at = '2026-05-20T00:00Z', due_at = '2026-06-10T00:00Z'

@@ -363,3 +363,16 @@ def test_it_may_be_accepted_with_the_request(client: httpx.Client, rows: Rows) -
         (2, "key:shop", "accept"),
     ]
     assert submit(client, JANE, accept_unreachable="yes").status_code == 422
+
+
+def test_what_it_is_called_is_kept_sealed_and_stands_in_no_address(client: httpx.Client, rows: Rows) -> None:
+    submit(client, JANE, reference="Ticket 7")
+    headers = {"Content-Type": "text/csv", "Reference": "ticket 7"}
+    assert (
+        client.post("/v1/requests/upload?kind=opt_out", content=b"user_id\nu-1\n", headers=headers).status_code == 201
+    )
+    assert rows("SELECT count(*), count(DISTINCT print) FROM request_references") == [(2, 1)]
+    (fault,) = submit(client, JANE, reference="a\nb").json()["errors"]
+    assert fault == {"field": "reference", "problem": "must be 1 to 200 printable characters"}
+    at = "/v1/requests/upload?kind=opt_out&reference=7"
+    assert client.post(at, content=b"user_id\nu-1\n", headers=headers).status_code == 422

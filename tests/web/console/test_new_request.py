@@ -79,3 +79,27 @@ def test_who_may_not_submit_has_no_form(sign_in: SignIn, rows: Rows) -> None:
     assert browser.post("/new", on="/requests", **JANE, **BOTH).status_code == 403
     assert 'href="/new"' not in browser.get("/requests").text
     assert not rows("SELECT FROM requests")
+
+
+def test_all_that_can_be_said_of_it(sign_in: SignIn, rows: Rows) -> None:
+    browser, reader = sign_in("operator"), sign_in("reader")
+    more = {"not_before": "2026-12-02T08:30", "accept_unreachable": "on", "asked_at": "2026-11-20"}
+    answer = browser.post("/new", on="/new", **JANE, **BOTH, **more, reference="Ticket jane@private.example")
+    assert answer.status_code == 303, answer.text
+    at = answer.headers["location"]
+    assert "Ticket jane@private.example" in browser.get(at).text
+    assert "Ticket" not in reader.get(at).text, "it may be somebody's name"
+    assert rows("SELECT not_before = '2026-12-02T08:30Z' FROM requests") == [(True,)]
+    assert rows("SELECT count(*) FROM notes WHERE deed = 'accept'") == [(1,)]
+    found = browser.post("/requests/find", on="/requests", id="ticket  JANE@private.example")
+    assert (found.status_code, found.headers["location"]) == (303, at)
+    assert browser.post("/requests/find", on="/requests", id="jane@private.example").status_code == 404
+    browser.post("/new", on="/new", **JANE, **BOTH, reference="ticket jane@private.example")
+    several = browser.post("/requests/find", on="/requests", id="Ticket jane@private.example")
+    assert several.status_code == 200
+    assert several.text.count('class="row-link"') == 2
+    mine = sign_in("submitter").post("/requests/find", on="/requests", id="Ticket jane@private.example")
+    assert mine.status_code == 404
+    wrong = browser.post("/new", on="/new", **JANE, **BOTH, reference="\x07", not_before="soon")
+    assert 'id="reference-wrong"' in wrong.text
+    assert 'id="not_before-wrong"' in wrong.text
