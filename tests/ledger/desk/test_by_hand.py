@@ -157,7 +157,7 @@ def test_all_requests_are_closed_together_and_a_retry_leaves_tasks_alone(shop: D
     work_off(shop)
 
     assert json.loads(consent("retry", ids[0], "--json").stdout)["deliveries"] == 0
-    told = consent("close", "--vendor", "printshop", "--reason", "manual", "--because", "list of May, ticket 7")
+    told = consent("close", "--vendor", "printshop", "--reason", "manual", "--because", "list of May, case 7")
 
     assert told.exit_code == 0, told.output
     assert told.stdout.startswith("2 deliveries of 2 requests")
