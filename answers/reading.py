@@ -1,13 +1,18 @@
 """Reads the facts of an answer from the ledger."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
 from uuid import UUID
 
 from adapters.registry import adapter_named
 from answers.facts import Deed, Ending, Facts, Recipient
 from answers.masking import shown_in_part
+from domain.by_hand import ByHand
 from domain.regulations import Regulation
 from domain.requests import Kind
+from ledger import by_hand
 from ledger.desk import endings, history
 from ledger.desk.endings import Closing, Ended
 from ledger.desk.reports import Status
@@ -15,6 +20,7 @@ from ledger.sealing import MasterKeys, UnsealError
 from ledger.session import Connection
 
 MOST_DEEDS = 100
+NOBODY_BY_HAND: Mapping[str, ByHand] = MappingProxyType({})
 
 
 class NoAnswerError(Exception):
@@ -70,26 +76,30 @@ def facts_of_person(
     return replace(facts, people=1, line=line, person=shown_in_part(person, title_of))
 
 
-def title_of(vendor: str) -> str:
-    """The name of a recipient as a person reads it: the company, with the account where there are several."""
+def title_of(vendor: str, by_hand: Mapping[str, ByHand] = NOBODY_BY_HAND) -> str:
+    """The name of a recipient as a person reads it: the company, with the account where there are several; `by_hand`:
+    those without an API."""
+    if vendor in by_hand:
+        return by_hand[vendor].title
     adapter = adapter_named(vendor)
     _, _, account = vendor.partition("@")
     title = vendor if adapter is None else adapter.card.recipient or adapter.card.title
     return f"{title} ({account})" if account and adapter is not None else title
 
 
-def _recipients(ended: list[Ended]) -> tuple[Recipient, ...]:
+def _recipients(ended: list[Ended], titles: Callable[[str], str]) -> tuple[Recipient, ...]:
     by_vendor: dict[str, list[Ending]] = {}
     for one in ended:
         by_vendor.setdefault(one.vendor, []).append(Ending(*one[1:]))
     found = []
     for vendor, their in by_vendor.items():
         adapter = adapter_named(vendor)
-        found.append(Recipient(vendor, title_of(vendor), adapter.card if adapter is not None else None, tuple(their)))
+        found.append(Recipient(vendor, titles(vendor), adapter.card if adapter is not None else None, tuple(their)))
     return tuple(found)
 
 
 def _facts(connection: Connection, status: Status, closing: Closing, ended: list[Ended], *, deeds: bool) -> Facts:
+    titles = partial(title_of, by_hand=by_hand.recipients(connection))
     notes = history.notes_of(connection, status.request_id, MOST_DEEDS + 1) if deeds else []
     return Facts(
         request_id=status.request_id,
@@ -101,14 +111,14 @@ def _facts(connection: Connection, status: Status, closing: Closing, ended: list
         received_at=status.received_at,
         due_at=status.due_at,
         as_of=status.now,
-        recipients=_recipients(ended),
+        recipients=_recipients(ended, titles),
         closed_at=closing.closed_at,
         extended_from=closing.extended_from,
         due_reason=status.due_reason,
         submitted_by=status.submitted_by,
         confirmed_by=status.confirmed_by,
         deeds=tuple(
-            Deed(note.at, note.by, note.deed, title_of(note.vendor) if note.vendor else None, note.because)
+            Deed(note.at, note.by, note.deed, titles(note.vendor) if note.vendor else None, note.because)
             for note in reversed(notes[:MOST_DEEDS])
         ),
         more_deeds=len(notes) > MOST_DEEDS,

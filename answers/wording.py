@@ -17,6 +17,8 @@ def say_ending(catalogue: Catalogue, kind: Kind, card: Card | None, ending: Endi
     """The sentences about deliveries that ended alike."""
     if ending.outcome not in CARRIED_OUT:
         return _not_carried_out(catalogue, ending)
+    if ending.reason == Reason.DONE_BY_HAND:
+        return (catalogue.say("sure", "by_hand"),)
     ways = _ways(card, kind, ending)
     one_of = [catalogue.say("remains", "one_of")] if len(ways) > 1 else []  # it is not known which
     done = dict.fromkeys(sentence for way in ways for sentence in _done(catalogue, kind, way))

@@ -6,7 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from answers.reading import NoAnswerError, NoSuchPersonError, facts_of, facts_of_person
+from domain.by_hand import ByHand
 from domain.requests import Kind
+from ledger import by_hand
 from ledger.desk import endings
 from ledger.desk.figures import Period, PeriodError, figures_of
 from ledger.sealing import MasterKeys, generate_master_key
@@ -164,6 +166,15 @@ def test_who_cannot_be_read_has_no_answer_and_the_request_has_one(desk: Desk, ma
     assert told is not None
     assert told.forgotten
     assert told.count("accepted") == 2
+
+
+def test_a_recipient_without_an_api_has_its_title(desk: Desk) -> None:
+    public_id = desk.submit(people(1)).recorded.public_id
+    with desk.engine.begin() as connection:
+        by_hand.announce(connection, {"insider": ByHand("The print shop", ("email",), 10)})
+        told = facts_of(connection, public_id, deeds=False)
+    assert told is not None
+    assert [one.title for one in told.recipients] == ["The print shop"]
 
 
 def test_no_request_no_facts(desk: Desk, masters: MasterKeys) -> None:

@@ -207,3 +207,11 @@ def test_an_account_of_a_vendor_is_named() -> None:
 
 def test_facts_show_nobody() -> None:
     assert "j•••" not in repr(replace(facts(), person=MASKED))
+
+
+def test_a_recipient_without_an_api_is_told_by_what_people_noted() -> None:
+    done = section(write(facts(at("printshop", ended("accepted", "done_by_hand"))), PERSON, EN), "What was done")
+    assert "was asked by hand, and our staff has noted" in done
+    assert "look it up" not in done
+    waiting = write(facts(at("printshop", ended("needs_action", "manual"))), PERSON, EN)
+    assert "is not noted yet" in section(waiting, "What was not done, and why")
