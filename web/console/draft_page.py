@@ -74,6 +74,7 @@ def draft_page(
         request,
         "draft.html",
         status=422 if request.method == "POST" else 200,  # only what was refused is shown in answer to a form
+        here="/new/file",
         draft=draft,
         given=_Given(state.given),
         wrong={one.field: one.problem for one in wrong},

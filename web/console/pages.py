@@ -64,6 +64,14 @@ def number(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def size(count: int) -> str:
+    """A number of bytes, in the largest unit that it fills."""
+    for unit, of_it in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= of_it:
+            return f"{count / of_it:,.3g} {unit}"
+    return counted(count, "byte")
+
+
 ENVIRONMENT = Environment(
     loader=PackageLoader("web.console"),
     autoescape=True,
@@ -93,7 +101,7 @@ ENVIRONMENT.globals |= {
     "settings_tabs": SETTINGS,
     "WAITING": words.WAITING,
 }
-ENVIRONMENT.filters |= {"moment": moment, "day": day, "number": number, "marked": marked}
+ENVIRONMENT.filters |= {"moment": moment, "day": day, "number": number, "size": size, "marked": marked}
 
 
 def part_of_page(template: str, principal: Principal | None, **values: Any) -> str:
@@ -107,7 +115,8 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     principal: Principal | None = getattr(request.state, "principal", None)
     said = cookies.read(request, SAID)
     values.setdefault("form_token", token_of(request))
-    html = part_of_page(template, principal, here=request.url.path, said=unquote(said) if said else "", **values)
+    values.setdefault("here", request.url.path)
+    html = part_of_page(template, principal, said=unquote(said) if said else "", **values)
     response = HTMLResponse(html, status, dict(HEADERS))
     if said:
         cookies.drop(request, response, SAID)

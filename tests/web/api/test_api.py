@@ -366,8 +366,8 @@ def test_it_may_be_accepted_with_the_request(client: httpx.Client, rows: Rows) -
 
 
 def test_what_it_is_called_is_kept_sealed_and_stands_in_no_address(client: httpx.Client, rows: Rows) -> None:
-    submit(client, JANE, reference="Ticket 7")
-    headers = {"Content-Type": "text/csv", "Reference": "ticket 7"}
+    submit(client, JANE, reference="DSR 7")
+    headers = {"Content-Type": "text/csv", "Reference": "dsr 7"}
     assert (
         client.post("/v1/requests/upload?kind=opt_out", content=b"user_id\nu-1\n", headers=headers).status_code == 201
     )
