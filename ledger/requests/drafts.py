@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID, uuid4
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from ledger.contexts import draft_block_context, draft_key_context, draft_state_context
 from ledger.limits import unhurried
@@ -37,6 +39,10 @@ class DraftsTooLargeError(Exception):
 
 class EmptyFileError(Exception):
     """There is nothing in the file."""
+
+
+class DraftBusyError(Exception):
+    """Another process is submitting the draft, and takes longer than the patience of `session.connect`."""
 
 
 class DraftGoneError(Exception):
@@ -136,17 +142,23 @@ def keep_state(connection: Connection, draft: Draft, state: bytes) -> None:
 
 def submitted(connection: Connection, draft: Draft, request: UUID) -> None:
     """Destroy a draft that becomes this request, in the same transaction. Another process that does the same waits for
-    the end of this one. Raises DraftGoneError."""
+    the end of this one. Raises DraftGoneError, DraftBusyError."""
     _destroy(connection, draft, request)
 
 
 def discard(connection: Connection, draft: Draft) -> None:
-    """Destroy a draft that nobody wants. Raises DraftGoneError."""
+    """Destroy a draft that nobody wants. Raises DraftGoneError, DraftBusyError."""
     _destroy(connection, draft, None)
 
 
 def _destroy(connection: Connection, draft: Draft, request: UUID | None) -> None:
-    if not connection.execute(_DESTROY_KEY, {"id": draft.id, "request": request}).rowcount:
+    try:
+        destroyed = connection.execute(_DESTROY_KEY, {"id": draft.id, "request": request}).rowcount
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            raise DraftBusyError from None
+        raise
+    if not destroyed:
         raise DraftGoneError
     unhurried(connection)
     connection.execute(_DROP_BLOCKS, {"id": draft.id})

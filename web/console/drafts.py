@@ -14,9 +14,10 @@ from intake.files.hints import HintError
 from intake.files.reader import read_people
 from ledger.delivery.vendors import Vendor
 from ledger.requests import drafts
-from ledger.requests.drafts import Draft, DraftFile, DraftGoneError
+from ledger.requests.drafts import Draft, DraftBusyError, DraftFile, DraftGoneError
 from tasks.submission import Submission, SubmitError
 from tasks.submit import Receipt
+from web.console import words
 from web.console.draft_page import draft_page
 from web.console.draft_reading import bounds_of, hints_of, keep_map, looked_at
 from web.console.draft_state import HOW, KEEP_AS, STATE, State, told_anew
@@ -66,7 +67,10 @@ async def discard(request: Request, draft_id: UUID, context: TheContext, princip
         with context.engine.begin() as connection:
             drafts.discard(connection, draft)
 
-    await _work(context, principal.name, destroy)
+    try:
+        await _work(context, principal.name, destroy)
+    except DraftBusyError:
+        return _being_submitted(request)
     return go_to(request, "/new/file", "The file is destroyed. Nothing was submitted.")
 
 
@@ -94,6 +98,8 @@ async def submit(request: Request, draft_id: UUID, context: TheContext, principa
         return draft_page(request, context, draft, state, known, wrong=[Wrong(KEEP_AS, str(error).partition(": ")[2])])
     except SubmitError as error:
         return draft_page(request, context, draft, state, known, wrong=[Wrong("", f"{error}; nothing was recorded")])
+    except DraftBusyError:
+        return _being_submitted(request)
     except DraftGoneError:
         now, _ = await _found(context, draft_id, principal.name)
         return _on_record_already(request, now.request)
@@ -111,6 +117,10 @@ def _record(context: Context, draft: Draft, state: State, submission: Submission
     also = replace(submission, also=lambda connection, _, made, __: drafts.submitted(connection, draft, made))
     file = DraftFile(context.engine, draft)
     return context.submit_now(also, read_people(file, submission.noticed, hints, bounds_of(context.settings)))
+
+
+def _being_submitted(request: Request) -> Response:
+    return go_to(request, "/requests", "This file is being submitted at this moment. Its request will be here.")
 
 
 def _on_record_already(request: Request, request_id: UUID | None) -> Response:
@@ -135,7 +145,10 @@ async def _found(context: Context, draft_id: UUID, by: str) -> tuple[Draft, list
 async def _given(request: Request, state: State, known: Sequence[Vendor]) -> Mapping[str, str]:
     columns = [one.field for one in state.columns]
     fields = [*HOW, KEEP_AS, *option_fields(known), *columns]
-    return await read_form(request, *dict.fromkeys(fields), most_fields=MOST_FIELDS + len(fields))
+    given = await read_form(request, *dict.fromkeys(fields), most_fields=MOST_FIELDS + len(fields))
+    if given["kind"] not in words.KINDS:
+        raise Problem.unusable("say what is asked for; nothing was done")
+    return given
 
 
 async def _keep(context: Context, by: str, draft: Draft, state: State) -> None:

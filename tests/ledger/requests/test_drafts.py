@@ -136,6 +136,13 @@ def test_a_draft_is_submitted_once(engine: Engine, masters: MasterKeys) -> None:
     assert (found.request, found.key, found.state) == (request, None, b"")
     with engine.begin() as connection, pytest.raises(DraftGoneError):
         drafts.submitted(connection, draft, uuid4())
+    waits = store(engine, masters)
+    with engine.connect() as first, engine.begin() as second:
+        drafts.submitted(first, waits, request)
+        second.execute(text("SET LOCAL lock_timeout = '50ms'"))
+        with pytest.raises(drafts.DraftBusyError), second.begin_nested():
+            drafts.submitted(second, waits, uuid4())
+        first.commit()
     execute(engine, "UPDATE drafts SET expires_at = now()")
     assert retain.keep_drafts(engine) == 0
     assert left(engine) == (0, 0)

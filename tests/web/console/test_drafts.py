@@ -176,6 +176,7 @@ def test_what_cannot_be_submitted_is_said_and_nothing_is_recorded(sign_in: SignI
         assert answer.status_code == 422, changes
         assert problem in told(answer.text)
         assert 'role="alert"' in answer.text
+    assert press(browser, at, kind="praise").status_code == 422
     answer = press(browser, at, kind="opt_out")
     assert (answer.status_code, answer.headers["location"]) == (303, at), "it was looked at for an erasure"
     assert "Look at it once more" in browser.get(at).text
@@ -207,7 +208,9 @@ def test_columns_that_are_not_known_can_be_left_out_at_once(sign_in: SignIn) -> 
     page = browser.get(at).text
     assert "200 faults to mend" in told(page)
     assert "51 columns more" in told(page)
-    assert "Faults 0 " in told(read_again(browser, at, others="on"))
+    said = told(read_again(browser, at, others="on"))
+    assert "Faults 0 " in said
+    assert "200 columns left out" in said
     at = dropped(browser, f"E-Mail;{many}\na@private.example;{';' * 199}\n".encode(), others="on")
     assert "Submit: erasure of 1 person" in told(browser.get(at).text)
 
