@@ -80,9 +80,8 @@ def create_app(context: Context, processor: Processor | None = None) -> FastAPI:
         await gate.close()
         trail.close()
 
-    # No documentation pages: they load scripts from other hosts. The document itself is at /v1/openapi.json, for
-    # authenticated callers. No redirects to a path without its last slash: a POST may be repeated elsewhere without its
-    # body or its key.
+    # FastAPI's documentation pages load scripts from other hosts; ours is the console's. No redirects to a path without
+    # its last slash: a POST may be repeated elsewhere without its body or its key.
     app = FastAPI(
         title="consent-worker",
         docs_url=None,

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from domain.counted import counted
 from intake.access.roles import Principal, Right
+from web import flower_place
 from web.access import cookies
 from web.console import account_words, words
 from web.console.assets import address_of, icon
@@ -116,7 +117,13 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     said = cookies.read(request, SAID)
     values.setdefault("form_token", token_of(request))
     values.setdefault("here", request.url.path)
-    html = part_of_page(template, principal, said=unquote(said) if said else "", **values)
+    html = part_of_page(
+        template,
+        principal,
+        said=unquote(said) if said else "",
+        flower_runs=principal is not None and flower_place.runs(request.app.state.context.settings),
+        **values,
+    )
     response = HTMLResponse(html, status, dict(HEADERS))
     if said:
         cookies.drop(request, response, SAID)

@@ -34,7 +34,7 @@ PAGES: dict[str, frozenset[str]] = {
     "/settings/audit": READERS,
 }
 """Every page, and which roles may see it; another role gets 403."""
-OPEN = {("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/sign-in/provider"), ("GET", "/")}
+OPEN = {("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/sign-in/provider"), ("GET", "/"), ("GET", "/docs")}
 
 
 @pytest.fixture(autouse=True)

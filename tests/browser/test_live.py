@@ -1,0 +1,66 @@
+"""What is live in a real browser: streams and their limits, the end of a session, charts, and the page of the API."""
+
+import pytest
+
+from ledger.desk import timeline
+from tests.browser.conftest import OpenPage
+from tests.browser.past import Past
+from tests.ledger.conftest import Desk
+from tests.ledger.endings import end
+from web.access import gate
+
+TABS = 10
+
+
+def test_ten_tabs_are_live_and_clicks_go_through(open_page: OpenPage, past: Past, desk: Desk) -> None:
+    watched = open_page("operator")
+    page = watched.go(f"/requests/{past.running}")
+    tabs = [page, *(page.context.new_page() for _ in range(TABS - 1))]
+    for tab in tabs[1:]:
+        tab.goto(page.url)
+    held = page.evaluate("navigator.locks.query().then(all => all.held.map(one => one.name))")
+    assert len(held) <= 3, "of the six connections to a host"
+    assert held
+    number = desk.one("SELECT id FROM requests WHERE public_id = :id", id=past.running)
+    end(desk, "accepted", None, [number], "dfinery")
+    for tab in tabs:
+        tab.get_by_role("link", name="Accepted by the vendor 60").nth(1).wait_for()
+    tabs[-1].get_by_role("link", name="Requests").first.click()
+    tabs[-1].get_by_role("heading", name="Requests").wait_for()
+
+
+def test_a_chart_is_drawn_from_its_table(open_page: OpenPage, past: Past) -> None:
+    page = open_page("reader").go(f"/requests/{past.running}")
+    page.locator(".chart canvas").wait_for()
+    page.get_by_text("As a table").click()
+    rows = page.get_by_role("table").filter(has_text="Deliveries ended").get_by_role("row")
+    assert 2 <= rows.count() <= timeline.BUCKETS * 2 + 2
+
+
+def test_the_page_warns_before_the_session_ends_and_leaves_when_it_has(
+    open_page: OpenPage, past: Past, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "TRUSTED_S", 0.0)
+    watched = open_page("reader")
+    page = watched.go(f"/requests/{past.completed}")
+    desk.execute("UPDATE logins SET seen_at = now() - interval '29 minutes'")
+    look_again = "document.dispatchEvent(new Event('visibilitychange'))"
+    page.evaluate(look_again)
+    dialog = page.get_by_role("dialog", name="Are you still there?")
+    dialog.wait_for()
+    desk.execute("UPDATE logins SET seen_at = now()")  # as if in another tab
+    page.evaluate(look_again)
+    dialog.wait_for(state="hidden")
+    desk.execute("UPDATE logins SET expires_at = now()")
+    with watched.answered(401):
+        page.evaluate(look_again)
+        page.get_by_role("heading", name="Sign in").wait_for()
+
+
+def test_the_page_of_the_api_loads_nothing_from_elsewhere(open_page: OpenPage) -> None:
+    page = open_page().go("/docs")
+    page.get_by_text("/v1/requests/upload", exact=True).wait_for()
+    page.get_by_text("/healthz", exact=True).first.click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    page.get_by_text("Server response").wait_for()
