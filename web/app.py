@@ -22,6 +22,7 @@ from web.api import (
     requests,
     selections,
     session,
+    signing_keys,
     status,
     upload,
     vendors,
@@ -39,6 +40,7 @@ from web.opendsr.routes import open_opendsr
 ROUTERS = (
     requests.router,
     health.router,
+    signing_keys.router,
     status.router,
     upload.router,
     lists.router,

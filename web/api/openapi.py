@@ -121,6 +121,7 @@ OPEN = frozenset(
     {
         ("get", "/healthz"),
         ("get", "/readyz"),
+        ("get", "/.well-known/consent-worker/keys"),
         ("post", "/v1/session"),
         ("get", "/v1/session/oidc"),
         ("get", "/v1/session/oidc/callback"),

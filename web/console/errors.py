@@ -15,7 +15,7 @@ from web.console.pages import go_to, page
 from web.console.routing import PageRoute
 from web.problems import Problem
 
-NOT_PAGES = ("/v1/", "/opendsr", "/healthz", "/readyz")
+NOT_PAGES = ("/v1/", "/opendsr", "/healthz", "/readyz", "/.well-known/")
 TITLES = {
     401: "Sign in first",
     403: "You may not do this",
