@@ -32,6 +32,7 @@ def as_json(facts: Facts, document: Document, reader: Reader) -> Mapping[str, An
         "closed_at": as_utc(facts.closed_at),
         "as_of": as_utc(facts.as_of),
         "forgotten": facts.forgotten,
+        "evidence": asdict(facts.evidence) if facts.evidence is not None else None,
         "recipients": [_recipient(facts, one, language) for one in facts.recipients],
     }
     if reader is Reader.REGULATOR:

@@ -43,6 +43,10 @@ class Document:
     facts: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
     footer: tuple[str, ...]
+    proof: str = ""
+    """The reference to the evidence log, for a QR code on paper; empty where there is none."""
+    proof_said: str = ""
+    """The same for whoever cannot see it."""
 
 
 def each_text(document: Document, change: Callable[[str], str]) -> Document:

@@ -50,6 +50,20 @@ class Deed:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """Where the evidence log has what became of the request: the log's name, an index in it, and the root (base64) that
+    stands there."""
+
+    log: str
+    entry: int
+    root: str
+
+    def text(self) -> str:
+        """The same in three lines, as whoever asks for a certificate or a proof may quote it."""
+        return f"{self.log}\n{self.entry}\n{self.root}\n"
+
+
+@dataclass(frozen=True)
 class Facts:
     """A request as an answer tells of it. No field holds a whole identifier."""
 
@@ -76,6 +90,7 @@ class Facts:
     more_deeds: bool = False
     """There are older ones."""
     forgotten: bool = False
+    evidence: Evidence | None = None
 
     def count(self, *outcomes: str) -> int:
         """How many deliveries ended as one of these."""

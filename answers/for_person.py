@@ -23,6 +23,8 @@ def write_for_person(catalogue: Catalogue, facts: Facts, sender: str) -> Documen
         facts=tuple(_facts(catalogue, facts)),
         sections=tuple(sections),
         footer=say_footer(catalogue, facts),
+        proof=facts.evidence.text() if facts.evidence else "",
+        proof_said=catalogue.say("footer", "code") if facts.evidence else "",
     )
 
 
@@ -54,6 +56,9 @@ def say_footer(catalogue: Catalogue, facts: Facts) -> tuple[str, ...]:
         said.append(catalogue.say("footer", "masked"))
     if facts.forgotten:
         said.append(catalogue.say("footer", "forgotten"))
+    if facts.evidence is not None:
+        its = {"log": facts.evidence.log, "entry": str(facts.evidence.entry), "root": facts.evidence.root}
+        said.append(catalogue.say("footer", "evidence", **its))
     return tuple(said)
 
 

@@ -27,6 +27,8 @@ def write_for_regulator(catalogue: Catalogue, facts: Facts, sender: str) -> Docu
         facts=tuple(_facts(catalogue, facts)),
         sections=tuple(_sections(catalogue, facts)),
         footer=(*say_footer(catalogue, facts), *_more_footer(catalogue, facts)),
+        proof=facts.evidence.text() if facts.evidence else "",
+        proof_said=catalogue.say("footer", "code") if facts.evidence else "",
     )
 
 

@@ -28,13 +28,14 @@ class NoPdfError(Exception):
 
 def can_make_pdf() -> bool:
     """Whether the extra is installed."""
-    return find_spec("typst") is not None and find_spec("pylopdf_fonts_ko") is not None
+    return all(find_spec(name) is not None for name in ("typst", "pylopdf_fonts_ko", "segno"))
 
 
 def as_pdf(document: Document) -> bytes:
     """The PDF. Raises NoPdfError."""
     if not can_make_pdf():
         raise NoPdfError
+    from segno import make_qr
     from typst import compile as typeset
 
     return typeset(
@@ -42,7 +43,10 @@ def as_pdf(document: Document) -> bytes:
         format="pdf",
         font_paths=_fonts(),
         ignore_system_fonts=True,
-        sys_inputs={"document": json.dumps(asdict(each_text(document, printable)))},
+        sys_inputs={
+            "document": json.dumps(asdict(each_text(document, printable))),
+            "code": make_qr(document.proof, error="m").svg_inline(border=1) if document.proof else "",
+        },
         pdf_standards=["a-2a", "ua-1"],
         timestamp=datetime.fromisoformat(document.date).replace(tzinfo=UTC),
     )

@@ -1,5 +1,6 @@
 """Reads the facts of an answer from the ledger."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -7,7 +8,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from adapters.registry import adapter_named
-from answers.facts import Deed, Ending, Facts, Recipient
+from answers.facts import Deed, Ending, Evidence, Facts, Recipient
 from answers.masking import shown_in_part
 from domain.by_hand import ByHand
 from domain.regulations import Regulation
@@ -16,6 +17,7 @@ from ledger import by_hand
 from ledger.desk import endings, history
 from ledger.desk.endings import Closing, Ended
 from ledger.desk.reports import Status
+from ledger.evidence.references import reference_of
 from ledger.sealing import MasterKeys, UnsealError
 from ledger.session import Connection
 
@@ -123,4 +125,10 @@ def _facts(connection: Connection, status: Status, closing: Closing, ended: list
         ),
         more_deeds=len(notes) > MOST_DEEDS,
         forgotten=closing.forgotten or status.dropped,
+        evidence=_evidence(connection, status, closing),
     )
+
+
+def _evidence(connection: Connection, status: Status, closing: Closing) -> Evidence | None:
+    found = reference_of(connection, closing.id, status.request_id)
+    return Evidence(found.log, found.entry, b64encode(found.root).decode()) if found is not None else None

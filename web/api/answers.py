@@ -56,6 +56,14 @@ class AnswerDeed(BaseModel):
     because: str | None
 
 
+class AnswerEvidence(BaseModel):
+    """Where the evidence log has what became of the request."""
+
+    log: str
+    entry: int
+    root: str = Field(description="over the lines of the request, in base64")
+
+
 class AnswerToSend(BaseModel):
     """The answer to a request, or to one person of it."""
 
@@ -77,6 +85,11 @@ class AnswerToSend(BaseModel):
             "closed_at": RECEIVED,
             "as_of": RECEIVED,
             "forgotten": False,
+            "evidence": {
+                "log": "shop.example/consent",
+                "entry": 4711,
+                "root": "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=",
+            },
             "recipients": [{"vendor": "dfinery", "title": "Dfinery", "endings": [_ENDING]}],
             "document": {"title": "Answer to your withdrawal of consent", "lead": "…", "sections": []},
         }
@@ -97,6 +110,7 @@ class AnswerToSend(BaseModel):
     closed_at: Moment | None
     as_of: Moment
     forgotten: bool = Field(description="its people can no longer be read")
+    evidence: AnswerEvidence | None = Field(description="null until the log has it; docs/evidence.md")
     recipients: list[AnswerRecipient]
     submitted_by: str | None = Field(default=None, description="for a regulator only, as the deeds")
     confirmed_by: str | None = None

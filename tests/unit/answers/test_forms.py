@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -10,6 +11,7 @@ from answers import pdf
 from answers.catalogue import catalogue
 from answers.choices import Form, Language, Reader
 from answers.document import Document, Entry, Section
+from answers.facts import Evidence
 from answers.html import as_html, policy
 from answers.pdf import NoPdfError, as_pdf, can_make_pdf
 from answers.printable import KEPT, LATIN, is_printable, printable
@@ -42,6 +44,24 @@ def test_the_same_facts_make_the_same_accessible_pdf(language: Language, reader:
 def test_the_pdf_has_every_message_of_every_language() -> None:
     """The typesetter refuses PDF/UA where a glyph is missing; see the next test."""
     assert as_pdf(of_texts(*(text for language in Language for _, text in catalogue(language).messages())))
+
+
+def test_a_reference_to_the_log_stands_on_paper_also_as_a_code() -> None:
+    told = replace(
+        TOLD, evidence=Evidence("shop.example/consent", 4711, "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=")
+    )
+    for language in Language:
+        document = write(told, Reader.PERSON, language)
+        assert any("4711" in line and "shop.example/consent" in line for line in document.footer)
+        assert "n4bQgYhMfWWaL+qgxVrQFaO/" in as_html(document)
+        made = as_pdf(document)
+        assert made == as_pdf(document)
+        assert len(made) > len(as_pdf(replace(document, proof="", proof_said="")))
+    assert document.proof.splitlines() == [
+        "shop.example/consent",
+        "4711",
+        "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=",
+    ]
 
 
 def test_a_missing_glyph_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
