@@ -5,11 +5,13 @@ import json
 import os
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from adapters.contract import Answer, Verdict
+from answers.reading import facts_of
 from cli.commands import app
 from domain.by_hand import ByHand
 from domain.requests import Kind
@@ -102,6 +104,10 @@ def test_a_task_is_listed_until_when_and_done_with_a_note(shop: Desk) -> None:
     ]
     assert consent("manual", "list").stdout == "nothing is to be asked for by hand\n"
     assert consent("manual", "close", request_id, "--because", "again").exit_code == 2
+    with shop.engine.connect() as connection:
+        facts = facts_of(connection, UUID(request_id), deeds=False)
+    assert facts is not None
+    assert "Muster Print GmbH" in {one.title for one in facts.recipients}
     done = [row["done"] for row in csv.DictReader(consent("export", request_id).stdout.splitlines())]
     assert "The recipient was asked by hand, and a person has noted that it was done." in done
     assert received + timedelta(days=5) == at
