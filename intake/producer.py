@@ -24,7 +24,7 @@ def seal(request: Mapping[str, Any], public_key: str) -> str:
     return _sealed(_box(public_key), request)
 
 
-def _box(public_key: str) -> SealedBox:
+def _box(public_key: str) -> SealedBox[PublicKey]:
     try:
         key, *others = read_keys(public_key, "public key")
     except (AttributeError, ValueError):
@@ -34,7 +34,7 @@ def _box(public_key: str) -> SealedBox:
     return SealedBox(PublicKey(key))
 
 
-def _sealed(box: SealedBox, request: Mapping[str, Any]) -> str:
+def _sealed(box: SealedBox[PublicKey], request: Mapping[str, Any]) -> str:
     return b64encode(box.encrypt(json.dumps(request).encode())).decode()
 
 
