@@ -1,6 +1,7 @@
 """The demonstration: a whole stack, sandbox vendors with faults, two requests, and an audit of the result."""
 
 import os
+import shlex
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -15,13 +16,17 @@ from rich.console import Console
 from rich.table import Table
 
 from adapters.registry import ADAPTERS
+from cli.os_user import who
 from cli.watch import show_until_closed
 from config.settings import Settings
 from config.stack import find_stack
 from domain.counted import counted_deliveries
 from domain.outcomes import Outcome
 from domain.requests import Kind
+from intake.access.roles import Role
 from intake.exit_codes import Ending
+from ledger.accounts import access, audit
+from ledger.accounts.audit import Entry
 from ledger.desk.reports import Row, deliveries_of
 from ledger.sealing import MasterKeys
 from ledger.session import Engine, connect
@@ -34,17 +39,20 @@ from tasks.sending import sender, wake
 from tasks.subjects import check_subject
 from tasks.submission import Guards, Submission
 from tasks.submit import submit
+from web.access.once import make_code
 
 ERASED, OPTED_OUT = 2_000, 500
+LOOKS = "demo"
+"""The console user who looks at a demonstration that stays."""
 SEED = 20_260_822
 WORKERS = 2
 PLANTED_EVERY = 400
 
 
-def demo(console: Console, *, erase: int = ERASED, stop: int = OPTED_OUT) -> Ending:
+def demo(console: Console, *, erase: int = ERASED, stop: int = OPTED_OUT, stay: bool = False) -> Ending:
     """Run the demonstration, with so many people to erase and to stop, and print PASSED or FAILED; EXCEPTIONS where a
-    delivery does not fit its vendor's data, somebody was refused for no reason, or a vendor's rule was broken. Raises
-    as `local.stack.run` does."""
+    delivery does not fit its vendor's data, somebody was refused for no reason, or a vendor's rule was broken. `stay`:
+    then keep the stack until Ctrl-C, for somebody to look at. Raises as `local.stack.run` does."""
     leave_out(os.environ)
     with (
         TemporaryDirectory(prefix="consent-demo-") as folder,
@@ -54,7 +62,7 @@ def demo(console: Console, *, erase: int = ERASED, stop: int = OPTED_OUT) -> End
         os.environ.update(vendors.environment)
         os.environ.update(CONSENT_DATA_DIR=folder, CONSENT_FLOWER_PORT=str(free_port()))
         settings = Settings.load()
-        with stack.running(stack.Plan(settings, WORKERS), say=console.print) as keep, _kept(keep):
+        with stack.running(stack.Plan(settings, WORKERS, web=stay), say=console.print) as keep, _kept(keep):
             found = find_stack(settings)
             engine = connect(found.database_url, pooled=found.pooled)
             erased = made_up.people("erase", erase, planted_every=PLANTED_EVERY)
@@ -79,20 +87,52 @@ def demo(console: Console, *, erase: int = ERASED, stop: int = OPTED_OUT) -> End
                 _audit(console, kind, _deliveries(engine, requests[kind]), people, facts)
                 for kind, people in ((Kind.ERASURE, erased), (Kind.OPT_OUT, opted_out))
             ]
-            engine.dispose()
             broken = vendors.violations()
             made = made_by_us(facts)
             console.print(f"profiles that a vendor made because we told it of somebody: {made}")
             console.print(f"rules of the vendors' pages broken: {len(broken)}")
-    return _verdict(console, passed=all(agreed) and not broken and not made)
+            passed = all(agreed) and not broken and not made
+            if stay:
+                ending = _verdict(console, passed=passed)
+                _stay(console, settings, engine)
+                return ending
+            engine.dispose()
+    return _verdict(console, passed=passed, next_=f"; {LOOK}")
 
 
-def _verdict(console: Console, *, passed: bool) -> Ending:
+LOOK = (
+    "to look around: `consent demo --stay` keeps this stack with its console, `consent up --sandbox` starts one of "
+    "your own, and docs/README.md says where everything is"
+)
+
+
+def _verdict(console: Console, *, passed: bool, next_: str = "") -> Ending:
     if not passed:
-        console.print("[bold red]FAILED[/]: one of the figures above that should be 0 is not")
+        console.print(f"[bold red]FAILED[/]: one of the figures above that should be 0 is not{next_}", soft_wrap=True)
         return Ending.EXCEPTIONS
-    console.print("[bold green]PASSED[/]: the record is what the vendors hold; only planted people were refused")
+    said = "the record is what the vendors hold; only planted people were refused"
+    console.print(f"[bold green]PASSED[/]: {said}{next_}", soft_wrap=True)
     return Ending.DONE
+
+
+def _stay(console: Console, settings: Settings, engine: Engine) -> None:
+    """Print where to look, and wait for Ctrl-C or SIGTERM."""
+    stopping = stack.stop_event()
+    with engine.begin() as connection:
+        access.add_user(connection, name=LOOKS, role=Role.ADMIN, password_hash=None, by=who())
+        audit.add(connection, [Entry(who(), "user add", allowed=True, target=LOOKS)])
+        code = make_code(connection, LOOKS)
+    at = f"http://127.0.0.1:{settings.web_port}"
+    for line in (
+        "the stack stays until Ctrl-C; then it and its data are gone",
+        f"  console   {at}/sign-in/once#{code}",
+        "            signs you in as an admin, once, within five minutes",
+        f"  API       {at}/docs",
+        f"  commands  CONSENT_DATA_DIR={shlex.quote(str(settings.data_dir))} consent list",
+    ):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    stopping.wait()
+    engine.dispose()
 
 
 def _as_asked(number: int, person: made_up.Person) -> made_up.Person:

@@ -31,14 +31,18 @@ def up(
 
 
 @app.command()
-def demo() -> Ending:
+def demo(
+    stay: Annotated[
+        bool, typer.Option("--stay", help="then keep the stack, with a link that signs you in to its console once")
+    ] = False,
+) -> Ending:
     """Demonstrate everything: a stack, five sandbox vendors with faults, two requests, and an audit of the result."""
     from rich.console import Console
 
     from local.demo import demo as demonstrate
 
     with _errors_as_messages():
-        return demonstrate(Console())
+        return demonstrate(Console(), stay=stay)
 
 
 @contextmanager

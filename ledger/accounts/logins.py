@@ -48,6 +48,21 @@ _FIND = text("""
 """)
 
 
+def take(connection: Connection, digest: bytes) -> str | None:
+    """End the session of this token, and return whose it was; None where it is over, or was taken before: of several
+    who try at once, one succeeds."""
+    name: str | None = connection.execute(_TAKE, {"digest": digest}).scalar_one_or_none()
+    return name
+
+
+_TAKE = text("""
+    UPDATE logins SET expires_at = now() FROM users
+    WHERE users.id = logins.user_id AND users.disabled_at IS NULL AND logins.digest = :digest
+        AND logins.expires_at > now()
+    RETURNING users.name
+""")
+
+
 def note_use(connection: Connection, digest: bytes) -> None:
     """Somebody uses the session now."""
     connection.execute(_NOTE_USE, {"digest": digest})

@@ -30,11 +30,27 @@ NO_FILE = ("", "multipart/form-data", "application/x-www-form-urlencoded")
 EXAMPLES = {
     "application/x-ndjson": '{"user_id": "u-1", "email": "a@example.org"}\n{"user_id": "u-2"}\n',
     "text/csv": "user_id,email,akinon.session_id\nu-1,a@example.org,\n",
+    "text/tab-separated-values": "user_id\temail\nu-1\ta@example.org\n",
+    "application/json": '[{"user_id": "u-1", "email": "a@example.org"}, {"user_id": "u-2"}]',
 }
+BINARY = {
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "a workbook (.xlsx)",
+    "application/vnd.oasis.opendocument.spreadsheet": "a workbook (.ods)",
+    "application/gzip": "any of the text files, compressed",
+}
+"""Bodies that are no text, and what is in them."""
 BODY = {
     "requestBody": {
         "required": True,
-        "content": {form: {"schema": {"type": "string"}, "example": text} for form, text in EXAMPLES.items()},
+        "description": "A file of people; what it is is told by its content, whichever of these the media type is. CSV "
+        "may be separated by commas, semicolons, tabs or pipes, in UTF-8 or UTF-16.",
+        "content": {
+            **{form: {"schema": {"type": "string"}, "example": text} for form, text in EXAMPLES.items()},
+            **{
+                form: {"schema": {"type": "string", "format": "binary", "description": says}}
+                for form, says in BINARY.items()
+            },
+        },
     }
 }
 
@@ -73,7 +89,9 @@ async def upload(
     refuse_encoded(request)
     if media_type(request) in NO_FILE:
         raise Problem(
-            415, "not-a-table", f"send the file as the body, not a form, with a Content-Type: {', '.join(EXAMPLES)}"
+            415,
+            "not-a-table",
+            f"send the file as the body, not a form, with a Content-Type: {', '.join([*EXAMPLES, *BINARY])}",
         )
     submission = Submission(
         kind,

@@ -29,6 +29,7 @@ SERVED: Mapping[str, Traversable] = MappingProxyType(
         "console.js": HERE / "static" / "console.js",
         "live.js": HERE / "static" / "live.js",
         "session.js": HERE / "static" / "session.js",
+        "once.js": HERE / "static" / "once.js",
         "mark.svg": HERE / "static" / "mark.svg",
     }
 )

@@ -22,12 +22,14 @@ from web.console import (
     session_end,
     settings,
     sign_in,
+    sign_in_once,
     vendors,
 )
 
 ROUTERS = (
     assets.router,
     sign_in.router,
+    sign_in_once.router,
     session_end.router,
     api_docs.router,
     flower.router,

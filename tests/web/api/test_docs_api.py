@@ -4,9 +4,18 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from base64 import b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from adapters.standard_webhooks import sign
 from tests.web.conftest import Rows
 
 PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
@@ -35,13 +44,52 @@ def test_the_examples_do_what_they_say(url: str, key: Key, rows: Rows, tmp_path:
     assert '"subjects":2' in uploaded
     assert listed.count('"line":') == 4  # two people at two vendors
     assert found.count('"request_id"') == 1
-    (script,) = examples("python")
+    script, waiting, _ = examples("python")
     assert run(sys.executable, "-c", script) == "running {'dfinery': {'pending': 1}, 'insider': {'pending': 1}}\n"
     assert rows("SELECT kind::text, subjects FROM requests ORDER BY id") == [
         ("erasure", 2),
         ("opt_out", 2),
         ("opt_out", 1),
     ]
+    ended = f"""
+{script}
+api.post(f"/v1/requests/{{request_id}}/cancel").raise_for_status()
+{waiting}
+print(wait_for(request_id, 30)["status"])
+try:
+    wait_for(submit("opt_out", [{{"user_id": "u-10"}}]), 0.1)
+except TimeoutError as error:
+    print(error)
+"""
+    assert run(sys.executable, "-c", ended).splitlines()[1:] == ["cancelled", "it has not ended yet"]
+
+
+SECRET = SecretStr(f"whsec_{b64encode(bytes(range(32))).decode()}")
+OTHER = SecretStr(f"whsec_{b64encode(bytes(32)).decode()}")
+
+
+def test_the_receiver_acts_once_on_what_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSENT_WEBHOOK_SECRET", SECRET.get_secret_value())
+    acted: list[str] = []
+    page: dict[str, Any] = {"__name__": "receiver"}
+    exec(compile(examples("python")[2], "docs/api.md", "exec"), page)  # noqa: S102 - the page's own example
+    page["act"] = lambda event: acted.append(event["type"])
+    server = page["serve"](0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url, now = f"http://127.0.0.1:{server.server_address[1]}", datetime.now(UTC)
+        body = b'{"type":"request.completed","data":{"request_id":"r-1"}}'
+
+        def told(message: str, secret: SecretStr) -> int:
+            letter = sign(message, body, [secret], now)
+            return httpx.post(url, content=letter.body, headers=letter.headers, timeout=30).status_code
+
+        assert [told("msg_1", SECRET), told("msg_1", SECRET), told("msg_2", OTHER)] == [204, 204, 401]
+        assert acted == ["request.completed"]
+        assert httpx.post(url, content=body, timeout=30).status_code == 401
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_the_page_names_every_path_and_role() -> None:

@@ -69,7 +69,7 @@ def test_every_body_has_an_example_and_every_example_is_right(client: httpx.Clie
         for operation in methods.values()
         for of in (operation.get("requestBody", {}), *operation["responses"].values())
         for form, body in of.get("content", {}).items()
-        if form in {"application/json", "application/problem+json"}
+        if form in {"application/json", "application/problem+json"} and "example" not in body
     ]
     assert {body["schema"]["$ref"].rpartition("/")[2] for body in bodies} <= shown.keys()
 
