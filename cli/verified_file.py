@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from domain.counted import counted_people
 from evidence.certificate import Certificate, EvidenceError, LineProof, check
 from evidence.keys import KeyTextError, PublicKey, read_public_keys
 from intake.exit_codes import CommandError, Ending
@@ -55,7 +56,8 @@ def _as_json(found: Certificate | LineProof) -> dict[str, Any]:
 
 def _of_certificate(found: Any) -> Iterator[str]:
     request = found.body["request"]
-    yield f"request {request['id']}: {request['kind']} of {request['people']:,} people, {request['status']}"
+    whom = counted_people(request["people"])
+    yield f"request {request['id']}: {request['kind']} of {whom}, {request['status']}"
     yield f"received {request['received_at']} by {request['submitted_by']}, due {request['due_at']}"
     if "closed_at" in request:
         yield f"closed {request['closed_at']}"
