@@ -11,6 +11,7 @@ from cli.audit_commands import audit
 from cli.certificate_commands import certificate
 from cli.deed_commands import accept, attention, cancel, close, confirm, extend, provide, retry
 from cli.manual_commands import manual
+from cli.master_key_commands import master_key
 from cli.options import AsJson
 from cli.request_commands import export, list_requests, lookup, status, submit, watch
 from cli.signing_key_commands import signing_key
@@ -32,6 +33,7 @@ FAMILIES = {
     "manual": manual,
     "certificate": certificate,
     "signing-key": signing_key,
+    "master-key": master_key,
 }
 for name, commands in FAMILIES.items():
     app.add_typer(commands, name=name)

@@ -95,6 +95,11 @@ class MasterKeys:
             raise UnsealError("the master key that sealed this is not among those given")
         return key.open(sealed[KEY_ID_BYTES:], context)
 
+    @property
+    def ids(self) -> list[bytes]:
+        """The id of each key, newest first. An id is a hash, and reveals nothing of its key."""
+        return list(self._keys)
+
     def __repr__(self) -> str:
         return f"MasterKeys({len(self._keys)})"
 

@@ -52,6 +52,7 @@ def _errors_as_messages() -> Iterator[None]:
     from config.stack import NoStackError
     from intake.stack import BAD_KEYS
     from ledger.failures import LedgerError, as_ledger_errors
+    from ledger.master_keys import why_not_these
     from ledger.sealing import UnsealError
     from local.folder_lock import FolderInUseError
     from local.services import ServiceError
@@ -63,8 +64,8 @@ def _errors_as_messages() -> Iterator[None]:
         raise CommandError(str(error), Ending.UNREACHABLE) from None
     except SettingsError as error:
         raise CommandError(f"these settings cannot be used:\n{error}", Ending.UNUSABLE) from None
-    except UnsealError:
-        raise CommandError(f"{BAD_KEYS}these are not the keys of this ledger", Ending.UNUSABLE) from None
+    except UnsealError as error:
+        raise CommandError(f"{BAD_KEYS}{why_not_these(error)}", Ending.UNUSABLE) from None
     except LedgerError as error:
         raise CommandError(f"cannot use PostgreSQL: {error}", Ending.UNREACHABLE) from None
 

@@ -21,6 +21,7 @@ from intake.exit_codes import CommandError, Ending
 from intake.stack import BAD_KEYS, Surroundings, surroundings
 from ledger.failures import LedgerError
 from ledger.fitness import check_fitness
+from ledger.master_keys import why_not_these
 from ledger.sealing import UnsealError
 from web.app import create_app
 from web.connection_limits import Callers
@@ -178,8 +179,8 @@ def _check(here: Surroundings, context: Context) -> None:
     that will never fit."""
     try:
         check_fitness(context.engine, context.masters)
-    except UnsealError:
-        told = f"{BAD_KEYS}these are not the keys of the ledger at {here.postgres}"
+    except UnsealError as error:
+        told = f"{BAD_KEYS}{why_not_these(error)} at {here.postgres}"
         raise CommandError(told, Ending.UNUSABLE) from None
     except LedgerError as error:
         log.warning("PostgreSQL at %s: %s; until then requests are answered with 503", here.postgres, error)

@@ -7,9 +7,8 @@ from config.settings import SettingsError
 from config.stack import NoStackError
 from domain.unexpected import type_and_place
 from ledger.failures import LedgerError, as_ledger_errors
+from ledger.master_keys import why_not_these
 from ledger.sealing import UnsealError
-
-WRONG_KEYS = "CONSENT_MASTER_KEYS: these are not the keys of this ledger"
 
 
 @contextmanager
@@ -23,8 +22,8 @@ def or_end(what: str) -> Iterator[None]:
         why = f"cannot use PostgreSQL: {error}"
     except (SettingsError, NoStackError) as error:
         why = str(error)
-    except UnsealError:
-        why = WRONG_KEYS
+    except UnsealError as error:
+        why = f"CONSENT_MASTER_KEYS: {why_not_these(error)}"
     except Exception as error:  # noqa: BLE001 - whatever it is, nothing can be done here
         why = f"our own program fails: {type_and_place(error)}"
     else:

@@ -28,6 +28,7 @@ from ledger.address import is_open_to_readers
 from ledger.delivery.vendors import Vendor, all_vendors
 from ledger.failures import LedgerError, as_ledger_errors
 from ledger.fitness import OLDEST_MAJOR, check_fitness
+from ledger.master_keys import why_not_these
 from ledger.notices import webhooks
 from ledger.requests import resolving
 from ledger.sealing import MasterKeys, UnsealError
@@ -125,8 +126,8 @@ def _keys(here: Surroundings) -> Iterator[Finding]:
         check_fitness(here.engine, MasterKeys.parse(here.stack.master_keys))
     except LedgerError:
         return  # another line says so
-    except UnsealError:
-        yield Finding("keys", "CONSENT_MASTER_KEYS: these are not the keys of this ledger", do=GIVE_ITS_KEYS)
+    except UnsealError as error:
+        yield Finding("keys", f"CONSENT_MASTER_KEYS: {why_not_these(error)}", do=GIVE_ITS_KEYS)
     except ValueError as error:
         yield Finding("keys", f"CONSENT_MASTER_KEYS: {error}", do=GIVE_ITS_KEYS)
 

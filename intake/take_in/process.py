@@ -18,6 +18,7 @@ from intake.stack import BAD_KEYS, Surroundings, guards_of, master_keys, surroun
 from intake.take_in.inbox import LIVES_S, Inbox, runs_here
 from intake.take_in.rounds import AwayError, Rounds
 from ledger.fitness import check_fitness
+from ledger.master_keys import why_not_these
 from ledger.sealing import UnsealError
 from tasks.known import Lately
 from tasks.producers import Intake
@@ -76,8 +77,8 @@ def _check_services(here: Surroundings, redis: Redis) -> None:
     """Return where this process can work, or where waiting will help. Raises CommandError, and LedgerError."""
     try:
         check_fitness(here.engine, master_keys(here))
-    except UnsealError:
-        raise CommandError(f"{BAD_KEYS}these are not the keys of this ledger", Ending.UNUSABLE) from None
+    except UnsealError as error:
+        raise CommandError(f"{BAD_KEYS}{why_not_these(error)}", Ending.UNUSABLE) from None
     with suppress(RedisError):  # a Redis that is away is waited for
         if is_cluster(redis):
             raise CommandError(f"cannot work with Redis at {here.redis}: {CLUSTER}", Ending.UNREACHABLE)

@@ -1,0 +1,92 @@
+"""Wraps anew, by the newest master key, what an older one wraps. What is sealed below is not touched."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from ledger.contexts import draft_key_context, key_context
+from ledger.keys import FINGERPRINTS
+from ledger.sealing import KEY_ID_BYTES, MasterKeys
+
+
+class Place(NamedTuple):
+    """A table whose rows have a data key, and what binds that key to its row."""
+
+    table: str
+    context: Callable[[UUID], bytes]
+
+
+PLACES = (Place("requests", key_context), Place("drafts", draft_key_context))
+
+
+class Step(NamedTuple):
+    """What one step did: keys wrapped anew, and the row from which to go on; None: it was the last."""
+
+    rewrapped: int
+    after: int | None
+
+
+def rewrap(connection: Connection, masters: MasterKeys, place: Place, after: int, most: int) -> Step:
+    """Wrap anew the keys of the next rows of a table, `most` rows at most, except those that somebody has locked, and
+    those of a master key that is not given.
+
+    Raises ledger.sealing.UnsealError where one was tampered with.
+    """
+    last = connection.execute(text(_LAST.format(place.table)), {"after": after, "most": most}).scalar()
+    if last is None:
+        return Step(0, None)
+    span = {"after": after, "last": last, "older": masters.ids[1:]}
+    rows = connection.execute(text(_LOCK_OLD.format(place.table)), span).all()
+    if rows:
+        again = [
+            masters.seal(masters.open(row.data_key, place.context(row.public_id)), place.context(row.public_id))
+            for row in rows
+        ]
+        connection.execute(text(_WRITE.format(place.table)), {"ids": [row.id for row in rows], "again": again})
+    return Step(len(rows), last)
+
+
+_LAST = "SELECT max(id) FROM (SELECT id FROM {} WHERE id > :after ORDER BY id LIMIT :most) AS next"
+_LOCK_OLD = f"""
+    SELECT id, public_id, data_key FROM {{}}
+    WHERE id > :after AND id <= :last AND data_key IS NOT NULL
+        AND substring(data_key FROM 1 FOR {KEY_ID_BYTES}) = ANY(CAST(:older AS bytea[]))
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+"""
+_WRITE = """
+    UPDATE {} AS place SET data_key = given.again
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:again AS bytea[])) AS given (id, again)
+    WHERE place.id = given.id
+"""
+
+
+def rewrap_fingerprint_key(connection: Connection, masters: MasterKeys) -> bool:
+    """Wrap the fingerprint key by the newest master key; False where it is so already. Raises
+    ledger.sealing.UnsealError."""
+    wrapped = connection.execute(_LOCK_FINGERPRINTS, {"purpose": FINGERPRINTS}).scalar()
+    if wrapped is None or wrapped[:KEY_ID_BYTES] == masters.ids[0]:
+        return False
+    context = FINGERPRINTS.encode()
+    again = masters.seal(masters.open(wrapped, context), context)
+    connection.execute(_WRITE_FINGERPRINTS, {"purpose": FINGERPRINTS, "again": again})
+    return True
+
+
+_LOCK_FINGERPRINTS = text("SELECT wrapped FROM keys WHERE purpose = :purpose FOR NO KEY UPDATE")
+_WRITE_FINGERPRINTS = text("UPDATE keys SET wrapped = :again WHERE purpose = :purpose")
+
+
+def number_of(connection: Connection) -> int:
+    """The number of this transaction. Those that wrote before have smaller ones."""
+    return int(connection.execute(_NUMBER).scalar_one())
+
+
+def have_ended(connection: Connection, before: int) -> bool:
+    """Whether every transaction below this number has ended."""
+    return int(connection.execute(_OLDEST).scalar_one()) >= before
+
+
+_NUMBER = text("SELECT CAST(pg_current_xact_id() AS text)")
+_OLDEST = text("SELECT CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text)")
