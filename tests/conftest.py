@@ -41,7 +41,7 @@ GENERATES_CASES = b"hypothesis"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--few-examples", action="store_true", help="try properties with a tenth of the generated cases")
+    parser.addoption("--few-examples", action="store_true", help="try properties with a sixth of the generated cases")
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> None:
@@ -49,7 +49,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     if GENERATES_CASES in module_path.read_bytes():
         from hypothesis import HealthCheck, settings
 
-        from tests.examples import DEFAULT, FEW
+        from tests.examples import FEW, WHOLE
 
         if settings.get_current_profile_name() != "default":
             return
@@ -57,7 +57,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
             "unhurried",
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
-            max_examples=FEW if parent.config.getoption("few_examples") else DEFAULT,
+            max_examples=FEW if parent.config.getoption("few_examples") else WHOLE,
         )
         settings.load_profile("unhurried")
 

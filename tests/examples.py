@@ -1,13 +1,11 @@
-"""With how many generated cases a property is tried."""
+"""With how many generated cases a property is tried: see `--few-examples` in tests/conftest.py."""
 
 from hypothesis import settings
 
-DEFAULT = 100
-"""Of whoever says nothing, where all tests are run; it is hypothesis's own."""
-FEW = 10
-"""Of the same, where an answer is wanted in seconds."""
+WHOLE, FEW = 60, 10
+"""Of a property that says nothing, where all tests are run, and where an answer is wanted in seconds."""
 
 
 def examples(count: int) -> int:
-    """So many where all tests are run, and as much fewer as others have where few are wanted."""
-    return max(FEW, count * settings().max_examples // DEFAULT)
+    """So many where all tests are run, and proportionally fewer where few are wanted."""
+    return max(FEW, count * FEW // WHOLE) if settings().max_examples == FEW else count
