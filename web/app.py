@@ -32,6 +32,7 @@ from web.audit_trail import Trail
 from web.console import routes as console
 from web.console.errors import page_of
 from web.console.live import Live
+from web.console.long_work import LongWork
 from web.context import Context
 from web.frame import Frame
 from web.opendsr.answers import Processor
@@ -94,6 +95,7 @@ def create_app(context: Context, processor: Processor | None = None) -> FastAPI:
     )
     app.state.context, app.state.gate, app.state.trail = context, gate, trail
     app.state.live = Live(context.reads)
+    app.state.long_work = LongWork()
     app.router.routes.extend(_routes())
     if context.settings.oidc is not None:
         from web.api.oidc import open_oidc  # noqa: PLC0415 - few want it, and what it needs takes a while to load

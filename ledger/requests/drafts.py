@@ -131,13 +131,15 @@ def drafts_of(connection: Connection, by: str) -> list[tuple[UUID, int, datetime
     return [(row.public_id, row.bytes, row.expires_at) for row in connection.execute(_OF_ONE, {"by": by})]
 
 
-def keep_state(connection: Connection, draft: Draft, state: bytes) -> None:
-    """Keep this with the file, in place of what was kept. Raises DraftGoneError."""
-    if draft.key is None:
+def keep_state(connection: Connection, draft: Draft, state: bytes, *, unless_changed: bool = False) -> None:
+    """Keep this with the file, in place of what was kept. `unless_changed`: only where that is still `draft.state`.
+    Raises DraftGoneError."""
+    present = connection.execute(_LOCK_STATE, {"id": draft.id}).scalar_one_or_none()
+    if draft.key is None or present is None:
         raise DraftGoneError
-    sealed = draft.key.seal(state, draft_state_context(draft.public_id))
-    if not connection.execute(_KEEP_STATE, {"id": draft.id, "state": sealed}).rowcount:
-        raise DraftGoneError
+    context = draft_state_context(draft.public_id)
+    if not unless_changed or draft.key.open(present, context) == draft.state:
+        connection.execute(_KEEP_STATE, {"id": draft.id, "state": draft.key.seal(state, context)})
 
 
 def submitted(connection: Connection, draft: Draft, request: UUID) -> None:
@@ -218,7 +220,8 @@ _FIND = text("""
 _OF_ONE = text(f"""
     SELECT public_id, bytes, expires_at FROM drafts WHERE created_by = :by AND {_LIVES} ORDER BY id DESC
 """)
-_KEEP_STATE = text("UPDATE drafts SET state = :state WHERE id = :id AND data_key IS NOT NULL")
+_LOCK_STATE = text("SELECT state FROM drafts WHERE id = :id AND data_key IS NOT NULL FOR UPDATE")
+_KEEP_STATE = text("UPDATE drafts SET state = :state WHERE id = :id")
 _DESTROY_KEY = text("""
     UPDATE drafts SET data_key = NULL, state = NULL, request = :request WHERE id = :id AND data_key IS NOT NULL
 """)

@@ -67,24 +67,25 @@ def looked_at(context: Context, draft: Draft, state: State) -> tuple[State, list
         state = _checked(context, draft, state, hints)
         if (again := hints_of(state, context.settings)) != hints:  # its columns were not known before
             state = _checked(context, draft, state, again)
-        assert state.check is not None  # noqa: S101 - for the type checker
-        if not state.check.faults_total:
-            keep_map(state, context.settings)
     except HintError as error:
         option, _, problem = str(error).partition(": ")
-        return state, [Wrong(_field_of(option, state), problem)]
+        return state, [Wrong(_field_of(option), problem)]
     except SubmitError as error:
         return state, [Wrong("", str(error))]
     with context.engine.begin() as connection:
-        drafts.keep_state(connection, draft, state.as_bytes())
+        # Meanwhile it may be said how to read the file otherwise; then this is of no use.
+        drafts.keep_state(connection, draft, state.as_bytes(), unless_changed=True)
+    if state.check is not None and not state.check.faults_total:
+        try:
+            keep_map(state, context.settings)
+        except HintError as error:
+            return state, [Wrong(KEEP_AS, str(error).partition(": ")[2])]
     return state, []
 
 
-def _field_of(option: str, state: State) -> str:
+def _field_of(option: str) -> str:
     """The field of the page that an option's fault belongs to."""
-    if option == "map-as":
-        return KEEP_AS if state.check is not None else "map_as"
-    return option if option in ("region", "sheet") else "columns"
+    return {"map-as": "map_as", "region": "region", "sheet": "sheet"}.get(option, "columns")
 
 
 def _checked(context: Context, draft: Draft, state: State, hints: Hints) -> State:

@@ -1,6 +1,6 @@
 """A dropped file: what is in it, mapped by clicking, and submitted or discarded."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
@@ -22,7 +22,8 @@ from web.console.draft_page import draft_page
 from web.console.draft_reading import bounds_of, hints_of, keep_map, looked_at
 from web.console.draft_state import HOW, KEEP_AS, STATE, State, told_anew
 from web.console.forms import MOST_FIELDS, read_form
-from web.console.pages import go_to
+from web.console.long_work import UnderWayError, long_work_of
+from web.console.pages import go_to, page
 from web.console.request_options import Wrong, option_fields, read_options, vendors_on
 from web.console.routing import page_router
 from web.context import Context
@@ -40,8 +41,19 @@ async def look(request: Request, draft_id: UUID, context: TheContext, principal:
     draft, known = await _found(context, draft_id, principal.name)
     if draft.request is not None:
         return go_to(request, f"/requests/{draft.request}")
-    kept = STATE.validate_json(draft.state)
-    state, wrong = await _work(context, principal.name, lambda: looked_at(context, draft, kept))
+    work, kept = long_work_of(request), STATE.validate_json(draft.state)
+    if work.knows(draft_id):
+        return await _outcome(request, context, draft, kept, known=known, record=_not_begun)
+
+    async def read() -> tuple[State, list[Wrong]]:
+        return await context.previews.run(lambda: looked_at(context, draft, kept), who=principal.name)
+
+    try:
+        state, wrong = await work.result((draft_id, draft.state), read)
+    except UnderWayError:
+        return _waits(request, draft, "read")
+    except DraftGoneError:
+        raise _gone() from None
     return draft_page(request, context, draft, state, known, wrong=wrong)
 
 
@@ -91,9 +103,32 @@ async def submit(request: Request, draft_id: UUID, context: TheContext, principa
     submission, wrong = read_options(request, given, known, principal.name, noticed)
     if submission is None or state.check.faults_total:
         return draft_page(request, context, draft, state, known, wrong=wrong)
-    asked = submission
+    asked, began = submission, not long_work_of(request).knows(draft_id)
+
+    async def record() -> Receipt:
+        return await context.previews.run(lambda: _record(context, draft, state, asked), who=principal.name)
+
+    answer = await _outcome(request, context, draft, state, known=known, record=record)
+    if began and answer.status_code == 303:
+        request.state.audited = False
+    return answer
+
+
+async def _outcome(
+    request: Request,
+    context: Context,
+    draft: Draft,
+    state: State,
+    *,
+    known: list[Vendor],
+    record: Callable[[], Awaitable[Receipt]],
+) -> Response:
+    """The answer to a submission. Who sends it twice gets the same one."""
+    request.state.target, request.state.because = str(draft.public_id), f"a dropped file of {draft.size:,} bytes"
     try:
-        receipt = await context.previews.run(lambda: _record(context, draft, state, asked), who=principal.name)
+        recorded = (await long_work_of(request).result(draft.public_id, record)).recorded
+    except UnderWayError:
+        return _waits(request, draft, "submitted")
     except HintError as error:
         return draft_page(request, context, draft, state, known, wrong=[Wrong(KEEP_AS, str(error).partition(": ")[2])])
     except SubmitError as error:
@@ -101,17 +136,31 @@ async def submit(request: Request, draft_id: UUID, context: TheContext, principa
     except DraftBusyError:
         return _being_submitted(request)
     except DraftGoneError:
-        now, _ = await _found(context, draft_id, principal.name)
+        now, _ = await _found(context, draft.public_id, draft.created_by)
         return _on_record_already(request, now.request)
-    recorded = receipt.recorded
-    request.state.target, request.state.audited = str(recorded.public_id), False
-    people = counted(recorded.people, "person", "people")
-    request.state.because = f"a dropped file of {draft.size:,} bytes: {people}"
+    request.state.target = str(recorded.public_id)
+    request.state.because += f": {counted(recorded.people, 'person', 'people')}"
     waits = " Nothing is sent until a second person lets it run." if recorded.unconfirmed else ""
     return go_to(request, f"/requests/{recorded.public_id}", f"The request is on record.{waits}")
 
 
+def _waits(request: Request, draft: Draft, what: str) -> Response:
+    """Says that a large file is under way. It looks again by itself, with JavaScript and without it."""
+    if request.method == "POST":
+        return go_to(request, f"/drafts/{draft.public_id}")
+    part = bool(request.headers.get("hx-request"))
+    response = page(request, "draft_waits.html", here="/new/file", draft=draft, what=what, again=part)
+    response.headers["Refresh"] = "2"
+    return response
+
+
+async def _not_begun() -> Receipt:
+    raise DraftGoneError
+
+
 def _record(context: Context, draft: Draft, state: State, submission: Submission) -> Receipt:
+    with context.engine.begin() as connection:
+        drafts.keep_state(connection, draft, state.as_bytes())  # for the page that says why it cannot be recorded
     keep_map(state, context.settings)
     hints = hints_of(state, context.settings)
     also = replace(submission, also=lambda connection, _, made, __: drafts.submitted(connection, draft, made))

@@ -1,6 +1,7 @@
 """A file dropped into the console: sealed, looked at, mapped by clicking, submitted once."""
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,6 +20,7 @@ from tests.unit.intake.files.workbooks import Raw, xlsx
 from tests.web.conftest import Rows
 from tests.web.console.conftest import Browser, SignIn, console
 from tests.web.console.filled_form import filled
+from web.console import long_work
 from web.context import Context
 
 GERMAN = (
@@ -159,6 +161,37 @@ def test_submitted_twice_it_is_one_request_and_nothing_is_left_of_the_file(
     assert "jane" not in str(rows("SELECT CAST(audit_entries AS text) FROM audit_entries"))
 
 
+def test_a_large_one_is_read_and_submitted_while_its_page_waits(
+    sign_in: SignIn, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = sign_in("operator")
+    at = dropped(browser, PLAIN)
+    monkeypatch.setattr(long_work, "WAITS_S", 0.0)
+    waiting = browser.get(at)
+    assert waiting.headers["refresh"] == "2"
+    assert "is being read" in told(waiting.text)
+    assert "hx-get" not in waiting.text, "the whole page looks again, not a part of it"
+
+    def until(done: Callable[[httpx.Response], bool]) -> httpx.Response:
+        deadline = time.monotonic() + 60
+        while not done(answer := browser.get(at)):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return answer
+
+    page = until(lambda answer: "Submit: erasure of 2 people" in told(answer.text)).text
+    answer = browser.send(f"{at}/submit", filled(page))
+    assert (answer.status_code, answer.headers["location"]) == (303, at)
+    until(lambda answer: answer.status_code == 303 and answer.headers["location"].startswith("/requests/"))
+    assert rows("SELECT subjects FROM requests") == [(2,)]
+    at = dropped(browser, PLAIN)
+    page = until(lambda answer: "Submit: erasure of 2 people" in told(answer.text)).text
+    browser.send(f"{at}/submit", {**filled(page), "not_before": "2030-01-01T08:00", "reference": "DSR 8"})
+    page = until(lambda answer: "before it is due" in told(answer.text)).text
+    assert filled(page)["reference"] == "DSR 8", "what was filled in stays"
+    assert rows("SELECT count(*) FROM requests") == [(1,)]
+
+
 def test_what_cannot_be_submitted_is_said_and_nothing_is_recorded(sign_in: SignIn, rows: Rows) -> None:
     browser = sign_in("operator")
     faulty = dropped(browser, PLAIN + b"null,nobody\n")
@@ -181,7 +214,7 @@ def test_what_cannot_be_submitted_is_said_and_nothing_is_recorded(sign_in: SignI
     assert (answer.status_code, answer.headers["location"]) == (303, at), "it was looked at for an erasure"
     assert "Look at it once more" in browser.get(at).text
     assert not rows("SELECT FROM requests")
-    assert press(browser, at, regulation="kvkk", asked_at="2026-11-02").status_code == 303
+    assert press(browser, at, regulation="kvkk", not_before="", keep_as="").status_code == 303
     assert rows("SELECT CAST(kind AS text), regulation FROM requests") == [("opt_out", "kvkk")]
 
 
