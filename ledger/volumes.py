@@ -157,6 +157,7 @@ def _forget(engine: Engine, volume: _Range, days: float) -> Dropped | None:
     _in_steps(engine, volume, delete_chunks, then_chunks=True)
     with engine.begin() as connection:
         connection.execute(_NOTE_DROPPED, {"id": volume.id})
+    _in_steps(engine, volume, lambda connection, ids: bool(connection.execute(_DROP_HASHES, {"ids": ids})))
     return Dropped(volume.id, **told)
 
 
@@ -203,6 +204,11 @@ _FORGET_REFERENCES = text("""
 _DROP_CHUNKS = text("""
     DELETE FROM chunks WHERE id = ANY(ARRAY(
         SELECT id FROM chunks WHERE request_id >= :first AND request_id <= :last LIMIT :step))
+""")
+# What the evidence log has of them stays: the roots over these hashes.
+_DROP_HASHES = text("""
+    DELETE FROM outcome_tiles USING outcome_trees
+    WHERE tree_id = outcome_trees.id AND request_id = ANY(CAST(:ids AS bigint[]))
 """)
 _NOTE_DROPPED = text("UPDATE volumes SET dropped_at = now() WHERE id = :id")
 _UNRESOLVED = text(f"""

@@ -13,6 +13,7 @@ from adapters.directory import HttpDirectory
 from adapters.egress import Egress
 from adapters.examine import examine
 from cli.doctor.egress_findings import egress_findings
+from cli.doctor.evidence_findings import evidence_findings
 from cli.doctor.findings import Finding, parted
 from cli.doctor.redis_findings import redis_finding, redis_worries, take_in_finding
 from cli.status import say_directory_state
@@ -79,6 +80,7 @@ def doctor(*, as_json: bool = False) -> Ending:
         others = [
             *_ways(here),
             *_keys(here),
+            *evidence_findings(here),
             *egress_findings(here.settings),
             *_vendors(here.settings.adapters(), here.settings.egress()),
             *_switches(here),
