@@ -1,10 +1,12 @@
 """Recipients without an API: deliveries become people's tasks, and count like all others."""
 
 import csv
+import importlib
 import json
 import os
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -190,3 +192,16 @@ def test_a_request_cancelled_before_it_was_handed_over_is_no_task(shop: Desk) ->
 
     assert json.loads(consent("manual", "list", "--json").stdout)["tasks"] == []
     assert {outcome[0] for outcome in shop.outcomes().values()} <= {"cancelled"}
+
+
+def test_the_workers_housekeeping_hands_over(shop: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No message, queue or dispatch of the recipient's own is needed."""
+    worker = importlib.import_module("worker.app")
+    tools = shop.tools_for(everybody(APPLIED))
+    monkeypatch.setattr(worker, "_runtime", SimpleNamespace(tools=tools))
+    shop.submit(people(1), vendors=("printshop",))
+
+    worker.settle_requests()
+
+    assert [outcome[:2] for outcome in shop.outcomes().values()] == [("needs_action", "manual")]
+    assert status(shop) == "completed_with_exceptions"
