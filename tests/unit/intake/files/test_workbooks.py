@@ -1,10 +1,8 @@
 """Workbooks hold the same people as the CSV of them; what a cell shows and does not hold is refused by its address."""
 
 import io
-import json
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,24 +11,12 @@ from domain.requests import Subject
 from intake.files.hints import read_hints
 from intake.files.reader import Fault, UnusableInputError, read_blocks, read_numbered
 from intake.files.reading import Bounds, Reading
-from intake.files.workbooks import child, reader
+from intake.files.workbooks import child
 from intake.files.workbooks.number_formats import ODD, padding_of
 from tests.unit.intake.files.workbooks import FORMATS, Raw, Rows, ods, packed, xlsx
 
 BOTH = pytest.mark.parametrize("write", [xlsx, ods])
 HEADER = ("Kundennummer", "E-Mail", "Telefon")
-
-
-@contextmanager
-def here(data: bytes, sheet: str | None, most: int) -> Iterator[Iterator[bytes]]:
-    """What the process would write, without starting one."""
-    yield (json.dumps(line).encode() for line in child.lines_of(data, sheet, most))
-
-
-@pytest.fixture(autouse=True)
-def _no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests are about what the process says."""
-    monkeypatch.setattr(reader, "_child", here)
 
 
 def read(data: bytes, **hints: Any) -> list[tuple[int, Subject]]:
