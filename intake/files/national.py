@@ -5,6 +5,7 @@ from typing import Any
 
 from domain.national_numbers import to_e164
 from domain.phones import E164, LONGEST
+from domain.refused_values import WORDS
 from domain.requests import NO_PHONE
 from intake.files.header_names import REGION
 from tasks.subjects import Fault
@@ -14,8 +15,8 @@ WHICH_COUNTRY = (
     f"{NO_PHONE}; or say which country's the numbers in national form are, by its two letters: --region KR on the "
     f"command line, region in the API, CONSENT_PHONE_REGION for all files, or a column {REGION}"
 )
-IN_OTHER_WORDS = (NO_PHONE, f"String should have at most {LONGEST} characters")
-"""How a number as people write it is refused elsewhere; the second are pydantic's words for one with many spaces."""
+IN_OTHER_WORDS = (NO_PHONE, WORDS["string_too_long"].format(max_length=LONGEST))
+"""How a number as people write it is refused elsewhere; the second is said of one with many spaces."""
 NO_COUNTRY = "is no country: give its two letters, such as KR, or its calling code, such as +82"
 
 

@@ -76,7 +76,7 @@ def test_an_account_may_share_all_but_one_credential(load) -> None:
     [
         ({f"{ALL}X__PARTNER_NAME": "x"}, ["ACCOUNTS__X__REQUEST_TOKEN", "required"]),
         ({**SINGLE, f"{ALL}X__CONCURRENCY": "3"}, ["ACCOUNTS__X__…", "PARTNER_NAME or REQUEST_TOKEN"]),
-        ({**BRAND, f"{ALL}BRAND__CONCURRENCY": "no"}, ["ACCOUNTS__BRAND__CONCURRENCY: ", "integer"]),
+        ({**BRAND, f"{ALL}BRAND__CONCURRENCY": "no"}, ["ACCOUNTS__BRAND__CONCURRENCY: ", "whole number"]),
         ({**BRAND, f"{ALL}BRAND__SURPRISE": "s"}, ["ACCOUNTS__BRAND__SURPRISE: is not a known field"]),
         ({f"{ALL}A.B__PARTNER_NAME": "x"}, ["ACCOUNTS__A.B__…", "letters, digits"]),
         ({f"{ALL}PARTNER_NAME": "x"}, ["ACCOUNTS__PARTNER_NAME: names no field"]),
