@@ -71,6 +71,16 @@ def test_a_file_is_read_back_as_it_was_by_its_creator_alone(engine: Engine, mast
         whole(DraftFile(engine, found))
 
 
+def test_what_was_found_replaces_nothing_newer(engine: Engine, masters: MasterKeys) -> None:
+    draft = store(engine, masters)
+    for state, more in ((b"newer", {}), (b"older", {"unless_changed": True})):
+        with engine.begin() as connection:
+            drafts.keep_state(connection, draft, state, **more)
+        found = find(engine, masters, draft)
+        assert found is not None
+        assert found.state == b"newer"
+
+
 def test_a_file_of_which_a_block_is_gone_never_reads_as_a_shorter_one(engine: Engine, masters: MasterKeys) -> None:
     draft = store(engine, masters)
     for gone in ("place = 3", "place = 2"):
