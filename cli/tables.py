@@ -55,7 +55,8 @@ def print_status(status: Status, *, at_risk: bool) -> None:
     for vendor, counts in status.vendors.items():
         if counts.get(Outcome.ACCEPTED) or counts.get(Outcome.VERIFIED):
             ways = " Or: ".join(say_operations(vendor, status.kind))
-            console.print(f"{vendor}: {ways}", highlight=False, markup=False)
+            if ways:  # of a recipient without an API, a person knows
+                console.print(f"{vendor}: {ways}", highlight=False, markup=False)
 
 
 def print_requests(requests: Iterable[Listed]) -> None:

@@ -76,6 +76,7 @@ def test_what_goes_there_is_a_task_and_nothing_is_queued_or_sent(shop: Desk) -> 
     told = json.loads(consent("status", str(request_id), "--json").stdout)
     assert told["vendors"]["printshop"] == {"pending": 0, "needs_action": 3}
     assert told["unserved"] == []
+    assert "printshop:" not in consent("status", str(request_id)).stdout
 
 
 def test_a_task_is_listed_until_when_and_done_with_a_note(shop: Desk) -> None:
