@@ -23,6 +23,7 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: boxes and markup cost half as much again as all the rest of `consent --help`
 )
 FAMILIES = {
     "vendor": vendor,
