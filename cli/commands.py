@@ -9,7 +9,7 @@ from cli.account_commands import keys, user
 from cli.answer_commands import answer, report
 from cli.audit_commands import audit
 from cli.certificate_commands import certificate
-from cli.deed_commands import accept, attention, cancel, close, confirm, extend, provide, retry
+from cli.deed_commands import accept, attention, cancel, close, confirm, extend, forget, provide, retry
 from cli.manual_commands import manual
 from cli.master_key_commands import master_key
 from cli.options import AsJson
@@ -40,6 +40,7 @@ for name, commands in FAMILIES.items():
     app.add_typer(commands, name=name)
 for command in (submit, status, watch, export, attention, retry, provide, close, accept, confirm, cancel, extend):
     app.command()(command)
+app.command()(forget)
 app.command("list")(list_requests)
 for command in (lookup, answer, report):
     app.command()(command)

@@ -1,17 +1,19 @@
 """`consent confirm`, `cancel` and `extend`: decisions about a whole request."""
 
 import json
+import sys
 from dataclasses import asdict
 
 import typer
 
 from cli.attention import check_text, deeds
 from cli.given import unusable
-from cli.status import as_utc, read_id
+from cli.status import as_utc, moment_or_none, read_id
 from domain.counted import counted
 from domain.deadlines import Period, Unit
 from intake.exit_codes import Ending
-from intake.stack import surroundings
+from intake.stack import BAD_KEYS, master_keys, surroundings
+from ledger.sealing import UnsealError
 
 
 def confirm(request_id: str, *, own: bool, as_json: bool = False) -> Ending:
@@ -35,6 +37,24 @@ def cancel(request_id: str, *, as_json: bool) -> Ending:
         not_sent = counted(stopped.cancelled, "delivery was not sent", "deliveries were not sent")
         under_way = counted(stopped.under_way, "is under way", "are under way")
         typer.echo(f"cancelled: {not_sent}, {stopped.done:,} had ended before, {under_way}")
+    return Ending.DONE
+
+
+def forget(request_id: str, *, because: str, yes: bool, as_json: bool) -> Ending:
+    """Forget a request's people. Raises CommandError."""
+    text = check_text(because)
+    public_id = read_id(request_id)
+    if not yes and sys.stdin is not None and sys.stdin.isatty():
+        typer.confirm("Its people can never be read or found again, here or in its answers. Forget them?", abort=True)
+    with surroundings() as here, deeds(here) as desk:
+        try:
+            at = moment_or_none(desk.forget(public_id, text, master_keys(here)))
+        except UnsealError as error:
+            raise unusable(f"{BAD_KEYS}{error}") from None
+    answer = {"request_id": str(public_id), "forgotten_at": at}
+    since = f" since {at}" if at else ""
+    said = f"forgotten{since}: nobody can read or find its people; their fingerprints are deleted within the hour"
+    typer.echo(json.dumps(answer) if as_json else said)
     return Ending.DONE
 
 

@@ -109,6 +109,19 @@ def cancel(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) -
     return decisions.cancel(request_id, as_json=as_json)
 
 
+def forget(
+    request_id: RequestId,
+    because: Because,
+    sure: Annotated[bool, typer.Option("--yes", help="do not ask first")] = False,
+    as_json: AsJson = False,
+) -> Ending:
+    """Forget the people of a request that has ended, now and for good: nobody can read or find them any more. How many
+    ended how stays on record."""
+    from cli import decisions
+
+    return decisions.forget(request_id, because=because, yes=sure, as_json=as_json)
+
+
 def extend(
     request_id: RequestId,
     because: Because,

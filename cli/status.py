@@ -73,6 +73,8 @@ def status(request_id: str, *, as_json: bool) -> Ending:
         from cli.tables import print_status  # noqa: PLC0415 - scripts ask for JSON, and need no tables
 
         print_status(found, at_risk=at_risk)
+        if found.forgotten:
+            note(say_forgotten(found))
         if directory is not None:
             note(f"nothing is sent before the directory is asked what people lack: {say_directory_state(directory)}")
         if found.resolved:
@@ -124,10 +126,22 @@ def _as_json(status: Status, directory: DirectoryState | None, *, at_risk: bool)
         "at_risk": at_risk,
         "submitted_by": status.submitted_by,
         "confirmed_by": status.confirmed_by,
+        **({"forgotten_at": moment_or_none(status.forgotten_at)} if status.forgotten else {}),
         "vendors": status.vendors,
         "missing_identifiers": missing,
         **_directory_json(status, directory),
     }
+
+
+def say_forgotten(status: Status) -> str:
+    """That the people of a request are forgotten, and since when."""
+    since = f" since {as_utc(status.forgotten_at)}" if status.forgotten_at else ""
+    return f"its people are forgotten{since}: nobody can tell who they were; how many ended how stays on record"
+
+
+def moment_or_none(moment: datetime | None) -> str | None:
+    """The same as `as_utc`, where there is one."""
+    return as_utc(moment) if moment else None
 
 
 def _directory_json(status: Status, directory: DirectoryState | None) -> dict[str, Any]:
@@ -171,6 +185,8 @@ def export(request_id: str, which: Which, *, as_csv: bool) -> Ending:
             raise CommandError(f"unknown --reason; known are {', '.join(Reason)}", Ending.UNUSABLE)
         audit.add(connection, [Entry(who(), "export", allowed=True, target=str(found.request_id))])
         connection.commit()
+        if found.forgotten:
+            note(say_forgotten(found))
         rows = (row for row in deliveries_of(connection, found.request_id) if which.has(row))
         (_write_csv if as_csv else _write_ndjson)(found.kind, rows)
     return Ending.DONE

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from ledger.filter_building import drop_filters
+from ledger.forgetting import forget_names
 from ledger.session import one_by_one
 from ledger.turns import end_turn, keep_turn, take_turn
 from ledger.unsettled import waits
@@ -141,6 +142,7 @@ def _forget(engine: Engine, volume: _Range, days: float) -> Dropped | None:
 
     def forget(connection: Connection, ids: list[int]) -> bool:
         connection.execute(_FORGET_REQUESTS, {"ids": ids, "days": days})  # waits for whoever is about to reopen one
+        forget_names(connection, ids)
         connection.execute(_FORGET_REFERENCES, {"ids": ids})
         # A forgotten request cannot be reopened. Check once more, because one may have been reopened before.
         return have_expired(connection, ids)
@@ -192,7 +194,8 @@ _HAVE_EXPIRED = text(f"""
     WHERE id = ANY(CAST(:ids AS bigint[]))
 """)
 _FORGET_REQUESTS = text(f"""
-    UPDATE requests SET data_key = NULL, idempotency_key = NULL, idempotency_print = NULL
+    UPDATE requests SET data_key = NULL, idempotency_key = NULL, idempotency_print = NULL,
+        forgotten_at = COALESCE(forgotten_at, now()), content_digest = ''
     WHERE id = ANY(CAST(:ids AS bigint[]))
         AND (data_key IS NOT NULL OR idempotency_key IS NOT NULL OR idempotency_print IS NOT NULL)
         AND {_CLOSED_IN_TIME}

@@ -21,7 +21,7 @@ from ledger.desk.attention import Reopened, Selection
 from ledger.desk.deeds import LockedRequest
 from ledger.desk.fresh_sessions import Given
 from ledger.notices import opendsr
-from ledger.requests import closing
+from ledger.requests import closing, forgetting
 from ledger.sealing import MasterKeys
 from ledger.session import Connection, Engine
 from ledger.unsettled import ACCEPT
@@ -32,6 +32,7 @@ from tasks.toolbox import Toolbox
 log = logging.getLogger(__name__)
 
 CLOSED = frozenset({"completed", "completed_with_exceptions"})
+ANY_STATUS = CLOSED | {"loading", "unconfirmed", "running", "cancelled"}
 OPEN = CLOSED | {"running"}
 """A request in one of these statuses can be worked on further."""
 
@@ -170,6 +171,16 @@ class Desk:
             assert status is not None  # noqa: S101 - it is locked
         return Cancelled.of(status)
 
+    def forget(self, public_id: UUID, because: str, masters: MasterKeys) -> datetime | None:
+        """Forget the people of a request that has ended; returns when. Twice changes nothing: then it is when that was
+        done, None where an earlier version did it. Raises AttendError."""
+        with self._locked(public_id, "forget", ANY_STATUS) as (connection, request):
+            if request.forgotten:
+                return request.forgotten_at
+            if (why := forgetting.obstacle(connection, request)) is not None:
+                raise AttendError(f"the people of this request cannot be forgotten now: {why}")
+            return forgetting.forget(connection, request, self.by, because, masters)
+
     def extend(self, public_id: UUID, by: Period, because: str) -> datetime:
         """Extend a request to this long after its original date; returns the new due date. Raises AttendError.
 
@@ -221,7 +232,8 @@ def _vendor_id(request: LockedRequest, vendor: str) -> int:
 
 def _check_people(request: LockedRequest) -> None:
     if request.forgotten:
-        raise AttendError("the people of this request have been forgotten; submit a new one")
+        since = f" since {request.forgotten_at:%Y-%m-%d}" if request.forgotten_at else ""
+        raise AttendError(f"the people of this request are forgotten{since}; submit a new one")
 
 
 def raise_deadlines(tools: Toolbox, days: float = 7.0) -> int:

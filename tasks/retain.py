@@ -3,7 +3,7 @@ limited time."""
 
 import logging
 
-from ledger import filter_building, volumes
+from ledger import filter_building, forgetting, volumes
 from ledger.accounts import guesses
 from ledger.keys import fingerprinter
 from ledger.notices import outbox
@@ -24,6 +24,8 @@ ROUNDS = 20
 DRAFT_ROUNDS = 200
 BLOCKS_OF_A_ROUND = 400
 """About 100 MB of dropped files in one transaction."""
+PRINT_ROUNDS = 1_000
+"""Steps of `ledger.forgetting` in one call: five million people. The rest is left to the next call."""
 KEY_ROUNDS = 200
 KEYS_OF_A_ROUND = 1_000
 
@@ -88,3 +90,12 @@ def keep_drafts(engine: Engine) -> int:
         if not dropped:
             break
     return total
+
+
+def keep_forgetting(engine: Engine) -> int:
+    """Delete fingerprints of people who were forgotten; returns the number of steps. Each is a transaction."""
+    for done in range(PRINT_ROUNDS):
+        with engine.begin() as connection:
+            if not forgetting.delete_prints(connection):
+                return done
+    return PRINT_ROUNDS

@@ -28,6 +28,8 @@ class LockedRequest(NamedTuple):
     regulation: Regulation
     extended_from: datetime | None
     """The original due date of one that was extended."""
+    forgotten_at: datetime | None = None
+    """None also where an earlier version did it."""
 
 
 def lock_request(connection: Connection, public_id: UUID) -> LockedRequest | None:
@@ -48,12 +50,13 @@ def lock_request(connection: Connection, public_id: UUID) -> LockedRequest | Non
         kind=Kind(row.kind),
         regulation=Regulation(row.regulation),
         extended_from=row.extended_from,
+        forgotten_at=row.forgotten_at,
     )
 
 
 _LOCK = text("""
     SELECT id, public_id, status, vendor_ids, submitted_by, received_at, due_at, data_key, kind, regulation,
-        extended_from
+        extended_from, forgotten_at
     FROM requests WHERE public_id = :public_id FOR NO KEY UPDATE
 """)
 _VENDORS = text("SELECT id, name FROM vendors WHERE id = ANY(CAST(:ids AS smallint[])) ORDER BY name")

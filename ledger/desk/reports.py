@@ -47,6 +47,10 @@ class Status(NamedTuple):
     not_found: Mapping[str, int] = MappingProxyType({})
     """By vendor, how many of its people cannot be found there with the identifiers given, whether it was tried or
     not."""
+    forgotten: bool = False
+    """Its people can no longer be read or found."""
+    forgotten_at: datetime | None = None
+    """None also where an earlier version did it."""
 
     @property
     def unreachable(self) -> dict[str, int]:
@@ -131,6 +135,8 @@ def status_of(connection: Connection, public_id: UUID) -> Status | None:
         not_found=row.unreachable or {},
         to_resolve=row.to_resolve,
         resolved=row.resolved or {},
+        forgotten=row.forgotten,
+        forgotten_at=row.forgotten_at,
         accepted_by=_accepted_by(connection, row.id) if any(_UNREACHABLE in its for its in vendors.values()) else {},
     )
 
@@ -155,6 +161,7 @@ _ACCEPTED_BY = text(f"""
 _REQUEST = text("""
     SELECT id, public_id, kind, status, subjects, duplicates, regulation, received_at, asked_at, effective_at,
         not_before, due_at, due_reason, submitted_by, confirmed_by, unreachable, resolved, closed_at,
+        data_key IS NULL AS forgotten, forgotten_at,
         now() AS now, to_resolve_from IS NOT NULL AND status IN ('unconfirmed', 'running') AS to_resolve,
         EXISTS (SELECT FROM volumes
                 WHERE dropped_at IS NOT NULL AND requests.id >= first_request AND requests.id < past_request) AS dropped

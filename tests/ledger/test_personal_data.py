@@ -26,6 +26,8 @@ TABLES = (
     "turns",
     "guesses",
     "keys",
+    "master_keys",
+    "forgetting",
     "logins",
     "notes",
     "late_prints",

@@ -1,4 +1,4 @@
-"""Deeds on a request on record: retry, close, accept, confirm, cancel, extend."""
+"""Deeds on a request on record: retry, close, accept, confirm, cancel, extend, forget."""
 
 from dataclasses import asdict
 from uuid import UUID
@@ -98,6 +98,21 @@ class Cancelled(BaseModel):
     under_way: int
 
 
+class Forget(Given):
+    """Forget the people of a request that has ended."""
+
+    model_config = examples({"because": "the person asked for it"})
+    because: Because = Field(description="kept for good: say why, and name no person")
+
+
+class Forgotten(BaseModel):
+    """A request whose people can no longer be read or found."""
+
+    model_config = examples({**REQUEST_ID, "forgotten_at": DUE})
+    request_id: UUID
+    forgotten_at: Moment | None = Field(description="null where an earlier version did it")
+
+
 class Confirmed(BaseModel):
     """A request that runs now."""
 
@@ -108,6 +123,7 @@ class Confirmed(BaseModel):
 
 router = APIRouter(tags=["deeds"])
 RETRY, CLOSE, EXTEND, ACCEPT = TypeAdapter(Retry), TypeAdapter(Close), TypeAdapter(Extend), TypeAdapter(Accept)
+FORGET = TypeAdapter(Forget)
 
 
 @router.post("/v1/requests/{request_id}/retry", summary="Deliver again", openapi_extra=json_body(Retry, required=False))
@@ -197,6 +213,18 @@ async def extend(request: Request, request_id: UUID, context: TheContext, princi
     desk = context.desk(principal.name)
     due_at = await context.intake.run(lambda: desk.extend(request_id, by, because))
     return Extended(request_id=request_id, due_at=due_at, due_reason=because)
+
+
+@router.post("/v1/requests/{request_id}/forget", summary="Forget its people", openapi_extra=json_body(Forget))
+async def forget(request: Request, request_id: UUID, context: TheContext, principal: Operator) -> Forgotten:
+    """From now on nobody can read or find the people of a request that has ended; how many ended how stays on record.
+    Repeating it changes nothing."""
+    request.state.target = str(request_id)
+    meant = await read_json(request, FORGET)
+    because = kept_reason(meant.because)
+    desk = context.desk(principal.name)
+    at = await context.intake.run(lambda: desk.forget(request_id, because, context.masters))
+    return Forgotten(request_id=request_id, forgotten_at=at)
 
 
 def _period(wish: Extend) -> Period:

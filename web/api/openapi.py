@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from web import problems
 from web.access.cookies import PREFIX, SESSION
-from web.api.deeds import Accept, Close, Extend, Retry
+from web.api.deeds import Accept, Close, Extend, Forget, Retry
 from web.api.models import REF
 from web.api.people import Person
 from web.api.requests import NewRequest
@@ -28,6 +28,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     Close,
     Accept,
     Extend,
+    Forget,
     Selected,
     CloseSelected,
     Retire,

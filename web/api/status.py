@@ -59,6 +59,8 @@ class RequestStatus(BaseModel):
             "due_reason": None,
             "at_risk": False,
             "confirmed_by": None,
+            "forgotten": False,
+            "forgotten_at": None,
             "vendors": {"insider": {"pending": 0, "accepted": 2}, "akinon": {"pending": 0, "unreachable": 2}},
             "missing_identifiers": {"akinon": _MISSING},
             "directory": None,
@@ -79,6 +81,8 @@ class RequestStatus(BaseModel):
     at_risk: bool
     submitted_by: str
     confirmed_by: str | None
+    forgotten: bool = Field(default=False, description="its people can no longer be read or found")
+    forgotten_at: Moment | None = Field(default=None, description="null also where an earlier version did it")
     vendors: dict[str, dict[str, int]] = Field(
         description="vendor to outcome (or pending) to number of deliveries",
         examples=[{"insider": {"pending": 0, "accepted": 2}}],

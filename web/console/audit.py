@@ -32,6 +32,7 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "confirm": "Let run",
         "cancel": "Cancel",
         "extend": "Put off",
+        "forget": "Forget",
         "provide": "Provide",
         "people": "Show identifiers",
         "person": "Look a person up (console)",

@@ -1,4 +1,4 @@
-"""What people do about one request, by forms: retry, close by hand, accept, confirm, cancel, extend."""
+"""What people do about one request, by forms: retry, close by hand, accept, confirm, cancel, extend, forget."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -137,6 +137,19 @@ async def extend(request: Request, request_id: UUID, context: TheContext, princi
         request_id,
         lambda: f"It is due on {desk.extend(request_id, by, because):%Y-%m-%d} now. Tell the people.",
     )
+
+
+@router.post("/requests/{request_id}/forget")
+async def forget(request: Request, request_id: UUID, context: TheContext, principal: Operator) -> Response:
+    """Forget its people."""
+    given = await read_form(request, "because")
+    because, desk = kept_reason(given["because"]), context.desk(principal.name)
+
+    def work() -> str:
+        desk.forget(request_id, because, context.masters)
+        return "Its people are forgotten. How many ended how stays on record."
+
+    return await _do(request, context, request_id, work)
 
 
 UNITS = {Unit.MONTHS.value: Unit.MONTHS, Unit.DAYS.value: Unit.DAYS}

@@ -223,10 +223,15 @@ def test_deeds_go_through_the_desk_and_are_signed(client: httpx.Client, context:
     named = client.post(f"{at}/extend", json={"months": 1, "because": "jane@private.example asked"})
     assert (named.status_code, named.json()["errors"][0]["field"]) == (422, "because")
     assert client.post(f"{at}/confirm").status_code == 409
+    assert client.post(f"{at}/forget", json={"because": "asked for"}).status_code == 409, "it still runs"
     assert client.post(f"{at}/cancel").json()["status"] == "cancelled"
     assert client.post(f"{at}/retry").status_code == 409
+    forgotten = client.post(f"{at}/forget", json={"because": "asked for"})
+    assert forgotten.status_code == 200, forgotten.text
+    told = client.get(at).json()
+    assert (told["forgotten"], told["forgotten_at"]) == (True, forgotten.json()["forgotten_at"])
     deeds = rows("SELECT by, deed FROM notes ORDER BY id")
-    assert deeds == [("key:shop", "retry"), ("key:shop", "extend"), ("key:shop", "cancel")]
+    assert deeds == [("key:shop", deed) for deed in ("retry", "extend", "cancel", "forget")]
     assert client.post(f"/v1/requests/{uuid4()}/cancel").status_code == 404
 
 

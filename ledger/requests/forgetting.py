@@ -1,0 +1,72 @@
+"""Whether the people of a request may be forgotten now, and forgetting them on record."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from ledger import forgetting
+from ledger.desk.deeds import LockedRequest, add_note
+from ledger.evidence import outcome_trees
+from ledger.evidence.outcome_trees import NoTreeError
+from ledger.sealing import MasterKeys, UnsealError
+from ledger.unsettled import waits
+
+FORGET = "forget"
+"""The deed, in `notes`."""
+_FIRST = {
+    "loading": "it is still being received",
+    "unconfirmed": "it waits to be confirmed: confirm or cancel it first",
+    "running": "its people are needed until it has ended: wait, or cancel it first",
+}
+
+
+def obstacle(connection: Connection, request: LockedRequest) -> str | None:
+    """Why the people of this request are still needed, and what to do first; None where they are not."""
+    if request.status in _FIRST:
+        return _FIRST[request.status]
+    found = connection.execute(_NEEDED, {"id": request.id}).one()
+    if found.under_way:
+        return "deliveries of it are under way: try again in a minute"
+    if found.waiting:
+        return (
+            f"{found.waiting:,} of its deliveries still wait for somebody: see what needs attention, and retry, close "
+            "or accept them first"
+        )
+    return None
+
+
+_NEEDED = text(f"""
+    SELECT EXISTS (
+            SELECT FROM chunks
+            WHERE request_id = :id AND state <> 'closed' AND (purpose = 'deliver' OR state = 'leased')) AS under_way,
+        (SELECT COALESCE(sum(deliveries), 0) FROM tallies WHERE request_id = :id AND {waits("tallies")}) AS waiting
+""")
+
+
+def forget(connection: Connection, request: LockedRequest, by: str, because: str, masters: MasterKeys) -> datetime:
+    """Forget the people of a request of which nothing is needed any more; returns when. What waits to be read back is
+    not read back. Its outcomes are hashed before, so that what was done can be proved afterwards."""
+    connection.execute(_CLOSE_READ_BACKS, {"id": request.id})
+    _hash_outcomes(connection, request.id, masters)
+    forgetting.forget(connection, [request.id])
+    add_note(connection, request.id, by, FORGET, because=because)
+    at: datetime = connection.execute(_FORGOTTEN_AT, {"id": request.id}).scalar_one()
+    return at
+
+
+def _hash_outcomes(connection: Connection, request_id: int, masters: MasterKeys) -> None:
+    outcome_trees.take_turn(connection, wait=True)
+    (request,) = outcome_trees.requests_of(connection, [request_id])
+    if request.tree is not None and not connection.execute(_TREE_IS_DUE, {"id": request_id}).scalar_one():
+        return
+    try:
+        outcome_trees.make(connection, [request], masters)
+    except (NoTreeError, UnsealError):
+        return  # one that was cancelled and has not closed has no tree; nor has one whose master key is lost
+
+
+_CLOSE_READ_BACKS = text("""
+    UPDATE chunks SET state = 'closed' WHERE request_id = :id AND purpose = 'verify' AND state IN ('waiting', 'queued')
+""")
+_TREE_IS_DUE = text("SELECT EXISTS (SELECT FROM trees_due WHERE request_id = :id)")
+_FORGOTTEN_AT = text("SELECT forgotten_at FROM requests WHERE id = :id")
