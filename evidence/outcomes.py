@@ -2,12 +2,10 @@
 
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 from hashlib import blake2b
-from typing import NamedTuple
 
 import rfc8785
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -19,13 +17,21 @@ NOBODY = bytes(PERSON_BYTES)
 _INFO = b"consent-worker evidence: people"
 
 
-class Delivery(NamedTuple):
-    """What became of one person at one vendor."""
+@dataclass(frozen=True)
+class Delivery:
+    """How deliveries at one vendor ended: those that were settled together share one."""
 
     vendor: str
     outcome: str
     reason: str | None
     at: datetime
+    written: bytes = field(init=False, repr=False, compare=False)
+    """In canonical JSON: written once, and not for each line."""
+
+    def __post_init__(self) -> None:
+        found = {"at": utc(self.at), "outcome": self.outcome, "vendor": self.vendor}
+        written = rfc8785.dumps(found | ({"reason": self.reason} if self.reason else {}))
+        object.__setattr__(self, "written", written)
 
 
 @dataclass(frozen=True)
@@ -45,12 +51,6 @@ class Hasher:
         return blake2b(recorded, digest_size=PERSON_BYTES, key=self.key, salt=line.to_bytes(16)).digest()
 
 
-@lru_cache(maxsize=4_096)
-def _written(delivery: Delivery) -> bytes:
-    found = {"at": utc(delivery.at), "outcome": delivery.outcome, "vendor": delivery.vendor}
-    return rfc8785.dumps(found | ({"reason": delivery.reason} if delivery.reason else {}))
-
-
 def utc(moment: datetime) -> str:
     """ISO 8601 in UTC, to the microsecond."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -60,10 +60,15 @@ def leaf(line: int, person: bytes, deliveries: Sequence[Delivery]) -> bytes:
     """The entry of a line, in canonical JSON. `deliveries`: in the order of their vendors."""
     if person == NOBODY:
         return b'{"line":%d}' % line
-    done = b",".join(map(_written, deliveries))
+    done = b",".join([one.written for one in deliveries])
     return b'{"deliveries":[%b],"line":%d,"person":"%b"}' % (done, line, b64encode(person))
 
 
-def count(deliveries: Iterable[Delivery]) -> Counter[tuple[str, str, str]]:
+def count(deliveries: Sequence[Delivery]) -> Counter[tuple[str, str, str]]:
     """How many deliveries ended how, by vendor, outcome and reason; an empty one where there is none."""
-    return Counter([(one.vendor, one.outcome, one.reason or "") for one in deliveries])
+    shared = {id(one): one for one in deliveries}
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for place, number in Counter(map(id, deliveries)).items():
+        one = shared[place]
+        counts[one.vendor, one.outcome, one.reason or ""] += number
+    return counts

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bench.results import Row
 from bench.scenarios import deliveries
+from bench.scenarios.evidence import evidence
 from bench.scenarios.fairness import fairness
 from bench.scenarios.growth import growth
 from bench.scenarios.http_api import http_api
@@ -35,6 +36,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "growth": growth,
         "fairness": fairness,
         "intake": intake,
+        "evidence": evidence,
         "http_api": http_api,
         "take_in": take_in,
         "memory": memory,

@@ -241,32 +241,32 @@ def read(
     span = {"ids": [request.id for request in requests], "vendors": list(names), "first": first, "last": last}
     sealed: defaultdict[int, list[tuple[int, bytes]]] = defaultdict(list)
     driver = driver_of(connection)
-    for request_id, line, value in driver.execute(_PEOPLE, span, binary=True):
+    for request_id, line, value in driver.execute(_PEOPLE, span, binary=True).fetchall():
         sealed[request_id].append((line, value))
-    latest: dict[tuple[int, int, int], Delivery] = {}
-    for request_id, vendor_id, line, *ended in driver.execute(_OUTCOMES, span, binary=True):
-        latest[request_id, line, vendor_id] = Delivery(names[vendor_id], *ended)  # a later round comes later
+    ended: defaultdict[tuple[int, int], dict[int, Delivery]] = defaultdict(dict)
+    for request_id, vendor_id, _, outcome, reason, at, lines in driver.execute(_OUTCOMES, span, binary=True).fetchall():
+        at_vendor = ended[request_id, vendor_id]
+        if outcome != "pending":
+            at_vendor.update(dict.fromkeys(lines, Delivery(names[vendor_id], outcome, reason, at)))
+        else:  # to be delivered again
+            for line in lines:
+                at_vendor.pop(line, None)
     blocks = []
     for request in requests:
         lines = range(first, min(last, request.lines) + 1)
         people = _people(connection, request, sealed[request.id], masters, lines)
-        blocks.append(_block(request, people, latest, lines))
+        blocks.append(_block(people, [ended[request.id, vendor_id] for vendor_id in request.vendors], lines))
     return blocks
 
 
-def _block(
-    request: Request,
-    people: list[bytes],
-    latest: Mapping[tuple[int, int, int], Delivery],
-    lines: range,
-) -> Block:
-    entries, all_done = [], []
+def _block(people: list[bytes], by_vendor: Sequence[Mapping[int, Delivery]], lines: range) -> Block:
+    entries: list[bytes] = []
+    everything: list[Delivery] = []
     for line, person in zip(lines, people, strict=True):
-        found = (latest.get((request.id, line, vendor_id)) for vendor_id in request.vendors)
-        done = [one for one in found if one is not None and one.outcome != "pending"]
+        done = [found for at_vendor in by_vendor if (found := at_vendor.get(line)) is not None]
         entries.append(leaf(line, person, done))
-        all_done += done
-    return Block(lines.start, people, entries, count(all_done))
+        everything += done
+    return Block(lines.start, people, entries, count(everything))
 
 
 def _people(
@@ -304,11 +304,13 @@ _PEOPLE = """
     SELECT request_id, line, sealed FROM subjects
     WHERE request_id = ANY(CAST(%(ids)s AS bigint[])) AND line BETWEEN %(first)s AND %(last)s
 """
+# Deliveries that were settled together come together, and later rounds later.
 _OUTCOMES = """
-    SELECT request_id, vendor_id, line, CAST(outcome AS text), reason, settled_at FROM outcomes
+    SELECT request_id, vendor_id, round, CAST(outcome AS text), reason, settled_at, array_agg(line) FROM outcomes
     WHERE request_id = ANY(CAST(%(ids)s AS bigint[])) AND vendor_id = ANY(CAST(%(vendors)s AS smallint[]))
         AND line BETWEEN %(first)s AND %(last)s
-    ORDER BY request_id, vendor_id, line, round
+    GROUP BY request_id, vendor_id, round, outcome, reason, settled_at
+    ORDER BY round
 """
 _PEOPLE_OF_TREE = text("""
     SELECT people FROM outcome_tiles WHERE tree_id = :tree_id AND number BETWEEN :first AND :last ORDER BY number

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import rfc8785
 from sqlalchemy import Connection, Row, text
 
+from evidence.canonical import canonical
 from evidence.checkpoint import Checkpoint
 from evidence.keys import SigningKey
 from evidence.merkle import leaf_hash
@@ -86,7 +86,7 @@ def _order(connection: Connection, head: Head, most: int) -> int:
     if not rows:
         return 0
     vendors = {row.id: row.name for row in connection.execute(_VENDORS)}
-    entries = [rfc8785.dumps(_content(row, vendors)) for row in rows]
+    entries = [canonical(_content(row, vendors)) for row in rows]
     tiles.append(connection, head.size, [leaf_hash(entry) for entry in entries])
     values = {
         "first": head.size,

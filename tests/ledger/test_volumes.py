@@ -24,12 +24,14 @@ from ledger.delivery import chunks, near_requests, same_people
 from ledger.desk import attention
 from ledger.desk.deeds import lock_request
 from ledger.desk.reports import at_risk, status_of
+from ledger.evidence.checking import check_log
 from ledger.people.involved import requests_of
 from ledger.schema import is_migrated
 from ledger.sealing import MasterKeys
 from ledger.session import connect, driver_of, migrate
 from tasks.attend import AttendError
 from tasks.attend import Desk as Attending
+from tasks.log import LogKeeper, keep_log
 from tasks.retain import keep_volumes
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 
@@ -182,6 +184,21 @@ def test_a_volume_is_dropped_when_all_in_it_has_expired(shelf: Desk, in_threads:
         ("completed", {"insider": {"pending": 0, "accepted": count}}, dropped)
         for count, dropped in ((12, True), (1, True), (5, False))
     ]
+
+
+def test_hashes_of_lines_go_with_their_volume_and_the_log_stays(shelf: Desk) -> None:
+    done(shelf, 3, days_ago=3)
+    turn_over(shelf, most_bytes=0)
+    long_ago(shelf, 3)
+    keeper = LogKeeper(shelf.engine, shelf.masters, lambda: None)
+    keep_log(keeper)
+    assert shelf.one("SELECT count(*) FROM outcome_tiles") == 1
+    assert [one.requests for one in volumes.drop_expired(shelf.engine, 1)] == [1]
+    assert shelf.one("SELECT count(*) FROM outcome_tiles") == 0
+    keep_log(keeper)
+    assert shelf.rows("SELECT type FROM log_entries ORDER BY index DESC LIMIT 1") == [("request.forgotten",)]
+    with shelf.engine.connect() as connection:
+        assert check_log(connection, []).faults == []
 
 
 def test_what_is_open_or_young_keeps_its_volume(shelf: Desk) -> None:

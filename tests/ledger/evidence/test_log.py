@@ -14,7 +14,6 @@ from domain.outcomes import Reason
 from evidence import checkpoint
 from evidence.keys import SigningKey
 from evidence.merkle import leaf_hash, root_by_path, root_of
-from ledger import volumes
 from ledger.desk.deeds import add_note
 from ledger.evidence import sequencer, tiles
 from ledger.evidence.checking import Checked, check_log
@@ -340,18 +339,3 @@ def test_what_a_copy_elsewhere_says_is_believed(desk: Desk) -> None:
     keep(desk)
     assert check(desk).faults == []
     assert check(desk, witness=witness).faults == ["the first 4 entries are not those of the other copy"]
-
-
-def test_hashes_of_lines_go_with_their_volume_and_the_log_stays(desk: Desk) -> None:
-    done(desk)
-    keep(desk)
-    desk.execute("UPDATE requests SET closed_at = now() - interval '3 days'")
-    desk.execute("UPDATE volumes SET ended_at = now() - interval '2 days' WHERE id = 1")
-    keep(desk)
-    size = len(entries(desk))
-    assert [one.requests for one in volumes.drop_expired(desk.engine, 1)] == [1]
-    assert desk.one("SELECT count(*) FROM outcome_tiles") == 0
-    keep(desk)
-    assert [one["type"] for one in entries(desk)[size:]] == ["request.forgotten"]
-    with desk.engine.connect() as connection:
-        assert [*check_log(connection, [KEY.public]).faults, *check_trees(connection, desk.masters)] == []

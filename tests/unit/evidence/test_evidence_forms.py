@@ -2,6 +2,7 @@
 
 import sys
 from base64 import b64decode, b64encode
+from typing import Any
 
 import pytest
 import rfc8785
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence import checkpoint, dsse, note
+from evidence.canonical import canonical
 from evidence.checkpoint import Checkpoint
 from evidence.keys import KeyTextError, PublicKey, SigningKey, read_public_keys, read_signing_keys
 from evidence.merkle import ProofError, complete_in, inclusion_path, leaf_hash, root_of
@@ -184,6 +186,22 @@ def test_canonical_json_is_that_of_rfc_8785() -> None:
     assert rfc8785.dumps({"string": '\u20ac$\u000f\nA\'B"\\\\"/', "literals": [None, True, False]}) == (
         b'{"literals":[null,true,false],"string":"\xe2\x82\xac$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}'
     )
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(st.characters(min_codepoint=32, max_codepoint=126)), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(st.text(st.characters(min_codepoint=32, max_codepoint=126)), VALUES, max_size=4))
+def test_entries_are_written_as_the_library_writes_them(value: dict[str, Any]) -> None:
+    assert canonical(value) == rfc8785.dumps(value)
 
 
 if sys.version_info >= (3, 12):  # which this one needs
