@@ -74,8 +74,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
-SLOW = ("tests/chaos/", "tests/flows/", "tests/browser/")
-"""What waits for whole stacks, and what one process has for long."""
+SLOW = ("tests/chaos/", "tests/flows/", "tests/browser/", "tests/processes/", "tests/slow/")
+"""What waits for whole stacks and for processes, and what one process has for long."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
