@@ -104,9 +104,19 @@ def figures_of(connection: Connection, period: Period, due_soon_days: float) -> 
 
 _RECEIVED = """
     received AS MATERIALIZED (
-        SELECT * FROM requests
-        WHERE received_at >= :begin AND received_at < :past AND status <> 'loading')
+        SELECT id, kind, regulation, status, subjects, vendor_ids, asked_at, closed_at, due_at,
+            data_key IS NOT NULL AS readable
+        FROM requests
+        WHERE received_at >= :begin AND received_at < :past AND status <> 'loading'),
+    span AS MATERIALIZED (SELECT min(id) AS first, max(id) AS last FROM received)
 """
+
+
+def _near(table: str) -> str:
+    """A condition that bounds what is read of a table: requests that were received together have ids that are near."""
+    return f"{table}.request_id BETWEEN (SELECT first FROM span) AND (SELECT last FROM span)"
+
+
 _DONE = ", ".join(f"'{outcome}'" for outcome in Outcome if outcome in DONE)
 _REQUESTS = text(f"""
     WITH {_RECEIVED},
@@ -116,13 +126,14 @@ _REQUESTS = text(f"""
             COALESCE(sum(deliveries) FILTER (WHERE outcome = 'refused'), 0) AS refused,
             COALESCE(sum(deliveries) FILTER (WHERE {waits("tallies")}), 0) AS waiting
         FROM tallies JOIN received ON received.id = tallies.request_id
+        WHERE {_near("tallies")}
         GROUP BY tallies.request_id),
     told AS (
         SELECT CAST(kind AS text) AS kind, CAST(regulation AS text) AS regulation, subjects, status,
             status IN ('completed', 'completed_with_exceptions') AS closed,
             COALESCE(done, 0) AS done, COALESCE(refused, 0) AS refused,
             CAST(extract(epoch FROM closed_at - asked_at) AS double precision) / 86400 AS days,
-            due_at < now() + :days * interval '1 day' AND status <> 'cancelled' AND data_key IS NOT NULL
+            due_at < now() + :days * interval '1 day' AND status <> 'cancelled' AND readable
                 AND (COALESCE(waiting, 0) > 0
                     OR CAST(subjects AS bigint) * cardinality(vendor_ids) > COALESCE(settled, 0)) AS at_risk
         FROM received LEFT JOIN counted ON counted.request_id = received.id)
@@ -145,7 +156,7 @@ _VENDORS = text(f"""
     settled AS (
         SELECT vendor_id, CAST(outcome AS text) AS outcome, sum(deliveries) AS deliveries
         FROM tallies JOIN received ON received.id = tallies.request_id
-        WHERE deliveries > 0
+        WHERE deliveries > 0 AND {_near("tallies")}
         GROUP BY vendor_id, outcome),
     meant AS (
         SELECT vendor_id, sum(subjects) AS deliveries
@@ -166,7 +177,7 @@ _EXCEPTIONS = text(f"""
     FROM received
     JOIN outcomes ON outcomes.request_id = received.id
     JOIN vendors ON vendors.id = outcomes.vendor_id
-    WHERE {NEEDS_ATTENTION} AND {LATEST} AND received.status <> 'cancelled'
+    WHERE {NEEDS_ATTENTION} AND {_near("outcomes")} AND {LATEST} AND received.status <> 'cancelled'
         AND EXISTS (
             SELECT FROM tallies
             WHERE tallies.request_id = received.id AND tallies.vendor_id = outcomes.vendor_id
