@@ -77,7 +77,7 @@ def evidence(stand: Stand, *, quick: bool) -> Iterator[Row]:
         1_000 * proof_s,
         1_000 * bare_s,
         beside,
-        Bound("ratio", most=1),
+        Bound("ours", most=10),
     )
     yield Row(
         "evidence_check",
@@ -86,7 +86,7 @@ def evidence(stand: Stand, *, quick: bool) -> Iterator[Row]:
         check_s,
         bare_s,
         beside,
-        Bound("ratio", most=30),
+        Bound("ratio", most=40),
     )
 
 
