@@ -72,6 +72,15 @@ class Settings(VendorBlocks):
         default=None,
         description="keys that seal all others: 32 bytes each in base64 or hexadecimal, newest first, comma-separated",
     )
+    master_keys_file: Path | None = Field(default=None, description="a file with these keys instead")
+    master_keys_folder: Path | None = Field(
+        default=None, description="a folder of files with these keys instead; the last file by name has the newest"
+    )
+    master_keys_command: str | None = Field(
+        default=None,
+        repr=False,
+        description="a command that writes these keys instead, as a client of a key store; run without a shell",
+    )
     signing_keys: SecretStr | None = Field(
         default=None,
         description="Ed25519 keys that sign checkpoints and certificates: 32 bytes each in base64 or hexadecimal, "

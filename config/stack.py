@@ -2,16 +2,16 @@
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.data_folder import ForeignFolderError, check_ours
+from config.master_keys import KEY_FILE, are_given, find_master_keys
 from config.secret_files import keep, kept
 from config.settings import Settings
 
 STACK_FILE = "stack.json"
-KEY_FILE = "master.key"
 PRODUCER_KEY_FILE = "producer.key"
 
 
@@ -41,7 +41,7 @@ def find_stack(settings: Settings, needed: Collection[str] = EVERYTHING) -> Stac
     """The stack of these settings, or the one that `consent up` recorded in the data folder. What is not `needed` stays
     empty where it is not set: Flower and beat need no keys, and get none.
 
-    Raises NoStackError, also where the folder is not ours.
+    Raises NoStackError, also where the folder is not ours, and SettingsError where master keys cannot be had.
     """
     try:
         check_ours(settings.data_dir)
@@ -51,9 +51,7 @@ def find_stack(settings: Settings, needed: Collection[str] = EVERYTHING) -> Stac
     found = {
         "database_url": settings.database_url or noted.get("database_url"),
         "redis_url": settings.redis_url or noted.get("redis_url"),
-        "master_keys": settings.master_keys.get_secret_value()
-        if settings.master_keys
-        else _kept(settings.data_dir / KEY_FILE),
+        "master_keys": _master_keys(settings) if "master_keys" in needed or not are_given(settings) else "",
     }
     missing = [f"CONSENT_{name.upper()}" for name in found if name in needed and not found[name]]
     if missing:
@@ -101,9 +99,17 @@ def _read_note(data_dir: Path) -> dict[str, str]:
     return noted if isinstance(noted, dict) else {}
 
 
+def _master_keys(settings: Settings) -> str:
+    return _or_no_stack(settings.data_dir / KEY_FILE, lambda: find_master_keys(settings))
+
+
 def _kept(path: Path) -> str:
+    return _or_no_stack(path, lambda: kept(path))
+
+
+def _or_no_stack(path: Path, read: Callable[[], str]) -> str:
     try:
-        return kept(path)
+        return read()
     except OSError as error:
         raise NoStackError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError:  # not UTF-8

@@ -83,6 +83,8 @@ def _find(needed: Collection[str]) -> tuple[Settings, Stack]:
         stack = find_stack(settings, needed)
     except NoStackError as error:
         raise CommandError(str(error), Ending.UNREACHABLE) from None
+    except SettingsError as error:
+        raise CommandError(f"these settings cannot be used:\n{error}", Ending.UNUSABLE) from None
     if stack.master_keys:
         _check_keys("CONSENT_MASTER_KEYS", stack.master_keys, MasterKeys.parse)
     _check_keys("CONSENT_PRODUCER_KEYS", stack.producer_keys, ProducerKeys.parse)

@@ -18,6 +18,7 @@ from adapters.portions import chunk_people
 from config.collector import freeze_what_exists
 from config.data_folder import ForeignFolderError, check_ours
 from config.flower import PASSWORD_FILE, USER
+from config.master_keys import are_given
 from config.settings import Settings, SettingsError
 from config.signing import keep_signing_key
 from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
@@ -162,7 +163,7 @@ def _start_services(settings: Settings, data_dir: Path, stack: ExitStack, say: S
         redis = Redis(data_dir)
         urls["redis_url"] = stack.enter_context(_announced(redis, say)).url
         services.append(redis)
-    if settings.master_keys is None:
+    if not are_given(settings):
         keep_master_key(data_dir, generate_master_key())
     if settings.producer_keys is None:
         keep_producer_key(data_dir, generate_producer_key())
