@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-SAMPLES = 300
+SAMPLES = 200
 """People of each request that are looked at, evenly over its lines; all of them where it has fewer."""
 BUCKETS = 60
 

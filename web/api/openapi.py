@@ -20,6 +20,7 @@ from web.api.requests import NewRequest
 from web.api.selections import CloseSelected, Selected
 from web.api.session import Login
 from web.api.vendors import Retire
+from web.dependencies import TheContext
 
 router = APIRouter()
 BODIES: tuple[type[BaseModel], ...] = (
@@ -58,10 +59,14 @@ RETRY_AFTER: Mapping[str, Any] = {"Retry-After": {"schema": {"type": "integer"},
 
 @router.get("/openapi.json", response_class=Response, include_in_schema=False)
 @router.get("/v1/openapi.json", response_class=Response, include_in_schema=False)
-async def document(request: Request) -> Response:
+async def document(request: Request, context: TheContext) -> Response:
     """The OpenAPI document. It is open: it tells nothing of anybody, and tools load it without a key."""
     app: FastAPI = request.app
-    return Response(to_json(app.openapi()), media_type="application/json")
+    # In a thread, and once: to put it together takes seconds of a slow machine, in which others want to be served.
+    body: bytes | None = getattr(app.state, "openapi_body", None)
+    if body is None:
+        body = app.state.openapi_body = await context.reads.run(lambda: to_json(app.openapi()))
+    return Response(body, media_type="application/json")
 
 
 def install(app: FastAPI) -> None:

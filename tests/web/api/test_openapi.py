@@ -93,3 +93,10 @@ def attack(
 
     with suppress(Unsatisfiable) if mode is GenerationMode.NEGATIVE else nullcontext():
         check()  # what takes nothing cannot be asked wrongly
+
+
+def test_the_document_loads_without_a_key(stranger: httpx.Client) -> None:
+    first, second = stranger.get("/v1/openapi.json"), stranger.get("/openapi.json")
+    assert first.status_code == second.status_code == 200
+    assert first.content == second.content
+    assert first.json()["openapi"].startswith("3.1")
