@@ -21,10 +21,19 @@ ONES = {
     "vendor-held": "/vendors/b2core",
     "new": "/new",
 }
+SETTINGS = {
+    "settings-keys": "/settings/keys",
+    "settings-users": "/settings/users",
+    "settings-receivers": "/settings/receivers",
+    "settings-audit": "/settings/audit",
+    "report": "/report",
+    "report-of-nothing": "/report?from=2020-01-01&to=2020-01-31",
+}
 OF_ROLES = {
     "operator lists": ("operator", LISTS),
     "operator ones": ("operator", ONES),
     "submitter": ("submitter", {"overview-of-a-submitter": "/", "requests-of-a-submitter": "/requests"}),
+    "admin": ("admin", SETTINGS),
 }
 
 
