@@ -50,6 +50,7 @@ def test_a_spreadsheet_with_faults_is_mended_by_clicking_and_watched_to_its_end(
         desk.work_off(desk.tools_for(everybody(APPLIED), vendor=vendor))
     page.locator("#live").get_by_text("Completed", exact=True).wait_for()
     page.get_by_text("100 % of 6 deliveries").wait_for()
+    page.locator("#told", has_text="Completed").wait_for()  # for who cannot see it
 
 
 @pytest.mark.usefixtures("past")

@@ -13,6 +13,15 @@
   const address = () => part()?.dataset.live;
   const isSeen = () => document.visibilityState === "visible";
 
+  // How it stands is told to who cannot see it, whenever that changes; a bar that grows is not.
+  const stand = () => part()?.querySelector("[data-tell]")?.textContent.trim();
+  let told = stand();
+  const tell = () => {
+    if (stand() === told) return;
+    told = stand();
+    document.getElementById("told").textContent = told ?? "";
+  };
+
   const show = (html) => {
     const live = part();
     // What has the focus is not replaced: whoever works by keyboard would lose their place.
@@ -21,6 +30,7 @@
     const kept = live.querySelector("[data-kept]"); // a chart renews itself, and more slowly
     live.outerHTML = html;
     if (kept) part()?.querySelector("[data-place]")?.replaceChildren(kept);
+    tell();
     document.dispatchEvent(new Event("live-shown"));
   };
   document.addEventListener("focusout", () => setTimeout(() => held !== null && show(held)));
