@@ -23,6 +23,7 @@ def test_who_is_not_in_or_goes_astray_is_told_so(open_page: OpenPage) -> None:
         watched.page.get_by_role("button", name="Sign in").click()
         watched.page.get_by_role("alert").wait_for()
     look_at(watched.page, "sign-in-refused")
+    look_at(watched.go("/sign-in/once"), "sign-in-once")
     watched.sign_in("reader")
     for name, status, path in (
         ("no-such-page", 404, "/no/such/page"),

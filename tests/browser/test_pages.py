@@ -5,6 +5,8 @@ import pytest
 from tests.browser.conftest import OpenPage
 from tests.browser.looking import look_at
 from tests.browser.past import Past
+from tests.web.console.test_safety import page_routes
+from web.context import Context
 
 LISTS = {
     "overview": "/",
@@ -42,3 +44,31 @@ def test_pages_are_accessible_and_fit(open_page: OpenPage, past: Past, role: str
     watched = open_page(role)
     for name, path in pages.items():
         look_at(watched.go(path.format(past=past)), name)
+
+
+@pytest.mark.usefixtures("past")
+def test_the_page_of_the_api_is_accessible_and_fits(open_page: OpenPage) -> None:
+    page = open_page().go("/docs")
+    page.locator(".opblock").first.wait_for()
+    look_at(page, "api-docs")
+
+
+IN_OTHER_TESTS = {
+    "/sign-in",
+    "/sign-in/once",
+    "/new/file",
+    "/drafts/{draft_id}",
+    "/person",
+    "/deeds/{deed_id}",
+    "/docs",
+}
+IN_OTHER_TESTS |= {"/requests/{request_id}", "/requests/{request_id}/answer", "/vendors/{name}"}
+PARTS = ("/live", "/stream", "/timeline", "/rate", "/session/left", "/session/stay")
+LEAD_ELSEWHERE = {"/settings", "/flower", "/sign-in/provider"}
+
+
+def test_no_page_is_left_out(context: Context) -> None:
+    pages = {path for method, path in page_routes(context) if method == "GET" and not path.endswith(PARTS)}
+    looked_at = {path.partition("?")[0] for _, paths in OF_ROLES.values() for path in paths.values()}
+    missing = pages - looked_at - IN_OTHER_TESTS - LEAD_ELSEWHERE
+    assert not missing, "give them a name in a list above, or look at them in a test of their own"
