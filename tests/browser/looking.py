@@ -21,8 +21,9 @@ DOES_NOT_FIT = """() => document.documentElement.scrollWidth <= innerWidth ? [] 
         .map(one => one.outerHTML.slice(0, 120))"""
 
 
-def look_at(page: Page, name: str) -> None:
-    """Look at the page that is open, at every width and in both schemes; kept as pictures."""
+def look_at(page: Page, name: str, *, borrowed: bool = False) -> None:
+    """Look at the page that is open, at every width and in both schemes; kept as pictures. Of a page whose inside is
+    `borrowed` from others only what is serious counts."""
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.evaluate(AXE)
     found: list[str] = []
@@ -31,7 +32,7 @@ def look_at(page: Page, name: str) -> None:
         for scheme, rules in (("light", RULES), ("dark", COLOURS)):
             page.emulate_media(color_scheme=scheme)
             page.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png", full_page=True, animations="disabled")
-            found += [f"{width} {scheme}: {one}" for one in findings(page, rules)]
+            found += [f"{width} {scheme}: {one}" for one in findings(page, rules, BORROWED if borrowed else OURS)]
         found += [f"{width}: does not fit: {one}" for one in page.evaluate(DOES_NOT_FIT)]
     page.set_viewport_size({"width": NARROWEST, "height": 900})
     found += [f"{NARROWEST}: does not fit: {one}" for one in page.evaluate(DOES_NOT_FIT)]
@@ -40,13 +41,18 @@ def look_at(page: Page, name: str) -> None:
     assert not PERSONAL.search(page.url), "an address names a person"
 
 
-def findings(page: Page, rules: dict[str, Any]) -> list[str]:
-    """What axe-core finds serious on this page."""
+OURS = {"moderate", "serious", "critical"}
+BORROWED = {"serious", "critical"}
+
+
+def findings(page: Page, rules: dict[str, Any], counts: set[str]) -> list[str]:
+    """What axe-core finds on this page of an impact that counts."""
     found = page.evaluate(
         "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations'], preload: false})", rules
     )
     return [
-        f"{one['id']}: {one['help']} ({one['nodes'][0]['html'][:200]}) {one['nodes'][0]['failureSummary'][:300]}"
+        f"{one['id']}: {one['help']} ({node['html'][:200]}) {node['failureSummary'][:300]}"
         for one in found["violations"]
-        if one["impact"] != "minor"
+        if one["impact"] in counts
+        for node in one["nodes"][:5]
     ]
