@@ -20,7 +20,7 @@ from ledger.by_hand import recipients
 from ledger.desk import history
 from ledger.desk.reports import Status, status_of
 from ledger.evidence import outcome_trees, proofs
-from ledger.evidence.outcome_trees import NoTreeError, Request, Tree
+from ledger.evidence.lines import NoTreeError, Request, Tree
 from ledger.evidence.proofs import Logged
 from ledger.session import Connection
 from tasks.log import LogKeeper, order

@@ -7,7 +7,7 @@ from time import monotonic
 
 from evidence.keys import SigningKey
 from ledger.evidence import outcome_trees, sequencer
-from ledger.evidence.outcome_trees import NoTreeError
+from ledger.evidence.lines import NoTreeError, requests_of
 from ledger.sealing import MasterKeys, UnsealError
 from ledger.session import Connection, Engine
 
@@ -63,7 +63,7 @@ def keep_trees(keeper: LogKeeper) -> bool:
 
 def _make(connection: Connection, request_id: int, masters: MasterKeys) -> None:
     try:
-        outcome_trees.make(connection, outcome_trees.requests_of(connection, [request_id]), masters)
+        outcome_trees.make(connection, requests_of(connection, [request_id]), masters)
     except NoTreeError as error:
         log.info("a request has no tree of its outcomes: %s", error)
     except UnsealError as error:

@@ -16,6 +16,7 @@ from intake.certify import certify, prove_line
 from ledger.delivery.vendors import announce
 from ledger.evidence import outcome_trees
 from ledger.evidence.checking import check_log
+from ledger.evidence.lines import requests_of
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
 from tasks.log import LogKeeper, order
@@ -111,7 +112,7 @@ def _closed(engine: Engine, masters: MasterKeys, number: int) -> Any:
 def _hash(engine: Engine, masters: MasterKeys) -> None:
     with engine.begin() as connection:
         due = outcome_trees.take_due(connection, 10)
-        outcome_trees.make(connection, outcome_trees.requests_of(connection, due), masters)
+        outcome_trees.make(connection, requests_of(connection, due), masters)
 
 
 _SETTLE = text("""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from evidence.merkle import inclusion_path, leaf_hash, root_of
 from evidence.proof import Proof
 from evidence.tiles import WIDTH, hashes_in
-from ledger.evidence.outcome_trees import NoTreeError, Request, Tree, read
+from ledger.evidence.lines import NoTreeError, Request, Tree, read
 from ledger.evidence.sequencer import newest_checkpoint
 from ledger.evidence.tiles import HEIGHT, LogTree
 

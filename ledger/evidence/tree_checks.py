@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from evidence.merkle import leaf_hash, root_of
 from evidence.tiles import WIDTH
-from ledger.evidence.outcome_trees import Block, NoTreeError, Request, blocks_of, read, requests_of
+from ledger.evidence.lines import Block, NoTreeError, Request, blocks_of, read, requests_of
 from ledger.sealing import MasterKeys, UnsealError
 
 STEP = 256

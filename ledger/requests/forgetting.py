@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from ledger import forgetting
 from ledger.desk.deeds import LockedRequest, add_note
 from ledger.evidence import outcome_trees
-from ledger.evidence.outcome_trees import NoTreeError
+from ledger.evidence.lines import NoTreeError, requests_of
 from ledger.sealing import MasterKeys, UnsealError
 from ledger.unsettled import waits
 
@@ -56,7 +56,7 @@ def forget(connection: Connection, request: LockedRequest, by: str, because: str
 
 def _hash_outcomes(connection: Connection, request_id: int, masters: MasterKeys) -> None:
     outcome_trees.take_turn(connection, wait=True)
-    (request,) = outcome_trees.requests_of(connection, [request_id])
+    (request,) = requests_of(connection, [request_id])
     if request.tree is not None and not connection.execute(_TREE_IS_DUE, {"id": request_id}).scalar_one():
         return
     try:

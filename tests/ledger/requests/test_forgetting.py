@@ -10,7 +10,7 @@ from domain.outcomes import Reason
 from ledger import forgetting
 from ledger.desk.history import people_at
 from ledger.desk.reports import deliveries_of, status_of
-from ledger.evidence import outcome_trees
+from ledger.evidence import lines
 from ledger.keys import fingerprinter
 from ledger.people.involved import requests_of
 from ledger.people.prints import Prints
@@ -89,7 +89,7 @@ def test_it_is_on_record_and_the_tree_of_outcomes_is_made_before(desk: Desk) -> 
     assert desk.rows("SELECT by, deed, reason FROM notes") == [("cli:ann", "forget", WHY)]
     assert desk.one("SELECT count(*) FROM log_pending WHERE type = 'request.forgotten'") == 1
     with desk.engine.connect() as connection:
-        (request,) = outcome_trees.requests_of(connection, [desk.one("SELECT id FROM requests")])
+        (request,) = lines.requests_of(connection, [desk.one("SELECT id FROM requests")])
     assert request.tree is not None
     assert request.tree.vendors == {"insider": {"accepted": 12}}
 
