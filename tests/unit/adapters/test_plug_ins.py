@@ -8,6 +8,7 @@ import pytest
 
 from adapters.plug_ins import CONTRACT_VERSION, GROUP, find
 from adapters.registry import OURS
+from config.setting_fields import SettingFields
 from config.settings import Settings, SettingsError
 from config.vendors import VendorBlocks
 from tests.contract.plain import Plain
@@ -83,7 +84,7 @@ def test_two_packages_with_one_name_are_both_refused_and_a_third_is_not() -> Non
 
 def test_no_vendor_of_ours_is_named_like_a_setting() -> None:
     """`Settings.load` refuses a plug-in that is."""
-    assert not set(Settings.__annotations__) & set(OURS)
+    assert not set(SettingFields.__annotations__) & set(OURS)
     assert set(OURS) <= set(VendorBlocks.model_fields)
 
 
