@@ -141,6 +141,7 @@ REFUSED: dict[str, tuple[str, dict[str, str], int]] = {
     "a person in the reason": ("close", {"vendor": "insider", "because": "jane@private.example asked"}, 422),
     "no such vendor": ("retry", {"vendor": "nobody"}, 409),
     "an odd period": ("extend", {"count": "-1", "unit": "months", "because": WHY}, 422),
+    "people who are still needed": ("forget", {"because": WHY}, 409),
     "an odd unit": ("extend", {"count": "1", "unit": "years", "because": WHY}, 422),
     "an unknown field": ("retry", {"surprise": "1"}, 422),
 }
@@ -155,6 +156,19 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(sign_in: SignIn, wai
         assert "jane@" not in answer.text
     assert rows("SELECT count(*) FROM outcomes") == before
     assert not rows("SELECT FROM notes")
+
+
+def test_people_are_forgotten_once_nobody_needs_them(sign_in: SignIn, desk: Desk, rows: Rows) -> None:
+    public_id = desk.submit(people(2)).recorded.public_id
+    browser, at = sign_in("operator"), f"/requests/{desk.submit(people(2)).recorded.public_id}"
+    assert "Forget its people" not in browser.get(at).text, "it runs"
+    assert browser.post(f"{at}/cancel", on=at).status_code == 303
+    assert "Forget its people" in browser.get(at).text
+    assert browser.post(f"{at}/forget", on=at, because=WHY).status_code == 303
+    page = browser.get(at).text
+    assert "Its people are forgotten. How many ended how stays on record." in page
+    assert "Forget its people" not in page
+    assert rows("SELECT public_id FROM requests WHERE data_key IS NOT NULL") == [(public_id,)], "no other one is"
 
 
 def test_deeds_are_refused_to_who_may_not(sign_in: SignIn, waiting: UUID, rows: Rows) -> None:
