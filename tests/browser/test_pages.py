@@ -46,6 +46,13 @@ def test_pages_are_accessible_and_fit(open_page: OpenPage, past: Past, role: str
         look_at(watched.go(path.format(past=past)), name)
 
 
+@pytest.mark.usefixtures("past")
+def test_the_page_of_the_api_is_accessible_and_fits(open_page: OpenPage) -> None:
+    page = open_page().go("/docs")
+    page.locator(".opblock").first.wait_for()
+    look_at(page, "api-docs", borrowed=True)
+
+
 IN_OTHER_TESTS = {
     "/sign-in",
     "/sign-in/once",
