@@ -102,8 +102,8 @@ def test_a_worker_that_dies_between_closing_and_settling_loses_nothing(desk: Des
         desk.submit(people(1))
     settle(desk.tools({}))
     with desk.engine.begin() as connection:
-        (chunk_id, *_) = claim_chunks(connection, "insider", 1)
-        held = chunks.lease(connection, chunk_id, lease_s=60, holder="test", masters=desk.masters)
+        (claimed, *_) = claim_chunks(connection, "insider", 1)
+        held = chunks.lease(connection, claimed.chunk_id, lease_s=60, holder="test", masters=desk.masters)
         assert held is not None
         chunks.close(connection, held)
     assert settle(desk.tools({})) == 1
@@ -175,11 +175,6 @@ def test_many_sweeps_at_once_close_each_once(desk: Desk, in_threads: Callable[..
 # Reading back under a campaign, and delivering under very many read-backs
 
 
-def purposes(desk: Desk, ids: list[int]) -> list[str]:
-    found = dict(desk.rows("SELECT id, CAST(purpose AS text) FROM chunks WHERE id = ANY(:ids)", ids=ids))
-    return [found[chunk_id] for chunk_id in ids]
-
-
 def to_read_back(desk: Desk, request_id: int, count: int, *, newer: bool = False) -> None:
     desk.execute(
         """INSERT INTO chunks (request_id, vendor_id, first_line, last_line, round, purpose, due_at)
@@ -207,8 +202,8 @@ def test_neither_deliveries_nor_read_backs_starve_the_other(
     for _ in range(60):
         with desk.engine.begin() as connection:
             fresh = claim_chunks(connection, "insider", window)
-        served += purposes(desk, fresh)
-        out += fresh
+        served += [one.purpose for one in fresh]
+        out += [one.chunk_id for one in fresh]
         assert len(out) <= window
         desk.execute("UPDATE chunks SET state = 'closed' WHERE id = :id", id=out.pop(0))
     expected = max(1, round(window * READ_BACK_SHARE)) / window
@@ -227,7 +222,7 @@ def test_what_one_does_not_need_the_other_may_use(desk: Desk, what: str) -> None
         to_read_back(desk, 1, 20)
         desk.execute("UPDATE chunks SET state = 'closed' WHERE purpose = 'deliver'")
     with desk.engine.begin() as connection:
-        assert purposes(desk, claim_chunks(connection, "insider", 8)) == [what] * 8
+        assert [one.purpose for one in claim_chunks(connection, "insider", 8)] == [what] * 8
 
 
 def test_a_held_vendor_is_probed_by_one_chunk_whatever_is_to_be_read_back(desk: Desk) -> None:

@@ -34,7 +34,15 @@ PAGES: dict[str, frozenset[str]] = {
     "/settings/audit": READERS,
 }
 """Every page, and which roles may see it; another role gets 403."""
-OPEN = {("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/sign-in/provider"), ("GET", "/"), ("GET", "/docs")}
+OPEN = {
+    ("GET", "/"),
+    ("GET", "/docs"),
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("GET", "/sign-in/once"),
+    ("POST", "/sign-in/once"),
+    ("GET", "/sign-in/provider"),
+}
 
 
 @pytest.fixture(autouse=True)
