@@ -15,6 +15,7 @@ from cli.master_key_commands import master_key
 from cli.options import AsJson
 from cli.request_commands import export, list_requests, lookup, status, submit, watch
 from cli.signing_key_commands import signing_key
+from cli.suppression_commands import suppression
 from cli.vendor_commands import vendor
 from cli.webhook_commands import webhook
 from intake.exit_codes import Commands, Ending, run_to_end
@@ -35,6 +36,7 @@ FAMILIES = {
     "certificate": certificate,
     "signing-key": signing_key,
     "master-key": master_key,
+    "suppression": suppression,
 }
 for name, commands in FAMILIES.items():
     app.add_typer(commands, name=name)

@@ -161,6 +161,8 @@ def _print(receipt: Receipt, noticed: Noticed, *, as_json: bool) -> None:
         answer["left_aside"] = dict(noticed.left_aside)
     if noticed.crowds:
         answer["crowds"] = [crowd._asdict() for crowd in noticed.crowds]
+    if noticed.erased_before:
+        answer["erased_before"] = noticed.erased_before._asdict()
     typer.echo(json.dumps(answer) if as_json else answer["request_id"])
     flush()
     if receipt.repeated:

@@ -155,6 +155,12 @@ class SettingFields(VendorBlocks):
         ge=1,
         description="people and outcomes are dropped so long after their request closed; unset: never",
     )
+    suppression_days: float | None = Field(
+        default=None,
+        ge=1,
+        description="so long after their wish took effect, who was erased is on the suppression list, also once their "
+        "request is forgotten; unset: for ever",
+    )
     egress_proxy: ProxyAddress | None = Field(
         default=None,
         description="HTTP proxy through which vendors, receivers, the directory and the identity provider are reached, "

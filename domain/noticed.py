@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from domain.allowances import NONE, Allowances, allowances
 from domain.crowds import Crowd
 from domain.file_lines import FileLines
+from domain.past_erasures import ErasedBefore
 
 DOUBTS = frozenset({"placeholder", "invisible_character", "space_at_an_end", "damaged"})
 """Kinds of faults in an identifier that the submitter may overrule (`Allowances`)."""
@@ -24,6 +25,8 @@ class Noticed:
     file_lines: FileLines = field(default_factory=FileLines)
     crowds: tuple[Crowd, ...] = ()
     """Known once all people are on record."""
+    erased_before: ErasedBefore | None = None
+    """Of an opt-in: who of it is on the suppression list. Known once it is on record."""
 
     def allow(self, places: Mapping[str, Sequence[str]]) -> None:
         """Accept these values in these fields, whatever they look like. Raises ValueError, which names no value."""
@@ -42,7 +45,8 @@ class Noticed:
         """What the submitter should check, one sentence each."""
         left_aside = ", ".join(f"{name} ({count:,})" for name, count in sorted(self.left_aside.items()))
         said = [f"empty and left aside: {left_aside}"] if left_aside else []
-        return said + [str(crowd) for crowd in self.crowds]
+        said += [str(crowd) for crowd in self.crowds]
+        return [*said, str(self.erased_before)] if self.erased_before else said
 
     def summary(self) -> str | None:
         """The same with what was allowed, for the audit log; None where there is nothing."""

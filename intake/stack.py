@@ -139,4 +139,5 @@ def guards_of(settings: Settings) -> Guards:
         settings.term_table(),
         settings.resolver.is_on,
         settings.max_subjects_unconfirmed_within_h * 3600,
+        settings.suppression_days,
     )

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
+from ledger import suppression
+
 _NOBODY = "CAST('00000000-0000-0000-0000-000000000000' AS uuid)"
 """In place of a fingerprint that a table wants to have."""
 STEP = 5_000
@@ -55,6 +57,7 @@ def delete_prints(connection: Connection) -> bool:
     if due is None:
         return False
     span = {"id": due.request_id, "after": due.after_line, "last": due.after_line + STEP}
+    suppression.keep(connection, (due.request_id, due.after_line), (due.request_id, due.after_line + STEP))
     for statement in _DELETE_PRINTS:
         connection.execute(statement, span)
     is_last = connection.execute(_IS_LAST, span).scalar_one()

@@ -8,6 +8,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
+from ledger import suppression
 from ledger.filter_building import drop_filters
 from ledger.forgetting import forget_names
 from ledger.session import one_by_one
@@ -102,8 +103,9 @@ def drop_expired(engine: Engine, days: float) -> list[Dropped]:
 
 
 DROPPING = "drop volumes"
-STEP, STEP_CHUNKS, STEP_S = 2_000, 10_000, 300.0
-"""Requests forgotten, and chunks deleted, in one transaction; and its longest duration."""
+STEP, STEP_CHUNKS, STEP_PEOPLE, STEP_S = 2_000, 10_000, 5_000, 300.0
+"""Requests forgotten, chunks deleted, and people kept on the suppression list in one transaction; and its longest
+duration."""
 _CLOSED_IN_TIME = "closed_at < now() - CAST(:days AS double precision) * interval '1 day'"
 # It must also have ended this long ago: a request that takes hours to write is invisible until then. Indexes of open
 # work tell what is open in it.
@@ -157,6 +159,7 @@ def _forget(engine: Engine, volume: _Range, days: float) -> Dropped | None:
     if not _in_steps(engine, volume, forget):
         return None
     _in_steps(engine, volume, delete_chunks, then_chunks=True)
+    _keep_suppressed(engine, volume)
     with engine.begin() as connection:
         connection.execute(_NOTE_DROPPED, {"id": volume.id})
     _in_steps(engine, volume, lambda connection, ids: bool(connection.execute(_DROP_HASHES, {"ids": ids})))
@@ -177,6 +180,19 @@ def _in_steps(engine: Engine, volume: _Range, step: _Step, *, then_chunks: bool 
         if then_chunks:
             _delete_chunks(engine, ids)
         after = ids[-1]
+
+
+def _keep_suppressed(engine: Engine, volume: _Range) -> None:
+    """Put who was erased on the suppression list, which outlives the volume."""
+    after = (volume.first, 0)
+    while True:
+        with engine.begin() as connection:
+            keep_turn(connection, DROPPING, STEP_S)
+            last = suppression.next_line(connection, after, volume.past, STEP_PEOPLE)
+            if last is None:
+                return
+            suppression.keep(connection, after, last)
+        after = last
 
 
 def _delete_chunks(engine: Engine, ids: list[int]) -> None:

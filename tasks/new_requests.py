@@ -40,6 +40,7 @@ def new_request_of(submission: Submission, guards: Guards, known: Known, rows: A
         cool_off_s=guards.cool_off_s.get(submission.kind, 0.0),
         confirm_above=guards.confirm_above,
         confirm_within_s=guards.confirm_within_s,
+        suppression_days=guards.suppression_days,
         confirmed=submission.confirmed,
         callbacks=submission.callbacks,
         also=submission.also,

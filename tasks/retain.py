@@ -3,7 +3,7 @@ limited time."""
 
 import logging
 
-from ledger import filter_building, forgetting, volumes
+from ledger import filter_building, forgetting, suppression, volumes
 from ledger.accounts import guesses
 from ledger.keys import fingerprinter
 from ledger.notices import outbox
@@ -26,6 +26,7 @@ BLOCKS_OF_A_ROUND = 400
 """About 100 MB of dropped files in one transaction."""
 PRINT_ROUNDS = 1_000
 """Steps of `ledger.forgetting` in one call: five million people. The rest is left to the next call."""
+PRINTS_OF_A_ROUND = 10_000
 KEY_ROUNDS = 200
 KEYS_OF_A_ROUND = 1_000
 
@@ -99,3 +100,18 @@ def keep_forgetting(engine: Engine) -> int:
             if not forgetting.delete_prints(connection):
                 return done
     return PRINT_ROUNDS
+
+
+def keep_suppression(engine: Engine, days: float | None) -> int:
+    """Take off the suppression list who has been on it for `days`; None: nobody. Returns the number of fingerprints
+    deleted. The rest is left to the next call."""
+    total = 0
+    if days is None:
+        return total
+    for _ in range(ROUNDS):
+        with engine.begin() as connection:
+            dropped = suppression.drop_old(connection, days, PRINTS_OF_A_ROUND)
+        total += dropped
+        if dropped < PRINTS_OF_A_ROUND:
+            break
+    return total

@@ -73,6 +73,8 @@ class Guards:
     """Whether the controller's directory is asked for missing identifiers."""
     confirm_within_s: float = 0.0
     """What a submitter sent within so many seconds counts towards `confirm_above`; 0: each request by itself."""
+    suppression_days: float | None = None
+    """How long an erasure counts when somebody opts in; None: for ever."""
 
 
 NO_GUARDS = Guards()

@@ -40,7 +40,7 @@ from tasks.queues import (
 from tasks.redis_connections import RedisUrlError, broker_settings
 from tasks.refusals import Refusal, tell
 from tasks.resolve import resolve
-from tasks.retain import keep_drafts, keep_forgetting, keep_no_clear_keys, keep_outbox, keep_volumes
+from tasks.retain import keep_drafts, keep_forgetting, keep_no_clear_keys, keep_outbox, keep_suppression, keep_volumes
 from tasks.settle import settle
 from worker.cluster import refuse_cluster
 from worker.filtered import FilteredTask
@@ -193,6 +193,7 @@ def turn_volumes_over() -> None:
     keep_drafts(runtime().tools.engine)
     keep_forgetting(runtime().tools.engine)
     keep_volumes(runtime().tools.engine, Settings.load().retention_days)
+    keep_suppression(runtime().tools.engine, Settings.load().suppression_days)
     keep_outbox(runtime().tools.engine)
     keep_no_clear_keys(runtime().tools.engine, runtime().tools.masters)
     runtime().turns.rest(VOLUMES, CHORES[VOLUMES])

@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from domain.folding import fold, fold_email, fold_identifier
 from domain.other_identifiers import other_identifiers
 from domain.requests import Subject
+from domain.suppression import Identifiers
 from ledger.sealing import Fingerprinter
 
 
@@ -87,6 +88,11 @@ class Prints:
         """Kind and fingerprint of each identifier that only a vendor's block gives; usually none."""
         found = sorted(other_identifiers(subject)) if subject.get("vendors") else []
         return [(kind, self._other(kind, value.encode())) for kind, value in found]
+
+    def every(self, subject: Subject) -> Identifiers:
+        """All identifiers of a person, as the suppression list knows them."""
+        own = zip(("user_id", "email", "phone_number"), self.identifiers(subject), strict=True)
+        return frozenset([*((name, a_print) for name, a_print in own if a_print), *self.others(subject)])
 
     def _other(self, kind: str, value: bytes) -> bytes:
         match kind:

@@ -59,6 +59,8 @@ class NewRequest:
     """With more people than this it waits for a confirmation, unless it is `confirmed`."""
     confirm_within_s: float = 0.0
     """What its submitter sent within so many seconds counts too; 0: each request by itself."""
+    suppression_days: float | None = None
+    """How long an erasure counts when somebody opts in; None: for ever."""
     confirmed: bool = False
     callbacks: Sequence[Callback] = ()
     """Who gets its changes of status, besides the operator's receivers."""

@@ -8,8 +8,10 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from domain.chunking import cut
+from domain.past_erasures import ErasedBefore
 from domain.reach import Headcount
 from domain.requests import Kind, Subject
+from ledger import suppression
 from ledger.accounts.persons import persons_of
 from ledger.clock import now
 from ledger.contexts import key_context, options_context
@@ -36,13 +38,15 @@ from ledger.unsettled import ACCEPT
 
 class Recorded(NamedTuple):
     """A request on record. `unconfirmed`: nothing of it is sent until it is confirmed. `unreachable`: how many of its
-    people cannot be found at which vendor, when it was recorded."""
+    people cannot be found at which vendor, when it was recorded. `erased_before`: of an opt-in just recorded, who is on
+    the suppression list."""
 
     public_id: UUID
     people: int
     duplicates: int
     unconfirmed: bool = False
     unreachable: Mapping[str, int] = MappingProxyType({})
+    erased_before: ErasedBefore | None = None
 
 
 class NothingToDoError(Exception):
@@ -80,6 +84,8 @@ def record(
     if not counted.lines:
         raise NothingToDoError
     new.noticed.crowds = counted.crowds
+    if new.kind is Kind.OPT_IN:
+        new.noticed.erased_before = suppression.erased_in(connection, request_id, new.suppression_days)
     unreachable = headcount.without(counted.repeats)
     if unreachable and new.warn is not None:
         new.warn(unreachable, counted.people)
@@ -112,7 +118,12 @@ def record(
     if new.accept_unreachable:
         add_note(connection, request_id, new.submitted_by, ACCEPT, because="with the request")
     return Recorded(
-        public_id, counted.people, len(counted.repeats), large and not new.confirmed, MappingProxyType(unreachable)
+        public_id,
+        counted.people,
+        len(counted.repeats),
+        large and not new.confirmed,
+        MappingProxyType(unreachable),
+        new.noticed.erased_before,
     )
 
 

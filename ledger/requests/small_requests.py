@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from domain.chunking import cut
-from domain.requests import Subject
+from domain.requests import Kind, Subject
+from ledger import suppression
 from ledger.people.adding import FEW
 from ledger.people.crowds import crowds_among
 from ledger.people.prints import Prints
@@ -62,6 +63,9 @@ def record_few(
         # Not in the statement itself, because people are sealed with their request's number. Not drawn ahead either: of
         # two deliveries to one person the lower number goes first.
         numbered = rows_of(connection, _NEXT_IDS, {"count": len(several)})
+        for small in several:
+            if small.new.kind is Kind.OPT_IN:
+                _note_erased(connection, small, fingerprinter)
         rows = [
             _row_or_none(request_id, received_at, one, masters, fingerprinter)
             for (request_id, received_at), one in zip(numbered, several, strict=True)
@@ -85,6 +89,13 @@ def record_few(
                 raise
             inserted = set()  # nothing was written: one of them is at fault, and the others must not fail with it
     return [row.recorded if row is not None and row.request["id"] in inserted else None for row in rows]
+
+
+def _note_erased(connection: Connection, small: Small, fingerprinter: Fingerprinter) -> None:
+    prints = Prints(fingerprinter)
+    people = [(line, prints.every(one)) for line, one in enumerate(small.people, start=1)]
+    days = small.new.suppression_days
+    small.new.noticed.erased_before = suppression.erased_among(connection, people, days)
 
 
 class _Row(NamedTuple):
@@ -111,7 +122,13 @@ class _Row(NamedTuple):
         others = [other for line, subject in kept for other in writer.others_of(line, subject)]
         unreachable = new.reach.missing(subject for _, subject in kept)
         row = row_of(new, key, masters, fingerprinter, received_at)
-        recorded = Recorded(row["public_id"], len(records), len(people) - len(records), unreachable=unreachable)
+        recorded = Recorded(
+            row["public_id"],
+            len(records),
+            len(people) - len(records),
+            unreachable=unreachable,
+            erased_before=new.noticed.erased_before,
+        )
         new.noticed.crowds = tuple(crowds_among(records, writer.lines))
         row |= {
             "id": request_id,

@@ -28,6 +28,7 @@ TABLES = (
     "keys",
     "master_keys",
     "forgetting",
+    "suppression",
     "logins",
     "notes",
     "late_prints",

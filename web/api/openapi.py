@@ -19,6 +19,7 @@ from web.api.people import Person
 from web.api.requests import NewRequest
 from web.api.selections import CloseSelected, Selected
 from web.api.session import Login
+from web.api.suppression import PeopleToCheck
 from web.api.vendors import Retire
 from web.dependencies import TheContext
 
@@ -34,6 +35,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     CloseSelected,
     Retire,
     Person,
+    PeopleToCheck,
     Login,
 )
 REFUSALS = {

@@ -88,6 +88,13 @@ class Crowd(BaseModel):
     most: int = Field(description="how many have the most common one")
 
 
+class ErasedBefore(BaseModel):
+    """People of an opt-in who were erased, and have not opted in since."""
+
+    people: int
+    lines: list[int] = Field(description="positions of the first of them in the request, from 1")
+
+
 class Receipt(BaseModel):
     """A request that is on record."""
 
@@ -101,6 +108,7 @@ class Receipt(BaseModel):
             "unreachable": {"akinon": 2},
             "left_aside": {"phone_number": 1},
             "crowds": [],
+            "erased_before": None,
         }
     )
     request_id: UUID
@@ -117,6 +125,9 @@ class Receipt(BaseModel):
         examples=[{"phone_number": 2}],
     )
     crowds: list[Crowd] = Field(description="many people who are perhaps one, or nobody: look whether that is right")
+    erased_before: ErasedBefore | None = Field(
+        description="of an opt-in: who of it is on the suppression list, which it is recorded in spite of"
+    )
 
 
 router = APIRouter(tags=["requests"])
@@ -147,7 +158,7 @@ async def submit_request(request: Request, principal: Submitter, idempotency_key
     context = the_context(request)  # no dependency: each costs a tenth of this route's time
     noticed = Noticed()
     given = await read_json(request, SHAPE, LARGEST_JSON, context=noticed)
-    people = _checked_people(given, noticed)
+    people = checked_people(given.subjects, noticed)
     submission = Submission(
         given.kind,
         tuple(given.vendors),
@@ -173,7 +184,7 @@ def own_key(principal: Principal, key: str | None) -> str | None:
 
 def answer(request: Request, receipt: submit.Receipt, noticed: Noticed) -> Response:
     """The answer to a producer. What was recorded has its audit entry in the same transaction."""
-    recorded = receipt.recorded
+    recorded, erased = receipt.recorded, receipt.recorded.erased_before
     request.state.target = str(recorded.public_id)
     request.state.audited = not receipt.repeated
     body = Receipt(
@@ -185,14 +196,16 @@ def answer(request: Request, receipt: submit.Receipt, noticed: Noticed) -> Respo
         unreachable=dict(recorded.unreachable),
         left_aside=dict(noticed.left_aside),
         crowds=[Crowd(**crowd._asdict()) for crowd in noticed.crowds],
+        erased_before=ErasedBefore(people=erased.people, lines=list(erased.lines)) if erased else None,
     )
     place = {"Location": f"/v1/requests/{recorded.public_id}"}
     return Response(body.model_dump_json(), 200 if receipt.repeated else 201, place, "application/json")
 
 
-def _checked_people(given: NewRequest, noticed: Noticed) -> list[Subject]:
+def checked_people(given: list[Subject], noticed: Noticed) -> list[Subject]:
+    """The people of a body, checked. Raises Problem."""
     try:
-        return checked_all(given.subjects, noticed)
+        return checked_all(given, noticed)
     except SubjectError as error:
         kept, total = first([fault(one.field, one.problem) for one in error.faults])
         detail = advised("some of the people cannot be taken; nothing was recorded", kept)

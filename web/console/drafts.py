@@ -141,7 +141,8 @@ async def _outcome(
     request.state.target = str(recorded.public_id)
     request.state.because += f": {counted(recorded.people, 'person', 'people')}"
     waits = " Nothing is sent until a second person lets it run." if recorded.unconfirmed else ""
-    return go_to(request, f"/requests/{recorded.public_id}", f"The request is on record.{waits}")
+    warns = f" {recorded.erased_before}." if recorded.erased_before else ""
+    return go_to(request, f"/requests/{recorded.public_id}", f"The request is on record.{waits}{warns}")
 
 
 def _waits(request: Request, draft: Draft, what: str) -> Response:

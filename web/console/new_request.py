@@ -67,6 +67,7 @@ async def submit(request: Request, context: TheContext, principal: Submitter) ->
     request.state.target = str(receipt.recorded.public_id)
     request.state.audited = not receipt.repeated
     said = "The request was on record already." if receipt.repeated else "The request is on record."
+    said += f" {receipt.recorded.erased_before}." if receipt.recorded.erased_before else ""
     return go_to(request, f"/requests/{receipt.recorded.public_id}", said)
 
 

@@ -53,6 +53,7 @@ NEEDED: dict[tuple[str, str], set[Right]] = {
     ("POST", "/v1/requests/confirm"): {Right.OPERATE},
     ("GET", "/v1/deeds/{deed_id}"): {Right.SUBMIT, Right.READ},
     ("POST", "/v1/people/lookup"): {Right.READ},
+    ("POST", "/v1/suppression/check"): {Right.SUBMIT, Right.READ},
     ("GET", "/v1/attention"): {Right.READ},
     ("GET", "/v1/report"): {Right.READ},
     ("GET", "/v1/audit"): {Right.READ},

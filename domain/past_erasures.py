@@ -1,0 +1,19 @@
+"""Who of a new request was erased before."""
+
+from typing import NamedTuple
+
+MOST_LINES = 20
+"""How many lines a warning names."""
+
+
+class ErasedBefore(NamedTuple):
+    """People of a new request who are on the list: how many, and the first of their lines."""
+
+    people: int
+    lines: tuple[int, ...]
+
+    def __str__(self) -> str:
+        who = "1 person was" if self.people == 1 else f"{self.people:,} people were"
+        more = ", …" if self.people > len(self.lines) else ""
+        named = f"line{'s' if self.people > 1 else ''} {', '.join(map(str, self.lines))}{more}"
+        return f"{who} erased before: {named}; `consent suppression check` tells them apart"

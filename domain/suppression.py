@@ -1,0 +1,61 @@
+"""Who is on the suppression list: who was erased, and has not opted in anew since."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from domain.requests import Kind
+
+Identifiers = frozenset[tuple[str, bytes]]
+"""Of one person: which field, and its fingerprint."""
+
+
+@dataclass(frozen=True)
+class PastWish:
+    """An erasure, or an opt-in that a vendor accepted. `request_id`: None where its request is forgotten."""
+
+    kind: Kind
+    at: datetime
+    identifiers: Identifiers = field(repr=False)
+    request_id: UUID | None = None
+
+
+def erasures_that_count(asked: Sequence[Identifiers], wishes: Iterable[PastWish]) -> list[PastWish | None]:
+    """For each person, in order, the oldest erasure by which they are on the list; None: they are not.
+
+    One equal identifier is enough: to be asked about once too often is better than to be forgotten.
+    """
+    by_identifier: dict[tuple[str, bytes], list[PastWish]] = defaultdict(list)
+    for wish in wishes:
+        for identifier in wish.identifiers:
+            by_identifier[identifier].append(wish)
+    return [_oldest_that_counts(person, by_identifier) for person in asked]
+
+
+_ByIdentifier = Mapping[tuple[str, bytes], Sequence[PastWish]]
+
+
+def _oldest_that_counts(asked: Identifiers, wishes: _ByIdentifier) -> PastWish | None:
+    named = {id(wish): wish for one in asked for wish in wishes.get(one, ()) if wish.kind is Kind.ERASURE}
+    for erasure in sorted(named.values(), key=lambda wish: wish.at):
+        later = (wish for one in erasure.identifiers for wish in wishes.get(one, ()) if wish.kind is Kind.OPT_IN)
+        if not any(_takes_off(opt_in, erasure, asked) for opt_in in later):
+            return erasure
+    return None
+
+
+def _takes_off(opt_in: PastWish, erasure: PastWish, asked: Identifiers) -> bool:
+    """Whether an opt-in that shares an identifier with an erasure is of the same person, and newer. It is of the same
+    person where no field contradicts; else it counts for those alone whom the erasure names by its own identifiers.
+    An erasure of the same moment counts."""
+    if opt_in.at <= erasure.at:
+        return False
+    return asked & erasure.identifiers <= opt_in.identifiers or not _contradict(opt_in, erasure)
+
+
+def _contradict(one: PastWish, other: PastWish) -> bool:
+    fields = {name for name, _ in one.identifiers} & {name for name, _ in other.identifiers}
+    shared = {name for name, _ in one.identifiers & other.identifiers}
+    return bool(fields - shared)

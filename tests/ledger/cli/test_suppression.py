@@ -1,0 +1,55 @@
+"""`consent suppression check`, and what an opt-in of who was erased is told."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.ledger.cli.test_commands import consent, people, settle, stack, submitted
+
+__all__ = ["people", "stack"]
+
+TABLE = "Kunde;E-Mail\nx-1;new@private.example\nx-2;\nu-2;\n"
+READ_AS = ("--map", "Kunde=user_id")
+
+
+def test_lines_of_a_file_that_name_somebody_who_was_erased_are_told(stack: Engine, people: str, tmp_path: Path) -> None:
+    nobody = consent("suppression", "check", people, "--json")
+    assert (nobody.exit_code, json.loads(nobody.stdout)["erased"]) == (0, [])
+    request_id = submitted(people)
+    imported = tmp_path / "import.csv"
+    imported.write_text(TABLE)
+    told = consent("suppression", "check", str(imported), *READ_AS)
+    assert told.exit_code == 1, told.output
+    assert told.stdout.startswith("line 3 (line 4 of the file): erased 20")
+    assert told.stdout.endswith(f", request {request_id}\n3 people, of whom on the suppression list: 1\n")
+    assert "u-2" not in told.output
+    settle(stack, request_id)
+    assert consent("forget", request_id, "--because", "asked for").exit_code == 0
+    as_json = consent("suppression", "check", "-", *READ_AS, "--json", stdin=TABLE)
+    assert as_json.exit_code == 1
+    found = json.loads(as_json.stdout)
+    assert (found["people"], found["on_the_list"]) == (3, 1)
+    (one,) = found["erased"]
+    assert (one["line"], one["file_line"], one["request_id"]) == (3, 4, None)
+    entries = json.loads(consent("audit", "--json").stdout)["entries"]
+    assert [entry["action"] for entry in entries].count("suppression check") == 3
+
+
+@pytest.mark.parametrize("file", ["", "user_id;e-mial\nu-2;x\n", "user_id,email\nu-2,no address\n"])
+def test_a_file_that_cannot_be_read_as_it_is_is_unusable(stack: Engine, file: str) -> None:
+    refused = consent("suppression", "check", "-", stdin=file)
+    assert (refused.exit_code, refused.stdout) == (2, ""), refused.output
+    assert "nothing was checked" in refused.stderr
+    assert "no address" not in refused.stderr
+
+
+def test_an_opt_in_is_told_whom_it_names(stack: Engine, people: str) -> None:
+    submitted(people)
+    told = consent("submit", "-", "--kind", "opt_in", "--json", stdin="user_id\nx-1\nu-2\n")
+    assert told.exit_code == 0
+    assert json.loads(told.stdout)["erased_before"] == {"people": 1, "lines": [2]}
+    assert "warning: 1 person was erased before: line 2; `consent suppression check`" in told.stderr
+    again = consent("submit", people, "--kind", "erasure", "--json")
+    assert "erased_before" not in json.loads(again.stdout)

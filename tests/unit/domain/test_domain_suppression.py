@@ -1,0 +1,67 @@
+"""Whom the suppression list names, by rule."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from domain.noticed import Noticed
+from domain.past_erasures import ErasedBefore
+from domain.requests import Kind
+from domain.suppression import Identifiers, PastWish, erasures_that_count
+
+REQUEST = UUID(int=1)
+
+
+def who(given: str) -> Identifiers:
+    """`u1 e1`: the user_id 1 and the e-mail 1."""
+    return frozenset((one[0], one[1:].encode()) for one in given.split())
+
+
+def wish(given: str) -> PastWish:
+    """`erasure 3 u1 e1`: of day 3."""
+    kind, day, rest = given.split(maxsplit=2)
+    return PastWish(Kind(kind), datetime(2026, 3, int(day), tzinfo=UTC), who(rest), REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "asked", "since"),
+    [
+        ([], "u1", None),
+        (["erasure 3 u1"], "u1", 3),
+        (["erasure 3 u1"], "e1", None),
+        (["erasure 3 e1"], "e1 u9", 3),
+        (["erasure 3 u1 e1"], "u1", 3),
+        (["erasure 3 u1 e1"], "u2 e1", 3),
+        (["erasure 5 u1", "erasure 3 u1"], "u1", 3),
+        # opted in since, by any identifier of theirs
+        (["erasure 3 u1", "opt_in 4 u1"], "u1", None),
+        (["erasure 3 u1 e1", "opt_in 4 e1"], "u1", None),
+        (["erasure 3 u1 e1", "opt_in 4 e1 p1"], "u1 e1", None),
+        # of the same moment, or before: the erasure counts
+        (["erasure 3 u1", "opt_in 3 u1"], "u1", 3),
+        (["erasure 3 u1", "opt_in 2 u1"], "u1", 3),
+        # and erased again
+        (["erasure 3 u1", "opt_in 4 u1", "erasure 5 u1"], "u1", 5),
+        # an opt-in by somebody else with the same e-mail takes off nobody but who is named by it alone
+        (["erasure 3 u1 e1", "opt_in 4 u2 e1"], "u1", 3),
+        (["erasure 3 u1 e1", "opt_in 4 u2 e1"], "u1 e1", 3),
+        (["erasure 3 u1 e1", "opt_in 4 u2 e1"], "u2 e1", None),
+        (["erasure 3 u1 e1", "opt_in 4 u2 e1"], "e1", None),
+        # an opt-in that shares nothing with the erasure
+        (["erasure 3 u1", "opt_in 4 e1"], "u1 e1", 3),
+    ],
+)
+def test_whom_the_list_names(wishes: list[str], asked: str, since: int | None) -> None:
+    found, nobody = erasures_that_count([who(asked), who("u0")], [wish(one) for one in wishes])
+    assert (found and found.at.day) == since
+    assert nobody is None
+
+
+def test_the_warning_names_lines_and_nobody() -> None:
+    noticed = Noticed(erased_before=ErasedBefore(3, (2, 4, 9)))
+    said = "3 people were erased before: lines 2, 4, 9; `consent suppression check` tells them apart"
+    assert noticed.warnings() == [said]
+    assert str(ErasedBefore(1, (2,))).startswith("1 person was erased before: line 2;")
+    assert "lines 1, 2, …;" in str(ErasedBefore(30, (1, 2)))
+    assert "identifiers" not in repr(wish("erasure 3 u1"))

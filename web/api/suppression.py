@@ -1,0 +1,73 @@
+"""Tells who of up to a thousand people was erased. Identifiers come in the body, because URLs are logged."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field, TypeAdapter
+
+from domain.noticed import DOUBTS, Noticed
+from domain.requests import Subject
+from domain.suppression import PastWish
+from ledger import suppression
+from ledger.people.prints import Prints
+from web.api.models import RECEIVED, REQUEST_ID, Given, Moment, examples, json_body
+from web.api.requests import MOST_SUBJECTS, checked_people
+from web.bodies import LARGEST_JSON, read_json
+from web.dependencies import SubmitterOrReader, TheContext
+
+_ERASED = {"line": 2, "since": RECEIVED, **REQUEST_ID}
+
+
+class PeopleToCheck(Given):
+    """One to a thousand people."""
+
+    model_config = examples({"subjects": [{"user_id": "u-1"}, {"email": "a@example.org"}]})
+    subjects: list[Subject] = Field(min_length=1, max_length=MOST_SUBJECTS)
+
+
+class Erased(BaseModel):
+    """Somebody who is on the suppression list."""
+
+    model_config = examples(_ERASED)
+    line: int = Field(description="position among the people asked about, from 1")
+    since: Moment = Field(description="when the erasure by which they are on it took effect")
+    request_id: UUID | None = Field(description="null where that request is forgotten, or is not yours to see")
+
+
+class Suppressed(BaseModel):
+    """Who of the people asked about is on the suppression list."""
+
+    model_config = examples({"people": 2, "on_the_list": 1, "erased": [_ERASED]})
+    people: int
+    on_the_list: int
+    erased: list[Erased]
+
+
+router = APIRouter(tags=["people"])
+SHAPE = TypeAdapter(PeopleToCheck)
+
+
+@router.post(
+    "/v1/suppression/check",
+    summary="Who of up to 1,000 people was erased, and has not opted in anew",
+    openapi_extra=json_body(PeopleToCheck),
+)
+async def check(request: Request, context: TheContext, principal: SubmitterOrReader) -> Suppressed:
+    """For imports: who is named here should not be imported again."""
+    noticed = Noticed(undoubted=DOUBTS)  # nothing is sent
+    given = await read_json(request, SHAPE, LARGEST_JSON, context=noticed)
+    people = checked_people(given.subjects, noticed)
+
+    def find() -> list[PastWish | None]:
+        prints = Prints(context.known().prints)
+        identifiers = [prints.every(person) for person in people]
+        with context.engine.connect() as connection:
+            return suppression.erasures_of(connection, identifiers, context.settings.suppression_days)
+
+    found = await context.reads.run(find)
+    erased = [
+        Erased(line=line, since=one.at, request_id=None if principal.sees_only else one.request_id)
+        for line, one in enumerate(found, start=1)
+        if one
+    ]
+    return Suppressed(people=len(people), on_the_list=len(erased), erased=erased)
