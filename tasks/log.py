@@ -17,6 +17,9 @@ TURN_S = 4.0
 """How long one call goes on. The rest is left to the next call."""
 MARKS = 500
 """Requests whose outcomes are hashed in one transaction."""
+PUT_OFF_S = 900.0
+"""While there is anything to deliver, outcomes are hashed so long after their request closed: hashing would take a
+campaign's time. Whoever asks for a certificate waits for nothing."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,11 @@ def keep_trees(keeper: LogKeeper) -> bool:
     with keeper.engine.begin() as connection:
         if not outcome_trees.take_turn(connection, wait=False):
             return False
-        due = outcome_trees.take_due(connection, MARKS)
+        closed_for_s = PUT_OFF_S if outcome_trees.deliveries_are_under_way(connection) else 0.0
+        due = outcome_trees.take_due(connection, MARKS, closed_for_s)
         for request_id in due:
             _make(connection, request_id, keeper.masters)
-        return outcome_trees.any_due(connection)
+        return not closed_for_s and outcome_trees.any_due(connection)
 
 
 def _make(connection: Connection, request_id: int, masters: MasterKeys) -> None:

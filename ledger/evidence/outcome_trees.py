@@ -18,10 +18,23 @@ _ONE_AT_A_TIME = 0x6F7574636F6D6573
 """Trees are made by one process at a time ("outcomes")."""
 
 
-def take_due(connection: Connection, most: int) -> list[int]:
-    """Closed requests of which something has changed, and of which nothing is open, `most` at most. The caller must
-    make their trees in the same transaction."""
-    ids = connection.execute(_TAKE_DUE, {"most": most}).scalars().all()
+def deliveries_are_under_way(connection: Connection) -> bool:
+    """Whether workers have anything to deliver or to read back now."""
+    return bool(connection.execute(_UNDER_WAY).scalar_one())
+
+
+_UNDER_WAY = text("""
+    SELECT EXISTS (
+        SELECT FROM vendors CROSS JOIN LATERAL (
+            SELECT FROM chunks WHERE vendor_id = vendors.id AND state IN ('queued', 'leased') AND due_at > now() LIMIT 1
+        ) AS out)
+""")
+
+
+def take_due(connection: Connection, most: int, closed_for_s: float = 0.0) -> list[int]:
+    """Requests that closed so long ago, of which something has changed and nothing is open, `most` at most. The caller
+    must make their trees in the same transaction."""
+    ids = connection.execute(_TAKE_DUE, {"most": most, "closed_for_s": closed_for_s}).scalars().all()
     return list(connection.execute(_AT_REST, {"ids": ids}).scalars()) if ids else []
 
 
@@ -33,7 +46,10 @@ def any_due(connection: Connection) -> bool:
 _TAKE_DUE = text("""
     WITH taken AS (
         DELETE FROM trees_due
-        WHERE ctid = ANY(ARRAY(SELECT ctid FROM trees_due LIMIT :most FOR UPDATE SKIP LOCKED))
+        WHERE ctid = ANY(ARRAY(
+            SELECT trees_due.ctid FROM trees_due JOIN requests ON requests.id = request_id
+            WHERE COALESCE(closed_at, 'epoch') <= now() - make_interval(secs => :closed_for_s)
+            LIMIT :most FOR UPDATE OF trees_due SKIP LOCKED))
         RETURNING request_id)
     SELECT DISTINCT request_id FROM taken ORDER BY request_id
 """)

@@ -339,3 +339,18 @@ def test_what_a_copy_elsewhere_says_is_believed(desk: Desk) -> None:
     keep(desk)
     assert check(desk).faults == []
     assert check(desk, witness=witness).faults == ["the first 4 entries are not those of the other copy"]
+
+
+def test_outcomes_are_hashed_when_nothing_is_under_way_or_late(desk: Desk) -> None:
+    done(desk)
+    desk.submit(people(3))
+    desk.execute("UPDATE chunks SET state = 'queued', due_at = now() + interval '1 minute' WHERE request_id = 2")
+    keep(desk)
+    assert desk.one("SELECT count(*) FROM outcome_trees") == 0
+    desk.execute("UPDATE requests SET closed_at = closed_at - interval '16 minutes' WHERE id = 1")
+    keep(desk)
+    assert desk.rows("SELECT request_id FROM outcome_trees") == [(1,)]
+    desk.execute("UPDATE chunks SET state = 'waiting', due_at = now() WHERE request_id = 2")
+    done(desk)
+    keep(desk)
+    assert desk.rows("SELECT request_id FROM outcome_trees ORDER BY 1") == [(1,), (2,), (3,)]
