@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from domain.counted import counted
+
 MOST_LINES = 20
 """How many lines a warning names."""
 
@@ -13,7 +15,7 @@ class ErasedBefore(NamedTuple):
     lines: tuple[int, ...]
 
     def __str__(self) -> str:
-        who = "1 person was" if self.people == 1 else f"{self.people:,} people were"
+        who = counted(self.people, "person was", "people were")
         more = ", …" if self.people > len(self.lines) else ""
         named = f"line{'s' if self.people > 1 else ''} {', '.join(map(str, self.lines))}{more}"
         return f"{who} erased before: {named}; `consent suppression check` tells them apart"

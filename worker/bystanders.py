@@ -22,6 +22,7 @@ def create_app() -> Celery:
         **broker_settings(*find_broker(), must_write=True),
         accept_content=["json"],
         task_ignore_result=True,
+        result_expires=None,  # nothing expires, and beat sends no clean-up of its own
         task_queues=[Queue(CONTROL_QUEUE)],
         task_default_queue=CONTROL_QUEUE,
     )

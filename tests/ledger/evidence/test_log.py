@@ -351,6 +351,6 @@ def test_outcomes_are_hashed_when_nothing_is_under_way_or_late(desk: Desk) -> No
     keep(desk)
     assert desk.rows("SELECT request_id FROM outcome_trees") == [(1,)]
     desk.execute("UPDATE chunks SET state = 'waiting', due_at = now() WHERE request_id = 2")
-    done(desk)
+    desk.work_off(desk.tools_for(lambda _, batch: [APPLIED] * len(batch)))
     keep(desk)
-    assert desk.rows("SELECT request_id FROM outcome_trees ORDER BY 1") == [(1,), (2,), (3,)]
+    assert desk.rows("SELECT request_id FROM outcome_trees ORDER BY 1") == [(1,), (2,)]
