@@ -12,6 +12,7 @@ import typer
 
 from cli.given import unusable
 from cli.os_user import who
+from cli.tables import print_rows
 from intake.access import accounts
 from intake.access.accounts import AccountError, Doer, NewKey, NewUser
 from intake.access.passwords import LONGEST
@@ -209,8 +210,6 @@ def _print(rows: Sequence[dict[str, Any]], name: str, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({name: shown}))
     elif shown:
-        from cli.tables import print_rows  # noqa: PLC0415 - scripts ask for JSON, and need no tables
-
         print_rows(shown)
     else:
         typer.echo(f"no {name}")

@@ -12,6 +12,7 @@ from cli.given import listed, opened, read_allowed, unusable
 from cli.os_user import who
 from cli.status import as_utc, no_such_request, read_id
 from cli.submit import waker
+from cli.tables import print_attention
 from domain.counted import counted, counted_deliveries
 from domain.outcomes import Outcome, Reason
 from intake.advice import ADVICE, what_to_do
@@ -47,8 +48,6 @@ def show_attention(request_id: str | None, *, vendor: str | None, reason: str | 
         ]
         typer.echo(json.dumps({"deliveries": sum(group.deliveries for group in found), "groups": rows}))
     elif found:
-        from cli.tables import print_attention  # noqa: PLC0415 - scripts ask for JSON, and need no tables
-
         print_attention(found, what_to_do)
     else:
         typer.echo("nothing needs attention")

@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from cli.audit_table import print_audit
 from cli.status import as_utc
 from intake.exit_codes import Ending, note
 from intake.stack import surroundings
@@ -22,8 +23,6 @@ def show(wanted: Wanted, *, limit: int, as_json: bool) -> Ending:
         typer.echo(json.dumps({"entries": [_as_json(entry) for entry in page], "next": following}))
         return Ending.DONE
     if page:
-        from cli.audit_table import print_audit  # noqa: PLC0415 - scripts ask for JSON, and need no tables
-
         print_audit(page)
     else:
         typer.echo("no such entry")

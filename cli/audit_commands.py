@@ -15,8 +15,9 @@ audit = typer.Typer(
 
 
 @audit.callback()
-def show(  # noqa: PLR0917 - the order is the command line's
+def show(
     context: typer.Context,
+    *,
     by: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="a principal, such as user:ann; or ann, for every account of that name"),

@@ -8,6 +8,7 @@ import typer
 
 from cli.given import unusable
 from cli.status import as_utc
+from cli.tables import print_requests
 from intake.exit_codes import Ending, note
 from intake.stack import master_keys, surroundings
 from ledger.desk import listing
@@ -32,8 +33,6 @@ def show(wanted: Wanted, *, reference: str | None, limit: int, cursor: str | Non
         typer.echo(json.dumps({"requests": [_as_json(one) for one in page], "next": following}))
         return Ending.DONE
     if page:
-        from cli.tables import print_requests  # noqa: PLC0415 - scripts ask for JSON, and need no tables
-
         print_requests(page)
     else:
         typer.echo("no such request")

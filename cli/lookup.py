@@ -9,6 +9,7 @@ import typer
 from cli.given import unusable
 from cli.os_user import who
 from cli.status import as_utc
+from cli.tables import print_involved
 from domain.requests import Subject
 from intake.exit_codes import Ending
 from intake.files.lines import LONGEST_LINE
@@ -48,8 +49,6 @@ def lookup(source: str | None, given: Mapping[str, str | None], *, as_json: bool
         ]
         typer.echo(json.dumps({"requests": rows}))
     elif found:
-        from cli.tables import print_involved  # noqa: PLC0415 - scripts ask for JSON, and need no tables
-
         print_involved(found)
     else:
         typer.echo("no request has anybody of these identifiers")

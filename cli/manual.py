@@ -14,6 +14,7 @@ from cli.attention import check_text, deeds
 from cli.given import STDIN, unusable
 from cli.os_user import who
 from cli.status import as_utc, read_id
+from cli.tables import print_rows
 from domain.by_hand import ByHand
 from domain.counted import counted_deliveries
 from domain.outcomes import Reason
@@ -39,8 +40,6 @@ def show(recipient: str | None, *, as_json: bool) -> Ending:
         about = {name: one._asdict() for name, one in known.items()}
         typer.echo(json.dumps({"recipients": about, "tasks": rows}))
     elif rows:
-        from cli.tables import print_rows  # noqa: PLC0415 - scripts ask for JSON, and need no tables
-
         print_rows(rows)
     else:
         typer.echo("nothing is to be asked for by hand" if known else "no recipient is asked by hand")

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, BinaryIO, cast
 
+from cli.terminal import console
+
 LARGE_BYTES = 4_000_000
 
 
@@ -17,11 +19,10 @@ def shown(file: IO[bytes]) -> Iterator[IO[bytes]]:
     if size < LARGE_BYTES or sys.stderr is None or not sys.stderr.isatty():
         yield file
         return
-    from rich.console import Console  # noqa: PLC0415 - most files are small
-    from rich.progress import wrap_file  # noqa: PLC0415 - the same
+    from rich.progress import wrap_file  # noqa: PLC0415 - most files are small
 
-    console, source = Console(stderr=True), cast("BinaryIO", file)
-    with wrap_file(source, size, description="reading", console=console, transient=True) as followed:
+    source = cast("BinaryIO", file)
+    with wrap_file(source, size, description="reading", console=console(stderr=True), transient=True) as followed:
         yield followed
 
 

@@ -7,6 +7,7 @@ from datetime import date
 import typer
 
 from answers.report import report_as_csv, report_as_json
+from cli.report_tables import print_report
 from intake.exit_codes import CommandError, Ending
 from intake.stack import surroundings
 from ledger.desk.figures import Period, PeriodError, figures_of
@@ -27,7 +28,5 @@ def report(first: date, last: date, *, as_json: bool, as_csv: bool) -> Ending:
     elif as_csv:
         sys.stdout.write(report_as_csv(figures))
     else:
-        from cli.report_tables import print_report  # noqa: PLC0415 - scripts ask for JSON, and need no tables
-
         print_report(figures)
     return Ending.DONE

@@ -1,10 +1,6 @@
 """The tables of a report, for people at a terminal."""
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
-from cli.tables import PLAIN_WIDTH
+from cli.terminal import console, table
 from ledger.desk.figures import Figures, Requests
 
 FIGURES = ("received", "people", "done", "in part", "not done", "refused", "withdrawn", "open", "at risk")
@@ -12,26 +8,25 @@ FIGURES = ("received", "people", "done", "in part", "not done", "refused", "with
 
 def print_report(figures: Figures) -> None:
     """Requests in all, by kind and by regulation; deliveries by vendor; exceptions by reason."""
-    console = Console()
-    to = console if console.is_terminal else Console(width=PLAIN_WIDTH)
+    to = console()
     first, last = figures.period
     to.print(f"requests received from {first} to {last}, both days included (UTC)", highlight=False)
-    table = Table("requests", box=box.SIMPLE)
+    grid = table("requests")
     for name in (*FIGURES, "mean days", "median days"):
-        table.add_column(name, justify="right")
+        grid.add_column(name, justify="right")
     for name, one in {"all": figures.all, **figures.kinds, **figures.regulations}.items():
-        table.add_row(name, *_cells(one))
-    to.print(table)
+        grid.add_row(name, *_cells(one))
+    to.print(grid)
     for vendor, counts in figures.vendors.items():
         said = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items() if count)
         to.print(f"{vendor}: {said}", highlight=False, markup=False)
     if figures.exceptions:
-        table = Table("exceptions at", "outcome", "reason", box=box.SIMPLE)
-        table.add_column("deliveries", justify="right")
-        table.add_column("requests", justify="right")
+        grid = table("exceptions at", "outcome", "reason")
+        grid.add_column("deliveries", justify="right")
+        grid.add_column("requests", justify="right")
         for each in figures.exceptions:
-            table.add_row(each.vendor, each.outcome, each.reason or "", f"{each.deliveries:,}", f"{each.requests:,}")
-        to.print(table)
+            grid.add_row(each.vendor, each.outcome, each.reason or "", f"{each.deliveries:,}", f"{each.requests:,}")
+        to.print(grid)
 
 
 def _cells(one: Requests) -> list[str]:

@@ -130,7 +130,8 @@ def export(
     return reporting.export(request_id, reporting.Which(vendor, outcome, reason), as_csv=form == "csv")
 
 
-def list_requests(  # noqa: PLR0917 - the order is the command line's
+def list_requests(
+    *,
     status: Annotated[StatusName | None, typer.Option(help="only those in this status")] = None,
     kind: Annotated[KindName | None, typer.Option(help="only those of this kind")] = None,
     received_from: Annotated[str | None, typer.Option(metavar="ISO8601", help="not received before this")] = None,

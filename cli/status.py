@@ -12,6 +12,7 @@ import typer
 from redis.exceptions import RedisError
 
 from cli.os_user import who
+from cli.tables import print_status
 from domain.counted import counted
 from domain.outcomes import Reason
 from intake.card_wording import say_done
@@ -70,8 +71,6 @@ def status(request_id: str, *, as_json: bool) -> Ending:
     if as_json:
         typer.echo(json.dumps({**_as_json(found, directory, at_risk=at_risk), "held": held, "unserved": unserved}))
     else:
-        from cli.tables import print_status  # noqa: PLC0415 - scripts ask for JSON, and need no tables
-
         print_status(found, at_risk=at_risk)
         if found.forgotten:
             note(say_forgotten(found))

@@ -13,6 +13,8 @@ from cli.file_options import Given
 from cli.given import listed, opened, read_allowed, read_day_or_moment, read_moment, read_options, unusable
 from cli.os_user import who
 from cli.reading_progress import shown
+from cli.terminal import console
+from cli.watch import show_until_closed
 from domain.counted import counted_people
 from domain.noticed import Noticed
 from domain.references import read_reference
@@ -181,8 +183,4 @@ def _print(receipt: Receipt, noticed: Noticed, *, as_json: bool) -> None:
 
 
 def _wait_for(here: Surroundings, public_id: UUID, wait_s: float | None) -> Ending:
-    from rich.console import Console  # noqa: PLC0415 - most submissions show nothing
-
-    from cli.watch import show_until_closed  # noqa: PLC0415
-
-    return show_until_closed(here.engine, public_id, Console(stderr=True), wait_s=wait_s)
+    return show_until_closed(here.engine, public_id, console(stderr=True), wait_s=wait_s)

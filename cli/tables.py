@@ -2,13 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from cli.terminal import console, literal, table
 from domain.counted import counted, counted_people
 from domain.outcomes import Outcome
 from intake.card_wording import say_operations
@@ -20,82 +16,82 @@ from ledger.notices.receivers import ReceiverState as Receiver
 from ledger.people.involved import Involved
 from tasks.reach import missing_identifiers
 
-PLAIN_WIDTH = 1_000
-"""The width where stdout is no terminal: nothing should be cut or wrapped."""
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 def print_status(status: Status, *, at_risk: bool) -> None:
     """The status of a request, a row for each vendor."""
-    console = _console()
+    to = console()
     whom = counted_people(status.subjects)
     whom += f", {counted(status.duplicates, 'repeat')} left out" if status.duplicates else ""
-    console.print(f"{status.request_id}: {status.kind}, {status.status}; {whom}", highlight=False)
+    to.print(f"{status.request_id}: {status.kind}, {status.status}; {whom}", highlight=False)
     due = f"due {_moment(status.due_at)}" + (", at risk" if at_risk else "")
-    console.print(f"received {_moment(status.received_at)}, {due}", highlight=False)
+    to.print(f"received {_moment(status.received_at)}, {due}", highlight=False)
     if status.due_reason:
-        console.print(f"extended: {status.due_reason}", highlight=False, markup=False)
+        to.print(f"extended: {status.due_reason}", highlight=False, markup=False)
     if status.status == "unconfirmed":
-        console.print(f"waits for someone other than {status.submitted_by} to confirm it", highlight=False)
+        to.print(f"waits for someone other than {status.submitted_by} to confirm it", highlight=False)
     if status.not_before > max(status.received_at, status.now):
-        console.print(f"not sent before {_moment(status.not_before)}", highlight=False)
+        to.print(f"not sent before {_moment(status.not_before)}", highlight=False)
     found = {name for counts in status.vendors.values() for name in counts}
     outcomes = [PENDING, *(outcome.value for outcome in Outcome if outcome in found)]  # always in this order
-    table = Table("vendor", box=box.SIMPLE)
+    grid = table("vendor")
     for outcome in outcomes:
-        table.add_column(outcome, justify="right")
+        grid.add_column(outcome, justify="right")
     for vendor, counts in status.vendors.items():
-        table.add_row(vendor, *(f"{counts.get(outcome, 0):,}" for outcome in outcomes))
-    console.print(table)
+        grid.add_row(vendor, *(f"{counts.get(outcome, 0):,}" for outcome in outcomes))
+    to.print(grid)
     for vendor, missing in missing_identifiers(status).items():
         accepted = f"; accepted by {missing.accepted_by}" if missing.accepted_by else ""
         message = f"{vendor}: {missing.deliveries:,} unreachable ({missing.reason}), give {missing.give}{accepted}"
-        console.print(message, highlight=False, markup=False)
+        to.print(message, highlight=False, markup=False)
     if Outcome.ACCEPTED in outcomes:
-        console.print("accepted: the vendor said yes, and it has not been, or cannot be, read back", highlight=False)
+        to.print("accepted: the vendor said yes, and it has not been, or cannot be, read back", highlight=False)
     for vendor, counts in status.vendors.items():
         if counts.get(Outcome.ACCEPTED) or counts.get(Outcome.VERIFIED):
             ways = " Or: ".join(say_operations(vendor, status.kind))
             if ways:  # of a recipient without an API, a person knows
-                console.print(f"{vendor}: {ways}", highlight=False, markup=False)
+                to.print(f"{vendor}: {ways}", highlight=False, markup=False)
 
 
 def print_requests(requests: Iterable[Listed]) -> None:
     """Requests, a row each."""
-    table = Table("request", "kind", "status", box=box.SIMPLE)
-    table.add_column("people", justify="right")
+    grid = table("request", "kind", "status")
+    grid.add_column("people", justify="right")
     for name in ("received", "due", "by"):
-        table.add_column(name)
+        grid.add_column(name)
     for one in requests:
         moments = (_moment(one.received_at), f"{one.due_at.astimezone(UTC):%Y-%m-%d}")
-        table.add_row(str(one.request_id), one.kind, one.status, f"{one.subjects:,}", *moments, one.submitted_by)
-    _console().print(table)
+        grid.add_row(str(one.request_id), one.kind, one.status, f"{one.subjects:,}", *moments, one.submitted_by)
+    console().print(grid)
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows of the same columns, in the order of the first; what is None stays empty."""
-    table = Table(*(name.removesuffix("_at").replace("_", " ") for name in rows[0]), box=box.SIMPLE)
+    grid = table(*(name.removesuffix("_at").replace("_", " ") for name in rows[0]))
     for row in rows:
-        table.add_row(*(_cell(row[name]) for name in rows[0]))
-    _console().print(table)
+        grid.add_row(*(_cell(row[name]) for name in rows[0]))
+    console().print(grid)
 
 
-def _cell(value: Any) -> Text:
+def _cell(value: Any) -> "Text":
     if isinstance(value, bool):
-        return Text("yes" if value else "")
-    return Text("" if value is None else str(value))
+        return literal("yes" if value else "")
+    return literal(value)
 
 
 def print_vendors(vendors: Iterable[Vendor]) -> None:
     """Every vendor, and whether and why it is held."""
-    table = Table("vendor", "step", "on", "held since", "reason", "by", "next try", box=box.SIMPLE)
+    grid = table("vendor", "step", "on", "held since", "reason", "by", "next try")
     for vendor in vendors:
         since, probe = (_moment(at) if at else "" for at in (vendor.held_at, vendor.probe_at))
         on = _on(vendor)
-        table.add_row(vendor.name, "", on, since, vendor.held_reason or "", vendor.held_by or "", probe)
+        grid.add_row(vendor.name, "", on, since, vendor.held_reason or "", vendor.held_by or "", probe)
         for held in vendor.steps:
             probe = _moment(held.probe_at) if held.probe_at else ""
-            table.add_row(vendor.name, held.step, on, _moment(held.held_at), held.held_reason, held.held_by, probe)
-    _console().print(table)
+            grid.add_row(vendor.name, held.step, on, _moment(held.held_at), held.held_reason, held.held_by, probe)
+    console().print(grid)
 
 
 def _on(vendor: Vendor) -> str:
@@ -107,18 +103,18 @@ def _on(vendor: Vendor) -> str:
 
 def print_receivers(receivers: Iterable[Receiver], now: datetime) -> None:
     """Every receiver, and what waits for it."""
-    table = Table("receiver", "on", box=box.SIMPLE)
+    grid = table("receiver", "on")
     for name in ("waiting", "failing", "given up"):
-        table.add_column(name, justify="right")
+        grid.add_column(name, justify="right")
     for name in ("oldest", "last failure"):
-        table.add_column(name)
+        grid.add_column(name)
     for one in receivers:
         counts = (f"{one.waiting:,}", f"{one.failing:,}", f"{one.given_up:,}")
         age = f"{_age(now - one.oldest)} ago" if one.oldest else ""
         failure = " ".join(str(part) for part in (one.failure, one.answer) if part)
         name = f"{one.receiver} ({one.host})" if one.receiver else f"of requests ({one.host})"
-        table.add_row(name, "on" if one.enabled else "off", *counts, age, failure)
-    _console().print(table)
+        grid.add_row(name, "on" if one.enabled else "off", *counts, age, failure)
+    console().print(grid)
 
 
 def _age(age: timedelta) -> str:
@@ -128,18 +124,18 @@ def _age(age: timedelta) -> str:
 
 def print_attention(groups: Iterable[Group], what_to_do: Callable[[str, str | None], str]) -> None:
     """What needs a person, and what to do about it."""
-    table = Table("vendor", "outcome", "reason", box=box.SIMPLE)
+    grid = table("vendor", "outcome", "reason")
     for name in ("deliveries", "requests"):
-        table.add_column(name, justify="right")
-    table.add_column("due")
+        grid.add_column(name, justify="right")
+    grid.add_column("due")
     listed = list(groups)
     for one in listed:
         counts = (f"{one.deliveries:,}", f"{one.requests:,}", f"{one.oldest_due_at.astimezone(UTC):%Y-%m-%d}")
-        table.add_row(one.vendor, one.outcome, one.reason or "", *counts)
-    console = _console()
-    console.print(table)
+        grid.add_row(one.vendor, one.outcome, one.reason or "", *counts)
+    to = console()
+    to.print(grid)
     for message in _advice(listed, what_to_do):
-        console.print(message, highlight=False, markup=False, soft_wrap=True)
+        to.print(message, highlight=False, markup=False, soft_wrap=True)
 
 
 def _advice(groups: Iterable[Group], what_to_do: Callable[[str, str | None], str]) -> Iterator[str]:
@@ -158,18 +154,13 @@ def _advice(groups: Iterable[Group], what_to_do: Callable[[str, str | None], str
 
 def print_involved(found: Iterable[Involved]) -> None:
     """The requests that a person is in, a row for each vendor."""
-    table = Table("request", "kind", "status", "received", "line", "of file", "vendor", "outcome", box=box.SIMPLE)
+    grid = table("request", "kind", "status", "received", "line", "of file", "vendor", "outcome")
     for one in found:
         for vendor, outcome in sorted(one.vendors.items()):
             received = _moment(one.received_at)
             place = (str(one.line), str(one.file_line or ""))
-            table.add_row(str(one.request_id), one.kind, one.status, received, *place, vendor, outcome)
-    _console().print(table)
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
+            grid.add_row(str(one.request_id), one.kind, one.status, received, *place, vendor, outcome)
+    console().print(grid)
 
 
 def _moment(at: datetime) -> str:

@@ -9,6 +9,7 @@ import typer
 from cli.attention import check_text
 from cli.os_user import who
 from cli.status import as_utc
+from cli.tables import print_vendors
 from domain.counted import counted
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import surroundings
@@ -27,8 +28,6 @@ def show_vendors(*, as_json: bool) -> Ending:
     if as_json:
         typer.echo(json.dumps({"vendors": [_as_json(vendor) for vendor in known]}))
         return Ending.DONE
-    from cli.tables import print_vendors  # noqa: PLC0415 - scripts ask for JSON, and need no tables
-
     print_vendors(known)
     for vendor in known:
         if vendor.enabled and not vendor.served:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from cli.moment import OPEN, Moment
 from cli.status import find_status
+from cli.terminal import console
 from intake.exit_codes import Ending, note
 from intake.stack import surroundings
 from ledger.delivery.vendors import all_vendors
@@ -26,14 +27,10 @@ def watch(request_id: str, *, wait_s: float | None, as_json: bool) -> Ending:
     with surroundings() as here:
         if as_json:
             return _followed(_print_changes(here.engine, request_id, wait_s), request_id)
-        from rich.console import Console  # noqa: PLC0415 - scripts ask for JSON, and need no bars
-
-        return show_until_closed(here.engine, request_id, Console(), wait_s=wait_s)
+        return show_until_closed(here.engine, request_id, console(), wait_s=wait_s)
 
 
-def show_until_closed(
-    engine: Engine, request_id: str | UUID, console: "Console", *, wait_s: float | None = None
-) -> Ending:
+def show_until_closed(engine: Engine, request_id: str | UUID, to: "Console", *, wait_s: float | None = None) -> Ending:
     """Show progress: bars on a terminal, else a line now and then. DONE where the request completed without exceptions,
     STILL_RUNNING where `wait_s` are over before.
 
@@ -41,10 +38,10 @@ def show_until_closed(
     """
     from cli.progress import Bars, PlainLines  # noqa: PLC0415 - scripts ask for JSON, and need no bars
 
-    live = console.is_terminal and not console.is_dumb_terminal
+    live = to.is_terminal and not to.is_dumb_terminal
 
     def statuses() -> Iterator[str]:
-        with Bars(console) if live else PlainLines(console) as display:
+        with Bars(to) if live else PlainLines(to) as display:
             for moment in _moments(engine, request_id, wait_s):
                 display.show(moment)
                 yield moment.status.status

@@ -82,23 +82,15 @@ def figures_of(connection: Connection, period: Period, due_soon_days: float) -> 
     """The report on the requests received in a period, at the cost of these requests and their exceptions. Raises
     PeriodError."""
     values = {**period.checked().bounds(), "days": due_soon_days}
-    whole: Requests | None = None
-    kinds: dict[str, Requests] = {}
-    regulations: dict[str, Requests] = {}
     as_of = connection.execute(text("SELECT now()")).scalar_one()
-    for kind, regulation, *counts in connection.execute(_REQUESTS, values):
-        found = Requests(*counts)
-        if kind is not None:
-            kinds[kind] = found
-        elif regulation is not None:
-            regulations[regulation] = found
-        else:
-            whole = found
+    by_group = {(kind, law): Requests(*counts) for kind, law, *counts in connection.execute(_REQUESTS, values)}
+    whole = by_group.pop((None, None))  # of no request too
+    kinds = {kind: its for (kind, _), its in by_group.items() if kind is not None}
+    regulations = {law: its for (_, law), its in by_group.items() if law is not None}
     vendors: dict[str, dict[str, int]] = {}
     for vendor, outcome, deliveries in connection.execute(_VENDORS, values):
         vendors.setdefault(vendor, {})[outcome] = int(deliveries)
     exceptions = [Exceptions(*row) for row in connection.execute(_EXCEPTIONS, values)]
-    assert whole is not None  # noqa: S101 - for the type checker: the empty grouping set always gives a row
     return Figures(period, as_of, whole, kinds, regulations, vendors, exceptions)
 
 

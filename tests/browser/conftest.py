@@ -43,7 +43,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def past(desk: Desk, context: Context) -> Past:  # noqa: F811
+def past(desk: Desk, context: Context) -> Past:  # noqa: F811 - the fixture
     """What has happened in the ledger, and a user of every role."""
     with desk.engine.begin() as connection:
         for role in ROLES:
@@ -52,7 +52,7 @@ def past(desk: Desk, context: Context) -> Past:  # noqa: F811
 
 
 @pytest.fixture
-def open_page(chromium: Browser, url: str) -> Iterator[OpenPage]:  # noqa: F811
+def open_page(chromium: Browser, url: str) -> Iterator[OpenPage]:  # noqa: F811 - the fixture
     """Opens a page in a browser profile of its own; what it complains of fails the test."""
     opened: list[tuple[BrowserContext, Watched]] = []
 

@@ -79,7 +79,7 @@ def killed_after(desk: Desk, statements: int) -> Iterator[None]:
 
 
 @pytest.fixture
-def filled(shelf: Desk) -> Desk:  # noqa: F811
+def filled(shelf: Desk) -> Desk:  # noqa: F811 - the fixture
     """Three volumes that have ended, with 40 people in each, and a present one with none of them."""
     everyone = people(120)
     for first in range(0, 120, 40):

@@ -246,7 +246,7 @@ def lone_requests(desk: Desk, count: int) -> None:
     desk.execute("INSERT INTO tallies SELECT id, 1, 'refused', 1 FROM requests")
 
 
-def test_a_volume_of_lone_requests_is_dropped_in_steps(shelf: Desk, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_a_volume_of_lone_requests_is_dropped_in_steps(shelf: Desk, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811 - the fixture
     """No statement writes more than a step's rows, and none waits for long."""
     monkeypatch.setattr(volumes, "STEP", 50)
     monkeypatch.setattr(volumes, "STEP_CHUNKS", 60)
@@ -272,7 +272,7 @@ def test_a_volume_of_lone_requests_is_dropped_in_steps(shelf: Desk, monkeypatch:
 
 
 @pytest.mark.parametrize("after", [1, 8, 15, 22])
-def test_a_drop_that_was_killed_is_continued(shelf: Desk, monkeypatch: pytest.MonkeyPatch, after: int) -> None:  # noqa: F811
+def test_a_drop_that_was_killed_is_continued(shelf: Desk, monkeypatch: pytest.MonkeyPatch, after: int) -> None:  # noqa: F811 - the fixture
     """Wherever it was killed: the next call drops the volume, and counts all of it."""
     monkeypatch.setattr(volumes, "STEP", 20)
     monkeypatch.setattr(volumes, "STEP_CHUNKS", 20)
@@ -304,7 +304,7 @@ def test_a_drop_that_was_killed_is_continued(shelf: Desk, monkeypatch: pytest.Mo
     assert shelf.one("SELECT to_regclass('outcomes_1')") is None
 
 
-def test_one_young_request_keeps_all_of_its_volume(shelf: Desk, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_one_young_request_keeps_all_of_its_volume(shelf: Desk, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811 - the fixture
     monkeypatch.setattr(volumes, "STEP", 20)
     lone_requests(shelf, 60)
     turn_over(shelf)
@@ -340,7 +340,7 @@ def lookups(desk: Desk, chunk_id: int, lines: list[int]) -> tuple[dict[str, floa
 
 
 @pytest.mark.parametrize("where", ["nowhere", "oldest", "middle"])
-def test_a_person_is_looked_for_where_something_can_matter_and_nowhere_else(shelf: Desk, where: str) -> None:  # noqa: F811
+def test_a_person_is_looked_for_where_something_can_matter_and_nowhere_else(shelf: Desk, where: str) -> None:  # noqa: F811 - the fixture
     """Very many requests run beside them, there are volumes of the past, and something of one may still be running."""
     straggler = {"nowhere": None, "oldest": 1, "middle": 2}[where]
     shelf.submit(people(9)[4:5])
@@ -369,7 +369,7 @@ def test_a_person_is_looked_for_where_something_can_matter_and_nowhere_else(shel
 
 @pytest.mark.parametrize("newer", [False, True])
 def test_of_a_straggler_only_what_is_open_is_looked_at(
-    shelf: Desk,  # noqa: F811
+    shelf: Desk,  # noqa: F811 - the fixture
     monkeypatch: pytest.MonkeyPatch,
     *,
     newer: bool,
@@ -413,7 +413,7 @@ def test_of_a_straggler_only_what_is_open_is_looked_at(
     assert found.people == the_same.people
 
 
-def test_without_vendors_own_identifiers_nobody_looks_for_them(shelf: Desk) -> None:  # noqa: F811
+def test_without_vendors_own_identifiers_nobody_looks_for_them(shelf: Desk) -> None:  # noqa: F811 - the fixture
     shelf.submit(people(1))
     a_crowd(shelf, 200)
     shelf.submit(people(2), kind=Kind.OPT_IN)

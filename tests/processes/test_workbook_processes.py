@@ -2,6 +2,9 @@
 
 import io
 import zipfile
+from collections.abc import Generator
+
+import psutil
 
 from intake.files.reader import read_blocks
 from intake.files.reading import Reading
@@ -22,9 +25,13 @@ def test_a_workbook_that_needs_too_much_memory_ends_its_process_alone() -> None:
 
 
 def test_the_end_of_a_reader_ends_the_process() -> None:
+    before = set(psutil.Process().children())
     rows = read_blocks(io.BytesIO(xlsx([HEADER, *[(f"K-{n}",) for n in range(5_000)]])), Reading())
+    assert isinstance(rows, Generator)
     assert next(rows).subjects[0] == {"user_id": "K-0"}
-    rows.close()  # type: ignore[attr-defined]
+    (reader,) = set(psutil.Process().children()) - before
+    rows.close()
+    assert not reader.is_running()
 
 
 def test_the_process_says_the_same() -> None:

@@ -102,21 +102,22 @@ async def _do(request: Request, context: Context, name: str, deed: Callable[[Con
 async def switch_on(request: Request, name: Name, context: TheContext, principal: Operator) -> Response:
     """Have new requests go there."""
     said = f"{name} is on: new requests go there."
-    return await _switch(request, context, principal, name, switching.switch_on, said)
+    return await _switch(request, context, principal, name, switch=switching.switch_on, said=said)
 
 
 @router.post("/vendors/{name}/off")
 async def switch_off(request: Request, name: Name, context: TheContext, principal: Operator) -> Response:
     """Have no new request go there; what is pending waits."""
     said = f"{name} is off: new requests leave it out, and what is pending there waits."
-    return await _switch(request, context, principal, name, switching.switch_off, said)
+    return await _switch(request, context, principal, name, switch=switching.switch_off, said=said)
 
 
-async def _switch(  # noqa: PLR0917 - each of them once, in the order of the form's way
+async def _switch(
     request: Request,
     context: Context,
     principal: Principal,
     name: str,
+    *,
     switch: Callable[..., bool],
     said: str,
 ) -> Response:

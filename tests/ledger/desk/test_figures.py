@@ -1,6 +1,7 @@
 """What an answer and a report count, against the real ledger."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -31,8 +32,8 @@ def move(desk: Desk, public_id: object, received: str, days: float) -> None:
     )
 
 
-def submit_ended(desk: Desk, outcome: str, reason: str | None, received: str, days: float, **more: object) -> object:
-    public_id = desk.submit(people(2), **more).recorded.public_id  # type: ignore[arg-type]
+def submit_ended(desk: Desk, outcome: str, reason: str | None, received: str, days: float, **more: Any) -> object:
+    public_id = desk.submit(people(2), **more).recorded.public_id
     end(desk, outcome, reason)
     move(desk, public_id, received, days)
     return public_id

@@ -4,13 +4,14 @@ import json
 import re
 from dataclasses import asdict, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from answers.as_json import as_json
 from answers.choices import Language, Reader
 from answers.document import Document, each_text
-from answers.facts import Deed
+from answers.facts import Deed, Ending, Recipient
 from answers.writing import write
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
@@ -84,8 +85,8 @@ def test_a_person_reads_plain_words_and_no_setting_of_a_vendor() -> None:
         (ended("accepted"), "It has not been looked up there", "It is so"),
     ],
 )
-def test_only_what_was_read_back_is_called_seen(ending: object, said: str, not_said: str) -> None:
-    done = section(write(facts(at("dfinery", ending)), PERSON, EN), "What was done")  # type: ignore[arg-type]
+def test_only_what_was_read_back_is_called_seen(ending: Ending, said: str, not_said: str) -> None:
+    done = section(write(facts(at("dfinery", ending)), PERSON, EN), "What was done")
     assert said in done
     assert not_said not in done
     assert "It offers no way to look it up" in section(
@@ -135,8 +136,8 @@ NEXT = "What happens next"
 
 
 def test_what_comes_next() -> None:
-    def said(*args: object, **more: object) -> str:
-        return section(write(facts(*args, **more), PERSON, EN), NEXT)  # type: ignore[arg-type]
+    def said(*args: Recipient, **more: Any) -> str:
+        return section(write(facts(*args, **more), PERSON, EN), NEXT)
 
     running = {"status": "running", "closed_at": None}
     assert "by 3 June 2026" in said(at("insider", ended("pending")), **running)

@@ -16,7 +16,7 @@ TODAY = datetime.now(UTC).date().isoformat()
 
 
 @pytest.fixture
-def answered(desk: Desk, client: httpx.Client) -> str:  # noqa: F811
+def answered(desk: Desk, client: httpx.Client) -> str:  # noqa: F811 - the fixture
     """A request of two people by `key:shop`; at insider one was refused."""
     public_id = desk.submit(people(2), submitted_by="key:shop").recorded.public_id
     end(desk, "refused", "rejected", vendor="insider", upto=1)

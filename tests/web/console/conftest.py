@@ -89,7 +89,7 @@ def console(context: Context) -> Iterator[str]:
 
 
 @pytest.fixture
-def served(desk: Desk) -> Callable[..., None]:  # noqa: F811
+def served(desk: Desk) -> Callable[..., None]:  # noqa: F811 - the fixture
     """Has workers look for the chunks of these vendors."""
 
     def serve(*names: str) -> None:
