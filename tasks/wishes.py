@@ -10,18 +10,8 @@ from adapters.contract import Adapter, Addressed, KnowsWithoutSession, Order
 from domain.accounts import meant_by
 from domain.folding import fold
 from domain.outcomes import LOOKED_UP, Reason
-from domain.wishes import (
-    AskSomeone,
-    Overtaken,
-    Ref,
-    Send,
-    State,
-    Superseded,
-    Wait,
-    Wish,
-    decide,
-    decide_read_back,
-)
+from domain.wish import State, Wish
+from domain.wishes import AskSomeone, Overtaken, Ref, Send, Superseded, Wait, decide, decide_read_back
 from ledger.delivery import wishes
 from ledger.delivery.chunks import Lease, Purpose
 from ledger.delivery.wishes import Others, Person

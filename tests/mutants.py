@@ -35,6 +35,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "ledger/sealing.py": (f"{UNIT}/ledger/test_ledger_sealing.py",),
     "tasks/consequences.py": (f"{UNIT}/tasks/test_tasks_consequences.py", f"{UNIT}/tasks/test_tasks_judge.py"),
     "tasks/judge.py": (f"{UNIT}/tasks/test_tasks_judge.py", f"{UNIT}/tasks/test_tasks_jobs.py"),
+    "domain/wish.py": (f"{DOMAIN}wishes.py",),
     "domain/wishes.py": (f"{DOMAIN}wishes.py",),
     "domain/accounts.py": (f"{DOMAIN}accounts.py",),
     "domain/allowances.py": (f"{DOMAIN}allowances.py",),

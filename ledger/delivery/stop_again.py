@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from domain.requests import Kind
-from domain.wishes import Ref, State, Wish, stop_again
+from domain.wish import State, Wish
+from domain.wishes import Ref, stop_again
 from ledger.delivery import successions
 from ledger.unsettled import NEEDS_ATTENTION
 

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, text
 
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
-from domain.wishes import Ref, Revival, revive, state_of
+from domain.wish import state_of
+from domain.wishes import Ref, Revival, revive
 from ledger.delivery.chunks import Lease
 from ledger.rounds import reopen_outcomes
 from ledger.tallies import counting

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, text
 
 from domain.outcomes import Outcome
 from domain.requests import Kind, Subject
-from domain.wishes import Ref, State, can_matter, order_of, state_of
+from domain.wish import State, order_of, state_of
+from domain.wishes import Ref, can_matter
 from ledger.contexts import key_context, options_context, session_context
 from ledger.delivery.chunks import Lease, Purpose
 from ledger.delivery.pending import add_session

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
+from domain.wish import Same, State, Wish, same, state_of
 from domain.wishes import (
     OPT_IN_STAYS_GOOD,
     AskSomeone,
@@ -18,18 +19,13 @@ from domain.wishes import (
     Overtaken,
     Ref,
     Revival,
-    Same,
     Send,
-    State,
     Superseded,
     Wait,
-    Wish,
     can_matter,
     decide,
     decide_read_back,
     revive,
-    same,
-    state_of,
     stop_again,
 )
 from tests.examples import examples
