@@ -28,7 +28,7 @@ setup: $(READY) ## Make .venv with the locked dependencies
 demo: $(READY) ## Run the whole stack against sandbox vendors and show what happens
 	$(BIN)/consent demo
 
-TEST = $(BIN)/python -m pytest --dist loadgroup --no-loadscope-reorder
+TEST = $(BIN)/python -m pytest
 
 test: $(READY) chromium ## Run every test, in three processes (JOBS=4 for four)
 	$(TEST) -n $(JOBS) $(ARGS)

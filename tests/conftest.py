@@ -19,8 +19,10 @@ from tests.reaper import reaping
 if TYPE_CHECKING:
     from redis import Redis as Client
     from sqlalchemy import Engine
+    from xdist.remote import Producer
 
     from ledger.sealing import MasterKeys
+    from tests.sharing_out import ByGroup
 
 # A developer's own settings are none of the tests', but those that are for tests.
 for name in [name for name in os.environ if name.startswith("CONSENT_") and not name.startswith("CONSENT_TEST_")]:
@@ -79,12 +81,16 @@ SLOW = ("tests/chaos/", "tests/flows/", "tests/browser/", "tests/processes/", "t
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, so that what they share is started once. The slow come first, so that all
-    processes are busy to the end."""
+    """The slow come first, so that all processes are busy to the end."""
     items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "ByGroup":
+    """Keep a file's tests in one process, so that what they share is started once."""
+    from tests.sharing_out import ByGroup
+
+    return ByGroup(config, log)
 
 
 def pytest_collection_finish() -> None:

@@ -21,14 +21,6 @@ PATIENCE_MS = 60_000
 """Longest wait for anything: a machine that others keep busy is no fault of a page."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process of the run has the browser, and all of these tests."""
-    for item in items:
-        if item.nodeid.startswith("tests/browser/"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """The browser, started once. It ends with these tests: while Playwright is at work no other loop can run here."""

@@ -1,4 +1,4 @@
-"""What a run of the tests reads and what it leaves: none of the developer's settings, and no process."""
+"""What a run of the tests reads, leaves and shares out: no setting of the developer, no process, whole groups."""
 
 import json
 import os
@@ -60,6 +60,31 @@ def test_a_run_that_is_cut_leaves_no_process_and_reads_no_setting_of_the_develop
     assert told["settings"] == []
     assert len(started) == 3
     assert alive == []
+
+
+GROUPED = """
+import os, pathlib, pytest
+{mark}
+
+@pytest.mark.parametrize("number", range(6))
+def test_where(number):
+    pathlib.Path(os.environ["TOLD"], f"{name}-{{number}}").write_text(os.environ["PYTEST_XDIST_WORKER"])
+"""
+
+
+def test_a_group_of_tests_goes_to_one_process_of_the_run(tmp_path: Path) -> None:
+    mark = 'pytestmark = pytest.mark.xdist_group("stack")'
+    for name, marked in (("test_a", mark), ("test_b", ""), ("test_c", mark), ("test_d", "")):
+        (tmp_path / f"{name}.py").write_text(GROUPED.format(mark=marked, name=name))
+    told = tmp_path / "told"
+    told.mkdir()
+    argv = [*RUN, "-n", "2", f"--rootdir={tmp_path}", f"--basetemp={tmp_path}/of-the-run", str(tmp_path)]
+    subprocess.run([*argv, "-o", "markers=xdist_group"], env={**os.environ, "TOLD": str(told)}, check=True, timeout=120)
+
+    where = {name: {each.read_text() for each in told.glob(f"test_{name}-*")} for name in "abcd"}
+    assert {len(workers) for workers in where.values()} == {1}, where
+    assert where["a"] == where["c"]
+    assert len({*where["a"], *where["b"], *where["d"]}) == 2, "all processes work"
 
 
 def has_ended(process: psutil.Process) -> bool:
