@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick chromium chaos check mutants bench pages vendor lock clean
+.PHONY: help setup demo test quick chromium chaos check mutants bench pages vendor audit sbom lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -64,20 +64,39 @@ pages: $(READY) ## Write anew what is generated: tables of the docs, .env.exampl
 vendor: $(READY) ## Write the files of a new vendor from the template (NAME=zendra)
 	@$(BIN)/python docs/adding-a-vendor/write.py $(NAME)
 
+SUPPLY := .supply
+LOCKS := requirements.lock requirements-prod.lock requirements-mutants.lock requirements-supply.lock
+
+audit: $(SUPPLY)/.made-from-lock ## Look up known weaknesses of all locked dependencies, over the network
+	@$(SUPPLY)/bin/python -m tests.known_weaknesses $(LOCKS)
+
+sbom: $(SUPPLY)/.made-from-lock ## List what an installation consists of, in dist/consent-worker.cdx.json (CycloneDX)
+	@mkdir -p dist
+	@$(SUPPLY)/bin/python -W ignore -m cyclonedx_py requirements requirements-prod.lock --pyproject pyproject.toml \
+	--output-reproducible --output-file dist/consent-worker.cdx.json
+	@echo "dist/consent-worker.cdx.json: what requirements-prod.lock installs, with versions and hashes"
+
 lock: ## Renew the lock files from pyproject.toml (ARGS=--upgrade for the newest versions)
 	@tool=$$(mktemp -d) && trap 'rm -rf "$$tool"' EXIT \
 	&& $(PYTHON) -m venv "$$tool" && "$$tool/bin/python" -m pip --disable-pip-version-check install --quiet uv \
 	&& "$$tool/bin/uv" $(COMPILE) $(ARGS) --quiet --extra local --extra pdf --extra dev pyproject.toml -o requirements.lock \
 	&& echo hatchling | "$$tool/bin/uv" $(COMPILE) --quiet -c requirements.lock pyproject.toml - -o requirements-prod.lock \
-	&& "$$tool/bin/uv" $(COMPILE) --quiet -c requirements.lock --group mutants -o requirements-mutants.lock
+	&& "$$tool/bin/uv" $(COMPILE) --quiet -c requirements.lock --group mutants -o requirements-mutants.lock \
+	&& "$$tool/bin/uv" $(COMPILE) --quiet -c requirements.lock --group supply -o requirements-supply.lock
 
 clean: ## Remove .venv and caches, never the data folder
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .mutants dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .mutants .supply dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MUTMUT)/.made-from-lock: requirements-mutants.lock $(READY)
 	rm -rf $(MUTMUT)
 	$(PIP) install --quiet --require-hashes -r requirements-mutants.lock --target $(MUTMUT)
+	@touch $@
+
+$(SUPPLY)/.made-from-lock: requirements-supply.lock
+	@rm -rf $(SUPPLY) && $(PYTHON) -m venv $(SUPPLY)
+	@$(SUPPLY)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-supply.lock || { echo >&2 \
+	"The tools of make audit and make sbom could not be installed: they come from PyPI, once. Is there a network?"; exit 3; }
 	@touch $@
 
 $(READY): requirements.lock pyproject.toml

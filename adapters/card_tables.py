@@ -1,5 +1,5 @@
-"""`python -m adapters.card_tables`: write the tables of docs/vendors.md and README.md from our vendors' cards. With the
-name of a vendor: print a page of it alone."""
+"""`python -m adapters.card_tables`: write the tables of docs/vendors.md, docs/gdpr.md and README.md from our vendors'
+cards. With the name of a vendor: print a page of it alone."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from domain.marked_pages import MarkerError, filled
 from domain.requests import Kind
 
 ROOT = Path(__file__).parent.parent
-PAGE, README = ROOT / "docs" / "vendors.md", ROOT / "README.md"
+PAGE, GDPR, README = ROOT / "docs" / "vendors.md", ROOT / "docs" / "gdpr.md", ROOT / "README.md"
 Row = Sequence[str]
 NOT_THERE = "not there: `not_applicable`"
 Adapters = Mapping[str, type[Adapter]]
@@ -34,6 +34,11 @@ def page(text: str) -> str:
 def readme(text: str) -> str:
     """The README with the table of our vendors. Raises MarkerError."""
     return filled(text, {"vendors": _table(_in_short(OURS))})
+
+
+def gdpr(text: str) -> str:
+    """The page on the GDPR with the table of what our vendors leave undone. Raises MarkerError."""
+    return filled(text, {"leaves": _table(_leaves(OURS))})
 
 
 def page_of(vendor: str) -> str:
@@ -105,6 +110,16 @@ def _reach(adapters: Adapters) -> Iterator[Row]:
                 yield vendor, kind + _switch(vendor, one), one.reaches, one.leaves or "nothing known", seen, way
 
 
+def _leaves(adapters: Adapters) -> Iterator[Row]:
+    yield "vendor", "kind", "what is done", "not reached, so yours"
+    for vendor, adapter in adapters.items():
+        for kind in (Kind.ERASURE, Kind.OPT_OUT):
+            for one in adapter.card.ways(kind):
+                yield vendor, kind, one.summary + _switch(vendor, one), one.leaves
+            if not adapter.card.ways(kind):
+                yield vendor, kind, NOT_THERE, "all of it"
+
+
 def _limits(adapters: Adapters) -> Iterator[Row]:
     yield "vendor", "calls", "people a call", "bytes a call", "requests a minute", "says who"
     for vendor, adapter in adapters.items():
@@ -159,7 +174,7 @@ if __name__ == "__main__":
         if sys.argv[1:]:
             sys.stdout.write(page_of(sys.argv[1]))
         else:
-            written = {PAGE: page(PAGE.read_text()), README: readme(README.read_text())}
+            written = {PAGE: page(PAGE.read_text()), GDPR: gdpr(GDPR.read_text()), README: readme(README.read_text())}
             for path, text in written.items():
                 path.write_text(text)
     except MarkerError as error:
