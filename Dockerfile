@@ -34,7 +34,9 @@ RUN useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/
  && rm -rf /usr/local/lib/python3.13/site-packages/pip* /usr/local/lib/python3.13/ensurepip /usr/local/bin/pip*
 COPY --from=build /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2
-# All that lasts is in PostgreSQL: the root file system may be read-only, and only /tmp is written to.
+# A volume that is mounted here belongs to the workers, who keep the evidence log's copy in it.
+RUN install --directory --owner=10001 /audit
+# All else that lasts is in PostgreSQL: the root file system may be read-only, and only /tmp is written to.
 WORKDIR /tmp
 USER 10001
 EXPOSE 8080

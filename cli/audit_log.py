@@ -7,8 +7,6 @@ from typing import Any
 
 import typer
 
-from cli import log_folder
-from cli.log_folder import FolderError
 from cli.verified_file import read_key_file
 from config.settings import Settings, SettingsError
 from config.signing import find_signing_keys
@@ -17,11 +15,13 @@ from evidence.keys import PublicKey
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import Surroundings, master_keys, surroundings
 from ledger.evidence import sequencer
-from ledger.evidence.checking import check_log
+from ledger.evidence.checking import begins_with, check_log
 from ledger.evidence.row_checks import check_rows
 from ledger.evidence.tiles import LogTree, entries_between
 from ledger.evidence.tree_checks import check_trees
 from ledger.session import Connection
+from tasks import log_folder
+from tasks.log_folder import FolderError
 
 NOTHING_SIGNED = "nothing is signed yet: the workers sign within seconds, with a key from `consent signing-key new`"
 
@@ -105,8 +105,7 @@ def _check_same(connection: Connection, here: Surroundings, folder: Path) -> Non
         there = log_folder.read(folder, [*keys_of(here.settings, None), *published])
     except FolderError as error:
         raise CommandError(f"{error}: choose another folder, and find out why", Ending.EXCEPTIONS) from None
-    head = sequencer.head_of(connection)
-    if head is None or there.size > head.size or LogTree(connection, there.size).root() != there.root:
+    if not begins_with(connection, there):
         raise CommandError(
             f"{folder} holds another history than this ledger: nothing was written. "
             f"`consent audit verify --against {folder}` says more",

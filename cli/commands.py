@@ -14,6 +14,7 @@ from cli.manual_commands import manual
 from cli.master_key_commands import master_key
 from cli.options import AsJson
 from cli.request_commands import export, list_requests, lookup, status, submit, watch
+from cli.restored_commands import restored
 from cli.signing_key_commands import signing_key
 from cli.suppression_commands import suppression
 from cli.vendor_commands import vendor
@@ -43,6 +44,7 @@ for name, commands in FAMILIES.items():
 for command in (submit, status, watch, export, attention, retry, provide, close, accept, confirm, cancel, extend):
     app.command()(command)
 app.command()(forget)
+app.command()(restored)
 app.command("list")(list_requests)
 for command in (lookup, answer, report):
     app.command()(command)

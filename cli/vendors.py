@@ -16,6 +16,7 @@ from intake.stack import surroundings
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.delivery import switching, vendors
+from ledger.delivery.restored import RestoredError
 from ledger.delivery.vendors import Vendor
 from ledger.session import Connection
 from tasks import retire as retiring
@@ -75,7 +76,11 @@ def hold(name: str) -> Ending:
 def resume(name: str, step: str | None = None) -> Ending:
     """Lift the hold of a vendor, or of one of its steps; the workers notice within a second. Raises CommandError."""
     with surroundings() as here, here.engine.begin() as connection:
-        if not vendors.resume(connection, name, step):
+        try:
+            known = vendors.resume(connection, name, step)
+        except RestoredError as error:
+            raise CommandError(str(error), Ending.UNUSABLE) from None
+        if not known:
             raise _unknown(connection)
         because = None if step is None else "one of its steps"
         audit.add(connection, [Entry(who(), "vendor resume", allowed=True, target=name, because=because)])

@@ -57,6 +57,11 @@ class SettingFields(VendorBlocks):
         "newest first, comma-separated; unset: the one in the data folder",
     )
     signing_keys_file: Path | None = Field(default=None, description="a file with these keys instead")
+    audit_export_dir: Path | None = Field(
+        default=None,
+        description="folder outside of PostgreSQL into which workers write the evidence log as it grows; a ledger that "
+        "is behind it was restored from a backup, and sends nothing; unset: `audit` in the data folder of `consent up`",
+    )
     log_origin: LogOrigin | None = Field(
         default=None,
         description="name of the evidence log, as consent.example/log; unset: consent-worker/ and the ledger's "

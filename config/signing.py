@@ -4,7 +4,7 @@ from pathlib import Path
 
 from config.secret_files import keep, kept
 from config.settings import Settings, SettingsError
-from evidence.keys import SigningKey, generate_signing_key, read_signing_keys
+from evidence.keys import PublicKey, SigningKey, generate_signing_key, read_signing_keys
 
 SIGNING_KEY_FILE = "signing.key"
 
@@ -34,6 +34,11 @@ def find_signing_keys(settings: Settings) -> list[SigningKey]:
 def newest_signing_key(settings: Settings) -> SigningKey | None:
     """The one that signs. Raises SettingsError."""
     return next(iter(find_signing_keys(settings)), None)
+
+
+def own_public_keys(settings: Settings) -> list[PublicKey]:
+    """The public halves of the signing keys. Raises SettingsError."""
+    return [one.public for one in find_signing_keys(settings)]
 
 
 def keep_signing_key(settings: Settings) -> None:

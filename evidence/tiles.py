@@ -26,15 +26,16 @@ def path_of(level: int | Literal["entries"], number: int, width: int = WIDTH) ->
     return f"tile/{level}/{inner}" + (f".p/{width}" if width != WIDTH else "")
 
 
-def tiles_of(size: int) -> Iterator[tuple[int, int, int]]:
-    """Level, number and width of every tile of a log of this size, partial ones included."""
+def tiles_of(size: int, before: int = 0) -> Iterator[tuple[int, int, int]]:
+    """Level, number and width of every tile of a log of this size, partial ones included; without those that were full
+    when it had the size `before`."""
     level = 0
     while size:
         full, rest = divmod(size, WIDTH)
-        yield from ((level, number, WIDTH) for number in range(full))
+        yield from ((level, number, WIDTH) for number in range(before // WIDTH, full))
         if rest:
             yield level, full, rest
-        level, size = level + 1, full
+        level, size, before = level + 1, full, before // WIDTH
 
 
 def bundle(entries: Iterable[bytes]) -> bytes:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from socket import gethostname
 from types import FrameType
@@ -18,12 +19,14 @@ from adapters.portions import chunk_people
 from config.collector import freeze_what_exists
 from config.data_folder import ForeignFolderError, check_ours
 from config.flower import PASSWORD_FILE, USER
+from config.log_copy import copy_folder, make_copy_folder
 from config.master_keys import are_given
 from config.settings import Settings, SettingsError
-from config.signing import keep_signing_key
+from config.signing import keep_signing_key, own_public_keys
 from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
 from ledger.accounts import access
 from ledger.delivery import switching
+from ledger.delivery.restored import TO_DO
 from ledger.delivery.vendors import announce, describe
 from ledger.fitness import check_fitness
 from ledger.notices.webhooks import announce_webhooks
@@ -37,11 +40,13 @@ from local.services import ServiceError, free_port
 from local.signing_pair import keep_signing_pair
 from tasks import by_hand
 from tasks.broker import Transport
+from tasks.log_copy import LogCopy
 from tasks.reach import reach_of
 from tasks.redis_check import trouble
 from tasks.redis_connections import RedisUrlError
 from tasks.redis_connections import connect as connect_redis
 from tasks.redis_faults import CLUSTER
+from tasks.restored import check_at_start
 from tasks.sealed import generate_producer_key
 from tasks.sending import sender
 
@@ -145,6 +150,8 @@ def running(plan: Plan, say: Say, *, forks: bool = False) -> Iterator[Keep]:
         vendors = ", ".join(settings.adapters()) or "none switched on"
         if plan.web and not prepared.has_users:
             say("nobody can sign in to the console yet; the first user: consent user add NAME --role admin")
+        if prepared.is_restored:
+            say(f"this ledger was restored from a backup, and every vendor is held: {TO_DO}")
         for name in prepared.lacking:
             say(f"{name} is on and has no credentials here: its deliveries wait for others, see `consent vendor off`")
         say(f"ready: {plan.workers} workers; vendors: {vendors}{web}{flower}; state in {data_dir}")
@@ -169,6 +176,7 @@ def _start_services(settings: Settings, data_dir: Path, stack: ExitStack, say: S
         keep_producer_key(data_dir, generate_producer_key())
     keep_signing_pair(settings.opendsr, data_dir)
     keep_signing_key(settings)
+    make_copy_folder(settings)
     note_stack(data_dir, **urls, redis_ca=settings.redis_ca)
     return services
 
@@ -204,6 +212,8 @@ class _Prepared(NamedTuple):
     """Vendors that are on and that these settings cannot serve."""
     has_users: bool
     """Somebody can sign in to the console."""
+    is_restored: bool
+    """It was restored from a backup, and every vendor is held."""
 
 
 def _prepare_ledger(settings: Settings, found: Stack) -> _Prepared:
@@ -218,7 +228,9 @@ def _prepare_ledger(settings: Settings, found: Stack) -> _Prepared:
             announce_webhooks(connection, settings.webhooks.hosts())
             by_hand.announce(connection, settings.recipients())
             lacking = switching.lacking(connection, {*settings.adapters(), *settings.manual})
-            return _Prepared(lacking, has_users=bool(access.all_users(connection)))
+            has_users = bool(access.all_users(connection))
+        copy = LogCopy.at(copy_folder(settings), partial(own_public_keys, settings))
+        return _Prepared(lacking, has_users, check_at_start(engine, copy) is not None)
     finally:
         engine.dispose()
 

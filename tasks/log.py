@@ -10,6 +10,8 @@ from ledger.evidence import outcome_trees, sequencer
 from ledger.evidence.lines import NoTreeError, requests_of
 from ledger.sealing import MasterKeys, UnsealError
 from ledger.session import Connection, Engine
+from tasks import log_copy
+from tasks.log_copy import LogCopy
 
 log = logging.getLogger(__name__)
 
@@ -31,15 +33,22 @@ class LogKeeper:
     signing_key: Callable[[], SigningKey | None] = field(repr=False)
     """The newest signing key, read anew at each call: it may have been changed. None: nothing is signed."""
     origin: str | None = None
+    copy: LogCopy | None = None
+    """Where a copy of the log is kept, outside of the ledger."""
     stopping: Callable[[], bool] = field(default=lambda: False, repr=False)
 
 
 def keep_log(keeper: LogKeeper) -> int:
     """Do what is due, for some seconds; returns how many entries were put in order. Any number may run at once."""
     enough = monotonic() + TURN_S
+    if keeper.copy is not None:
+        log_copy.check(keeper.engine, keeper.copy)
     while keep_trees(keeper) and not keeper.stopping() and monotonic() < enough:
         pass
-    return order(keeper, lambda: keeper.stopping() or monotonic() > enough)
+    moved = order(keeper, lambda: keeper.stopping() or monotonic() > enough)
+    if keeper.copy is not None:
+        log_copy.keep_up(keeper.engine, keeper.copy)
+    return moved
 
 
 def order(keeper: LogKeeper, enough: Callable[[], bool] = lambda: False, *, wait: bool = False) -> int:

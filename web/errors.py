@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from domain.refused_values import problem_of
 from intake.files.faults import Fault, UnusableInputError
+from ledger.delivery.restored import RestoredError
 from ledger.failures import LedgerError
 from ledger.sealing import UnsealError
 from tasks.attend import AttendError, NoSuchRequestError
@@ -43,7 +44,7 @@ def of(error: Exception) -> Problem:  # noqa: PLR0912 - a table
             return Problem.unusable(advised("this is no person we can look for", found), found)
         case NoSuchRequestError():
             return no_such_request()
-        case AttendError():
+        case AttendError() | RestoredError():
             return Problem(409, "not-in-this-state", str(error))
         case BusyError():
             return Problem.later(429, "busy", "more is coming in than can be recorded; nothing of this was", 1)
@@ -82,6 +83,7 @@ HANDLED = (
     UnusableInputError,
     SubjectError,
     AttendError,
+    RestoredError,
     BusyError,
     LedgerError,
     UnsealError,

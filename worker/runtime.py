@@ -24,9 +24,10 @@ from adapters.rates import buckets_of
 from adapters.sending import sending_until
 from adapters.transport import Transport
 from config.callbacks import callbacks_of
+from config.log_copy import copy_folder
 from config.opendsr_signer import SigningError, find_signer
 from config.settings import Settings, SettingsError
-from config.signing import newest_signing_key
+from config.signing import newest_signing_key, own_public_keys
 from config.stack import Stack, find_stack
 from domain.directory import Answers
 from domain.notices import Style
@@ -43,12 +44,14 @@ from ledger.sealing import MasterKeys
 from ledger.session import Connection, connect
 from tasks import by_hand, redis_connections
 from tasks.log import LogKeeper
+from tasks.log_copy import LogCopy
 from tasks.look import Lookout, look
 from tasks.notify import Courier, Format
 from tasks.queues import DELIVER, DISPATCH, NOTIFY, BrokerError, WakeUp, queue_of
 from tasks.reach import reach_of
 from tasks.redis_connections import connect_async
 from tasks.resolve import Resolver
+from tasks.restored import check_at_start
 from tasks.rewriting import Rewriting
 from tasks.sending import send
 from tasks.slots import FairSlots
@@ -158,7 +161,12 @@ class Runtime:
             formats=_formats(settings),
         )
         self.log_keeper = LogKeeper(
-            self._engine, masters, partial(newest_signing_key, settings), settings.log_origin, self._stopping.is_set
+            self._engine,
+            masters,
+            partial(newest_signing_key, settings),
+            settings.log_origin,
+            LogCopy.at(copy_folder(settings), partial(own_public_keys, settings)),
+            self._stopping.is_set,
         )
         self._rewrites = redis_connections.connect(stack.redis_url, stack.redis_ca)
         self.refusals = Refusals(self._engine, Rewriting(self._rewrites))
@@ -195,7 +203,7 @@ class Runtime:
 
     def announce(self) -> None:
         """Record which vendors and receivers this worker knows, and release the leases of the last worker with this
-        name, which is gone."""
+        name, which is gone. Hold every vendor where the ledger was restored from a backup."""
         adapters = {name: route.adapter for name, route in self.tools.routes.items()}
         with self._engine.begin() as connection:
             announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
@@ -203,6 +211,7 @@ class Runtime:
             by_hand.announce(connection, self._recipients)
             announce_webhooks(connection, self._hosts)
             release(connection, self.tools.holder)
+        check_at_start(self._engine, self.log_keeper.copy)
 
     def _open_routes(
         self, adapters: Mapping[str, Adapter], masters: MasterKeys, lease_s: float, egress: Egress

@@ -8,6 +8,7 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, Row, text
 
 from domain.outcomes import Reason
+from ledger.delivery.restored import RestoredError, open_restore
 from ledger.delivery.steps import LONGEST_INTERVAL_S, HeldStep, held_steps, release
 
 SERVED_WITHIN_S = 60.0
@@ -149,7 +150,9 @@ _HOLD = text("""
 
 def resume(connection: Connection, name: str, step: str | None = None) -> bool:
     """Lift a hold, whoever made it: of the vendor and all of its steps, or of one step. False where no vendor has this
-    name."""
+    name. Raises RestoredError."""
+    if open_restore(connection) is not None:
+        raise RestoredError
     vendor_id = connection.execute(text("SELECT id FROM vendors WHERE name = :name"), {"name": name}).scalar()
     if vendor_id is None:
         return False

@@ -15,6 +15,7 @@ from evidence.merkle import Frontier, leaf_hash, root_of
 from evidence.note import NoteError
 from evidence.tiles import WIDTH
 from ledger.evidence.sequencer import Signed, head_of, published_keys
+from ledger.evidence.tiles import LogTree
 
 READ_AT_ONCE = 8 * WIDTH
 
@@ -66,6 +67,13 @@ def check_log(connection: Connection, keys: Sequence[PublicKey], witness: Checkp
     if found.checkpoint is not None:
         found.by_unknown_key = not _is_signed(found.checkpoint.signed, keys)
     return found
+
+
+def begins_with(connection: Connection, there: Checkpoint) -> bool:
+    """Whether the log still begins with what it was at this checkpoint. It reads full tiles, and no more entries than a
+    tile has."""
+    head = head_of(connection)
+    return head is not None and there.size <= head.size and LogTree(connection, there.size).root() == there.root
 
 
 def _is_signed(signed: str, keys: Sequence[PublicKey]) -> bool:

@@ -180,6 +180,15 @@ def newest_checkpoint(connection: Connection) -> Signed | None:
 _NEWEST = text("SELECT size, signed, at FROM log_checkpoints ORDER BY size DESC LIMIT 1")
 
 
+def take_copy_turn(connection: Connection) -> bool:
+    """Take the turn to write the log's copy until the caller commits; False where another process has it."""
+    return bool(connection.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _COPY}).scalar())
+
+
+_COPY = 0x6C6F6720636F7079
+"""Copies are written by one process at a time ("log copy")."""
+
+
 class Published(NamedTuple):
     """A key that has signed: its public half, the name that it signs under, and since when."""
 

@@ -36,6 +36,7 @@ TABLES = (
     "outbox",
     "person_filters",
     "resolver",
+    "restores",
     "vendors",
     "request_references",
     "requests",

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from domain.outcomes import Outcome
 from intake.advice import ADVICE
 from ledger.delivery import vendors
+from ledger.delivery.restored import Restore, open_restore
 from ledger.desk import attention
 from ledger.desk.attention import Group
 from tasks import selections
@@ -44,14 +45,16 @@ class Cause(NamedTuple):
 @router.get("/attention")
 async def show(request: Request, context: TheContext, _: Reader) -> Response:
     """Every cause, the most pressing first."""
-    causes = await context.reads.run(lambda: _causes(context))
-    return page(request, "attention.html", causes=causes)
+    causes, restored = await context.reads.run(lambda: _causes(context))
+    return page(request, "attention.html", causes=causes, restored=restored)
 
 
-def _causes(context: Context) -> list[Cause]:
+def _causes(context: Context) -> tuple[list[Cause], Restore | None]:
+    """Every cause; and the restored backup for which every vendor is held."""
     with context.engine.connect() as connection:
+        restored = open_restore(connection)
         ids: Mapping[str, int] = {one.name: one.id for one in vendors.all_vendors(connection)}
-        return [
+        causes = [
             Cause(
                 group,
                 attention.requests_waiting(connection, ids[group.vendor], NAMED)
@@ -60,6 +63,7 @@ def _causes(context: Context) -> list[Cause]:
             )
             for group in attention.groups(connection)
         ]
+    return causes, restored
 
 
 @router.post("/attention/retry")

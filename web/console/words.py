@@ -51,7 +51,9 @@ WAITING = frozenset(outcome.value for outcome in ATTENTION)
 """Outcomes that need a person."""
 
 
-REASONS: Mapping[str, str] = MappingProxyType({"by_hand": "by hand", "manual": "asked by hand"})
+REASONS: Mapping[str, str] = MappingProxyType(
+    {"by_hand": "by hand", "manual": "asked by hand", "restored": "restored from a backup"}
+)
 
 
 def say_reason(reason: str | None) -> str:

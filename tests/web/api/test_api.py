@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import httpx
 
+from ledger.delivery import restored
+from ledger.session import Engine
 from tests.web.conftest import Rows, serving
 from web.app import create_app
 from web.context import Context
@@ -261,6 +263,20 @@ def test_a_vendor_is_held_and_resumed(client: httpx.Client, rows: Rows) -> None:
     assert listed == {"dfinery": None, "insider": "key:shop"}
     assert client.post("/v1/vendors/insider/resume").json()["held_at"] is None
     assert client.post("/v1/vendors/acme/hold").status_code == 404
+
+
+def test_a_ledger_from_a_backup_says_so_and_lets_no_single_vendor_go(
+    client: httpx.Client, stranger: httpx.Client, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        assert restored.note(connection, 10, 20, b"r" * 32)
+    ready = stranger.get("/readyz")
+    assert (ready.status_code, ready.json()["status"]) == (200, "ok"), "it takes requests"
+    assert "consent restored" in ready.json()["notes"]["restored"]
+    refused = client.post("/v1/vendors/insider/resume")
+    assert (refused.status_code, "consent restored" in refused.json()["detail"]) == (409, True)
+    held = {one["name"]: one["held_reason"] for one in client.get("/v1/vendors").json()["vendors"]}
+    assert held == dict.fromkeys(held, "restored")
 
 
 def test_a_vendor_is_switched_off_and_on_and_retired(client: httpx.Client, rows: Rows) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from domain.by_hand import ByHand
+from ledger.delivery import restored
 from tasks.by_hand import announce as announce_by_hand
 from tests.ledger.conftest import Desk, people
 from tests.ledger.endings import end
@@ -121,6 +122,20 @@ def test_the_card_says_what_is_done_and_what_is_not(sign_in: SignIn) -> None:
     assert "Not reached:" in page
     assert "Retire" not in page
     assert "</form>" not in page.replace("</form>", "", 1), "a reader has the way out only"
+
+
+def test_a_ledger_from_a_backup_is_the_first_thing_to_see_to(sign_in: SignIn, desk: Desk) -> None:
+    with desk.engine.begin() as connection:
+        assert restored.note(connection, 10, 20, b"r" * 32)
+    browser = sign_in("operator")
+    page = browser.get("/attention").text
+    assert "Restored from a backup: every vendor is held" in page
+    assert "Nothing needs a person" not in page
+    assert "Held: restored from a backup" in browser.get("/vendors").text
+    vendor = browser.get("/vendors/insider").text
+    assert ("consent restored" in vendor, "/resume" in vendor) == (True, False)
+    refused = browser.post("/vendors/insider/resume", on="/vendors/dfinery")
+    assert (refused.status_code, "consent restored" in refused.text) == (409, True)
 
 
 def test_nobodys_vendor_and_who_may_not(sign_in: SignIn, rows: Rows) -> None:

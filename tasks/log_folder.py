@@ -1,12 +1,13 @@
 """The evidence log as a folder of static files, as https://c2sp.org/tlog-tiles has them: written, and read again."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from evidence import checkpoint
 from evidence.checkpoint import Checkpoint
-from evidence.keys import PublicKey
+from evidence.keys import KeyTextError, PublicKey, read_public_keys
 from evidence.merkle import Frontier, leaf_hash
 from evidence.note import NoteError
 from evidence.tiles import CHECKPOINT, WIDTH, BundleError, bundle, entries_in, path_of, tiles_of
@@ -25,12 +26,14 @@ def write(
     size: int,
     tile: Callable[[int, int], Sequence[bytes]],
     entries: Callable[[int, int], Iterable[bytes]],
+    *,
+    before: int = 0,
 ) -> int:
     """Write the log of this size and checkpoint, as far as it is not there; returns the number of files written.
-    `tile`: the hashes of a tile by level and number; `entries`: from one index up to another. The checkpoint is written
-    last, so that the folder is whole at every moment."""
+    `tile`: the hashes of a tile by level and number; `entries`: from one index up to another. `before`: the size of the
+    log that the folder has. The checkpoint is written last, so that the folder is whole at every moment."""
     written = 0
-    for level, number, width in tiles_of(size):
+    for level, number, width in tiles_of(size, before):
         if _is_new(path := folder / path_of(level, number, width)):
             _replace(path, b"".join(tile(level, number)))
             written += 1
@@ -55,22 +58,47 @@ def _replace(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
+def drop_partial(folder: Path, size: int, before: int) -> None:
+    """Delete the partial tiles of a folder that had the size `before`, which those of the present size replace."""
+    now = set(tiles_of(size))
+    for level, number, width in tiles_of(before, before):
+        for kind in (level, "entries") if level == 0 else (level,):
+            path = folder / path_of(kind, number, width)
+            if (level, number, width) in now:
+                continue
+            path.unlink(missing_ok=True)
+            if (level, number, WIDTH) in now:
+                shutil.rmtree(path.parent, ignore_errors=True)
+
+
 def write_keys(folder: Path, vkeys: Sequence[str]) -> None:
     """Write the public keys beside the log."""
     _replace(folder / KEYS, "".join(f"{one}\n" for one in vkeys).encode())
 
 
-def read(folder: Path, keys: Sequence[PublicKey]) -> Checkpoint:
-    """The checkpoint of a folder whose entries are those that were signed. Raises FolderError."""
+def keys_in(folder: Path) -> list[PublicKey]:
+    """The public keys beside the log; none where the file cannot be read."""
     try:
-        signed = (folder / CHECKPOINT).read_text()
-        found = checkpoint.verified(signed, keys)
+        return read_public_keys((folder / KEYS).read_text())
+    except (OSError, UnicodeDecodeError, KeyTextError):
+        return []
+
+
+def checkpoint_in(folder: Path, keys: Sequence[PublicKey]) -> Checkpoint:
+    """The checkpoint of a folder. Its entries are not looked at. Raises FolderError."""
+    try:
+        return checkpoint.verified((folder / CHECKPOINT).read_text(), keys)
     except (OSError, UnicodeDecodeError):
         raise FolderError(f"there is no checkpoint in {folder}") from None
     except NoteError as error:
         raise FolderError(f"the checkpoint in {folder}: {error}") from None
+
+
+def read(folder: Path, keys: Sequence[PublicKey]) -> Checkpoint:
+    """The checkpoint of a folder whose entries are those that were signed. Raises FolderError."""
+    found = checkpoint_in(folder, keys)
     grown = Frontier()
-    grown.extend(map(leaf_hash, _entries(folder, found.size)))
+    grown.extend(map(leaf_hash, entries_of(folder, found.size)))
     if (grown.size, grown.root()) != (found.size, found.root):
         raise FolderError(f"the entries in {folder} are not those that were signed")
     return found
@@ -81,13 +109,20 @@ def holds_log(folder: Path) -> bool:
     return (folder / CHECKPOINT).exists()
 
 
-def _entries(folder: Path, size: int) -> Iterator[bytes]:
+def entries_of(folder: Path, size: int) -> Iterator[bytes]:
+    """The entries of a folder's log of this size, in order. Raises FolderError."""
+    for block in bundles_of(folder, size):
+        yield from block
+
+
+def bundles_of(folder: Path, size: int) -> Iterator[list[bytes]]:
+    """The same, as many together as a bundle has. Raises FolderError."""
     for level, number, width in tiles_of(size):
         if level:
             return
         path = folder / path_of("entries", number, width)
         try:
-            yield from entries_in(path.read_bytes())
+            yield entries_in(path.read_bytes())
         except OSError:
             raise FolderError(f"{path} cannot be read") from None
         except BundleError as error:

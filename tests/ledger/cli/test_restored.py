@@ -1,0 +1,138 @@
+"""`consent restored`, and what other commands and pages say meanwhile. The restore is made here by taking rows back;
+tests/ledger/restoring restores a real backup."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from config.log_copy import copy_folder, make_copy_folder
+from config.settings import Settings
+from config.signing import keep_signing_key, newest_signing_key, own_public_keys
+from ledger.sealing import MasterKeys
+from tasks.log import LogKeeper, keep_log
+from tasks.log_copy import LogCopy
+from tasks.restored import check_at_start
+from tests.ledger.cli.test_commands import consent, people, settle, stack, submitted
+
+__all__ = ["people", "stack"]
+
+
+def copy() -> LogCopy | None:
+    settings = Settings.load()
+    return LogCopy.at(copy_folder(settings), lambda: own_public_keys(settings))
+
+
+def keep(engine: Engine) -> None:
+    """As a worker does."""
+    settings = Settings.load()
+    assert settings.master_keys is not None
+    masters = MasterKeys.parse(settings.master_keys.get_secret_value())
+    keep_log(LogKeeper(engine, masters, lambda: newest_signing_key(settings), copy=copy()))
+
+
+def take_back(engine: Engine, request_id: str, entries: int) -> None:
+    """As a restored backup has it: the request runs, and the log ends after so many entries."""
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        values = {"id": request_id, "entries": entries}
+        for statement in (
+            "UPDATE requests SET status = 'running', closed_at = NULL WHERE public_id = :id",
+            "DELETE FROM log_entries WHERE index >= :entries",
+            "DELETE FROM log_checkpoints WHERE size > :entries",
+            "UPDATE log_head SET size = :entries",
+        ):
+            connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
+
+
+@pytest.fixture
+def restored(stack: Engine, people: str) -> str:
+    """A request that has closed, and whose end the ledger does not know any more."""
+    keep_signing_key(Settings.load())
+    make_copy_folder(Settings.load())
+    request_id = submitted(people)
+    keep(stack)
+    with stack.connect() as connection:
+        entries = connection.execute(text("SELECT size FROM log_head")).scalar_one()
+    settle(stack, request_id)
+    keep(stack)
+    take_back(stack, request_id, entries)
+    assert check_at_start(stack, copy()) is not None
+    return request_id
+
+
+def shown(*args: str) -> tuple[int, dict[str, Any]]:
+    result = consent("restored", "--json", *args)
+    return result.exit_code, json.loads(result.stdout)
+
+
+def test_it_is_shown_first_and_then_dealt_with(restored: str, stack: Engine) -> None:
+    code, found = shown()
+    assert (code, found["lifted"], found["complete"]) == (1, False, True)
+    assert found["waiting"] == [{"request_id": restored, "since": "completed"}]
+    assert json.loads(consent("status", restored, "--json").stdout)["status"] == "running", "it was only shown"
+    words = consent("restored").stdout
+    assert f"{restored}  completed" in words
+
+    code, found = shown("--because", "the disk broke")
+    assert (code, found["lifted"]) == (1, True)
+    assert found["vendors_let_go"] == ["algonomy", "dfinery", "insider"]
+    status = json.loads(consent("status", restored, "--json").stdout)
+    assert (status["status"], status["held"]) == ("unconfirmed", {})
+    assert consent("restored", "--because", "again").exit_code == 2
+    listed = consent("audit", "--action", "restored", "--json")
+    assert listed.exit_code == 0, listed.output
+    entry = json.loads(listed.stdout)["entries"][0]
+    assert (entry["because"], entry["allowed"]) == ("the disk broke", True)
+    assert consent("confirm", restored, "--yes").exit_code == 0
+
+
+def test_a_single_vendor_is_not_let_go_meanwhile(restored: str) -> None:
+    refused = consent("vendor", "resume", "insider")
+    assert (refused.exit_code, "consent restored" in refused.stderr) == (2, True)
+    findings = json.loads(consent("doctor", "--json").stdout)["findings"]
+    (said,) = [one for one in findings if one["about"] == "restored"]
+    assert (said["ok"], "consent restored" in said["do"]) == (False, True)
+
+
+def test_without_the_copys_entries_everything_that_runs_waits(restored: str, stack: Engine, people: str) -> None:
+    folder = copy_folder(Settings.load())
+    assert folder is not None
+    for bundle in folder.glob("*/tile/entries/**/*"):
+        if bundle.is_file():
+            bundle.unlink()
+    result = consent("restored", "--because", "the disk broke", "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["complete"]) == (1, False)
+    assert [one["request_id"] for one in found["waiting"]] == [restored]
+    assert "not known" in result.stderr
+    assert check_at_start(stack, copy()) is None, "it is dealt with"
+
+
+def test_an_exported_folder_takes_the_copys_place(stack: Engine, people: str, tmp_path: Path) -> None:
+    keep_signing_key(Settings.load())
+    request_id = submitted(people)
+    keep(stack)
+    with stack.connect() as connection:
+        entries = connection.execute(text("SELECT size FROM log_head")).scalar_one()
+    settle(stack, request_id)
+    keep(stack)
+    assert consent("audit", "export", str(tmp_path / "elsewhere")).exit_code == 0
+    take_back(stack, request_id, entries)
+    assert consent("restored").exit_code == 2, "nothing here knows of it"
+    code, found = shown("--copy", str(tmp_path / "elsewhere"), "--because", "the disk broke")
+    assert (code, found["waiting"]) == (1, [{"request_id": request_id, "since": "completed"}])
+
+
+def test_a_ledger_that_is_not_behind_is_left_alone(stack: Engine, people: str) -> None:
+    keep_signing_key(Settings.load())
+    make_copy_folder(Settings.load())
+    submitted(people)
+    keep(stack)
+    assert check_at_start(stack, copy()) is None
+    submitted(people)
+    keep(stack)
+    assert check_at_start(stack, copy()) is None
+    assert consent("restored", "--because", "it was not").exit_code == 2
