@@ -4,13 +4,13 @@
 twice. The cards are in `adapters/cards/`, one a vendor.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
 
-from domain.effects import Effect, Remainder
+from domain.effects import DESTROYING, Effect, Remainder
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
 
@@ -92,6 +92,11 @@ class Operation:
     remains: tuple[Remainder, ...] = ()
     """What `leaves` says, likewise."""
 
+    def destroys(self, kind: Kind) -> bool:
+        """Whether it destroys data of the person, so that a legal hold withholds it. Where it names no effects, an
+        erasure does, and nothing else."""
+        return not DESTROYING.isdisjoint(self.effects) if self.effects else kind is Kind.ERASURE
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -127,12 +132,23 @@ class Card:
         ways = self.ways(kind)
         return next((one for one in ways if one.way is way), ways[0])
 
+    def destroys(self, kind: Kind, settings: object) -> bool:
+        """Whether a request of this kind destroys data of people, with these settings of the adapter."""
+        return any(one.destroys(kind) for one in self._chosen(kind, settings))
+
+    def _chosen(self, kind: Kind, settings: object) -> Sequence[Operation]:
+        """The ways that the settings choose (`erasure=disable`); where they choose none, the usual ones."""
+        choices = [(one, *one.setting.partition("=")[::2]) for one in self.ways(kind) if "=" in one.setting]
+        chosen = [one for one, field, value in choices if str(getattr(settings, field, "")) == value]
+        return chosen or [one for one in self.ways(kind) if "=" not in one.setting]
+
 
 ENDINGS: Mapping[Outcome, str] = MappingProxyType(
     {
         Outcome.ABSENT: "Nothing was changed: the vendor holds nothing under what we were given.",
         Outcome.NOT_APPLICABLE: "Nothing was sent: there was nothing to do at this vendor.",
         Outcome.UNREACHABLE: "Nothing was sent: we were given nothing by which this vendor knows the person.",
+        Outcome.WITHHELD: "Not done: a legal hold keeps this person's data; what destroys it waits for its end.",
         Outcome.SUPERSEDED: "Not done: a newer request of this person took its place.",
         Outcome.REFUSED: "Not done, or not to the end: the vendor refused it.",
         Outcome.NEEDS_ACTION: "Not done, or not seen in effect: someone must act first.",

@@ -10,6 +10,7 @@ from cli.answer_commands import answer, report
 from cli.audit_commands import audit
 from cli.certificate_commands import certificate
 from cli.deed_commands import accept, attention, cancel, close, confirm, extend, forget, provide, retry
+from cli.legal_hold_commands import legal_hold
 from cli.manual_commands import manual
 from cli.master_key_commands import master_key
 from cli.options import AsJson
@@ -38,6 +39,7 @@ FAMILIES = {
     "signing-key": signing_key,
     "master-key": master_key,
     "suppression": suppression,
+    "legal-hold": legal_hold,
 }
 for name, commands in FAMILIES.items():
     app.add_typer(commands, name=name)

@@ -30,9 +30,7 @@ def lookup(source: str | None, given: Mapping[str, str | None], *, as_json: bool
 
     Raises CommandError.
     """
-    person = _read(source, given)
-    if not any(person.get(name) for name in OWN):
-        raise unusable("give --user-id, --email or --phone-number, or - and a person as JSON on standard input")
+    person = read_person(source, given)
     with surroundings() as here:
         masters = master_keys(here)
         try:
@@ -53,6 +51,15 @@ def lookup(source: str | None, given: Mapping[str, str | None], *, as_json: bool
     else:
         typer.echo("no request has anybody of these identifiers")
     return Ending.DONE
+
+
+def read_person(source: str | None, given: Mapping[str, str | None]) -> Subject:
+    """The person of these options, or of standard input. Raises CommandError where none of their own identifiers is
+    given."""
+    person = _read(source, given)
+    if not any(person.get(name) for name in OWN):
+        raise unusable("give --user-id, --email or --phone-number, or - and a person as JSON on standard input")
+    return person
 
 
 def _read(source: str | None, given: Mapping[str, str | None]) -> Subject:

@@ -8,6 +8,8 @@ import typer
 KindName = Literal["erasure", "opt_out", "opt_in"]
 """`domain.requests.Kind`, which takes long to load."""
 RegulationName = Literal["gdpr", "uk_gdpr", "ccpa", "kvkk", "pipa", "lgpd"]
+HoldReasonName = Literal["litigation", "legal_obligation", "public_interest", "expression"]
+"""`domain.outcomes.HOLD_REASONS`."""
 RoleName = Literal["submitter", "reader", "operator", "admin"]
 OutcomeName = Literal[
     "pending",
@@ -16,6 +18,7 @@ OutcomeName = Literal[
     "absent",
     "not_applicable",
     "unreachable",
+    "withheld",
     "superseded",
     "refused",
     "needs_action",

@@ -23,6 +23,20 @@ class Effect(StrEnum):
     RECORDING_RESUMED = "recording_resumed"
 
 
+DESTROYING = frozenset(
+    {
+        Effect.PROFILES_DELETED,
+        Effect.PROFILE_DELETED,
+        Effect.CONTACTS_DELETED,
+        Effect.IDENTITY_REMOVED,
+        Effect.DETAILS_DELETED,
+        Effect.DETAILS_OVERWRITTEN,
+        Effect.HISTORY_DELETED,
+    }
+)
+"""Effects after which data of the person is gone. A legal hold withholds whatever has one, opt-outs too."""
+
+
 class Remainder(StrEnum):
     """What the recipient may still hold of the person afterwards."""
 

@@ -11,6 +11,7 @@ class Outcome(StrEnum):
     ABSENT = "absent"  # the vendor holds nothing of this person
     NOT_APPLICABLE = "not_applicable"  # no such operation there
     UNREACHABLE = "unreachable"  # we were given no identifier by which the vendor knows this person
+    WITHHELD = "withheld"  # a legal hold keeps this person's data
     SUPERSEDED = "superseded"  # a newer request of this person made it moot
     REFUSED = "refused"  # the vendor will never take this one as submitted
     NEEDS_ACTION = "needs_action"  # someone must act first: a fresh session, an SMS code
@@ -21,6 +22,8 @@ class Outcome(StrEnum):
 DONE = frozenset({Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.ABSENT, Outcome.SUPERSEDED})
 ATTENTION = frozenset({Outcome.REFUSED, Outcome.NEEDS_ACTION, Outcome.EXHAUSTED, Outcome.UNREACHABLE})
 RETRIABLE = frozenset({Outcome.NEEDS_ACTION, Outcome.EXHAUSTED})
+EXCEPTIONS = ATTENTION | {Outcome.WITHHELD}
+"""A request with such a delivery does not end as `completed`."""
 
 
 class Reason(StrEnum):
@@ -50,6 +53,11 @@ class Reason(StrEnum):
     NEWER_OPT_IN = "newer_opt_in"  # this erasure would undo an opt-in that the person gave since
     SUCCESSOR_GONE = "successor_gone"  # the newer wish that this gave way to came to nothing
     TOO_MANY_MATCHES = "too_many_matches"  # too many other requests share an identifier with this person to compare
+    # a legal hold keeps the data: Article 17(3) of the GDPR
+    LITIGATION = "litigation"  # for legal claims: (e)
+    LEGAL_OBLIGATION = "legal_obligation"  # a law or a public task demands it: (b)
+    PUBLIC_INTEREST = "public_interest"  # public health, archives, research, statistics: (c) and (d)
+    EXPRESSION = "expression"  # freedom of expression and information: (a)
     # the way in which it was done, where a vendor has more than one (WAYS)
     DISABLED = "disabled"  # the account was disabled, and nothing deleted
     LOOKED_UP = "looked_up"  # every profile found was processed, and none was created
@@ -95,6 +103,8 @@ WAYS = frozenset(
 """Reasons that go with a good outcome: which way was taken, at a vendor that has more than one."""
 
 
+HOLD_REASONS = (Reason.LITIGATION, Reason.LEGAL_OBLIGATION, Reason.PUBLIC_INTEREST, Reason.EXPRESSION)
+"""Reasons for a legal hold, and so for `withheld`."""
 LIFTED_BY_RETRY = frozenset({Reason.NEWER_OPT_IN, Reason.SUCCESSOR_GONE, Reason.TOO_MANY_MATCHES})
 """Reasons to ask a person about other wishes of the data subject. A retry that names one of them means: send it all the
 same."""

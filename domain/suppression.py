@@ -52,10 +52,11 @@ def _takes_off(opt_in: PastWish, erasure: PastWish, asked: Identifiers) -> bool:
     An erasure of the same moment counts."""
     if opt_in.at <= erasure.at:
         return False
-    return asked & erasure.identifiers <= opt_in.identifiers or not _contradict(opt_in, erasure)
+    return asked & erasure.identifiers <= opt_in.identifiers or not contradict(opt_in.identifiers, erasure.identifiers)
 
 
-def _contradict(one: PastWish, other: PastWish) -> bool:
-    fields = {name for name, _ in one.identifiers} & {name for name, _ in other.identifiers}
-    shared = {name for name, _ in one.identifiers & other.identifiers}
+def contradict(one: Identifiers, other: Identifiers) -> bool:
+    """Whether a field that both have is equal in none of its values: then these are two people."""
+    fields = {name for name, _ in one} & {name for name, _ in other}
+    shared = {name for name, _ in one & other}
     return bool(fields - shared)

@@ -18,7 +18,7 @@ class State(StrEnum):
     IN_FLIGHT = "in_flight"  # a worker has it and may be sending it now
     STOPPING = "stopping"  # the same, but its request was cancelled
     YES = "yes"  # the vendor said yes
-    WAITING = "waiting"  # for a person: a session, an identifier, a retry
+    WAITING = "waiting"  # for a person: a session, an identifier, a retry, the end of a legal hold
     REFUSED = "refused"  # the vendor will not accept it
     NOTHING = "nothing"  # the vendor has no such operation
     DROPPED = "dropped"  # superseded by a newer wish
@@ -31,6 +31,7 @@ _BY_OUTCOME: Mapping[Outcome, State] = {
     Outcome.ABSENT: State.YES,
     Outcome.NOT_APPLICABLE: State.NOTHING,
     Outcome.UNREACHABLE: State.WAITING,
+    Outcome.WITHHELD: State.WAITING,
     Outcome.SUPERSEDED: State.DROPPED,
     Outcome.REFUSED: State.REFUSED,
     Outcome.NEEDS_ACTION: State.WAITING,

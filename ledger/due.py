@@ -14,7 +14,7 @@ class Due:
     """Vendors with a due chunk, and held vendors with a due probe."""
     unsettled: bool
     """Whether a request has not ended, or has something open at a retired vendor; or a deed over a selection has not
-    ended."""
+    ended; or a legal hold's time is over."""
     to_tell: bool
     """Whether a notice is due."""
     to_resolve: bool
@@ -41,6 +41,7 @@ _FIND = text(f"""
         EXISTS (SELECT FROM requests WHERE status = 'running')
             OR EXISTS (SELECT FROM requests WHERE status = 'cancelled' AND closed_at IS NULL)
             OR EXISTS (SELECT FROM deeds WHERE ended_at IS NULL)
+            OR EXISTS (SELECT FROM legal_holds WHERE ended_at IS NULL AND until <= now())
             OR EXISTS (
                 SELECT FROM vendors
                 WHERE retired_at IS NOT NULL

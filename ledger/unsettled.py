@@ -1,7 +1,7 @@
 """Conditions on requests and outcomes that several statements use, and the predicate of the index
 `outcomes_attention`."""
 
-from domain.outcomes import ATTENTION, Outcome
+from domain.outcomes import ATTENTION, EXCEPTIONS, Outcome
 
 
 def _among(outcomes: frozenset[Outcome]) -> str:
@@ -10,6 +10,7 @@ def _among(outcomes: frozenset[Outcome]) -> str:
 
 
 NEEDS_ATTENTION = _among(ATTENTION)
+IS_EXCEPTION = _among(EXCEPTIONS)
 """A request with such a delivery does not end as `completed`."""
 COMPLETED_IN_ERROR = """
     status = 'completed'
@@ -36,3 +37,9 @@ def accepted(of: str) -> str:
 def waits(of: str) -> str:
     """A delivery of the table `of` (outcomes, tallies) that needs attention."""
     return f"({NEEDS_ATTENTION} AND NOT (outcome = 'unreachable' AND {accepted(of)}))"
+
+
+def needs_its_people(of: str) -> str:
+    """A delivery of the table `of` that has ended and may be sent again: it needs attention, or a legal hold will end.
+    Its people must not be forgotten."""
+    return f"({waits(of)} OR outcome = 'withheld')"

@@ -115,7 +115,8 @@ class Delivery(Run):
         """
         order = self.order()
         self._hold = {step for step in self.route.adapter.steps(order) if self._is_held(step)}
-        due = self.open(self._let_through(self._drop_superseded(self._drop_deadly(self.due))))
+        wanted = self._drop_superseded(self._drop_withheld(self._drop_deadly(self.due)))
+        due = self.open(self._let_through(wanted))
         turn = take_turn(self.route, self.tools.start, order, due, self.history, now=self.clock.now())
         self._booked = turn.later
         people = list(self._address(turn.order, turn.now))
@@ -174,6 +175,25 @@ class Delivery(Run):
             return due
         self._moot += [self._exhausted(one.line, Reason.LEASE_LOST) for one in due]
         return []
+
+    def _drop_withheld(self, due: list[SealedPerson]) -> list[SealedPerson]:
+        """Leave out people whose data a legal hold keeps, where this order would destroy it. A newer wish makes theirs
+        moot all the same. What the vendor has accepted and does later goes on: it cannot be taken back."""
+        if not self.may_withhold:  # usually
+            return due
+        with self.tools.engine.begin() as connection:
+            withheld = self.withheld(connection, [one.line for one in due if not self._has_job(one.line)])
+            if not withheld:
+                return due
+            lines = [line for group in withheld for line in group.lines]
+            moot = weigh(connection, self.lease, lines, self.route.adapter, self.tools.masters).superseded
+            chunks.renew(connection, self.lease, self.tools.lease_s)
+            self._append(connection, [group for group in withheld if moot.keys().isdisjoint(group.lines)])
+        return [one for one in due if one.line in self.pending]
+
+    def _has_job(self, line: int) -> bool:
+        before = self.history.get(line)
+        return before is not None and before.job is not None
 
     def _drop_superseded(self, due: list[SealedPerson]) -> list[SealedPerson]:
         """Leave out people whose wish is superseded and, for now, people with another delivery that must end first."""

@@ -16,9 +16,12 @@ from adapters.contract import Order, Person
 from adapters.rates import slowest_bucket
 from adapters.sending import sending_until
 from domain.accounts import meant_by
+from domain.outcomes import Outcome
 from domain.retry import Again, JobPolicy, RetryPolicy, Setback
+from ledger import legal_holds
 from ledger.delivery import chunks, steps, vendors
 from ledger.delivery.chunks import Lease
+from ledger.delivery.outcomes import Settled
 from ledger.delivery.pending import OpenPerson, SealedPerson, open_people, pending
 from ledger.session import Connection
 from tasks.clock import LedgerClock
@@ -55,6 +58,8 @@ class Run(ABC):
     decided: bool = False
     cancelled: bool = False
     """Whether the request was cancelled during this run."""
+    newly_held: bool = False
+    """Whether a legal hold was made during this run that may be about its people: it stops, and begins anew."""
     history: dict[int, Setback] = field(init=False, repr=False)
     """The setback of each line that has one."""
     pending: set[int] = field(default_factory=set, repr=False)
@@ -149,7 +154,26 @@ class Run(ABC):
         # A worker that was frozen may resume after its lease is over. It must send nothing more.
         now = monotonic()
         stale = now - self._renewed > self._left_s or now - self.began > self._longest_s
-        return self.cancelled or stale or self.tools.stopping()
+        return self.cancelled or self.newly_held or stale or self.tools.stopping()
+
+    @cached_property
+    def destroys(self) -> bool:
+        """Whether this order destroys data of people at the vendor."""
+        return self.route.adapter.card.destroys(self.lease.kind, self.route.adapter.settings)
+
+    @property
+    def may_withhold(self) -> bool:
+        """Whether a legal hold may forbid this order for somebody."""
+        return self.destroys and (self.lease.any_hold or self.newly_held)
+
+    def withheld(self, connection: Connection, lines: Sequence[int]) -> list[Settled]:
+        """Who of these people a legal hold keeps, one by one. To be recorded before the caller commits: until then
+        these holds do not end, and what is recorded later might wait for one that has ended."""
+        kept = legal_holds.keeping(connection, self.lease.request_id, lines)
+        return [
+            Settled((line,), Outcome.WITHHELD, hold.reason, self.failed_before(line), hold=hold.id)
+            for line, hold in sorted(kept.items())
+        ]
 
     @cached_property
     def _left_s(self) -> float:
@@ -186,7 +210,9 @@ class Run(ABC):
     def _renew(self) -> None:
         asked = monotonic()  # before the call: this process may be frozen between the answer and the next line
         with self.tools.engine.begin() as connection:
-            self.cancelled = not chunks.renew(connection, self.lease, self.tools.lease_s)
+            renewed = chunks.renew(connection, self.lease, self.tools.lease_s)
+            self.cancelled = not renewed.stands
+            self.newly_held = renewed.newly_held and self.destroys
             self.record(connection)
         self._renewed = asked
 

@@ -142,6 +142,7 @@ class Verification(Run):
             jitter=random(),  # noqa: S311 - spreads load, keeps no secret
         )
         read_back = len(self.answers)
+        reading = replace(reading, wrong=self._drop_withheld(reading.wrong))
         self._deliver_again(talk.order, [person for people, _ in reading.wrong for person in people])
         answers = list(islice(self.answers, read_back, None))
         asked = {person.line for one in answers for person in one.people}
@@ -168,6 +169,18 @@ class Verification(Run):
             weighed = weigh(connection, self.lease, [one.line for one in due], self.route.adapter, self.tools.masters)
         self.pending -= weighed.overtaken
         return [one for one in due if one.line not in weighed.kept_back]
+
+    def _drop_withheld(self, wrong: list[Wrong]) -> list[Wrong]:
+        """Leave out people whose data a legal hold keeps: what is not in effect is not delivered to them again."""
+        if not (wrong and self.may_withhold):  # usually
+            return wrong
+        with self.tools.engine.begin() as connection:
+            withheld = self.withheld(connection, [person.line for people, _ in wrong for person in people])
+            chunks.renew(connection, self.lease, self.tools.lease_s)
+            outcomes.append(connection, self.lease, withheld, used_sessions=False)
+        self.tally.note_ended(withheld)
+        self.pending.difference_update(*(group.lines for group in withheld))
+        return [Wrong([person for person in people if person.line in self.pending], past) for people, past in wrong]
 
     def record(self, connection: Connection) -> None:
         """Records nothing: what was read is judged at the end of the run."""

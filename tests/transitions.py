@@ -9,7 +9,9 @@ TRANSITIONS = MappingProxyType[Outcome | None, frozenset[Outcome]](
     {
         None: _FIRST,
         Outcome.UNREACHABLE: _FIRST,  # once an identifier is provided
-        Outcome.ACCEPTED: frozenset({Outcome.VERIFIED, Outcome.NEEDS_ACTION}),
+        # withheld: it is not in effect, and a legal hold forbids to deliver it again
+        Outcome.ACCEPTED: frozenset({Outcome.VERIFIED, Outcome.NEEDS_ACTION, Outcome.WITHHELD}),
+        Outcome.WITHHELD: _FIRST,  # once the hold has ended
         Outcome.SUPERSEDED: frozenset({Outcome.NEEDS_ACTION}),  # the successor did not succeed, and a person must look
         Outcome.REFUSED: frozenset({Outcome.CANCELLED}),  # closed by hand
         Outcome.NEEDS_ACTION: _FIRST,

@@ -20,6 +20,7 @@ from tasks.attend import raise_deadlines
 from tasks.by_hand import hand_over
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
+from tasks.legal_holds import end_over
 from tasks.log import keep_log
 from tasks.look import CHORES, look
 from tasks.notify import notify
@@ -147,9 +148,10 @@ def look_for_work() -> None:
 
 @app.task(name=SETTLE, send_events=False)
 def settle_requests() -> None:
-    """Hand over what people have to ask for, close every request that has nothing open any more, and continue deeds
-    whose callers have left."""
+    """End legal holds whose time is over, hand over what people have to ask for, close every request that has nothing
+    open any more, and continue deeds whose callers have left."""
     tools = runtime().tools
+    end_over(tools.engine)
     hand_over(tools)
     settle(tools)
     began = monotonic()

@@ -44,6 +44,7 @@ def cancel_each(connection: Connection, request_ids: Sequence[int]) -> dict[int,
     """The same for several requests, in as many statements as for one; by vendor."""
     these = {"request_ids": list(request_ids)}
     connection.execute(_READ_BACK_NO_MORE, these)
+    connection.execute(_WITHHOLD_NO_MORE, these)
     cancelled = connection.execute(_CANCEL_REST, these).one()
     if cancelled.requests:
         successions.follow_up_each(connection, cancelled.requests)
@@ -51,16 +52,34 @@ def cancel_each(connection: Connection, request_ids: Sequence[int]) -> dict[int,
     return {int(vendor_id): count for vendor_id, count in (cancelled.deliveries or {}).items()}
 
 
+_THESE = "{0}.request_id = ANY(CAST(:request_ids AS bigint[]))"
 _READ_BACK_NO_MORE = text("""
     UPDATE chunks SET state = 'closed', lease = NULL, holder = NULL
     FROM vendors
     WHERE request_id = ANY(CAST(:request_ids AS bigint[])) AND purpose = 'verify' AND state <> 'closed'
         AND (state <> 'leased' OR due_at <= now()) AND vendors.id = vendor_id AND retired_at IS NOT NULL
 """)
+_WITHHELD = "SELECT request_id, vendor_id, CAST('{0}' AS outcome), {1} FROM fresh"
+_WITHHOLD_NO_MORE = text(f"""
+    WITH gone AS MATERIALIZED (
+        DELETE FROM withheld USING requests
+        WHERE requests.id = withheld.request_id AND status = 'cancelled' AND {_THESE.format("withheld")}
+        RETURNING withheld.request_id, vendor_id, line),
+    fresh AS (
+        INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome)
+        SELECT request_id, vendor_id, line, latest.round + 1, latest.attempts, 'cancelled'
+        FROM gone CROSS JOIN LATERAL (
+            SELECT outcome, round, attempts FROM outcomes
+            WHERE outcomes.request_id = gone.request_id AND outcomes.vendor_id = gone.vendor_id
+                AND outcomes.line = gone.line AND {_THESE.format("outcomes")}
+            ORDER BY round DESC LIMIT 1) AS latest
+        WHERE latest.outcome = 'withheld'
+        RETURNING request_id, vendor_id)
+    {counting(f"{_WITHHELD.format('withheld', -1)} UNION ALL {_WITHHELD.format('cancelled', 1)}")}
+""")
 # One chunk's people at a time (OFFSET 0). Otherwise the planner joined all chunks with all people, and cancelling a
 # campaign of a million deliveries had not ended after seven minutes. Every table gets the condition on requests, so
 # that only their volumes are read.
-_THESE = "{0}.request_id = ANY(CAST(:request_ids AS bigint[]))"
 _TAKEN = Span(
     request="taken.request_id",
     vendor="taken.vendor_id",

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, text
@@ -51,6 +51,10 @@ class Lease:
     """Whether a strike is counted against the vendor as a whole."""
     leased_at: float = 0.0
     """When it was leased, by PostgreSQL's clock (epoch)."""
+    newest_hold: int = 0
+    """The number of the newest legal hold then; 0: none was ever made."""
+    any_hold: bool = False
+    """Whether one was in force."""
 
 
 class LeaseLostError(Exception):
@@ -99,9 +103,12 @@ def lease(
         key=key,
         people=row.subjects,
         leased_at=row.leased_at,
+        newest_hold=row.newest_hold,
+        any_hold=row.any_hold,
     )
 
 
+NEWEST_HOLD = "COALESCE((SELECT max(id) FROM legal_holds), 0)"
 # Find it by its id. With `state` compared plainly, the planner would read through an index of everything open, which it
 # takes for empty when a large request has just arrived.
 _LEASE = text(f"""
@@ -118,7 +125,8 @@ _LEASE = text(f"""
         chunks.purpose,
         chunks.starts, chunks.lost, chunks.setbacks, vendors.strikes > 0 AS vendor_struck,
         ({STEP_STATES} chunks.vendor_id) AS standings,
-        CAST(extract(epoch FROM now()) AS double precision) AS leased_at
+        CAST(extract(epoch FROM now()) AS double precision) AS leased_at,
+        {NEWEST_HOLD} AS newest_hold, EXISTS (SELECT FROM legal_holds WHERE ended_at IS NULL) AS any_hold
 """)
 
 
@@ -135,24 +143,30 @@ _LEAVE = text("""
 """)
 
 
-def renew(connection: Connection, held: Lease, lease_s: float) -> bool:
-    """Renew a lease, and lock its chunk until the caller commits; returns whether it is still to be delivered: its
-    request was not cancelled, and its vendor not retired.
+class Renewed(NamedTuple):
+    """What has become of a leased chunk."""
 
-    Raises LeaseLostError.
-    """
-    row = connection.execute(_RENEW, {"chunk_id": held.chunk_id, "lease": held.id, "lease_s": lease_s}).one_or_none()
+    stands: bool
+    """It is still to be delivered: its request was not cancelled, and its vendor not retired."""
+    newly_held: bool
+    """A legal hold was made since it was leased."""
+
+
+def renew(connection: Connection, held: Lease, lease_s: float) -> Renewed:
+    """Renew a lease, and lock its chunk until the caller commits. Raises LeaseLostError."""
+    values = {"chunk_id": held.chunk_id, "lease": held.id, "lease_s": lease_s, "newest_hold": held.newest_hold}
+    row = connection.execute(_RENEW, values).one_or_none()
     if row is None:
         raise LeaseLostError
-    return bool(row.stands)
+    return Renewed(*row)
 
 
-_RENEW = text("""
+_RENEW = text(f"""
     UPDATE chunks SET due_at = now() + make_interval(secs => :lease_s)
     FROM requests, vendors
     WHERE chunks.id = :chunk_id AND chunks.lease = :lease AND requests.id = chunks.request_id
         AND vendors.id = chunks.vendor_id
-    RETURNING requests.status <> 'cancelled' AND vendors.retired_at IS NULL AS stands
+    RETURNING requests.status <> 'cancelled' AND vendors.retired_at IS NULL, {NEWEST_HOLD} > :newest_hold
 """)
 
 

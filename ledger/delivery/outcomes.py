@@ -12,7 +12,7 @@ from domain.outcomes import ATTENTION, LIFTED_BY_RETRY, Outcome, Reason
 from domain.requests import Kind
 from domain.wishes import Ref
 from ledger.copying import copy_in
-from ledger.delivery import stop_again, successions
+from ledger.delivery import stop_again, successions, withheld
 from ledger.delivery.chunks import Lease
 from ledger.tallies import counting
 
@@ -31,6 +31,8 @@ class Settled(NamedTuple):
     attempts: int
     by: Ref | None = None
     """SUPERSEDED: the delivery that this one gave way to."""
+    hold: int | None = None
+    """WITHHELD: the legal hold that it waits for."""
 
 
 _WITHOUT_YES = frozenset(Outcome) - {Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.SUPERSEDED}
@@ -52,6 +54,8 @@ def append(connection: Connection, lease: Lease, settled: Sequence[Settled], *, 
     superseded = {line: group.by for group in settled if group.by for line in group.lines}
     if superseded:
         successions.keep(connection, lease, superseded)
+    if held := {line: group.hold for group in settled if group.hold is not None for line in group.lines}:
+        withheld.keep(connection, lease, held)
     if without_yes := [line for group in settled if group.outcome in _WITHOUT_YES for line in group.lines]:
         successions.follow_up(connection, lease.request_id, lease.vendor_id, without_yes)
     if lease.kind is Kind.OPT_IN and any(group.outcome in ATTENTION for group in settled):

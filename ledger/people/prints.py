@@ -12,6 +12,17 @@ from domain.requests import Subject
 from domain.suppression import Identifiers
 from ledger.sealing import Fingerprinter
 
+KNOWN_OF_LINES = """
+    SELECT people.line, own.field, own.print
+    FROM subjects AS people CROSS JOIN LATERAL (
+        VALUES ('user_id', user_print), ('email', email_print), ('phone_number', phone_print)) AS own (field, print)
+    WHERE people.request_id = :request_id AND people.line = ANY(CAST(:lines AS integer[])) AND own.print IS NOT NULL
+    UNION ALL
+    SELECT line, kind, print FROM other_identifiers
+    WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))
+"""
+"""A query: line, field and fingerprint of every identifier of these people of a request."""
+
 
 class PrintsOfOne(NamedTuple):
     """The fingerprints of a whole person, and of the identifiers that are given."""

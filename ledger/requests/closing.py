@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from ledger.requests import settling
-from ledger.unsettled import NEEDS_ATTENTION, NOTHING_OPEN
+from ledger.unsettled import IS_EXCEPTION, NOTHING_OPEN
 
 
 class Closed(NamedTuple):
@@ -41,7 +41,7 @@ _WITH_EXCEPTIONS = f"""
     EXISTS (
         SELECT FROM tallies
         WHERE tallies.request_id = requests.id AND deliveries > 0
-            AND {NEEDS_ATTENTION})
+            AND {IS_EXCEPTION})
 """
 # Lock first, then check in a second statement: a retry may have opened new chunks while we waited. Find them by id:
 # with `status` compared plainly, the planner would read through an index of everything running.

@@ -27,6 +27,8 @@ def obstacle(connection: Connection, request: LockedRequest) -> str | None:
     found = connection.execute(_NEEDED, {"id": request.id}).one()
     if found.under_way:
         return "deliveries of it are under way: try again in a minute"
+    if found.withheld:
+        return "a legal hold keeps the data of some of them: wait until it ends, or release it (`consent legal-hold`)"
     if found.waiting:
         return (
             f"{found.waiting:,} of its deliveries still wait for somebody: see what needs attention, and retry, close "
@@ -39,7 +41,8 @@ _NEEDED = text(f"""
     SELECT EXISTS (
             SELECT FROM chunks
             WHERE request_id = :id AND state <> 'closed' AND (purpose = 'deliver' OR state = 'leased')) AS under_way,
-        (SELECT COALESCE(sum(deliveries), 0) FROM tallies WHERE request_id = :id AND {waits("tallies")}) AS waiting
+        (SELECT COALESCE(sum(deliveries), 0) FROM tallies WHERE request_id = :id AND {waits("tallies")}) AS waiting,
+        EXISTS (SELECT FROM tallies WHERE request_id = :id AND outcome = 'withheld' AND deliveries > 0) AS withheld
 """)
 
 

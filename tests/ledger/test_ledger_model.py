@@ -360,7 +360,7 @@ class LedgerMachine(RuleBasedStateMachine):
         settled += [Settled([line], Outcome.NEEDS_ACTION, reason, 0) for line, reason in held.ask.items()]
         settled += [Settled([line], outcome, Reason.BUSY, 1) for line, outcome in ended.items()]
         with self.engine.begin() as connection:
-            stands = chunks.renew(connection, lease, LONG_S)
+            stands = chunks.renew(connection, lease, LONG_S).stands
             outcomes.append(connection, lease, settled, used_sessions=False)
         assert stands is not self.asked[lease.request_id].cancelled
         for line, outcome in ended.items():

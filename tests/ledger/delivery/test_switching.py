@@ -287,7 +287,7 @@ def test_a_worker_that_is_at_it_stops_and_what_it_leaves_is_swept(desk: Desk) ->
     with leased(desk, desk.queued.pop()[1]) as lease:
         assert retire.retire(desk.engine, "insider", BY, "gone").pending == 0
         with desk.engine.begin() as connection:
-            assert not chunks.renew(connection, lease, 60.0), "its run is told to stop"
+            assert not chunks.renew(connection, lease, 60.0).stands, "its run is told to stop"
             chunks.put_back(connection, lease, delay_s=0.0, setbacks=[])
     settle(tools)
     settle(tools)

@@ -21,6 +21,7 @@ def test_the_outcomes_are_those_of_the_design() -> None:
         "absent",
         "not_applicable",
         "unreachable",
+        "withheld",
         "superseded",
         "refused",
         "needs_action",
@@ -38,7 +39,7 @@ def test_nothing_follows_a_final_outcome(final: Outcome) -> None:
     assert not any(may_follow(final, after) for after in Outcome)
 
 
-@pytest.mark.parametrize("before", sorted(RETRIABLE | {Outcome.UNREACHABLE}))
+@pytest.mark.parametrize("before", sorted(RETRIABLE | {Outcome.UNREACHABLE, Outcome.WITHHELD}))
 def test_what_can_be_sent_again_may_end_in_any_way(before: Outcome) -> None:
     assert all(may_follow(before, after) for after in Outcome)
 
@@ -47,6 +48,7 @@ def test_a_yes_may_only_be_seen_or_doubted() -> None:
     assert {after for after in Outcome if may_follow(Outcome.ACCEPTED, after)} == {
         Outcome.VERIFIED,
         Outcome.NEEDS_ACTION,
+        Outcome.WITHHELD,
     }
 
 
