@@ -7,6 +7,8 @@ from playwright.sync_api import Page
 from tests.browser.conftest import OpenPage
 from tests.browser.looking import SHOTS
 from tests.browser.past import Past
+from tests.ledger.conftest import Desk
+from tests.ledger.endings import end
 
 AROUND = """() => {
     const one = document.activeElement, how = getComputedStyle(one), box = one.getBoundingClientRect()
@@ -16,6 +18,12 @@ AROUND = """() => {
 }"""
 PLACES = """() => [...document.querySelectorAll('a[href], button, input, select, summary, [tabindex]')]
     .filter(one => one.tabIndex >= 0 && one.type !== 'hidden' && one.checkVisibility()).length"""
+
+CAME_LIVE = """window.came = []
+window.EventSource = class extends EventSource {
+    constructor(...where) { super(...where); this.addEventListener('live', event => came.push(event.data)) }
+}"""
+"""Keeps what a stream has brought, before the page hears of it."""
 
 
 def walk(page: Page) -> list[str]:
@@ -63,12 +71,21 @@ def tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"the keyboard does not come to: {name}")
 
 
-def test_what_has_the_focus_is_not_replaced_by_what_is_live(open_page: OpenPage, past: Past) -> None:
-    page = open_page("operator").go(f"/requests/{past.running}")
+def test_what_has_the_focus_is_not_replaced_by_what_is_live(open_page: OpenPage, past: Past, desk: Desk) -> None:
+    watched = open_page("operator")
+    watched.page.add_init_script(CAME_LIVE)
+    page = watched.go(f"/requests/{past.running}")
+    all_accepted = page.get_by_role("link", name="Accepted by the vendor 60")
     link = page.locator("#live a").first
+    page.wait_for_function("() => came.length > 0")
     link.focus()
-    page.evaluate("document.body.dispatchEvent(new Event('visibilitychange'))")
+    number = desk.one("SELECT id FROM requests WHERE public_id = :id", id=past.running)
+    end(desk, "accepted", None, [number], "dfinery")
+    page.wait_for_function("() => came.at(-1) !== came[0]")
     assert link.evaluate("one => one === document.activeElement")
+    assert all_accepted.count() == 1, "of Algonomy's alone"
+    link.evaluate("one => one.blur()")
+    all_accepted.nth(1).wait_for()
 
 
 def test_a_narrow_page_has_its_menu_behind_a_button(open_page: OpenPage, past: Past) -> None:

@@ -1,9 +1,11 @@
-"""A desk to submit at and deliver from: the real ledger, stub vendors, no Celery."""
+"""A desk to submit at and deliver from, with the real ledger and stub vendors; and where commands find that ledger."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from adapters.contract import Answer, Verdict
 from domain.requests import Kind, Subject
 from ledger.delivery import switching
 from ledger.delivery.vendors import announce
-from ledger.sealing import MasterKeys
+from ledger.sealing import MasterKeys, generate_master_key
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
 from tasks.slots import FairSlots
@@ -181,6 +183,24 @@ def desk(engine: Engine, masters: MasterKeys, _loop: asyncio.AbstractEventLoop) 
     desk = Desk(engine, masters, _loop)
     desk.announce(insider=10)
     return desk
+
+
+@pytest.fixture
+def environment(
+    engine: Engine, postgres_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> dict[str, str]:
+    """The settings by which commands find this ledger and Redis, with master keys of their own; there are no others."""
+    for name in [name for name in os.environ if name.startswith("CONSENT_")]:
+        monkeypatch.delenv(name)
+    settings = {
+        "CONSENT_DATA_DIR": str(tmp_path),
+        "CONSENT_DATABASE_URL": postgres_url,
+        "CONSENT_REDIS_URL": redis_url,
+        "CONSENT_MASTER_KEYS": generate_master_key(),
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return settings
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from sqlalchemy import Engine, text
 from cli.os_user import who
 from intake.access.passwords import is_password
 from intake.access.tokens import prefix_of
-from tests.ledger.cli.test_commands import consent, stack
+from tests.ledger.cli.test_commands import stack
+from tests.ledger.command_line import consent
 
 __all__ = ["stack"]
 

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from ledger.sealing import generate_master_key
-from tests.ledger.cli.test_commands import consent, people, settle, stack, submitted
+from tests.ledger.cli.test_commands import people, settle, stack, submitted
+from tests.ledger.command_line import consent
 
 __all__ = ["people", "stack"]
 

@@ -11,7 +11,8 @@ from cli import attention, decisions
 from ledger.delivery.vendors import announce
 from ledger.requests.closing import close_settled
 from tasks.subjects import PROBLEMS
-from tests.ledger.cli.test_commands import consent, count, people, stack
+from tests.ledger.cli.test_commands import count, people, stack
+from tests.ledger.command_line import consent
 
 __all__ = ["people", "stack"]
 

@@ -14,7 +14,8 @@ from ledger.accounts.audit import Entry
 from ledger.keys import fingerprinter
 from ledger.sealing import MasterKeys
 from tests.ledger.cli.test_attention import ended, refused
-from tests.ledger.cli.test_commands import consent, people, stack
+from tests.ledger.cli.test_commands import people, stack
+from tests.ledger.command_line import consent
 
 __all__ = ["people", "stack"]
 

@@ -16,8 +16,9 @@ from config.settings import Settings
 from config.signing import keep_signing_key
 from evidence.certificate import EvidenceError, check
 from evidence.keys import SigningKey, read_public_keys
-from tests.ledger.cli.test_commands import consent, people, settle, stack, submitted
+from tests.ledger.cli.test_commands import people, settle, stack, submitted
 from tests.ledger.cli.test_evidence_log import keep
+from tests.ledger.command_line import consent
 
 __all__ = ["people", "stack"]
 

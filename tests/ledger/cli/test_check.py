@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from tests.ledger.cli.test_commands import consent, count, stack
+from tests.ledger.cli.test_commands import count, stack
+from tests.ledger.command_line import consent
 
 __all__ = ["stack"]
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,15 +15,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
-from typer.testing import CliRunner, Result
 
-from cli.commands import app
 from domain.emails import NO_EMAIL
 from domain.outcomes import Outcome
 from ledger.delivery.vendors import announce
 from ledger.notices.webhooks import announce_webhooks
 from ledger.requests.closing import close_settled
 from ledger.sealing import generate_master_key
+from tests.ledger.command_line import consent
 
 MAIN = [sys.executable, "-c", "from cli.commands import run; run()"]
 VENDORS = {"algonomy": 100, "dfinery": 2, "insider": 5_000}
@@ -32,16 +30,8 @@ PEOPLE = '{"user_id": "u-1"}\n{"user_id": "u-2", "email": "bob@example.org"}\n{"
 
 
 @pytest.fixture
-def stack(
-    engine: Engine, postgres_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Engine]:
+def stack(engine: Engine, environment: dict[str, str]) -> Engine:
     """A stack whose workers have announced three vendors, found by the environment."""
-    for name in [name for name in os.environ if name.startswith("CONSENT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("CONSENT_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("CONSENT_DATABASE_URL", postgres_url)
-    monkeypatch.setenv("CONSENT_REDIS_URL", redis_url)
-    monkeypatch.setenv("CONSENT_MASTER_KEYS", generate_master_key())
     with engine.begin() as connection:
         announce(connection, VENDORS)
     return engine
@@ -52,13 +42,6 @@ def people(tmp_path: Path) -> str:
     path = tmp_path / "people.ndjson"
     path.write_text(PEOPLE)
     return str(path)
-
-
-def consent(*args: str, stdin: str | bytes | None = None) -> Result:
-    result = CliRunner().invoke(app, args, input=stdin)
-    assert "Traceback" not in result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result
 
 
 def submitted(file: str, *args: str) -> str:

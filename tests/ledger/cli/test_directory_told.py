@@ -1,41 +1,26 @@
 """What `consent doctor` and `consent status` say of the controller's directory."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import Engine, text
-from typer.testing import CliRunner, Result
 
-from cli.commands import app
 from ledger.delivery.vendors import announce, describe
 from ledger.requests import resolving
-from ledger.sealing import generate_master_key
 from tasks.reach import reach_of
 from tests.contract.samples import adapter_of
+from tests.ledger.command_line import consent
 
 QUERY = "SELECT unnest(CAST(:refs AS integer[])) AS ref, CAST('u-1' AS text) AS user_id"
 
 
 @pytest.fixture
-def stack(
-    engine: Engine, postgres_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Engine]:
+def stack(engine: Engine, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Engine:
     """A stack with a vendor that finds people by user_id, and a directory that knows everybody."""
-    monkeypatch.setenv("CONSENT_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("CONSENT_DATABASE_URL", postgres_url)
-    monkeypatch.setenv("CONSENT_REDIS_URL", redis_url)
-    monkeypatch.setenv("CONSENT_MASTER_KEYS", generate_master_key())
-    monkeypatch.setenv("CONSENT_RESOLVER__DATABASE_URL", postgres_url)
+    monkeypatch.setenv("CONSENT_RESOLVER__DATABASE_URL", environment["CONSENT_DATABASE_URL"])
     monkeypatch.setenv("CONSENT_RESOLVER__QUERY", QUERY)
     with engine.begin() as connection:
         announce(connection, {"algonomy": 10})
         describe(connection, {"algonomy": reach_of(adapter_of("algonomy"))})
     return engine
-
-
-def consent(*args: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(app, args, input=stdin)
 
 
 def doctors_line() -> str:

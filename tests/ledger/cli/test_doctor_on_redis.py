@@ -1,20 +1,16 @@
 """What `consent doctor` and `/readyz` say of a Redis that answers: green only where work can be done."""
 
 import importlib
-import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import redis
-from sqlalchemy import Engine
-from typer.testing import CliRunner
 
-from cli.commands import app
 from cli.doctor import redis_findings
 from intake.stack import surroundings
-from ledger.sealing import generate_master_key
+from tests.ledger.command_line import consent
 from tests.redis_servers import Server, redis_server
 from web.context import open_context
 
@@ -26,16 +22,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def stack(
-    engine: Engine, postgres_url: str, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[redis.Redis]:
+def stack(environment: dict[str, str], server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[redis.Redis]:
     """A stack on a Redis of this test's own, and a client of that one."""
-    for name in [name for name in os.environ if name.startswith("CONSENT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("CONSENT_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("CONSENT_DATABASE_URL", postgres_url)
     monkeypatch.setenv("CONSENT_REDIS_URL", server.url)
-    monkeypatch.setenv("CONSENT_MASTER_KEYS", generate_master_key())
     with server.client() as client:
         yield client
         client.replicaof("NO", "ONE")
@@ -44,7 +33,7 @@ def stack(
 
 
 def doctor() -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["doctor"])
+    result = consent("doctor")
     return result.exit_code, "\n".join(line for line in result.output.splitlines() if line[:5] in ("redis", "clock"))
 
 

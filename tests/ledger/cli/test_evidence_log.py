@@ -12,7 +12,8 @@ from config.settings import Settings
 from config.signing import keep_signing_key, newest_signing_key
 from ledger.sealing import MasterKeys
 from tasks.log import LogKeeper, keep_log
-from tests.ledger.cli.test_commands import consent, people, settle, stack, submitted
+from tests.ledger.cli.test_commands import people, settle, stack, submitted
+from tests.ledger.command_line import consent
 
 __all__ = ["people", "stack"]
 

@@ -4,7 +4,8 @@ import json
 
 from sqlalchemy import Engine
 
-from tests.ledger.cli.test_commands import consent, people, settle, stack, submitted
+from tests.ledger.cli.test_commands import people, settle, stack, submitted
+from tests.ledger.command_line import consent
 
 __all__ = ["people", "stack"]
 

@@ -3,41 +3,22 @@
 import csv
 import io
 import json
-import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
-from typer.testing import CliRunner, Result
 
-from cli.commands import app
 from domain.outcomes import Outcome
 from ledger.delivery import vendors
 from ledger.delivery.vendors import announce
-from ledger.sealing import generate_master_key
 from tests.ledger.cli.test_commands import settle
+from tests.ledger.command_line import consent
 
 
 @pytest.fixture
-def stack(
-    engine: Engine, postgres_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Engine]:
-    for name in [name for name in os.environ if name.startswith("CONSENT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("CONSENT_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("CONSENT_DATABASE_URL", postgres_url)
-    monkeypatch.setenv("CONSENT_REDIS_URL", redis_url)
-    monkeypatch.setenv("CONSENT_MASTER_KEYS", generate_master_key())
+def stack(engine: Engine, environment: dict[str, str]) -> Engine:
     with engine.begin() as connection:
         announce(connection, {"insider": 10, "dfinery": 10})
     return engine
-
-
-def consent(*args: str, stdin: str | None = None) -> Result:
-    result = CliRunner().invoke(app, args, input=stdin)
-    assert "Traceback" not in result.output
-    return result
 
 
 def submitted(kind: str = "erasure", people: int = 1, *more: str) -> str:

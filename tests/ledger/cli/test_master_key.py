@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Engine
 
 from ledger.sealing import MasterKeys, generate_master_key
-from tests.ledger.cli.test_commands import consent, people, stack, submitted
+from tests.ledger.cli.test_commands import people, stack, submitted
+from tests.ledger.command_line import consent
 
 __all__ = ["people", "stack"]
 

@@ -1,16 +1,15 @@
 """The command line while PostgreSQL takes no writes: exit 3, and one sentence."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli.commands import app
 from ledger.delivery.vendors import announce
 from ledger.failures import READ_ONLY
 from ledger.sealing import generate_master_key
+from tests.ledger.command_line import consent
 from tests.ledger.databases import execute
 
 PERSON = '{"user_id": "u-1", "email": "jane@private.example"}\n'
@@ -33,13 +32,7 @@ WRITES_NOTHING_YET = {"lookup - --json", "close ID --vendor insider --because be
 
 
 @pytest.fixture
-def request_id(
-    engine: Engine, postgres_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> str:
-    monkeypatch.setenv("CONSENT_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("CONSENT_DATABASE_URL", postgres_url)
-    monkeypatch.setenv("CONSENT_REDIS_URL", redis_url)
-    monkeypatch.setenv("CONSENT_MASTER_KEYS", generate_master_key())
+def request_id(engine: Engine, environment: dict[str, str]) -> str:
     with engine.begin() as connection:
         announce(connection, {"insider": 10})
     return run("submit - --kind erasure").stdout.strip()
@@ -57,7 +50,7 @@ def _read_only(postgres_url: str, request_id: str) -> Iterator[None]:
 
 
 def run(command: str) -> Result:
-    return CliRunner().invoke(app, command.split(), input=PERSON)
+    return consent(*command.split(), stdin=PERSON)
 
 
 @pytest.mark.usefixtures("_read_only")

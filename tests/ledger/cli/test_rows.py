@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.ledger.cli.test_commands import consent, count, people, stack
+from tests.ledger.cli.test_commands import count, people, stack
+from tests.ledger.command_line import consent
 
 __all__ = ["people", "stack"]
 

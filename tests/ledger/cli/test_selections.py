@@ -8,7 +8,8 @@ from sqlalchemy import Engine, text
 
 from cli import selections
 from tests.ledger.cli.test_attention import answer, ended, refused
-from tests.ledger.cli.test_commands import consent, people, stack, submitted
+from tests.ledger.cli.test_commands import people, stack, submitted
+from tests.ledger.command_line import consent
 
 __all__ = ["people", "stack"]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from tests.ledger.cli.test_commands import consent, people, settle, stack, submitted
+from tests.ledger.cli.test_commands import people, settle, stack, submitted
+from tests.ledger.command_line import consent
 
 __all__ = ["people", "stack"]
 

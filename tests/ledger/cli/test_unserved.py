@@ -4,14 +4,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from redis import Redis
 from sqlalchemy import Engine, text
-from typer.testing import CliRunner, Result
 
-from cli.commands import app
 from intake.take_in import inbox
 from intake.take_in.inbox import ALIVE, Inbox
 from ledger.delivery.vendors import announce
@@ -19,36 +16,19 @@ from ledger.due import note_served
 from ledger.sealing import generate_master_key
 from tasks.queues import SUBMIT_QUEUE
 from tasks.sealed import generate_producer_key
+from tests.ledger.command_line import consent
 from tests.ledger.databases import execute
 
 
 @pytest.fixture
-def environment(postgres_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
-    return {
-        "CONSENT_DATA_DIR": str(tmp_path),
-        "CONSENT_DATABASE_URL": postgres_url,
-        "CONSENT_REDIS_URL": redis_url,
-        "CONSENT_MASTER_KEYS": generate_master_key(),
-    }
-
-
-@pytest.fixture
-def redis(
-    engine: Engine, redis_url: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Redis]:
+def redis(engine: Engine, redis_url: str, environment: dict[str, str]) -> Iterator[Redis]:
     """A stack whose workers have announced two vendors."""
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
     with engine.begin() as connection:
         announce(connection, {"insider": 10, "dfinery": 10})
     with Redis.from_url(redis_url) as client:
         client.flushall()
         yield client
         client.flushall()
-
-
-def consent(*args: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(app, args, input=stdin)
 
 
 def take_in_line() -> str:

@@ -1,33 +1,25 @@
 """`consent webhook` against a real PostgreSQL."""
 
 import json
-import os
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli.commands import app
 from domain.notices import Failure
 from ledger.notices import outbox
 from ledger.notices.webhooks import announce_webhooks
-from ledger.sealing import generate_master_key
+from tests.ledger import command_line
 from tests.ledger.conftest import Desk, people
 
 Consent = Callable[..., Result]
 
 
 @pytest.fixture
-def consent(desk: Desk, postgres_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Consent:
-    """The command line on the desk's ledger."""
-    for name in [name for name in os.environ if name.startswith("CONSENT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("CONSENT_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("CONSENT_DATABASE_URL", postgres_url)
+def consent(desk: Desk, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Consent:
+    """The command line on the desk's ledger; nothing answers where Redis should be."""
     monkeypatch.setenv("CONSENT_REDIS_URL", "redis://127.0.0.1:1")
-    monkeypatch.setenv("CONSENT_MASTER_KEYS", generate_master_key())
-    return lambda *arguments: CliRunner().invoke(app, arguments)
+    return command_line.consent
 
 
 def test_what_is_stuck_is_seen_and_told_again(desk: Desk, consent: Consent) -> None:

@@ -3,24 +3,22 @@
 import csv
 import importlib
 import json
-import os
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from adapters.contract import Answer, Verdict
 from answers.reading import facts_of
-from cli.commands import app
 from domain.by_hand import ByHand
 from domain.requests import Kind
 from ledger import due
-from ledger.sealing import MasterKeys, generate_master_key
+from ledger.sealing import MasterKeys
 from tasks.by_hand import announce, hand_over
 from tasks.settle import settle
+from tests.ledger.command_line import consent
 from tests.ledger.conftest import Desk, everybody, people
 
 PRINTSHOP = ByHand("Muster Print GmbH", ("email", "user_id"), 5.0, "addresses of the catalogue", "deletes them")
@@ -29,16 +27,10 @@ APPLIED = Answer(Verdict.APPLIED)
 
 
 @pytest.fixture
-def shop(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, postgres_url: str, redis_url: str) -> Desk:
+def shop(desk: Desk, environment: dict[str, str]) -> Desk:
     """A desk with a print shop beside Insider, which the command line finds."""
     with desk.engine.begin() as connection:
         announce(connection, {"printshop": PRINTSHOP})
-    for name in [name for name in os.environ if name.startswith("CONSENT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("CONSENT_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("CONSENT_DATABASE_URL", postgres_url)
-    monkeypatch.setenv("CONSENT_REDIS_URL", redis_url)
-    monkeypatch.setenv("CONSENT_MASTER_KEYS", generate_master_key())
     return desk
 
 
@@ -47,12 +39,6 @@ def work_off(desk: Desk) -> None:
     desk.work_off(tools)
     hand_over(tools)
     settle(tools)
-
-
-def consent(*args: str) -> Result:
-    told = CliRunner().invoke(app, args)
-    assert "Traceback" not in told.output, told.output
-    return told
 
 
 def status(desk: Desk) -> str:
