@@ -116,6 +116,11 @@ def test_while_no_worker_reads_beat_leaves_no_more_than_a_handful(
     assert waiting(redis) == first
 
 
+@pytest.mark.parametrize("make", [in_memory, on_disk])
+def test_beat_sends_the_look_for_work_and_nothing_of_celerys_own(app: Celery, tmp_path: Path, make: MakeBeat) -> None:
+    assert {entry.task for entry in make(app, tmp_path).schedule.values()} == {LOOK}
+
+
 def test_two_beats_leave_no_more_than_one(
     app: Celery, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
