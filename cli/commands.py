@@ -92,7 +92,7 @@ def producer_key(as_json: AsJson = False) -> Ending:
 
 @app.command()
 def migrate() -> Ending:
-    """Bring the ledger's tables up to date."""
+    """Bring the ledger's tables and roles up to date, as their owner (CONSENT_DATABASE_OWNER_URL)."""
     from cli import migrate as migrating
 
     return migrating.migrate()

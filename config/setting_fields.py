@@ -27,6 +27,12 @@ class SettingFields(VendorBlocks):
     database_url: str | None = Field(
         default=None, repr=False, description="PostgreSQL; unset: the embedded one of the data folder"
     )
+    database_owner_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="PostgreSQL as the user who owns the tables: migrations use it, and nothing else does, so that "
+        "everything else may change no evidence; unset: DATABASE_URL",
+    )
     database_pooler: Literal["transaction"] | None = Field(
         default=None,
         description="`transaction`: PostgreSQL is reached through a pooler, such as PgBouncer, that lends a connection "

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,9 +37,10 @@ class Stack:
 EVERYTHING = ("database_url", "redis_url", "master_keys")
 
 
-def find_stack(settings: Settings, needed: Collection[str] = EVERYTHING) -> Stack:
+def find_stack(settings: Settings, needed: Collection[str] = EVERYTHING, *, as_owner: bool = False) -> Stack:
     """The stack of these settings, or the one that `consent up` recorded in the data folder. What is not `needed` stays
-    empty where it is not set: Flower and beat need no keys, and get none.
+    empty where it is not set: Flower and beat need no keys, and get none. `as_owner`: its ledger as the user who
+    migrates, where there is one apart.
 
     Raises NoStackError, also where the folder is not ours, and SettingsError where master keys cannot be had.
     """
@@ -49,7 +50,7 @@ def find_stack(settings: Settings, needed: Collection[str] = EVERYTHING) -> Stac
         raise NoStackError(str(error)) from None
     noted = _read_note(settings.data_dir)
     found = {
-        "database_url": settings.database_url or noted.get("database_url"),
+        "database_url": _database_url(settings, noted, as_owner=as_owner),
         "redis_url": settings.redis_url or noted.get("redis_url"),
         "master_keys": _master_keys(settings) if "master_keys" in needed or not are_given(settings) else "",
     }
@@ -67,13 +68,24 @@ def find_stack(settings: Settings, needed: Collection[str] = EVERYTHING) -> Stac
     return Stack(**known, pooled=pooled, redis_ca=settings.redis_ca or noted_ca)
 
 
-def note_stack(data_dir: Path, *, database_url: str, redis_url: str, redis_ca: Path | None = None) -> None:
+def _database_url(settings: Settings, noted: Mapping[str, str], *, as_owner: bool) -> str | None:
+    # The environment goes first with both: they are of one database.
+    given = (settings.database_owner_url, settings.database_url)
+    both = given if any(given) else (noted.get("database_owner_url"), noted.get("database_url"))
+    return (both[0] if as_owner else None) or both[1]
+
+
+def note_stack(
+    data_dir: Path, *, database_url: str, redis_url: str, database_owner_url: str = "", redis_ca: Path | None = None
+) -> None:
     """Record the addresses of a data folder's services, readable by its owner only."""
     partial = data_dir / f"{STACK_FILE}.partial"
     partial.unlink(missing_ok=True)
     with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        ca = {"redis_ca": str(redis_ca.absolute())} if redis_ca is not None else {}
-        json.dump({"database_url": database_url, "redis_url": redis_url} | ca, file)
+        more = {"redis_ca": str(redis_ca.absolute())} if redis_ca is not None else {}
+        if database_owner_url:
+            more["database_owner_url"] = database_owner_url
+        json.dump({"database_url": database_url, "redis_url": redis_url} | more, file)
     partial.replace(data_dir / STACK_FILE)
 
 

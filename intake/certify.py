@@ -22,6 +22,7 @@ from ledger.desk.reports import Status, status_of
 from ledger.evidence import outcome_trees, proofs
 from ledger.evidence.lines import NoTreeError, Request, Tree
 from ledger.evidence.proofs import Logged
+from ledger.rights_held import NOT_SEPARATED, SEPARATED, why_not_separated
 from ledger.session import Connection
 from tasks.log import LogKeeper, order
 
@@ -122,6 +123,7 @@ def _body(connection: Connection, status: Status, tree: Tree, logged: Logged) ->
             )
             for one in reversed(deeds)
         ],
+        "database": SEPARATED if why_not_separated(connection) is None else NOT_SEPARATED,
         "tree": {"root": entry["root"], "size": entry["size"]},
         "log": {"entry": entry, "proof": logged.proof.text()},
     }

@@ -46,14 +46,16 @@ def surroundings(
     trusted_s: float | None = None,
     *,
     needed: Collection[str] = EVERYTHING,
+    as_owner: bool = False,
 ) -> Iterator[Surroundings]:
     """Find the stack and open its ledger; the first statement connects. The arguments are those of `session.connect`,
-    and `needed` that of `find_stack`.
+    and `needed` that of `find_stack`. `as_owner`: as the user who migrates.
 
     Raises CommandError for unusable settings, and for PostgreSQL's errors inside.
     """
-    settings, stack = _find(needed)
-    _check_address("CONSENT_DATABASE_URL", stack.database_url, POSTGRES_SCHEMES)
+    settings, stack = _find(needed, as_owner=as_owner)
+    variable = "CONSENT_DATABASE_OWNER_URL" if as_owner and settings.database_owner_url else "CONSENT_DATABASE_URL"
+    _check_address(variable, stack.database_url, POSTGRES_SCHEMES)
     if stack.redis_url:
         _check_redis(stack)
     engine = connect(
@@ -77,10 +79,10 @@ def load_settings() -> Settings:
         raise CommandError(f"these settings cannot be used:\n{error}", Ending.UNUSABLE) from None
 
 
-def _find(needed: Collection[str]) -> tuple[Settings, Stack]:
+def _find(needed: Collection[str], *, as_owner: bool) -> tuple[Settings, Stack]:
     settings = load_settings()
     try:
-        stack = find_stack(settings, needed)
+        stack = find_stack(settings, needed, as_owner=as_owner)
     except NoStackError as error:
         raise CommandError(str(error), Ending.UNREACHABLE) from None
     except SettingsError as error:

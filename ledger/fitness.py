@@ -1,14 +1,17 @@
 """Whether a process can work with the ledger: checked at its start, by `consent doctor` and by load balancers."""
 
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import Connection, Engine, text
 
 from ledger.failures import READ_ONLY, LedgerError, as_ledger_errors
 from ledger.keys import check_keys
+from ledger.rights_held import rights_lacking
+from ledger.role_names import place_of
 from ledger.schema import check_schema
 from ledger.sealing import MasterKeys
 
 OLDEST_MAJOR = 14
-"""The first version with DETACH PARTITION CONCURRENTLY, by which volumes are dropped."""
+"""The first version with `CREATE OR REPLACE TRIGGER`, by which filters are kept up to date."""
 
 
 def check_fitness(engine: Engine, masters: MasterKeys | None = None) -> None:
@@ -30,33 +33,37 @@ def check_fitness(engine: Engine, masters: MasterKeys | None = None) -> None:
 
 
 def _check_rights(connection: Connection) -> None:
-    found = connection.execute(_LACKING).one()
-    if found.lacking:
-        grants = (
-            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {found.schema} TO {found.role}; "
-            f"GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA {found.schema} TO {found.role};"
+    if lacking := rights_lacking(connection):
+        raise LedgerError(
+            f"its user lacks rights on {', '.join(lacking)}: {_way_to_rights(connection)}", word="refusing"
         )
-        named = ", ".join(found.lacking)
-        raise LedgerError(f"its user lacks rights on {named}: have their owner run {grants}", word="refusing")
+
+
+def _way_to_rights(connection: Connection) -> str:
+    place = place_of(connection)
+    app = place.roles.app
+    found = connection.execute(_APP, {"app": app}).one()
+    if found.is_member:
+        return f"`consent migrate` gives them back to {app}"
+    statement = GRANT_ROLE if found.exists else GRANT_ALL
+    named = {"user": Identifier(place.user), "app": Identifier(app), "schema": Identifier(place.schema)}
+    return f"have their owner run {SQL(statement).format(**named).as_string()}"
+
+
+GRANT_ROLE = "GRANT {app} TO {user};"
+GRANT_ALL = (
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {user}; "
+    "GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA {schema} TO {user}; "
+    "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {user};"
+)
+"""Where there are no roles."""
+_APP = text("""
+    SELECT count(*) > 0 AS exists, COALESCE(bool_or(pg_has_role(oid, 'MEMBER')), false) AS is_member
+    FROM pg_roles WHERE rolname = :app
+""")
 
 
 _IS_READ_ONLY = text("SELECT current_setting('transaction_read_only') = 'on' OR pg_is_in_recovery()")
 # Locking a row writes to the table and its log, and the table does not grow. Skip a row that somebody else has locked:
 # they have written.
 _WRITE = text("SELECT id FROM volumes ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED")
-# Our tables are those of the owner of the first of them. The parts of a volume are reached by their parent.
-_LACKING = text("""
-    SELECT quote_ident(current_user) AS role, quote_ident(current_schema()) AS schema,
-        (SELECT array_agg(CAST(relname AS text) ORDER BY relname)
-         FROM pg_class AS ours
-         JOIN (SELECT relnamespace, relowner FROM pg_class WHERE oid = to_regclass('alembic_version')) AS first
-            USING (relnamespace, relowner)
-         WHERE NOT relispartition AND relname <> 'alembic_version' AND NOT CASE
-            WHEN relkind = 'S' THEN relname <> 'requests_id_seq' OR has_sequence_privilege(ours.oid, 'USAGE')
-            WHEN relkind IN ('r', 'p') THEN has_table_privilege(ours.oid, 'SELECT')
-                AND has_table_privilege(ours.oid, 'INSERT')
-                AND (relname NOT IN ('requests', 'chunks', 'tallies', 'vendors', 'steps', 'outbox', 'volumes')
-                    OR has_table_privilege(ours.oid, 'UPDATE'))
-                AND (relname <> 'sessions' OR has_table_privilege(ours.oid, 'DELETE'))
-            ELSE true END) AS lacking
-""")

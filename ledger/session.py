@@ -20,6 +20,7 @@ from ledger.address import login_rules
 from ledger.failures import LedgerError, trouble_of
 from ledger.limits import MARK, set_local, startup_options, unhurried
 from ledger.liveness import NETWORK, WatchedConnection
+from ledger.roles import keep_roles
 from ledger.schema import MIGRATIONS, check_schema, is_migrated, is_of_this_program, note_fit
 
 __all__ = ["Connection", "Engine", "OperationalError", "connect", "driver_of", "migrate", "one_by_one", "rows_of"]
@@ -169,39 +170,48 @@ def driver_of(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
     return driver
 
 
-def migrate(engine: Engine, to: str = "head") -> None:
-    """Bring the ledger's tables up to date, or to an older revision. Several processes may run it at once. It takes two
-    connections, and has no time limit.
+def migrate(engine: Engine, to: str = "head") -> str | None:
+    """Bring the ledger's tables up to date, or to an older revision, and its roles. Several processes may run it at
+    once. It takes two connections, and has no time limit.
 
+    Returns what an administrator has to run before there can be roles, where this user may not make them; or None.
     Raises LedgerError where the user of the address may not, with what to run, and where the tables are no older ones
     of this program.
     """
-    from alembic import command  # noqa: PLC0415 - a third of a second that only this needs
-    from alembic.config import Config  # noqa: PLC0415
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
     # Each revision is a transaction of its own, because what one adds to an enum may only be used by the next. So a
     # transaction beside theirs has the lock, which also lasts behind a pooler.
-    with engine.begin() as guard, engine.connect() as connection:
+    with engine.begin() as guard:
         guard.execute(_WAIT)
         guard.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         _check_may_create(guard)
-        if not is_of_this_program(guard):
-            check_schema(guard)
-            return
-        event.listen(connection, "begin", unhurried)
-        config.attributes["connection"] = connection
         try:
-            command.upgrade(config, to)
-            if is_migrated(connection):
-                note_fit(connection)
-            connection.commit()
+            return keep_roles(engine) if _upgrade(engine, to) else None
         except ProgrammingError as error:
             if isinstance(error.orig, InsufficientPrivilege):
                 told = "its user may not change our tables: run `consent migrate` as the user who made them"
                 raise LedgerError(told, word="refusing") from None
             raise
+
+
+def _upgrade(engine: Engine, to: str) -> bool:
+    """Whether the tables have this program's revision now."""
+    from alembic import command  # noqa: PLC0415 - a third of a second that only this needs
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.connect() as connection:
+        event.listen(connection, "begin", unhurried)
+        if not is_of_this_program(connection):
+            check_schema(connection)
+            return False
+        connection.commit()
+        config.attributes["connection"] = connection
+        command.upgrade(config, to)
+        if is_whole := is_migrated(connection):
+            note_fit(connection)
+        connection.commit()
+        return is_whole
 
 
 _WAIT = text(

@@ -11,7 +11,6 @@ from sqlalchemy.exc import OperationalError
 from ledger import suppression
 from ledger.filter_building import drop_filters
 from ledger.forgetting import forget_names
-from ledger.session import one_by_one
 from ledger.turns import end_turn, keep_turn, take_turn
 from ledger.unsettled import waits
 
@@ -26,43 +25,12 @@ def turn_over(connection: Connection, *, most_bytes: int = VOLUME_BYTES, most_da
 
     Requests that are being written at this moment stay in the volume where they began.
     """
-    connection.execute(_ONE_AT_A_TIME)
-    connection.execute(_OPEN_AHEAD)
-    connection.execute(_NOTE_ENDED)
-    present = connection.execute(_PRESENT, {"most_days": most_days}).one()
-    if present.bytes < most_bytes and not present.old:
-        return None
-    # The sequence jumps at once, even if this transaction fails. The volume that it jumps to exists already.
-    connection.execute(_JUMP, {"to": present.past_request})
-    connection.execute(_OPEN_AHEAD)
-    connection.execute(_NOTE_ENDED)
-    return int(present.id) + 1
+    values = {"most_bytes": most_bytes, "most_days": most_days}
+    begun: int | None = connection.execute(_TURN_OVER, values).scalar_one()
+    return begun
 
 
-_PARTS = "'subjects', 'other_identifiers', 'sessions', 'outcomes', 'successions'"
-"""The tables of a volume. `open_volume` in the migrations names the same."""
-_ONE_AT_A_TIME = text("LOCK TABLE volumes IN SHARE ROW EXCLUSIVE MODE")
-_IDS = 1 << 32
-"""Numbers reserved for the requests of a volume: far more than it will hold."""
-_OPEN_AHEAD = text(f"""
-    SELECT open_volume(CAST(newest.id + 1 AS smallint), newest.past_request, newest.past_request + {_IDS})
-    FROM (SELECT id, first_request, past_request FROM volumes ORDER BY id DESC LIMIT 1) AS newest, requests_id_seq
-    WHERE newest.first_request <= last_value
-""")
-_NOTE_ENDED = text("""
-    UPDATE volumes SET ended_at = now()
-    WHERE ended_at IS NULL AND past_request <= (SELECT last_value FROM requests_id_seq)
-""")
-_PRESENT = text(f"""
-    SELECT volumes.id, past_request,
-        (SELECT sum(pg_total_relation_size(CAST(name || '_' || volumes.id AS regclass)))
-         FROM unnest(ARRAY[{_PARTS}]) AS name) AS bytes,
-        COALESCE((SELECT received_at FROM requests WHERE requests.id >= first_request ORDER BY requests.id LIMIT 1)
-            < now() - CAST(:most_days AS double precision) * interval '1 day', false) AS old
-    FROM volumes, requests_id_seq
-    WHERE last_value >= first_request AND last_value < past_request
-""")
-_JUMP = text("SELECT setval('requests_id_seq', :to, false) FROM requests_id_seq WHERE last_value < :to")
+_TURN_OVER = text("SELECT turn_over_volumes(CAST(:most_bytes AS bigint), CAST(:most_days AS double precision))")
 
 
 class Dropped(NamedTuple):
@@ -78,9 +46,8 @@ def drop_expired(engine: Engine, days: float) -> list[Dropped]:
     """Drop every volume whose requests all closed more than `days` ago; returns those dropped.
 
     Of its requests, the status (`reports.status_of`), tallies and notes stay. Their people with the filter, sessions,
-    outcomes and chunks are deleted, and their data keys. It blocks nobody: each step of STEP requests is a transaction,
-    and after a crash the next call continues. It waits for readers of a volume, and leaves its tables to the next call
-    where that takes longer than the patience of `session.connect`.
+    outcomes and chunks are deleted, and their data keys. Each step of STEP requests is a transaction, and after a crash
+    the next call continues. A table that somebody reads is left to the next call: others would wait behind us.
     """
     with engine.begin() as connection:
         if take_turn(connection, DROPPING, STEP_S) is None:
@@ -94,7 +61,7 @@ def drop_expired(engine: Engine, days: float) -> list[Dropped]:
         for table in left_over:
             with engine.begin() as connection:
                 keep_turn(connection, DROPPING, STEP_S)
-            _drop_table(engine, table.parent, table.child, pending=table.pending)
+            _drop_part(engine, table.volume, table.part)
         drop_filters(engine)
     finally:
         with engine.begin() as connection:
@@ -161,7 +128,7 @@ def _forget(engine: Engine, volume: _Range, days: float) -> Dropped | None:
     _in_steps(engine, volume, delete_chunks, then_chunks=True)
     _keep_suppressed(engine, volume)
     with engine.begin() as connection:
-        connection.execute(_NOTE_DROPPED, {"id": volume.id})
+        connection.execute(_DROP, {"id": volume.id, "days": days})
     _in_steps(engine, volume, lambda connection, ids: bool(connection.execute(_DROP_HASHES, {"ids": ids})))
     return Dropped(volume.id, **told)
 
@@ -225,47 +192,28 @@ _DROP_CHUNKS = text("""
         SELECT id FROM chunks WHERE request_id >= :first AND request_id <= :last LIMIT :step))
 """)
 # What the evidence log has of them stays: the roots over these hashes.
-_DROP_HASHES = text("""
-    DELETE FROM outcome_tiles USING outcome_trees
-    WHERE tree_id = outcome_trees.id AND request_id = ANY(CAST(:ids AS bigint[]))
-""")
-_NOTE_DROPPED = text("UPDATE volumes SET dropped_at = now() WHERE id = :id")
+_DROP_HASHES = text("SELECT drop_outcome_hashes(CAST(:ids AS bigint[]))")
+_DROP = text("SELECT drop_volume(CAST(:id AS smallint), CAST(:days AS double precision))")
 _UNRESOLVED = text(f"""
     SELECT COALESCE(sum(deliveries), 0) FROM tallies
     WHERE request_id = ANY(CAST(:ids AS bigint[])) AND {waits("tallies")}
 """)
 # Includes volumes that an earlier call could not drop.
-_LEFT_OVER = text(f"""
-    SELECT parent, child, inhdetachpending AS pending
-    FROM volumes
-    CROSS JOIN unnest(ARRAY[{_PARTS}]) AS parent
-    CROSS JOIN LATERAL (SELECT parent || '_' || volumes.id AS child) AS named
-    LEFT JOIN pg_inherits ON inhrelid = to_regclass(child)
-    WHERE dropped_at IS NOT NULL AND to_regclass(child) IS NOT NULL
-    ORDER BY volumes.id, parent
+_LEFT_OVER = text("""
+    SELECT volumes.id AS volume, part FROM volumes CROSS JOIN unnest(volume_parts()) AS part
+    WHERE dropped_at IS NOT NULL AND to_regclass(part || '_' || volumes.id) IS NOT NULL
+    ORDER BY volumes.id, part
 """)
 
 
-def _drop_table(engine: Engine, parent: str, child: str, *, pending: bool | None) -> None:
+def _drop_part(engine: Engine, volume: int, part: str) -> None:
+    """Drop one of its tables, or leave it to the next call where it is being read."""
     try:
-        with one_by_one(engine) as connection:
-            if pending is not None:
-                connection.execute(text(f"ALTER TABLE {parent} DETACH PARTITION {child} {_how(connection, pending)}"))
-            connection.execute(text(f"DROP TABLE {child}"))
+        with engine.begin() as connection:
+            connection.execute(_DROP_PART, {"volume": volume, "part": part})
     except OperationalError as error:
         if not isinstance(error.orig, LockNotAvailable):
             raise
 
 
-def _how(connection: Connection, pending: bool) -> str:
-    """Detaching beside readers needs a statement outside of any transaction. Inside of one, others would wait behind us
-    as long as we wait for the readers."""
-    if pending:
-        return "FINALIZE"
-    if connection.get_isolation_level() == "AUTOCOMMIT":
-        return "CONCURRENTLY"
-    connection.execute(_WAIT_BRIEFLY)
-    return ""
-
-
-_WAIT_BRIEFLY = text("SET LOCAL lock_timeout = '2s'")
+_DROP_PART = text("SELECT drop_volume_part(CAST(:volume AS smallint), :part)")

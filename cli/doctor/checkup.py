@@ -16,6 +16,7 @@ from cli.doctor.egress_findings import egress_findings
 from cli.doctor.evidence_findings import evidence_findings
 from cli.doctor.findings import Finding, parted
 from cli.doctor.redis_findings import redis_finding, redis_worries, take_in_finding
+from cli.doctor.role_findings import role_findings
 from cli.status import say_directory_state
 from config.accounts import variables_of
 from config.opendsr_signer import SigningError, find_signer
@@ -79,6 +80,7 @@ def doctor(*, as_json: bool = False) -> Ending:
             _print(services)
         others = [
             *_ways(here),
+            *role_findings(here),
             *_keys(here),
             *evidence_findings(here),
             *egress_findings(here.settings),

@@ -58,14 +58,11 @@ def advance(
 
 
 def _take_head(connection: Connection, *, wait: bool) -> Head | None:
-    connection.execute(_MAKE_HEAD)
-    row = connection.execute(_AWAIT_HEAD if wait else _TAKE_HEAD).one_or_none()
+    row = connection.execute(_TAKE_HEAD, {"wait": wait}).one_or_none()
     return None if row is None else Head(*row)
 
 
-_MAKE_HEAD = text("INSERT INTO log_head DEFAULT VALUES ON CONFLICT DO NOTHING")
-_AWAIT_HEAD = text("SELECT id, origin, size FROM log_head FOR UPDATE")
-_TAKE_HEAD = text("SELECT id, origin, size FROM log_head FOR UPDATE SKIP LOCKED")
+_TAKE_HEAD = text("SELECT id, origin, size FROM take_log_head(:wait)")
 
 
 def _name(head: Head, origin: str | None) -> str:
@@ -88,15 +85,7 @@ def _order(connection: Connection, head: Head, most: int) -> int:
     vendors = {row.id: row.name for row in connection.execute(_VENDORS)}
     entries = [canonical(_content(row, vendors)) for row in rows]
     tiles.append(connection, head.size, [leaf_hash(entry) for entry in entries])
-    values = {
-        "first": head.size,
-        "types": [row.type for row in rows],
-        "requests": [row.request for row in rows],
-        "row_ids": [row.row_id for row in rows],
-        "entries": entries,
-        "ids": [row.id for row in rows],
-    }
-    connection.execute(_MOVE, values)
+    connection.execute(_APPEND, {"ids": [row.id for row in rows], "entries": entries})
     return len(rows)
 
 
@@ -121,16 +110,8 @@ _PENDING = text("""
     SELECT id, log_utc(at) AS logged_at, type, request, row_id, facts FROM log_pending ORDER BY id LIMIT :most
 """)
 _VENDORS = text("SELECT id, name FROM vendors")
-_MOVE = text("""
-    WITH moved AS (
-        INSERT INTO log_entries (index, type, request, row_id, entry)
-        SELECT :first + place - 1, type, request, row_id, entry
-        FROM unnest(CAST(:types AS text[]), CAST(:requests AS uuid[]), CAST(:row_ids AS bigint[]),
-            CAST(:entries AS bytea[])) WITH ORDINALITY AS ordered (type, request, row_id, entry, place)),
-    taken AS (
-        DELETE FROM log_pending WHERE id = ANY(CAST(:ids AS bigint[])))
-    UPDATE log_head SET size = :first + cardinality(CAST(:ids AS bigint[]))
-""")
+# It compares each entry with what was logged.
+_APPEND = text("SELECT append_log(CAST(:ids AS bigint[]), CAST(:entries AS bytea[]))")
 
 
 def _publish(connection: Connection, key: SigningKey, name: str) -> None:
@@ -146,21 +127,14 @@ def _sign(connection: Connection, head: Head, key: SigningKey, name: str) -> Non
     if last is not None and last.size == head.size and _is_signed_with(last.signed, key, name):
         return
     signed = Checkpoint(name, head.size, LogTree(connection, head.size).root()).signed(key)
-    connection.execute(_NAME_IT, {"origin": name})
-    connection.execute(_KEEP, {"size": head.size, "signed": signed})
-    connection.execute(_DROP_EARLIER, {"size": head.size})
+    connection.execute(_KEEP, {"size": head.size, "origin": name, "signed": signed})
 
 
 def _is_signed_with(signed: str, key: SigningKey, name: str) -> bool:
     return any(one.key_id == key.public.id_for(name) for one in parse(signed).signatures)
 
 
-_NAME_IT = text("UPDATE log_head SET origin = :origin WHERE origin IS NULL")
-_KEEP = text("INSERT INTO log_checkpoints (size, signed) VALUES (:size, :signed) ON CONFLICT DO NOTHING")
-# Of each day the last one stays.
-_DROP_EARLIER = text("""
-    DELETE FROM log_checkpoints WHERE size < :size AND at >= date_trunc('day', clock_timestamp())
-""")
+_KEEP = text("SELECT keep_checkpoint_at(:size, :origin, :signed)")
 
 
 class Signed(NamedTuple):

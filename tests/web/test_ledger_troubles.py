@@ -52,6 +52,7 @@ def ledger(ruled_url: str) -> Iterator[Ledger]:
             owner,
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLE}",
             f"GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {ROLE}",
+            f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {ROLE}",
         )
         yield Ledger(url, owner)
 

@@ -34,6 +34,7 @@ def ledger(ruled_url: str) -> Iterator[str]:
             fingerprinter(connection, MasterKeys.parse(KEYS))
             connection.execute(text(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLE}"))
             connection.execute(text(f"GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {ROLE}"))
+            connection.execute(text(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {ROLE}"))
         owner.dispose()
         yield url
 
@@ -128,6 +129,10 @@ SCHEMA = {
     "without a right to change": (f"REVOKE UPDATE ON chunks FROM {ROLE}", "chunks"),
     "without a right to read": (f"REVOKE SELECT ON requests FROM {ROLE}", "requests"),  # noqa: S608
     "without a right to number": (f"REVOKE ALL ON SEQUENCE requests_id_seq FROM {ROLE}", "requests_id_seq"),
+    "without a right to begin a volume": (
+        f"REVOKE EXECUTE ON FUNCTION turn_over_volumes FROM {ROLE}",
+        "turn_over_volumes",
+    ),
     "read-only": (f"ALTER ROLE {ROLE} SET default_transaction_read_only = on", "read-only"),
 }
 AS_IT_WAS = """
@@ -137,6 +142,8 @@ INSERT INTO alembic_version VALUES ('{revision}');
 COMMENT ON TABLE alembic_version IS '{note}';
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
 GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {role};
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role};
+REVOKE {name}_app FROM {role};
 ALTER ROLE {role} RESET default_transaction_read_only;
 """
 
@@ -151,7 +158,7 @@ def owner(ruled_url: str, ledger: str) -> Iterator[str]:
         revision, note = connection.execute(text(noted)).one()
     engine.dispose()
     yield url
-    execute(url, AS_IT_WAS.format(revision=revision, note=note, role=ROLE))
+    execute(url, AS_IT_WAS.format(revision=revision, note=note, role=ROLE, name=NAME))
 
 
 @pytest.mark.parametrize("name", SCHEMA)

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from config.settings import Settings
 from config.stack import KEY_FILE, STACK_FILE, NoStackError, Stack, find_stack, keep_master_key, note_stack
+from tests.table_rows import each_row
 
 DATABASE, REDIS = "postgresql://u:topsecret@127.0.0.1/db", "redis://:topsecret@127.0.0.1/0"
 
@@ -15,6 +16,7 @@ DATABASE, REDIS = "postgresql://u:topsecret@127.0.0.1/db", "redis://:topsecret@1
 def settings(data_dir: Path, **given: str) -> Settings:
     return Settings.model_construct(
         data_dir=data_dir,
+        database_owner_url=given.get("database_owner_url"),
         database_url=given.get("database_url"),
         redis_url=given.get("redis_url"),
         master_keys=SecretStr(given["master_keys"]) if "master_keys" in given else None,
@@ -38,6 +40,28 @@ def test_the_environment_goes_before_the_data_folder(tmp_path: Path) -> None:
     keep_master_key(tmp_path, "k")
     found = find_stack(settings(tmp_path, redis_url="redis://elsewhere", master_keys="mine"))
     assert found == Stack(DATABASE, "redis://elsewhere", "mine")
+
+
+OWNER = "postgresql://owner:topsecret@127.0.0.1/db"
+
+
+@each_row(
+    ("noted", "given", "app", "owner"),
+    [
+        ({}, {"database_url": DATABASE}, DATABASE, DATABASE),
+        ({}, {"database_url": DATABASE, "database_owner_url": OWNER}, DATABASE, OWNER),
+        ({"database_owner_url": OWNER}, {}, "noted", OWNER),
+        ({}, {}, "noted", "noted"),
+        # What was noted is of another database.
+        ({"database_owner_url": OWNER}, {"database_url": DATABASE}, DATABASE, DATABASE),
+    ],
+)
+def test_who_migrates_may_be_another_user(
+    tmp_path: Path, noted: dict[str, str], given: dict[str, str], app: str, owner: str
+) -> None:
+    note_stack(tmp_path, database_url="noted", redis_url=REDIS, **noted)
+    here = settings(tmp_path, master_keys="k", **given)
+    assert (find_stack(here).database_url, find_stack(here, as_owner=True).database_url) == (app, owner)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,143 @@
+"""What the programs, and those who only read, may do with each table and function of the ledger.
+
+Every table and every function that the migrations make is in exactly one of these lists; a test compares them.
+"""
+
+from typing import NamedTuple
+
+APPENDED = frozenset(
+    {
+        "outcomes",
+        "successions",
+        "notes",
+        "audit_entries",
+        "log_tiles",
+        "signing_keys",
+        "outcome_trees",
+        "outcome_tiles",
+    }
+)
+"""The programs only read and add rows."""
+OF_THE_OWNER = frozenset({"log_head", "log_pending", "log_entries", "log_checkpoints", "volumes", "alembic_version"})
+"""The programs only read: triggers and functions of the owner write."""
+CHANGED = frozenset(
+    {
+        "api_keys",
+        "chunks",
+        "deeds",
+        "devices",
+        "draft_blocks",
+        "drafts",
+        "forgetting",
+        "guesses",
+        "keys",
+        "late_prints",
+        "legal_hold_prints",
+        "logins",
+        "master_keys",
+        "opendsr_requests",
+        "other_identifiers",
+        "outbox",
+        "person_filters",
+        "request_references",
+        "requests",
+        "resolver",
+        "sent_lately",
+        "sessions",
+        "settling",
+        "spent",
+        "steps",
+        "subjects",
+        "suppression",
+        "tallies",
+        "trees_due",
+        "turns",
+        "users",
+        "vendors",
+        "webhooks",
+        "withheld",
+    }
+)
+"""The programs read, add, change and delete rows."""
+ENDED = frozenset({"legal_holds", "restores"})
+"""The programs read and add rows, and end them, which a trigger watches; nobody deletes any."""
+PROTECTED = APPENDED | OF_THE_OWNER
+"""What tells afterwards what was done. Nobody but the owner changes or deletes any of it."""
+TABLES = PROTECTED | CHANGED | ENDED
+HIDDEN = frozenset(
+    {"api_keys", "devices", "draft_blocks", "drafts", "keys", "logins", "master_keys", "sessions", "spent", "users"}
+)
+"""Of these, those who only read see nothing: they are keys, and what lets somebody in."""
+COLUMNS_CHANGED = {"volumes": ("filter", "filter_blocks")}
+"""Columns that the programs change in a table that is otherwise the owner's."""
+SEQUENCES = frozenset({"person_filters_id"})
+"""Those that belong to no column of a table."""
+
+CALLED = frozenset(
+    {
+        "turn_over_volumes",
+        "drop_volume",
+        "drop_volume_part",
+        "drop_outcome_hashes",
+        "note_what_comes_late",
+        "take_log_head",
+        "append_log",
+        "keep_checkpoint_at",
+    }
+)
+"""Functions with the owner's rights that the programs call. Each checks by itself whether it may be done."""
+INNER = frozenset(
+    {
+        "keep_volume_ahead",
+        "log_key",
+        "log_legal_hold",
+        "log_master_key",
+        "log_new_requests",
+        "log_notes",
+        "log_outcomes",
+        "log_request",
+        "log_restore",
+        "log_vendor",
+        "log_wrapped_key",
+        "open_volume",
+        "tree_due",
+    }
+)
+"""Functions that only the owner, triggers and other functions run. As a trigger of a temporary table, one of the log's
+would write entries about things that never happened."""
+OPEN = frozenset(
+    {
+        "counts_of",
+        "filter_block",
+        "filter_may_hold",
+        "hold_new_vendor",
+        "keep_checkpoint",
+        "keep_legal_hold",
+        "keep_outcome_tile",
+        "log_received",
+        "log_utc",
+        "mark_settling",
+        "note_late_prints",
+        "refuse_change",
+        "tell_opendsr_begun",
+        "tell_status",
+        "volume_parts",
+    }
+)
+"""Functions that do nothing but what their caller may do."""
+FUNCTIONS = CALLED | INNER | OPEN
+
+
+class Right(NamedTuple):
+    """A privilege on a table, as PostgreSQL names it."""
+
+    table: str
+    privilege: str
+
+
+def _rights(tables: frozenset[str], *privileges: str) -> frozenset[Right]:
+    return frozenset(Right(table, privilege) for table in tables for privilege in privileges)
+
+
+OF_PROGRAMS = _rights(TABLES, "SELECT") | _rights(APPENDED | CHANGED, "INSERT") | _rights(CHANGED, "UPDATE", "DELETE")
+OF_READERS = _rights(TABLES - HIDDEN, "SELECT")
