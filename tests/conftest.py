@@ -36,6 +36,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# As an ordinary user of Debian has it, where each has a group of their own. Folders that must be private say so.
+os.umask(0o002)
+
 # No test needs the authorities of the internet, and every client would read all of them, for some 40 ms.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("trusts_nobody.pem"))
 

@@ -15,6 +15,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
+_USE_OF_AN_AUTHORITY = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +85,9 @@ class Authority:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test's own authority")])
-        self._certificate = self._sign(name, name, self._key, x509.BasicConstraints(ca=True, path_length=0))
+        self._certificate = self._sign(
+            name, name, self._key, x509.BasicConstraints(ca=True, path_length=0), _USE_OF_AN_AUTHORITY
+        )
 
     def _sign(
         self, subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *extensions: x509.ExtensionType
@@ -83,7 +96,10 @@ class Authority:
         builder = x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
         builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(hours=1))
         for extension in extensions:
-            builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
+            builder = builder.add_extension(extension, critical=True)
+        public = self._key.public_key()
+        builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         return builder.sign(self._key, hashes.SHA256())
 
     @property
@@ -93,8 +109,10 @@ class Authority:
 
     @cached_property
     def trust(self) -> ssl.SSLContext:
-        """For clients that believe this authority and nobody else."""
-        return ssl.create_default_context(cadata=self.pem.decode())
+        """For clients that believe this authority and nobody else. As strict as Python is by itself from 3.13 on."""
+        context = ssl.create_default_context(cadata=self.pem.decode())
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
 
     def server(self, name: str) -> ssl.SSLContext:
         """For a server whose certificate is of `name`."""

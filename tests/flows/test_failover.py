@@ -35,7 +35,7 @@ class Standby(RuledPostgres):
     def __init__(self, data_dir: Path, primary: RuledPostgres) -> None:
         super().__init__(data_dir)
         self._primary = primary
-        data_dir.mkdir()
+        data_dir.mkdir(mode=0o700)
         write_private(self._state, {"password": make_url(primary.url).password})
 
     def _prepare(self, password: str, password_is_new: bool) -> None:

@@ -349,7 +349,7 @@ def test_a_folder_that_can_not_be_used_is_told_in_a_sentence(data_dir: Path) -> 
     assert not server.is_running
 
     blocked = data_dir / "file"
-    blocked.touch()
+    blocked.touch(mode=0o600)
     with pytest.raises(ServiceError, match=r"Redis can't start in .*file/redis: .*(exists|Not a directory)"):
         Redis(blocked).start()
 

@@ -3,10 +3,8 @@
 import asyncio
 import gzip
 import socket
-import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +12,11 @@ import httpx
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from adapters import wire
 from adapters.addresses import is_loopback
 from adapters.transport import MAX_ANSWER_BYTES, AnswerLostError, NotSentError, Transport
+from tests.receiver import Authority
 from tests.table_rows import each_row
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -382,9 +377,8 @@ async def test_no_header_breaks_out_of_its_line(transport: Transport, value: str
 async def test_a_certificate_is_checked_against_the_name(
     transport: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate, key = self_signed(tmp_path, "localhost")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
+    authority, vouched_for = Authority(tmp_path), tmp_path / "authority.pem"
+    vouched_for.write_bytes(authority.pem)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
@@ -392,40 +386,17 @@ async def test_a_certificate_is_checked_against_the_name(
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context) as server:
+    async with await asyncio.start_server(handle, "127.0.0.1", 0, ssl=authority.server("localhost")) as server:
         port = server.sockets[0].getsockname()[1]
         wire.trust.cache_clear()
         with pytest.raises(NotSentError):  # nobody vouches for it
             await transport.send(httpx.Request("POST", f"https://localhost:{port}/", json={}))
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        monkeypatch.setenv("SSL_CERT_FILE", str(vouched_for))
         wire.trust.cache_clear()
         assert (await transport.send(httpx.Request("POST", f"https://localhost:{port}/", json={}))).status_code == 200
         with pytest.raises(NotSentError):  # another name
             await transport.send(httpx.Request("POST", f"https://127.0.0.1:{port}/", json={}))
     wire.trust.cache_clear()
-
-
-def self_signed(folder: Path, name: str) -> tuple[Path, Path]:
-    """A certificate and its key, good for an hour."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "certificate.pem", folder / "key.pem"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    plain = serialization.NoEncryption()
-    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
-    return paths
 
 
 async def test_proxies_of_the_environment_are_not_used(
