@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -114,6 +115,8 @@ class Proxy:
     async def _end(self) -> None:
         if self._server is not None:
             self._server.close()
+            if sys.version_info >= (3, 13):  # there, a connection that is still open fails as it is collected
+                self._server.abort_clients()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
