@@ -11,8 +11,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from domain.effects import DESTROYING, Effect, Remainder
+from domain.kinds import Kind
 from domain.outcomes import Outcome, Reason
-from domain.requests import Kind
 
 
 class Source(StrEnum):

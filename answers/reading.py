@@ -16,7 +16,7 @@ from domain.requests import Kind
 from ledger import by_hand
 from ledger.desk import endings, history
 from ledger.desk.endings import Closing, Ended
-from ledger.desk.reports import Status
+from ledger.desk.status import Status
 from ledger.evidence.references import reference_of
 from ledger.sealing import MasterKeys, UnsealError
 from ledger.session import Connection

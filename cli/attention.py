@@ -10,9 +10,10 @@ from cli.file_hints import bounds_of, hints_of, keep
 from cli.file_options import Given as FileOptions
 from cli.given import listed, opened, read_allowed, unusable
 from cli.os_user import who
-from cli.status import as_utc, no_such_request, read_id
+from cli.status import no_such_request, read_id
 from cli.submit import waker
 from cli.tables import print_attention
+from cli.utc import as_utc
 from domain.counted import counted, counted_deliveries
 from domain.outcomes import Outcome, Reason
 from intake.advice import ADVICE, what_to_do

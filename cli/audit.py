@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from cli.audit_table import print_audit
-from cli.status import as_utc
+from cli.utc import as_utc
 from intake.exit_codes import Ending, note
 from intake.stack import surroundings
 from ledger.accounts import audit

@@ -21,9 +21,10 @@ from ledger.people.prints import Prints
 from ledger.sealing import UnsealError, passing_fingerprinter
 from tasks.known import look_up
 from tasks.new_requests import new_request_of
-from tasks.reach import reach_of, what_to_give
+from tasks.reach import reach_of
 from tasks.subjects import advice
 from tasks.submission import Submission, SubmitError
+from tasks.unreachable import what_to_give
 
 
 def check_file(file: str, given: Given, submission: Submission, *, as_json: bool) -> Ending:

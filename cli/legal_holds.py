@@ -12,9 +12,9 @@ from cli.attention import check_text
 from cli.given import read_day_or_moment, unusable
 from cli.lookup import read_person
 from cli.os_user import who
-from cli.status import as_utc, moment_or_none
 from cli.submit import waker
 from cli.tables import print_rows
+from cli.utc import as_utc, moment_or_none
 from domain.moments import end_of
 from domain.outcomes import Reason
 from intake.exit_codes import Ending

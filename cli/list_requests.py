@@ -7,8 +7,8 @@ from typing import Any
 import typer
 
 from cli.given import unusable
-from cli.status import as_utc
 from cli.tables import print_requests
+from cli.utc import as_utc
 from intake.exit_codes import Ending, note
 from intake.stack import master_keys, surroundings
 from ledger.desk import listing

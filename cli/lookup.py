@@ -8,8 +8,8 @@ import typer
 
 from cli.given import unusable
 from cli.os_user import who
-from cli.status import as_utc
 from cli.tables import print_involved
+from cli.utc import as_utc
 from domain.requests import Subject
 from intake.exit_codes import Ending
 from intake.files.lines import LONGEST_LINE

@@ -13,8 +13,9 @@ import typer
 from cli.attention import check_text, deeds
 from cli.given import STDIN, unusable
 from cli.os_user import who
-from cli.status import as_utc, read_id
+from cli.status import read_id
 from cli.tables import print_rows
+from cli.utc import as_utc
 from domain.by_hand import ByHand
 from domain.counted import counted_deliveries
 from domain.outcomes import Reason

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from domain.counted import counted
-from ledger.desk.reports import PENDING, Status
+from ledger.desk.status import PENDING, Status
 
 OPEN = frozenset({"loading", "unconfirmed", "running"})
 """The statuses of a request that has not ended."""

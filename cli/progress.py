@@ -16,7 +16,7 @@ from rich.progress import (
 from rich.text import Text
 
 from cli.moment import OPEN, Moment
-from ledger.desk.reports import PENDING
+from ledger.desk.status import PENDING
 
 PLAIN_EVERY_S = 2.0
 

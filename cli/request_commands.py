@@ -103,9 +103,9 @@ def submit(  # noqa: PLR0917 - the order is the command line's
 
 def status(request_id: RequestId, as_json: AsJson = False) -> Ending:
     """Show the status of a request at each vendor."""
-    from cli import status as reporting
+    from cli import quick_status
 
-    return reporting.status(request_id, as_json=as_json)
+    return quick_status.status(request_id, as_json=as_json)
 
 
 def watch(request_id: RequestId, wait_s: WaitS = None, as_json: AsJson = False) -> Ending:

@@ -10,7 +10,7 @@ import typer
 
 from cli.attention import check_text
 from cli.os_user import who
-from cli.status import as_utc
+from cli.utc import as_utc
 from config.log_copy import copy_folder
 from config.signing import own_public_keys
 from domain.counted import counted, counted_people

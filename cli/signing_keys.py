@@ -5,7 +5,7 @@ import json
 import typer
 
 from cli.os_user import who
-from cli.status import as_utc
+from cli.utc import as_utc
 from config.signing import add_signing_key, find_signing_keys
 from evidence.keys import PublicKey, generate_signing_key
 from intake.exit_codes import Ending, note

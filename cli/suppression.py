@@ -11,7 +11,7 @@ from cli.file_options import Given
 from cli.given import listed, opened, unusable
 from cli.os_user import who
 from cli.reading_progress import shown
-from cli.status import as_utc
+from cli.utc import as_utc
 from domain.blocks import in_blocks
 from domain.counted import counted_people
 from domain.noticed import DOUBTS, Noticed

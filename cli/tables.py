@@ -5,54 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cli.terminal import console, literal, table
-from domain.counted import counted, counted_people
-from domain.outcomes import Outcome
-from intake.card_wording import say_operations
+from cli.utc import for_people
 from ledger.delivery.vendors import Vendor
 from ledger.desk.attention import Group
 from ledger.desk.listing import Listed
-from ledger.desk.reports import PENDING, Status
 from ledger.notices.receivers import ReceiverState as Receiver
 from ledger.people.involved import Involved
-from tasks.reach import missing_identifiers
 
 if TYPE_CHECKING:
     from rich.text import Text
-
-
-def print_status(status: Status, *, at_risk: bool) -> None:
-    """The status of a request, a row for each vendor."""
-    to = console()
-    whom = counted_people(status.subjects)
-    whom += f", {counted(status.duplicates, 'repeat')} left out" if status.duplicates else ""
-    to.print(f"{status.request_id}: {status.kind}, {status.status}; {whom}", highlight=False)
-    due = f"due {_moment(status.due_at)}" + (", at risk" if at_risk else "")
-    to.print(f"received {_moment(status.received_at)}, {due}", highlight=False)
-    if status.due_reason:
-        to.print(f"extended: {status.due_reason}", highlight=False, markup=False)
-    if status.status == "unconfirmed":
-        to.print(f"waits for someone other than {status.submitted_by} to confirm it", highlight=False)
-    if status.not_before > max(status.received_at, status.now):
-        to.print(f"not sent before {_moment(status.not_before)}", highlight=False)
-    found = {name for counts in status.vendors.values() for name in counts}
-    outcomes = [PENDING, *(outcome.value for outcome in Outcome if outcome in found)]  # always in this order
-    grid = table("vendor")
-    for outcome in outcomes:
-        grid.add_column(outcome, justify="right")
-    for vendor, counts in status.vendors.items():
-        grid.add_row(vendor, *(f"{counts.get(outcome, 0):,}" for outcome in outcomes))
-    to.print(grid)
-    for vendor, missing in missing_identifiers(status).items():
-        accepted = f"; accepted by {missing.accepted_by}" if missing.accepted_by else ""
-        message = f"{vendor}: {missing.deliveries:,} unreachable ({missing.reason}), give {missing.give}{accepted}"
-        to.print(message, highlight=False, markup=False)
-    if Outcome.ACCEPTED in outcomes:
-        to.print("accepted: the vendor said yes, and it has not been, or cannot be, read back", highlight=False)
-    for vendor, counts in status.vendors.items():
-        if counts.get(Outcome.ACCEPTED) or counts.get(Outcome.VERIFIED):
-            ways = " Or: ".join(say_operations(vendor, status.kind))
-            if ways:  # of a recipient without an API, a person knows
-                to.print(f"{vendor}: {ways}", highlight=False, markup=False)
 
 
 def print_requests(requests: Iterable[Listed]) -> None:
@@ -62,7 +23,7 @@ def print_requests(requests: Iterable[Listed]) -> None:
     for name in ("received", "due", "by"):
         grid.add_column(name)
     for one in requests:
-        moments = (_moment(one.received_at), f"{one.due_at.astimezone(UTC):%Y-%m-%d}")
+        moments = (for_people(one.received_at), f"{one.due_at.astimezone(UTC):%Y-%m-%d}")
         grid.add_row(str(one.request_id), one.kind, one.status, f"{one.subjects:,}", *moments, one.submitted_by)
     console().print(grid)
 
@@ -85,12 +46,12 @@ def print_vendors(vendors: Iterable[Vendor]) -> None:
     """Every vendor, and whether and why it is held."""
     grid = table("vendor", "step", "on", "held since", "reason", "by", "next try")
     for vendor in vendors:
-        since, probe = (_moment(at) if at else "" for at in (vendor.held_at, vendor.probe_at))
+        since, probe = (for_people(at) if at else "" for at in (vendor.held_at, vendor.probe_at))
         on = _on(vendor)
         grid.add_row(vendor.name, "", on, since, vendor.held_reason or "", vendor.held_by or "", probe)
         for held in vendor.steps:
-            probe = _moment(held.probe_at) if held.probe_at else ""
-            grid.add_row(vendor.name, held.step, on, _moment(held.held_at), held.held_reason, held.held_by, probe)
+            probe = for_people(held.probe_at) if held.probe_at else ""
+            grid.add_row(vendor.name, held.step, on, for_people(held.held_at), held.held_reason, held.held_by, probe)
     console().print(grid)
 
 
@@ -157,11 +118,7 @@ def print_involved(found: Iterable[Involved]) -> None:
     grid = table("request", "kind", "status", "received", "line", "of file", "vendor", "outcome")
     for one in found:
         for vendor, outcome in sorted(one.vendors.items()):
-            received = _moment(one.received_at)
+            received = for_people(one.received_at)
             place = (str(one.line), str(one.file_line or ""))
             grid.add_row(str(one.request_id), one.kind, one.status, received, *place, vendor, outcome)
     console().print(grid)
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -8,8 +8,8 @@ import typer
 
 from cli.attention import check_text
 from cli.os_user import who
-from cli.status import as_utc
 from cli.tables import print_vendors
+from cli.utc import as_utc
 from domain.counted import counted
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import surroundings

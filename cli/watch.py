@@ -13,7 +13,7 @@ from cli.terminal import console
 from intake.exit_codes import Ending, note
 from intake.stack import surroundings
 from ledger.delivery.vendors import all_vendors
-from ledger.desk.reports import PENDING
+from ledger.desk.status import PENDING
 from ledger.session import Engine
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from config.data_folder import ForeignFolderError, check_ours
 
@@ -24,6 +24,11 @@ class BrokerPlace(NamedTuple):
         return "BrokerPlace(…)"
 
 
+def noted_in(folder: Path) -> Any:
+    """What `consent up` recorded in this data folder. Raises OSError and ValueError."""
+    return json.loads((folder / STACK_FILE).read_text())
+
+
 def find_broker() -> BrokerPlace:
     """The Redis of CONSENT_REDIS_URL, or else the one that `consent up` recorded in the data folder.
 
@@ -35,7 +40,7 @@ def find_broker() -> BrokerPlace:
     folder = Path(os.environ.get("CONSENT_DATA_DIR") or ".consent")
     try:
         check_ours(folder)
-        noted = json.loads((folder / STACK_FILE).read_text())
+        noted = noted_in(folder)
         return BrokerPlace(str(noted["redis_url"]), ca or noted.get("redis_ca"))
     except ForeignFolderError as error:
         told = str(error)

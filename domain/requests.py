@@ -1,7 +1,6 @@
 """A request: its kind and the people it concerns, validated."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, NotRequired
 
 from pydantic import (
@@ -21,18 +20,10 @@ from typing_extensions import TypedDict
 from domain import emails, phones
 from domain.damaged import damage_of
 from domain.invisible import CONTROL, invisible_in
+from domain.kinds import Kind as Kind  # noqa: PLC0414 - it stood here, and adapters of others import it from here
 from domain.moments import GivenDayOrMoment
 from domain.nobody import is_nobody, is_nobodys_email, is_nobodys_phone
 from domain.noticed import Noticed
-
-
-class Kind(StrEnum):
-    """The operation that every vendor performs for a person."""
-
-    ERASURE = "erasure"  # delete the person's data, and stop
-    OPT_OUT = "opt_out"  # withdrawal of consent: stop contacting and profiling
-    OPT_IN = "opt_in"  # consent given
-
 
 PLACEHOLDER = "is a placeholder, not an identifier"
 

@@ -5,9 +5,9 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from adapters.card import say_what_was_done
-from adapters.registry import adapter_named
+from adapters.card_named import card_named
+from domain.kinds import Kind
 from domain.outcomes import Outcome, Reason
-from domain.requests import Kind
 
 PENDING = "pending"
 BY_HAND: Mapping[str | None, str] = MappingProxyType(
@@ -26,15 +26,15 @@ def say_done(vendor: str, kind: str, outcome: str, reason: str | None) -> str | 
     """The sentence for a delivery in an export or a list; None while it is pending or its vendor is unknown."""
     if reason in BY_HAND:
         return BY_HAND[reason]
-    adapter = adapter_named(vendor)
-    if adapter is None or outcome == PENDING:
+    card = card_named(vendor)
+    if card is None or outcome == PENDING:
         return None
-    return say_what_was_done(adapter.card, Kind(kind), Outcome(outcome), Reason(reason) if reason else None)
+    return say_what_was_done(card, Kind(kind), Outcome(outcome), Reason(reason) if reason else None)
 
 
 def say_operations(vendor: str, kind: str) -> list[str]:
     """What this kind of request does at the vendor and what it does not reach, a sentence for each way; empty for an
     unknown vendor."""
-    adapter = adapter_named(vendor)
-    ways = adapter.card.ways(Kind(kind)) if adapter else ()
+    card = card_named(vendor)
+    ways = card.ways(Kind(kind)) if card else ()
     return [f"{one.summary}. Not reached: {one.leaves or 'nothing known'}." for one in ways]

@@ -18,7 +18,8 @@ from evidence.outcomes import utc
 from intake.card_wording import say_done
 from ledger.by_hand import recipients
 from ledger.desk import history
-from ledger.desk.reports import Status, status_of
+from ledger.desk.reports import status_of
+from ledger.desk.status import Status
 from ledger.evidence import outcome_trees, proofs
 from ledger.evidence.lines import NoTreeError, Request, Tree
 from ledger.evidence.proofs import Logged

@@ -1,21 +1,12 @@
-"""How secure the connection to the ledger is, by its address: login and encryption."""
+"""How secure the connection to the ledger is, by its address."""
 
 import os
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 
-VERIFYING = frozenset({"verify-ca", "verify-full"})
+from ledger.driver_options import VERIFYING
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-NOT_IN_CLEAR = "!password"
-"""Any login method except sending the password in clear (libpq's `require_auth`)."""
-
-
-def login_rules(url: URL) -> dict[str, str]:
-    """Extra settings for libpq, so that a stranger who answers there does not learn the password. Empty where the
-    address or PGREQUIREAUTH sets it, or where the server is verified by a certificate."""
-    if "require_auth" in url.query or "PGREQUIREAUTH" in os.environ or url.query.get("sslmode") in VERIFYING:
-        return {}
-    return {"require_auth": NOT_IN_CLEAR}
 
 
 def is_open_to_readers(address: str) -> bool:

@@ -12,8 +12,8 @@ from sqlalchemy.pool import NullPool
 from domain.directory import Answers, DirectoryError
 from domain.reach import OWN
 from domain.requests import Subject
-from ledger.address import login_rules
-from ledger.liveness import NETWORK, WatchedConnection
+from ledger.driver_options import NETWORK, login_rules
+from ledger.liveness import WatchedConnection
 
 PARAMETERS = frozenset({"refs", "user_ids", "emails", "phone_numbers", "vendors"})
 """Arrays that a statement may bind, such as `:refs`: an element for each person, NULL where it is not given."""
@@ -73,7 +73,7 @@ class DatabaseDirectory:
                 "connect_timeout": max(2, round(self.timeout_s)),
                 "application_name": "consent",
                 "prepare_threshold": None,
-                **login_rules(address),
+                **login_rules(address.query),
             },
         )
         event.listen(engine, "do_connect", lambda _, __, args, given: WatchedConnection.open(args, given, pooled=False))

@@ -3,12 +3,13 @@
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import Connection, Engine, text
 
-from ledger.failures import READ_ONLY, LedgerError, as_ledger_errors
+from ledger.failures import LedgerError, as_ledger_errors
 from ledger.keys import check_keys
 from ledger.rights_held import rights_lacking
 from ledger.role_names import place_of
 from ledger.schema import check_schema
 from ledger.sealing import MasterKeys
+from ledger.troubles import READ_ONLY
 
 OLDEST_MAJOR = 14
 """The first version with `CREATE OR REPLACE TRIGGER`, by which filters are kept up to date."""

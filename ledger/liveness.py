@@ -12,21 +12,11 @@ from typing import Any, Self, TypeVar
 
 import psycopg
 
-from ledger.failures import refusal_of
+from ledger.troubles import refusal_of
 
-CONNECT_S = 5
 QUIET_S = 10.0
 ANSWER_S = 5.0
-"""Limits for the asking connection. All three together are less than a usual lease."""
-NETWORK = {
-    "connect_timeout": CONNECT_S,
-    "keepalives": 1,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
-"""For libpq: data not acknowledged for 15 s, or three silent probes, break a connection. Unix sockets ignore them."""
+"""Limits for the asking connection. With the time to connect they are less than a usual lease."""
 
 T = TypeVar("T")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from ledger.failures import MIGRATE, LedgerError
+from ledger.failures import LedgerError
+from ledger.troubles import MIGRATE
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FITS_FROM = "0018"

@@ -16,12 +16,14 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError, OperationalError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ledger.address import login_rules
-from ledger.failures import LedgerError, trouble_of
-from ledger.limits import MARK, set_local, startup_options, unhurried
-from ledger.liveness import NETWORK, WatchedConnection
+from ledger.asked import Ask
+from ledger.driver_options import MARK, NETWORK, login_rules, startup_options
+from ledger.failures import LedgerError
+from ledger.limits import set_local, unhurried
+from ledger.liveness import WatchedConnection
 from ledger.roles import keep_roles
 from ledger.schema import MIGRATIONS, check_schema, is_migrated, is_of_this_program, note_fit
+from ledger.troubles import trouble_of
 
 __all__ = ["Connection", "Engine", "OperationalError", "connect", "driver_of", "migrate", "one_by_one", "rows_of"]
 
@@ -58,7 +60,7 @@ def connect(
         connect_args={
             **{name: value for name, value in NETWORK.items() if name not in address.query},
             "application_name": "consent",
-            **login_rules(address),
+            **login_rules(address.query),
             **({"prepare_threshold": None} if pooled else {"options": _options(address, patience_s)}),
         },
         execution_options={_POOLED: pooled},
@@ -81,6 +83,16 @@ def _options(address: URL, patience_s: float | None) -> str:
     """Options of the address, else of libpq's environment, such as a search_path; and ours."""
     theirs = address.query.get("options", os.environ.get("PGOPTIONS", ""))
     return " ".join([*([theirs] if isinstance(theirs, str) else theirs), startup_options(patience_s)])
+
+
+def asking(connection: Connection) -> Ask:
+    """The same connection, for what asks without knowing whom."""
+    return lambda statement, given: connection.execute(_prepared(statement), given).all()
+
+
+@lru_cache
+def _prepared(statement: str) -> TextClause:
+    return text(statement)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from ledger.desk import attention, closing_by_hand, deeds, reports
 from ledger.desk.attention import Reopened, Selection
 from ledger.desk.deeds import LockedRequest
 from ledger.desk.fresh_sessions import Given
+from ledger.desk.status import PENDING, Status
 from ledger.notices import opendsr
 from ledger.requests import closing, forgetting
 from ledger.sealing import MasterKeys
@@ -217,10 +218,10 @@ class Cancelled:
     under_way: int
 
     @classmethod
-    def of(cls, status: reports.Status) -> "Cancelled":
+    def of(cls, status: Status) -> "Cancelled":
         """Read from the tallies of a request."""
         cancelled = sum(counts.get("cancelled", 0) for counts in status.vendors.values())
-        under_way = sum(counts[reports.PENDING] for counts in status.vendors.values())
+        under_way = sum(counts[PENDING] for counts in status.vendors.values())
         return cls(status.subjects * len(status.vendors) - cancelled - under_way, cancelled, under_way)
 
 

@@ -12,6 +12,7 @@ from domain.opendsr import Delivery, DsrRequest, DsrState, Version, controller_i
 from domain.requests import Subject
 from ledger.accounts.audit import HERE, Origin
 from ledger.desk import reports
+from ledger.desk.status import PENDING
 from ledger.notices import opendsr
 from ledger.notices.opendsr import Kept, NewDsr
 from ledger.sealing import Fingerprinter, MasterKeys
@@ -150,7 +151,7 @@ class DsrRequests:
         rows = reports.deliveries_of(connection, kept.public_id)
         status = reports.status_of(connection, kept.public_id)
         assert status is not None  # noqa: S101 - it is kept
-        pending = {vendor for vendor, counts in status.vendors.items() if counts[reports.PENDING]}
+        pending = {vendor for vendor, counts in status.vendors.items() if counts[PENDING]}
         expected = {vendor: count for vendor, count in status.not_found.items() if vendor in pending}
         return DsrState(
             request_id=kept.public_id,

@@ -16,7 +16,7 @@ LOOKS_ANYWAY = 5
 """After this long without the turn, a worker looks without it: the one that has it may be frozen or cut off."""
 NOTE_S = 20.0
 """How often a worker records which vendors it serves: several times within
-`ledger.delivery.vendors.SERVED_WITHIN_S`."""
+`ledger.held.SERVED_WITHIN_S`."""
 
 log = logging.getLogger(__name__)
 

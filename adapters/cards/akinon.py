@@ -6,7 +6,7 @@ from typing import Final
 
 from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
 from domain.effects import Effect, Remainder
-from domain.requests import Kind
+from domain.kinds import Kind
 
 _KEPT = "names, e-mail, phone, language and attributes of the profile; orders, addresses and baskets"
 _PERSONAL = "avatar, date of birth and gender"

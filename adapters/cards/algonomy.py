@@ -6,7 +6,7 @@ from typing import Final
 
 from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
 from domain.effects import Effect, Remainder
-from domain.requests import Kind
+from domain.kinds import Kind
 
 _LEAVES = (
     "what is kept under another user id, which counts as a new user, and anything outside the user profile service"

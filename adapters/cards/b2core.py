@@ -6,8 +6,8 @@ from typing import Final
 
 from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
 from domain.effects import Effect, Remainder
+from domain.kinds import Kind
 from domain.outcomes import Reason
-from domain.requests import Kind
 
 _PUBLIC = "docs.ib.b2core.b2broker.com/en/api-guide"
 _ALL = "the whole profile with its names and contacts, and every other object of the client"

@@ -6,7 +6,7 @@ from typing import Final
 
 from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
 from domain.effects import Effect, Remainder
-from domain.requests import Kind
+from domain.kinds import Kind
 
 _EVENTS = "the events recorded of the user"
 _KEPT = f"user_name, age, gender and custom properties, and {_EVENTS}"

@@ -6,8 +6,8 @@ from typing import Final
 
 from adapters.card import CallLimit, Card, Credential, Operation, Page, Source, Work
 from domain.effects import Effect, Remainder
+from domain.kinds import Kind
 from domain.outcomes import Reason
-from domain.requests import Kind
 
 _READ = date(2026, 11, 22)
 _LATER = date(2026, 11, 29)

@@ -18,7 +18,7 @@ from intake.files.reading import HeaderCell, Reading
 from ledger.people.prints import Prints
 from tasks.dated_people import undated
 from tasks.known_accounts import account_faults
-from tasks.reach import what_to_give
+from tasks.unreachable import what_to_give
 
 SAMPLE = 3
 PARTS = 256

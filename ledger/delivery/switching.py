@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from ledger.accounts import audit
 from ledger.accounts.audit import HERE, Entry, Origin
-from ledger.delivery.vendors import SERVED_WITHIN_S
+from ledger.held import SERVED_WITHIN_S
 
 
 class Left(NamedTuple):

@@ -10,9 +10,7 @@ from sqlalchemy import Connection, Row, text
 from domain.outcomes import Reason
 from ledger.delivery.restored import RestoredError, open_restore
 from ledger.delivery.steps import LONGEST_INTERVAL_S, HeldStep, held_steps, release
-
-SERVED_WITHIN_S = 60.0
-"""If no process has looked for a vendor's chunks for so long, nobody serves it."""
+from ledger.held import SERVED, why_held
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +42,7 @@ class Vendor:
     @property
     def why_held(self) -> str:
         """Why nothing is sent to it, or to some steps of it; "" where it is not held."""
-        at_steps = ", ".join(f"{held.held_reason} at {held.step}" for held in self.steps)
-        return self.held_reason or at_steps
+        return why_held(self.held_reason, ((held.held_reason, held.step) for held in self.steps))
 
 
 def announce(connection: Connection, chunk_people: Mapping[str, int]) -> None:
@@ -87,7 +84,7 @@ def _vendor(row: Row[tuple[object, ...]]) -> Vendor:
 
 _SELECT = f"""
     SELECT id, name, enabled, chunk_people, strikes, held_at, held_reason, held_by, probe_at, reach, off_by, retired_at,
-        by_hand IS NOT NULL OR COALESCE(served_at > now() - interval '{SERVED_WITHIN_S} seconds', false) AS served,
+        {SERVED} AS served,
         by_hand IS NOT NULL AS by_hand
     FROM vendors
 """

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from ledger.desk import attention, reports
-from ledger.desk.reports import PENDING, Status
+from ledger.desk.status import PENDING, Status
 from ledger.unsettled import accepted
 
 COUNTED_TO = 20_000

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from domain.outcomes import DONE, Outcome
-from ledger.desk.reports import PENDING
+from ledger.desk.status import PENDING
 from ledger.rounds import LATEST
 from ledger.unsettled import NEEDS_ATTENTION, waits
 

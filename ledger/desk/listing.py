@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import Connection, TextClause, text
 
 from domain.file_lines import FileLines
-from ledger.desk.reports import PENDING, Row, successor
+from ledger.desk.reports import Row, successor
+from ledger.desk.status import PENDING
 
 
 @dataclass(frozen=True)

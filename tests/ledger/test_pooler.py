@@ -9,11 +9,12 @@ from sqlalchemy import Engine, text
 from domain.requests import Kind
 from ledger import volumes
 from ledger.delivery.vendors import announce
-from ledger.failures import SET_POOLER, LedgerError, as_ledger_errors
+from ledger.driver_options import STATEMENT_S
+from ledger.failures import LedgerError, as_ledger_errors
 from ledger.fitness import check_fitness
-from ledger.limits import STATEMENT_S
 from ledger.sealing import MasterKeys
 from ledger.session import connect, migrate
+from ledger.troubles import SET_POOLER
 from tasks.submission import Submission
 from tasks.submit import submit
 from tests.ledger.between import Pooler, pooler

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from ledger import liveness
+from ledger import driver_options, liveness
 from ledger.failures import LedgerError, as_ledger_errors
 from ledger.liveness import WatchedConnection
 from ledger.session import connect, driver_of
@@ -21,13 +21,13 @@ GENEROUS_S = 60.0
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(liveness, "QUIET_S", 0.4)
-    monkeypatch.setitem(liveness.NETWORK, "connect_timeout", 2)
+    monkeypatch.setitem(driver_options.NETWORK, "connect_timeout", 2)
 
 
 @pytest.fixture
 def _patient(_impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that answers, if late: the machine may be busy."""
-    monkeypatch.setitem(liveness.NETWORK, "connect_timeout", int(GENEROUS_S))
+    monkeypatch.setitem(driver_options.NETWORK, "connect_timeout", int(GENEROUS_S))
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from config.settings import Settings
 from intake.access.tokens import mint_key
 from ledger.accounts import access
 from ledger.delivery.vendors import announce
-from ledger.failures import TROUBLES
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
+from ledger.troubles import TROUBLES
 from tasks.submission import NO_GUARDS
 from tests.ledger.databases import PASSWORD, address, database, execute
 from tests.web.conftest import serving

@@ -7,8 +7,9 @@ from pydantic import BaseModel, Field
 
 from domain.regulations import Regulation
 from domain.requests import Kind
-from ledger.desk.reports import Status, status_of
-from tasks.reach import missing_identifiers
+from ledger.desk.reports import status_of
+from ledger.desk.status import Status
+from tasks.unreachable import missing_identifiers
 from web.api.models import DUE, RECEIVED, REQUEST_ID, Moment, examples
 from web.context import Context
 from web.dependencies import SubmitterOrReader, TheContext

@@ -9,9 +9,10 @@ from starlette.responses import Response
 from domain.noticed import Noticed
 from domain.requests import Kind, Subject
 from ledger.delivery.vendors import Vendor
-from tasks.reach import fields_at, what_to_give
+from tasks.reach import fields_at
 from tasks.subjects import SubjectError, check_subject
 from tasks.submission import SubmitError
+from tasks.unreachable import what_to_give
 from web.console import words
 from web.console.forms import read_form
 from web.console.pages import go_to, page

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from domain.counted import counted
-from ledger.desk.reports import PENDING, Status
+from ledger.desk.status import PENDING, Status
 from web.console.words import say_outcome
 
 TONES = ("good", "quiet", "bad", "busy")

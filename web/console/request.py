@@ -14,7 +14,8 @@ from ledger.desk import attention, history, listing, reports
 from ledger.desk.attention import Group
 from ledger.desk.history import Note
 from ledger.desk.listing import Numbers
-from ledger.desk.reports import Row, Status
+from ledger.desk.reports import Row
+from ledger.desk.status import Status
 from ledger.requests.references import reference_of
 from web.console import masked
 from web.console.answers import CHOICES

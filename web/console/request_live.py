@@ -8,7 +8,7 @@ from starlette.responses import Response
 from intake.access.roles import Principal
 from ledger.desk import listing, reports
 from ledger.desk.listing import Numbers
-from ledger.desk.reports import Status
+from ledger.desk.status import Status
 from ledger.desk.timeline import timeline_of
 from ledger.session import Connection
 from web.console.charts import Chart, ended_by_vendor

@@ -7,8 +7,8 @@ from sqlalchemy import Engine, text
 from typer.testing import Result
 
 from ledger.delivery.vendors import announce
-from ledger.failures import READ_ONLY
 from ledger.sealing import generate_master_key
+from ledger.troubles import READ_ONLY
 from tests.ledger.command_line import consent
 from tests.ledger.databases import execute
 

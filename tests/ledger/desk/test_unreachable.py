@@ -15,10 +15,11 @@ from ledger.desk.fresh_sessions import Given
 from ledger.desk.reports import at_risk, status_of
 from tasks.attend import AttendError
 from tasks.attend import Desk as Attending
-from tasks.reach import missing_identifiers, reach_of
+from tasks.reach import reach_of
 from tasks.submission import KeyConflictError
 from tasks.submit import Receipt
 from tasks.toolbox import Toolbox
+from tasks.unreachable import missing_identifiers
 from tests.contract.samples import SAMPLES, adapter_of
 from tests.ledger.conftest import APPLIED, Desk, everybody
 from tests.stubs import StubExchange

@@ -23,7 +23,7 @@ def test_every_outcome_at_every_vendor_is_put_into_words(vendor: str, kind: Kind
 
 
 def test_what_a_vendor_has_no_operation_for_is_put_into_words_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("intake.card_wording.adapter_named", {"plain": Plain}.get)
+    monkeypatch.setattr("intake.card_wording.card_named", {"plain": Plain.card}.get)
     assert say_operations("plain", Kind.OPT_IN) == []
     assert len(say_operations("plain", Kind.ERASURE)) == 1
     assert "nothing to do" in str(say_done("plain", Kind.OPT_IN, Outcome.NOT_APPLICABLE, None))

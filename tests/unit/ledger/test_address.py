@@ -9,8 +9,9 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import make_url
 
-from ledger.address import is_open_to_readers, login_rules
+from ledger.address import is_open_to_readers
 from ledger.directory import DatabaseDirectory
+from ledger.driver_options import login_rules
 from ledger.failures import LedgerError, as_ledger_errors
 from ledger.session import connect
 
@@ -82,7 +83,7 @@ def test_nor_the_one_of_the_directory() -> None:
     ],
 )
 def test_an_address_may_say_it_itself(address: str, rules: dict[str, str]) -> None:
-    assert login_rules(make_url(address)) == rules
+    assert login_rules(make_url(address).query) == rules
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from cli.doctor.checkup import ADVICE, GIVE_ITS_KEYS, MEND_DIRECTORY, POSTGRES_T
 from cli.doctor.findings import Finding, parted
 from cli.doctor.redis_findings import LET_US, TO_DO
 from domain.outcomes import Reason
-from ledger import failures
+from ledger import troubles
 from tasks import redis_faults
 
 
 def test_every_trouble_of_postgresql_has_something_to_do() -> None:
-    words = {trouble.word for trouble in failures.TROUBLES.values()} | {it.word for _, it in failures.REFUSALS}
+    words = {trouble.word for trouble in troubles.TROUBLES.values()} | {it.word for _, it in troubles.REFUSALS}
     assert len(words) > 5
     assert {word for word in {*words, "busy", "too old"} if not POSTGRES_TO_DO.get(word)} == set()
 
