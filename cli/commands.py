@@ -10,6 +10,7 @@ from cli.answer_commands import answer, report
 from cli.audit_commands import audit
 from cli.certificate_commands import certificate
 from cli.deed_commands import accept, attention, cancel, close, confirm, extend, forget, provide, retry
+from cli.fingerprint_key_commands import fingerprint_key
 from cli.legal_hold_commands import legal_hold
 from cli.manual_commands import manual
 from cli.master_key_commands import master_key
@@ -38,6 +39,7 @@ FAMILIES = {
     "certificate": certificate,
     "signing-key": signing_key,
     "master-key": master_key,
+    "fingerprint-key": fingerprint_key,
     "suppression": suppression,
     "legal-hold": legal_hold,
 }

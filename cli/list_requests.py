@@ -14,7 +14,7 @@ from intake.stack import master_keys, surroundings
 from ledger.desk import listing
 from ledger.desk.listing import Listed, Place, Wanted
 from ledger.keys import fingerprinter
-from ledger.requests.references import print_of_reference
+from ledger.requests.references import prints_of_reference
 from web.cursors import REQUESTS, cursor_at, read_cursor
 from web.problems import Problem
 
@@ -25,7 +25,7 @@ def show(wanted: Wanted, *, reference: str | None, limit: int, cursor: str | Non
     with surroundings() as here, here.engine.begin() as connection:
         if reference is not None:
             prints = fingerprinter(connection, master_keys(here))
-            wanted = replace(wanted, reference=print_of_reference(prints, reference))
+            wanted = replace(wanted, reference=prints_of_reference(prints, reference))
         found = listing.requests_by_receipt(connection, wanted, after, limit + 1)
     page, more = found[:limit], len(found) > limit
     following = cursor_at(page[-1].place) if more else None

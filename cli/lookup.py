@@ -35,8 +35,8 @@ def lookup(source: str | None, given: Mapping[str, str | None], *, as_json: bool
         masters = master_keys(here)
         try:
             with here.engine.begin() as connection:
-                prints = Prints(fingerprinter(connection, masters)).identifiers(person)
-                found = requests_of(connection, prints)
+                prints = Prints(fingerprinter(connection, masters))
+                found = requests_of(connection, *prints.to_look_for(person))
                 asked = f"by {', '.join(name for name in OWN if person.get(name))}"
                 audit.add(connection, [Entry(who(), "lookup", allowed=True, because=asked)])
         except UnsealError as error:

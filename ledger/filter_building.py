@@ -122,6 +122,8 @@ def _delete(engine: Engine, volume: Any) -> None:
 _UNFILTERED = text("""
     SELECT id, first_request, past_request, filter, dropped_at FROM volumes
     WHERE dropped_at IS NULL AND filter_blocks IS NULL AND ended_at <= now() - make_interval(secs => :ended_for_s)
+        -- nobody's fingerprints stay as they are while a key is being replaced
+        AND NOT EXISTS (SELECT FROM keys WHERE state = 'reprinting')
     ORDER BY id
 """)
 _LEFT_OVER = text("""

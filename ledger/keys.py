@@ -1,27 +1,44 @@
 """The keys in the ledger, wrapped by the master keys."""
 
+from dataclasses import replace
+
 from sqlalchemy import Connection, text
 
+from ledger.key_numbers import CHANGES, FINGERPRINTS
 from ledger.master_keys import check_master_keys, note_newest
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
-
-FINGERPRINTS = "fingerprints"
-"""The purpose, in `keys`, of the key that fingerprints people."""
 
 
 def fingerprinter(connection: Connection, masters: MasterKeys) -> Fingerprinter:
     """The fingerprinter of this ledger. Its key is made on first use and outlives every change of master key. Whoever
-    submits asks for it first, so this notes which master key seals.
+    submits asks for it first, so this notes which master key seals. Who looks somebody up asks for it in the same
+    transaction: the keys do not change before that ends.
 
     Raises ledger.sealing.UnsealError where none of `masters` wrapped it.
     """
-    context = FINGERPRINTS.encode()
-    fresh = masters.seal(SealingKey.generate().raw, context)
-    connection.execute(_KEEP, {"purpose": FINGERPRINTS, "wrapped": fresh})
-    wrapped = connection.execute(_FIND, {"purpose": FINGERPRINTS}).scalar_one()
-    found = Fingerprinter(masters.open(wrapped, context))
+    found = connection.execute(_FIND).all()
+    if not found:
+        fresh = masters.seal(SealingKey.generate().raw, FINGERPRINTS.encode())
+        connection.execute(_KEEP, {"purpose": FINGERPRINTS, "wrapped": fresh})
+        found = connection.execute(_FIND).all()
+    newest, *older = (
+        Fingerprinter(
+            masters.open(row.wrapped, row.purpose.encode()),
+            row.number,
+            everybodys=row.state in (None, "reprinting", "held"),
+        )
+        for row in found
+    )
     note_newest(connection, masters)
-    return found
+    if not older:
+        return replace(newest, changes=found[0].changes)
+    return replace(newest, older=tuple(older), reprinting=found[1].state == "reprinting", changes=found[0].changes)
+
+
+def are_current(connection: Connection, prints: Fingerprinter) -> bool:
+    """Whether the keys are still those of this fingerprinter. They do not change before the transaction ends."""
+    changes = connection.execute(text(f"SELECT {CHANGES}")).scalar()
+    return changes is None or changes == prints.changes
 
 
 def check_keys(connection: Connection, masters: MasterKeys) -> None:
@@ -30,10 +47,12 @@ def check_keys(connection: Connection, masters: MasterKeys) -> None:
     Raises ledger.sealing.UnsealError; of its kinds, ledger.master_keys.MissingKeyError where one is missing besides.
     """
     check_master_keys(connection, masters)
-    wrapped = connection.execute(_FIND, {"purpose": FINGERPRINTS}).scalar()
-    if wrapped is not None:
-        masters.open(wrapped, FINGERPRINTS.encode())
+    for row in connection.execute(_FIND):
+        masters.open(row.wrapped, row.purpose.encode())
 
 
 _KEEP = text("INSERT INTO keys (purpose, wrapped) VALUES (:purpose, :wrapped) ON CONFLICT DO NOTHING")
-_FIND = text("SELECT wrapped FROM keys WHERE purpose = :purpose")
+_FIND = text(f"""
+    SELECT purpose, wrapped, number, changes, state FROM keys
+    WHERE purpose LIKE '{FINGERPRINTS}%' AND state IS DISTINCT FROM 'leaving' ORDER BY number DESC
+""")

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from ledger.contexts import draft_key_context, key_context
-from ledger.keys import FINGERPRINTS
 from ledger.sealing import KEY_ID_BYTES, MasterKeys
 
 
@@ -62,19 +61,20 @@ _WRITE = """
 """
 
 
-def rewrap_fingerprint_key(connection: Connection, masters: MasterKeys) -> bool:
-    """Wrap the fingerprint key by the newest master key; False where it is so already. Raises
-    ledger.sealing.UnsealError."""
-    wrapped = connection.execute(_LOCK_FINGERPRINTS, {"purpose": FINGERPRINTS}).scalar()
-    if wrapped is None or wrapped[:KEY_ID_BYTES] == masters.ids[0]:
-        return False
-    context = FINGERPRINTS.encode()
-    again = masters.seal(masters.open(wrapped, context), context)
-    connection.execute(_WRITE_FINGERPRINTS, {"purpose": FINGERPRINTS, "again": again})
-    return True
+def rewrap_fingerprint_keys(connection: Connection, masters: MasterKeys) -> int:
+    """Wrap the fingerprint key, and those that it has replaced, by the newest master key; returns how many were not so
+    yet. Raises ledger.sealing.UnsealError."""
+    rewrapped = 0
+    for row in connection.execute(_LOCK_FINGERPRINTS).all():
+        if row.wrapped[:KEY_ID_BYTES] != masters.ids[0]:
+            context = row.purpose.encode()
+            again = masters.seal(masters.open(row.wrapped, context), context)
+            connection.execute(_WRITE_FINGERPRINTS, {"purpose": row.purpose, "again": again})
+            rewrapped += 1
+    return rewrapped
 
 
-_LOCK_FINGERPRINTS = text("SELECT wrapped FROM keys WHERE purpose = :purpose FOR NO KEY UPDATE")
+_LOCK_FINGERPRINTS = text("SELECT purpose, wrapped FROM keys ORDER BY number FOR NO KEY UPDATE")
 _WRITE_FINGERPRINTS = text("UPDATE keys SET wrapped = :again WHERE purpose = :purpose")
 
 

@@ -120,12 +120,34 @@ def _key_id(raw: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Fingerprinter:
-    """Keyed 128-bit fingerprints: equal for equal identifiers, and useless without the key."""
+    """Keyed 128-bit fingerprints: equal for equal identifiers, and useless without the key. It prints with the newest
+    key, and has those besides by which people may still be fingerprinted."""
 
     key: bytes = field(repr=False)
+    number: int = 1
+    """Which key it is: each new one has the next number."""
+    older: tuple["Fingerprinter", ...] = field(default=(), repr=False)
+    """By the keys that it has replaced and that are still needed, the newest first."""
+    reprinting: bool = False
+    """People fingerprinted by the first of the older keys are being fingerprinted anew, so not all are yet."""
+    everybodys: bool = True
+    """Everybody is to be found by this key. By an older one, while people are fingerprinted anew and while there is a
+    legal hold that is known by it alone."""
+    changes: int = 0
+    """How often the keys had changed. Whoever writes fingerprints makes sure that they have not changed since."""
     _printers: dict[bytes, Callable[[bytes], bytes]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    @property
+    def every(self) -> tuple["Fingerprinter", ...]:
+        """By each key, the newest first."""
+        return (self, *self.older)
+
+    @property
+    def of_readable(self) -> tuple["Fingerprinter", ...]:
+        """By the keys under which people who can be read may be found."""
+        return self.every[: 2 if self.reprinting else 1]
 
     def print_of(self, what: bytes, value: bytes) -> bytes:
         """The 16-byte fingerprint of one value. `what` (at most 16 bytes) distinguishes an e-mail from a user_id."""

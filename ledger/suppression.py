@@ -13,6 +13,7 @@ from domain.outcomes import Outcome
 from domain.past_erasures import MOST_LINES, ErasedBefore
 from domain.requests import Kind
 from domain.suppression import Identifiers, PastWish, erasures_that_count
+from ledger.key_numbers import key_of
 
 PEOPLE = 1_000
 """People asked about in one statement."""
@@ -97,16 +98,17 @@ def _first_id(rows: Sequence[Any]) -> UUID | None:
 
 
 def _known(of: str) -> str:
-    """The fingerprints of one row of the table or query `of` (request_id, line)."""
+    """The fingerprints of one row of the table or query `of` (request_id, line); `key`: the number of an older key, by
+    which it is found besides."""
     own = ", ".join(f"('{name}', {column})" for name, column in _COLUMNS.items())
     return f"""(
-        SELECT own.field, own.print
+        SELECT own.field, own.print, CAST(NULL AS smallint) AS key
         FROM (SELECT * FROM subjects
               WHERE subjects.request_id = {of}.request_id AND subjects.line = {of}.line OFFSET 0) AS one
         CROSS JOIN LATERAL (VALUES {own}) AS own (field, print)
         WHERE own.print IS NOT NULL
         UNION ALL
-        SELECT also.kind, also.print
+        SELECT also.kind, also.print, also.key
         FROM (SELECT * FROM other_identifiers
               WHERE other_identifiers.request_id = {of}.request_id AND other_identifiers.line = {of}.line OFFSET 0)
             AS also)"""
@@ -203,7 +205,8 @@ _ERASED = " OR ".join(
 )
 _KEEP = text(f"""
     WITH known AS MATERIALIZED (
-        SELECT place.request_id, place.line, requests.kind, requests.effective_at AS at, known.field, known.print
+        SELECT place.request_id, place.line, requests.kind, requests.effective_at AS at, known.field, known.print,
+            COALESCE(known.key, {key_of("place")}) AS key
         FROM (SELECT request_id, line FROM subjects
               WHERE (request_id, line) > (:request, :after) AND (request_id, line) <= (:last_request, :last)
                 AND request_id >= :request AND request_id <= :last_request) AS place
@@ -212,8 +215,8 @@ _KEEP = text(f"""
         WHERE CAST(requests.kind AS text) IN ('erasure', 'opt_in') AND {_counts("place")}),
     opted_in AS MATERIALIZED (
         SELECT DISTINCT request_id, line FROM known WHERE kind = 'opt_in' AND ({_ERASED}))
-    INSERT INTO suppression (print, field, request_id, line, kind, at)
-    SELECT print, field, request_id, line, kind, at FROM known
+    INSERT INTO suppression (print, field, request_id, line, kind, at, key)
+    SELECT print, field, request_id, line, kind, at, key FROM known
     WHERE kind = 'erasure' OR (request_id, line) IN (SELECT request_id, line FROM opted_in)
     ON CONFLICT DO NOTHING
 """)

@@ -65,11 +65,11 @@ class DsrRequests:
 
         Raises CallbackError, OtherContentError, and whatever `submit` raises.
         """
-        content_print = self.prints().print_of(b"opendsr", asked.content)
+        content_prints = [one.print_of(b"opendsr", asked.content) for one in self.prints().every]
         kept, repeated = self._find(asked.id), True
         if kept is None:
-            kept, repeated = self._record(asked, content_print)
-        if kept.content_print != content_print:
+            kept, repeated = self._record(asked, content_prints[0])
+        if kept.content_print not in content_prints:
             raise OtherContentError
         return Taken(self._state(kept), repeated)
 
@@ -92,7 +92,7 @@ class DsrRequests:
             content_print=content_print,
             unused_identities=asked.unused_identities,
             group_id=asked.group_id,
-            group_print=self._group_print(asked.group_id) if asked.group_id else None,
+            group_print=self._group_prints(asked.group_id)[0] if asked.group_id else None,
         )
         submission = Submission(
             asked.kind,
@@ -125,7 +125,7 @@ class DsrRequests:
     def look_at_group(self, group_id: str) -> list[DsrState]:
         """The states of a group's requests, oldest first."""
         with self.engine.begin() as connection:
-            found = opendsr.find_group(connection, self.controller, self._group_print(group_id), self.masters)
+            found = opendsr.find_group(connection, self.controller, self._group_prints(group_id), self.masters)
             return [self._state_from(connection, kept) for kept in found]
 
     def withdraw(self, subject_request_id: UUID) -> DsrState:
@@ -136,8 +136,8 @@ class DsrRequests:
         Desk(self.engine, self.controller, self.wake).cancel(kept.public_id, untouched=True)
         return self.look(subject_request_id)
 
-    def _group_print(self, group_id: str) -> bytes:
-        return self.prints().print_of(b"opendsr-group", group_id.encode())
+    def _group_prints(self, group_id: str) -> list[bytes]:
+        return [one.print_of(b"opendsr-group", group_id.encode()) for one in self.prints().every]
 
     def _find(self, subject_request_id: UUID) -> Kept | None:
         with self.engine.begin() as connection:

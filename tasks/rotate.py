@@ -41,7 +41,7 @@ def rotate(engine: Engine, masters: MasterKeys, by: str, progress: Progress) -> 
         master_keys.check_master_keys(connection, masters)
         said = f"to the master key {name_of(masters.ids[0])}"
         audit.add(connection, [Entry(by, "master-key rotate", allowed=True, because=said)])
-        total = int(rewrapping.rewrap_fingerprint_key(connection, masters))
+        total = rewrapping.rewrap_fingerprint_keys(connection, masters)
     deadline = monotonic() + WAIT_S
     while True:
         settled = _wait_for(engine, began, deadline)

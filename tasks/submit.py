@@ -59,8 +59,7 @@ def submit(
         if few is not None:
             return _received(new, few, wake)
     try:
-        with engine.begin() as connection:
-            recorded = recording.record(connection, new, people, masters=masters, prints=Prints(prints))
+        recorded = _record(engine, new, people, masters, prints)
     except recording.NothingToDoError:
         raise SubmitError("there is nobody in it") from None
     except new_request.TooLateError:
@@ -69,6 +68,7 @@ def submit(
         raise SubmitError(f"{error.name} is in the future; not_before is for what is to happen later") from None
     except recording.KeyTakenError:
         # Nobody has been read yet. If another process is recording under this key now, we have waited for it.
+        prints = look_up(engine, masters).prints  # a key may have been replaced since
         earlier = _earlier(engine, new, masters, prints)
         if not _says_the_same(earlier, new, people, prints):
             raise KeyConflictError from None
@@ -120,6 +120,17 @@ def _received(new: NewRequest, recorded: Recorded, wake: Wake) -> Receipt:
     return Receipt(recorded, repeated=False)
 
 
+def _record(
+    engine: Engine, new: NewRequest, people: Iterable[Subject], masters: MasterKeys, prints: Fingerprinter
+) -> Recorded:
+    while True:
+        try:
+            with engine.begin() as connection:
+                return recording.record(connection, new, people, masters=masters, prints=Prints(prints))
+        except recording.KeysChangedError:  # nobody has been read yet
+            prints = look_up(engine, masters).prints
+
+
 def _earlier(engine: Engine, new: NewRequest, masters: MasterKeys, prints: Fingerprinter) -> Earlier:
     assert new.idempotency_key is not None  # noqa: S101 - for the type checker: it was taken
     with engine.begin() as connection:
@@ -130,12 +141,13 @@ def _earlier(engine: Engine, new: NewRequest, masters: MasterKeys, prints: Finge
 
 
 def _says_the_same(earlier: Earlier, new: NewRequest, people: Iterable[Subject], fingerprints: Fingerprinter) -> bool:
-    prints = Prints(fingerprints)
+    by_key = [Prints(one) for one in fingerprints.every]  # it may be on record by an older one
     for subject in people:
-        prints.whole(subject)
+        for prints in by_key:
+            prints.whole(subject)
     return (
         earlier.kind is new.kind
         and earlier.vendor_ids == [vendor.id for vendor in new.vendors]
         and earlier.options == new.options
-        and earlier.digest == new_request.digest_of(new, prints)
+        and earlier.digest in [new_request.digest_of(new, prints) for prints in by_key]
     )

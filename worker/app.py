@@ -20,6 +20,7 @@ from tasks.attend import raise_deadlines
 from tasks.by_hand import hand_over
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
+from tasks.fingerprint_keys import go_on as keep_fingerprint_keys
 from tasks.legal_holds import end_over
 from tasks.log import keep_log
 from tasks.look import CHORES, look
@@ -199,6 +200,7 @@ def turn_volumes_over() -> None:
     keep_suppression(runtime().tools.engine, Settings.load().suppression_days)
     keep_outbox(runtime().tools.engine)
     keep_no_clear_keys(runtime().tools.engine, runtime().tools.masters)
+    keep_fingerprint_keys(runtime().tools.engine, runtime().tools.masters)
     runtime().turns.rest(VOLUMES, CHORES[VOLUMES])
 
 

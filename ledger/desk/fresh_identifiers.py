@@ -56,7 +56,8 @@ class Unreachable:
 
     def complete(self, people: Mapping[int, Subject]) -> None:
         """Store these people, by line, in place of what was on record."""
-        complete(self.connection, self.request.id, self.key, self.prints, people)
+        kind = kind_of(self.connection, self.request)
+        complete(self.connection, self.request.id, people, kind=kind, key=self.key, prints=self.prints)
 
     def count_found(self, lines: Mapping[str, Collection[int]]) -> None:
         """How many of these people, by vendor, were unreachable there and can now be found."""
@@ -66,10 +67,16 @@ class Unreachable:
 
 
 def complete(
-    connection: Connection, request_id: int, key: SealingKey, prints: Prints, people: Mapping[int, Subject]
+    connection: Connection,
+    request_id: int,
+    people: Mapping[int, Subject],
+    *,
+    kind: Kind,
+    key: SealingKey,
+    prints: Prints,
 ) -> None:
     """Seal these people of a request, by line, in place of what was on record, and fingerprint them again."""
-    writer = Writer(request_id, key, prints)
+    writer = Writer(request_id, key, prints, prints.besides(kind))
     records = [writer.record(line, subject, prints.of(subject)) for line, subject in people.items()]
     connection.execute(_COMPLETE, {"people": to_json(records).decode()})
     others = [record for line, subject in people.items() for record in writer.others_of(line, subject)]

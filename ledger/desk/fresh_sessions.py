@@ -61,13 +61,13 @@ class Waiting:
 
 
 def prints_of(given: Sequence[Given], prints: Prints) -> dict[str, list[Any]]:
-    """The fingerprints of the given people, as parameters of the statements that look for them."""
-    found = [prints.identifiers(one.subject) for one in given]
+    """The fingerprints of the given people, as parameters of the statements that look for them: a row for each key."""
+    found = [(one.place, *those) for one in given for those in prints.to_look_for(one.subject)]
     return {
-        "places": [one.place for one in given],
-        "users": [_hex(user) for user, _, _ in found],
-        "emails": [_hex(email) for _, email, _ in found],
-        "phones": [_hex(phone) for _, _, phone in found],
+        "places": [place for place, _, _, _ in found],
+        "users": [_hex(user) for _, user, _, _ in found],
+        "emails": [_hex(email) for _, _, email, _ in found],
+        "phones": [_hex(phone) for _, _, _, phone in found],
     }
 
 

@@ -26,8 +26,8 @@ class Wanted:
     due_before: datetime | None = None
     unfinished: bool | None = None
     """Only those that are still to be done, or that wait for somebody."""
-    reference: str | None = None
-    """The fingerprint of what its submitter calls it, in hexadecimal."""
+    reference: Sequence[str] | None = None
+    """The fingerprints, by each key, of what its submitter calls it, in hexadecimal."""
 
 
 class Place(NamedTuple):
@@ -87,7 +87,7 @@ _WHERE: Mapping[str, str] = {
     "submitted_by": "submitted_by = :submitted_by",
     "due_from": "due_at >= :due_from",
     "due_before": "due_at < :due_before",
-    "reference": "id IN (SELECT request_id FROM request_references WHERE print = CAST(:reference AS uuid))",
+    "reference": "id IN (SELECT request_id FROM request_references WHERE print = ANY(CAST(:reference AS uuid[])))",
     "unfinished": ":unfinished AND status IN ('unconfirmed', 'running', 'completed_with_exceptions')",
 }
 _REQUESTS = """

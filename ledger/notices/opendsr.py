@@ -87,12 +87,14 @@ def find(connection: Connection, controller: str, subject_request_id: UUID, mast
     return _kept(row, masters) if row is not None else None
 
 
-def find_group(connection: Connection, controller: str, group_print: bytes, masters: MasterKeys) -> list[Kept]:
-    """The requests of one group of a controller, oldest first, at most MOST_OF_A_GROUP.
+def find_group(
+    connection: Connection, controller: str, group_prints: Sequence[bytes], masters: MasterKeys
+) -> list[Kept]:
+    """The requests of one group of a controller, given by each key, oldest first, at most MOST_OF_A_GROUP.
 
     Raises ledger.sealing.UnsealError.
     """
-    named = {"controller": controller, "group_print": group_print.hex(), "most": MOST_OF_A_GROUP}
+    named = {"controller": controller, "group_prints": [one.hex() for one in group_prints], "most": MOST_OF_A_GROUP}
     return [_kept(row, masters) for row in connection.execute(_FIND_GROUP, named)]
 
 
@@ -105,7 +107,7 @@ _FIND = text(_SELECT + "WHERE controller = :controller AND subject_request_id = 
 _FIND_GROUP = text(
     _SELECT
     + """
-    WHERE controller = :controller AND group_print = CAST(:group_print AS uuid)
+    WHERE controller = :controller AND group_print = ANY(CAST(:group_prints AS uuid[]))
     ORDER BY request_id LIMIT :most
 """
 )

@@ -46,15 +46,16 @@ def add_people(
     *,
     key: SealingKey,
     prints: Prints,
+    besides: Sequence[Prints] = (),
     session_vendors: Mapping[str, int],
 ) -> Counted:
     """Write people to the ledger as they are read, sealed, in constant memory; identical ones are stored once.
 
-    `session_vendors` (name to id): vendors whose block in a subject is a session, sealed apart. After an exception from
-    `people` the caller's transaction must be rolled back.
+    `besides`: by which older keys they are to be found too. `session_vendors` (name to id): vendors whose block in a
+    subject is a session, sealed apart. After an exception from `people` the caller's transaction must be rolled back.
     """
     with SpooledTemporaryFile(max_size=4_000_000) as sessions, SpooledTemporaryFile(max_size=4_000_000) as others:
-        writer = Writer(request_id, key, prints, session_vendors, sessions, others)
+        writer = Writer(request_id, key, prints, besides, session_vendors, sessions, others)
         rest = iter(people)
         begin = list(islice(rest, FEW + 1))
         if len(begin) <= FEW:
@@ -84,7 +85,7 @@ def repeated_lines(lines: int, records: Sequence[Mapping[str, Any]]) -> Sequence
 _INSERT_SUBJECTS = text(f"INSERT INTO subjects ({PERSON}) SELECT {PERSON} FROM {PEOPLE}")
 _COPY_SUBJECTS = f"COPY subjects ({PERSON}) FROM STDIN (FORMAT binary)"
 _COPY_SESSIONS = "COPY sessions (request_id, line, vendor_id, sealed) FROM STDIN (FORMAT binary)"
-_COPY_OTHERS = "COPY other_identifiers (request_id, line, kind, print) FROM STDIN (FORMAT binary)"
+_COPY_OTHERS = "COPY other_identifiers (request_id, line, kind, print, key) FROM STDIN (FORMAT binary)"
 
 
 def _drop_duplicates(connection: Connection, request_id: int) -> tuple[Sequence[int], Crowd | None]:

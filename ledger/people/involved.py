@@ -23,11 +23,16 @@ class Involved(NamedTuple):
     vendors: dict[str, str]
 
 
-def requests_of(connection: Connection, prints: Prints) -> list[Involved]:
-    """The requests with a person who has one of these fingerprints, oldest first.
+def requests_of(connection: Connection, *by_key: Prints) -> list[Involved]:
+    """The requests with a person who has one of these fingerprints, given by each key, oldest first.
 
     Volumes that cannot hold the person are not read.
     """
+    found = {(one.request_id, one.line): one for prints in by_key for one in _found_by(connection, prints)}
+    return sorted(found.values(), key=lambda one: (one.received_at, one.line)) if len(by_key) > 1 else [*found.values()]
+
+
+def _found_by(connection: Connection, prints: Prints) -> list[Involved]:
     user, email, phone = (a_print.hex() if a_print else None for a_print in prints)
     found: list[Involved] = []
     for within in ranges_with(connection, prints):

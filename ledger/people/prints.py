@@ -1,6 +1,6 @@
 """Keyed fingerprints of people: of everything given of one, and of each identifier by which people are found."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from pydantic_core import to_json
 
 from domain.folding import fold, fold_email, fold_identifier
 from domain.other_identifiers import other_identifiers
-from domain.requests import Subject
+from domain.requests import Kind, Subject
 from domain.suppression import Identifiers
 from ledger.sealing import Fingerprinter
 
@@ -100,10 +100,27 @@ class Prints:
         found = sorted(other_identifiers(subject)) if subject.get("vendors") else []
         return [(kind, self._other(kind, value.encode())) for kind, value in found]
 
-    def every(self, subject: Subject) -> Identifiers:
-        """All identifiers of a person, as the suppression list knows them."""
+    def all_of(self, subject: Subject) -> list[tuple[str, bytes]]:
+        """Kind and fingerprint of each identifier of a person."""
         own = zip(("user_id", "email", "phone_number"), self.identifiers(subject), strict=True)
-        return frozenset([*((name, a_print) for name, a_print in own if a_print), *self.others(subject)])
+        return [*((name, a_print) for name, a_print in own if a_print), *self.others(subject)]
+
+    def every(self, subject: Subject) -> Identifiers:
+        """All identifiers of a person by all keys, as the suppression list knows them."""
+        return frozenset(one for each in self._by(self.fingerprinter.every) for one in each.all_of(subject))
+
+    def to_look_for(self, subject: Subject) -> list[tuple[bytes | None, bytes | None, bytes | None]]:
+        """`identifiers` by each key under which somebody who can be read may be found."""
+        return [each.identifiers(subject) for each in self._by(self.fingerprinter.of_readable)]
+
+    def besides(self, kind: Kind) -> list["Prints"]:
+        """By the older keys by which the people of a new request of this kind are to be found too: those by which
+        others are found alone; of an opt-in every one, as erasures of people who were forgotten can be found by no
+        other."""
+        return self._by(one for one in self.fingerprinter.older if one.everybodys or kind is Kind.OPT_IN)
+
+    def _by(self, keys: Iterable[Fingerprinter]) -> list["Prints"]:
+        return [self if one is self.fingerprinter else Prints(one) for one in keys]
 
     def _other(self, kind: str, value: bytes) -> bytes:
         match kind:

@@ -24,6 +24,7 @@ _BLOCK = 250
 _SUBJECT_HEAD = struct.Struct("!hiqiii")  # columns; length, request_id; length, line; length of what was sealed
 _SESSION_HEAD = struct.Struct("!hiqiiihi")  # the same with a vendor_id between
 _OTHER_HEAD = struct.Struct("!hiqiii")  # columns; length, request_id; length, line; length of the kind
+_KEY = struct.Struct("!ih")
 _PRINT_HEAD = struct.pack("!i", PRINT_BYTES)
 _NULL = struct.pack("!i", -1)
 
@@ -35,6 +36,8 @@ class Writer:
     request_id: int
     key: SealingKey
     prints: Prints
+    besides: Sequence[Prints] = ()
+    """By older keys: how these people are to be found too, beside those who are found by them alone."""
     session_vendors: Mapping[str, int] = field(default_factory=dict)
     """By name, the ids of vendors whose block in a subject is a session."""
     sessions: IO[bytes] = field(default_factory=BytesIO, repr=False)
@@ -67,7 +70,7 @@ class Writer:
         fields = (field for column in prints for field in _print_fields(column))
         rows = b"".join(chain.from_iterable(zip(heads, sealed, *fields)))  # noqa: B905 - what repeats has no length
         for line, subject in zip(lines, block, strict=True):
-            if "vendors" in subject:
+            if "vendors" in subject or self.besides:
                 self._keep_others(line, subject)
         return rows
 
@@ -82,17 +85,23 @@ class Writer:
         return records
 
     def others_of(self, line: int, subject: Subject) -> list[dict[str, Any]]:
-        """The identifiers that only vendors' blocks give of one of them, for an INSERT like `records`."""
+        """The identifiers that only vendors' blocks give of one of them, and those by older keys, for an INSERT like
+        `records`."""
         return [
-            {"request_id": self.request_id, "line": line, "kind": kind, "print": a_print.hex()}
-            for kind, a_print in self.prints.others(subject)
+            {"request_id": self.request_id, "line": line, "kind": kind, "print": a_print.hex(), "key": key}
+            for kind, a_print, key in self._others(subject)
         ]
 
+    def _others(self, subject: Subject) -> Iterator[tuple[str, bytes, int | None]]:
+        yield from ((kind, a_print, None) for kind, a_print in self.prints.others(subject))
+        for older in self.besides:
+            yield from ((kind, a_print, older.fingerprinter.number) for kind, a_print in older.all_of(subject))
+
     def _keep_others(self, line: int, subject: Subject) -> None:
-        for kind, a_print in self.prints.others(subject):
+        for kind, a_print, key in self._others(subject):
             name = kind.encode()
-            self.others.write(_OTHER_HEAD.pack(4, 8, self.request_id, 4, line, len(name)) + name)
-            self.others.write(_PRINT_HEAD + a_print)
+            self.others.write(_OTHER_HEAD.pack(5, 8, self.request_id, 4, line, len(name)) + name)
+            self.others.write(_PRINT_HEAD + a_print + (_NULL if key is None else _KEY.pack(2, key)))
 
     def record(self, line: int, subject: Subject, prints: PrintsOfOne) -> dict[str, Any]:
         """One of them."""
@@ -141,7 +150,8 @@ PERSON = ", ".join(_PERSON_TYPES)
 PEOPLE = f"json_to_recordset(CAST(:people AS json)) AS people ({', '.join(map(' '.join, _PERSON_TYPES.items()))})"
 """A FROM that reads the JSON of `Writer.records`."""
 OTHERS = """
-    json_to_recordset(CAST(:others AS json)) AS others (request_id bigint, line integer, kind text, print uuid)
+    json_to_recordset(CAST(:others AS json))
+        AS others (request_id bigint, line integer, kind text, print uuid, key smallint)
 """
 """What `Writer.others_of` gives, likewise."""
 

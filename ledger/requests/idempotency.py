@@ -10,6 +10,12 @@ def print_of_key(fingerprinter: Fingerprinter, key: str) -> str:
     return fingerprinter.print_of(b"idempotency-key", key.encode()).hex()
 
 
+def older_prints_of_key(fingerprinter: Fingerprinter, key: str) -> list[str] | None:
+    """The same by the keys that were replaced; None where there are none. They cannot be fingerprinted anew: the key
+    itself is not on record."""
+    return [print_of_key(older, key) for older in fingerprinter.older] or None
+
+
 ON_KEY_TAKEN = "ON CONFLICT (idempotency_print) WHERE idempotency_print IS NOT NULL DO NOTHING"
 
 
@@ -17,6 +23,13 @@ def unless_taken_in_clear(key: str) -> str:
     """A condition: no earlier version has stored this key in clear. `key`: an expression, NULL where no clear keys are
     left."""
     return f"({key} IS NULL OR NOT EXISTS (SELECT FROM requests AS earlier WHERE earlier.idempotency_key = {key}))"
+
+
+def unless_taken_by_an_older_print(prints: str) -> str:
+    """A condition: none of these prints by older keys is on record. `prints`: an expression, NULL where there are
+    none."""
+    return f"""({prints} IS NULL OR NOT EXISTS (
+        SELECT FROM requests AS earlier WHERE earlier.idempotency_print = ANY({prints})))"""
 
 
 def any_in_clear(connection: Connection) -> bool:

@@ -20,8 +20,15 @@ from domain.requests import Kind
 from ledger.accounts.audit import HERE, Origin
 from ledger.contexts import key_context, options_context
 from ledger.delivery.vendors import Vendor
+from ledger.key_numbers import CHANGES
 from ledger.people.prints import Prints
-from ledger.requests.idempotency import ON_KEY_TAKEN, print_of_key, unless_taken_in_clear
+from ledger.requests.idempotency import (
+    ON_KEY_TAKEN,
+    older_prints_of_key,
+    print_of_key,
+    unless_taken_by_an_older_print,
+    unless_taken_in_clear,
+)
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
 
 Also = Callable[[Connection, int, UUID, SealingKey], None]
@@ -117,7 +124,7 @@ def unreachable_json(unreachable: Mapping[str, int]) -> str | None:
 def row_of(
     new: NewRequest, key: SealingKey, masters: MasterKeys, fingerprinter: Fingerprinter, received_at: datetime
 ) -> dict[str, Any]:
-    """The columns of a new request in `requests`, before its people are read.
+    """The columns of a new request in `requests`, before its people are read; with what decides whether it is inserted.
 
     Raises TooLateError, FutureError.
     """
@@ -130,6 +137,8 @@ def row_of(
         "options": key.seal(new.options, options_context(public_id)),
         "idempotency_print": print_of_key(fingerprinter, new.idempotency_key) if new.idempotency_key else None,
         "clear_key": new.idempotency_key if new.clear_keys else None,
+        "older_prints": older_prints_of_key(fingerprinter, new.idempotency_key) if new.idempotency_key else None,
+        "changes": fingerprinter.changes,
         "submitted_by": new.submitted_by,
         "regulation": new.regulation.value,
         "received_at": received_at,
@@ -196,16 +205,20 @@ ROW = {
     "due_at": "timestamptz",
     "not_before": "timestamptz",
 }
-"""The columns of `row_of`, with their types; besides `clear_key`."""
+"""The columns of `row_of`, with their types."""
+GUARDS = {"clear_key": "text", "older_prints": "uuid[]", "changes": "integer"}
+"""What else it gives: idempotency keys to look for in other forms, and the state of the fingerprint keys."""
 
 
-def inserting(source: str, *, clear_key: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
-    """A statement that inserts the columns of `source`, a FROM, into `requests` under the names of ROW, unless the key
-    is taken. `more`: further columns with their expressions."""
+def inserting(source: str, *, more: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A statement that inserts the columns of `source`, a FROM with the names of ROW and GUARDS, into `requests`; not
+    where the idempotency key is taken or the fingerprint keys have changed. `more`: further columns with their
+    expressions."""
     ids = "OVERRIDING SYSTEM VALUE" if "id" in more else ""
     return f"""
         INSERT INTO requests ({", ".join([*ROW, *more])}) {ids}
         SELECT {", ".join([*ROW, *more.values()])} FROM {source}
-        WHERE {unless_taken_in_clear(clear_key)}
+        WHERE {unless_taken_in_clear("clear_key")} AND {unless_taken_by_an_older_print("older_prints")}
+            AND changes = {CHANGES}
         {ON_KEY_TAKEN}
     """

@@ -16,12 +16,14 @@ from ledger.accounts.persons import persons_of
 from ledger.clock import now
 from ledger.contexts import key_context, options_context
 from ledger.desk.deeds import add_note
+from ledger.keys import are_current
 from ledger.notices.webhooks import add_callbacks
 from ledger.people.adding import add_people
 from ledger.people.prints import Prints
 from ledger.requests import lately
 from ledger.requests.idempotency import print_of_key
 from ledger.requests.new_request import (
+    GUARDS,
     ROW,
     NewRequest,
     digest_of,
@@ -57,13 +59,18 @@ class KeyTakenError(Exception):
     """Another request was recorded under this idempotency key in the meantime."""
 
 
+class KeysChangedError(Exception):
+    """A fingerprint key was replaced in the meantime: look up the fingerprinter anew."""
+
+
 def record(
     connection: Connection, new: NewRequest, people: Iterable[Subject], *, masters: MasterKeys, prints: Prints
 ) -> Recorded:
     """Write a request, its people, its chunks and its entry in the audit log. All of it is kept when the caller
     commits, none before.
 
-    Raises NothingToDoError; TooLateError; FutureError; KeyTakenError, before reading anybody; whatever `people` raises.
+    Raises NothingToDoError; TooLateError; FutureError; KeyTakenError and KeysChangedError, before reading anybody;
+    whatever `people` raises.
     """
     key = SealingKey.generate()
     received_at = now(connection)
@@ -71,7 +78,7 @@ def record(
     public_id = given["public_id"]
     request_id: int | None = connection.execute(_INSERT, given).scalar_one_or_none()
     if request_id is None:
-        raise KeyTakenError
+        raise KeyTakenError if are_current(connection, prints.fingerprinter) else KeysChangedError
     add_callbacks(connection, request_id, public_id, new.callbacks, key)
     if new.reference:
         add_reference(connection, request_id, public_id, new.reference, key=key, fingerprinter=prints.fingerprinter)
@@ -80,7 +87,15 @@ def record(
     sessions = {vendor.name: vendor.id for vendor in new.vendors if vendor.name in new.session_vendors}
     headcount = Headcount(new.reach)
     passing = headcount.passing(people)
-    counted = add_people(connection, request_id, passing, key=key, prints=prints, session_vendors=sessions)
+    counted = add_people(
+        connection,
+        request_id,
+        passing,
+        key=key,
+        prints=prints,
+        besides=prints.besides(new.kind),
+        session_vendors=sessions,
+    )
     if not counted.lines:
         raise NothingToDoError
     new.noticed.crowds = counted.crowds
@@ -139,9 +154,9 @@ def _is_large(connection: Connection, new: NewRequest, people: int) -> bool:
     return lately.exceeds(connection, persons, people, above=new.confirm_above, within_s=new.confirm_within_s)
 
 
-_GIVEN = ", ".join(f"CAST(:{name} AS {type_}) AS {name}" for name, type_ in ROW.items())
+_GIVEN = ", ".join(f"CAST(:{name} AS {type_}) AS {name}" for name, type_ in {**ROW, **GUARDS}.items())
 _INSERT = text(f"""
-    {inserting(f"(SELECT {_GIVEN}) AS given", clear_key="CAST(:clear_key AS text)")}
+    {inserting(f"(SELECT {_GIVEN}) AS given")}
     RETURNING id
 """)
 _TAKE_IN = text("""
@@ -180,7 +195,7 @@ def find_by_idempotency_key(
     connection: Connection, key: str, masters: MasterKeys, fingerprinter: Fingerprinter
 ) -> Earlier | None:
     """The request submitted under this key, if any. Raises ledger.sealing.UnsealError."""
-    named = {"print": print_of_key(fingerprinter, key), "key": key}
+    named = {"prints": [print_of_key(one, key) for one in fingerprinter.every], "key": key}
     row = connection.execute(_BY_IDEMPOTENCY_KEY, named).one_or_none()
     if row is None:
         return None
@@ -197,6 +212,6 @@ def find_by_idempotency_key(
 _BY_IDEMPOTENCY_KEY = text("""
     SELECT public_id, kind, status, vendor_ids, subjects, duplicates, data_key, options, content_digest,
         unreachable
-    FROM requests WHERE idempotency_print = CAST(:print AS uuid) OR idempotency_key = :key
+    FROM requests WHERE idempotency_print = ANY(CAST(:prints AS uuid[])) OR idempotency_key = :key
     ORDER BY id DESC LIMIT 1
 """)

@@ -14,6 +14,11 @@ def print_of_reference(fingerprinter: Fingerprinter, reference: str) -> str:
     return fingerprinter.print_of(b"reference", comparable(reference).encode()).hex()
 
 
+def prints_of_reference(fingerprinter: Fingerprinter, reference: str) -> list[str]:
+    """The same by each key that requests may be found by."""
+    return [print_of_reference(one, reference) for one in fingerprinter.of_readable]
+
+
 def add_reference(
     connection: Connection,
     request_id: int,

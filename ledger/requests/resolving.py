@@ -127,7 +127,8 @@ def record(
     if connection.execute(_RECORD, values).rowcount != 1:
         return False
     if completed:
-        complete(connection, block.request_id, block.key, Prints(fingerprinter(connection, masters)), completed)
+        prints = Prints(fingerprinter(connection, masters))
+        complete(connection, block.request_id, completed, kind=block.kind, key=block.key, prints=prints)
     return True
 
 

@@ -16,6 +16,7 @@ from ledger.people.crowds import crowds_among
 from ledger.people.prints import Prints
 from ledger.people.rows import OTHERS, PEOPLE, PERSON, Writer, bytea
 from ledger.requests.new_request import (
+    GUARDS,
     ROW,
     FutureError,
     NewRequest,
@@ -56,7 +57,8 @@ def record_few(
 ) -> list[Recorded | None]:
     """The same as `record` for several small requests, committed, in two round trips for all of them.
 
-    None for one of which nothing was written: its key is taken, it is too late, or something is wrong with one of them.
+    None for one of which nothing was written: its key is taken, it is too late, the fingerprint keys have changed, or
+    something is wrong with one of them.
     `record` then says what, for each alone.
     """
     with one_by_one(engine) as connection:
@@ -116,7 +118,7 @@ class _Row(NamedTuple):
     ) -> "_Row":
         """Raises ledger.requests.new_request.TooLateError."""
         key, prints, (new, people) = SealingKey.generate(), Prints(fingerprinter), small
-        writer = Writer(request_id, key, prints)
+        writer = Writer(request_id, key, prints, prints.besides(new.kind))
         records = writer.records(people)
         kept = [(record["line"], people[record["line"] - 1]) for record in records]
         others = [other for line, subject in kept for other in writer.others_of(line, subject)]
@@ -170,7 +172,6 @@ _MORE_TYPES = {
     "digest": "bytea",
     "unreachable": "jsonb",
     "to_resolve_from": "integer",
-    "clear_key": "text",
 }
 _MORE = {
     "id": "id",
@@ -181,14 +182,14 @@ _MORE = {
     "unreachable": "unreachable",
     "to_resolve_from": "to_resolve_from",
 }
-_TYPED = ", ".join(f"{name} {type_}" for name, type_ in {**ROW, **_MORE_TYPES}.items())
+_TYPED = ", ".join(f"{name} {type_}" for name, type_ in {**ROW, **GUARDS, **_MORE_TYPES}.items())
 _GIVEN = f"json_to_recordset(CAST(:requests AS json)) AS given ({_TYPED})"
 
 
 def _recording(others: str = "") -> Any:
     return text(f"""
     WITH request AS (
-        {inserting(_GIVEN, clear_key="clear_key", more=_MORE)}
+        {inserting(_GIVEN, more=_MORE)}
         RETURNING id, public_id, submitted_by, not_before),
     person AS (
         INSERT INTO subjects ({PERSON})
@@ -211,11 +212,12 @@ def _recording(others: str = "") -> Any:
 
 
 _RECORD = _recording()
-# A separate statement: hardly anybody has such identifiers, and the others should not pay for them.
+# A separate statement: hardly anybody has such identifiers unless a fingerprint key is being replaced, and the others
+# should not pay for them.
 _RECORD_WITH_OTHERS = _recording(f"""
     other AS (
-        INSERT INTO other_identifiers (request_id, line, kind, print)
-        SELECT request_id, line, kind, print
+        INSERT INTO other_identifiers (request_id, line, kind, print, key)
+        SELECT request_id, line, kind, print, key
         FROM {OTHERS}
         WHERE request_id IN (SELECT id FROM request)),
 """)

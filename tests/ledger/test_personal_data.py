@@ -45,6 +45,7 @@ TABLES = (
     "restores",
     "vendors",
     "request_references",
+    "rechecks",
     "requests",
     "subjects",
     "other_identifiers",

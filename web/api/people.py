@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, TypeAdapter
 
 from domain.requests import Kind, Subject
+from ledger.keys import fingerprinter
 from ledger.people.involved import Involved, requests_of
 from ledger.people.prints import Prints
 from tasks.subjects import LOOKED_FOR, check_subject
@@ -64,9 +65,9 @@ async def look_up(request: Request, context: TheContext, _: Reader) -> Involveme
     person: Subject = check_subject(given.model_dump(exclude_none=True), LOOKED_FOR)
 
     def find() -> list[Involved]:
-        prints = Prints(context.known().prints).identifiers(person)
-        with context.engine.connect() as connection:
-            return requests_of(connection, prints)
+        with context.engine.begin() as connection:
+            prints = Prints(fingerprinter(connection, context.masters))
+            return requests_of(connection, *prints.to_look_for(person))
 
     found = await context.reads.run(find)
     return Involvements(requests=[Involvement(**one._asdict()) for one in found])

@@ -9,6 +9,7 @@ from domain.noticed import DOUBTS, Noticed
 from domain.requests import Subject
 from domain.suppression import PastWish
 from ledger import suppression
+from ledger.keys import fingerprinter
 from ledger.people.prints import Prints
 from web.api.models import RECEIVED, REQUEST_ID, Given, Moment, examples, json_body
 from web.api.requests import MOST_SUBJECTS, checked_people
@@ -59,9 +60,9 @@ async def check(request: Request, context: TheContext, principal: SubmitterOrRea
     people = checked_people(given.subjects, noticed)
 
     def find() -> list[PastWish | None]:
-        prints = Prints(context.known().prints)
-        identifiers = [prints.every(person) for person in people]
-        with context.engine.connect() as connection:
+        with context.engine.begin() as connection:
+            prints = Prints(fingerprinter(connection, context.masters))
+            identifiers = [prints.every(person) for person in people]
             return suppression.erasures_of(connection, identifiers, context.settings.suppression_days)
 
     found = await context.reads.run(find)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from domain.national_numbers import to_e164
 from domain.requests import Subject
+from ledger.keys import fingerprinter
 from ledger.people.endings import Ending, endings_of
 from ledger.people.involved import Involved, requests_of
 from ledger.people.prints import Prints
@@ -91,9 +92,9 @@ def _person(given: Mapping[str, str], region: str | None) -> Subject:
 
 
 def _find(context: Context, person: Subject) -> Found:
-    prints = Prints(context.known().prints).identifiers(person)
-    with context.engine.connect() as connection:
-        involved = requests_of(connection, prints)
+    with context.engine.begin() as connection:
+        prints = Prints(fingerprinter(connection, context.masters))
+        involved = requests_of(connection, *prints.to_look_for(person))
         shown = involved[-SHOWN:]
         endings = endings_of(connection, [(one.request_id, one.line) for one in shown])
     return Found(_events(shown, endings), _open(shown), len(involved), len(involved) - len(shown))

@@ -14,7 +14,8 @@ from domain.counted import counted
 from intake.access.roles import Principal
 from ledger.desk import listing
 from ledger.desk.listing import Listed, Place, Wanted
-from ledger.requests.references import print_of_reference
+from ledger.keys import fingerprinter
+from ledger.requests.references import prints_of_reference
 from web.console import words
 from web.console.forms import day_of, read_form
 from web.console.pages import go_to, page
@@ -135,10 +136,9 @@ def _id(given: str) -> UUID | None:
 
 async def _find_called(request: Request, context: Context, principal: Principal, reference: str) -> Response:
     def look() -> list[Listed]:
-        wanted = Wanted(
-            reference=print_of_reference(context.known().prints, reference), submitted_by=principal.sees_only
-        )
-        with context.engine.connect() as connection:
+        with context.engine.begin() as connection:
+            prints = fingerprinter(connection, context.masters)
+            wanted = Wanted(reference=prints_of_reference(prints, reference), submitted_by=principal.sees_only)
             return listing.requests_by_receipt(connection, wanted, None, ON_A_PAGE + 1)
 
     found = await context.reads.run(look)

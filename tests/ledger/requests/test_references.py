@@ -5,14 +5,14 @@ import pytest
 from domain.references import comparable, read_reference
 from ledger.desk.listing import Wanted, requests_by_receipt
 from ledger.keys import fingerprinter
-from ledger.requests.references import print_of_reference, reference_of
+from ledger.requests.references import prints_of_reference, reference_of
 from tasks.submission import KeyConflictError, SubmitError
 from tests.ledger.conftest import Desk, people
 
 
 def called(desk: Desk, reference: str) -> list[object]:
     with desk.engine.begin() as connection:
-        wanted = Wanted(reference=print_of_reference(fingerprinter(connection, desk.masters), reference))
+        wanted = Wanted(reference=prints_of_reference(fingerprinter(connection, desk.masters), reference))
         return [one.request_id for one in requests_by_receipt(connection, wanted, None, 10)]
 
 

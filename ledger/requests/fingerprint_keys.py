@@ -1,0 +1,227 @@
+"""Which fingerprint keys there are, what still needs an older one, and the steps from one state to the next."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
+
+from ledger.key_numbers import FINGERPRINTS
+from ledger.keys import fingerprinter
+from ledger.sealing import MasterKeys, SealingKey
+
+WAIT_MS = 300
+"""How long a change of keys waits for submissions under way, and has new ones wait behind it."""
+STEP = 4_000
+"""Fingerprints looked at in one transaction."""
+
+
+class StillWritingError(Exception):
+    """Submissions under way have not ended in time: try again in a moment."""
+
+
+class Key(NamedTuple):
+    """A fingerprint key, and what needs it."""
+
+    number: int
+    made_at: datetime
+    state: str | None
+    """Of one that was replaced: `reprinting`, `held`, `tidying`, `kept`, `leaving`. None: the newest."""
+    entries: int
+    """People on the suppression list who can be found by it alone."""
+    newest_entry: datetime | None
+    """When the last of them was erased, or opted in."""
+    requests: int
+    """With an idempotency key that is fingerprinted by it."""
+    holds: int
+    """Legal holds in force that are known by it alone."""
+    people_left: bool
+    """People of requests that are being forgotten may still come to the suppression list by it."""
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything can be found by this key alone."""
+        in_use = self.state in (None, "reprinting", "tidying")
+        return bool(in_use or self.entries or self.requests or self.holds or self.people_left)
+
+
+# Whoever adds a hold reads `keys` in the same transaction, so one that began after the change knows the newer key too.
+_IS_KNOWN = "ended_at IS NULL AND COALESCE(until > now(), true) AND added_at < replaced_at"
+
+
+def keys_of(connection: Connection) -> list[Key]:
+    """All fingerprint keys, the newest first. Reads all requests of which an older key may be needed."""
+    return [Key(*row) for row in connection.execute(_KEYS)]
+
+
+_KEYS = text(f"""
+    SELECT number, created_at, state, COALESCE(entries, 0), newest_entry,
+        (SELECT count(*) FROM requests
+         WHERE id <= to_request AND idempotency_print IS NOT NULL
+            AND id > COALESCE((SELECT max(to_request) FROM keys AS before WHERE before.number < keys.number), 0)),
+        (SELECT count(*) FROM legal_holds
+         WHERE {_IS_KNOWN} AND added_at >= COALESCE(
+             (SELECT max(replaced_at) FROM keys AS before WHERE before.number < keys.number), '-infinity')),
+        state IS NOT NULL AND EXISTS (SELECT FROM forgetting)
+    FROM keys LEFT JOIN (
+        SELECT key, count(*) AS entries, max(at) AS newest_entry
+        FROM (SELECT max(key) AS key, max(at) AS at FROM suppression GROUP BY request_id, line) AS people
+        GROUP BY 1) AS listed ON listed.key = number
+    WHERE purpose LIKE '{FINGERPRINTS}%'
+    ORDER BY number DESC
+""")
+
+
+def replace(connection: Connection, masters: MasterKeys) -> int | None:
+    """Fingerprint by a new key from when the caller commits; returns its number, or None where one is being replaced
+    already.
+
+    Raises StillWritingError, ledger.sealing.UnsealError.
+    """
+    _wait_for_writers(connection)
+    if is_reprinting(connection):
+        return None
+    prints = fingerprinter(connection, masters)
+    kept_as = f"{FINGERPRINTS} {prints.number}"
+    old, new = prints.key, SealingKey.generate().raw
+    connection.execute(_KEEP, {"purpose": kept_as, "wrapped": masters.seal(old, kept_as.encode())})
+    connection.execute(_REPLACE, {"wrapped": masters.seal(new, FINGERPRINTS.encode())})
+    connection.execute(_DROP_FILTERS)
+    return prints.number + 1
+
+
+def _wait_for_writers(connection: Connection) -> None:
+    """Whoever writes fingerprints reads `keys` in the same transaction (`ledger.keys.CHANGES`), so from now on nobody
+    does who knows only the keys as they were."""
+    connection.execute(text(f"SET LOCAL lock_timeout = {WAIT_MS:d}"))
+    try:
+        connection.execute(text("LOCK TABLE keys IN ACCESS EXCLUSIVE MODE"))
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            raise StillWritingError from None
+        raise
+
+
+def is_reprinting(connection: Connection) -> bool:
+    """Whether a key is being replaced."""
+    return bool(connection.execute(_IS_REPRINTING).scalar_one())
+
+
+_IS_REPRINTING = text("SELECT EXISTS (SELECT FROM keys WHERE state = 'reprinting')")
+_KEEP = text(f"""
+    INSERT INTO keys (purpose, wrapped, created_at, number, state, replaced_at, to_request, at_request, at_line)
+    SELECT :purpose, :wrapped, created_at, number, 'reprinting', clock_timestamp(),
+        (SELECT last_value FROM requests_id_seq), 0, 0
+    FROM keys WHERE purpose = '{FINGERPRINTS}'
+""")
+_REPLACE = text(f"""
+    UPDATE keys SET wrapped = :wrapped, created_at = now(), number = number + 1, changes = changes + 1
+    WHERE purpose = '{FINGERPRINTS}'
+""")
+# Under another number, so that a filter that is being built now is not taken for whole.
+_DROP_FILTERS = text("""
+    UPDATE volumes SET filter = nextval('person_filters_id'), filter_blocks = NULL WHERE filter IS NOT NULL
+""")
+
+
+def delete_filters(connection: Connection) -> bool:
+    """Delete some of the filters by the older key, and what came late to them; whether any were left."""
+    return any(connection.execute(statement, {"most": STEP}).rowcount for statement in (_DELETE_BLOCKS, _DELETE_LATE))
+
+
+_DELETE_BLOCKS = text("""
+    DELETE FROM person_filters WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM person_filters
+        WHERE NOT EXISTS (SELECT FROM volumes WHERE volumes.filter = person_filters.filter) LIMIT :most))
+""")
+_DELETE_LATE = text("""
+    DELETE FROM late_prints WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM late_prints JOIN volumes ON volumes.id = volume WHERE filter_blocks IS NULL LIMIT :most))
+""")
+
+
+def all_are_reprinted(connection: Connection) -> None:
+    """From when the caller commits, people are fingerprinted by the newer key alone; by both while there is a legal
+    hold that is known by the older one alone. Raises as `replace`."""
+    if not connection.execute(_GOES_ON).scalar_one():
+        return
+    _wait_for_writers(connection)
+    connection.execute(_HOLD)
+    connection.execute(_TIDY)
+    connection.execute(_CHANGED)
+
+
+_IS_HELD = f"EXISTS (SELECT FROM legal_holds WHERE {_IS_KNOWN})"
+_GOES_ON = text(f"""
+    SELECT EXISTS (SELECT FROM keys WHERE state = 'reprinting' OR (state = 'held' AND NOT {_IS_HELD}))
+""")
+_HOLD = text("UPDATE keys SET state = 'held' WHERE state = 'reprinting'")
+_TIDY = text(f"""
+    UPDATE keys SET state = 'tidying', at_request = 0, at_line = 0 WHERE state = 'held' AND NOT {_IS_HELD}
+""")
+_CHANGED = text(f"UPDATE keys SET changes = changes + 1 WHERE purpose = '{FINGERPRINTS}'")
+
+
+def drop_unneeded(connection: Connection) -> list[int]:
+    """Let go of the older keys that nothing needs any more; returns their numbers. Raises as `replace`."""
+    if not connection.execute(_ANY_KEPT).scalar_one():
+        return []
+    unneeded = [one.number for one in keys_of(connection) if one.state == "kept" and not one.is_needed]
+    if unneeded:
+        _wait_for_writers(connection)
+        connection.execute(_LEAVE, {"numbers": unneeded})
+        connection.execute(_CHANGED)
+    return unneeded
+
+
+_ANY_KEPT = text("SELECT EXISTS (SELECT FROM keys WHERE state = 'kept')")
+_LEAVE = text("""
+    UPDATE keys SET state = 'leaving', at_request = 0, at_line = 0 WHERE number = ANY(CAST(:numbers AS smallint[]))
+""")
+
+
+def tidy(connection: Connection) -> bool:
+    """Delete the next fingerprints by an older key that are needed no more; False where there are none. Of opt-ins they
+    stay for as long as the key does; of people who were forgotten, until their request's are deleted."""
+    key = connection.execute(_TO_TIDY).one_or_none()
+    if key is None:
+        return False
+    values = {"request": key.at_request, "after": key.at_line, "number": key.number, "most": STEP}
+    last = connection.execute(_LAST, values).one_or_none()
+    if last is None:
+        if key.state == "tidying":
+            connection.execute(_KEPT, values)
+        elif not connection.execute(_DELETE_LISTED, values).rowcount:
+            connection.execute(_GONE, values)
+        return True
+    values |= {"last_request": last.request_id, "last": last.line, "all": key.state == "leaving"}
+    connection.execute(_DELETE_OLDER, values)
+    connection.execute(_ADVANCE, values)
+    return True
+
+
+_TO_TIDY = text("""
+    SELECT number, state, at_request, at_line FROM keys WHERE state IN ('tidying', 'leaving')
+    ORDER BY number LIMIT 1 FOR NO KEY UPDATE
+""")
+_LAST = text("""
+    SELECT request_id, line
+    FROM (SELECT request_id, line FROM other_identifiers
+          WHERE (request_id, line) > (:request, :after) AND request_id >= :request
+          ORDER BY request_id, line LIMIT :most) AS next
+    ORDER BY request_id DESC, line DESC LIMIT 1
+""")
+_DELETE_OLDER = text("""
+    DELETE FROM other_identifiers USING requests
+    WHERE (request_id, line) > (:request, :after) AND (request_id, line) <= (:last_request, :last)
+        AND request_id >= :request AND request_id <= :last_request AND key = :number
+        AND requests.id = request_id AND (:all OR requests.kind <> 'opt_in' AND requests.data_key IS NOT NULL)
+""")
+# Of people who are on the list by a newer key too.
+_DELETE_LISTED = text("""
+    DELETE FROM suppression WHERE ctid = ANY(ARRAY(SELECT ctid FROM suppression WHERE key = :number LIMIT :most))
+""")
+_ADVANCE = text("UPDATE keys SET at_request = :last_request, at_line = :last WHERE number = :number")
+_KEPT = text("UPDATE keys SET state = 'kept' WHERE number = :number")
+_GONE = text("DELETE FROM keys WHERE number = :number AND state = 'leaving'")

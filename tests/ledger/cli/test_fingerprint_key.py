@@ -1,0 +1,35 @@
+"""`consent fingerprint-key`, against a real PostgreSQL."""
+
+import json
+from typing import Any
+
+from sqlalchemy import Engine
+
+from tests.ledger.cli.test_commands import consent, people, stack, submitted
+
+__all__ = ["people", "stack"]
+
+
+def status(ending: int = 0) -> list[dict[str, Any]]:
+    result = consent("fingerprint-key", "status", "--json")
+    assert result.exit_code == ending, result.output
+    found: list[dict[str, Any]] = json.loads(result.stdout)["keys"]
+    return found
+
+
+def test_the_key_is_replaced_and_everybody_is_found(stack: Engine, people: str) -> None:
+    assert status() == []
+    request_id = submitted(people, "--idempotency-key", "one")
+    told = consent("fingerprint-key", "rotate", "--json")
+    assert told.exit_code == 0, told.output
+    done = json.loads(told.stdout)
+    assert (done["reprinted"], done["unreadable"], done["resumed"]) == (3, 0, False)
+    (new, old) = status()
+    assert (new["key"], new["newest"], new["state"], new["needed"]) == (2, True, "in use", True)
+    assert (old["key"], old["newest"], old["state"], old["needed"]) == (1, False, "kept", True)
+    assert (old["suppression_entries"], old["until"], old["idempotency_keys"], old["legal_holds"]) == (0, None, 1, 0)
+    assert "kept for the idempotency keys of 1 request" in consent("fingerprint-key", "status").stdout
+    assert request_id in consent("lookup", "--user-id", "u-2").stdout
+    assert "3 people fingerprinted anew" in consent("fingerprint-key", "rotate").stdout
+    assert request_id in consent("lookup", "--user-id", "u-2").stdout
+    assert "fingerprint-key rotate" in consent("audit").stdout
