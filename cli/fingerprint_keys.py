@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from cli.os_user import who
-from cli.status import as_utc
+from cli.utc import as_utc
 from domain.counted import counted, counted_people
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import BAD_KEYS, master_keys, surroundings
