@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from cli.verified_file import read_key_file
+from config.log_copy import copy_folder
 from config.settings import Settings, SettingsError
 from config.signing import find_signing_keys
 from evidence.checkpoint import Checkpoint
@@ -20,7 +21,8 @@ from ledger.evidence.row_checks import check_rows
 from ledger.evidence.tiles import LogTree, entries_between
 from ledger.evidence.tree_checks import check_trees
 from ledger.session import Connection
-from tasks import log_folder
+from tasks import log_copy, log_folder
+from tasks.log_copy import LogCopy
 from tasks.log_folder import FolderError
 
 NOTHING_SIGNED = "nothing is signed yet: the workers sign within seconds, with a key from `consent signing-key new`"
@@ -93,6 +95,8 @@ def export(folder: Path) -> Ending:
             lambda first, past: entries_between(connection, first, past),
         )
         keys = sequencer.published_keys(connection)
+        if (copy := LogCopy.at(copy_folder(here.settings), lambda: keys_of(here.settings, None))) is not None:
+            log_copy.keep_up(here.engine, copy)  # what was exported once is known here, too
     log_folder.write_keys(folder, [PublicKey(one.public).vkey(one.name) for one in keys])
     note(f"{newest.size:,} entries in {folder}; {written:,} files written")
     return Ending.DONE

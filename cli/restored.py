@@ -18,6 +18,7 @@ from intake.exit_codes import CommandError, Ending, note
 from intake.stack import surroundings
 from tasks import restored as restoring
 from tasks.log_copy import LogCopy
+from tasks.log_folder import FolderError
 from tasks.restored import NotRestoredError, Report
 from tasks.since import Again
 
@@ -41,7 +42,7 @@ def restored(*, because: str | None, copy: Path | None, as_json: bool) -> Ending
                 if text is None
                 else restoring.go_on(here.engine, where, who(), text, kept_up=kept_up)
             )
-        except NotRestoredError as error:
+        except (NotRestoredError, FolderError) as error:
             raise CommandError(str(error), Ending.UNUSABLE) from None
     if as_json:
         typer.echo(json.dumps(_as_json(report, lifted=text is not None)))
@@ -52,7 +53,8 @@ def restored(*, because: str | None, copy: Path | None, as_json: bool) -> Ending
         note(f"{report.why_not}: {NO_MORE_THAN_THIS}")
     if text is None:
         note('every vendor is held: `consent restored --because "…"` does this and lets them go on')
-    waits = report.again[Again.ASK] or report.unknown or report.others or not report.complete
+    lost = report.unknown or report.legal_holds or report.others
+    waits = lost or report.again[Again.ASK] or not report.complete
     return Ending.EXCEPTIONS if text is None or waits else Ending.DONE
 
 
@@ -86,6 +88,7 @@ def _as_json(report: Report, *, lifted: bool) -> dict[str, Any]:
         ],
         "vendors_still_held": report.stopped,
         "vendors_let_go": report.let_go,
+        "legal_holds": [{"hold": one, "reason": reason} for one, reason in report.legal_holds.items()],
         "others": report.others,
     }
 

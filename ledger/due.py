@@ -21,12 +21,14 @@ class Due:
     """Whether the directory is still to be asked about somebody."""
     to_log: bool
     """Whether something is logged that is not in order yet, or outcomes are to be hashed."""
+    log_size: int
+    """Entries of the log: they become fewer only where another database has taken this one's place."""
 
 
 def find(connection: Connection) -> Due:
     """What is due by PostgreSQL's clock."""
     row = connection.execute(_FIND).one()
-    return Due(frozenset(row.vendors), row.unsettled, row.to_tell, row.to_resolve, row.to_log)
+    return Due(frozenset(row.vendors), row.unsettled, row.to_tell, row.to_resolve, row.to_log, row.log_size)
 
 
 # Each of these stops at the first row.
@@ -49,7 +51,8 @@ _FIND = text(f"""
         EXISTS (SELECT FROM outbox WHERE state = 'waiting' AND NOT own)
             OR EXISTS (SELECT FROM outbox WHERE state = 'waiting' AND own) AS to_tell,
         EXISTS (SELECT FROM requests WHERE to_resolve_from IS NOT NULL) AS to_resolve,
-        EXISTS (SELECT FROM log_pending) OR EXISTS (SELECT FROM trees_due) AS to_log
+        EXISTS (SELECT FROM log_pending) OR EXISTS (SELECT FROM trees_due) AS to_log,
+        COALESCE((SELECT size FROM log_head), 0) AS log_size
 """)
 
 

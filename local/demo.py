@@ -32,6 +32,7 @@ from ledger.sealing import MasterKeys
 from ledger.session import Engine, connect
 from local import made_up, stack
 from local.compare import Facts, disagreements, made_by_us
+from local.readiness import Keep
 from local.sandbox import sandbox
 from local.sandboxed import leave_out
 from local.services import free_port
@@ -184,7 +185,7 @@ def _table(kind: Kind, rows: list[Row]) -> Table:
 
 
 @contextmanager
-def _kept(keep: stack.Keep) -> Iterator[None]:
+def _kept(keep: Keep) -> Iterator[None]:
     """Keep the stack's processes running while this thread is busy."""
     over = threading.Event()
 

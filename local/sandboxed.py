@@ -15,6 +15,7 @@ from config.data_folder import ForeignFolderError, check_ours
 from config.settings import PREFIX, Settings, SettingsError
 from config.stack import STACK_FILE
 from local import made_up, stack
+from local.readiness import Say
 from local.sandbox import Sandbox, sandbox
 from local.services import HOST, ServiceError, free_port
 
@@ -31,7 +32,7 @@ REACHES_OUT = tuple(
 PORTS = {f"{PREFIX}WEB_PORT": 8080, f"{PREFIX}FLOWER_PORT": 5555}
 
 
-def run(workers: int | None, *, web: bool, say: stack.Say) -> None:
+def run(workers: int | None, *, web: bool, say: Say) -> None:
     """Run it until SIGTERM or Ctrl-C. Raises as `stack.run` does."""
     stopping = stack.stop_event()
     for name in leave_out(os.environ):
@@ -104,7 +105,7 @@ def refuse_claimed(data_dir: Path) -> None:
         )
 
 
-def _tell(say: stack.Say, settings: Settings, vendors: Sandbox, file: Path, *, web: bool) -> None:
+def _tell(say: Say, settings: Settings, vendors: Sandbox, file: Path, *, web: bool) -> None:
     folder = settings.data_dir
     consent = sys.argv[0] if Path(sys.argv[0]).name == "consent" else "consent"
     if PREFIX + "DATA_DIR" in os.environ:

@@ -1,6 +1,5 @@
 """The whole stack on one machine: services, migrations, workers, beat, web and Flower, kept running by one command."""
 
-import http.client
 import os
 import signal
 import sys
@@ -9,54 +8,34 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from socket import gethostname
 from types import FrameType
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from adapters.portions import chunk_people
 from config.collector import freeze_what_exists
 from config.data_folder import ForeignFolderError, check_ours
 from config.flower import PASSWORD_FILE, USER
-from config.log_copy import copy_folder, make_copy_folder
+from config.log_copy import make_copy_folder
 from config.master_keys import are_given
-from config.settings import Settings, SettingsError
-from config.signing import keep_signing_key, own_public_keys
-from config.stack import Stack, find_stack, keep_master_key, keep_producer_key, note_stack
-from ledger.accounts import access
-from ledger.delivery import switching
+from config.settings import Settings
+from config.signing import keep_signing_key
+from config.stack import find_stack, keep_master_key, keep_producer_key, note_stack
 from ledger.delivery.restored import TO_DO
-from ledger.delivery.vendors import announce, describe
-from ledger.fitness import check_fitness
-from ledger.notices.webhooks import announce_webhooks
-from ledger.sealing import MasterKeys, generate_master_key
-from ledger.session import connect, migrate
+from ledger.sealing import generate_master_key
 from local.folder_lock import FolderLock
 from local.postgres import Postgres
+from local.prepared import prepare_ledger
 from local.processes import ProcessSpec, Supervisor, stop_leftovers
+from local.readiness import Keep, Say, await_redis, await_web, await_workers
 from local.redis_server import Redis
 from local.services import ServiceError, free_port
 from local.signing_pair import keep_signing_pair
-from tasks import by_hand
-from tasks.broker import Transport
-from tasks.log_copy import LogCopy
-from tasks.reach import reach_of
-from tasks.redis_check import trouble
-from tasks.redis_connections import RedisUrlError
-from tasks.redis_connections import connect as connect_redis
-from tasks.redis_faults import CLUSTER
-from tasks.restored import check_at_start
 from tasks.sealed import generate_producer_key
-from tasks.sending import sender
 
 TICK_S = 0.1
-WORKERS_START_S = WEB_STARTS_S = 60.0
 WORKERS_STOP_S = 8.0
 ServiceT = TypeVar("ServiceT", Postgres, Redis)
-Say = Callable[[str], None]
-Keep = Callable[[], None]
-"""Restarts what has died; to be called about ten times a second, by one thread."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +101,8 @@ def running(plan: Plan, say: Say, *, forks: bool = False) -> Iterator[Keep]:
             say(f"ended what an earlier run left behind: {name}")
         services = _start_services(settings, data_dir, stack, say)
         found = find_stack(settings)
-        _await_redis(found, say)
-        prepared = _prepare_ledger(settings, found)
+        await_redis(found, say)
+        prepared = prepare_ledger(settings, found)
         if forks:
             _load_for_all()
         supervisor = Supervisor(data_dir, forks=forks)
@@ -141,10 +120,10 @@ def running(plan: Plan, say: Say, *, forks: bool = False) -> Iterator[Keep]:
             for death in supervisor.tick():
                 say(f"{death.name} ended (code {death.returncode}); starting it again")
 
-        _await_workers(found, plan.workers, keep)
+        await_workers(found, plan.workers, keep)
         web = ""
         if web_port is not None:
-            _await_web(web_port, keep)
+            await_web(web_port, keep)
             web = f"; console and API on http://127.0.0.1:{web_port}"
         flower = f"; flower on {_flower(settings, data_dir)}" if plan.flower else ""
         vendors = ", ".join(settings.adapters()) or "none switched on"
@@ -189,59 +168,6 @@ def _announced(service: ServiceT, say: Say) -> Iterator[ServiceT]:
         yield service
 
 
-def _await_redis(found: Stack, say: Say) -> None:
-    """Wait until Redis can be used, saying why it cannot. Raises ServiceError."""
-    deadline, told = time.monotonic() + WORKERS_START_S, ""
-    try:
-        with connect_redis(found.redis_url, found.redis_ca) as client:
-            while (wrong := trouble(client)) is not None:
-                if wrong == CLUSTER or time.monotonic() > deadline:
-                    raise ServiceError(f"cannot use Redis: {wrong}")
-                if wrong != told:
-                    say(f"waiting for Redis: {wrong}")
-                told = wrong
-                time.sleep(TICK_S)
-    except RedisUrlError as error:
-        raise ServiceError(f"CONSENT_REDIS_URL: {error}") from None
-
-
-class _Prepared(NamedTuple):
-    """What the ledger says at start."""
-
-    lacking: list[str]
-    """Vendors that are on and that these settings cannot serve."""
-    has_users: bool
-    """Somebody can sign in to the console."""
-    is_restored: bool
-    """It was restored from a backup, and every vendor is held."""
-
-
-def _prepare_ledger(settings: Settings, found: Stack) -> _Prepared:
-    """Migrate and announce."""
-    engine = connect(found.database_url, pool_size=1, pooled=found.pooled)
-    try:
-        migrate(engine)
-        check_fitness(engine, _master_keys(found))
-        with engine.begin() as connection:
-            announce(connection, {name: chunk_people(one) for name, one in settings.adapters().items()})
-            describe(connection, {name: reach_of(one) for name, one in settings.adapters().items()})
-            announce_webhooks(connection, settings.webhooks.hosts())
-            by_hand.announce(connection, settings.recipients())
-            lacking = switching.lacking(connection, {*settings.adapters(), *settings.manual})
-            has_users = bool(access.all_users(connection))
-        copy = LogCopy.at(copy_folder(settings), partial(own_public_keys, settings))
-        return _Prepared(lacking, has_users, check_at_start(engine, copy) is not None)
-    finally:
-        engine.dispose()
-
-
-def _master_keys(found: Stack) -> MasterKeys:
-    try:
-        return MasterKeys.parse(found.master_keys)
-    except ValueError as error:
-        raise SettingsError(f"CONSENT_MASTER_KEYS: {error}") from None
-
-
 def _environment(settings: Settings, data_dir: Path) -> dict[str, str]:
     # Two arenas: with one for each of a worker's threads, malloc keeps tens of MB.
     ours = {"CONSENT_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"}
@@ -273,19 +199,6 @@ def _load_for_all() -> None:
     freeze_what_exists()
 
 
-def _await_workers(found: Stack, expected: int, keep: Keep) -> None:
-    deadline = time.monotonic() + WORKERS_START_S
-    with sender(found.redis_url, found.redis_ca) as app:
-        while time.monotonic() < deadline:
-            keep()
-            try:
-                if len(app.control.ping(timeout=0.3, limit=expected)) >= expected:
-                    return
-            except Transport.connection_errors:
-                time.sleep(TICK_S)  # it waits for a Redis that cannot be used just now
-    raise ServiceError("the workers did not start; see the worker logs in the data folder")
-
-
 def _web_port(settings: Settings) -> int:
     """The port in the settings, or any free one for 0. Raises ServiceError where it is taken."""
     port = free_port(settings.web_port or None)
@@ -293,19 +206,3 @@ def _web_port(settings: Settings) -> int:
         taken = f"port {settings.web_port} is taken by another program"
         raise ServiceError(f"{taken}: set CONSENT_WEB_PORT to another one (0: any), or use --no-web")
     return port
-
-
-def _await_web(port: int, keep: Keep) -> None:
-    deadline = time.monotonic() + WEB_STARTS_S
-    while time.monotonic() < deadline:
-        keep()
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == 200:
-                return
-        except (OSError, http.client.HTTPException):
-            time.sleep(TICK_S)
-        finally:
-            connection.close()
-    raise ServiceError("the web process did not start; see web.log in the data folder")

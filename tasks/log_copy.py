@@ -81,6 +81,21 @@ def check(engine: Engine, copy: LogCopy) -> Restore | None:
         return restored.open_restore(connection)
 
 
+@dataclass
+class LogSize:
+    """Notices that the log has become shorter under a running process: its database was restored."""
+
+    engine: Engine
+    copy: LogCopy | None
+    _last: int = 0
+
+    def see(self, size: int) -> None:
+        """Check where the log had more entries the last time."""
+        if size < self._last and self.copy is not None:
+            check(self.engine, self.copy)
+        self._last = size
+
+
 def behind(connection: Connection, copy: LogCopy) -> Checkpoint | None:
     """The copy's checkpoint where the ledger's log does not begin with it and no person has dealt with that. Raises
     FolderError."""
@@ -99,8 +114,7 @@ def keep_up(engine: Engine, copy: LogCopy) -> None:
             if sequencer.take_copy_turn(connection):
                 _keep_up(connection, copy)
     except (OSError, FolderError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        copy.tell(f"cannot be kept up: {why}")
+        copy.tell(f"it cannot be written: {error.strerror}" if isinstance(error, OSError) else str(error))
     else:
         copy.tell("")
 

@@ -27,17 +27,19 @@ def write(
     tile: Callable[[int, int], Sequence[bytes]],
     entries: Callable[[int, int], Iterable[bytes]],
     *,
-    before: int = 0,
+    before: int | None = None,
 ) -> int:
     """Write the log of this size and checkpoint, as far as it is not there; returns the number of files written.
     `tile`: the hashes of a tile by level and number; `entries`: from one index up to another. `before`: the size of the
-    log that the folder has. The checkpoint is written last, so that the folder is whole at every moment."""
+    log that the folder has; what is beyond it is written whatever is there. The checkpoint is written last, so that the
+    folder is whole at every moment."""
     written = 0
-    for level, number, width in tiles_of(size, before):
-        if _is_new(path := folder / path_of(level, number, width)):
-            _replace(path, b"".join(tile(level, number)))
+    for level, number, width in tiles_of(size, before or 0):
+        if before is not None or _is_new(folder / path_of(level, number, width)):
+            _replace(folder / path_of(level, number, width), b"".join(tile(level, number)))
             written += 1
-        if level == 0 and _is_new(path := folder / path_of("entries", number, width)):
+        path = folder / path_of("entries", number, width)
+        if level == 0 and (before is not None or _is_new(path)):
             _replace(path, bundle(entries(number * WIDTH, number * WIDTH + width)))
             written += 1
     _replace(folder / CHECKPOINT, signed.encode())

@@ -32,6 +32,8 @@ class Lookout:
     """Sends wake-ups, except of a sort that still waits in its queue; raises tasks.queues.BrokerError."""
     resolves: bool = False
     """Whether there is a directory to ask."""
+    see_log: Callable[[int], None] = field(default=lambda _: None, repr=False)
+    """Is told each time how many entries the log has, before anybody is woken."""
 
 
 def look(lookout: Lookout) -> list[WakeUp]:
@@ -39,6 +41,7 @@ def look(lookout: Lookout) -> list[WakeUp]:
     must."""
     with lookout.engine.begin() as connection:
         found = due.find(connection)
+    lookout.see_log(found.log_size)
     wanted = [WakeUp(DISPATCH, vendor) for vendor in sorted(found.vendors)]
     wanted += [
         WakeUp(one.task)

@@ -56,6 +56,7 @@ class Report:
     """What was done to which requests of the ledger."""
     deeds: list[reading.Done] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
+    legal_holds: dict[int, str] = field(default_factory=dict)
     others: dict[str, int] = field(default_factory=dict)
     let_go: list[str] = field(default_factory=list)
     """Vendors that go on."""
@@ -74,7 +75,7 @@ def check_at_start(engine: Engine, copy: LogCopy | None) -> Restore | None:
 
 
 def look(engine: Engine, copy: LogCopy | None) -> Report:
-    """What `go_on` would do. Raises NotRestoredError."""
+    """What `go_on` would do. Raises NotRestoredError; and FolderError for a copy that cannot be compared."""
     report, since = _begin(engine, copy)
     for states in _all(engine, since, report.found_at):
         _note(report, states, since)
@@ -92,7 +93,7 @@ def go_on(
 ) -> Report:
     """Do again what the copy's log says was done since the backup, have what has closed since wait for a person, and
     let the vendors go on. It may be stopped and begun again. `kept_up`: the copy that the workers keep up, where that
-    is another one. Raises NotRestoredError."""
+    is another one. Raises as `look`."""
     report, since = _begin(engine, copy)
     for states in _all(engine, since, report.found_at):
         _note(report, states, since)
@@ -120,6 +121,8 @@ def _begin(engine: Engine, copy: LogCopy | None) -> tuple[Report, Since | None]:
     with engine.connect() as connection:
         found = found or restored.open_restore(connection)
         if found is None:
+            if copy is not None:
+                log_copy.behind(connection, copy)  # raises where it cannot be read
             raise NotRestoredError
         since, why_not = _read(connection, copy) if copy is not None else (None, "no folder with a copy is set")
         report = Report(found.found_at, found.entries, found.copy_entries, since is not None, why_not)
@@ -128,7 +131,8 @@ def _begin(engine: Engine, copy: LogCopy | None) -> tuple[Report, Since | None]:
         known = {one.public_id for one in _known(connection, since)}
     report.unknown = {one: received for one, received in since.received.items() if one not in known}
     report.status = {one: status for one, status in since.status.items() if one in report.unknown}
-    report.deeds, report.stopped, report.others = since.deeds, since.stopped, dict(since.others)
+    report.deeds, report.stopped = since.deeds, since.stopped
+    report.legal_holds, report.others = since.legal_holds, dict(since.others)
     return report, since
 
 

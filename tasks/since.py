@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 CLOSED = frozenset({"completed", "completed_with_exceptions"})
 TOLD_OTHERWISE = frozenset(
-    {"request.received", "request.status", "request.forgotten", "deed", "vendor", "outcomes", "restored"}
+    {"request.received", "request.status", "request.forgotten", "deed", "vendor", "legal_hold", "outcomes", "restored"}
 )
 
 
@@ -42,6 +42,8 @@ class Since:
     deeds: list[Done] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
     """Vendors that a person has held, switched off or retired, and who did; by what was logged last."""
+    legal_holds: dict[int, str] = field(default_factory=dict)
+    """The reasons of legal holds that were added and have not ended, by their number."""
     others: Counter[str] = field(default_factory=Counter)
     """How many entries of each other type there are."""
 
@@ -54,23 +56,33 @@ def read(entries: Iterable[bytes]) -> Since:
     """Read entries in their order. Raises ValueError for one that is none of ours."""
     since = Since()
     for entry in entries:
-        content = from_json(entry)
-        request = UUID(content["request"]) if "request" in content else None
-        match content["type"]:
-            case "request.received" if request is not None:
-                since.received[request] = Received(content["kind"], content["people"], content["vendors"])
-                since.status[request] = content["status"]
-            case "request.status" if request is not None:
-                since.status[request] = content["status"]
-            case "request.forgotten" if request is not None:
-                since.forgotten.add(request)
-            case "deed":
-                since.deeds.append(Done(content["deed"], request, content.get("vendor")))
-            case "vendor":
-                _note_vendor(since, content)
-            case other if other not in TOLD_OTHERWISE:
-                since.others[other] += 1
+        try:
+            _take(since, from_json(entry))
+        except (KeyError, TypeError):
+            raise ValueError("an entry of another form") from None
     return since
+
+
+def _take(since: Since, content: dict[str, Any]) -> None:
+    request = UUID(content["request"]) if "request" in content else None
+    match content["type"]:
+        case "request.received" if request is not None:
+            since.received[request] = Received(content["kind"], content["people"], content["vendors"])
+            since.status[request] = content["status"]
+        case "request.status" if request is not None:
+            since.status[request] = content["status"]
+        case "request.forgotten" if request is not None:
+            since.forgotten.add(request)
+        case "deed":
+            since.deeds.append(Done(content["deed"], request, content.get("vendor")))
+        case "vendor":
+            _note_vendor(since, content)
+        case "legal_hold" if content["event"] == "added":
+            since.legal_holds[content["hold"]] = content["reason"]
+        case "legal_hold":
+            since.legal_holds.pop(content["hold"], None)
+        case other if other not in TOLD_OTHERWISE:
+            since.others[other] += 1
 
 
 def _note_vendor(since: Since, content: dict[str, Any]) -> None:
@@ -96,8 +108,8 @@ def decide(kind: str, status: str, *, forgotten: bool, public_id: UUID, since: S
     are not at hand.
 
     What the copy says was forgotten is forgotten, and what was withdrawn is cancelled. What it says has closed waits
-    for a person, and so does everything where it cannot be read. An opt-in waits in any case, because a withdrawal
-    after it may be lost. To repeat another withdrawal is safe.
+    for a person. So does everything where the copy cannot be read, or where a legal hold is lost, whose person nobody
+    knows. An opt-in waits in any case, because a withdrawal after it may be lost. To repeat another withdrawal is safe.
     """
     if since is not None and public_id in since.forgotten and not forgotten:
         return Again.FORGET
@@ -105,6 +117,6 @@ def decide(kind: str, status: str, *, forgotten: bool, public_id: UUID, since: S
     last = since.status.get(public_id) if since is not None else None
     if is_open and last == "cancelled":
         return Again.CANCEL
-    if status == "running" and (since is None or last in CLOSED or kind == "opt_in"):
+    if status == "running" and (since is None or since.legal_holds or last in CLOSED or kind == "opt_in"):
         return Again.ASK
     return Again.LEAVE

@@ -44,7 +44,7 @@ from ledger.sealing import MasterKeys
 from ledger.session import Connection, connect
 from tasks import by_hand, redis_connections
 from tasks.log import LogKeeper
-from tasks.log_copy import LogCopy
+from tasks.log_copy import LogCopy, LogSize
 from tasks.look import Lookout, look
 from tasks.notify import Courier, Format
 from tasks.queues import DELIVER, DISPATCH, NOTIFY, BrokerError, WakeUp, queue_of
@@ -178,7 +178,11 @@ class Runtime:
         )
         self.turns = Turns(self._redis, self._start, holder)
         self.lookout = Lookout(
-            self._engine, self.turns.take, lambda *wake_ups: send(app, wake_ups), resolves=self.resolver is not None
+            self._engine,
+            self.turns.take,
+            lambda *wake_ups: send(app, wake_ups),
+            resolves=self.resolver is not None,
+            see_log=LogSize(self._engine, self.log_keeper.copy).see,
         )
         self.clock = Clock(
             lambda: look(self.lookout),

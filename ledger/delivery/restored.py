@@ -51,8 +51,10 @@ def note(connection: Connection, entries: int, copy_entries: int, copy_root: byt
 
 
 _NOTE = text("""
-    INSERT INTO restores (entries, copy_entries, copy_roots) VALUES (:entries, :copy_entries, ARRAY[:copy_root])
-    ON CONFLICT DO NOTHING
+    INSERT INTO restores (entries, copy_entries, copy_roots)
+    SELECT :entries, :copy_entries, ARRAY[CAST(:copy_root AS bytea)]
+    WHERE NOT EXISTS (SELECT FROM restores WHERE lifted_at IS NULL)
+    ON CONFLICT DO NOTHING -- another process is noting it
 """)
 _HOLD_ALL = text("""
     UPDATE vendors

@@ -15,7 +15,8 @@ from ledger.sealing import MasterKeys
 from tasks.log import LogKeeper, keep_log
 from tasks.log_copy import LogCopy
 from tasks.restored import check_at_start
-from tests.ledger.cli.test_commands import consent, people, settle, stack, submitted
+from tests.ledger.cli.test_commands import people, settle, stack, submitted
+from tests.ledger.command_line import consent
 
 __all__ = ["people", "stack"]
 

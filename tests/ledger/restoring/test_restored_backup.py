@@ -15,24 +15,31 @@ from sqlalchemy import Engine
 
 from domain.requests import Kind
 from evidence.keys import SigningKey
+from ledger import due
 from ledger.delivery import vendors
 from ledger.delivery.restored import RestoredError
 from ledger.evidence.checking import begins_with, check_log
 from ledger.evidence.row_checks import check_rows
 from ledger.evidence.tree_checks import check_trees
-from ledger.sealing import MasterKeys, generate_master_key
+from ledger.fitness import check_fitness
+from ledger.keys import fingerprinter
+from ledger.master_keys import wrapped_by_each
+from ledger.sealing import MasterKeys, UnsealError, generate_master_key
 from ledger.session import connect, migrate
 from tasks import log_folder, restored
 from tasks.attend import Desk as Attending
 from tasks.log import LogKeeper, keep_log
-from tasks.log_copy import LogCopy
+from tasks.log_copy import LogCopy, LogSize
 from tasks.restored import NotRestoredError, Report
+from tasks.rotate import rotate
 from tasks.since import Again
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 from tests.services import TestPostgres
 
 KEY = SigningKey(b"k" * 32)
 WHY = "the disk broke"
+OLD, NEW = generate_master_key(), generate_master_key()
+BOTH, TODAY = MasterKeys.parse(f"{NEW},{OLD}"), MasterKeys.parse(NEW)
 
 
 @dataclass
@@ -97,7 +104,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, _loop: Any) -> Iterator[Site]
     (folder / "audit").mkdir()
     with TestPostgres(folder) as server:
         kept = LogCopy(folder / "audit", lambda: [KEY.public])
-        site = Site(folder, MasterKeys.parse(generate_master_key()), _loop, kept, server, connect(server.url))
+        site = Site(folder, MasterKeys.parse(OLD), _loop, kept, server, connect(server.url))
         migrate(site.engine)
         before_the_backup(site)
         site.back_up()
@@ -129,6 +136,8 @@ def since_the_backup(site: Site) -> None:
     with site.engine.begin() as connection:
         assert vendors.hold(connection, "dfinery", "cli:ann")
     site.keep_log()
+    assert rotate(site.engine, BOTH, "cli:ann", lambda _: None).settled  # and the old key is removed everywhere
+    site.keep_log()
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +157,32 @@ def readable(site: Site, name: str) -> bool:
     """Whether the people of a request can be read."""
     (row,) = site.desk.rows("SELECT data_key FROM requests WHERE public_id = :id", id=site.ids[name])
     return row[0] is not None
+
+
+def test_with_the_keys_of_today_nobody_in_the_backup_can_be_read(site: Site) -> None:
+    with site.engine.connect() as connection:
+        wrapped = {one.id: one.data_keys for one in wrapped_by_each(connection)}
+        assert wrapped == {MasterKeys.parse(OLD).ids[0]: 6}, "of those before the backup, one of them forgotten since"
+        with pytest.raises(UnsealError):
+            fingerprinter(connection, TODAY)
+    with pytest.raises(UnsealError):
+        check_fitness(site.engine, TODAY)  # so no process starts
+    desk = Desk(site.engine, TODAY, site.loop)
+    with pytest.raises(UnsealError):
+        desk.work_off(desk.tools_for(everybody(APPLIED)))
+    assert desk.outcomes().keys() == {("insider", 1), ("insider", 2)}, "of before the backup"
+
+
+def test_a_worker_that_went_on_through_it_notices_at_its_next_look(site: Site) -> None:
+    watched = LogSize(site.engine, site.copy)
+    with site.engine.connect() as connection:
+        size = due.find(connection).log_size
+    assert size > 0
+    watched.see(size)
+    watched.see(size + 10)
+    assert site.desk.one("SELECT count(*) FROM restores") == 0, "a log grows"
+    watched.see(size)
+    assert site.desk.one("SELECT count(*) FROM restores WHERE lifted_at IS NULL") == 1
 
 
 def test_at_start_every_vendor_is_held_and_nothing_is_sent(found: Site) -> None:
@@ -197,7 +232,7 @@ def test_afterwards_only_what_is_safe_goes_on(went_on: tuple[Site, Report]) -> N
     assert [site.status(name) for name in ("closed", "opt-in", "running")] == ["unconfirmed", "unconfirmed", "running"]
     with site.engine.connect() as connection:
         log = check_log(connection, [KEY.public])
-        assert [*log.faults, *check_rows(connection), *check_trees(connection, site.masters)] == []
+        assert [*log.faults, *check_rows(connection), *check_trees(connection, None)] == []
     with pytest.raises(NotRestoredError):
         restored.go_on(site.engine, site.copy, "cli:ann", WHY)
 

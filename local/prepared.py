@@ -1,0 +1,62 @@
+"""The ledger made ready for a stack: migrated, checked, and told which vendors and receivers there are."""
+
+from functools import partial
+from typing import NamedTuple
+
+from adapters.portions import chunk_people
+from config.log_copy import copy_folder
+from config.settings import Settings, SettingsError
+from config.signing import own_public_keys
+from config.stack import Stack
+from ledger.accounts import access
+from ledger.delivery import switching
+from ledger.delivery.vendors import announce, describe
+from ledger.fitness import check_fitness
+from ledger.notices.webhooks import announce_webhooks
+from ledger.sealing import MasterKeys
+from ledger.session import connect, migrate
+from tasks import by_hand
+from tasks.log_copy import LogCopy
+from tasks.reach import reach_of
+from tasks.restored import check_at_start
+
+
+class Prepared(NamedTuple):
+    """What the ledger says at start."""
+
+    lacking: list[str]
+    """Vendors that are on and that these settings cannot serve."""
+    has_users: bool
+    """Somebody can sign in to the console."""
+    is_restored: bool
+    """It was restored from a backup, and every vendor is held."""
+
+
+def prepare_ledger(settings: Settings, found: Stack) -> Prepared:
+    """Migrate the ledger, and announce in it what the settings name.
+
+    Raises ledger.failures.LedgerError, SettingsError, and ledger.sealing.UnsealError for the master keys of another
+    ledger.
+    """
+    engine = connect(found.database_url, pool_size=1, pooled=found.pooled)
+    try:
+        migrate(engine)
+        check_fitness(engine, _master_keys(found))
+        with engine.begin() as connection:
+            announce(connection, {name: chunk_people(one) for name, one in settings.adapters().items()})
+            describe(connection, {name: reach_of(one) for name, one in settings.adapters().items()})
+            announce_webhooks(connection, settings.webhooks.hosts())
+            by_hand.announce(connection, settings.recipients())
+            lacking = switching.lacking(connection, {*settings.adapters(), *settings.manual})
+            has_users = bool(access.all_users(connection))
+        copy = LogCopy.at(copy_folder(settings), partial(own_public_keys, settings))
+        return Prepared(lacking, has_users, check_at_start(engine, copy) is not None)
+    finally:
+        engine.dispose()
+
+
+def _master_keys(found: Stack) -> MasterKeys:
+    try:
+        return MasterKeys.parse(found.master_keys)
+    except ValueError as error:
+        raise SettingsError(f"CONSENT_MASTER_KEYS: {error}") from None
