@@ -52,3 +52,9 @@ class Principal:
     def sees_only(self) -> str | None:
         """The name whose requests alone this principal may see; None where it may see all."""
         return None if self.may(Right.READ) else self.name
+
+    @property
+    def may_unmask(self) -> bool:
+        """Whether this principal may see identifiers, and what requests are called: who works on requests, and
+        submitters their own."""
+        return self.may(Right.OPERATE) or self.may(Right.SUBMIT)

@@ -29,6 +29,31 @@ def test_ten_tabs_are_live_and_clicks_go_through(open_page: OpenPage, past: Past
     tabs[-1].get_by_role("heading", name="Requests").wait_for()
 
 
+def test_a_page_that_is_watched_follows_to_the_end_and_takes_nothing_from_who_is_at_work(
+    open_page: OpenPage, past: Past, desk: Desk
+) -> None:
+    page = open_page("operator").go(f"/requests/{past.running}?vendor=dfinery")
+    at_work = page.context.new_page()
+    at_work.goto(page.url)
+    at_work.get_by_label("Line of the person").fill("3")
+    page.get_by_text("Cancel the request").wait_for()
+    assert page.get_by_text("Forget its people").count() == 0
+    number = desk.one("SELECT id FROM requests WHERE public_id = :id", id=past.running)
+    end(desk, "refused", "rejected", [number])
+    desk.execute(
+        "UPDATE requests SET status = 'completed_with_exceptions', closed_at = now() WHERE id = :id", id=number
+    )
+    page.get_by_role("heading", name="dfinery: refused by the vendor (rejected)").wait_for()
+    page.get_by_text("Put off when it is due").wait_for()
+    assert page.get_by_text("Cancel the request").count() == 0
+    assert page.url.endswith("?vendor=dfinery")
+    assert page.get_by_role("heading", name="People: dfinery").is_visible()
+    at_work.get_by_text("How it stands has changed.").wait_for()
+    assert at_work.get_by_label("Line of the person").input_value() == "3"
+    at_work.get_by_role("link", name="Show the page as it is now").click()
+    at_work.get_by_role("heading", name="dfinery: refused by the vendor (rejected)").wait_for()
+
+
 def test_a_chart_is_drawn_from_its_table(open_page: OpenPage, past: Past) -> None:
     page = open_page("reader").go(f"/requests/{past.running}")
     page.locator(".chart canvas").wait_for()

@@ -9,6 +9,7 @@ from domain.regulations import Regulation
 from domain.requests import Kind
 from ledger.desk.reports import status_of
 from ledger.desk.status import Status
+from ledger.requests.references import reference_of
 from tasks.unreachable import missing_identifiers
 from web.api.models import DUE, RECEIVED, REQUEST_ID, Moment, examples
 from web.context import Context
@@ -59,6 +60,7 @@ class RequestStatus(BaseModel):
             "not_before": RECEIVED,
             "due_reason": None,
             "at_risk": False,
+            "reference": "DSR-2026-17",
             "confirmed_by": None,
             "forgotten": False,
             "forgotten_at": None,
@@ -80,6 +82,10 @@ class RequestStatus(BaseModel):
     due_at: Moment
     due_reason: str | None
     at_risk: bool
+    reference: str | None = Field(
+        default=None,
+        description="what its submitter calls it; null where nothing was said, and for who only reads",
+    )
     submitted_by: str
     confirmed_by: str | None
     forgotten: bool = Field(default=False, description="its people can no longer be read or found")
@@ -102,11 +108,15 @@ async def show_request(
     """It costs the same for ten people and for a million."""
     found = await context.reads.run(lambda: _find(context, request_id))
     refuse_others(request, request_id, sees_only=principal.sees_only, submitted_by=found.submitted_by)
+    called = found.has_reference and principal.may_unmask
+    reference = await context.reads.run(lambda: _reference(context, request_id)) if called else None
     missing = {name: MissingIdentifier(**one._asdict()) for name, one in missing_identifiers(found).items()}
     at_risk = found.at_risk(context.settings.due_soon_days)
     asked = found.to_resolve or found.resolved
     directory = DirectoryAnswers(waits=found.to_resolve, answers=dict(found.resolved)) if asked else None
-    return RequestStatus(**found._asdict(), at_risk=at_risk, missing_identifiers=missing, directory=directory)
+    return RequestStatus(
+        **found._asdict(), at_risk=at_risk, reference=reference, missing_identifiers=missing, directory=directory
+    )
 
 
 def _find(context: Context, request_id: UUID) -> Status:
@@ -115,3 +125,8 @@ def _find(context: Context, request_id: UUID) -> Status:
     if found is None:
         raise no_such_request()
     return found
+
+
+def _reference(context: Context, request_id: UUID) -> str | None:
+    with context.engine.connect() as connection:
+        return reference_of(connection, request_id, context.masters)

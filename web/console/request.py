@@ -1,6 +1,6 @@
 """One request: how far it is at each vendor, who is in it, what was done to it, and what can be done."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from ledger.desk.attention import Group
 from ledger.desk.history import Note
 from ledger.desk.listing import Numbers
 from ledger.desk.reports import Row
-from ledger.desk.status import Status
+from ledger.desk.status import Status, WaitedFor
 from ledger.requests.references import reference_of
 from web.console import masked
 from web.console.answers import CHOICES
@@ -24,11 +24,11 @@ from web.console.forms import read_form
 from web.console.masked import Shown
 from web.console.pages import page
 from web.console.progress import Progress, progress_of
-from web.console.request_live import again, chart_of, visible
+from web.console.request_live import again, chart_of, kept_at, visible
 from web.console.routing import page_router
 from web.context import Context
 from web.cursors import LONGEST, cursor_at, read_cursor
-from web.dependencies import SubmitterOrReader, TheContext
+from web.dependencies import OnlookingSubmitter, SubmitterOrReader, TheContext
 from web.problems import Problem, no_such_request
 
 router = page_router()
@@ -80,6 +80,8 @@ class Found(NamedTuple):
     next: str
     reference: str | None
     """What its submitter calls it."""
+    kept: Mapping[str, WaitedFor]
+    """The vendors at which something keeps what is pending."""
 
     def __repr__(self) -> str:
         return f"Found({self.status.request_id})"
@@ -100,19 +102,29 @@ async def show(
     return await _answer(request, context, principal, request_id, Part(vendor, outcome, after), unmasked=False)
 
 
+@router.get("/requests/{request_id}/whole")
+async def show_anew(
+    request: Request,
+    request_id: UUID,
+    context: TheContext,
+    principal: OnlookingSubmitter,
+    *,
+    vendor: Vendor = "",
+    outcome: Outcome = "",
+    after: Cursor = "",
+) -> Response:
+    """The same for a page that asks by itself, because how the request stands has changed."""
+    return await _answer(request, context, principal, request_id, Part(vendor, outcome, after), unmasked=False)
+
+
 @router.post("/requests/{request_id}/people")
 async def unmask(request: Request, request_id: UUID, context: TheContext, principal: SubmitterOrReader) -> Response:
     """The same with the identifiers of the people on it. That somebody asked stands in the audit log."""
     given = await read_form(request, "vendor", "outcome", "after")
     request.state.target = str(request_id)
-    if not may_unmask(principal):
+    if not principal.may_unmask:
         raise Problem(403, "forbidden", "this needs the right to operate, or to have submitted the request oneself")
     return await _answer(request, context, principal, request_id, Part(**given), unmasked=True)
-
-
-def may_unmask(principal: Principal) -> bool:
-    """Whether somebody may see identifiers: who works on requests, and submitters their own."""
-    return principal.may(Right.OPERATE) or principal.may(Right.SUBMIT)
 
 
 async def _answer(
@@ -135,7 +147,7 @@ async def _answer(
         chart_again=again(found.status),
         part=part,
         unmasked=unmasked,
-        may_unmask=may_unmask(principal),
+        may_unmask=principal.may_unmask,
         may_cancel=may_cancel,
         answer=CHOICES,
     )
@@ -156,6 +168,7 @@ def _find(
         rows = listing.deliveries_page(connection, numbers, outcome=outcome, after=place, limit=ON_A_PAGE + 1)
         people = history.people_at(connection, context.masters, request_id, sorted({row.line for row in rows}))
         notes = history.notes_of(connection, request_id, NOTES)
+        kept = kept_at(connection, status)
         chart = None if status.dropped else chart_of(connection, numbers.id, status)
         reference = reference_of(connection, request_id, context.masters)
     shown = rows[:ON_A_PAGE]
@@ -170,6 +183,7 @@ def _find(
         _said(numbers.kind, shown),
         cursor_at((shown[-1].vendor, shown[-1].line)) if len(rows) > ON_A_PAGE else "",
         reference,
+        kept,
     )
 
 

@@ -1,5 +1,6 @@
 """What is live of a request's page: how it stands, how far it is at each vendor, and when deliveries ended."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from fastapi import Request
@@ -8,9 +9,9 @@ from starlette.responses import Response
 from intake.access.roles import Principal
 from ledger.desk import listing, reports
 from ledger.desk.listing import Numbers
-from ledger.desk.status import Status
+from ledger.desk.status import Status, WaitedFor, waited_for
 from ledger.desk.timeline import timeline_of
-from ledger.session import Connection
+from ledger.session import Connection, asking
 from web.console.charts import Chart, ended_by_vendor
 from web.console.live import Shown
 from web.console.pages import part_of_page
@@ -82,7 +83,8 @@ def visible(request: Request, context: Context, principal: Principal, request_id
 def _live(context: Context, request_id: UUID) -> Shown:
     with context.engine.connect() as connection:
         status = _status(connection, request_id)
-    return Shown(live_html(context, status), over=status.status not in LIVE)
+        kept = kept_at(connection, status)
+    return Shown(live_html(context, status, kept), over=status.status not in LIVE)
 
 
 def _status(connection: Connection, request_id: UUID) -> Status:
@@ -92,12 +94,19 @@ def _status(connection: Connection, request_id: UUID) -> Status:
     return status
 
 
-def live_html(context: Context, status: Status) -> str:
+def kept_at(connection: Connection, status: Status) -> dict[str, WaitedFor]:
+    """The vendors at which something keeps what is pending, by name: it is held, or nobody serves it."""
+    found = waited_for(asking(connection), status.pending_at if status.status in LIVE else ())
+    return {one.name: one for one in found if one.why_held or not one.served}
+
+
+def live_html(context: Context, status: Status, kept: Mapping[str, WaitedFor]) -> str:
     """The part that is live. It is the same for everybody."""
     return part_of_page(
         "request_live.html",
         None,
         status_now=status,
         progress=progress_of(status),
+        kept=kept,
         at_risk=status.at_risk(context.settings.due_soon_days),
     )

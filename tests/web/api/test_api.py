@@ -386,6 +386,16 @@ def test_it_may_be_accepted_with_the_request(client: httpx.Client, rows: Rows) -
     assert submit(client, JANE, accept_unreachable="yes").status_code == 422
 
 
+def test_what_it_is_called_is_told_to_who_may_act_on_it(
+    client: httpx.Client, key: Callable[..., dict[str, str]]
+) -> None:
+    called, plain = (
+        f"/v1/requests/{submit(client, JANE, **more).json()['request_id']}" for more in ({"reference": "DSR 7"}, {})
+    )
+    assert [client.get(at).json()["reference"] for at in (called, plain)] == ["DSR 7", None]
+    assert client.get(called, headers=key("reader", "looker")).json()["reference"] is None
+
+
 def test_what_it_is_called_is_kept_sealed_and_stands_in_no_address(client: httpx.Client, rows: Rows) -> None:
     submit(client, JANE, reference="DSR 7")
     headers = {"Content-Type": "text/csv", "Reference": "dsr 7"}

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from domain.requests import Kind
+from ledger.delivery.vendors import hold
 from tests.ledger.conftest import Desk, people
 from tests.ledger.endings import end
 from tests.web.conftest import Rows
@@ -28,6 +29,21 @@ def waiting(desk: Desk) -> UUID:
     end(desk, "exhausted", "server_error", vendor="dfinery")
     end(desk, "accepted", None)
     return submitted
+
+
+def test_it_says_what_keeps_what_is_pending(sign_in: SignIn, desk: Desk) -> None:
+    submitted = desk.submit(people(2)).recorded.public_id
+    reader = sign_in("reader")
+    assert "what is pending waits" not in reader.get(f"/requests/{submitted}").text
+    with desk.engine.begin() as connection:
+        hold(connection, "dfinery", "cli:ann")
+    desk.execute("UPDATE vendors SET served_at = NULL WHERE name = 'insider'")
+    for path in ("", "/live", "/whole"):
+        page = reader.get(f"/requests/{submitted}{path}").text
+        assert "Held (by hand): what is pending waits" in page
+        assert "Nobody has looked for its deliveries in the last minute." in page
+    end(desk, "accepted", None)
+    assert "what is pending waits" not in reader.get(f"/requests/{submitted}/live").text
 
 
 def test_it_tells_how_it_stands_at_each_vendor_in_plain_words(sign_in: SignIn, waiting: UUID) -> None:

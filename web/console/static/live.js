@@ -20,6 +20,30 @@
     if (stand() === told) return;
     told = stand();
     document.getElementById("told").textContent = told ?? "";
+    follow();
+  };
+
+  // What else depends on how it stands (deeds, people, the answer) depends on who looks, too: the page is asked for anew.
+  // Whoever is at work in it, or sees identifiers, is only told, and goes on.
+  const main = () => document.getElementById("main");
+  const isAtWork = () => main().contains(document.activeElement) && document.activeElement !== main();
+  const follow = async () => {
+    const whole = part()?.dataset.whole;
+    if (!whole) return;
+    const changed = document.getElementById("changed");
+    if (isAtWork() || main().querySelector("details[open] .deed, [data-unmasked]")) return void (changed.hidden = false);
+    try {
+      const answer = await fetch(`${whole}/whole${location.search}`, { cache: "no-store" });
+      if (answer.status === 401) return location.replace("/sign-in");
+      if (!answer.ok || isAtWork()) return void (changed.hidden = false);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      main().replaceWith(document.adoptNode(page.getElementById("main")));
+      told = stand();
+      document.getElementById("told").textContent = told ?? "";
+      document.dispatchEvent(new Event("live-shown"));
+    } catch {
+      changed.hidden = false;
+    }
   };
 
   const show = (html) => {
