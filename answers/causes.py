@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from domain.outcomes import Outcome, Reason
+from domain.outcomes import HOLD_REASONS, Outcome, Reason
 
 CAUSES: Mapping[str, str] = MappingProxyType(
     {
@@ -17,6 +17,7 @@ CAUSES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys([Reason.CODE_SENT, Reason.CODE_UNCERTAIN, Reason.CODE_REFUSED], "code"),
         **dict.fromkeys([Reason.NEWER_OPT_IN, Reason.SUCCESSOR_GONE, Reason.TOO_MANY_MATCHES], "other_wish"),
         **dict.fromkeys([Reason.NOT_IN_EFFECT], "not_in_effect"),
+        **{reason: reason.value for reason in HOLD_REASONS},
         **dict.fromkeys([Reason.CLOSED_BY_HAND], "by_hand"),
         **dict.fromkeys([Reason.MANUAL], "manual"),
         **dict.fromkeys([Reason.VENDOR_RETIRED], "retired"),

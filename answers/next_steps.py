@@ -58,6 +58,8 @@ def _exceptions(catalogue: Catalogue, facts: Facts) -> list[str]:
     said = [catalogue.say("next", "attention")] if waiting else []
     if any(one.outcome == Outcome.UNREACHABLE for one in waiting):
         said.append(catalogue.say("next", "identifier"))
+    if any(one.outcome == Outcome.WITHHELD for one in endings):
+        said.append(catalogue.say("next", "withheld"))
     if any(one.accepted for one in endings):
         said.append(catalogue.say("next", "accepted"))
     return said

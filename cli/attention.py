@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 
@@ -13,9 +14,9 @@ from cli.os_user import who
 from cli.status import no_such_request, read_id
 from cli.submit import waker
 from cli.tables import print_attention
-from cli.utc import as_utc
+from cli.utc import as_utc, moment_or_none
 from domain.counted import counted, counted_deliveries
-from domain.outcomes import Outcome, Reason
+from domain.outcomes import HOLD_REASONS, Outcome, Reason
 from intake.advice import ADVICE, what_to_do
 from intake.exit_codes import Ending, note
 from intake.files.reader import UnusableInputError, read_numbered
@@ -24,7 +25,7 @@ from intake.written_reasons import because_fault
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.delivery.vendors import all_vendors
-from ledger.desk import attention
+from ledger.desk import attention, withheld
 from ledger.desk.fresh_sessions import Given
 from ledger.sealing import UnsealError
 from ledger.session import Connection
@@ -35,23 +36,30 @@ def show_attention(request_id: str | None, *, vendor: str | None, reason: str | 
     """Print what needs a person. Raises CommandError."""
     check_reason(reason)
     with surroundings() as here, here.engine.connect() as connection:
-        found = attention.groups(
-            connection,
-            request_id=_number_of(connection, request_id) if request_id is not None else None,
-            vendor_id=_vendor_id(connection, vendor) if vendor is not None else None,
-            reason=reason,
-        )
+        which: dict[str, Any] = {
+            "request_id": _number_of(connection, request_id) if request_id is not None else None,
+            "vendor_id": _vendor_id(connection, vendor) if vendor is not None else None,
+            "reason": reason,
+        }
+        found, held = attention.groups(connection, **which), withheld.groups(connection, **which)
     if as_json:
         rows = [
             group._asdict()
             | {"oldest_due_at": as_utc(group.oldest_due_at), "what_to_do": what_to_do(group.vendor, group.reason)}
             for group in found
         ]
-        typer.echo(json.dumps({"deliveries": sum(group.deliveries for group in found), "groups": rows}))
-    elif found:
+        kept = [one._asdict() | {"until": moment_or_none(one.until)} for one in held]
+        total = sum(group.deliveries for group in found)
+        typer.echo(json.dumps({"deliveries": total, "groups": rows, "withheld": kept}))
+        return Ending.DONE
+    if found:
         print_attention(found, what_to_do)
     else:
         typer.echo("nothing needs attention")
+    for one in held:
+        until = f"until {as_utc(one.until)} or later" if one.until else "until it is released"
+        many = counted(one.deliveries, "delivery is", "deliveries are")
+        typer.echo(f"{one.vendor}: {many} withheld by a legal hold ({one.reason}), {until}")
     return Ending.DONE
 
 
@@ -71,8 +79,9 @@ def _vendor_id(connection: Connection, name: str) -> int:
 
 def check_reason(reason: str | None) -> None:
     """Raises CommandError where no delivery could wait for this reason."""
-    if reason is not None and reason not in ADVICE:
-        raise unusable(f"unknown --reason; known are {', '.join(Reason(known) for known in ADVICE if known)}")
+    if reason is not None and reason not in {*ADVICE, *HOLD_REASONS}:
+        known = [Reason(one) for one in (*ADVICE, *HOLD_REASONS) if one]
+        raise unusable(f"unknown --reason; known are {', '.join(known)}")
 
 
 def check_text(because: str) -> str:

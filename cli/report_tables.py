@@ -3,7 +3,7 @@
 from cli.terminal import console, table
 from ledger.desk.figures import Figures, Requests
 
-FIGURES = ("received", "people", "done", "in part", "not done", "refused", "withdrawn", "open", "at risk")
+FIGURES = ("received", "people", "done", "in part", "not done", "refused", "withheld", "withdrawn", "open", "at risk")
 
 
 def print_report(figures: Figures) -> None:

@@ -43,8 +43,9 @@ def send_after(connection: Connection, hold_id: int) -> list[str]:
     for request_id, places in sorted(waiting.items()):
         kept = legal_holds.keeping(connection, request_id, sorted({line for _, line in places}))
         if kept:
-            of_others = {"lines": list(kept), "holds": [hold.id for hold in kept.values()]}
-            connection.execute(_HAND_ON, {"request_id": request_id, "hold": hold_id, **of_others})
+            others: dict[str, Any] = {"lines": list(kept), "holds": [hold.id for hold in kept.values()]}
+            others |= {"reasons": [hold.reason.value for hold in kept.values()]}
+            connection.execute(_HAND_ON, {"request_id": request_id, "hold": hold_id, **others})
         by_vendor: defaultdict[int, list[int]] = defaultdict(list)
         for vendor_id, line in sorted(places) if request_id in running else ():
             if line not in kept:
@@ -62,10 +63,24 @@ _LOCK = text("""
     WHERE id = ANY(CAST(:ids AS bigint[])) AND status IN ('running', 'completed', 'completed_with_exceptions')
     ORDER BY id FOR NO KEY UPDATE
 """)
+# An outcome says why the data is kept, so another reason is another outcome. The tallies stay as they are.
 _HAND_ON = text("""
-    UPDATE withheld SET hold_id = other.hold_id
-    FROM unnest(CAST(:lines AS integer[]), CAST(:holds AS bigint[])) AS other (line, hold_id)
-    WHERE request_id = :request_id AND withheld.hold_id = :hold AND withheld.line = other.line
+    WITH other AS (
+        SELECT * FROM unnest(CAST(:lines AS integer[]), CAST(:holds AS bigint[]), CAST(:reasons AS text[]))
+            AS other (line, hold_id, reason)),
+    handed_on AS (
+        UPDATE withheld SET hold_id = other.hold_id
+        FROM other
+        WHERE request_id = :request_id AND withheld.hold_id = :hold AND withheld.line = other.line
+        RETURNING vendor_id, withheld.line, reason)
+    INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
+    SELECT :request_id, vendor_id, line, latest.round + 1, latest.attempts, 'withheld', handed_on.reason
+    FROM handed_on CROSS JOIN LATERAL (
+        SELECT outcome, reason, round, attempts FROM outcomes
+        WHERE outcomes.request_id = :request_id AND outcomes.vendor_id = handed_on.vendor_id
+            AND outcomes.line = handed_on.line
+        ORDER BY round DESC LIMIT 1) AS latest
+    WHERE latest.outcome = 'withheld' AND latest.reason <> handed_on.reason
 """)
 _DONE = text("DELETE FROM withheld WHERE hold_id = :hold")
 

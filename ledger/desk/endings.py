@@ -6,7 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from ledger.desk import attention, reports
+from domain.outcomes import Outcome
+from ledger.desk import attention, reports, withheld
 from ledger.desk.status import PENDING, Status
 from ledger.unsettled import accepted
 
@@ -100,6 +101,8 @@ def _tallied(connection: Connection, request_id: int, status: Status) -> list[En
     reasons: dict[tuple[str, str], list[tuple[str | None, int]]] = {}
     for group in [] if status.dropped else attention.groups(connection, request_id=request_id):
         reasons.setdefault((group.vendor, group.outcome), []).append((group.reason, group.deliveries))
+    for held in [] if status.dropped else withheld.groups(connection, request_id=request_id):
+        reasons.setdefault((held.vendor, Outcome.WITHHELD.value), []).append((held.reason, held.deliveries))
     found: list[Ended] = []
     for vendor, counts in status.vendors.items():
         for outcome, people in counts.items():

@@ -40,7 +40,8 @@ class Period(NamedTuple):
 
 class Requests(NamedTuple):
     """Requests of one sort. Those closed are `done`, `in_part` or `not_done`; `refused` are those of them in which a
-    recipient refused somebody; days count from when the controller was asked to the request's close."""
+    recipient refused somebody, and `withheld` those in which a legal hold keeps somebody's data; days count from when
+    the controller was asked to the request's close."""
 
     received: int
     people: int
@@ -48,6 +49,7 @@ class Requests(NamedTuple):
     in_part: int
     not_done: int
     refused: int
+    withheld: int
     withdrawn: int
     open: int
     at_risk: int
@@ -116,6 +118,7 @@ _REQUESTS = text(f"""
         SELECT tallies.request_id, sum(deliveries) AS settled,
             COALESCE(sum(deliveries) FILTER (WHERE outcome IN ({_DONE})), 0) AS done,
             COALESCE(sum(deliveries) FILTER (WHERE outcome = 'refused'), 0) AS refused,
+            COALESCE(sum(deliveries) FILTER (WHERE outcome = 'withheld'), 0) AS withheld,
             COALESCE(sum(deliveries) FILTER (WHERE {waits("tallies")}), 0) AS waiting
         FROM tallies JOIN received ON received.id = tallies.request_id
         WHERE {_near("tallies")}
@@ -124,6 +127,7 @@ _REQUESTS = text(f"""
         SELECT CAST(kind AS text) AS kind, CAST(regulation AS text) AS regulation, subjects, status,
             status IN ('completed', 'completed_with_exceptions') AS closed,
             COALESCE(done, 0) AS done, COALESCE(refused, 0) AS refused,
+            COALESCE(withheld, 0) AS withheld,
             CAST(extract(epoch FROM closed_at - asked_at) AS double precision) / 86400 AS days,
             due_at < now() + :days * interval '1 day' AND status <> 'cancelled' AND readable
                 AND (COALESCE(waiting, 0) > 0
@@ -134,6 +138,7 @@ _REQUESTS = text(f"""
         count(*) FILTER (WHERE status = 'completed_with_exceptions' AND done > 0),
         count(*) FILTER (WHERE status = 'completed_with_exceptions' AND done = 0),
         count(*) FILTER (WHERE closed AND refused > 0),
+        count(*) FILTER (WHERE closed AND withheld > 0),
         count(*) FILTER (WHERE status = 'cancelled'),
         count(*) FILTER (WHERE status IN ('unconfirmed', 'running')),
         count(*) FILTER (WHERE at_risk),
@@ -162,7 +167,7 @@ _VENDORS = text(f"""
     FROM (SELECT * FROM pending UNION ALL SELECT * FROM settled) AS each JOIN vendors ON vendors.id = vendor_id
     ORDER BY vendors.name, outcome <> '{PENDING}', outcome
 """)
-# Outcomes that need attention have an index of their own; nobody else's are read.
+# Outcomes that need attention have an index of their own, and what is withheld a table; nobody else's are read.
 _EXCEPTIONS = text(f"""
     WITH {_RECEIVED}
     SELECT vendors.name, CAST(outcome AS text), reason, count(*), count(DISTINCT outcomes.request_id)
@@ -175,5 +180,13 @@ _EXCEPTIONS = text(f"""
             WHERE tallies.request_id = received.id AND tallies.vendor_id = outcomes.vendor_id
                 AND tallies.outcome = outcomes.outcome AND tallies.deliveries > 0)
     GROUP BY vendors.name, outcome, reason
-    ORDER BY vendors.name, outcome, reason NULLS FIRST
+    UNION ALL
+    SELECT vendors.name, 'withheld', legal_holds.reason, count(*), count(DISTINCT withheld.request_id)
+    FROM received
+    JOIN withheld ON withheld.request_id = received.id
+    JOIN legal_holds ON legal_holds.id = hold_id
+    JOIN vendors ON vendors.id = withheld.vendor_id
+    WHERE received.status <> 'cancelled'
+    GROUP BY vendors.name, legal_holds.reason
+    ORDER BY 1, 2, 3 NULLS FIRST
 """)

@@ -26,6 +26,7 @@ ONES = {
 SETTINGS = {
     "settings-keys": "/settings/keys",
     "settings-users": "/settings/users",
+    "settings-legal-holds": "/settings/legal-holds",
     "settings-receivers": "/settings/receivers",
     "settings-audit": "/settings/audit",
     "report": "/report",

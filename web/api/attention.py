@@ -1,15 +1,17 @@
 """What needs a person, by cause, with what to do about it."""
 
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from domain.outcomes import Outcome
 from intake.advice import what_to_do
 from ledger.delivery import vendors
-from ledger.desk import attention
+from ledger.desk import attention, withheld
 from ledger.desk.attention import Group
+from ledger.desk.withheld import Withheld
 from web.api.models import DUE, Moment, Text, VendorName, examples
 from web.context import Context
 from web.dependencies import Reader, TheContext
@@ -24,6 +26,7 @@ _GROUP = {
     "oldest_due_at": DUE,
     "what_to_do": "Ask the vendor what is wrong with these.",
 }
+_WITHHELD = {"vendor": "insider", "reason": "litigation", "deliveries": 2, "requests": 1, "until": None}
 
 
 class AttentionGroup(BaseModel):
@@ -39,12 +42,24 @@ class AttentionGroup(BaseModel):
     what_to_do: str
 
 
+class WithheldGroup(BaseModel):
+    """Deliveries that a legal hold withholds for one reason. Nobody need act: they are sent when it ends."""
+
+    model_config = examples(_WITHHELD)
+    vendor: str
+    reason: str
+    deliveries: int
+    requests: int
+    until: Moment | None = Field(description="when the first of their holds ends; null where none ends by itself")
+
+
 class Attention(BaseModel):
     """What needs a person, the most pressing first."""
 
-    model_config = examples({"deliveries": 5, "groups": [_GROUP]})
+    model_config = examples({"deliveries": 5, "groups": [_GROUP], "withheld": [_WITHHELD]})
     deliveries: int
     groups: list[AttentionGroup]
+    withheld: list[WithheldGroup]
 
 
 router = APIRouter(tags=["attention"])
@@ -59,12 +74,15 @@ async def show_attention(
     reason: Text | None = None,
 ) -> Attention:
     """Deliveries that wait, by cause, with what to do about each; of all requests or of one."""
-    found = await context.reads.run(lambda: _groups(context, request_id, vendor, reason))
+    found, held = await context.reads.run(lambda: _groups(context, request_id, vendor, reason))
     groups = [AttentionGroup(**group._asdict(), what_to_do=what_to_do(group.vendor, group.reason)) for group in found]
-    return Attention(deliveries=sum(group.deliveries for group in found), groups=groups)
+    withheld = [WithheldGroup(**one._asdict()) for one in held]
+    return Attention(deliveries=sum(group.deliveries for group in found), groups=groups, withheld=withheld)
 
 
-def _groups(context: Context, request_id: UUID | None, vendor: str | None, reason: str | None) -> list[Group]:
+def _groups(
+    context: Context, request_id: UUID | None, vendor: str | None, reason: str | None
+) -> tuple[list[Group], list[Withheld]]:
     with context.engine.connect() as connection:
         number = attention.find_request(connection, request_id) if request_id is not None else None
         if request_id is not None and number is None:
@@ -73,4 +91,5 @@ def _groups(context: Context, request_id: UUID | None, vendor: str | None, reaso
         if vendor is not None and vendor not in known:
             raise no_such_vendor()
         vendor_id = known[vendor] if vendor is not None else None
-        return attention.groups(connection, request_id=number, vendor_id=vendor_id, reason=reason)
+        which: dict[str, Any] = {"request_id": number, "vendor_id": vendor_id, "reason": reason}
+        return attention.groups(connection, **which), withheld.groups(connection, **which)

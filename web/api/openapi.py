@@ -14,6 +14,7 @@ from starlette.responses import Response
 from web import problems
 from web.access.cookies import PREFIX, SESSION
 from web.api.deeds import Accept, Close, Extend, Forget, Retry
+from web.api.legal_holds import NewHold, Release
 from web.api.models import REF
 from web.api.people import Person
 from web.api.requests import NewRequest
@@ -36,6 +37,8 @@ BODIES: tuple[type[BaseModel], ...] = (
     Retire,
     Person,
     PeopleToCheck,
+    NewHold,
+    Release,
     Login,
 )
 REFUSALS = {

@@ -21,6 +21,7 @@ _COUNTED = {
     "in_part": 1,
     "not_done": 0,
     "refused": 1,
+    "withheld": 0,
     "withdrawn": 1,
     "open": 1,
     "at_risk": 0,
@@ -40,6 +41,7 @@ class ReportedRequests(BaseModel):
     in_part: int = Field(description="closed with exceptions, and something was done")
     not_done: int = Field(description="closed with exceptions, and nothing was done")
     refused: int = Field(description="those closed in which a vendor refused somebody")
+    withheld: int = Field(description="those closed in which a legal hold keeps somebody's data")
     withdrawn: int
     open: int
     at_risk: int = Field(description="due soon or overdue, and something is pending or needs a person")

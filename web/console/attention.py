@@ -11,8 +11,9 @@ from domain.outcomes import Outcome
 from intake.advice import ADVICE
 from ledger.delivery import vendors
 from ledger.delivery.restored import Restore, open_restore
-from ledger.desk import attention
+from ledger.desk import attention, withheld
 from ledger.desk.attention import Group
+from ledger.desk.withheld import Withheld
 from tasks import selections
 from tasks.selections import Criteria, Deed, Order, Progress, UnusableOrderError
 from web.access.gate import Principal
@@ -22,6 +23,7 @@ from web.console.live import Shown
 from web.console.pages import go_to, page, part_of_page
 from web.console.routing import page_router
 from web.console.streams import part, stream
+from web.console.words import HOLD_REASONS_SAID
 from web.context import Context
 from web.dependencies import OnlookingReader, Operator, Reader, TheContext
 from web.origin import origin_of
@@ -42,15 +44,22 @@ class Cause(NamedTuple):
     """Some of the requests, where something has to be done in each by itself."""
 
 
+class Found(NamedTuple):
+    """What the page shows. `restored`: the restored backup for which every vendor is held."""
+
+    causes: list[Cause]
+    restored: Restore | None
+    withheld: list[Withheld]
+
+
 @router.get("/attention")
 async def show(request: Request, context: TheContext, _: Reader) -> Response:
     """Every cause, the most pressing first."""
-    causes, restored = await context.reads.run(lambda: _causes(context))
-    return page(request, "attention.html", causes=causes, restored=restored)
+    found = await context.reads.run(lambda: _find(context))
+    return page(request, "attention.html", **found._asdict(), hold_reasons=HOLD_REASONS_SAID)
 
 
-def _causes(context: Context) -> tuple[list[Cause], Restore | None]:
-    """Every cause; and the restored backup for which every vendor is held."""
+def _find(context: Context) -> Found:
     with context.engine.connect() as connection:
         restored = open_restore(connection)
         ids: Mapping[str, int] = {one.name: one.id for one in vendors.all_vendors(connection)}
@@ -63,7 +72,7 @@ def _causes(context: Context) -> tuple[list[Cause], Restore | None]:
             )
             for group in attention.groups(connection)
         ]
-    return causes, restored
+        return Found(causes, restored, withheld.groups(connection))
 
 
 @router.post("/attention/retry")

@@ -27,6 +27,7 @@ NAVIGATION = (
 SETTINGS = (
     Place("/settings/keys", "key-round", "Keys", Right.MANAGE),
     Place("/settings/users", "users", "Users", Right.MANAGE),
+    Place("/settings/legal-holds", "archive", "Legal holds", Right.READ),
     Place("/settings/receivers", "webhook", "Receivers", Right.READ),
     Place("/settings/audit", "scroll-text", "Audit log", Right.READ),
 )

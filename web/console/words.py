@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from domain.outcomes import ATTENTION, Outcome
+from domain.outcomes import ATTENTION, Outcome, Reason
 from domain.regulations import Regulation
 from domain.requests import Kind
 from intake.advice import what_to_do
@@ -40,6 +40,7 @@ OUTCOMES: Mapping[str, Word] = MappingProxyType(
         Outcome.ABSENT.value: Word("Vendor holds nothing", "good"),
         Outcome.NOT_APPLICABLE.value: Word("Nothing to do there", "quiet"),
         Outcome.UNREACHABLE.value: Word("Cannot be found there", "bad"),
+        Outcome.WITHHELD.value: Word("Kept: a legal hold", "care"),
         Outcome.SUPERSEDED.value: Word("Gave way to a newer wish", "quiet"),
         Outcome.REFUSED.value: Word("Refused by the vendor", "bad"),
         Outcome.NEEDS_ACTION.value: Word("Somebody must act first", "bad"),
@@ -51,6 +52,15 @@ WAITING = frozenset(outcome.value for outcome in ATTENTION)
 """Outcomes that need a person."""
 
 
+HOLD_REASONS_SAID: Mapping[str, str] = MappingProxyType(
+    {
+        Reason.LITIGATION.value: "Legal claims",
+        Reason.LEGAL_OBLIGATION.value: "A law or a public task demands it",
+        Reason.PUBLIC_INTEREST.value: "Public health, archives, research, statistics",
+        Reason.EXPRESSION.value: "Freedom of expression and information",
+    }
+)
+"""Why a legal hold keeps data of a person."""
 REASONS: Mapping[str, str] = MappingProxyType(
     {"by_hand": "by hand", "manual": "asked by hand", "restored": "restored from a backup"}
 )

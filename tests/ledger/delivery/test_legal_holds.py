@@ -161,7 +161,7 @@ def test_a_request_waits_for_the_last_of_several_holds(stage: Stage) -> None:
     stage.submit([ANN])
     stage.work()
     stage.keeper().release(first)
-    assert stage.work().outcomes() == [("withheld", "litigation")], "no new round: it waits for the other one now"
+    assert stage.work().outcomes() == [("withheld", "expression")], "it waits for the other one now"
     assert stage.status() == "completed_with_exceptions"
     third = stage.hold(reason=Reason.PUBLIC_INTEREST)
     stage.keeper().release(second)

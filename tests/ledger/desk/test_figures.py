@@ -58,6 +58,7 @@ def test_a_report_counts_what_was_received_in_its_days(desk: Desk) -> None:
         "in_part": 0,
         "not_done": 1,
         "refused": 1,
+        "withheld": 0,
         "withdrawn": 1,
         "open": 1,
         "at_risk": 2,  # one runs, and one was refused: both were due long ago

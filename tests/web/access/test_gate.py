@@ -54,6 +54,9 @@ NEEDED: dict[tuple[str, str], set[Right]] = {
     ("GET", "/v1/deeds/{deed_id}"): {Right.SUBMIT, Right.READ},
     ("POST", "/v1/people/lookup"): {Right.READ},
     ("POST", "/v1/suppression/check"): {Right.SUBMIT, Right.READ},
+    ("POST", "/v1/legal-holds"): {Right.OPERATE},
+    ("GET", "/v1/legal-holds"): {Right.READ},
+    ("POST", "/v1/legal-holds/{hold_id}/release"): {Right.OPERATE},
     ("GET", "/v1/attention"): {Right.READ},
     ("GET", "/v1/report"): {Right.READ},
     ("GET", "/v1/audit"): {Right.READ},
@@ -87,7 +90,7 @@ def test_every_path_is_shut_but_for_health_and_logging_in(stranger: httpx.Client
     shut = [(method.upper(), path) for method, path in operations if (method, path) not in OPEN]
     assert set(shut) == set(NEEDED)
     for method, path in shut:
-        answer = stranger.request(method, path.format(request_id=ID, deed_id=ID, name="insider"))
+        answer = stranger.request(method, path.format(request_id=ID, deed_id=ID, name="insider", hold_id=7))
         assert answer.status_code == 401, (method, path)
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
@@ -110,7 +113,7 @@ def test_each_role_may_what_the_table_says(stranger: httpx.Client, key: Key) -> 
     for role in Role:
         stranger.headers.update(key(role.value, name=role.value))
         for (method, path), rights in NEEDED.items():
-            answer = stranger.request(method, path.format(request_id=ID, deed_id=ID, name="acme"))
+            answer = stranger.request(method, path.format(request_id=ID, deed_id=ID, name="acme", hold_id=7))
             may = bool(MAY[role] & rights)
             assert (answer.status_code != 403) is may, (role, method, path, answer.text)
             assert answer.status_code != 401

@@ -30,6 +30,7 @@ PAGES: dict[str, frozenset[str]] = {
     "/person": READERS,
     "/settings/keys": frozenset({"admin"}),
     "/settings/users": frozenset({"admin"}),
+    "/settings/legal-holds": READERS,
     "/settings/receivers": READERS,
     "/settings/audit": READERS,
 }
