@@ -20,8 +20,6 @@ from domain.outcomes import Reason
 from intake.exit_codes import Ending
 from intake.stack import BAD_KEYS, Surroundings, master_keys, surroundings
 from ledger import legal_holds
-from ledger.keys import fingerprinter
-from ledger.people.prints import Prints
 from ledger.sealing import UnsealError
 from tasks.legal_holds import HoldError, Keeper
 
@@ -42,15 +40,8 @@ def add(
     person = read_person(source, given)
     text, ends = check_text(because), read_day_or_moment("--until", until)
     until_then = end_of(ends) if ends is not None else None
-    with surroundings() as here:
-        masters = master_keys(here)
-        try:
-            with here.engine.begin() as connection:
-                identifiers = Prints(fingerprinter(connection, masters)).every(person)
-        except UnsealError as error:
-            raise unusable(f"{BAD_KEYS}{error}") from None
-        with _keeper(here) as keeper:
-            number = keeper.add(identifiers, Reason(reason), text, until_then)
+    with surroundings() as here, _keeper(here) as keeper:
+        number = keeper.add(person, Reason(reason), text, until_then)
     answer = {"id": number, "reason": reason, "until": moment_or_none(until_then)}
     typer.echo(json.dumps(answer) if as_json else number)
     return Ending.DONE
@@ -91,6 +82,8 @@ def release(number: int, *, because: str | None, as_json: bool) -> Ending:
 @contextmanager
 def _keeper(here: Surroundings) -> Iterator[Keeper]:
     try:
-        yield Keeper(here.engine, who(), waker(here))
+        yield Keeper(here.engine, master_keys(here), who(), waker(here))
     except HoldError as error:
         raise unusable(str(error)) from None
+    except UnsealError as error:
+        raise unusable(f"{BAD_KEYS}{error}") from None

@@ -7,11 +7,14 @@ from datetime import datetime
 from itertools import count
 
 from domain.outcomes import Reason
-from domain.suppression import Identifiers
+from domain.requests import Subject
 from ledger import legal_holds
 from ledger.accounts import audit
 from ledger.accounts.audit import HERE, Entry, Origin
 from ledger.delivery import withheld
+from ledger.keys import fingerprinter
+from ledger.people.prints import Prints
+from ledger.sealing import MasterKeys
 from ledger.session import Connection, Engine
 from tasks.submit import Wake
 
@@ -34,14 +37,17 @@ class Keeper:
     """Somebody who adds and releases holds."""
 
     engine: Engine
+    masters: MasterKeys
     by: str
     wake: Wake = field(repr=False)
     origin: Origin = HERE
 
-    def add(self, person: Identifiers, reason: Reason, because: str, until: datetime | None = None) -> int:
+    def add(self, subject: Subject, reason: Reason, because: str, until: datetime | None = None) -> int:
         """Keep a person's data from now on; returns the hold's number. What a recipient without an API was to be asked
-        for is taken back. Raises HoldError where `until` has passed."""
+        for is taken back. Raises HoldError where `until` has passed, ledger.sealing.UnsealError."""
         with self.engine.begin() as connection:
+            # In the same transaction: ledger.requests.fingerprint_keys counts on it.
+            person = Prints(fingerprinter(connection, self.masters)).every(subject)
             hold_id = legal_holds.add(connection, person, reason, because, until=until, by=self.by)
             if hold_id is None:
                 raise HoldError("until has passed: give a moment that is still to come")

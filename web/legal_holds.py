@@ -8,7 +8,6 @@ from fastapi import Request
 
 from domain.moments import end_of
 from domain.outcomes import Reason
-from ledger.people.prints import Prints
 from tasks.legal_holds import HoldError, Keeper, NoSuchHoldError
 from tasks.subjects import LOOKED_FOR, check_subject
 from web.access.gate import Principal
@@ -32,13 +31,9 @@ async def add_hold(
     """Keep a person's data; returns the hold's number. Raises Problem, tasks.subjects.SubjectError."""
     subject, because = check_subject(dict(person), LOOKED_FOR), kept_reason(why.because)
     keeper = _keeper(request, context, principal)
-
-    def do() -> int:
-        identifiers = Prints(context.known().prints).every(subject)
-        return keeper.add(identifiers, why.reason, because, end_of(why.until) if why.until is not None else None)
-
+    until = end_of(why.until) if why.until is not None else None
     try:
-        hold_id = await context.intake.run(do)
+        hold_id = await context.intake.run(lambda: keeper.add(subject, why.reason, because, until))
     except HoldError:
         raise Problem.unusable("no hold was added", [fault("until", "must be still to come")]) from None
     request.state.target, request.state.audited = f"legal hold {hold_id}", True
@@ -60,4 +55,4 @@ async def release_hold(
 
 
 def _keeper(request: Request, context: Context, principal: Principal) -> Keeper:
-    return Keeper(context.engine, principal.name, context.wake, origin_of(request.scope))
+    return Keeper(context.engine, context.masters, principal.name, context.wake, origin_of(request.scope))

@@ -12,9 +12,7 @@ from adapters.contract import Answer, Call, Person, Verdict
 from domain.notices import Callback, Style
 from domain.outcomes import Reason
 from domain.requests import Subject
-from ledger.keys import fingerprinter
 from ledger.notices.webhooks import announce_webhooks
-from ledger.people.prints import Prints
 from ledger.sealing import MasterKeys
 from tasks.legal_holds import Keeper
 from tests.ledger.conftest import APPLIED, Desk
@@ -146,11 +144,8 @@ def test_nothing_personal_can_be_read_in_any_table(desk: Desk) -> None:
         callbacks=(CALLBACK,),
         reference="jane.doe@private.example",
     )
-    with desk.engine.begin() as connection:
-        kept = Prints(fingerprinter(connection, desk.masters)).every(
-            {"user_id": SUBJECT["user_id"], "email": SUBJECT["email"]}
-        )
-    Keeper(desk.engine, "cli:test", desk.woken.extend).add(kept, Reason.LITIGATION, "case 12")
+    kept: Subject = {"user_id": SUBJECT["user_id"], "email": SUBJECT["email"]}
+    Keeper(desk.engine, desk.masters, "cli:test", desk.woken.extend).add(kept, Reason.LITIGATION, "case 12")
     assert_nothing_personal(desk.engine)
     answers = {1: APPLIED, 2: Answer(Verdict.RETRY, Reason.BUSY)}
 

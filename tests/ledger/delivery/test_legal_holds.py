@@ -15,8 +15,6 @@ from domain.effects import Effect
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
 from ledger import due, legal_holds
-from ledger.keys import fingerprinter
-from ledger.people.prints import Prints
 from tasks import attend, by_hand
 from tasks.legal_holds import HoldError, Keeper, NoSuchHoldError, end_over
 from tasks.run import Run
@@ -71,12 +69,10 @@ class Stage:
         return answering
 
     def keeper(self) -> Keeper:
-        return Keeper(self.desk.engine, "cli:ann", self.desk.woken.extend)
+        return Keeper(self.desk.engine, self.desk.masters, "cli:ann", self.desk.woken.extend)
 
     def hold(self, person: Subject = ANN, reason: Reason = Reason.LITIGATION, until: datetime | None = None) -> int:
-        with self.desk.engine.begin() as connection:
-            prints = Prints(fingerprinter(connection, self.desk.masters))
-        return self.keeper().add(prints.every(person), reason, "case 12", until)
+        return self.keeper().add(person, reason, "case 12", until)
 
     def submit(self, who: Iterable[Subject] = (ANN, BOB), kind: Kind = Kind.ERASURE, **more: object) -> UUID:
         return self.desk.submit(list(who), kind=kind, **more).recorded.public_id
