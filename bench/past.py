@@ -33,6 +33,7 @@ def write_past(engine: Engine, vendors: Sequence[Vendor], deliveries: int, volum
             for parent in ("subjects", "sessions", "outcomes"):
                 connection.execute(text(f"CREATE TABLE {parent}_{volume} (LIKE {parent} INCLUDING DEFAULTS)"))
             connection.execute(_REQUESTS, {**values, "first": first})
+            connection.execute(_KEYS, {"first": first, "past": past})
             for statement in (_SUBJECTS, _OUTCOMES):
                 connection.execute(text(statement.format(volume=volume)), {"first": first, "past": past})
             connection.execute(
@@ -58,15 +59,18 @@ def write_past(engine: Engine, vendors: Sequence[Vendor], deliveries: int, volum
 
 _NEXT = text("SELECT id + 1, past_request, past_request + (1::bigint << 32) FROM volumes ORDER BY id DESC LIMIT 1")
 _REQUESTS = text("""
-    INSERT INTO requests (id, public_id, kind, status, subjects, vendor_ids, data_key, options, received_at,
+    INSERT INTO requests (id, public_id, kind, status, subjects, vendor_ids, options, received_at,
         effective_at, due_at, closed_at)
     OVERRIDING SYSTEM VALUE
     SELECT :first + n, gen_random_uuid(), (ARRAY['opt_in', 'opt_out', 'erasure'])[1 + n % 3]::kind, 'completed',
-        CASE WHEN n < :campaigns THEN :people ELSE 1 END, CAST(:vendors AS smallint[]), '', '', at, at,
+        CASE WHEN n < :campaigns THEN :people ELSE 1 END, CAST(:vendors AS smallint[]), '', at, at,
         at + interval '1 month', at + interval '1 hour'
     FROM generate_series(0, :campaigns + :lone - 1) AS n
     CROSS JOIN LATERAL (SELECT now() - interval '90 days' + n * interval '1 second') AS time (at)
 """)
+_KEYS = text(
+    "INSERT INTO data_keys (request_id, wrapped) SELECT id, '' FROM requests WHERE id >= :first AND id < :past"
+)
 _SUBJECTS = """
     INSERT INTO subjects_{volume} (request_id, line, sealed, whole_print, user_print, email_print, phone_print)
     SELECT id, line, decode(repeat(said, 9), 'hex'), CAST(said AS uuid), CAST(md5('u' || said) AS uuid),

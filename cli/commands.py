@@ -17,6 +17,7 @@ from cli.master_key_commands import master_key
 from cli.options import AsJson
 from cli.request_commands import export, list_requests, lookup, status, submit, watch
 from cli.restored_commands import restored
+from cli.retention_commands import retention
 from cli.signing_key_commands import signing_key
 from cli.suppression_commands import suppression
 from cli.vendor_commands import vendor
@@ -42,6 +43,7 @@ FAMILIES = {
     "fingerprint-key": fingerprint_key,
     "suppression": suppression,
     "legal-hold": legal_hold,
+    "retention": retention,
 }
 for name, commands in FAMILIES.items():
     app.add_typer(commands, name=name)

@@ -14,13 +14,14 @@ from config.opendsr import OpenDsrSettings
 from config.phone_region import PhoneRegion
 from config.public_url import PublicUrl
 from config.resolver import ResolverSettings
+from config.retention import RetentionFields
 from config.vendors import VendorBlocks
 from config.webhooks import WebhookSettings
 from domain.regulations import Regulation
 from domain.requests import Kind
 
 
-class SettingFields(VendorBlocks):
+class SettingFields(RetentionFields, VendorBlocks):
     """All settings by name. `config.settings` reads them."""
 
     data_dir: Path = Field(default=Path(".consent"), description="where the one-machine stack keeps its state")
@@ -160,11 +161,6 @@ class SettingFields(VendorBlocks):
     )
     due_soon_days: float = Field(
         default=7.0, ge=0, le=90, description="what is not done so long before it is due is at risk"
-    )
-    retention_days: float | None = Field(
-        default=None,
-        ge=1,
-        description="people and outcomes are dropped so long after their request closed; unset: never",
     )
     suppression_days: float | None = Field(
         default=None,

@@ -13,6 +13,7 @@ from adapters.registry import ADAPTERS, PLUG_INS, create
 from config.accounts import AccountsError, variables_of
 from config.fields import fault_text, unparsable
 from config.manual import faults_in as manual_faults
+from config.retention import RetentionFields
 from config.setting_fields import SettingFields
 from domain.by_hand import ByHand
 from domain.deadlines import Deadlines
@@ -64,7 +65,7 @@ class Settings(SettingFields):
 
     def _refuse_plug_ins(self) -> None:
         """Nothing starts while a plug-in cannot be used: which vendors a request reaches must not depend on chance."""
-        ours = set(SettingFields.__annotations__)
+        ours = {*SettingFields.__annotations__, *RetentionFields.__annotations__}
         taken = [f"The vendor {name!r} is refused: a setting has this name." for name in ADAPTERS if name in ours]
         if refused := [*PLUG_INS.refused, *taken]:
             raise SettingsError("\n".join(refused)) from None

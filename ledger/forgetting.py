@@ -2,35 +2,63 @@
 fingerprints in steps."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 from ledger import suppression
+from ledger.data_keys import DESTROY, has_key
 
 _NOBODY = "CAST('00000000-0000-0000-0000-000000000000' AS uuid)"
 """In place of a fingerprint that a table wants to have."""
 STEP = 5_000
-"""Lines of a request whose fingerprints are deleted in one transaction."""
+"""Lines whose fingerprints are deleted in one transaction: of several small requests together, or of one."""
+MOST_REQUESTS = 1_000
+LAST_LINE = 2_147_483_647
+"""`forgetting.after_line` of a request whose last line is done, while people of it who still wait keep its key."""
 
 
 def forget(connection: Connection, request_ids: Sequence[int]) -> None:
     """Destroy the data keys of these requests, with what could name a person. From when the caller commits nobody can
     read their people, or find them. Their fingerprints are left to `delete_prints`."""
     ids = {"ids": list(request_ids)}
-    connection.execute(_DESTROY_KEYS, ids)
+    connection.execute(_NOTE_FORGOTTEN, ids)
+    destroy_keys(connection, request_ids)
     forget_names(connection, request_ids)
     connection.execute(_PRINTS_ARE_DUE, ids)
 
 
-_DESTROY_KEYS = text("""
+_NOTE_FORGOTTEN = text(f"""
     UPDATE requests
-    SET data_key = NULL, forgotten_at = now(), options = '', content_digest = '',
+    SET forgotten_at = now(), forget_from = NULL, options = '', content_digest = '',
         idempotency_key = NULL, idempotency_print = NULL
-    WHERE id = ANY(CAST(:ids AS bigint[])) AND data_key IS NOT NULL
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND {has_key()}
 """)
-_PRINTS_ARE_DUE = text("""
+_PRINTS_ARE_DUE = text(f"""
     INSERT INTO forgetting (request_id)
-    SELECT id FROM requests WHERE id = ANY(CAST(:ids AS bigint[])) AND data_key IS NULL ON CONFLICT DO NOTHING
+    SELECT id FROM requests WHERE id = ANY(CAST(:ids AS bigint[])) AND NOT {has_key()}
+    ON CONFLICT (request_id) DO UPDATE SET after_line = 0, kept = NULL WHERE forgetting.kept IS NOT NULL
+""")
+
+
+def destroy_keys(connection: Connection, request_ids: Sequence[int]) -> None:
+    """Destroy the data keys of these requests, which the caller has locked and notes as forgotten."""
+    connection.execute(_DESTROY, {"ids": list(request_ids)})
+
+
+_DESTROY = text(DESTROY)
+
+
+def forget_but(connection: Connection, request_id: int, kept: Sequence[int]) -> None:
+    """Forget the people of a request but those on the lines `kept`, who still wait for somebody: their fingerprints
+    and what was sealed are left to `delete_prints`, and then the key is replaced by one for those who are left
+    (`ledger.requests.resealing`)."""
+    connection.execute(_KEEP_SOME, {"id": request_id, "kept": list(kept)})
+
+
+_KEEP_SOME = text("""
+    INSERT INTO forgetting (request_id, kept) VALUES (:id, CAST(:kept AS integer[]))
+    ON CONFLICT (request_id) DO UPDATE SET after_line = 0, kept = excluded.kept
 """)
 
 
@@ -40,7 +68,7 @@ def forget_names(connection: Connection, request_ids: Sequence[int]) -> None:
         connection.execute(statement, {"ids": list(request_ids)})
 
 
-_FORGOTTEN = "request_id IN (SELECT id FROM requests WHERE id = ANY(CAST(:ids AS bigint[])) AND data_key IS NULL)"
+_FORGOTTEN = f"request_id IN (SELECT id FROM requests WHERE id = ANY(CAST(:ids AS bigint[])) AND NOT {has_key()})"
 _FORGET_NAMES = (
     text(f"DELETE FROM request_references WHERE {_FORGOTTEN}"),
     text(f"""
@@ -51,48 +79,113 @@ _FORGET_NAMES = (
 
 
 def delete_prints(connection: Connection) -> bool:
-    """Delete the fingerprints, and what was sealed, of the next lines of one forgotten request; False where there is
-    none that nobody else works on."""
-    due = connection.execute(_NEXT).one_or_none()
-    if due is None:
+    """Delete the fingerprints, and what was sealed, of the next lines of forgotten people; False where there are none
+    that nobody else works on."""
+    spans = _next_spans(connection)
+    if not spans:
         return False
-    span = {"id": due.request_id, "after": due.after_line, "last": due.after_line + STEP}
-    suppression.keep(connection, (due.request_id, due.after_line), (due.request_id, due.after_line + STEP))
-    for statement in _DELETE_PRINTS:
-        connection.execute(statement, span)
-    is_last = connection.execute(_IS_LAST, span).scalar_one()
-    connection.execute(_DONE if is_last else _GO_ON, span)
+    values = {"ids": [span.id for span in spans], "lasts": [span.last for span in spans]}
+    gone = connection.execute(_LINES, {**values, "afters": [span.after for span in spans]}).all()
+    if gone:
+        _delete_lines(connection, {"requests": [row.request_id for row in gone], "lines": [row.line for row in gone]})
+    connection.execute(_DONE, {**values, "last_line": LAST_LINE})
     return True
 
 
-_NEXT = text("SELECT request_id, after_line FROM forgetting ORDER BY request_id LIMIT 1 FOR UPDATE SKIP LOCKED")
-_OF_LINES = "request_id = :id AND line > :after AND line <= :last"
-# A volume that has ended may list fingerprints that came late (late_prints). They stay where another request has them.
+class _Span(NamedTuple):
+    """Lines of a request, `after` excluded. `last` is LAST_LINE where no more follow."""
+
+    id: int
+    after: int
+    last: int
+
+
+def _next_spans(connection: Connection) -> list[_Span]:
+    """Small requests together: with one transaction for each, a day of millions would take longer than a day."""
+    spans: list[_Span] = []
+    total = 0
+    for row in connection.execute(_NEXT, {"most": MOST_REQUESTS, "last_line": LAST_LINE}):
+        left = max(row.lines - row.after_line, 0)
+        if spans and total + left > STEP:
+            break
+        total += left
+        spans.append(_Span(row.request_id, row.after_line, LAST_LINE if left <= STEP else row.after_line + STEP))
+    return spans
+
+
+_NEXT = text("""
+    SELECT request_id, after_line, subjects + duplicates AS lines
+    FROM forgetting JOIN requests ON requests.id = request_id
+    WHERE after_line < :last_line
+    ORDER BY request_id LIMIT :most FOR UPDATE OF forgetting SKIP LOCKED
+""")
+# The bounds on request_id tell the planner which volumes to read.
+_LINES = text("""
+    SELECT found.request_id, found.line
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:afters AS integer[]), CAST(:lasts AS integer[])) AS span (id, after, last)
+    CROSS JOIN LATERAL (
+        SELECT request_id, line FROM subjects
+        WHERE request_id = span.id AND line > span.after AND line <= span.last
+            AND request_id BETWEEN (CAST(:ids AS bigint[]))[1]
+                AND (CAST(:ids AS bigint[]))[cardinality(CAST(:ids AS bigint[]))]
+        OFFSET 0) AS found
+    EXCEPT
+    SELECT request_id, unnest(kept) FROM forgetting
+    WHERE request_id = ANY(CAST(:ids AS bigint[])) AND kept IS NOT NULL
+    ORDER BY 1, 2
+""")
+
+
+def _delete_lines(connection: Connection, gone: dict[str, list[int]]) -> None:
+    values = {**gone, "first": gone["requests"][0], "last": gone["requests"][-1]}
+    late = connection.execute(_LATE_PRINTS, values).scalars().all()
+    suppression.keep_lines(connection, gone["requests"], gone["lines"])
+    for statement in _DELETE_PRINTS:
+        connection.execute(statement, values)
+    if late:
+        connection.execute(_DELETE_LATE_PRINTS, {"prints": late})
+
+
+_GONE = "unnest(CAST(:requests AS bigint[]), CAST(:lines AS integer[])) AS gone (request_id, line)"
+
+
+def _is_gone(table: str) -> str:
+    return f"""{table}.request_id = gone.request_id AND {table}.line = gone.line
+        AND {table}.request_id BETWEEN CAST(:first AS bigint) AND CAST(:last AS bigint)"""
+
+
 _DELETE_PRINTS = (
-    text(f"""
-        DELETE FROM late_prints USING volumes
-        WHERE volume = volumes.id AND :id >= first_request AND :id < past_request
-            AND print IN (
-                SELECT print FROM subjects, unnest(ARRAY[user_print, email_print, phone_print]) AS print
-                WHERE {_OF_LINES} AND print IS NOT NULL)
-            AND NOT EXISTS (
-                SELECT FROM subjects WHERE user_print = print AND request_id <> :id
-                    AND request_id >= first_request AND request_id < past_request)
-            AND NOT EXISTS (
-                SELECT FROM subjects WHERE email_print = print AND request_id <> :id
-                    AND request_id >= first_request AND request_id < past_request)
-            AND NOT EXISTS (
-                SELECT FROM subjects WHERE phone_print = print AND request_id <> :id
-                    AND request_id >= first_request AND request_id < past_request)
-    """),
     text(f"""
         UPDATE subjects
         SET sealed = '', whole_print = {_NOBODY}, user_print = NULL, email_print = NULL, phone_print = NULL
-        WHERE {_OF_LINES}
+        FROM {_GONE} WHERE {_is_gone("subjects")}
     """),
-    text(f"DELETE FROM other_identifiers WHERE {_OF_LINES}"),
-    text(f"DELETE FROM sessions WHERE {_OF_LINES}"),
+    text(f"DELETE FROM other_identifiers USING {_GONE} WHERE {_is_gone('other_identifiers')}"),
+    text(f"DELETE FROM sessions USING {_GONE} WHERE {_is_gone('sessions')}"),
 )
-_IS_LAST = text("SELECT NOT EXISTS (SELECT FROM subjects WHERE request_id = :id AND line > :last)")
-_DONE = text("DELETE FROM forgetting WHERE request_id = :id")
-_GO_ON = text("UPDATE forgetting SET after_line = :last WHERE request_id = :id")
+# A volume that has ended may list fingerprints that came late (late_prints). They stay where somebody else in it has
+# them.
+_LATE_PRINTS = text(f"""
+    SELECT DISTINCT print
+    FROM {_GONE} JOIN subjects ON {_is_gone("subjects")}
+    CROSS JOIN unnest(ARRAY[user_print, email_print, phone_print]) AS print
+    WHERE print IN (SELECT late_prints.print FROM late_prints)
+""")
+_SOMEBODY_ELSE = " OR ".join(
+    f"""EXISTS (
+        SELECT FROM subjects WHERE {column} = print AND request_id >= first_request AND request_id < past_request)"""
+    for column in ("user_print", "email_print", "phone_print")
+)
+_DELETE_LATE_PRINTS = text(f"""
+    DELETE FROM late_prints USING volumes
+    WHERE volume = volumes.id AND print = ANY(CAST(:prints AS uuid[])) AND NOT ({_SOMEBODY_ELSE})
+""")
+_DONE = text("""
+    WITH done AS (
+        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:lasts AS integer[])) AS done (request_id, last)),
+    whole AS (
+        DELETE FROM forgetting USING done
+        WHERE forgetting.request_id = done.request_id AND kept IS NULL AND last = :last_line)
+    UPDATE forgetting SET after_line = last FROM done
+    WHERE forgetting.request_id = done.request_id AND (kept IS NOT NULL OR last < :last_line)
+""")

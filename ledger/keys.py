@@ -1,9 +1,11 @@
 """The keys in the ledger, wrapped by the master keys."""
 
 from dataclasses import replace
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from ledger.contexts import key_context
 from ledger.key_numbers import CHANGES, FINGERPRINTS
 from ledger.master_keys import check_master_keys, note_newest
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
@@ -39,6 +41,11 @@ def are_current(connection: Connection, prints: Fingerprinter) -> bool:
     """Whether the keys are still those of this fingerprinter. They do not change before the transaction ends."""
     changes = connection.execute(text(f"SELECT {CHANGES}")).scalar()
     return changes is None or changes == prints.changes
+
+
+def open_key(masters: MasterKeys, public_id: UUID, wrapped: bytes) -> SealingKey:
+    """The data key of a request. Raises ledger.sealing.UnsealError."""
+    return SealingKey(masters.open(wrapped, key_context(public_id)))
 
 
 def check_keys(connection: Connection, masters: MasterKeys) -> None:

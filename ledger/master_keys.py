@@ -97,7 +97,7 @@ _OF_DATA_KEY, _OF_WRAPPED = _KEY_ID.format("data_key"), _KEY_ID.format("wrapped"
 _IS_USED = text(f"""
     SELECT EXISTS (SELECT FROM keys WHERE {_OF_WRAPPED} = :id)
         OR EXISTS (SELECT FROM drafts WHERE {_OF_DATA_KEY} = :id)
-        OR EXISTS (SELECT FROM requests WHERE {_OF_DATA_KEY} = :id)
+        OR EXISTS (SELECT FROM data_keys WHERE {_OF_WRAPPED} = :id)
 """)
 
 
@@ -107,20 +107,18 @@ def _strike_out(connection: Connection, ids: list[bytes]) -> None:
 
 
 def wrapped_by_each(connection: Connection) -> list[Wrapped]:
-    """What each master key wraps, those noted among them. Reads every request: seconds for millions."""
-    requests, drafts = (_counts(connection, table) for table in ("requests", "drafts"))
+    """What each master key wraps, those noted among them. Reads every data key: seconds for millions."""
+    requests = _counts(connection, f"SELECT {_OF_WRAPPED} AS id FROM data_keys")
+    drafts = _counts(connection, f"SELECT {_OF_DATA_KEY} AS id FROM drafts WHERE data_key IS NOT NULL")
     noted = set(connection.execute(text("SELECT id FROM master_keys")).scalars())
     prints = set(connection.execute(text(f"SELECT {_OF_WRAPPED} FROM keys")).scalars())
     ids = sorted(noted | prints | requests.keys() | drafts.keys())
     return [Wrapped(one, requests[one], drafts[one], one in prints, one in noted) for one in ids]
 
 
-def _counts(connection: Connection, table: str) -> Counter[bytes]:
-    rows = connection.execute(text(_COUNT.format(table)))
+def _counts(connection: Connection, ids: str) -> Counter[bytes]:
+    rows = connection.execute(text(f"SELECT id, count(*) AS number FROM ({ids}) AS each GROUP BY id"))
     return Counter({row.id: row.number for row in rows})
-
-
-_COUNT = f"SELECT {_OF_DATA_KEY} AS id, count(*) AS number FROM {{}} WHERE data_key IS NOT NULL GROUP BY 1"
 
 
 def strike_out_unused(connection: Connection, masters: MasterKeys) -> None:

@@ -4,20 +4,27 @@ from collections.abc import Callable
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from ledger.contexts import draft_key_context, key_context
 from ledger.sealing import KEY_ID_BYTES, MasterKeys
 
 
 class Place(NamedTuple):
-    """A table whose rows have a data key, and what binds that key to its row."""
+    """A table whose rows have a wrapped key, the names of its columns, where the public id is, and what binds the key
+    to it."""
 
     table: str
+    id: str
+    key: str
+    with_public_id: str
     context: Callable[[UUID], bytes]
 
 
-PLACES = (Place("requests", key_context), Place("drafts", draft_key_context))
+PLACES = (
+    Place("data_keys", "request_id", "wrapped", "data_keys JOIN requests ON requests.id = request_id", key_context),
+    Place("drafts", "id", "data_key", "drafts", draft_key_context),
+)
 
 
 class Step(NamedTuple):
@@ -33,31 +40,38 @@ def rewrap(connection: Connection, masters: MasterKeys, place: Place, after: int
 
     Raises ledger.sealing.UnsealError where one was tampered with.
     """
-    last = connection.execute(text(_LAST.format(place.table)), {"after": after, "most": most}).scalar()
+    last = connection.execute(_sql(_LAST, place), {"after": after, "most": most}).scalar()
     if last is None:
         return Step(0, None)
     span = {"after": after, "last": last, "older": masters.ids[1:]}
-    rows = connection.execute(text(_LOCK_OLD.format(place.table)), span).all()
+    rows = connection.execute(_sql(_LOCK_OLD, place), span).all()
     if rows:
         again = [
-            masters.seal(masters.open(row.data_key, place.context(row.public_id)), place.context(row.public_id))
+            masters.seal(masters.open(row.wrapped, place.context(row.public_id)), place.context(row.public_id))
             for row in rows
         ]
-        connection.execute(text(_WRITE.format(place.table)), {"ids": [row.id for row in rows], "again": again})
+        connection.execute(_sql(_WRITE, place), {"ids": [row.id for row in rows], "again": again})
     return Step(len(rows), last)
 
 
-_LAST = "SELECT max(id) FROM (SELECT id FROM {} WHERE id > :after ORDER BY id LIMIT :most) AS next"
+def _sql(statement: str, place: Place) -> TextClause:
+    return text(statement.format(place=place))
+
+
+_LAST = """
+    SELECT max(id) FROM (
+        SELECT {place.id} AS id FROM {place.table} WHERE {place.id} > :after ORDER BY {place.id} LIMIT :most) AS next
+"""
 _LOCK_OLD = f"""
-    SELECT id, public_id, data_key FROM {{}}
-    WHERE id > :after AND id <= :last AND data_key IS NOT NULL
-        AND substring(data_key FROM 1 FOR {KEY_ID_BYTES}) = ANY(CAST(:older AS bytea[]))
-    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+    SELECT {{place.table}}.{{place.id}} AS id, public_id, {{place.key}} AS wrapped FROM {{place.with_public_id}}
+    WHERE {{place.table}}.{{place.id}} > :after AND {{place.table}}.{{place.id}} <= :last
+        AND substring({{place.key}} FROM 1 FOR {KEY_ID_BYTES}) = ANY(CAST(:older AS bytea[]))
+    ORDER BY 1 FOR NO KEY UPDATE OF {{place.table}} SKIP LOCKED
 """
 _WRITE = """
-    UPDATE {} AS place SET data_key = given.again
+    UPDATE {place.table} AS place SET {place.key} = given.again
     FROM unnest(CAST(:ids AS bigint[]), CAST(:again AS bytea[])) AS given (id, again)
-    WHERE place.id = given.id
+    WHERE place.{place.id} = given.id
 """
 
 

@@ -24,6 +24,7 @@ CHANGED = frozenset(
     {
         "api_keys",
         "chunks",
+        "data_keys",
         "deeds",
         "devices",
         "draft_blocks",
@@ -43,6 +44,7 @@ CHANGED = frozenset(
         "request_references",
         "requests",
         "resolver",
+        "retention_periods",
         "sent_lately",
         "sessions",
         "settling",
@@ -66,7 +68,19 @@ PROTECTED = APPENDED | OF_THE_OWNER
 """What tells afterwards what was done. Nobody but the owner changes or deletes any of it."""
 TABLES = PROTECTED | CHANGED | ENDED
 HIDDEN = frozenset(
-    {"api_keys", "devices", "draft_blocks", "drafts", "keys", "logins", "master_keys", "sessions", "spent", "users"}
+    {
+        "api_keys",
+        "data_keys",
+        "devices",
+        "draft_blocks",
+        "drafts",
+        "keys",
+        "logins",
+        "master_keys",
+        "sessions",
+        "spent",
+        "users",
+    }
 )
 """Of these, those who only read see nothing: they are keys, and what lets somebody in."""
 COLUMNS_CHANGED = {"volumes": ("filter", "filter_blocks")}
@@ -89,16 +103,20 @@ CALLED = frozenset(
 """Functions with the owner's rights that the programs call. Each checks by itself whether it may be done."""
 INNER = frozenset(
     {
+        "forget_from_deed",
         "keep_volume_ahead",
+        "log_forgotten",
         "log_key",
         "log_legal_hold",
         "log_master_key",
         "log_new_requests",
         "log_notes",
         "log_outcomes",
+        "log_people_forgotten",
         "log_request",
         "log_restore",
         "log_resurrection",
+        "log_retention",
         "log_vendor",
         "log_wrapped_key",
         "open_volume",
@@ -112,6 +130,7 @@ OPEN = frozenset(
         "counts_of",
         "filter_block",
         "filter_may_hold",
+        "forget_from_closing",
         "hold_new_vendor",
         "keep_checkpoint",
         "keep_legal_hold",

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from ledger.data_keys import readable
 from ledger.tallies import counting
 
 LATEST = """
@@ -78,12 +79,16 @@ def _runs(ascending: Iterable[int]) -> list[tuple[int, int]]:
 CLOSE = 16
 
 
+_READABLE = readable("outcomes", "subjects.request_id = ANY(CAST(:request_ids AS bigint[]))")
+
+
 def _append_pending(which: str) -> Any:
     # A chunk still open from an earlier retry must not meet one of the same round: both would send to the same people.
     # So a new round is higher than any open one, and the rounds between are filled, because a delivery's rounds have no
     # gaps. `lifted` is stored with the round.
     return text(f"""
-        WITH meant AS MATERIALIZED (SELECT request_id, vendor_id, line, round, outcome {which}),
+        WITH meant AS MATERIALIZED (
+            SELECT request_id, vendor_id, line, round, outcome {which} AND {_READABLE}),
         open AS MATERIALIZED (
             SELECT request_id, vendor_id, max(round) AS round FROM chunks
             WHERE request_id = ANY(CAST(:request_ids AS bigint[])) AND purpose = 'deliver' AND state <> 'closed'

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from domain.blocks import in_blocks
 from domain.outcomes import Outcome
 from domain.past_erasures import MOST_LINES, ErasedBefore
 from domain.requests import Kind
 from domain.suppression import Identifiers, PastWish, erasures_that_count
+from ledger.data_keys import has_key
 from ledger.key_numbers import key_of
 
 PEOPLE = 1_000
@@ -159,7 +160,7 @@ _LIVE = text(f"""
         {" UNION ".join(_places("subjects", column, f"field = '{name}'") for name, column in _COLUMNS.items())}
         UNION {_places("other_identifiers", "print", "true")})
     SELECT place.request_id, place.line, CAST(requests.kind AS text), requests.effective_at AS at,
-        CASE WHEN requests.data_key IS NOT NULL THEN requests.public_id END AS public_id, known.field, known.print
+        CASE WHEN {has_key()} THEN requests.public_id END AS public_id, known.field, known.print
     FROM place CROSS JOIN LATERAL {_REQUEST.format(of="place")} CROSS JOIN LATERAL {_known("place")} AS known
     WHERE {_IN_TIME.format(at="requests.effective_at")} AND {_counts("place")}
 """)
@@ -190,6 +191,11 @@ def keep(connection: Connection, first: tuple[int, int], last: tuple[int, int]) 
     connection.execute(_KEEP, values)
 
 
+def keep_lines(connection: Connection, requests: Sequence[int], lines: Sequence[int]) -> None:
+    """The same for these lines, each with its request."""
+    connection.execute(_KEEP_LINES, {"requests": list(requests), "lines": list(lines)})
+
+
 def _erased_as(table: str, column: str) -> str:
     return f"""EXISTS (
         SELECT FROM {table} CROSS JOIN LATERAL {_REQUEST.format(of=table)}
@@ -203,13 +209,14 @@ _ERASED = " OR ".join(
         _erased_as("other_identifiers", "print"),
     ]
 )
-_KEEP = text(f"""
+
+
+def _keep(places: str) -> TextClause:
+    return text(f"""
     WITH known AS MATERIALIZED (
         SELECT place.request_id, place.line, requests.kind, requests.effective_at AS at, known.field, known.print,
             COALESCE(known.key, {key_of("place")}) AS key
-        FROM (SELECT request_id, line FROM subjects
-              WHERE (request_id, line) > (:request, :after) AND (request_id, line) <= (:last_request, :last)
-                AND request_id >= :request AND request_id <= :last_request) AS place
+        FROM {places} AS place (request_id, line)
         CROSS JOIN LATERAL {_REQUEST.format(of="place")}
         CROSS JOIN LATERAL {_known("place")} AS known
         WHERE CAST(requests.kind AS text) IN ('erasure', 'opt_in') AND {_counts("place")}),
@@ -220,6 +227,14 @@ _KEEP = text(f"""
     WHERE kind = 'erasure' OR (request_id, line) IN (SELECT request_id, line FROM opted_in)
     ON CONFLICT DO NOTHING
 """)
+
+
+_KEEP = _keep("""
+    (SELECT request_id, line FROM subjects
+     WHERE (request_id, line) > (:request, :after) AND (request_id, line) <= (:last_request, :last)
+         AND request_id >= :request AND request_id <= :last_request)
+""")
+_KEEP_LINES = _keep("unnest(CAST(:requests AS bigint[]), CAST(:lines AS integer[]))")
 
 
 def next_line(connection: Connection, after: tuple[int, int], past_request: int, step: int) -> tuple[int, int] | None:

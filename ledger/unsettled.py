@@ -34,12 +34,19 @@ def accepted(of: str) -> str:
             AND (notes.vendor_id IS NULL OR notes.vendor_id = {of}.vendor_id))"""
 
 
+def waits_for_somebody(of: str) -> str:
+    """A delivery of the table `of` (outcomes, tallies) that goes on when somebody has done something. One that is
+    refused does not: the vendor will never take it."""
+    among = _among(ATTENTION - {Outcome.REFUSED})
+    return f"({among} AND NOT (outcome = 'unreachable' AND {accepted(of)}))"
+
+
+def keeps_person(of: str) -> str:
+    """A delivery of the table `of` whose person must not be forgotten: somebody is waited for, or the end of a legal
+    hold."""
+    return f"({waits_for_somebody(of)} OR outcome = 'withheld')"
+
+
 def waits(of: str) -> str:
     """A delivery of the table `of` (outcomes, tallies) that needs attention."""
     return f"({NEEDS_ATTENTION} AND NOT (outcome = 'unreachable' AND {accepted(of)}))"
-
-
-def needs_its_people(of: str) -> str:
-    """A delivery of the table `of` that has ended and may be sent again: it needs attention, or a legal hold will end.
-    Its people must not be forgotten."""
-    return f"({waits(of)} OR outcome = 'withheld')"

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from ledger import suppression
+from ledger.data_keys import has_key
 from ledger.filter_building import drop_filters
-from ledger.forgetting import forget_names
+from ledger.forgetting import destroy_keys, forget_names
 from ledger.turns import end_turn, keep_turn, take_turn
 from ledger.unsettled import waits
 
@@ -110,7 +111,9 @@ def _forget(engine: Engine, volume: _Range, days: float) -> Dropped | None:
         return bool(connection.execute(_HAVE_EXPIRED, {"ids": ids, "days": days}).scalar_one())
 
     def forget(connection: Connection, ids: list[int]) -> bool:
-        connection.execute(_FORGET_REQUESTS, {"ids": ids, "days": days})  # waits for whoever is about to reopen one
+        # Waits for whoever is about to reopen one.
+        forgotten = connection.execute(_FORGET_REQUESTS, {"ids": ids, "days": days}).scalars().all()
+        destroy_keys(connection, forgotten)
         forget_names(connection, ids)
         connection.execute(_FORGET_REFERENCES, {"ids": ids})
         # A forgotten request cannot be reopened. Check once more, because one may have been reopened before.
@@ -177,15 +180,16 @@ _HAVE_EXPIRED = text(f"""
     WHERE id = ANY(CAST(:ids AS bigint[]))
 """)
 _FORGET_REQUESTS = text(f"""
-    UPDATE requests SET data_key = NULL, idempotency_key = NULL, idempotency_print = NULL,
+    UPDATE requests SET idempotency_key = NULL, idempotency_print = NULL, forget_from = NULL,
         forgotten_at = COALESCE(forgotten_at, now()), content_digest = ''
     WHERE id = ANY(CAST(:ids AS bigint[]))
-        AND (data_key IS NOT NULL OR idempotency_key IS NOT NULL OR idempotency_print IS NOT NULL)
+        AND ({has_key()} OR idempotency_key IS NOT NULL OR idempotency_print IS NOT NULL)
         AND {_CLOSED_IN_TIME}
+    RETURNING id
 """)
-_FORGET_REFERENCES = text("""
+_FORGET_REFERENCES = text(f"""
     DELETE FROM request_references USING requests
-    WHERE request_id = ANY(CAST(:ids AS bigint[])) AND id = request_id AND data_key IS NULL
+    WHERE request_id = ANY(CAST(:ids AS bigint[])) AND id = request_id AND NOT {has_key()}
 """)
 _DROP_CHUNKS = text("""
     DELETE FROM chunks WHERE id = ANY(ARRAY(

@@ -14,6 +14,7 @@ from config.collector import freeze_what_exists
 from config.logging import set_up_logging
 from config.settings import Settings, SettingsError
 from config.stack import find_stack
+from ledger import retention
 from ledger.failures import LedgerError, as_ledger_errors
 from tasks import selections
 from tasks.attend import raise_deadlines
@@ -21,6 +22,7 @@ from tasks.by_hand import hand_over
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
 from tasks.fingerprint_keys import go_on as keep_fingerprint_keys
+from tasks.forget import forget_people, reseal_people
 from tasks.legal_holds import end_over
 from tasks.log import keep_log
 from tasks.look import CHORES, look
@@ -193,14 +195,20 @@ def tell_deadlines() -> None:
 
 @app.task(name=VOLUMES, send_events=False)
 def turn_volumes_over() -> None:
-    """Begin the record's next volume in time, and delete what is past its time: volumes, messages, dropped files."""
-    keep_drafts(runtime().tools.engine)
-    keep_forgetting(runtime().tools.engine)
-    keep_volumes(runtime().tools.engine, Settings.load().retention_days)
-    keep_suppression(runtime().tools.engine, Settings.load().suppression_days)
-    keep_outbox(runtime().tools.engine)
-    keep_no_clear_keys(runtime().tools.engine, runtime().tools.masters)
-    keep_fingerprint_keys(runtime().tools.engine, runtime().tools.masters)
+    """Begin the record's next volume in time, and delete what is past its time: people, volumes, messages, dropped
+    files."""
+    engine, masters = runtime().tools.engine, runtime().tools.masters
+    keep_drafts(engine)
+    with engine.begin() as connection:
+        periods = retention.periods_of(connection, Settings.load().periods())
+    forget_people(engine, masters, periods)
+    keep_forgetting(engine)
+    reseal_people(engine, masters)
+    keep_volumes(engine, periods.record)
+    keep_suppression(engine, Settings.load().suppression_days)
+    keep_outbox(engine)
+    keep_no_clear_keys(engine, masters)
+    keep_fingerprint_keys(engine, masters)
     runtime().turns.rest(VOLUMES, CHORES[VOLUMES])
 
 

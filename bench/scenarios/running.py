@@ -129,10 +129,13 @@ _UNCLAIM = text("UPDATE chunks SET state = 'waiting', due_at = now() WHERE id = 
 _QUEUE = text("UPDATE chunks SET state = 'queued' WHERE id = :id")
 _CROWD = text("""
     WITH fresh AS (
-        INSERT INTO requests (public_id, kind, status, subjects, vendor_ids, data_key, options, due_at)
-        SELECT gen_random_uuid(), kind, 'running', 1, vendor_ids, data_key, options, due_at
+        INSERT INTO requests (public_id, kind, status, subjects, vendor_ids, options, due_at)
+        SELECT gen_random_uuid(), kind, 'running', 1, vendor_ids, options, due_at
         FROM (SELECT * FROM requests ORDER BY id DESC LIMIT 1) AS like_this, generate_series(1, :crowd)
         RETURNING id, vendor_ids),
+    keys AS (
+        INSERT INTO data_keys (request_id, wrapped)
+        SELECT id, wrapped FROM fresh, (SELECT wrapped FROM data_keys ORDER BY request_id DESC LIMIT 1) AS like_this),
     persons AS (
         INSERT INTO subjects (request_id, line, sealed, whole_print, user_print, email_print, phone_print)
         SELECT id, 1, '', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid() FROM fresh)

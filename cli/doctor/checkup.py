@@ -16,6 +16,7 @@ from cli.doctor.egress_findings import egress_findings
 from cli.doctor.evidence_findings import evidence_findings
 from cli.doctor.findings import Finding, parted
 from cli.doctor.redis_findings import redis_finding, redis_worries, take_in_finding
+from cli.doctor.retention_findings import retention_findings
 from cli.doctor.role_findings import role_findings
 from cli.status import say_directory_state
 from config.accounts import variables_of
@@ -83,6 +84,7 @@ def doctor(*, as_json: bool = False) -> Ending:
             *role_findings(here),
             *_keys(here),
             *evidence_findings(here),
+            *retention_findings(here),
             *egress_findings(here.settings),
             *_vendors(here.settings.adapters(), here.settings.egress()),
             *_switches(here),

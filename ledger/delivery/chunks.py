@@ -10,9 +10,10 @@ from sqlalchemy import Connection, text
 
 from domain.requests import Kind
 from domain.retry import Setback
-from ledger.contexts import key_context, options_context
+from ledger.contexts import options_context
 from ledger.delivery.setbacks import job_context, read_setbacks, write_setbacks
 from ledger.delivery.steps import STEP_STATES, StepState, read_step_states
+from ledger.keys import open_key
 from ledger.sealing import MasterKeys, SealingKey
 
 
@@ -82,7 +83,7 @@ def lease(
     row = connection.execute(_LEASE, {**asked, "served": sorted(served) if served is not None else None}).one_or_none()
     if row is None:
         return None
-    key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
+    key = open_key(masters, row.public_id, row.data_key)
     return Lease(
         id=lease_id,
         chunk_id=chunk_id,
@@ -115,13 +116,14 @@ _LEASE = text(f"""
     UPDATE chunks
     SET state = 'leased', lease = :lease, holder = :holder, starts = starts + 1, lost = lost + 1,
         due_at = now() + make_interval(secs => :lease_s)
-    FROM requests, vendors
+    FROM requests, vendors, data_keys
     WHERE chunks.id = :chunk_id AND CAST(chunks.state AS text) = 'queued'
         AND (requests.status = 'running' OR chunks.purpose = 'verify')
         AND requests.id = chunks.request_id AND vendors.id = chunks.vendor_id
+        AND data_keys.request_id = chunks.request_id
         AND (CAST(:served AS text[]) IS NULL OR vendors.name = ANY(CAST(:served AS text[])))
     RETURNING chunks.request_id, chunks.vendor_id, vendors.name AS vendor, requests.kind, requests.public_id,
-        requests.data_key, requests.options, requests.subjects, chunks.first_line, chunks.last_line, chunks.round,
+        wrapped AS data_key, requests.options, requests.subjects, chunks.first_line, chunks.last_line, chunks.round,
         chunks.purpose,
         chunks.starts, chunks.lost, chunks.setbacks, vendors.strikes > 0 AS vendor_struck,
         ({STEP_STATES} chunks.vendor_id) AS standings,
@@ -163,7 +165,7 @@ def renew(connection: Connection, held: Lease, lease_s: float) -> Renewed:
 
 _RENEW = text(f"""
     UPDATE chunks SET due_at = now() + make_interval(secs => :lease_s)
-    FROM requests, vendors
+    FROM requests, vendors, data_keys
     WHERE chunks.id = :chunk_id AND chunks.lease = :lease AND requests.id = chunks.request_id
         AND vendors.id = chunks.vendor_id
     RETURNING requests.status <> 'cancelled' AND vendors.retired_at IS NULL, {NEWEST_HOLD} > :newest_hold

@@ -9,6 +9,7 @@ from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
 from domain.wish import state_of
 from domain.wishes import Ref, Revival, revive
+from ledger.data_keys import has_key, readable
 from ledger.delivery.chunks import Lease
 from ledger.rounds import reopen_outcomes
 from ledger.tallies import counting
@@ -98,9 +99,9 @@ def _follow_up(
     return total
 
 
-_WITHOUT_YES = text("""
+_WITHOUT_YES = text(f"""
     SELECT gave_way.request_id, gave_way.vendor_id, gave_way.line, CAST(older.kind AS text) AS kind,
-        older.effective_at, older.received_at, older.data_key IS NULL AS forgotten, now() AS now,
+        older.effective_at, older.received_at, NOT {readable("gave_way")} AS forgotten, now() AS now,
         CAST(newer.kind AS text) AS by_kind, CAST(latest.outcome AS text) AS outcome, latest.reason
     FROM successions AS gave_way
     JOIN requests AS older ON older.id = gave_way.request_id
@@ -191,9 +192,9 @@ def repeat(connection: Connection, vendor_id: int, refs: Iterable[Ref]) -> int:
     return total
 
 
-_LOCK_KNOWN = text("""
+_LOCK_KNOWN = text(f"""
     SELECT id FROM requests
-    WHERE id = ANY(CAST(:ids AS bigint[])) AND data_key IS NOT NULL
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND {has_key()}
         AND status IN ('running', 'completed', 'completed_with_exceptions')
     ORDER BY id FOR NO KEY UPDATE
 """)

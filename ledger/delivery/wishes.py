@@ -12,10 +12,12 @@ from domain.outcomes import Outcome
 from domain.requests import Kind, Subject
 from domain.wish import State, order_of, state_of
 from domain.wishes import Ref, can_matter
-from ledger.contexts import key_context, options_context, session_context
+from ledger.contexts import options_context, session_context
+from ledger.data_keys import wrapped_key
 from ledger.delivery.chunks import Lease, Purpose
 from ledger.delivery.pending import add_session
 from ledger.delivery.same_people import same_people
+from ledger.keys import open_key
 from ledger.people.opening import open_block
 from ledger.sealing import MasterKeys, SealingKey
 
@@ -117,7 +119,7 @@ def _requests(connection: Connection, lease: Lease, ids: Iterable[int], masters:
     for row in connection.execute(_REQUESTS, values):
         key = None
         if row.data_key is not None:
-            key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
+            key = open_key(masters, row.public_id, row.data_key)
         options = None if key is None else key.open(row.options, options_context(row.public_id))
         asked[row.id] = _Asked(
             Request(Kind(row.kind), row.effective_at, row.subjects, key, options), row.status, row.begun
@@ -125,9 +127,9 @@ def _requests(connection: Connection, lease: Lease, ids: Iterable[int], masters:
     return asked
 
 
-_REQUESTS = text("""
+_REQUESTS = text(f"""
     SELECT id, public_id, kind, CAST(status AS text) AS status, effective_at, not_before <= now() AS begun, subjects,
-        data_key, options
+        {wrapped_key()} AS data_key, options
     FROM requests WHERE id = ANY(CAST(:ids AS bigint[])) AND :vendor_id = ANY(vendor_ids)
 """)
 
@@ -240,7 +242,8 @@ def _opened(lease: Lease, rows: Sequence[Any], requests: Mapping[int, _Asked]) -
     """Everybody who is not forgotten, with their session on record."""
     by_request: dict[int, list[Any]] = {}
     for row in rows:
-        by_request.setdefault(row.request_id, []).append(row)
+        if row.sealed:  # else forgotten, though others of the request are not
+            by_request.setdefault(row.request_id, []).append(row)
     opened: dict[Ref, Subject] = {}
     for request_id, those in by_request.items():
         key = requests[request_id].request.key

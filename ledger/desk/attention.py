@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from domain.outcomes import LIFTED_BY_RETRY, NAMED_ONLY, Outcome, Reason
+from ledger.data_keys import readable
 from ledger.desk.deeds import LockedRequest
 from ledger.rounds import LATEST, LATEST_OF_THESE, OF_THESE, Opened, open_round
 from ledger.unsettled import NEEDS_ATTENTION, waits
@@ -48,7 +49,7 @@ _GROUPS = text(f"""
     FROM outcomes
     JOIN requests ON requests.id = outcomes.request_id
     JOIN vendors ON vendors.id = outcomes.vendor_id
-    WHERE {waits("outcomes")} AND requests.status <> 'cancelled'
+    WHERE {waits("outcomes")} AND requests.status <> 'cancelled' AND {readable("outcomes")}
         AND (CAST(:request_id AS bigint) IS NULL OR outcomes.request_id = :request_id)
         AND (CAST(:vendor_id AS smallint) IS NULL OR outcomes.vendor_id = :vendor_id)
         AND (CAST(:reason AS text) IS NULL OR reason = :reason)
@@ -180,6 +181,7 @@ _WAITING = text(f"""
     SELECT DISTINCT requests.public_id, requests.id
     FROM outcomes JOIN requests ON requests.id = outcomes.request_id
     WHERE vendor_id = :vendor_id AND {waits("outcomes")} AND requests.status <> 'cancelled' AND {LATEST}
+        AND {readable("outcomes")}
     ORDER BY requests.id LIMIT :most
 """)
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from domain.regulations import Regulation
 from domain.requests import Kind
+from ledger.data_keys import has_key
 
 
 class LockedRequest(NamedTuple):
@@ -46,7 +47,7 @@ def lock_request(connection: Connection, public_id: UUID) -> LockedRequest | Non
         submitted_by=row.submitted_by,
         received_at=row.received_at,
         due_at=row.due_at,
-        forgotten=row.data_key is None,
+        forgotten=row.forgotten,
         kind=Kind(row.kind),
         regulation=Regulation(row.regulation),
         extended_from=row.extended_from,
@@ -54,9 +55,9 @@ def lock_request(connection: Connection, public_id: UUID) -> LockedRequest | Non
     )
 
 
-_LOCK = text("""
-    SELECT id, public_id, status, vendor_ids, submitted_by, received_at, due_at, data_key, kind, regulation,
-        extended_from, forgotten_at
+_LOCK = text(f"""
+    SELECT id, public_id, status, vendor_ids, submitted_by, received_at, due_at, kind, regulation,
+        extended_from, forgotten_at, NOT {has_key()} AS forgotten
     FROM requests WHERE public_id = :public_id FOR NO KEY UPDATE
 """)
 _VENDORS = text("SELECT id, name FROM vendors WHERE id = ANY(CAST(:ids AS smallint[])) ORDER BY name")

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from domain.outcomes import Outcome
+from ledger.data_keys import has_key
 from ledger.desk import attention, reports, withheld
 from ledger.desk.status import PENDING, Status
 from ledger.unsettled import accepted
@@ -46,7 +47,7 @@ def closing_of(connection: Connection, public_id: UUID) -> Closing | None:
 
 
 _CLOSING = text(
-    "SELECT id, closed_at, extended_from, data_key IS NULL AS forgotten FROM requests WHERE public_id = :public_id"
+    f"SELECT id, closed_at, extended_from, NOT {has_key()} AS forgotten FROM requests WHERE public_id = :public_id"
 )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from domain.outcomes import DONE, Outcome
+from ledger.data_keys import has_key
 from ledger.desk.status import PENDING
 from ledger.rounds import LATEST
 from ledger.unsettled import NEEDS_ATTENTION, waits
@@ -96,10 +97,10 @@ def figures_of(connection: Connection, period: Period, due_soon_days: float) -> 
     return Figures(period, as_of, whole, kinds, regulations, vendors, exceptions)
 
 
-_RECEIVED = """
+_RECEIVED = f"""
     received AS MATERIALIZED (
         SELECT id, kind, regulation, status, subjects, vendor_ids, asked_at, closed_at, due_at,
-            data_key IS NOT NULL AS readable
+            {has_key()} AS readable
         FROM requests
         WHERE received_at >= :begin AND received_at < :past AND status <> 'loading'),
     span AS MATERIALIZED (SELECT min(id) AS first, max(id) AS last FROM received)

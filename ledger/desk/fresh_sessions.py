@@ -8,9 +8,10 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from domain.requests import Subject
-from ledger.contexts import key_context, session_context
+from ledger.contexts import session_context
 from ledger.desk.attention import MENDED_BY_A_SESSION
 from ledger.desk.deeds import LockedRequest
+from ledger.keys import open_key
 from ledger.people.prints import Prints
 from ledger.sealing import MasterKeys, SealingKey
 
@@ -74,10 +75,10 @@ def prints_of(given: Sequence[Given], prints: Prints) -> dict[str, list[Any]]:
 def data_key_of(connection: Connection, request: LockedRequest, masters: MasterKeys) -> SealingKey:
     """The data key of a request whose people are not forgotten. Raises ledger.sealing.UnsealError."""
     wrapped: bytes = connection.execute(_DATA_KEY, {"id": request.id}).scalar_one()
-    return SealingKey(masters.open(wrapped, key_context(request.public_id)))
+    return open_key(masters, request.public_id, wrapped)
 
 
-_DATA_KEY = text("SELECT data_key FROM requests WHERE id = :id")
+_DATA_KEY = text("SELECT wrapped FROM data_keys WHERE request_id = :id")
 
 
 def _hex(a_print: bytes | None) -> str | None:

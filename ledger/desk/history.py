@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from domain.requests import Subject
-from ledger.contexts import key_context
+from ledger.data_keys import keeps, wrapped_key
+from ledger.keys import open_key
 from ledger.people.opening import open_block
-from ledger.sealing import MasterKeys, SealingKey
+from ledger.sealing import MasterKeys
 
 
 class Note(NamedTuple):
@@ -41,14 +42,14 @@ def people_at(connection: Connection, masters: MasterKeys, public_id: UUID, line
     rows = connection.execute(_PEOPLE, {"public_id": public_id, "lines": list(lines)}).all()
     if not rows:
         return {}
-    key = SealingKey(masters.open(rows[0].data_key, key_context(public_id)))
+    key = open_key(masters, public_id, rows[0].data_key)
     people = open_block(key, rows[0].request_id, [(row.line, row.sealed) for row in rows])
     return {row.line: person for row, person in zip(rows, people, strict=True)}
 
 
-_PEOPLE = text("""
-    SELECT requests.data_key, subjects.request_id, line, sealed
+_PEOPLE = text(f"""
+    SELECT {wrapped_key()} AS data_key, subjects.request_id, line, sealed
     FROM requests JOIN subjects ON subjects.request_id = requests.id
-    WHERE public_id = :public_id AND data_key IS NOT NULL AND line = ANY(CAST(:lines AS integer[]))
+    WHERE public_id = :public_id AND sealed <> '' AND {keeps("subjects")} AND line = ANY(CAST(:lines AS integer[]))
     ORDER BY line
 """)

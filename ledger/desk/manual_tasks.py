@@ -12,10 +12,11 @@ from domain.file_lines import FileLines
 from domain.outcomes import Reason
 from domain.requests import Subject
 from ledger import by_hand
-from ledger.contexts import key_context
+from ledger.data_keys import has_key, wrapped_key
+from ledger.keys import open_key
 from ledger.people.opening import open_block
 from ledger.rounds import LATEST
-from ledger.sealing import MasterKeys, SealingKey
+from ledger.sealing import MasterKeys
 
 AT_ONCE = 1_000
 
@@ -89,7 +90,7 @@ def asked_for(
     who are forgotten are left out. Raises ledger.sealing.UnsealError."""
     waiting = connection.execute(_REQUESTS, {"vendor": recipient, "public_id": request_id}).all()
     for request in waiting:
-        key = SealingKey(masters.open(request.data_key, key_context(request.public_id)))
+        key = open_key(masters, request.public_id, request.data_key)
         file_lines = FileLines.unpacked(request.file_lines)
         due_at = known.due(request.received_at, request.due_at)
         after = 0
@@ -103,8 +104,8 @@ def asked_for(
 
 _REQUESTS = text(f"""
     SELECT DISTINCT requests.id, requests.public_id, CAST(requests.kind AS text) AS kind, requests.received_at,
-        requests.due_at, requests.data_key, requests.file_lines
-    {_WAITING} AND vendors.name = :vendor AND requests.data_key IS NOT NULL
+        requests.due_at, {wrapped_key()} AS data_key, requests.file_lines
+    {_WAITING} AND vendors.name = :vendor AND {has_key()}
         AND (CAST(:public_id AS uuid) IS NULL OR requests.public_id = :public_id)
     ORDER BY requests.received_at, requests.id
 """)

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from domain.file_lines import FileLines
+from ledger.data_keys import has_key
 from ledger.desk.status import Status, read_status
 from ledger.session import asking
 from ledger.unsettled import COMPLETED_IN_ERROR, waits
@@ -99,6 +100,6 @@ _AT_RISK = text(f"""
             COALESCE(sum(deliveries) FILTER (WHERE {waits("tallies")}), 0) AS attention
         FROM tallies WHERE request_id = requests.id) AS counted
     WHERE due_at < now() + :days * interval '1 day' AND (pending > 0 OR attention > 0)
-        AND data_key IS NOT NULL -- else its people are forgotten, and nothing can be done
+        AND {has_key()} -- else its people are forgotten, and nothing can be done
     ORDER BY due_at, id
 """)

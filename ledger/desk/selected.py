@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from domain.outcomes import Outcome
 from ledger.accounts.persons import same_person_as
+from ledger.data_keys import has_key
 from ledger.desk.attention import MEANT_BY_RETRY, NAMED
 from ledger.desk.closing_by_hand import MEANT_BY_CLOSE
 from ledger.desk.selections import Criteria, Deed, Progress
@@ -54,7 +55,7 @@ def batch(connection: Connection, deed: Progress, vendor_id: int | None) -> Batc
 
 
 _STATUSES: Mapping[Deed, str] = {
-    Deed.RETRY: "status IN ('running', 'completed', 'completed_with_exceptions') AND data_key IS NOT NULL",
+    Deed.RETRY: f"status IN ('running', 'completed', 'completed_with_exceptions') AND {has_key()}",
     Deed.CLOSE: "status IN ('running', 'completed', 'completed_with_exceptions')",
     Deed.CANCEL: "status IN ('unconfirmed', 'running')",
     Deed.CONFIRM: "status = 'unconfirmed'",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.outcomes import ATTENTION, Outcome
 from ledger.asked import Ask
+from ledger.data_keys import has_key
 from ledger.held import SERVED, why_held
 from ledger.unsettled import ACCEPT
 
@@ -139,10 +140,10 @@ _ACCEPTED_BY = f"""
     WHERE requests.id = :id
     ORDER BY vendors.name, notes.id
 """
-_REQUEST = """
+_REQUEST = f"""
     SELECT id, public_id, kind, status, subjects, duplicates, regulation, received_at, asked_at, effective_at,
         not_before, due_at, due_reason, submitted_by, confirmed_by, unreachable, resolved, closed_at,
-        data_key IS NULL AS forgotten, forgotten_at,
+        NOT {has_key()} AS forgotten, forgotten_at,
         EXISTS (SELECT FROM request_references WHERE request_id = requests.id) AS has_reference,
         now() AS now, to_resolve_from IS NOT NULL AND status IN ('unconfirmed', 'running') AS to_resolve,
         EXISTS (SELECT FROM volumes

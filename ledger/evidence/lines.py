@@ -9,8 +9,9 @@ from sqlalchemy import Connection, text
 
 from evidence.outcomes import NOBODY, PERSON_BYTES, Delivery, Hasher, count, leaf
 from evidence.tiles import WIDTH
-from ledger.contexts import key_context, subject_contexts
-from ledger.sealing import MasterKeys, SealingKey
+from ledger.contexts import subject_contexts
+from ledger.keys import open_key
+from ledger.sealing import MasterKeys
 from ledger.session import driver_of
 
 BLOCK = 32 * WIDTH
@@ -75,8 +76,14 @@ def requests_of(connection: Connection, ids: Sequence[int]) -> list[Request]:
     ]
 
 
-_REQUESTS = text("""
-    SELECT requests.id, public_id, subjects, duplicates, vendor_ids, data_key, closed_at IS NOT NULL AS closed,
+# Where not everybody can be opened any more, who a line is has been hashed before, under the key that is destroyed.
+_WHOLE_KEY = """
+    (SELECT wrapped FROM data_keys WHERE data_keys.request_id = requests.id AND spared IS NULL
+        AND NOT EXISTS (SELECT FROM forgetting WHERE forgetting.request_id = requests.id))
+"""
+_REQUESTS = text(f"""
+    SELECT requests.id, public_id, subjects, duplicates, vendor_ids, {_WHOLE_KEY} AS data_key,
+        closed_at IS NOT NULL AS closed,
         EXISTS (SELECT FROM volumes WHERE dropped_at IS NOT NULL AND requests.id >= first_request
             AND requests.id < past_request) AS dropped,
         last.id AS tree_id, size, root, last.vendors
@@ -148,7 +155,7 @@ def _people(
 ) -> list[bytes]:
     if masters is None or request.wrapped is None:
         return people_of_tree(connection, request, lines)
-    data_key = SealingKey(masters.open(request.wrapped, key_context(request.public_id)))
+    data_key = open_key(masters, request.public_id, request.wrapped)
     hasher = Hasher.of(data_key.raw)
     numbers = [line for line, _ in sealed]
     opened = data_key.open_all([value for _, value in sealed], subject_contexts(request.id, numbers))

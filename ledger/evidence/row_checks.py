@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, TextClause, text
 
+from ledger.data_keys import wrapped_key
+
 MOST_NAMED = 5
 
 
@@ -73,7 +75,8 @@ _CHECKS = (
         "requests whose data key is gone, or back, against the log: {}",
         text(f"""
             SELECT public_id FROM requests
-            WHERE id > {_AFTER} AND status <> 'loading' AND (data_key IS NULL) <> {_LOGGED.format("request.forgotten")}
+            WHERE id > {_AFTER} AND status <> 'loading'
+                AND ({wrapped_key()} IS NULL) <> {_LOGGED.format("request.forgotten")}
             LIMIT :most"""),
     ),
     _Check(

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from ledger.contexts import key_context
+from ledger.data_keys import wrapped_key
+from ledger.keys import open_key
 from ledger.sealing import MasterKeys, SealingKey
 
 MOST_OF_A_GROUP = 1_000
@@ -98,9 +99,9 @@ def find_group(
     return [_kept(row, masters) for row in connection.execute(_FIND_GROUP, named)]
 
 
-_SELECT = """
+_SELECT = f"""
     SELECT public_id, subject_request_id, version, status, begun_at, received_at, due_at, unused_identities,
-        content_print, sealed_group, data_key
+        content_print, sealed_group, {wrapped_key()} AS data_key
     FROM opendsr_requests JOIN requests ON requests.id = opendsr_requests.request_id
 """
 _FIND = text(_SELECT + "WHERE controller = :controller AND subject_request_id = :subject_request_id")
@@ -131,7 +132,7 @@ _TELL_COMPLETED = text("""
 def _kept(row: Row[Any], masters: MasterKeys) -> Kept:
     group_id = None
     if row.sealed_group is not None and row.data_key is not None:
-        key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
+        key = open_key(masters, row.public_id, row.data_key)
         group_id = key.open(row.sealed_group, group_context(row.public_id)).decode()
     return Kept(
         public_id=row.public_id,

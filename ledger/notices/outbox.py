@@ -9,9 +9,10 @@ from sqlalchemy import Connection, Row, text
 
 from domain.notices import Failure, Notice, Style
 from domain.requests import Kind
-from ledger.contexts import key_context
+from ledger.data_keys import wrapped_key
+from ledger.keys import open_key
 from ledger.notices.webhooks import url_context
-from ledger.sealing import MasterKeys, SealingKey, UnsealError
+from ledger.sealing import MasterKeys, UnsealError
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def claim(
     return [_claimed(row, masters) for row in sorted(rows, key=lambda row: row.id)]
 
 
-_CLAIM = text("""
+_CLAIM = text(f"""
     WITH looked_at AS (
         SELECT waiting.* FROM webhooks CROSS JOIN LATERAL (
             SELECT id, webhook_id, request_id, due_at, lease FROM outbox
@@ -95,7 +96,7 @@ _CLAIM = text("""
     WHERE outbox.id = taken.id AND webhooks.id = webhook_id AND requests.id = outbox.request_id
     RETURNING outbox.id, lease, outbox.public_id AS message_id, outbox.status, counts, happened_at, attempts, begun,
         CAST(EXTRACT(EPOCH FROM now() - since) AS float8) AS age_s, webhooks.name, host, style, sealed_url, details,
-        requests.public_id, kind, received_at, requests.due_at, subjects, data_key,
+        requests.public_id, kind, received_at, requests.due_at, subjects, {wrapped_key()} AS data_key,
         CASE style WHEN 'opendsr' THEN ARRAY( -- as it was then
             SELECT vendors.name FROM vendors JOIN notes ON notes.vendor_id IS NULL OR notes.vendor_id = vendors.id
             WHERE notes.request_id = requests.id AND deed = 'accept' AND notes.at <= happened_at) END AS accepted
@@ -127,7 +128,7 @@ def _opened(row: Row[Any], masters: MasterKeys) -> tuple[str | None, Failure | N
     if row.data_key is None:
         return None, Failure.FORGOTTEN
     try:
-        key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
+        key = open_key(masters, row.public_id, row.data_key)
         return key.open(row.sealed_url, url_context(row.public_id)).decode(), None
     except UnsealError:
         return None, Failure.SEALED

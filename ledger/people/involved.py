@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, TextClause, text
 
 from domain.file_lines import FileLines
+from ledger.data_keys import keeps
 from ledger.person_filters import Prints, Range, ranges_with
 
 
@@ -68,7 +69,7 @@ def _involved(within: Range) -> TextClause:
             SELECT request_id, line FROM subjects WHERE phone_print = CAST(:phone AS uuid) AND {bounds}) AS same
         -- OFFSET 0: looked up one by one, not joined with all requests there are
         CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = same.request_id OFFSET 0) AS requests
-        JOIN vendors ON vendors.id = ANY(requests.vendor_ids) AND requests.data_key IS NOT NULL -- else forgotten
+        JOIN vendors ON vendors.id = ANY(requests.vendor_ids) AND {keeps("same")} -- else forgotten
         LEFT JOIN LATERAL (
             SELECT outcome FROM outcomes
             WHERE outcomes.request_id = requests.id AND outcomes.vendor_id = vendors.id AND outcomes.line = same.line

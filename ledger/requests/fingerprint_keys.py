@@ -7,6 +7,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
+from ledger.data_keys import has_key
 from ledger.key_numbers import FINGERPRINTS
 from ledger.keys import fingerprinter
 from ledger.sealing import MasterKeys, SealingKey
@@ -212,11 +213,11 @@ _LAST = text("""
           ORDER BY request_id, line LIMIT :most) AS next
     ORDER BY request_id DESC, line DESC LIMIT 1
 """)
-_DELETE_OLDER = text("""
+_DELETE_OLDER = text(f"""
     DELETE FROM other_identifiers USING requests
     WHERE (request_id, line) > (:request, :after) AND (request_id, line) <= (:last_request, :last)
         AND request_id >= :request AND request_id <= :last_request AND key = :number
-        AND requests.id = request_id AND (:all OR requests.kind <> 'opt_in' AND requests.data_key IS NOT NULL)
+        AND requests.id = request_id AND (:all OR requests.kind <> 'opt_in' AND {has_key()})
 """)
 # Of people who are on the list by a newer key too.
 _DELETE_LISTED = text("""

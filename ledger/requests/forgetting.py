@@ -1,5 +1,6 @@
 """Whether the people of a request may be forgotten now, and forgetting them on record."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, text
@@ -49,27 +50,44 @@ _NEEDED = text(f"""
 def forget(connection: Connection, request: LockedRequest, by: str, because: str, masters: MasterKeys) -> datetime:
     """Forget the people of a request of which nothing is needed any more; returns when. What waits to be read back is
     not read back. Its outcomes are hashed before, so that what was done can be proved afterwards."""
-    connection.execute(_CLOSE_READ_BACKS, {"id": request.id})
-    _hash_outcomes(connection, request.id, masters)
+    close_read_backs(connection, [request.id])
+    hash_outcomes(connection, [request.id], masters)
     forgetting.forget(connection, [request.id])
     add_note(connection, request.id, by, FORGET, because=because)
     at: datetime = connection.execute(_FORGOTTEN_AT, {"id": request.id}).scalar_one()
     return at
 
 
-def _hash_outcomes(connection: Connection, request_id: int, masters: MasterKeys) -> None:
-    outcome_trees.take_turn(connection, wait=True)
-    (request,) = requests_of(connection, [request_id])
-    if request.tree is not None and not connection.execute(_TREE_IS_DUE, {"id": request_id}).scalar_one():
-        return
-    try:
-        outcome_trees.make(connection, [request], masters)
-    except (NoTreeError, UnsealError):
-        return  # one that was cancelled and has not closed has no tree; nor has one whose master key is lost
+def close_read_backs(connection: Connection, request_ids: Sequence[int]) -> None:
+    """What of these requests waits to be read back is not read back: nobody waits for that."""
+    connection.execute(_CLOSE_READ_BACKS, {"ids": list(request_ids)})
 
 
 _CLOSE_READ_BACKS = text("""
-    UPDATE chunks SET state = 'closed' WHERE request_id = :id AND purpose = 'verify' AND state IN ('waiting', 'queued')
+    UPDATE chunks SET state = 'closed'
+    WHERE request_id = ANY(CAST(:ids AS bigint[])) AND purpose = 'verify' AND state IN ('waiting', 'queued')
 """)
-_TREE_IS_DUE = text("SELECT EXISTS (SELECT FROM trees_due WHERE request_id = :id)")
+
+
+def hash_outcomes(connection: Connection, request_ids: Sequence[int], masters: MasterKeys) -> None:
+    """Make the trees of these requests where the outcomes have changed since, or were never hashed: once their people
+    are forgotten, nobody can."""
+    due = connection.execute(_TREES_DUE, {"ids": list(request_ids)}).scalars().all()
+    if not due:
+        return
+    outcome_trees.take_turn(connection, wait=True)
+    for request in requests_of(connection, due):
+        try:
+            outcome_trees.make(connection, [request], masters)
+        except (NoTreeError, UnsealError):
+            continue  # one that was cancelled and has not closed has no tree; nor has one whose master key is lost
+
+
+_TREES_DUE = text("""
+    SELECT id FROM requests
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND (
+        id IN (SELECT request_id FROM trees_due WHERE request_id = ANY(CAST(:ids AS bigint[])))
+        OR NOT EXISTS (SELECT FROM outcome_trees WHERE request_id = requests.id))
+    ORDER BY id
+""")
 _FORGOTTEN_AT = text("SELECT forgotten_at FROM requests WHERE id = :id")

@@ -124,7 +124,8 @@ def unreachable_json(unreachable: Mapping[str, int]) -> str | None:
 def row_of(
     new: NewRequest, key: SealingKey, masters: MasterKeys, fingerprinter: Fingerprinter, received_at: datetime
 ) -> dict[str, Any]:
-    """The columns of a new request in `requests`, before its people are read; with what decides whether it is inserted.
+    """The columns of a new request in `requests`, and its wrapped data key, before its people are read; with what
+    decides whether it is inserted.
 
     Raises TooLateError, FutureError.
     """
@@ -194,7 +195,6 @@ ROW = {
     "public_id": "uuid",
     "kind": "kind",
     "vendor_ids": "smallint[]",
-    "data_key": "bytea",
     "options": "bytea",
     "idempotency_print": "uuid",
     "submitted_by": "text",
@@ -205,7 +205,7 @@ ROW = {
     "due_at": "timestamptz",
     "not_before": "timestamptz",
 }
-"""The columns of `row_of`, with their types."""
+"""The columns of `row_of` in `requests`, with their types. `data_keys` keeps its `data_key`."""
 GUARDS = {"clear_key": "text", "older_prints": "uuid[]", "changes": "integer"}
 """What else it gives: idempotency keys to look for in other forms, and the state of the fingerprint keys."""
 

@@ -14,9 +14,10 @@ from domain.requests import Kind, Subject
 from ledger import suppression
 from ledger.accounts.persons import persons_of
 from ledger.clock import now
-from ledger.contexts import key_context, options_context
+from ledger.contexts import options_context
+from ledger.data_keys import KEEP, wrapped_key
 from ledger.desk.deeds import add_note
-from ledger.keys import are_current
+from ledger.keys import are_current, open_key
 from ledger.notices.webhooks import add_callbacks
 from ledger.people.adding import add_people
 from ledger.people.prints import Prints
@@ -156,8 +157,11 @@ def _is_large(connection: Connection, new: NewRequest, people: int) -> bool:
 
 _GIVEN = ", ".join(f"CAST(:{name} AS {type_}) AS {name}" for name, type_ in {**ROW, **GUARDS}.items())
 _INSERT = text(f"""
-    {inserting(f"(SELECT {_GIVEN}) AS given")}
-    RETURNING id
+    WITH request AS (
+        {inserting(f"(SELECT {_GIVEN}) AS given")}
+        RETURNING id),
+    key AS ({KEEP} (SELECT id, CAST(:data_key AS bytea) AS data_key FROM request) AS fresh)
+    SELECT id FROM request
 """)
 _TAKE_IN = text("""
     WITH cut AS (
@@ -199,7 +203,7 @@ def find_by_idempotency_key(
     row = connection.execute(_BY_IDEMPOTENCY_KEY, named).one_or_none()
     if row is None:
         return None
-    data_key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
+    data_key = open_key(masters, row.public_id, row.data_key)
     return Earlier(
         Recorded(row.public_id, row.subjects, row.duplicates, row.status == "unconfirmed", row.unreachable or {}),
         Kind(row.kind),
@@ -209,9 +213,9 @@ def find_by_idempotency_key(
     )
 
 
-_BY_IDEMPOTENCY_KEY = text("""
-    SELECT public_id, kind, status, vendor_ids, subjects, duplicates, data_key, options, content_digest,
-        unreachable
+_BY_IDEMPOTENCY_KEY = text(f"""
+    SELECT public_id, kind, status, vendor_ids, subjects, duplicates, {wrapped_key()} AS data_key, options,
+        content_digest, unreachable
     FROM requests WHERE idempotency_print = ANY(CAST(:prints AS uuid[])) OR idempotency_key = :key
     ORDER BY id DESC LIMIT 1
 """)

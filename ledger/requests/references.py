@@ -5,7 +5,8 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from domain.references import comparable
-from ledger.contexts import key_context, reference_context
+from ledger.contexts import reference_context
+from ledger.keys import open_key
 from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
 
 
@@ -41,12 +42,14 @@ def reference_of(connection: Connection, public_id: UUID, masters: MasterKeys) -
     row = connection.execute(_OF, {"public_id": public_id}).one_or_none()
     if row is None:
         return None
-    key = SealingKey(masters.open(row.data_key, key_context(public_id)))
+    key = open_key(masters, public_id, row.data_key)
     return key.open(row.sealed, reference_context(public_id)).decode()
 
 
 _ADD = text("INSERT INTO request_references (request_id, sealed, print) VALUES (:id, :sealed, CAST(:print AS uuid))")
 _OF = text("""
-    SELECT sealed, data_key FROM requests JOIN request_references ON request_id = id
-    WHERE public_id = :public_id AND data_key IS NOT NULL
+    SELECT sealed, wrapped AS data_key
+    FROM requests JOIN request_references ON request_references.request_id = id
+    JOIN data_keys ON data_keys.request_id = id
+    WHERE public_id = :public_id
 """)

@@ -13,12 +13,14 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, text
 
 from domain.requests import Kind, Subject
-from ledger.contexts import key_context, session_context
+from ledger.contexts import session_context
+from ledger.data_keys import wrapped_key
+from ledger.keys import open_key
 from ledger.people.opening import open_block
 from ledger.people.prints import Prints
 from ledger.people.rows import OTHERS
 from ledger.requests.references import print_of_reference, reference_of
-from ledger.sealing import Fingerprinter, MasterKeys, SealingKey, UnsealError
+from ledger.sealing import Fingerprinter, MasterKeys, UnsealError
 from ledger.suppression import next_line
 
 STEP = 2_000
@@ -94,7 +96,8 @@ def _opened(
     too. Raises UnsealError."""
     if request.data_key is None:
         raise UnsealError("it is forgotten")
-    key = SealingKey(masters.open(request.data_key, key_context(request.public_id)))
+    key = open_key(masters, request.public_id, request.data_key)
+    rows = [row for row in rows if row.sealed]  # else forgotten, though others of the request are not
     subjects = open_block(key, request.id, [(row.line, row.sealed) for row in rows])
     opened = {row.line: subject for row, subject in zip(rows, subjects, strict=True)}
     for line, subject in opened.items():
@@ -133,8 +136,8 @@ _IN_SPAN = """
     (request_id, line) > (:request, :after) AND (request_id, line) <= (:last_request, :last)
     AND request_id >= :request AND request_id <= :last_request
 """
-_REQUESTS = text("""
-    SELECT id, public_id, data_key, CAST(kind AS text) AS kind FROM requests
+_REQUESTS = text(f"""
+    SELECT id, public_id, {wrapped_key()} AS data_key, CAST(kind AS text) AS kind FROM requests
     WHERE id >= :request AND id <= :last_request ORDER BY id FOR SHARE
 """)
 _PEOPLE = text(f"SELECT request_id, line, sealed FROM subjects WHERE {_IN_SPAN} ORDER BY 1, 2 FOR NO KEY UPDATE")

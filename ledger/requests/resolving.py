@@ -12,9 +12,9 @@ from sqlalchemy import Connection, text
 
 from domain.directory import Finding
 from domain.requests import Kind, Subject
-from ledger.contexts import key_context
+from ledger.data_keys import has_key, wrapped_key
 from ledger.desk.fresh_identifiers import complete
-from ledger.keys import fingerprinter
+from ledger.keys import fingerprinter, open_key
 from ledger.people.opening import open_block
 from ledger.people.prints import Prints
 from ledger.requests.new_request import unreachable_json
@@ -88,7 +88,7 @@ def keep(connection: Connection, until: datetime, *, lease_s: float) -> datetime
 def open_taken(taken: Taken, masters: MasterKeys) -> Block:
     """The same, opened. Raises ledger.sealing.UnsealError."""
     row, found, _ = taken
-    key = SealingKey(masters.open(row.data_key, key_context(row.public_id)))
+    key = open_key(masters, row.public_id, row.data_key)
     subjects = open_block(key, row.id, [(one.line, one.sealed) for one in found])
     return Block(
         request_id=row.id,
@@ -148,7 +148,7 @@ def directory_state(connection: Connection) -> DirectoryState:
 
 
 # Taking the turn only writes to the table where somebody is to be asked about, which is rare.
-_WAITING = "status = 'running' AND not_before <= now() AND to_resolve_from IS NOT NULL AND data_key IS NOT NULL"
+_WAITING = f"status = 'running' AND not_before <= now() AND to_resolve_from IS NOT NULL AND {has_key()}"
 _TAKE_TURN = text(f"""
     INSERT INTO resolver (due_at)
     SELECT now() + make_interval(secs => :lease_s) WHERE EXISTS (SELECT FROM requests WHERE {_WAITING})
@@ -159,7 +159,8 @@ _KEEP = text("""
     UPDATE resolver SET due_at = now() + make_interval(secs => :lease_s) WHERE due_at = :until RETURNING due_at
 """)
 _NEXT = text(f"""
-    SELECT id, public_id, CAST(kind AS text) AS kind, vendor_ids, data_key, to_resolve_from, unreachable, resolved
+    SELECT id, public_id, CAST(kind AS text) AS kind, vendor_ids, {wrapped_key()} AS data_key, to_resolve_from,
+        unreachable, resolved
     FROM requests WHERE {_WAITING}
     ORDER BY id <= (SELECT turn FROM resolver), id LIMIT 1
 """)

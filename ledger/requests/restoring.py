@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from ledger import forgetting
+from ledger.data_keys import has_key
 from ledger.delivery import cancelling, stop_again
 from ledger.desk import deeds
 
@@ -38,7 +39,7 @@ def running(connection: Connection, until: datetime, after: int, most: int) -> l
     return [State(*row) for row in connection.execute(_RUNNING, values)]
 
 
-_STATE = "SELECT id, public_id, CAST(kind AS text), CAST(status AS text), data_key IS NULL FROM requests"
+_STATE = f"SELECT id, public_id, CAST(kind AS text), CAST(status AS text), NOT {has_key()} FROM requests"
 _STATES = text(f"{_STATE} WHERE public_id = ANY(CAST(:public_ids AS uuid[])) ORDER BY id")
 _RUNNING = text(f"{_STATE} WHERE status = 'running' AND received_at <= :until AND id > :after ORDER BY id LIMIT :most")
 

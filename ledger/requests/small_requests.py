@@ -11,6 +11,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from domain.chunking import cut
 from domain.requests import Kind, Subject
 from ledger import suppression
+from ledger.data_keys import KEEP
 from ledger.people.adding import FEW
 from ledger.people.crowds import crowds_among
 from ledger.people.prints import Prints
@@ -172,6 +173,10 @@ _MORE_TYPES = {
     "digest": "bytea",
     "unreachable": "jsonb",
     "to_resolve_from": "integer",
+    "data_key": "bytea",
+    "because": "text",
+    "source": "text",
+    "key_prefix": "text",
 }
 _MORE = {
     "id": "id",
@@ -183,14 +188,16 @@ _MORE = {
     "to_resolve_from": "to_resolve_from",
 }
 _TYPED = ", ".join(f"{name} {type_}" for name, type_ in {**ROW, **GUARDS, **_MORE_TYPES}.items())
-_GIVEN = f"json_to_recordset(CAST(:requests AS json)) AS given ({_TYPED})"
 
 
 def _recording(others: str = "") -> Any:
     return text(f"""
-    WITH request AS (
-        {inserting(_GIVEN, more=_MORE)}
+    WITH given AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(CAST(:requests AS json)) AS given ({_TYPED})),
+    request AS (
+        {inserting("given", more=_MORE)}
         RETURNING id, public_id, submitted_by, not_before),
+    key AS ({KEEP} given WHERE id IN (SELECT id FROM request)),
     person AS (
         INSERT INTO subjects ({PERSON})
         SELECT {PERSON} FROM {PEOPLE} WHERE request_id IN (SELECT id FROM request)),
@@ -204,9 +211,8 @@ def _recording(others: str = "") -> Any:
         ORDER BY request_id, vendor_id, first_line),
     noted AS (
         INSERT INTO audit_entries (by, deed, target, allowed, because, source, key_prefix)
-        SELECT submitted_by, 'submit', CAST(public_id AS text), true, because, source, key_prefix
-        FROM request JOIN json_to_recordset(CAST(:requests AS json)) AS said (id bigint, because text, source text,
-            key_prefix text) USING (id))
+        SELECT request.submitted_by, 'submit', CAST(request.public_id AS text), true, because, source, key_prefix
+        FROM request JOIN given USING (id))
     SELECT id FROM request
 """)
 

@@ -25,10 +25,13 @@ def a_crowd(desk: Desk, count: int, *, vendor: str = "insider") -> None:
     desk.execute(
         """
         WITH fresh AS (
-            INSERT INTO requests (public_id, kind, status, subjects, vendor_ids, data_key, options, due_at)
-            SELECT gen_random_uuid(), 'opt_out', 'running', 1, ARRAY[vendors.id], data_key, options, due_at
+            INSERT INTO requests (public_id, kind, status, subjects, vendor_ids, options, due_at)
+            SELECT gen_random_uuid(), 'opt_out', 'running', 1, ARRAY[vendors.id], options, due_at
             FROM vendors, generate_series(1, :count), (SELECT * FROM requests ORDER BY id LIMIT 1) AS like_this
             WHERE name = :vendor RETURNING id),
+        keys AS (
+            INSERT INTO data_keys (request_id, wrapped)
+            SELECT fresh.id, wrapped FROM fresh, (SELECT wrapped FROM data_keys LIMIT 1) AS like_this),
         persons AS (
             INSERT INTO subjects (request_id, line, sealed, whole_print, user_print, email_print)
             SELECT id, 1, '', gen_random_uuid(), gen_random_uuid(), gen_random_uuid() FROM fresh)
@@ -266,7 +269,7 @@ def test_a_volume_of_lone_requests_is_dropped_in_steps(shelf: Desk, monkeypatch:
     finally:
         event.remove(shelf.engine, "after_cursor_execute", note)
     assert max(written) <= 60
-    assert shelf.one("SELECT count(*) FROM requests WHERE data_key IS NOT NULL") == 0
+    assert shelf.one("SELECT count(*) FROM data_keys") == 0
     assert shelf.one("SELECT count(*) FROM chunks") == 0
     assert shelf.one("SELECT to_regclass('subjects_1')") is None
 
@@ -312,7 +315,7 @@ def test_one_young_request_keeps_all_of_its_volume(shelf: Desk, monkeypatch: pyt
     long_ago(shelf, 10)
     shelf.execute("UPDATE requests SET closed_at = now() WHERE id = 50")
     assert volumes.drop_expired(shelf.engine, 9) == []
-    assert shelf.one("SELECT count(*) FROM requests WHERE data_key IS NULL") == 0
+    assert shelf.one("SELECT count(*) FROM requests") == shelf.one("SELECT count(*) FROM data_keys")
 
 
 # Comparing with others

@@ -126,7 +126,7 @@ def test_a_rotation_that_ends_in_the_middle_is_resumed(old_desk: Desk, monkeypat
 def test_what_somebody_has_locked_is_come_back_to(old_desk: Desk) -> None:
     old_desk.submit(people(1))
     with old_desk.engine.begin() as connection:
-        connection.execute(text("SELECT FROM requests FOR UPDATE"))
+        connection.execute(text("SELECT FROM data_keys FOR UPDATE"))
         with old_desk.engine.begin() as other:
             assert rewrapping.rewrap(other, BOTH, rewrapping.PLACES[0], 0, 10).rewrapped == 0
     assert rotated(old_desk) == 2
@@ -147,7 +147,7 @@ MISSING: dict[str, Callable[[Desk], Any]] = {
     "a data key": lambda desk: desk.execute(
         "UPDATE keys SET wrapped = :wrapped", wrapped=ONLY_NEW.seal(bytes(32), b"fingerprints")
     ),
-    "the fingerprint key": lambda desk: desk.execute("UPDATE requests SET data_key = NULL"),
+    "the fingerprint key": lambda desk: desk.execute("DELETE FROM data_keys"),
 }
 
 

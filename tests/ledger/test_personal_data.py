@@ -29,6 +29,8 @@ TABLES = (
     "keys",
     "master_keys",
     "forgetting",
+    "data_keys",
+    "retention_periods",
     "suppression",
     "legal_holds",
     "legal_hold_prints",

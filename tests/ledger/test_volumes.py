@@ -317,6 +317,10 @@ def copy_ledger(source: Engine, target: Engine) -> None:
             ):
                 for row in rows:
                     into.write(row)
+        for key in later.execute(
+            text("SELECT request_id AS id, wrapped FROM data_keys")
+        ):  # a column of `requests` once
+            earlier.execute(text("UPDATE requests SET data_key = :wrapped WHERE id = :id"), key._asdict())
         for table in ("vendors", "requests", "chunks"):
             earlier.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"))  # noqa: S608 - our own names
 

@@ -429,7 +429,7 @@ def test_someone_looks_where_the_older_one_cannot_simply_go_out(stage: Stage, ho
     stage.put_off(second)
     at.desk.work_off(at.tools)
     if how == "forgotten":
-        stage.desk.execute("UPDATE requests SET data_key = NULL WHERE id = :id", id=first)
+        stage.desk.execute("DELETE FROM data_keys WHERE request_id = :id", id=first)
     stage.cancel(second)
     assert stage.outcome(first) == ("needs_action", "successor_gone")
     assert stage.status(first) == "completed_with_exceptions"

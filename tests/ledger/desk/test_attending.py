@@ -213,7 +213,7 @@ def test_what_a_retry_cannot_do(desk: Desk) -> None:
         at(desk).retry(UUID(int=7), None, None)
     with pytest.raises(AttendError, match="it goes to insider"):
         at(desk).retry(public_id, "acme", None)
-    desk.execute("UPDATE requests SET data_key = NULL")
+    desk.execute("DELETE FROM data_keys")
     with pytest.raises(AttendError, match="forgotten"):
         at(desk).retry(public_id, None, None)
 

@@ -161,7 +161,7 @@ def test_who_cannot_be_read_has_no_answer_and_the_request_has_one(desk: Desk, ma
             facts_of_person(connection, masters, public_id, 7, deeds=False)
         with pytest.raises(NoAnswerError, match="cannot be read with these master keys"):
             facts_of_person(connection, MasterKeys.parse(generate_master_key()), public_id, 1, deeds=False)
-        connection.execute(text("UPDATE requests SET data_key = NULL"))
+        connection.execute(text("DELETE FROM data_keys"))
         with pytest.raises(NoAnswerError, match="forgotten"):
             facts_of_person(connection, masters, public_id, 1, deeds=False)
         told = facts_of(connection, public_id, deeds=False)

@@ -309,11 +309,13 @@ def copied(desk: Desk, count: int, status: str, outcome: str | None) -> None:
     values = {"count": count, "status": status, "outcome": outcome}
     with desk.engine.begin() as connection:
         for statement in (
-            """INSERT INTO requests (public_id, kind, status, subjects, vendor_ids, data_key, options, due_at,
+            """INSERT INTO requests (public_id, kind, status, subjects, vendor_ids, options, due_at,
                    submitted_by)
-               SELECT gen_random_uuid(), kind, CAST(:status AS request_status), subjects, vendor_ids, data_key, options,
+               SELECT gen_random_uuid(), kind, CAST(:status AS request_status), subjects, vendor_ids, options,
                    due_at, 'key:shop'
                FROM requests CROSS JOIN generate_series(2, :count) WHERE id = 1""",
+            """INSERT INTO data_keys (request_id, wrapped)
+               SELECT id, wrapped FROM data_keys CROSS JOIN requests WHERE request_id = 1 AND id > 1""",
             """INSERT INTO subjects SELECT requests.id, line, sealed, whole_print FROM subjects
                CROSS JOIN requests WHERE request_id = 1 AND requests.id > 1""",
             """INSERT INTO chunks (request_id, vendor_id, first_line, last_line, state)

@@ -256,7 +256,7 @@ CHANGES = {
     "how many people": "UPDATE requests SET subjects = 2",
     "its status": "UPDATE requests SET status = 'completed_with_exceptions'",
     "its end": "UPDATE requests SET closed_at = closed_at - interval '1 day'",
-    "its key": "UPDATE requests SET data_key = NULL",
+    "its key": "DELETE FROM data_keys",
     "its id": "UPDATE requests SET public_id = gen_random_uuid()",
     "a request that nobody logged": """INSERT INTO requests (public_id, kind, status, vendor_ids, options, due_at)
         SELECT gen_random_uuid(), kind, status, vendor_ids, options, due_at FROM requests""",
@@ -264,7 +264,7 @@ CHANGES = {
     "a deed's reason": "UPDATE notes SET reason = 'because'",
     "a deed that is gone": "DELETE FROM notes",
     "a deed that nobody logged": "INSERT INTO notes (by, deed) VALUES ('cli:mallory', 'close')",
-    "what an entry says": "UPDATE log_entries SET entry = overlay(entry PLACING '\\x39' FROM 20) WHERE index = 1",
+    "what an entry says": "UPDATE log_entries SET entry = overlay(entry PLACING '\\x7e' FROM 20) WHERE index = 1",
     "what stands beside an entry": "UPDATE log_entries SET type = 'deed' WHERE type = 'outcomes'",
     "an entry that is gone": "DELETE FROM log_entries WHERE index = 1",
     "entries in another order": """UPDATE log_entries AS one SET type = other.type, request = other.request,

@@ -228,7 +228,7 @@ def test_a_requests_own_receiver_is_told_of_it_alone_and_its_address_is_sealed(d
 
 def test_an_address_is_destroyed_with_the_requests_people(desk: Desk) -> None:
     desk.submit(people(1), **own())
-    desk.execute("UPDATE requests SET data_key = NULL")
+    desk.execute("DELETE FROM data_keys")
     (message,) = claim(desk)
     assert (message.url, message.sealed) == (None, Failure.FORGOTTEN)
 

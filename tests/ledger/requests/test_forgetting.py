@@ -65,7 +65,8 @@ def test_from_that_moment_nobody_is_read_or_found_and_the_outcomes_stay(
         assert status.vendors == {"insider": {"pending": 0, "accepted": 12}}
     assert not desk.rows("SELECT FROM request_references")
     assert desk.rows(
-        """SELECT data_key, options, content_digest, idempotency_key, idempotency_print
+        """SELECT (SELECT wrapped FROM data_keys WHERE request_id = id), options, content_digest, idempotency_key,
+               idempotency_print
            FROM requests WHERE public_id = :id""",
         id=public_id,
     ) == [(None, b"", b"", None, None)]

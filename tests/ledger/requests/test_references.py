@@ -33,7 +33,7 @@ def test_a_request_is_found_by_what_it_was_called(desk: Desk) -> None:
         desk.submit(people(1), reference="DSR-19", idempotency_key="k")
     with pytest.raises(KeyConflictError):
         desk.submit(people(1), idempotency_key="k")
-    desk.execute("UPDATE requests SET data_key = NULL")
+    desk.execute("DELETE FROM data_keys")
     with desk.engine.begin() as connection:
         assert reference_of(connection, one, desk.masters) is None, "it is forgotten with the people"
 

@@ -28,7 +28,9 @@ def left_behind(desk: Desk) -> dict[str, int]:
 
 def opened(desk: Desk, request_id: int = 1, vendor: str | None = None) -> list[tuple[int, Subject]]:
     """Everybody of a request, as a delivery would see them."""
-    ((public_id, data_key),) = desk.rows("SELECT public_id, data_key FROM requests WHERE id = :id", id=request_id)
+    ((public_id, data_key),) = desk.rows(
+        "SELECT public_id, wrapped FROM requests JOIN data_keys ON request_id = id WHERE id = :id", id=request_id
+    )
     lease = Lease(
         id=uuid4(),
         chunk_id=0,
@@ -284,7 +286,7 @@ def test_a_new_master_key_beside_the_old_one_opens_everything(desk: Desk) -> Non
     assert opened(desk) == list(enumerate(people(2), start=1))
     assert desk.submit(people(2), idempotency_key="k") == Receipt(first.recorded, repeated=True)
     later = desk.submit(people(1)).recorded.public_id
-    wrapped = desk.one("SELECT data_key FROM requests WHERE public_id = :id", id=later)
+    wrapped = desk.one("SELECT wrapped FROM data_keys JOIN requests ON id = request_id WHERE public_id = :id", id=later)
     assert MasterKeys.parse(new).open(wrapped, key_context(UUID(str(later))))
 
 

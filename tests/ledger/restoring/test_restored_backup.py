@@ -155,7 +155,9 @@ def went_on(found: Site) -> tuple[Site, Report]:
 
 def readable(site: Site, name: str) -> bool:
     """Whether the people of a request can be read."""
-    (row,) = site.desk.rows("SELECT data_key FROM requests WHERE public_id = :id", id=site.ids[name])
+    (row,) = site.desk.rows(
+        "SELECT wrapped FROM requests LEFT JOIN data_keys ON request_id = id WHERE public_id = :id", id=site.ids[name]
+    )
     return row[0] is not None
 
 

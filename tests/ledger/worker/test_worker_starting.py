@@ -177,7 +177,7 @@ def test_a_newer_ledger_that_fits_is_worked_on(worker: ModuleType, owner: str) -
     execute(
         owner,
         "UPDATE alembic_version SET version_num = '9999'",
-        "COMMENT ON TABLE alembic_version IS 'revision 9999, for programs from 0018 on'",
+        "COMMENT ON TABLE alembic_version IS 'revision 9999, for programs from 0037 on'",
     )
     assert starts(worker) == ""
 

@@ -70,7 +70,7 @@ def test_what_cannot_be_answered(client: httpx.Client, answered: str, rows: Rows
     assert client.get("/v1/requests/123e4567-e89b-42d3-a456-426614174000/answer").status_code == 404
     for bad in ({"lang": "xx"}, {"for": "me"}, {"format": "docx"}, {"line": 0}, {"lines": 1}):
         assert client.get(at, params=bad).status_code == 422, bad
-    rows("UPDATE requests SET data_key = NULL")
+    rows("DELETE FROM data_keys")
     forgotten = client.get(at, params={"line": 1})
     assert (forgotten.status_code, forgotten.json()["type"].rpartition(":")[2]) == (409, "no-answer")
     assert "forgotten" in forgotten.json()["detail"]
