@@ -16,7 +16,7 @@ CAUSES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys([Reason.SESSION_EXPIRED, Reason.SESSION_REFUSED], "session"),
         **dict.fromkeys([Reason.CODE_SENT, Reason.CODE_UNCERTAIN, Reason.CODE_REFUSED], "code"),
         **dict.fromkeys([Reason.NEWER_OPT_IN, Reason.SUCCESSOR_GONE, Reason.TOO_MANY_MATCHES], "other_wish"),
-        **dict.fromkeys([Reason.NOT_IN_EFFECT], "not_in_effect"),
+        **dict.fromkeys([Reason.NOT_IN_EFFECT, Reason.CAME_BACK], "not_in_effect"),
         **{reason: reason.value for reason in HOLD_REASONS},
         **dict.fromkeys([Reason.CLOSED_BY_HAND], "by_hand"),
         **dict.fromkeys([Reason.MANUAL], "manual"),

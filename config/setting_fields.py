@@ -168,6 +168,13 @@ class SettingFields(RetentionFields, VendorBlocks):
         description="so long after their wish took effect, who was erased is on the suppression list, also once their "
         "request is forgotten; unset: for ever",
     )
+    recheck_people: int = Field(
+        default=20,
+        ge=0,
+        le=1_000,
+        description="of the people whose withdrawal was verified at a vendor, so many are read back again each week: "
+        "who was erased may have come back with an import; 0: nobody",
+    )
     egress_proxy: ProxyAddress | None = Field(
         default=None,
         description="HTTP proxy through which vendors, receivers, the directory and the identity provider are reached, "

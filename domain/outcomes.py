@@ -50,6 +50,7 @@ class Reason(StrEnum):
     CODE_REFUSED = "code_refused"  # the code given is not the one that was sent, or has expired
     MANUAL = "manual"  # the recipient has no API: somebody must ask it, and note that it is done
     NOT_IN_EFFECT = "not_in_effect"  # the vendor said yes, but its own answer shows otherwise
+    CAME_BACK = "came_back"  # it was read back and seen, and the vendor shows the person again since
     NEWER_OPT_IN = "newer_opt_in"  # this erasure would undo an opt-in that the person gave since
     SUCCESSOR_GONE = "successor_gone"  # the newer wish that this gave way to came to nothing
     TOO_MANY_MATCHES = "too_many_matches"  # too many other requests share an identifier with this person to compare

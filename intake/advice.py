@@ -27,6 +27,8 @@ ADVICE: Mapping[str | None, str] = MappingProxyType(
         Reason.MANUAL: "Ask the recipient by hand: `consent manual export` has the list, and `consent manual close` "
         "notes that it is done.",
         Reason.NOT_IN_EFFECT: "The vendor says yes and shows no: ask it why, then retry.",
+        Reason.CAME_BACK: "The vendor has the person again, by an import perhaps: see to it that it ends, then retry; "
+        "or close these where the person came back.",
         Reason.NEWER_OPT_IN: "The person has opted in since: ask them, then retry with --reason newer_opt_in or close.",
         Reason.SUCCESSOR_GONE: "The newer wish came to nothing: retry with --reason successor_gone, or close these.",
         Reason.TOO_MANY_MATCHES: "Many others share an identifier with these: look who it is, then retry with "

@@ -13,7 +13,7 @@ from domain.chunking import spread
 from domain.outcomes import Outcome, Reason
 from domain.retry import Setback
 from ledger.delivery import cancelling, chunks, outcomes, successions
-from ledger.delivery.chunks import LeaseLostError, Purpose
+from ledger.delivery.chunks import Lease, LeaseLostError, Purpose
 from ledger.delivery.outcomes import Settled
 from ledger.delivery.pending import OpenPerson, SealedPerson
 from ledger.session import Connection
@@ -23,6 +23,7 @@ from tasks.evidence import Answered
 from tasks.holding import Holding
 from tasks.judge import BLAMED_DELAY_S, Judgement, begun, ends, judge, settled
 from tasks.looking import take_turn
+from tasks.recheck import Recheck
 from tasks.run import OverdueError, Run
 from tasks.settle import settle
 from tasks.toolbox import Toolbox
@@ -59,7 +60,7 @@ def deliver(chunk_id: int, tools: Toolbox) -> str:
             chunks.leave_to_others(connection, chunk_id, tools.routes.keys(), delay_s=LEFT_TO_OTHERS_S)
             return NOT_OURS
         route = tools.routes[lease.vendor]
-        run = (Delivery if lease.purpose is Purpose.DELIVER else Verification)(lease, route, tools, began=asked)
+        run = _run_of(lease)(lease, route, tools, began=asked)
         run.read(connection)
     try:
         _see_through(run)
@@ -71,6 +72,12 @@ def deliver(chunk_id: int, tools: Toolbox) -> str:
     settle(tools, lease.request_id)
     dispatch(lease.vendor, tools)
     return run.came_to()
+
+
+def _run_of(lease: Lease) -> "type[Delivery | Verification]":
+    if lease.purpose is Purpose.DELIVER:
+        return Delivery
+    return Recheck if lease.sampled else Verification
 
 
 def _see_through(run: "Delivery | Verification") -> None:

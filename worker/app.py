@@ -41,6 +41,7 @@ from tasks.queues import (
     WakeUp,
     queue_of,
 )
+from tasks.recheck import open_samples
 from tasks.redis_connections import RedisUrlError, broker_settings
 from tasks.refusals import Refusal, tell
 from tasks.resolve import resolve
@@ -209,6 +210,7 @@ def turn_volumes_over() -> None:
     keep_outbox(engine)
     keep_no_clear_keys(engine, masters)
     keep_fingerprint_keys(engine, masters)
+    open_samples(engine, runtime().tools.routes, Settings.load().recheck_people)
     runtime().turns.rest(VOLUMES, CHORES[VOLUMES])
 
 

@@ -50,6 +50,8 @@ class Lease:
     """What is known of the vendor's steps."""
     vendor_struck: bool = False
     """Whether a strike is counted against the vendor as a whole."""
+    sampled: bool = False
+    """Reads back again, as one of a sample, who was verified."""
     leased_at: float = 0.0
     """When it was leased, by PostgreSQL's clock (epoch)."""
     newest_hold: int = 0
@@ -103,6 +105,7 @@ def lease(
         options=key.open(row.options, options_context(row.public_id)),
         key=key,
         people=row.subjects,
+        sampled=row.sampled,
         leased_at=row.leased_at,
         newest_hold=row.newest_hold,
         any_hold=row.any_hold,
@@ -124,7 +127,7 @@ _LEASE = text(f"""
         AND (CAST(:served AS text[]) IS NULL OR vendors.name = ANY(CAST(:served AS text[])))
     RETURNING chunks.request_id, chunks.vendor_id, vendors.name AS vendor, requests.kind, requests.public_id,
         wrapped AS data_key, requests.options, requests.subjects, chunks.first_line, chunks.last_line, chunks.round,
-        chunks.purpose,
+        chunks.purpose, chunks.sampled,
         chunks.starts, chunks.lost, chunks.setbacks, vendors.strikes > 0 AS vendor_struck,
         ({STEP_STATES} chunks.vendor_id) AS standings,
         CAST(extract(epoch FROM now()) AS double precision) AS leased_at,

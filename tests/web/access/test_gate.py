@@ -57,6 +57,7 @@ NEEDED: dict[tuple[str, str], set[Right]] = {
     ("POST", "/v1/legal-holds"): {Right.OPERATE},
     ("GET", "/v1/legal-holds"): {Right.READ},
     ("POST", "/v1/legal-holds/{hold_id}/release"): {Right.OPERATE},
+    ("GET", "/metrics"): {Right.READ},
     ("GET", "/v1/attention"): {Right.READ},
     ("GET", "/v1/report"): {Right.READ},
     ("GET", "/v1/audit"): {Right.READ},
