@@ -34,7 +34,7 @@ from tasks.attend import AttendError, Desk, NoSuchRequestError, SamePersonError
 
 def show_attention(request_id: str | None, *, vendor: str | None, reason: str | None, as_json: bool) -> Ending:
     """Print what needs a person. Raises CommandError."""
-    check_reason(reason)
+    check_reason(reason, of_holds=True)
     with surroundings() as here, here.engine.connect() as connection:
         which: dict[str, Any] = {
             "request_id": _number_of(connection, request_id) if request_id is not None else None,
@@ -77,11 +77,11 @@ def _vendor_id(connection: Connection, name: str) -> int:
     return known[name]
 
 
-def check_reason(reason: str | None) -> None:
-    """Raises CommandError where no delivery could wait for this reason."""
-    if reason is not None and reason not in {*ADVICE, *HOLD_REASONS}:
-        known = [Reason(one) for one in (*ADVICE, *HOLD_REASONS) if one]
-        raise unusable(f"unknown --reason; known are {', '.join(known)}")
+def check_reason(reason: str | None, *, of_holds: bool = False) -> None:
+    """Raises CommandError where no delivery could wait for this reason; `of_holds`: or be withheld for it."""
+    known = (*ADVICE, *HOLD_REASONS) if of_holds else tuple(ADVICE)
+    if reason is not None and reason not in known:
+        raise unusable(f"unknown --reason; known are {', '.join(Reason(one) for one in known if one)}")
 
 
 def check_text(because: str) -> str:
@@ -173,7 +173,7 @@ def provide(request_id: str, file: str, how: FileOptions, *, allow: Sequence[str
 
 def close(request_id: str, *, vendor: str, reason: str | None, because: str, as_json: bool) -> Ending:
     """Settle by hand what waits at a vendor. Raises CommandError."""
-    check_reason(reason)
+    check_reason(reason, of_holds=True)
     text = check_text(because)
     public_id = read_id(request_id)
     with surroundings() as here, deeds(here) as desk:

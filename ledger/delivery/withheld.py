@@ -72,7 +72,9 @@ _HAND_ON = text("""
         UPDATE withheld SET hold_id = other.hold_id
         FROM other
         WHERE request_id = :request_id AND withheld.hold_id = :hold AND withheld.line = other.line
-        RETURNING vendor_id, withheld.line, reason)
+        RETURNING vendor_id, withheld.line, reason),
+    to_hash_again AS (
+        INSERT INTO trees_due (request_id) SELECT :request_id WHERE EXISTS (SELECT FROM handed_on))
     INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
     SELECT :request_id, vendor_id, line, latest.round + 1, latest.attempts, 'withheld', handed_on.reason
     FROM handed_on CROSS JOIN LATERAL (

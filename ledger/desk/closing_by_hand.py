@@ -12,9 +12,11 @@ from ledger.tallies import counting
 from ledger.unsettled import NEEDS_ATTENTION, waits
 
 MEANT_BY_CLOSE = f"""
-    {NEEDS_ATTENTION} AND outcome <> 'unreachable' AND (CAST(:reason AS text) IS NULL OR reason = :reason)
+    ({NEEDS_ATTENTION} AND outcome <> 'unreachable' AND (CAST(:reason AS text) IS NULL OR reason = :reason)
+        OR outcome = 'withheld' AND reason = :reason)
 """
-"""A condition on the last outcome of a delivery: it is settled by hand."""
+"""A condition on the last outcome of a delivery: it is settled by hand. What a legal hold withholds is, where the
+hold's reason is named."""
 
 
 def close_by_hand(
@@ -58,9 +60,12 @@ def close_all_by_hand(
 
 def close_at_retired(connection: Connection, request: LockedRequest, vendor_id: int) -> int:
     """The same for a retired vendor, as `vendor_retired`: also for people who could not be reached there, where nobody
-    has accepted it."""
+    has accepted it, and for people whom a legal hold keeps."""
     values = {"request_ids": [request.id], "vendor_id": vendor_id, "lines": None}
-    return sum(row[2] for row in connection.execute(_closing(waits("outcomes"), Reason.VENDOR_RETIRED), values))
+    return sum(row[2] for row in connection.execute(_closing(_AT_RETIRED, Reason.VENDOR_RETIRED), values))
+
+
+_AT_RETIRED = f"({waits('outcomes')} OR outcome = 'withheld')"
 
 
 def _closing(which: str, why: Reason) -> Any:
@@ -78,6 +83,10 @@ def _closing(which: str, why: Reason) -> Any:
         fresh AS (
             INSERT INTO outcomes (request_id, vendor_id, line, round, attempts, outcome, reason)
             SELECT request_id, vendor_id, line, round + 1, attempts, '{ends_as}', '{why}' FROM meant),
+        not_withheld AS (
+            DELETE FROM withheld USING meant
+            WHERE withheld.request_id = meant.request_id AND withheld.vendor_id = meant.vendor_id
+                AND withheld.line = meant.line),
         tallied AS (
             {counting(closed)})
         SELECT request_id, vendor_id, count(*) FROM meant GROUP BY request_id, vendor_id ORDER BY request_id, vendor_id

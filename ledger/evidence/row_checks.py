@@ -102,6 +102,28 @@ _CHECKS = (
             LIMIT :most"""),
     ),
     _Check(
+        "legal holds that are gone, or not as they were logged: {}",
+        text(f"""
+            SELECT row_id FROM log_entries {_SAYING} LEFT JOIN legal_holds ON legal_holds.id = row_id
+            WHERE type = 'legal_hold' AND CASE WHEN says ->> 'event' = 'added'
+                THEN (says ->> 'reason', says ->> 'because', says ->> 'until', says ->> 'by', says ->> 'at')
+                    IS DISTINCT FROM (reason, because, log_utc(until), added_by, log_utc(added_at))
+                ELSE (says ->> 'because', says ->> 'by', says ->> 'at')
+                    IS DISTINCT FROM (ended_because, ended_by, log_utc(ended_at)) END
+            LIMIT :most"""),
+    ),
+    _Check(
+        "legal holds of which the beginning or the end was never logged: {}",
+        text("""
+            SELECT id FROM legal_holds LEFT JOIN (
+                SELECT row_id, count(*) AS entries
+                FROM (SELECT row_id FROM log_entries WHERE type = 'legal_hold'
+                      UNION ALL SELECT row_id FROM log_pending WHERE type = 'legal_hold') AS each
+                GROUP BY row_id) AS logged ON row_id = id
+            WHERE COALESCE(entries, 0) < 1 + CAST(ended_at IS NOT NULL AS integer)
+            LIMIT :most"""),
+    ),
+    _Check(
         "trees of outcomes that are gone, or not as they were logged: {}",
         text(f"""
             SELECT request FROM log_entries {_SAYING}

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, TypeAdapter
 
 from domain.deadlines import LONGEST, Period, Unit
-from domain.outcomes import Outcome
+from domain.outcomes import HOLD_REASONS, Outcome
 from intake.advice import ADVICE
 from ledger.desk.deeds import submitter_of
 from tasks.attend import SamePersonError
@@ -148,7 +148,7 @@ async def close(request: Request, request_id: UUID, context: TheContext, princip
     """What needs a person at one vendor becomes `cancelled`, except unreachable people. Who did it and why is kept."""
     request.state.target = str(request_id)
     meant = await read_json(request, CLOSE)
-    if meant.reason is not None and meant.reason not in ADVICE:
+    if meant.reason is not None and meant.reason not in {*ADVICE, *HOLD_REASONS}:
         raise Problem.unusable("nothing waits for such a reason", [fault("reason", "is not a known reason")])
     because = kept_reason(meant.because)
     desk = context.desk(principal.name)

@@ -248,6 +248,21 @@ def test_cancelling_settles_what_is_withheld(stage: Stage) -> None:
     assert stage.times("ann-1") == 0
 
 
+@pytest.mark.parametrize(("reason", "closed"), [(None, 0), ("expression", 0), ("litigation", 1)])
+def test_what_is_withheld_is_closed_by_hand_where_its_reason_is_named(
+    stage: Stage, reason: str | None, closed: int
+) -> None:
+    hold = stage.hold()
+    public_id = stage.submit(vendors=("insider",))
+    stage.work()
+    desk = attend.Desk(stage.desk.engine, "cli:ann", stage.desk.woken.extend)
+    assert desk.close(public_id, "insider", reason, "she has withdrawn it") == closed
+    assert stage.status() == ("completed" if closed else "completed_with_exceptions")
+    assert stage.desk.one("SELECT count(*) FROM withheld") == 1 - closed
+    stage.keeper().release(hold)
+    assert stage.work().outcomes()[0] == (("cancelled", "closed_by_hand") if closed else DONE)
+
+
 def test_people_who_are_kept_are_not_forgotten(stage: Stage) -> None:
     stage.hold()
     public_id = stage.submit()

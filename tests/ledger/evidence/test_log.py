@@ -21,6 +21,7 @@ from ledger.evidence.row_checks import check_rows
 from ledger.evidence.tiles import LogTree
 from ledger.evidence.tree_checks import check_trees
 from tasks import attend
+from tasks.legal_holds import Keeper
 from tasks.log import LogKeeper, keep_log
 from tests.ledger.conftest import APPLIED, Desk, people
 
@@ -236,6 +237,22 @@ def test_outcomes_are_hashed_again_when_they_change(desk: Desk) -> None:
     assert faults(desk) == []
 
 
+def test_who_is_handed_on_from_one_hold_to_another_is_hashed_again(desk: Desk) -> None:
+    keeper = Keeper(desk.engine, desk.masters, "cli:anna", desk.woken.extend)
+    for reason in (Reason.LITIGATION, Reason.EXPRESSION):
+        keeper.add(people(1)[0], reason, "case 12")
+    done(desk)
+    keep(desk)
+    keeper.release(1)
+    keep(desk)
+    found = [one["vendors"] for one in entries(desk) if one["type"] == "outcomes"]
+    assert found == [
+        {"insider": {"accepted": 2, "withheld:litigation": 1}},
+        {"insider": {"accepted": 2, "withheld:expression": 1}},
+    ]
+    assert faults(desk) == []
+
+
 # As somebody does who may do everything to the database: guards and triggers are set aside.
 CHANGES = {
     "an outcome": "UPDATE outcomes SET outcome = 'verified' WHERE line = 2",
@@ -264,6 +281,13 @@ CHANGES = {
     "a deed's reason": "UPDATE notes SET reason = 'because'",
     "a deed that is gone": "DELETE FROM notes",
     "a deed that nobody logged": "INSERT INTO notes (by, deed) VALUES ('cli:mallory', 'close')",
+    "why somebody is kept": "UPDATE legal_holds SET because = 'another case' WHERE id = 1",
+    "until when somebody is kept": "UPDATE legal_holds SET until = now() WHERE id = 1",
+    "the end of a hold": "UPDATE legal_holds SET ended_at = NULL, ended_by = NULL WHERE id = 2",
+    "an end of a hold that was not logged": "UPDATE legal_holds SET ended_at = now() WHERE id = 1",
+    "a hold that is gone": "DELETE FROM legal_holds WHERE id = 1",
+    "a hold that was not logged": """
+        INSERT INTO legal_holds (reason, because, added_by) VALUES ('litigation', 'x', 'cli:mallory')""",
     "what an entry says": "UPDATE log_entries SET entry = overlay(entry PLACING '\\x7e' FROM 20) WHERE index = 1",
     "what stands beside an entry": "UPDATE log_entries SET type = 'deed' WHERE type = 'outcomes'",
     "an entry that is gone": "DELETE FROM log_entries WHERE index = 1",
@@ -282,6 +306,10 @@ def test_whatever_is_changed_is_found(desk: Desk) -> None:
     done(desk)
     with desk.engine.begin() as connection:
         add_note(connection, desk.one("SELECT id FROM requests"), "cli:anna", "accept", because="by phone")
+    keeper = Keeper(desk.engine, desk.masters, "cli:anna", desk.woken.extend)
+    for number in (1, 2):
+        assert keeper.add({"user_id": f"kept-{number}"}, Reason.LITIGATION, "case 12") == number
+    keeper.release(2, "settled")
     keep(desk)
     assert faults(desk) == []
     unseen = []

@@ -248,6 +248,7 @@ def test_an_old_opt_in_and_the_forgotten_need_a_person(
         (Outcome.ABSENT, State.YES),
         (Outcome.NOT_APPLICABLE, State.NOTHING),
         (Outcome.UNREACHABLE, State.WAITING),
+        (Outcome.WITHHELD, State.WAITING),
         (Outcome.SUPERSEDED, State.DROPPED),
         (Outcome.REFUSED, State.REFUSED),
         (Outcome.NEEDS_ACTION, State.WAITING),
