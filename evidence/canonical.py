@@ -8,4 +8,7 @@ from typing import Any
 def canonical(value: Mapping[str, Any]) -> bytes:
     """RFC 8785, for values of texts, whole numbers, booleans and what contains them, under names in ASCII. There it is
     what Python's own encoder writes; for fractions and other names it is not."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(value).encode()
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -46,6 +46,15 @@ def verified(signed: str, keys: Iterable[PublicKey], origin: str | None = None) 
     return found
 
 
+def is_signed(signed: str, keys: Iterable[PublicKey]) -> bool:
+    """Whether this is a checkpoint that its log has signed with one of these keys."""
+    try:
+        verified(signed, keys)
+    except NoteError:
+        return False
+    return True
+
+
 def number_of(text: str) -> int | None:
     """A decimal number as these formats write it, without signs or leading zeroes; None for anything else."""
     return int(text) if text.isascii() and text.isdecimal() and str(int(text)) == text else None

@@ -69,9 +69,20 @@ class Frontier:
         for leaf in leaves:
             self.append(leaf)
 
-    def root(self) -> bytes:
-        """The root of what was added so far."""
-        return fold(self._edge)
+    def root(self, more: Sequence[bytes] = ()) -> bytes:
+        """The root of what was added so far, and of `more` leaves after it, which must be fewer than the smallest
+        complete subtree at the edge has."""
+        return fold([*self._edge, *complete_parts(more)])
+
+
+def complete_parts(hashes: Sequence[bytes]) -> list[bytes]:
+    """The roots of the complete subtrees of a tree with these leaves, the largest first."""
+    parts, place = [], 0
+    for bit in reversed(range(len(hashes).bit_length())):
+        if len(hashes) & 1 << bit:
+            parts.append(root_of(hashes[place : place + (1 << bit)]))
+            place += 1 << bit
+    return parts
 
 
 def fold(edge: Sequence[bytes]) -> bytes:

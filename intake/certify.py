@@ -13,7 +13,7 @@ from adapters.registry import adapter_named
 from domain.by_hand import ByHand
 from domain.outcomes import DONE
 from domain.requests import Kind
-from evidence import certificate
+from evidence import certificate, checkpoint
 from evidence.outcomes import utc
 from intake.card_wording import say_done
 from ledger.by_hand import recipients
@@ -71,7 +71,11 @@ def prove_line(keeper: LogKeeper, public_id: UUID, line: int) -> str:
 
 
 def _prepare(keeper: LogKeeper, public_id: UUID) -> tuple[Request, Tree, Logged]:
-    """The request with a tree of what is on record now, in the log and signed."""
+    """The request with a tree of what is on record now, in the log and signed with the key of now."""
+    with keeper.engine.connect() as connection:
+        ready = _find_ready(connection, keeper, public_id)
+    if ready is not None:
+        return ready
     with keeper.engine.begin() as connection:
         try:
             request = outcome_trees.bring_up_to_date(connection, public_id, keeper.masters)
@@ -79,11 +83,22 @@ def _prepare(keeper: LogKeeper, public_id: UUID) -> tuple[Request, Tree, Logged]
             raise CertifyError(f"there is no certificate of this request: {error}") from None
     if request is None or request.tree is None:
         raise UnknownRequestError("there is no request of this id")
-    order(keeper, wait=True)  # also where it is in the log: it must be signed with the key of now
+    order(keeper, wait=True)
     with keeper.engine.connect() as connection:
         logged = proofs.find_logged(connection, public_id, request.tree)
     if logged is None:
         raise CertifyError("it is not in a signed log yet: see `consent audit verify`")
+    return request, request.tree, logged
+
+
+def _find_ready(connection: Connection, keeper: LogKeeper, public_id: UUID) -> tuple[Request, Tree, Logged] | None:
+    """The same, where nothing must be made or signed for it."""
+    key, request = keeper.signing_key(), outcome_trees.find_current(connection, public_id)
+    if key is None or request is None or request.tree is None:
+        return None
+    logged = proofs.find_logged(connection, public_id, request.tree)
+    if logged is None or not checkpoint.is_signed(logged.proof.checkpoint, [key.public]):
+        return None
     return request, request.tree, logged
 
 

@@ -51,7 +51,7 @@ _FIND = text(f"""
         EXISTS (SELECT FROM outbox WHERE state = 'waiting' AND NOT own)
             OR EXISTS (SELECT FROM outbox WHERE state = 'waiting' AND own) AS to_tell,
         EXISTS (SELECT FROM requests WHERE to_resolve_from IS NOT NULL) AS to_resolve,
-        EXISTS (SELECT FROM log_pending) OR EXISTS (SELECT FROM trees_due) AS to_log,
+        EXISTS (SELECT FROM log_pending) OR EXISTS (SELECT FROM trees_due) OR EXISTS (SELECT FROM audit_due) AS to_log,
         COALESCE((SELECT size FROM log_head), 0) AS log_size
 """)
 

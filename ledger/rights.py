@@ -11,6 +11,7 @@ APPENDED = frozenset(
         "successions",
         "notes",
         "audit_entries",
+        "audit_batches",
         "log_tiles",
         "signing_keys",
         "outcome_trees",
@@ -23,6 +24,7 @@ OF_THE_OWNER = frozenset({"log_head", "log_pending", "log_entries", "log_checkpo
 CHANGED = frozenset(
     {
         "api_keys",
+        "audit_due",
         "chunks",
         "data_keys",
         "deeds",
@@ -105,6 +107,8 @@ INNER = frozenset(
     {
         "forget_from_deed",
         "keep_volume_ahead",
+        "log_audit_batch",
+        "log_dropped_audit_entries",
         "log_forgotten",
         "log_key",
         "log_legal_hold",
@@ -119,6 +123,7 @@ INNER = frozenset(
         "log_retention",
         "log_vendor",
         "log_wrapped_key",
+        "note_audit_entries",
         "open_volume",
         "tree_due",
     }
@@ -132,9 +137,11 @@ OPEN = frozenset(
         "filter_may_hold",
         "forget_from_closing",
         "hold_new_vendor",
+        "keep_audit_batch",
         "keep_checkpoint",
         "keep_legal_hold",
         "keep_outcome_tile",
+        "log_audit_entry",
         "log_received",
         "log_utc",
         "mark_settling",

@@ -70,20 +70,33 @@ def take_turn(connection: Connection, *, wait: bool) -> bool:
     return bool(connection.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME}).scalar())
 
 
+def find_current(connection: Connection, public_id: UUID) -> Request | None:
+    """A closed request with a tree of what is on record now; None where there is no such request, or its tree must be
+    made first."""
+    request = _find(connection, public_id)
+    return request if request is not None and _is_current(connection, request) else None
+
+
 def bring_up_to_date(connection: Connection, public_id: UUID, masters: MasterKeys) -> Request | None:
-    """A closed request with a tree of what is on record now; None where there is no such request. Waits while another
-    process makes trees. Raises NoTreeError, ledger.sealing.UnsealError."""
+    """A closed request with a tree of what is on record now, made where it must be; None where there is no such
+    request. Waits while another process makes trees. Raises NoTreeError, ledger.sealing.UnsealError."""
     take_turn(connection, wait=True)
-    request_id = connection.execute(_ID, {"public_id": public_id}).scalar()
-    if request_id is None:
-        return None
-    (request,) = requests_of(connection, [request_id])
-    is_final = request.dropped or not connection.execute(_CHANGED, {"id": request_id}).scalar_one()
-    if request.tree is not None and request.closed and is_final:
+    request = _find(connection, public_id)
+    if request is None or _is_current(connection, request):
         return request
     make(connection, [request], masters)
-    (request,) = requests_of(connection, [request_id])
-    return request
+    return _find(connection, public_id)
+
+
+def _find(connection: Connection, public_id: UUID) -> Request | None:
+    ids = connection.execute(_ID, {"public_id": public_id}).scalars().all()
+    return next(iter(requests_of(connection, ids)), None) if ids else None
+
+
+def _is_current(connection: Connection, request: Request) -> bool:
+    if request.tree is None or not request.closed:
+        return False
+    return request.dropped or not connection.execute(_CHANGED, {"id": request.id}).scalar_one()
 
 
 _ID = text("SELECT id FROM requests WHERE public_id = :public_id")

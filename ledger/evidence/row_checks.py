@@ -1,77 +1,81 @@
 """Whether the ledger's rows still are what the log says of them."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
 from ledger.data_keys import wrapped_key
-
-MOST_NAMED = 5
-
-
-class _Check(NamedTuple):
-    """Rows that should not be: `{}` in the sentence stands for whose they are."""
-
-    says: str
-    rows: TextClause
+from ledger.evidence.audit_checks import check_audit
+from ledger.evidence.comparing import SAYING, SAYS, Comparison, differing
 
 
 def check_rows(connection: Connection) -> Iterator[str]:
     """What of the rows is not as it was logged: sentences. What is logged and not in order yet counts too."""
-    for check in _CHECKS:
-        found = [str(one) for one in connection.execute(check.rows, {"most": MOST_NAMED + 1}).scalars()]
-        if found:
-            more = " and others" if len(found) > MOST_NAMED else ""
-            yield check.says.format(", ".join(found[:MOST_NAMED]) + more)
+    yield from differing(connection, _COMPARISONS)
+    yield from check_audit(connection)
 
 
-_SAYS = "CAST(convert_from(entry, 'UTF8') AS jsonb)"
-_SAYING = f"CROSS JOIN LATERAL (SELECT {_SAYS} AS says) AS its"
 _LOGGED = """
     (EXISTS (SELECT FROM log_entries WHERE request = public_id AND type = '{0}')
         OR EXISTS (SELECT FROM log_pending WHERE request = public_id AND type = '{0}'))
 """
 _AFTER = "(SELECT requests_after FROM log_head)"
-_CHECKS = (
-    _Check(
+_COMPARISONS = (
+    Comparison(
         "requests that were never logged: {}",
         text(f"""
             SELECT public_id FROM requests
             WHERE id > {_AFTER} AND status <> 'loading' AND NOT {_LOGGED.format("request.received")} LIMIT :most"""),
     ),
-    _Check(
+    Comparison(
         "requests that were logged and are gone: {}",
         text("""
             SELECT request FROM log_entries
             WHERE type = 'request.received' AND NOT EXISTS (SELECT FROM requests WHERE public_id = request)
             LIMIT :most"""),
     ),
-    _Check(
+    Comparison(
         "requests that are not as they were received: {}",
         text(f"""
-            SELECT public_id FROM log_entries JOIN requests ON public_id = request {_SAYING}
-            WHERE type = 'request.received' AND (says ->> 'kind', CAST(says ->> 'people' AS integer),
+            SELECT public_id FROM log_entries JOIN requests ON public_id = request {SAYING}
+            WHERE type = 'request.received' AND ((says ->> 'kind', CAST(says ->> 'people' AS integer),
                     CAST(says ->> 'repeats' AS integer), says ->> 'by', says ->> 'regulation', says ->> 'received_at',
-                    says ->> 'due_at', says -> 'vendors')
+                    says ->> 'due_at', says -> 'vendors',
+                    jsonb_array_length(says -> 'vendors'))
                 IS DISTINCT FROM (CAST(kind AS text), subjects, duplicates, submitted_by, regulation,
                     log_utc(received_at), log_utc(COALESCE(extended_from, due_at)), (
-                        SELECT jsonb_agg(name ORDER BY name COLLATE "C") FROM vendors WHERE id = ANY(vendor_ids)))
+                        SELECT jsonb_agg(name ORDER BY name COLLATE "C") FROM vendors WHERE id = ANY(vendor_ids)),
+                    cardinality(vendor_ids))
+                OR says ->> 'asked_at' <> log_utc(asked_at) OR says ->> 'effective_at' <> log_utc(effective_at))
             LIMIT :most"""),
     ),
-    _Check(
+    Comparison(
         "requests whose status is not the one that was logged: {}",
         text(f"""
             SELECT public_id FROM requests CROSS JOIN LATERAL (
-                SELECT {_SAYS} AS says FROM log_entries
+                SELECT {SAYS} AS says FROM log_entries
                 WHERE request = public_id AND type IN ('request.received', 'request.status')
                 ORDER BY index DESC LIMIT 1) AS last
-            WHERE id > {_AFTER} AND status <> 'loading' AND (says ->> 'status', says ->> 'closed_at')
+            WHERE id > {_AFTER} AND (says ->> 'status', says ->> 'closed_at')
                 IS DISTINCT FROM (CAST(status AS text), log_utc(closed_at))
                 AND NOT EXISTS (SELECT FROM log_pending WHERE request = public_id AND type LIKE 'request.%')
             LIMIT :most"""),
     ),
-    _Check(
+    Comparison(
+        "requests that somebody else has confirmed, or nobody: {}",
+        text(f"""
+            SELECT public_id FROM requests CROSS JOIN LATERAL (
+                SELECT {SAYS} AS says FROM log_entries
+                WHERE request = public_id AND (type = 'request.received'
+                    OR type = 'deed' AND {SAYS} ->> 'deed' = 'confirm')
+                ORDER BY index DESC LIMIT 1) AS last
+            WHERE confirmed_by IS DISTINCT FROM
+                    CASE WHEN says ? 'deed' THEN says ->> 'by' ELSE says ->> 'confirmed_by' END
+                AND (says ? 'deed' OR says ? 'asked_at') -- earlier, it was not logged
+                AND NOT EXISTS (SELECT FROM log_pending WHERE request = public_id)
+            LIMIT :most"""),
+    ),
+    Comparison(
         "requests whose data key is gone, or back, against the log: {}",
         text(f"""
             SELECT public_id FROM requests
@@ -79,7 +83,7 @@ _CHECKS = (
                 AND ({wrapped_key()} IS NULL) <> {_LOGGED.format("request.forgotten")}
             LIMIT :most"""),
     ),
-    _Check(
+    Comparison(
         "deeds that were never logged: {}",
         text("""
             SELECT id FROM notes
@@ -88,10 +92,10 @@ _CHECKS = (
                 AND NOT EXISTS (SELECT FROM log_pending WHERE type = 'deed' AND row_id = notes.id)
             LIMIT :most"""),
     ),
-    _Check(
+    Comparison(
         "deeds that are gone, or not as they were logged: {}",
         text(f"""
-            SELECT row_id FROM log_entries {_SAYING}
+            SELECT row_id FROM log_entries {SAYING}
             LEFT JOIN notes ON notes.id = row_id
             LEFT JOIN requests ON requests.id = notes.request_id
             LEFT JOIN vendors ON vendors.id = notes.vendor_id
@@ -101,10 +105,10 @@ _CHECKS = (
                     CAST(requests.public_id AS text), vendors.name)
             LIMIT :most"""),
     ),
-    _Check(
+    Comparison(
         "legal holds that are gone, or not as they were logged: {}",
         text(f"""
-            SELECT row_id FROM log_entries {_SAYING} LEFT JOIN legal_holds ON legal_holds.id = row_id
+            SELECT row_id FROM log_entries {SAYING} LEFT JOIN legal_holds ON legal_holds.id = row_id
             WHERE type = 'legal_hold' AND CASE WHEN says ->> 'event' = 'added'
                 THEN (says ->> 'reason', says ->> 'because', says ->> 'until', says ->> 'by', says ->> 'at')
                     IS DISTINCT FROM (reason, because, log_utc(until), added_by, log_utc(added_at))
@@ -112,7 +116,7 @@ _CHECKS = (
                     IS DISTINCT FROM (ended_because, ended_by, log_utc(ended_at)) END
             LIMIT :most"""),
     ),
-    _Check(
+    Comparison(
         "legal holds of which the beginning or the end was never logged: {}",
         text("""
             SELECT id FROM legal_holds LEFT JOIN (
@@ -123,18 +127,19 @@ _CHECKS = (
             WHERE COALESCE(entries, 0) < 1 + CAST(ended_at IS NOT NULL AS integer)
             LIMIT :most"""),
     ),
-    _Check(
+    Comparison(
         "trees of outcomes that are gone, or not as they were logged: {}",
         text(f"""
-            SELECT request FROM log_entries {_SAYING}
+            SELECT request FROM log_entries {SAYING}
             LEFT JOIN outcome_trees ON outcome_trees.id = row_id
             LEFT JOIN requests ON requests.id = request_id
-            WHERE type = 'outcomes' AND (CAST(says ->> 'size' AS integer), says ->> 'root', says -> 'vendors', request)
+            WHERE type = 'outcomes' AND (CAST(says ->> 'size' AS integer), says ->> 'root', says -> 'vendors',
+                    says ->> 'at', request)
                 IS DISTINCT FROM (outcome_trees.size, translate(encode(outcome_trees.root, 'base64'), E'\\n', ''),
-                    outcome_trees.vendors, public_id)
+                    outcome_trees.vendors, log_utc(made_at), public_id)
             LIMIT :most"""),
     ),
-    _Check(
+    Comparison(
         "trees of outcomes that were never logged: {}",
         text("""
             SELECT request_id FROM outcome_trees
@@ -142,14 +147,35 @@ _CHECKS = (
                 AND NOT EXISTS (SELECT FROM log_pending WHERE type = 'outcomes' AND row_id = outcome_trees.id)
             LIMIT :most"""),
     ),
-    _Check(
-        "keys of the ledger that are not those that were logged last: {}",
+    Comparison(
+        "vendors that are not as they were logged last: {}",
         text(f"""
-            SELECT purpose FROM keys CROSS JOIN LATERAL (
-                SELECT {_SAYS} AS says FROM log_entries
-                WHERE type = 'key' AND {_SAYS} ->> 'purpose' = purpose ORDER BY index DESC LIMIT 1) AS last
-            WHERE says ->> 'wrapped' <> encode(sha256(wrapped), 'hex')
+            SELECT name FROM vendors CROSS JOIN LATERAL (
+                SELECT {SAYS} AS says FROM log_entries
+                WHERE type = 'vendor' AND {SAYS} ->> 'vendor' = name ORDER BY index DESC LIMIT 1) AS last
+            WHERE (says ->> 'enabled', says ->> 'held_at', says ->> 'held_by', says ->> 'off_by', says ->> 'retired_at')
+                IS DISTINCT FROM (CAST(enabled AS text), log_utc(held_at), held_by, off_by, log_utc(retired_at))
+                AND NOT EXISTS (SELECT FROM log_pending WHERE type = 'vendor')
+            LIMIT :most"""),
+    ),
+    Comparison(
+        "keys of the ledger that are gone, or not those that were logged last: {}",
+        text(f"""
+            SELECT purpose FROM (
+                SELECT DISTINCT ON (says ->> 'purpose') says ->> 'purpose' AS purpose, says ->> 'wrapped' AS logged
+                FROM log_entries {SAYING} WHERE type = 'key' ORDER BY says ->> 'purpose', index DESC) AS last
+            LEFT JOIN keys USING (purpose)
+            WHERE logged IS DISTINCT FROM encode(sha256(wrapped), 'hex')
                 AND NOT EXISTS (SELECT FROM log_pending WHERE type = 'key')
+            LIMIT :most"""),
+    ),
+    Comparison(
+        "the log's own row is not as it was logged: {}",
+        text(f"""
+            SELECT id FROM log_head CROSS JOIN LATERAL (
+                SELECT {SAYS} AS says FROM log_entries WHERE type = 'log' ORDER BY index LIMIT 1) AS first
+            WHERE (says ->> 'id', says ->> 'requests_after', says ->> 'deeds_after')
+                IS DISTINCT FROM (CAST(id AS text), CAST(requests_after AS text), CAST(notes_after AS text))
             LIMIT :most"""),
     ),
 )

@@ -5,15 +5,17 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from pydantic_core import from_json
+from sqlalchemy import Connection, text
 
 from evidence.canonical import canonical
 from evidence.checkpoint import Checkpoint
 from evidence.keys import SigningKey
 from evidence.merkle import leaf_hash
 from evidence.note import parse
-from ledger.evidence import tiles
+from ledger.evidence import audit_batches, tiles
 from ledger.evidence.tiles import LogTree
+from ledger.session import driver_of
 
 STEP = 5_000
 """Entries ordered in one transaction."""
@@ -27,14 +29,6 @@ class Head(NamedTuple):
     id: UUID
     origin: str | None
     size: int
-
-
-def any_pending(connection: Connection) -> bool:
-    """Whether something was logged that is not in order yet."""
-    return bool(connection.execute(_ANY).scalar_one())
-
-
-_ANY = text("SELECT EXISTS (SELECT FROM log_pending)")
 
 
 def advance(
@@ -51,6 +45,7 @@ def advance(
         return 0
     if key is not None:
         _publish(connection, key, _name(head, origin))
+    audit_batches.batch(connection)
     moved = _order(connection, head, most)
     if key is not None:
         _sign(connection, head._replace(size=head.size + moved), key, _name(head, origin))
@@ -79,39 +74,52 @@ _HEAD = text("SELECT id, origin, size FROM log_head")
 
 
 def _order(connection: Connection, head: Head, most: int) -> int:
-    rows = connection.execute(_PENDING, {"most": most}).all()
+    driver = driver_of(connection)
+    rows = driver.execute(_PENDING, {"most": most}, binary=True).fetchall()
     if not rows:
         return 0
     vendors = {row.id: row.name for row in connection.execute(_VENDORS)}
-    entries = [canonical(_content(row, vendors)) for row in rows]
+    pending = [_Pending(*row) for row in rows]
+    entries = [canonical(_content(one, vendors)) for one in pending]
     tiles.append(connection, head.size, [leaf_hash(entry) for entry in entries])
-    connection.execute(_APPEND, {"ids": [row.id for row in rows], "entries": entries})
+    driver.execute(_APPEND, {"ids": [one.id for one in pending], "entries": entries})
     return len(rows)
 
 
-def _content(row: Row[Any], vendors: Mapping[int, str]) -> dict[str, Any]:
+class _Pending(NamedTuple):
+    """What a trigger wrote."""
+
+    id: int
+    logged_at: str
+    type: str
+    request: UUID | None
+    row_id: int | None
+    facts: str
+
+
+def _content(pending: _Pending, vendors: Mapping[int, str]) -> dict[str, Any]:
     """An entry as it is hashed. Vendors are named, because their numbers mean nothing elsewhere."""
-    facts = dict(row.facts)
-    if row.type != "outcomes":
-        if isinstance(facts.get("vendors"), list):
-            facts["vendors"] = sorted(vendors[id_] for id_ in facts["vendors"])
-        if isinstance(facts.get("vendor"), int):
-            facts["vendor"] = vendors[facts["vendor"]]
-    content = {"type": row.type, "logged_at": row.logged_at, **facts}
-    if row.request is not None:
-        content["request"] = str(row.request)
-    if row.row_id is not None:
-        content["row"] = row.row_id
+    content: dict[str, Any] = from_json(pending.facts)
+    if pending.type != "outcomes":
+        if isinstance(content.get("vendors"), list):
+            content["vendors"] = sorted(vendors[id_] for id_ in content["vendors"])
+        if isinstance(content.get("vendor"), int):
+            content["vendor"] = vendors[content["vendor"]]
+    content |= {"type": pending.type, "logged_at": pending.logged_at}
+    if pending.request is not None:
+        content["request"] = str(pending.request)
+    if pending.row_id is not None:
+        content["row"] = pending.row_id
     return {name: value for name, value in content.items() if value is not None}
 
 
 # In the order in which they were begun: of what ends later, more is in a later call.
-_PENDING = text("""
-    SELECT id, log_utc(at) AS logged_at, type, request, row_id, facts FROM log_pending ORDER BY id LIMIT :most
-""")
+_PENDING = """
+    SELECT id, log_utc(at), type, request, row_id, CAST(facts AS text) FROM log_pending ORDER BY id LIMIT %(most)s
+"""
 _VENDORS = text("SELECT id, name FROM vendors")
 # It compares each entry with what was logged.
-_APPEND = text("SELECT append_log(CAST(:ids AS bigint[]), CAST(:entries AS bytea[]))")
+_APPEND = "SELECT append_log(%(ids)b, %(entries)b)"
 
 
 def _publish(connection: Connection, key: SigningKey, name: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from evidence.merkle import fold, inclusion_path, leaf_hash, root_of
+from evidence.merkle import complete_parts, fold, inclusion_path, leaf_hash, root_of
 from evidence.tiles import WIDTH, hashes_in
 
 HEIGHT = 8
@@ -48,7 +48,7 @@ class LogTree:
         edge: list[bytes] = []
         level = 0
         while (hashes := self.size >> HEIGHT * level) > 0:
-            edge = [*_complete_parts(self.tile(level, hashes // WIDTH) if hashes % WIDTH else ()), *edge]
+            edge = [*complete_parts(self.tile(level, hashes // WIDTH) if hashes % WIDTH else ()), *edge]
             level += 1
         return fold(edge)
 
@@ -60,16 +60,6 @@ class LogTree:
 def entries_between(connection: Connection, first: int, past: int) -> list[bytes]:
     """The log's entries from one index up to another."""
     return list(connection.execute(_ENTRIES, {"first": first, "past": past}).scalars())
-
-
-def _complete_parts(hashes: Sequence[bytes]) -> list[bytes]:
-    """The roots of the complete subtrees of a partial tile, the largest first."""
-    parts, place = [], 0
-    for bit in reversed(range(HEIGHT)):
-        if len(hashes) & 1 << bit:
-            parts.append(root_of(hashes[place : place + (1 << bit)]))
-            place += 1 << bit
-    return parts
 
 
 def append(connection: Connection, before: int, leaves: Sequence[bytes]) -> None:

@@ -52,6 +52,8 @@ TABLES = (
     "successions",
     "sessions",
     "spent",
+    "audit_batches",
+    "audit_due",
     "log_head",
     "log_pending",
     "log_entries",
