@@ -34,7 +34,7 @@ def rotate(*, as_json: bool) -> Ending:
         nonlocal noted
         if people // NOTED_EVERY > noted:
             noted = people // NOTED_EVERY
-            note(f"{people:,} people fingerprinted anew so far")
+            note(f"{counted_people(people)} fingerprinted anew so far")
 
     with surroundings(needed=("database_url", "master_keys")) as here:
         try:

@@ -90,7 +90,7 @@ def found(desk: Desk, line: int) -> list[UUID]:
 
 
 def test_when_the_days_are_over_the_whole_request_is_forgotten_on_record(desk: Desk) -> None:
-    public_id = ended(desk, reference="ticket 1")
+    public_id = ended(desk, reference="case-1")
     pass_days(desk, 29.9)
     assert forget(desk) == 0
     assert known(desk, public_id) == set(range(1, 13))
@@ -116,7 +116,7 @@ def test_who_waits_is_kept_under_a_key_of_their_own_and_can_be_retried(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forgetting, "STEP", 5)
-    public_id = ended(desk, {3: ACTION, 11: ACTION, 12: REJECTED}, reference="ticket 2")
+    public_id = ended(desk, {3: ACTION, 11: ACTION, 12: REJECTED}, reference="case-2")
     wrapped = desk.one("SELECT wrapped FROM data_keys")
     pass_days(desk, 31)
     assert forget(desk) == 1
@@ -129,7 +129,7 @@ def test_who_waits_is_kept_under_a_key_of_their_own_and_can_be_retried(
         ({"still_waiting": 2},)
     ]
     with desk.engine.connect() as connection:
-        assert reference_of(connection, public_id, desk.masters) == "ticket 2"
+        assert reference_of(connection, public_id, desk.masters) == "case-2"
     assert forget(desk) == 0, "their days have begun anew"
     assert sum(at(desk).retry(public_id, None, "rejected").deliveries.values()) == 0, "forgotten"
     assert sum(at(desk).retry(public_id, None, None).deliveries.values()) == 2

@@ -1,6 +1,6 @@
 """There is advice for everything that can wait for a person."""
 
-from domain.outcomes import WAYS, Reason
+from domain.outcomes import HOLD_REASONS, WAYS, Reason
 from intake.advice import ADVICE
 
 NEVER_WAIT = {
@@ -10,6 +10,7 @@ NEVER_WAIT = {
     Reason.CLOSED_BY_HAND,
     Reason.VENDOR_RETIRED,
     *WAYS,
+    *HOLD_REASONS,  # they wait for the end of a legal hold
 }
 
 

@@ -63,4 +63,5 @@ def test_a_holder_shows_nothing(holder: object) -> None:
 
 
 def test_an_outcome_holds_no_person() -> None:
-    assert Settled._fields == ("lines", "outcome", "reason", "attempts", "by")  # by: numbers of a request and a line
+    numbers = ("by", "hold")  # of a request and a line, and of a legal hold
+    assert Settled._fields == ("lines", "outcome", "reason", "attempts", *numbers)
