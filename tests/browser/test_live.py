@@ -37,6 +37,7 @@ def test_a_page_that_is_watched_follows_to_the_end_and_takes_nothing_from_who_is
     at_work.goto(page.url)
     at_work.get_by_label("Line of the person").fill("3")
     page.get_by_text("Cancel the request").wait_for()
+    assert not at_work.get_by_text("How it stands has changed.").is_visible()
     assert page.get_by_text("Forget its people").count() == 0
     number = desk.one("SELECT id FROM requests WHERE public_id = :id", id=past.running)
     end(desk, "refused", "rejected", [number])
@@ -45,6 +46,7 @@ def test_a_page_that_is_watched_follows_to_the_end_and_takes_nothing_from_who_is
     )
     page.get_by_role("heading", name="dfinery: refused by the vendor (rejected)").wait_for()
     page.get_by_text("Put off when it is due").wait_for()
+    assert not page.get_by_text("How it stands has changed.").is_visible()
     assert page.get_by_text("Cancel the request").count() == 0
     assert page.url.endswith("?vendor=dfinery")
     assert page.get_by_role("heading", name="People: dfinery").is_visible()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 from pydantic import TypeAdapter
 from starlette.responses import Response
 
@@ -33,6 +33,9 @@ from web.problems import Problem, no_such_request
 
 router = page_router()
 ON_A_PAGE = 25
+COUNTED_AT_ONCE = 20_000
+"""Up to so many deliveries that need a person are counted by cause with the page; more take seconds, so they come
+after it."""
 NOTES = 50
 """Deeds that are shown; more of one request are in the audit log."""
 PLACES: TypeAdapter[tuple[str, int]] = TypeAdapter(tuple[str, int])
@@ -42,11 +45,19 @@ Vendor = Annotated[str, Query(max_length=80, pattern="^[a-z0-9_@-]*$")]
 
 
 class Part(NamedTuple):
-    """Which deliveries of a request are shown."""
+    """Which deliveries of a request are shown; `causes`: and all that need a person counted by cause, however many."""
 
     vendor: str = ""
     outcome: str = ""
     after: str = ""
+    causes: bool = False
+
+
+def _part(vendor: Vendor = "", outcome: Outcome = "", after: Cursor = "", *, causes: bool = False) -> Part:
+    return Part(vendor, outcome, after, causes)
+
+
+ThePart = Annotated[Part, Depends(_part)]
 
 
 class Delivery(NamedTuple):
@@ -71,6 +82,8 @@ class Found(NamedTuple):
     progress: Progress
     at_risk: bool
     waiting: list[Group]
+    uncounted: int
+    """How many need a person, where they are too many to be counted by cause unless that is asked for; else 0."""
     notes: list[Note]
     deliveries: list[Delivery]
     chart: Chart | None
@@ -93,13 +106,10 @@ async def show(
     request_id: UUID,
     context: TheContext,
     principal: SubmitterOrReader,
-    *,
-    vendor: Vendor = "",
-    outcome: Outcome = "",
-    after: Cursor = "",
+    part: ThePart,
 ) -> Response:
     """The page of a request; its people are masked."""
-    return await _answer(request, context, principal, request_id, Part(vendor, outcome, after), unmasked=False)
+    return await _answer(request, context, principal, request_id, part, unmasked=False)
 
 
 @router.get("/requests/{request_id}/whole")
@@ -108,13 +118,10 @@ async def show_anew(
     request_id: UUID,
     context: TheContext,
     principal: OnlookingSubmitter,
-    *,
-    vendor: Vendor = "",
-    outcome: Outcome = "",
-    after: Cursor = "",
+    part: ThePart,
 ) -> Response:
     """The same for a page that asks by itself, because how the request stands has changed."""
-    return await _answer(request, context, principal, request_id, Part(vendor, outcome, after), unmasked=False)
+    return await _answer(request, context, principal, request_id, part, unmasked=False)
 
 
 @router.post("/requests/{request_id}/people")
@@ -124,7 +131,9 @@ async def unmask(request: Request, request_id: UUID, context: TheContext, princi
     request.state.target = str(request_id)
     if not principal.may_unmask:
         raise Problem(403, "forbidden", "this needs the right to operate, or to have submitted the request oneself")
-    return await _answer(request, context, principal, request_id, Part(**given), unmasked=True)
+    return await _answer(
+        request, context, principal, request_id, Part(given["vendor"], given["outcome"], given["after"]), unmasked=True
+    )
 
 
 async def _answer(
@@ -164,7 +173,9 @@ def _find(
         status = reports.status_of(connection, request_id)
         if status is None:
             raise no_such_request()
-        waiting = attention.groups(connection, request_id=numbers.id)
+        needing = sum(map(status.attention, status.vendors))
+        uncounted = needing if needing > COUNTED_AT_ONCE and not part.causes else 0
+        waiting = [] if uncounted else attention.groups(connection, request_id=numbers.id)
         rows = listing.deliveries_page(connection, numbers, outcome=outcome, after=place, limit=ON_A_PAGE + 1)
         people = history.people_at(connection, context.masters, request_id, sorted({row.line for row in rows}))
         notes = history.notes_of(connection, request_id, NOTES)
@@ -177,6 +188,7 @@ def _find(
         progress_of(status),
         status.at_risk(context.settings.due_soon_days),
         waiting,
+        uncounted,
         notes,
         [Delivery(row, masked.shown(people.get(row.line), unmasked=unmasked)) for row in shown],
         chart,

@@ -12,6 +12,7 @@ from tests.ledger.conftest import Desk, people
 from tests.ledger.endings import end
 from tests.web.conftest import Rows
 from tests.web.console.conftest import SignIn
+from web.console import request
 
 WHY = "as the vendor's support wrote"
 
@@ -44,6 +45,21 @@ def test_it_says_what_keeps_what_is_pending(sign_in: SignIn, desk: Desk) -> None
         assert "Nobody has looked for its deliveries in the last minute." in page
     end(desk, "accepted", None)
     assert "what is pending waits" not in reader.get(f"/requests/{submitted}/live").text
+
+
+def test_what_is_too_much_for_a_page_is_counted_when_asked_for(
+    sign_in: SignIn, waiting: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request, "COUNTED_AT_ONCE", 5)
+    reader = sign_in("reader")
+    page = reader.get(f"/requests/{waiting}").text
+    assert "6 deliveries wait for somebody." in page
+    assert "Ask the vendor what is wrong with these" not in page
+    link = re.search(r'<a href="([^"]*)#causes">Count them by cause', page)
+    assert link
+    assert "Ask the vendor what is wrong with these" in reader.get(link[1]).text
+    monkeypatch.setattr(request, "COUNTED_AT_ONCE", 6)
+    assert "Ask the vendor what is wrong with these" in reader.get(f"/requests/{waiting}").text
 
 
 def test_it_tells_how_it_stands_at_each_vendor_in_plain_words(sign_in: SignIn, waiting: UUID) -> None:

@@ -38,6 +38,7 @@
       if (!answer.ok || isAtWork()) return void (changed.hidden = false);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       main().replaceWith(document.adoptNode(page.getElementById("main")));
+      window.htmx?.process(main());
       told = stand();
       document.getElementById("told").textContent = told ?? "";
       document.dispatchEvent(new Event("live-shown"));
