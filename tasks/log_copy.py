@@ -48,10 +48,13 @@ class LogCopy:
     def checkpoint(self, connection: Connection, head: Head) -> Checkpoint | None:
         """How the log stood that was copied last; None where there is no copy. Raises FolderError."""
         folder = self.of(head)
-        if not log_folder.holds_log(folder):
-            return None
+        return log_folder.checkpoint_in(folder, self.keys(connection, head)) if log_folder.holds_log(folder) else None
+
+    def keys(self, connection: Connection, head: Head) -> list[PublicKey]:
+        """Whose signature under the copy counts: ours, those that the ledger knows, and those beside the copy, which
+        the ledger may know no more."""
         published = [PublicKey(one.public) for one in sequencer.published_keys(connection)]
-        return log_folder.checkpoint_in(folder, [*self.own_keys(), *published, *log_folder.keys_in(folder)])
+        return [*self.own_keys(), *published, *log_folder.keys_in(self.of(head))]
 
     def tell(self, trouble: str) -> None:
         """Log what is wrong with the copy, once."""

@@ -63,7 +63,10 @@ class Report:
 
 
 def check_at_start(engine: Engine, copy: LogCopy | None) -> Restore | None:
-    """As `log_copy.check`; and what the copy says was forgotten or cancelled is so again at once."""
+    """As `log_copy.check`; and what the copy says was forgotten or cancelled is so again at once. Keys that were
+    restored without their requests are destroyed, also where there is no copy."""
+    with engine.begin() as connection:
+        restoring.drop_stray_keys(connection)
     found = log_copy.check(engine, copy) if copy is not None else None
     if found is not None and copy is not None:
         with engine.connect() as connection:
@@ -144,7 +147,7 @@ def _read(connection: Connection, copy: LogCopy) -> tuple[Since | None, str]:
         if head is None or there is None:
             return None, f"there is no copy of this ledger's log in {copy.folder}"
         folder = copy.of(head)
-        log_folder.read(folder, [*copy.own_keys(), *log_folder.keys_in(folder)])
+        log_folder.read(folder, copy.keys(connection, head))
         return reading.read(_from_first_difference(connection, folder, there)), ""
     except FolderError as error:
         return None, str(error)
@@ -206,10 +209,19 @@ def _decided(states: Sequence[State], since: Since | None) -> Iterator[tuple[Aga
 
 def _note(report: Report, states: Sequence[State], since: Since | None) -> None:
     for again, one in _decided(states, since):
-        if again is not Again.LEAVE or one.status == "running":
-            report.again[again].append(one.public_id)
+        listed = _done_at_start(one, since) if again is Again.LEAVE else again
+        if listed is not Again.LEAVE or one.status == "running":
+            report.again[listed].append(one.public_id)
             if since is not None and one.public_id in since.status:
                 report.status[one.public_id] = since.status[one.public_id]
+
+
+def _done_at_start(one: State, since: Since | None) -> Again:
+    if since is not None and one.public_id in since.forgotten and one.forgotten:
+        return Again.FORGET
+    if since is not None and since.status.get(one.public_id) == one.status == "cancelled":
+        return Again.CANCEL
+    return Again.LEAVE
 
 
 def _do(engine: Engine, states: Sequence[State], since: Since | None, by: str, because: str, *, ask: bool) -> None:

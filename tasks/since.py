@@ -11,7 +11,11 @@ from pydantic_core import from_json
 
 CLOSED = frozenset({"completed", "completed_with_exceptions"})
 TOLD_OTHERWISE = frozenset(
-    {"request.received", "request.status", "request.forgotten", "deed", "vendor", "legal_hold", "outcomes", "restored"}
+    {
+        *("request.received", "request.status", "request.forgotten", "deed", "vendor", "legal_hold"),
+        *("outcomes", "restored", "signing_key"),
+        "request.people_forgotten",  # workers do it again by themselves: the days are over
+    }
 )
 
 

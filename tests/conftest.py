@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.named_in_logs import logs_that_name
 from tests.no_processes import no_processes
 from tests.reaper import reaping
 
@@ -103,8 +104,10 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No process, and nobody's name in any log that is left of the run."""
     with reaping(tmp_path_factory.getbasetemp()):
         yield
+    assert logs_that_name(tmp_path_factory.getbasetemp()) == []
 
 
 @pytest.fixture(scope="session")

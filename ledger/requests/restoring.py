@@ -44,6 +44,17 @@ _STATES = text(f"{_STATE} WHERE public_id = ANY(CAST(:public_ids AS uuid[])) ORD
 _RUNNING = text(f"{_STATE} WHERE status = 'running' AND received_at <= :until AND id > :after ORDER BY id LIMIT :most")
 
 
+def drop_stray_keys(connection: Connection) -> int:
+    """Destroy data keys of requests that the ledger does not have, and return how many there were: who restores keys
+    that are newer than the record brings them back, and later requests get these numbers."""
+    return connection.execute(_DROP_STRAY_KEYS).rowcount
+
+
+_DROP_STRAY_KEYS = text("""
+    DELETE FROM data_keys WHERE request_id > (SELECT COALESCE(max(id), 0) FROM requests)
+""")
+
+
 def cancel_again(connection: Connection, states: Sequence[State], by: str, because: str) -> None:
     """Cancel what is open of these requests, and settle what was not sent."""
     ids = [one.id for one in states if one.status in _OPEN]

@@ -142,7 +142,8 @@ def since_the_backup(site: Site) -> None:
 
 @pytest.fixture(scope="module")
 def found(site: Site) -> Site:
-    """A worker has started with it."""
+    """A worker has started with it, beside keys that are newer than the record."""
+    site.desk.execute("INSERT INTO data_keys (request_id, wrapped) SELECT max(id) + 1, 'x' FROM requests")
     assert restored.check_at_start(site.engine, site.copy) is not None
     return site
 
@@ -214,6 +215,10 @@ def test_at_start_what_was_forgotten_cannot_be_read_and_what_was_cancelled_is(fo
     )
 
 
+def test_a_key_without_its_request_is_nobodys_later(found: Site) -> None:
+    assert found.desk.one("SELECT count(*) FROM data_keys WHERE request_id NOT IN (SELECT id FROM requests)") == 0
+
+
 def test_the_report_names_what_was_lost_and_who_waits(went_on: tuple[Site, Report]) -> None:
     site, report = went_on
     ids = site.ids
@@ -222,6 +227,8 @@ def test_the_report_names_what_was_lost_and_who_waits(went_on: tuple[Site, Repor
     assert {one: (what.kind, what.people) for one, what in report.unknown.items()} == {ids["received"]: ("erasure", 2)}
     assert set(report.again[Again.ASK]) == {ids["closed"], ids["opt-in"]}
     assert report.again[Again.LEAVE] == [ids["running"]]
+    assert set(report.again[Again.FORGET]) == {ids["forgotten"], ids["closed and forgotten"]}, "at start, and told"
+    assert report.again[Again.CANCEL] == [ids["cancelled"]]
     assert report.status[ids["closed"]] == "completed"
     assert report.stopped == {"dfinery": "cli:ann"}
     assert {one.deed for one in report.deeds} == {"cancel", "forget"}
