@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import IO, Any
 
 import typer
@@ -11,22 +12,28 @@ from cli.file_options import Given
 from cli.given import listed, opened, unusable
 from cli.os_user import who
 from cli.reading_progress import shown
+from cli.submit import waker
 from cli.utc import as_utc
 from domain.blocks import in_blocks
 from domain.counted import counted_people
 from domain.noticed import DOUBTS, Noticed
+from domain.requests import Subject
 from domain.suppression import PastWish
 from intake.exit_codes import CommandError, Ending
 from intake.files.hints import Hints
 from intake.files.reader import UnusableInputError, read_numbered
-from intake.stack import BAD_KEYS, Surroundings, master_keys, surroundings
+from intake.stack import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
 from ledger import suppression
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
+from ledger.clock import now
 from ledger.failures import LedgerError, as_ledger_errors
 from ledger.keys import fingerprinter
 from ledger.people.prints import Prints
 from ledger.sealing import UnsealError
+from tasks.erase_again import SUBMITTER, due_again, erase_again
+from tasks.submission import Submission, SubmitError
+from tasks.submit import Receipt, submit
 
 NOTHING_SAID = "nothing was checked"
 
@@ -36,23 +43,30 @@ def check(file: str, given: Given, *, as_json: bool) -> Ending:
     with opened(file) as people, surroundings() as here:
         hints = hints_of(given, here.settings)
         with shown(people) as source:
-            count, found = _checked(here, source, hints)
+            count, found, due = _checked(here, source, hints)
         keep(given, hints, here.settings)
+        again = _erased_again(here, due)
     if as_json:
-        typer.echo(json.dumps({"people": count, "on_the_list": len(found), "erased": found}))
+        more = {"erased_again": again} if here.settings.erase_again else {}
+        typer.echo(json.dumps({"people": count, "on_the_list": len(found), "erased": found} | more))
     else:
         for one in found:
             at = f" (line {one['file_line']} of the file)" if one["file_line"] != one["line"] else ""
             request = f", request {one['request_id']}" if one["request_id"] else ""
             typer.echo(f"line {one['line']}{at}: erased {one['since']}{request}")
         typer.echo(f"{counted_people(count)}, of whom on the suppression list: {len(found):,}")
+        if again:
+            typer.echo(f"an erasure of {counted_people(again)} was recorded, submitted by {SUBMITTER}")
     return Ending.EXCEPTIONS if found else Ending.DONE
 
 
-def _checked(here: Surroundings, file: IO[bytes], hints: Hints) -> tuple[int, list[dict[str, Any]]]:
+def _checked(
+    here: Surroundings, file: IO[bytes], hints: Hints
+) -> tuple[int, list[dict[str, Any]], list[tuple[Subject, datetime]]]:
     masters = master_keys(here)
-    noticed = Noticed(undoubted=DOUBTS)  # nothing is sent
+    noticed = Noticed(undoubted=DOUBTS)  # who is doubtful is told, and never erased again
     count, found = 0, []
+    due: list[tuple[Subject, datetime]] = []
     try:
         with as_ledger_errors(), here.engine.begin() as connection:
             prints = Prints(fingerprinter(connection, masters))
@@ -63,6 +77,9 @@ def _checked(here: Surroundings, file: IO[bytes], hints: Hints) -> tuple[int, li
                 identifiers = [prints.every(subject) for _, (_, subject) in some]
                 erasures = suppression.erasures_of(connection, identifiers, days)
                 found += _told(((line, file_line) for line, (file_line, _) in some), erasures)
+                if here.settings.erase_again:
+                    subjects = (subject for _, (_, subject) in some)
+                    due += due_again(zip(subjects, erasures, strict=True), now(connection))
             because = f"{count:,} asked about, {len(found):,} of them on it"
             audit.add(connection, [Entry(who(), "suppression check", allowed=True, because=because)])
     except UnusableInputError as error:
@@ -73,7 +90,27 @@ def _checked(here: Surroundings, file: IO[bytes], hints: Hints) -> tuple[int, li
         raise CommandError(f"cannot use PostgreSQL at {here.postgres}: {error}", Ending.UNREACHABLE) from None
     except OSError as error:
         raise unusable(f"cannot read FILE to its end: {error.strerror}; {NOTHING_SAID}") from None
-    return count, found
+    return count, found, due
+
+
+def _erased_again(here: Surroundings, due: list[tuple[Subject, datetime]]) -> int:
+    def record(submission: Submission, people: list[Subject]) -> Receipt:
+        return submit(
+            submission,
+            people,
+            engine=here.engine,
+            masters=master_keys(here),
+            wake=waker(here),
+            guards=guards_of(here.settings),
+        )
+
+    try:
+        with as_ledger_errors():
+            return erase_again(due, record)
+    except SubmitError as error:
+        raise unusable(f"nobody was erased again: {error}") from None
+    except LedgerError as error:
+        raise CommandError(f"cannot use PostgreSQL at {here.postgres}: {error}", Ending.UNREACHABLE) from None
 
 
 def _told(lines: Iterator[tuple[int, int]], erasures: list[PastWish | None]) -> list[dict[str, Any]]:

@@ -168,6 +168,11 @@ class SettingFields(RetentionFields, VendorBlocks):
         description="so long after their wish took effect, who was erased is on the suppression list, also once their "
         "request is forgotten; unset: for ever",
     )
+    erase_again: bool = Field(
+        default=False,
+        description="who is found on the suppression list by `consent suppression check`, or by the API's for somebody "
+        "who may submit, is erased again, unless an erasure of theirs is of the last seven days",
+    )
     recheck_people: int = Field(
         default=20,
         ge=0,

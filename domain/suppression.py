@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.requests import Kind
 
 Identifiers = frozenset[tuple[str, bytes]]
 """Of one person: which field, and its fingerprint."""
+AGAIN_AFTER = timedelta(days=7)
+"""Nobody is erased again sooner: an import that is checked each night must not send the same each night."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,12 @@ class PastWish:
     at: datetime
     identifiers: Identifiers = field(repr=False)
     request_id: UUID | None = None
+    newest_at: datetime | None = field(default=None, compare=False)
+    """Of the erasure by which somebody is on the list: when the newest of theirs took effect."""
+
+    def is_due_again(self, now: datetime) -> bool:
+        """Whether to erase again whom it put on the list: none of their erasures is of the last days."""
+        return now - (self.newest_at or self.at) >= AGAIN_AFTER
 
 
 def erasures_that_count(asked: Sequence[Identifiers], wishes: Iterable[PastWish]) -> list[PastWish | None]:
@@ -42,7 +50,7 @@ def _oldest_that_counts(asked: Identifiers, wishes: _ByIdentifier) -> PastWish |
     for erasure in sorted(named.values(), key=lambda wish: wish.at):
         later = (wish for one in erasure.identifiers for wish in wishes.get(one, ()) if wish.kind is Kind.OPT_IN)
         if not any(_takes_off(opt_in, erasure, asked) for opt_in in later):
-            return erasure
+            return replace(erasure, newest_at=max(wish.at for wish in named.values()))
     return None
 
 

@@ -1,5 +1,6 @@
 """Tells who of up to a thousand people was erased. Identifiers come in the body, because URLs are logged."""
 
+from datetime import datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -8,9 +9,12 @@ from pydantic import BaseModel, Field, TypeAdapter
 from domain.noticed import DOUBTS, Noticed
 from domain.requests import Subject
 from domain.suppression import PastWish
+from intake.access.roles import Right
 from ledger import suppression
+from ledger.clock import now
 from ledger.keys import fingerprinter
 from ledger.people.prints import Prints
+from tasks.erase_again import due_again, erase_again
 from web.api.models import RECEIVED, REQUEST_ID, Given, Moment, examples, json_body
 from web.api.requests import MOST_SUBJECTS, checked_people
 from web.bodies import LARGEST_JSON, read_json
@@ -42,6 +46,11 @@ class Suppressed(BaseModel):
     people: int
     on_the_list: int
     erased: list[Erased]
+    erased_again: int = Field(
+        default=0,
+        description="where CONSENT_ERASE_AGAIN is set: for how many an erasure was recorded now; none where you may not "
+        "submit",
+    )
 
 
 router = APIRouter(tags=["people"])
@@ -52,23 +61,30 @@ SHAPE = TypeAdapter(PeopleToCheck)
     "/v1/suppression/check",
     summary="Who of up to 1,000 people was erased, and has not opted in anew",
     openapi_extra=json_body(PeopleToCheck),
+    response_model_exclude_unset=True,
 )
 async def check(request: Request, context: TheContext, principal: SubmitterOrReader) -> Suppressed:
     """For imports: who is named here should not be imported again."""
-    noticed = Noticed(undoubted=DOUBTS)  # nothing is sent
+    noticed = Noticed(undoubted=DOUBTS)  # who is doubtful is told, and never erased again
     given = await read_json(request, SHAPE, LARGEST_JSON, context=noticed)
     people = checked_people(given.subjects, noticed)
 
-    def find() -> list[PastWish | None]:
+    def find() -> tuple[list[PastWish | None], datetime]:
         with context.engine.begin() as connection:
             prints = Prints(fingerprinter(connection, context.masters))
             identifiers = [prints.every(person) for person in people]
-            return suppression.erasures_of(connection, identifiers, context.settings.suppression_days)
+            days = context.settings.suppression_days
+            return suppression.erasures_of(connection, identifiers, days), now(connection)
 
-    found = await context.reads.run(find)
+    found, as_of = await context.reads.run(find)
+    again = 0
+    if context.settings.erase_again and principal.may(Right.SUBMIT):
+        due = due_again(zip(people, found, strict=True), as_of)
+        again = await context.intake.run(lambda: erase_again(due, context.submit_now))
     erased = [
         Erased(line=line, since=one.at, request_id=None if principal.sees_only else one.request_id)
         for line, one in enumerate(found, start=1)
         if one
     ]
-    return Suppressed(people=len(people), on_the_list=len(erased), erased=erased)
+    more = {"erased_again": again} if context.settings.erase_again else {}
+    return Suppressed(people=len(people), on_the_list=len(erased), erased=erased, **more)

@@ -54,3 +54,16 @@ def test_an_opt_in_is_told_whom_it_names(stack: Engine, people: str) -> None:
     assert "warning: 1 person was erased before: line 2; `consent suppression check`" in told.stderr
     again = consent("submit", people, "--kind", "erasure", "--json")
     assert "erased_before" not in json.loads(again.stdout)
+
+
+def test_who_is_found_is_erased_again_where_that_is_set(
+    stack: Engine, people: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(people, "--asked-at", "2026-01-02")
+    told = consent("suppression", "check", "-", "--json", stdin="user_id\nx-1\nu-2\n")
+    assert (told.exit_code, "erased_again" in json.loads(told.stdout)) == (1, False)
+    monkeypatch.setenv("CONSENT_ERASE_AGAIN", "true")
+    told = consent("suppression", "check", "-", stdin="user_id\nx-1\nu-2\n")
+    assert told.stdout.endswith("an erasure of 1 person was recorded, submitted by system:suppression\n")
+    told = consent("suppression", "check", "-", "--json", stdin="user_id\nu-2\n")
+    assert (told.exit_code, json.loads(told.stdout)["erased_again"]) == (1, 0), "it is being done"

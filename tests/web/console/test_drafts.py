@@ -346,3 +346,12 @@ def test_a_file_that_is_not_wanted_is_destroyed_at_once(sign_in: SignIn, rows: R
     assert browser.get(at).status_code == 404
     assert rows("SELECT (SELECT count(*) FROM drafts), (SELECT count(*) FROM draft_blocks)") == [(0, 0)]
     assert rows("SELECT count(*) FROM audit_entries WHERE deed LIKE '%discard' AND target IS NOT NULL") == [(1,)]
+
+
+def test_a_file_of_opt_ins_says_who_was_erased(sign_in: SignIn) -> None:
+    browser = sign_in("operator")
+    for kind, told in (("erasure", False), ("opt_in", True)):
+        answer = press(browser, dropped(browser, PLAIN, kind=kind), **VENDORS)
+        assert answer.status_code == 303, answer.text
+        page = browser.get(answer.headers["location"]).text
+        assert ("2 people were erased before: lines 1, 2" in page) is told

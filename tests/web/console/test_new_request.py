@@ -103,3 +103,11 @@ def test_all_that_can_be_said_of_it(sign_in: SignIn, rows: Rows) -> None:
     wrong = browser.post("/new", on="/new", **JANE, **BOTH, reference="\x07", not_before="soon")
     assert 'id="reference-wrong"' in wrong.text
     assert 'id="not_before-wrong"' in wrong.text
+
+
+def test_an_opt_in_of_who_was_erased_says_so(sign_in: SignIn) -> None:
+    browser = sign_in("operator")
+    first = browser.post("/new", on="/new", **JANE, **BOTH)
+    assert "erased before" not in browser.get(first.headers["location"]).text
+    again = browser.post("/new", on="/new", **{**JANE, "kind": "opt_in"}, **BOTH)
+    assert "1 person was erased before: line 1" in browser.get(again.headers["location"]).text
