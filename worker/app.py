@@ -14,15 +14,13 @@ from config.collector import freeze_what_exists
 from config.logging import set_up_logging
 from config.settings import Settings, SettingsError
 from config.stack import find_stack
-from ledger import retention
 from ledger.failures import LedgerError, as_ledger_errors
 from tasks import selections
 from tasks.attend import raise_deadlines
 from tasks.by_hand import hand_over
+from tasks.chores import ChoreSettings, do_chores
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
-from tasks.fingerprint_keys import go_on as keep_fingerprint_keys
-from tasks.forget import forget_people, reseal_people
 from tasks.legal_holds import end_over
 from tasks.log import keep_log
 from tasks.look import CHORES, look
@@ -41,11 +39,9 @@ from tasks.queues import (
     WakeUp,
     queue_of,
 )
-from tasks.recheck import open_samples
 from tasks.redis_connections import RedisUrlError, broker_settings
 from tasks.refusals import Refusal, tell
 from tasks.resolve import resolve
-from tasks.retain import keep_drafts, keep_forgetting, keep_no_clear_keys, keep_outbox, keep_suppression, keep_volumes
 from tasks.settle import settle
 from worker.cluster import refuse_cluster
 from worker.filtered import FilteredTask
@@ -196,21 +192,10 @@ def tell_deadlines() -> None:
 
 @app.task(name=VOLUMES, send_events=False)
 def turn_volumes_over() -> None:
-    """Begin the record's next volume in time, and delete what is past its time: people, volumes, messages, dropped
-    files."""
-    engine, masters = runtime().tools.engine, runtime().tools.masters
-    keep_drafts(engine)
-    with engine.begin() as connection:
-        periods = retention.periods_of(connection, Settings.load().periods())
-    forget_people(engine, masters, periods)
-    keep_forgetting(engine)
-    reseal_people(engine, masters)
-    keep_volumes(engine, periods.record)
-    keep_suppression(engine, Settings.load().suppression_days)
-    keep_outbox(engine)
-    keep_no_clear_keys(engine, masters)
-    keep_fingerprint_keys(engine, masters)
-    open_samples(engine, runtime().tools.routes, Settings.load().recheck_people)
+    """Begin the record's next volume in time, delete what is past its time, and what else is done now and then."""
+    tools, settings = runtime().tools, Settings.load()
+    chore_settings = ChoreSettings(settings.periods(), settings.suppression_days, settings.recheck_people)
+    do_chores(tools.engine, tools.masters, tools.routes, chore_settings)
     runtime().turns.rest(VOLUMES, CHORES[VOLUMES])
 
 

@@ -48,7 +48,7 @@ class Suppressed(BaseModel):
     erased: list[Erased]
     erased_again: int = Field(
         default=0,
-        description="where CONSENT_ERASE_AGAIN is set: for how many an erasure was recorded now; none where you may not "
+        description="where CONSENT_ERASE_AGAIN is set: for how many an erasure was recorded; nobody where you may not "
         "submit",
     )
 
