@@ -71,9 +71,9 @@ def facts_of_person(
         person = history.people_at(connection, masters, public_id, [line]).get(line)
     except UnsealError:
         raise NoAnswerError(UNREADABLE) from None
-    if person is None:
-        raise NoSuchPersonError
     ended = endings.endings_of_person(connection, closing.id, line)
+    if person is None:  # forgotten, though others of the request still wait, or never there
+        raise NoAnswerError(FORGOTTEN) if ended else NoSuchPersonError
     facts = _facts(connection, status, closing, ended, deeds=deeds)
     return replace(facts, people=1, line=line, person=shown_in_part(person, title_of))
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from cli.attention import check_text
 from cli.given import unusable
 from cli.os_user import who
-from config.retention import NEVER
+from config.retention import MOST_DAYS, NEVER
 from domain.requests import Kind
 from intake.exit_codes import Ending
 from intake.stack import surroundings
@@ -64,8 +63,8 @@ def _days(option: str, given: str, least: float) -> float | None:
         days = float(given)
     except ValueError:
         days = -1.0
-    if not isfinite(days) or days < least:
-        raise unusable(f"{option} must be {least:g} or more, or {NEVER}")
+    if not least <= days <= MOST_DAYS:
+        raise unusable(f"{option} must be from {least:g} to {MOST_DAYS:,}, or {NEVER}")
     return days
 
 

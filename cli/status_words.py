@@ -115,6 +115,7 @@ def _as_json(told: Told) -> Mapping[str, Any]:
         "submitted_by": status.submitted_by,
         "confirmed_by": status.confirmed_by,
         **({"forgotten_at": moment_or_none(status.forgotten_at)} if status.forgotten else {}),
+        **({"forget_at": as_utc(status.forget_at)} if status.forget_at else {}),
         "vendors": status.vendors,
         "missing_identifiers": missing,
         **_directory_json(status, told.directory),

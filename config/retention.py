@@ -8,13 +8,15 @@ from domain.requests import Kind
 from ledger.retention import Periods
 
 NEVER = "never"
+MOST_DAYS = 36_500
+"""A hundred years. PostgreSQL has no moments beyond the year 294276."""
 
 
 def _none_for_never(value: Any) -> Any:
     return None if isinstance(value, str) and value.strip().lower() == NEVER else value
 
 
-Days = Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(_none_for_never)]
+Days = Annotated[Annotated[float, Field(ge=0, le=MOST_DAYS)] | None, BeforeValidator(_none_for_never)]
 """None: never."""
 _LIKE_ALL = "the same for this kind; unset: as for all"
 

@@ -122,6 +122,7 @@ def _forget(engine: Engine, volume: _Range, days: float) -> Dropped | None:
     def delete_chunks(connection: Connection, ids: list[int]) -> bool:
         told["requests"] += len(ids)
         told["unresolved"] += connection.execute(_UNRESOLVED, {"ids": ids}).scalar_one()
+        connection.execute(_DROP_OPENDSR, {"ids": ids})
         return True
 
     if not _in_steps(engine, volume, have_expired):  # before anything is done: one in the middle may be young
@@ -195,6 +196,7 @@ _DROP_CHUNKS = text("""
     DELETE FROM chunks WHERE id = ANY(ARRAY(
         SELECT id FROM chunks WHERE request_id >= :first AND request_id <= :last LIMIT :step))
 """)
+_DROP_OPENDSR = text("DELETE FROM opendsr_requests WHERE request_id = ANY(CAST(:ids AS bigint[]))")
 # What the evidence log has of them stays: the roots over these hashes.
 _DROP_HASHES = text("SELECT drop_outcome_hashes(CAST(:ids AS bigint[]))")
 _DROP = text("SELECT drop_volume(CAST(:id AS smallint), CAST(:days AS double precision))")

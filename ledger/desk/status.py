@@ -52,6 +52,8 @@ class Status(NamedTuple):
     """Its people can no longer be read or found."""
     forgotten_at: datetime | None = None
     """None also where an earlier version did it."""
+    forget_at: datetime | None = None
+    """From when on its people are forgotten, those excepted who still wait then; None: not known yet, or never."""
     has_reference: bool = False
     """Its submitter calls it something: `ledger.requests.references` opens it."""
 
@@ -119,6 +121,7 @@ def read_status(ask: Ask, public_id: UUID) -> Status | None:
         resolved=row.resolved or {},
         forgotten=row.forgotten,
         forgotten_at=row.forgotten_at,
+        forget_at=row.forget_at,
         has_reference=row.has_reference,
         accepted_by=_accepted_by(ask, row.id) if any(_UNREACHABLE in its for its in vendors.values()) else {},
     )
@@ -144,6 +147,8 @@ _REQUEST = f"""
     SELECT id, public_id, kind, status, subjects, duplicates, regulation, received_at, asked_at, effective_at,
         not_before, due_at, due_reason, submitted_by, confirmed_by, unreachable, resolved, closed_at,
         NOT {has_key()} AS forgotten, forgotten_at,
+        (SELECT forget_from + days * interval '1 day' FROM retention_periods
+         WHERE name = CAST(requests.kind AS text) AND NOT as_before) AS forget_at,
         EXISTS (SELECT FROM request_references WHERE request_id = requests.id) AS has_reference,
         now() AS now, to_resolve_from IS NOT NULL AND status IN ('unconfirmed', 'running') AS to_resolve,
         EXISTS (SELECT FROM volumes

@@ -346,6 +346,9 @@ def test_a_ledger_from_before_volumes_keeps_everything(postgres_url: str, desk: 
             found = status_of(connection, public_id)
         assert found is not None
         assert found.vendors == {"insider": {"pending": 0, "accepted": 25}}
+        assert earlier.one("SELECT count(*) FROM data_keys") == 2
+        assert earlier.rows("SELECT id FROM requests WHERE forget_from = closed_at") == [(1,)]
+        assert earlier.one("SELECT count(*) FROM retention_periods WHERE as_before AND days IS NULL") == 4
         earlier.work_off(earlier.tools_for(everybody(APPLIED)))
         assert turn_over(earlier) == 2
         done(earlier, 5)

@@ -64,6 +64,7 @@ class RequestStatus(BaseModel):
             "confirmed_by": None,
             "forgotten": False,
             "forgotten_at": None,
+            "forget_at": None,
             "vendors": {"insider": {"pending": 0, "accepted": 2}, "akinon": {"pending": 0, "unreachable": 2}},
             "missing_identifiers": {"akinon": _MISSING},
             "directory": None,
@@ -90,6 +91,11 @@ class RequestStatus(BaseModel):
     confirmed_by: str | None
     forgotten: bool = Field(default=False, description="its people can no longer be read or found")
     forgotten_at: Moment | None = Field(default=None, description="null also where an earlier version did it")
+    forget_at: Moment | None = Field(
+        default=None,
+        description="from when on its people are forgotten, those excepted who still wait for somebody then; null: it "
+        "has not ended, or never",
+    )
     vendors: dict[str, dict[str, int]] = Field(
         description="vendor to outcome (or pending) to number of deliveries",
         examples=[{"insider": {"pending": 0, "accepted": 2}}],

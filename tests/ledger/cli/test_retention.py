@@ -70,6 +70,7 @@ def test_a_change_is_on_record_and_a_senseless_one_refused_with_what_to_do(stack
         ("--retention-days", "0"),
         ("--forget-after-days", "soon"),
         ("--forget-after-days", "nan"),
+        ("--forget-after-days", "1e9"),
         ("--kind", "erasure", "--retention-days", "10"),
     ):
         result = consent("retention", "set", *wrong, *WHY)

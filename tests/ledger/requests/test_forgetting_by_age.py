@@ -25,7 +25,7 @@ from ledger.people.prints import Prints
 from ledger.requests import forgetting_by_age
 from ledger.requests.forgetting_by_age import Place, forget_next
 from ledger.requests.references import reference_of
-from ledger.retention import Periods
+from ledger.retention import Periods, periods_of
 from ledger.sealing import UnsealError
 from tasks import attend
 from tasks.forget import forget_people, reseal_people
@@ -91,6 +91,12 @@ def found(desk: Desk, line: int) -> list[UUID]:
 
 def test_when_the_days_are_over_the_whole_request_is_forgotten_on_record(desk: Desk) -> None:
     public_id = ended(desk, reference="case-1")
+    with desk.engine.begin() as connection:
+        periods_of(connection, Periods(dict.fromkeys(Kind, 30.0), None))
+        told = status_of(connection, public_id)
+    assert told is not None
+    assert told.closed_at is not None
+    assert told.forget_at == told.closed_at + timedelta(days=30)
     pass_days(desk, 29.9)
     assert forget(desk) == 0
     assert known(desk, public_id) == set(range(1, 13))
