@@ -27,7 +27,8 @@ def retention_findings(here: Surroundings) -> Iterator[Finding]:
     else:
         people = "people are forgotten: " + ", ".join(f"{days} ({kind})" for kind, days in forgotten.items())
     says = f"{people}; records are dropped: {said(found[RECORD].days)}"
-    yield Finding("retention", says, is_good=True)
+    never = all(found[kind.value].days is None for kind in Kind)
+    yield Finding("retention", says, is_good=True, do="`consent retention set` changes it" if never else "")
     if others := differing(found, here.settings.chosen()):
         named = ", ".join(f"{name} {said(days)}" for name, days in others.items())
         yield Finding(

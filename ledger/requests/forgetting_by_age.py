@@ -50,8 +50,9 @@ def forget_next(connection: Connection, kind: Kind, days: float, place: Place, m
     extended = [row.id for row in taken if row.extended]
     connection.execute(_UNTIL_DUE, {"ids": extended})
     free = [row for row in taken if row.id not in busy and not row.extended]
-    parted = [row.id for row in free if row.waits and _part(connection, row, days, masters)]
-    whole = [row.id for row in free if not row.waits]
+    waiting = set(connection.execute(_WAITING, {"ids": ids}).scalars())  # after: what was busy before is seen now
+    parted = [row.id for row in free if row.id in waiting and _part(connection, row, days, masters)]
+    whole = [row.id for row in free if row.id not in waiting]
     if whole:
         close_read_backs(connection, whole)
         hash_outcomes(connection, whole, masters)
@@ -85,10 +86,7 @@ _DAYS = "CAST(:days AS double precision) * interval '1 day'"
 _TAKE = text(f"""
     SELECT id, public_id, forget_from, subjects + duplicates AS lines, subjects,
         (SELECT spared FROM data_keys WHERE request_id = requests.id) AS spared,
-        extended_from IS NOT NULL AND due_at > now() - {_DAYS} AS extended,
-        EXISTS (
-            SELECT FROM tallies
-            WHERE request_id = requests.id AND deliveries > 0 AND {keeps_person("tallies")}) AS waits
+        extended_from IS NOT NULL AND due_at > now() - {_DAYS} AS extended
     FROM requests
     WHERE kind = CAST(:kind AS kind) AND forget_from <= now() - {_DAYS}
         AND (CAST(:after AS timestamptz) IS NULL OR (forget_from, id) > (:after, :after_id))
@@ -97,6 +95,10 @@ _TAKE = text(f"""
 _BUSY = text("""
     SELECT DISTINCT request_id FROM chunks
     WHERE request_id = ANY(CAST(:ids AS bigint[])) AND state <> 'closed' AND (purpose = 'deliver' OR state = 'leased')
+""")
+_WAITING = text(f"""
+    SELECT DISTINCT request_id FROM tallies
+    WHERE request_id = ANY(CAST(:ids AS bigint[])) AND deliveries > 0 AND {keeps_person("tallies")}
 """)
 # A deadline that was extended is waited for, though nothing else is.
 _UNTIL_DUE = text("UPDATE requests SET forget_from = due_at WHERE id = ANY(CAST(:ids AS bigint[]))")
