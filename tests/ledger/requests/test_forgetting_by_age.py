@@ -254,7 +254,7 @@ def _wait(desk: Desk, public_id: UUID, chance: random.Random) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_whatever_happens_nobody_who_waits_is_forgotten_and_everybody_else_is(desk: Desk, seed: int) -> None:
     chance = random.Random(seed)
-    ids = [desk.submit(people(6)).recorded.public_id for _ in range(2)]
+    ids = [desk.submit(some).recorded.public_id for some in (people(6), people(12)[6:])]
     deeds: tuple[Deed, ...] = (_retry, _close, _work, _wait, _wait)
     for _ in range(10):
         public_id = chance.choice(ids)
