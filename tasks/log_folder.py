@@ -74,8 +74,10 @@ def drop_partial(folder: Path, size: int, before: int) -> None:
 
 
 def write_keys(folder: Path, vkeys: Sequence[str]) -> None:
-    """Write the public keys beside the log."""
-    _replace(folder / KEYS, "".join(f"{one}\n" for one in vkeys).encode())
+    """Write the public keys beside the log, where they are not there."""
+    content = "".join(f"{one}\n" for one in vkeys).encode()
+    if not (folder / KEYS).exists() or (folder / KEYS).read_bytes() != content:
+        _replace(folder / KEYS, content)
 
 
 def keys_in(folder: Path) -> list[PublicKey]:

@@ -10,13 +10,14 @@ from uuid import UUID
 from pydantic_core import from_json
 
 CLOSED = frozenset({"completed", "completed_with_exceptions"})
-TOLD_OTHERWISE = frozenset(
+NOTHING_TO_DO = frozenset(
     {
         *("request.received", "request.status", "request.forgotten", "deed", "vendor", "legal_hold"),
-        *("outcomes", "restored", "signing_key"),
+        *("outcomes", "restored", "signing_key", "log", "audit", "audit.dropped", "resurrection"),
         "request.people_forgotten",  # workers do it again by themselves: the days are over
     }
 )
+"""Types of entries that are told otherwise, or that nobody can or need do anything about."""
 
 
 class Received(NamedTuple):
@@ -85,7 +86,7 @@ def _take(since: Since, content: dict[str, Any]) -> None:
             since.legal_holds[content["hold"]] = content["reason"]
         case "legal_hold":
             since.legal_holds.pop(content["hold"], None)
-        case other if other not in TOLD_OTHERWISE:
+        case other if other not in NOTHING_TO_DO:
             since.others[other] += 1
 
 
