@@ -14,7 +14,8 @@ def save(data_dir: Path, name: str, hints: Hints) -> None:
     """Keep the maps and ignored columns of these hints under this name, in place of others. Raises HintError."""
     path = _path(data_dir, name)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (data_dir, path.parent):  # `parents` would make the data folder writable for a group
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps({"map": dict(hints.maps), "ignore": list(hints.ignored)}, ensure_ascii=False))
         partial.replace(path)
