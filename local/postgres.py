@@ -1,5 +1,6 @@
 """The PostgreSQL of the one-machine stack."""
 
+import hmac
 import os
 import pwd
 import secrets
@@ -16,6 +17,7 @@ from local.services import HOST, Server, ServiceError, clean_env, wheel_program
 from local.sockets import POSTGRES_PORT
 
 MAJOR = 18
+APP_USER = "consent_worker"
 # Durability is a promise: fsync, synchronous_commit and full_page_writes stay on.
 SETTINGS = {
     "max_connections": "200",
@@ -37,7 +39,8 @@ LOGINS = f"local all all scram-sha-256\nhost all all {HOST}/32 scram-sha-256\n"
 
 
 class Postgres(Server):
-    """A PostgreSQL of our own. The URL logs in as `consent`: owner of the database `consent`, no superuser.
+    """A PostgreSQL of our own. `url` logs in as `consent`: owner of the database `consent`, who may make roles, and no
+    superuser. `app_url` logs in as a user for the programs, whom `ledger.role_login.keep_login` makes.
 
     We run the wheel's programs ourselves: as root its Python server object makes every parent folder world-accessible
     and adds a user to the system, and it trusts every connection.
@@ -46,15 +49,27 @@ class Postgres(Server):
     name = "postgres"
     title = "PostgreSQL"
     programs = ("postgres",)
+    setup = 1
     stop_signals = (
         (signal.SIGINT, 3.0),
         (signal.SIGQUIT, 1.0),
     )  # fast; immediate, with recovery at the next start
 
+    @property
+    def app_url(self) -> str:
+        """Where the programs log in, who may change no evidence. Raises ServiceError when it never ran here."""
+        state = self._ran()
+        # From the owner's password the other follows, and not the other way round.
+        password = hmac.digest(state["password"].encode(), APP_USER.encode(), "sha256").hex()
+        return self._address(APP_USER, Path(state["sockets"]), password)
+
     def _url(self, sockets: Path, password: str) -> str:
+        return self._address("consent", sockets, password)
+
+    def _address(self, user: str, sockets: Path, password: str) -> str:
         # By SCRAM each side proves that it knows the password, without sending it.
         where = f"host={sockets}&port={POSTGRES_PORT}&require_auth=scram-sha-256"
-        return f"postgresql+psycopg://consent:{password}@/consent?{where}"
+        return f"postgresql+psycopg://{user}:{password}@/consent?{where}"
 
     def _end_orphans(self) -> None:
         pid_file = self.folder / "postmaster.pid"
@@ -66,13 +81,13 @@ class Postgres(Server):
         # Nothing runs here and our lock keeps others out, so the file can be deleted.
         pid_file.unlink(missing_ok=True)
 
-    def _prepare(self, password: str, password_is_new: bool) -> None:
+    def _prepare(self, password: str, is_outdated: bool) -> None:
         for abandoned in self.folder.parent.glob("postgres.new.*"):
             shutil.rmtree(abandoned, ignore_errors=True)
         if self.folder.exists():
             (self.folder / "pg_hba.conf").write_text(LOGINS)
-            if password_is_new:  # the file that held the old one was lost
-                self._single_user(self.folder, [f"ALTER ROLE consent PASSWORD '{password}'"])
+            if is_outdated:  # the file that held the password was lost, or an earlier program made the folder
+                self._single_user(self.folder, [f"ALTER ROLE consent CREATEROLE PASSWORD '{password}'"])
             return
         # Made in a folder of its own and renamed when complete, so that a killed first start leaves nothing behind. Its
         # name is unique, because the programs of that start may still be running.
@@ -85,7 +100,7 @@ class Postgres(Server):
         locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         self._run(draft, "initdb", "--pgdata=.", "--username=postgres", "--auth=reject", *locale)
         (draft / "pg_hba.conf").write_text(LOGINS)
-        role = f"CREATE ROLE consent LOGIN CREATEDB PASSWORD '{password}'"
+        role = f"CREATE ROLE consent LOGIN CREATEDB CREATEROLE PASSWORD '{password}'"
         self._single_user(draft, [role, "CREATE DATABASE consent OWNER consent"])
         draft.rename(self.folder)
 

@@ -7,12 +7,13 @@ from adapters.portions import chunk_people
 from config.log_copy import copy_folder
 from config.settings import Settings, SettingsError
 from config.signing import own_public_keys
-from config.stack import Stack
+from config.stack import Stack, find_stack
 from ledger.accounts import access
 from ledger.delivery import switching
 from ledger.delivery.vendors import announce, describe
 from ledger.fitness import check_fitness
 from ledger.notices.webhooks import announce_webhooks
+from ledger.role_login import keep_login
 from ledger.sealing import MasterKeys
 from ledger.session import connect, migrate
 from tasks import by_hand
@@ -33,14 +34,14 @@ class Prepared(NamedTuple):
 
 
 def prepare_ledger(settings: Settings, found: Stack) -> Prepared:
-    """Migrate the ledger, and announce in it what the settings name.
+    """Migrate the ledger as its owner, and announce in it what the settings name.
 
     Raises ledger.failures.LedgerError, SettingsError, and ledger.sealing.UnsealError for the master keys of another
     ledger.
     """
+    _migrate(settings, found)
     engine = connect(found.database_url, pool_size=1, pooled=found.pooled)
     try:
-        migrate(engine)
         check_fitness(engine, _master_keys(found))
         with engine.begin() as connection:
             announce(connection, {name: chunk_people(one) for name, one in settings.adapters().items()})
@@ -53,6 +54,16 @@ def prepare_ledger(settings: Settings, found: Stack) -> Prepared:
         return Prepared(lacking, has_users, check_at_start(engine, copy) is not None)
     finally:
         engine.dispose()
+
+
+def _migrate(settings: Settings, found: Stack) -> None:
+    owner = connect(find_stack(settings, as_owner=True).database_url, pool_size=1, pooled=found.pooled)
+    try:
+        migrate(owner)
+        if settings.database_url is None:  # nobody else looks after the users of the embedded one
+            keep_login(owner, found.database_url)
+    finally:
+        owner.dispose()
 
 
 def _master_keys(found: Stack) -> MasterKeys:

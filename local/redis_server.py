@@ -52,7 +52,7 @@ class Redis(Server):
     def _end_orphans(self) -> None:
         end(self._at_work(), signal.SIGTERM, within=5.0)
 
-    def _prepare(self, password: str, password_is_new: bool) -> None:
+    def _prepare(self, password: str, is_outdated: bool) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)
 
     def _launch(self, sockets: Path, password: str) -> subprocess.Popen[bytes]:

@@ -23,7 +23,7 @@ MARK = "sandbox.txt"
 ABOUT_MARK = "The stack of this folder has made-up vendors and people: see `consent up --sandbox`.\n"
 PEOPLE_FILE = "sandbox-people.ndjson"
 PEOPLE, PLANTED_EVERY, SEED = 50, 25, 20_261_129
-SERVICES = (f"{PREFIX}DATABASE_URL", f"{PREFIX}REDIS_URL")
+SERVICES = (f"{PREFIX}DATABASE_URL", f"{PREFIX}DATABASE_OWNER_URL", f"{PREFIX}REDIS_URL")
 REACHES_OUT = tuple(
     PREFIX + name
     for name in (*(f"{vendor.upper()}__" for vendor in ADAPTERS), "EGRESS_", "OIDC__", "RESOLVER__", "WEBHOOKS__")

@@ -16,7 +16,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import psutil
 
@@ -40,6 +40,7 @@ class Server(ABC):
     title: ClassVar[str]
     programs: ClassVar[Sequence[str]]  # the names that its processes may have
     stop_signals: ClassVar[Sequence[tuple[signal.Signals, float]]]  # each with its time in seconds
+    setup: ClassVar[int] = 0  # what its folder was set up with; one with less is set up again
 
     def __init__(self, data_dir: Path, start_timeout: float = 60.0) -> None:
         data_dir = data_dir.absolute()
@@ -66,10 +67,15 @@ class Server(ABC):
     @property
     def url(self) -> str:
         """Where the service answers, or answered last. Raises ServiceError when it never ran here."""
-        state = read_private(self._state) or {}
+        state = self._ran()
+        return self._url(Path(state["sockets"]), state["password"])
+
+    def _ran(self) -> dict[str, Any]:
+        """What was noted when it ran last. Raises ServiceError when it never ran here."""
+        state: dict[str, Any] = read_private(self._state) or {}
         if "sockets" not in state:
             raise ServiceError(f"{self.title} never ran in {self.folder.parent}: start it with `consent up`")
-        return self._url(Path(state["sockets"]), state["password"])
+        return state
 
     def start(self) -> str:
         """Start the server, wait until it answers a real connection, return its URL; or raise ServiceError.
@@ -113,13 +119,13 @@ class Server(ABC):
     def _start(self) -> None:
         state = read_private(self._state) or {}
         password = state.get("password") or secrets.token_hex(24)
-        self._prepare(password, password_is_new="password" not in state)
+        self._prepare(password, is_outdated="password" not in state or state.get("setup", 0) < self.setup)
         self._sockets = sockets = socket_folder(self.folder.parent, state.get("sockets"))
         trim_log(self.log)
         log_start = self.log.stat().st_size if self.log.exists() else 0
         self._process = self._launch(sockets, password)
         self._await_answer(self._process, sockets, password, log_start)
-        write_private(self._state, {"sockets": str(sockets), "password": password})
+        write_private(self._state, {"sockets": str(sockets), "password": password, "setup": self.setup})
 
     def _await_answer(self, process: subprocess.Popen[bytes], sockets: Path, password: str, log_start: int) -> None:
         deadline = time.monotonic() + self._start_timeout
@@ -156,7 +162,7 @@ class Server(ABC):
     def _end_orphans(self) -> None: ...
 
     @abstractmethod
-    def _prepare(self, password: str, password_is_new: bool) -> None: ...
+    def _prepare(self, password: str, is_outdated: bool) -> None: ...
 
     @abstractmethod
     def _launch(self, sockets: Path, password: str) -> subprocess.Popen[bytes]: ...

@@ -18,7 +18,7 @@ from config.data_folder import ForeignFolderError, check_ours
 from config.flower import PASSWORD_FILE, USER
 from config.log_copy import make_copy_folder
 from config.master_keys import are_given
-from config.settings import Settings
+from config.settings import PREFIX, Settings
 from config.signing import keep_signing_key
 from config.stack import find_stack, keep_master_key, keep_producer_key, note_stack
 from ledger.delivery.restored import TO_DO
@@ -35,6 +35,8 @@ from tasks.sealed import generate_producer_key
 
 TICK_S = 0.1
 WORKERS_STOP_S = 8.0
+OWNER_URL = f"{PREFIX}DATABASE_OWNER_URL"
+"""Of no process that serves: this one migrates."""
 ServiceT = TypeVar("ServiceT", Postgres, Redis)
 
 
@@ -142,8 +144,8 @@ def _start_services(settings: Settings, data_dir: Path, stack: ExitStack, say: S
     services: list[Postgres | Redis] = []
     urls = {"database_url": settings.database_url or "", "redis_url": settings.redis_url or ""}
     if settings.database_url is None:
-        postgres = Postgres(data_dir)
-        urls["database_url"] = stack.enter_context(_announced(postgres, say)).url
+        postgres = stack.enter_context(_announced(Postgres(data_dir), say))
+        urls |= {"database_url": postgres.app_url, "database_owner_url": postgres.url}
         services.append(postgres)
     if settings.redis_url is None:
         redis = Redis(data_dir)
@@ -171,7 +173,8 @@ def _announced(service: ServiceT, say: Say) -> Iterator[ServiceT]:
 def _environment(settings: Settings, data_dir: Path) -> dict[str, str]:
     # Two arenas: with one for each of a worker's threads, malloc keeps tens of MB.
     ours = {"CONSENT_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"}
-    return {"MALLOC_ARENA_MAX": "2", **os.environ, **ours}
+    others = {name: value for name, value in os.environ.items() if name.upper() != OWNER_URL}
+    return {"MALLOC_ARENA_MAX": "2", **others, **ours}
 
 
 def _processes(plan: Plan, workers: list[str], web_port: int | None, env: Mapping[str, str]) -> Iterator[ProcessSpec]:

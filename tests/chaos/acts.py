@@ -57,6 +57,8 @@ class Acts:
     stack: Stack
     vendors: Sandbox
     addresses: Addresses
+    owner_url: str
+    """The ledger as who migrates it: the programs cannot make its tables refuse something."""
     began: float = field(default_factory=time.monotonic)
     done: list[str] = field(default_factory=list)
     """One line a fault: when, what, and at which process or vendor. Never a person."""
@@ -70,10 +72,11 @@ class Acts:
     @classmethod
     def upon(cls, stack: Stack, vendors: Sandbox, own_redis: Server | None, proxy: Proxy | None) -> "Acts":
         """Ready to begin."""
-        addresses = find_stack(Settings(data_dir=stack.folder / "data"))
+        settings = Settings(data_dir=stack.folder / "data")
+        addresses, owner_url = find_stack(settings), find_stack(settings, as_owner=True).database_url
         if own_redis is not None:
             addresses = replace(addresses, redis_url=own_redis.url)  # not by way of the proxy
-        return cls(stack, vendors, addresses, own_redis=own_redis, proxy=proxy)
+        return cls(stack, vendors, addresses, owner_url, own_redis=own_redis, proxy=proxy)
 
     def do(self, fault: Fault, *, costs: bool) -> None:
         """Do one fault, and note it."""
@@ -256,7 +259,7 @@ class Acts:
         return self._in_postgres(CUT)
 
     def _full_disk(self, fault: Fault) -> str:
-        told = self._in_postgres(f"SET lock_timeout = '2s'; {ROOMY}{FULL}")
+        told = self._in_postgres(f"SET lock_timeout = '2s'; {ROOMY}{FULL}", self.owner_url)
         if not told:
             self._later(fault.seconds, "the disk has room again", self.make_room)
         return told
@@ -264,20 +267,21 @@ class Acts:
     def make_room(self) -> None:
         """Repeat until it has worked: PostgreSQL may be away."""
         deadline = time.monotonic() + 60
-        while self._in_postgres(f"SET lock_timeout = '5s'; {ROOMY}") and time.monotonic() < deadline:
+        while self._in_postgres(f"SET lock_timeout = '5s'; {ROOMY}", self.owner_url) and time.monotonic() < deadline:
             time.sleep(0.2)
 
-    def _in_postgres(self, statement: str) -> str:
+    def _in_postgres(self, statement: str, url: str | None = None) -> str:
         try:
-            with self.connect() as connection:
+            with self.connect(url) as connection:
                 connection.execute(cast("psycopg.abc.Query", statement))
         except psycopg.Error as error:
             return f"(not done: {type(error).__name__})"
         return ""
 
-    def connect(self) -> psycopg.Connection:
-        """A connection of our own. Raises psycopg.OperationalError."""
-        url = self.addresses.database_url.replace("+psycopg", "")
+    def connect(self, url: str | None = None) -> psycopg.Connection:
+        """A connection of our own, as the programs have them unless another address is given. Raises
+        psycopg.OperationalError."""
+        url = (url or self.addresses.database_url).replace("+psycopg", "")
         ours = "-c default_transaction_read_only=off"  # whatever the role's setting is at the moment
         return psycopg.connect(url, autocommit=True, connect_timeout=3, options=ours)
 

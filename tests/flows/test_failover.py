@@ -38,7 +38,7 @@ class Standby(RuledPostgres):
         data_dir.mkdir(mode=0o700)
         write_private(self._state, {"password": make_url(primary.url).password})
 
-    def _prepare(self, password: str, password_is_new: bool) -> None:
+    def _prepare(self, password: str, is_outdated: bool) -> None:
         login, hba = make_url(self._primary.url), self._primary.folder / "pg_hba.conf"
         hba.write_text(f"{hba.read_text()}local replication all scram-sha-256\n")
         execute(self._primary.url, "SELECT pg_reload_conf()")

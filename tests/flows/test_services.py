@@ -20,6 +20,8 @@ import psycopg
 import pytest
 import redis
 
+from ledger import session
+from ledger.role_login import keep_login
 from local import postgres as postgres_module
 from local.postgres import Postgres
 from local.redis_server import Redis
@@ -133,6 +135,23 @@ def test_a_stale_pid_file_that_names_a_stranger_harms_neither(data_dir: Path) ->
 
         assert stranger.poll() is None
         stranger.kill()
+
+
+def test_a_folder_of_an_earlier_program_gets_roles_at_its_next_start(data_dir: Path) -> None:
+    with CopiedPostgres(data_dir) as server:
+        assert server.is_running
+    noted = json.loads((data_dir / "postgres.json").read_text())
+    del noted["setup"]
+    (data_dir / "postgres.json").write_text(json.dumps(noted))
+    server._single_user(server.folder, ["ALTER ROLE consent NOCREATEROLE"])
+    with CopiedPostgres(data_dir) as server:
+        owner = session.connect(server.url, pool_size=1)
+        assert session.migrate(owner) is None
+        keep_login(owner, server.app_url)
+        owner.dispose()
+        assert ask(server.app_url, "SELECT current_user") == "consent_worker"
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            ask(server.app_url, "DELETE FROM outcomes RETURNING 1")
 
 
 def test_a_postgres_that_dies_is_started_again_by_start(data_dir: Path) -> None:

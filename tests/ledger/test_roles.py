@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from domain.requests import Kind
@@ -18,6 +18,7 @@ from ledger.evidence.checking import check_log
 from ledger.fitness import check_fitness
 from ledger.rights_held import why_not_separated
 from ledger.role_gaps import GAPS
+from ledger.role_login import keep_login
 from ledger.role_names import place_of, roles_of
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
@@ -277,6 +278,18 @@ def test_who_is_separated_and_why_not(ledger: Ledger, ruled_url: str) -> None:
         with ledger.app.connect() as connection:
             assert why in (why_not_separated(connection) or "")
         execute(owner, undo)
+
+
+def test_the_login_of_the_programs_is_made_and_mended(ledger: Ledger, ruled_url: str) -> None:
+    for word in ("first", "sec'ond"):
+        url = make_url(ruled_url).set(database=NAME, username="sep-made", password=word)
+        keep_login(ledger.owner, url.render_as_string(hide_password=False))
+        made = connect(url.render_as_string(hide_password=False), pool_size=1)
+        check_fitness(made)
+        with made.connect() as connection:
+            assert why_not_separated(connection) is None
+        made.dispose()
+    execute(ruled_url, 'DROP ROLE "sep-made"')
 
 
 def test_who_may_make_no_roles_migrates_and_is_told_what_an_administrator_runs(ruled_url: str) -> None:

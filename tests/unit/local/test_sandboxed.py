@@ -33,7 +33,9 @@ def test_what_leads_out_of_this_machine_is_left_out(name: str) -> None:
     assert environment == {"CONSENT_LOG_LEVEL": "INFO", "PATH": "/bin", "CONSENT_WEB_PORT": "8081"}
 
 
-@pytest.mark.parametrize("name", ["CONSENT_DATABASE_URL", "CONSENT_REDIS_URL", "consent_database_url"])
+@pytest.mark.parametrize(
+    "name", ["CONSENT_DATABASE_URL", "CONSENT_DATABASE_OWNER_URL", "CONSENT_REDIS_URL", "consent_database_url"]
+)
 def test_services_elsewhere_are_refused(name: str) -> None:
     with pytest.raises(SettingsError, match=f"{name}: .*unset it") as refused:
         leave_out({name: "postgresql://ann:secret-4711@db.example/consent"})
