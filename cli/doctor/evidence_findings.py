@@ -1,6 +1,7 @@
 """Whether the evidence log is signed and copied, and whether the ledger is behind that copy, for the check-up."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 
 from cli.doctor.findings import Finding, parted
@@ -8,12 +9,16 @@ from config.log_copy import copy_folder
 from config.settings import SettingsError
 from config.signing import newest_signing_key, own_public_keys
 from intake.stack import Surroundings
+from ledger.clock import now
 from ledger.delivery.restored import TO_DO, open_restore
 from ledger.evidence.sequencer import Signed, head_of, newest_checkpoint
 from ledger.failures import LedgerError, as_ledger_errors
 from ledger.session import Connection
 from tasks.log_copy import LogCopy
 from tasks.log_folder import FolderError
+
+MAY_LAG = timedelta(minutes=1)
+"""A copy that lacks what was signed before that is not kept up."""
 
 
 def evidence_findings(here: Surroundings) -> Iterator[Finding]:
@@ -64,4 +69,6 @@ def _copy(here: Surroundings, connection: Connection, newest: Signed | None) -> 
         )
         return
     size = there.size if there is not None else 0
-    yield Finding("log copy", f"{size:,} entries of {newest.size:,} in {copy.of(head)}", is_good=True)
+    keeps_up = size >= newest.size or now(connection) - newest.at < MAY_LAG or found is not None
+    do = "" if keeps_up else "see that the workers run, and may write there; their logs say what is wrong"
+    yield Finding("log copy", f"{size:,} entries of {newest.size:,} in {copy.of(head)}", keeps_up, do)

@@ -2,6 +2,7 @@
 tests/ledger/restoring restores a real backup."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,30 @@ def test_an_exported_folder_takes_the_copys_place(stack: Engine, people: str, tm
     assert consent("restored").exit_code == 2, "nothing here knows of it"
     code, found = shown("--copy", str(tmp_path / "elsewhere"), "--because", "the disk broke")
     assert (code, found["waiting"]) == (1, [{"request_id": request_id, "since": "completed"}])
+
+
+def test_a_copy_that_nobody_keeps_up_is_a_fault(stack: Engine, people: str) -> None:
+    keep_signing_key(Settings.load())
+    make_copy_folder(Settings.load())
+    submitted(people)
+    keep(stack)
+
+    def said() -> tuple[bool, str]:
+        findings = json.loads(consent("doctor", "--json").stdout)["findings"]
+        (one,) = [one for one in findings if one["about"] == "log copy"]
+        return one["ok"], one["says"]
+
+    ok, says = said()
+    assert (ok, says.partition(" ")[0]) == (True, says.split(" ")[3])
+    folder = copy_folder(Settings.load())
+    assert folder is not None
+    shutil.rmtree(next(folder.iterdir()))
+    assert said()[0] is True, "it may be on its way"
+    with stack.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("UPDATE log_checkpoints SET at = at - interval '2 minutes'"))
+    ok, says = said()
+    assert (ok, says.partition(" ")[0]) == (False, "0")
 
 
 def test_a_ledger_that_is_not_behind_is_left_alone(stack: Engine, people: str) -> None:
