@@ -19,6 +19,9 @@ BY = "retention"
 """Who forgets, in the audit log."""
 MOST_REQUESTS, MOST_LINES = 500, 50_000
 """Of one transaction; a larger request has one of its own."""
+READ_BACK_DAYS = 7.0
+"""So long read-backs that are open are waited for. What can be read back is read back; but a vendor that is held keeps
+nobody for longer."""
 
 
 class Place(NamedTuple):
@@ -46,7 +49,7 @@ def forget_next(connection: Connection, kind: Kind, days: float, place: Place, m
     if not taken:
         return Step(0, 0, None)
     ids = [row.id for row in taken]
-    busy = set(connection.execute(_BUSY, {"ids": ids}).scalars())
+    busy = set(connection.execute(_BUSY, {"ids": ids, "read_back_days": READ_BACK_DAYS}).scalars())
     extended = [row.id for row in taken if row.extended]
     connection.execute(_UNTIL_DUE, {"ids": extended})
     free = [row for row in taken if row.id not in busy and not row.extended]
@@ -93,8 +96,10 @@ _TAKE = text(f"""
     ORDER BY forget_from, id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
 """)
 _BUSY = text("""
-    SELECT DISTINCT request_id FROM chunks
-    WHERE request_id = ANY(CAST(:ids AS bigint[])) AND state <> 'closed' AND (purpose = 'deliver' OR state = 'leased')
+    SELECT DISTINCT request_id FROM chunks JOIN requests ON requests.id = request_id
+    WHERE request_id = ANY(CAST(:ids AS bigint[])) AND state <> 'closed' AND (
+        purpose = 'deliver' OR state = 'leased'
+        OR forget_from > now() - CAST(:read_back_days AS double precision) * interval '1 day')
 """)
 _WAITING = text(f"""
     SELECT DISTINCT request_id FROM tallies

@@ -200,6 +200,20 @@ def test_at_once_by_kind_and_never(desk: Desk) -> None:
     assert known(desk, running) == {1, 2}
 
 
+def test_read_backs_are_waited_for_but_for_no_longer_than_a_week(desk: Desk) -> None:
+    ended(desk, count=1)
+    desk.execute(
+        """INSERT INTO chunks (request_id, vendor_id, first_line, last_line, purpose)
+           SELECT request_id, vendor_id, 1, 1, 'verify' FROM chunks"""
+    )
+    assert forget(desk, 0) == 0
+    pass_days(desk, 6.9)
+    assert forget(desk, 0) == 0
+    pass_days(desk, 0.2)
+    assert forget(desk, 0) == 1
+    assert desk.one("SELECT count(*) FROM chunks WHERE state <> 'closed'") == 0
+
+
 def test_many_small_requests_are_forgotten_and_deleted_together(desk: Desk) -> None:
     for number in range(7):
         desk.submit([{"user_id": f"u-{number}"}])
