@@ -6,19 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from cryptography.x509 import Certificate
 
 from cli.verified_file import read_key_file
 from config.log_copy import copy_folder
 from config.settings import Settings, SettingsError
 from config.signing import find_signing_keys
+from config.timestamp_roots import timestamp_roots
+from domain.counted import counted
 from evidence.checkpoint import Checkpoint
 from evidence.keys import PublicKey
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import Surroundings, master_keys, surroundings
-from ledger.evidence import sequencer
+from ledger.evidence import sequencer, timestamps
 from ledger.evidence.checking import begins_with, check_log
 from ledger.evidence.row_checks import check_rows
 from ledger.evidence.tiles import LogTree, entries_between
+from ledger.evidence.timestamps import check_timestamps
 from ledger.evidence.tree_checks import check_trees
 from ledger.session import Connection
 from tasks import log_copy, log_folder
@@ -36,6 +40,9 @@ def verify(*, key: Path | None, against: Path | None, as_json: bool) -> Ending:
         witness = _witness(connection, against, known, faults) if against is not None else None
         log = check_log(connection, known, witness)
         faults += [*log.faults, *check_rows(connection), *check_trees(connection, master_keys(here))]
+        roots = _timestamp_roots(here.settings)
+        faults += check_timestamps(connection, roots)
+        stamped = timestamps.stamped(connection)
     if log.by_unknown_key and known:
         faults.append("the newest checkpoint is signed with a key that is not ours; --key names another one")
     found: dict[str, Any] = {
@@ -43,6 +50,8 @@ def verify(*, key: Path | None, against: Path | None, as_json: bool) -> Ending:
         "entries": log.size,
         "signed_at": log.checkpoint.at.isoformat() if log.checkpoint else None,
         "signed_entries": log.checkpoint.size if log.checkpoint else 0,
+        "timestamps": len(stamped),
+        "stamped_entries": stamped[-1].size if stamped else 0,
         "faults": faults,
     }
     if as_json:
@@ -52,11 +61,22 @@ def verify(*, key: Path | None, against: Path | None, as_json: bool) -> Ending:
             typer.echo(f"FAULT  {fault}")
         verdict = "does not hold" if faults else "holds"
         typer.echo(f"{verdict}: {log.size:,} entries, {found['signed_entries']:,} of them signed")
+        if stamped:
+            typer.echo(f"{counted(len(stamped), 'time stamp')}, the newest over {stamped[-1].size:,} entries")
     if log.checkpoint is None:
         note(NOTHING_SIGNED)
     elif log.by_unknown_key and not known:
         note("whose key signed it is not known here: --key FILE says which key to trust")
+    if stamped and not roots:
+        note("who made the time stamps was not checked: CONSENT_TIMESTAMP_CA says whom to believe")
     return Ending.EXCEPTIONS if faults else Ending.DONE
+
+
+def _timestamp_roots(settings: Settings) -> Sequence[Certificate]:
+    try:
+        return timestamp_roots(settings)
+    except SettingsError as error:
+        raise CommandError(f"these settings cannot be used:\n{error}", Ending.UNUSABLE) from None
 
 
 def _witness(connection: Connection, folder: Path, known: Sequence[PublicKey], faults: list[str]) -> Checkpoint | None:
@@ -95,6 +115,7 @@ def export(folder: Path) -> Ending:
             lambda first, past: entries_between(connection, first, past),
         )
         keys = sequencer.published_keys(connection)
+        log_folder.write_timestamps(folder, timestamps.stamped(connection))
         if (copy := LogCopy.at(copy_folder(here.settings), lambda: keys_of(here.settings, None))) is not None:
             log_copy.keep_up(here.engine, copy)  # what was exported once is known here, too
     log_folder.write_keys(folder, [PublicKey(one.public).vkey(one.name) for one in keys])

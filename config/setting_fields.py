@@ -15,6 +15,7 @@ from config.phone_region import PhoneRegion
 from config.public_url import PublicUrl
 from config.resolver import ResolverSettings
 from config.retention import RetentionFields
+from config.timestamp_address import TimestampAddress
 from config.vendors import VendorBlocks
 from config.webhooks import WebhookSettings
 from domain.regulations import Regulation
@@ -68,6 +69,15 @@ class SettingFields(RetentionFields, VendorBlocks):
         default=None,
         description="folder outside of PostgreSQL into which workers write the evidence log as it grows; a ledger that "
         "is behind it was restored from a backup, and sends nothing; unset: `audit` in the data folder of `consent up`",
+    )
+    timestamp_url: TimestampAddress | None = Field(
+        default=None,
+        repr=False,
+        description="an authority that stamps the evidence log once a day (RFC 3161): https, or http to loopback; "
+        "unset: none does",
+    )
+    timestamp_ca: BundleFile | None = Field(
+        default=None, description="file of the CA certificates by which its time stamps are verified"
     )
     log_origin: LogOrigin | None = Field(
         default=None,

@@ -10,8 +10,9 @@ from ledger.evidence import outcome_trees, sequencer
 from ledger.evidence.lines import NoTreeError, requests_of
 from ledger.sealing import MasterKeys, UnsealError
 from ledger.session import Connection, Engine
-from tasks import log_copy
+from tasks import log_copy, timestamps
 from tasks.log_copy import LogCopy
+from tasks.timestamps import Stamping
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ class LogKeeper:
     copy: LogCopy | None = None
     """Where a copy of the log is kept, outside of the ledger."""
     stopping: Callable[[], bool] = field(default=lambda: False, repr=False)
+    stamping: Stamping | None = None
+    """How the log is stamped, once a day; None: it is not."""
 
 
 def keep_log(keeper: LogKeeper) -> int:
@@ -48,6 +51,8 @@ def keep_log(keeper: LogKeeper) -> int:
     moved = order(keeper, lambda: keeper.stopping() or monotonic() > enough)
     if keeper.copy is not None:
         log_copy.keep_up(keeper.engine, keeper.copy)
+    if keeper.stamping is not None:
+        timestamps.stamp(keeper.engine, keeper.stamping)
     return moved
 
 

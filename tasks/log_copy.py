@@ -12,7 +12,7 @@ from evidence.checkpoint import Checkpoint
 from evidence.keys import PublicKey
 from ledger.delivery import restored
 from ledger.delivery.restored import Restore
-from ledger.evidence import sequencer
+from ledger.evidence import sequencer, timestamps
 from ledger.evidence.checking import begins_with
 from ledger.evidence.sequencer import Head
 from ledger.evidence.tiles import LogTree, entries_between
@@ -146,4 +146,5 @@ def _keep_up(connection: Connection, copy: LogCopy) -> None:
         lambda first, past: entries_between(connection, first, past),
         before=before,
     )
+    log_folder.write_timestamps(folder, timestamps.stamped(connection))
     log_folder.drop_partial(folder, newest.size, before)

@@ -11,9 +11,12 @@ from evidence.keys import KeyTextError, PublicKey, read_public_keys
 from evidence.merkle import Frontier, leaf_hash
 from evidence.note import NoteError
 from evidence.tiles import CHECKPOINT, WIDTH, BundleError, bundle, entries_in, path_of, tiles_of
+from ledger.evidence.timestamps import Stamped
 
 KEYS = "keys"
 """The public keys that have signed, one a line; not of the specification."""
+TIMESTAMPS = "timestamps"
+"""Checkpoints with their time stamps, named after their size; not of the specification."""
 
 
 class FolderError(Exception):
@@ -78,6 +81,15 @@ def write_keys(folder: Path, vkeys: Sequence[str]) -> None:
     content = "".join(f"{one}\n" for one in vkeys).encode()
     if not (folder / KEYS).exists() or (folder / KEYS).read_bytes() != content:
         _replace(folder / KEYS, content)
+
+
+def write_timestamps(folder: Path, stamped: Iterable[Stamped]) -> None:
+    """Write the checkpoints that have time stamps, each with the authority's answer beside it, as far as they are not
+    there."""
+    for one in stamped:
+        for name, content in ((f"{one.size}", one.signed.encode()), (f"{one.size}.tsr", one.answer)):
+            if _is_new(path := folder / TIMESTAMPS / name):
+                _replace(path, content)
 
 
 def keys_in(folder: Path) -> list[PublicKey]:

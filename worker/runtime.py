@@ -60,6 +60,7 @@ from worker import shown
 from worker.clock import Clock
 from worker.congestion import Congestion
 from worker.refused import Refusals
+from worker.stamping import stamping_of
 from worker.throttle import LONGEST_WAIT_S, Lane, Lanes
 from worker.turns import Turns
 
@@ -167,6 +168,7 @@ class Runtime:
             settings.log_origin,
             LogCopy.at(copy_folder(settings), partial(own_public_keys, settings)),
             self._stopping.is_set,
+            stamping_of(settings, egress, self._start),
         )
         self._rewrites = redis_connections.connect(stack.redis_url, stack.redis_ca)
         self.refusals = Refusals(self._engine, Rewriting(self._rewrites))

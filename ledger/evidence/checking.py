@@ -15,6 +15,7 @@ from evidence.keys import PublicKey
 from evidence.merkle import Frontier, leaf_hash, root_of
 from evidence.note import NoteError
 from evidence.tiles import WIDTH
+from ledger.evidence import timestamps
 from ledger.evidence.comparing import named
 from ledger.evidence.sequencer import Signed, head_of, published_keys
 from ledger.evidence.tiles import LogTree
@@ -59,15 +60,15 @@ def check_log(connection: Connection, keys: Sequence[PublicKey], witness: Checkp
     signed = [Signed(*row) for row in connection.execute(_CHECKPOINTS)]
     published = published_keys(connection)
     trusted = [*keys, *(PublicKey(one.public) for one in published)]
-    expected = [*_signed_roots(signed, trusted, head.origin if head else None, found)]
+    stamped = [Signed(one.size, one.signed, one.at) for one in timestamps.stamped(connection)]
+    expected = [*_signed_roots([*signed, *stamped], trusted, head.origin if head else None, found)]
     if witness is not None:
         expected.append(_Expected(witness.size, witness.root, "of the other copy"))
     _compare_upper_tiles(connection, _compare_entries(connection, expected, found), found)
     if head is None or head.size != found.size:
         found.faults.append(f"the log has {found.size:,} entries, and its head says {head.size if head else 0:,}")
-    found.faults += [
-        f"a checkpoint at {one.size:,} entries is past the log's end" for one in signed if one.size > found.size
-    ]
+    past_end = [one.size for one in [*signed, *stamped] if one.size > found.size]
+    found.faults += [f"a checkpoint at {size:,} entries is past the log's end" for size in past_end]
     if witness is not None and witness.size > found.size:
         found.faults.append(
             f"the log has {found.size:,} entries, and had {witness.size:,} when the other copy was made"

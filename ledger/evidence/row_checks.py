@@ -159,6 +159,13 @@ _COMPARISONS = (
             LIMIT :most"""),
     ),
     Comparison(
+        "time stamps that are gone, or not as they were logged: {}",
+        text(f"""
+            SELECT row_id FROM log_entries {SAYING} LEFT JOIN log_timestamps ON size = row_id
+            WHERE type = 'timestamp' AND says ->> 'answer' IS DISTINCT FROM encode(sha256(answer), 'hex')
+            LIMIT :most"""),
+    ),
+    Comparison(
         "keys of the ledger that are gone, or not those that were logged last: {}",
         text(f"""
             SELECT purpose FROM (

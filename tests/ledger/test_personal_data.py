@@ -59,6 +59,7 @@ TABLES = (
     "log_entries",
     "log_tiles",
     "log_checkpoints",
+    "log_timestamps",
     "signing_keys",
     "trees_due",
     "outcome_trees",

@@ -10,10 +10,13 @@ from sqlalchemy import Engine, text
 
 from config.settings import Settings
 from config.signing import keep_signing_key, newest_signing_key
+from evidence.timestamps import check
 from ledger.sealing import MasterKeys
 from tasks.log import LogKeeper, keep_log
+from tasks.timestamps import Stamping, stamp
 from tests.ledger.cli.test_commands import people, settle, stack, submitted
 from tests.ledger.command_line import consent
+from tests.timestamping import Authority
 
 __all__ = ["people", "stack"]
 
@@ -70,6 +73,25 @@ def test_a_copy_is_kept_up_and_compared(kept: Engine, people: str, tmp_path: Pat
     bundle.write_bytes(bundle.read_bytes()[:-1] + b"X")
     code, found = verified("--against", str(folder))
     assert (code, "are not those that were signed" in found["faults"][0]) == (1, True)
+
+
+def test_time_stamps_are_verified_and_exported(kept: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority()
+    assert verified()[1]["timestamps"] == 0
+    assert stamp(kept, Stamping(authority.answer))
+    result = consent("audit", "verify")
+    assert (result.exit_code, "1 time stamp," in result.stdout) == (0, True)
+    assert "CONSENT_TIMESTAMP_CA" in result.stderr
+    roots = tmp_path / "roots.pem"
+    for pem, holds in ((authority.pem, True), (Authority().pem, False)):
+        roots.write_bytes(pem)
+        monkeypatch.setenv("CONSENT_TIMESTAMP_CA", str(roots))
+        assert verified()[1]["holds"] is holds
+    monkeypatch.delenv("CONSENT_TIMESTAMP_CA")
+    folder = tmp_path / "copy"
+    assert consent("audit", "export", str(folder)).exit_code == 0
+    (answer,) = (folder / "timestamps").glob("*.tsr")
+    check(answer.read_bytes(), answer.with_suffix("").read_bytes(), authority.roots)
 
 
 def test_a_copy_of_another_history_is_not_written_over(kept: Engine, people: str, tmp_path: Path) -> None:

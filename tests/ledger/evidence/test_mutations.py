@@ -13,15 +13,18 @@ from ledger.accounts.audit import Entry
 from ledger.desk.deeds import add_note
 from ledger.evidence.checking import check_log
 from ledger.evidence.row_checks import check_rows
+from ledger.evidence.timestamps import check_timestamps
 from ledger.evidence.tree_checks import check_trees
 from tasks.log import LogKeeper, keep_log
+from tasks.timestamps import Stamping
 from tests.ledger.conftest import APPLIED, Desk, people
+from tests.timestamping import Authority
 
-KEY = SigningKey(b"k" * 32)
+KEY, AUTHORITY = SigningKey(b"k" * 32), Authority()
 COVERED = (
     "requests", "subjects", "outcomes", "notes", "audit_entries", "vendors", "keys", "signing_keys",
     "legal_holds",
-    "log_entries", "log_tiles", "log_checkpoints", "log_head", "outcome_trees", "outcome_tiles",
+    "log_entries", "log_tiles", "log_checkpoints", "log_timestamps", "log_head", "outcome_trees", "outcome_tiles",
     "audit_batches",
 )  # fmt: skip
 NOT_LOGGED = {
@@ -29,6 +32,7 @@ NOT_LOGGED = {
     "keys": "created_at number changes replaced_at to_request at_request at_line",
     "signing_keys": "used_at",
     "log_checkpoints": "at",
+    "log_timestamps": "at",
     # How it is worked off, how the same one is known again, and what deeds have.
     "requests": "options not_before resolved to_resolve_from unreachable file_lines due_reason forgotten_at "
     "forget_from idempotency_key idempotency_print content_digest",
@@ -116,7 +120,7 @@ def logged(desk: Desk) -> Desk:
         for statement in _MORE_ROWS:
             connection.execute(text(statement))
     desk.switch_off("insider")
-    keeper = LogKeeper(desk.engine, desk.masters, lambda: KEY)
+    keeper = LogKeeper(desk.engine, desk.masters, lambda: KEY, stamping=Stamping(AUTHORITY.answer))
     while keep_log(keeper):
         pass
     return desk
@@ -141,6 +145,7 @@ class Attacker:
 
     def faults(self) -> Iterator[str]:
         yield from check_log(self._connection, [KEY.public]).faults
+        yield from check_timestamps(self._connection, AUTHORITY.roots)
         yield from check_rows(self._connection)
         yield from check_trees(self._connection, self._desk.masters)
 
