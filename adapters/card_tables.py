@@ -101,13 +101,15 @@ def _switch(vendor: str, operation: Operation) -> str:
 
 
 def _reach(adapters: Adapters) -> Iterator[Row]:
-    yield "vendor", "kind", "reaches", "does not reach", "`verified` means", "recorded as"
+    yield "vendor", "kind", "reaches", "does not reach", "destroys data", "`verified` means", "recorded as"
     for vendor, adapter in adapters.items():
         for kind in Kind:
             for one in adapter.card.ways(kind):
                 seen = one.read_back or "never said: it cannot be read back"
                 way = f"`{one.way}`" if one.way else ""
-                yield vendor, kind + _switch(vendor, one), one.reaches, one.leaves or "nothing known", seen, way
+                gone = "yes: a legal hold withholds it" if one.destroys(kind) else ""
+                left = one.leaves or "nothing known"
+                yield vendor, kind + _switch(vendor, one), one.reaches, left, gone, seen, way
 
 
 def _leaves(adapters: Adapters) -> Iterator[Row]:

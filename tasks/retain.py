@@ -2,6 +2,7 @@
 limited time."""
 
 import logging
+from collections.abc import Callable
 
 from ledger import filter_building, forgetting, suppression, volumes
 from ledger.accounts import guesses
@@ -9,7 +10,7 @@ from ledger.keys import fingerprinter
 from ledger.notices import outbox
 from ledger.requests import drafts, idempotency, lately
 from ledger.sealing import MasterKeys
-from ledger.session import Engine
+from ledger.session import Connection, Engine
 
 log = logging.getLogger(__name__)
 
@@ -53,16 +54,22 @@ def keep_volumes(engine: Engine, retention_days: float | None) -> None:
 def keep_no_clear_keys(engine: Engine, masters: MasterKeys) -> int:
     """Replace idempotency keys that an earlier version stored in clear by fingerprints; returns how many. The rest is
     left to the next call. Raises ledger.sealing.UnsealError."""
-    total = 0
     with engine.begin() as connection:
         if not idempotency.any_in_clear(connection):
             return 0
         prints = fingerprinter(connection, masters)
-    for _ in range(KEY_ROUNDS):
+    return _in_rounds(engine, KEY_ROUNDS, lambda one: idempotency.replace_clear(one, prints, most=KEYS_OF_A_ROUND))
+
+
+def _in_rounds(engine: Engine, rounds: int, some: Callable[[Connection], int]) -> int:
+    """Do some each time, in a transaction of its own, until nothing is left or so many times; returns how much in
+    all. The rest is left to the next call."""
+    total = 0
+    for _ in range(rounds):
         with engine.begin() as connection:
-            replaced = idempotency.replace_clear(connection, prints, most=KEYS_OF_A_ROUND)
-        total += replaced
-        if not replaced:
+            done = some(connection)
+        total += done
+        if not done:
             break
     return total
 
@@ -70,27 +77,13 @@ def keep_no_clear_keys(engine: Engine, masters: MasterKeys) -> int:
 def keep_outbox(engine: Engine) -> int:
     """Delete messages that ended long ago; returns the number deleted. Each round is one transaction, so none is
     long."""
-    total = 0
-    for _ in range(ROUNDS):
-        with engine.begin() as connection:
-            dropped = outbox.drop_ended(connection, MESSAGE_DAYS)
-        total += dropped
-        if not dropped:
-            break
-    return total
+    return _in_rounds(engine, ROUNDS, lambda one: outbox.drop_ended(one, MESSAGE_DAYS))
 
 
 def keep_drafts(engine: Engine) -> int:
     """Destroy dropped files whose hour is over; returns the number of blocks deleted. Their keys go first, so that what
     is left to the next call cannot be read."""
-    total = 0
-    for _ in range(DRAFT_ROUNDS):
-        with engine.begin() as connection:
-            dropped = drafts.drop_expired(connection, BLOCKS_OF_A_ROUND)
-        total += dropped
-        if not dropped:
-            break
-    return total
+    return _in_rounds(engine, DRAFT_ROUNDS, lambda one: drafts.drop_expired(one, BLOCKS_OF_A_ROUND))
 
 
 def keep_forgetting(engine: Engine) -> int:
@@ -105,13 +98,6 @@ def keep_forgetting(engine: Engine) -> int:
 def keep_suppression(engine: Engine, days: float | None) -> int:
     """Take off the suppression list who has been on it for `days`; None: nobody. Returns the number of fingerprints
     deleted. The rest is left to the next call."""
-    total = 0
     if days is None:
-        return total
-    for _ in range(ROUNDS):
-        with engine.begin() as connection:
-            dropped = suppression.drop_old(connection, days, PRINTS_OF_A_ROUND)
-        total += dropped
-        if dropped < PRINTS_OF_A_ROUND:
-            break
-    return total
+        return 0
+    return _in_rounds(engine, ROUNDS, lambda one: suppression.drop_old(one, days, PRINTS_OF_A_ROUND))
