@@ -95,11 +95,15 @@ def producer_key(as_json: AsJson = False) -> Ending:
 
 
 @app.command()
-def migrate() -> Ending:
+def migrate(
+    login: Annotated[
+        bool, typer.Option("--login", help="Have the user of CONSENT_DATABASE_URL log in with its password, too.")
+    ] = False,
+) -> Ending:
     """Bring the ledger's tables and roles up to date, as their owner (CONSENT_DATABASE_OWNER_URL)."""
     from cli import migrate as migrating
 
-    return migrating.migrate()
+    return migrating.migrate(login=login)
 
 
 @app.command()

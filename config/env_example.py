@@ -25,8 +25,10 @@ HEAD = """\
 # Several accounts of one vendor: CONSENT_<VENDOR>__ACCOUNTS__<ACCOUNT>__<FIELD>, as docs/operations.md says.
 """
 COMPOSE = """\
-# Only for docker-compose.yml: passwords of the services it starts
+# Only for docker-compose.yml: passwords of the services it starts. PostgreSQL has two users: who migrates, and who does
+# everything else
 CONSENT_POSTGRES_PASSWORD=
+CONSENT_POSTGRES_APP_PASSWORD=
 CONSENT_REDIS_PASSWORD=
 """
 

@@ -65,12 +65,12 @@ def settings_of(service: str) -> set[str]:
     return {name for name, value in given if value and not TOLD_OF.fullmatch(value)}
 
 
-CREDENTIALS = re.compile("KEYS|SECRET|TOKEN|COOKIE|PASSWORD|AUTH|DATABASE_URL|EGRESS_PROXY")
+CREDENTIALS = re.compile("KEYS|SECRET|TOKEN|COOKIE|PASSWORD|AUTH|DATABASE_(OWNER_)?URL|EGRESS_PROXY")
 VENDORS = re.compile(f"CONSENT_({'|'.join(ADAPTERS)})__".upper())
 SECRETS = {
     "postgres": {"POSTGRES_PASSWORD", "POSTGRES_INITDB_ARGS"},
     "redis": {"REDIS_PASSWORD"},
-    "migrate": {"CONSENT_DATABASE_URL"},
+    "migrate": {"CONSENT_DATABASE_URL", "CONSENT_DATABASE_OWNER_URL"},
     "beat": set(),
     "flower": {"CONSENT_FLOWER_BASIC_AUTH"},
     "web": {"CONSENT_DATABASE_URL", "CONSENT_MASTER_KEYS", "CONSENT_OIDC__CLIENT_SECRET", "CONSENT_EGRESS_PROXY"},
@@ -94,7 +94,28 @@ def test_a_service_is_trusted_with_what_it_uses_and_no_more(name: str) -> None:
 def test_only_workers_read_the_file_with_the_credentials_of_vendors() -> None:
     assert {name for name, service in SERVICES.items() if "env_file" in service} == {"worker"}
     kept_from = {name for name, value in SERVICES["worker"]["environment"].items() if value == ""}
-    assert {"CONSENT_FLOWER_BASIC_AUTH", "CONSENT_OIDC__CLIENT_SECRET"} <= kept_from
+    assert kept_from >= {
+        "CONSENT_DATABASE_OWNER_URL",
+        "CONSENT_FLOWER_BASIC_AUTH",
+        "CONSENT_OIDC__CLIENT_SECRET",
+        "CONSENT_POSTGRES_APP_PASSWORD",
+        "CONSENT_POSTGRES_PASSWORD",
+        "CONSENT_PRODUCER_KEYS",
+        "CONSENT_REDIS_PASSWORD",
+    }
+
+
+def test_whoever_serves_logs_in_to_postgresql_as_another_user_than_who_migrates() -> None:
+    users = {
+        (name, variable): re.search(r"//(\w+):", value)[1]  # type: ignore[index]
+        for name, service in SERVICES.items()
+        for variable, value in service.get("environment", {}).items()
+        if "_DATABASE_" in variable and value.startswith("postgresql+psycopg://")
+    }
+    owner = users.pop(("migrate", "CONSENT_DATABASE_OWNER_URL"))
+    assert owner == SERVICES["postgres"]["environment"]["POSTGRES_USER"]
+    assert owner not in users.values()
+    assert {name for name, _ in users} == {"migrate", "worker", "take-in", "web"}
 
 
 @each_row("name", SERVICES)
