@@ -1,14 +1,19 @@
 """Looks for words in every byte of files: plain, in any case, and as encodings would write them."""
 
 import os
+import re
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 OVERLAP = 1_024
 AT_ONCE = 64_000_000
 """Bytes read together: files of a database are large."""
+EMPTY = re.compile(rb"\0{64,}")
+"""What a database's files mostly consist of."""
 
 
 class Found(NamedTuple):
@@ -16,23 +21,38 @@ class Found(NamedTuple):
 
     file: str
     number: int
-    """Which of the words."""
+    """Which of the words; the secrets come after them."""
     form: str
 
 
-def forms(word: str) -> Iterator[tuple[str, bytes]]:
-    """How a word may stand somewhere, with the name of each way; those in lower case are looked for in any case."""
-    plain = word.lower().encode()
-    yield "plain", plain
-    yield "reversed", plain[::-1]
+class Form(NamedTuple):
+    """How a word may stand somewhere. What is in lower case may stand there in any."""
+
+    name: str
+    wanted: bytes
+    any_case: bool = True
+
+
+def forms_of_secret(secret: str) -> Iterator[Form]:
+    """How a long secret may stand somewhere; nobody would write it in capitals."""
+    raw = secret.encode()
+    yield Form("plain", raw, any_case=False)
+    yield Form("hexadecimal", raw.hex().encode())
+    for offset in range(3):
+        for encode in (b64encode, urlsafe_b64encode):
+            yield Form("base64", _inner(encode(bytes(offset) + raw), offset), any_case=False)
+
+
+def forms(word: str) -> Iterator[Form]:
+    """How a word may stand somewhere."""
+    lower = word.lower()
+    yield Form("plain", lower.encode())
+    yield Form("reversed", lower.encode()[::-1])
     for encoding in ("utf-16-le", "utf-16-be"):
-        yield encoding, word.lower().encode(encoding)
-    for case in (word.lower(), word.upper(), word):
-        yield "hexadecimal", case.encode().hex().encode()
-        yield "percent", "".join(f"%{byte:02x}" for byte in case.encode()).encode()
-        for offset in range(3):
-            yield "base64", _inner(b64encode(bytes(offset) + case.encode()), offset)
-            yield "base64", _inner(urlsafe_b64encode(bytes(offset) + case.encode()), offset)
+        yield Form(encoding, lower.encode(encoding))
+    for case in {lower, word.upper(), word}:
+        yield from list(forms_of_secret(case))[1:]
+        yield Form("percent", "".join(f"%{byte:02x}" for byte in case.encode()).encode())
 
 
 def _inner(encoded: bytes, offset: int) -> bytes:
@@ -40,37 +60,49 @@ def _inner(encoded: bytes, offset: int) -> bytes:
     return encoded.rstrip(b"=")[(0, 2, 3)[offset] : -1]
 
 
-def found_in(content: bytes, words: Iterable[str], file: str = "") -> Iterator[Found]:
-    """The words in these bytes, each in each form once."""
-    lower = content.lower()
-    for number, word in enumerate(words):
-        for form, wanted in dict.fromkeys(forms(word)):
-            if wanted in (content if form == "base64" else lower):
-                yield Found(file, number, form)
+@dataclass(frozen=True)
+class Search:
+    """What to look for: words, and secrets."""
 
+    words: tuple[str, ...]
+    secrets: tuple[str, ...] = ()
 
-def found_below(folder: Path, words: Collection[str], excepted: Collection[str] = ()) -> list[Found]:
-    """The words in the files below a folder, and in their names; but for those whose path below it is excepted."""
-    found: list[Found] = []
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        found += found_in(name.encode(), words, f"the name of {path.parent.relative_to(folder)}/…")
-        if path.is_file() and not path.is_symlink() and name not in excepted:
-            found += _in_file(path, words, name)
-    return sorted(set(found))
+    @cached_property
+    def _wanted(self) -> list[tuple[int, Form]]:
+        named = [*map(forms, self.words), *map(forms_of_secret, self.secrets)]
+        return [(number, form) for number, each in enumerate(named) for form in dict.fromkeys(each)]
 
+    def within(self, content: bytes, file: str = "") -> Iterator[Found]:
+        """What of it is in these bytes, each in each form once."""
+        lower = content.lower()
+        found = {
+            Found(file, number, form.name)
+            for number, form in self._wanted
+            if form.wanted in (lower if form.any_case else content)
+        }
+        yield from sorted(found)
 
-def _in_file(path: Path, words: Collection[str], name: str) -> Iterator[Found]:
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:  # a temporary one, gone since
-        return
-    with file:
-        rest = b""
-        while block := file.read(AT_ONCE):
-            if block.strip(b"\0"):  # a database's files are mostly empty
-                yield from found_in(rest + block, words, name)
-            rest = block[-OVERLAP:]
+    def below(self, folder: Path, excepted: Collection[str] = ()) -> list[Found]:
+        """What of it is in the files below a folder, and in their names; but for files whose path below it is
+        excepted."""
+        found: list[Found] = []
+        for path in sorted(folder.rglob("*")):
+            name = str(path.relative_to(folder))
+            found += self.within(name.encode(), f"the name of {path.parent.relative_to(folder)}/…")
+            if path.is_file() and not path.is_symlink() and name not in excepted:
+                found += self._in_file(path, name)
+        return sorted(set(found))
+
+    def _in_file(self, path: Path, name: str) -> Iterator[Found]:
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:  # a temporary one, gone since
+            return
+        with file:
+            rest = b""
+            while block := file.read(AT_ONCE):
+                yield from self.within(EMPTY.sub(bytes(8), rest + block), name)
+                rest = block[-OVERLAP:]
 
 
 def size_below(folder: Path) -> int:

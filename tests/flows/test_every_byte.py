@@ -22,7 +22,7 @@ import pytest
 from intake.producer import send
 from local.sandbox import Sandbox
 from local.services import wheel_program
-from tests.byte_search import found_below, found_in, size_below
+from tests.byte_search import Found, Search, size_below
 from tests.flows.conftest import Stack, environment_of
 from tests.flows.receiver import SECRET, Receiver
 from tests.flows.test_flower import until
@@ -32,13 +32,9 @@ from tests.web.console.filled_form import filled
 
 pytestmark = pytest.mark.xdist_group("stack")  # those that share stacks share a process
 
-PHONE = "107391460"
-WORDS = (
-    *("zqxuser7f3", "zqxmail7f3", "zqxhost7f3", PHONE, "zqxalgo7f3", "zqxcard7f3", "zqxprofile7f3"),
-    *("zqxsession7f3", "zqxcsrf7f3", "zqxbad7f3", "zqxurl7f3", "zqxreference7f3", "zqxkey7f3", "zqxnobody7f3"),
-)
-"""A part of each identifier; the others are what came where it does not belong."""
-PASSWORD = "zqxpassword7f3 battery staple"
+PHONE, MARK = "107391460", "zqx7f3kw"
+"""One of them is in each identifier, and in what comes where it does not belong."""
+PASSWORD = "zqx7f3kwpassword battery staple"
 OWN_SECRETS = ("master.key", "producer.key", "signing.key", "flower.password")
 """Files of the data folder that hold what opens everything else: for their owner only."""
 ASKED_FOR = "people-of-printshop.csv"
@@ -46,22 +42,22 @@ ASKED_FOR = "people-of-printshop.csv"
 
 
 def person(number: int, mark: str = "") -> dict[str, Any]:
-    """One of a hundred people, in whose every field is a word of WORDS. `mark`: one that the sandbox knows."""
-    name = f"{mark}zqxuser7f3-{number}"
+    """One of a hundred people, in whose every field is MARK or PHONE. `mark`: one that the sandbox knows."""
+    name = f"{mark}zqx7f3kwuser-{number}"
     return {
         "user_id": name,
-        "email": f"{mark}zqxmail7f3-{number}@zqxhost7f3.example",
+        "email": f"{mark}zqx7f3kwmail-{number}@zqx7f3kwhost.example",
         "phone_number": f"+82{PHONE}{number:02}",
         "vendors": {
-            "akinon": {"session_id": f"{mark}zqxsession7f3-{number}", "csrf_token": f"zqxcsrf7f3-{number}"},
-            "algonomy": {"user_id": f"{mark}zqxalgo7f3-{number}"},
+            "akinon": {"session_id": f"{mark}zqx7f3kwsession-{number}", "csrf_token": f"zqx7f3kwcsrf-{number}"},
+            "algonomy": {"user_id": f"{mark}zqx7f3kwalgo-{number}"},
             "insider": {
                 "identifiers": {
-                    "email": f"{mark}zqxmail7f3-{number}@zqxhost7f3.example",
-                    "custom": {"card": f"zqxcard7f3-{number}"},
+                    "email": f"{mark}zqx7f3kwmail-{number}@zqx7f3kwhost.example",
+                    "custom": {"card": f"zqx7f3kwcard-{number}"},
                 }
             },
-            "b2core": {"profile_id": f"zqxprofile7f3-{number}"},
+            "b2core": {"profile_id": f"zqx7f3kwprofile-{number}"},
         },
     }
 
@@ -118,13 +114,13 @@ def test_nothing_of_anybody_is_in_any_byte(told: Told, vendors: Sandbox, posts: 
     told.secrets |= {(told.stack.data / name).read_text().strip() for name in OWN_SECRETS}
     assert told.stack.down() == 0
 
-    words = [*WORDS, *sorted(told.secrets)]
+    search = Search((MARK, PHONE), tuple(sorted(told.secrets)))
     excepted = [ASKED_FOR, *(f"data/{name}" for name in OWN_SECRETS)]
     assert size_below(tmp_path) > 30_000_000, "the files are there"
-    leaks = found_below(tmp_path, words, excepted)
+    leaks = search.below(tmp_path, excepted)
     assert not leaks, leaks
     said = [*told.said, *(("a receiver", f"{headers} {body!r}") for headers, body in posts.came)]
-    leaks = [one for where, what in said for one in found_in(what.encode(), words, where)]
+    leaks = [one for where, what in said for one in search.within(what.encode(), where)]
     assert not leaks, leaks
     assert_a_leak_is_found(tmp_path)
 
@@ -134,10 +130,7 @@ def assert_a_leak_is_found(folder: Path) -> None:
     log = next((folder / "data" / "logs").glob("worker*"))
     with log.open("ab") as file:
         file.write(b"GET /?q=" + b64encode(b"to " + person(1)["email"].encode()))
-    found = found_below(log.parent, WORDS)
-    assert {(one.file, WORDS[one.number]) for one in found} == {
-        (log.name, word) for word in ("zqxmail7f3", "zqxhost7f3")
-    }
+    assert Search((PHONE, MARK)).below(log.parent) == [Found(log.name, 1, "base64")]
 
 
 def as_lines(*people: Mapping[str, Any]) -> str:
@@ -145,16 +138,19 @@ def as_lines(*people: Mapping[str, Any]) -> str:
 
 
 def by_command(told: Told) -> Iterator[str]:
-    erasure = ("submit", "-", "--kind", "erasure", "--json", "--reference", "zqxreference7f3")
+    erasure = ("submit", "-", "--kind", "erasure", "--json", "--reference", "zqx7f3kwreference")
     everybody = as_lines(*map(person, range(4)), person(90, "poison-"), person(91, "expired-"), person(92, "busy-"))
-    for more in ((), ("--idempotency-key", "zqxkey7f3-1")):
+    for more in ((), ("--idempotency-key", "zqx7f3kwkey-1")):
         yield json.loads(told.run(*erasure, *more, stdin=everybody))["request_id"]
-    table = f"user_id,email\nzqxuser7f3-4,zqxmail7f3-4@zqxhost7f3.example\n,zqxbad7f3 at home\nzqxbad7f3{'x' * 600},\n"
+    wrong = f",zqx7f3kwbad at home\nzqx7f3kwbad{'x' * 600},\n"
+    table = f"user_id,email\nzqx7f3kwuser-4,zqx7f3kwmail-4@zqx7f3kwhost.example\n{wrong}"
     told.run("submit", "-", "--kind", "opt_out", stdin=table, fails=True)
     told.run("submit", "--check", "-", stdin=table, fails=True)
-    told.run("submit", "-", "--kind", "opt_out", stdin='{"user_id": "zqxbad7f3", "field": 1}\n{"zqxbad7f3', fails=True)
+    told.run(
+        "submit", "-", "--kind", "opt_out", stdin='{"user_id": "zqx7f3kwbad", "field": 1}\n{"zqx7f3kwbad', fails=True
+    )
     told.run("lookup", "--email", person(1)["email"])
-    told.run("lookup", "--phone-number", "zqxbad7f3", fails=True)
+    told.run("lookup", "--phone-number", "zqx7f3kwbad", fails=True)
 
 
 def by_api(told: Told) -> Iterator[str]:
@@ -162,17 +158,18 @@ def by_api(told: Told) -> Iterator[str]:
     told.secrets.add(key)
     with httpx.Client(base_url=told.stack.api_url, headers={"Authorization": f"Bearer {key}"}, timeout=120) as api:
         body = {"kind": "opt_in", "subjects": [person(5), person(93, "poison-")]}
-        sent = api.post("/v1/requests", json=body, headers={"Idempotency-Key": "zqxkey7f3-2"})
+        sent = api.post("/v1/requests", json=body, headers={"Idempotency-Key": "zqx7f3kwkey-2"})
         yield told.heard("the API", sent).raise_for_status().json()["request_id"]
-        wrong = {"kind": "zqxbad7f3", "subjects": [{"email": "zqxbad7f3", "field": "zqxbad7f3"}]}
+        wrong = {"kind": "zqx7f3kwbad", "subjects": [{"email": "zqx7f3kwbad", "field": "zqx7f3kwbad"}]}
         refused = [
             api.post("/v1/requests", json=wrong),
-            api.post("/v1/requests", content=b'{"kind": "zqxbad7f3'),
-            api.post("/v1/requests", content=as_lines(person(6)).encode(), headers={"Content-Type": "zqxbad7f3/x"}),
-            api.get("/v1/zqxurl7f3-1", params={"email": person(1)["email"]}),
-            api.get("/v1/requests", params={"status": "zqxurl7f3"}),
+            api.post("/v1/requests", content=b'{"kind": "zqx7f3kwbad'),
+            api.post("/v1/requests", content=as_lines(person(6)).encode(), headers={"Content-Type": "zqx7f3kwbad/x"}),
+            api.get("/v1/zqx7f3kwurl-1", params={"email": person(1)["email"]}),
+            api.get("/v1/requests", params={"status": "zqx7f3kwurl"}),
             api.get(
-                "/v1/requests/zqxurl7f3", headers={"Authorization": "Bearer zqxnobody7f3", "Cookie": "a=zqxnobody7f3"}
+                "/v1/requests/zqx7f3kwurl",
+                headers={"Authorization": "Bearer zqx7f3kwnobody", "Cookie": "a=zqx7f3kwnobody"},
             ),
         ]
         assert {told.heard("the API", one).status_code // 100 for one in refused} == {4}
@@ -194,7 +191,7 @@ def by_console(told: Told) -> Iterator[str]:
     told.run("user", "add", "ann", "--role", "admin", stdin=PASSWORD + "\n")
     with httpx.Client(base_url=told.stack.api_url, timeout=120) as client:
         browser = Browser(client, told.stack.api_url)
-        for name, password in (("zqxnobody7f3", PASSWORD), ("ann", "zqxnobody7f3"), ("ann", PASSWORD)):
+        for name, password in (("zqx7f3kwnobody", PASSWORD), ("ann", "zqx7f3kwnobody"), ("ann", PASSWORD)):
             signed_in = browser.post("/sign-in", on="/sign-in", name=name, password=password, next="/")
         assert signed_in.status_code == 303
         told.secrets |= {value for value in client.cookies.values() if len(value) >= 12}
@@ -205,8 +202,8 @@ def by_console(told: Told) -> Iterator[str]:
         yield made.headers["location"].rsplit("/", 1)[1]
         heads = ("user_id", "email")
         for name, rows in (
-            ("zqxurl7f3.csv", b"user_id,email\nzqxuser7f3-9,zqxmail7f3-9@zqxhost7f3.example\n,zqxbad7f3\n"),
-            ("zqxurl7f3.xlsx", xlsx([heads, ("zqxuser7f3-10", "zqxmail7f3-10@zqxhost7f3.example")])),
+            ("zqx7f3kwurl.csv", b"user_id,email\nzqx7f3kwuser-9,zqx7f3kwmail-9@zqx7f3kwhost.example\n,zqx7f3kwbad\n"),
+            ("zqx7f3kwurl.xlsx", xlsx([heads, ("zqx7f3kwuser-10", "zqx7f3kwmail-10@zqx7f3kwhost.example")])),
         ):
             token = re.search(r'name="form_token" value="([0-9a-f]+)"', browser.get("/new/file").text)
             assert token
@@ -220,7 +217,7 @@ def by_console(told: Told) -> Iterator[str]:
             read = until(partial(form_at, browser, dropped.headers["location"]))
         browser.send(f"{dropped.headers['location']}/submit", read)
         yield until(partial(submitted_from, browser, dropped.headers["location"]))
-        assert "zqxuser7f3" not in browser.post("/person", on="/person", email=person(1)["email"]).headers.get(
+        assert "zqx7f3kwuser" not in browser.post("/person", on="/person", email=person(1)["email"]).headers.get(
             "location", ""
         )
         for path in ("/attention", "/report", "/settings/audit", "/requests", "/"):
@@ -270,7 +267,7 @@ def looked_at(told: Told, requests: list[str], folder: Path) -> None:
     told.run("answer", first, "--line", "1", "--format", "json", shown=False)
     told.run("answer", first, "--line", "1", "--format", "html", shown=False)
     told.run("provide", first, "-", stdin=as_lines(person(91, "expired-")))
-    told.run("provide", first, "-", stdin=as_lines({"user_id": "zqxbad7f3"}), fails=True)
+    told.run("provide", first, "-", stdin=as_lines({"user_id": "zqx7f3kwbad"}), fails=True)
     told.run("suppression", "check", "-", "--json", stdin=as_lines(person(1), person(60)))
     told.run("retry", first, "--reason", "rejected")
     told.run("manual", "export", "printshop", "--out", str(folder / ASKED_FOR))

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.byte_search import Found, found_below, found_in
+from tests.byte_search import Found, Search
 
 WORD = "zqx7f3kwmail"
 PLANTED = {
@@ -28,8 +28,9 @@ PLANTED = {
 
 @pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED)
 def test_a_planted_word_is_found(planted: bytes) -> None:
-    assert list(found_in(b"\x00some" + planted + b"more\xff", [WORD]))
-    assert not list(found_in(b"\x00some" + planted + b"more\xff", ["another" + WORD[::-1]]))
+    content = bytes(1_000) + b"some" + planted + b"more\xff"
+    assert list(Search((WORD,)).within(content))
+    assert not list(Search((f"another{WORD}",), (f"another{WORD}",)).within(content))
 
 
 def test_files_and_their_names_are_searched_but_for_those_that_are_excepted(tmp_path: Path) -> None:
@@ -37,11 +38,22 @@ def test_files_and_their_names_are_searched_but_for_those_that_are_excepted(tmp_
     (tmp_path / "inner" / "a.log").write_bytes(bytes(100) + WORD.encode())
     (tmp_path / "answer.html").write_text(WORD)
     (tmp_path / f"{WORD}.csv").write_text("")
-    found = found_below(tmp_path, ["nothing like it", WORD], excepted=["answer.html"])
+    found = Search(("nothing like it", WORD)).below(tmp_path, excepted=["answer.html"])
     assert found == [Found("inner/a.log", 1, "plain"), Found("the name of ./…", 1, "plain")]
 
 
 def test_a_word_across_two_pieces_of_a_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.byte_search.AT_ONCE", 2_048)
     (tmp_path / "large").write_bytes(b"x" * 2_043 + WORD.encode() + b"x" * 5_000)
-    assert found_below(tmp_path, [WORD])
+    assert Search((WORD,)).below(tmp_path)
+
+
+SECRET = "Xy7-kQ_2Lm+w/9Zt=tail"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [SECRET.encode(), SECRET.encode().hex().encode(), *(b64encode(b"a" * n + SECRET.encode()) for n in range(3))],
+)
+def test_a_planted_secret_is_found(planted: bytes) -> None:
+    assert [one.number for one in Search((WORD,), (SECRET,)).within(b"key=" + planted + b";")] == [1]
