@@ -116,9 +116,9 @@ def keeping(connection: Connection, request_id: int, lines: Sequence[int]) -> di
     """By line, the hold that keeps a person of this request. These holds do not end before the caller commits."""
     if not lines:
         return {}
-    values = {"request_id": request_id, "lines": list(lines)}
+    values: dict[str, Any] = {"request_id": request_id, "lines": list(lines)}
     found: defaultdict[int, set[int]] = defaultdict(set)
-    for line, hold_id in connection.execute(_SHARE_A_PRINT, values):
+    for line, hold_id in _share_a_print(connection, values):
         found[line].add(hold_id)
     if not found:  # usually
         return {}
@@ -131,8 +131,29 @@ def keeping(connection: Connection, request_id: int, lines: Sequence[int]) -> di
     return {line: hold for line, hold in kept.items() if hold is not None}
 
 
-# One hash join for all lines: there are few holds.
-_SHARE_A_PRINT = text(f"""
+FEW = 200
+"""So many people are looked up among all holds. Of more, the holds are looked up among them where these are fewer."""
+
+
+def _share_a_print(connection: Connection, values: Mapping[str, Any]) -> Iterable[tuple[int, int]]:
+    among = frozenset(values["lines"])
+    if len(among) > FEW and connection.execute(_NUMBER_OF_PRINTS).scalar_one() < len(among):
+        return [(line, hold) for line, hold in connection.execute(_PRINTS_IN_REQUEST, values) if line in among]
+    return [(line, hold) for line, hold in connection.execute(_LINES_IN_PRINTS, values)]
+
+
+_NUMBER_OF_PRINTS = text("SELECT count(*) FROM legal_hold_prints")
+_PLACES = (("subjects", "user_print"), ("subjects", "email_print"), ("subjects", "phone_print"))
+_PRINTS_IN_REQUEST = text(
+    " UNION ".join(
+        f"""
+        SELECT also.line, kept.hold_id FROM legal_hold_prints AS kept CROSS JOIN LATERAL (
+            SELECT line FROM {table} WHERE {column} = kept.print AND request_id = :request_id OFFSET 0) AS also
+        """
+        for table, column in (*_PLACES, ("other_identifiers", "print"))
+    )
+)
+_LINES_IN_PRINTS = text(f"""
     SELECT DISTINCT known.line, kept.hold_id
     FROM ({KNOWN_OF_LINES}) AS known JOIN legal_hold_prints AS kept USING (print, field)
 """)

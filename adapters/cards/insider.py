@@ -19,6 +19,14 @@ _EVENTS = "its events, and attributes not named"
 _OTHERS = "other profiles of the person"
 _FLAGS = "email_optin, sms_optin, whatsapp_optin and gdpr_optin"
 
+_REMAINS_OF_ONE = (
+    Remainder.OTHER_PROFILES,
+    Remainder.PROFILE,
+    Remainder.ACTIVITY,
+    Remainder.OTHER_DETAILS,
+    Remainder.EMPTY_PROFILE,
+)
+
 CARD: Final = Card(
     title="Insider user profiles",
     recipient="Insider",
@@ -59,13 +67,7 @@ CARD: Final = Card(
                     reaches="`gdpr_optin`, and the attributes named, of the profile that this identifier finds",
                     leaves=f"{_OTHERS}, the profile itself, {_EVENTS}; {_MADE}",
                     effects=(Effect.CONSENT_WITHDRAWN, Effect.DETAILS_DELETED),
-                    remains=(
-                        Remainder.OTHER_PROFILES,
-                        Remainder.PROFILE,
-                        Remainder.ACTIVITY,
-                        Remainder.OTHER_DETAILS,
-                        Remainder.EMPTY_PROFILE,
-                    ),
+                    remains=_REMAINS_OF_ONE,
                 ),
                 Operation(
                     way=Reason.LOOKED_UP,
@@ -89,13 +91,7 @@ CARD: Final = Card(
                     reaches="`gdpr_optin`, and the attributes named, of the profile that this identifier finds",
                     leaves=f"{_OTHERS}, the profile itself, {_EVENTS}; {_MADE}",
                     effects=(Effect.CONSENT_WITHDRAWN, Effect.DETAILS_DELETED),
-                    remains=(
-                        Remainder.OTHER_PROFILES,
-                        Remainder.PROFILE,
-                        Remainder.ACTIVITY,
-                        Remainder.OTHER_DETAILS,
-                        Remainder.EMPTY_PROFILE,
-                    ),
+                    remains=_REMAINS_OF_ONE,
                 ),
                 Operation(
                     way=Reason.PROFILES_DELETED,

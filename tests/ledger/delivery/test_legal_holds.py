@@ -15,6 +15,8 @@ from domain.effects import Effect
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
 from ledger import due, legal_holds
+from ledger.desk import attention, endings, withheld
+from ledger.desk.endings import status_and_closing
 from tasks import attend, by_hand
 from tasks.legal_holds import HoldError, Keeper, NoSuchHoldError, end_over
 from tasks.run import Run
@@ -144,7 +146,12 @@ def test_what_waits_to_be_tried_again_is_withheld_with_its_attempts(stage: Stage
     assert stage.desk.one("SELECT max(attempts) FROM outcomes") == 1
 
 
-def test_a_person_given_by_other_identifiers_that_contradict_none(stage: Stage) -> None:
+@pytest.mark.parametrize("few", [legal_holds.FEW, 0])
+def test_a_person_given_by_other_identifiers_that_contradict_none(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """Whichever of people and holds are looked up among the others."""
+    monkeypatch.setattr(legal_holds, "FEW", few)
     stage.hold({**ANN, "phone_number": "+821012345678"})
     both: Subject = {"user_id": "ann-9", "email": "ann@private.example"}
     named: Subject = {"user_id": "u-7", "vendors": {"algonomy": {"user_id": "ann-1"}}}
@@ -288,6 +295,30 @@ def test_what_a_recipient_without_an_api_was_to_be_asked_for_is_taken_back(stage
     stage.keeper().release(hold)
     by_hand.hand_over(stage.tools)
     assert stage.outcomes("printshop") == [asked] * 4
+
+
+def test_what_is_withheld_is_listed_apart_with_until_when(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endings, "COUNTED_TO", 0)  # as of a large request
+    stage.hold()
+    until = datetime.now(UTC) + timedelta(days=9)
+    stage.hold(BOB, Reason.EXPRESSION, until)
+    public_id = stage.submit()
+    stage.submit([ANN], Kind.OPT_OUT)
+    stage.work()
+    with stage.desk.engine.connect() as connection:
+        number = attention.find_request(connection, public_id)
+        assert attention.groups(connection) == []
+        assert withheld.groups(connection) == [
+            ("algonomy", "expression", 1, 1, until),
+            ("insider", "expression", 1, 1, until),
+            ("algonomy", "litigation", 2, 2, None),
+            ("insider", "litigation", 1, 1, None),
+        ]
+        assert [one.deliveries for one in withheld.groups(connection, request_id=number, reason="litigation")] == [1, 1]
+        found = status_and_closing(connection, public_id)
+        assert found is not None
+        told = {(one.vendor, one.outcome, one.reason) for one in endings.endings_of(connection, found[1].id, found[0])}
+    assert ("insider", "withheld", "expression") in told
 
 
 def test_it_is_in_the_log_and_the_audit_log_and_only_ever_ends(stage: Stage) -> None:

@@ -9,6 +9,7 @@ from adapters.contract import Answer, Call, Order, Person, Verdict
 from domain.outcomes import Reason
 from domain.requests import Kind
 from ledger.desk.reports import at_risk
+from tasks.legal_holds import Keeper
 from tasks.settle import settle
 from tests.ledger.conftest import Desk, everybody, people
 from tests.stubs import StubAdapter, StubExchange
@@ -93,6 +94,23 @@ def test_what_is_not_in_effect_is_delivered_again(desk: Desk) -> None:
     run(desk, vendor)
     assert latest(desk) == {("verified", None)}
     assert set(vendor.delivered.values()) == {3}
+
+
+def test_but_not_to_whom_a_legal_hold_keeps_until_it_ends(desk: Desk) -> None:
+    vendor = Vendor(deliveries_needed=2)
+    run(desk, vendor, rounds=1)
+    keeper = Keeper(desk.engine, desk.masters, "cli:ann", desk.woken.extend)
+    hold = keeper.add(people(3)[2], Reason.LITIGATION, "case 12")
+    run(desk, vendor)
+    assert latest(desk) == {("verified", None), ("withheld", "litigation")}
+    assert (vendor.delivered.pop(3), set(vendor.delivered.values())) == (1, {2})
+    assert status(desk) == "completed_with_exceptions"
+    vendor.delivered[3] = 1
+    keeper.release(hold)
+    run(desk, vendor)
+    assert latest(desk) == {("verified", None)}
+    assert set(vendor.delivered.values()) == {2}
+    desk.assert_tallies_add_up()
 
 
 def test_but_not_for_ever(desk: Desk) -> None:
