@@ -169,5 +169,10 @@ def _rights(tables: frozenset[str], *privileges: str) -> frozenset[Right]:
     return frozenset(Right(table, privilege) for table in tables for privilege in privileges)
 
 
-OF_PROGRAMS = _rights(TABLES, "SELECT") | _rights(APPENDED | CHANGED, "INSERT") | _rights(CHANGED, "UPDATE", "DELETE")
+OF_PROGRAMS = (
+    _rights(TABLES, "SELECT")
+    | _rights(APPENDED | CHANGED | ENDED, "INSERT")
+    | _rights(CHANGED | ENDED, "UPDATE")
+    | _rights(CHANGED, "DELETE")
+)
 OF_READERS = _rights(TABLES - HIDDEN, "SELECT")

@@ -22,6 +22,7 @@ from ledger.role_login import keep_login
 from ledger.role_names import place_of, roles_of
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
+from tasks.legal_holds import end_over
 from tasks.log import LogKeeper, keep_log
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 from tests.ledger.databases import address, database, execute
@@ -245,6 +246,18 @@ def test_a_request_lives_and_its_volume_goes_with_the_programs_rights_alone(ledg
     with ledger.app.connect() as connection:
         assert check_log(connection, [key.public]).faults == []
     assert gone.recorded.people == 3
+
+
+def test_the_programs_end_what_may_only_end(ledger: Ledger) -> None:
+    with ledger.app.connect() as connection:
+        held = {
+            (table, privilege)
+            for table in rights.ENDED
+            for privilege in ("INSERT", "UPDATE", "DELETE")
+            if connection.execute(text("SELECT has_table_privilege(:t, :p)"), {"t": table, "p": privilege}).scalar_one()
+        }
+    assert held == {(table, privilege) for table in rights.ENDED for privilege in ("INSERT", "UPDATE")}
+    end_over(ledger.app)
 
 
 def test_the_readers_read_what_opens_nothing(ledger: Ledger) -> None:
