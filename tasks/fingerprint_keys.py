@@ -95,13 +95,20 @@ def _reprint(engine: Engine, masters: MasterKeys) -> reprinting.Step | None:
 
 
 def _finish(engine: Engine) -> None:
+    while _delete_filters(engine):
+        pass
     with engine.begin() as connection:
         fingerprint_keys.all_are_reprinted(connection)
 
 
+def _delete_filters(engine: Engine) -> bool:
+    with engine.begin() as connection:
+        return fingerprint_keys.delete_filters(connection)
+
+
 def _tidy(engine: Engine) -> bool:
     with engine.begin() as connection:
-        return fingerprint_keys.tidy(connection) or fingerprint_keys.delete_filters(connection)
+        return fingerprint_keys.tidy(connection)
 
 
 def _patiently(change: Callable[[], T]) -> T:

@@ -11,6 +11,7 @@ from ledger.data_keys import has_key
 from ledger.key_numbers import FINGERPRINTS
 from ledger.keys import fingerprinter
 from ledger.sealing import MasterKeys, SealingKey
+from ledger.suppression import next_line
 
 WAIT_MS = 300
 """How long a change of keys waits for submissions under way, and has new ones wait behind it."""
@@ -127,8 +128,11 @@ _DROP_FILTERS = text("""
 
 
 def delete_filters(connection: Connection) -> bool:
-    """Delete some of the filters by the older key, and what came late to them; whether any were left."""
-    return any(connection.execute(statement, {"most": STEP}).rowcount for statement in (_DELETE_BLOCKS, _DELETE_LATE))
+    """While a key is being replaced, when nobody builds filters: delete some of those by the older key, and what came
+    late to them; whether any were left."""
+    return is_reprinting(connection) and any(
+        connection.execute(statement, {"most": STEP}).rowcount for statement in (_DELETE_BLOCKS, _DELETE_LATE)
+    )
 
 
 _DELETE_BLOCKS = text("""
@@ -143,11 +147,15 @@ _DELETE_LATE = text("""
 
 
 def all_are_reprinted(connection: Connection) -> None:
-    """From when the caller commits, people are fingerprinted by the newer key alone; by both while there is a legal
-    hold that is known by the older one alone. Raises as `replace`."""
+    """Where nobody is left to be fingerprinted anew: from when the caller commits, people are fingerprinted by the
+    newer key alone, or by both while there is a legal hold that is known by the older one alone. Raises as
+    `replace`."""
     if not connection.execute(_GOES_ON).scalar_one():
         return
     _wait_for_writers(connection)
+    at = connection.execute(_AT).one_or_none()
+    if at is not None and next_line(connection, (at.at_request, at.at_line), at.to_request + 1, 1) is not None:
+        return  # another process has begun a rotation since our caller looked
     connection.execute(_HOLD)
     connection.execute(_TIDY)
     connection.execute(_CHANGED)
@@ -157,6 +165,7 @@ _IS_HELD = f"EXISTS (SELECT FROM legal_holds WHERE {_IS_KNOWN})"
 _GOES_ON = text(f"""
     SELECT EXISTS (SELECT FROM keys WHERE state = 'reprinting' OR (state = 'held' AND NOT {_IS_HELD}))
 """)
+_AT = text("SELECT at_request, at_line, to_request FROM keys WHERE state = 'reprinting'")
 _HOLD = text("UPDATE keys SET state = 'held' WHERE state = 'reprinting'")
 _TIDY = text(f"""
     UPDATE keys SET state = 'tidying', at_request = 0, at_line = 0 WHERE state = 'held' AND NOT {_IS_HELD}

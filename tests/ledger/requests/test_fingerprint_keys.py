@@ -363,3 +363,22 @@ def test_a_legal_hold_keeps_its_person_beyond_rotations(desk: Desk, added: str) 
     keys.go_on(desk.engine, desk.masters)
     assert [one.number for one in current(desk)] == [3]
     assert by_older(desk) == 0
+
+
+def test_a_rotation_that_begins_while_another_process_looks_is_not_taken_for_done(desk: Desk) -> None:
+    desk.submit(people(2))
+    assert keys._reprint(desk.engine, desk.masters) is None, "so this process goes on to finish"
+    to(desk, "begun")
+    keys._finish(desk.engine)
+    assert [one.state for one in current(desk)] == [None, "reprinting"]
+    assert keys._reprint(desk.engine, desk.masters)
+    keys._finish(desk.engine)
+    assert [one.state for one in current(desk)] == [None, "tidying"]
+
+
+def test_what_comes_late_to_a_filter_is_kept_when_no_key_is_replaced(shelf: Desk) -> None:  # noqa: F811 - a fixture
+    shelf.submit([ANN])
+    turn_over(shelf)
+    shelf.execute("INSERT INTO late_prints SELECT 1, user_print FROM subjects")
+    keys.go_on(shelf.engine, shelf.masters)
+    assert shelf.one("SELECT count(*) FROM late_prints") == 1
