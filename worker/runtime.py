@@ -36,6 +36,7 @@ from ledger import due
 from ledger.delivery import switching
 from ledger.delivery.chunks import release
 from ledger.delivery.claiming import Claimed
+from ledger.delivery.restored import TO_DO
 from ledger.delivery.vendors import announce, describe
 from ledger.fitness import check_fitness
 from ledger.notices import webhooks
@@ -217,7 +218,8 @@ class Runtime:
             by_hand.announce(connection, self._recipients)
             announce_webhooks(connection, self._hosts)
             release(connection, self.tools.holder)
-        check_at_start(self._engine, self.log_keeper.copy)
+        if check_at_start(self._engine, self.log_keeper.copy) is not None:
+            log.warning("every vendor is held, because this ledger was restored from a backup: %s", TO_DO)
 
     def _open_routes(
         self, adapters: Mapping[str, Adapter], masters: MasterKeys, lease_s: float, egress: Egress
