@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.contract import Answer, Verdict
+from answers.reading import NoAnswerError, facts_of_person
 from domain.deadlines import Period, Unit
 from domain.outcomes import Reason
 from domain.requests import Kind
@@ -135,6 +136,9 @@ def test_who_waits_is_kept_under_a_key_of_their_own_and_can_be_retried(
         ({"still_waiting": 2},)
     ]
     with desk.engine.connect() as connection:
+        assert facts_of_person(connection, desk.masters, public_id, 3, deeds=False) is not None
+        with pytest.raises(NoAnswerError, match="forgotten"):
+            facts_of_person(connection, desk.masters, public_id, 2, deeds=False)
         assert reference_of(connection, public_id, desk.masters) == "case-2"
     assert forget(desk) == 0, "their days have begun anew"
     assert sum(at(desk).retry(public_id, None, "rejected").deliveries.values()) == 0, "forgotten"
