@@ -1,6 +1,7 @@
 """Makes the certificate of a request, and the proof for one of its lines."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -49,8 +50,7 @@ def certify(keeper: LogKeeper, public_id: UUID) -> bytes:
     key = keeper.signing_key()
     if key is None:
         raise CertifyError("there is no key to sign it with: CONSENT_SIGNING_KEYS, or `consent signing-key new`")
-    _, tree, logged = _prepare(keeper, public_id)
-    with keeper.engine.connect() as connection:
+    with _prepared(keeper, public_id) as (connection, _, tree, logged):
         status = status_of(connection, public_id)
         if status is None:
             raise UnknownRequestError("there is no request of this id")
@@ -59,8 +59,7 @@ def certify(keeper: LogKeeper, public_id: UUID) -> bytes:
 
 def prove_line(keeper: LogKeeper, public_id: UUID, line: int) -> str:
     """The proof for one line of a closed request, as a file. Raises CertifyError, ledger.sealing.UnsealError."""
-    request, _, logged = _prepare(keeper, public_id)
-    with keeper.engine.connect() as connection:
+    with _prepared(keeper, public_id) as (connection, request, _, logged):
         try:
             found = proofs.find_line(connection, request, line)
         except NoTreeError as error:
@@ -70,12 +69,21 @@ def prove_line(keeper: LogKeeper, public_id: UUID, line: int) -> str:
     return certificate.write_line(logged.entry, found.leaf, found.path, logged.proof)
 
 
-def _prepare(keeper: LogKeeper, public_id: UUID) -> tuple[Request, Tree, Logged]:
-    """The request with a tree of what is on record now, in the log and signed with the key of now."""
+@contextmanager
+def _prepared(keeper: LogKeeper, public_id: UUID) -> Iterator[tuple[Connection, Request, Tree, Logged]]:
+    """A connection, and the request with a tree of what is on record now, in the log and signed with the key of now."""
     with keeper.engine.connect() as connection:
         ready = _find_ready(connection, keeper, public_id)
-    if ready is not None:
-        return ready
+        if ready is not None:
+            yield connection, *ready
+            return
+    made = _make_ready(keeper, public_id)
+    with keeper.engine.connect() as connection:
+        yield connection, *made
+
+
+def _make_ready(keeper: LogKeeper, public_id: UUID) -> tuple[Request, Tree, Logged]:
+    """The same, with its tree made where it must be, and the log put in order and signed."""
     with keeper.engine.begin() as connection:
         try:
             request = outcome_trees.bring_up_to_date(connection, public_id, keeper.masters)
@@ -92,7 +100,7 @@ def _prepare(keeper: LogKeeper, public_id: UUID) -> tuple[Request, Tree, Logged]
 
 
 def _find_ready(connection: Connection, keeper: LogKeeper, public_id: UUID) -> tuple[Request, Tree, Logged] | None:
-    """The same, where nothing must be made or signed for it."""
+    """The same, where nothing must be made or signed for it: it then waits for nobody."""
     key, request = keeper.signing_key(), outcome_trees.find_current(connection, public_id)
     if key is None or request is None or request.tree is None:
         return None

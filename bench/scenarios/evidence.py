@@ -87,7 +87,7 @@ def evidence(stand: Stand, *, quick: bool) -> Iterator[Row]:
         check_s,
         bare_s,
         beside,
-        Bound("ratio", most=40),
+        Bound("ratio", most=8),
     )
 
 

@@ -159,6 +159,17 @@ _COMPARISONS = (
             LIMIT :most"""),
     ),
     Comparison(
+        "retention periods that are gone, or not those that were logged last: {}",
+        text(f"""
+            SELECT name FROM (
+                SELECT DISTINCT ON (says ->> 'name') says ->> 'name' AS name, says
+                FROM log_entries {SAYING} WHERE type = 'retention' ORDER BY says ->> 'name', index DESC) AS last
+            LEFT JOIN retention_periods USING (name)
+            WHERE (CAST(says ->> 'days' AS double precision), says ->> 'by') IS DISTINCT FROM (days, set_by)
+                AND NOT EXISTS (SELECT FROM log_pending WHERE type = 'retention')
+            LIMIT :most"""),
+    ),
+    Comparison(
         "time stamps that are gone, or not as they were logged: {}",
         text(f"""
             SELECT row_id FROM log_entries {SAYING} LEFT JOIN log_timestamps ON size = row_id

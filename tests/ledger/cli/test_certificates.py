@@ -156,6 +156,34 @@ def test_after_forgetting_what_was_made_holds_and_lines_can_still_be_proved(made
     assert consent("audit", "verify").exit_code == 0
 
 
+def test_what_is_seen_later_is_in_the_next_certificate_and_the_first_one_holds(
+    made: Made, stack: Engine, tmp_path: Path
+) -> None:
+    with stack.begin() as connection:  # as a read-back does
+        connection.execute(text(_SEEN))
+        connection.execute(text("INSERT INTO trees_due (request_id) SELECT id FROM requests"))
+    again, line = tmp_path / "again.json", tmp_path / "again.tlog-proof"
+    written("certificate", made.request, "--out", str(again))
+    written("certificate", made.request, "--line", "2", "--out", str(line))
+
+    def told(certificate: Path, proof: Path) -> tuple[set[str], set[str]]:
+        (code, of_all), (code_of_one, of_one) = verified(certificate, made.key), verified(proof, made.key)
+        assert (code, code_of_one) == (0, 0)
+        ended = [one["outcomes"] for one in of_all["certificate"]["vendors"] if one["vendor"] == "insider"]
+        outcomes = {one["outcome"] for one in ended[0]}
+        return outcomes, {one["outcome"] for one in of_one["line"]["deliveries"] if one["vendor"] == "insider"}
+
+    assert told(made.certificate, made.proof) == ({"accepted"}, {"accepted"})
+    assert told(again, line) == ({"verified"}, {"verified"})
+
+
+_SEEN = """
+    INSERT INTO outcomes (request_id, vendor_id, round, line, attempts, outcome)
+    SELECT request_id, vendor_id, 2, line, 1, 'verified' FROM outcomes JOIN vendors ON vendors.id = vendor_id
+    WHERE vendors.name = 'insider'
+"""
+
+
 def test_a_new_key_signs_and_old_certificates_hold_with_the_old_one(made: Made, tmp_path: Path) -> None:
     consent("signing-key", "new")
     again, new = tmp_path / "again.json", tmp_path / "new.pem"

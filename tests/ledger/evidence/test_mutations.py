@@ -23,7 +23,7 @@ from tests.timestamping import Authority
 KEY, AUTHORITY = SigningKey(b"k" * 32), Authority()
 COVERED = (
     "requests", "subjects", "outcomes", "notes", "audit_entries", "vendors", "keys", "signing_keys",
-    "legal_holds",
+    "legal_holds", "data_keys", "retention_periods",
     "log_entries", "log_tiles", "log_checkpoints", "log_timestamps", "log_head", "outcome_trees", "outcome_tiles",
     "audit_batches",
 )  # fmt: skip
@@ -33,6 +33,8 @@ NOT_LOGGED = {
     "signing_keys": "used_at",
     "log_checkpoints": "at",
     "log_timestamps": "at",
+    "data_keys": "spared",  # whom it is of is told by the people that it opens
+    "retention_periods": "as_before set_at",
     # How it is worked off, how the same one is known again, and what deeds have.
     "requests": "options not_before resolved to_resolve_from unreachable file_lines due_reason forgotten_at "
     "forget_from idempotency_key idempotency_print content_digest",
@@ -129,6 +131,8 @@ def logged(desk: Desk) -> Desk:
 _MORE_ROWS = (
     "INSERT INTO legal_holds (reason, because, added_by) VALUES ('litigation', 'case 7', 'cli:anna')",
     "UPDATE legal_holds SET ended_at = now(), ended_by = 'cli:anna', ended_because = 'lost'",
+    "DELETE FROM retention_periods",
+    "INSERT INTO retention_periods (name, days, set_by) VALUES ('erasure', 30, 'cli:anna')",
     # As migrations do in a new ledger.
     "INSERT INTO log_head DEFAULT VALUES ON CONFLICT DO NOTHING",
     """INSERT INTO log_pending (type, facts) SELECT 'log', jsonb_build_object('id', id,
