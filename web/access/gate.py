@@ -46,6 +46,10 @@ class _Seen:
     """When somebody last used it, as far as the ledger was told."""
 
 
+PRINTS_FOR_S = 60.0
+"""How long processes may count one principal apart after the fingerprint key was replaced."""
+
+
 class Gate:
     """Authenticates principals. One for each web process; failures are counted in the ledger, over all processes."""
 
@@ -55,6 +59,7 @@ class Gate:
         self._pace = Pace(self._rate)
         self._shared: SharedPace | None = None
         self._prints: Fingerprinter | None = None
+        self._prints_until = 0.0
         self._seen: dict[bytes, _Seen] = {}
 
     async def principal(self, request: Request, *, is_use: bool = True) -> Principal:
@@ -85,8 +90,9 @@ class Gate:
         return await self._shared.take(who)
 
     async def _bucket_of(self, who: str) -> str:
-        if self._prints is None:
+        if self._prints is None or monotonic() > self._prints_until:  # the key may have been replaced
             self._prints = (await self._context.reads.run(self._context.known)).prints
+            self._prints_until = monotonic() + PRINTS_FOR_S
         return f"consent:rate:{self._prints.print_of(b'principal', who.encode()).hex()}"
 
     async def close(self) -> None:
