@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
+from domain.outcomes import Reason
 from domain.requests import Kind
 from evidence.keys import generate_signing_key, read_signing_keys
 from intake.certify import certify
@@ -22,7 +23,7 @@ from ledger.role_login import keep_login
 from ledger.role_names import place_of, roles_of
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
-from tasks.legal_holds import end_over
+from tasks.legal_holds import Keeper, end_over
 from tasks.log import LogKeeper, keep_log
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 from tests.ledger.databases import address, database, execute
@@ -258,6 +259,20 @@ def test_the_programs_end_what_may_only_end(ledger: Ledger) -> None:
         }
     assert held == {(table, privilege) for table in rights.ENDED for privilege in ("INSERT", "UPDATE")}
     end_over(ledger.app)
+
+
+def test_a_legal_hold_begins_withholds_and_ends_with_the_programs_rights_alone(ledger: Ledger, desk: Desk) -> None:
+    keeper = Keeper(ledger.app, ledger.masters, "cli:ann", desk.woken.extend)
+    (kept,) = people(1)
+    hold = keeper.add(kept, Reason.LITIGATION, "case 12")
+    desk.submit([kept])
+    tools = desk.tools_for(everybody(APPLIED))
+    newest = "SELECT CAST(outcome AS text) FROM outcomes ORDER BY request_id DESC, round DESC LIMIT 1"
+    desk.work_off(tools)
+    assert desk.one(newest) == "withheld"
+    keeper.release(hold)
+    desk.work_off(tools)
+    assert desk.one(newest) == "accepted"
 
 
 def test_the_readers_read_what_opens_nothing(ledger: Ledger) -> None:
