@@ -28,6 +28,13 @@ def keeps(of: str) -> str:
             SELECT FROM forgetting WHERE forgetting.request_id = {of}.request_id AND {of}.line <> ALL(kept)))"""
 
 
+def knows_all(of: str) -> str:
+    """A condition on a row of the table `of` (request_id): nobody of its request is forgotten, nor about to be."""
+    return f"""(
+        EXISTS (SELECT FROM data_keys WHERE data_keys.request_id = {of}.request_id AND spared IS NULL)
+        AND NOT EXISTS (SELECT FROM forgetting WHERE forgetting.request_id = {of}.request_id))"""
+
+
 def readable(of: str, also: str = "true") -> str:
     """The same for a person who was found otherwise, as by a line. `also`: a condition on `subjects` that tells the
     planner which volumes to read."""

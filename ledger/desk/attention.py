@@ -9,10 +9,10 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from domain.outcomes import LIFTED_BY_RETRY, NAMED_ONLY, Outcome, Reason
-from ledger.data_keys import readable
+from ledger.data_keys import knows_all, readable
 from ledger.desk.deeds import LockedRequest
 from ledger.rounds import LATEST, LATEST_OF_THESE, OF_THESE, Opened, open_round
-from ledger.unsettled import NEEDS_ATTENTION, waits
+from ledger.unsettled import COMPLETED_IN_ERROR, NEEDS_ATTENTION, waits
 
 MENDED_BY_A_SESSION = (Reason.IDENTITY_MISMATCH.value, Reason.IDENTITY_UNKNOWN.value)
 """Reasons for a refusal that another session of the right person may overcome."""
@@ -38,22 +38,57 @@ def groups(
 ) -> list[Group]:
     """What needs a person, in all requests except cancelled ones, or in one; most urgent first.
 
-    It costs what needs attention or once did, however large the rest of the ledger is.
+    It costs the requests that have not ended well, and what of a request needs attention at a vendor for several
+    reasons, however large the rest of the ledger is.
     """
     values = {"request_id": request_id, "vendor_id": vendor_id, "reason": reason}
     return [Group(*row) for row in connection.execute(_GROUPS, values)]
 
 
+# Where everything of a request that needs somebody at a vendor has one and the same reason, which the first and last
+# entry of an index tell, the tallies know how many these are: a million who cannot be found are not counted singly.
+_REASON = f"""
+    SELECT reason FROM outcomes
+    WHERE outcomes.request_id = standing.request_id AND outcomes.vendor_id = standing.vendor_id AND {NEEDS_ATTENTION}
+    ORDER BY reason
+"""
 _GROUPS = text(f"""
-    SELECT vendors.name, CAST(outcome AS text), reason, count(*), count(DISTINCT outcomes.request_id), min(due_at)
-    FROM outcomes
-    JOIN requests ON requests.id = outcomes.request_id
-    JOIN vendors ON vendors.id = outcomes.vendor_id
-    WHERE {waits("outcomes")} AND requests.status <> 'cancelled' AND {readable("outcomes")}
-        AND (CAST(:request_id AS bigint) IS NULL OR outcomes.request_id = :request_id)
-        AND (CAST(:vendor_id AS smallint) IS NULL OR outcomes.vendor_id = :vendor_id)
-        AND (CAST(:reason AS text) IS NULL OR reason = :reason)
-        AND {LATEST}
+    WITH standing AS MATERIALIZED (
+        SELECT tallies.request_id, tallies.vendor_id, tallies.outcome, tallies.deliveries, due_at
+        FROM (
+            SELECT id, due_at FROM requests
+            WHERE id = CAST(:request_id AS bigint) AND status <> 'cancelled'
+            UNION ALL SELECT id, due_at FROM requests
+            WHERE CAST(:request_id AS bigint) IS NULL
+                AND status IN ('unconfirmed', 'running', 'completed_with_exceptions')
+            UNION ALL SELECT id, due_at FROM requests
+            WHERE CAST(:request_id AS bigint) IS NULL AND {COMPLETED_IN_ERROR}) AS open
+        JOIN tallies ON tallies.request_id = open.id
+        WHERE deliveries > 0 AND {waits("tallies")}
+            AND EXISTS (SELECT FROM data_keys WHERE data_keys.request_id = tallies.request_id)
+            AND (CAST(:vendor_id AS smallint) IS NULL OR tallies.vendor_id = :vendor_id)),
+    told AS MATERIALIZED (
+        SELECT standing.*, first.reason,
+            first.reason IS NOT DISTINCT FROM last.reason AND {knows_all("standing")} AS of_one_reason
+        FROM standing
+        CROSS JOIN LATERAL ({_REASON} LIMIT 1) AS first
+        CROSS JOIN LATERAL ({_REASON} DESC LIMIT 1) AS last),
+    counted AS (
+        SELECT request_id, vendor_id, outcome, reason, deliveries, due_at FROM told WHERE of_one_reason
+        UNION ALL
+        SELECT told.request_id, told.vendor_id, told.outcome, its.reason, its.deliveries, due_at
+        FROM told
+        CROSS JOIN LATERAL (
+            SELECT outcomes.reason, count(*) AS deliveries
+            FROM outcomes
+            WHERE outcomes.request_id = told.request_id AND outcomes.vendor_id = told.vendor_id AND {NEEDS_ATTENTION}
+                AND outcomes.outcome = told.outcome AND {readable("outcomes")} AND {LATEST}
+            GROUP BY outcomes.reason) AS its
+        WHERE NOT of_one_reason)
+    SELECT vendors.name, CAST(outcome AS text), reason, CAST(sum(deliveries) AS bigint), count(DISTINCT request_id),
+        min(due_at)
+    FROM counted JOIN vendors ON vendors.id = counted.vendor_id
+    WHERE CAST(:reason AS text) IS NULL OR reason = :reason
     GROUP BY vendors.name, outcome, reason
     ORDER BY min(due_at), vendors.name, outcome, reason
 """)
