@@ -17,6 +17,7 @@ from ledger import filter_building, forgetting, rights, volumes
 from ledger.delivery.vendors import announce
 from ledger.evidence.checking import check_log
 from ledger.fitness import check_fitness
+from ledger.retention import RECORD, set_days
 from ledger.rights_held import why_not_separated
 from ledger.role_gaps import GAPS
 from ledger.role_login import keep_login
@@ -195,6 +196,30 @@ def test_the_functions_of_the_owner_keep_what_is_young(ledger: Ledger, desk: Des
         with pytest.raises(DBAPIError, match="is kept"):
             desk.execute(statement)
     assert desk.one("SELECT count(*) FROM outcomes") >= 1
+
+
+@pytest.mark.parametrize("period", [30.0, None])
+def test_a_volume_is_kept_for_the_ledger_s_own_period(ledger: Ledger, desk: Desk, period: float | None) -> None:
+    with ledger.owner.begin() as connection:
+        number = connection.execute(
+            text("""
+                INSERT INTO volumes (id, first_request, past_request, ended_at)
+                SELECT max(id) + 10, CAST(1 AS bigint) << 60, (CAST(1 AS bigint) << 60) + 1, now() - interval '29 days'
+                FROM volumes
+                RETURNING id"""),
+        ).scalar_one()
+        set_days(connection, {RECORD: period}, "test")
+    try:
+        with pytest.raises(DBAPIError, match="keeps its record longer"):
+            desk.execute("SELECT drop_volume(CAST(:id AS smallint), 7)", id=number)
+        with ledger.owner.begin() as connection:
+            set_days(connection, {RECORD: 7}, "test")
+        desk.execute("SELECT drop_volume(CAST(:id AS smallint), 7)", id=number)
+        assert desk.one("SELECT dropped_at IS NOT NULL FROM volumes WHERE id = :id", id=number)
+    finally:
+        with ledger.owner.begin() as connection:
+            connection.execute(text("DELETE FROM volumes WHERE id = :id"), {"id": number})
+            connection.execute(text("DELETE FROM retention_periods"))
 
 
 def test_only_what_was_logged_becomes_an_entry(ledger: Ledger, desk: Desk) -> None:
