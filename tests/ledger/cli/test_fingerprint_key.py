@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from tests.ledger.cli.test_commands import consent, people, stack, submitted
+from tests.ledger.cli.test_commands import people, stack, submitted
+from tests.ledger.command_line import consent
 
 __all__ = ["people", "stack"]
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from tests.ledger.cli.test_commands import consent, people, stack
+from tests.ledger.cli.test_commands import people, stack
+from tests.ledger.command_line import consent
 
 __all__ = ["people", "stack"]
 

@@ -8,7 +8,8 @@ from sqlalchemy import Engine, text
 
 from config.settings import Settings
 from ledger.retention import periods_of
-from tests.ledger.cli.test_commands import consent, stack
+from tests.ledger.cli.test_commands import stack
+from tests.ledger.command_line import consent
 
 __all__ = ["stack"]
 WHY = ("--because", "the board decided")
