@@ -16,6 +16,7 @@ from bench.scenarios.latency import latency
 from bench.scenarios.limiter import limiter
 from bench.scenarios.looking import looking
 from bench.scenarios.memory import memory
+from bench.scenarios.pages import pages
 from bench.scenarios.record import record
 from bench.scenarios.running import running
 from bench.scenarios.take_in import take_in
@@ -38,6 +39,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "intake": intake,
         "evidence": evidence,
         "http_api": http_api,
+        "pages": pages,
         "take_in": take_in,
         "memory": memory,
         "record": record,

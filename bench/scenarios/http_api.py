@@ -43,7 +43,7 @@ SETTINGS = {
 def http_api(stand: Stand, *, quick: bool) -> Iterator[Row]:
     """`consent web` pinned to one core; the client, PostgreSQL and the campaign's workers share the rest."""
     seconds = 8 if quick else 20
-    with stand.ours(SETTINGS) as ours, _web(ours) as web:
+    with stand.ours(SETTINGS) as ours, web_process(ours) as web:
         asyncio.run(web.ask(2))  # warm
         campaign = ours.submit(Kind.OPT_OUT, ["dfinery"], people(CAMPAIGN)).recorded.public_id
         fast = asyncio.run(web.ask(seconds))
@@ -78,7 +78,7 @@ def _recorded_one_by_one(ours: Ours, seconds: float) -> float:
     """Requests of one person a second, for so long."""
     began = time.perf_counter()
     for done, person in enumerate(people(MOST_ASKED), 1):
-        ours.submit(Kind.OPT_OUT, (), [person], not_before=_in_a_week())
+        ours.submit(Kind.OPT_OUT, (), [person], not_before=in_a_week())
         if (took := time.perf_counter() - began) > seconds:
             return done / took
     raise BenchError("there are no more people")
@@ -88,7 +88,7 @@ def _recorded_from_file(ours: Ours, path: Path) -> float:
     """The seconds that it takes to record a file without HTTP."""
     began = time.perf_counter()
     with path.open("rb") as file:
-        ours.submit(Kind.OPT_OUT, (), read_people(file), not_before=_in_a_week())
+        ours.submit(Kind.OPT_OUT, (), read_people(file), not_before=in_a_week())
     return time.perf_counter() - began
 
 
@@ -158,7 +158,7 @@ class Web:
                 if per_s is not None:
                     await asyncio.sleep(began + place / per_s - time.perf_counter())
                 asked = time.perf_counter()
-                body = {"kind": "opt_out", "subjects": [person], "not_before": _in_a_week().isoformat()}
+                body = {"kind": "opt_out", "subjects": [person], "not_before": in_a_week().isoformat()}
                 headers = {"Idempotency-Key": f"{began}-{place}"}
                 async with session.post("/v1/requests", json=body, headers=headers) as answer:
                     if answer.status != 201:
@@ -194,7 +194,7 @@ class Web:
         timeout = aiohttp.ClientTimeout(total=600)
         async with aiohttp.ClientSession(self.url, headers=self.headers, timeout=timeout) as session:
             headers = {"Content-Type": "application/x-ndjson"}
-            at = f"/v1/requests/upload?kind=opt_out&not_before={_in_a_week():%Y-%m-%dT%H:%M:%SZ}"
+            at = f"/v1/requests/upload?kind=opt_out&not_before={in_a_week():%Y-%m-%dT%H:%M:%SZ}"
             async with session.post(at, data=pieces(), headers=headers) as answer:
                 if answer.status != 201:
                     raise BenchError(f"the upload was answered {answer.status}")
@@ -207,17 +207,18 @@ class Web:
         return sum(self.process.cpu_times()[:2])
 
 
-def _in_a_week() -> datetime:
+def in_a_week() -> datetime:
     # Recorded requests are not delivered meanwhile: intake is measured, and the campaign continues.
     return datetime.now(UTC) + timedelta(days=7)
 
 
 @contextmanager
-def _web(ours: Ours) -> Iterator[Web]:
+def web_process(ours: Ours, role: str = "submitter") -> Iterator[Web]:
+    """`consent web` on one core, for whoever has a key of this role."""
     minted, port = mint_key(), free_port()
     with ours.engine.begin() as connection:
         access.add_key(
-            connection, prefix=minted.prefix, name="bench", role="submitter", digest=minted.digest, by="bench", days=1
+            connection, prefix=minted.prefix, name="bench", role=role, digest=minted.digest, by="bench", days=1
         )
     with subprocess.Popen([sys.executable, "-m", "cli", "web", "--port", str(port)]) as process:
         os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0))})
