@@ -89,9 +89,19 @@ def _print_status(told: Told) -> None:
         to.print("accepted: the vendor said yes, and it has not been, or cannot be, read back", highlight=False)
     for vendor, counts in status.vendors.items():
         if counts.get(Outcome.ACCEPTED) or counts.get(Outcome.VERIFIED):
-            ways = " Or: ".join(say_operations(vendor, status.kind))
-            if ways:  # of a recipient without an API, a person knows
-                to.print(f"{vendor}: {ways}", highlight=False, markup=False)
+            _print_ways(vendor, say_operations(vendor, status.kind))
+
+
+def _print_ways(vendor: str, ways: Sequence[str]) -> None:
+    """What was done there, a line for each way: which it was depends on the size of the request and on the settings.
+    None for a recipient without an API: a person knows."""
+    to = console()
+    if len(ways) == 1:
+        to.print(f"{vendor}: {ways[0]}", highlight=False, markup=False)
+    elif ways:
+        to.print(f"{vendor}, in one of these ways (`consent export` says which):", highlight=False, markup=False)
+        for way in ways:
+            to.print(f"  {way}", highlight=False, markup=False)
 
 
 def _as_json(told: Told) -> Mapping[str, Any]:
