@@ -119,6 +119,10 @@ def _lines(report: Report) -> Iterator[str]:
         [f"{vendor}  by {by}" for vendor, by in report.stopped.items()],
     )
     yield from _some(
+        "legal holds added since, and the ledger does not know whom they keep: add them again, then confirm what waits",
+        [f"legal hold {hold}  {reason}" for hold, reason in report.legal_holds.items()],
+    )
+    yield from _some(
         "logged besides, to be done again by hand", [f"{kind}: {n:,}" for kind, n in report.others.items()]
     )
     if report.deeds:

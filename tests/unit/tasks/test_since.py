@@ -66,6 +66,11 @@ def test_legal_holds_that_have_not_ended_are_lost_and_what_is_not_known_is_count
     assert since.others == {"key": 1, "retention": 2}
 
 
+@pytest.mark.parametrize("logged", ["audit", "audit.dropped", "log", "resurrection", "signing_key", "timestamp"])
+def test_what_nobody_can_do_again_is_not_asked_for(logged: str) -> None:
+    assert read([entry(logged)]) == Since()
+
+
 @pytest.mark.parametrize(
     "wrong", [b"", b"[]", b"{}", b'{"type": "request.status", "request": "x", "status": "running"}']
 )
