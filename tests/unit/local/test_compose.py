@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from adapters.registry import ADAPTERS
+from config.settings import Settings
 from tests.table_rows import each_row
 
 ROOT = Path(__file__).parents[3]
@@ -107,7 +108,7 @@ def test_only_workers_read_the_file_with_the_credentials_of_vendors() -> None:
 
 def test_whoever_serves_logs_in_to_postgresql_as_another_user_than_who_migrates() -> None:
     users = {
-        (name, variable): re.search(r"//(\w+):", value)[1]  # type: ignore[index]
+        (name, variable): value.split("//", 1)[1].split(":", 1)[0]
         for name, service in SERVICES.items()
         for variable, value in service.get("environment", {}).items()
         if "_DATABASE_" in variable and value.startswith("postgresql+psycopg://")
@@ -122,6 +123,26 @@ def test_whoever_serves_logs_in_to_postgresql_as_another_user_than_who_migrates(
 def test_what_a_service_is_given_is_a_setting(name: str) -> None:
     known = set(re.findall(r"^(CONSENT_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert {one for one in SERVICES[name].get("environment", {}) if one.startswith("CONSENT_")} <= known
+
+
+OF_ITS_PLACE = {
+    "CONSENT_DATABASE_OWNER_URL",  # of those who migrate
+    "CONSENT_DATA_DIR",
+    "CONSENT_FLOWER_PORT",  # Flower runs elsewhere: the console leads there by CONSENT_PUBLIC_URL
+    "CONSENT_LOG_LEVEL",
+    "CONSENT_WEB_HOST",  # its command says both
+    "CONSENT_WEB_PORT",
+}
+"""What the web process reads and nobody has to hand on: the same in each container, or none of this one's."""
+
+
+def test_the_web_process_is_given_the_settings_that_it_reads() -> None:
+    sources = [*(ROOT / "web").rglob("*.py"), ROOT / "intake" / "stack.py"]
+    read = {name for path in sources for name in re.findall(r"\bsettings\.([a-z_]+)", path.read_text("utf-8"))}
+    needed = {f"CONSENT_{name}".upper() for name in read & set(Settings.model_fields)} - OF_ITS_PLACE
+    assert len(needed) > 10
+    given = set(SERVICES["web"]["environment"])
+    assert {one for one in needed if one not in given and not any(its.startswith(f"{one}__") for its in given)} == set()
 
 
 NETWORKS = {
