@@ -151,6 +151,10 @@ def by_command(told: Told) -> Iterator[str]:
     )
     told.run("lookup", "--email", person(1)["email"])
     told.run("lookup", "--phone-number", "zqx7f3kwbad", fails=True)
+    hold = ("legal-hold", "add", "--reason", "litigation", "--because", "case 12")
+    told.run(*hold, "--user-id", person(70)["user_id"], "--email", person(70)["email"])
+    told.run(*hold, "--phone-number", "zqx7f3kwbad", fails=True)
+    told.run("legal-hold", "list", "--json")
 
 
 def by_api(told: Told) -> Iterator[str]:
