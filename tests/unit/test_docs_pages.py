@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from ledger.rights import TABLES
 from tests.table_rows import each_row
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +48,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if not target.exists() or (target.suffix == ".md" and heading not in headings(target))
     ]
     assert nowhere == []
+
+
+def test_it_is_said_of_every_table_what_is_in_it_and_until_when() -> None:
+    told = (DOCS / "security.md").read_text("utf-8").partition("## Table by table")[2].partition("\n## ")[0]
+    rows = [line.split("|") for line in told.splitlines() if line.startswith("| `")]
+    assert sorted(name for row in rows for name in re.findall(r"`(\w+)`", row[1])) == sorted(TABLES)
+    assert all(text.strip() for row in rows for text in row[1:4])
 
 
 def test_nobody_reads_of_tickets() -> None:
