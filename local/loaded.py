@@ -15,9 +15,9 @@ import uvloop
 
 import intake.take_in.process
 import tasks.attend
+import tasks.chores
 import tasks.deliver
 import tasks.dispatch
-import tasks.retain
 import tasks.settle
 import web.server
 import worker.cluster
