@@ -10,7 +10,7 @@ from sqlalchemy import text
 from adapters.contract import Answer, Call, Person, VendorSettings, Verdict
 from domain.outcomes import Reason
 from ledger.delivery import cancelling
-from tasks.deliver import Delivery
+from tasks.delivery import Delivery
 from tasks.toolbox import Toolbox
 from tests.ledger.conftest import APPLIED, Desk, people
 from tests.stubs import StubAdapter, StubExchange

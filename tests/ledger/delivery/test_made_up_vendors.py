@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.deliver import Delivery
+from tasks.delivery import Delivery
 from tasks.toolbox import Toolbox
 from tests.ledger.conftest import Desk, people
 from tests.made_up.pages import PageServer, PageVendor
