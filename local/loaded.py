@@ -20,9 +20,11 @@ import tasks.deliver
 import tasks.dispatch
 import tasks.settle
 import web.server
+import worker.celery_app
 import worker.cluster
 import worker.filtered
 import worker.held_step
+import worker.lacking
 import worker.runtime
 import worker.sieve
 import worker.starting

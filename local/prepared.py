@@ -3,22 +3,18 @@
 from functools import partial
 from typing import NamedTuple
 
-from adapters.portions import chunk_people
 from config.log_copy import copy_folder
 from config.settings import Settings, SettingsError
 from config.signing import own_public_keys
 from config.stack import Stack, find_stack
 from ledger.accounts import access
 from ledger.delivery import switching
-from ledger.delivery.vendors import announce, describe
 from ledger.fitness import check_fitness
-from ledger.notices.webhooks import announce_webhooks
 from ledger.role_login import keep_login
 from ledger.sealing import MasterKeys
 from ledger.session import connect, migrate
-from tasks import by_hand
+from tasks.announcing import announce_all
 from tasks.log_copy import LogCopy
-from tasks.reach import reach_of
 from tasks.restored import check_at_start
 
 
@@ -44,10 +40,7 @@ def prepare_ledger(settings: Settings, found: Stack) -> Prepared:
     try:
         check_fitness(engine, _master_keys(found))
         with engine.begin() as connection:
-            announce(connection, {name: chunk_people(one) for name, one in settings.adapters().items()})
-            describe(connection, {name: reach_of(one) for name, one in settings.adapters().items()})
-            announce_webhooks(connection, settings.webhooks.hosts())
-            by_hand.announce(connection, settings.recipients())
+            announce_all(connection, settings.adapters(), settings.recipients(), settings.webhooks.hosts())
             lacking = switching.lacking(connection, {*settings.adapters(), *settings.manual})
             has_users = bool(access.all_users(connection))
         copy = LogCopy.at(copy_folder(settings), partial(own_public_keys, settings))

@@ -1,18 +1,15 @@
-"""The Celery app: its queues, its schedule, and the tasks that wrap the steps of a request's life."""
+"""The Celery app of a worker process: the tasks that wrap the steps of a request's life, and its start and end."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from time import monotonic
 
-from celery import Celery, signals
+from celery import signals
 from celery.worker import WorkController
-from celery.worker.control import Panel
-from kombu.entity import Queue
 
-from adapters.registry import ADAPTERS
 from config.collector import freeze_what_exists
 from config.logging import set_up_logging
-from config.settings import Settings, SettingsError
+from config.settings import Settings
 from config.stack import find_stack
 from ledger.failures import LedgerError, as_ledger_errors
 from tasks import selections
@@ -25,32 +22,18 @@ from tasks.legal_holds import end_over
 from tasks.log import keep_log
 from tasks.look import CHORES, look
 from tasks.notify import notify
-from tasks.queues import (
-    CONTROL_QUEUE,
-    DEADLINES,
-    DELIVER,
-    DISPATCH,
-    LOG,
-    LOOK,
-    NOTIFY,
-    RESOLVE,
-    SETTLE,
-    VOLUMES,
-    WakeUp,
-    queue_of,
-)
-from tasks.redis_connections import RedisUrlError, broker_settings
+from tasks.queues import DEADLINES, DELIVER, DISPATCH, LOG, LOOK, NOTIFY, RESOLVE, SETTLE, VOLUMES
 from tasks.refusals import Refusal, tell
 from tasks.resolve import resolve
 from tasks.settle import settle
+from worker.celery_app import create_app, queues
 from worker.cluster import refuse_cluster
 from worker.filtered import FilteredTask
 from worker.held_step import HeldVendors
-from worker.runtime import Runtime, tell_lacking
-from worker.sieve import Sieve
+from worker.lacking import tell_lacking
+from worker.runtime import Runtime
 from worker.starting import or_end
-from worker.tick import Once, schedule
-from worker.transport import SiftingAmqp
+from worker.tick import Once
 
 log = logging.getLogger(__name__)
 
@@ -66,55 +49,12 @@ def _refused(refusal: Refusal) -> None:
         _runtime.refusals.add(refusal)
 
 
-def create_app() -> Celery:
-    """The app of this process's stack. Raises SettingsError, NoStackError."""
-    settings = Settings.load()
-    stack = find_stack(settings, needed=("redis_url",))
-    try:
-        broker = broker_settings(stack.redis_url, stack.redis_ca, must_write=True)
-    except RedisUrlError as error:
-        raise SettingsError(f"CONSENT_REDIS_URL: {error}") from None
-    broker["broker_transport_options"] |= {
-        "sieve": Sieve(lambda: app.tasks, _refused, lambda: Panel.data),
-        # a lost message costs nothing, and whoever can write to a queue could write to Kombu's own keys
-        "ack_emulation": False,
-    }
-    app = Celery("consent", amqp=SiftingAmqp, task_cls=FilteredTask)
-    app.conf.update(
-        **broker,
-        task_serializer="json",
-        accept_content=["json"],
-        task_ignore_result=True,
-        result_expires=None,  # nothing expires, and beat sends no clean-up of its own
-        task_store_errors_even_if_ignored=False,
-        task_acks_late=True,
-        task_reject_on_worker_lost=True,
-        worker_prefetch_multiplier=1,
-        worker_concurrency=settings.threads(),
-        worker_hijack_root_logger=False,
-        worker_send_task_events=True,
-        task_queues=[Queue(name) for name in queues(dict.fromkeys([*ADAPTERS, *settings.adapters()]))],
-        task_default_queue=CONTROL_QUEUE,
-        task_create_missing_queues=False,
-    )
-    schedule(app)
-    return app
-
-
-def queues(vendors: Iterable[str], *, resolves: bool = True) -> list[str]:
-    """The queues of a worker that serves these vendors; `resolves`: whether it has a directory to ask."""
-    tasks = (LOOK, SETTLE, NOTIFY, LOG, *([RESOLVE] if resolves else []), *CHORES)
-    everybodys = (WakeUp(task).queue for task in tasks)
-    own = (name for vendor in vendors for name in (queue_of(vendor), WakeUp(DISPATCH, vendor).queue))
-    return [*everybodys, *own]
-
-
 class FilteredOnce(Once, FilteredTask):
     """The base of tasks that are sent once and whose errors are filtered."""
 
 
 with or_end("this process"):
-    app = create_app()
+    app = create_app(_refused)
 app.steps["worker"].add(HeldVendors)
 _runtime: Runtime | None = None
 

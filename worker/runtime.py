@@ -3,26 +3,18 @@
 import asyncio
 import logging
 import threading
-import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
 import uvloop
 from celery import Celery
-from kombu.exceptions import OperationalError
 
 from adapters import opendsr_callbacks
-from adapters.contract import Adapter, NotNowError
-from adapters.credentials import Credentials
+from adapters.contract import NotNowError
 from adapters.directory import HttpDirectory
-from adapters.egress import Egress
-from adapters.exchange import Exchange
-from adapters.portions import chunk_people
-from adapters.rates import buckets_of
 from adapters.sending import sending_until
-from adapters.transport import Transport
 from config.callbacks import callbacks_of
 from config.log_copy import copy_folder
 from config.opendsr_signer import SigningError, find_signer
@@ -33,42 +25,32 @@ from domain.directory import Answers
 from domain.notices import Style
 from domain.requests import Subject
 from ledger import due
-from ledger.delivery import switching
 from ledger.delivery.chunks import release
-from ledger.delivery.claiming import Claimed
 from ledger.delivery.restored import TO_DO
-from ledger.delivery.vendors import announce, describe
 from ledger.fitness import check_fitness
-from ledger.notices import webhooks
-from ledger.notices.webhooks import announce_webhooks
 from ledger.sealing import MasterKeys
-from ledger.session import Connection, connect
-from tasks import by_hand, redis_connections
+from ledger.session import connect
+from tasks import redis_connections
+from tasks.announcing import announce_all
 from tasks.log import LogKeeper
 from tasks.log_copy import LogCopy, LogSize
 from tasks.look import Lookout, look
 from tasks.notify import Courier, Format
-from tasks.queues import DELIVER, DISPATCH, NOTIFY, BrokerError, WakeUp, queue_of
-from tasks.reach import reach_of
 from tasks.redis_connections import connect_async
 from tasks.resolve import Resolver
 from tasks.restored import check_at_start
 from tasks.rewriting import Rewriting
-from tasks.sending import send
-from tasks.slots import FairSlots
-from tasks.toolbox import Route, Toolbox
-from worker import shown
+from tasks.toolbox import Toolbox
 from worker.clock import Clock
-from worker.congestion import Congestion
+from worker.messages import Messages
 from worker.refused import Refusals
+from worker.routes import open_routes
 from worker.stamping import stamping_of
-from worker.throttle import LONGEST_WAIT_S, Lane, Lanes
 from worker.turns import Turns
 
 LEDGER_CONNECTIONS = 8
 TRUSTED_S = 1.0
 """A connection that was used this recently is not tested again: a chunk would test it six times."""
-WAKE_EVERY_S = 0.5
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -92,31 +74,6 @@ def _keys(variable: str, parse: Callable[[str], T], text: str) -> T:
         raise SettingsError(f"{variable}: {error}") from None
 
 
-def _slots(adapter: Adapter, lane: Lane) -> FairSlots:
-    """Slots for calls of one bucket. Whoever waits for permits of another bucket takes none of them."""
-    slots = FairSlots(adapter.settings.concurrency, lane.crowded)
-    lane.on_less = slots.hand_on
-    return slots
-
-
-def tell_lacking(connection: Connection, settings: Settings) -> None:
-    """Log the vendors and receivers that are on and that this process cannot serve."""
-    for name in switching.lacking(connection, {*settings.adapters(), *settings.manual}):
-        log.warning(
-            "%s is on and this worker has no credentials for it: its chunks are left to others. "
-            "If no worker is to have any, `consent vendor off %s`",
-            name,
-            name,
-        )
-    for name in webhooks.lacking(connection, settings.webhooks.receivers.keys()):
-        log.warning(
-            "the receiver %s is on and this worker has no address for it: it is left to others. "
-            "If no worker is to have one, `consent webhook off %s`",
-            name,
-            name,
-        )
-
-
 class Runtime:
     """One worker process's resources, made when its first task needs them and closed when it stops."""
 
@@ -134,24 +91,22 @@ class Runtime:
         self._thread = threading.Thread(target=self._loop.run_forever, name="vendors", daemon=True)
         self._thread.start()
         self._stopping = threading.Event()
-        self._woken_at = 0.0
-        self._app = app
         self._redis = connect_async(stack.redis_url, stack.redis_ca)
-        adapters, egress = settings.adapters(), settings.egress()
+        adapters, egress, messages = settings.adapters(), settings.egress(), Messages(app)
         self.tools = Toolbox(
             engine=self._engine,
             masters=masters,
-            routes=self._open_routes(adapters, masters, settings.lease_s, egress),
+            routes=open_routes(adapters, self._redis, masters, egress, settings.lease_s),
             start=self._start,
-            send_deliver=self._send_deliver,
-            hand_over=self._hand_over,
+            send_deliver=messages.deliver,
+            hand_over=lambda vendor: messages.wake([vendor]),
             stopping=self._stopping.is_set,
             holder=holder,
             lease_s=settings.lease_s,
             verify_after_s=settings.verify_after_s,
             hold_after=settings.hold_after,
             probe_after_s=settings.probe_after_s,
-            wake_courier=self._wake_courier,
+            wake_courier=messages.wake_courier,
         )
         self.courier = Courier(
             engine=self._engine,
@@ -175,7 +130,9 @@ class Runtime:
         self.refusals = Refusals(self._engine, Rewriting(self._rewrites))
         self._directory = settings.resolver.directory(egress)
         self.resolver = (
-            Resolver(self._engine, masters, self._look_up, self._wake, self._stopping.is_set, settings.resolver.batch)
+            Resolver(
+                self._engine, masters, self._look_up, messages.wake, self._stopping.is_set, settings.resolver.batch
+            )
             if self._directory is not None
             else None
         )
@@ -183,7 +140,7 @@ class Runtime:
         self.lookout = Lookout(
             self._engine,
             self.turns.take,
-            lambda *wake_ups: send(app, wake_ups),
+            messages.send,
             resolves=self.resolver is not None,
             see_log=LogSize(self._engine, self.log_keeper.copy).see,
         )
@@ -213,27 +170,10 @@ class Runtime:
         name, which is gone. Hold every vendor where the ledger was restored from a backup."""
         adapters = {name: route.adapter for name, route in self.tools.routes.items()}
         with self._engine.begin() as connection:
-            announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
-            describe(connection, {name: reach_of(adapter) for name, adapter in adapters.items()})
-            by_hand.announce(connection, self._recipients)
-            announce_webhooks(connection, self._hosts)
+            announce_all(connection, adapters, self._recipients, self._hosts)
             release(connection, self.tools.holder)
         if check_at_start(self._engine, self.log_keeper.copy) is not None:
             log.warning("every vendor is held, because this ledger was restored from a backup: %s", TO_DO)
-
-    def _open_routes(
-        self, adapters: Mapping[str, Adapter], masters: MasterKeys, lease_s: float, egress: Egress
-    ) -> dict[str, Route]:
-        credentials = Credentials(self._redis, masters)
-        routes = {}
-        for name, adapter in adapters.items():
-            transport = Transport(adapter.settings.timeout_s, egress)
-            lanes = Lanes.open(self._redis, name, buckets_of(adapter), min(LONGEST_WAIT_S, lease_s / 2))
-            slots = {bucket: _slots(adapter, lane) for bucket, lane in lanes.by_bucket.items()}
-            congestion = Congestion(adapter.settings.concurrency, slots[""].resize)
-            exchange = Exchange(adapter, transport, credentials, lanes, congestion.answered, egress)
-            routes[name] = Route(adapter, exchange, slots.pop(""), slots)
-        return routes
 
     def _look_up(self, people: Sequence[Subject], over: Callable[[], bool]) -> Answers:
         if isinstance(self._directory, HttpDirectory):
@@ -244,40 +184,6 @@ class Runtime:
 
     def _start(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
         return asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    def _send_deliver(self, vendor: str, chunks: Sequence[Claimed]) -> None:
-        try:
-            with self._app.producer_pool.acquire(block=True) as producer:
-                for chunk in chunks:
-                    self._app.send_task(
-                        DELIVER,
-                        args=[chunk.chunk_id],
-                        queue=queue_of(vendor),
-                        producer=producer,
-                        ignore_result=True,
-                        headers=shown.headers_of(chunk),
-                    )
-        except (OperationalError, AttributeError):
-            # kombu raises this when Redis dies at the wrong moment: its own connection is missing then.
-            raise BrokerError from None
-
-    def _hand_over(self, vendor: str) -> None:
-        self._send(WakeUp(DISPATCH, vendor))
-
-    def _wake(self, vendors: Sequence[str]) -> None:
-        self._send(*(WakeUp(DISPATCH, vendor) for vendor in vendors))
-
-    def _wake_courier(self) -> None:
-        if time.monotonic() - self._woken_at < WAKE_EVERY_S:
-            return  # many requests may close at once, and one call notifies of all
-        self._woken_at = time.monotonic()
-        self._send(WakeUp(NOTIFY))
-
-    def _send(self, *wake_ups: WakeUp) -> None:
-        try:
-            send(self._app, wake_ups)
-        except BrokerError:
-            return  # the workers look every second anyway
 
     def _note_served(self) -> None:
         with self._engine.begin() as connection:
