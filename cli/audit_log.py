@@ -103,8 +103,7 @@ def export(folder: Path) -> Ending:
         newest = sequencer.newest_checkpoint(connection)
         if newest is None:
             raise CommandError(NOTHING_SIGNED, Ending.UNUSABLE)
-        if log_folder.holds_log(folder):
-            _check_same(connection, here, folder)
+        _check_same(connection, here, folder)
         tree = LogTree(connection, newest.size)
         folder.mkdir(parents=True, exist_ok=True)
         written = log_folder.write(
@@ -124,9 +123,11 @@ def export(folder: Path) -> Ending:
 
 
 def _check_same(connection: Connection, here: Surroundings, folder: Path) -> None:
-    """What a folder holds must be the beginning of this log: otherwise it would lose what it proves."""
+    """A log that a folder holds must be the beginning of this one: otherwise it would lose what it proves."""
     published = [PublicKey(one.public) for one in sequencer.published_keys(connection)]
     try:
+        if not log_folder.holds_log(folder):
+            return
         there = log_folder.read(folder, [*keys_of(here.settings, None), *published])
     except FolderError as error:
         raise CommandError(f"{error}: choose another folder, and find out why", Ending.EXCEPTIONS) from None

@@ -146,5 +146,5 @@ def _keep_up(connection: Connection, copy: LogCopy) -> None:
         lambda first, past: entries_between(connection, first, past),
         before=before,
     )
-    log_folder.write_timestamps(folder, timestamps.stamped(connection))
+    log_folder.write_timestamps(folder, timestamps.stamped(connection, log_folder.stamped_in(folder)))
     log_folder.drop_partial(folder, newest.size, before)

@@ -92,6 +92,12 @@ def write_timestamps(folder: Path, stamped: Iterable[Stamped]) -> None:
                 _replace(path, content)
 
 
+def stamped_in(folder: Path) -> list[int]:
+    """The sizes of the log whose time stamps are there."""
+    names = (path.stem for path in (folder / TIMESTAMPS).glob("*.tsr"))
+    return [int(name) for name in names if name.isdecimal()]
+
+
 def keys_in(folder: Path) -> list[PublicKey]:
     """The public keys beside the log; none where the file cannot be read."""
     try:
@@ -121,8 +127,14 @@ def read(folder: Path, keys: Sequence[PublicKey]) -> Checkpoint:
 
 
 def holds_log(folder: Path) -> bool:
-    """Whether there is a log in this folder."""
-    return (folder / CHECKPOINT).exists()
+    """Whether there is a log in this folder. Raises FolderError where this process may not look into it."""
+    try:
+        (folder / CHECKPOINT).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise FolderError(f"{folder} cannot be looked into: {error.strerror}") from None
+    return True
 
 
 def entries_of(folder: Path, size: int) -> Iterator[bytes]:

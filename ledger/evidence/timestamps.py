@@ -1,6 +1,6 @@
 """Time stamps of the log's checkpoints, by an authority outside."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -43,12 +43,14 @@ _KEEP = text("""
 """)
 
 
-def stamped(connection: Connection) -> list[Stamped]:
-    """All of them, the oldest first."""
-    return [Stamped(*row) for row in connection.execute(_ALL)]
+def stamped(connection: Connection, but: Collection[int] = ()) -> list[Stamped]:
+    """All of them but those of these sizes, the oldest first."""
+    return [Stamped(*row) for row in connection.execute(_STAMPED, {"but": list(but)})]
 
 
-_ALL = text("SELECT size, signed, answer, at FROM log_timestamps ORDER BY size")
+_STAMPED = text("""
+    SELECT size, signed, answer, at FROM log_timestamps WHERE size <> ALL(CAST(:but AS bigint[])) ORDER BY size
+""")
 
 
 def check_timestamps(connection: Connection, roots: Sequence[Certificate]) -> Iterator[str]:

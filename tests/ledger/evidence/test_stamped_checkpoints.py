@@ -1,6 +1,7 @@
 """Checkpoints that an authority stamps once a day."""
 
 import logging
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +12,8 @@ from ledger.evidence.checking import check_log
 from ledger.evidence.timestamps import check_timestamps, stamped
 from tasks import timestamps
 from tasks.log import LogKeeper, keep_log
+from tasks.log_copy import LogCopy
+from tasks.log_folder import stamped_in
 from tasks.timestamps import Stamping
 from tests.ledger.conftest import Desk
 from tests.timestamping import Authority
@@ -47,6 +50,18 @@ def test_one_checkpoint_a_day_is_stamped_and_kept_for_good(desk: Desk) -> None:
     assert sizes(desk) == [first, first + 3]  # two more, and that there was a time stamp
     assert desk.one("SELECT count(*) FROM log_checkpoints WHERE size = :size", size=first) == 0
     assert faults(desk) == []
+
+
+def test_the_copy_gets_each_time_stamp_and_is_read_no_other(desk: Desk, tmp_path: Path) -> None:
+    copy = LogCopy(tmp_path, lambda: [KEY.public])
+    for asked in range(2):
+        desk.execute("INSERT INTO log_pending (type, facts) VALUES ('test', '{}')")
+        keep_log(LogKeeper(desk.engine, desk.masters, lambda: KEY, copy=copy, stamping=Stamping(AUTHORITY.answer)))
+        assert (asked, len(sizes(desk))) == (asked, 1)
+    (folder,) = tmp_path.iterdir()
+    assert stamped_in(folder) == sizes(desk)
+    with desk.engine.connect() as connection:
+        assert stamped(connection, but=stamped_in(folder)) == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A folder that grows with the log has at every size what one has that is written at once, and no tile twice."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from evidence.checkpoint import Checkpoint
 from evidence.keys import SigningKey
 from evidence.merkle import leaf_hash, root_of
 from evidence.tiles import WIDTH
+from ledger.evidence.timestamps import Stamped
 from tasks import log_folder
 from tasks.log_folder import FolderError
 
@@ -56,3 +58,21 @@ def test_a_folder_of_somebody_elses_key_is_refused(tmp_path: Path) -> None:
     write(tmp_path, 3)
     with pytest.raises(FolderError, match="not signed with a key"):
         log_folder.read(tmp_path, [SigningKey(b"o" * 32).public])
+
+
+def test_a_folder_that_cannot_be_looked_into_is_no_folder_without_a_log(tmp_path: Path) -> None:
+    """Else a restored ledger would go unnoticed, or the system's error would end whatever else is done with the log."""
+    with pytest.raises(FolderError, match="cannot be looked into"):
+        log_folder.holds_log(tmp_path / ("x" * 300))
+    assert not log_folder.holds_log(tmp_path / "none")
+
+
+def test_each_time_stamp_is_written_once(tmp_path: Path) -> None:
+    at = datetime(2026, 11, 30, tzinfo=UTC)
+    first, second = Stamped(3, "three\n", b"answer 3", at), Stamped(12, "twelve\n", b"answer 12", at)
+    log_folder.write_timestamps(tmp_path, [second])
+    (tmp_path / "timestamps/9").write_text("its answer was not written any more")
+    assert log_folder.stamped_in(tmp_path) == [12]
+    log_folder.write_timestamps(tmp_path, [first])
+    assert sorted(log_folder.stamped_in(tmp_path)) == [3, 12]
+    assert log_folder.stamped_in(tmp_path / "none") == []
