@@ -13,6 +13,7 @@ Facts = Mapping[str, Any]
 
 IN_EFFECT = frozenset({Outcome.ACCEPTED, Outcome.VERIFIED, Outcome.ABSENT})
 NOT_SENT = frozenset({Outcome.UNREACHABLE, Outcome.WITHHELD})
+"""Nothing is known of a change there."""
 NOT_IN_EFFECT = frozenset({Outcome.REFUSED, Outcome.NOT_APPLICABLE, Outcome.NEEDS_ACTION})
 
 
@@ -44,10 +45,7 @@ def disagreements(
             agrees = in_effect
         elif row.outcome in NOT_IN_EFFECT:
             agrees = not in_effect
-        elif row.outcome in {
-            Outcome.UNREACHABLE,
-            Outcome.WITHHELD,
-        }:  # nothing was sent, so nothing is known of a change
+        elif row.outcome in NOT_SENT:
             agrees = not in_effect or (row.vendor, user_ids[row.line - 1]) not in held
         else:
             agrees = row.outcome == Outcome.EXHAUSTED

@@ -164,7 +164,7 @@ class Run(ABC):
     @property
     def may_withhold(self) -> bool:
         """Whether a legal hold may forbid this order for somebody."""
-        return self.destroys and (self.lease.any_hold or self.newly_held)
+        return (self.lease.any_hold or self.newly_held) and self.destroys
 
     def withheld(self, connection: Connection, lines: Sequence[int]) -> list[Settled]:
         """Who of these people a legal hold keeps, one by one. To be recorded before the caller commits: until then
