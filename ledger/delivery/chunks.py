@@ -168,7 +168,7 @@ def renew(connection: Connection, held: Lease, lease_s: float) -> Renewed:
 
 _RENEW = text(f"""
     UPDATE chunks SET due_at = now() + make_interval(secs => :lease_s)
-    FROM requests, vendors, data_keys
+    FROM requests, vendors
     WHERE chunks.id = :chunk_id AND chunks.lease = :lease AND requests.id = chunks.request_id
         AND vendors.id = chunks.vendor_id
     RETURNING requests.status <> 'cancelled' AND vendors.retired_at IS NULL, {NEWEST_HOLD} > :newest_hold

@@ -175,6 +175,29 @@ def test_many_sweeps_at_once_close_each_once(desk: Desk, in_threads: Callable[..
     assert sum(in_threads(4, lambda: settle(desk.tools({})))) == 30
 
 
+# Leasing
+
+
+def test_a_lease_is_taken_and_renewed_whatever_else_runs(desk: Desk) -> None:
+    desk.submit(people(1))
+    a_crowd(desk, RUNNING)
+    desk.execute("ANALYZE data_keys")
+    chunk_id = desk.one("SELECT min(id) FROM chunks")
+    desk.execute("UPDATE chunks SET state = 'queued' WHERE id = :id", id=chunk_id)
+
+    def take(connection: Connection) -> chunks.Lease | None:
+        return chunks.lease(connection, chunk_id, lease_s=60, holder="test", masters=desk.masters)
+
+    taking = read_by(desk, take)
+    with desk.engine.begin() as connection:
+        held = take(connection)
+    assert held is not None
+    renewing = read_by(desk, lambda connection: chunks.renew(connection, held, 60))
+    for read in (taking, renewing):
+        assert read["chunks"] > 0
+        assert sum(read.values()) < 20
+
+
 # Reading back under a campaign, and delivering under very many read-backs
 
 
