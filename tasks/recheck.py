@@ -80,10 +80,7 @@ class Recheck(Verification):
                 closing.flag(connection, self.lease.request_id)
             rechecks.count(connection, self.lease, people=len(seen), back=len(back))
             self.pending.difference_update(reading.given_up, seen)
-            if self.pending:
-                self.put_back(connection, reading.setbacks, unsent_delay_s=max(talk.delay_s, BEHIND_S))
-            else:
-                chunks.close(connection, self.lease)
+            self.put_back(connection, reading.setbacks, unsent_delay_s=max(talk.delay_s, BEHIND_S))
             self.note_served(connection, talk)
         self.decided = True
         self.tally.note_again(self.answers, self.pending)

@@ -153,11 +153,8 @@ class Verification(Run):
             self.tally.note_ended(reading.settled)
             closing.flag(connection, self.lease.request_id)  # at once: a worker may die before it settles
             self.pending.difference_update(reading.given_up, *(group.lines for group in reading.settled))
-            if self.pending:
-                setbacks = [*reading.setbacks, *_with_jobs(again, _taken(answers, self.clock.now()))]
-                self.put_back(connection, setbacks, unsent_delay_s=max(talk.delay_s, BEHIND_S))
-            else:
-                chunks.close(connection, self.lease)
+            setbacks = [*reading.setbacks, *_with_jobs(again, _taken(answers, self.clock.now()))]
+            self.put_back(connection, setbacks, unsent_delay_s=max(talk.delay_s, BEHIND_S))
             self.note_served(connection, talk)
         self.decided = True
         self.tally.note_again(islice(self.answers, read_back), self.pending)
@@ -188,6 +185,13 @@ class Verification(Run):
     def exhaust(self, connection: Connection, lines: list[int]) -> None:
         """Who cannot be read stays accepted."""
         self.pending.difference_update(lines)
+
+    def put_back(self, connection: Connection, renewed: list[Setback], *, unsent_delay_s: float) -> None:
+        """As every run does, where anybody is still to be read; else close the chunk."""
+        if self.pending:
+            super().put_back(connection, renewed, unsent_delay_s=unsent_delay_s)
+        else:
+            chunks.close(connection, self.lease)
 
     def _address(self, order: Order, due: Sequence[OpenPerson]) -> Iterator[tuple[Person, str]]:
         step = self._step(order)

@@ -11,6 +11,7 @@ from domain.requests import Kind
 from ledger.desk.reports import at_risk
 from tasks.legal_holds import Keeper
 from tasks.settle import settle
+from tasks.verify import Verification
 from tests.ledger.conftest import Desk, everybody, people
 from tests.stubs import StubAdapter, StubExchange
 
@@ -148,6 +149,22 @@ def test_a_worker_that_dies_before_it_settles_leaves_no_request_completed_in_err
     assert latest(desk) == {("accepted", None), ("needs_action", "not_in_effect")}
     assert status(desk) == "completed_with_exceptions"
     assert pressing(desk) == ["completed_with_exceptions"]
+
+
+def test_a_read_back_at_which_our_own_program_fails_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    vendor = Vendor()
+    tools = desk.tools({"insider": StubExchange(vendor.answer, ReadableAdapter())})
+    desk.work_off(tools)
+    monkeypatch.setattr(Verification, "_address", lambda *_: 1 / 0)
+    failures = 0
+    while desk.one("SELECT count(*) FROM chunks WHERE state <> 'closed'"):
+        desk.make_everything_due()
+        with pytest.raises(ZeroDivisionError):
+            desk.work_off(tools)
+        failures += 1
+        assert failures < 100
+    assert failures > 2
+    assert latest(desk) == {("accepted", None)}
 
 
 def test_a_request_completed_in_error_is_seen_at_once_and_put_right_by_the_next_sweep(desk: Desk) -> None:
