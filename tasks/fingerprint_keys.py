@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
-from ledger.keys import fingerprinter
+from ledger.keys import check_keys, fingerprinter
 from ledger.requests import fingerprint_keys, reprinting
 from ledger.requests.fingerprint_keys import Key, StillWritingError
 from ledger.sealing import MasterKeys
@@ -39,8 +39,10 @@ def rotate(engine: Engine, masters: MasterKeys, by: str, progress: Progress) -> 
     """Replace the fingerprint key, or finish a rotation that was begun. It may be stopped anywhere and called again,
     and several may run at once.
 
-    Raises StillWritingError, ledger.sealing.UnsealError.
+    Raises StillWritingError, ledger.sealing.UnsealError; nothing is begun where a master key is missing.
     """
+    with engine.begin() as connection:
+        check_keys(connection, masters)
     resumed = _patiently(lambda: _begin(engine, masters, by))
     people = unreadable = 0
     while (step := _reprint(engine, masters)) is not None:

@@ -16,6 +16,7 @@ from domain.requests import Kind, Subject
 from ledger.contexts import session_context
 from ledger.data_keys import wrapped_key
 from ledger.keys import open_key
+from ledger.master_keys import check_master_keys
 from ledger.people.opening import open_block
 from ledger.people.prints import Prints
 from ledger.people.rows import OTHERS
@@ -40,7 +41,8 @@ def reprint(connection: Connection, masters: MasterKeys, prints: Fingerprinter) 
     """Fingerprint the next people anew; None where nobody is left. `prints`: as it is in this transaction. Two
     processes take turns.
 
-    Who cannot be read any more keeps the fingerprints by the older key, until their request's are deleted.
+    Who cannot be read any more keeps the fingerprints by the older key, until their request's are deleted. Raises
+    ledger.sealing.UnsealError where a master key is only missing here.
     """
     at = connection.execute(_AT).one_or_none()
     if at is None:  # another process has done the last of them meanwhile
@@ -71,6 +73,7 @@ def reprint(connection: Connection, masters: MasterKeys, prints: Fingerprinter) 
             done += [(request.id, line, Kind(request.kind), subject) for line, subject in opened.items()]
     _write(connection, done, new)
     if unreadable:
+        check_master_keys(connection, masters)
         ids, lines = (list(column) for column in zip(*unreadable, strict=True))
         connection.execute(_MOVE_UNREADABLE, span | {"ids": ids, "lines": lines})
         connection.execute(_CLEAR_UNREADABLE, {"ids": ids, "lines": lines})

@@ -1,10 +1,16 @@
 """`consent fingerprint-key`, against a real PostgreSQL."""
 
 import json
+import os
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
+from ledger.master_keys import MissingKeyError
+from ledger.requests.fingerprint_keys import replace
+from ledger.sealing import MasterKeys, generate_master_key
+from tasks.fingerprint_keys import go_on
 from tests.ledger.cli.test_commands import people, stack, submitted
 from tests.ledger.command_line import consent
 
@@ -34,3 +40,25 @@ def test_the_key_is_replaced_and_everybody_is_found(stack: Engine, people: str) 
     assert "3 people fingerprinted anew" in consent("fingerprint-key", "rotate").stdout
     assert request_id in consent("lookup", "--user-id", "u-2").stdout
     assert "fingerprint-key rotate" in consent("audit").stdout
+
+
+def test_while_a_master_key_is_missing_nobody_is_taken_for_unreadable(
+    stack: Engine, people: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = os.environ["CONSENT_MASTER_KEYS"], generate_master_key()
+    monkeypatch.setenv("CONSENT_MASTER_KEYS", f"{new},{old}")
+    submitted(people)
+    monkeypatch.setenv("CONSENT_MASTER_KEYS", f"{old},{new}")
+    request_id = submitted(people, "--idempotency-key", "again")
+    monkeypatch.setenv("CONSENT_MASTER_KEYS", new)
+    refused = consent("fingerprint-key", "rotate")
+    assert (refused.exit_code, "still needed and missing" in refused.stderr) == (2, True), refused.output
+    assert [key["key"] for key in status()] == [1]
+    with stack.begin() as connection:
+        replace(connection, MasterKeys.parse(f"{new},{old}"))
+    with pytest.raises(MissingKeyError):
+        go_on(stack, MasterKeys.parse(new))
+    monkeypatch.setenv("CONSENT_MASTER_KEYS", f"{new},{old}")
+    done = json.loads(consent("fingerprint-key", "rotate", "--json").stdout)
+    assert (done["reprinted"], done["unreadable"], done["resumed"]) == (6, 0, True)
+    assert request_id in consent("lookup", "--user-id", "u-2").stdout
