@@ -15,7 +15,7 @@ from cli.os_user import who
 from cli.submit import waker
 from cli.tables import print_rows
 from cli.utc import as_utc, moment_or_none
-from domain.moments import end_of
+from domain.moments import end_of, refuse_far
 from domain.outcomes import Reason
 from intake.exit_codes import Ending
 from intake.stack import BAD_KEYS, Surroundings, master_keys, surroundings
@@ -39,7 +39,10 @@ def add(
     """Add a hold, and print its number. Raises CommandError."""
     person = read_person(source, given)
     text, ends = check_text(because), read_day_or_moment("--until", until)
-    until_then = end_of(ends) if ends is not None else None
+    try:
+        until_then = end_of(refuse_far(ends)) if ends is not None else None
+    except ValueError as error:
+        raise unusable(f"--until {error}") from None
     with surroundings() as here, _keeper(here) as keeper:
         number = keeper.add(person, Reason(reason), text, until_then)
     answer = {"id": number, "reason": reason, "until": moment_or_none(until_then)}

@@ -80,7 +80,8 @@ def _read_day(given: object) -> object:
     raise PydanticCustomError("moment", NO_DAY_OR_MOMENT)
 
 
-def _refuse_far(moment: datetime) -> datetime:
+def refuse_far(moment: datetime) -> datetime:
+    """The same moment. Raises ValueError where it cannot be stored."""
     if not EARLIEST <= moment < LATEST:
         raise PydanticCustomError("far_moment", "must lie between the years 1900 and 3000")
     return moment
@@ -88,7 +89,7 @@ def _refuse_far(moment: datetime) -> datetime:
 
 WrittenMoment = Annotated[AwareDatetime, BeforeValidator(_refuse_numbers)]
 """A time as ISO 8601 text with its time zone."""
-GivenMoment = Annotated[WrittenMoment, AfterValidator(_refuse_far)]
+GivenMoment = Annotated[WrittenMoment, AfterValidator(refuse_far)]
 """A time that is stored: it can be converted to any time zone."""
-GivenDayOrMoment = Annotated[AwareDatetime, BeforeValidator(_read_day), AfterValidator(_refuse_far)]
+GivenDayOrMoment = Annotated[AwareDatetime, BeforeValidator(_read_day), AfterValidator(refuse_far)]
 """A time in the past. It may be a Day."""

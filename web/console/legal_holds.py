@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Path, Request
 from starlette.responses import Response
 
-from domain.moments import read_day_or_moment
+from domain.moments import read_day_or_moment, refuse_far
 from domain.outcomes import HOLD_REASONS, Reason
 from ledger import legal_holds
 from ledger.legal_holds import Held
@@ -50,7 +50,7 @@ async def add(request: Request, context: TheContext, principal: Operator) -> Res
 def _read(given: Mapping[str, str]) -> tuple[dict[str, str], Why]:
     faults = [fault("reason", "choose why")] if given["reason"] not in set(HOLD_REASONS) else []
     try:
-        until = read_day_or_moment(given["until"]) if given["until"] else None
+        until = refuse_far(read_day_or_moment(given["until"])) if given["until"] else None
     except ValueError as error:
         faults.append(fault("until", str(error)))
     if faults:

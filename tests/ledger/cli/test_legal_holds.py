@@ -53,6 +53,10 @@ def test_a_hold_is_added_listed_and_released_by_its_number(stack: Engine) -> Non
         (("add", "--user-id", "u-2", "--reason", "litigation", "--because", "ann@private.example"), "names a person"),
         (("add", "--user-id", "u-2", *WHY, "--until", "soon"), "--until must be a moment"),
         (("add", "--user-id", "u-2", *WHY, "--until", "2020-01-01"), "until has passed"),
+        (
+            ("add", "--user-id", "u-2", *WHY, "--until", "9999-12-31"),
+            "--until must lie between the years 1900 and 3000",
+        ),
         (("release", "7"), "there is no legal hold 7 in force"),
         (("release", "x"), "ID"),
     ],

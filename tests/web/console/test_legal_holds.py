@@ -58,6 +58,7 @@ def test_a_hold_is_added_withholds_and_is_released(sign_in: SignIn, desk: Desk, 
         ({"because": "ann@private.example"}, "names a person"),
         ({"until": "2020-01-01"}, "must be still to come"),
         ({"until": "soon"}, 'id="until-wrong"'),
+        ({"until": "9999-12-31"}, "must lie between the years 1900 and 3000"),
     ],
 )
 def test_what_cannot_be_a_hold_is_told_beside_its_field(
