@@ -9,10 +9,10 @@ from typing import Any
 import typer
 
 from cli.attention import check_text
+from cli.audit_log import keys_of
 from cli.os_user import who
 from cli.utc import as_utc
 from config.log_copy import copy_folder
-from config.signing import own_public_keys
 from domain.counted import counted, counted_people
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import surroundings
@@ -33,7 +33,7 @@ def restored(*, because: str | None, copy: Path | None, as_json: bool) -> Ending
     """Show what the copy says, or deal with it. Raises CommandError."""
     text = check_text(because) if because is not None else None
     with surroundings() as here:
-        keys = partial(own_public_keys, here.settings)
+        keys = partial(keys_of, here.settings, None)
         kept_up = LogCopy.at(copy_folder(here.settings), keys)
         where = kept_up if copy is None else LogCopy(copy, keys, is_one_log=True)
         try:

@@ -91,6 +91,31 @@ def test_it_is_shown_first_and_then_dealt_with(restored: str, stack: Engine) -> 
     assert consent("confirm", restored, "--yes").exit_code == 0
 
 
+def test_legal_holds_that_are_lost_are_named(stack: Engine, people: str) -> None:
+    keep_signing_key(Settings.load())
+    make_copy_folder(Settings.load())
+    request_id = submitted(people)
+    keep(stack)
+    with stack.connect() as connection:
+        entries = connection.execute(text("SELECT size FROM log_head")).scalar_one()
+    assert consent("legal-hold", "add", "--user-id", "u-2", "--reason", "litigation", "--because", "case 12").stdout
+    keep(stack)
+    take_back(stack, request_id, entries)
+    assert check_at_start(stack, copy()) is not None
+    shown_first = consent("restored")
+    assert (shown_first.exit_code, "  legal hold 1  litigation\n" in shown_first.stdout) == (1, True), (
+        shown_first.output
+    )
+    done = consent("restored", "--because", "the disk broke")
+    assert (done.exit_code, "add them again" in done.stdout) == (1, True)
+
+
+def test_signing_keys_that_cannot_be_read_are_told(restored: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSENT_SIGNING_KEYS", "no key")
+    refused = consent("restored")
+    assert (refused.exit_code, "CONSENT_SIGNING_KEYS" in refused.stderr) == (2, True), refused.output
+
+
 def test_a_single_vendor_is_not_let_go_meanwhile(restored: str) -> None:
     refused = consent("vendor", "resume", "insider")
     assert (refused.exit_code, "consent restored" in refused.stderr) == (2, True)
