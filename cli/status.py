@@ -15,7 +15,7 @@ from domain.counted import counted
 from domain.outcomes import Reason
 from intake.card_wording import say_done
 from intake.exit_codes import CommandError, Ending, note
-from intake.stack import BAD_KEYS, Surroundings, master_keys, surroundings
+from intake.stack import Surroundings, master_keys, surroundings
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.desk.reports import Row, deliveries_of, status_of
@@ -70,11 +70,12 @@ def status(request_id: str, *, as_json: bool) -> Ending:
 
 
 def _reference(here: Surroundings, connection: Connection, found: Status) -> str | None:
-    """What a request is called; None where its people are forgotten. Raises CommandError."""
+    """What a request is called; None where its people are forgotten, or its key was given up."""
     try:
         return reference_of(connection, found.request_id, master_keys(here)) if found.has_reference else None
-    except UnsealError as error:
-        raise CommandError(f"{BAD_KEYS}{error}", Ending.UNUSABLE) from None
+    except UnsealError:
+        note("its reference cannot be read with these master keys")
+        return None
 
 
 def say_directory_state(directory: DirectoryState) -> str:

@@ -76,6 +76,17 @@ def test_a_key_that_is_lost_can_be_given_up_unless_nobody_would_be_found(
     assert json.loads(consent("master-key", "rotate", "--json").stdout)["done"]
 
 
+def test_a_status_is_told_though_the_reference_cannot_be_read(
+    stack: Engine, people: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request_id = submitted(people, "--reference", "DSR 17")
+    assert "reference: DSR 17" in consent("status", request_id).stdout
+    monkeypatch.setenv("CONSENT_MASTER_KEYS", generate_master_key())
+    told = consent("status", request_id, "--json")
+    assert (told.exit_code, json.loads(told.stdout)["reference"]) == (0, None)
+    assert "cannot be read with these master keys" in told.stderr
+
+
 @pytest.mark.parametrize("key", ["nonsense", "0011223344556677"])
 def test_a_key_that_there_is_not_cannot_be_given_up(stack: Engine, key: str) -> None:
     assert consent("master-key", "give-up", key, "--because", "lost").exit_code == 2

@@ -396,6 +396,13 @@ def test_what_it_is_called_is_told_to_who_may_act_on_it(
     assert client.get(called, headers=key("reader", "looker")).json()["reference"] is None
 
 
+def test_a_status_is_told_though_the_key_of_the_request_was_given_up(client: httpx.Client, rows: Rows) -> None:
+    at = f"/v1/requests/{submit(client, JANE, reference='DSR 7').json()['request_id']}"
+    rows("UPDATE data_keys SET wrapped = decode(repeat('00', length(wrapped)), 'hex') RETURNING 1")
+    told = client.get(at)
+    assert (told.status_code, told.json()["reference"]) == (200, None)
+
+
 def test_what_it_is_called_is_kept_sealed_and_stands_in_no_address(client: httpx.Client, rows: Rows) -> None:
     submit(client, JANE, reference="DSR 7")
     headers = {"Content-Type": "text/csv", "Reference": "dsr 7"}
