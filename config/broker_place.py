@@ -46,4 +46,6 @@ def find_broker() -> BrokerPlace:
         told = str(error)
     except (FileNotFoundError, KeyError, TypeError, ValueError):
         told = f"no stack in {folder} (start one with `consent up`), and CONSENT_REDIS_URL not set"
+    except OSError as error:
+        told = f"{folder / STACK_FILE} cannot be read ({error.strerror}), and CONSENT_REDIS_URL not set"
     raise NoBrokerError(told)

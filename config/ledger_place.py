@@ -11,7 +11,7 @@ from config.data_folder import ForeignFolderError, check_ours
 PREFIX = "CONSENT_"
 DUE_SOON_DAYS = 7.0
 """What `config.settings` has where nothing is set; a test compares."""
-WITH_CARE = ("DATABASE_POOLER",)
+WITH_CARE = ("DATABASE_POOLER", "DATABASE_OWNER_URL")
 """Settings under which the ledger is not read as this place is."""
 
 

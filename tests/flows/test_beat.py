@@ -182,6 +182,10 @@ def test_who_names_no_redis_is_told_what_to_set(tmp_path: Path, monkeypatch: pyt
             find_broker()
     (tmp_path / "stack.json").write_text('{"redis_url": "redis://here"}')
     assert find_broker().url == "redis://here"
+    (tmp_path / "stack.json").unlink()
+    (tmp_path / "stack.json").mkdir()
+    with pytest.raises(NoBrokerError, match="cannot be read"):
+        find_broker()
 
 
 def test_no_message_of_ours_lives_by_a_clock(worker: ModuleType, redis: Redis, redis_url: str) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine
@@ -39,12 +40,17 @@ def called(*argv: str) -> tuple[str, set[str]]:
     return done.stdout, set(done.stderr.splitlines()[-1].split())
 
 
-def thoroughly(request_id: str, *argv: str) -> str:
-    """What is said where a setting has to be read with care."""
+def thoroughly(request_id: str, *argv: str) -> tuple[int, str]:
+    """How it ends and what is said where a setting has to be read with care."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("consent_regulation", "gdpr")  # names of settings are read in any case
         assert find_ledger() is None
-        return consent("status", request_id, *argv).output
+        return told("status", request_id, *argv)
+
+
+def told(*argv: str) -> tuple[int, str]:
+    result = consent(*argv)
+    return result.exit_code, result.output
 
 
 def test_the_same_is_told_either_way(stack: Engine) -> None:
@@ -52,13 +58,32 @@ def test_the_same_is_told_either_way(stack: Engine) -> None:
     with stack.begin() as connection:
         vendors.hold(connection, "insider", "cli:ann")
     settle(stack, done, Outcome.UNREACHABLE)
-    for request_id in (held, done, called_so):
+    others = (str(UUID(int=7)), UUID(held).urn, UUID(held).hex.upper(), "no id", "")
+    for request_id in (held, done, called_so, *others):
         assert find_ledger() is not None
-        assert consent("status", request_id).output == thoroughly(request_id)
-        assert consent("status", request_id, "--json").output == thoroughly(request_id, "--json")
+        assert told("status", request_id) == thoroughly(request_id)
+        assert told("status", request_id, "--json") == thoroughly(request_id, "--json")
+    assert [told("status", one)[0] for one in others] == [2, 0, 0, 2, 2]
     assert "reference: DSR 17\n" in consent("status", called_so).output
     assert json.loads(consent("status", called_so, "--json").stdout)["reference"] == "DSR 17"
     assert json.loads(consent("status", held, "--json").stdout)["reference"] is None
+
+
+def test_of_a_forgotten_request_the_same_is_told_too(stack: Engine) -> None:
+    request_id = submitted()
+    settle(stack, request_id)
+    assert consent("forget", request_id, "--because", "asked for").exit_code == 0
+    code, words = told("status", request_id)
+    assert (code, words) == thoroughly(request_id)
+    assert (code, "its people are forgotten since" in words) == (0, True), words
+
+
+def test_without_postgresql_the_same_is_told_too(stack: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for address, ending in (("postgresql://u:topsecret@127.0.0.1:1/none", 3), ("mysql://u:topsecret@here/none", 2)):
+        monkeypatch.setenv("CONSENT_DATABASE_URL", address)
+        code, words = told("status", str(UUID(int=7)))
+        assert (code, words) == thoroughly(str(UUID(int=7)))
+        assert (code, "topsecret" in words) == (ending, False), words
 
 
 def test_a_status_loads_nothing_that_it_does_without(stack: Engine) -> None:
@@ -83,6 +108,7 @@ def test_what_a_quick_look_takes_for_unset_is_what_is_set_then() -> None:
         {"CONSENT_DUE_SOON_DAYS": "soon"},
         {"CONSENT_DUE_SOON_DAYS": "91"},
         {"CONSENT_DATABASE_POOLER": "transaction"},
+        {"CONSENT_DATABASE_OWNER_URL": "postgresql://owner@x/y"},
         {"Consent_Data_Dir": os.sep},
     ):
         assert find_ledger({"CONSENT_DATABASE_URL": "postgresql://x/y", **odd}) is None
