@@ -10,11 +10,12 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from cli import options
-from domain.outcomes import Outcome
+from domain.outcomes import HOLD_REASONS, Outcome
 from domain.regulations import Regulation
 from domain.requests import Kind
 from intake.access.roles import Role
 from local.main import app
+from web.api.legal_holds import HoldReason
 
 CHANGE = {
     *("submit", "retry", "provide", "close", "accept", "confirm", "cancel", "extend", "migrate", "web", "take-in"),
@@ -60,6 +61,8 @@ def options_of(command: Any) -> dict[str, Any]:
         (options.KindName, Kind),
         (options.RegulationName, Regulation),
         (options.RoleName, Role),
+        (options.HoldReasonName, HOLD_REASONS),
+        (HoldReason, HOLD_REASONS),
         (options.OutcomeName, ["pending", *Outcome]),
     ],
 )
