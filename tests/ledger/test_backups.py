@@ -7,6 +7,7 @@ from sqlalchemy import make_url
 
 from ledger.desk.history import people_at
 from ledger.desk.reports import status_of
+from ledger.session import migrate
 from local.postgres import MAJOR
 from local.services import wheel_program
 from tests.ledger.conftest import Desk, people
@@ -28,7 +29,8 @@ def test_a_dump_without_data_keys_reads_nobody_and_the_keys_can_be_added(
     run("pg_dump", "--format=custom", "--exclude-table-data=data_keys", f"--file={record}", here)
     run("pg_dump", "--format=custom", "--table=data_keys", "--data-only", f"--file={keys}", here)
     with database(postgres_url, "restored_here", like="template0") as engine:
-        run("pg_restore", f"--dbname={there}", record)
+        run("pg_restore", "--no-owner", "--no-privileges", f"--dbname={there}", record)
+        assert migrate(engine) is None, "it gives the roles their rights"
         with engine.connect() as connection:
             status = status_of(connection, public_id)
             assert status is not None

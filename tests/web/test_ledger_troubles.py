@@ -174,7 +174,7 @@ def test_no_door_fails_while_it_is_read_only(
             for method in methods.keys() & {"get", "post", "put", "patch", "delete"}:
                 where = path.format_map(
                     dict.fromkeys(("name", "vendor", "receiver", "user", "key"), "insider")
-                    | {"request_id": known, "deed_id": known}
+                    | {"request_id": known, "deed_id": known, "hold_id": 7}
                 )
                 answer = client.request(method, where, json=_body(document, methods[method]))
                 told[method, path] = answer

@@ -366,7 +366,7 @@ def test_who_cannot_be_found_is_counted_accepted_and_told_of(
     assert client.post(f"{one}/accept", json={"vendor": "dfinery"}).status_code == 422
     accepted = client.post(f"{one}/accept", json={"vendor": "dfinery", "because": "known by e-mail only"})
     assert accepted.json() == {"request_id": receipt["request_id"], "deliveries": 1}
-    assert client.get("/v1/attention").json() == {"deliveries": 0, "groups": []}
+    assert client.get("/v1/attention").json() == {"deliveries": 0, "groups": [], "withheld": []}
     assert client.get(one).json()["missing_identifiers"]["dfinery"]["accepted_by"] == "key:shop"
     assert client.get(one).json()["vendors"]["dfinery"] == {"pending": 0, "unreachable": 1}
 

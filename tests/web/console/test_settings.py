@@ -23,7 +23,9 @@ from tests.web.console.conftest import PASSWORD, Browser, SignIn, console
 from web.access import gate
 from web.context import Context
 
-KEYS, USERS, RECEIVERS, AUDIT = (f"/settings/{tab}" for tab in ("keys", "users", "receivers", "audit"))
+KEYS, USERS, HOLDS, RECEIVERS, AUDIT = (
+    f"/settings/{tab}" for tab in ("keys", "users", "legal-holds", "receivers", "audit")
+)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -130,7 +132,7 @@ def test_settings_show_and_do_what_the_role_may(sign_in: SignIn) -> None:
     assert submitter.get("/settings").status_code == 403
     assert sign_in("admin").get("/settings").headers["location"] == KEYS
     for browser in (reader, operator):
-        assert browser.get("/settings").headers["location"] == RECEIVERS
+        assert browser.get("/settings").headers["location"] == HOLDS
         tabs = browser.get(RECEIVERS).text
         assert KEYS not in tabs
         assert USERS not in tabs
