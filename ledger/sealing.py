@@ -13,6 +13,7 @@ from domain.key_texts import KEY_BYTES, read_keys
 
 NONCE_BYTES = 12
 KEY_ID_BYTES = 8
+SALT_BYTES = 24
 PRINT_BYTES = 16
 
 
@@ -36,8 +37,11 @@ class SealingKey:
         return cls(os.urandom(KEY_BYTES))
 
     def seal(self, plain: bytes, context: bytes) -> bytes:
-        """Encrypt: nonce and ciphertext. Nonces are random: a key must not seal more than 2**32 values (NIST SP 800-38D
-        8.3)."""
+        """Encrypt: nonce and ciphertext.
+
+        Nonces are random, so a key must not seal more than 2**32 values (NIST SP 800-38D 8.3). That of a request comes
+        nowhere near, for its lines end at 2**31. A master key has subkeys: see MasterKeys.
+        """
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plain, context)
 
@@ -68,10 +72,13 @@ class SealingKey:
 
 class MasterKeys:
     """The keys that wrap all others. The newest seals and every one opens, so that a key can be changed while
-    running."""
+    running.
+
+    Each value is sealed under a subkey of its own, so a master key may seal any number of them.
+    """
 
     def __init__(self, newest_first: Iterable[bytes]) -> None:
-        self._keys = {_key_id(raw): SealingKey(raw) for raw in newest_first}
+        self._keys = {_key_id(raw): raw for raw in newest_first}
         if not self._keys:
             raise ValueError("at least one master key is needed")
         self._newest = next(iter(self._keys))
@@ -85,15 +92,20 @@ class MasterKeys:
         return cls(read_keys(text, "master key"))
 
     def seal(self, plain: bytes, context: bytes) -> bytes:
-        """Encrypt with the newest key. Its id is the prefix."""
-        return self._newest + self._keys[self._newest].seal(plain, context)
+        """Encrypt with the newest key: its id, the salt of the subkey, nonce and ciphertext."""
+        salt = os.urandom(SALT_BYTES)
+        return self._newest + salt + _subkey(self._keys[self._newest], salt).seal(plain, context)
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """Decrypt what any of these keys sealed. Raises UnsealError."""
         key = self._keys.get(sealed[:KEY_ID_BYTES])
         if key is None:
             raise UnsealError("the master key that sealed this is not among those given")
-        return key.open(sealed[KEY_ID_BYTES:], context)
+        rest = sealed[KEY_ID_BYTES:]
+        try:
+            return _subkey(key, rest[:SALT_BYTES]).open(rest[SALT_BYTES:], context)
+        except UnsealError:  # an earlier version sealed under the master key itself
+            return SealingKey(key).open(rest, context)
 
     @property
     def ids(self) -> list[bytes]:
@@ -112,6 +124,11 @@ def generate_master_key() -> str:
 def passing_fingerprinter() -> "Fingerprinter":
     """One with a key that nobody keeps, for prints that are compared with each other only."""
     return Fingerprinter(os.urandom(KEY_BYTES))
+
+
+def _subkey(raw: bytes, salt: bytes) -> SealingKey:
+    """Derived by keyed BLAKE2b, which takes less time than HKDF: it is done once or more for each request."""
+    return SealingKey(blake2b(salt, digest_size=KEY_BYTES, key=raw, person=b"consent-wrap").digest())
 
 
 def _key_id(raw: bytes) -> bytes:

@@ -1,6 +1,8 @@
 """Encryption of what the ledger keeps of people."""
 
 from base64 import urlsafe_b64encode
+from itertools import cycle
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from domain.key_texts import KEY_BYTES
 from ledger.sealing import (
     KEY_ID_BYTES,
     NONCE_BYTES,
+    SALT_BYTES,
     Fingerprinter,
     MasterKeys,
     SealingKey,
@@ -82,6 +85,29 @@ def test_what_was_never_sealed_is_refused(junk: bytes) -> None:
         KEY.open(junk, b"")
     with pytest.raises(UnsealError):
         MasterKeys([KEY.raw]).open(junk, b"")
+
+
+@given(data=st.data())
+def test_every_bit_of_what_a_master_key_sealed_counts(data: st.DataObject) -> None:
+    masters = MasterKeys([KEY.raw])
+    sealed = bytearray(masters.seal(PLAIN, b"here"))
+    place = data.draw(st.integers(0, len(sealed) * 8 - 1))
+    sealed[place // 8] ^= 1 << place % 8
+    with pytest.raises(UnsealError):
+        masters.open(bytes(sealed), b"here")
+
+
+def test_a_master_key_seals_each_value_under_a_key_of_its_own() -> None:
+    """So the same nonce twice tells nothing, and no number of values is too many."""
+    masters = MasterKeys([KEY.raw])
+    with patch(
+        "os.urandom",
+        side_effect=cycle([b"\1" * SALT_BYTES, b"\0" * NONCE_BYTES, b"\2" * SALT_BYTES, b"\0" * NONCE_BYTES]),
+    ):
+        one, other = masters.seal(PLAIN, b"here"), masters.seal(PLAIN, b"here")
+    assert one[KEY_ID_BYTES + SALT_BYTES :][:NONCE_BYTES] == other[KEY_ID_BYTES + SALT_BYTES :][:NONCE_BYTES]
+    assert one[-len(PLAIN) - 16 :] != other[-len(PLAIN) - 16 :]
+    assert masters.open(one, b"here") == masters.open(other, b"here") == PLAIN
 
 
 def test_a_master_key_can_be_changed_without_a_stop() -> None:
