@@ -96,9 +96,18 @@ def replace(connection: Connection, masters: MasterKeys) -> int | None:
 def _wait_for_writers(connection: Connection) -> None:
     """Whoever writes fingerprints reads `keys` in the same transaction (`ledger.keys.CHANGES`), so from now on nobody
     does who knows only the keys as they were."""
+    _lock(connection, "ACCESS EXCLUSIVE")
+
+
+def _come_one_at_a_time(connection: Connection) -> None:
+    """For who looks before it waits for writers: two who have looked would wait for each other. Nobody else waits."""
+    _lock(connection, "SHARE UPDATE EXCLUSIVE")
+
+
+def _lock(connection: Connection, mode: str) -> None:
     connection.execute(text(f"SET LOCAL lock_timeout = {WAIT_MS:d}"))
     try:
-        connection.execute(text("LOCK TABLE keys IN ACCESS EXCLUSIVE MODE"))
+        connection.execute(text(f"LOCK TABLE keys IN {mode} MODE"))
     except OperationalError as error:
         if isinstance(error.orig, LockNotAvailable):
             raise StillWritingError from None
@@ -150,6 +159,7 @@ def all_are_reprinted(connection: Connection) -> None:
     """Where nobody is left to be fingerprinted anew: from when the caller commits, people are fingerprinted by the
     newer key alone, or by both while there is a legal hold that is known by the older one alone. Raises as
     `replace`."""
+    _come_one_at_a_time(connection)
     if not connection.execute(_GOES_ON).scalar_one():
         return
     _wait_for_writers(connection)
@@ -175,6 +185,7 @@ _CHANGED = text(f"UPDATE keys SET changes = changes + 1 WHERE purpose = '{FINGER
 
 def drop_unneeded(connection: Connection) -> list[int]:
     """Let go of the older keys that nothing needs any more; returns their numbers. Raises as `replace`."""
+    _come_one_at_a_time(connection)
     if not connection.execute(_ANY_KEPT).scalar_one():
         return []
     unneeded = [one.number for one in keys_of(connection) if one.state == "kept" and not one.is_needed]

@@ -1,9 +1,12 @@
 """The fingerprint key is replaced beside whatever goes on: everybody is found before, during and after it."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Connection
 
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
@@ -192,6 +195,26 @@ def test_two_processes_rotate_at_once_beside_one_that_submits(desk: Desk) -> Non
     assert sum(one.people for one in rotations) >= 40
     assert not opt_ins_go_out(desk)
     assert by_older(desk) == 40 * 3 * (len(current(desk)) - 1), "of opt-ins they stay with the key"
+
+
+def test_two_who_finish_at_once_come_one_after_the_other(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both would look, and then each wait until the other has ended."""
+    have_looked, wait_for_writers = threading.Barrier(2), fingerprint_keys._wait_for_writers
+
+    def wait_for_both(connection: Connection) -> None:
+        with suppress(threading.BrokenBarrierError):  # one looks when the other is done
+            have_looked.wait(0.5)
+        wait_for_writers(connection)
+
+    desk.submit([ANN])
+    to(desk, "begun")
+    assert keys._reprint(desk.engine, desk.masters)
+    monkeypatch.setattr(fingerprint_keys, "_wait_for_writers", wait_for_both)
+    monkeypatch.setattr(fingerprint_keys, "WAIT_MS", 30_000)
+    with ThreadPoolExecutor(2) as several:
+        both = [several.submit(keys._finish, desk.engine) for _ in range(2)]
+    assert [one.result() for one in both] == [None, None]
+    assert [one.state for one in current(desk)] == [None, "tidying"]
 
 
 def test_who_writes_with_keys_as_they_were_is_told_to_look_them_up(desk: Desk) -> None:
