@@ -241,6 +241,17 @@ def test_nothing_is_left_of_a_filter_when_its_volume_is_dropped(filled: Desk, mo
     assert filled.one("SELECT count(*) FROM person_filters") == filled.one("SELECT sum(filter_blocks) FROM volumes")
 
 
+def begin_second_volume(earlier: Desk) -> None:
+    """As programs of that time did, whose users owned the tables."""
+    for statement in (
+        "SELECT setval('requests_id_seq', past_request, false) FROM volumes WHERE id = 1",
+        "SELECT open_volume(CAST(3 AS smallint), past_request, past_request + (CAST(1 AS bigint) << 32)) "
+        "FROM volumes WHERE id = 2",
+        "UPDATE volumes SET ended_at = now() WHERE id = 1",
+    ):
+        earlier.execute(statement)
+
+
 def test_an_earlier_ledger_gets_filters_for_what_has_ended(postgres_url: str, desk: Desk) -> None:
     desk.announce(insider=10)
     desk.submit(people(25))
@@ -248,7 +259,7 @@ def test_an_earlier_ledger_gets_filters_for_what_has_ended(postgres_url: str, de
         migrate(engine, "0022")
         earlier = Desk(engine, desk.masters, desk.loop)
         copy_ledger(desk.engine, engine)
-        turn_over(earlier, most_bytes=0)
+        begin_second_volume(earlier)
         migrate(engine)
         assert lines_of(earlier, people(25)[24]) == [25]
         assert build_filters(engine, ended_for_s=0) == [1]

@@ -79,7 +79,7 @@ def test_attention_says_what_to_do(stack: Engine, people: str) -> None:
     assert "retry when it is well again" in told["groups"][0]["what_to_do"]
     assert answer("attention", request_id)["deliveries"] == 3
     assert answer("attention", "--vendor", "dfinery")["deliveries"] == 3
-    assert answer("attention", "--reason", "rejected") == {"deliveries": 0, "groups": []}
+    assert answer("attention", "--reason", "rejected") == {"deliveries": 0, "groups": [], "withheld": []}
     assert "retry when it is well again" in consent("attention").stdout
 
 
@@ -341,7 +341,7 @@ def test_who_cannot_be_reached_is_told_of_provided_for_and_accepted(shop: Engine
     assert "consent accept" in consent("retry", request_id).stderr
 
     assert answer("accept", request_id, "--vendor", "akinon", "--because", "no shop accounts") == {"deliveries": 3}
-    assert answer("attention") == {"deliveries": 0, "groups": []}
+    assert answer("attention") == {"deliveries": 0, "groups": [], "withheld": []}
     accepted = answer("status", request_id)
     assert accepted["status"] == "completed_with_exceptions"
     assert accepted["vendors"]["akinon"] == {"pending": 0, "unreachable": 3}
@@ -354,7 +354,7 @@ def test_who_cannot_be_reached_is_told_of_provided_for_and_accepted(shop: Engine
 
 def test_with_partial_nobody_need_see_to_it(shop: Engine, people: str) -> None:
     request_id = unreachable(shop, people, "--partial")
-    assert answer("attention") == {"deliveries": 0, "groups": []}
+    assert answer("attention") == {"deliveries": 0, "groups": [], "withheld": []}
     assert answer("status", request_id)["missing_identifiers"]["akinon"]["accepted_by"].startswith("cli:")
     assert consent("watch", request_id).exit_code == 1
 

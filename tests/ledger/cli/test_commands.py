@@ -95,6 +95,7 @@ def test_a_submitted_file_is_on_record(stack: Engine, people: str) -> None:
         "missing_identifiers": {},
         "held": {},
         "unserved": list(VENDORS),
+        "reference": None,
     }
     assert others == [received, received, received]
     assert received.utcoffset() == timedelta(0)

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
 from domain.outcomes import Outcome, Reason
 from domain.requests import Subject
 from ledger.delivery import chunks, outcomes
 from ledger.delivery.claiming import claim
 from ledger.delivery.outcomes import COPY_FROM, Settled
-from ledger.desk import reports
+from ledger.desk import status
 from tests.ledger.conftest import Desk, people
 
 MANY = 4_000
@@ -142,17 +142,17 @@ def test_a_status_costs_the_same_for_a_thousand_times_as_many(desk: Desk) -> Non
             with desk.engine.begin() as connection:
                 chunks.close(connection, held)
         desk.execute("ANALYZE requests, tallies, vendors")
-        pages.append(pages_read(desk, reports._REQUEST, public_id=receipt.recorded.public_id))
+        pages.append(pages_read(desk, status._REQUEST, public_id=receipt.recorded.public_id))
         request_id = desk.one("SELECT max(id) FROM requests")
-        pages.append(pages_read(desk, reports._TALLIES, id=request_id))
+        pages.append(pages_read(desk, status._TALLIES, id=request_id))
     few, few_tallies, many_, many_tallies = pages
     assert few == many_
     assert many_tallies <= few_tallies + 1  # a tally that was updated may lie in two places of its page
     assert few + few_tallies < 20
 
 
-def pages_read(desk: Desk, statement: TextClause, **values: Any) -> int:
+def pages_read(desk: Desk, statement: str, **values: Any) -> int:
     """Pages that PostgreSQL looks at to answer this, in memory or not, once it has planned it."""
-    explained = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.text}"
+    explained = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"
     plan = desk.one(explained, **values)[0]["Plan"]
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
