@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
-from random import random
 from typing import ClassVar
 
 from adapters.contract import Adapter, Order, ReadsBack
@@ -16,7 +15,7 @@ from ledger.requests import closing
 from ledger.session import Engine
 from ledger.turns import take_turn
 from tasks.toolbox import Route
-from tasks.verify import BEHIND_S, Reading, Verification, read
+from tasks.verify import BEHIND_S, Reading, Verification
 
 log = logging.getLogger(__name__)
 
@@ -61,14 +60,7 @@ class Recheck(Verification):
         addressed = list(self._address(talk.order, due))
         self.lead(talk, addressed)
         self.pending -= {one.line for one in due} - {person.line for person, _ in addressed}  # not known there now
-        reading = read(
-            self.answers,
-            self.history,
-            self.policy(),
-            now=self.clock.now(),
-            again_after_s=self.tools.verify_after_s,
-            jitter=random(),  # noqa: S311 - spreads load, keeps no secret
-        )
+        reading = self.reading()
         back = _back(reading)
         seen = {line for group in reading.settled for line in group.lines} | set(back)
         with self.tools.engine.begin() as connection:

@@ -133,14 +133,7 @@ class Verification(Run):
         order = self.order()
         talk = self.talk(order, self._step(order))
         self.lead(talk, self._address(talk.order, due))
-        reading = read(
-            self.answers,
-            self.history,
-            self.policy(),
-            now=self.clock.now(),
-            again_after_s=self.tools.verify_after_s,
-            jitter=random(),  # noqa: S311 - spreads load, keeps no secret
-        )
+        reading = self.reading()
         read_back = len(self.answers)
         reading = replace(reading, wrong=self._drop_withheld(reading.wrong))
         self._deliver_again(talk.order, [person for people, _ in reading.wrong for person in people])
@@ -158,6 +151,17 @@ class Verification(Run):
             self.note_served(connection, talk)
         self.decided = True
         self.tally.note_again(islice(self.answers, read_back), self.pending)
+
+    def reading(self) -> Reading:
+        """What the answers so far say."""
+        return read(
+            self.answers,
+            self.history,
+            self.policy(),
+            now=self.clock.now(),
+            again_after_s=self.tools.verify_after_s,
+            jitter=random(),  # noqa: S311 - spreads load, keeps no secret
+        )
 
     def _drop_overtaken(self, due: list[SealedPerson]) -> list[SealedPerson]:
         """Leave out, for good, people for whom a newer wish has been delivered since and, for now, people with a
