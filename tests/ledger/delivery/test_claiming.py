@@ -54,6 +54,16 @@ def test_no_more_than_the_window(desk: Desk) -> None:
     assert len(claim(desk, 5)) == 2
 
 
+def test_a_lease_is_renewed_whatever_keys_there_are(desk: Desk) -> None:
+    """Else what was sent while its people were forgotten would not be recorded, and each renewal would read them."""
+    desk.submit(people(1))
+    held = lease(desk, claim(desk, 1)[0])
+    assert held is not None
+    desk.execute("DELETE FROM data_keys")
+    with desk.engine.begin() as connection:
+        assert chunks.renew(connection, held, 60.0).stands
+
+
 def test_what_is_closed_or_put_back_makes_room(desk: Desk) -> None:
     desk.submit(people(100))
     first, second = claim(desk, 2)
