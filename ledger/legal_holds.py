@@ -36,6 +36,7 @@ def add(
     connection: Connection, person: Identifiers, reason: Reason, because: str, *, until: datetime | None, by: str
 ) -> int | None:
     """Add a hold, and return its number; None where `until` has passed by PostgreSQL's clock."""
+    _take_turn(connection)
     fields, prints = zip(*sorted(person), strict=True)
     values = {
         "reason": reason.value,
@@ -49,6 +50,14 @@ def add(
     return found
 
 
+def _take_turn(connection: Connection) -> None:
+    """Whoever adds or ends holds takes turns until the caller commits: what waited for one may be kept by another, so
+    two that ended at once would wait for each other."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
+
+
+_ONE_AT_A_TIME = 0x686F6C6473
+"""("holds")"""
 _ADD = text("""
     WITH added AS (
         INSERT INTO legal_holds (reason, because, until, added_by)
@@ -81,6 +90,7 @@ _EVERY = text(f"""
 def end(connection: Connection, hold_id: int, by: str, because: str | None) -> bool:
     """Release a hold; False where there is none in force of this number. Waits for deliveries that are just being
     withheld by it."""
+    _take_turn(connection)
     values = {"id": hold_id, "by": by, "because": because}
     ended = connection.execute(_END, values).rowcount == 1
     if ended:
@@ -96,8 +106,10 @@ _FORGET = text("DELETE FROM legal_hold_prints WHERE hold_id = :id")
 
 
 def end_over(connection: Connection) -> int | None:
-    """End one hold whose time is over, by PostgreSQL's clock; returns its number, None where there is none that nobody
-    else ends."""
+    """End one hold whose time is over, by PostgreSQL's clock; returns its number, None where there is none."""
+    if not connection.execute(_ANY_OVER).scalar_one():
+        return None
+    _take_turn(connection)
     hold_id: int | None = connection.execute(_OVER).scalar_one_or_none()
     if hold_id is not None:
         connection.execute(_END_OVER, {"id": hold_id})
@@ -105,10 +117,9 @@ def end_over(connection: Connection) -> int | None:
     return hold_id
 
 
-_OVER = text("""
-    SELECT id FROM legal_holds WHERE ended_at IS NULL AND until <= now()
-    ORDER BY until LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
-""")
+_IS_OVER = "FROM legal_holds WHERE ended_at IS NULL AND until <= now()"
+_ANY_OVER = text(f"SELECT EXISTS (SELECT {_IS_OVER})")
+_OVER = text(f"SELECT id {_IS_OVER} ORDER BY until LIMIT 1")
 _END_OVER = text("UPDATE legal_holds SET ended_at = until WHERE id = :id")
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -15,6 +17,7 @@ from domain.effects import Effect
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
 from ledger import due, legal_holds
+from ledger.delivery import withheld as waiting
 from ledger.desk import attention, endings, withheld
 from ledger.desk.endings import status_and_closing
 from tasks import attend, by_hand
@@ -172,6 +175,35 @@ def test_a_request_waits_for_the_last_of_several_holds(stage: Stage) -> None:
     stage.keeper().release(third)
     assert stage.work().outcomes() == [DONE]
     assert stage.times("ann-1") == 1
+
+
+def test_two_holds_of_one_person_that_end_at_once_do_not_wait_for_each_other(stage: Stage) -> None:
+    """What waited for one of them is kept by the other."""
+    first = stage.hold(until=datetime.now(UTC) + timedelta(days=1))
+    stage.submit([ANN], vendors=("insider",))
+    stage.work()
+    second = stage.hold(HER_ADDRESS)
+    stage.submit([ANN], vendors=("algonomy",))
+    stage.work()
+    assert stage.desk.rows("SELECT hold_id FROM withheld ORDER BY request_id") == [(first,), (second,)]
+    with ThreadPoolExecutor() as other:
+        with stage.desk.engine.begin() as connection:
+            assert legal_holds.end(connection, first, "cli:ann", None)
+            released = other.submit(stage.keeper().release, second)
+            await_a_lock(stage.desk)
+            stage.desk.woken.extend(waiting.send_after(connection, first))
+        released.result(timeout=30)
+    assert stage.work().outcomes() == [DONE]
+    assert stage.outcomes("algonomy") == [DONE]
+
+
+def await_a_lock(desk: Desk) -> None:
+    """Until somebody waits for a lock."""
+    for _ in range(500):
+        if desk.one("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
 
 
 def test_a_hold_ends_by_its_time(stage: Stage) -> None:
