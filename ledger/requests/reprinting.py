@@ -54,7 +54,9 @@ def reprint(connection: Connection, masters: MasterKeys, prints: Fingerprinter) 
     connection.execute(_AS_REPRINTING)
     span = _span(after, last) | {"old": prints.older[0].number}
     people: dict[int, list[Any]] = defaultdict(list)
-    requests = connection.execute(_REQUESTS, span).all()  # locked before their people, as everywhere
+    connection.execute(_LOCK, span)  # before their people, as everywhere
+    # In a second statement: a key that was replaced while we waited (`resealing`) would be the older one in the first.
+    requests = connection.execute(_REQUESTS, span).all()
     for row in connection.execute(_PEOPLE, span):
         people[row.request_id].append(row)
     sessions = _sessions(connection, span)
@@ -139,9 +141,10 @@ _IN_SPAN = """
     (request_id, line) > (:request, :after) AND (request_id, line) <= (:last_request, :last)
     AND request_id >= :request AND request_id <= :last_request
 """
+_LOCK = text("SELECT id FROM requests WHERE id >= :request AND id <= :last_request ORDER BY id FOR SHARE")
 _REQUESTS = text(f"""
     SELECT id, public_id, {wrapped_key()} AS data_key, CAST(kind AS text) AS kind FROM requests
-    WHERE id >= :request AND id <= :last_request ORDER BY id FOR SHARE
+    WHERE id >= :request AND id <= :last_request ORDER BY id
 """)
 _PEOPLE = text(f"SELECT request_id, line, sealed FROM subjects WHERE {_IN_SPAN} ORDER BY 1, 2 FOR NO KEY UPDATE")
 _SESSIONS = text(f"""

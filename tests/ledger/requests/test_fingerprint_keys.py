@@ -19,15 +19,20 @@ from ledger.people.involved import requests_of
 from ledger.people.prints import Prints
 from ledger.requests import fingerprint_keys, reprinting
 from ledger.requests.references import prints_of_reference
+from ledger.requests.resealing import reseal_next
+from ledger.retention import Periods
 from ledger.sealing import MasterKeys, generate_master_key
 from tasks import attend
 from tasks import fingerprint_keys as keys
 from tasks import rotate as master_rotation
+from tasks.forget import forget_people
 from tasks.known import Lately, look_up
 from tasks.retain import keep_forgetting, keep_suppression
 from tasks.submission import NO_GUARDS, KeyConflictError, Submission
 from tasks.submit import Offer, submit, submit_few
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
+from tests.ledger.delivery.test_legal_holds import await_a_lock
+from tests.ledger.requests.test_forgetting_by_age import ACTION, ended, pass_days
 from tests.ledger.requests.test_suppression import (
     ALL,
     ANN,
@@ -386,6 +391,22 @@ def test_a_legal_hold_keeps_its_person_beyond_rotations(desk: Desk, added: str) 
     keys.go_on(desk.engine, desk.masters)
     assert [one.number for one in current(desk)] == [3]
     assert by_older(desk) == 0
+
+
+def test_who_is_sealed_anew_at_that_moment_is_fingerprinted_anew(desk: Desk) -> None:
+    public_id = ended(desk, {3: ACTION})
+    pass_days(desk, 31)
+    assert forget_people(desk.engine, desk.masters, Periods(dict.fromkeys(Kind, 30.0), None)) == 1
+    keep_forgetting(desk.engine)
+    to(desk, "begun")
+    with ThreadPoolExecutor() as other:
+        with desk.engine.begin() as connection:
+            assert reseal_next(connection, desk.masters, 0)
+            step = other.submit(keys._reprint, desk.engine, desk.masters)
+            await_a_lock(desk)
+        assert step.result(timeout=30) == reprinting.Step(people=1, unreadable=0)
+    rotated(desk)
+    assert found(desk, people(3)[2]) == [public_id]
 
 
 def test_a_rotation_that_begins_while_another_process_looks_is_not_taken_for_done(desk: Desk) -> None:
