@@ -12,7 +12,7 @@ from ledger.forgetting import LAST_LINE
 from ledger.keys import open_key
 from ledger.notices.opendsr import group_context
 from ledger.notices.webhooks import url_context
-from ledger.sealing import MasterKeys, SealingKey
+from ledger.sealing import MasterKeys, SealingKey, UnsealError
 
 AT_ONCE = 5_000
 """People read and written together."""
@@ -20,9 +20,10 @@ AT_ONCE = 5_000
 
 def reseal_next(connection: Connection, masters: MasterKeys, after: int) -> int | None:
     """Replace the key of the next request after this one whose other people are all forgotten, and of which nothing is
-    under way; returns its number, None where there is none left.
+    under way; returns its number, None where there is none left. One whose master key was given up is left as it is:
+    nobody can read whom it keeps.
 
-    Raises ledger.sealing.UnsealError.
+    Raises ledger.sealing.UnsealError where something sealed was tampered with.
     """
     request = connection.execute(_NEXT, {"after": after, "last_line": LAST_LINE}).one_or_none()
     if request is None:
@@ -30,7 +31,11 @@ def reseal_next(connection: Connection, masters: MasterKeys, after: int) -> int 
     # In a second statement: what the first one saw of chunks may be older than the lock.
     if not connection.execute(_AT_REST, {"id": request.id, "last_line": LAST_LINE}).scalar_one():
         return int(request.id)
-    old, new = open_key(masters, request.public_id, request.wrapped), SealingKey.generate()
+    try:
+        old = open_key(masters, request.public_id, request.wrapped)
+    except UnsealError:
+        return int(request.id)
+    new = SealingKey.generate()
     people = _reseal_people(connection, request.id, old, new)
     for sealed in _SEALED:
         _reseal(connection, request, sealed, old, new)

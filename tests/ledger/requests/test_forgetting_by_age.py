@@ -27,7 +27,7 @@ from ledger.requests import forgetting_by_age
 from ledger.requests.forgetting_by_age import Place, forget_next
 from ledger.requests.references import reference_of
 from ledger.retention import Periods, periods_of
-from ledger.sealing import UnsealError
+from ledger.sealing import MasterKeys, UnsealError, generate_master_key
 from tasks import attend
 from tasks.forget import forget_people, reseal_people
 from tasks.retain import keep_forgetting
@@ -179,6 +179,19 @@ def test_a_person_who_waits_alone_keeps_their_request_until_somebody_ends_that(d
     pass_days(desk, 2)
     assert forget(desk) == 1
     assert known(desk, public_id) == set()
+
+
+def test_a_master_key_that_was_given_up_holds_up_no_other_request(desk: Desk) -> None:
+    lost, kept = generate_master_key(), generate_master_key()
+    desk.masters = MasterKeys.parse(lost)
+    ended(desk, {3: ACTION})
+    desk.masters = MasterKeys.parse(f"{kept},{lost}")
+    ended(desk, {3: ACTION})
+    pass_days(desk, 31)
+    assert forget_people(desk.engine, desk.masters, Periods(dict.fromkeys(Kind, 30.0), None)) == 2
+    keep_forgetting(desk.engine)
+    assert reseal_people(desk.engine, MasterKeys.parse(kept)) == 2
+    assert desk.rows("SELECT spared FROM data_keys ORDER BY request_id") == [(None,), (1,)]
 
 
 def test_an_extended_deadline_is_waited_for(desk: Desk) -> None:
