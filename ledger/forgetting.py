@@ -37,16 +37,23 @@ _NOTE_FORGOTTEN = text(f"""
 _PRINTS_ARE_DUE = text(f"""
     INSERT INTO forgetting (request_id)
     SELECT id FROM requests WHERE id = ANY(CAST(:ids AS bigint[])) AND NOT {has_key()}
-    ON CONFLICT (request_id) DO UPDATE SET after_line = 0, kept = NULL WHERE forgetting.kept IS NOT NULL
+    ON CONFLICT DO NOTHING
 """)
 
 
 def destroy_keys(connection: Connection, request_ids: Sequence[int]) -> None:
-    """Destroy the data keys of these requests, which the caller has locked and notes as forgotten."""
-    connection.execute(_DESTROY, {"ids": list(request_ids)})
+    """Destroy the data keys of these requests, which the caller has locked and notes as forgotten. Who of them was kept
+    when the others were forgotten is so no longer."""
+    ids = {"ids": list(request_ids)}
+    connection.execute(_DESTROY, ids)
+    connection.execute(_KEEP_NOBODY, ids)
 
 
 _DESTROY = text(DESTROY)
+_KEEP_NOBODY = text("""
+    UPDATE forgetting SET after_line = 0, kept = NULL
+    WHERE request_id = ANY(CAST(:ids AS bigint[])) AND kept IS NOT NULL
+""")
 
 
 def forget_but(connection: Connection, request_id: int, kept: Sequence[int]) -> None:

@@ -76,7 +76,7 @@ STEP, STEP_CHUNKS, STEP_PEOPLE, STEP_S = 2_000, 10_000, 5_000, 300.0
 duration."""
 _CLOSED_IN_TIME = "closed_at < now() - CAST(:days AS double precision) * interval '1 day'"
 # It must also have ended this long ago: a request that takes hours to write is invisible until then. Indexes of open
-# work tell what is open in it.
+# work tell what is open in it. What a legal hold withholds is sent when that ends, and could not be afterwards.
 _EXPIRED = text("""
     SELECT id, first_request, past_request FROM volumes
     WHERE dropped_at IS NULL AND ended_at < now() - CAST(:days AS double precision) * interval '1 day'
@@ -86,6 +86,7 @@ _EXPIRED = text("""
         AND NOT EXISTS (
             SELECT FROM chunks
             WHERE request_id >= first_request AND request_id < past_request AND state <> 'closed')
+        AND NOT EXISTS (SELECT FROM withheld WHERE request_id >= first_request AND request_id < past_request)
     ORDER BY id
 """)
 

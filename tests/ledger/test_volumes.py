@@ -19,7 +19,7 @@ from adapters.contract import Answer, Verdict
 from bench.plans import statements_of
 from domain.outcomes import Reason
 from domain.requests import Kind, Subject
-from ledger import volumes
+from ledger import forgetting, volumes
 from ledger.delivery import chunks, near_requests, same_people
 from ledger.desk import attention
 from ledger.desk.deeds import lock_request
@@ -31,8 +31,9 @@ from ledger.sealing import MasterKeys
 from ledger.session import connect, driver_of, migrate
 from tasks.attend import AttendError
 from tasks.attend import Desk as Attending
+from tasks.legal_holds import Keeper
 from tasks.log import LogKeeper, keep_log
-from tasks.retain import keep_volumes
+from tasks.retain import keep_forgetting, keep_volumes
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 
 REJECTED = Answer(Verdict.USER, Reason.REJECTED, certain=True)
@@ -215,6 +216,33 @@ def test_what_is_open_or_young_keeps_its_volume(shelf: Desk) -> None:
     assert volumes.drop_expired(shelf.engine, 9) == []
     shelf.execute("UPDATE chunks SET state = 'closed'")
     assert [one.id for one in volumes.drop_expired(shelf.engine, 9)] == [1]
+
+
+def test_what_a_legal_hold_withholds_keeps_its_volume(shelf: Desk) -> None:
+    keeper = Keeper(shelf.engine, shelf.masters, "cli:ann", shelf.woken.extend)
+    hold = keeper.add(people(1)[0], Reason.LITIGATION, "case 12")
+    done(shelf, 2, days_ago=10)
+    assert turn_over(shelf) == 2
+    long_ago(shelf, 10)
+    assert volumes.drop_expired(shelf.engine, 9) == []
+    keeper.release(hold)
+    shelf.work_off(shelf.tools_for(everybody(APPLIED)))
+    assert shelf.one("SELECT count(*) FROM outcomes WHERE outcome = 'accepted'") == 2, "it is sent when that ends"
+    age(shelf, 10)
+    assert [one.id for one in volumes.drop_expired(shelf.engine, 9)] == [1]
+
+
+def test_nobody_is_left_to_be_kept_when_their_volume_is_dropped(shelf: Desk) -> None:
+    """Of a request whose other people were forgotten, and whose key was still to be replaced."""
+    done(shelf, 12, days_ago=10)
+    turn_over(shelf)
+    long_ago(shelf, 10)
+    with shelf.engine.begin() as connection:
+        forgetting.forget_but(connection, shelf.one("SELECT id FROM requests"), [3])
+    keep_forgetting(shelf.engine)
+    assert [one.id for one in volumes.drop_expired(shelf.engine, 9)] == [1]
+    keep_forgetting(shelf.engine)
+    assert shelf.one("SELECT count(*) FROM forgetting") == 0, "else no older fingerprint key would ever go"
 
 
 def refuse_everybody(desk: Desk) -> None:
