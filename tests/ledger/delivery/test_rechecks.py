@@ -13,6 +13,7 @@ from tests.ledger.conftest import Desk, everybody, people
 from tests.ledger.delivery.test_answers import shop
 from tests.ledger.delivery.test_verifying import ReadableAdapter, Vendor, latest, status
 from tests.ledger.sandboxed import Shop
+from tests.ledger.test_growth import read_by
 from tests.stubs import StubAdapter, StubExchange
 
 __all__ = ["shop"]  # the fixture
@@ -120,6 +121,18 @@ def test_a_sample_has_about_so_many_different_people(weeks: Weeks, desk: Desk, m
     assert most - 2 <= opened <= most + 2, "it is rounded for each request"
     weeks.deliver(2)
     assert desk.one("SELECT count(*) FROM chunks WHERE state <> 'closed'") == 0
+
+
+def test_a_sample_of_few_does_not_read_a_large_request(weeks: Weeks, desk: Desk) -> None:
+    desk.execute("""
+        INSERT INTO outcomes (request_id, vendor_id, round, line, attempts, outcome)
+        SELECT request_id, vendor_id, 1, line, 1, 'verified'
+        FROM tallies, generate_series(16, 20000) AS line WHERE tallies.outcome = 'verified'""")
+    desk.execute("UPDATE tallies SET deliveries = 20000 WHERE outcome = 'verified'")
+    desk.execute("UPDATE requests SET subjects = 20000")
+    desk.execute("ANALYZE outcomes, tallies, requests")
+    read = read_by(desk, lambda connection: rechecks.open_sample(connection, "insider", [Kind.ERASURE], 10))
+    assert 10 <= read["outcomes_1"] < 200
 
 
 def test_who_is_forgotten_or_cannot_be_read_back_is_left_out(weeks: Weeks, desk: Desk) -> None:
