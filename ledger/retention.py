@@ -20,7 +20,7 @@ class Periods(NamedTuple):
     forget: Mapping[Kind, float | None]
     """By kind, from when nothing of a request waits for anybody until its people are forgotten."""
     record: float | None
-    """From a request's end until all of it is dropped but its counts."""
+    """From a request's end until all of it is dropped but its counts; and how old an entry of the audit log becomes."""
 
     def by_name(self) -> dict[str, float | None]:
         """The same, by the names of the table."""

@@ -10,7 +10,15 @@ from ledger.session import Engine
 from tasks import fingerprint_keys
 from tasks.forget import forget_people, reseal_people
 from tasks.recheck import open_samples
-from tasks.retain import keep_drafts, keep_forgetting, keep_no_clear_keys, keep_outbox, keep_suppression, keep_volumes
+from tasks.retain import (
+    keep_audit_log,
+    keep_drafts,
+    keep_forgetting,
+    keep_no_clear_keys,
+    keep_outbox,
+    keep_suppression,
+    keep_volumes,
+)
 from tasks.toolbox import Route
 
 
@@ -36,6 +44,7 @@ def do_chores(engine: Engine, masters: MasterKeys, routes: Mapping[str, Route], 
     keep_forgetting(engine)
     reseal_people(engine, masters)
     keep_volumes(engine, periods.record)
+    keep_audit_log(engine)
     keep_suppression(engine, settings.suppression_days)
     keep_outbox(engine)
     keep_no_clear_keys(engine, masters)

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from ledger import filter_building, forgetting, suppression, volumes
-from ledger.accounts import guesses
+from ledger.accounts import audit, guesses
 from ledger.keys import fingerprinter
 from ledger.notices import outbox
 from ledger.requests import drafts, idempotency, lately
@@ -28,6 +28,8 @@ BLOCKS_OF_A_ROUND = 400
 PRINT_ROUNDS = 1_000
 """Steps of `ledger.forgetting` in one call: five million people. The rest is left to the next call."""
 PRINTS_OF_A_ROUND = 10_000
+AUDIT_ROUNDS = 200
+AUDIT_OF_A_ROUND = 1_000
 KEY_ROUNDS = 200
 KEYS_OF_A_ROUND = 1_000
 
@@ -78,6 +80,12 @@ def keep_outbox(engine: Engine) -> int:
     """Delete messages that ended long ago; returns the number deleted. Each round is one transaction, so none is
     long."""
     return _in_rounds(engine, ROUNDS, lambda one: outbox.drop_ended(one, MESSAGE_DAYS))
+
+
+def keep_audit_log(engine: Engine) -> int:
+    """Drop entries of the audit log that are older than the ledger keeps its record; returns how many. The rest is left
+    to the next call."""
+    return _in_rounds(engine, AUDIT_ROUNDS, lambda one: audit.drop_old(one, AUDIT_OF_A_ROUND))
 
 
 def keep_drafts(engine: Engine) -> int:

@@ -1,4 +1,4 @@
-"""The audit log: who was admitted or refused, and what they did. Rows are only added."""
+"""The audit log: who was admitted or refused, and what they did. Rows are only added, and dropped with the record."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +57,14 @@ _ADD = text("""
         CAST(:target AS text[]), CAST(:status AS smallint[]), CAST(:because AS text[]), CAST(:source AS text[]),
         CAST(:key_prefix AS text[]), CAST(:account AS text[]))
 """)
+
+
+def drop_old(connection: Connection, most: int) -> int:
+    """Drop the oldest entries that the ledger's period for its record has passed, at most so many; returns how many."""
+    return int(connection.execute(_DROP_OLD, {"most": most}).scalar_one())
+
+
+_DROP_OLD = text("SELECT drop_audit_entries(CAST(:most AS integer))")
 
 
 class Written(NamedTuple):

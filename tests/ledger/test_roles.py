@@ -222,6 +222,24 @@ def test_a_volume_is_kept_for_the_ledger_s_own_period(ledger: Ledger, desk: Desk
             connection.execute(text("DELETE FROM retention_periods"))
 
 
+@pytest.mark.parametrize(("period", "dropped"), [(None, 0), (30.0, 0), (7.0, 1)])
+def test_an_audit_entry_is_kept_for_the_ledger_s_own_period(
+    ledger: Ledger, desk: Desk, period: float | None, dropped: int
+) -> None:
+    with ledger.owner.begin() as connection:  # the oldest go first
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("DELETE FROM audit_entries"))
+    desk.execute("INSERT INTO audit_entries (by, deed, allowed, at) VALUES ('x', 'y', true, now() - interval '9 days')")
+    with ledger.owner.begin() as connection:
+        set_days(connection, {RECORD: period}, "test")
+    try:
+        assert desk.one("SELECT drop_audit_entries(100)") == dropped
+        assert desk.one("SELECT count(*) FROM audit_entries") == 1 - dropped
+    finally:
+        with ledger.owner.begin() as connection:
+            connection.execute(text("DELETE FROM retention_periods"))
+
+
 def test_only_what_was_logged_becomes_an_entry(ledger: Ledger, desk: Desk) -> None:
     desk.submit(people(1))
     ((pending, *_),) = desk.rows("SELECT id FROM log_pending ORDER BY id DESC LIMIT 1")
