@@ -13,7 +13,7 @@ from adapters.sending import refuse_when_over
 from domain.outcomes import Reason
 from domain.requests import Kind
 from ledger.delivery import chunks
-from tasks import clock, deliver, looking, run, verify
+from tasks import clock, deliver, delivery, looking, run, verify
 from tasks.dispatch import dispatch
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 from tests.stubs import StubAdapter, StubExchange
@@ -78,7 +78,7 @@ def test_who_is_frozen_between_lease_and_first_call_sends_nothing(
     """And another worker has the chunk by then: nothing is recorded either."""
     desk.submit(people(2))
     wire = a_wire(jumps, 0.0)
-    named = {"lease": (chunks, "lease"), "read": (run, "pending"), "weigh": (deliver, "weigh")}
+    named = {"lease": (chunks, "lease"), "read": (run, "pending"), "weigh": (delivery, "weigh")}
     module, name = named[where]
     real = getattr(module, name)
 
@@ -178,7 +178,7 @@ def test_setbacks_are_dated_by_the_ledger_whatever_a_workers_clock_says(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, wrong_by_s: float, answer: Answer
 ) -> None:
     """The next worker's clock is wrong by something else, and still the right people are due."""
-    for module in (run, deliver, verify, looking):
+    for module in (run, delivery, verify, looking):
         monkeypatch.setattr(module, "time", lambda: time() + wrong_by_s, raising=False)
     desk.submit(people(2), kind=Kind.OPT_OUT)
     tools = desk.tools_for(everybody(answer))
