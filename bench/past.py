@@ -6,6 +6,7 @@ from sqlalchemy import Engine, text
 
 from ledger.delivery.vendors import Vendor
 from ledger.filter_building import build_filters
+from ledger.roles import keep_roles
 from ledger.volumes import turn_over
 
 VOLUME_DELIVERIES = 10_000_000
@@ -49,6 +50,7 @@ def write_past(engine: Engine, vendors: Sequence[Vendor], deliveries: int, volum
                 values_of_vendor = {"vendor_id": vendor.id, "size": vendor.chunk_people, "first": first, "past": past}
                 connection.execute(_CHUNKS, values_of_vendor)
             connection.execute(text("SELECT setval('requests_id_seq', :past - 1)"), {"past": past})
+    keep_roles(engine)  # these tables are ours, and the functions that follow are the owner's
     with engine.begin() as connection:
         turn_over(connection)
     build_filters(engine, ended_for_s=0)
