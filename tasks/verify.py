@@ -47,7 +47,6 @@ def read(
     policy: RetryPolicy,
     *,
     now: float,
-    again_after_s: float,
     jitter: float,
 ) -> Reading:
     """Decide about each person who was read back. `failed_before`: the setback of each line that has one.
@@ -159,7 +158,6 @@ class Verification(Run):
             self.history,
             self.policy(),
             now=self.clock.now(),
-            again_after_s=self.tools.verify_after_s,
             jitter=random(),  # noqa: S311 - spreads load, keeps no secret
         )
 

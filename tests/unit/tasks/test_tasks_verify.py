@@ -24,7 +24,7 @@ def read_back(answer: Answer, before: Setback | None, now: float) -> Reading:
     """Of line 1."""
     history = {1: before} if before else {}
     answered = [Answered([person(1)], answer)]
-    return read(answered, history, POLICY, now=now, again_after_s=AGAIN_AFTER_S, jitter=1.0)
+    return read(answered, history, POLICY, now=now, jitter=1.0)
 
 
 def outcome(reading: Reading) -> Outcome | None:
