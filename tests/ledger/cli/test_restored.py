@@ -49,15 +49,20 @@ def take_back(engine: Engine, request_id: str, entries: int) -> None:
             connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
 
 
-@pytest.fixture
-def restored(stack: Engine, people: str) -> str:
-    """A request that has closed, and whose end the ledger does not know any more."""
+def backed_up(stack: Engine, people: str) -> tuple[str, int]:
+    """A request that runs, and how many entries the log has at the moment of the backup."""
     keep_signing_key(Settings.load())
     make_copy_folder(Settings.load())
     request_id = submitted(people)
     keep(stack)
     with stack.connect() as connection:
-        entries = connection.execute(text("SELECT size FROM log_head")).scalar_one()
+        return request_id, connection.execute(text("SELECT size FROM log_head")).scalar_one()
+
+
+@pytest.fixture
+def restored(stack: Engine, people: str) -> str:
+    """A request that has closed, and whose end the ledger does not know any more."""
+    request_id, entries = backed_up(stack, people)
     settle(stack, request_id)
     keep(stack)
     take_back(stack, request_id, entries)
@@ -92,12 +97,7 @@ def test_it_is_shown_first_and_then_dealt_with(restored: str, stack: Engine) -> 
 
 
 def test_legal_holds_that_are_lost_are_named(stack: Engine, people: str) -> None:
-    keep_signing_key(Settings.load())
-    make_copy_folder(Settings.load())
-    request_id = submitted(people)
-    keep(stack)
-    with stack.connect() as connection:
-        entries = connection.execute(text("SELECT size FROM log_head")).scalar_one()
+    request_id, entries = backed_up(stack, people)
     assert consent("legal-hold", "add", "--user-id", "u-2", "--reason", "litigation", "--because", "case 12").stdout
     keep(stack)
     take_back(stack, request_id, entries)
