@@ -14,7 +14,7 @@ PLAIN_WIDTH = 1_000
 
 def console(*, stderr: bool = False) -> "Console":
     """Where to write."""
-    from rich.console import Console  # noqa: PLC0415 - a tenth of a second that scripts do not need
+    from rich.console import Console
 
     found = Console(stderr=stderr)
     return found if found.is_terminal else Console(stderr=stderr, width=PLAIN_WIDTH)
@@ -22,14 +22,14 @@ def console(*, stderr: bool = False) -> "Console":
 
 def table(*columns: str) -> "Table":
     """An empty table. More columns can be added to it."""
-    from rich import box  # noqa: PLC0415 - the same
-    from rich.table import Table  # noqa: PLC0415 - the same
+    from rich import box
+    from rich.table import Table
 
     return Table(*columns, box=box.SIMPLE)
 
 
 def literal(value: object) -> "Text":
     """A cell that shows a value as it is, whatever brackets it has; nothing for None."""
-    from rich.text import Text  # noqa: PLC0415 - the same
+    from rich.text import Text
 
     return Text("" if value is None else str(value))

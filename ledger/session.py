@@ -207,19 +207,18 @@ def migrate(engine: Engine, to: str = "head") -> str | None:
 
 def _upgrade(engine: Engine, to: str) -> bool:
     """Whether the tables have this program's revision now."""
-    from alembic import command  # noqa: PLC0415 - a third of a second that only this needs
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command, config  # noqa: PLC0415 - a third of a second that only this needs
 
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    alembic = config.Config()
+    alembic.set_main_option("script_location", str(MIGRATIONS))
     with engine.connect() as connection:
         event.listen(connection, "begin", unhurried)
         if not is_of_this_program(connection):
             check_schema(connection)
             return False
         connection.commit()
-        config.attributes["connection"] = connection
-        command.upgrade(config, to)
+        alembic.attributes["connection"] = connection
+        command.upgrade(alembic, to)
         if is_whole := is_migrated(connection):
             note_fit(connection)
         connection.commit()
