@@ -18,6 +18,8 @@ def _none_for_never(value: Any) -> Any:
 
 Days = Annotated[Annotated[float, Field(ge=0, le=MOST_DAYS)] | None, BeforeValidator(_none_for_never)]
 """None: never."""
+RecordDays = Annotated[Annotated[float, Field(ge=1, le=MOST_DAYS)] | None, BeforeValidator(_none_for_never)]
+"""None: never."""
 _LIKE_ALL = "the same for this kind; unset: as for all"
 
 
@@ -32,10 +34,10 @@ class RetentionFields(BaseModel):
     forget_after_days__erasure: Days = Field(default=None, description=_LIKE_ALL)
     forget_after_days__opt_out: Days = Field(default=None, description=_LIKE_ALL)
     forget_after_days__opt_in: Days = Field(default=None, description=_LIKE_ALL)
-    retention_days: float | None = Field(
+    retention_days: RecordDays = Field(
         default=None,
-        ge=1,
-        description="so many days after its request closed it is dropped: people, outcomes, chunks; unset: never. "
+        description="so many days after its request closed it is dropped: people, outcomes, chunks; so are entries of "
+        "the audit log; unset, or never: it is kept. "
         "The first value of a new ledger; then `consent retention set`",
     )
 
