@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from cli.os_user import who
+from cli.progress_notes import noting
 from cli.utc import as_utc
 from domain.counted import counted, counted_people
 from intake.exit_codes import CommandError, Ending, note
@@ -14,8 +15,6 @@ from intake.stack import BAD_KEYS, master_keys, surroundings
 from ledger.requests.fingerprint_keys import Key, StillWritingError, keys_of
 from ledger.sealing import UnsealError
 from tasks.fingerprint_keys import rotate as replace_key
-
-NOTED_EVERY = 100_000
 
 
 def status(*, as_json: bool) -> Ending:
@@ -28,14 +27,7 @@ def status(*, as_json: bool) -> Ending:
 
 def rotate(*, as_json: bool) -> Ending:
     """Replace the key. Raises CommandError."""
-    noted = 0
-
-    def progress(people: int) -> None:
-        nonlocal noted
-        if people // NOTED_EVERY > noted:
-            noted = people // NOTED_EVERY
-            note(f"{counted_people(people)} fingerprinted anew so far")
-
+    progress = noting(lambda people: f"{counted_people(people)} fingerprinted anew so far")
     with surroundings(needed=("database_url", "master_keys")) as here:
         try:
             done = replace_key(here.engine, master_keys(here), who(), progress)

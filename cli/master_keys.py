@@ -8,6 +8,7 @@ import typer
 from cli.attention import check_text
 from cli.given import unusable
 from cli.os_user import who
+from cli.progress_notes import noting
 from domain.counted import counted
 from intake.exit_codes import Ending, note
 from intake.stack import BAD_KEYS, master_keys, surroundings
@@ -17,8 +18,6 @@ from ledger.accounts.audit import Entry
 from ledger.master_keys import Wrapped, name_of, why_not_these
 from ledger.sealing import MasterKeys, UnsealError
 from tasks.rotate import rotate as rewrap_everything
-
-NOTED_EVERY = 100_000
 
 
 def status(*, as_json: bool) -> Ending:
@@ -33,14 +32,7 @@ def status(*, as_json: bool) -> Ending:
 
 def rotate(*, as_json: bool) -> Ending:
     """Wrap everything anew. Raises CommandError."""
-    noted = 0
-
-    def progress(total: int) -> None:
-        nonlocal noted
-        if total // NOTED_EVERY > noted:
-            noted = total // NOTED_EVERY
-            note(f"{total:,} keys wrapped anew so far")
-
+    progress = noting(lambda total: f"{total:,} keys wrapped anew so far")
     with surroundings(needed=("database_url", "master_keys")) as here:
         masters = master_keys(here)
         try:
