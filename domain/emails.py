@@ -11,6 +11,7 @@ SHAPE = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@.]+")
 _PLAIN = re.compile(PLAIN)
 
 _WRAPPED = (
+    (re.compile(r"=.*", re.DOTALL), "begins with = as a spreadsheet's formula does: give the address alone"),
     (re.compile(r".*<.*|.*>.*", re.DOTALL), "has < or > in it: give the address alone, as a@example.org"),
     (re.compile(r"\s*mailto:.*", re.DOTALL | re.IGNORECASE), "begins with mailto: give the address alone"),
     (re.compile(r".*[,;]\s*[^\s@]+@.*", re.DOTALL), "holds more than one address: give each person a line"),

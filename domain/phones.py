@@ -8,6 +8,11 @@ from phonenumbers import PhoneMetadata, PhoneNumberFormat
 
 E164 = re.compile(r"\+[1-9][0-9]{4,14}")
 LONGEST = 16
+MOST_WRITTEN = 200
+"""Characters in which somebody may have written several numbers."""
+_BETWEEN_NUMBERS = re.compile(r"[,;|&/\n]|\s(?:or|and|oder|und|veya|ve|또는|ou|et|o|y)\s")
+_SHORTEST = 7
+"""Digits of a number: what stands before `/` may be a dialling code."""
 START = 5
 """This many characters hold a number's calling code (`+` and up to three digits) and the digit after it."""
 
@@ -56,6 +61,12 @@ def is_e164(number: str) -> bool:
     viable = re.compile(pattern or ".*")
     rest = national.removeprefix(metadata.national_prefix or "")
     return bool(viable.fullmatch(national)) or not viable.fullmatch(rest)
+
+
+def are_several(text: str) -> bool:
+    """Whether a text holds more than one number, however they are written."""
+    parts = _BETWEEN_NUMBERS.split(text[:MOST_WRITTEN])
+    return sum(sum(map(str.isdigit, part)) >= _SHORTEST for part in parts) > 1
 
 
 def national_part(number: str) -> str:

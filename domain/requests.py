@@ -12,6 +12,7 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationInfo,
+    WithJsonSchema,
     with_config,
 )
 from pydantic_core import PydanticCustomError
@@ -92,7 +93,8 @@ def check_phone(text: str, info: ValidationInfo) -> str:
     or is a placeholder."""
     if not phones.E164.fullmatch(text):
         unseen = _unseen(text)
-        raise PydanticCustomError("phone", "{problem}", {"problem": unseen.message() if unseen else NO_PHONE})
+        problem = SEVERAL_PHONES if phones.are_several(text) else NO_PHONE
+        raise PydanticCustomError("phone", "{problem}", {"problem": unseen.message() if unseen else problem})
     odd = phones.may_be_odd(text[: phones.START])  # hardly any is, and the answer is cached
     if odd and not phones.is_e164(text):
         raise PydanticCustomError("phone", _TRUNK_PREFIX)
@@ -104,6 +106,7 @@ def check_phone(text: str, info: ValidationInfo) -> str:
 
 
 NO_PHONE = "is not a phone number in E.164 form: give it with its country code, such as +821012345678"
+SEVERAL_PHONES = "holds more than one number: give each of them a line"
 _TRUNK_PREFIX = (
     "is not in E.164 form: after the country code stands a prefix (often 0) that is dialled within the country only; "
     "take it out"
@@ -139,7 +142,12 @@ Email = Annotated[
     AfterValidator(check_email),
     AfterValidator(refuse_control_characters),
 ]
-Phone = Annotated[str, StringConstraints(strict=True, max_length=phones.LONGEST), AfterValidator(check_phone)]
+Phone = Annotated[
+    str,
+    StringConstraints(strict=True),
+    AfterValidator(check_phone),  # bounds the length too, and has better words for what is too long
+    WithJsonSchema({"type": "string", "maxLength": phones.LONGEST}),
+]
 Number = Annotated[
     StrictInt | Annotated[str, StringConstraints(strict=True, pattern=r"^[1-9][0-9]{0,18}$")],
     AfterValidator(_check_number),

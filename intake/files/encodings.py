@@ -1,11 +1,14 @@
 """Text in other clothes becomes UTF-8 with line feeds, as a stream: UTF-16, and line ends of old Macintoshes."""
 
 import codecs
+import re
 from collections.abc import Callable
 from typing import Protocol
 
 HEAD_BYTES = 8_192
 """Looked at to tell what a file is."""
+NOT_UTF8 = "text that is not UTF-8"
+_CONTROLS = re.compile("[\\x00-\\x08\\x0e-\\x1f\\ufffd]")
 
 
 class Source(Protocol):
@@ -78,15 +81,33 @@ def as_utf8(file: Ahead) -> tuple[Source, str]:
     unmarked = _unmarked_utf16(head)
     if unmarked:
         return Rewritten(file, _Transcoder(unmarked)), "UTF-16 without a mark"
+    if not _is_utf8(head):
+        return file, NOT_UTF8
     return file, "UTF-8 with a mark" if head.startswith(codecs.BOM_UTF8) else "UTF-8"
 
 
 def _unmarked_utf16(head: bytes) -> str | None:
-    """UTF-16 of mostly Latin text has a zero in nearly every second byte, and none elsewhere."""
+    """UTF-16 of mostly Latin text has a zero in nearly every second byte, and none elsewhere. Of other text it has one
+    beside the line feeds. Text that is not UTF-16 has none at all."""
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    if even + odd < 0.35 * len(head) or (even and odd) or len(head) < 4:
-        return None
-    return "utf-16-le" if odd else "utf-16-be"
+    if len(head) >= 4 and even + odd >= 0.35 * len(head) and not (even and odd):
+        return "utf-16-le" if odd else "utf-16-be"
+    return next((codec for codec in ("utf-16-le", "utf-16-be") if 0 in head and _has_lines(head, codec)), None)
+
+
+def _has_lines(head: bytes, codec: str) -> bool:
+    """Whether this is text of lines in that encoding, of which the last may be cut."""
+    text = head[: len(head) & ~1].decode(codec, errors="replace")
+    return text.count("\n") > head.count(b"\n") // 2 and not _CONTROLS.search(text, 0, len(text) - 1)
+
+
+def _is_utf8(head: bytes) -> bool:
+    """Whether this beginning of a text is UTF-8; its last character may be cut."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class _Transcoder:

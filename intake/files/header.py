@@ -4,8 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import combinations
 from typing import Any
 
+from domain.counted import counted
 from intake.files.columns import Column, field_of, fields_are, find_field, recognise, written_otherwise
 from intake.files.header_names import REGION, squashed
 from intake.files.hints import Hints
@@ -48,7 +50,7 @@ class Header:
         if beyond is not None and beyond < self.cells:
             raise RowError(NAMELESS, f"column {beyond + 1}")
         if beyond is not None or len(row) < self.named:
-            raise RowError(f"has {len(row)} cells where the header has {self.cells}: {CELLS}")
+            raise RowError(f"has {counted(len(row), 'cell')} where the header has {self.cells}: {CELLS}")
 
     def record(self, cells: list[str]) -> dict[str, Any]:
         """The record that the cells of the used columns are."""
@@ -82,7 +84,7 @@ def read_header(cells: list[str], line: int, reading: Reading) -> Header:
         HeaderCell(cell.strip(), column and field_of(column), squashed(cell) in ignored and bool(cell.strip()))
         for cell, column in zip(cells, found, strict=True)
     ]
-    if not any(found):
+    if not any(found) and not _are_nearly_known([cell for cell in cells if squashed(cell) not in ignored]):
         faults.add(line, "", f"{NO_HEADER}{fields_are().capitalize()}")
         return Header((), (), 0, 0)
     named = len(cells) - next(place for place, cell in enumerate(reversed(cells)) if cell.strip())
@@ -107,17 +109,27 @@ def read_header(cells: list[str], line: int, reading: Reading) -> Header:
     return Header([column for _, column in used], [place for place, _ in used], named, len(cells), region)
 
 
+def names_columns(cells: list[str], hints: Hints) -> bool:
+    """Whether these cells, or what stands between separators in them, are names of known columns, most of them."""
+    names = [name for name in re.split(r"[,;|\t]", ",".join(cells)) if name.strip()]
+    return sum(meant(name, hints) is not None for name in names) > len(names) // 2
+
+
+def _are_nearly_known(cells: list[str]) -> bool:
+    """Whether most of these are like names of columns, and so hardly somebody's data."""
+    names = [cell for cell in cells if cell.strip()]
+    return sum(shown_name(name) is not None and nearest(name) is not None for name in names) > len(names) // 2
+
+
 def _unknown(cell: str, *, with_list: bool) -> str:
     shown = shown_name(cell)
     near = nearest(cell)
     problem = f'("{shown}") is not known' if shown else "is not known"
     if near:
         problem += f"; the nearest is {near}"
-    if shown:
-        return f'{problem}: rename it, say what it holds (--map "{shown}={near or "user_id"}"), or leave it out ' + (
-            f'(--ignore "{shown}")' + (f"; {fields_are()}" if with_list and not near else "")
-        )
-    return f"{problem}: rename it, or leave it out" + (f"; {fields_are()}" if with_list else "")
+    named, mapped = (f'"{shown}"', f'"{shown}={near or "FIELD"}"') if shown else ("NAME", f"NAME={near or 'FIELD'}")
+    problem += f": rename it, say what it holds (--map {mapped}), or leave it out (--ignore {named})"
+    return f"{problem}; {fields_are()}" if with_list and not near else problem
 
 
 def _twice(cell: str, first: int, *, named_alike: bool) -> str:
@@ -135,10 +147,15 @@ def shown_name(cell: str) -> str | None:
 
 
 def nearest(name: str) -> str | None:
-    """The field whose name, or one of the names for it, is most like this one."""
+    """The field whose name, or one of the names for it, is most like this one, or like some words of it."""
     names = written_otherwise()
     close = get_close_matches(squashed(name), names, n=1, cutoff=0.7)
-    return names[close[0]] if close else None
+    if close:
+        return names[close[0]]
+    words = re.findall(r"\w+", name[:LONGEST_NAME])
+    parts = (squashed("".join(words[first:past])) for first, past in combinations(range(len(words) + 1), 2))
+    found = max((part for part in parts if part in names), key=len, default=None)
+    return names[found] if found is not None else None
 
 
 def _refuse_idle_hints(cells: list[str], line: int, reading: Reading) -> None:

@@ -43,6 +43,10 @@ _TEXTS: tuple[tuple[str, str], ...] = (
     ),
     (r"<\?xml.*urn:schemas-microsoft-com:office:spreadsheet", f"is an XML spreadsheet of Excel 2003; {AS_XLSX}"),
     (r"<\?xml.*opendocument", f"is a flat OpenDocument file; save it as .ods, or {AS_XLSX}"),
+    (
+        r"(?:<!--.*?-->\s*)*<(?:tr|td|th|p|h[1-6]|span|ul|ol|br|a|form|title|link|center|font)\b[^>]*>.*</?[a-z]",
+        f"is a piece of a web page (HTML); open it in Excel or LibreOffice, and {AS_XLSX}",
+    ),
     (r"<\?xml|<[a-z:]+ xmlns", f"is XML; {NOT_PEOPLE}"),
     (r"mime-version:|return-path:", f"is an e-mail or a web archive; {NOT_PEOPLE}"),
     (r"begin:vcard", f"is a file of contact cards (.vcf); import it into a spreadsheet, and {AS_XLSX}"),

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from domain.national_numbers import to_e164
-from domain.phones import E164, LONGEST
-from domain.refused_values import WORDS
+from domain.phones import E164
 from domain.requests import NO_PHONE
 from intake.files.header_names import REGION
 from tasks.subjects import Fault
@@ -15,8 +14,6 @@ WHICH_COUNTRY = (
     f"{NO_PHONE}; or say which country's the numbers in national form are, by its two letters: --region KR on the "
     f"command line, region in the API, CONSENT_PHONE_REGION for all files, or a column {REGION}"
 )
-IN_OTHER_WORDS = (NO_PHONE, WORDS["string_too_long"].format(max_length=LONGEST))
-"""How a number as people write it is refused elsewhere; the second is said of one with many spaces."""
 NO_COUNTRY = "is no country: give its two letters, such as KR, or its calling code, such as +82"
 
 
@@ -41,7 +38,10 @@ def has_numbers_to_translate(record: dict[str, Any]) -> bool:
 
 def worded(faults: Iterable[Fault], region: str | None) -> Iterator[Fault]:
     """The same faults; those of phone numbers say what can be done about numbers in national form."""
-    not_of_it = f"is no phone number of {region}: give it as it is dialled there, or with its country code"
+    not_of_it = (
+        f"cannot be read as one phone number of {region}: give it as it is dialled there, with its 0 if it has one, or "
+        "with + and its country code"
+    )
     for fault in faults:
-        known = fault.problem in IN_OTHER_WORDS and fault.field.rpartition(".")[2] == FIELD
+        known = fault.problem == NO_PHONE and fault.field.rpartition(".")[2] == FIELD
         yield fault._replace(problem=not_of_it if region else WHICH_COUNTRY) if known else fault

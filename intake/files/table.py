@@ -1,16 +1,19 @@
 """Rows below a header become people, whatever kind of file they come from."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Self
 
 from domain.blocks import in_blocks
+from domain.moments import NO_DAY_OR_MOMENT
 from domain.national_numbers import region_of
 from domain.plain import check_plain
 from domain.requests import Subject
 from intake.files.columns import Column, field_of
 from intake.files.faults import KEPT
-from intake.files.header import Header, RowError, read_header
+from intake.files.header import Header, RowError, meant, names_columns, read_header
 from intake.files.header_names import REGION
+from intake.files.hints import Hints
 from intake.files.national import NO_COUNTRY, has_numbers_to_translate, translate, worded
 from intake.files.people import People
 from intake.files.reading import Reading
@@ -21,20 +24,24 @@ Row = tuple[int, list[str] | str]
 
 DAY: Column = ((), "asked_at")
 HEADER_AGAIN = "is the first line again: take it out"
+FURTHER_DOWN = "names no column, and line {0} does: take out what stands above line {0}"
+TITLE_ROWS = 20
+"""So many rows are looked at for the names of columns, where the first names none."""
 
 
 class UnusableCell(str):
-    """A cell of a workbook whose value is no text, and may not be what its reader saw. `problem` says what it is;
-    `as_text` is a day in ISO 8601 where it is one."""
+    """A cell of a workbook whose value is no text, and may not be what its reader saw. `address` is the cell's, as B3;
+    `problem` says what it is; `as_text` is a day in ISO 8601 where it is one."""
 
-    __slots__ = ("as_text", "problem")
+    __slots__ = ("address", "as_text", "problem")
+    address: str
     problem: str
     as_text: str
 
-    def __new__(cls, problem: str, as_text: str = "") -> Self:
+    def __new__(cls, address: str, problem: str, as_text: str = "") -> Self:
         """A cell that is not empty."""
         cell = super().__new__(cls, "?")
-        cell.problem, cell.as_text = problem, as_text
+        cell.address, cell.problem, cell.as_text = address, problem, as_text
         return cell
 
 
@@ -50,9 +57,21 @@ def read_rows(rows: Iterator[Row], reading: Reading, *, typed: bool = False) -> 
     if isinstance(first, str):
         reading.faults.add(line, "", first)
         return
+    further_down = _line_of_names(first, rows, reading.hints)
+    if further_down is not None:
+        reading.faults.add(line, "", FURTHER_DOWN.format(further_down))
+        return
     header = read_header(first, line, reading)
     if not reading.faults.total:
         yield from _Table(header, first, reading, typed=typed).people(rows)
+
+
+def _line_of_names(first: list[str], rows: Iterator[Row], hints: Hints) -> int | None:
+    """Where the names of columns stand, if not in the first row; None where they do, or stand nowhere."""
+    if any(meant(cell, hints) for cell in first):
+        return None
+    below = islice(rows, TITLE_ROWS)
+    return next((line for line, row in below if not isinstance(row, str) and names_columns(row, hints)), None)
 
 
 class _Table:
@@ -136,7 +155,8 @@ class _Table:
         for place, (column, cell) in enumerate(zip(self._header.columns, cells, strict=True)):
             if isinstance(cell, UnusableCell):
                 if column != DAY or not cell.as_text:
-                    raise RowError(cell.problem, field_of(column))
+                    problem = NO_DAY_OR_MOMENT if column == DAY else cell.problem
+                    raise RowError(f"(cell {cell.address}) {problem}", field_of(column))
                 texts[place] = cell.as_text
         return texts
 

@@ -121,7 +121,7 @@ def _with_unusable(number: int, row: list[Any]) -> list[str]:
 
 
 def _unusable(row: int, column: int, code: str, as_text: str = "") -> UnusableCell:
-    return UnusableCell(f"(cell {_letters(column)}{row}) {CELLS[code]}", as_text)
+    return UnusableCell(f"{_letters(column)}{row}", CELLS[code], as_text)
 
 
 def _letters(place: int) -> str:

@@ -83,9 +83,45 @@ def faults_of(data: bytes, **hints: object) -> list[tuple[int, str, str]]:
     return [tuple(fault) for fault in raised.value.faults]  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(("codec", "text"), [("utf-16-le", "user_id\nu-7\n"), ("utf-16-be", "user_id\r\nu-7\r\n")])
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@each_row(
+    "text", ["user_id\nu-7\n", "user_id\r\nu-7\r\n", "회원번호\nu-7\n", "회원번호;이메일;휴대폰번호\r\nu-7;;\r\n;;\r\n"]
+)
 def test_utf16_without_a_mark_is_told_by_its_zeros(codec: str, text: str) -> None:
     assert read(text.encode(codec)) == [{"user_id": "u-7"}]
+
+
+@each_row("codec", ["cp1254", "cp1252", "latin-1", "cp949", "shift-jis"])
+def test_text_that_is_not_unicode_is_refused_and_not_called_so(codec: str) -> None:
+    name = {"cp1254": "Müşteri", "cp949": "회원", "shift-jis": "会員"}.get(codec, "Müller")
+    reading = Reading()
+    assert list(read_blocks(io.BytesIO(f"user_id;{name}\nu-7;x\n".encode(codec)), reading)) == []
+    (fault,) = reading.faults.kept
+    assert (fault.line, "save the file as CSV UTF-8" in fault.problem) == (1, True)
+    assert "text that is not UTF-8" in reading.recognised.kind
+
+
+@each_row(
+    "above",
+    ["Löschliste Q3\n", "Löschliste;;\n;;\n", ";;\n", "Stand: 1.10.;Abt. CRM;\nvon:;A. Meier;\n", '"Liste, ""neu"""\n'],
+)
+def test_a_title_above_the_names_of_columns_is_named_by_where_they_are(above: str) -> None:
+    lines = above.count("\n")
+    ((line, _, problem),) = faults_of(f"{above}Kundennummer;E-Mail;Telefon\n7;a@example.org;\n".encode())
+    assert (line, problem) == (
+        1,
+        f"names no column, and line {lines + 1} does: take out what stands above line {lines + 1}",
+    )
+
+
+def test_people_are_not_taken_for_names_of_columns_below_them() -> None:
+    ((_, _, problem),) = faults_of(b"u-7,ann@example.org\nu-8,mail\nemail,u-9\n")
+    assert "has no known column" in problem
+
+
+def test_a_row_of_one_cell_is_told_in_words_that_agree() -> None:
+    ((_, _, problem),) = faults_of(b"user_id,email\nu-7\n")
+    assert problem.startswith("has 1 cell where the header has 2:")
 
 
 def test_a_separator_that_cannot_be_told_is_not_guessed() -> None:

@@ -60,6 +60,33 @@ def test_an_unknown_column_is_named_with_the_nearest_known_one_and_what_to_do() 
     assert nearest("shoe size") is None
 
 
+@each_row(
+    ("name", "field"),
+    [
+        ("E-Mail (privat)", "email"),
+        ("Primary Email", "email"),
+        ("E-mail 1 - Value", "email"),
+        ("Work Phone", "phone_number"),
+        ("Handy 2", "phone_number"),
+        ("Default Address Phone", "phone_number"),
+        ("Customer ID (CRM)", "user_id"),
+        ("휴대폰 번호 (필수)", "phone_number"),
+        ("First Name", None),
+    ],
+)
+def test_the_nearest_to_a_name_of_several_words_is_what_some_of_them_mean(name: str, field: str | None) -> None:
+    assert nearest(name) == field
+    (fault,) = faults_of(f'user_id,"{name}"\nu-7,x\n')
+    assert f'--map "{name}={field or "FIELD"}"' in fault.problem
+
+
+def test_a_header_of_nothing_but_slips_names_the_nearest_too() -> None:
+    faults = faults_of("Custmer No;E-mial\nu-7;ann@example.org\n")
+    assert [fault.field for fault in faults] == ["column 1", "column 2"]
+    assert "nearest is user_id" in faults[0].problem
+    assert "nearest is email" in faults[1].problem
+
+
 @each_row("cell", ["ann@example.org", "010 1234 5678", "u-12345", "x" * 80, "=1+1", "7;8"])
 def test_what_may_be_somebodys_is_not_named(cell: str) -> None:
     (fault,) = faults_of(f"user_id,{cell}\nu-7,x\n")
@@ -127,6 +154,46 @@ def test_national_numbers_are_sent_in_e164_where_a_country_is_given(region: str,
         assert fault.field == "phone_number"
         assert "--region KR" in fault.problem
         assert written not in str(fault)
+
+
+@each_row("written", ["491711234567", "49 171 1234567", "49 (171) 123-4567"])
+def test_a_number_that_may_lack_its_plus_or_its_zero_is_not_guessed(written: str) -> None:
+    (fault,) = faults_of(f"user_id;phone\nu-7;{written}\n", region="DE")
+    assert "cannot be read as one phone number of DE" in fault.problem
+    assert "with its 0 if it has one, or with +" in fault.problem
+
+
+@each_row(
+    ("region", "written", "sent"),
+    [
+        ("DE", "+491711234567", "+491711234567"),
+        ("DE", "0491 1234567", "+494911234567"),
+        ("TR", "905321234567", "+905321234567"),
+        ("KR", "821012345678", "+821012345678"),
+        ("KR", "1012345678", "+821012345678"),
+        ("FR", "33612345678", "+33612345678"),
+        ("US", "12025550143", "+12025550143"),
+        ("GB", "447400123456", "+447400123456"),
+    ],
+)
+def test_a_number_that_can_be_but_one_is_taken_without_its_plus_or_zero(region: str, written: str, sent: str) -> None:
+    assert to_e164(written, region) == sent
+
+
+@pytest.mark.parametrize("region", [None, "DE"])
+@each_row(
+    "written",
+    [
+        "+821012345678, +821087654321",
+        "0171 1234567 / 030 1234567",
+        "0171 1234567 oder 030 1234567",
+        "01711234567|0301234567",
+        "0171-1234567;0171-1234568;0171-1234569",
+    ],
+)
+def test_a_cell_of_several_numbers_says_so(region: str | None, written: str) -> None:
+    (fault,) = faults_of(f'user_id,phone\nu-7,"{written}"\n', region=region)
+    assert fault == Fault(2, "phone_number", "holds more than one number: give each of them a line")
 
 
 @each_row("written", ["12", "1-800-FLOWERS", "0532 123 45 67 ext. 5", "0000000000", "٠٥٣٢", "0532 123"])

@@ -32,6 +32,8 @@ OTHERS: dict[str, tuple[bytes, str]] = {
     "HTML": (b"<!DOCTYPE html><html><table><tr><td>user_id", "HTML"),
     "HTML that calls itself .xls": (b'<html xmlns:x="urn:schemas-microsoft-com:office:excel"><table>', "HTML"),
     "a table alone": (b"\xef\xbb\xbf\r\n <TABLE border=1><tr><td>user_id</td></tr>", "HTML"),
+    "rows of a table alone": (b"<tr>\n<td>user_id</td>\n<td>u-7</td></tr>", "HTML"),
+    "a page that asks to sign in": (b'<p class="note">Please <a href="/login">sign in</a></p>', "HTML"),
     "HTML in UTF-16": ("<html><table><tr><td>user_id".encode("utf-16"), "HTML"),
     "Excel 2003 XML": (
         b'<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n'
@@ -62,7 +64,7 @@ def test_what_is_no_file_of_people_says_what_it_is(name: str) -> None:
     assert any(do in fault.problem for do in ("save", "take", "give"))
 
 
-@each_row("word", ["ORCID", "PAR1", "MZ-Nr", "BM", "Obj", "ID", "Rar!", "<b>", "PK", "GIF"])
+@each_row("word", ["ORCID", "PAR1", "MZ-Nr", "BM", "Obj", "ID", "Rar!", "<b>", "<p>", "PK", "GIF"])
 @each_row("separator", [",", ";"])
 def test_a_header_that_begins_like_something_else_is_a_header(word: str, separator: str) -> None:
     table = f"{word}{separator}user_id\nx{separator}u-7\n".encode()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domain.moments import NO_DAY_OR_MOMENT
 from domain.requests import Subject
 from intake.files.hints import read_hints
 from intake.files.reader import Fault, UnusableInputError, read_blocks, read_numbered
@@ -129,7 +130,7 @@ def test_a_day_is_taken_where_a_day_is_wanted() -> None:
     data = xlsx([("user_id", "Request date"), ("K-7", Raw("45000", style=2))])
     assert read(data)[0][1]["asked_at"].date().isoformat() == "2023-03-15"  # type: ignore[union-attr]
     (fault,) = faults_of(xlsx([("user_id", "Request date"), ("K-7", Raw("45000.5", style=2))]))
-    assert (fault.field, "date" in fault.problem) == ("asked_at", True)
+    assert fault[1:] == ("asked_at", f"(cell B2) {NO_DAY_OR_MOMENT}")
 
 
 @BOTH
