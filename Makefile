@@ -62,7 +62,7 @@ pages: $(READY) ## Write anew what is generated: tables of the docs, .env.exampl
 	$(BIN)/python -m bench.report
 
 vendor: $(READY) ## Write the files of a new vendor from the template (NAME=zendra)
-	@$(BIN)/python docs/adding-a-vendor/write.py $(NAME)
+	@$(BIN)/python docs/adding-a-vendor/write.py "$(NAME)"
 
 SUPPLY := .supply
 LOCKS := requirements.lock requirements-prod.lock requirements-mutants.lock requirements-supply.lock

@@ -11,10 +11,10 @@ from adapters.egress import Egress, Exceptions, Proxy
 from adapters.portions import EXPRESS, most_out
 from adapters.registry import ADAPTERS, PLUG_INS, create
 from config.accounts import AccountsError, variables_of
-from config.fields import fault_text, unparsable
+from config.fields import block_of, fault_text, unparsable
 from config.manual import faults_in as manual_faults
-from config.retention import RetentionFields
 from config.setting_fields import SettingFields
+from config.vendors import with_vendors
 from domain.by_hand import ByHand
 from domain.deadlines import Deadlines
 from domain.requests import Kind
@@ -30,6 +30,7 @@ class SettingsError(Exception):
     """The environment cannot be used as it is. Each line of the message names a variable and what is wrong with it."""
 
 
+@with_vendors
 class Settings(SettingFields):
     """All settings; a vendor is switched on by its required ones."""
 
@@ -45,6 +46,7 @@ class Settings(SettingFields):
     @classmethod
     def load(cls) -> Self:
         """The settings of this process's environment. Raises SettingsError."""
+        cls._refuse_plug_ins()
         try:
             settings = cls()
         except ValidationError as error:
@@ -52,7 +54,6 @@ class Settings(SettingFields):
             raise SettingsError("\n".join(fault_text(cls, PREFIX, fault) for fault in faults)) from None
         except SourceError as error:  # before any field is validated; its cause holds the value
             raise SettingsError(unparsable(PREFIX, error)) from None
-        settings._refuse_plug_ins()
         try:
             settings._read_accounts(PREFIX)
         except AccountsError as error:
@@ -63,10 +64,15 @@ class Settings(SettingFields):
         settings._refuse_long_calls()
         return settings.model_copy(update={"worker_threads": settings.threads()})
 
-    def _refuse_plug_ins(self) -> None:
+    @classmethod
+    def _refuse_plug_ins(cls) -> None:
         """Nothing starts while a plug-in cannot be used: which vendors a request reaches must not depend on chance."""
-        ours = {*SettingFields.__annotations__, *RetentionFields.__annotations__}
-        taken = [f"The vendor {name!r} is refused: a setting has this name." for name in ADAPTERS if name in ours]
+        fields = cls.model_fields
+        taken = [
+            f"The vendor {name!r} of {adapter.__module__} is refused: a setting has this name."
+            for name, adapter in ADAPTERS.items()
+            if name not in fields or block_of(fields[name]) is not adapter.settings_model
+        ]
         if refused := [*PLUG_INS.refused, *taken]:
             raise SettingsError("\n".join(refused)) from None
 

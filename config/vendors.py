@@ -1,9 +1,9 @@
 """The vendors' settings: a block for each vendor of the registry, `CONSENT_<VENDOR>__<FIELD>`."""
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import PrivateAttr, create_model, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from adapters.contract import VendorSettings
 from adapters.registry import ADAPTERS
@@ -11,19 +11,30 @@ from config.accounts import ACCOUNTS, credentials_of, read_accounts
 from domain.accounts import account_name, vendor_of
 
 Block = TypeVar("Block", bound=VendorSettings)
+Model = TypeVar("Model", bound=BaseSettings)
 
-if TYPE_CHECKING:
-    Fields = BaseSettings
-else:
-    Fields = create_model(
-        "Fields",
-        __base__=BaseSettings,
-        **{name: (adapter.settings_model | None, None) for name, adapter in ADAPTERS.items()},
+
+def with_vendors(settings: type[Model]) -> type[Model]:
+    """`settings` with a field for each vendor. One that is named like a setting, or like anything else that `settings`
+    has, gets none; `Settings.load` refuses it."""
+    taken = names_taken(settings)
+    blocks: dict[str, Any] = {
+        name: (adapter.settings_model | None, None) for name, adapter in ADAPTERS.items() if name not in taken
+    }
+    return create_model(
+        settings.__name__, __base__=settings, __module__=settings.__module__, __doc__=settings.__doc__, **blocks
     )
 
 
-class VendorBlocks(Fields):
-    """A field for each vendor, with its name: its settings, or None where it is switched off."""
+def names_taken(settings: type[BaseSettings]) -> set[str]:
+    """What no vendor can be called: the names of settings, and of whatever else `settings` has."""
+    return {*dir(settings), *settings.model_fields}
+
+
+class VendorBlocks(BaseSettings):
+    """The vendors of settings `with_vendors`: of each its block, or None where it is switched off."""
+
+    model_config = SettingsConfigDict(defer_build=True)  # built once, of all fields, when they are first read
 
     @field_validator(*ADAPTERS, mode="before", check_fields=False)
     @classmethod

@@ -1,4 +1,4 @@
-"""Zendra Privacy API. The vendor's page "Zendra Privacy API", read 2026-11-29."""
+"""Zendra Privacy API (api.zendra.example), read 2026-11-29."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,13 +1,20 @@
 """`make vendor NAME=zendra`: write the files of a new vendor from the template, and its line of the registry."""
 
+import ast
+import builtins
 import re
 import sys
 from keyword import iskeyword
 from pathlib import Path
 
+from config.settings import Settings
+from config.vendors import names_taken
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+LONGEST = 24
+"""With a longer name, lines of the template become longer than ours may be."""
 FILES = {
     "adapter.py": "adapters/vendors/{name}.py",
     "card.py": "adapters/cards/{name}.py",
@@ -23,10 +30,11 @@ REGISTRY = "adapters/registry.py"
 
 def write(name: str, root: Path = ROOT) -> list[str]:
     """Write them below `root`; their paths. Exits with a sentence, and nothing written, where the name will not do."""
-    if not NAME.fullmatch(name) or iskeyword(name):
-        sys.exit(f"{name or 'NAME'}: a name is of lower-case letters, digits and single underscores; no word of Python")
+    if problem := _problem(name):
+        sys.exit(f"{name or 'NAME'}: {problem}")
     paths = {template: path.format(name=name) for template, path in FILES.items()}
-    if there := [path for path in paths.values() if (root / path).exists()]:
+    hidden = f"tests/contract/{name}.py"
+    if there := [path for path in (*paths.values(), hidden) if (root / path).exists()]:
         sys.exit(f"{name}: there is {there[0]} already")
     registry = _registered((root / REGISTRY).read_text(), name)
     for template, path in paths.items():
@@ -34,6 +42,25 @@ def write(name: str, root: Path = ROOT) -> list[str]:
         (root / path).write_text(_renamed((HERE / template).read_text(), name))
     (root / REGISTRY).write_text(registry)
     return [*paths.values(), REGISTRY]
+
+
+def _problem(name: str) -> str | None:
+    """Why no vendor can be called `name`."""
+    if not NAME.fullmatch(name) or iskeyword(name):
+        return "a name is of lower-case letters, digits and single underscores; no word of Python. Try NAME=acme_mail"
+    if len(name) > LONGEST:
+        return f"a name has at most {LONGEST} letters"
+    if name in names_taken(Settings):
+        return f"a vendor or a setting has this name. Try NAME={name}_api"
+    if class_of(name) in {*dir(builtins), *_imported_by_the_template()}:
+        return f"its class would be {class_of(name)}, which is something else already. Try NAME={name}_api"
+    return None
+
+
+def _imported_by_the_template() -> set[str]:
+    trees = [ast.parse((HERE / template).read_text()) for template in FILES if template.endswith(".py")]
+    imports = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {one.name for node in imports for one in node.names} - {"Zendra"}
 
 
 def class_of(name: str) -> str:

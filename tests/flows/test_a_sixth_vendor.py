@@ -28,6 +28,8 @@ LEFT_OUT = ignore_patterns(".*", "*.egg-info", "dist")
 """What is compiled is not: compiling all of it anew takes longer than the tests."""
 ABOUT_VENDORS = (
     "tests/contract/test_cards.py",
+    "tests/unit/adapters/test_adapters_destroying.py",
+    "tests/unit/answers/test_catalogues.py",
     "tests/unit/test_env_example.py",
     "tests/unit/bench/test_bench_capacity.py",
     "tests/unit/config/test_config_settings.py",

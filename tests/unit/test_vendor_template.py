@@ -1,6 +1,7 @@
 """`make vendor`: what it writes for which name, and what it refuses with nothing written."""
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,14 @@ def test_five_places_are_written_and_none_of_them_speaks_of_the_template(
         ("../x", "lower-case"),
         ("2zen", "lower-case"),
         ("class", "no word of Python"),
+        ("none", "its class would be None"),
+        ("warning", "its class would be Warning"),
+        ("limits", "its class would be Limits"),
+        ("manual", "a vendor or a setting has this name.*NAME=manual_api"),
+        ("forget_after_days", "a setting has this name"),
+        ("copy", "a setting has this name"),
+        ("insider", "a vendor or a setting has this name"),
+        ("a" * 25, "at most 24 letters"),
     ],
 )
 def test_a_name_that_will_not_do_is_refused_and_nothing_is_written(
@@ -76,6 +85,27 @@ def test_a_name_that_will_not_do_is_refused_and_nothing_is_written(
     with pytest.raises(SystemExit, match=says):
         script.write(name, tree)
     assert sorted(tree.rglob("*")) == before
+
+
+def test_what_is_recorded_names_the_header_that_the_adapter_sends(script: Any, tree: Path) -> None:
+    """Also where the name has a line in it: the class's name has none."""
+    script.write("acme_mail", tree)
+    sent = set(re.findall(r'"(X-[^"]*)"', (tree / "adapters/vendors/acme_mail.py").read_text()))
+    assert len(sent) == 1
+    for recorded in (tree / "tests/contract/acme_mail").glob("*.json"):
+        assert set(re.findall(r'"(X-[^"]*)"', recorded.read_text(), re.IGNORECASE)) == sent
+
+
+def test_the_longest_name_keeps_the_lines_short(script: Any, tree: Path) -> None:
+    for path in script.write("m" * script.LONGEST, tree):
+        if path.endswith(".py"):
+            assert max(map(len, (tree / path).read_text().splitlines())) <= 120, path
+
+
+def test_a_module_of_the_tests_is_not_hidden_by_a_vendor(script: Any, tree: Path) -> None:
+    (tree / "tests/contract/samples.py").touch()
+    with pytest.raises(SystemExit, match=r"there is tests/contract/samples\.py already"):
+        script.write("samples", tree)
 
 
 def test_a_vendor_that_is_there_is_not_overwritten(script: Any, tree: Path) -> None:
