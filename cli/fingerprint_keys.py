@@ -12,7 +12,8 @@ from cli.utc import as_utc
 from domain.counted import counted, counted_people
 from intake.exit_codes import CommandError, Ending, note
 from intake.stack import BAD_KEYS, master_keys, surroundings
-from ledger.requests.fingerprint_keys import Key, StillWritingError, keys_of
+from ledger.requests.fingerprint_keys import StillWritingError
+from ledger.requests.key_needs import Key, keys_of
 from ledger.sealing import UnsealError
 from tasks.fingerprint_keys import rotate as replace_key
 

@@ -25,7 +25,10 @@ def keeps(of: str) -> str:
     return f"""(
         EXISTS (SELECT FROM data_keys WHERE data_keys.request_id = {of}.request_id)
         AND NOT EXISTS (
-            SELECT FROM forgetting WHERE forgetting.request_id = {of}.request_id AND {of}.line <> ALL(kept)))"""
+            SELECT FROM forgetting
+            WHERE forgetting.request_id = {of}.request_id AND NOT EXISTS (
+                SELECT FROM spared_lines
+                WHERE spared_lines.request_id = {of}.request_id AND spared_lines.line = {of}.line)))"""
 
 
 def knows_all(of: str) -> str:

@@ -51,22 +51,33 @@ def destroy_keys(connection: Connection, request_ids: Sequence[int]) -> None:
 
 _DESTROY = text(DESTROY)
 _KEEP_NOBODY = text("""
-    UPDATE forgetting SET after_line = 0, kept = NULL
-    WHERE request_id = ANY(CAST(:ids AS bigint[])) AND kept IS NOT NULL
+    UPDATE forgetting SET after_line = 0, in_part = false WHERE request_id = ANY(CAST(:ids AS bigint[])) AND in_part
 """)
 
 
-def forget_but(connection: Connection, request_id: int, kept: Sequence[int]) -> None:
-    """Forget the people of a request but those on the lines `kept`, who still wait for somebody: their fingerprints
+def forget_but(connection: Connection, request_id: int, spared: Sequence[int]) -> None:
+    """Forget the people of a request but those on the lines `spared`, who still wait for somebody: their fingerprints
     and what was sealed are left to `delete_prints`, and then the key is replaced by one for those who are left
     (`ledger.requests.resealing`)."""
-    connection.execute(_KEEP_SOME, {"id": request_id, "kept": list(kept)})
+    spare_nobody(connection, request_id)
+    connection.execute(_SPARE, {"id": request_id, "lines": list(spared)})
+    connection.execute(_FORGET_THE_OTHERS, {"id": request_id})
 
 
-_KEEP_SOME = text("""
-    INSERT INTO forgetting (request_id, kept) VALUES (:id, CAST(:kept AS integer[]))
-    ON CONFLICT (request_id) DO UPDATE SET after_line = 0, kept = excluded.kept
+_SPARE = text("INSERT INTO spared_lines (request_id, line) SELECT :id, unnest(CAST(:lines AS integer[]))")
+_FORGET_THE_OTHERS = text("""
+    INSERT INTO forgetting (request_id, in_part) VALUES (:id, true)
+    ON CONFLICT (request_id) DO UPDATE SET after_line = 0, in_part = true
 """)
+
+
+def spare_nobody(connection: Connection, request_id: int) -> None:
+    """Delete the list of whom `forget_but` has spared of a request, in the transaction in which it has another one, or
+    those people a key of their own."""
+    connection.execute(_SPARE_NOBODY, {"id": request_id})
+
+
+_SPARE_NOBODY = text("DELETE FROM spared_lines WHERE request_id = :id")
 
 
 def forget_names(connection: Connection, request_ids: Sequence[int]) -> None:
@@ -91,8 +102,9 @@ def delete_prints(connection: Connection) -> bool:
     spans = _next_spans(connection)
     if not spans:
         return False
-    values = {"ids": [span.id for span in spans], "lasts": [span.last for span in spans]}
-    gone = connection.execute(_LINES, {**values, "afters": [span.after for span in spans]}).all()
+    ids, afters, lasts = (list(column) for column in zip(*spans, strict=True))
+    values = {"ids": ids, "afters": afters, "lasts": lasts}
+    gone = connection.execute(_LINES, values).all()
     if gone:
         _delete_lines(connection, {"requests": [row.request_id for row in gone], "lines": [row.line for row in gone]})
     connection.execute(_DONE, {**values, "last_line": LAST_LINE})
@@ -126,7 +138,7 @@ _NEXT = text("""
     WHERE after_line < :last_line
     ORDER BY request_id LIMIT :most FOR UPDATE OF forgetting SKIP LOCKED
 """)
-# The bounds on request_id tell the planner which volumes to read.
+# The bounds on request_id tell the planner which volumes to read. OFFSET 0: looked up one by one, never all who wait.
 _LINES = text("""
     SELECT found.request_id, found.line
     FROM unnest(CAST(:ids AS bigint[]), CAST(:afters AS integer[]), CAST(:lasts AS integer[])) AS span (id, after, last)
@@ -136,9 +148,9 @@ _LINES = text("""
             AND request_id BETWEEN (CAST(:ids AS bigint[]))[1]
                 AND (CAST(:ids AS bigint[]))[cardinality(CAST(:ids AS bigint[]))]
         OFFSET 0) AS found
-    EXCEPT
-    SELECT request_id, unnest(kept) FROM forgetting
-    WHERE request_id = ANY(CAST(:ids AS bigint[])) AND kept IS NOT NULL
+    WHERE NOT EXISTS (
+        SELECT FROM spared_lines JOIN forgetting USING (request_id)
+        WHERE in_part AND request_id = found.request_id AND line = found.line OFFSET 0)
     ORDER BY 1, 2
 """)
 
@@ -187,12 +199,18 @@ _DELETE_LATE_PRINTS = text(f"""
     DELETE FROM late_prints USING volumes
     WHERE volume = volumes.id AND print = ANY(CAST(:prints AS uuid[])) AND NOT ({_SOMEBODY_ELSE})
 """)
+# Of a request of which nobody is spared any more, the list of who was goes step by step too.
 _DONE = text("""
     WITH done AS (
-        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:lasts AS integer[])) AS done (request_id, last)),
+        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:afters AS integer[]), CAST(:lasts AS integer[]))
+            AS done (request_id, after, last)),
     whole AS (
-        DELETE FROM forgetting USING done
-        WHERE forgetting.request_id = done.request_id AND kept IS NULL AND last = :last_line)
+        SELECT done.* FROM done JOIN forgetting USING (request_id) WHERE NOT in_part),
+    not_spared AS (
+        DELETE FROM spared_lines USING whole
+        WHERE spared_lines.request_id = whole.request_id AND line > after AND line <= last),
+    ended AS (
+        DELETE FROM forgetting USING whole WHERE forgetting.request_id = whole.request_id AND last = :last_line)
     UPDATE forgetting SET after_line = last FROM done
-    WHERE forgetting.request_id = done.request_id AND (kept IS NOT NULL OR last < :last_line)
+    WHERE forgetting.request_id = done.request_id AND (in_part OR last < :last_line)
 """)

@@ -10,7 +10,7 @@ from ledger.failures import LedgerError
 from ledger.troubles import MIGRATE
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-FITS_FROM = "0037"
+FITS_FROM = "0046"
 """The oldest revision whose program can work on the newest tables. Updates are made while the older program runs, so a
 migration only adds. One that cannot must raise this, and then older processes are stopped first."""
 

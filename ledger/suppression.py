@@ -222,8 +222,8 @@ def _keep(places: str) -> TextClause:
         WHERE CAST(requests.kind AS text) IN ('erasure', 'opt_in') AND {_counts("place")}),
     opted_in AS MATERIALIZED (
         SELECT DISTINCT request_id, line FROM known WHERE kind = 'opt_in' AND ({_ERASED}))
-    INSERT INTO suppression (print, field, request_id, line, kind, at, key)
-    SELECT print, field, request_id, line, kind, at, key FROM known
+    INSERT INTO suppression (print, field, request_id, line, kind, at, key, newest_key)
+    SELECT print, field, request_id, line, kind, at, key, max(key) OVER (PARTITION BY request_id, line) FROM known
     WHERE kind = 'erasure' OR (request_id, line) IN (SELECT request_id, line FROM opted_in)
     ON CONFLICT DO NOTHING
 """)

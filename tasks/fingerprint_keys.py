@@ -8,8 +8,9 @@ from typing import TypeVar
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.keys import check_keys, fingerprinter
-from ledger.requests import fingerprint_keys, reprinting
-from ledger.requests.fingerprint_keys import Key, StillWritingError
+from ledger.requests import fingerprint_keys, key_needs, reprinting
+from ledger.requests.fingerprint_keys import StillWritingError
+from ledger.requests.key_needs import Key
 from ledger.sealing import MasterKeys
 from ledger.session import Engine
 
@@ -52,7 +53,7 @@ def rotate(engine: Engine, masters: MasterKeys, by: str, progress: Progress) -> 
     while _tidy(engine):
         pass
     with engine.begin() as connection:
-        return Replaced(people, unreadable, resumed, fingerprint_keys.keys_of(connection))
+        return Replaced(people, unreadable, resumed, key_needs.keys_of(connection))
 
 
 def go_on(engine: Engine, masters: MasterKeys) -> int:
@@ -71,9 +72,14 @@ def _go_on(engine: Engine, masters: MasterKeys) -> int:
     if done == STEPS:
         return done
     _finish(engine)
-    while done < STEPS and (_tidy(engine) or _drop(engine)):
+    while done < STEPS and (_tidy(engine) or _look_on(engine) or _drop(engine)):
         done += 1
     return done
+
+
+def _look_on(engine: Engine) -> bool:
+    with engine.begin() as connection:
+        return key_needs.look_on(connection)
 
 
 def _drop(engine: Engine) -> bool:

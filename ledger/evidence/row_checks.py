@@ -128,6 +128,29 @@ _COMPARISONS = (
             LIMIT :most"""),
     ),
     Comparison(
+        "restored backups that are gone, or not as they were logged: {}",
+        text(f"""
+            SELECT row_id FROM (
+                SELECT DISTINCT ON (row_id) row_id, says FROM log_entries {SAYING}
+                WHERE type = 'restored' ORDER BY row_id, index DESC) AS last
+            LEFT JOIN restores ON restores.id = row_id
+            WHERE ((says ->> 'entries', says ->> 'copy_entries', says ->> 'copy_root', says ->> 'found_at',
+                    says ->> 'lifted_at', says ->> 'by', says ->> 'because')
+                IS DISTINCT FROM (CAST(entries AS text), CAST(copy_entries AS text), log_roots(copy_roots) ->> 0,
+                    log_utc(found_at), log_utc(lifted_at), lifted_by, because)
+                OR says -> 'copy_roots' <> log_roots(copy_roots)) -- earlier, only the first was logged
+                AND NOT EXISTS (SELECT FROM log_pending WHERE type = 'restored')
+            LIMIT :most"""),
+    ),
+    Comparison(
+        "restored backups that were never logged: {}",
+        text("""
+            SELECT id FROM restores
+            WHERE NOT EXISTS (SELECT FROM log_entries WHERE type = 'restored' AND row_id = restores.id)
+                AND NOT EXISTS (SELECT FROM log_pending WHERE type = 'restored' AND row_id = restores.id)
+            LIMIT :most"""),
+    ),
+    Comparison(
         "trees of outcomes that are gone, or not as they were logged: {}",
         text(f"""
             SELECT request FROM log_entries {SAYING}

@@ -1,7 +1,4 @@
-"""Which fingerprint keys there are, what still needs an older one, and the steps from one state to the next."""
-
-from datetime import datetime
-from typing import NamedTuple
+"""The steps of a fingerprint key from one state to the next, from when it is replaced until nothing needs it."""
 
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
@@ -10,6 +7,7 @@ from sqlalchemy.exc import OperationalError
 from ledger.data_keys import has_key
 from ledger.key_numbers import FINGERPRINTS
 from ledger.keys import fingerprinter
+from ledger.requests.key_needs import IS_KNOWN, unneeded
 from ledger.sealing import MasterKeys, SealingKey
 from ledger.suppression import next_line
 
@@ -21,58 +19,6 @@ STEP = 4_000
 
 class StillWritingError(Exception):
     """Submissions under way have not ended in time: try again in a moment."""
-
-
-class Key(NamedTuple):
-    """A fingerprint key, and what needs it."""
-
-    number: int
-    made_at: datetime
-    state: str | None
-    """Of one that was replaced: `reprinting`, `held`, `tidying`, `kept`, `leaving`. None: the newest."""
-    entries: int
-    """People on the suppression list who can be found by it alone."""
-    newest_entry: datetime | None
-    """When the last of them was erased, or opted in."""
-    requests: int
-    """With an idempotency key that is fingerprinted by it."""
-    holds: int
-    """Legal holds in force that are known by it alone."""
-    people_left: bool
-    """People of requests that are being forgotten may still come to the suppression list by it."""
-
-    @property
-    def is_needed(self) -> bool:
-        """Whether anything can be found by this key alone."""
-        in_use = self.state in (None, "reprinting", "tidying")
-        return bool(in_use or self.entries or self.requests or self.holds or self.people_left)
-
-
-# Whoever adds a hold reads `keys` in the same transaction, so one that began after the change knows the newer key too.
-_IS_KNOWN = "ended_at IS NULL AND COALESCE(until > now(), true) AND added_at < replaced_at"
-
-
-def keys_of(connection: Connection) -> list[Key]:
-    """All fingerprint keys, the newest first. Reads all requests of which an older key may be needed."""
-    return [Key(*row) for row in connection.execute(_KEYS)]
-
-
-_KEYS = text(f"""
-    SELECT number, created_at, state, COALESCE(entries, 0), newest_entry,
-        (SELECT count(*) FROM requests
-         WHERE id <= to_request AND idempotency_print IS NOT NULL
-            AND id > COALESCE((SELECT max(to_request) FROM keys AS before WHERE before.number < keys.number), 0)),
-        (SELECT count(*) FROM legal_holds
-         WHERE {_IS_KNOWN} AND added_at >= COALESCE(
-             (SELECT max(replaced_at) FROM keys AS before WHERE before.number < keys.number), '-infinity')),
-        state IS NOT NULL AND EXISTS (SELECT FROM forgetting)
-    FROM keys LEFT JOIN (
-        SELECT key, count(*) AS entries, max(at) AS newest_entry
-        FROM (SELECT max(key) AS key, max(at) AS at FROM suppression GROUP BY request_id, line) AS people
-        GROUP BY 1) AS listed ON listed.key = number
-    WHERE purpose LIKE '{FINGERPRINTS}%'
-    ORDER BY number DESC
-""")
 
 
 def replace(connection: Connection, masters: MasterKeys) -> int | None:
@@ -171,7 +117,7 @@ def all_are_reprinted(connection: Connection) -> None:
     connection.execute(_CHANGED)
 
 
-_IS_HELD = f"EXISTS (SELECT FROM legal_holds WHERE {_IS_KNOWN})"
+_IS_HELD = f"EXISTS (SELECT FROM legal_holds WHERE {IS_KNOWN})"
 _GOES_ON = text(f"""
     SELECT EXISTS (SELECT FROM keys WHERE state = 'reprinting' OR (state = 'held' AND NOT {_IS_HELD}))
 """)
@@ -186,17 +132,14 @@ _CHANGED = text(f"UPDATE keys SET changes = changes + 1 WHERE purpose = '{FINGER
 def drop_unneeded(connection: Connection) -> list[int]:
     """Let go of the older keys that nothing needs any more; returns their numbers. Raises as `replace`."""
     _come_one_at_a_time(connection)
-    if not connection.execute(_ANY_KEPT).scalar_one():
-        return []
-    unneeded = [one.number for one in keys_of(connection) if one.state == "kept" and not one.is_needed]
-    if unneeded:
+    numbers = unneeded(connection)
+    if numbers:
         _wait_for_writers(connection)
-        connection.execute(_LEAVE, {"numbers": unneeded})
+        connection.execute(_LEAVE, {"numbers": numbers})
         connection.execute(_CHANGED)
-    return unneeded
+    return numbers
 
 
-_ANY_KEPT = text("SELECT EXISTS (SELECT FROM keys WHERE state = 'kept')")
 _LEAVE = text("""
     UPDATE keys SET state = 'leaving', at_request = 0, at_line = 0 WHERE number = ANY(CAST(:numbers AS smallint[]))
 """)
@@ -244,5 +187,5 @@ _DELETE_LISTED = text("""
     DELETE FROM suppression WHERE ctid = ANY(ARRAY(SELECT ctid FROM suppression WHERE key = :number LIMIT :most))
 """)
 _ADVANCE = text("UPDATE keys SET at_request = :last_request, at_line = :last WHERE number = :number")
-_KEPT = text("UPDATE keys SET state = 'kept' WHERE number = :number")
+_KEPT = text("UPDATE keys SET state = 'kept', at_request = 0 WHERE number = :number")
 _GONE = text("DELETE FROM keys WHERE number = :number AND state = 'leaving'")

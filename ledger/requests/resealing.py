@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, text
 
 from ledger import data_keys
 from ledger.contexts import key_context, options_context, reference_context, session_context, subject_context
-from ledger.forgetting import LAST_LINE
+from ledger.forgetting import LAST_LINE, spare_nobody
 from ledger.keys import open_key
 from ledger.notices.opendsr import group_context
 from ledger.notices.webhooks import url_context
@@ -42,17 +42,18 @@ def reseal_next(connection: Connection, masters: MasterKeys, after: int) -> int 
     wrapped = masters.seal(new.raw, key_context(request.public_id))
     connection.execute(_REPLACE, {"id": request.id, "wrapped": wrapped, "people": people})
     connection.execute(_DONE, {"id": request.id})
+    spare_nobody(connection, request.id)
     return int(request.id)
 
 
 _NEXT = text(f"""
     SELECT id, public_id, {data_keys.wrapped_key()} AS wrapped
     FROM forgetting JOIN requests ON requests.id = request_id
-    WHERE request_id > :after AND kept IS NOT NULL AND after_line = :last_line AND {data_keys.has_key()}
+    WHERE request_id > :after AND in_part AND after_line = :last_line AND {data_keys.has_key()}
     ORDER BY request_id LIMIT 1 FOR NO KEY UPDATE OF requests SKIP LOCKED
 """)
 _AT_REST = text("""
-    SELECT EXISTS (SELECT FROM forgetting WHERE request_id = :id AND kept IS NOT NULL AND after_line = :last_line)
+    SELECT EXISTS (SELECT FROM forgetting WHERE request_id = :id AND in_part AND after_line = :last_line)
         AND NOT EXISTS (SELECT FROM chunks WHERE request_id = :id AND state <> 'closed')
 """)
 _REPLACE = text("UPDATE data_keys SET wrapped = :wrapped, spared = :people WHERE request_id = :id")

@@ -8,11 +8,14 @@ from sqlalchemy import Connection, event, text
 
 from bench.plans import statements_of
 from domain.requests import Kind
-from ledger import volumes
+from ledger import forgetting, volumes
+from ledger.data_keys import keeps
 from ledger.delivery import chunks, same_people, wishes
 from ledger.delivery.claiming import READ_BACK_SHARE
 from ledger.delivery.claiming import claim as claim_chunks
-from ledger.requests import closing, settling
+from ledger.requests import closing, key_needs, settling
+from tasks import fingerprint_keys
+from tasks.retain import keep_forgetting
 from tasks.settle import settle
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 from tests.ledger.test_volumes import _blank, age, long_ago, shelf, turn_over  # noqa: F401 - fixtures
@@ -49,9 +52,8 @@ def steps_of(plan: Any) -> Iterator[Any]:
         yield from steps_of(step)
 
 
-def read_by(desk: Desk, work: Callable[[Connection], Any]) -> dict[str, float]:
-    """How many rows PostgreSQL reads from each table for some work, and `scans` of a whole large one; rolled back."""
-    read: dict[str, float] = {"scans": 0.0}
+def plans_of(desk: Desk, work: Callable[[Connection], Any]) -> Iterator[Any]:
+    """Each step of the plans by which PostgreSQL does some work, with what it took; rolled back."""
     with desk.engine.connect() as connection:
         with statements_of(desk.engine) as heard:
             work(connection)
@@ -60,12 +62,18 @@ def read_by(desk: Desk, work: Callable[[Connection], Any]) -> dict[str, float]:
             if statement.split(maxsplit=1)[0] not in ("SELECT", "WITH", "UPDATE", "INSERT", "DELETE"):
                 continue
             ((plan,),) = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", bound).all()
-            for step in steps_of(plan[0]["Plan"]):
-                if "Relation Name" in step:
-                    rows = (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
-                    read[step["Relation Name"]] = read.get(step["Relation Name"], 0.0) + rows
-                    read["scans"] += "Seq Scan" in step["Node Type"] and rows > RUNNING / 4
+            yield from steps_of(plan[0]["Plan"])
             connection.rollback()
+
+
+def read_by(desk: Desk, work: Callable[[Connection], Any]) -> dict[str, float]:
+    """How many rows PostgreSQL reads from each table for some work, and `scans` of a whole large one; rolled back."""
+    read: dict[str, float] = {"scans": 0.0}
+    for step in plans_of(desk, work):
+        if "Relation Name" in step:
+            rows = (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
+            read[step["Relation Name"]] = read.get(step["Relation Name"], 0.0) + rows
+            read["scans"] += "Seq Scan" in step["Node Type"] and rows > RUNNING / 4
     return read
 
 
@@ -480,3 +488,49 @@ def test_claiming_beside_very_many_reads_a_bounded_number_of_rows(desk: Desk) ->
     read = read_by(desk, claim)
     assert read["scans"] == 0
     assert sum(read.values()) < 600, "LOOKED_AT and NEWEST, a few rows each"
+
+
+# Forgetting
+
+
+def test_a_step_of_forgetting_does_not_read_everybody_who_still_waits(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 600
+    desk.announce(insider=count)
+    desk.submit(people(count))
+    with desk.engine.begin() as connection:
+        forgetting.forget_but(connection, 1, range(2, count + 1))
+    monkeypatch.setattr(forgetting, "STEP", 100)
+    rows = [step["Actual Rows"] * step["Actual Loops"] for step in plans_of(desk, forgetting.delete_prints)]
+    assert max(rows) < count / 2
+    left = f"SELECT count(*) FROM subjects WHERE {keeps('subjects')}"  # noqa: S608 - an expression of ours
+    assert desk.one(left) == count - 1
+    keep_forgetting(desk.engine)
+    assert desk.rows("SELECT line FROM subjects WHERE sealed = ''") == [(1,)]
+
+
+def test_letting_go_of_a_fingerprint_key_reads_neither_the_list_nor_requests_that_it_has_passed(desk: Desk) -> None:
+    for number in range(3):
+        desk.submit(people(1), idempotency_key=f"key-{number}")
+    replaced = fingerprint_keys.rotate(desk.engine, desk.masters, "cli:ann", lambda _: None)
+    assert [one.requests for one in replaced.keys] == [0, 3]
+    desk.execute(
+        """INSERT INTO suppression (print, field, request_id, line, kind, at, key, newest_key)
+           SELECT gen_random_uuid(), 'email', 1, line, 'erasure', now(), 1, 1
+           FROM generate_series(1, :count) AS line""",
+        count=RUNNING,
+    )
+    desk.execute("UPDATE requests SET idempotency_print = NULL WHERE id = 1")
+    fingerprint_keys.go_on(desk.engine, desk.masters)
+    read = read_by(desk, key_needs.look_on)
+    assert read["requests"] == 2, "the first was passed"
+    assert read_by(desk, key_needs.unneeded).get("suppression", 0) <= 1
+    desk.execute("UPDATE requests SET idempotency_print = NULL")
+    fingerprint_keys.go_on(desk.engine, desk.masters)
+    assert read_by(desk, key_needs.look_on).get("requests", 0) == 0
+    assert read_by(desk, key_needs.unneeded).get("suppression", 0) <= 1
+    assert desk.one("SELECT count(*) FROM keys WHERE state = 'kept'") == 1
+    desk.execute("DELETE FROM suppression")
+    fingerprint_keys.go_on(desk.engine, desk.masters)
+    assert desk.one("SELECT count(*) FROM keys") == 1

@@ -29,6 +29,7 @@ TABLES = (
     "keys",
     "master_keys",
     "forgetting",
+    "spared_lines",
     "data_keys",
     "retention_periods",
     "suppression",

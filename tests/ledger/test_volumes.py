@@ -243,6 +243,7 @@ def test_nobody_is_left_to_be_kept_when_their_volume_is_dropped(shelf: Desk) -> 
     assert [one.id for one in volumes.drop_expired(shelf.engine, 9)] == [1]
     keep_forgetting(shelf.engine)
     assert shelf.one("SELECT count(*) FROM forgetting") == 0, "else no older fingerprint key would ever go"
+    assert shelf.one("SELECT count(*) FROM spared_lines") == 0
 
 
 def refuse_everybody(desk: Desk) -> None:
@@ -345,10 +346,14 @@ def copy_ledger(source: Engine, target: Engine) -> None:
             ):
                 for row in rows:
                     into.write(row)
-        for key in later.execute(
-            text("SELECT request_id AS id, wrapped FROM data_keys")
-        ):  # a column of `requests` once
-            earlier.execute(text("UPDATE requests SET data_key = :wrapped WHERE id = :id"), key._asdict())
+        has_table = earlier.execute(text("SELECT to_regclass('data_keys') IS NOT NULL")).scalar_one()
+        keep = (
+            "INSERT INTO data_keys (request_id, wrapped) VALUES (:id, :wrapped)"
+            if has_table
+            else "UPDATE requests SET data_key = :wrapped WHERE id = :id"
+        )
+        for key in later.execute(text("SELECT request_id AS id, wrapped FROM data_keys")):
+            earlier.execute(text(keep), key._asdict())
         for table in ("vendors", "requests", "chunks"):
             earlier.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"))  # noqa: S608 - our own names
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
 
 from config.log_copy import copy_folder, make_copy_folder
 from config.settings import Settings
@@ -18,6 +19,7 @@ from tasks.log_copy import LogCopy
 from tasks.restored import check_at_start
 from tests.ledger.cli.test_commands import people, settle, stack, submitted
 from tests.ledger.command_line import consent
+from tests.table_rows import each_row
 
 __all__ = ["people", "stack"]
 
@@ -114,6 +116,33 @@ def test_signing_keys_that_cannot_be_read_are_told(restored: str, monkeypatch: p
     monkeypatch.setenv("CONSENT_SIGNING_KEYS", "no key")
     refused = consent("restored")
     assert (refused.exit_code, "CONSENT_SIGNING_KEYS" in refused.stderr) == (2, True), refused.output
+
+
+def refuses(engine: Engine, change: str) -> None:
+    with pytest.raises(IntegrityError, match="restores may only be dealt with"), engine.begin() as connection:
+        connection.execute(text(change))
+
+
+@each_row(
+    "change",
+    [
+        "UPDATE restores SET found_at = now()",
+        "UPDATE restores SET entries = entries + 1",
+        "UPDATE restores SET copy_entries = copy_entries - 1",
+        "UPDATE restores SET copy_roots = '{x}', lifted_at = now(), lifted_by = 'x', because = 'y'",
+        "UPDATE restores SET copy_roots = '{}', lifted_at = now(), lifted_by = 'x', because = 'y'",
+        "UPDATE restores SET copy_roots = copy_roots || copy_roots",
+        "DELETE FROM restores",
+    ],
+)
+def test_what_was_found_is_not_changed(restored: str, stack: Engine, change: str) -> None:
+    refuses(stack, change)
+
+
+def test_that_it_was_dealt_with_is_not_taken_back(restored: str, stack: Engine) -> None:
+    assert consent("restored", "--because", "the disk broke").exit_code == 1
+    refuses(stack, "UPDATE restores SET lifted_at = NULL, lifted_by = NULL, because = NULL")
+    refuses(stack, "UPDATE restores SET because = 'something else'")
 
 
 def test_a_single_vendor_is_not_let_go_meanwhile(restored: str) -> None:

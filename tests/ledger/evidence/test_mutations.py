@@ -23,7 +23,7 @@ from tests.timestamping import Authority
 KEY, AUTHORITY = SigningKey(b"k" * 32), Authority()
 COVERED = (
     "requests", "subjects", "outcomes", "notes", "audit_entries", "vendors", "keys", "signing_keys",
-    "legal_holds", "data_keys", "retention_periods",
+    "legal_holds", "data_keys", "retention_periods", "restores",
     "log_entries", "log_tiles", "log_checkpoints", "log_timestamps", "log_head", "outcome_trees", "outcome_tiles",
     "audit_batches",
 )  # fmt: skip
@@ -64,6 +64,10 @@ MORE = {
         FROM audit_entries AS other WHERE one.id + other.id = (SELECT 2 * max(id) - 1 FROM audit_entries)
         AND one.id > (SELECT max(id) - 2 FROM audit_entries)""",
     ),
+    "a restored backup that nobody found": (
+        """INSERT INTO restores (entries, copy_entries, copy_roots, lifted_at, lifted_by, because)
+        VALUES (1, 2, '{a}', now(), 'x', 'y')""",
+    ),
     "an audit entry that nobody made": ("INSERT INTO audit_entries (by, deed, allowed) VALUES ('cli:x', 'y', true)",),
     "people change places": (
         """UPDATE subjects AS one SET sealed = other.sealed FROM subjects AS other
@@ -85,6 +89,7 @@ OTHER = {
     "_int2": "{0} || CAST(:by AS smallint)",
     "_int8": "{0} || CAST(:by AS bigint)",
     "_text": "{0} || 'x'",
+    "_bytea": "{0} || CAST('x' AS bytea)",
 }
 ANOTHER_LABEL = "(SELECT min(one) FROM unnest(enum_range(CAST(NULL AS {0}))) AS one WHERE one <> {1})"
 CHANGE_ONE = """
@@ -105,6 +110,7 @@ INSTEAD_OF_NULL = {
     "_int2": "'{1}'",
     "_int8": "'{1}'",
     "_text": "'{x}'",
+    "_bytea": "'{x}'",
 }
 
 
@@ -133,6 +139,8 @@ _MORE_ROWS = (
     "UPDATE legal_holds SET ended_at = now(), ended_by = 'cli:anna', ended_because = 'lost'",
     "DELETE FROM retention_periods",
     "INSERT INTO retention_periods (name, days, set_by) VALUES ('erasure', 30, 'cli:anna')",
+    "INSERT INTO restores (entries, copy_entries, copy_roots) VALUES (1, 2, ARRAY[CAST('a' AS bytea)])",
+    "UPDATE restores SET lifted_at = now(), lifted_by = 'cli:anna', because = 'the disk', copy_roots = '{a,b}'",
     # As migrations do in a new ledger.
     "INSERT INTO log_head DEFAULT VALUES ON CONFLICT DO NOTHING",
     """INSERT INTO log_pending (type, facts) SELECT 'log', jsonb_build_object('id', id,

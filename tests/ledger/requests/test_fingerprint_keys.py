@@ -17,7 +17,7 @@ from ledger.filter_building import build_filters
 from ledger.keys import check_keys, fingerprinter
 from ledger.people.involved import requests_of
 from ledger.people.prints import Prints
-from ledger.requests import fingerprint_keys, reprinting
+from ledger.requests import fingerprint_keys, key_needs, reprinting
 from ledger.requests.references import prints_of_reference
 from ledger.requests.resealing import reseal_next
 from ledger.retention import Periods
@@ -156,9 +156,9 @@ def test_everybody_is_fingerprinted_anew_and_nothing_by_the_older_key_stays(desk
     assert [one.number for one in current(desk)] == [3], "nothing needs the first two"
 
 
-def current(desk: Desk) -> list[fingerprint_keys.Key]:
+def current(desk: Desk) -> list[key_needs.Key]:
     with desk.engine.begin() as connection:
-        return fingerprint_keys.keys_of(connection)
+        return key_needs.keys_of(connection)
 
 
 @pytest.mark.usefixtures("small_steps")

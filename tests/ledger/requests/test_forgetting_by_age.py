@@ -28,11 +28,13 @@ from ledger.requests.forgetting_by_age import Place, forget_next
 from ledger.requests.references import reference_of
 from ledger.retention import Periods, periods_of
 from ledger.sealing import MasterKeys, UnsealError, generate_master_key
+from ledger.session import migrate
 from tasks import attend
 from tasks.forget import forget_people, reseal_people
 from tasks.retain import keep_forgetting
 from tasks.settle import settle
 from tests.ledger.conftest import APPLIED, Desk, people
+from tests.ledger.test_volumes import copy_ledger, database
 from tests.stubs import Answering
 
 ACTION = Answer(Verdict.ACTION, Reason.CODE_SENT)
@@ -140,6 +142,7 @@ def test_who_waits_is_kept_under_a_key_of_their_own_and_can_be_retried(
         with pytest.raises(NoAnswerError, match="forgotten"):
             facts_of_person(connection, desk.masters, public_id, 2, deeds=False)
         assert reference_of(connection, public_id, desk.masters) == "case-2"
+    assert desk.one("SELECT count(*) FROM spared_lines") == 0
     assert forget(desk) == 0, "their days have begun anew"
     assert sum(at(desk).retry(public_id, None, "rejected").deliveries.values()) == 0, "forgotten"
     assert sum(at(desk).retry(public_id, None, None).deliveries.values()) == 2
@@ -166,6 +169,41 @@ def test_from_when_it_begins_nobody_else_is_read_found_or_sent_again(desk: Desk)
     reseal_people(desk.engine, desk.masters)
     assert desk.one("SELECT spared FROM data_keys") == 1
     assert known(desk, public_id) == {1}
+
+
+def test_when_who_was_spared_is_forgotten_too_the_list_of_them_goes_with_their_fingerprints(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting, "STEP", 5)
+    public_id = ended(desk, {2: ACTION, 7: ACTION, 11: ACTION})
+    pass_days(desk, 31)
+    assert forget_people(desk.engine, desk.masters, Periods(dict.fromkeys(Kind, 30.0), None)) == 1
+    with desk.engine.begin() as connection:
+        assert forgetting.delete_prints(connection)
+    at(desk).close(public_id, "insider", Reason.CODE_SENT, WHY)
+    assert at(desk).forget(public_id, WHY, desk.masters)
+    with desk.engine.begin() as connection:
+        assert forgetting.delete_prints(connection)
+    assert desk.rows("SELECT line FROM spared_lines ORDER BY line") == [(7,), (11,)], "a step is bounded"
+    keep_forgetting(desk.engine)
+    assert desk.one("SELECT count(*) FROM spared_lines") == desk.one("SELECT count(*) FROM forgetting") == 0
+    assert desk.one("SELECT count(*) FROM subjects WHERE sealed <> '' OR user_print IS NOT NULL") == 0
+
+
+def test_who_was_spared_before_an_update_is_so_after_it(desk: Desk, postgres_url: str) -> None:
+    public_id = ended(desk, {3: ACTION, 11: ACTION})
+    with database(postgres_url, "earlier_spared") as engine:
+        migrate(engine, "0045")
+        earlier = Desk(engine, desk.masters, desk.loop)
+        copy_ledger(desk.engine, engine)
+        earlier.execute("INSERT INTO forgetting (request_id, kept) SELECT id, ARRAY[3, 11, 3] FROM requests")
+        migrate(engine)
+        assert known(earlier, public_id) == {3, 11}
+        keep_forgetting(engine)
+        reseal_people(engine, desk.masters)
+        assert known(earlier, public_id) == {3, 11}
+        assert earlier.one("SELECT count(*) FROM spared_lines") == earlier.one("SELECT count(*) FROM forgetting") == 0
+        assert earlier.one("SELECT spared FROM data_keys") == 2
 
 
 def test_a_person_who_waits_alone_keeps_their_request_until_somebody_ends_that(desk: Desk) -> None:
