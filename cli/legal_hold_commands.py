@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson, Because, HoldReasonName
+from cli.options import AsJson, Because, Email, HoldReasonName, PersonAsJson, PhoneNumber, UserId
 from intake.exit_codes import Ending, Family
 
 legal_hold = typer.Typer(
@@ -22,12 +22,10 @@ def add(
         typer.Option(help="legal claims; a law or public task; health, archives, research; freedom of expression"),
     ],
     because: Because,
-    source: Annotated[
-        str | None, typer.Argument(metavar="[-]", help="- reads a person as JSON, and keeps it out of shell histories")
-    ] = None,
-    user_id: Annotated[str | None, typer.Option(metavar="ID")] = None,
-    email: Annotated[str | None, typer.Option(metavar="ADDRESS")] = None,
-    phone_number: Annotated[str | None, typer.Option(metavar="E164")] = None,
+    source: PersonAsJson = None,
+    user_id: UserId = None,
+    email: Email = None,
+    phone_number: PhoneNumber = None,
     until: Annotated[
         str | None,
         typer.Option(metavar="ISO8601", help="a moment, or the last day, in UTC; else until it is released"),

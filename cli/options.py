@@ -42,6 +42,12 @@ AllowPlaceholder = Annotated[
         help="accept this identifier, though it looks like a placeholder or damaged, as user_id=1; may be repeated",
     ),
 ]
+PersonAsJson = Annotated[
+    str | None, typer.Argument(metavar="[-]", help="- reads a person as JSON, and keeps it out of shell histories")
+]
+UserId = Annotated[str | None, typer.Option(metavar="ID")]
+Email = Annotated[str | None, typer.Option(metavar="ADDRESS")]
+PhoneNumber = Annotated[str | None, typer.Option(metavar="E164")]
 OneVendor = Annotated[str | None, typer.Option("--vendor", metavar="VENDOR", help="only at this one")]
 OneReason = Annotated[str | None, typer.Option("--reason", metavar="REASON", help="only for this reason")]
 KeyFile = Annotated[

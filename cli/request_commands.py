@@ -9,13 +9,17 @@ from cli.file_options import Given, reading_a_file
 from cli.options import (
     AllowPlaceholder,
     AsJson,
+    Email,
     KindName,
     OneReason,
     OneVendor,
     OutcomeName,
+    PersonAsJson,
+    PhoneNumber,
     RegulationName,
     RequestId,
     StatusName,
+    UserId,
     WaitS,
 )
 from intake.exit_codes import Ending
@@ -164,12 +168,10 @@ def list_requests(
 
 
 def lookup(
-    source: Annotated[
-        str | None, typer.Argument(metavar="[-]", help="- reads a person as JSON, and keeps it out of shell histories")
-    ] = None,
-    user_id: Annotated[str | None, typer.Option(metavar="ID")] = None,
-    email: Annotated[str | None, typer.Option(metavar="ADDRESS")] = None,
-    phone_number: Annotated[str | None, typer.Option(metavar="E164")] = None,
+    source: PersonAsJson = None,
+    user_id: UserId = None,
+    email: Email = None,
+    phone_number: PhoneNumber = None,
     as_json: AsJson = False,
 ) -> Ending:
     """Show the requests that a person is in, and their state at each vendor."""

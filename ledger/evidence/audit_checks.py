@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from evidence.merkle import root_of
 from evidence.tiles import hashes_in
 from ledger.evidence.audit_batches import LEAF
-from ledger.evidence.comparing import SAYING, SAYS, Comparison, differing, named
+from ledger.evidence.comparing import SAYING, SAYS, Comparison, differing, named, never_logged
 
 
 def check_audit(connection: Connection) -> Iterator[str]:
@@ -58,10 +58,7 @@ _COMPARISONS = (
     ),
     Comparison(
         "batches of audit entries that were never logged: {}",
-        text("""
-            SELECT id FROM audit_batches
-            WHERE NOT EXISTS (SELECT FROM log_entries WHERE type = 'audit' AND row_id = audit_batches.id)
-                AND NOT EXISTS (SELECT FROM log_pending WHERE type = 'audit' AND row_id = audit_batches.id)
-            ORDER BY id LIMIT :most"""),
+        text(f"""
+            SELECT id FROM audit_batches WHERE {never_logged("audit", "audit_batches.id")} ORDER BY id LIMIT :most"""),
     ),
 )

@@ -12,6 +12,14 @@ SAYS = "CAST(convert_from(entry, 'UTF8') AS jsonb)"
 SAYING = f"CROSS JOIN LATERAL (SELECT {SAYS} AS says) AS its"
 
 
+def never_logged(type_: str, row_id: str) -> str:
+    """The condition that no entry of this type, in order or not yet, is about the row of this number."""
+    return f"""
+        NOT EXISTS (SELECT FROM log_entries WHERE type = '{type_}' AND row_id = {row_id})
+        AND NOT EXISTS (SELECT FROM log_pending WHERE type = '{type_}' AND row_id = {row_id})
+    """
+
+
 class Comparison(NamedTuple):
     """Rows that should not be: `{}` in the sentence stands for whose they are."""
 

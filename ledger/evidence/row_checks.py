@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from ledger.data_keys import wrapped_key
 from ledger.evidence.audit_checks import check_audit
-from ledger.evidence.comparing import SAYING, SAYS, Comparison, differing
+from ledger.evidence.comparing import SAYING, SAYS, Comparison, differing, never_logged
 
 
 def check_rows(connection: Connection) -> Iterator[str]:
@@ -85,11 +85,9 @@ _COMPARISONS = (
     ),
     Comparison(
         "deeds that were never logged: {}",
-        text("""
+        text(f"""
             SELECT id FROM notes
-            WHERE id > (SELECT notes_after FROM log_head)
-                AND NOT EXISTS (SELECT FROM log_entries WHERE type = 'deed' AND row_id = notes.id)
-                AND NOT EXISTS (SELECT FROM log_pending WHERE type = 'deed' AND row_id = notes.id)
+            WHERE id > (SELECT notes_after FROM log_head) AND {never_logged("deed", "notes.id")}
             LIMIT :most"""),
     ),
     Comparison(
@@ -164,11 +162,8 @@ _COMPARISONS = (
     ),
     Comparison(
         "trees of outcomes that were never logged: {}",
-        text("""
-            SELECT request_id FROM outcome_trees
-            WHERE NOT EXISTS (SELECT FROM log_entries WHERE type = 'outcomes' AND row_id = outcome_trees.id)
-                AND NOT EXISTS (SELECT FROM log_pending WHERE type = 'outcomes' AND row_id = outcome_trees.id)
-            LIMIT :most"""),
+        text(f"""
+            SELECT request_id FROM outcome_trees WHERE {never_logged("outcomes", "outcome_trees.id")} LIMIT :most"""),
     ),
     Comparison(
         "vendors that are not as they were logged last: {}",
