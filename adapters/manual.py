@@ -44,7 +44,7 @@ class ManualOptions(VendorOptions):
 
 @dataclass(frozen=True)
 class Manual(Plain):
-    """Such a recipient as an adapter, so that wishes are compared there as everywhere. Whoever is known by one of its
+    """Such a recipient as an adapter, so that wishes are compared there as everywhere. A person who has one of its
     fields can be found there."""
 
     name: str

@@ -1,4 +1,4 @@
-"""What whoever asks for an answer chooses. It loads nothing, for command lines and pages offer the choices."""
+"""What somebody who asks for an answer chooses. It loads nothing, for command lines and pages offer the choices."""
 
 from enum import StrEnum
 

@@ -46,7 +46,7 @@ class Document:
     proof: str = ""
     """The reference to the evidence log, for a QR code on paper; empty where there is none."""
     proof_said: str = ""
-    """The same for whoever cannot see it."""
+    """The same for anyone who cannot see it."""
 
 
 def each_text(document: Document, change: Callable[[str], str]) -> Document:

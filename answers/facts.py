@@ -59,7 +59,7 @@ class Evidence:
     root: str
 
     def text(self) -> str:
-        """The same in three lines, as whoever asks for a certificate or a proof may quote it."""
+        """The same in three lines, as anyone who asks for a certificate or a proof may quote it."""
         return f"{self.log}\n{self.entry}\n{self.root}\n"
 
 

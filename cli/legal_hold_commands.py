@@ -34,7 +34,7 @@ def add(
 ) -> Ending:
     """Keep a person's data from now on, and print the hold's number.
 
-    Give every identifier that you know. A hold is about whoever shares one of them and contradicts none. Whatever
+    Give every identifier that you know. A hold is about anyone who shares one of them and contradicts none. Whatever
     destroys data of this person ends as `withheld`, and is sent when the hold ends. Opt-outs that destroy nothing go.
     What a vendor has already accepted cannot be taken back.
     """

@@ -1,5 +1,5 @@
-"""`consent status`, which scripts call again and again: read by psycopg alone, and without settings that it has no use
-for. What cannot be read so, or not at all, `cli.status` reads, or says what is wrong."""
+"""`consent status`, which scripts call again and again: read by psycopg alone, and without the settings that it does not
+need. `cli.status` reads what this module cannot, or says what is wrong."""
 
 from uuid import UUID
 

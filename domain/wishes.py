@@ -130,7 +130,7 @@ def _is_stopped(opt_in: Wish, others: Iterable[Wish]) -> bool:
 def can_matter(
     kind: Kind, order: Order, other_kind: Kind, other_order: Order, state: State, *, reads_back: bool = False
 ) -> bool:
-    """Whether another wish can affect one of this kind and order, or its read-back, whoever they are about. Most people
+    """Whether another wish can affect one of this kind and order, or its read-back, about any person. Most people
     who are in two campaigns at once then need not be opened."""
     if state in _UNDER_WAY or other_order < order:
         return state in _UNDER_WAY or state is State.DUE

@@ -49,7 +49,7 @@ def write_line(entry: bytes, leaf: bytes, path: Sequence[bytes], proof: Proof) -
 
 
 def check(raw: bytes, keys: Collection[PublicKey]) -> Certificate | LineProof:
-    """What a file proves, to whoever believes one of these keys. Raises EvidenceError."""
+    """What a file proves, to anyone who believes one of these keys. Raises EvidenceError."""
     try:
         return check_line(raw, keys) if raw.startswith(FIRST_LINE.encode()) else check_certificate(raw, keys)
     except (EnvelopeError, ProofError) as error:

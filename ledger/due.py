@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What there may be to do. It reports too much rather than too little: whoever does the work checks again."""
+    """What there may be to do: rather too much than too little, as the process that does the work checks again."""
 
     vendors: frozenset[str]
     """Vendors with a due chunk, and held vendors with a due probe."""
@@ -61,7 +61,7 @@ def note_served(connection: Connection, vendors: Collection[str]) -> None:
     connection.execute(_NOTE_SERVED, {"vendors": sorted(vendors)})
 
 
-# Whoever has one of these rows locked is recording the same.
+# A process that has one of these rows locked is recording the same.
 _NOTE_SERVED = text("""
     UPDATE vendors SET served_at = now()
     WHERE id IN (

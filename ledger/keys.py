@@ -12,9 +12,9 @@ from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
 
 
 def fingerprinter(connection: Connection, masters: MasterKeys) -> Fingerprinter:
-    """The fingerprinter of this ledger. Its key is made on first use and outlives every change of master key. Whoever
-    submits asks for it first, so this notes which master key seals. Who looks somebody up asks for it in the same
-    transaction: the keys do not change before that ends.
+    """The fingerprinter of this ledger. Its key is made on first use and outlives every change of master key. A
+    submission asks for it first, so this notes which master key seals. A look-up asks for it in the same transaction:
+    the keys do not change before that ends.
 
     Raises ledger.sealing.UnsealError where none of `masters` wrapped it.
     """

@@ -51,7 +51,7 @@ def add(
 
 
 def _take_turn(connection: Connection) -> None:
-    """Whoever adds or ends holds takes turns until the caller commits: what waited for one may be kept by another, so
+    """Those who add or end holds take turns until the caller commits: what waited for one may be kept by another, so
     two that ended at once would wait for each other."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
 

@@ -54,7 +54,7 @@ def name_of(key_id: bytes) -> str:
 
 
 def note_newest(connection: Connection, masters: MasterKeys) -> None:
-    """Note that the newest key seals from now on. Whoever is about to seal says so first."""
+    """Note that the newest key seals from now on. A process that is about to seal says so first."""
     newest = masters.ids[0]
     connection.execute(_NOTE, {"id": newest, "canary": masters.seal(_CANARY, _CANARY)})
 

@@ -38,8 +38,8 @@ _LACKING = text("""
 
 
 def why_not_separated(connection: Connection) -> str | None:
-    """Why whoever has this connection's address could change what was recorded, or the tables themselves; None where
-    they could not."""
+    """Why somebody who has this connection's address could change what was recorded, or the tables themselves; None
+    where they could not."""
     found = connection.execute(
         _COULD, {"protected": sorted(PROTECTED), "owner": place_of(connection).roles.owner}
     ).one()

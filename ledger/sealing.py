@@ -151,7 +151,7 @@ class Fingerprinter:
     """Everybody is to be found by this key. By an older one, while people are fingerprinted anew and while there is a
     legal hold that is known by it alone."""
     changes: int = 0
-    """How often the keys had changed. Whoever writes fingerprints makes sure that they have not changed since."""
+    """How often the keys had changed. A submission makes sure that they have not changed since."""
     _printers: dict[bytes, Callable[[bytes], bytes]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

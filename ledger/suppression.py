@@ -186,7 +186,7 @@ _PEOPLE = text(f"""
 
 def keep(connection: Connection, first: tuple[int, int], last: tuple[int, int]) -> None:
     """Put on the list who is about to be forgotten on these lines (request, line), the first excluded: everybody who
-    was erased, and whoever an accepted opt-in takes off it again."""
+    was erased, and everybody whom an accepted opt-in takes off it again."""
     values = {"request": first[0], "after": first[1], "last_request": last[0], "last": last[1]}
     connection.execute(_KEEP, values)
 

@@ -112,7 +112,7 @@ def _forget(engine: Engine, volume: _Range, days: float) -> Dropped | None:
         return bool(connection.execute(_HAVE_EXPIRED, {"ids": ids, "days": days}).scalar_one())
 
     def forget(connection: Connection, ids: list[int]) -> bool:
-        # Waits for whoever is about to reopen one.
+        # Waits for a process that is about to reopen one.
         forgotten = connection.execute(_FORGET_REQUESTS, {"ids": ids, "days": days}).scalars().all()
         destroy_keys(connection, forgotten)
         forget_names(connection, ids)

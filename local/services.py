@@ -147,7 +147,7 @@ class Server(ABC):
         return next(telling, lines[-1])
 
     def _at_work(self) -> list[psutil.Process]:
-        """The server processes on this folder, whoever started them."""
+        """The server processes on this folder, also those that another process started."""
         seen = psutil.process_iter(["name", "cmdline"])
         ours = [p for p in seen if p.info["name"] in self.programs]
         return [p for p in ours if any(self._tag in part for part in p.info["cmdline"] or ())]

@@ -55,7 +55,7 @@ class SamePersonError(AttendError):
     def __init__(self, public_id: UUID) -> None:
         self.public_id = public_id
         super().__init__(
-            "whoever submitted a request may not confirm it, by no account of theirs: someone else must, or use --yes"
+            "the person who submitted a request may not confirm it, by any account: someone else must, or use --yes"
         )
 
 

@@ -1,6 +1,6 @@
 """Reads what lies in a queue: a message of Celery's protocol 2 in JSON, or unusable for a stated reason.
 
-Whoever can write to a queue can write anything to it. So nothing is decoded before its size is known, nothing is
+Anyone who can write to a queue can write anything to it. So nothing is decoded before its size is known, nothing is
 decompressed, only what our own tasks need is read, and no reason quotes a message.
 """
 

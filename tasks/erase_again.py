@@ -19,7 +19,7 @@ LOT = 10_000
 
 
 def due_again(found: Iterable[tuple[Subject, PastWish | None]], now: datetime) -> list[tuple[Subject, datetime]]:
-    """Who of these people is to be erased again, each with the moment of their newest erasure. Whoever is named by a
+    """Who of these people is to be erased again, each with the moment of their newest erasure. Anyone who is named by a
     placeholder, or otherwise doubtful, is left out: that may be anybody."""
     return [
         (subject, erasure.newest_at or erasure.at)

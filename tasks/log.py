@@ -22,7 +22,7 @@ MARKS = 500
 """Requests whose outcomes are hashed in one transaction."""
 PUT_OFF_S = 900.0
 """While there is anything to deliver, outcomes are hashed so long after their request closed: hashing would take a
-campaign's time. Whoever asks for a certificate waits for nothing."""
+campaign's time. Somebody who asks for a certificate waits for nothing."""
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def _info(redis: Redis, section: str) -> dict[str, str | int]:
 
 
 def _named(refusal: str, command: Sequence[str]) -> str:
-    """What a refusal is about, for whoever writes the ACL."""
+    """What a refusal is about, for the person who writes the ACL."""
     said = refusal.lower()
     shown = " ".join(command[:2]) if command[0] in ("SCRIPT", "CLIENT") else command[0]
     if "channel" in said:

@@ -64,7 +64,7 @@ class _BoundedBuffer(SocketBuffer):
 
 
 class BoundedParser(_RESP2Parser):
-    """Parses Redis's answers, in memory bounded by our largest message: whoever can write to a list can write half a
+    """Parses Redis's answers, in memory bounded by our largest message: anyone who can write to a list can write half a
     gigabyte there, and its size is only known as it arrives."""
 
     def on_connect(self, connection: Any) -> None:

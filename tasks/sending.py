@@ -28,7 +28,7 @@ def wake(app: Celery, vendors: Sequence[str]) -> None:
 
 
 def send(app: Celery, wake_ups: Iterable[WakeUp]) -> None:
-    """Send wake-ups, except where one of the same sort still waits unread: whoever reads that one does the work of
+    """Send wake-ups, except where one of the same sort still waits unread: the reader of that one does the work of
     both.
 
     So only a handful ever wait, even while nobody reads. Raises BrokerError.

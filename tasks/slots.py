@@ -22,7 +22,7 @@ class FairSlots:
     """How many may be taken; `resize` changes it."""
     crowded: Callable[[int], bool] = field(default=lambda _: False, repr=False)
     """Whether, with so many more, enough wait for permits: a slot that would only wait there should be given later, to
-    whoever is next then. Call `hand_on` when this may have changed."""
+    those who are next then. Call `hand_on` when this may have changed."""
     taken: int = field(default=0, init=False)
     _lines: OrderedDict[int, deque[Waiter]] = field(default_factory=OrderedDict, init=False, repr=False)
     _woken: int = field(default=0, init=False)

@@ -33,7 +33,7 @@ for name in [name for name in os.environ if name.startswith("CONSENT_") and not 
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Whoever runs the tests in the background of a script has Ctrl-C ignored, and so would all processes that tests start.
+# In the background of a script Ctrl-C is ignored, and it would be in all processes that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

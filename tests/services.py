@@ -30,7 +30,7 @@ class CopiedPostgres(Postgres):
         if program != "initdb":
             super()._run(folder, program, *args, stdin=stdin)
             return
-        with _MAKING:  # so that whoever comes second copies a whole cluster
+        with _MAKING:  # so that a process that comes second copies a whole cluster
             made = _folder_of(args)
             if not any(made.iterdir()):
                 super()._run(folder, program, *args, stdin=stdin)

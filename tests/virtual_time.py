@@ -32,7 +32,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """As asyncio.run, in virtual time; whoever asks for the time has to ask the loop."""
+    """As asyncio.run, in virtual time; code that asks for the time must ask the loop."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(work)
 

@@ -32,7 +32,7 @@ def create_app(refused: Callable[[Refusal], None]) -> Celery:
         raise SettingsError(f"CONSENT_REDIS_URL: {error}") from None
     broker["broker_transport_options"] |= {
         "sieve": Sieve(lambda: app.tasks, refused, lambda: Panel.data),
-        # a lost message costs nothing, and whoever can write to a queue could write to Kombu's own keys
+        # a lost message costs nothing, and anyone who can write to a queue could write to Kombu's own keys
         "ack_emulation": False,
     }
     app = Celery("consent", amqp=SiftingAmqp, task_cls=FilteredTask)

@@ -34,7 +34,7 @@ def open_routes(
 
 
 def _slots(adapter: Adapter, lane: Lane) -> FairSlots:
-    """Slots for calls of one bucket. Whoever waits for permits of another bucket takes none of them."""
+    """Slots for calls of one bucket. Calls that wait for permits of another bucket take none of them."""
     slots = FairSlots(adapter.settings.concurrency, lane.crowded)
     lane.on_less = slots.hand_on
     return slots

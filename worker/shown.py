@@ -1,7 +1,7 @@
 """How a delivery is displayed in Flower, in Celery's log and in its events: by vendor, chunk, people and request.
 
 Celery has headers for this. The sender puts the figures into a header of ours. The receiver checks them and makes the
-text, because whoever can write to a queue can write any header.
+text, because anyone who can write to a queue can write any header.
 """
 
 from typing import Literal

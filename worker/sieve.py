@@ -1,6 +1,6 @@
 """Filters what comes from a worker's queues: only our own tasks pass, and only from their own queue.
 
-Celery trusts whoever can write to a queue: a malformed message ends the worker, its headers may name any registered
+Celery trusts anyone who can write to a queue: a malformed message ends the worker, its headers may name any registered
 task, and its contents are logged. So a worker sees only messages that were made anew from the few parts that our tasks
 need, all of them checked.
 """

@@ -17,7 +17,7 @@ from tasks.toolbox import Start
 
 ANSWERS_WITHIN_S = 10.0
 ASKED_AGAIN = 0.1
-"""Whoever was refused a turn asks again after this part of its time: a turn of minutes need not be noticed at once."""
+"""A process that was refused a turn asks again after this part of its time: turns take minutes."""
 
 log = logging.getLogger(__name__)
 

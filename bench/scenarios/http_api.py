@@ -214,7 +214,7 @@ def in_a_week() -> datetime:
 
 @contextmanager
 def web_process(ours: Ours, role: str = "submitter") -> Iterator[Web]:
-    """`consent web` on one core, for whoever has a key of this role."""
+    """`consent web` on one core, for anyone who has a key of this role."""
     minted, port = mint_key(), free_port()
     with ours.engine.begin() as connection:
         access.add_key(

@@ -120,7 +120,7 @@ def _postgres(here: Surroundings) -> Finding:
 def _ways(here: Surroundings) -> Iterator[Finding]:
     if is_open_to_readers(here.stack.database_url):
         says = (
-            "whoever is on the way there can read and change what is said; "
+            "anyone who is on the way there can read and change what is said; "
             "put sslmode=verify-full and sslrootcert=… into CONSENT_DATABASE_URL, unless that network is yours alone"
         )
         yield Finding("postgres", f"{here.postgres}: {says}", is_good=True)

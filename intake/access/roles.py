@@ -32,7 +32,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.ADMIN: frozenset(Right),
     }
 )
-"""The rights of each role. At the command line everything may be done by whoever may read its settings."""
+"""The rights of each role. At the command line everything may be done by anyone who may read its settings."""
 
 
 @dataclass(frozen=True)

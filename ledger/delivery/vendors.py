@@ -146,8 +146,8 @@ _HOLD = text("""
 
 
 def resume(connection: Connection, name: str, step: str | None = None) -> bool:
-    """Lift a hold, whoever made it: of the vendor and all of its steps, or of one step. False where no vendor has this
-    name. Raises RestoredError."""
+    """Lift a hold, also one that a person made: of the vendor and all of its steps, or of one step. False where no
+    vendor has this name. Raises RestoredError."""
     if open_restore(connection) is not None:
         raise RestoredError
     vendor_id = connection.execute(text("SELECT id FROM vendors WHERE name = :name"), {"name": name}).scalar()

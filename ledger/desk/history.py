@@ -1,4 +1,4 @@
-"""What people have done to a request, and who its people are, for whoever looks after it."""
+"""What people have done to a request, and who its people are, for those who look after it."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -34,7 +34,7 @@ class Checked:
     checkpoint: Signed | None = None
     """The newest one."""
     by_unknown_key: bool = False
-    """Nobody's key was given that the newest checkpoint is signed with: whoever holds its key could have rewritten the
+    """Nobody's key was given that the newest checkpoint is signed with: its holder could have rewritten the
     log."""
 
 

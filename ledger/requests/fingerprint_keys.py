@@ -40,8 +40,8 @@ def replace(connection: Connection, masters: MasterKeys) -> int | None:
 
 
 def _wait_for_writers(connection: Connection) -> None:
-    """Whoever writes fingerprints reads `keys` in the same transaction (`ledger.keys.CHANGES`), so from now on nobody
-    does who knows only the keys as they were."""
+    """A transaction that writes fingerprints reads `keys` (`ledger.keys.CHANGES`), so from now on none does that knows
+    only the keys as they were."""
     _lock(connection, "ACCESS EXCLUSIVE")
 
 

@@ -37,7 +37,7 @@ class Key(NamedTuple):
         return bool(in_use or self.entries or self.requests or self.holds or self.people_left)
 
 
-# Whoever adds a hold reads `keys` in the same transaction, so one that began after the change knows the newer key too.
+# A transaction that adds a hold reads `keys`, so one that began after the change knows the newer key too.
 IS_KNOWN = "ended_at IS NULL AND COALESCE(until > now(), true) AND added_at < replaced_at"
 """A condition on `legal_holds` and `keys`: the hold is in force, and was added before the key was replaced."""
 

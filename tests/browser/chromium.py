@@ -34,7 +34,7 @@ def _is_browser(path: str) -> bool:
 
 def install() -> str:
     """Have Chromium, by the system's packages where we are root. What there is to say about it; empty where it was
-    there. Whoever cannot have it runs all other tests."""
+    there. Anyone who cannot have it runs all other tests."""
     if find_chromium():
         return ""
     if os.geteuid() != 0:

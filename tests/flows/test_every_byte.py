@@ -64,7 +64,7 @@ def person(number: int, mark: str = "") -> dict[str, Any]:
 
 @dataclass
 class Told:
-    """The stack, and what it said to whoever may not learn of anybody."""
+    """The stack, and what it said to anyone who may not learn of anybody."""
 
     stack: Stack
     secrets: set[str] = field(default_factory=set)

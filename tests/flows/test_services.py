@@ -220,7 +220,7 @@ def test_a_service_is_reached_by_nobody_but_its_owner(tmp_path: Path, kind: type
         assert folder.stat().st_mode & 0o7777 == 0o700
         assert folder.stat().st_uid == os.geteuid()
         assert listening(server) == []
-        # Whoever connects must still know the password, and prove it.
+        # Anyone who connects must still know the password, and prove it.
         assert "require_auth=scram-sha-256" in server.url or kind is Redis
 
 

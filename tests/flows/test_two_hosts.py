@@ -192,7 +192,7 @@ def test_one_limit_is_held_between_two_hosts_and_a_newcomer_is_served_under_a_ca
             ask("campaign", PEOPLE, "algonomy", "insider")
             began = time.monotonic()
             while pending(engine, request_id=1) > PEOPLE // 5:
-                ask(f"newcomer-{len(waits)}", 1, "algonomy")  # whoever is in the campaign too would wait for it
+                ask(f"newcomer-{len(waits)}", 1, "algonomy")  # somebody who is in the campaign too would wait for it
                 submitted = time.monotonic()
                 waits.append(until_settled(engine, 1 + len(waits) + 1, app, folder) - submitted)
                 time.sleep(0.3)

@@ -13,7 +13,7 @@ from tests.unit.intake.files.workbooks import Raw, Rows, packed, xlsx
 
 
 def test_a_workbook_that_needs_too_much_memory_ends_its_process_alone() -> None:
-    # Two cells, the first and the last that a sheet can have: whoever fills what is between needs 400 GB.
+    # Two cells, the first and the last that a sheet can have: a program that fills what is between needs 400 GB.
     far = '<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>x</t></is></c></row></sheetData>'
     data = xlsx([HEADER])
     with zipfile.ZipFile(io.BytesIO(data)) as archive:

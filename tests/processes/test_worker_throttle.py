@@ -102,7 +102,7 @@ async def test_a_cold_start_has_no_burst(lane: Callable[[Pace], Lane]) -> None:
     one = lane(pace(50, burst=20, lot=1))
     asked = time.monotonic()
     granted = [(await next_lot(one))[0] for _ in range(10)]
-    # Whoever was granted something before may still use what lay ahead of them.
+    # Anyone who was granted something before may still use what lay ahead of them.
     assert all(moment - asked >= HORIZON_S + place / 50 for place, moment in enumerate(granted))
 
 

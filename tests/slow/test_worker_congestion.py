@@ -51,7 +51,7 @@ def constant(seconds: float) -> Callable[[], Awaitable[None]]:
 
 
 def with_room_for(knee: int, each_s: float) -> Callable[[], Awaitable[None]]:
-    """So many at a time; whoever comes on top waits."""
+    """So many at a time; those on top wait."""
     desks = asyncio.Semaphore(knee)
 
     async def serve() -> None:

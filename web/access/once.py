@@ -1,4 +1,4 @@
-"""Codes that sign a console user in once, within minutes: for whoever has just started a demonstration."""
+"""Codes that sign a console user in once, within minutes: for anyone who has just started a demonstration."""
 
 from intake.access.tokens import digest_of, mint_token
 from ledger.accounts import access, logins

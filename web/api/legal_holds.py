@@ -31,7 +31,7 @@ _HOLD = {
 
 
 class NewHold(Given):
-    """Keep the data of whoever shares one of these identifiers and contradicts none: give all that are known."""
+    """Keep the data of anyone who shares one of these identifiers and contradicts none: give all that are known."""
 
     model_config = examples(
         {"user_id": "u-7", "email": "a@example.org", "reason": "litigation", "because": "case 12 of 2026", "until": DUE}

@@ -66,7 +66,7 @@ class DeedState(BaseModel):
     requests: int
     deliveries: int
     vendors: dict[str, int] = {}
-    own: int = Field(default=0, description="requests left out because whoever confirms has submitted them")
+    own: int = Field(default=0, description="requests left out because the person who confirms has submitted them")
     without_session: int = 0
     unreachable: int = 0
 

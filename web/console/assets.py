@@ -55,7 +55,7 @@ def address_of(name: str) -> str:
 
 @cache
 def icon(name: str) -> Markup:
-    """An icon of the set, to stand in a page as it is; it says nothing to whoever cannot see it."""
+    """An icon of the set, to stand in a page as it is; it says nothing to anyone who cannot see it."""
     drawn = (HERE / "vendored" / "lucide" / f"{name}.svg").read_text()
     inner = drawn[drawn.index(">", drawn.index("<svg")) + 1 : drawn.rindex("</svg>")].strip()
     return Markup(  # noqa: S704 - a file of ours

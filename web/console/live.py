@@ -17,7 +17,7 @@ EVERY_S = 2.0
 SHARE = 0.1
 """The part of one thread's time that one thing may take: what is slow to render is rendered less often."""
 MOST, MOST_OF_ONE = 500, 30
-"""Streams of a process, and of one principal. Whoever gets none asks by itself every few seconds."""
+"""Streams of a process, and of one principal. A page that gets none asks by itself every few seconds."""
 
 
 class Shown(NamedTuple):

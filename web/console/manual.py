@@ -1,4 +1,4 @@
-"""The list of people for a recipient without an API, for whoever asks it."""
+"""The list of people for a recipient without an API, for the person who asks it."""
 
 from collections.abc import Iterator
 from typing import Annotated

@@ -52,7 +52,7 @@ class Overview(NamedTuple):
 
 @router.get("/")
 async def overview(request: Request, context: TheContext) -> Response:
-    """The overview of whoever is signed in; the sign-in page for everybody else."""
+    """The overview of the user who is signed in; the sign-in page for everybody else."""
     gate: Gate = request.app.state.gate
     try:
         principal = await gate.principal(request)

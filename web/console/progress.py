@@ -30,7 +30,7 @@ class Bar(NamedTuple):
 
     @property
     def said(self) -> str:
-        """For whoever cannot see it."""
+        """For anyone who cannot see it."""
         return ", ".join(f"{say_outcome(name).text}: {count:,}" for name, count in self.counts) or "nothing to do"
 
     @property

@@ -116,7 +116,7 @@ def test_a_changed_file_and_another_key_do_not_hold(made: Made, tmp_path: Path) 
 
 
 def test_one_request_cannot_be_shown_with_the_outcomes_of_another(made: Made, stack: Engine, people: str) -> None:
-    """Whoever has the key can sign anything, but not what the log does not have."""
+    """Anyone who has the key can sign anything, but not what the log does not have."""
     from config.signing import newest_signing_key
     from evidence import certificate
 

@@ -98,7 +98,7 @@ def test_a_copy_of_another_history_is_not_written_over(kept: Engine, people: str
     folder = tmp_path / "copy"
     consent("audit", "export", str(folder))
     before = (folder / "checkpoint").read_bytes()
-    with kept.begin() as connection:  # as whoever has the key, and may do everything
+    with kept.begin() as connection:  # as somebody who has the key, and may do everything
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.exec_driver_sql("DELETE FROM log_entries; DELETE FROM log_checkpoints; DELETE FROM log_head")
     for _ in range(5):

@@ -187,7 +187,7 @@ def test_a_read_back_never_undoes_a_newer_wish(desk: Desk) -> None:
 
     def answering(call: Call, batch: Sequence[Person]) -> list[Answer]:
         sent.extend((call.step, call.order.kind) for _ in batch)
-        newest = Kind.OPT_OUT  # what the vendor shows, whoever's read-back asks
+        newest = Kind.OPT_OUT  # what the vendor shows, whichever read-back asks
         return [APPLIED if call.step != "read" or call.order.kind is newest else NOT_SEEN for _ in batch]
 
     tools = desk.tools({"insider": StubExchange(answering, ReadableAdapter())})

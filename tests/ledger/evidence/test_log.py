@@ -349,7 +349,7 @@ def test_the_database_itself_refuses_changes(desk: Desk, change: str) -> None:
 
 
 def test_what_a_copy_elsewhere_says_is_believed(desk: Desk) -> None:
-    """Whoever has the key, and may do everything, can write another history; not to a copy."""
+    """Anyone who has the key, and may do everything, can write another history; not to a copy."""
     log_something(desk, 3)
     keep(desk)
     with desk.engine.connect() as connection:

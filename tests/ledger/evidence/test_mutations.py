@@ -1,4 +1,4 @@
-"""Whoever may do everything to the database changes one value, one row or the order of rows: all of it is found."""
+"""Anyone who may do everything to the database changes one value, one row or the order of rows: all of it is found."""
 
 from collections.abc import Iterator
 from random import Random
@@ -149,7 +149,7 @@ _MORE_ROWS = (
 
 
 class Attacker:
-    """Whoever may do everything to the database: guards and triggers are set aside. Nothing of it is kept."""
+    """Anyone who may do everything to the database: guards and triggers are set aside. Nothing of it is kept."""
 
     def __init__(self, desk: Desk, connection: Connection) -> None:
         self._desk, self._connection, self._random = desk, connection, Random(11)

@@ -223,7 +223,7 @@ def test_two_who_finish_at_once_come_one_after_the_other(desk: Desk, monkeypatch
 
 
 def test_who_writes_with_keys_as_they_were_is_told_to_look_them_up(desk: Desk) -> None:
-    """Whoever caches them, and a batch of several."""
+    """Processes that cache them, and a batch of several."""
     stale = look_up(desk.engine, desk.masters)
     desk.submit([ANN], idempotency_key="one")
     to(desk, "begun")

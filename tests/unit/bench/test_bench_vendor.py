@@ -109,7 +109,7 @@ def test_the_vendor_has_a_core_of_its_own_where_there_are_enough() -> None:
 
 
 def test_nobody_is_given_twice() -> None:
-    """A wish is compared with others of whoever shares any identifier, and that must not slow a benchmark down."""
+    """A wish is compared with others of anyone who shares any identifier, and that must not slow a benchmark down."""
     everybody = [*people(1_000), *people(1_000)]
     for name in ("user_id", "email", "phone_number"):
         assert len({json.dumps(subject[name]) for subject in everybody}) == 2_000

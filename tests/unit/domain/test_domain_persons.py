@@ -68,7 +68,7 @@ TWO = [
     ("user:ann", "user:bob"),
     ("user:carl", "user:dora"),  # who share an account at the command line are two at the console
     ("user:ann", "user:ann@other.example"),
-    ("key:shop", "key:crm"),  # two systems, whoever set them up
+    ("key:shop", "key:crm"),  # two systems, set up by anybody
     ("cli:ann", "key:theirs"),  # she made it for him
     ("user:ann", "user:bob"),
     ("cli:ann", "key:his"),

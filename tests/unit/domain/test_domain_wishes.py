@@ -379,7 +379,7 @@ class World:
                 self.successors[number] = by.request
             case AskSomeone(reason=reason):
                 self.put(number, State.WAITING)
-                self.lifted.setdefault(number, set()).add(reason.value)  # whoever retries it has said: go on
+                self.lifted.setdefault(number, set()).add(reason.value)  # the person who retries it has said: go on
             case Send(then_repeat=repeat):
                 for ref in repeat:
                     self.put(ref.request, State.DUE)
@@ -462,7 +462,7 @@ def test_no_circle_no_withdrawal_unserved_and_the_newest_wish_has_the_last_word(
             case State.STOPPING:
                 end = data.draw(st.sampled_from([State.YES, State.CANCELLED]))
                 world.land(number, end, applied=end is State.YES or data.draw(st.booleans()))
-    for _ in range(3):  # whoever has waited for a date or a person goes out, or asks once more
+    for _ in range(3):  # those who waited for a date or a person go out, or ask once more
         for number in world.in_state(State.ASIDE, State.WAITING):
             if world.wishes[number].keys:
                 world.put(number, State.DUE)

@@ -61,7 +61,7 @@ def test_a_session_that_nobody_uses_ends(serve: Serve, rows: Rows, monkeypatch: 
     pass_minutes(rows, 31)
     assert client.get("/v1/session").status_code == 401
     assert rows("SELECT COALESCE(sum(failures), 0) FROM guesses") == [(0,)], (
-        "whoever comes back from lunch does not guess"
+        "somebody who comes back from lunch does not guess"
     )
 
 

@@ -24,7 +24,7 @@
   };
 
   // What else depends on how it stands (deeds, people, the answer) depends on who looks, too: the page is asked for anew.
-  // Whoever is at work in it, or sees identifiers, is only told, and goes on.
+  // Anyone who is at work in it, or sees identifiers, is only told, and goes on.
   const main = () => document.getElementById("main");
   const isAtWork = () => main().contains(document.activeElement) && document.activeElement !== main();
   const follow = async () => {
@@ -49,7 +49,7 @@
 
   const show = (html) => {
     const live = part();
-    // What has the focus is not replaced: whoever works by keyboard would lose their place.
+    // What has the focus is not replaced: people who work by keyboard would lose their place.
     if (!live || live.contains(document.activeElement)) return void (held = html);
     held = null;
     const kept = live.querySelector("[data-kept]"); // a chart renews itself, and more slowly
