@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from ledger.contexts import key_context
 from ledger.key_numbers import CHANGES, FINGERPRINTS
 from ledger.master_keys import check_master_keys, note_newest
-from ledger.sealing import Fingerprinter, MasterKeys, SealingKey
+from ledger.sealing import Fingerprinter, MasterKeys, SealingKey, UnsealError
 
 
 def fingerprinter(connection: Connection, masters: MasterKeys) -> Fingerprinter:
@@ -46,6 +46,18 @@ def are_current(connection: Connection, prints: Fingerprinter) -> bool:
 def open_key(masters: MasterKeys, public_id: UUID, wrapped: bytes) -> SealingKey:
     """The data key of a request. Raises ledger.sealing.UnsealError."""
     return SealingKey(masters.open(wrapped, key_context(public_id)))
+
+
+def key_unless_given_up(
+    connection: Connection, masters: MasterKeys, public_id: UUID, wrapped: bytes
+) -> SealingKey | None:
+    """The same; None where its master key was given up, so that nobody can read its people any more. Raises
+    ledger.sealing.UnsealError where a master key is only missing here."""
+    try:
+        return open_key(masters, public_id, wrapped)
+    except UnsealError:
+        check_master_keys(connection, masters)
+        return None
 
 
 def check_keys(connection: Connection, masters: MasterKeys) -> None:

@@ -24,6 +24,10 @@ from tasks.submission import KeyConflictError, SubmitError
 from web.pool import BusyError
 from web.problems import NOWHERE, Problem, advised, first, no_such_request
 
+UNREADABLE = (
+    "this was sealed under a master key that is not given to this process, or was given up: "
+    "`consent master-key status` names the keys"
+)
 SAME_KEY = "whether the request was recorded is not known: send it again with the same Idempotency-Key"
 
 
@@ -53,7 +57,7 @@ def of(error: Exception) -> Problem:  # noqa: PLR0912 - a table
         case LedgerError():
             return Problem.later(503, "ledger-away", f"PostgreSQL: {error}; nothing was recorded", 5)
         case UnsealError():
-            return Problem(500, "misconfigured", "the master keys are not those of this ledger")
+            return Problem(500, "misconfigured", UNREADABLE)
         case RequestValidationError():
             kept, total = first([_of_a_parameter(fault) for fault in error.errors()])
             return Problem.unusable("some of what was asked cannot be understood", kept, total)

@@ -17,7 +17,7 @@ from ledger.data_keys import wrapped_key
 from ledger.delivery.chunks import Lease, Purpose
 from ledger.delivery.pending import add_session
 from ledger.delivery.same_people import same_people
-from ledger.keys import open_key
+from ledger.keys import key_unless_given_up
 from ledger.people.opening import open_block
 from ledger.sealing import MasterKeys, SealingKey
 
@@ -29,7 +29,7 @@ class Request:
     kind: Kind
     effective_at: datetime
     people: int
-    key: SealingKey | None = field(repr=False)  # None: its people are forgotten
+    key: SealingKey | None = field(repr=False)  # None: its people are forgotten, or cannot be read any more
     options: bytes | None = field(repr=False)
 
 
@@ -119,7 +119,7 @@ def _requests(connection: Connection, lease: Lease, ids: Iterable[int], masters:
     for row in connection.execute(_REQUESTS, values):
         key = None
         if row.data_key is not None:
-            key = open_key(masters, row.public_id, row.data_key)
+            key = key_unless_given_up(connection, masters, row.public_id, row.data_key)
         options = None if key is None else key.open(row.options, options_context(row.public_id))
         asked[row.id] = _Asked(
             Request(Kind(row.kind), row.effective_at, row.subjects, key, options), row.status, row.begun
@@ -235,7 +235,9 @@ def _state(asked: _Asked, row: Any) -> State:
         return state_of(asked.request.kind, Outcome(row.outcome), row.reason)
     if cancelled:
         return State.CANCELLED
-    return State.DUE if row.delivers and asked.begun and asked.status == "running" else State.ASIDE
+    # Who cannot be read any more is never sent, so nobody has to wait for them.
+    goes = row.delivers and asked.begun and asked.status == "running" and asked.request.key is not None
+    return State.DUE if goes else State.ASIDE
 
 
 def _opened(lease: Lease, rows: Sequence[Any], requests: Mapping[int, _Asked]) -> dict[Ref, Subject]:

@@ -13,7 +13,7 @@ from domain.outcomes import Reason
 from domain.requests import Subject
 from ledger import by_hand
 from ledger.data_keys import has_key, wrapped_key
-from ledger.keys import open_key
+from ledger.keys import key_unless_given_up
 from ledger.people.opening import open_block
 from ledger.rounds import LATEST
 from ledger.sealing import MasterKeys
@@ -87,10 +87,13 @@ def asked_for(
     connection: Connection, masters: MasterKeys, recipient: str, known: ByHand, request_id: UUID | None = None
 ) -> Iterator[AskedFor]:
     """Everybody whom a recipient is to be asked about, opened, the oldest request first; in constant memory. People
-    who are forgotten are left out. Raises ledger.sealing.UnsealError."""
+    who are forgotten are left out, and those whose master key was given up. Raises ledger.sealing.UnsealError where a
+    master key is only missing here."""
     waiting = connection.execute(_REQUESTS, {"vendor": recipient, "public_id": request_id}).all()
     for request in waiting:
-        key = open_key(masters, request.public_id, request.data_key)
+        key = key_unless_given_up(connection, masters, request.public_id, request.data_key)
+        if key is None:
+            continue
         file_lines = FileLines.unpacked(request.file_lines)
         due_at = known.due(request.received_at, request.due_at)
         after = 0

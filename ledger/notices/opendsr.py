@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from ledger.data_keys import wrapped_key
-from ledger.keys import open_key
+from ledger.keys import key_unless_given_up
 from ledger.sealing import MasterKeys, SealingKey
 
 MOST_OF_A_GROUP = 1_000
@@ -85,7 +85,7 @@ def find(connection: Connection, controller: str, subject_request_id: UUID, mast
     """The request with this id of the controller. Raises ledger.sealing.UnsealError."""
     named = {"controller": controller, "subject_request_id": subject_request_id}
     row = connection.execute(_FIND, named).one_or_none()
-    return _kept(row, masters) if row is not None else None
+    return _kept(connection, row, masters) if row is not None else None
 
 
 def find_group(
@@ -96,7 +96,7 @@ def find_group(
     Raises ledger.sealing.UnsealError.
     """
     named = {"controller": controller, "group_prints": [one.hex() for one in group_prints], "most": MOST_OF_A_GROUP}
-    return [_kept(row, masters) for row in connection.execute(_FIND_GROUP, named)]
+    return [_kept(connection, row, masters) for row in connection.execute(_FIND_GROUP, named)]
 
 
 _SELECT = f"""
@@ -129,11 +129,11 @@ _TELL_COMPLETED = text("""
 """)
 
 
-def _kept(row: Row[Any], masters: MasterKeys) -> Kept:
+def _kept(connection: Connection, row: Row[Any], masters: MasterKeys) -> Kept:
     group_id = None
     if row.sealed_group is not None and row.data_key is not None:
-        key = open_key(masters, row.public_id, row.data_key)
-        group_id = key.open(row.sealed_group, group_context(row.public_id)).decode()
+        key = key_unless_given_up(connection, masters, row.public_id, row.data_key)
+        group_id = key.open(row.sealed_group, group_context(row.public_id)).decode() if key is not None else None
     return Kept(
         public_id=row.public_id,
         subject_request_id=row.subject_request_id,

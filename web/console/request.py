@@ -16,12 +16,11 @@ from ledger.desk.history import Note
 from ledger.desk.listing import Numbers
 from ledger.desk.reports import Row
 from ledger.desk.status import Status, WaitedFor
-from ledger.requests.references import reference_of
 from web.console import masked
 from web.console.answers import CHOICES
 from web.console.charts import Chart
 from web.console.forms import read_form
-from web.console.masked import Shown
+from web.console.masked import Opened, Shown
 from web.console.pages import page
 from web.console.progress import Progress, progress_of
 from web.console.request_live import again, chart_of, kept_at, visible
@@ -91,8 +90,7 @@ class Found(NamedTuple):
     said: list[Said]
     """What the outcomes among them mean, each once."""
     next: str
-    reference: str | None
-    """What its submitter calls it."""
+    opened: Opened
     kept: Mapping[str, WaitedFor]
     """The vendors at which something keeps what is pending."""
 
@@ -177,11 +175,10 @@ def _find(
         uncounted = needing if needing > COUNTED_AT_ONCE and not part.causes else 0
         waiting = [] if uncounted else attention.groups(connection, request_id=numbers.id)
         rows = listing.deliveries_page(connection, numbers, outcome=outcome, after=place, limit=ON_A_PAGE + 1)
-        people = history.people_at(connection, context.masters, request_id, sorted({row.line for row in rows}))
+        opened = masked.opened(connection, context.masters, request_id, sorted({row.line for row in rows}))
         notes = history.notes_of(connection, request_id, NOTES)
         kept = kept_at(connection, status)
         chart = None if status.dropped else chart_of(connection, numbers.id, status)
-        reference = reference_of(connection, request_id, context.masters)
     shown = rows[:ON_A_PAGE]
     return Found(
         status,
@@ -190,11 +187,11 @@ def _find(
         waiting,
         uncounted,
         notes,
-        [Delivery(row, masked.shown(people.get(row.line), unmasked=unmasked)) for row in shown],
+        [Delivery(row, masked.shown(opened.people.get(row.line), unmasked=unmasked)) for row in shown],
         chart,
         _said(numbers.kind, shown),
         cursor_at((shown[-1].vendor, shown[-1].line)) if len(rows) > ON_A_PAGE else "",
-        reference,
+        opened,
         kept,
     )
 

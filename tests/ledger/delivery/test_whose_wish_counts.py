@@ -26,6 +26,7 @@ from tasks.selections import Criteria, Deed, Order
 from tasks.settle import settle
 from tests.contract.samples import adapter_of
 from tests.ledger.conftest import Desk
+from tests.ledger.given_up import give_up_master_key
 from tests.stubs import StubExchange
 
 APPLIED = Answer(Verdict.APPLIED)
@@ -438,6 +439,17 @@ def test_someone_looks_where_the_older_one_cannot_simply_go_out(stage: Stage, ho
         assert stage.retry(first) == 0, "only where the reason is named"
         assert stage.retry(first, "successor_gone") == 1
         assert at.work_off() == [(first, IN)]
+
+
+def test_a_person_is_sent_though_the_master_key_of_another_request_of_theirs_was_given_up(stage: Stage) -> None:
+    at = stage.vendor("insider")
+    first = stage.wish(OUT, JANE)
+    stage.put_off(first)
+    give_up_master_key(stage.desk.execute)
+    second = stage.wish(ERASURE, JANE)
+    at.desk.work_off(at.tools)
+    assert at.sent == [(second, ERASURE)]
+    assert stage.outcome(second) == ACCEPTED
 
 
 def test_an_opt_in_is_not_sent_against_a_withdrawal_that_the_vendor_refused(stage: Stage) -> None:

@@ -20,6 +20,7 @@ from tasks.by_hand import announce, hand_over
 from tasks.settle import settle
 from tests.ledger.command_line import consent
 from tests.ledger.conftest import Desk, everybody, people
+from tests.ledger.given_up import give_up_master_key
 
 PRINTSHOP = ByHand("Muster Print GmbH", ("email", "user_id"), 5.0, "addresses of the catalogue", "deletes them")
 AGENCY = ByHand("Agency", ("phone_number",), 60.0)
@@ -127,6 +128,22 @@ def test_the_list_for_a_recipient_has_its_people_and_who_took_it_is_on_record(
     assert consent("manual", "export", "printshop", "--out", str(out)).exit_code == 2, "never written over"
     assert consent("manual", "export", "insider", "--out", "-").exit_code == 2
     assert consent("manual", "export", "printshop", "--request", request_id, "--out", "-").stdout.count("\n") == 4
+
+
+def test_a_request_whose_master_key_was_given_up_does_not_keep_the_others_from_the_list(
+    shop: Desk, masters: MasterKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.manual.master_keys", lambda _: masters)
+    shop.submit(people(2), vendors=("printshop",))
+    work_off(shop)
+    give_up_master_key(shop.execute)
+    readable = shop.submit(people(1), vendors=("printshop",)).recorded.public_id
+    work_off(shop)
+
+    told = consent("manual", "export", "printshop", "--out", "-")
+
+    assert told.exit_code == 0, told.output
+    assert [row["request_id"] for row in csv.DictReader(told.stdout.splitlines())] == [str(readable)]
 
 
 def test_who_is_not_known_there_is_unreachable_and_a_newer_wish_counts(shop: Desk) -> None:

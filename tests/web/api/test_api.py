@@ -12,6 +12,7 @@ import httpx
 
 from ledger.delivery import restored
 from ledger.session import Engine
+from tests.ledger.given_up import give_up_master_key
 from tests.web.conftest import Rows, serving
 from web.app import create_app
 from web.context import Context
@@ -398,7 +399,7 @@ def test_what_it_is_called_is_told_to_who_may_act_on_it(
 
 def test_a_status_is_told_though_the_key_of_the_request_was_given_up(client: httpx.Client, rows: Rows) -> None:
     at = f"/v1/requests/{submit(client, JANE, reference='DSR 7').json()['request_id']}"
-    rows("UPDATE data_keys SET wrapped = decode(repeat('00', length(wrapped)), 'hex') RETURNING 1")
+    give_up_master_key(rows)
     told = client.get(at)
     assert (told.status_code, told.json()["reference"]) == (200, None)
 

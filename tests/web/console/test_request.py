@@ -10,6 +10,7 @@ from domain.requests import Kind
 from ledger.delivery.vendors import hold
 from tests.ledger.conftest import Desk, people
 from tests.ledger.endings import end
+from tests.ledger.given_up import give_up_master_key
 from tests.web.conftest import Rows
 from tests.web.console.conftest import SignIn
 from web.console import request
@@ -188,6 +189,25 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(sign_in: SignIn, wai
         assert "jane@" not in answer.text
     assert rows("SELECT count(*) FROM outcomes") == before
     assert not rows("SELECT FROM notes")
+
+
+def test_a_request_whose_master_key_was_given_up_still_shows_what_is_left(
+    sign_in: SignIn, desk: Desk, waiting: UUID, rows: Rows
+) -> None:
+    called = desk.submit(people(1), kind=Kind.OPT_OUT, reference="DSR 7").recorded.public_id
+    give_up_master_key(rows)
+    browser = sign_in("operator")
+    for path in (f"/requests/{waiting}", f"/requests/{waiting}/whole", f"/requests/{called}"):
+        page = browser.get(path)
+        assert page.status_code == 200, path
+        assert "Its people cannot be read" in page.text
+        assert '<span class="quiet">cannot be read</span>' in page.text
+        assert "Show identifiers" not in page.text
+        assert "DSR 7" not in page.text
+    asked = browser.post(f"/requests/{waiting}/people", on=f"/requests/{waiting}")
+    assert asked.status_code == 200
+    assert "Its people cannot be read" in asked.text
+    assert browser.post(f"/requests/{waiting}/close", vendor="insider", because=WHY).status_code == 303
 
 
 def test_people_are_forgotten_once_nobody_needs_them(sign_in: SignIn, desk: Desk, rows: Rows) -> None:
