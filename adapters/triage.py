@@ -46,8 +46,8 @@ NO_SEGMENT = frozenset({"", ".", ".."})
 """Ids that cannot be a path segment: every URL library removes them, and the call would go to another address."""
 
 _PASSING = frozenset({423, 424, 425, 449})
-"""Locked, waiting for something else, too early, asked to repeat: the failure passes, and no person is the cause. 449 is
-a common extension of HTTP. Some adapters treat a conflict (409) specially, so it is a `refusal` instead."""
+"""Locked, waiting for something else, too early, asked to repeat: the failure passes, and no person is the cause. 449
+is a common extension of HTTP. Some adapters treat a conflict (409) specially, so it is a `refusal` instead."""
 _GAVE_UP = frozenset({408, 499, 504})
 """A server or a proxy timed out. The vendor may have continued. 499 is nginx's."""
 

@@ -1,5 +1,5 @@
-"""`consent status`, which scripts call again and again: read by psycopg alone, and without the settings that it does not
-need. `cli.status` reads what this module cannot, or says what is wrong."""
+"""`consent status`, which scripts call again and again: read by psycopg alone, and without the settings that it does
+not need. `cli.status` reads what this module cannot, or says what is wrong."""
 
 from uuid import UUID
 
