@@ -8,6 +8,7 @@ import rfc8785
 from pydantic_core import from_json
 
 from evidence import dsse
+from evidence.canonical import canonical
 from evidence.checkpoint import Checkpoint
 from evidence.dsse import EnvelopeError
 from evidence.keys import PublicKey, SigningKey
@@ -45,7 +46,7 @@ def write_line(entry: bytes, leaf: bytes, path: Sequence[bytes], proof: Proof) -
     """A proof for one line as a file: that of the entry which has the root over all lines, and besides, unsigned, the
     entry, the line and the path from it to that root."""
     extra = {"entry": from_json(entry), "leaf": from_json(leaf), "path": [b64encode(one).decode() for one in path]}
-    return Proof(proof.index, proof.path, proof.checkpoint, rfc8785.dumps(extra)).text()
+    return Proof(proof.index, proof.path, proof.checkpoint, canonical(extra)).text()
 
 
 def check(raw: bytes, keys: Collection[PublicKey]) -> Certificate | LineProof:

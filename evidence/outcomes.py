@@ -1,8 +1,8 @@
 """The leaves of a request's tree: for each line submitted, who it is, as a keyed hash, and what was done."""
 
-from base64 import b64encode
+from binascii import b2a_base64
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -17,7 +17,7 @@ NOBODY = bytes(PERSON_BYTES)
 _INFO = b"consent-worker evidence: people"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared by identity, which is quick
 class Delivery:
     """How deliveries at one vendor ended: those that were settled together share one."""
 
@@ -25,13 +25,17 @@ class Delivery:
     outcome: str
     reason: str | None
     at: datetime
-    written: bytes = field(init=False, repr=False, compare=False)
+    written: bytes = field(init=False, repr=False)
     """In canonical JSON: written once, and not for each line."""
 
     def __post_init__(self) -> None:
         found = {"at": utc(self.at), "outcome": self.outcome, "vendor": self.vendor}
         written = rfc8785.dumps(found | ({"reason": self.reason} if self.reason else {}))
         object.__setattr__(self, "written", written)
+
+
+Ended = tuple[Delivery | None, ...]
+"""How a line's deliveries ended, in the order of their vendors; None: it has none there. Very many lines share one."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +60,28 @@ def utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def leaf(line: int, person: bytes, deliveries: Sequence[Delivery]) -> bytes:
-    """The entry of a line, in canonical JSON. `deliveries`: in the order of their vendors."""
-    if person == NOBODY:
-        return b'{"line":%d}' % line
-    done = b",".join([one.written for one in deliveries])
-    return b'{"deliveries":[%b],"line":%d,"person":"%b"}' % (done, line, b64encode(person))
+def leaves(lines: Sequence[int], people: Sequence[bytes], ended: Iterable[Ended]) -> list[bytes]:
+    """The entries of these lines, in canonical JSON."""
+    written: dict[Ended, bytes] = {}
+    entries: list[bytes] = []
+    for line, person, done in zip(lines, people, ended, strict=True):
+        if person == NOBODY:
+            entries.append(b'{"line":%d}' % line)
+            continue
+        begins = written.get(done)
+        if begins is None:
+            begins = written[done] = b",".join([one.written for one in done if one is not None])
+        entries.append(
+            b'{"deliveries":[%b],"line":%d,"person":"%b"}' % (begins, line, b2a_base64(person, newline=False))
+        )
+    return entries
 
 
-def count(deliveries: Sequence[Delivery]) -> Counter[tuple[str, str, str]]:
+def count(ended: Iterable[Ended]) -> Counter[tuple[str, str, str]]:
     """How many deliveries ended how, by vendor, outcome and reason; an empty one where there is none."""
-    shared = {id(one): one for one in deliveries}
     counts: Counter[tuple[str, str, str]] = Counter()
-    for place, number in Counter(map(id, deliveries)).items():
-        one = shared[place]
-        counts[one.vendor, one.outcome, one.reason or ""] += number
+    for done, number in Counter(ended).items():
+        for one in done:
+            if one is not None:
+                counts[one.vendor, one.outcome, one.reason or ""] += number
     return counts

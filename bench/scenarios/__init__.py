@@ -14,6 +14,7 @@ from bench.scenarios.idle import idle
 from bench.scenarios.intake import intake
 from bench.scenarios.latency import latency
 from bench.scenarios.limiter import limiter
+from bench.scenarios.log_share import log_share
 from bench.scenarios.looking import looking
 from bench.scenarios.memory import memory
 from bench.scenarios.pages import pages
@@ -38,6 +39,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "fairness": fairness,
         "intake": intake,
         "evidence": evidence,
+        "log_share": log_share,
         "http_api": http_api,
         "pages": pages,
         "take_in": take_in,

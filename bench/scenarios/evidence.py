@@ -23,7 +23,7 @@ from tasks.log import LogKeeper, order
 from tasks.submission import Submission
 from tasks.submit import submit
 
-PEOPLE, FEW = 200_000, 20_000
+PEOPLE, FEW = 1_000_000, 20_000
 VENDORS = {"akinon": 1_000, "algonomy": 1_000, "b2core": 1_000, "dfinery": 1_000, "insider": 1_000}
 PROOFS = 20
 
@@ -59,8 +59,8 @@ def evidence(stand: Stand, *, quick: bool) -> Iterator[Row]:
         hashing_s,
         bare_s,
         beside,
-        Bound("ratio", most=100),
-        "in the background, once it has closed; people are opened for it",
+        Bound("ratio", most=20),
+        f"in the background, once it has closed; people are opened for it; {1e6 * hashing_s / number:.1f} µs a person",
     )
     yield Row(
         "evidence_certificate",
@@ -69,7 +69,7 @@ def evidence(stand: Stand, *, quick: bool) -> Iterator[Row]:
         certificate_s,
         bare_s,
         beside,
-        Bound("ratio", most=5),
+        (Bound("ratio", most=1), Bound("ours", most=5)),
     )
     yield Row(
         "evidence_proof",
@@ -78,7 +78,7 @@ def evidence(stand: Stand, *, quick: bool) -> Iterator[Row]:
         1_000 * proof_s,
         1_000 * bare_s,
         beside,
-        Bound("ours", most=10),
+        (Bound("ratio", most=1), Bound("ours", most=10)),
     )
     yield Row(
         "evidence_check",
@@ -87,7 +87,7 @@ def evidence(stand: Stand, *, quick: bool) -> Iterator[Row]:
         check_s,
         bare_s,
         beside,
-        Bound("ratio", most=8),
+        (Bound("ratio", most=5), Bound("ours", most=5)),
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from evidence import checkpoint
 from evidence.checkpoint import Checkpoint
 from evidence.keys import PublicKey
-from evidence.merkle import Frontier, leaf_hash, root_of
+from evidence.merkle import Frontier, leaf_hashes, root_of
 from evidence.note import NoteError
 from evidence.tiles import WIDTH
 from ledger.evidence import timestamps
@@ -138,7 +138,7 @@ def _leaves_of_tiles(connection: Connection, found: Checked) -> Iterator[list[by
             found.faults.append(f"entries are missing, the first of them is {missing:,}")
         if others := [index for index, _, as_beside in rows if not as_beside]:
             found.faults.append(f"entries that are not what stands beside them: {named(others)}")
-        hashes += [leaf_hash(entry) for _, entry, _ in rows]
+        hashes += leaf_hashes(entry for _, entry, _ in rows)
         full = len(hashes) // WIDTH * WIDTH
         yield from (hashes[place : place + WIDTH] for place in range(0, full, WIDTH))
         del hashes[:full]

@@ -2,12 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+import psycopg
+from sqlalchemy import Connection, TextClause, text
 
-from evidence.outcomes import NOBODY, PERSON_BYTES, Delivery, Hasher, count, leaf
+from evidence.outcomes import NOBODY, PERSON_BYTES, Delivery, Hasher, count, leaves
 from evidence.tiles import WIDTH
 from ledger.contexts import subject_contexts
 from ledger.keys import open_key
@@ -59,8 +61,17 @@ class Request(NamedTuple):
 
 def requests_of(connection: Connection, ids: Sequence[int]) -> list[Request]:
     """What is needed of these requests."""
-    names = {row.id: row.name for row in connection.execute(text("SELECT id, name FROM vendors ORDER BY name"))}
-    found = connection.execute(_REQUESTS, {"ids": list(ids)})
+    return _requests(connection, _BY_IDS, {"ids": list(ids)})
+
+
+def request_of(connection: Connection, public_id: UUID) -> Request | None:
+    """The same of one; None where there is no such request."""
+    return next(iter(_requests(connection, _BY_PUBLIC_ID, {"public_id": public_id})), None)
+
+
+def _requests(connection: Connection, statement: TextClause, given: Mapping[str, Any]) -> list[Request]:
+    names = {row.id: row.name for row in connection.execute(_NAMES)}
+    found = connection.execute(statement, given)
     return [
         Request(
             row.id,
@@ -81,7 +92,7 @@ _WHOLE_KEY = """
     (SELECT wrapped FROM data_keys WHERE data_keys.request_id = requests.id AND spared IS NULL
         AND NOT EXISTS (SELECT FROM forgetting WHERE forgetting.request_id = requests.id))
 """
-_REQUESTS = text(f"""
+_REQUESTS = f"""
     SELECT requests.id, public_id, subjects, duplicates, vendor_ids, {_WHOLE_KEY} AS data_key,
         closed_at IS NOT NULL AS closed,
         EXISTS (SELECT FROM volumes WHERE dropped_at IS NOT NULL AND requests.id >= first_request
@@ -91,8 +102,10 @@ _REQUESTS = text(f"""
     LEFT JOIN LATERAL (
         SELECT id, size, root, vendors FROM outcome_trees WHERE request_id = requests.id ORDER BY id DESC LIMIT 1
     ) AS last ON true
-    WHERE requests.id = ANY(CAST(:ids AS bigint[])) ORDER BY requests.id
-""")
+"""
+_BY_IDS = text(f"{_REQUESTS} WHERE requests.id = ANY(CAST(:ids AS bigint[])) ORDER BY requests.id")
+_BY_PUBLIC_ID = text(f"{_REQUESTS} WHERE public_id = :public_id")
+_NAMES = text("SELECT id, name FROM vendors ORDER BY name")
 
 
 def blocks_of(connection: Connection, request: Request, masters: MasterKeys | None) -> Iterator[Block]:
@@ -109,41 +122,65 @@ def read(
 
     Raises NoTreeError where that is missing too, or a request is not closed or was dropped; and UnsealError.
     """
+    _refuse_incomplete(requests)
+    driver = driver_of(connection)
+    sealed: defaultdict[int, list[tuple[int, bytes]]] = defaultdict(list)
+    if masters is not None:
+        span = {"ids": [request.id for request in requests], "first": first, "last": last}
+        for request_id, line, value in driver.execute(_PEOPLE, span, binary=True).fetchall():
+            sealed[request_id].append((line, value))
+    ended = _ended(driver, requests, first, last)
+    blocks = []
+    for request in requests:
+        lines = range(first, min(last, request.lines) + 1)
+        people = _people(connection, request, sealed[request.id], masters, lines)
+        blocks.append(_block(people, ended[request.id], lines))
+    return blocks
+
+
+def entry_of(connection: Connection, request: Request, line: int, person: bytes) -> bytes:
+    """One line as a leaf, with what is on record of it. `person`: the hash of who it is. Raises NoTreeError."""
+    _refuse_incomplete([request])
+    ended = _ended(driver_of(connection), [request], line, line)
+    return _block([person], ended[request.id], range(line, line + 1)).entries[0]
+
+
+def _refuse_incomplete(requests: Sequence[Request]) -> None:
     for request in requests:
         if request.dropped:
             raise NoTreeError("its people and their outcomes are past their retention, and gone")
         if not request.closed:
             raise NoTreeError("it has not closed")
+
+
+def _ended(
+    driver: psycopg.Connection[Any], requests: Sequence[Request], first: int, last: int
+) -> dict[int, list[list[Delivery | None]]]:
+    """By request, and by vendor in the order of their names, how each line's delivery ended."""
     names = {id_: name for request in requests for id_, name in request.vendors.items()}
-    span = {"ids": [request.id for request in requests], "vendors": list(names), "first": first, "last": last}
-    sealed: defaultdict[int, list[tuple[int, bytes]]] = defaultdict(list)
-    driver = driver_of(connection)
-    for request_id, line, value in driver.execute(_PEOPLE, span, binary=True).fetchall():
-        sealed[request_id].append((line, value))
-    ended: defaultdict[tuple[int, int], dict[int, Delivery]] = defaultdict(dict)
-    for request_id, vendor_id, _, outcome, reason, at, lines in driver.execute(_OUTCOMES, span, binary=True).fetchall():
-        at_vendor = ended[request_id, vendor_id]
-        if outcome != "pending":
-            at_vendor.update(dict.fromkeys(lines, Delivery(names[vendor_id], outcome, reason, at)))
-        else:  # to be delivered again
-            for line in lines:
-                at_vendor.pop(line, None)
-    blocks = []
-    for request in requests:
-        lines = range(first, min(last, request.lines) + 1)
-        people = _people(connection, request, sealed[request.id], masters, lines)
-        blocks.append(_block(people, [ended[request.id, vendor_id] for vendor_id in request.vendors], lines))
-    return blocks
+    ended: dict[int, dict[int, list[Delivery | None]]] = {
+        request.id: {id_: [None] * (min(last, request.lines) + 1 - first) for id_ in request.vendors}
+        for request in requests
+    }
+    span = {"ids": list(ended), "first": first, "last": last}
+    for row in driver.execute(_OUTCOMES, span, binary=True).fetchall():
+        request_id, vendor_id, outcome, reason, at, lowest, highest, lines = row
+        at_vendor = ended[request_id].get(vendor_id)
+        if at_vendor is None or highest - first >= len(at_vendor):
+            raise NoTreeError("it has an outcome of a vendor or a line that is not its own")
+        # To be delivered again is to have no outcome.
+        done = Delivery(names[vendor_id], outcome, reason, at) if outcome != "pending" else None
+        if lines is None:
+            at_vendor[lowest - first : highest - first + 1] = [done] * (highest - lowest + 1)
+            continue
+        for line in lines:
+            at_vendor[line - first] = done
+    return {request_id: list(by_vendor.values()) for request_id, by_vendor in ended.items()}
 
 
-def _block(people: list[bytes], by_vendor: Sequence[Mapping[int, Delivery]], lines: range) -> Block:
-    entries: list[bytes] = []
-    everything: list[Delivery] = []
-    for line, person in zip(lines, people, strict=True):
-        done = [found for at_vendor in by_vendor if (found := at_vendor.get(line)) is not None]
-        entries.append(leaf(line, person, done))
-        everything += done
-    return Block(lines.start, people, entries, count(everything))
+def _block(people: list[bytes], by_vendor: Sequence[Sequence[Delivery | None]], lines: range) -> Block:
+    ended = list(zip(*by_vendor, strict=True)) if by_vendor else list(repeat((), len(lines)))
+    return Block(lines.start, people, leaves(lines, people, ended), count(ended))
 
 
 def _people(
@@ -181,10 +218,13 @@ _PEOPLE = """
     SELECT request_id, line, sealed FROM subjects
     WHERE request_id = ANY(CAST(%(ids)s AS bigint[])) AND line BETWEEN %(first)s AND %(last)s
 """
-# Deliveries that were settled together come together, and later rounds later.
+# Deliveries that were settled together come together, and later rounds later. Consecutive lines need no list. Vendors
+# are named for the index; those that the request does not have are read too, for they should have no outcome.
 _OUTCOMES = """
-    SELECT request_id, vendor_id, round, CAST(outcome AS text), reason, settled_at, array_agg(line) FROM outcomes
-    WHERE request_id = ANY(CAST(%(ids)s AS bigint[])) AND vendor_id = ANY(CAST(%(vendors)s AS smallint[]))
+    SELECT request_id, vendor_id, CAST(outcome AS text), reason, settled_at, min(line), max(line),
+        CASE WHEN count(*) <= max(line) - min(line) THEN array_agg(line) END
+    FROM outcomes
+    WHERE request_id = ANY(CAST(%(ids)s AS bigint[])) AND vendor_id = ANY(ARRAY(SELECT id FROM vendors))
         AND line BETWEEN %(first)s AND %(last)s
     GROUP BY request_id, vendor_id, round, outcome, reason, settled_at
     ORDER BY round

@@ -8,11 +8,12 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from evidence.certificate import name_of
-from evidence.merkle import leaf_hash, root_of
+from evidence.merkle import leaf_hashes, root_of
 from evidence.outcomes import PERSON_BYTES
 from evidence.tiles import WIDTH
-from ledger.evidence.lines import BLOCK, Block, Request, blocks_of, read, requests_of
+from ledger.evidence.lines import BLOCK, Block, Request, blocks_of, read, request_of
 from ledger.sealing import MasterKeys
+from ledger.session import driver_of
 
 _ONE_AT_A_TIME = 0x6F7574636F6D6573
 """Trees are made by one process at a time ("outcomes")."""
@@ -73,7 +74,7 @@ def take_turn(connection: Connection, *, wait: bool) -> bool:
 def find_current(connection: Connection, public_id: UUID) -> Request | None:
     """A closed request with a tree of what is on record now; None where there is no such request, or its tree must be
     made first."""
-    request = _find(connection, public_id)
+    request = request_of(connection, public_id)
     return request if request is not None and _is_current(connection, request) else None
 
 
@@ -81,16 +82,11 @@ def bring_up_to_date(connection: Connection, public_id: UUID, masters: MasterKey
     """A closed request with a tree of what is on record now, made where it must be; None where there is no such
     request. Waits while another process makes trees. Raises NoTreeError, ledger.sealing.UnsealError."""
     take_turn(connection, wait=True)
-    request = _find(connection, public_id)
+    request = request_of(connection, public_id)
     if request is None or _is_current(connection, request):
         return request
     make(connection, [request], masters)
-    return _find(connection, public_id)
-
-
-def _find(connection: Connection, public_id: UUID) -> Request | None:
-    ids = connection.execute(_ID, {"public_id": public_id}).scalars().all()
-    return next(iter(requests_of(connection, ids)), None) if ids else None
+    return request_of(connection, public_id)
 
 
 def _is_current(connection: Connection, request: Request) -> bool:
@@ -99,7 +95,6 @@ def _is_current(connection: Connection, request: Request) -> bool:
     return request.dropped or not connection.execute(_CHANGED, {"id": request.id}).scalar_one()
 
 
-_ID = text("SELECT id FROM requests WHERE public_id = :public_id")
 _CHANGED = text("""
     SELECT EXISTS (SELECT FROM trees_due WHERE request_id = :id)
         OR EXISTS (SELECT FROM chunks WHERE request_id = :id AND state <> 'closed')
@@ -134,7 +129,7 @@ def _keep(connection: Connection, request: Request, blocks: Iterator[Block]) -> 
     counts: Counter[tuple[str, str, str]] = Counter()
     for block in blocks:
         people.append(b"".join(block.people))
-        hashes += map(leaf_hash, block.entries)
+        hashes += leaf_hashes(block.entries)
         counts += block.counts
     tiles = [hashes[place : place + WIDTH] for place in range(0, len(hashes), WIDTH)]
     roots = [root_of(tile) for tile in tiles]
@@ -156,7 +151,7 @@ def _keep(connection: Connection, request: Request, blocks: Iterator[Block]) -> 
             "hashes": [b"".join(tiles[number]) for number in part],
             "people": [everybody[number * _WIDE : (number + 1) * _WIDE] for number in part],
         }
-        connection.execute(_ADD_TILES, values)
+        driver_of(connection).execute(_ADD_TILES, values)
     return True
 
 
@@ -165,8 +160,9 @@ _ADD_TREE = text("""
     INSERT INTO outcome_trees (request_id, size, root, vendors)
     VALUES (:request_id, :size, :root, CAST(:vendors AS jsonb)) RETURNING id
 """)
-_ADD_TILES = text("""
+# In binary: to quote bytes in an array takes as long as to hash them.
+_ADD_TILES = """
     INSERT INTO outcome_tiles (tree_id, number, root, hashes, people)
-    SELECT :tree_id, tiles.* FROM unnest(CAST(:numbers AS integer[]), CAST(:roots AS bytea[]),
-        CAST(:hashes AS bytea[]), CAST(:people AS bytea[])) AS tiles
-""")
+    SELECT %(tree_id)s, tiles.* FROM unnest(CAST(%(numbers)s AS integer[]), CAST(%(roots)b AS bytea[]),
+        CAST(%(hashes)b AS bytea[]), CAST(%(people)b AS bytea[])) AS tiles
+"""

@@ -1,16 +1,15 @@
 """Where a request's outcomes stand in the log, and where a line stands among them."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from evidence.merkle import inclusion_path, leaf_hash, root_of
+from evidence.outcomes import PERSON_BYTES
 from evidence.proof import Proof
 from evidence.tiles import WIDTH, hashes_in
-from ledger.evidence.lines import NoTreeError, Request, Tree, read
-from ledger.evidence.sequencer import newest_checkpoint
+from ledger.evidence.lines import NoTreeError, Request, Tree, entry_of
 from ledger.evidence.tiles import HEIGHT, LogTree
 
 
@@ -24,15 +23,16 @@ class Logged(NamedTuple):
 def find_logged(connection: Connection, public_id: UUID, tree: Tree) -> Logged | None:
     """The entry of this tree; None while it is not in order, or not signed."""
     row = connection.execute(_ENTRY, {"public_id": public_id, "row_id": tree.id}).one_or_none()
-    newest = newest_checkpoint(connection)
-    if row is None or newest is None or newest.size <= row.place:
+    if row is None:
         return None
-    path = LogTree(connection, newest.size).path(row.place)
-    return Logged(row.entry, Proof(row.place, tuple(path), newest.signed))
+    path = LogTree(connection, row.size).path(row.place)
+    return Logged(row.entry, Proof(row.place, tuple(path), row.signed))
 
 
 _ENTRY = text("""
-    SELECT index AS place, entry FROM log_entries WHERE request = :public_id AND type = 'outcomes' AND row_id = :row_id
+    SELECT index AS place, entry, size, signed FROM log_entries
+    CROSS JOIN (SELECT size, signed FROM log_checkpoints ORDER BY size DESC LIMIT 1) AS newest
+    WHERE request = :public_id AND type = 'outcomes' AND row_id = :row_id AND index < size
 """)
 
 
@@ -51,39 +51,57 @@ def find_line(connection: Connection, request: Request, line: int) -> Line:
         raise NoTreeError("its outcomes were not hashed yet")
     if not 0 < line <= tree.size:
         raise LookupError
-    (block,) = read(connection, [request], None, line, line)
-    hashes = _Tiles(connection, tree)
-    if leaf_hash(block.entries[0]) != hashes.tile((line - 1) // WIDTH)[(line - 1) % WIDTH]:
+    hashed = _read_tree(connection, tree, line)
+    entry = entry_of(connection, request, line, hashed.person)
+    if leaf_hash(entry) != hashed.leaf:
         raise NoTreeError("what is on record of this line is not what was hashed: see `consent audit verify`")
-    return Line(block.entries[0], inclusion_path(line - 1, tree.size, hashes.complete))
+    return Line(entry, inclusion_path(line - 1, tree.size, hashed.complete))
 
 
-class _Tiles:
-    """The tree of a request, read as far as it is asked for."""
+class _Tree(NamedTuple):
+    """As much of a request's tree as the path of one line needs."""
 
-    def __init__(self, connection: Connection, tree: Tree) -> None:
-        self._connection, self._tree = connection, tree
-        self._tiles: dict[int, list[bytes]] = {}
-        self._roots: Sequence[bytes] = ()
+    place: int
+    """The line's, from 0."""
+    tile: list[bytes]
+    last_tile: list[bytes]
+    people: bytes
+    """Of the line's tile."""
+    roots: list[bytes]
+    """Of all tiles."""
 
-    def tile(self, number: int) -> list[bytes]:
-        if number not in self._tiles:
-            values: dict[str, Any] = {"tree_id": self._tree.id, "number": number}
-            self._tiles[number] = hashes_in(self._connection.execute(_TILE, values).scalar_one())
-        return self._tiles[number]
+    @property
+    def leaf(self) -> bytes:
+        """The hash of the line."""
+        return self.tile[self.place % WIDTH]
+
+    @property
+    def person(self) -> bytes:
+        """The hash of who it is."""
+        first = self.place % WIDTH * PERSON_BYTES
+        return self.people[first : first + PERSON_BYTES]
 
     def complete(self, height: int, number: int) -> bytes:
         """As `evidence.merkle.Complete` wants it."""
         if height >= HEIGHT:
-            self._roots = self._roots or hashes_in(
-                self._connection.execute(_ROOTS, {"tree_id": self._tree.id}).scalar_one()
-            )
             wide = 1 << height - HEIGHT
-            return root_of(self._roots[number * wide : (number + 1) * wide])
-        tile, place = divmod(number << height, WIDTH)
-        return root_of(self.tile(tile)[place : place + (1 << height)])
+            return root_of(self.roots[number * wide : (number + 1) * wide])
+        tile, first = divmod(number << height, WIDTH)
+        hashes = self.tile if tile == self.place // WIDTH else self.last_tile
+        return root_of(hashes[first : first + (1 << height)])
 
 
-_TILE = text("SELECT hashes FROM outcome_tiles WHERE tree_id = :tree_id AND number = :number")
-# As one value: a row for each takes longer than all the rest.
-_ROOTS = text("SELECT string_agg(root, '' ORDER BY number) FROM outcome_tiles WHERE tree_id = :tree_id")
+def _read_tree(connection: Connection, tree: Tree, line: int) -> _Tree:
+    values = {"tree_id": tree.id, "tile": (line - 1) // WIDTH, "last": (tree.size - 1) // WIDTH}
+    row = connection.execute(_TREE, values).one()
+    return _Tree(line - 1, hashes_in(row.tile), hashes_in(row.last_tile), row.people, hashes_in(row.roots))
+
+
+# One row: to read each takes longer than all the rest.
+_TREE = text("""
+    SELECT string_agg(hashes, '') FILTER (WHERE number = :tile) AS tile,
+        string_agg(hashes, '') FILTER (WHERE number = :last) AS last_tile,
+        string_agg(people, '') FILTER (WHERE number = :tile) AS people,
+        string_agg(root, '' ORDER BY number) AS roots
+    FROM outcome_tiles WHERE tree_id = :tree_id
+""")

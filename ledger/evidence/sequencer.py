@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from evidence.canonical import canonical
 from evidence.checkpoint import Checkpoint
 from evidence.keys import SigningKey
-from evidence.merkle import leaf_hash
+from evidence.merkle import leaf_hashes
 from evidence.note import parse
 from ledger.evidence import audit_batches, tiles
 from ledger.evidence.tiles import LogTree
@@ -81,7 +81,7 @@ def _order(connection: Connection, head: Head, most: int) -> int:
     vendors = {row.id: row.name for row in connection.execute(_VENDORS)}
     pending = [_Pending(*row) for row in rows]
     entries = [canonical(_content(one, vendors)) for one in pending]
-    tiles.append(connection, head.size, [leaf_hash(entry) for entry in entries])
+    tiles.append(connection, head.size, leaf_hashes(entries))
     driver.execute(_APPEND, {"ids": [one.id for one in pending], "entries": entries})
     return len(rows)
 

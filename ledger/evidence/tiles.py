@@ -1,10 +1,10 @@
 """The log's tree in the ledger: full tiles as they are stored, and partial ones from what lies below them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, text
 
-from evidence.merkle import complete_parts, fold, inclusion_path, leaf_hash, root_of
+from evidence.merkle import complete_parts, fold, inclusion_path, root_of
 from evidence.tiles import WIDTH, hashes_in
 
 HEIGHT = 8
@@ -21,21 +21,29 @@ class LogTree:
 
     def tile(self, level: int, number: int) -> list[bytes]:
         """The hashes of a tile, which may be partial."""
-        found = self._tiles.get((level, number))
-        if found is None:
-            found = self._tiles[level, number] = self._read(level, number)
-        return found
+        self._read([(level, number)])
+        return self._tiles[level, number]
 
-    def _read(self, level: int, number: int) -> list[bytes]:
-        first, end = number * WIDTH, min((number + 1) * WIDTH, self.size >> HEIGHT * level)
-        if end - first == WIDTH:
-            stored = self._connection.execute(_TILE, {"level": level, "number": number}).scalar()
-            if stored is not None:
-                return hashes_in(stored)
-        span = {"first": first, "past": end, "level": level - 1}
-        if level:
-            return list(self._connection.execute(_ROOTS, span).scalars())
-        return list(map(leaf_hash, entries_between(self._connection, first, end)))
+    def _read(self, wanted: Iterable[tuple[int, int]]) -> None:
+        missing = [one for one in dict.fromkeys(wanted) if one not in self._tiles]
+        if not missing:
+            return
+        values = {
+            "levels": [level for level, _ in missing],
+            "numbers": [number for _, number in missing],
+            "pasts": [min((number + 1) * WIDTH, self._width(level)) for level, number in missing],
+        }
+        rows = self._connection.execute(_TILES, values)
+        self._tiles.update({(row.level, row.number): hashes_in(row.hashes) for row in rows})
+
+    def _width(self, level: int) -> int:
+        """The number of hashes at a level."""
+        return self.size >> HEIGHT * level
+
+    def _edge(self) -> list[tuple[int, int]]:
+        """The partial tile of each level, as far as it has one."""
+        levels = range(-(-self.size.bit_length() // HEIGHT))
+        return [(level, self._width(level) // WIDTH) for level in levels if self._width(level) % WIDTH]
 
     def complete(self, height: int, number: int) -> bytes:
         """The hash of a complete subtree, as `evidence.merkle.Complete` wants it."""
@@ -45,15 +53,15 @@ class LogTree:
 
     def root(self) -> bytes:
         """The root."""
-        edge: list[bytes] = []
-        level = 0
-        while (hashes := self.size >> HEIGHT * level) > 0:
-            edge = [*complete_parts(self.tile(level, hashes // WIDTH) if hashes % WIDTH else ()), *edge]
-            level += 1
-        return fold(edge)
+        wanted = self._edge()
+        self._read(wanted)
+        return fold([part for level, number in reversed(wanted) for part in complete_parts(self.tile(level, number))])
 
     def path(self, index: int) -> list[bytes]:
         """The path from an entry to the root. Raises ValueError where there is no such entry."""
+        if 0 <= index < self.size:
+            levels = range(-(-self.size.bit_length() // HEIGHT))
+            self._read([*((level, index >> HEIGHT * (level + 1)) for level in levels), *self._edge()])
         return inclusion_path(index, self.size, self.complete)
 
 
@@ -81,9 +89,21 @@ def append(connection: Connection, before: int, leaves: Sequence[bytes]) -> None
         level, size, fresh = level + 1, first, roots
 
 
-_TILE = text("SELECT hashes FROM log_tiles WHERE level = :level AND number = :number")
-_ROOTS = text("""
-    SELECT root FROM log_tiles WHERE level = :level AND number >= :first AND number < :past ORDER BY number
+# A full one as it is stored, and else from what lies below it.
+_TILES = text(r"""
+    SELECT level, number, COALESCE(
+        CASE WHEN past % 256 = 0 THEN (
+            SELECT hashes FROM log_tiles WHERE log_tiles.level = its.level AND log_tiles.number = its.number) END,
+        CASE WHEN level = 0 THEN (
+            SELECT string_agg(sha256('\x00' || entry), '' ORDER BY index) FROM log_entries
+            WHERE index >= its.number * 256 AND index < past)
+        ELSE (
+            SELECT string_agg(root, '' ORDER BY log_tiles.number) FROM log_tiles
+            WHERE log_tiles.level = its.level - 1 AND log_tiles.number >= its.number * 256
+                AND log_tiles.number < past) END,
+        '') AS hashes
+    FROM unnest(CAST(:levels AS smallint[]), CAST(:numbers AS bigint[]), CAST(:pasts AS bigint[]))
+        AS its (level, number, past)
 """)
 _ENTRIES = text("SELECT entry FROM log_entries WHERE index >= :first AND index < :past ORDER BY index")
 _ADD = text("""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, text
 
-from evidence.merkle import leaf_hash, root_of
+from evidence.merkle import leaf_hashes, root_of
 from evidence.tiles import WIDTH
 from ledger.evidence.lines import Block, NoTreeError, Request, blocks_of, read, requests_of
 from ledger.sealing import MasterKeys, UnsealError
@@ -51,7 +51,7 @@ def _block_holds(connection: Connection, request: Request, block: Block) -> bool
     tree = request.tree
     if tree is None:
         return False
-    hashes = list(map(leaf_hash, block.entries))
+    hashes = leaf_hashes(block.entries)
     first = (block.first - 1) // WIDTH
     wanted = [hashes[place : place + WIDTH] for place in range(0, len(hashes), WIDTH)]
     span = {"tree_id": tree.id, "first": first, "last": first + len(wanted) - 1}

@@ -260,6 +260,14 @@ CHANGES = {
     "an outcome that is gone": "DELETE FROM outcomes WHERE line = 2",
     "an outcome more": """INSERT INTO outcomes (request_id, vendor_id, round, line, attempts, outcome)
         SELECT request_id, vendor_id, 2, line, 1, 'verified' FROM outcomes WHERE line = 2""",
+    "an outcome of a line that there is not": """INSERT INTO outcomes
+        (request_id, vendor_id, round, line, attempts, outcome)
+        SELECT request_id, vendor_id, 1, 7, 1, 'verified' FROM outcomes WHERE line = 2""",
+    "an outcome at a vendor that was not asked": """
+        INSERT INTO vendors (name, enabled, chunk_people) VALUES ('other', true, 1);
+        INSERT INTO outcomes (request_id, vendor_id, round, line, attempts, outcome)
+        SELECT request_id, (SELECT id FROM vendors WHERE name = 'other'), 1, 2, 1, 'verified'
+        FROM outcomes WHERE line = 2""",
     "a person": "UPDATE subjects SET sealed = (SELECT sealed FROM subjects WHERE line = 1) WHERE line = 2",
     "a person's hash": "UPDATE outcome_tiles SET people = overlay(people PLACING '\\x00' FROM 20)",
     "a hash of a line": "UPDATE outcome_tiles SET hashes = overlay(hashes PLACING '\\x00' FROM 20)",
