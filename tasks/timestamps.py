@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from time import monotonic
 
 from cryptography.x509 import Certificate
@@ -39,10 +40,10 @@ def stamp(engine: Engine, stamping: Stamping) -> bool:
     if due is None:
         return False
     content = due.signed.encode()
-    question = ask_for(content)
+    question = ask_for(content, datetime.now(UTC))
     try:
         answer = stamping.ask(question.raw)
-        check(answer, content, stamping.roots, question.nonce)
+        check(answer, content, stamping.roots, question)
     except (AuthorityAwayError, TimestampError) as error:
         stamping._not_before = monotonic() + AGAIN_AFTER_S
         log.warning("the evidence log has no time stamp of today: %s", error)

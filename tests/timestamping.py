@@ -63,9 +63,16 @@ def parts(raw: bytes) -> list[tuple[int, bytes, bytes]]:
 
 
 class Authority:
-    """An authority with a root of its own."""
+    """An authority with a root of its own. `valid_until`: of its certificate; its time is `hours_late`."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        valid_until: timedelta = timedelta(days=1),
+        may: x509.ObjectIdentifier = ExtendedKeyUsageOID.TIME_STAMPING,
+        hours_late: float = 0,
+    ) -> None:
+        self._late = timedelta(hours=hours_late)
         self.asked: list[bytes] = []
         root_key, self._key = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
         now = datetime.now(UTC)
@@ -88,8 +95,8 @@ class Authority:
             .public_key(self._key.public_key())
             .serial_number(2)
             .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+            .not_valid_after(now + valid_until)
+            .add_extension(x509.ExtendedKeyUsage([may]), critical=True)
             .sign(root_key, SHA256())
         )
         self.roots = [root]
@@ -102,7 +109,7 @@ class Authority:
         elements = parts(asked)
         imprint = elements[1][2]
         nonces = [whole for tag, _, whole in elements[2:] if tag == INTEGER]
-        moment = der(TIME, datetime.now(UTC).strftime("%Y%m%d%H%M%SZ").encode())
+        moment = der(TIME, (datetime.now(UTC) - self._late).strftime("%Y%m%d%H%M%SZ").encode())
         info = der(SEQUENCE, integer(1), oid(POLICY), imprint, integer(7), moment, *nonces)
         return der(SEQUENCE, der(SEQUENCE, integer(0)), self._signed(info))
 
