@@ -21,7 +21,6 @@ PARTS = tuple(
     name for name in (*Adapter.__annotations__, *vars(Adapter)) if not name.startswith("_") and name != "settings"
 )
 """What an adapter's class must have: everything but its settings, which it is given."""
-_FAULTS_OF_A_MODULE = (ImportError, AttributeError, NameError, SyntaxError, TypeError, ValueError)
 
 
 class _RefusedError(Exception):
@@ -61,8 +60,9 @@ def _load(entry: EntryPoint) -> type[Adapter]:
         raise _RefusedError("a name is of lower-case letters, digits and single underscores, and begins with a letter")
     try:
         kind: Any = entry.load()
-    except _FAULTS_OF_A_MODULE as error:
-        raise _RefusedError(f"{entry.value} cannot be loaded ({type(error).__name__}: {error})") from None
+    except Exception as error:  # noqa: BLE001 - a module of another package may raise anything
+        says = " ".join(f"{type(error).__name__}: {error}".split())
+        raise _RefusedError(f"{entry.value} cannot be loaded ({says})") from None
     version = getattr(kind, "contract_version", None)
     if version != CONTRACT_VERSION:
         says = "says of no version of the contract" if version is None else f"is made for version {version!r} of it"

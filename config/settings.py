@@ -24,6 +24,7 @@ THREADS_TO_SPARE = 4
 """A worker's threads for dispatching, settling, notifying and asking the directory."""
 LEAST_LEFT_S = 2.0
 """How much longer than a call a lease must be: it is renewed every second, and calls begin in between."""
+UNINSTALL = "Nothing starts beside such a package: uninstall it, or install a version of it that fits."
 
 
 class SettingsError(Exception):
@@ -74,7 +75,7 @@ class Settings(SettingFields):
             if name not in fields or block_of(fields[name]) is not adapter.settings_model
         ]
         if refused := [*PLUG_INS.refused, *taken]:
-            raise SettingsError("\n".join(refused)) from None
+            raise SettingsError("\n".join([*refused, UNINSTALL])) from None
 
     def threads(self) -> int:
         """Threads of a worker process: as set, or else as many as its vendors need."""

@@ -56,6 +56,10 @@ def test_a_vendor_of_another_package_is_one_of_the_vendors() -> None:
         (EntryPoint("plain", f"{HERE}:Cardless", GROUP), "must be a Card"),
         (EntryPoint("plain", f"{HERE}:Missing", GROUP), "cannot be loaded .AttributeError"),
         (EntryPoint("plain", "not_there_at_all:Plain", GROUP), "cannot be loaded .ModuleNotFoundError"),
+        (
+            EntryPoint("plain", "tests.contract.raises_at_import:Plain", GROUP),
+            "cannot be loaded .RuntimeError: of two lines",
+        ),
         (EntryPoint("Plain", "tests.contract.plain:Plain", GROUP), "lower-case"),
         (EntryPoint("plain__mail", "tests.contract.plain:Plain", GROUP), "single underscores"),
         (EntryPoint("plain@brand", "tests.contract.plain:Plain", GROUP), "lower-case"),
