@@ -16,7 +16,7 @@ GROUP: Final = "consent_worker.vendors"
 CONTRACT_VERSION: Final = 1
 """The version of `adapters.contract`. It is raised when an adapter that fits would no longer fit. Additions do not
 raise it."""
-NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+NAME = re.compile(r"(?=.{1,40}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
 PARTS = tuple(
     name for name in (*Adapter.__annotations__, *vars(Adapter)) if not name.startswith("_") and name != "settings"
 )
@@ -57,7 +57,9 @@ def find(ours: Mapping[str, type[Adapter]], entries: Iterable[EntryPoint] | None
 
 def _load(entry: EntryPoint) -> type[Adapter]:
     if not NAME.fullmatch(entry.name):
-        raise _RefusedError("a name is of lower-case letters, digits and single underscores, and begins with a letter")
+        raise _RefusedError(
+            "a name is of lower-case letters, digits and single underscores, 40 at most, and begins with a letter"
+        )
     try:
         kind: Any = entry.load()
     except Exception as error:  # noqa: BLE001 - a module of another package may raise anything

@@ -39,6 +39,11 @@ def read_accounts(vendor: str, model: type[VendorSettings], prefix: str) -> dict
     begin = f"{prefix}{vendor}__{ACCOUNTS}__".upper()
     found = {name: rest.split("__") for name in os.environ if (rest := _below(name, begin)) and os.environ[name]}
     faults = [f"{name}: names no field" for name, parts in found.items() if len(parts) == 1]
+    faults += [
+        f"{name}: names no account. Set {begin}<ACCOUNT>__<FIELD> for each field of each account"
+        for name in os.environ
+        if f"{name}__".upper() == begin and os.environ[name]
+    ]
     accounts = dict.fromkeys(parts[0].lower() for parts in found.values() if len(parts) > 1)
     faults += [
         f"{begin}{account.upper()}__…: an account's name has letters, digits, - and single _ only, 30 at the most"

@@ -61,6 +61,7 @@ def test_a_vendor_of_another_package_is_one_of_the_vendors() -> None:
             "cannot be loaded .RuntimeError: of two lines",
         ),
         (EntryPoint("Plain", "tests.contract.plain:Plain", GROUP), "lower-case"),
+        (EntryPoint("p" * 41, "tests.contract.plain:Plain", GROUP), "40 at most"),
         (EntryPoint("plain__mail", "tests.contract.plain:Plain", GROUP), "single underscores"),
         (EntryPoint("plain@brand", "tests.contract.plain:Plain", GROUP), "lower-case"),
     ],

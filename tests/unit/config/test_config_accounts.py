@@ -79,6 +79,7 @@ def test_an_account_may_share_all_but_one_credential(load) -> None:
         ({**BRAND, f"{ALL}BRAND__CONCURRENCY": "no"}, ["ACCOUNTS__BRAND__CONCURRENCY: ", "whole number"]),
         ({**BRAND, f"{ALL}BRAND__SURPRISE": "s"}, ["ACCOUNTS__BRAND__SURPRISE: is not a known field"]),
         ({f"{ALL}A.B__PARTNER_NAME": "x"}, ["ACCOUNTS__A.B__…", "letters, digits"]),
+        ({**SINGLE, ALL.removesuffix("__"): '{"brand": {}}'}, ["ACCOUNTS: names no account", "<ACCOUNT>__<FIELD>"]),
         ({f"{ALL}PARTNER_NAME": "x"}, ["ACCOUNTS__PARTNER_NAME: names no field"]),
         ({**BRAND, f"{ALL}BRAND__TIMEOUT_S": "90"}, ["ACCOUNTS__BRAND__TIMEOUT_S: must be 58 or less"]),
     ],
