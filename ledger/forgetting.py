@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from ledger import suppression
+from ledger import suppressing
 from ledger.data_keys import DESTROY, has_key
 
 _NOBODY = "CAST('00000000-0000-0000-0000-000000000000' AS uuid)"
@@ -158,7 +158,7 @@ _LINES = text("""
 def _delete_lines(connection: Connection, gone: dict[str, list[int]]) -> None:
     values = {**gone, "first": gone["requests"][0], "last": gone["requests"][-1]}
     late = connection.execute(_LATE_PRINTS, values).scalars().all()
-    suppression.keep_lines(connection, gone["requests"], gone["lines"])
+    suppressing.keep_lines(connection, gone["requests"], gone["lines"])
     for statement in _DELETE_PRINTS:
         connection.execute(statement, values)
     if late:

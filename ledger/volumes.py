@@ -8,10 +8,11 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from ledger import suppression
+from ledger import suppressing
 from ledger.data_keys import has_key
 from ledger.filter_building import drop_filters
 from ledger.forgetting import destroy_keys, forget_names
+from ledger.lines import next_line
 from ledger.turns import end_turn, keep_turn, take_turn
 from ledger.unsettled import waits
 
@@ -160,10 +161,10 @@ def _keep_suppressed(engine: Engine, volume: _Range) -> None:
     while True:
         with engine.begin() as connection:
             keep_turn(connection, DROPPING, STEP_S)
-            last = suppression.next_line(connection, after, volume.past, STEP_PEOPLE)
+            last = next_line(connection, after, volume.past, STEP_PEOPLE)
             if last is None:
                 return
-            suppression.keep(connection, after, last)
+            suppressing.keep(connection, after, last)
         after = last
 
 

@@ -4,7 +4,7 @@ limited time."""
 import logging
 from collections.abc import Callable
 
-from ledger import filter_building, forgetting, suppression, volumes
+from ledger import filter_building, forgetting, suppressing, volumes
 from ledger.accounts import audit, guesses
 from ledger.keys import fingerprinter
 from ledger.notices import outbox
@@ -108,4 +108,4 @@ def keep_suppression(engine: Engine, days: float | None) -> int:
     deleted. The rest is left to the next call."""
     if days is None:
         return 0
-    return _in_rounds(engine, ROUNDS, lambda one: suppression.drop_old(one, days, PRINTS_OF_A_ROUND))
+    return _in_rounds(engine, ROUNDS, lambda one: suppressing.drop_old(one, days, PRINTS_OF_A_ROUND))

@@ -7,9 +7,9 @@ from sqlalchemy.exc import OperationalError
 from ledger.data_keys import has_key
 from ledger.key_numbers import FINGERPRINTS
 from ledger.keys import fingerprinter
+from ledger.lines import next_line
 from ledger.requests.key_needs import IS_KNOWN, unneeded
 from ledger.sealing import MasterKeys, SealingKey
-from ledger.suppression import next_line
 
 WAIT_MS = 300
 """How long a change of keys waits for submissions under way, and has new ones wait behind it."""

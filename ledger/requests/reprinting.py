@@ -16,13 +16,13 @@ from domain.requests import Kind, Subject
 from ledger.contexts import session_context
 from ledger.data_keys import wrapped_key
 from ledger.keys import open_key
+from ledger.lines import next_line
 from ledger.master_keys import check_master_keys
 from ledger.people.opening import open_block
 from ledger.people.prints import Prints
 from ledger.people.rows import OTHERS
 from ledger.requests.references import print_of_reference, reference_of
 from ledger.sealing import Fingerprinter, MasterKeys, UnsealError
-from ledger.suppression import next_line
 
 STEP = 2_000
 """People fingerprinted anew in one transaction."""
