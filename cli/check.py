@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -52,6 +53,7 @@ def _vendors(submission: Submission) -> tuple[Mapping[str, Fields], Prints, Coll
     try:
         with surroundings() as here:
             known = look_up(here.engine, master_keys(here))
+            submission.noticed.as_of = known.as_of
             new = new_request_of(submission, guards_of(here.settings), known, AskedInRows())
             return new.reach.fields, Prints(known.prints), known.names
     except SubmitError as error:
@@ -62,6 +64,7 @@ def _vendors(submission: Submission) -> tuple[Mapping[str, Fields], Prints, Coll
         if error.ending is not Ending.UNREACHABLE:
             raise
         note(f"{error}; so vendors are those that the settings here switch on")
+    submission.noticed.as_of = datetime.now(UTC)
     adapters = load_settings().adapters()
     named = {name: its for name in adapters if (its := reach_of(adapters[name])[submission.kind])}
     return named, Prints(passing_fingerprinter()), adapters

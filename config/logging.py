@@ -4,6 +4,7 @@ import logging
 import sys
 from types import TracebackType
 
+from config.uncaught import log_what_nobody_caught
 from domain.unexpected import type_and_place
 
 NOISY = (
@@ -49,5 +50,6 @@ def set_up_logging(level: str) -> None:
     handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(process)d %(name)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger(DISCARDING).addFilter(without_bodies)
+    log_what_nobody_caught()
     for name in NOISY:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))

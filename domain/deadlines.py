@@ -162,6 +162,8 @@ class AskedInRows:
     latest: datetime | None = None
     possible_from: datetime | None = None
     """The earliest time, by our clock, at which all of them may have asked."""
+    last_line: int | None = None
+    """Whose date that is."""
     undated: bool = False
     """Whether some records have no date."""
     _digest: blake2b = field(default_factory=lambda: blake2b(digest_size=16), repr=False)
@@ -170,7 +172,8 @@ class AskedInRows:
         """Note a record that has a date. `line`: its position in the request."""
         self._digest.update(b"%d %s\n" % (line, as_written(asked_at).isoformat().encode()))
         begin, possible = begin_of(asked_at), possible_from(asked_at)
-        self.possible_from = possible if self.possible_from is None else max(self.possible_from, possible)
+        if self.possible_from is None or possible > self.possible_from:
+            self.possible_from, self.last_line = possible, line
         self.earliest = begin if self.earliest is None else min(self.earliest, begin)
         self.latest = end_of(asked_at) if self.latest is None else max(self.latest, end_of(asked_at))
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from domain.allowances import NONE, Allowances, allowances
 from domain.crowds import Crowd
@@ -20,6 +21,8 @@ class Noticed:
     allowed: Allowances = NONE
     undoubted: frozenset[str] = frozenset()
     """Those of DOUBTS that are not checked here, as where nothing is sent."""
+    as_of: datetime | None = None
+    """When they are read, by the ledger's clock: nobody can have asked later. None: only recording them checks it."""
     left_aside: Counter[str] = field(default_factory=Counter)
     """By field, how often it was empty."""
     file_lines: FileLines = field(default_factory=FileLines)

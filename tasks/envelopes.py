@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from tasks.redis_connections import TOO_LARGE
+from tasks.bounded_answers import TOO_LARGE
 
 MOST_PARTS = 10_000
 """Limit on lists, objects and members of an envelope together. An empty list takes two bytes, and sixty once

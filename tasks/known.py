@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from time import monotonic
 
 from domain.requests import Kind
+from ledger.clock import now
 from ledger.delivery.vendors import Vendor, all_vendors
 from ledger.keys import fingerprinter
 from ledger.requests.idempotency import any_in_clear
@@ -21,6 +23,8 @@ class Known:
     prints: Fingerprinter
     clear_keys: bool
     """Whether idempotency keys are left that an earlier version stored in clear."""
+    as_of: datetime
+    """When this was looked up, by PostgreSQL's clock."""
     _destinations: dict[tuple[Kind, tuple[str, ...]], Destinations] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -42,7 +46,8 @@ class Known:
 def look_up(engine: Engine, masters: MasterKeys) -> Known:
     """The vendors as they are now, and the ledger's fingerprinter. Raises ledger.sealing.UnsealError."""
     with engine.begin() as connection:
-        return Known(all_vendors(connection), fingerprinter(connection, masters), any_in_clear(connection))
+        prints = fingerprinter(connection, masters)
+        return Known(all_vendors(connection), prints, any_in_clear(connection), now(connection))
 
 
 class Lately:

@@ -12,13 +12,13 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import redis
-from redis._parsers import _RESP2Parser
-from redis._parsers.socket import SocketBuffer
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import MasterDownError, ReadOnlyError
 from redis.retry import Retry
+
+from tasks.bounded_answers import AsyncBoundedParser, BoundedParser
 
 CONNECT_S = 3.0
 ANSWER_S = 4.0
@@ -31,11 +31,6 @@ SCHEMES = ("redis", "rediss", "unix")
 FORM = "redis://user:password@host:port/number, or rediss://… over TLS"
 PROBE_KEY = "consent:probe"
 PROBE_MS = 10_000
-LARGEST_ANSWER = 16_000_000
-"""Bytes of one value that are read from Redis: more than any of our messages has."""
-TOO_LARGE = b"too large"
-"""Replaces a value that was larger, and was not kept. It is refused like any item that is no message."""
-PORTION = 65_536
 
 _FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _STRICT = {"ssl_cert_reqs": ("required", "CERT_REQUIRED"), "ssl_check_hostname": ("true", "True", "1")}
@@ -45,32 +40,6 @@ _MOVED = [ReadOnlyError, MasterDownError]
 
 class RedisUrlError(ValueError):
     """The address of Redis cannot be used. The message says why, and quotes nothing of it."""
-
-
-class _BoundedBuffer(SocketBuffer):
-    """The buffer of Redis's answers. A gigantic value passes in portions, and nothing of it is kept."""
-
-    def read(self, length: int, *args: Any, **more: Any) -> bytes:
-        if length <= LARGEST_ANSWER:
-            return super().read(length, *args, **more)
-        left = length + len(b"\r\n")
-        while left:
-            came = self._buffer.read(min(left, PORTION))
-            left -= len(came)
-            if not came:
-                self.purge()
-                self._read_from_socket(*args, **more)
-        return TOO_LARGE
-
-
-class BoundedParser(_RESP2Parser):
-    """Parses Redis's answers, in memory bounded by our largest message: anyone who can write to a list can write half a
-    gigabyte there, and its size is only known as it arrives."""
-
-    def on_connect(self, connection: Any) -> None:
-        """Called by a connection when it is made."""
-        super().on_connect(connection)  # type: ignore[no-untyped-call]
-        self._buffer = _BoundedBuffer(connection._sock, self.socket_read_size, connection.socket_timeout)
 
 
 READING = {"parser_class": BoundedParser, "protocol": 2}
@@ -145,7 +114,9 @@ def connect(url: str, ca: str | PathLike[str] | None = None) -> redis.Redis:
 def connect_async(url: str, ca: str | PathLike[str] | None = None) -> AsyncRedis:
     """A client for an event loop. Raises RedisUrlError; it connects later."""
     retry = AsyncRetry(NoBackoff(), 1, (redis.ConnectionError,))
-    return AsyncRedis(**_client_options(RedisAddress.parse(url, ca)), retry=retry, retry_on_error=[*_MOVED])
+    client = AsyncRedis(**_client_options(RedisAddress.parse(url, ca)), retry=retry, retry_on_error=[*_MOVED])
+    client.connection_pool.connection_kwargs |= {"parser_class": AsyncBoundedParser}
+    return client
 
 
 def broker_settings(url: str, ca: str | PathLike[str] | None = None, *, must_write: bool = False) -> dict[str, Any]:

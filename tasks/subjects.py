@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, ValidationError, ValidationInfo
@@ -86,7 +85,7 @@ def checked(subject: Subject, noticed: Noticed | None = None) -> Subject:
     if not is_identified(subject):
         raise SubjectError([Fault("", "has no identifier: give user_id, email, phone_number or a vendor's own")])
     asked_at = subject.get("asked_at")
-    if asked_at is not None and possible_from(asked_at) > datetime.now(UTC):
+    if asked_at is not None and noticed.as_of is not None and possible_from(asked_at) > noticed.as_of:
         raise SubjectError([Fault("asked_at", IN_THE_FUTURE)])
     return subject
 

@@ -18,6 +18,14 @@ class SubmitError(Exception):
     """The request cannot be accepted as it is, and nothing of it was recorded. The message says what to change."""
 
 
+class FutureMomentError(SubmitError):
+    """What has happened already would happen later than now, by PostgreSQL's clock."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is in the future; not_before is for what is to happen later")
+        self.name = name
+
+
 class KeyConflictError(SubmitError):
     """This idempotency key already belongs to another request."""
 

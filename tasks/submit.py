@@ -18,7 +18,7 @@ from tasks.dated_people import undated
 from tasks.known import Known, look_up
 from tasks.known_accounts import at_known_accounts
 from tasks.new_requests import new_request_of
-from tasks.submission import NO_GUARDS, Guards, KeyConflictError, Submission, SubmitError
+from tasks.submission import NO_GUARDS, FutureMomentError, Guards, KeyConflictError, Submission, SubmitError
 
 Wake = Callable[[Sequence[str]], None]
 """Wakes the workers of these vendors. Losing the message costs a second, not a delivery."""
@@ -50,6 +50,7 @@ def submit(
     Raises SubmitError, ledger.session.OperationalError, ledger.sealing.UnsealError.
     """
     lately = known() if known else look_up(engine, masters)
+    submission.noticed.as_of = lately.as_of
     rows = AskedInRows()
     passing = undated(at_known_accounts(people, lately.names, submission.noticed), rows)
     people = list(passing) if isinstance(people, list) else passing
@@ -65,7 +66,7 @@ def submit(
     except new_request.TooLateError:
         raise SubmitError(f"it would not be sent before it is due: {new.term.due} after it was asked") from None
     except new_request.FutureError as error:
-        raise SubmitError(f"{error.name} is in the future; not_before is for what is to happen later") from None
+        raise FutureMomentError(error.name) from None
     except recording.KeyTakenError:
         # Nobody has been read yet. If another process is recording under this key now, we have waited for it.
         prints = look_up(engine, masters).prints  # a key may have been replaced since

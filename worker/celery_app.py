@@ -14,6 +14,7 @@ from tasks.queues import CONTROL_QUEUE, DISPATCH, LOG, LOOK, NOTIFY, RESOLVE, SE
 from tasks.redis_connections import RedisUrlError, broker_settings
 from tasks.refusals import Refusal
 from worker.filtered import FilteredTask
+from worker.remote_control import obeyed
 from worker.sieve import Sieve
 from worker.tick import schedule
 from worker.transport import SiftingAmqp
@@ -31,7 +32,7 @@ def create_app(refused: Callable[[Refusal], None]) -> Celery:
     except RedisUrlError as error:
         raise SettingsError(f"CONSENT_REDIS_URL: {error}") from None
     broker["broker_transport_options"] |= {
-        "sieve": Sieve(lambda: app.tasks, refused, lambda: Panel.data),
+        "sieve": Sieve(lambda: app.tasks, refused, lambda: obeyed(Panel.data)),
         # a lost message costs nothing, and anyone who can write to a queue could write to Kombu's own keys
         "ack_emulation": False,
     }

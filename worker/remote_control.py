@@ -13,6 +13,15 @@ from worker.arguments import LARGEST_INT, is_ordinary
 TEXT = "^[A-Za-z0-9_.@/:*?$+ -]{0,200}$"
 """The form of texts in commands: names of workers and tasks, ids, rates, patterns."""
 
+OBEYED = frozenset(
+    {
+        *("active", "active_queues", "clock", "conf", "hello", "ping", "query_task", "registered"),
+        *("report", "reserved", "revoked", "scheduled", "stats"),
+        *("enable_events", "heartbeat"),
+    }
+)
+"""Commands that leave a worker as it was. Others would change what it reads, or how fast, until it is restarted."""
+
 Text = Annotated[str, Field(pattern=TEXT)]
 Handlers = Mapping[str, Callable[..., Any]]
 
@@ -35,7 +44,7 @@ class Command(BaseModel):
     arguments: dict[str, JsonValue] | None = None
     destination: list[Text] | None = None
     pattern: Text | None = None
-    matcher: Literal["glob", "pcre"] | None = None
+    matcher: Literal["glob"] | None = None  # a regular expression can take for ever, and holds the worker meanwhile
     ticket: Text | None = None
     reply_to: ReplyTo | None = None
 
@@ -49,6 +58,11 @@ class Clocks(BaseModel):
     expires: int | float | None = None
 
 
+def obeyed(handlers: Handlers) -> Handlers:
+    """Those of Celery's commands that our workers obey."""
+    return {name: handler for name, handler in handlers.items() if name in OBEYED}
+
+
 def check_command(message: Mapping[str, Any], handlers: Handlers) -> None:
     """Check a message accepted by `tasks.envelopes.checked`. Raises UnusableError."""
     try:
@@ -58,7 +72,7 @@ def check_command(message: Mapping[str, Any], handlers: Handlers) -> None:
         raise UnusableError("no command of remote control") from None
     handler = handlers.get(command.method)
     if handler is None:
-        raise UnusableError("an unknown command of remote control")
+        raise UnusableError("an unknown command of remote control, or one that changes workers")
     arguments = command.arguments or {}
     try:
         inspect.signature(handler).bind(None, **arguments)

@@ -7,7 +7,7 @@ need, all of them checked.
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -125,7 +125,7 @@ def _anew(queue: str, envelope: Envelope) -> bytes:
 
 
 def _moment(given: object, envelope: Envelope) -> str | None:
-    """When a message expires, as Celery writes it. Raises UnusableError."""
+    """When a message expires, in UTC: Celery cannot read every time zone. Raises UnusableError."""
     if given is None:
         return None
     try:
@@ -134,4 +134,4 @@ def _moment(given: object, envelope: Envelope) -> str | None:
         moment = None
     if moment is None or not 2000 < moment.year < 9000:
         raise UnusableError("its expires is no moment", envelope.id)
-    return moment.isoformat()
+    return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)).isoformat()

@@ -14,8 +14,8 @@ from pydantic_core import from_json, to_json
 from redis import Redis
 
 from domain.counted import counted
+from tasks.bounded_answers import TOO_LARGE
 from tasks.queues import SUBMIT_QUEUE
-from tasks.redis_connections import TOO_LARGE
 from tasks.sealed import LARGEST_ITEM
 
 PUT_OFF = "consent.take-in.put-off"

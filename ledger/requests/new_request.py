@@ -152,7 +152,7 @@ def moments_of(new: NewRequest, received_at: datetime) -> dict[str, datetime]:
     given = {"asked_at": new.asked_at, "effective_at": new.effective_at}
     possible = {name: possible_from(at) for name, at in given.items() if at is not None}
     if new.rows.possible_from is not None:
-        possible["asked_at of a person"] = new.rows.possible_from
+        possible[f"asked_at of person {new.rows.last_line}"] = new.rows.possible_from
     for name, at in possible.items():
         if at > received_at:
             raise FutureError(name)

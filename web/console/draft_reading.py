@@ -2,6 +2,7 @@
 
 from config.data_folder import ForeignFolderError, check_ours
 from config.settings import Settings
+from domain.noticed import Noticed
 from domain.requests import Kind
 from intake.files import saved_maps
 from intake.files.check import check
@@ -91,6 +92,6 @@ def _field_of(option: str) -> str:
 def _checked(context: Context, draft: Draft, state: State, hints: Hints) -> State:
     known = context.known()
     reach = known.destinations(Kind(state.given["kind"]), ()).reach.fields
-    reading = Reading(hints, bounds_of(context.settings))
+    reading = Reading(hints, bounds_of(context.settings), Noticed(as_of=known.as_of))
     found = check(DraftFile(context.engine, draft), reading, reach, Prints(known.prints), known.names)
     return State(state.given, found.header, found)

@@ -17,6 +17,7 @@ from intake.files.faults import KEPT
 from tasks.attend import AttendError, NoSuchRequestError
 from tasks.opendsr import CallbackError, OtherContentError
 from tasks.subjects import Fault
+from tasks.submission import FutureMomentError
 from web import errors
 from web.opendsr.reading import RefusedError
 
@@ -74,6 +75,8 @@ def refusal_of(error: Exception) -> Refusal:
             return _invalid(error.faults)
         case CallbackError():
             return _invalid([Fault(f"status_callback_urls.{error.place}", str(error))])
+        case FutureMomentError():  # no other moment can be given
+            return _invalid([Fault("submitted_time", "is in the future: give the moment when the person asked")])
         case OtherContentError():
             return Refusal(409, "Validation", "conflict", [str(error)], {})
         case NoSuchRequestError():

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from domain.moments import CLOCKS_DIFFER
+from domain.moments import refuse_far
 from domain.opendsr import DsrRequest, Version
 from domain.refused_values import problem_of
 from domain.regulations import Regulation
@@ -44,7 +44,7 @@ class RefusedError(Exception):
         self.faults = tuple(faults)
 
 
-def read_request(body: bytes, version: Version, domain: str, now: datetime) -> DsrRequest:
+def read_request(body: bytes, version: Version, domain: str) -> DsrRequest:
     """The request in a body. `extensions.<domain>` is for us. Raises RefusedError."""
     document, content = _read_json(body)
     try:
@@ -53,8 +53,6 @@ def read_request(body: bytes, version: Version, domain: str, now: datetime) -> D
         raise RefusedError(_faults(error)) from None
     if asked.api_version not in {None, version.value}:
         _refuse("api_version", f"must be {version.value} here")
-    if asked.submitted_time > now + CLOCKS_DIFFER:
-        _refuse("submitted_time", "is in the future: give the moment when the person asked")
     extension = _extension(asked.extensions or {}, domain)
     given = _identities(asked.subject_identities, version, "subject_identities")
     given += _identities(extension.subject_identities, version, f"extensions.{domain}.subject_identities")
@@ -129,9 +127,10 @@ def _to_time(given: object) -> datetime:
     try:
         if not isinstance(given, str) or _TIME.fullmatch(given) is None:
             raise ValueError
-        return datetime.fromisoformat(given.upper()).astimezone(UTC)
+        moment = datetime.fromisoformat(given.upper()).astimezone(UTC)
     except (ValueError, OverflowError):  # no such day, or outside of the calendar
         raise PydanticCustomError("time", "must be an RFC 3339 time, such as 2026-05-25T00:00:00Z") from None
+    return refuse_far(moment)
 
 
 def _to_regulation(given: object) -> Regulation:

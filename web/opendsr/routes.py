@@ -58,7 +58,7 @@ def router(version: Version) -> APIRouter:
             raise Problem(415, "not-json", "send JSON, and say so: Content-Type: application/json")
         body = await request.body()
         processor = processor_of(request)
-        asked = read_request(body, version, processor.signer.domain, datetime.now(UTC))
+        asked = read_request(body, version, processor.signer.domain)
         request.state.target = str(asked.id)
         taken = await context.intake.run(
             lambda: _dsr_requests(context, processor, controller, origin_of(request.scope)).take(asked)

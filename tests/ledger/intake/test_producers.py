@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from tasks.queues import SUBMIT
 from tasks.refusals import Refusal
 from tasks.sealed import NotSealedError, ProducerKeys, generate_producer_key
 from tasks.submission import Guards
+from tests import shifted_clock
 from tests.bad_messages import MARK, dumped, encoded, envelope, junk
 from tests.ledger.conftest import Desk, people
 
@@ -79,6 +81,25 @@ def test_what_is_sealed_is_recorded_as_at_every_door(desk: Desk, take: Callable[
     assert desk.woken == ["insider"]
     (entry,) = log(desk)
     assert (entry.by, entry.deed, entry.allowed, entry.target) == ("celery:shop", "submit", True, str(taken))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "given", "because"), [(-60, 0, None), (60, 30, "asked_at of person 1 is in the future")]
+)
+def test_a_wish_is_not_lost_to_a_clock_of_the_host(
+    desk: Desk,
+    take: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    ahead: int,
+    given: int,
+    because: str | None,
+) -> None:
+    shifted_clock.host(monkeypatch, timedelta(minutes=ahead))
+    asked_at = desk.one("SELECT now()") + timedelta(minutes=given)
+    taken = take(subjects=[{"user_id": "jane-1", "asked_at": asked_at.isoformat()}])
+    assert (taken is None) == bool(because)
+    assert because is None or because in str(log(desk)[0].because)
 
 
 def test_what_is_large_waits_for_somebody_else(desk: Desk, take: Callable[..., Any]) -> None:

@@ -2,13 +2,16 @@
 
 import tracemalloc
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
+from io import BytesIO
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from domain.noticed import Noticed
 from domain.requests import Kind, Subject
+from intake.files.reader import UnusableInputError, read_people
 from ledger.contexts import key_context
 from ledger.delivery.chunks import Lease, Purpose
 from ledger.delivery.pending import open_people, pending
@@ -16,6 +19,7 @@ from ledger.desk.reports import status_of
 from ledger.sealing import MasterKeys, SealingKey, UnsealError, generate_master_key
 from tasks.submission import SubmitError
 from tasks.submit import Receipt
+from tests import shifted_clock
 from tests.ledger.conftest import Desk, people
 
 PRODUCER_TABLES = ("requests", "subjects", "sessions", "chunks", "outcomes", "tallies")
@@ -302,13 +306,7 @@ def test_what_is_in_the_future_is_told_by_postgresqls_clock(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, ahead: int, given: int, *, is_taken: bool
 ) -> None:
     """Like all other dates: this machine's clock may be wrong by so many minutes."""
-
-    class Wrong(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
-            return datetime.now(tz) + timedelta(minutes=ahead)
-
-    monkeypatch.setattr("tasks.submit.datetime", Wrong)
+    shifted_clock.host(monkeypatch, timedelta(minutes=ahead))
     at = desk.one("SELECT now()") + timedelta(minutes=given)
     for name in ("asked_at", "effective_at"):
         for count in (1, 1_001):
@@ -317,4 +315,15 @@ def test_what_is_in_the_future_is_told_by_postgresqls_clock(
             else:
                 with pytest.raises(SubmitError, match=f"{name} is in the future"):
                     desk.submit(people(count), **{name: at})
+    file = b"user_id,asked_at\nu-1,2026-05-25\nu-2,%s\n" % at.isoformat().encode()
+    noticed = Noticed()
+    if is_taken:
+        desk.submit([{"user_id": "u-1"}, {"user_id": "u-2", "asked_at": at}])
+        desk.submit(read_people(BytesIO(file), noticed), noticed=noticed)
+    else:
+        with pytest.raises(SubmitError, match="asked_at of person 2 is in the future"):
+            desk.submit([{"user_id": "u-1"}, {"user_id": "u-2", "asked_at": at}])
+        with pytest.raises(UnusableInputError) as refused:
+            desk.submit(read_people(BytesIO(file), noticed), noticed=noticed)
+        assert [(one.line, one.field) for one in refused.value.faults] == [(3, "asked_at")]
     assert bool(desk.one("SELECT count(*) FROM requests")) == is_taken

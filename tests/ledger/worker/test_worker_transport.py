@@ -10,7 +10,7 @@ from kombu import Consumer, Exchange, Queue
 from kombu.exceptions import OperationalError
 from redis import Redis
 
-from tasks import redis_connections
+from tasks import bounded_answers
 from tasks.queues import CONTROL_QUEUE, DISPATCH
 from tasks.redis_connections import broker_settings
 from tasks.refusals import Refusal
@@ -127,7 +127,7 @@ def test_what_is_gigantic_is_refused_and_never_held(
     redis: Redis, listener: Listener, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     """Redis takes items of half a gigabyte; a worker learns of their size as they come."""
-    monkeypatch.setattr(redis_connections, "LARGEST_ANSWER", 1_000_000)
+    monkeypatch.setattr(bounded_answers, "LARGEST_ANSWER", 1_000_000)
     listener.listen(Queue(CONTROL_QUEUE))
     redis.lpush(CONTROL_QUEUE, good("a"))
     listener.drain(until=1)

@@ -1,6 +1,8 @@
 """What processes log of messages that are no task of ours: nothing."""
 
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -31,8 +33,10 @@ class Message:
 def _logging_as_it_was() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
     root.handlers, root.level = handlers, level
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
 
 
 def test_nothing_of_a_message_that_is_no_task_is_logged(capsys: pytest.CaptureFixture[str]) -> None:

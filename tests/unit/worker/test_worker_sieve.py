@@ -2,16 +2,20 @@
 
 import json
 from base64 import b64decode
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
+from celery.utils.time import maybe_iso8601
+from celery.worker.control import Panel
 from kombu.utils.json import dumps
 
 from tasks.queues import CONTROL_QUEUE, DELIVER, DISPATCH, SETTLE, SUBMIT, VOLUMES, WakeUp, is_ours, queue_of
 from tasks.refusals import Refusal
 from tests.bad_messages import FALSE_LINE, MARK, dumped, encoded, envelope, junk
+from worker.remote_control import obeyed
 from worker.sieve import Sieve
 
 VENDOR_QUEUE = queue_of("insider")
@@ -143,6 +147,13 @@ def test_an_odd_expiry_is_refused(sieve: Sieve, expires: object) -> None:
     assert sieve.task(CONTROL_QUEUE, dumped(envelope(DISPATCH, ["insider"], CONTROL_QUEUE, expires=expires))) is None
 
 
+@pytest.mark.parametrize("expires", ["2026-05-25T00:00", "2026-05-25T02:00+02:00", "2026-05-25T00:00:59+00:00:59"])
+def test_an_expiry_is_passed_on_in_utc_which_celery_can_read(sieve: Sieve, expires: str) -> None:
+    item = sieve.task(CONTROL_QUEUE, dumped(envelope(DISPATCH, ["insider"], CONTROL_QUEUE, expires=expires)))
+    assert item is not None
+    assert maybe_iso8601(json.loads(item)["headers"]["expires"]) == datetime(2026, 5, 25, tzinfo=UTC)
+
+
 def test_which_queues_are_the_workers() -> None:
     assert [is_ours(queue) for queue in (CONTROL_QUEUE, VENDOR_QUEUE, SETTLE, "x.reply.celery.pidbox")] == [
         True,
@@ -194,6 +205,7 @@ def test_commands_of_celerys_pass(sieve: Sieve, refused: list[Refusal], body: An
         {"method": "ping", "destination": [FALSE_LINE]},
         {"method": "ping", "pattern": "(", "matcher": "pcre"},
         {"method": "ping", "pattern": "x", "matcher": MARK},
+        {"method": "ping", "pattern": ".*" * 50 + "X", "matcher": "pcre"},
         {"method": "ping", "ticket": {}},
         {"method": "ping", "reply_to": MARK},
         {"method": "ping", "reply_to": {**REPLY_TO, "exchange": ""}},
@@ -207,6 +219,17 @@ def test_commands_of_celerys_pass(sieve: Sieve, refused: list[Refusal], body: An
 def test_what_is_no_command_is_refused(sieve: Sieve, refused: list[Refusal], body: Any) -> None:
     assert not commands(sieve).is_command(command(body, **HEADERS))
     assert MARK not in repr(refused)
+
+
+def takes_anything(_state: object, **_arguments: object) -> None: ...
+
+
+@pytest.mark.parametrize("name", sorted(Panel.meta))
+def test_a_worker_obeys_commands_that_leave_it_as_it_was_and_no_others(sieve: Sieve, name: str) -> None:
+    ours = Sieve(sieve._tasks, sieve._refused, lambda: obeyed(dict.fromkeys(Panel.data, takes_anything)))
+    changes = Panel.meta[name].type == "control" and name not in {"enable_events", "heartbeat"}
+    writes_files = name in {"memdump", "memsample", "objgraph"}
+    assert ours.is_command(command({"method": name}, **HEADERS)) is not (changes or writes_files)
 
 
 @pytest.mark.parametrize("headers", [{"clock": MARK}, {"clock": -1}, {"clock": []}, {"expires": MARK}, {"clock": True}])

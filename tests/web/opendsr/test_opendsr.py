@@ -3,7 +3,7 @@
 import json
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from config.opendsr_signer import find_signer
 from domain.opendsr import Version
 from domain.signing import Signer
 from local.signing_pair import self_signed
+from tests import shifted_clock
 from tests.web.conftest import Rows, serving
 from web.app import create_app
 from web.context import Context
@@ -60,6 +61,20 @@ def request_for(version: str, **more: Any) -> dict[str, Any]:
         "api_version": f"{version[1]}.0",
         **more,
     }
+
+
+@pytest.mark.parametrize(("ahead", "given", "status"), [(-60, 0, 201), (60, 30, 400), (0, 6, 400), (0, 4, 201)])
+def test_when_it_was_submitted_is_checked_by_postgresqls_clock(
+    client: httpx.Client, rows: Rows, monkeypatch: pytest.MonkeyPatch, *, ahead: int, given: int, status: int
+) -> None:
+    shifted_clock.host(monkeypatch, timedelta(minutes=ahead))
+    ((now,),) = rows("SELECT now()")
+    asked = request_for("v2", submitted_time=(now + timedelta(minutes=given)).isoformat())
+    answer = client.post("/opendsr/v2/requests", json=asked)
+    assert answer.status_code == status, answer.text
+    if status != 201:
+        assert answer.json()["error"]["message"].startswith("submitted_time is in the future")
+    assert rows("SELECT count(*) FROM requests") == [(int(status == 201),)]
 
 
 def check_signature(answer: httpx.Response, certificate: bytes) -> None:
