@@ -35,12 +35,9 @@ def read_moment(option: str, given: str | None) -> datetime | None:
     if given is None:
         return None
     try:
-        moment = datetime.fromisoformat(given)
-    except ValueError:
-        moment = None
-    if moment is None or moment.utcoffset() is None:
-        raise unusable(f"{option} must be a moment in ISO 8601 with its time zone, as in 2026-05-25T00:00:00Z")
-    return moment
+        return moments.read_moment(given)
+    except ValueError as error:
+        raise unusable(f"{option} {error}") from None
 
 
 def read_day_or_moment(option: str, given: str | None) -> datetime | None:

@@ -18,6 +18,7 @@ _FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 EXAMPLE = "2026-05-25T00:00:00Z"
 NO_MOMENT = f"must be a moment in ISO 8601 with its time zone, as in {EXAMPLE}"
+FAR = "must lie between the years 1900 and 3000"
 NO_DAY_OR_MOMENT = f"{NO_MOMENT}, or a day, as in {EXAMPLE[:10]}"
 _FIRST_ZONE = timedelta(hours=14)
 """How long a day begins in the easternmost time zone before it begins in UTC."""
@@ -54,12 +55,31 @@ def read_day_or_moment(given: str) -> datetime:
     try:
         if _DAY.fullmatch(given):
             return Day.combine(date.fromisoformat(given), time.min, UTC)
-        moment = datetime.fromisoformat(given)
+        return read_moment(given)
     except ValueError:
         raise ValueError(NO_DAY_OR_MOMENT) from None
+
+
+def read_moment(given: str) -> datetime:
+    """Read a time from text. Raises ValueError, which quotes nothing."""
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        raise ValueError(NO_MOMENT) from None
     if moment.utcoffset() is None:
-        raise ValueError(NO_DAY_OR_MOMENT)
-    return moment
+        raise ValueError(NO_MOMENT)
+    return in_utc(moment)
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC, since PostgreSQL refuses zones of sixteen hours and more. Raises ValueError where it lies
+    outside of the calendar."""
+    if isinstance(moment, Day):
+        return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("far_moment", FAR) from None
 
 
 def _refuse_numbers(given: object) -> object:
@@ -83,13 +103,15 @@ def _read_day(given: object) -> object:
 def refuse_far(moment: datetime) -> datetime:
     """The same moment. Raises ValueError where it cannot be stored."""
     if not EARLIEST <= moment < LATEST:
-        raise PydanticCustomError("far_moment", "must lie between the years 1900 and 3000")
+        raise PydanticCustomError("far_moment", FAR)
     return moment
 
 
-WrittenMoment = Annotated[AwareDatetime, BeforeValidator(_refuse_numbers)]
+Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
+"""A time, in UTC."""
+WrittenMoment = Annotated[Moment, BeforeValidator(_refuse_numbers)]
 """A time as ISO 8601 text with its time zone."""
 GivenMoment = Annotated[WrittenMoment, AfterValidator(refuse_far)]
 """A time that is stored: it can be converted to any time zone."""
-GivenDayOrMoment = Annotated[AwareDatetime, BeforeValidator(_read_day), AfterValidator(refuse_far)]
+GivenDayOrMoment = Annotated[Moment, BeforeValidator(_read_day), AfterValidator(refuse_far)]
 """A time in the past. It may be a Day."""

@@ -7,12 +7,14 @@ from typing import Any
 from redis._parsers import _AsyncRESP2Parser, _RESP2Parser
 from redis._parsers.socket import SERVER_CLOSED_CONNECTION_ERROR, SocketBuffer
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import InvalidResponse
 
 LARGEST_ANSWER = 16_000_000
 """Bytes of one value that are read from Redis: more than any of our messages has."""
 TOO_LARGE = b"too large"
 """Replaces a value that was larger, and was not kept. It is refused like any item that is no message."""
 PORTION = 65_536
+NOT_REDIS = "not an answer as Redis gives them"
 
 
 class _BoundedBuffer(SocketBuffer):
@@ -39,9 +41,23 @@ class BoundedParser(_RESP2Parser):
         super().on_connect(connection)  # type: ignore[no-untyped-call]
         self._buffer = _BoundedBuffer(connection._sock, self.socket_read_size, connection.socket_timeout)
 
+    def read_response(self, *args: Any, **more: Any) -> Any:
+        """The next answer. Raises redis.RedisError, also where it is none."""
+        try:
+            return super().read_response(*args, **more)
+        except (ValueError, RecursionError):
+            raise InvalidResponse(NOT_REDIS) from None
+
 
 class AsyncBoundedParser(_AsyncRESP2Parser):
     """The parser of connections that are used in an event loop."""
+
+    async def read_response(self, *args: Any, **more: Any) -> Any:
+        """The next answer. Raises redis.RedisError, also where it is none."""
+        try:
+            return await super().read_response(*args, **more)
+        except (ValueError, RecursionError):
+            raise InvalidResponse(NOT_REDIS) from None
 
     async def _read(self, length: int) -> bytes:
         if length <= LARGEST_ANSWER:

@@ -24,6 +24,8 @@ from tasks.queues import OUR_QUEUES
 from tasks.redis_connections import HEALTH_S, READING
 from tasks.redis_faults import say_fault
 
+WRONG_TYPE = "WRONGTYPE"
+"""In what Redis answers about a key that holds another sort of value than the command is for."""
 PAUSES = {"interval_start": 0.5, "interval_step": 1.0, "interval_max": 5.0}
 """Seconds between two attempts to connect, so work resumes this soon after Redis is back."""
 ANSWERED_ERRORS = (exceptions.ResponseError, exceptions.InvalidResponse, exceptions.LockError, exceptions.WatchError)
@@ -64,6 +66,17 @@ class Channel(kombu_redis.Channel):
             if not self.must_write:
                 raise
             # Our messages go to queues by name, and broadcasts use channels: nothing reads this table.
+        except exceptions.ResponseError as error:
+            if WRONG_TYPE not in str(error):
+                raise
+            self._clear_the_table(*args)
+
+    def _clear_the_table(self, exchange: str, *args: Any) -> None:
+        """Write a table of bindings anew where its key holds something else. Producers cannot, and need not."""
+        if self.must_write:
+            with self.conn_or_acquire() as client:
+                client.delete(self.keyprefix_queue % (exchange,), self.keyprefix_binding_permanent % (exchange,))
+            super()._queue_bind(exchange, *args)
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         if self.connection is None or self.connection.client is None:

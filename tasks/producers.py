@@ -8,14 +8,15 @@ from hashlib import sha256
 from typing import Annotated, NamedTuple, TypeVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
 from domain.accounts import PATTERN
-from domain.moments import GivenDayOrMoment
+from domain.moments import GivenDayOrMoment, Moment
 from domain.noticed import Noticed
 from domain.references import GivenReference
 from domain.regulations import Regulation
 from domain.requests import Kind, Subject
+from domain.twins import TwinsError, refuse_twins
 from domain.unexpected import type_and_place
 from ledger.failures import LedgerError, as_ledger_errors
 from ledger.requests.recording import KeyTakenError
@@ -27,7 +28,7 @@ from tasks.queues import SUBMIT
 from tasks.reach import say_unreachable
 from tasks.refusals import NOBODY, Refusal, record
 from tasks.sealed import LARGEST_ITEM, SEAL, NotSealedError, ProducerKeys
-from tasks.subjects import AllowPlaceholders, Fault, SubjectError, advice, checked_all, faults_in
+from tasks.subjects import TWICE, AllowPlaceholders, Fault, SubjectError, advice, checked_all, faults_in
 from tasks.submission import Guards, Submission, SubmitError
 from tasks.submit import Offer, Receipt, Wake, submit, submit_few
 
@@ -56,7 +57,7 @@ class Payload(BaseModel):
     asked_at: GivenDayOrMoment | None = None
     effective_at: GivenDayOrMoment | None = None
     regulation: Regulation | None = None
-    not_before: AwareDatetime | None = None
+    not_before: Moment | None = None
     accept_unreachable: bool = False
     reference: GivenReference | None = None
     idempotency_key: Annotated[str, StringConstraints(pattern="^[!-~]{1,200}$")] | None = None
@@ -145,9 +146,13 @@ def _payload(plain: bytes, noticed: Noticed) -> Payload:
     if sum(map(plain.count, (b"[", b"{", b","))) > MOST_PARTS:
         raise _RefusedError(f"the payload: has more than {MOST_PARTS:,} parts: send fewer people at a time")
     try:
-        return Payload.model_validate_json(plain, context=noticed)
+        payload = Payload.model_validate_json(plain, context=noticed)
+        refuse_twins(plain)
     except ValidationError as error:
         raise _RefusedError(_in_short(faults_in(error))) from None
+    except TwinsError:
+        raise _RefusedError(f"the payload: {TWICE}") from None
+    return payload
 
 
 def _people(payload: Payload, noticed: Noticed) -> list[Subject]:

@@ -21,9 +21,11 @@ class SubmitError(Exception):
 class FutureMomentError(SubmitError):
     """What has happened already would happen later than now, by PostgreSQL's clock."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is in the future; not_before is for what is to happen later")
-        self.name = name
+    def __init__(self, name: str, person: int | None) -> None:
+        """`person`: the position of the one whose it is; None: the request's."""
+        whose = name if person is None else f"{name} of person {person}"
+        super().__init__(f"{whose} is in the future; not_before is for what is to happen later")
+        self.person = person
 
 
 class KeyConflictError(SubmitError):

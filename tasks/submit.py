@@ -66,7 +66,7 @@ def submit(
     except new_request.TooLateError:
         raise SubmitError(f"it would not be sent before it is due: {new.term.due} after it was asked") from None
     except new_request.FutureError as error:
-        raise FutureMomentError(error.name) from None
+        raise FutureMomentError(error.name, error.person) from None
     except recording.KeyTakenError:
         # Nobody has been read yet. If another process is recording under this key now, we have waited for it.
         prints = look_up(engine, masters).prints  # a key may have been replaced since

@@ -5,14 +5,15 @@ from binascii import Error as Base64Error
 from datetime import datetime
 from typing import TypeVar
 
-from pydantic import AwareDatetime, PositiveInt, TypeAdapter, ValidationError
+from pydantic import PositiveInt, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from domain.moments import Moment
 from web.problems import Problem
 
 T = TypeVar("T")
 LONGEST = 400
-REQUESTS: TypeAdapter[tuple[datetime, PositiveInt]] = TypeAdapter(tuple[AwareDatetime, PositiveInt])
+REQUESTS: TypeAdapter[tuple[datetime, PositiveInt]] = TypeAdapter(tuple[Moment, PositiveInt])
 """The place of a request in a list of them: when it was received, and its number."""
 
 

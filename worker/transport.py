@@ -15,7 +15,7 @@ from kombu.transport import virtual
 from redis import Redis, RedisError, ResponseError
 from redis.client import PubSub
 
-from tasks.broker import Amqp, BrokerConnection, Channel, TlsTransport, Transport
+from tasks.broker import WRONG_TYPE, Amqp, BrokerConnection, Channel, TlsTransport, Transport
 from tasks.queues import is_ours
 from worker.sieve import Sieve
 
@@ -104,7 +104,7 @@ class SiftingChannel(Channel):
         try:
             return super()._brpop_read(**options)
         except ResponseError as error:
-            if not str(error).startswith("WRONGTYPE"):
+            if WRONG_TYPE not in str(error):
                 raise
         self._clear_the_way()
         raise Empty

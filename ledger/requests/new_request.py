@@ -102,9 +102,10 @@ EVERYDAY_PARTS = 500
 class FutureError(Exception):
     """A time of something that has happened is in the future, by PostgreSQL's clock."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, person: int | None = None) -> None:
+        """`person`: the position of the one whose it is; None: the request's."""
         super().__init__(f"{name} is in the future")
-        self.name = name
+        self.name, self.person = name, person
 
 
 class TooLateError(Exception):
@@ -151,11 +152,11 @@ def moments_of(new: NewRequest, received_at: datetime) -> dict[str, datetime]:
     """The times of a request, by column, from what was given with it. Raises TooLateError, FutureError."""
     given = {"asked_at": new.asked_at, "effective_at": new.effective_at}
     possible = {name: possible_from(at) for name, at in given.items() if at is not None}
-    if new.rows.possible_from is not None:
-        possible[f"asked_at of person {new.rows.last_line}"] = new.rows.possible_from
     for name, at in possible.items():
         if at > received_at:
             raise FutureError(name)
+    if new.rows.possible_from is not None and new.rows.possible_from > received_at:
+        raise FutureError("asked_at", new.rows.last_line)
     times = times_of(
         new.kind,
         new.term,

@@ -12,8 +12,8 @@ from domain.references import GivenReference
 from domain.regulations import Regulation
 from domain.requests import Kind, Subject
 from tasks import submit
-from tasks.subjects import AllowPlaceholders, SubjectError, checked_all
-from tasks.submission import Submission
+from tasks.subjects import IN_THE_FUTURE, AllowPlaceholders, Fault, SubjectError, checked_all
+from tasks.submission import FutureMomentError, Submission
 from web.access.gate import Principal
 from web.api.models import REQUEST_ID, Given, VendorName, examples, json_body
 from web.bodies import LARGEST_JSON, fault, read_json
@@ -174,7 +174,12 @@ async def submit_request(request: Request, principal: Submitter, idempotency_key
         reference=given.reference,
         noticed=noticed,
     )
-    return answer(request, await context.submit(submission, people), noticed)
+    try:
+        return answer(request, await context.submit(submission, people), noticed)
+    except FutureMomentError as error:
+        if error.person is None:
+            raise
+        raise _unusable([Fault(f"subjects.{error.person - 1}.asked_at", IN_THE_FUTURE)]) from None
 
 
 def own_key(principal: Principal, key: str | None) -> str | None:
@@ -207,6 +212,9 @@ def checked_people(given: list[Subject], noticed: Noticed) -> list[Subject]:
     try:
         return checked_all(given, noticed)
     except SubjectError as error:
-        kept, total = first([fault(one.field, one.problem) for one in error.faults])
-        detail = advised("some of the people cannot be taken; nothing was recorded", kept)
-        raise Problem.unusable(detail, kept, total) from None
+        raise _unusable(error.faults) from None
+
+
+def _unusable(faults: list[Fault]) -> Problem:
+    kept, total = first([fault(one.field, one.problem) for one in faults])
+    return Problem.unusable(advised("some of the people cannot be taken; nothing was recorded", kept), kept, total)

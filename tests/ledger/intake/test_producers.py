@@ -1,14 +1,14 @@
 """What Celery producers seal, taken in on a real PostgreSQL: recorded once, or refused without keeping any of it."""
 
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from nacl.public import PrivateKey
+from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from domain.emails import NO_EMAIL
 from intake.producer import seal
@@ -100,6 +100,25 @@ def test_a_wish_is_not_lost_to_a_clock_of_the_host(
     taken = take(subjects=[{"user_id": "jane-1", "asked_at": asked_at.isoformat()}])
     assert (taken is None) == bool(because)
     assert because is None or because in str(log(desk)[0].because)
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        b'{"kind":"opt_out","subjects":[{"user_id":"u-1"}],"subjects":[{"user_id":"u-2"}]}',
+        b'{"kind":"opt_out","kind":"erasure","subjects":[{"user_id":"u-1"}]}',
+        b'{"kind":"opt_out","subjects":[{"user_id":"u-1","user_id":"u-2"}]}',
+        b'{"kind":"opt_out","subjects":[{"user_id":"u-1","vendors":{"insider":{},"insider":{}}}]}',
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused_as_readers_differ_in_which_counts(
+    desk: Desk, intake: Intake, twice: bytes
+) -> None:
+    sealed = SealedBox(PublicKey(b64decode(str(intake.keys.public)))).encrypt(twice)
+    (taken,) = take_in([item(b64encode(sealed).decode())], intake)
+    assert isinstance(taken, Refusal)
+    assert "has a key twice" in taken.because
+    assert desk.one("SELECT count(*) FROM requests") == 0
 
 
 def test_what_is_large_waits_for_somebody_else(desk: Desk, take: Callable[..., Any]) -> None:

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
 
@@ -49,6 +50,9 @@ class Listener:
         consumer.consume()
         return consumer
 
+    def close(self) -> None:
+        self.connection.release()
+
     def drain(self, until: int) -> None:
         """Until so many were heard."""
         for _ in range(1_000):
@@ -62,9 +66,8 @@ class Listener:
 
 @pytest.fixture
 def listener(redis_url: str) -> Iterator[Listener]:
-    listener = Listener(redis_url)
-    yield listener
-    listener.connection.release()
+    with closing(Listener(redis_url)) as listener:
+        yield listener
 
 
 def good(vendor: str) -> bytes:
@@ -95,6 +98,21 @@ def test_a_key_that_is_no_list_is_out_of_the_way(redis: Redis, listener: Listene
     listener.drain(until=1)
     assert len(listener.heard) == 1
     assert {refusal.because for refusal in listener.refused} == {"not a list, where a queue should be"}
+
+
+@pytest.mark.parametrize("must_write", [True, False])
+def test_a_key_that_is_no_table_of_queues_keeps_nobody_from_connecting(
+    redis: Redis, redis_url: str, *, must_write: bool
+) -> None:
+    tables = [f"_kombu.binding{permanent}.{CONTROL_QUEUE}" for permanent in ("", "_permanent")]
+    redis.set(tables[0], MARK)
+    redis.lpush(tables[1], MARK)
+    with closing(Listener(redis_url, must_write=must_write)) as listener:
+        listener.listen(Queue(CONTROL_QUEUE, Exchange(CONTROL_QUEUE)))
+        redis.lpush(CONTROL_QUEUE, good("a"))
+        listener.drain(until=1)
+        assert len(listener.heard) == 1
+    assert {redis.type(table) for table in tables} == ({b"set"} if must_write else {b"string", b"list"})
 
 
 def test_what_was_not_begun_is_given_back_by_who_stops(redis: Redis, listener: Listener) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -109,6 +110,7 @@ def test_faults_are_told_by_field_and_never_by_value(client: httpx.Client, rows:
     assert rows("SELECT count(*) FROM requests") == [(0,)]
 
 
+MAY_24 = datetime(2026, 5, 24, 12, 1, tzinfo=UTC)
 UNUSABLE: list[tuple[dict[str, object], str]] = [
     ({"vendors": ["akinon"]}, "unknown or switched-off vendor; known are dfinery, insider"),
     ({"options": {"insider": {"whole": 3}}}, "options.insider.whole"),
@@ -123,6 +125,26 @@ def test_what_cannot_be_submitted_is_told(client: httpx.Client) -> None:
         answer = submit(client, **more)
         assert answer.status_code == 422
         assert told in answer.json()["detail"]
+
+
+def test_any_time_zone_is_read(client: httpx.Client, rows: Rows) -> None:
+    """PostgreSQL refuses zones of sixteen hours and more."""
+    far = "2026-05-25T12:00:00+23:59"
+    for person, more in (
+        ({"user_id": "u-1"}, {"asked_at": far}),
+        ({"user_id": "u-1"}, {"effective_at": far}),
+        ({"user_id": "u-1", "asked_at": far}, {}),
+    ):
+        assert submit(client, person, **more).status_code == 201
+    assert rows("SELECT min(effective_at), max(effective_at) FROM requests") == [(MAY_24, MAY_24)]
+    for path in (
+        "/v1/requests?received_before=",
+        "/v1/requests?received_from=",
+        "/v1/audit?since=",
+        "/v1/audit?until=",
+    ):
+        assert client.get(path + quote(far)).status_code == 200
+        assert client.get(path + quote("0001-01-01T00:00:00+14:00")).status_code == 422
 
 
 def test_a_request_is_due_by_when_it_was_asked_and_its_regulation(client: httpx.Client) -> None:
