@@ -1,5 +1,5 @@
-"""Parses Redis's answers in memory bounded by our largest message: anyone who can write to a key can write half a gigabyte
-there, and its size is only known as it arrives. A gigantic value passes in portions, and nothing of it is kept."""
+"""Parses answers of Redis in memory bounded by our largest message: anyone who can write to a key can write half a
+gigabyte there, and its size is only known as it arrives. A gigantic value passes in portions, and is not kept."""
 
 from asyncio import IncompleteReadError
 from typing import Any
