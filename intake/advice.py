@@ -11,7 +11,8 @@ _MEND = "Mend the vendor's settings, see `consent doctor`, then retry."
 
 ADVICE: Mapping[str | None, str] = MappingProxyType(
     {
-        Reason.NO_IDENTIFIER: "Give what this vendor knows the person by with `consent provide`, or `consent accept`.",
+        Reason.NO_IDENTIFIER: "Give what this vendor knows the person by with `consent provide`, or accept it with "
+        "`consent accept`.",
         Reason.REJECTED: "Ask the vendor what is wrong with these; then retry with --reason rejected, or close them.",
         Reason.UNKNOWN_PERSON: "The vendor does not know the identifier given: submit the right one, and close these.",
         Reason.CONFLICT: "The vendor may not change these now: ask it why, then retry with --reason conflict.",

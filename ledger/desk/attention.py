@@ -47,10 +47,17 @@ def groups(
 
 # Where everything of a request that needs somebody at a vendor has one and the same reason, which the first and last
 # entry of an index tell, the tallies know how many these are: a million who cannot be found are not counted singly.
+# Else all that ever needed somebody is counted by reason. Where that makes as many as the tallies know, none of it is
+# of an earlier round; whether a row is the latest is looked up only where it makes more, at forty times the cost.
 _REASON = f"""
     SELECT reason FROM outcomes
     WHERE outcomes.request_id = standing.request_id AND outcomes.vendor_id = standing.vendor_id AND {NEEDS_ATTENTION}
     ORDER BY reason
+"""
+_EVER = f"""
+    FROM outcomes
+    WHERE outcomes.request_id = told.request_id AND outcomes.vendor_id = told.vendor_id AND {NEEDS_ATTENTION}
+        AND outcomes.outcome = told.outcome
 """
 _GROUPS = text(f"""
     WITH standing AS MATERIALIZED (
@@ -73,18 +80,26 @@ _GROUPS = text(f"""
         FROM standing
         CROSS JOIN LATERAL ({_REASON} LIMIT 1) AS first
         CROSS JOIN LATERAL ({_REASON} DESC LIMIT 1) AS last),
+    ever AS MATERIALIZED (
+        SELECT told.*, its.reason, its.ever,
+            sum(its.ever) OVER (PARTITION BY request_id, vendor_id, outcome) = told.deliveries AS all_latest
+        FROM (SELECT request_id, vendor_id, outcome, deliveries, due_at FROM told
+            WHERE NOT of_one_reason AND {knows_all("told")}) AS told
+        CROSS JOIN LATERAL (SELECT outcomes.reason, count(*) AS ever {_EVER} GROUP BY outcomes.reason) AS its),
     counted AS (
         SELECT request_id, vendor_id, outcome, reason, deliveries, due_at FROM told WHERE of_one_reason
+        UNION ALL
+        SELECT request_id, vendor_id, outcome, reason, ever, due_at FROM ever WHERE ever.all_latest
         UNION ALL
         SELECT told.request_id, told.vendor_id, told.outcome, its.reason, its.deliveries, due_at
         FROM told
         CROSS JOIN LATERAL (
-            SELECT outcomes.reason, count(*) AS deliveries
-            FROM outcomes
-            WHERE outcomes.request_id = told.request_id AND outcomes.vendor_id = told.vendor_id AND {NEEDS_ATTENTION}
-                AND outcomes.outcome = told.outcome AND {readable("outcomes")} AND {LATEST}
+            SELECT outcomes.reason, count(*) AS deliveries {_EVER} AND {readable("outcomes")} AND {LATEST}
             GROUP BY outcomes.reason) AS its
-        WHERE NOT of_one_reason)
+        WHERE NOT of_one_reason AND NOT EXISTS (
+            SELECT FROM ever
+            WHERE all_latest AND ever.request_id = told.request_id AND ever.vendor_id = told.vendor_id
+                AND ever.outcome = told.outcome))
     SELECT vendors.name, CAST(outcome AS text), reason, CAST(sum(deliveries) AS bigint), count(DISTINCT request_id),
         min(due_at)
     FROM counted JOIN vendors ON vendors.id = counted.vendor_id
@@ -217,6 +232,22 @@ _WAITING = text(f"""
     FROM outcomes JOIN requests ON requests.id = outcomes.request_id
     WHERE vendor_id = :vendor_id AND {waits("outcomes")} AND requests.status <> 'cancelled' AND {LATEST}
         AND {readable("outcomes")}
+    ORDER BY requests.id LIMIT :most
+""")
+
+
+def requests_unreachable(connection: Connection, vendor_id: int, most: int) -> list[UUID]:
+    """Requests, `most` at most and the oldest first, with people who cannot be found at this vendor, which nobody has
+    accepted. It costs the requests that have not ended well, however many people they have."""
+    return list(connection.execute(_UNREACHABLE, {"vendor_id": vendor_id, "most": most}).scalars())
+
+
+_UNREACHABLE = text(f"""
+    SELECT requests.public_id
+    FROM requests JOIN tallies ON tallies.request_id = requests.id
+    WHERE status IN ('unconfirmed', 'running', 'completed_with_exceptions')
+        AND vendor_id = :vendor_id AND outcome = 'unreachable' AND deliveries > 0 AND {waits("tallies")}
+        AND EXISTS (SELECT FROM data_keys WHERE data_keys.request_id = requests.id)
     ORDER BY requests.id LIMIT :most
 """)
 

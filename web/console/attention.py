@@ -66,7 +66,7 @@ def _find(context: Context) -> Found:
         causes = [
             Cause(
                 group,
-                attention.requests_waiting(connection, ids[group.vendor], NAMED)
+                attention.requests_unreachable(connection, ids[group.vendor], NAMED)
                 if group.outcome == Outcome.UNREACHABLE
                 else [],
             )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from fastapi import Request
@@ -84,11 +84,15 @@ def _page(
 
 
 def _person(given: Mapping[str, str], region: str | None) -> Subject:
-    person = {name: value for name, value in given.items() if value}
+    return check_subject(with_country({name: value for name, value in given.items() if value}, region), LOOKED_FOR)
+
+
+def with_country(person: Mapping[str, str], region: str | None) -> dict[str, Any]:
+    """The same identifiers; a phone number in national form with the country of this region, where one is set."""
     phone = person.get("phone_number", "")
-    if region is not None and phone and not phone.startswith("+"):
-        person["phone_number"] = to_e164(phone, region) or phone
-    return check_subject(dict(person), LOOKED_FOR)
+    if region is None or not phone or phone.startswith("+"):
+        return dict(person)
+    return {**person, "phone_number": to_e164(phone, region) or phone}
 
 
 def _find(context: Context, person: Subject) -> Found:

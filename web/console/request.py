@@ -22,7 +22,9 @@ from web.console.charts import Chart
 from web.console.forms import read_form
 from web.console.masked import Opened, Shown
 from web.console.pages import page
+from web.console.person import FIELDS
 from web.console.progress import Progress, progress_of
+from web.console.provide import lacks_something, own_fields
 from web.console.request_live import again, chart_of, kept_at, visible
 from web.console.routing import page_router
 from web.context import Context
@@ -156,6 +158,8 @@ async def _answer(
         unmasked=unmasked,
         may_unmask=principal.may_unmask,
         may_cancel=may_cancel,
+        person=FIELDS,
+        own_fields=own_fields({group.vendor for group in found.waiting if lacks_something(group)}),
         answer=CHOICES,
     )
 

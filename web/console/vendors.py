@@ -9,7 +9,9 @@ from starlette.responses import Response
 from adapters.card import Card
 from adapters.registry import adapter_named
 from domain.accounts import PATTERN
+from domain.by_hand import ByHand
 from domain.counted import counted_deliveries as deliveries
+from ledger.by_hand import recipients
 from ledger.delivery import switching, vendors
 from ledger.delivery.vendors import Vendor
 from ledger.session import Connection
@@ -29,10 +31,11 @@ Name = Annotated[str, Path(pattern=PATTERN)]
 
 
 class Shown(NamedTuple):
-    """A vendor and its card, where we know it."""
+    """A vendor and its card, where we know it, or what is known of a recipient without an API."""
 
     vendor: Vendor
     card: Card | None
+    by_hand: ByHand | None
 
 
 @router.get("/vendors")
@@ -51,7 +54,8 @@ async def show(request: Request, name: Name, context: TheContext, _: Reader) -> 
 
 def _all(context: Context) -> list[Shown]:
     with context.engine.connect() as connection:
-        return [Shown(one, _card(one.name)) for one in vendors.all_vendors(connection)]
+        by_hand = recipients(connection)
+        return [Shown(one, _card(one.name), by_hand.get(one.name)) for one in vendors.all_vendors(connection)]
 
 
 def _card(name: str) -> Card | None:

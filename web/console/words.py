@@ -103,12 +103,13 @@ def say_outcome(outcome: str) -> Word:
     return OUTCOMES.get(outcome, Word(outcome, "quiet"))
 
 
-AT_THE_COMMAND_LINE = re.compile(r" with --reason [a-z_]+")
+AT_THE_COMMAND_LINE = re.compile(r" with (--reason [a-z_]+|`consent (provide|accept)`)")
+BY_HAND = "Take the list of people to the recipient, and note here when it has done what it was asked for."
 
 
 def say_advice(vendor: str, reason: str | None) -> str:
     """What to do about deliveries of one reason at a vendor, without options that only the command line has."""
-    return AT_THE_COMMAND_LINE.sub("", what_to_do(vendor, reason))
+    return BY_HAND if reason == Reason.MANUAL else AT_THE_COMMAND_LINE.sub("", what_to_do(vendor, reason))
 
 
 def say_vendor(vendor: Vendor) -> Word:

@@ -83,6 +83,17 @@ def test_who_cannot_be_found_is_led_to_the_requests(sign_in: SignIn, desk: Desk)
     wait(desk, "unreachable", "no_identifier", "insider")
     page = sign_in("operator").get("/attention").text
     assert len(set(re.findall(r'href="(/requests/[0-9a-f-]{36})"', page))) == 3
+    assert "consent provide" not in page
+
+
+def test_who_waits_at_the_vendor_for_something_else_is_not_meant(sign_in: SignIn, desk: Desk) -> None:
+    lacking, refused = (desk.submit(people(1)).recorded.public_id for _ in range(2))
+    end(desk, "unreachable", "no_identifier", [1], "insider")
+    end(desk, "refused", "rejected", [2], "insider")
+    end(desk, "accepted", None)
+    page = sign_in("operator").get("/attention").text
+    assert f"/requests/{lacking}" in page
+    assert f"/requests/{refused}" not in page
 
 
 def test_nothing_waits(sign_in: SignIn) -> None:
@@ -136,6 +147,25 @@ def test_a_ledger_from_a_backup_is_the_first_thing_to_see_to(sign_in: SignIn, de
     assert ("consent restored" in vendor, "/resume" in vendor) == (True, False)
     refused = browser.post("/vendors/insider/resume", on="/vendors/dfinery")
     assert (refused.status_code, "consent restored" in refused.text) == (409, True)
+
+
+def test_a_recipient_without_an_api_has_a_card_too(sign_in: SignIn, desk: Desk) -> None:
+    with desk.engine.begin() as connection:
+        announce_by_hand(
+            connection, {"printshop": ByHand("Muster Print GmbH", ("email",), 5.0, "addresses", "strikes them out")}
+        )
+    reader = sign_in("reader")
+    page = reader.get("/vendors/printshop").text
+    for said in (
+        "Muster Print GmbH",
+        "A recipient without an API",
+        "5 days of receipt",
+        "addresses",
+        "strikes them out",
+    ):
+        assert said in page
+    assert "workers look for them" not in page
+    assert "Muster Print GmbH" in reader.get("/vendors").text
 
 
 def test_nobodys_vendor_and_who_may_not(sign_in: SignIn, rows: Rows) -> None:

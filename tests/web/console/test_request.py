@@ -227,7 +227,7 @@ def test_deeds_are_refused_to_who_may_not(sign_in: SignIn, waiting: UUID, rows: 
     before = rows("SELECT count(*), max(settled_at) FROM outcomes")
     for role in ("reader", "submitter"):
         browser = sign_in(role)
-        for deed in ("retry", "close", "accept", "confirm", "extend", "cancel", "forget", "people"):
+        for deed in ("retry", "close", "accept", "confirm", "extend", "cancel", "forget", "people", "provide"):
             answer = browser.post(f"/requests/{waiting}/{deed}")
             assert answer.status_code in {403, 404}, (role, deed)
             assert "jane" not in answer.text
