@@ -6,7 +6,7 @@ from time import monotonic
 from typing import NamedTuple
 from uuid import UUID
 
-from domain.outcomes import Reason
+from domain.outcomes import Outcome, Reason
 from ledger.accounts import audit
 from ledger.accounts.audit import HERE, Entry, Origin
 from ledger.accounts.persons import same_person_as
@@ -44,6 +44,8 @@ class Order(NamedTuple):
             raise UnusableOrderError(
                 "an unconfirmed request has no reasons, for nothing of it was tried: leave the reason out"
             )
+        if self.deed is not Deed.RETRY and reason == Outcome.SUPERSEDED:
+            raise UnusableOrderError(f"nothing is left to {self.deed} of what is superseded: only a retry takes it")
         if self.deed is Deed.CLOSE and reason == Reason.NO_IDENTIFIER:
             raise UnusableOrderError("who cannot be reached is not closed by hand: provide an identifier, or accept it")
         if self.deed is Deed.CLOSE and self.because is None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, TextClause, text
 from domain.requests import Kind
 from ledger.delivery.steps import let_through
 from ledger.delivery.vendors import LATER
+from ledger.kept_plans import unseen
 
 QUEUE_GRACE_S = 30.0
 """A chunk whose message was lost on the way to a worker is queued again after this long."""
@@ -205,7 +206,7 @@ _OUT = text("""
     FROM chunks WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
 """)
 # Bind arrays (ANY), which the planner expects to be short: so it looks chunks up by id instead of reading all of them.
-_CLAIM = text("""
+_CLAIM = text(f"""
     WITH out AS (
         SELECT request_id, count(*) AS chunks FROM chunks
         WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
@@ -213,7 +214,8 @@ _CLAIM = text("""
     due AS (
         SELECT due.id, requests.public_id, requests.subjects <= vendors.chunk_people AS small,
             COALESCE(out.chunks, 0) + row_number() OVER (PARTITION BY requests.id ORDER BY due.due_at, due.id) AS turn
-        FROM unnest(CAST(:due_at AS timestamptz[]), CAST(:requests AS bigint[])) AS looked_at (due_at, request_id)
+        FROM unnest({unseen("due_at", "timestamptz")}, {unseen("requests", "bigint")})
+            AS looked_at (due_at, request_id)
         -- OFFSET 0: looked up one by one, not joined with all requests there are
         CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = looked_at.request_id OFFSET 0) AS requests
         JOIN vendors ON vendors.id = :vendor_id
@@ -225,7 +227,7 @@ _CLAIM = text("""
             ORDER BY due_at, request_id, id LIMIT :most) AS due
         WHERE requests.status = 'running' AND requests.not_before <= now() AND requests.to_resolve_from IS NULL
             AND CAST(requests.kind AS text) || CASE WHEN requests.subjects <= :small_people THEN '.small' ELSE '' END
-                = ANY(CAST(:sorts AS text[]))),
+                = ANY({unseen("sorts", "text")})),
     placed AS (
         SELECT id, public_id, turn, small, row_number() OVER (ORDER BY turn, small DESC, random()) AS place FROM due),
     queued AS (

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
+from ledger.kept_plans import unseen
 from ledger.requests import settling
 from ledger.unsettled import IS_EXCEPTION, NOTHING_OPEN
 
@@ -37,6 +38,7 @@ def flag(connection: Connection, request_id: int) -> None:
     connection.execute(_FLAG, {"ids": [request_id]})
 
 
+_IDS = unseen("ids", "bigint")
 _WITH_EXCEPTIONS = f"""
     EXISTS (
         SELECT FROM tallies
@@ -47,7 +49,7 @@ _WITH_EXCEPTIONS = f"""
 # with `status` compared plainly, the planner would read through an index of everything running.
 _LOCK_SETTLED = text(f"""
     SELECT id FROM requests
-    WHERE id = ANY(CAST(:ids AS bigint[])) AND CAST(status AS text) = 'running' AND not_before <= now()
+    WHERE id = ANY({_IDS}) AND CAST(status AS text) = 'running' AND not_before <= now()
         AND {NOTHING_OPEN}
     ORDER BY id FOR NO KEY UPDATE
 """)
@@ -56,12 +58,12 @@ _CLOSE = text(f"""
     SET closed_at = now(),
         status = CAST(CASE WHEN {_WITH_EXCEPTIONS} THEN 'completed_with_exceptions' ELSE 'completed' END
             AS request_status)
-    WHERE CAST(status AS text) = 'running' AND id = ANY(CAST(:ids AS bigint[])) AND {NOTHING_OPEN}
+    WHERE CAST(status AS text) = 'running' AND id = ANY({_IDS}) AND {NOTHING_OPEN}
     RETURNING id, EXISTS (SELECT FROM successions WHERE by_request = requests.id) AS is_successor
 """)
 _FLAG = text(f"""
     UPDATE requests SET status = 'completed_with_exceptions'
-    WHERE CAST(status AS text) = 'completed' AND id = ANY(CAST(:ids AS bigint[])) AND {_WITH_EXCEPTIONS}
+    WHERE CAST(status AS text) = 'completed' AND id = ANY({_IDS}) AND {_WITH_EXCEPTIONS}
 """)
 
 
@@ -72,5 +74,5 @@ def judge_again(connection: Connection, *request_ids: int) -> None:
 
 _JUDGE_AGAIN = text(f"""
     UPDATE requests SET status = 'completed'
-    WHERE status = 'completed_with_exceptions' AND id = ANY(CAST(:ids AS bigint[])) AND NOT {_WITH_EXCEPTIONS}
+    WHERE status = 'completed_with_exceptions' AND id = ANY({_IDS}) AND NOT {_WITH_EXCEPTIONS}
 """)

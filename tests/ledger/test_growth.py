@@ -77,6 +77,40 @@ def read_by(desk: Desk, work: Callable[[Connection], Any]) -> dict[str, float]:
     return read
 
 
+def costs_of(desk: Desk, work: Callable[[Connection], Any]) -> list[set[float]]:
+    """What PostgreSQL reckons that each statement of some work with bound lists costs, by the length of these lists."""
+    with desk.engine.connect() as connection:
+        with statements_of(desk.engine) as heard:
+            work(connection)
+        connection.rollback()
+        return [
+            {_cost(connection, statement, bound, times) for times in (1, 50)}
+            for statement, bound in list(heard)
+            if bound and any(isinstance(value, list) for value in bound.values())
+        ]
+
+
+def _cost(connection: Connection, statement: str, bound: dict[str, Any], times: int) -> float:
+    longer = {name: value * times if isinstance(value, list) else value for name, value in bound.items()}
+    ((plan,),) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", longer).all()
+    return float(plan[0]["Plan"]["Total Cost"])
+
+
+def test_plans_of_settling_and_claiming_do_not_depend_on_how_many_are_bound(desk: Desk) -> None:
+    """Else PostgreSQL finds a kept plan dearer than one for the moment, and plans each time anew."""
+    desk.submit(people(1))
+    a_crowd(desk, RUNNING)
+    done = desk.one("SELECT min(id) FROM requests")
+    desk.execute("UPDATE chunks SET state = 'closed' WHERE request_id = :id", id=done)
+    for work in (
+        lambda connection: closing.close_settled(connection, done),
+        lambda connection: claim_chunks(connection, "insider", 8),
+    ):
+        costs = costs_of(desk, work)
+        assert costs
+        assert [len(one) for one in costs] == [1] * len(costs)
+
+
 # Settling
 
 

@@ -107,6 +107,10 @@ def test_the_second_person_rule_holds_for_each(client: httpx.Client, key: Key, r
         ("close", {"all": True}),
         ("close", {"all": True, "because": "jane@private.example said so"}),
         ("close", {"reason": "no_identifier", "because": "why"}),
+        ("close", {"reason": "superseded", "because": "why"}),
+        ("close", {"reason": "superseded", "because": "why", "dry_run": True}),
+        ("cancel", {"reason": "superseded"}),
+        ("cancel", {"reason": "superseded", "dry_run": True}),
     ],
 )
 def test_what_is_unclear_is_refused(client: httpx.Client, rows: Rows, deed: str, body: dict[str, Any]) -> None:
