@@ -23,10 +23,10 @@ class PastWish:
     identifiers: Identifiers = field(repr=False)
     request_id: UUID | None = None
     newest_at: datetime | None = field(default=None, compare=False)
-    """Of the erasure by which somebody is on the list: when the newest of theirs took effect."""
+    """When the newest erasure of this person took effect; set for the one by which they are on the list."""
 
     def is_due_again(self, now: datetime) -> bool:
-        """Whether to erase again whom it put on the list: none of their erasures is of the last days."""
+        """Whether its person may be erased again: none of their erasures is newer than `AGAIN_AFTER`."""
         return now - (self.newest_at or self.at) >= AGAIN_AFTER
 
 

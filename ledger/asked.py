@@ -1,5 +1,5 @@
-"""A way to ask the ledger that says nothing of who asks: SQLAlchemy in processes that stay, psycopg in commands that
-read one thing."""
+"""The type of a function that asks the ledger. Processes that stay ask by SQLAlchemy, commands that read one thing by
+psycopg."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

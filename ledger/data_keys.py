@@ -20,7 +20,7 @@ def has_key(of: str = "requests") -> str:
 def keeps(of: str) -> str:
     """A condition on a row of the table `of` (request_id, line) whose person is not forgotten, and can be found.
 
-    When people of a request are forgotten but for those who wait, the others are so from when that begins.
+    Where those who wait are kept, the others count as forgotten as soon as forgetting them has begun.
     """
     return f"""(
         EXISTS (SELECT FROM data_keys WHERE data_keys.request_id = {of}.request_id)

@@ -72,8 +72,8 @@ _FORGET_THE_OTHERS = text("""
 
 
 def spare_nobody(connection: Connection, request_id: int) -> None:
-    """Delete the list of whom `forget_but` has spared of a request, in the transaction in which it has another one, or
-    those people a key of their own."""
+    """Delete the list of those whom `forget_but` has spared, in the transaction that writes a new list or gives those
+    people a key of their own."""
     connection.execute(_SPARE_NOBODY, {"id": request_id})
 
 
@@ -199,7 +199,7 @@ _DELETE_LATE_PRINTS = text(f"""
     DELETE FROM late_prints USING volumes
     WHERE volume = volumes.id AND print = ANY(CAST(:prints AS uuid[])) AND NOT ({_SOMEBODY_ELSE})
 """)
-# Of a request of which nobody is spared any more, the list of who was goes step by step too.
+# Where nobody is spared any more, the list of those who were is deleted step by step too.
 _DONE = text("""
     WITH done AS (
         SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:afters AS integer[]), CAST(:lasts AS integer[]))

@@ -69,7 +69,7 @@ CHANGED = frozenset(
 ENDED = frozenset({"legal_holds", "restores"})
 """The programs read and add rows, and end them, which a trigger watches; nobody deletes any."""
 PROTECTED = APPENDED | OF_THE_OWNER
-"""What tells afterwards what was done. Nobody but the owner changes or deletes any of it."""
+"""The evidence of what was done: only the owner may change or delete it."""
 TABLES = PROTECTED | CHANGED | ENDED
 HIDDEN = frozenset(
     {
@@ -86,7 +86,7 @@ HIDDEN = frozenset(
         "users",
     }
 )
-"""Of these, those who only read see nothing: they are keys, and what lets somebody in."""
+"""Tables that the reader may not read: keys, and what lets somebody in."""
 COLUMNS_CHANGED = {"volumes": ("filter", "filter_blocks")}
 """Columns that the programs change in a table that is otherwise the owner's."""
 SEQUENCES = frozenset({"person_filters_id"})

@@ -21,7 +21,7 @@ def rights_lacking(connection: Connection) -> list[str]:
     return list(connection.execute(_LACKING, values).scalars())
 
 
-# What is not there, another check tells.
+# A table that does not exist is told by another check.
 _LACKING = text("""
     SELECT DISTINCT given.table FROM unnest(CAST(:tables AS text[]), CAST(:privileges AS text[]))
         AS given ("table", privilege)

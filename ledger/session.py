@@ -86,7 +86,7 @@ def _options(address: URL, patience_s: float | None) -> str:
 
 
 def asking(connection: Connection) -> Ask:
-    """The same connection, for what asks without knowing whom."""
+    """This connection as a function that asks the ledger (`ledger.asked`)."""
     return lambda statement, given: connection.execute(_prepared(statement), given).all()
 
 

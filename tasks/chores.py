@@ -1,4 +1,4 @@
-"""Everything that is done now and then whatever the ledger holds, in one run."""
+"""What is done now and then, however little there is to do, in one run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from tasks.toolbox import Route
 
 @dataclass(frozen=True)
 class ChoreSettings:
-    """How long what is kept, and how many people are read back again each week, as the settings say."""
+    """What the settings say: how long each thing is kept, and how many people are read back again each week."""
 
     periods: Periods
     suppression_days: float | None = None

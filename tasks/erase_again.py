@@ -1,4 +1,4 @@
-"""Erases again, where so configured, whom an import names though they were erased."""
+"""Erases people again whom an import names though they were erased, where CONSENT_ERASE_AGAIN is set."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Adds and ends legal holds, on record: what destroys data of whom they keep waits meanwhile, and is sent then."""
+"""Adds and ends legal holds, on record. What would destroy data of a held person is sent when the hold ends."""
 
 import logging
 from collections.abc import Sequence

@@ -81,7 +81,7 @@ class Recheck(Verification):
 
 
 def _back(reading: Reading) -> tuple[int, ...]:
-    """Whom the vendor shows again."""
+    """The lines of the people whom the vendor shows again."""
     settled = (group.lines for group in reading.settled if group.outcome is not Outcome.VERIFIED)
     wrong = ([person.line for person in people] for people, _ in reading.wrong)
     return tuple(sorted(chain(*settled, *wrong)))

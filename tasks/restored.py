@@ -26,7 +26,7 @@ from tasks.since import Again, Since
 STEP = 1_000
 """Requests dealt with in one transaction."""
 BY = "restored"
-"""By whom something is done again at start, before anybody was asked."""
+"""Who is on record for what is done again at start, without asking a person."""
 WHY = "the ledger was restored from a backup of before"
 
 
@@ -178,7 +178,7 @@ def _parts(since: Since) -> Iterator[list[UUID]]:
 
 
 def _concerned(engine: Engine, since: Since) -> Iterator[Sequence[State]]:
-    """The requests of the ledger of which the copy says something, in parts."""
+    """The requests that the copy says something about and the ledger has, in parts."""
     for part in _parts(since):
         with engine.connect() as connection:
             states = restoring.states_of(connection, part)

@@ -64,8 +64,8 @@ def keep_no_clear_keys(engine: Engine, masters: MasterKeys) -> int:
 
 
 def _in_rounds(engine: Engine, rounds: int, some: Callable[[Connection], int]) -> int:
-    """Do some each time, in a transaction of its own, until nothing is left or so many times; returns how much in
-    all. The rest is left to the next call."""
+    """Call `some` in a transaction of its own until nothing is left, `rounds` times at most; returns how much was done
+    in all. The rest is left to the next call."""
     total = 0
     for _ in range(rounds):
         with engine.begin() as connection:

@@ -18,7 +18,7 @@ NOTHING_TO_DO = frozenset(
         "request.people_forgotten",  # workers do it again by themselves: the days are over
     }
 )
-"""Types of entries that are told otherwise, or that nobody can or need do anything about."""
+"""Types of entries that are told in another way, or need nothing of anybody."""
 
 
 class Received(NamedTuple):

@@ -76,8 +76,8 @@ _WAS_LIFTED = text("""
 
 
 def keep_held(connection: Connection, vendor: str, by: str) -> bool:
-    """Have a vendor stay held by hand when the others are let go. False where that is so already, or no vendor has this
-    name."""
+    """Keep a vendor held by hand when the others are let go. False where it was held by hand already, or no vendor has
+    this name."""
     return connection.execute(_KEEP_HELD, {"name": vendor, "by": by, "held": HELD}).rowcount == 1
 
 

@@ -34,12 +34,12 @@ class Checked:
     checkpoint: Signed | None = None
     """The newest one."""
     by_unknown_key: bool = False
-    """Nobody's key was given that the newest checkpoint is signed with: its holder could have rewritten the
+    """The newest checkpoint is signed with a key that was not given: the holder of that key could have rewritten the
     log."""
 
 
 class _Expected(NamedTuple):
-    """The root that so many entries must have."""
+    """The root that the log must have had at this size."""
 
     size: int
     root: bytes

@@ -21,7 +21,7 @@ def never_logged(type_: str, row_id: str) -> str:
 
 
 class Comparison(NamedTuple):
-    """Rows that should not be: `{}` in the sentence stands for whose they are."""
+    """A search for rows that must not exist. `{}` in the sentence stands for the names of those found."""
 
     says: str
     rows: TextClause

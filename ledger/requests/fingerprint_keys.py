@@ -46,7 +46,8 @@ def _wait_for_writers(connection: Connection) -> None:
 
 
 def _come_one_at_a_time(connection: Connection) -> None:
-    """For who looks before it waits for writers: two who have looked would wait for each other. Nobody else waits."""
+    """Let one rotation at a time look and then wait for writers: two that had looked would wait for each other. Nothing
+    else waits."""
     _lock(connection, "SHARE UPDATE EXCLUSIVE")
 
 

@@ -59,7 +59,7 @@ def forget(connection: Connection, request: LockedRequest, by: str, because: str
 
 
 def close_read_backs(connection: Connection, request_ids: Sequence[int]) -> None:
-    """What of these requests waits to be read back is not read back: nobody waits for that."""
+    """Give up the read-backs of these requests that are still open: no person waits for them."""
     connection.execute(_CLOSE_READ_BACKS, {"ids": list(request_ids)})
 
 

@@ -66,8 +66,8 @@ def cancel_again(connection: Connection, states: Sequence[State], by: str, becau
 
 
 def forget_again(connection: Connection, states: Sequence[State], by: str, because: str) -> None:
-    """Destroy the data keys of these requests; what is open of them is cancelled first, because nobody could read who
-    it is for."""
+    """Destroy the data keys of these requests; their open deliveries are cancelled first, because nobody could read
+    their people any more."""
     cancel_again(connection, states, by, because)
     ids = [one.id for one in states if not one.forgotten]
     connection.execute(_NO_READ_BACK, {"ids": ids})
