@@ -148,9 +148,8 @@ class Server(ABC):
 
     def _at_work(self) -> list[psutil.Process]:
         """The server processes on this folder, also those that another process started."""
-        seen = psutil.process_iter(["name", "cmdline"])
-        ours = [p for p in seen if p.info["name"] in self.programs]
-        return [p for p in ours if any(self._tag in part for part in p.info["cmdline"] or ())]
+        tag, seen = self._tag, psutil.process_iter(["name"])
+        return [p for p in seen if p.info["name"] in self.programs and tag in _title(p)]
 
     @property
     def _tag(self) -> str:
@@ -172,6 +171,14 @@ class Server(ABC):
 
     @abstractmethod
     def _url(self, sockets: Path, password: str) -> str: ...
+
+
+def _title(process: psutil.Process) -> str:
+    """Its command line, or what it shows instead; empty where it has ended."""
+    try:
+        return " ".join(part for part in process.cmdline() if part)  # PostgreSQL leaves a thousand empty ones
+    except psutil.Error:
+        return ""
 
 
 def free_port(preferred: int | None = None) -> int:

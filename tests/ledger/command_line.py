@@ -1,8 +1,7 @@
 """The command line as tests call it, in this process: one of its own would first load all of ours."""
 
-from typer.testing import CliRunner, Result
-
 from cli.commands import app
+from tests.cli_runner import CliRunner, Result
 
 
 def consent(*args: str, stdin: str | bytes | None = None) -> Result:

@@ -1,6 +1,7 @@
 """Deeds over a selection: the same as on each request alone, in few statements, and complete even if a process is
 killed."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -9,17 +10,19 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Engine, event, text
 
 from domain.requests import Kind
 from ledger.desk import selected
-from ledger.desk import selections as kept
+from ledger.desk import selections as recorded
+from ledger.sealing import MasterKeys, generate_master_key
 from tasks import selections
 from tasks.attend import Desk as Attending
 from tasks.selections import Criteria, Deed, Done, Order, Progress, UnusableOrderError
 from tasks.settle import settle
 from tests.ledger.conftest import Desk, people
 from tests.ledger.endings import end
+from tests.ledger.kept import Restore, kept
 from tests.services import empty
 
 BY = "cli:ann"
@@ -96,6 +99,25 @@ def mixed(desk: Desk) -> None:
     desk.execute("UPDATE requests SET status = 'unconfirmed' WHERE id = ANY(:ids)", ids=waiting)
 
 
+@pytest.fixture(scope="module")
+def masters() -> MasterKeys:
+    """The same for all tests, so that what is kept can be opened."""
+    return MasterKeys.parse(generate_master_key())
+
+
+@pytest.fixture(scope="module")
+def as_mixed(_migrated: Engine, masters: MasterKeys, _loop: asyncio.AbstractEventLoop) -> Iterator[Restore]:
+    """Makes the ledger hold the same mixed requests again."""
+    with _migrated.begin() as connection:
+        empty(connection)
+    desk = Desk(_migrated, masters, _loop)
+    desk.announce(insider=10)
+    desk.announce(dfinery=10)
+    mixed(desk)
+    with kept(_migrated) as restore:
+        yield restore
+
+
 ALONE: dict[Deed, Callable[[Attending, Any, Criteria], Any]] = {
     Deed.RETRY: lambda at, one, which: at.retry(one, which.vendor, which.reason),
     Deed.CLOSE: lambda at, one, which: [
@@ -123,19 +145,16 @@ CHOICES: list[dict[str, Any]] = [
     ("deed", "chosen"),
     [(deed, chosen) for deed, chosen in product(Deed, CHOICES) if "reason" not in chosen or deed in {"retry", "close"}],
 )
-def test_it_does_to_each_what_is_done_to_one_alone(desk: Desk, deed: Deed, chosen: dict[str, Any]) -> None:
-    mixed(desk)
+def test_it_does_to_each_what_is_done_to_one_alone(
+    desk: Desk, as_mixed: Restore, deed: Deed, chosen: dict[str, Any]
+) -> None:
+    as_mixed()
     which = Criteria(**chosen)
     extent = selections.extent(desk.engine, Order(deed, which, "as agreed"), BY)
     together = do(desk, deed, **chosen)
     after = tell(desk)
 
-    with desk.engine.begin() as connection:
-        empty(connection)
-    desk.woken.clear()
-    desk.announce(insider=10)
-    desk.announce(dfinery=10)
-    mixed(desk)
+    as_mixed()
     desk.woken.clear()
     at = Attending(desk.engine, BY, desk.woken.extend)
     kind = f"AND kind = '{which.kind}'" if which.kind else ""
@@ -230,7 +249,7 @@ def test_a_deed_goes_on_where_a_killed_process_left_it(desk: Desk, deed: Deed, m
     begun = selections.begin(desk.engine, Order(deed, Criteria(), "as agreed"), BY)
     selections.step(desk.engine, begun.public_id, desk.woken.extend)
     with monkeypatch.context() as killed:
-        killed.setattr(kept, "save", _interrupted)
+        killed.setattr(recorded, "save", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             selections.step(desk.engine, begun.public_id, desk.woken.extend)
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from cli import status
 from cli.commands import app
 from intake.exit_codes import Ending
 from ledger.sealing import generate_master_key
+from tests.cli_runner import CliRunner, Result
 
 AN_ID = "123e4567-e89b-42d3-a456-426614174000"
 SECRET = "hunter2-hunter2"

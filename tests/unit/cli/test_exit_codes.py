@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import typer
-from typer.testing import CliRunner, Result
 
 from cli import status
 from cli.commands import app
 from intake import exit_codes
 from intake.exit_codes import CommandError, Ending
 from ledger.sealing import generate_master_key
+from tests.cli_runner import CliRunner, Result
 
 AN_ID = "123e4567-e89b-42d3-a456-426614174000"
 

@@ -7,7 +7,6 @@ from typing import Any, get_args
 
 import pytest
 from typer.main import get_command
-from typer.testing import CliRunner
 
 from cli import options
 from domain.outcomes import HOLD_REASONS, Outcome
@@ -15,6 +14,7 @@ from domain.regulations import Regulation
 from domain.requests import Kind
 from intake.access.roles import Role
 from local.main import app
+from tests.cli_runner import CliRunner
 from web.api.legal_holds import HoldReason
 
 CHANGE = {
