@@ -17,7 +17,7 @@ from intake.access import accounts
 from intake.access.accounts import AccountError, Doer, NewKey, NewUser
 from intake.access.passwords import LONGEST
 from intake.exit_codes import Ending, note
-from intake.stack import BAD_KEYS, master_keys, surroundings
+from intake.stack import BAD_KEYS, LEDGER, LEDGER_AND_KEYS, master_keys, surroundings
 from ledger.accounts import access, audit
 from ledger.accounts.audit import Entry
 from ledger.keys import fingerprinter
@@ -31,7 +31,7 @@ OS_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+$-]{0,99}")
 
 def create_key(name: str, *, role: str, days: float, owner: str | None, as_json: bool) -> Ending:
     """Make an API key and print it. Raises CommandError."""
-    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+    with _told_as_options(), surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         key = NewKey(name, accounts.role_of(role), days or None, owner)
         minted = accounts.create_key(connection, key, Doer(who()))
         _note_unknown(connection, owner)
@@ -44,14 +44,14 @@ def create_key(name: str, *, role: str, days: float, owner: str | None, as_json:
 
 def list_keys(*, as_json: bool) -> Ending:
     """Print every API key, without its secret. Raises CommandError."""
-    with surroundings() as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         _print([key._asdict() for key in access.all_keys(connection)], "keys", as_json=as_json)
     return Ending.DONE
 
 
 def revoke_key(prefix: str) -> Ending:
     """Revoke a key. Raises CommandError."""
-    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+    with _told_as_options(), surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         accounts.revoke_key(connection, prefix, Doer(who()))
     typer.echo("revoked; it opens nothing any more within seconds")
     return Ending.DONE
@@ -59,7 +59,7 @@ def revoke_key(prefix: str) -> Ending:
 
 def own_key(prefix: str, owner: str) -> Ending:
     """Set which person may use a key. Raises CommandError."""
-    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+    with _told_as_options(), surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         accounts.check_person(owner, "person")
         if not access.set_key_owner(connection, prefix, owner):
             raise unusable("there is no key of this prefix; `consent keys list` shows them")
@@ -78,7 +78,7 @@ def add_user(
         chosen = accounts.role_of(role)
         accounts.check_user_name(name)
         user = NewUser(name, chosen, _typed() if has_password else None, owner, os_user)
-        with surroundings() as here, here.engine.begin() as connection:
+        with surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
             accounts.add_user(connection, user, Doer(who()))
             settings = here.settings
     typer.echo(
@@ -96,7 +96,7 @@ def own_user(name: str, *, owner: str | None, os_user: str | None) -> Ending:
     if owner is None and os_user is None:
         raise unusable("give --owner, --os-user, or both")
     _check_os_user(os_user)
-    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+    with _told_as_options(), surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         accounts.check_person(owner)
         if not access.set_user_owner(connection, name, owner=owner, os_user=os_user):
             raise _no_such_user()
@@ -109,7 +109,7 @@ def own_user(name: str, *, owner: str | None, os_user: str | None) -> Ending:
 
 def unlock_user(name: str) -> Ending:
     """Let a user try again at once after failed logins. Raises CommandError."""
-    with surroundings() as here:
+    with surroundings(needed=LEDGER_AND_KEYS) as here:
         masters = master_keys(here)
         try:
             with here.engine.begin() as connection:
@@ -125,7 +125,7 @@ def unlock_user(name: str) -> Ending:
 
 def list_users(*, as_json: bool) -> Ending:
     """Print every console user. Raises CommandError."""
-    with surroundings() as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         _print([user._asdict() for user in access.all_users(connection)], "users", as_json=as_json)
     return Ending.DONE
 
@@ -133,7 +133,7 @@ def list_users(*, as_json: bool) -> Ending:
 def set_password(name: str, *, has_password: bool = True) -> Ending:
     """Set another password for a user, or remove it. Raises CommandError."""
     password = _typed() if has_password else None
-    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+    with _told_as_options(), surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         accounts.set_password(connection, name, password, Doer(who()))
     typer.echo(f"{name} has {'a new' if has_password else 'no'} password, and no session any more")
     return Ending.DONE
@@ -141,7 +141,7 @@ def set_password(name: str, *, has_password: bool = True) -> Ending:
 
 def set_role(name: str, role: str) -> Ending:
     """Give a user another role. Raises CommandError."""
-    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+    with _told_as_options(), surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         accounts.set_role(connection, name, accounts.role_of(role), Doer(who()))
     typer.echo(f"{name} is {role} from now on")
     return Ending.DONE
@@ -149,7 +149,7 @@ def set_role(name: str, role: str) -> Ending:
 
 def sign_out(name: str) -> Ending:
     """End every session of a user. Raises CommandError."""
-    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+    with _told_as_options(), surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         accounts.sign_out_everywhere(connection, name, Doer(who()))
     typer.echo(f"{name} is signed out everywhere within seconds")
     return Ending.DONE
@@ -157,7 +157,7 @@ def sign_out(name: str) -> Ending:
 
 def set_disabled(name: str, *, disabled: bool) -> Ending:
     """Disable a user, or enable them again. Raises CommandError."""
-    with _told_as_options(), surroundings() as here, here.engine.begin() as connection:
+    with _told_as_options(), surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         accounts.set_disabled(connection, name, Doer(who()), disabled=disabled)
     typer.echo(f"{name} is {'disable' if disabled else 'enable'}d")
     return Ending.DONE

@@ -11,9 +11,9 @@ from answers.pdf import NoPdfError
 from answers.reading import NoAnswerError, facts_of, facts_of_person
 from answers.rendering import Style, render
 from cli.os_user import who
-from cli.status import no_such_request, read_id
+from cli.request_ids import no_such_request, read_id
 from intake.exit_codes import CommandError, Ending, note
-from intake.stack import Surroundings, master_keys, surroundings
+from intake.stack import LEDGER, LEDGER_AND_KEYS, Surroundings, master_keys, surroundings
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 
@@ -25,7 +25,7 @@ def answer(
     if form is Form.PDF and out is None and sys.stdout.isatty():
         raise CommandError("a PDF cannot be shown on a terminal: give --out FILE", Ending.UNUSABLE)
     public_id = read_id(request_id)
-    with surroundings() as here:
+    with surroundings(needed=LEDGER if line is None else LEDGER_AND_KEYS) as here:
         try:
             facts = _read(here, public_id, line, deeds=reader is Reader.REGULATOR)
             made = render(facts, Style(reader, language, form, here.settings.answer_sender))

@@ -25,8 +25,10 @@ def answer(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="write it there; else to standard output")] = None,
     as_json: AsJson = False,
 ) -> Ending:
-    """Make the answer to send back: what was asked, what was done at each recipient, what was not and why, and what
-    happens next. It is made, and never sent.
+    """Make the answer to send back.
+
+    It says what was asked, what was done at each recipient, what was not and why, and what happens next. It is made,
+    and never sent.
 
     For a person, in plain words, with their identifiers masked; or for a supervisory authority, with counts, dates and
     deeds. With --line the audit log says who asked for it.
@@ -44,8 +46,10 @@ def report(
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="one row for each figure")] = False,
 ) -> Ending:
-    """Count the requests received from one day to another: done in whole or part, refused and why, withdrawn, how many
-    days they took, at risk; by kind, regulation and vendor."""
+    """Count the requests received from one day to another.
+
+    Done in whole or part, refused and why, withdrawn, how many days they took, at risk; by kind, regulation and vendor.
+    """
     from cli import report as reporting
 
     return reporting.report(first.date(), last.date(), as_json=as_json, as_csv=as_csv)

@@ -11,7 +11,7 @@ from cli.file_hints import bounds_of, hints_of, keep
 from cli.file_options import Given as FileOptions
 from cli.given import listed, opened, read_allowed, unusable
 from cli.os_user import who
-from cli.status import no_such_request, read_id
+from cli.request_ids import no_such_request, read_id
 from cli.submit import waker
 from cli.tables import print_attention
 from cli.utc import as_utc, moment_or_none
@@ -20,7 +20,7 @@ from domain.outcomes import HOLD_REASONS, Outcome, Reason
 from intake.advice import ADVICE, what_to_do
 from intake.exit_codes import Ending, note
 from intake.files.reader import UnusableInputError, read_numbered
-from intake.stack import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
+from intake.stack import BAD_KEYS, LEDGER, Surroundings, guards_of, master_keys, surroundings
 from intake.written_reasons import because_fault
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
@@ -35,7 +35,7 @@ from tasks.attend import AttendError, Desk, NoSuchRequestError, SamePersonError
 def show_attention(request_id: str | None, *, vendor: str | None, reason: str | None, as_json: bool) -> Ending:
     """Print what needs a person. Raises CommandError."""
     check_reason(reason, of_holds=True)
-    with surroundings() as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         which: dict[str, Any] = {
             "request_id": _number_of(connection, request_id) if request_id is not None else None,
             "vendor_id": _vendor_id(connection, vendor) if vendor is not None else None,

@@ -1,34 +1,21 @@
 """`consent audit`: who was admitted or refused, and what they did."""
 
-import json
 from typing import Any
 
-import typer
-
 from cli.audit_table import print_audit
+from cli.paging import Listing
 from cli.utc import as_utc
-from intake.exit_codes import Ending, note
-from intake.stack import surroundings
+from intake.exit_codes import Ending
+from intake.stack import LEDGER, surroundings
 from ledger.accounts import audit
 from ledger.accounts.audit import Wanted, Written
 
 
 def show(wanted: Wanted, *, limit: int, as_json: bool) -> Ending:
     """Print at most this many entries, newest first. Raises CommandError."""
-    with surroundings() as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         found = audit.entries(connection, wanted, limit + 1)
-    page, more = found[:limit], len(found) > limit
-    following = page[-1].id if more else None
-    if as_json:
-        typer.echo(json.dumps({"entries": [_as_json(entry) for entry in page], "next": following}))
-        return Ending.DONE
-    if page:
-        print_audit(page)
-    else:
-        typer.echo("no such entry")
-    if following is not None:
-        note(f"there are more: --before {following}")
-    return Ending.DONE
+    return LISTING.tell(found, limit, as_json=as_json)
 
 
 def _as_json(entry: Written) -> dict[str, Any]:
@@ -41,3 +28,13 @@ def _as_json(entry: Written) -> dict[str, Any]:
         "key": fields.pop("key_prefix"),
         **fields,
     }
+
+
+LISTING = Listing[Written](
+    name="entries",
+    none="no such entry",
+    option="--before",
+    mark=lambda entry: entry.id,
+    as_json=_as_json,
+    print_table=print_audit,
+)

@@ -39,7 +39,7 @@ def show(
         return None
     from cli import audit as auditing
     from cli.given import read_moment
-    from cli.status import read_id
+    from cli.request_ids import read_id
     from ledger.accounts.audit import Wanted
 
     wanted = Wanted(
@@ -61,8 +61,10 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> Ending:
-    """Check that the evidence log is whole and signed, and that the ledger's rows are still what it says. Exit 1 where
-    anything was changed, removed or reordered."""
+    """Check that the evidence log is whole and signed.
+
+    And that the ledger's rows are still what it says. Exit 1 where anything was changed, removed or reordered.
+    """
     from cli import audit_log
 
     return audit_log.verify(key=key, against=against, as_json=as_json)
@@ -70,7 +72,10 @@ def verify(
 
 @audit.command()
 def export(folder: Annotated[Path, typer.Argument(metavar="FOLDER")]) -> Ending:
-    """Write the evidence log into a folder of static files, to be kept elsewhere. Again: what is new."""
+    """Write the evidence log into a folder, to be kept elsewhere.
+
+    As static files. Again: what is new.
+    """
     from cli import audit_log
 
     return audit_log.export(folder)

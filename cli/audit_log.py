@@ -17,7 +17,7 @@ from domain.counted import counted
 from evidence.checkpoint import Checkpoint
 from evidence.keys import PublicKey
 from intake.exit_codes import CommandError, Ending, note
-from intake.stack import Surroundings, master_keys, surroundings
+from intake.stack import LEDGER, LEDGER_AND_KEYS, Surroundings, master_keys, surroundings
 from ledger.evidence import sequencer, timestamps
 from ledger.evidence.checking import begins_with, check_log
 from ledger.evidence.row_checks import check_rows
@@ -34,7 +34,7 @@ NOTHING_SIGNED = "nothing is signed yet: the workers sign within seconds, with a
 
 def verify(*, key: Path | None, against: Path | None, as_json: bool) -> Ending:
     """Recompute the log, compare the ledger's rows with it, and print what is not as it was. Raises CommandError."""
-    with surroundings() as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER_AND_KEYS) as here, here.engine.connect() as connection:
         known = keys_of(here.settings, key)
         faults: list[str] = []
         witness = _witness(connection, against, known, faults) if against is not None else None
@@ -99,7 +99,7 @@ def keys_of(settings: Settings, file: Path | None) -> list[PublicKey]:
 
 def export(folder: Path) -> Ending:
     """Write the log into a folder, as static files. Raises CommandError."""
-    with surroundings(needed=("database_url",)) as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         newest = sequencer.newest_checkpoint(connection)
         if newest is None:
             raise CommandError(NOTHING_SIGNED, Ending.UNUSABLE)

@@ -24,7 +24,7 @@ class OrOfARequest(Family):
 certificate = typer.Typer(
     cls=OrOfARequest,
     no_args_is_help=True,
-    help="Write what was done as a signed file that others can check: `consent certificate ID --out FILE`.",
+    help="Write what was done as a signed file. `consent certificate ID --out FILE`; others can check it.",
 )
 
 
@@ -56,7 +56,10 @@ def verify(
     key: Annotated[Path, typer.Option("--key", metavar="FILE", help="the public key to trust: PEM, or NAME+ID+KEY")],
     as_json: AsJson = False,
 ) -> Ending:
-    """Check a certificate or proof with a public key alone; it needs no stack. Exit 1 where it does not hold."""
+    """Check a certificate or proof with a public key alone.
+
+    It needs no stack. Exit 1 where it does not hold.
+    """
     from cli import verified_file
 
     return verified_file.verify(file, key, as_json=as_json)

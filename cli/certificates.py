@@ -4,13 +4,13 @@ import sys
 from pathlib import Path
 
 from cli.os_user import who
-from cli.status import no_such_request, read_id
+from cli.request_ids import no_such_request, read_id
 from config.settings import SettingsError
 from config.signing import newest_signing_key
 from evidence.keys import PublicKey
 from intake.certify import CertifyError, UnknownRequestError, certify, prove_line
 from intake.exit_codes import CommandError, Ending, note
-from intake.stack import Surroundings, master_keys, surroundings
+from intake.stack import LEDGER, LEDGER_AND_KEYS, Surroundings, master_keys, surroundings
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.evidence.sequencer import published_keys
@@ -21,7 +21,7 @@ from tasks.log import LogKeeper
 def write(request_id: str, line: int | None, out: Path | None) -> Ending:
     """Write the certificate of a request, or a proof for one line. Raises CommandError."""
     public_id = read_id(request_id)
-    with surroundings() as here:
+    with surroundings(needed=LEDGER_AND_KEYS) as here:
         keeper = keeper_of(here)
         try:
             content = certify(keeper, public_id) if line is None else prove_line(keeper, public_id, line).encode()
@@ -60,7 +60,7 @@ def _put(content: bytes, out: Path | None) -> Ending:
 def write_key(out: Path | None) -> Ending:
     """Write the public half of the newest signing key: that of the settings, or the last one that has signed. Raises
     CommandError."""
-    with surroundings(needed=("database_url",)) as here:
+    with surroundings(needed=LEDGER) as here:
         try:
             ours = newest_signing_key(here.settings)
         except SettingsError as error:

@@ -17,7 +17,7 @@ from domain.reach import say as say_unreachable
 from intake.exit_codes import CommandError, Ending, note
 from intake.files.check import Check, check
 from intake.files.reading import Reading
-from intake.stack import BAD_KEYS, guards_of, load_settings, master_keys, surroundings
+from intake.stack import BAD_KEYS, LEDGER_AND_KEYS, guards_of, load_settings, master_keys, surroundings
 from ledger.people.prints import Prints
 from ledger.sealing import UnsealError, passing_fingerprinter
 from tasks.known import look_up
@@ -51,7 +51,7 @@ def _vendors(submission: Submission) -> tuple[Mapping[str, Fields], Prints, Coll
     """By vendor that the request would go to, by what it finds people; what tells lines that say the same; and the
     vendors and accounts that blocks of people may name."""
     try:
-        with surroundings() as here:
+        with surroundings(needed=LEDGER_AND_KEYS) as here:
             known = look_up(here.engine, master_keys(here))
             submission.noticed.as_of = known.as_of
             new = new_request_of(submission, guards_of(here.settings), known, AskedInRows())

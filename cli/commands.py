@@ -10,6 +10,7 @@ from cli.answer_commands import answer, report
 from cli.audit_commands import audit
 from cli.certificate_commands import certificate
 from cli.deed_commands import accept, attention, cancel, close, confirm, extend, forget, provide, retry
+from cli.examples import add_examples
 from cli.fingerprint_key_commands import fingerprint_key
 from cli.legal_hold_commands import legal_hold
 from cli.manual_commands import manual
@@ -56,6 +57,9 @@ for command in (lookup, answer, report):
     app.command()(command)
 
 
+add_examples(app)
+
+
 def run() -> None:
     """Run the command line, and exit."""
     run_to_end(app)
@@ -80,7 +84,11 @@ def _before_commands(
 
 @app.command()
 def doctor(as_json: AsJson = False) -> Ending:
-    """Check PostgreSQL, Redis, and each vendor's address and credentials, without changing anything."""
+    """Check that all that is needed is there and answers.
+
+    PostgreSQL, Redis, and each vendor's address and credentials. What to do stands with each finding. Nothing is
+    changed.
+    """
     from cli.doctor import checkup
 
     return checkup.doctor(as_json=as_json)
@@ -88,7 +96,7 @@ def doctor(as_json: AsJson = False) -> Ending:
 
 @app.command("producer-key")
 def producer_key(as_json: AsJson = False) -> Ending:
-    """Print the public key that Celery producers seal their requests to."""
+    """Print the key that Celery producers seal their requests to."""
     from cli import producer_key
 
     return producer_key.show(as_json=as_json)
@@ -100,7 +108,10 @@ def migrate(
         bool, typer.Option("--login", help="Have the user of CONSENT_DATABASE_URL log in with its password, too.")
     ] = False,
 ) -> Ending:
-    """Bring the ledger's tables and roles up to date, as their owner (CONSENT_DATABASE_OWNER_URL)."""
+    """Bring the ledger's tables and roles up to date.
+
+    As their owner (CONSENT_DATABASE_OWNER_URL).
+    """
     from cli import migrate as migrating
 
     return migrating.migrate(login=login)
@@ -124,7 +135,10 @@ def take_in(
         bool, typer.Option("--check", help="only check whether one runs on this host and is healthy")
     ] = False,
 ) -> Ending:
-    """Take in what Celery producers push to Redis, until Ctrl-C. `consent up` does it too."""
+    """Take in what Celery producers push, until Ctrl-C.
+
+    `consent up` does it too.
+    """
     from intake.take_in import process
 
     return process.check() if check else process.run()

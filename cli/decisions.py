@@ -8,7 +8,7 @@ import typer
 
 from cli.attention import check_text, deeds
 from cli.given import unusable
-from cli.status import read_id
+from cli.request_ids import read_id
 from cli.utc import as_utc, moment_or_none
 from domain.counted import counted
 from domain.deadlines import Period, Unit

@@ -27,9 +27,10 @@ def attention(
 
 @choosing()
 def retry(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) -> Ending:
-    """Deliver again what needs action or is exhausted. Deliveries that were refused, or that wait for a decision about
-    another wish of the person, need --reason. --reason superseded compares superseded deliveries with the newer wishes
-    again.
+    """Deliver again what needs action or is exhausted.
+
+    Deliveries that were refused, or that wait for a decision about another wish of the person, need --reason. --reason
+    superseded compares superseded deliveries with the newer wishes again.
 
     For one request, or for all that --all, --vendor, --reason, --kind and --received-before choose together. Exit 1 if
     some cannot be sent without a fresh session of the person, or without an identifier.
@@ -52,7 +53,10 @@ def provide(
     allow_placeholder: AllowPlaceholder = None,
     as_json: AsJson = False,
 ) -> Ending:
-    """Give waiting people a fresh session or an identifier, and deliver to them again. All of the file, or nothing."""
+    """Give waiting people what they lack, and deliver again.
+
+    A fresh session, or an identifier. All of the file, or nothing.
+    """
     from cli import attention as waiting
 
     return waiting.provide(request_id, file, given, allow=allow_placeholder or (), as_json=as_json)
@@ -60,10 +64,10 @@ def provide(
 
 @choosing()
 def close(*, request_id: str | None, chosen: Chosen, because: Because, as_json: AsJson = False) -> Ending:
-    """Settle by hand what needs a person: it becomes `cancelled`, and who did it and why is kept.
+    """Settle by hand what needs a person.
 
-    For one request at one vendor, or for all requests that --all, --vendor, --reason, --kind and --received-before
-    choose together.
+    It becomes `cancelled`, and who did it and why is kept. For one request at one vendor, or for all requests that
+    --all, --vendor, --reason, --kind and --received-before choose together.
     """
     from cli import attention as waiting
     from cli import selections
@@ -77,9 +81,9 @@ def close(*, request_id: str | None, chosen: Chosen, because: Because, as_json: 
 
 
 def accept(request_id: RequestId, because: Because, vendor: OneVendor = None, as_json: AsJson = False) -> Ending:
-    """Accept that some people cannot be found, at one vendor or at all: they stay `unreachable` and no longer need
-    attention.
+    """Accept that some people cannot be found.
 
+    At one vendor, or at all: they stay `unreachable`, and no longer need attention.
     The request still counts as completed with exceptions. Who accepted it and why is kept.
     """
     from cli import attention as waiting
@@ -89,8 +93,11 @@ def accept(request_id: RequestId, because: Because, vendor: OneVendor = None, as
 
 @choosing(vendor=AtVendor, reason=NoReason, yes=ThoughOwn)
 def confirm(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) -> Ending:
-    """Let a large request run that somebody else has submitted; or all that --all, --vendor, --kind and
-    --received-before choose together. Exit 1 if some were left out because you submitted them yourself."""
+    """Let a large request run that somebody else submitted.
+
+    Or all that --all, --vendor, --kind and --received-before choose together. Exit 1 if some were left out because you
+    submitted them yourself.
+    """
     from cli import decisions, selections
 
     if selections.is_selection(request_id, chosen):
@@ -100,8 +107,11 @@ def confirm(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) 
 
 @choosing(vendor=AtVendor, reason=WithReason)
 def cancel(*, request_id: str | None, chosen: Chosen, as_json: AsJson = False) -> Ending:
-    """Cancel what was not sent yet, and print what was. For one request, or for all that --all, --vendor, --reason,
-    --kind and --received-before choose together: each is cancelled at every vendor."""
+    """Cancel what was not sent yet, and print what was.
+
+    For one request, or for all that --all, --vendor, --reason, --kind and --received-before choose together: each is
+    cancelled at every vendor.
+    """
     from cli import decisions, selections
 
     if selections.is_selection(request_id, chosen):
@@ -115,8 +125,10 @@ def forget(
     sure: Annotated[bool, typer.Option("--yes", help="do not ask first")] = False,
     as_json: AsJson = False,
 ) -> Ending:
-    """Forget the people of a request that has ended, now and for good: nobody can read or find them any more. How many
-    ended how stays on record."""
+    """Forget the people of a request that has ended.
+
+    Now and for good: nobody can read or find them any more. How many ended how stays on record.
+    """
     from cli import decisions
 
     return decisions.forget(request_id, because=because, yes=sure, as_json=as_json)
@@ -129,7 +141,10 @@ def extend(
     days: Annotated[int | None, typer.Option(min=1, help="days in total, beyond the original date")] = None,
     as_json: AsJson = False,
 ) -> Ending:
-    """Extend a request's due date, as far as its regulation allows and before the original date."""
+    """Extend a request's due date.
+
+    As far as its regulation allows, and before the original date.
+    """
     from cli import decisions
 
     return decisions.extend(request_id, months=months, days=days, because=because, as_json=as_json)

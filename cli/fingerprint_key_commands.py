@@ -12,8 +12,10 @@ fingerprint_key = typer.Typer(
 
 @fingerprint_key.command()
 def status(as_json: AsJson = False) -> Ending:
-    """Show the fingerprint keys: which is in use, what still needs an older one, and until when. Exit 1 while people
-    are being fingerprinted anew."""
+    """Show the fingerprint keys.
+
+    Which is in use, what still needs an older one, and until when. Exit 1 while people are being fingerprinted anew.
+    """
     from cli import fingerprint_keys
 
     return fingerprint_keys.status(as_json=as_json)

@@ -11,16 +11,18 @@ from cli.progress_notes import noting
 from cli.utc import as_utc
 from domain.counted import counted, counted_people
 from intake.exit_codes import CommandError, Ending, note
-from intake.stack import BAD_KEYS, master_keys, surroundings
+from intake.stack import BAD_KEYS, LEDGER, LEDGER_AND_KEYS, master_keys, surroundings
 from ledger.requests.fingerprint_keys import StillWritingError
 from ledger.requests.key_needs import Key, keys_of
 from ledger.sealing import UnsealError
 from tasks.fingerprint_keys import rotate as replace_key
 
+NONE_YET = "there is no fingerprint key yet: the first request makes one"
+
 
 def status(*, as_json: bool) -> Ending:
     """Print what needs each key. Raises CommandError."""
-    with surroundings(needed=("database_url",)) as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         keys = keys_of(connection)
         _print({}, keys, here.settings.suppression_days, as_json=as_json)
     return Ending.EXCEPTIONS if any(one.state == "reprinting" for one in keys) else Ending.DONE
@@ -29,7 +31,7 @@ def status(*, as_json: bool) -> Ending:
 def rotate(*, as_json: bool) -> Ending:
     """Replace the key. Raises CommandError."""
     progress = noting(lambda people: f"{counted_people(people)} fingerprinted anew so far")
-    with surroundings(needed=("database_url", "master_keys")) as here:
+    with surroundings(needed=LEDGER_AND_KEYS) as here:
         try:
             done = replace_key(here.engine, master_keys(here), who(), progress)
         except UnsealError as error:
@@ -55,6 +57,8 @@ def _print(told: dict[str, Any], keys: list[Key], days: float | None, *, as_json
         return
     for one in keys:
         typer.echo(_line(one, days))
+    if not keys:
+        typer.echo(NONE_YET)
 
 
 def _as_json(one: Key, days: float | None) -> dict[str, Any]:

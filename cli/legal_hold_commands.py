@@ -49,7 +49,10 @@ def list_holds(
     ended: Annotated[bool, typer.Option("--ended", help="those that have ended, too")] = False,
     as_json: AsJson = False,
 ) -> Ending:
-    """Show the holds in force: why, until when, by whom, and how many deliveries wait for each."""
+    """Show the holds in force.
+
+    Why, until when, by whom, and how many deliveries wait for each.
+    """
     from cli import legal_holds as holding
 
     return holding.show(ended=ended, as_json=as_json)

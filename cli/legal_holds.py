@@ -18,7 +18,7 @@ from cli.utc import as_utc, moment_or_none
 from domain.moments import end_of, refuse_far
 from domain.outcomes import Reason
 from intake.exit_codes import Ending
-from intake.stack import BAD_KEYS, Surroundings, master_keys, surroundings
+from intake.stack import BAD_KEYS, LEDGER, Surroundings, master_keys, surroundings
 from ledger import legal_holds
 from ledger.sealing import UnsealError
 from tasks.legal_holds import HoldError, Keeper
@@ -52,7 +52,7 @@ def add(
 
 def show(*, ended: bool, as_json: bool) -> Ending:
     """Print the holds in force, or all. Raises CommandError."""
-    with surroundings() as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         found = legal_holds.every(connection, ended=ended)
     rows = [
         {name: as_utc(value) if isinstance(value, datetime) else value for name, value in one._asdict().items()}

@@ -1,16 +1,14 @@
 """`consent list`: requests on record, the newest first."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
-import typer
-
 from cli.given import unusable
+from cli.paging import Listing
 from cli.tables import print_requests
 from cli.utc import as_utc
-from intake.exit_codes import Ending, note
-from intake.stack import master_keys, surroundings
+from intake.exit_codes import Ending
+from intake.stack import LEDGER, LEDGER_AND_KEYS, master_keys, surroundings
 from ledger.desk import listing
 from ledger.desk.listing import Listed, Place, Wanted
 from ledger.keys import fingerprinter
@@ -22,23 +20,13 @@ from web.problems import Problem
 def show(wanted: Wanted, *, reference: str | None, limit: int, cursor: str | None, as_json: bool) -> Ending:
     """Print at most this many requests, beyond `cursor`; `reference`: what they are called. Raises CommandError."""
     after = _place(cursor)
-    with surroundings() as here, here.engine.begin() as connection:
+    needed = LEDGER if reference is None else LEDGER_AND_KEYS
+    with surroundings(needed=needed) as here, here.engine.begin() as connection:
         if reference is not None:
             prints = fingerprinter(connection, master_keys(here))
             wanted = replace(wanted, reference=prints_of_reference(prints, reference))
         found = listing.requests_by_receipt(connection, wanted, after, limit + 1)
-    page, more = found[:limit], len(found) > limit
-    following = cursor_at(page[-1].place) if more else None
-    if as_json:
-        typer.echo(json.dumps({"requests": [_as_json(one) for one in page], "next": following}))
-        return Ending.DONE
-    if page:
-        print_requests(page)
-    else:
-        typer.echo("no such request")
-    if following is not None:
-        note(f"there are more: --cursor {following}")
-    return Ending.DONE
+    return LISTING.tell(found, limit, as_json=as_json)
 
 
 def _place(cursor: str | None) -> Place | None:
@@ -56,3 +44,13 @@ def _as_json(one: Listed) -> dict[str, Any]:
         "received_at": as_utc(one.received_at),
         "due_at": as_utc(one.due_at),
     }
+
+
+LISTING = Listing[Listed](
+    name="requests",
+    none="no such request",
+    option="--cursor",
+    mark=lambda one: cursor_at(one.place),
+    as_json=_as_json,
+    print_table=print_requests,
+)

@@ -13,7 +13,7 @@ from cli.utc import as_utc
 from domain.requests import Subject
 from intake.exit_codes import Ending
 from intake.files.lines import LONGEST_LINE
-from intake.stack import BAD_KEYS, master_keys, surroundings
+from intake.stack import BAD_KEYS, LEDGER_AND_KEYS, master_keys, surroundings
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.keys import fingerprinter
@@ -31,7 +31,7 @@ def lookup(source: str | None, given: Mapping[str, str | None], *, as_json: bool
     Raises CommandError.
     """
     person = read_person(source, given)
-    with surroundings() as here:
+    with surroundings(needed=LEDGER_AND_KEYS) as here:
         masters = master_keys(here)
         try:
             with here.engine.begin() as connection:

@@ -13,7 +13,7 @@ import typer
 from cli.attention import check_text, deeds
 from cli.given import STDIN, unusable
 from cli.os_user import who
-from cli.status import read_id
+from cli.request_ids import read_id
 from cli.tables import print_rows
 from cli.utc import as_utc
 from domain.by_hand import ByHand
@@ -21,7 +21,7 @@ from domain.counted import counted_deliveries
 from domain.outcomes import Reason
 from intake.exit_codes import CommandError, Ending, note
 from intake.manual_lists import as_csv
-from intake.stack import BAD_KEYS, master_keys, surroundings
+from intake.stack import BAD_KEYS, LEDGER, LEDGER_AND_KEYS, master_keys, surroundings
 from ledger import by_hand
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
@@ -33,7 +33,7 @@ from ledger.session import Connection
 
 def show(recipient: str | None, *, as_json: bool) -> Ending:
     """Print what waits to be asked for, what is due first. Raises CommandError."""
-    with surroundings() as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         known = _known(connection, recipient)
         found = manual_tasks.tasks(connection, recipient)
     rows = [_shown(task) for task in found]
@@ -64,7 +64,7 @@ def export(recipient: str, request_id: str | None, out: Path) -> Ending:
     """Write the list of people that a recipient is to be asked about, and note who has taken it. Raises CommandError,
     BrokenPipeError."""
     public_id = read_id(request_id) if request_id is not None else None
-    with surroundings() as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER_AND_KEYS) as here, here.engine.connect() as connection:
         known = _known(connection, recipient)[recipient]
         target = f"{recipient} {public_id}" if public_id else recipient
         audit.add(connection, [Entry(who(), "manual export", allowed=True, target=target)])

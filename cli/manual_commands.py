@@ -10,7 +10,7 @@ from intake.exit_codes import Ending, Family
 
 manual = typer.Typer(
     cls=Family,
-    help="Recipients without an API: what to ask them for, the list for each, and noting that it is done.",
+    help="Recipients without an API. What to ask them for, the list for each, and noting that it is done.",
     no_args_is_help=True,
 )
 
@@ -20,7 +20,10 @@ def list_tasks(
     recipient: Annotated[str | None, typer.Argument(metavar="[NAME]", help="only this recipient")] = None,
     as_json: AsJson = False,
 ) -> Ending:
-    """Show what waits to be asked for, by recipient and request, what is due first."""
+    """Show what waits to be asked for, what is due first.
+
+    By recipient and request.
+    """
     from cli import manual as by_hand
 
     return by_hand.show(recipient, as_json=as_json)
@@ -50,7 +53,9 @@ def close(
     ] = None,
     as_json: AsJson = False,
 ) -> Ending:
-    """Note that a recipient has done it: for all people of a request, or for some. The deliveries are `accepted`.
+    """Note that a recipient has done it.
+
+    For all people of a request, or for some. The deliveries are `accepted`.
 
     --because is the evidence, such as "confirmed by e-mail of 12 May, ticket 4711". For all requests at once: `consent
     close --vendor NAME --reason manual --because TEXT`.

@@ -8,14 +8,16 @@ from cli.options import AsJson, Because
 from intake.exit_codes import Ending, Family
 
 master_key = typer.Typer(
-    cls=Family, help="The keys that seal all others: which are needed, and changed for new ones.", no_args_is_help=True
+    cls=Family, help="The keys that seal all others. Which are needed, and changed for new ones.", no_args_is_help=True
 )
 
 
 @master_key.command()
 def status(as_json: AsJson = False) -> Ending:
-    """Show what each master key wraps, and which of those given may be removed. Exit 1 where one is needed and
-    missing."""
+    """Show what each master key wraps.
+
+    And which of those given may be removed. Exit 1 where one is needed and missing.
+    """
     from cli import master_keys
 
     return master_keys.status(as_json=as_json)
@@ -36,9 +38,10 @@ def give_up(
     because: Because,
     as_json: AsJson = False,
 ) -> Ending:
-    """Work without a master key that is lost for good, though something is still wrapped by it.
+    """Work without a master key that is lost for good.
 
-    The people of those requests can never be read again, so what is pending of them cannot be delivered.
+    Though something is still wrapped by it. The people of those requests can never be read again, so what is pending of
+    them cannot be delivered.
     """
     from cli import master_keys
 

@@ -11,7 +11,7 @@ from cli.os_user import who
 from cli.progress_notes import noting
 from domain.counted import counted
 from intake.exit_codes import Ending, note
-from intake.stack import BAD_KEYS, master_keys, surroundings
+from intake.stack import BAD_KEYS, LEDGER_AND_KEYS, master_keys, surroundings
 from ledger import master_keys as ledger_keys
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
@@ -22,7 +22,7 @@ from tasks.rotate import rotate as rewrap_everything
 
 def status(*, as_json: bool) -> Ending:
     """Print what each key wraps. Raises CommandError."""
-    with surroundings(needed=("database_url", "master_keys")) as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER_AND_KEYS) as here, here.engine.connect() as connection:
         masters = master_keys(here)
         keys = ledger_keys.wrapped_by_each(connection)
     _print({}, keys, masters, as_json=as_json)
@@ -33,7 +33,7 @@ def status(*, as_json: bool) -> Ending:
 def rotate(*, as_json: bool) -> Ending:
     """Wrap everything anew. Raises CommandError."""
     progress = noting(lambda total: f"{total:,} keys wrapped anew so far")
-    with surroundings(needed=("database_url", "master_keys")) as here:
+    with surroundings(needed=LEDGER_AND_KEYS) as here:
         masters = master_keys(here)
         try:
             done = rewrap_everything(here.engine, masters, who(), progress)
@@ -56,7 +56,7 @@ def give_up(key: str, *, because: str, as_json: bool) -> Ending:
         key_id = bytes.fromhex(key)
     except ValueError:
         raise unusable("KEY is an id of 16 hexadecimal digits, as `consent master-key status` shows it") from None
-    with surroundings(needed=("database_url", "master_keys")) as here, here.engine.begin() as connection:
+    with surroundings(needed=LEDGER_AND_KEYS) as here, here.engine.begin() as connection:
         if key_id in master_keys(here).ids:
             raise unusable("this key is among those given; `consent master-key rotate` makes it dispensable")
         found = next((one for one in ledger_keys.wrapped_by_each(connection) if one.id == key_id), None)

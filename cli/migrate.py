@@ -7,7 +7,7 @@ import typer
 from cli.os_user import who
 from config.settings import Settings
 from intake.exit_codes import CommandError, Ending
-from intake.stack import surroundings
+from intake.stack import LEDGER, surroundings
 from ledger import session
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
@@ -18,7 +18,7 @@ from ledger.schema import is_migrated
 def migrate(*, login: bool = False) -> Ending:
     """Bring the ledger's tables and roles up to date, as their owner. `login`: have the user of the programs log in
     with the password in CONSENT_DATABASE_URL. Raises CommandError."""
-    with surroundings(needed=("database_url",), as_owner=True) as here:
+    with surroundings(needed=LEDGER, as_owner=True) as here:
         if login:
             _check_login(here.settings)
         with here.engine.connect() as connection:

@@ -9,7 +9,7 @@ import typer
 from answers.report import report_as_csv, report_as_json
 from cli.report_tables import print_report
 from intake.exit_codes import CommandError, Ending
-from intake.stack import surroundings
+from intake.stack import LEDGER, surroundings
 from ledger.desk.figures import Period, PeriodError, figures_of
 
 
@@ -21,7 +21,7 @@ def report(first: date, last: date, *, as_json: bool, as_csv: bool) -> Ending:
         period = Period(first, last).checked()
     except PeriodError as error:
         raise CommandError(f"--from, --to: {error}", Ending.UNUSABLE) from None
-    with surroundings() as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         figures = figures_of(connection, period, here.settings.due_soon_days)
     if as_json:
         typer.echo(json.dumps(report_as_json(figures)))

@@ -113,8 +113,10 @@ def status(request_id: RequestId, as_json: AsJson = False) -> Ending:
 
 
 def watch(request_id: RequestId, wait_s: WaitS = None, as_json: AsJson = False) -> Ending:
-    """Show progress until a request closes; exit 1 if anything in it needs attention. With --json, an object on a line
-    for each change."""
+    """Show progress until a request closes.
+
+    Exit 1 if anything in it needs attention. With --json, an object on a line for each change.
+    """
     from cli import watch as following
 
     return following.watch(request_id, wait_s=wait_s, as_json=as_json)
@@ -122,16 +124,22 @@ def watch(request_id: RequestId, wait_s: WaitS = None, as_json: AsJson = False) 
 
 def export(
     request_id: RequestId,
+    *,
     form: Annotated[Literal["csv", "ndjson"], typer.Option("--format", help="how to write the rows")] = "csv",
     vendor: OneVendor = None,
     outcome: Annotated[OutcomeName | None, typer.Option(help="only deliveries that stand so")] = None,
     reason: OneReason = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for scripts: as --format ndjson")] = False,
 ) -> Ending:
-    """Print the outcome of every delivery of a request, or of those that --vendor, --outcome and --reason choose
-    together, as `consent attention` names them."""
+    """Print the outcomes of a request, a row for each delivery.
+
+    Of all deliveries, or of those that --vendor, --outcome and --reason choose together, as `consent attention` names
+    them.
+    """
     from cli import status as reporting
 
-    return reporting.export(request_id, reporting.Which(vendor, outcome, reason), as_csv=form == "csv")
+    which = reporting.Which(vendor, outcome, reason)
+    return reporting.export(request_id, which, as_csv=form == "csv" and not as_json)
 
 
 def list_requests(
@@ -174,7 +182,10 @@ def lookup(
     phone_number: PhoneNumber = None,
     as_json: AsJson = False,
 ) -> Ending:
-    """Show the requests that a person is in, and their state at each vendor."""
+    """Show the requests that a person is in.
+
+    With how they stand at each vendor. That you looked is in the audit log.
+    """
     from cli import lookup as finding
 
     given = {"user_id": user_id, "email": email, "phone_number": phone_number}

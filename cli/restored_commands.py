@@ -19,8 +19,9 @@ def restored(
     ] = None,
     as_json: AsJson = False,
 ) -> Ending:
-    """Show what was done since the backup that this ledger was restored from, by the copy of its log. With --because:
-    do it again, and let the vendors go on.
+    """Show what was done since a restored backup was made.
+
+    By the copy of its log. With --because: do it again, and let the vendors go on.
 
     What was forgotten is forgotten again, and what was cancelled is cancelled. What has closed since, and opt-ins, wait
     until `consent confirm` or `consent cancel`. Exit 1 while the vendors are held, or where something needs a person.

@@ -12,7 +12,7 @@ from cli.os_user import who
 from config.retention import MOST_DAYS, NEVER
 from domain.requests import Kind
 from intake.exit_codes import Ending
-from intake.stack import surroundings
+from intake.stack import LEDGER, surroundings
 from ledger import retention as ledger_retention
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
@@ -23,7 +23,7 @@ LEAST_RECORD_DAYS = 1.0
 
 def show(*, as_json: bool) -> Ending:
     """Print the periods. Raises CommandError."""
-    with surroundings(needed=("database_url",)) as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         kept = ledger_retention.kept(connection)
         chosen = here.settings.chosen()
     _print(kept, chosen, as_json=as_json)
@@ -45,7 +45,7 @@ def set_days(
         days |= dict.fromkeys(kinds, _days("--forget-after-days", forget_after, 0.0))
     if retention is not None:
         days[RECORD] = _days("--retention-days", retention, LEAST_RECORD_DAYS)
-    with surroundings(needed=("database_url",)) as here, here.engine.begin() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         ledger_retention.set_days(connection, days, who())
         change = ", ".join(f"{name}: {said(one)}" for name, one in days.items())
         entry = Entry(who(), "retention set", allowed=True, target=change, because=text)

@@ -9,7 +9,7 @@ from intake.exit_codes import Ending, Family
 
 retention = typer.Typer(
     cls=Family,
-    help="After how many days people are forgotten, and records dropped.",
+    help="When people are forgotten, and records dropped.",
     invoke_without_command=True,
 )
 

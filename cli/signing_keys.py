@@ -9,7 +9,7 @@ from cli.utc import as_utc
 from config.signing import add_signing_key, find_signing_keys
 from evidence.keys import PublicKey, generate_signing_key
 from intake.exit_codes import Ending, note
-from intake.stack import surroundings
+from intake.stack import LEDGER, surroundings
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.evidence.sequencer import published_keys
@@ -17,7 +17,7 @@ from ledger.evidence.sequencer import published_keys
 
 def new() -> Ending:
     """Make a key. Raises CommandError."""
-    with surroundings(needed=("database_url",)) as here:
+    with surroundings(needed=LEDGER) as here:
         path = add_signing_key(here.settings)
         if path is None:
             typer.echo(generate_signing_key())
@@ -32,7 +32,7 @@ def new() -> Ending:
 
 def list_keys(*, as_json: bool) -> Ending:
     """Print the keys that have signed. Raises CommandError."""
-    with surroundings(needed=("database_url",)) as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         published = published_keys(connection)
         ours = {one.public.raw for one in find_signing_keys(here.settings)}
     rows = [

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from cli.os_user import who
+from cli.request_ids import no_such_request, read_id
 from cli.status_words import Directory, Told, say_forgotten, tell
 from cli.untaken import say_untaken
 from cli.utc import as_utc
@@ -15,7 +16,7 @@ from domain.counted import counted
 from domain.outcomes import Reason
 from intake.card_wording import say_done
 from intake.exit_codes import CommandError, Ending, note
-from intake.stack import Surroundings, master_keys, surroundings
+from intake.stack import LEDGER, LEDGER_AND_KEYS, Surroundings, master_keys, surroundings
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.desk.reports import Row, deliveries_of, status_of
@@ -26,25 +27,9 @@ from ledger.requests.resolving import DirectoryState
 from ledger.sealing import UnsealError
 from ledger.session import Connection, asking
 
-NO_SUCH_REQUEST = (
-    "there is no request of this id; `consent submit` printed it, as in 123e4567-e89b-42d3-a456-426614174000"
-)
 DROPPED = (
     "the deliveries of this request are past their retention and gone; `consent status` still tells how many were what"
 )
-
-
-def no_such_request() -> CommandError:
-    """The error for an unknown id."""
-    return CommandError(NO_SUCH_REQUEST, Ending.UNUSABLE)
-
-
-def read_id(request_id: str | UUID) -> UUID:
-    """Read an id from the command line. Raises CommandError where it is not a UUID."""
-    try:
-        return UUID(str(request_id))
-    except ValueError:
-        raise no_such_request() from None
 
 
 def find_status(connection: Connection, request_id: str | UUID) -> Status:
@@ -57,14 +42,15 @@ def find_status(connection: Connection, request_id: str | UUID) -> Status:
 
 def status(request_id: str, *, as_json: bool) -> Ending:
     """Print the status of a request. Raises CommandError."""
-    with surroundings() as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER_AND_KEYS) as here, here.engine.connect() as connection:
         found = find_status(connection, request_id)
         state = resolving.directory_state(connection) if found.to_resolve else None
         directory = Directory(say_directory_state(state), state.fault) if state else None
         vendors = waited_for(asking(connection), found.pending_at)
         reference = _reference(here, connection, found)
     tell(Told(found, found.at_risk(here.settings.due_soon_days), vendors, directory, reference), as_json=as_json)
-    if not as_json and (untaken := say_untaken(found, here.stack.redis_url, here.stack.redis_ca)):
+    redis_url = here.stack.redis_url
+    if not as_json and redis_url and (untaken := say_untaken(found, redis_url, here.stack.redis_ca)):
         note(untaken)
     return Ending.DONE
 
@@ -106,7 +92,7 @@ class Which(NamedTuple):
 
 def export(request_id: str, which: Which, *, as_csv: bool) -> Ending:
     """Print deliveries of a request, streamed from the ledger. Raises CommandError, BrokenPipeError."""
-    with surroundings() as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         found = find_status(connection, request_id)
         if found.dropped:
             raise CommandError(DROPPED, Ending.UNUSABLE)

@@ -19,7 +19,7 @@ from domain.counted import counted_people
 from domain.noticed import DOUBTS, Noticed
 from domain.requests import Subject
 from domain.suppression import PastWish
-from intake.exit_codes import CommandError, Ending
+from intake.exit_codes import CommandError, Ending, note
 from intake.files.hints import Hints
 from intake.files.reader import UnusableInputError, read_numbered
 from intake.stack import BAD_KEYS, Surroundings, guards_of, master_keys, surroundings
@@ -31,8 +31,8 @@ from ledger.failures import LedgerError, as_ledger_errors
 from ledger.keys import fingerprinter
 from ledger.people.prints import Prints
 from ledger.sealing import UnsealError
-from tasks.erase_again import SUBMITTER, due_again, erase_again
-from tasks.submission import Submission, SubmitError
+from tasks.erase_again import SUBMITTER, ErasedAgain, due_again, erase_again
+from tasks.submission import Submission
 from tasks.submit import Receipt, submit
 
 NOTHING_SAID = "nothing was checked"
@@ -47,7 +47,8 @@ def check(file: str, given: Given, *, as_json: bool) -> Ending:
         keep(given, hints, here.settings)
         again = _erased_again(here, due)
     if as_json:
-        more = {"erased_again": again} if here.settings.erase_again else {}
+        more: dict[str, Any] = {"erased_again": again.people} if here.settings.erase_again else {}
+        more |= {"not_erased_again": again.refused} if again.refused else {}
         typer.echo(json.dumps({"people": count, "on_the_list": len(found), "erased": found} | more))
     else:
         for one in found:
@@ -55,8 +56,10 @@ def check(file: str, given: Given, *, as_json: bool) -> Ending:
             request = f", request {one['request_id']}" if one["request_id"] else ""
             typer.echo(f"line {one['line']}{at}: erased {one['since']}{request}")
         typer.echo(f"{counted_people(count)}, of whom on the suppression list: {len(found):,}")
-        if again:
-            typer.echo(f"an erasure of {counted_people(again)} was recorded, submitted by {SUBMITTER}")
+        if again.people:
+            typer.echo(f"an erasure of {counted_people(again.people)} was recorded, submitted by {SUBMITTER}")
+        if again.refused:
+            note(f"{'nobody else' if again.people else 'nobody'} was erased again: {again.refused}")
     return Ending.EXCEPTIONS if found else Ending.DONE
 
 
@@ -93,7 +96,7 @@ def _checked(
     return count, found, due
 
 
-def _erased_again(here: Surroundings, due: list[tuple[Subject, datetime]]) -> int:
+def _erased_again(here: Surroundings, due: list[tuple[Subject, datetime]]) -> ErasedAgain:
     def record(submission: Submission, people: list[Subject]) -> Receipt:
         return submit(
             submission,
@@ -107,8 +110,6 @@ def _erased_again(here: Surroundings, due: list[tuple[Subject, datetime]]) -> in
     try:
         with as_ledger_errors():
             return erase_again(due, record)
-    except SubmitError as error:
-        raise unusable(f"nobody was erased again: {error}") from None
     except LedgerError as error:
         raise CommandError(f"cannot use PostgreSQL at {here.postgres}: {error}", Ending.UNREACHABLE) from None
 

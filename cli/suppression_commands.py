@@ -10,14 +10,14 @@ from intake.exit_codes import Ending, Family
 
 suppression = typer.Typer(
     cls=Family,
-    help="The suppression list: who was erased, and has not opted in anew since.",
+    help="The suppression list. Who was erased, and has not opted in anew since.",
     no_args_is_help=True,
 )
 
 
 @suppression.callback()
 def _family() -> None:
-    """The suppression list: who was erased, and has not opted in anew since."""
+    """The suppression list. Who was erased, and has not opted in anew since."""
 
 
 @suppression.command()
@@ -27,7 +27,9 @@ def check(
     given: Given,
     as_json: AsJson = False,
 ) -> Ending:
-    """Say which lines of a file name somebody who was erased, so that they are not imported again.
+    """Say which lines of a file name somebody who was erased.
+
+    So that they are not imported again.
 
     Exits with 0 where nobody was, 1 where somebody was, 2 where the file cannot be read as it is.
     """

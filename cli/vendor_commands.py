@@ -14,7 +14,10 @@ VendorName = Annotated[str, typer.Argument(metavar="NAME", help="as `consent ven
 
 @vendor.command("list")
 def list_vendors(as_json: AsJson = False) -> Ending:
-    """Show every vendor: whether it is on and served by a worker, and whether and why it is held."""
+    """Show every vendor.
+
+    Whether it is on and served by a worker, and whether and why it is held.
+    """
     from cli import vendors as holding
 
     return holding.show_vendors(as_json=as_json)
@@ -57,7 +60,10 @@ def switch_vendor_off(name: VendorName) -> Ending:
 
 @vendor.command()
 def retire(name: VendorName, because: Because) -> Ending:
-    """Retire a vendor: what is pending there ends as `cancelled`, so that requests can close."""
+    """Retire a vendor.
+
+    What is pending there ends as `cancelled`, so that requests can close.
+    """
     from cli import vendors as holding
 
     return holding.retire(name, because=because)

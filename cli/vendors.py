@@ -12,7 +12,7 @@ from cli.tables import print_vendors
 from cli.utc import as_utc
 from domain.counted import counted
 from intake.exit_codes import CommandError, Ending, note
-from intake.stack import surroundings
+from intake.stack import LEDGER, surroundings
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.delivery import switching, vendors
@@ -24,7 +24,7 @@ from tasks import retire as retiring
 
 def show_vendors(*, as_json: bool) -> Ending:
     """Print every vendor that the workers have announced."""
-    with surroundings() as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         known = vendors.all_vendors(connection)
     if as_json:
         typer.echo(json.dumps({"vendors": [_as_json(vendor) for vendor in known]}))
@@ -65,7 +65,7 @@ def _utc(at: datetime | None) -> str | None:
 
 def hold(name: str) -> Ending:
     """Send nothing to a vendor until it is resumed. Raises CommandError."""
-    with surroundings() as here, here.engine.begin() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         if not vendors.hold(connection, name, who()):
             raise _unknown(connection)
         audit.add(connection, [Entry(who(), "vendor hold", allowed=True, target=name)])
@@ -75,7 +75,7 @@ def hold(name: str) -> Ending:
 
 def resume(name: str, step: str | None = None) -> Ending:
     """Lift the hold of a vendor, or of one of its steps; the workers notice within a second. Raises CommandError."""
-    with surroundings() as here, here.engine.begin() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         try:
             known = vendors.resume(connection, name, step)
         except RestoredError as error:
@@ -90,7 +90,7 @@ def resume(name: str, step: str | None = None) -> Ending:
 
 def switch_on(name: str) -> Ending:
     """Send new requests to a vendor. Raises CommandError."""
-    with surroundings() as here, here.engine.begin() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         if not switching.switch_on(connection, name, who()):
             raise _unknown(connection)
     typer.echo(f"{name} is on; new requests go there")
@@ -99,7 +99,7 @@ def switch_on(name: str) -> Ending:
 
 def switch_off(name: str) -> Ending:
     """Send no new request to a vendor, and nothing else. Raises CommandError."""
-    with surroundings() as here, here.engine.begin() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         if not switching.switch_off(connection, name, who()):
             raise _unknown(connection)
     typer.echo(f"{name} is off; what is pending there waits until it is on again or retired")
@@ -109,7 +109,7 @@ def switch_off(name: str) -> Ending:
 def retire(name: str, *, because: str) -> Ending:
     """Retire a vendor. Raises CommandError."""
     text = check_text(because)
-    with surroundings() as here:
+    with surroundings(needed=LEDGER) as here:
         try:
             retired = retiring.retire(here.engine, name, who(), text)
         except retiring.NoSuchVendorError:

@@ -11,7 +11,7 @@ from cli.moment import OPEN, Moment
 from cli.status import find_status
 from cli.terminal import console
 from intake.exit_codes import Ending, note
-from intake.stack import surroundings
+from intake.stack import LEDGER, surroundings
 from ledger.delivery.vendors import all_vendors
 from ledger.desk.status import PENDING
 from ledger.session import Engine
@@ -24,7 +24,7 @@ EVERY_S = 0.5
 
 def watch(request_id: str, *, wait_s: float | None, as_json: bool) -> Ending:
     """Show a request's progress on stdout until it closes, or for so long. Raises CommandError."""
-    with surroundings() as here:
+    with surroundings(needed=LEDGER) as here:
         if as_json:
             return _followed(_print_changes(here.engine, request_id, wait_s), request_id)
         return show_until_closed(here.engine, request_id, console(), wait_s=wait_s)

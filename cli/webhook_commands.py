@@ -9,7 +9,7 @@ from intake.exit_codes import Ending, Family
 
 webhook = typer.Typer(
     cls=Family,
-    help="Receivers of changes of status: list them and what waits for them, switch them, send again.",
+    help="Receivers of changes of status. List them and what waits for them, switch them, send again.",
     no_args_is_help=True,
 )
 
@@ -34,7 +34,10 @@ def switch_webhook_off(name: ReceiverName) -> Ending:
 
 @webhook.command("list")
 def list_webhooks(as_json: AsJson = False) -> Ending:
-    """Show every receiver and what waits for it; exit 1 if sending fails somewhere, or was given up."""
+    """Show every receiver, and what waits for it.
+
+    Exit 1 if sending fails somewhere, or was given up.
+    """
     from cli import webhooks
 
     return webhooks.show_receivers(as_json=as_json)
@@ -42,7 +45,10 @@ def list_webhooks(as_json: AsJson = False) -> Ending:
 
 @webhook.command("test")
 def test_webhook(name: ReceiverName) -> Ending:
-    """Send a receiver a signed test message now; exit 1 where it does not take it."""
+    """Send a receiver a signed test message now.
+
+    Exit 1 where it does not take it.
+    """
     from cli import webhooks
 
     return webhooks.try_out(name)
@@ -52,7 +58,10 @@ def test_webhook(name: ReceiverName) -> Ending:
 def retry_webhooks(
     receiver: Annotated[str | None, typer.Argument(metavar="[NAME]", help="only this receiver, or host")] = None,
 ) -> Ending:
-    """Send now what was given up or waits for its next attempt, with three more days."""
+    """Send now what was given up, or waits for an attempt.
+
+    It has three more days from now on.
+    """
     from cli import webhooks
 
     return webhooks.retry(receiver)

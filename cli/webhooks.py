@@ -10,7 +10,7 @@ from cli.os_user import who
 from cli.tables import print_receivers
 from intake import receivers as trying
 from intake.exit_codes import CommandError, Ending
-from intake.stack import surroundings
+from intake.stack import LEDGER, surroundings
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.notices import receivers
@@ -19,7 +19,7 @@ from ledger.notices.webhooks import switch_receiver_off, switch_receiver_on
 
 def show_receivers(*, as_json: bool) -> Ending:
     """Print the state of every receiver; EXCEPTIONS where sending fails or was given up."""
-    with surroundings() as here, here.engine.connect() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         found = receivers.receiver_states(connection)
     if as_json:
         rows = [one._asdict() | {"oldest": one.oldest.isoformat() if one.oldest else None} for one in found]
@@ -31,7 +31,7 @@ def show_receivers(*, as_json: bool) -> Ending:
 
 def switch_on(name: str) -> Ending:
     """Send a receiver every change from now on. Raises CommandError."""
-    with surroundings() as here, here.engine.begin() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         if not switch_receiver_on(connection, name, who()):
             raise _unknown()
     typer.echo(f"{name} is on; it gets every change from now on")
@@ -40,7 +40,7 @@ def switch_on(name: str) -> Ending:
 
 def switch_off(name: str) -> Ending:
     """Send a receiver nothing more. Raises CommandError."""
-    with surroundings() as here, here.engine.begin() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         if not switch_receiver_off(connection, name, who()):
             raise _unknown()
     typer.echo(f"{name} is off; what still waited is given up")
@@ -53,7 +53,7 @@ def _unknown() -> CommandError:
 
 def retry(receiver: str | None) -> Ending:
     """Send what failed at once; the workers notice within two seconds. Raises CommandError."""
-    with surroundings() as here, here.engine.begin() as connection:
+    with surroundings(needed=LEDGER) as here, here.engine.begin() as connection:
         messages = receivers.retry(connection, receiver, who())
         if messages is None:
             raise _unknown()
@@ -63,7 +63,7 @@ def retry(receiver: str | None) -> Ending:
 
 def try_out(name: str) -> Ending:
     """Send a receiver a signed test message; EXCEPTIONS where it does not take it. Raises CommandError."""
-    with surroundings() as here:
+    with surroundings(needed=LEDGER) as here:
         try:
             result = asyncio.run(trying.try_out(here.settings, name))
         except trying.UnknownReceiverError as error:

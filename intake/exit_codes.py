@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from domain.refused_values import problem_of
 from domain.unexpected import type_and_place
+from intake.help_words import name_values
 
 
 class Ending(IntEnum):
@@ -61,25 +62,18 @@ def run_to_end(app: typer.Typer) -> NoReturn:
 
 
 class Family(TyperGroup):
-    """Commands, such as those of `consent vendor`. In their help, an option that takes no value shows none."""
+    """Commands, such as those of `consent vendor`. Their help names values in words."""
 
     def get_params(self, ctx: Any) -> Any:
         """Our own options."""
-        return _without_types(super().get_params(ctx))
+        return name_values(super().get_params(ctx))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of this name; None where there is none."""
         command = super().get_command(ctx, cmd_name)
         if command is not None:
-            _without_types(command.get_params(ctx))
+            name_values(command.get_params(ctx))
         return command
-
-
-def _without_types(parameters: Any) -> Any:
-    for each in parameters:
-        if getattr(each, "is_flag", False):
-            each.metavar = ""  # else typer writes `--yes <bool>`
-    return parameters
 
 
 class Commands(Family):
@@ -113,9 +107,12 @@ def _in_our_words(error: typer.BadParameter) -> str:
     """What an option wants. Typer says it in pydantic's words, and quotes what was given: in the wrong place, that may
     be a person."""
     refused = error.__cause__
+    wanted = error.param.type_descriptor if error.param is not None else None
+    if wanted is not None and wanted.is_datetime:
+        return "must be a day, as 2026-05-25"
     if not isinstance(refused, ValidationError):
         return error.message
-    choices = error.param.type_descriptor.choices if error.param is not None else None
+    choices = wanted.choices if wanted is not None else None
     return f"it is one of {', '.join(map(str, choices))}" if choices else problem_of(refused.errors()[0])
 
 

@@ -15,6 +15,10 @@ from tasks.redis_connections import RedisAddress, RedisUrlError
 from tasks.sealed import ProducerKeys
 from tasks.submission import Guards
 
+LEDGER = ("database_url",)
+"""What a command needs that reads the ledger, or writes what no worker must be woken for."""
+LEDGER_AND_KEYS = (*LEDGER, "master_keys")
+"""The same of one that reads who the people are, or finds them."""
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 BAD_KEYS = "these settings cannot be used:\nCONSENT_MASTER_KEYS: "
 

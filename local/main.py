@@ -36,7 +36,10 @@ def demo(
         bool, typer.Option("--stay", help="then keep the stack, with a link that signs you in to its console once")
     ] = False,
 ) -> Ending:
-    """Demonstrate everything: a stack, five sandbox vendors with faults, two requests, and an audit of the result."""
+    """Demonstrate everything, with made-up vendors and people.
+
+    A stack, five sandbox vendors with faults, two requests, and an audit of the result.
+    """
     from rich.console import Console
 
     from local.demo import demo as demonstrate

@@ -21,6 +21,7 @@ from config.master_keys import are_given
 from config.settings import PREFIX, Settings
 from config.signing import keep_signing_key
 from config.stack import find_stack, keep_master_key, keep_producer_key, note_stack
+from domain.counted import counted
 from ledger.delivery.restored import TO_DO
 from ledger.sealing import generate_master_key
 from local.folder_lock import FolderLock
@@ -135,7 +136,7 @@ def running(plan: Plan, say: Say, *, forks: bool = False) -> Iterator[Keep]:
             say(f"this ledger was restored from a backup, and every vendor is held: {TO_DO}")
         for name in prepared.lacking:
             say(f"{name} is on and has no credentials here: its deliveries wait for others, see `consent vendor off`")
-        say(f"ready: {plan.workers} workers; vendors: {vendors}{web}{flower}; state in {data_dir}")
+        say(f"ready: {counted(plan.workers, 'worker')}; vendors: {vendors}{web}{flower}; state in {data_dir}")
         yield keep
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from hashlib import blake2b
+from typing import NamedTuple
 
 from pydantic_core import to_json
 
@@ -10,12 +11,19 @@ from domain.blocks import in_blocks
 from domain.requests import Kind, Subject
 from domain.suppression import PastWish
 from tasks.subjects import SubjectError, check_subject, checked
-from tasks.submission import KeyConflictError, Submission
+from tasks.submission import KeyConflictError, Submission, SubmitError
 from tasks.submit import Receipt
 
 SUBMITTER = "system:suppression"
 LOT = 10_000
 """People of one request. What the submitter sends in a day counts together for `Guards.confirm_above`."""
+
+
+class ErasedAgain(NamedTuple):
+    """Of how many people an erasure was recorded. `refused`: why of no more, where more were due."""
+
+    people: int
+    refused: str | None = None
 
 
 def due_again(found: Iterable[tuple[Subject, PastWish | None]], now: datetime) -> list[tuple[Subject, datetime]]:
@@ -36,13 +44,21 @@ def _is_undoubted(subject: Subject) -> bool:
     return True
 
 
-def erase_again(due: Sequence[tuple[Subject, datetime]], submit: Callable[[Submission, list[Subject]], Receipt]) -> int:
-    """Record erasures of these people, in the name of SUBMITTER; returns of how many. Once for each person and erasure:
-    what was recorded before is not again.
+def erase_again(
+    due: Sequence[tuple[Subject, datetime]], submit: Callable[[Submission, list[Subject]], Receipt]
+) -> ErasedAgain:
+    """Record erasures of these people, in the name of SUBMITTER. Once for each person and erasure: what was recorded
+    before is not again. A refusal ends it, and is told: the next check goes on from there.
 
-    Raises what `submit` raises.
+    Raises what `submit` raises otherwise.
     """
-    return sum(_erase(lot, submit) for lot in in_blocks(due, LOT))
+    people = 0
+    for lot in in_blocks(due, LOT):
+        try:
+            people += _erase(lot, submit)
+        except SubmitError as error:
+            return ErasedAgain(people, str(error))
+    return ErasedAgain(people)
 
 
 def _erase(lot: Sequence[tuple[Subject, datetime]], submit: Callable[[Submission, list[Subject]], Receipt]) -> int:

@@ -1,6 +1,7 @@
 """Tells who of up to a thousand people was erased. Identifiers come in the body, because URLs are logged."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -14,7 +15,7 @@ from ledger import suppression
 from ledger.clock import now
 from ledger.keys import fingerprinter
 from ledger.people.prints import Prints
-from tasks.erase_again import due_again, erase_again
+from tasks.erase_again import ErasedAgain, due_again, erase_again
 from web.api.models import RECEIVED, REQUEST_ID, Given, Moment, examples, json_body
 from web.api.requests import MOST_SUBJECTS, checked_people
 from web.bodies import LARGEST_JSON, read_json
@@ -51,6 +52,7 @@ class Suppressed(BaseModel):
         description="where CONSENT_ERASE_AGAIN is set: for how many an erasure was recorded; nobody where you may not "
         "submit",
     )
+    not_erased_again: str | None = Field(default=None, description="why others who were due were not, if there are any")
 
 
 router = APIRouter(tags=["people"])
@@ -77,7 +79,7 @@ async def check(request: Request, context: TheContext, principal: SubmitterOrRea
             return suppression.erasures_of(connection, identifiers, days), now(connection)
 
     found, as_of = await context.reads.run(find)
-    again = 0
+    again = ErasedAgain(0)
     if context.settings.erase_again and principal.may(Right.SUBMIT):
         due = due_again(zip(people, found, strict=True), as_of)
         again = await context.intake.run(lambda: erase_again(due, context.submit_now))
@@ -86,5 +88,6 @@ async def check(request: Request, context: TheContext, principal: SubmitterOrRea
         for line, one in enumerate(found, start=1)
         if one
     ]
-    more = {"erased_again": again} if context.settings.erase_again else {}
+    more: dict[str, Any] = {"erased_again": again.people} if context.settings.erase_again else {}
+    more |= {"not_erased_again": again.refused} if again.refused else {}
     return Suppressed(people=len(people), on_the_list=len(erased), erased=erased, **more)

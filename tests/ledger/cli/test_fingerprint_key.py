@@ -26,6 +26,7 @@ def status(ending: int = 0) -> list[dict[str, Any]]:
 
 def test_the_key_is_replaced_and_everybody_is_found(stack: Engine, people: str) -> None:
     assert status() == []
+    assert "no fingerprint key yet" in consent("fingerprint-key", "status").stdout
     request_id = submitted(people, "--idempotency-key", "one")
     told = consent("fingerprint-key", "rotate", "--json")
     assert told.exit_code == 0, told.output

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
@@ -56,6 +57,25 @@ def test_requests_are_listed_newest_first_page_by_page(stack: Engine) -> None:
     ):
         assert [one["request_id"] for one in json.loads(consent("list", *argv, "--json").stdout)["requests"]] == found
     assert consent("list", "--cursor", "jane").exit_code == 2
+
+
+LOOKING = (
+    *("status ID", "watch ID --wait-s 0", "export ID", "attention", "list", "report --from 2026-01-01 --to 2026-01-02"),
+    *("audit", "vendor list", "webhook list", "keys list", "user list", "manual list", "legal-hold list"),
+    *("retention", "fingerprint-key status", "signing-key list", "answer ID --format json"),
+)
+
+
+def test_looking_at_the_ledger_takes_neither_redis_nor_master_keys(
+    stack: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    request_id = submitted()
+    monkeypatch.setenv("CONSENT_DATA_DIR", str(tmp_path / "none"))
+    for name in ("CONSENT_REDIS_URL", "CONSENT_MASTER_KEYS"):
+        monkeypatch.delenv(name)
+    for command in LOOKING:
+        told = consent(*command.replace("ID", request_id).split())
+        assert told.exit_code == (124 if command.startswith("watch") else 0), (command, told.output)
 
 
 def test_a_held_vendor_is_told_of(stack: Engine) -> None:

@@ -78,6 +78,19 @@ def test_of_a_forgotten_request_the_same_is_told_too(stack: Engine) -> None:
     assert (code, "its people are forgotten since" in words) == (0, True), words
 
 
+def test_a_setting_that_it_does_without_may_be_wrong(stack: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, called_so = submitted(), submitted("opt_in", 1, "--reference", "DSR 17")
+    monkeypatch.setenv("CONSENT_PHONE_REGION", "Korea")
+    assert consent("list").exit_code == 2
+    assert consent("status", plain).exit_code == 0
+    told = consent("status", called_so, "--json")
+    assert (told.exit_code, json.loads(told.stdout)["request_id"]) == (0, called_so), told.output
+    assert "without its reference" in told.stderr
+    assert "CONSENT_PHONE_REGION" in told.stderr
+    unknown = consent("status", str(UUID(int=7)))
+    assert (unknown.exit_code, "there is no request of this id" in unknown.stderr) == (2, True), unknown.output
+
+
 def test_without_postgresql_the_same_is_told_too(stack: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     for address, ending in (("postgresql://u:topsecret@127.0.0.1:1/none", 3), ("mysql://u:topsecret@here/none", 2)):
         monkeypatch.setenv("CONSENT_DATABASE_URL", address)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from tests.ledger.cli.test_commands import people, settle, stack, submitted
+from tests.ledger.cli.test_commands import VENDORS, people, settle, stack, submitted
 from tests.ledger.command_line import consent
 
 __all__ = ["people", "stack"]
@@ -67,3 +67,18 @@ def test_who_is_found_is_erased_again_where_that_is_set(
     assert told.stdout.endswith("an erasure of 1 person was recorded, submitted by system:suppression\n")
     told = consent("suppression", "check", "-", "--json", stdin="user_id\nu-2\n")
     assert (told.exit_code, json.loads(told.stdout)["erased_again"]) == (1, 0), "it is being done"
+
+
+def test_who_is_found_is_told_also_where_the_new_erasure_is_refused(
+    stack: Engine, people: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(people, "--asked-at", "2026-01-02")
+    for vendor in VENDORS:
+        assert consent("vendor", "off", vendor).exit_code == 0
+    monkeypatch.setenv("CONSENT_ERASE_AGAIN", "true")
+    told = consent("suppression", "check", "-", "--json", stdin="user_id\nx-1\nu-2\n")
+    found = json.loads(told.stdout)
+    assert (told.exit_code, found["on_the_list"], found["erased_again"]) == (1, 1, 0), told.output
+    assert "vendor" in found["not_erased_again"]
+    told = consent("suppression", "check", "-", stdin="user_id\nx-1\nu-2\n")
+    assert (told.exit_code, "nobody was erased again: " in told.stderr) == (1, True), told.output

@@ -10,7 +10,7 @@ from ledger.clock import now
 from ledger.keys import fingerprinter
 from ledger.people.prints import Prints
 from tasks.erase_again import SUBMITTER, due_again, erase_again
-from tasks.submission import NO_GUARDS, Guards, Submission
+from tasks.submission import NO_GUARDS, Guards, Submission, SubmitError
 from tasks.submit import Receipt, submit
 from tests.ledger.conftest import Desk
 from tests.ledger.requests.test_suppression import ALL, ANN, BOB, STRANGER, days_ago, done, forget
@@ -28,7 +28,9 @@ def imported(desk: Desk, people: list[Subject] = IMPORT, guards: Guards = NO_GUA
         prints = Prints(fingerprinter(connection, desk.masters))
         found = suppression.erasures_of(connection, [prints.every(one) for one in people], None)
         due = due_again(zip(people, found, strict=True), now(connection))
-    return erase_again(due, record)
+    again = erase_again(due, record)
+    assert again.refused is None
+    return again.people
 
 
 def recorded(desk: Desk) -> list[tuple[object, ...]]:
@@ -63,7 +65,22 @@ def test_the_same_check_twice_at_once_is_one_request(desk: Desk) -> None:
             **{"idempotency_key": submission.idempotency_key, "submitted_by": submission.submitted_by},
         )
 
-    assert [erase_again(due, record), erase_again(due, record)] == [1, 0]
+    assert [erase_again(due, record), erase_again(due, record)] == [(1, None), (0, None)]
+
+
+def test_a_refusal_does_not_hide_what_was_recorded_before(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.erase_again.LOT", 1)
+
+    def record(submission: Submission, them: list[Subject]) -> Receipt:
+        if them == [BOB]:
+            raise SubmitError("no vendor is switched on")
+        return desk.submit(
+            them, kind=submission.kind, idempotency_key=submission.idempotency_key, submitted_by=SUBMITTER
+        )
+
+    due = [(person, days_ago(30)) for person in (ANN, BOB)]
+    assert erase_again(due, record) == (1, "no vendor is switched on")
+    assert len(recorded(desk)) == 1
 
 
 def test_who_was_erased_lately_has_opted_in_or_is_doubtful_is_not(desk: Desk) -> None:

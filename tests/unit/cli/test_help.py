@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -9,6 +10,7 @@ import pytest
 from typer.main import get_command
 
 from cli import options
+from cli.examples import EXAMPLES
 from domain.outcomes import HOLD_REASONS, Outcome
 from domain.regulations import Regulation
 from domain.requests import Kind
@@ -24,7 +26,6 @@ CHANGE = {
         "demo",
         "manual close",
         "manual export",
-        "export",
         "audit export",
         "signing-key new",
         "certificate of",
@@ -97,6 +98,37 @@ def test_no_option_without_a_value_shows_a_type() -> None:
     assert [name for name, text in shown.items() if "bool" in text] == []
 
 
+def test_values_are_named_in_words() -> None:
+    """As people say them: no types of Python, no conditions, no braces."""
+    shown = {name: told(f"{name} --help") for name in (*ALL, "")}
+    odd = re.compile(r"<(?![a-z_]+\||en\|)|\{[A-Z]|\[\[|\bx?[<>]=|\brange\b|%Y")
+    assert {name: odd.findall(text) for name, text in shown.items() if odd.search(text)} == {}
+
+
+def test_what_a_command_does_is_said_in_a_line_of_the_list() -> None:
+    families = {name.rpartition(" ")[0] for name in ALL}
+    for name in families:
+        listed = told(f"{name} --help", columns="80").partition("Commands:")[2]
+        assert not re.search(r"\.\.\.$", listed, re.MULTILINE), listed
+
+
+def test_examples_are_commands_that_can_be_given() -> None:
+    """Each is parsed as it stands, and not run."""
+    assert {*EXAMPLES} - {*ALL, "audit"} == set()
+    for name, examples in EXAMPLES.items():
+        assert "For example:" in told(f"{name} --help")
+        for example in examples:
+            words = shlex.split(example)
+            command: Any = get_command(app)
+            while words and hasattr(command, "commands") and words[0] in command.commands:
+                command = command.get_command(command.make_context("consent", [words[0]]), words.pop(0))
+            command.make_context(name, words)
+
+
+def told(argv: str, *, columns: str = "200") -> str:
+    return CliRunner().invoke(app, argv.split(), env={**os.environ, "COLUMNS": columns}).output
+
+
 def test_shells_can_complete() -> None:
     assert "--install-completion" in CliRunner().invoke(app, ["--help"]).output
 
@@ -109,6 +141,7 @@ def test_shells_can_complete() -> None:
         (["audit", "--limit", "0"], "must be 1 or more"),
         (["user", "add", "ann", "--role", "king"], "it is one of submitter, reader, operator, admin"),
         (["export", "x", "--outcome", "gone"], "it is one of pending, accepted"),
+        (["report", "--from", "jane", "--to", "2026-05-25"], "must be a day, as 2026-05-25"),
     ],
 )
 def test_what_an_option_wants_is_said_in_our_words_and_without_the_value(argv: list[str], says: str) -> None:
