@@ -74,7 +74,7 @@ def draw(results: Mapping[str, Any], folder: Path = FOLDER, *, suffix: str = "sv
 @contextmanager
 def _figure(plot: Plot) -> Iterator[tuple["Figure", Sequence["Axes"]]]:
     from matplotlib import rc_context  # noqa: PLC0415 - see above
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415 - see above
 
     with rc_context(dict(STYLE)):
         figure = Figure(figsize=(WIDTH_IN, plot.height_in), layout="constrained")

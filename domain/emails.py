@@ -45,8 +45,8 @@ def _lone_quote(text: str) -> bool:
 
 
 def _is_valid(text: str) -> bool:
-    # Imported late: most addresses are plain, and commands should start quickly.
-    from email_validator import EmailSyntaxError, validate_email  # noqa: PLC0415
+    # Most addresses are plain, and commands should start quickly.
+    from email_validator import EmailSyntaxError, validate_email  # noqa: PLC0415 - see above
 
     try:
         # Special-use domains such as .local are valid here: companies use them internally. No name server is asked.

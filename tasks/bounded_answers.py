@@ -38,7 +38,7 @@ class BoundedParser(_RESP2Parser):
 
     def on_connect(self, connection: Any) -> None:
         """Called by a connection when it is made."""
-        super().on_connect(connection)  # type: ignore[no-untyped-call]
+        super().on_connect(connection)  # type: ignore[no-untyped-call] # of redis-py
         self._buffer = _BoundedBuffer(connection._sock, self.socket_read_size, connection.socket_timeout)
 
     def read_response(self, *args: Any, **more: Any) -> Any:

@@ -44,7 +44,7 @@ class Channel(kombu_redis.Channel):
 
     unix_socket: str | None = None
     must_write: bool = False
-    from_transport_options = (  # type: ignore[assignment]
+    from_transport_options = (  # type: ignore[assignment] # longer than that of Kombu
         *kombu_redis.Channel.from_transport_options,
         "unix_socket",
         "must_write",
@@ -84,7 +84,7 @@ class Channel(kombu_redis.Channel):
             raise UnusableError("its connection was closed meanwhile")
         if self.unix_socket is None:
             return dict(super()._connparams(asynchronous)) | READING
-        self.connection_class = redis.UnixDomainSocketConnection  # type: ignore[assignment]
+        self.connection_class = redis.UnixDomainSocketConnection  # type: ignore[assignment] # not that of Kombu
         found = super()._connparams(asynchronous)
         return (
             {name: value for name, value in found.items() if name not in _TCP_ONLY}

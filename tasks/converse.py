@@ -165,8 +165,9 @@ class Conversation:
 
     def _stop_being_careful(self, step: str) -> None:
         care = self._care.pop(step, None) if self._care else None
-        for _ in range(self.exchange.adapter.settings.concurrency if care else 0):
-            care.release()  # type: ignore[union-attr]
+        if care:
+            for _ in range(self.exchange.adapter.settings.concurrency):
+                care.release()
 
     def _count_refused(self, results: StepResults, people: int) -> None:
         results.refused += people

@@ -30,7 +30,7 @@ FORGOTTEN_AFTER_S = 3_600
 __all__ = ["FlowerError", "run_flower"]
 
 
-class GuardedMetrics(Metrics):  # type: ignore[misc]
+class GuardedMetrics(Metrics):  # type: ignore[misc] # Flower has no types
     """Flower's figures for Prometheus, which Flower itself shows to everybody."""
 
     get = authenticated(Metrics.get)

@@ -39,12 +39,12 @@ def main(arguments: list[str]) -> int | str:
 
             return run_worker(app, name)
         case ["beat"]:
-            from worker.bystanders import app as small  # noqa: PLC0415
+            from worker.bystanders import app as small  # noqa: PLC0415 - a worker needs nothing of it
 
             return run_beat(small)
         case ["flower"]:
-            from worker.bystanders import app as small  # noqa: PLC0415
-            from worker.flower_process import FlowerError, run_flower  # noqa: PLC0415
+            from worker.bystanders import app as small  # noqa: PLC0415 - as above
+            from worker.flower_process import FlowerError, run_flower  # noqa: PLC0415 - nor of Flower
 
             try:
                 return run_flower(small)

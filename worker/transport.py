@@ -89,12 +89,12 @@ class SiftingChannel(Channel):
     """A channel that filters, where its transport options have a `sieve`."""
 
     sieve: Sieve | None = None
-    from_transport_options = (*Channel.from_transport_options, "sieve")  # type: ignore[assignment]
+    from_transport_options = (*Channel.from_transport_options, "sieve")  # type: ignore[assignment] # longer than that of Kombu
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         if not self.ack_emulation:
-            self.QoS = UnkeptQoS  # type: ignore[assignment]
+            self.QoS = UnkeptQoS  # type: ignore[assignment] # not that of Kombu
 
     def _get_client(self) -> Callable[..., Redis]:
         plain: Callable[..., Redis] = super()._get_client()
