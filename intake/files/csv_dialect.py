@@ -1,4 +1,4 @@
-"""How a CSV is written: by what its cells are separated, as the first line shows."""
+"""The dialect of a CSV: by what its cells are separated, as the first line shows."""
 
 import csv
 import re
@@ -12,12 +12,12 @@ _SEP_LINE = re.compile(r'"?sep=([^\w"\s]|\t)"?[,;\t|]*\r*\n?', re.IGNORECASE)
 AMBIGUOUS = "may be separated by {0} or by {1}: put a line sep=; (or whichever it is) above it"
 
 
-class DressError(Exception):
+class DialectError(Exception):
     """The first line can be understood in two ways; the message says which."""
 
 
 @dataclass(frozen=True)
-class Dress:
+class Dialect:
     """`spaced`: a space after each separator, which belongs to no cell."""
 
     separator: str = ","
@@ -36,12 +36,12 @@ def separator_in(line: str) -> str | None:
     return found[1] if found else None
 
 
-def dress_of(header: str, hints: Hints, separator: str | None = None) -> Dress:
-    """How the table below this first line is written; `separator` is known from a line above it. Raises DressError."""
+def dialect_of(header: str, hints: Hints, separator: str | None = None) -> Dialect:
+    """How the table below this first line is written; `separator` is known from a line above. Raises DialectError."""
     if separator is None:
         separator = _separator(header, hints)
     cells = _cells(header, separator, spaced=False)
-    return Dress(separator, len(cells) > 1 and all(cell[:1] == " " for cell in cells[1:]))
+    return Dialect(separator, len(cells) > 1 and all(cell[:1] == " " for cell in cells[1:]))
 
 
 def _separator(header: str, hints: Hints) -> str:
@@ -52,7 +52,7 @@ def _separator(header: str, hints: Hints) -> str:
         return max(SEPARATORS, key=header.count)
     together = [each for each in likely if each in header]
     if len(together) > 1:
-        raise DressError(AMBIGUOUS.format(*(SEPARATORS[each] for each in together[:2])))
+        raise DialectError(AMBIGUOUS.format(*(SEPARATORS[each] for each in together[:2])))
     return together[0] if together else likely[0]
 
 

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator
 from itertools import chain
 
-from intake.files.csv_dress import Dress, DressError, dress_of, separator_in
+from intake.files.csv_dialect import Dialect, DialectError, dialect_of, separator_in
 from intake.files.header import RowError
 from intake.files.lines import LONGEST_LINE, NOT_UTF8, TOO_LONG, Block, Lines
 from intake.files.people import People
@@ -69,16 +69,16 @@ def read_csv(blocks: Iterator[Block], reading: Reading) -> Iterator[People]:
         feed.drop()
         first = feed.peek()
     try:
-        dress = dress_of(first, reading.hints, separator)
-    except DressError as error:
+        dialect = dialect_of(first, reading.hints, separator)
+    except DialectError as error:
         reading.faults.add(feed.first_line, "", str(error))
         return
-    reading.recognised.parts += ["CSV", dress.words]
-    yield from read_rows(_rows(feed, dress), reading)
+    reading.recognised.parts += ["CSV", dialect.words]
+    yield from read_rows(_rows(feed, dialect), reading)
 
 
-def _rows(feed: _Feed, dress: Dress) -> Iterator[Row]:
-    reader = csv.reader(feed, strict=True, delimiter=dress.separator, skipinitialspace=dress.spaced)
+def _rows(feed: _Feed, dialect: Dialect) -> Iterator[Row]:
+    reader = csv.reader(feed, strict=True, delimiter=dialect.separator, skipinitialspace=dialect.spaced)
     while True:
         feed.begin_row()
         try:

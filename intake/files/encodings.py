@@ -1,4 +1,4 @@
-"""Text in other clothes becomes UTF-8 with line feeds, as a stream: UTF-16, and line ends of old Macintoshes."""
+"""Text in another encoding becomes UTF-8 with line feeds, as a stream: UTF-16, and line ends of old Macintoshes."""
 
 import codecs
 import re

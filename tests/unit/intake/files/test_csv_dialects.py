@@ -1,4 +1,4 @@
-"""The same people in any dress that programs give a table are the same people."""
+"""The same people in any dialect that programs give a table are the same people."""
 
 import codecs
 import gzip
@@ -59,18 +59,18 @@ def encoded(text: str, encoding: str) -> bytes:
     return (marks[name] if mark else b"") + text.encode(name)
 
 
-DRESSES = list(product(",;\t|", HEADERS, QUOTING, NEWLINES, TAILS, [False, True], ENCODINGS, [False, True]))
+DIALECTS = list(product(",;\t|", HEADERS, QUOTING, NEWLINES, TAILS, [False, True], ENCODINGS, [False, True]))
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_the_same_people_in_any_dress_are_the_same_people(part: int) -> None:
+def test_the_same_people_in_any_dialect_are_the_same_people(part: int) -> None:
     # Every value of each of these meets every other in some of the draws; all of them together are 19,200 files.
-    for dress in random.Random(part).sample(DRESSES, 250):
-        separator, header, quoting, newline, tail, spaced, encoding, packed = dress
+    for dialect in random.Random(part).sample(DIALECTS, 250):
+        separator, header, quoting, newline, tail, spaced, encoding, packed = dialect
         data = encoded(table(separator, header, quoting, newline, tail, spaced=spaced), encoding)
         data = gzip.compress(data) if packed else data
         first = 3 if tail == "sep" else 2
-        assert list(read_numbered(io.BytesIO(data))) == list(enumerate(PEOPLE, start=first)), dress
+        assert list(read_numbered(io.BytesIO(data))) == list(enumerate(PEOPLE, start=first)), dialect
 
 
 def read(data: bytes, **hints: object) -> list[Subject]:
@@ -149,7 +149,7 @@ def test_a_header_that_came_again_is_nobody() -> None:
     assert [fault[:2] for fault in faults] == [(3, "")]
 
 
-def test_spaces_of_single_cells_are_not_taken_for_a_dress() -> None:
+def test_spaces_of_single_cells_are_not_taken_for_a_dialect() -> None:
     assert [fault[:2] for fault in faults_of(b"user_id,email\nu-7, a@example.org\n")] == [(2, "email")]
 
 
