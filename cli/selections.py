@@ -76,7 +76,7 @@ def is_at_terminal() -> bool:
 
 def _criteria(deed: Deed, chosen: Chosen, *, own: bool) -> Criteria:
     if not (deed is Deed.RETRY and chosen.reason == "superseded"):
-        check_reason(chosen.reason)
+        check_reason(chosen.reason, of_holds=deed is Deed.CLOSE)
     return Criteria(
         chosen.vendor,
         chosen.reason,

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from domain.outcomes import Outcome
+from domain.outcomes import HOLD_REASONS, Outcome
 from ledger.accounts.persons import same_person_as
 from ledger.data_keys import has_key
 from ledger.desk.attention import MEANT_BY_RETRY, NAMED
@@ -72,6 +72,19 @@ _GAVE_WAY = f"""
         SELECT FROM outcomes
         WHERE outcomes.request_id = requests.id AND {_AT_VENDOR} AND outcome = 'superseded' AND {LATEST})
 """
+_WITHHELD = """
+    EXISTS (
+        SELECT FROM withheld JOIN legal_holds ON legal_holds.id = hold_id
+        WHERE withheld.request_id = requests.id AND legal_holds.reason = :reason
+            AND (CAST(:vendor_id AS smallint) IS NULL OR withheld.vendor_id = :vendor_id))
+"""
+
+
+def _with_such(reason: str | None) -> str:
+    """A condition on `requests`: something in it can be meant by a deed that names this reason."""
+    if reason == Outcome.SUPERSEDED:
+        return _GAVE_WAY
+    return _WITHHELD if reason in set(HOLD_REASONS) else _WAITING
 
 
 def _where(deed: Deed, criteria: Criteria, vendor_id: int | None) -> tuple[str, dict[str, Any]]:
@@ -92,7 +105,7 @@ def _where(deed: Deed, criteria: Criteria, vendor_id: int | None) -> tuple[str, 
         conditions.append("CAST(:vendor_id AS smallint) = ANY(vendor_ids)")
         values["vendor_id"] = vendor_id
     if not whole or criteria.reason is not None:
-        conditions.append(_GAVE_WAY if criteria.reason == Outcome.SUPERSEDED else _WAITING)
+        conditions.append(_with_such(criteria.reason))
         values |= {"vendor_id": vendor_id, "reason": criteria.reason}
     return " AND ".join(conditions), values
 

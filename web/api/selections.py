@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, TypeAdapter
 
 from domain.moments import GivenMoment
-from domain.outcomes import Outcome
+from domain.outcomes import HOLD_REASONS, Outcome
 from domain.requests import Kind
 from intake.advice import ADVICE
 from tasks import selections
@@ -102,7 +102,8 @@ ROUTES = (
         CloseSelected,
         Operator,
         "Settle by hand, over a selection",
-        "What needs a person becomes `cancelled`, but for those who could not be reached; who and why is kept.",
+        "What needs a person becomes `cancelled`, but for those who could not be reached; who and why is kept. What a "
+        "legal hold withholds does where the hold's reason is named.",
     ),
     Route(
         Deed.CANCEL,
@@ -192,7 +193,8 @@ def _criteria(deed: Deed, chosen: Selected, principal: Principal) -> Criteria:
     if not (chosen.all or chosen.vendor or chosen.reason or chosen.kind or chosen.received_before):
         said = "say which: vendor, reason, kind, received_before, or all"
         raise Problem.unusable("nothing was done", [fault("", said)])
-    if chosen.reason is not None and chosen.reason not in {*ADVICE, Outcome.SUPERSEDED}:
+    of_holds = HOLD_REASONS if deed is Deed.CLOSE else ()
+    if chosen.reason is not None and chosen.reason not in {*ADVICE, *of_holds, Outcome.SUPERSEDED}:
         raise Problem.unusable("nothing waits for such a reason", [fault("reason", "is not a known reason")])
     own_only = deed is Deed.CANCEL and not principal.may(Right.OPERATE)
     return Criteria(

@@ -87,6 +87,7 @@ AN_ID = "123e4567-e89b-42d3-a456-426614174000"
         (("cancel", AN_ID, "--vendor", "insider"), "--vendor choose"),
         (("retry", "--vendor", "acme"), "unknown vendor; known are algonomy, dfinery, insider"),
         (("retry", "--reason", "acme"), "unknown --reason"),
+        (("retry", "--reason", "litigation"), "unknown --reason"),
         (("retry", "--kind", "acme"), "'--kind': it is one of erasure, opt_out, opt_in"),
         (("cancel", "--received-before", "yesterday"), "--received-before must be a moment"),
         (("cancel", "--received-before", "2026-05-25T00:00:00"), "--received-before must be a moment"),

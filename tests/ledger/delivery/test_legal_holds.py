@@ -20,7 +20,7 @@ from ledger import due, legal_holds
 from ledger.delivery import withheld as waiting
 from ledger.desk import attention, endings, withheld
 from ledger.desk.endings import status_and_closing
-from tasks import attend, by_hand
+from tasks import attend, by_hand, selections
 from tasks.legal_holds import HoldError, Keeper, NoSuchHoldError, end_over
 from tasks.run import Run
 from tasks.settle import settle
@@ -300,6 +300,26 @@ def test_what_is_withheld_is_closed_by_hand_where_its_reason_is_named(
     assert stage.desk.one("SELECT count(*) FROM withheld") == 1 - closed
     stage.keeper().release(hold)
     assert stage.work().outcomes()[0] == (("cancelled", "closed_by_hand") if closed else DONE)
+
+
+@pytest.mark.parametrize(
+    ("reason", "vendor", "requests"),
+    [(None, None, 0), ("expression", None, 0), ("litigation", None, 2), ("litigation", "algonomy", 1)],
+)
+def test_what_is_withheld_of_many_requests_is_closed_where_its_reason_is_named(
+    stage: Stage, reason: str | None, vendor: str | None, requests: int
+) -> None:
+    stage.hold()
+    stage.submit(vendors=("insider",))
+    stage.submit(vendors=("algonomy",))
+    stage.work()
+    order = selections.Order(selections.Deed.CLOSE, selections.Criteria(vendor, reason), "she has withdrawn it")
+    engine = stage.desk.engine
+    assert selections.extent(engine, order, "cli:ann") == (requests, requests, 0)
+    done = selections.begin_and_work(engine, order, "cli:ann", stage.desk.woken.extend, within_s=60).done
+    assert (done.requests, sum(done.deliveries.values())) == (requests, requests)
+    assert stage.desk.one("SELECT count(*) FROM withheld") == 2 - requests
+    stage.desk.assert_tallies_add_up()
 
 
 def test_people_who_are_kept_are_not_forgotten(stage: Stage) -> None:

@@ -100,6 +100,7 @@ def test_the_second_person_rule_holds_for_each(client: httpx.Client, key: Key, r
         *((deed, {"vendor": "acme", "because": "why"}) for deed in ("close",)),
         *((deed, {"vendor": "acme"}) for deed in ("retry", "cancel", "confirm")),
         ("retry", {"reason": "acme"}),
+        ("retry", {"reason": "litigation"}),
         ("retry", {"received_before": "2026-05-25T00:00:00"}),
         ("retry", {"all": "yes"}),
         ("retry", {"all": True, "whatever": 1}),
@@ -116,6 +117,11 @@ def test_the_second_person_rule_holds_for_each(client: httpx.Client, key: Key, r
 def test_what_is_unclear_is_refused(client: httpx.Client, rows: Rows, deed: str, body: dict[str, Any]) -> None:
     assert client.post(f"/v1/requests/{deed}", json=body).status_code == 422
     assert rows("SELECT count(*) FROM deeds") == [(0,)]
+
+
+def test_what_is_withheld_is_closed_by_the_reason_of_its_hold(client: httpx.Client) -> None:
+    answer = client.post("/v1/requests/close", json={"reason": "litigation", "because": "why", "dry_run": True})
+    assert (answer.status_code, answer.json()["requests"]) == (200, 0)
 
 
 def test_one_request_is_closed_by_hand(client: httpx.Client, rows: Rows) -> None:
