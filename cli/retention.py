@@ -9,7 +9,7 @@ import typer
 from cli.attention import check_text
 from cli.given import unusable
 from cli.os_user import who
-from config.retention import MOST_DAYS, NEVER
+from config.retention import LEAST_RECORD_DAYS, NEVER, days_of
 from domain.requests import Kind
 from intake.exit_codes import Ending
 from intake.stack import LEDGER, surroundings
@@ -17,8 +17,6 @@ from ledger import retention as ledger_retention
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.retention import RECORD, Kept
-
-LEAST_RECORD_DAYS = 1.0
 
 
 def show(*, as_json: bool) -> Ending:
@@ -57,15 +55,10 @@ def set_days(
 
 
 def _days(option: str, given: str, least: float) -> float | None:
-    if given.strip().lower() == NEVER:
-        return None
     try:
-        days = float(given)
-    except ValueError:
-        days = -1.0
-    if not least <= days <= MOST_DAYS:
-        raise unusable(f"{option} must be from {least:g} to {MOST_DAYS:,}, or {NEVER}")
-    return days
+        return days_of(given, least)
+    except ValueError as error:
+        raise unusable(f"{option} {error}") from None
 
 
 def said(days: float | None) -> str:

@@ -1,8 +1,10 @@
 """The settings that say how long people can be read and records are kept: the first values of a new ledger."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from domain.requests import Kind
 from ledger.retention import Periods
@@ -10,16 +12,47 @@ from ledger.retention import Periods
 NEVER = "never"
 MOST_DAYS = 36_500
 """A hundred years. PostgreSQL has no moments beyond the year 294276."""
+LEAST_RECORD_DAYS = 1.0
 
 
-def _none_for_never(value: Any) -> Any:
-    return None if isinstance(value, str) and value.strip().lower() == NEVER else value
+def days_of(given: str, least: float) -> float | None:
+    """Days as they are written; None: never. Raises ValueError, which says what can be written."""
+    if given.strip().lower() == NEVER:
+        return None
+    try:
+        days = float(given)
+    except ValueError:
+        days = -1.0
+    if not least <= days <= MOST_DAYS:  # nor where it is nan
+        raise ValueError(f"must be from {least:g} to {MOST_DAYS:,} days, or {NEVER}")
+    return days
 
 
-Days = Annotated[Annotated[float, Field(ge=0, le=MOST_DAYS)] | None, BeforeValidator(_none_for_never)]
+def _reading(least: float) -> BeforeValidator:
+    def read(value: Any) -> Any:
+        try:
+            return days_of(value, least) if isinstance(value, str) else value
+        except ValueError as error:
+            raise PydanticCustomError("days", "{says}", {"says": str(error)}) from None
+
+    return BeforeValidator(read)
+
+
+Days = Annotated[Annotated[float, Field(ge=0, le=MOST_DAYS)] | None, _reading(0.0)]
 """None: never."""
-RecordDays = Annotated[Annotated[float, Field(ge=1, le=MOST_DAYS)] | None, BeforeValidator(_none_for_never)]
+RecordDays = Annotated[Annotated[float, Field(ge=LEAST_RECORD_DAYS, le=MOST_DAYS)] | None, _reading(LEAST_RECORD_DAYS)]
 """None: never."""
+_FORGET = "FORGET_AFTER_DAYS_"
+
+
+def misspelled(names: Iterable[str], prefix: str) -> list[str]:
+    """Which names of variables mean a period of a kind that there is not: sentences. Otherwise people of the kind that
+    was meant would be forgotten when they are to be kept."""
+    known = [f"{prefix}{_FORGET}_{kind.value.upper()}" for kind in Kind]
+    wrong = sorted(name for name in names if name.upper().startswith(prefix + _FORGET) and name.upper() not in known)
+    return [f"{name}: no such setting: {', '.join(known)}" for name in wrong]
+
+
 _LIKE_ALL = "the same for this kind; unset: as for all"
 
 

@@ -14,7 +14,7 @@ from config.opendsr import OpenDsrSettings
 from config.phone_region import PhoneRegion
 from config.public_url import PublicUrl
 from config.resolver import ResolverSettings
-from config.retention import RetentionFields
+from config.retention import RecordDays, RetentionFields
 from config.timestamp_address import TimestampAddress
 from config.vendors import VendorBlocks
 from config.webhooks import WebhookSettings
@@ -172,11 +172,10 @@ class SettingFields(RetentionFields, VendorBlocks):
     due_soon_days: float = Field(
         default=7.0, ge=0, le=90, description="what is not done so long before it is due is at risk"
     )
-    suppression_days: float | None = Field(
+    suppression_days: RecordDays = Field(
         default=None,
-        ge=1,
         description="so long after their wish took effect, who was erased is on the suppression list, also once their "
-        "request is forgotten; unset: for ever",
+        "request is forgotten; unset, or never: for ever",
     )
     erase_again: bool = Field(
         default=False,

@@ -1,5 +1,6 @@
 """Every setting, from environment variables that begin with CONSENT_."""
 
+import os
 from typing import Self
 
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from adapters.registry import ADAPTERS, PLUG_INS, create
 from config.accounts import AccountsError, variables_of
 from config.fields import block_of, fault_text, unparsable
 from config.manual import faults_in as manual_faults
+from config.retention import misspelled
 from config.setting_fields import SettingFields
 from config.vendors import with_vendors
 from domain.by_hand import ByHand
@@ -48,6 +50,8 @@ class Settings(SettingFields):
     def load(cls) -> Self:
         """The settings of this process's environment. Raises SettingsError."""
         cls._refuse_plug_ins()
+        if wrong := misspelled(os.environ, PREFIX):
+            raise SettingsError("\n".join(wrong)) from None
         try:
             settings = cls()
         except ValidationError as error:

@@ -90,9 +90,13 @@ def test_a_ledger_from_before_goes_on_with_the_one_period_that_it_had(
                 SELECT name, true FROM unnest(ARRAY['erasure', 'opt_out', 'opt_in', 'record']) AS name""")
         )
     assert shown()["written_down"] is False
-    assert "write down" in doctor()[0]["says"]
     if days is not None:
         monkeypatch.setenv("CONSENT_RETENTION_DAYS", days)
+    when = "never" if holds is None else "after 365 days"
+    assert (
+        f"write down what their settings say when they start; as they are here, people are forgotten: {when}; "
+        in (doctor()[0]["says"])
+    )
     assert started(stack) == dict.fromkeys(("erasure", "opt_out", "opt_in", "record"), holds)
     monkeypatch.setenv("CONSENT_RETENTION_DAYS", "10")
     assert started(stack) == dict.fromkeys(("erasure", "opt_out", "opt_in", "record"), holds)

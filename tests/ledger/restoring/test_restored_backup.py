@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from pydantic_core import from_json
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 
 from domain.requests import Kind
 from evidence.keys import SigningKey
@@ -34,12 +34,24 @@ from tasks.restored import NotRestoredError, Report
 from tasks.rotate import rotate
 from tasks.since import Again
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
+from tests.recipes import recipes, run
 from tests.services import TestPostgres
 
 KEY = SigningKey(b"k" * 32)
 WHY = "the disk broke"
 OLD, NEW = generate_master_key(), generate_master_key()
 BOTH, TODAY = MasterKeys.parse(f"{NEW},{OLD}"), MasterKeys.parse(NEW)
+
+
+class BackedUpPostgres(TestPostgres):
+    """One whose user may make physical backups."""
+
+    grants = (*TestPostgres.grants, "ALTER ROLE consent REPLICATION")
+
+    def _prepare(self, *args: Any, **more: Any) -> None:
+        super()._prepare(*args, **more)
+        with (self.folder / "pg_hba.conf").open("a") as logins:
+            logins.write("local replication consent scram-sha-256\n")
 
 
 @dataclass
@@ -50,7 +62,7 @@ class Site:
     masters: MasterKeys
     loop: Any
     copy: LogCopy
-    server: TestPostgres
+    server: BackedUpPostgres
     engine: Engine
     ids: dict[str, UUID] = field(default_factory=dict)
 
@@ -75,15 +87,17 @@ class Site:
         self.engine = connect(self.server.url)
 
     def back_up(self) -> None:
-        """As a copy of the stopped server's files."""
-        self.stop()
-        copy(self.server.folder, self.folder / "backup")
-        self.start()
+        """By the recipe of docs/operations.md, beside whatever goes on."""
+        *_, base_backup = recipes("operations.md", "Backups")
+        url = make_url(self.server.url).set(drivername="postgresql")
+        run(base_backup, self.folder, BACKUP_URL=url.render_as_string(hide_password=False))
 
     def restore(self) -> None:
         self.stop()
+        whose = "{0.st_uid}:{0.st_gid}".format(self.server.folder.stat())
         shutil.rmtree(self.server.folder)
-        copy(self.folder / "backup", self.server.folder)
+        shutil.copytree(self.folder / "base", self.server.folder)
+        subprocess.run(["chown", "-R", whose, str(self.server.folder)], check=True)
         self.start()
 
     def at_desk(self) -> Attending:
@@ -93,16 +107,12 @@ class Site:
         return str(self.desk.one("SELECT status FROM requests WHERE public_id = :id", id=self.ids[name]))
 
 
-def copy(folder: Path, there: Path) -> None:
-    subprocess.run(["cp", "-a", str(folder), str(there)], check=True)  # whose the files are is kept
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, _loop: Any) -> Iterator[Site]:
     """A ledger that was restored from a backup, before anything was started with it."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "audit").mkdir()
-    with TestPostgres(folder) as server:
+    with BackedUpPostgres(folder) as server:
         kept = LogCopy(folder / "audit", lambda: [KEY.public])
         site = Site(folder, MasterKeys.parse(OLD), _loop, kept, server, connect(server.url))
         migrate(site.engine)
