@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from cli.options import AsJson, RoleName
-from intake.exit_codes import Ending, Family
+from intake.command_line import Family
+from intake.exit_codes import Ending
 
 keys = typer.Typer(cls=Family, help="API keys: make one, see them, revoke one.", no_args_is_help=True)
 user = typer.Typer(cls=Family, help="Console users: add, list and disable them.", no_args_is_help=True)

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from cli.options import AsJson, KeyFile
-from intake.exit_codes import Ending, Family
+from intake.command_line import Family
+from intake.exit_codes import Ending
 
 MOST = 1_000
 audit = typer.Typer(

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from cli.options import AsJson, RequestId
-from intake.exit_codes import Ending, Family
+from intake.command_line import Family
+from intake.exit_codes import Ending
 
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="write it there; else to standard output")]
 

@@ -23,7 +23,8 @@ from cli.signing_key_commands import signing_key
 from cli.suppression_commands import suppression
 from cli.vendor_commands import vendor
 from cli.webhook_commands import webhook
-from intake.exit_codes import Commands, Ending, run_to_end
+from intake.command_line import Commands
+from intake.exit_codes import Ending, run_to_end
 
 app = typer.Typer(
     cls=Commands,

@@ -3,7 +3,8 @@
 import typer
 
 from cli.options import AsJson
-from intake.exit_codes import Ending, Family
+from intake.command_line import Family
+from intake.exit_codes import Ending
 
 fingerprint_key = typer.Typer(
     cls=Family, help="The key by which people are found: changed for a new one.", no_args_is_help=True

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from cli.options import AsJson, Because, RequestId
-from intake.exit_codes import Ending, Family
+from intake.command_line import Family
+from intake.exit_codes import Ending
 
 manual = typer.Typer(
     cls=Family,

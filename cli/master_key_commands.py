@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from cli.options import AsJson, Because
-from intake.exit_codes import Ending, Family
+from intake.command_line import Family
+from intake.exit_codes import Ending
 
 master_key = typer.Typer(
     cls=Family, help="The keys that seal all others. Which are needed, and changed for new ones.", no_args_is_help=True

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from cli.options import AsJson, Because, KindName
-from intake.exit_codes import Ending, Family
+from intake.command_line import Family
+from intake.exit_codes import Ending
 
 retention = typer.Typer(
     cls=Family,

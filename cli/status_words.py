@@ -4,14 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import typer
-
 from cli.terminal import console, table
 from cli.utc import as_utc, for_people, moment_or_none
 from domain.counted import counted, counted_people
 from domain.outcomes import Outcome
 from intake.card_wording import say_operations
-from intake.exit_codes import note
+from intake.exit_codes import answer, note
 from ledger.desk.status import PENDING, Status, WaitedFor
 from tasks.unreachable import missing_identifiers
 
@@ -39,7 +37,7 @@ class Told(NamedTuple):
 def tell(told: Told, *, as_json: bool) -> None:
     """Print it: on stdout, and what keeps it from going on as notes."""
     if as_json:
-        typer.echo(json.dumps(_as_json(told)))
+        answer(json.dumps(_as_json(told)))
         return
     status = told.status
     _print_status(told)

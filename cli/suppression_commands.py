@@ -6,7 +6,8 @@ import typer
 
 from cli.file_options import Given, reading_a_file
 from cli.options import AsJson
-from intake.exit_codes import Ending, Family
+from intake.command_line import Family
+from intake.exit_codes import Ending
 
 suppression = typer.Typer(
     cls=Family,

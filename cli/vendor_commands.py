@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from cli.options import AsJson, Because
-from intake.exit_codes import Ending, Family
+from intake.command_line import Family
+from intake.exit_codes import Ending
 
 vendor = typer.Typer(cls=Family, help="List vendors; switch, hold, resume and retire them.", no_args_is_help=True)
 

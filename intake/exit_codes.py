@@ -2,16 +2,11 @@
 
 import os
 import sys
+from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import typer
-from pydantic import ValidationError
-from typer.core import TyperGroup
-
-from domain.refused_values import problem_of
 from domain.unexpected import type_and_place
-from intake.help_words import name_values
 
 
 class Ending(IntEnum):
@@ -36,7 +31,15 @@ class CommandError(Exception):
 
 def note(message: str) -> None:
     """Print a note for the person at the terminal. Scripts only read stdout."""
-    typer.echo(message, err=True)
+    if sys.stderr is not None:  # None where a parent process closed it
+        sys.stderr.write(f"{message}\n")
+        sys.stderr.flush()
+
+
+def answer(text: str) -> None:
+    """Print what scripts read."""
+    if sys.stdout is not None:
+        sys.stdout.write(f"{text}\n")
 
 
 def flush() -> None:
@@ -45,11 +48,32 @@ def flush() -> None:
         sys.stdout.flush()
 
 
-def run_to_end(app: typer.Typer) -> NoReturn:
+def ended(command: Callable[[], Ending | None]) -> Ending:
+    """Call a command (None is DONE), and turn its errors into a message and an Ending."""
+    try:
+        ending = command() or Ending.DONE
+        flush()
+    except CommandError as error:
+        note(str(error))
+        ending = error.ending
+    except BrokenPipeError:
+        ending = Ending.DONE  # the reader has closed the pipe, as `head` does
+        _drop_output()
+    except KeyboardInterrupt:
+        note("stopped")
+        ending = Ending.INTERRUPTED
+    except OSError as error:
+        note(f"the system refuses: {error.strerror or type_and_place(error)}")
+        ending = Ending.UNREACHABLE
+        _drop_output()
+    return ending
+
+
+def run_to_end(run: Callable[[], Ending | None]) -> NoReturn:
     """Run a command line, and exit. A fault of our own is reported by its type and place, because a trace might quote a
     person."""
     try:
-        app()
+        ending = run() or Ending.DONE
     except MemoryError:
         note("the system refuses: there is no memory left")
         ending = Ending.UNREACHABLE
@@ -59,61 +83,6 @@ def run_to_end(app: typer.Typer) -> NoReturn:
         note(f"our own program failed: {type_and_place(error)}")
         ending = Ending.OUR_FAULT
     sys.exit(int(ending))
-
-
-class Family(TyperGroup):
-    """Commands, such as those of `consent vendor`. Their help names values in words."""
-
-    def get_params(self, ctx: Any) -> Any:
-        """Our own options."""
-        return name_values(super().get_params(ctx))
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of this name; None where there is none."""
-        command = super().get_command(ctx, cmd_name)
-        if command is not None:
-            name_values(command.get_params(ctx))
-        return command
-
-
-class Commands(Family):
-    """Commands that return an Ending (None is DONE) and may raise CommandError."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run a command; raises typer.Exit with its code."""
-        try:
-            ending = super().invoke(ctx) or Ending.DONE
-            flush()
-        except typer.BadParameter as error:
-            error.message = _in_our_words(error)
-            raise
-        except CommandError as error:
-            note(str(error))
-            ending = error.ending
-        except BrokenPipeError:
-            ending = Ending.DONE  # the reader has closed the pipe, as `head` does
-            _drop_output()
-        except (KeyboardInterrupt, typer.Abort):  # Abort: Ctrl-C or the end of input at a question
-            note("stopped")
-            ending = Ending.INTERRUPTED
-        except OSError as error:
-            note(f"the system refuses: {error.strerror or type_and_place(error)}")
-            ending = Ending.UNREACHABLE
-            _drop_output()
-        raise typer.Exit(int(ending))
-
-
-def _in_our_words(error: typer.BadParameter) -> str:
-    """What an option wants. Typer says it in pydantic's words, and quotes what was given: in the wrong place, that may
-    be a person."""
-    refused = error.__cause__
-    wanted = error.param.type_descriptor if error.param is not None else None
-    if wanted is not None and wanted.is_datetime:
-        return "must be a day, as 2026-05-25"
-    if not isinstance(refused, ValidationError):
-        return error.message
-    choices = wanted.choices if wanted is not None else None
-    return f"it is one of {', '.join(map(str, choices))}" if choices else problem_of(refused.errors()[0])
 
 
 def _drop_output() -> None:

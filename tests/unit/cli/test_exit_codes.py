@@ -12,7 +12,9 @@ from cli.commands import app
 from intake import exit_codes
 from intake.exit_codes import CommandError, Ending
 from ledger.sealing import generate_master_key
+from local.entry import asked_for_status
 from tests.cli_runner import CliRunner, Result
+from tests.table_rows import each_row
 
 AN_ID = "123e4567-e89b-42d3-a456-426614174000"
 
@@ -60,6 +62,28 @@ def test_a_failure_of_the_machine_is_no_request_with_exceptions(
     assert told.exit_code == code
     assert says in told.stderr
     assert "jane" not in told.output
+
+
+@each_row(
+    ("argv", "asked"),
+    [
+        (["status", AN_ID], (AN_ID, False)),
+        (["status", AN_ID, "--json"], (AN_ID, True)),
+        (["status", "--json", AN_ID.upper()], (AN_ID.upper(), True)),
+        (["status", AN_ID.replace("-", "")], (AN_ID.replace("-", ""), False)),
+        (["status", "jane@private.example"], None),
+        (["status", "--help"], None),
+        (["status", AN_ID, "--help"], None),
+        (["status", AN_ID, AN_ID], None),
+        (["status"], None),
+        (["watch", AN_ID], None),
+        ([], None),
+    ],
+)
+def test_only_a_status_is_told_without_the_rest_of_the_command_line(
+    argv: list[str], asked: tuple[str, bool] | None
+) -> None:
+    assert asked_for_status(argv) == asked
 
 
 @pytest.mark.parametrize(("raised", "code"), [(ZeroDivisionError("jane@x.example"), 70), (MemoryError(), 3)])
