@@ -5,10 +5,14 @@ from collections.abc import Callable
 from time import monotonic
 
 from redis import Redis, RedisError, ResponseError
+from redis.exceptions import MasterDownError, NoPermissionError
 
 NOT_OFTENER_S = 300.0
 AGAIN_S = 5.0
 """Delay after a failed attempt: another rewrite was under way, or Redis was away."""
+PASSING = ("progress", "BUSY")
+"""In answers that pass soon. A rewrite under way began before the message was removed, so another one is needed."""
+FORBIDDEN = ("NOPERM", "unknown command")
 BY_HAND = "run BGREWRITEAOF, or see to it that the file is gone (docs/producers.md)"
 
 log = logging.getLogger(__name__)
@@ -41,12 +45,17 @@ class Rewriting:
                 self._redis.bgrewriteaof()
                 log.warning("a message was refused that may have been readable: Redis writes its file anew without it")
         except ResponseError as error:
-            if "progress" in str(error):  # that one began before the message was removed, so another is needed
-                self._again()
-            else:
-                log.error("a message that may have been readable is still in the file of Redis: %s", BY_HAND)
+            self._was_refused(error)
         except RedisError:
             self._again()
+
+    def _was_refused(self, error: ResponseError) -> None:
+        if isinstance(error, MasterDownError) or any(word in str(error) for word in PASSING):
+            self._again()
+            return
+        log.error("a message that may have been readable is still in the file of Redis: %s", BY_HAND)
+        # Who may not do it never may. All else may pass: it is tried again, and told again, after a while.
+        self._wanted = not (isinstance(error, NoPermissionError) or any(word in str(error) for word in FORBIDDEN))
 
     def _again(self) -> None:
         self._wanted, self._not_before = True, self._now() + AGAIN_S

@@ -1,6 +1,7 @@
 """Redis servers with settings of their own, and a proxy between one and its clients that can go silent."""
 
 import asyncio
+import re
 import socket
 import ssl
 import subprocess
@@ -166,3 +167,30 @@ class Proxy:
                     continue  # taken, and never handed on
                 sink.write(data)
                 await sink.drain()
+
+
+GREETINGS = {b"HELLO": b"%1\r\n$5\r\nproto\r\n:3\r\n", b"CLIENT": b"+OK\r\n", b"PING": b"+PONG\r\n"}
+
+
+@contextmanager
+def saying(answer: bytes) -> Iterator[str]:
+    """A Redis that greets, and answers everything else by this line."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                threading.Thread(target=talk, args=[connection], daemon=True).start()
+
+        def talk(connection: socket.socket) -> None:
+            with connection, suppress(ConnectionError):
+                while data := connection.recv(65_536):
+                    for name in re.findall(rb"\*\d+\r\n\$\d+\r\n(\w+)", data):
+                        connection.sendall(GREETINGS.get(name, answer + b"\r\n"))
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        server.shutdown(socket.SHUT_RDWR)

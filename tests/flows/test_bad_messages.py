@@ -43,7 +43,8 @@ def workers(stack: Stack) -> dict[int, float]:
 
 
 def commands() -> Iterator[bytes]:
-    """What may come over the channel of remote control: junk, commands that are none, and odd arguments."""
+    """What may come over the channel of remote control: junk, commands that are none, odd arguments, and commands that
+    would change a worker."""
     yield from (item for _, item in junk("ping", [], "celery.pidbox"))
     bodies: list[Any] = [
         [],
@@ -58,6 +59,11 @@ def commands() -> Iterator[bytes]:
         {"method": "ping", "reply_to": MARK, "ticket": {}},
         {"method": "ping", "reply_to": {"exchange": 7}},
         {"method": "ping", MARK: MARK},
+        {"method": "ping", "pattern": ".*" * 50 + "X", "matcher": "pcre"},
+        {"method": "shutdown"},
+        {"method": "cancel_consumer", "arguments": {"queue": queue_of("insider")}},
+        {"method": "rate_limit", "arguments": {"task_name": DELIVER, "rate_limit": "1/h"}},
+        {"method": "pool_shrink", "arguments": {"n": 1_000}},
     ]
     for body in bodies:
         message = envelope("ping", [], "celery.pidbox")

@@ -4,10 +4,11 @@ import tracemalloc
 from collections.abc import Awaitable, Callable
 
 import pytest
-from redis import Redis
+from redis import Redis, RedisError
 
 from tasks import bounded_answers
 from tasks.redis_connections import connect, connect_async
+from tests.redis_servers import saying
 
 MOST = 1_000_000
 HELD = 5_000_000
@@ -52,3 +53,25 @@ async def test_values_before_and_behind_a_gigantic_one_are_read_as_they_are(
     redis.rpush("values", *values)
     shown = [value if len(value) <= 100 else bounded_answers.TOO_LARGE for value in values]
     assert await ask(redis_url, "LRANGE", "values", "0", "-1") == [shown, True]
+
+
+@pytest.mark.parametrize("ask", [by_thread, by_loop])
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"HTTP/1.1 400 Bad Request",
+        b"$abc",
+        b"*x",
+        b":1.5",
+        b"*1\r\n" * 5_000 + b":1",
+        b"+" + b"x" * 200_000,
+    ],
+    ids=lambda junk: repr(junk[:9]),
+)
+async def test_junk_is_a_redis_that_cannot_be_used(ask: Ask, junk: bytes) -> None:
+    with saying(junk) as url:
+        if junk.startswith(b"+") and ask is by_thread:
+            assert await ask(url, "GET", "x") == [junk[1:], True]  # which its parser reads, as long as it is
+            return
+        with pytest.raises(RedisError):
+            await ask(url, "GET", "x")

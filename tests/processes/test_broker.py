@@ -1,7 +1,5 @@
 """Whatever Redis answers, we wait for it: no error of Redis ends a worker, beat or a sender with a trace."""
 
-import re
-import socket
 import ssl
 import threading
 from base64 import b64encode
@@ -30,7 +28,7 @@ from tasks.redis_check import trouble
 from tasks.redis_connections import broker_settings, connect, connect_async
 from tasks.redis_faults import AWAY, CLUSTER, ODD, say_fault
 from tasks.sending import sender, wake
-from tests.redis_servers import Proxy, redis_server
+from tests.redis_servers import Proxy, redis_server, saying
 from tests.table_rows import each_row
 
 ANSWERS = {
@@ -68,36 +66,9 @@ def test_every_answer_is_one_to_wait_for_and_told_in_words(answer: str) -> None:
     assert ANSWERS[answer] in say_fault(error)
 
 
-GREETINGS = {b"HELLO": b"%1\r\n$5\r\nproto\r\n:3\r\n", b"CLIENT": b"+OK\r\n", b"PING": b"+PONG\r\n"}
-
-
-@contextmanager
-def saying(answer: bytes) -> Iterator[str]:
-    """A Redis that greets, and answers everything else alike."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                threading.Thread(target=talk, args=[connection], daemon=True).start()
-
-        def talk(connection: socket.socket) -> None:
-            with connection:
-                while data := connection.recv(65_536):
-                    for name in re.findall(rb"\*\d+\r\n\$\d+\r\n(\w+)", data):
-                        connection.sendall(GREETINGS.get(name, b"-" + answer + b"\r\n"))
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
-        server.shutdown(socket.SHUT_RDWR)
-
-
 @each_row("answer", [one for one in ANSWERS if not one.startswith("ERR max")])
 def test_a_sender_told_no_says_so_as_for_a_redis_that_is_away(answer: str) -> None:
-    with saying(answer.encode()) as url, sender(url) as app:
+    with saying(b"-" + answer.encode()) as url, sender(url) as app:
         with pytest.raises(BrokerError):
             wake(app, ["insider"])
         assert trouble(connect(url)) is not None
@@ -105,7 +76,7 @@ def test_a_sender_told_no_says_so_as_for_a_redis_that_is_away(answer: str) -> No
 
 @each_row("answer", ["READONLY no", "OOM no", "NOPERM no", "MISCONF no", "CLUSTERDOWN no", "NEWS no"])
 def test_who_must_write_is_not_connected_to_a_redis_that_takes_nothing(answer: str) -> None:
-    with saying(answer.encode()) as url:
+    with saying(b"-" + answer.encode()) as url:
         settings = broker_settings(url, must_write=True)
         for options, works in ((settings["broker_transport_options"], False), ({}, True)):
             with BrokerConnection(url, transport_options=options) as connection:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from redis import Redis
+from redis._parsers.base import BaseParser
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 from intake.producer import seal
@@ -321,3 +322,43 @@ def test_a_redis_that_may_not_be_told_to_rewrite_is_told_of(
     clock.at += 1_000
     rewriting.see_to_it()
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("refusal", "after_s", "told"),
+    [
+        ("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", 10, 0),
+        ("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.", 10, 0),
+        ("LOADING Redis is loading the dataset in memory", 10, 0),
+        ("NOAUTH Authentication required.", 10, 0),
+        ("ERR Can't execute an AOF background rewriting. Please check the server logs.", 1_000, 1),
+        ("NOPERM this user has no permissions to run the 'bgrewriteaof' command", None, 1),
+        ("ERR unknown command 'BGREWRITEAOF'", None, 1),
+    ],
+)
+def test_what_keeps_redis_from_rewriting_for_a_while_is_outlasted(
+    redis: Redis,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    refusal: str,
+    after_s: int | None,
+    told: int,
+) -> None:
+    asked: list[float] = []
+
+    def refuse_once() -> None:
+        asked.append(clock.at)
+        if len(asked) == 1:
+            raise BaseParser.parse_error(refusal)
+
+    monkeypatch.setattr(redis, "bgrewriteaof", refuse_once)
+    rewriting = Rewriting(redis, clock)
+    rewriting.want()
+    rewriting.see_to_it()
+    assert len([one for one in caplog.records if one.levelname == "ERROR"]) == told
+    clock.at += after_s or 100_000
+    rewriting.see_to_it()
+    assert len(asked) == (1 if after_s is None else 2)
+    assert not rewriting.is_wanted
