@@ -15,6 +15,8 @@ from domain.by_hand import ByHand
 from domain.outcomes import DONE
 from domain.requests import Kind
 from evidence import certificate, checkpoint
+from evidence.certificate import EvidenceError
+from evidence.keys import SigningKey
 from evidence.outcomes import utc
 from intake.card_wording import say_done
 from ledger.by_hand import recipients
@@ -54,7 +56,7 @@ def certify(keeper: LogKeeper, public_id: UUID) -> bytes:
         status = status_of(connection, public_id)
         if status is None:
             raise UnknownRequestError("there is no request of this id")
-        return certificate.seal(_body(connection, status, tree, logged), key)
+        return _holding(certificate.seal(_body(connection, status, tree, logged), key), key)
 
 
 def prove_line(keeper: LogKeeper, public_id: UUID, line: int) -> str:
@@ -66,7 +68,17 @@ def prove_line(keeper: LogKeeper, public_id: UUID, line: int) -> str:
             raise CertifyError(f"there is no proof for this line: {error}") from None
         except LookupError:
             raise NoSuchLineError(f"the request has no line {line:,}: it has {request.lines:,}") from None
-    return certificate.write_line(logged.entry, found.leaf, found.path, logged.proof)
+    key, proof = keeper.signing_key(), certificate.write_line(logged.entry, found.leaf, found.path, logged.proof)
+    return _holding(proof.encode(), key).decode() if key is not None else proof
+
+
+def _holding(file: bytes, key: SigningKey) -> bytes:
+    """The file, if it holds. Whoever changed the log's rows must not make us give out one that does not."""
+    try:
+        certificate.check(file, [key.public])
+    except EvidenceError as error:
+        raise CertifyError(f"what is on record makes none that holds ({error}): see `consent audit verify`") from None
+    return file
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from evidence.keys import SigningKey
+from ledger.accounts import audit
+from ledger.accounts.audit import Entry
 from ledger.evidence import outcome_trees, sequencer
 from ledger.evidence.lines import NoTreeError, requests_of
 from ledger.sealing import MasterKeys, UnsealError
@@ -16,6 +18,8 @@ from tasks.timestamps import Stamping
 
 log = logging.getLogger(__name__)
 
+BY = "log"
+"""Who keeps the log, in the audit log."""
 TURN_S = 4.0
 """How long one call goes on. The rest is left to the next call."""
 MARKS = 500
@@ -57,14 +61,28 @@ def keep_log(keeper: LogKeeper) -> int:
 
 
 def order(keeper: LogKeeper, enough: Callable[[], bool] = lambda: False, *, wait: bool = False) -> int:
-    """Put what was logged in order and sign, until nothing is left or it is `enough`. `wait` while others do it."""
+    """Put what was logged in order and sign, until nothing is left or it is `enough`. `wait` while others do it, and
+    have the log signed with the key of now: after a rotation that was taken back, an earlier key is the newest again.
+    """
     key, total = keeper.signing_key(), 0
     while True:
         with keeper.engine.begin() as connection:
             moved = sequencer.advance(connection, key, keeper.origin, wait=wait)
         total += moved
         if moved < sequencer.STEP or enough():
-            return total
+            break
+    if wait and key is not None:
+        with keeper.engine.begin() as connection:
+            total += _sign_again(connection, keeper, key)
+    return total
+
+
+def _sign_again(connection: Connection, keeper: LogKeeper, key: SigningKey) -> int:
+    """Only for who waits: two workers with different keys would have the log grow for ever."""
+    if not sequencer.is_signed_otherwise(connection, key):
+        return 0
+    audit.add(connection, [Entry(BY, "signing-key again", allowed=True, target=key.public.fingerprint[:16])])
+    return sequencer.advance(connection, key, keeper.origin, wait=True)
 
 
 def keep_trees(keeper: LogKeeper) -> bool:

@@ -12,8 +12,8 @@ from bench.scenarios.deliveries import DFINERY, WARM_UP, deliver
 from bench.scenarios.http_api import SETTINGS, Web, web_process
 from bench.stand import BenchError, Ours, Stand
 
-PEOPLE, FEW = 20_000, 5_000
-TURNS, FEW_TURNS = 8, 2
+PEOPLE, FEW = 40_000, 20_000
+TURNS, FEW_TURNS = 8, 4
 POSTS_S, AFTERWARDS_S = 6.0, 6.0
 """How long is posted, and how long afterwards whatever runs is counted: what was logged is in order by then. The stack
 that has nothing to do costs as much with triggers as without."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from evidence.merkle import inclusion_path, leaf_hash, root_of
+from evidence.merkle import HASH_BYTES, inclusion_path, leaf_hash, root_of
 from evidence.outcomes import PERSON_BYTES
 from evidence.proof import Proof
 from evidence.tiles import WIDTH, hashes_in
@@ -36,6 +36,9 @@ _ENTRY = text("""
 """)
 
 
+_SEE = "see `consent audit verify`"
+
+
 class Line(NamedTuple):
     """A line of a request as it was hashed, and the path from it to the root of the request's tree."""
 
@@ -54,7 +57,7 @@ def find_line(connection: Connection, request: Request, line: int) -> Line:
     hashed = _read_tree(connection, tree, line)
     entry = entry_of(connection, request, line, hashed.person)
     if leaf_hash(entry) != hashed.leaf:
-        raise NoTreeError("what is on record of this line is not what was hashed: see `consent audit verify`")
+        raise NoTreeError(f"what is on record of this line is not what was hashed: {_SEE}")
     return Line(entry, inclusion_path(line - 1, tree.size, hashed.complete))
 
 
@@ -94,6 +97,10 @@ class _Tree(NamedTuple):
 def _read_tree(connection: Connection, tree: Tree, line: int) -> _Tree:
     values = {"tree_id": tree.id, "tile": (line - 1) // WIDTH, "last": (tree.size - 1) // WIDTH}
     row = connection.execute(_TREE, values).one()
+    wide, last_wide = (min(WIDTH, tree.size - WIDTH * values[which]) for which in ("tile", "last"))
+    widths = [wide * HASH_BYTES, last_wide * HASH_BYTES, wide * PERSON_BYTES, (values["last"] + 1) * HASH_BYTES]
+    if [len(part or b"") for part in row] != widths:
+        raise NoTreeError(f"its hashes are not whole any more: {_SEE}")
     return _Tree(line - 1, hashes_in(row.tile), hashes_in(row.last_tile), row.people, hashes_in(row.roots))
 
 

@@ -8,11 +8,11 @@ from uuid import UUID
 from pydantic_core import from_json
 from sqlalchemy import Connection, text
 
+from evidence import checkpoint
 from evidence.canonical import canonical
 from evidence.checkpoint import Checkpoint
 from evidence.keys import SigningKey
 from evidence.merkle import leaf_hashes
-from evidence.note import parse
 from ledger.evidence import audit_batches, tiles
 from ledger.evidence.tiles import LogTree
 from ledger.session import driver_of
@@ -130,16 +130,19 @@ def _publish(connection: Connection, key: SigningKey, name: str) -> None:
 _PUBLISH = text("INSERT INTO signing_keys (public, name) VALUES (:public, :name) ON CONFLICT DO NOTHING")
 
 
+def is_signed_otherwise(connection: Connection, key: SigningKey) -> bool:
+    """Whether another key than this has signed the log as it is, or nobody. A log is signed once at each size: it must
+    grow to be signed with this key."""
+    last = newest_checkpoint(connection)
+    return last is not None and not checkpoint.is_signed(last.signed, [key.public])
+
+
 def _sign(connection: Connection, head: Head, key: SigningKey, name: str) -> None:
     last = newest_checkpoint(connection)
-    if last is not None and last.size == head.size and _is_signed_with(last.signed, key, name):
+    if last is not None and last.size == head.size:
         return
     signed = Checkpoint(name, head.size, LogTree(connection, head.size).root()).signed(key)
     connection.execute(_KEEP, {"size": head.size, "origin": name, "signed": signed})
-
-
-def _is_signed_with(signed: str, key: SigningKey, name: str) -> bool:
-    return any(one.key_id == key.public.id_for(name) for one in parse(signed).signatures)
 
 
 _KEEP = text("SELECT keep_checkpoint_at(:size, :origin, :signed)")

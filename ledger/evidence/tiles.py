@@ -40,10 +40,12 @@ class LogTree:
         """The number of hashes at a level."""
         return self.size >> HEIGHT * level
 
+    def _levels(self) -> range:
+        return range(-(-self.size.bit_length() // HEIGHT))
+
     def _edge(self) -> list[tuple[int, int]]:
         """The partial tile of each level, as far as it has one."""
-        levels = range(-(-self.size.bit_length() // HEIGHT))
-        return [(level, self._width(level) // WIDTH) for level in levels if self._width(level) % WIDTH]
+        return [(level, self._width(level) // WIDTH) for level in self._levels() if self._width(level) % WIDTH]
 
     def complete(self, height: int, number: int) -> bytes:
         """The hash of a complete subtree, as `evidence.merkle.Complete` wants it."""
@@ -60,8 +62,7 @@ class LogTree:
     def path(self, index: int) -> list[bytes]:
         """The path from an entry to the root. Raises ValueError where there is no such entry."""
         if 0 <= index < self.size:
-            levels = range(-(-self.size.bit_length() // HEIGHT))
-            self._read([*((level, index >> HEIGHT * (level + 1)) for level in levels), *self._edge()])
+            self._read([*((level, index >> HEIGHT * (level + 1)) for level in self._levels()), *self._edge()])
         return inclusion_path(index, self.size, self.complete)
 
 
