@@ -20,13 +20,15 @@ NOISY = (
 """Libraries that log every message. Their warnings are still logged."""
 
 
-DISCARDING = "celery.worker.consumer.consumer"
-"""Celery's logger that quotes the body of an unreadable message, which may contain people."""
+DISCARDING = ("celery.worker.consumer.consumer", "kombu.transport.redis")
+"""Loggers that quote an unreadable message or event, which may contain people."""
+QUOTING = ("message body", "Cannot process event")
+"""In what they log then."""
 
 
 def without_bodies(record: logging.LogRecord) -> bool:
     """Remove what Celery quotes of a message from a log record."""
-    if "message body" in str(record.msg):
+    if any(words in str(record.msg) for words in QUOTING):
         record.msg = "a message that is no task of ours was discarded; nothing of it is shown"
         record.args, record.exc_info, record.exc_text = (), None, None
     return True
@@ -49,7 +51,8 @@ def set_up_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(process)d %(name)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger(DISCARDING).addFilter(without_bodies)
+    for name in DISCARDING:
+        logging.getLogger(name).addFilter(without_bodies)
     log_what_nobody_caught()
     for name in NOISY:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from celery import bootsteps
 
+from domain.unexpected import type_and_place
 from ledger.delivery.vendors import Vendor, all_vendors
 from ledger.failures import LedgerError, as_ledger_errors
 from ledger.session import Engine
@@ -21,6 +22,8 @@ class HeldVendors(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery is u
                 held = {one.name: words for one in all_vendors(connection) if (words := why_held(one))}
         except LedgerError as error:
             held = {"not known": f"cannot use PostgreSQL: {error}"}
+        except Exception as error:  # noqa: BLE001 - Celery would answer, and log, with all of its text
+            held = {"not known": type_and_place(error)}
         return {"held_vendors": held or {"none": "all vendors are served"}}
 
 
