@@ -22,8 +22,16 @@ class Host:
     """A worker and beat, what they log, and the ledger that they work on."""
 
     def __init__(self, engine: Engine, masters: MasterKeys, folder: Path, environment: dict[str, str]) -> None:
-        self.engine, self._masters, self._folder, self._environment = engine, masters, folder, environment
+        self.engine, self.environment = engine, environment
+        self._masters, self._folder = masters, folder
         self._processes: list[subprocess.Popen[bytes]] = []
+
+    def restart(self, masters: str) -> None:
+        """Have both go on with other master keys."""
+        self.stop()
+        self._processes.clear()
+        self._masters, self.environment["CONSENT_MASTER_KEYS"] = MasterKeys.parse(masters), masters
+        self.start()
 
     def start(self) -> None:
         """Start both."""
@@ -33,7 +41,7 @@ class Host:
 
     def start_too(self, name: str, command: list[str]) -> None:
         """Start another process of ours."""
-        self._processes.append(spawn(command, self._environment, self._folder / f"{name}.log"))
+        self._processes.append(spawn(command, self.environment, self._folder / f"{name}.log"))
 
     def stop(self) -> None:
         """End both."""

@@ -223,16 +223,20 @@ def _by_name(request: LockedRequest, deliveries: Mapping[int, int]) -> dict[str,
 
 
 def requests_waiting(connection: Connection, vendor_id: int, most: int) -> list[UUID]:
-    """Requests, `most` at most and the oldest first, with deliveries at this vendor that need a person."""
+    """Requests, `most` at most and the oldest first, with deliveries at this vendor that need a person, or wait for the
+    end of a legal hold."""
     return list(connection.execute(_WAITING, {"vendor_id": vendor_id, "most": most}).scalars())
 
 
 _WAITING = text(f"""
-    SELECT DISTINCT requests.public_id, requests.id
+    SELECT requests.public_id, requests.id
     FROM outcomes JOIN requests ON requests.id = outcomes.request_id
     WHERE vendor_id = :vendor_id AND {waits("outcomes")} AND requests.status <> 'cancelled' AND {LATEST}
         AND {readable("outcomes")}
-    ORDER BY requests.id LIMIT :most
+    UNION SELECT requests.public_id, requests.id
+    FROM withheld JOIN requests ON requests.id = request_id
+    WHERE vendor_id = :vendor_id AND requests.status <> 'cancelled'
+    ORDER BY id LIMIT :most
 """)
 
 

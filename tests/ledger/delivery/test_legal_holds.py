@@ -22,6 +22,7 @@ from ledger.desk import attention, endings, withheld
 from ledger.desk.endings import status_and_closing
 from tasks import attend, by_hand, selections
 from tasks.legal_holds import HoldError, Keeper, NoSuchHoldError, end_over
+from tasks.retire import retire
 from tasks.run import Run
 from tasks.settle import settle
 from tests.ledger.conftest import APPLIED, Desk
@@ -285,6 +286,18 @@ def test_cancelling_settles_what_is_withheld(stage: Stage) -> None:
     stage.keeper().release(hold)
     assert stage.work().outcomes() == [("cancelled", None), DONE]
     assert stage.times("ann-1") == 0
+
+
+def test_what_is_withheld_at_a_vendor_ends_when_it_is_retired(stage: Stage) -> None:
+    hold = stage.hold()
+    stage.submit()
+    stage.work()
+    assert retire(stage.desk.engine, "insider", "cli:ann", "the contract is over").waiting == 1
+    gone = [("cancelled", "vendor_retired"), DONE]
+    assert (stage.outcomes(), stage.outcomes("algonomy")) == (gone, [KEPT, DONE])
+    stage.keeper().release(hold)
+    assert stage.work().outcomes() == gone
+    assert (stage.times("ann-1"), stage.times("ann-1", "algonomy"), stage.status()) == (0, 1, "completed")
 
 
 @pytest.mark.parametrize(("reason", "closed"), [(None, 0), ("expression", 0), ("litigation", 1)])
