@@ -7,6 +7,7 @@ import sys
 from keyword import iskeyword
 from pathlib import Path
 
+from adapters.registry import ADAPTERS
 from config.settings import Settings
 from config.vendors import names_taken
 
@@ -50,8 +51,8 @@ def _problem(name: str) -> str | None:
         return "a name is of lower-case letters, digits and single underscores; no word of Python. Try NAME=acme_mail"
     if len(name) > LONGEST:
         return f"a name has at most {LONGEST} letters"
-    if name in names_taken(Settings):
-        return f"a vendor or a setting has this name. Try NAME={name}_api"
+    if name in names_taken(Settings) - set(ADAPTERS):
+        return f"a setting has this name. Try NAME={name}_api"
     if class_of(name) in {*dir(builtins), *_imported_by_the_template()}:
         return f"its class would be {class_of(name)}, which is something else already. Try NAME={name}_api"
     return None

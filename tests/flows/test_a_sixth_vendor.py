@@ -36,7 +36,9 @@ ABOUT_VENDORS = (
     "tests/unit/intake/test_card_wording.py",
     "tests/unit/local/test_compare.py",
     "tests/unit/sandbox/test_sandbox_admin.py",
+    "tests/unit/sandbox/test_sandbox_faults.py",
     "tests/unit/tasks/test_tasks_subjects.py",
+    "tests/unit/test_vendor_template.py",
 )
 """The unit tests that go through all vendors there are, or could."""
 DEMO = """\

@@ -71,10 +71,9 @@ def test_five_places_are_written_and_none_of_them_speaks_of_the_template(
         ("none", "its class would be None"),
         ("warning", "its class would be Warning"),
         ("limits", "its class would be Limits"),
-        ("manual", "a vendor or a setting has this name.*NAME=manual_api"),
+        ("manual", "a setting has this name.*NAME=manual_api"),
         ("forget_after_days", "a setting has this name"),
         ("copy", "a setting has this name"),
-        ("insider", "a vendor or a setting has this name"),
         ("a" * 25, "at most 24 letters"),
     ],
 )
