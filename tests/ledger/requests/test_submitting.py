@@ -57,6 +57,24 @@ def opened(desk: Desk, request_id: int = 1, vendor: str | None = None) -> list[t
     return [(person.line, person.subject) for person in open_people(lease, found)]
 
 
+def test_no_transaction_waits_for_the_first_people_of_a_file(desk: Desk) -> None:
+    """PostgreSQL would end it: a file of faults, or a slow sender, has none to copy in for longer than that."""
+    waiting: list[int] = []
+
+    def one_by_one() -> Iterator[Subject]:
+        for one in people(3):
+            waiting.append(
+                desk.one("""
+                SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND state LIKE 'idle in transaction%'""")
+            )
+            yield one
+
+    desk.submit(one_by_one())
+    assert waiting == [0, 0, 0]
+    assert len(opened(desk)) == 3
+
+
 def test_everything_is_on_record(desk: Desk) -> None:
     desk.announce(insider=10, algonomy=4)
     receipt = desk.submit(people(23))
