@@ -21,9 +21,8 @@ DOES_NOT_FIT = """() => document.documentElement.scrollWidth <= innerWidth ? [] 
         .map(one => one.outerHTML.slice(0, 120))"""
 
 
-def look_at(page: Page, name: str, *, borrowed: bool = False) -> None:
-    """Look at the page that is open, at every width and in both schemes; kept as pictures. Of a page whose inside is
-    `borrowed` from others only what is serious counts."""
+def look_at(page: Page, name: str) -> None:
+    """Look at the page that is open, at every width and in both schemes; kept as pictures."""
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.evaluate(AXE)
     found: list[str] = []
@@ -32,7 +31,7 @@ def look_at(page: Page, name: str, *, borrowed: bool = False) -> None:
         for scheme, rules in (("light", RULES), ("dark", COLOURS)):
             page.emulate_media(color_scheme=scheme)
             page.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png", full_page=True, animations="disabled")
-            found += [f"{width} {scheme}: {one}" for one in findings(page, rules, BORROWED if borrowed else OURS)]
+            found += [f"{width} {scheme}: {one}" for one in findings(page, rules)]
         found += [f"{width}: does not fit: {one}" for one in page.evaluate(DOES_NOT_FIT)]
     page.set_viewport_size({"width": NARROWEST, "height": 900})
     found += [f"{NARROWEST}: does not fit: {one}" for one in page.evaluate(DOES_NOT_FIT)]
@@ -41,18 +40,18 @@ def look_at(page: Page, name: str, *, borrowed: bool = False) -> None:
     assert not PERSONAL.search(page.url), "an address names a person"
 
 
-OURS = {"moderate", "serious", "critical"}
-BORROWED = {"serious", "critical"}
+IMPACTS = {"moderate", "serious", "critical"}
+"""All that axe-core knows but minor."""
 
 
-def findings(page: Page, rules: dict[str, Any], counts: set[str]) -> list[str]:
-    """What axe-core finds on this page of an impact that counts."""
+def findings(page: Page, rules: dict[str, Any]) -> list[str]:
+    """What axe-core finds on this page that is worse than minor."""
     found = page.evaluate(
         "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations'], preload: false})", rules
     )
     return [
         f"{one['id']}: {one['help']} ({node['html'][:200]}) {node['failureSummary'][:300]}"
         for one in found["violations"]
-        if one["impact"] in counts
+        if one["impact"] in IMPACTS
         for node in one["nodes"][:5]
     ]

@@ -51,7 +51,7 @@ def test_pages_are_accessible_and_fit(open_page: OpenPage, past: Past, role: str
 def test_the_page_of_the_api_is_accessible_and_fits(open_page: OpenPage) -> None:
     page = open_page().go("/docs")
     page.locator(".opblock").first.wait_for()
-    look_at(page, "api-docs", borrowed=True)
+    look_at(page, "api-docs")
 
 
 IN_OTHER_TESTS = {

@@ -15,9 +15,11 @@
   };
 
   const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hour12: false });
+  const second = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", hour12: false });
   const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
-  const moment = (at, withDay) => {
+  const moment = (at, withDay, withSecond = false) => {
     const then = new Date(at * 1000);
+    if (withSecond) return second.format(then);
     return withDay ? `${day.format(then)}, ${hour.format(then)}` : hour.format(then);
   };
 
@@ -41,7 +43,7 @@
       scales: { y: { range: (_, __, top) => [0, Math.max(1, top * 1.05)] } },
       series: [clock, ...series],
       axes: [
-        { ...axis, space: 70, values: (_, ticks) => ticks.map((at) => moment(at, isLong)) },
+        { ...axis, space: 70, values: (_, ticks) => ticks.map((at) => moment(at, isLong, ticks[1] - ticks[0] < 60)) },
         { ...axis, size: 64, values: count },
       ],
     };
