@@ -190,14 +190,35 @@ def test_when_who_was_spared_is_forgotten_too_the_list_of_them_goes_with_their_f
     assert desk.one("SELECT count(*) FROM subjects WHERE sealed <> '' OR user_print IS NOT NULL") == 0
 
 
-def test_who_was_spared_before_an_update_is_so_after_it(desk: Desk, postgres_url: str) -> None:
+LISTED = """
+    INSERT INTO suppression (print, field, request_id, line, kind, at, key)
+    VALUES (gen_random_uuid(), 'email', 1, 1, 'erasure', now(), 1),
+        (gen_random_uuid(), 'email', 1, 2, 'opt_in', now(), 1), (gen_random_uuid(), 'email', 1, 2, 'opt_in', now(), 2)
+"""
+REPLACED = """
+    INSERT INTO keys (purpose, wrapped, state, replaced_at, to_request, at_request, at_line)
+    VALUES ('fingerprints 1', 'x', 'kept', now(), 9, 9, 1)
+"""
+
+
+def test_who_was_spared_before_an_update_is_so_after_it_and_what_keeps_an_older_key_does(
+    desk: Desk, postgres_url: str
+) -> None:
     public_id = ended(desk, {3: ACTION, 11: ACTION})
     with database(postgres_url, "earlier_spared") as engine:
         migrate(engine, "0045")
         earlier = Desk(engine, desk.masters, desk.loop)
         copy_ledger(desk.engine, engine)
         earlier.execute("INSERT INTO forgetting (request_id, kept) SELECT id, ARRAY[3, 11, 3] FROM requests")
+        earlier.execute(LISTED)
+        earlier.execute(REPLACED)
         migrate(engine)
+        assert earlier.rows("SELECT line, key, newest_key FROM suppression ORDER BY 1, 2") == [
+            (1, 1, 1),
+            (2, 1, 2),
+            (2, 2, 2),
+        ]
+        assert earlier.one("SELECT at_request FROM keys WHERE state = 'kept'") == 0, "its requests are looked at"
         assert known(earlier, public_id) == {3, 11}
         keep_forgetting(engine)
         reseal_people(engine, desk.masters)
