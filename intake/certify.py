@@ -73,7 +73,7 @@ def prove_line(keeper: LogKeeper, public_id: UUID, line: int) -> str:
 
 
 def _holding(file: bytes, key: SigningKey) -> bytes:
-    """The file, if it holds. Whoever changed the log's rows must not make us give out one that does not."""
+    """The file, if it holds. Somebody who changed the log's rows must not make us give out one that does not."""
     try:
         certificate.check(file, [key.public])
     except EvidenceError as error:
