@@ -130,8 +130,8 @@ def _in_words(deed: Deed, done: Done) -> str:
         case Deed.CANCEL:
             return f"{requests} cancelled, of which {of_them} {'was' if total == 1 else 'were'} not sent"
         case Deed.CONFIRM:
-            on_their_way = "it is on its way" if done.requests == 1 else "they are on their way"
-            return f"{requests} confirmed; {on_their_way}"
+            on_their_way = {0: "", 1: "; it is on its way"}.get(done.requests, "; they are on their way")
+            return f"{requests} confirmed{on_their_way}"
 
 
 def _extent_in_words(found: Extent, deed: Deed) -> str:

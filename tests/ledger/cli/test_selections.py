@@ -69,6 +69,7 @@ def test_what_others_have_submitted_is_confirmed_in_one_command(stack: Engine, p
         connection.execute(text("UPDATE requests SET submitted_by = 'key:shop' WHERE id < 3"))
     told = consent("confirm", "--all")
     assert (told.exit_code, told.stdout) == (1, "2 requests confirmed; they are on their way\n")
+    assert consent("confirm", "--kind", "opt_in").stdout == "0 requests confirmed\n"
     assert "1 more was submitted by yourself" in told.stderr
     assert statuses(stack) == ["running", "running", "unconfirmed"]
     assert done("confirm", "--all", "--yes")["requests"] == 1
