@@ -63,7 +63,8 @@ def demo(console: Console, *, erase: int = ERASED, stop: int = OPTED_OUT, stay: 
         os.environ.update(vendors.environment)
         os.environ.update(CONSENT_DATA_DIR=folder, CONSENT_FLOWER_PORT=str(free_port()))
         settings = Settings.load()
-        with stack.running(stack.Plan(settings, WORKERS, web=stay), say=console.print) as keep, _kept(keep):
+        plan = stack.Plan(settings, WORKERS, web=stay)
+        with stack.running(plan, say=console.print, forks=True) as keep, _kept(keep):
             found = find_stack(settings)
             engine = connect(found.database_url, pooled=found.pooled)
             erased = made_up.people("erase", erase, planted_every=PLANTED_EVERY)

@@ -51,7 +51,7 @@ def can_fork(argv: Sequence[str]) -> bool:
 def fork(argv: Sequence[str], env: Mapping[str, str], log: int) -> Forked:
     """Start a module as the leader of its own session; `log` is the open file that it writes to. Raises OSError."""
     # Multiprocessing ends the child in this call, so that nothing of ours is unwound and closed twice.
-    process = multiprocessing.get_context("fork").Process(target=_run, args=(list(argv), dict(env), log))
+    process = multiprocessing.get_context("fork").Process(target=become, args=(list(argv), dict(env), log))
     signal.pthread_sigmask(signal.SIG_BLOCK, THE_TWO)  # until the child has removed our signal handlers
     try:
         process.start()
@@ -60,7 +60,8 @@ def fork(argv: Sequence[str], env: Mapping[str, str], log: int) -> Forked:
     return Forked(process)
 
 
-def _run(argv: list[str], env: dict[str, str], log: int) -> None:
+def become(argv: list[str], env: dict[str, str], log: int) -> None:
+    """Be the process of this module, in a child that was just forked; `log` is an open file."""
     os.setsid()
     _take_over(log)
     os.environ.clear()

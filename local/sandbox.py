@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -54,9 +54,32 @@ class Sandbox:
         return httpx.request(method, f"{self.url}/_sandbox{path}", json=body, timeout=60).raise_for_status().json()
 
 
+class Started(Protocol):
+    """A process, as far as it matters here."""
+
+    def poll(self) -> int | None:
+        """Its return code, or None while it runs."""
+
+    def wait(self, timeout: float) -> int:
+        """Wait for its end; returns the return code."""
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+
+
+Start = Callable[[Sequence[str], Mapping[str, str], Path], Started]
+"""Starts a program in this environment, which appends what it says to this file."""
+
+
 @contextmanager
 def sandbox(
-    folder: Path, *, faults: str, seed: int, limits: Mapping[str, int] = NO_LIMITS, directory: bool = False
+    folder: Path,
+    *,
+    faults: str,
+    seed: int,
+    limits: Mapping[str, int] = NO_LIMITS,
+    directory: bool = False,
+    start_by: Start = spawn,
 ) -> Iterator[Sandbox]:
     """A sandbox with its log in `folder`, ended on exit: with the limits of a demonstration, except for `limits`.
     `directory`: its settings include the controller's directory. Raises ServiceError where it does not start."""
@@ -65,9 +88,9 @@ def sandbox(
     raised = ["--roomy", *(f"--limit={vendor}={limit}" for vendor, limit in limits.items())]
     argv = [*program, f"--faults={faults}", f"--seed={seed}", f"--ready-file={ready_file}", *raised]
 
-    def start(port: int) -> "subprocess.Popen[bytes]":
+    def start(port: int) -> Started:
         ready_file.unlink(missing_ok=True)
-        return spawn([*argv, f"--port={port}"], {}, folder / "sandbox.log")
+        return start_by([*argv, f"--port={port}"], {}, folder / "sandbox.log")
 
     process = start(0)
 
@@ -82,15 +105,26 @@ def sandbox(
     try:
         port = _await_port(ready_file, process)
         told = ["--print-env", f"--port={port}", *raised, *(["--directory"] if directory else [])]
-        printed = subprocess.run([*program, *told], capture_output=True, text=True, check=True).stdout
-        environment = dict(line.split("=", 1) for line in printed.split())
+        environment = _printed([*program, *told], folder / "sandbox.env", start_by)
         yield Sandbox(f"http://127.0.0.1:{port}", environment, restart)
     finally:
         process.terminate()
         process.wait(timeout=10)
 
 
-def _await_port(ready_file: Path, process: "subprocess.Popen[bytes]") -> int:
+def _printed(argv: Sequence[str], file: Path, start_by: Start) -> dict[str, str]:
+    file.unlink(missing_ok=True)
+    try:
+        if start_by(argv, {}, file).wait(timeout=START_S) != 0:
+            raise ServiceError("the sandbox did not tell its settings")
+        return dict(line.split("=", 1) for line in file.read_text().split())
+    except subprocess.TimeoutExpired:
+        raise ServiceError("the sandbox did not tell its settings in time") from None
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _await_port(ready_file: Path, process: Started) -> int:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         if ready_file.exists() and (port := ready_file.read_text().strip()):

@@ -51,6 +51,7 @@ GENERATES_CASES = b"hypothesis"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--few-examples", action="store_true", help="try properties with a sixth of the generated cases")
+    parser.addoption("--many-examples", action="store_true", help="try properties with all of the generated cases")
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> None:
@@ -58,15 +59,16 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     if GENERATES_CASES in module_path.read_bytes():
         from hypothesis import HealthCheck, settings
 
-        from tests.examples import FEW, WHOLE
+        from tests.examples import FEW, MANY, USUAL
 
         if settings.get_current_profile_name() != "default":
             return
+        given = parent.config.getoption
         settings.register_profile(
             "unhurried",
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
-            max_examples=FEW if parent.config.getoption("few_examples") else WHOLE,
+            max_examples=MANY if given("many_examples") else FEW if given("few_examples") else USUAL,
         )
         settings.load_profile("unhurried")
 

@@ -7,12 +7,13 @@ import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from local.postgres import Postgres
+from local.private_files import read_private, write_private
 
 # Nobody cuts this machine's power to see what a test has left; tests of durability start servers of their own.
 # What is deleted from test to test stays small, and statistics that come at their own time would make plans differ.
@@ -20,7 +21,7 @@ from local.postgres import Postgres
 CARELESS = ("fsync=off", "full_page_writes=off", "autovacuum=off", "scram_iterations=1")
 
 
-_MAKING = Lock()
+_MAKING = RLock()
 
 
 class CopiedPostgres(Postgres):
@@ -66,6 +67,32 @@ class TestPostgres(CopiedPostgres):
     def _run(self, folder: Path, program: str, *args: str, stdin: str = "") -> None:
         careless = [f"--set={setting}" for setting in CARELESS] if program == "initdb" else []
         super()._run(folder, program, *args, *careless, stdin=stdin)
+
+
+def prepare(data_dir: Path) -> None:
+    """Copy a PostgreSQL with the ledger's tables into the data folder of a stack: its first start would make both, for
+    three seconds of processor."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _MAKING:
+        _copy(_prepared(), data_dir)
+
+
+@cache
+def _prepared() -> Path:
+    from ledger.session import connect, migrate
+
+    folder = Path(tempfile.mkdtemp(prefix="prepared-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with CopiedPostgres(folder) as server:
+        engine = connect(server.url, pool_size=1)
+        migrate(engine)
+        engine.dispose()
+    noted = read_private(folder / "postgres.json") or {}
+    del noted["sockets"]  # another stack has its own
+    write_private(folder / "postgres.json", noted)
+    for made in {*folder.iterdir()} - {folder / "postgres", folder / "postgres.json"}:
+        shutil.rmtree(made) if made.is_dir() else made.unlink()
+    return folder
 
 
 class RuledPostgres(TestPostgres):

@@ -11,9 +11,9 @@ from sqlalchemy import Engine, text
 
 from domain.requests import Kind
 from ledger.sealing import MasterKeys
-from local.processes import spawn
 from tasks.submission import Submission
 from tasks.submit import submit
+from tests.forked import ForkedProcess, start_forked
 
 WITHIN_S = 100.0
 
@@ -24,7 +24,7 @@ class Host:
     def __init__(self, engine: Engine, masters: MasterKeys, folder: Path, environment: dict[str, str]) -> None:
         self.engine, self.environment = engine, environment
         self._masters, self._folder = masters, folder
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[ForkedProcess] = []
 
     def restart(self, masters: str) -> None:
         """Have both go on with other master keys."""
@@ -41,7 +41,7 @@ class Host:
 
     def start_too(self, name: str, command: list[str]) -> None:
         """Start another process of ours."""
-        self._processes.append(spawn(command, self.environment, self._folder / f"{name}.log"))
+        self._processes.append(start_forked(command, self.environment, self._folder / f"{name}.log"))
 
     def stop(self) -> None:
         """End both."""

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys, generate_master_key
-from local.sandbox import sandbox
+from tests.forked import forked_sandbox
 from tests.proxy import OPENED, ConnectProxy
 from tests.receiver import Authority
 from tests.redis_servers import Proxy
@@ -76,7 +76,7 @@ def host_and_egress(tmp_path: Path, engine: Engine, postgres_url: str, redis_url
     (tmp_path / "ca.pem").write_bytes(authority.pem)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
     with ExitStack() as stack:
-        vendors = stack.enter_context(sandbox(tmp_path, faults="none", seed=1))
+        vendors = stack.enter_context(forked_sandbox(tmp_path, faults="none", seed=1))
         port = urlsplit(vendors.url).port
         assert port is not None
         front = stack.enter_context(Proxy(port, authority.server(NAME)))

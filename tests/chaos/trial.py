@@ -17,13 +17,14 @@ import psycopg
 from adapters.card import Work
 from adapters.registry import ADAPTERS
 from ledger.session import connect
-from local.sandbox import Sandbox, sandbox
+from local.sandbox import Sandbox
 from tests.chaos.acts import Acts
 from tests.chaos.audit import Findings, audit, told_of_people, unfinished
 from tests.chaos.people import PARTIAL, Wish, wishes
 from tests.chaos.plan import COSTS_AN_ANSWER, draw
 from tests.contract.samples import SAMPLES
 from tests.flows.conftest import Stack
+from tests.forked import forked_sandbox
 from tests.redis_servers import Proxy, Server, redis_server
 
 LEASE_S = 5
@@ -99,7 +100,7 @@ def _run(report: Report, folder: Path) -> None:
     terms = report.terms
     asked = wishes(terms.seed, terms.people, terms.seconds)
     with (
-        sandbox(folder, faults="mild", seed=terms.seed, limits=_limits(terms)) as vendors,
+        forked_sandbox(folder, faults="mild", seed=terms.seed, limits=_limits(terms)) as vendors,
         _redis(folder, terms.seed) as (own_redis, proxy),
         _stack(folder, vendors, proxy) as stack,
     ):

@@ -19,14 +19,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from local.main import app
-from local.sandbox import Sandbox, sandbox
+from local.processes import spawn
+from local.sandbox import Sandbox
 from sandbox.vendors.b2core import B2CoreAccount
+from tests.cli_runner import CliRunner
 from tests.flows.receiver import SECRET, Receiver, receiver
+from tests.forked import ForkedProcess, forked_sandbox, start_forked
+from tests.services import prepare
 
 CONSENT = [sys.executable, "-c", "from local.main import main; main()"]
+FORKED = [sys.executable, "-m", "tests.flows.consent"]
 READY_S = 180.0
 STOPS_S = 60.0
 
@@ -46,19 +50,26 @@ class Stack:
 
     environment: dict[str, str]
     folder: Path
-    process: "subprocess.Popen[bytes] | None" = field(default=None)
+    forked: bool = True
+    """And its PostgreSQL a copy; not where it matters how the program is started, what it loads, or what it makes."""
+    process: "subprocess.Popen[bytes] | ForkedProcess | None" = field(default=None)
 
     def up(self, *more: str) -> None:
         """Start it, and wait for the line that says that it takes requests."""
         log = self.folder / "up.log"
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                [*CONSENT, "up", "--workers", "2", *more], env=self.environment, stdout=out, stderr=subprocess.STDOUT
-            )
+        log.unlink(missing_ok=True)
+        words = ["up", "--workers", "2", *more]
+        if self.forked:
+            if not self.data.exists():
+                prepare(self.data)
+            self.process = start_forked([*FORKED, *words], self.environment, log)
+        else:
+            self.process = spawn([*CONSENT, *words], self.environment, log)
         deadline = time.monotonic() + READY_S
-        while b"ready" not in log.read_bytes():
-            assert self.process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
+        while not (log.exists() and b"ready" in log.read_bytes()):
+            said = log.read_text() if log.exists() else ""
+            assert self.process.poll() is None, said
+            assert time.monotonic() < deadline, said
             time.sleep(0.1)
 
     @property
@@ -110,7 +121,7 @@ def environment_of(folder: Path, vendors: Sandbox, **more: str) -> dict[str, str
 
 @pytest.fixture(scope="session")
 def _vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with sandbox(tmp_path_factory.mktemp("vendors"), faults="mild", seed=11) as running:
+    with forked_sandbox(tmp_path_factory.mktemp("vendors"), faults="mild", seed=11) as running:
         yield running
 
 

@@ -26,12 +26,12 @@ from config.broker_place import NoBrokerError, find_broker
 from domain.requests import Kind
 from ledger.sealing import MasterKeys, generate_master_key
 from local.processes import spawn
-from local.sandbox import sandbox
 from tasks.queues import LOOK, BrokerError, WakeUp, queue_of
 from tasks.redis_connections import broker_settings
 from tasks.sending import send, sender, wake
 from tasks.submission import Submission
 from tasks.submit import submit
+from tests.forked import forked_sandbox
 
 VENDORS = tuple(OURS)
 A_HANDFUL = 10
@@ -283,7 +283,7 @@ def test_due_work_is_found_without_a_beat_without_a_message_and_by_clocks_hours_
     keys = generate_master_key()
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
     order, people = Submission(Kind.OPT_OUT, ("dfinery",)), [{"user_id": f"u-{number}"} for number in range(30)]
-    with sandbox(tmp_path, faults="none", seed=1) as vendors:
+    with forked_sandbox(tmp_path, faults="none", seed=1) as vendors:
         environment = {
             **clean,
             **{name: value for name, value in vendors.environment.items() if "DFINERY" in name},

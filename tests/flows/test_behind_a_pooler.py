@@ -15,9 +15,9 @@ from intake.producer import send
 from ledger.accounts import access
 from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys, generate_master_key
-from local.sandbox import sandbox
 from local.services import free_port
 from tasks.sealed import ProducerKeys, generate_producer_key
+from tests.forked import forked_sandbox
 from tests.ledger.between import pooler
 from tests.ledger.databases import address
 from tests.worker_host import Host
@@ -45,7 +45,7 @@ def test_a_stack_behind_a_pooler_does_its_work(
             connection, prefix=minted.prefix, name="shop", role="submitter", digest=minted.digest, by="test", days=1
         )
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
-    with sandbox(tmp_path, faults="none", seed=1) as vendors, pooler(postgres_url, connections=6) as between:
+    with forked_sandbox(tmp_path, faults="none", seed=1) as vendors, pooler(postgres_url, connections=6) as between:
         environment = {
             **clean,
             **{name: value for name, value in vendors.environment.items() if "DFINERY" in name},

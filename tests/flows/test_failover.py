@@ -18,8 +18,8 @@ from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
 from local.private_files import write_private
-from local.sandbox import sandbox
 from local.services import free_port
+from tests.forked import forked_sandbox
 from tests.ledger.between import link
 from tests.ledger.databases import address, execute
 from tests.services import RuledPostgres
@@ -82,7 +82,7 @@ def test_a_standby_takes_the_place_of_a_lost_primary(
 ) -> None:
     keys, minted, port = generate_master_key(), mint_key(), free_port()
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
-    with sandbox(tmp_path, faults="none", seed=1) as vendors, link(primary.url) as between:
+    with forked_sandbox(tmp_path, faults="none", seed=1) as vendors, link(primary.url) as between:
         at = address(primary.url, port=between.port)
         engine = connect(at)
         migrate(engine)

@@ -20,7 +20,7 @@ PROXY = "http://shop:real-4711@proxy.example:3128"
 def sandboxed(tmp_path: Path) -> Iterator[Stack]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
     folder = tmp_path / "data"
-    stack = Stack({**clean, "CONSENT_DATA_DIR": str(folder), "CONSENT_EGRESS_PROXY": PROXY}, tmp_path)
+    stack = Stack({**clean, "CONSENT_DATA_DIR": str(folder), "CONSENT_EGRESS_PROXY": PROXY}, tmp_path, forked=False)
     stack.up("--sandbox")
     yield stack
     if stack.process is not None and stack.process.poll() is None:

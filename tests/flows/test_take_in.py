@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,11 +18,12 @@ from ledger.sealing import generate_master_key
 from tasks.queues import SUBMIT, SUBMIT_QUEUE
 from tasks.sealed import LARGEST_ITEM, ProducerKeys, generate_producer_key
 from tests.bad_messages import FALSE_LINE, MARK, dumped, envelope, junk
+from tests.forked import ForkedProcess, start_forked
 
 PRIVATE = generate_producer_key()
 PUBLIC = str(ProducerKeys.parse(PRIVATE).public)
 WITHIN_S = 200.0
-Start = Callable[[], "subprocess.Popen[bytes]"]
+Start = Callable[[], ForkedProcess]
 
 
 def message(number: int) -> bytes:
@@ -58,12 +58,10 @@ def start(engine: Engine, postgres_url: str, redis_url: str, tmp_path: Path, log
         "CONSENT_MASTER_KEYS": generate_master_key(),
         "CONSENT_PRODUCER_KEYS": PRIVATE,
     }
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[ForkedProcess] = []
 
-    def starting() -> "subprocess.Popen[bytes]":
-        with log.open("ab") as out:
-            argv = [sys.executable, "-m", "cli", "take-in"]
-            started.append(subprocess.Popen(argv, env=environment, stdout=out, stderr=subprocess.STDOUT))
+    def starting() -> ForkedProcess:
+        started.append(start_forked([sys.executable, "-m", "cli", "take-in"], environment, log))
         return started[-1]
 
     yield starting

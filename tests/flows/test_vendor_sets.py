@@ -16,12 +16,11 @@ from sqlalchemy import Engine, text
 
 from domain.requests import Kind, Subject
 from ledger.sealing import MasterKeys, generate_master_key
-from local.processes import spawn
-from local.sandbox import sandbox
 from tasks.queues import queue_of
 from tasks.sending import sender, wake
 from tasks.submission import Submission
 from tasks.submit import submit
+from tests.forked import forked_sandbox, start_forked
 
 CELERY = [sys.executable, "-m", "celery", "--app", "worker.app", "worker", "--pool", "threads", "--without-mingle"]
 PATIENCE_S = 60.0
@@ -31,7 +30,7 @@ PATIENCE_S = 60.0
 def worker(name: str, folder: Path, environment: Mapping[str, str], app: Celery) -> Iterator[Path]:
     """A worker with these settings, ready; its log."""
     log = folder / f"{name}.log"
-    process = spawn([*CELERY, "--hostname", f"{name}@here"], environment, log)
+    process = start_forked([*CELERY, "--hostname", f"{name}@here"], environment, log)
     try:
         deadline = time.monotonic() + PATIENCE_S
         while not app.control.ping(destination=[f"{name}@here"], timeout=0.5):
@@ -92,7 +91,7 @@ def test_what_one_worker_lacks_waits_for_the_other(
     def only(vendor: str) -> dict[str, str]:
         return {**clean, **stack, **{k: v for k, v in vendors.items() if k.startswith(f"CONSENT_{vendor.upper()}__")}}
 
-    with sandbox(tmp_path, faults="none", seed=1) as running, sender(redis_url) as app:
+    with forked_sandbox(tmp_path, faults="none", seed=1) as running, sender(redis_url) as app:
         vendors = running.environment
         with worker("a", tmp_path, only("algonomy"), app), worker("d", tmp_path, only("dfinery"), app) as log:
             assert re.search(r"WARNING.*algonomy is on and this worker has no credentials for it", log.read_text())

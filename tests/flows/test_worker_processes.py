@@ -22,11 +22,12 @@ from ledger.people.prints import Prints
 from ledger.requests.key_needs import keys_of
 from ledger.sealing import MasterKeys, generate_master_key
 from local.compare import disagreements
-from local.sandbox import Sandbox, sandbox
+from local.sandbox import Sandbox
 from tasks import fingerprint_keys, rotate, selections
 from tasks.selections import Criteria, Deed, Order
 from tasks.submission import Submission
 from tasks.submit import submit
+from tests.forked import forked_sandbox
 from tests.ledger.conftest import people
 from tests.redis_servers import Server, redis_server
 from tests.worker_host import Host
@@ -44,7 +45,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def calm(tmp_path: Path) -> Iterator[Sandbox]:
     """Vendors without faults."""
-    with sandbox(tmp_path, faults="none", seed=1) as vendors:
+    with forked_sandbox(tmp_path, faults="none", seed=1) as vendors:
         yield vendors
 
 

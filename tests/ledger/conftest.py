@@ -16,6 +16,7 @@ from domain.requests import Kind, Subject
 from ledger.delivery import switching
 from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys, generate_master_key
+from ledger.session import one_by_one
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
 from tasks.slots import FairSlots
@@ -96,11 +97,11 @@ class Desk:
         return runs
 
     def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
-        with self.engine.begin() as connection:
+        with one_by_one(self.engine) as connection:
             return [tuple(row) for row in connection.execute(text(statement), values)]
 
     def execute(self, statement: str, **values: Any) -> None:
-        with self.engine.begin() as connection:
+        with one_by_one(self.engine) as connection:
             connection.execute(text(statement), values)
 
     def one(self, statement: str, **values: Any) -> Any:

@@ -20,6 +20,7 @@ from intake.access.tokens import mint_key
 from ledger.accounts import access
 from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys
+from ledger.session import one_by_one
 from tasks.submission import NO_GUARDS
 from web.access.gate import COOKIE
 from web.app import create_app
@@ -48,7 +49,7 @@ def rows(engine: Engine) -> Rows:
     """Asks the ledger."""
 
     def ask(statement: str, **values: Any) -> list[tuple[Any, ...]]:
-        with engine.begin() as connection:
+        with one_by_one(engine) as connection:
             result = connection.execute(text(statement), values)
             return [tuple(row) for row in result] if result.returns_rows else []
 

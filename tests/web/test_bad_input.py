@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from sqlalchemy import Engine, text
 from ledger.delivery.vendors import announce
 from ledger.sealing import generate_master_key
 from local.services import free_port
+from tests.forked import ForkedProcess, start_forked
 from web import bodies, connection_limits, frame, server
 from web.batching import Together
 from web.bodies import LARGEST_JSON, Allowance
@@ -45,9 +45,8 @@ def served(engine: Engine, postgres_url: str, redis_url: str, tmp_path: Path) ->
         "CONSENT_LOG_LEVEL": "DEBUG",
     }
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
-    with log.open("wb") as out:
-        argv = [sys.executable, "-m", "cli", "web", "--port", str(port)]
-        process = subprocess.Popen(argv, env={**clean, **settings}, stdout=out, stderr=out)
+    argv = [sys.executable, "-m", "cli", "web", "--port", str(port)]
+    process = start_forked(argv, {**clean, **settings}, log)
     url = f"http://127.0.0.1:{port}"
     try:
         await_ready(url, process, log)
@@ -59,7 +58,7 @@ def served(engine: Engine, postgres_url: str, redis_url: str, tmp_path: Path) ->
         process.wait()
 
 
-def await_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def await_ready(url: str, process: ForkedProcess, log: Path) -> None:
     deadline = time.monotonic() + 60
     with httpx.Client(base_url=url, timeout=60) as client:
         while True:

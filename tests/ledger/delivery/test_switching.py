@@ -21,6 +21,7 @@ from tasks.dispatch import dispatch
 from tasks.settle import settle
 from tasks.submission import SubmitError
 from tasks.toolbox import Toolbox
+from tests.examples import examples
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 from tests.services import empty
 from tests.stubs import StubAdapter, StubExchange
@@ -156,7 +157,7 @@ ACTS = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ACTS, max_size=14))
 def test_processes_of_any_vendors_start_and_stop_in_any_order(desk: Desk, acts: list[tuple[str, object]]) -> None:
     with desk.engine.begin() as connection:

@@ -17,6 +17,7 @@ from evidence.merkle import ProofError, complete_in, inclusion_path, leaf_hash, 
 from evidence.note import NoteError
 from evidence.proof import Proof
 from evidence.tiles import BundleError, bundle, entries_in, path_of, tiles_of
+from tests.examples import examples
 
 KEY, OTHER = SigningKey(b"k" * 32), SigningKey(b"o" * 32)
 ORIGIN = "consent.example/log"
@@ -98,7 +99,7 @@ def test_a_proof_reads_as_it_was_written() -> None:
     assert alone.check(ENTRIES[0], [KEY.public]).root == HASHES[0]
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.integers(0, len(PROOF.text().encode()) - 1), st.integers(1, 255))
 def test_any_changed_byte_of_a_proof_is_found(place: int, by: int) -> None:
     raw = bytearray(PROOF.text().encode())
@@ -123,7 +124,7 @@ def test_an_envelope_signs_what_the_specification_says() -> None:
     assert dsse.open_envelope(ENVELOPE, "application/test", [OTHER.public, KEY.public]) == b'{"is":"so"}'
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.integers(0, len(ENVELOPE) - 1), st.integers(1, 255))
 def test_any_changed_byte_of_an_envelope_is_found(place: int, by: int) -> None:
     raw = bytearray(ENVELOPE)
@@ -198,7 +199,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.dictionaries(st.text(st.characters(min_codepoint=32, max_codepoint=126)), VALUES, max_size=4))
 def test_entries_are_written_as_the_library_writes_them(value: dict[str, Any]) -> None:
     assert canonical(value) == rfc8785.dumps(value)

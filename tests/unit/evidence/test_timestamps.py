@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence.timestamps import Question, TimestampError, ask_for, check, read_roots
+from tests.examples import examples
 from tests.timestamping import Authority, der, integer
 
 AUTHORITY, OTHER = Authority(), Authority()
@@ -57,7 +58,7 @@ def test_an_authority_that_may_not_or_lies_is_not_believed(authority: Authority,
         check(authority.answer(QUESTION.raw), CONTENT, authority.roots, QUESTION)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0, len(ANSWER) - 1), st.integers(1, 255))
 def test_a_changed_byte_is_found_or_says_the_same(place: int, by: int) -> None:
     raw = bytearray(ANSWER)
