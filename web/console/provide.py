@@ -26,7 +26,7 @@ from web.dependencies import Operator, TheContext
 
 router = page_router()
 PLACE = 1
-"""The form is one line."""
+"""What is wrong is told by line of a file, of which a form has one."""
 
 
 @cache
@@ -54,14 +54,10 @@ async def provide(request: Request, request_id: UUID, context: TheContext, princ
     try:
         again = await context.intake.run(lambda: desk.provide(request_id, [Given(PLACE, person)], context.masters))
     except AttendError as error:
-        raise AttendError("; ".join(_said(line) for line in str(error).splitlines())) from None
+        said = (line.removeprefix(f"line {PLACE}: ") for line in str(error).splitlines())
+        raise AttendError("; ".join(said)) from None
     total = counted(sum(again.values()), "delivery goes", "deliveries go")
     return go_to(request, f"/requests/{request_id}", f"{total} out again: {', '.join(again)}.")
-
-
-def _said(line: str) -> str:
-    """What is wrong with a line of a file, of which a form has one."""
-    return line.removeprefix(f"line {PLACE}: ").replace("nobody of these", "nobody in this request of these")
 
 
 def _record(given: Mapping[str, str], region: str | None) -> dict[str, Any]:
