@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from getpass import getpass
 from typing import Any
 
@@ -204,12 +205,12 @@ def _typed() -> str:
 
 
 def _print(rows: Sequence[dict[str, Any]], name: str, *, as_json: bool) -> None:
-    shown = [
-        {key: as_utc(value) if key.endswith("_at") and value else value for key, value in row.items()} for row in rows
-    ]
     if as_json:
-        typer.echo(json.dumps({name: shown}))
-    elif shown:
-        print_rows(shown)
+        told = [
+            {key: as_utc(value) if isinstance(value, datetime) else value for key, value in row.items()} for row in rows
+        ]
+        typer.echo(json.dumps({name: told}))
+    elif rows:
+        print_rows(rows)
     else:
         typer.echo(f"no {name}")

@@ -54,12 +54,10 @@ def show(*, ended: bool, as_json: bool) -> Ending:
     """Print the holds in force, or all. Raises CommandError."""
     with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         found = legal_holds.every(connection, ended=ended)
-    rows = [
-        {name: as_utc(value) if isinstance(value, datetime) else value for name, value in one._asdict().items()}
-        for one in found
-    ]
+    rows = [one._asdict() for one in found]
     if as_json:
-        typer.echo(json.dumps({"legal_holds": rows}))
+        told = [{name: as_utc(at) if isinstance(at, datetime) else at for name, at in row.items()} for row in rows]
+        typer.echo(json.dumps({"legal_holds": told}))
     elif rows:
         shown = (*SHOWN, "ended_at", "ended_by") if ended else SHOWN
         print_rows([{name: row[name] for name in shown} | {"identifiers": _listed(row)} for row in rows])

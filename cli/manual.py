@@ -36,12 +36,11 @@ def show(recipient: str | None, *, as_json: bool) -> Ending:
     with surroundings(needed=LEDGER) as here, here.engine.connect() as connection:
         known = _known(connection, recipient)
         found = manual_tasks.tasks(connection, recipient)
-    rows = [_shown(task) for task in found]
     if as_json:
         about = {name: one._asdict() for name, one in known.items()}
-        typer.echo(json.dumps({"recipients": about, "tasks": rows}))
-    elif rows:
-        print_rows(rows)
+        typer.echo(json.dumps({"recipients": about, "tasks": [_as_json(task) for task in found]}))
+    elif found:
+        print_rows([task._asdict() for task in found])
     else:
         typer.echo("nothing is to be asked for by hand" if known else "no recipient is asked by hand")
     return Ending.DONE
@@ -55,7 +54,7 @@ def _known(connection: Connection, recipient: str | None) -> dict[str, ByHand]:
     return known if recipient is None else {recipient: known[recipient]}
 
 
-def _shown(task: Task) -> dict[str, object]:
+def _as_json(task: Task) -> dict[str, object]:
     moments = {"received_at": as_utc(task.received_at), "due_at": as_utc(task.due_at)}
     return {**task._asdict(), "request_id": str(task.request_id), **moments}
 

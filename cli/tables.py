@@ -39,7 +39,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
 def _cell(value: Any) -> "Text":
     if isinstance(value, bool):
         return literal("yes" if value else "")
-    return literal(value)
+    return literal(for_people(value) if isinstance(value, datetime) else value)
 
 
 def print_vendors(vendors: Iterable[Vendor]) -> None:

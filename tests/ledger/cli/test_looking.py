@@ -78,6 +78,18 @@ def test_looking_at_the_ledger_takes_neither_redis_nor_master_keys(
         assert told.exit_code == (124 if command.startswith("watch") else 0), (command, told.output)
 
 
+def test_a_table_tells_times_to_people_and_json_to_scripts(stack: Engine) -> None:
+    argv = ("legal-hold", "add", "--user-id", "u-9", "--reason", "litigation", "--because", "case 7", "--until")
+    assert consent(*argv, "2099-01-01T12:00:00Z").exit_code == 0
+    assert consent("keys", "create", "shop", "--role", "submitter").exit_code == 0
+    assert "2099-01-01 12:00:00 UTC" in consent("legal-hold", "list").stdout
+    (hold,) = json.loads(consent("legal-hold", "list", "--json").stdout)["legal_holds"]
+    assert hold["until"] == "2099-01-01T12:00:00.000Z"
+    (key,) = json.loads(consent("keys", "list", "--json").stdout)["keys"]
+    made = key["created_at"]
+    assert f"{made[:10]} {made[11:19]} UTC" in consent("keys", "list").stdout
+
+
 def test_a_held_vendor_is_told_of(stack: Engine) -> None:
     request_id = submitted()
     with stack.begin() as connection:
