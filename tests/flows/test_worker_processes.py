@@ -85,6 +85,7 @@ def test_a_full_redis_holds_nobody_up_and_a_role_change_ends_nobody(host: Host, 
     host.start()
     host.await_delivery(host.submit())
     with befallen(lambda: client.config_set("maxmemory", 1), lambda: client.config_set("maxmemory", 0)):
+        host.await_log("memory is full")  # a turn that was taken before would serve the next request unawares
         host.await_delivery(host.submit())
     host.await_log("Redis has room again")
     with befallen(lambda: client.replicaof("127.0.0.1", "1"), lambda: client.replicaof("NO", "ONE")):
