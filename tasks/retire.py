@@ -6,7 +6,7 @@ from uuid import UUID
 
 from ledger.accounts.audit import HERE, Origin
 from ledger.delivery import cancelling, successions, switching
-from ledger.desk import attention, closing_by_hand, deeds
+from ledger.desk import closing_by_hand, deeds, waiting_requests
 from ledger.requests import closing
 from ledger.session import Engine
 from tasks.settle import close
@@ -56,7 +56,7 @@ def _end_waiting(engine: Engine, vendor_id: int, by: str, because: str) -> int:
     ended = 0
     while True:
         with engine.begin() as connection:
-            batch = attention.requests_waiting(connection, vendor_id, BATCH)
+            batch = waiting_requests.waiting_at(connection, vendor_id, BATCH)
         now_ended = sum(_end_of_request(engine, public_id, vendor_id, by, because) for public_id in batch)
         if not now_ended:
             return ended

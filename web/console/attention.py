@@ -11,7 +11,7 @@ from domain.outcomes import Outcome
 from intake.advice import ADVICE
 from ledger.delivery import vendors
 from ledger.delivery.restored import Restore, open_restore
-from ledger.desk import attention, withheld
+from ledger.desk import attention, waiting_requests, withheld
 from ledger.desk.attention import Group
 from ledger.desk.withheld import Withheld
 from tasks import selections
@@ -66,7 +66,7 @@ def _find(context: Context) -> Found:
         causes = [
             Cause(
                 group,
-                attention.requests_unreachable(connection, ids[group.vendor], NAMED)
+                waiting_requests.unreachable_at(connection, ids[group.vendor], NAMED)
                 if group.outcome == Outcome.UNREACHABLE
                 else [],
             )
