@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
 
 from domain.outcomes import Reason
 from domain.requests import Subject
@@ -78,11 +77,16 @@ class Keeper:
 def end_over(engine: Engine) -> int:
     """End the holds whose time is over, each in a transaction of its own, and send what waited for them; returns how
     many."""
-    for ended in count():
-        with engine.begin() as connection:
-            hold_id = legal_holds.end_over(connection)
-            if hold_id is None:
-                return ended
-            withheld.send_after(connection, hold_id)
+    ended = 0
+    while (hold_id := _end_next(engine)) is not None:
         log.info("legal hold %d has ended: its time was over", hold_id)
-    raise AssertionError("counting does not end")
+        ended += 1
+    return ended
+
+
+def _end_next(engine: Engine) -> int | None:
+    with engine.begin() as connection:
+        hold_id = legal_holds.end_over(connection)
+        if hold_id is not None:
+            withheld.send_after(connection, hold_id)
+        return hold_id

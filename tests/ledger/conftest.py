@@ -23,6 +23,7 @@ from tasks.slots import FairSlots
 from tasks.submission import Submission
 from tasks.submit import Receipt, submit
 from tasks.toolbox import Route, Toolbox
+from tests.row_order import rows_as_promised
 from tests.stubs import Answering, StubAdapter, StubExchange
 
 APPLIED = Answer(Verdict.APPLIED)
@@ -98,7 +99,7 @@ class Desk:
 
     def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         with one_by_one(self.engine) as connection:
-            return [tuple(row) for row in connection.execute(text(statement), values)]
+            return rows_as_promised(statement, connection.execute(text(statement), values))
 
     def execute(self, statement: str, **values: Any) -> None:
         with one_by_one(self.engine) as connection:
@@ -109,10 +110,11 @@ class Desk:
         return value
 
     def outcomes(self) -> dict[tuple[str, int], tuple[str, str | None, int]]:
-        """(vendor, line) to outcome, reason and attempts."""
+        """(vendor, line) to the last outcome, reason and attempts."""
         found = self.rows("""
             SELECT vendors.name, line, CAST(outcome AS text), reason, attempts
-            FROM outcomes JOIN vendors ON vendors.id = vendor_id""")
+            FROM outcomes JOIN vendors ON vendors.id = vendor_id
+            ORDER BY vendors.name, line, round""")
         return {(vendor, line): (outcome, reason, attempts) for vendor, line, outcome, reason, attempts in found}
 
     def make_everything_due(self) -> None:

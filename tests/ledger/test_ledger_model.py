@@ -40,6 +40,7 @@ from ledger.people.prints import Prints
 from ledger.requests import closing, new_request, recording
 from ledger.sealing import MasterKeys
 from tasks.wishes import weigh
+from tests.row_order import rows_as_promised
 from tests.services import empty
 from tests.stubs import StubAdapter
 from tests.transitions import may_follow
@@ -186,7 +187,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def rows(self, statement: str, **values: Any) -> list[Any]:
         with self.engine.begin() as connection:
-            return list(connection.execute(text(statement), values))
+            return rows_as_promised(statement, connection.execute(text(statement), values))
 
     def execute(self, statement: str, **values: Any) -> None:
         with self.engine.begin() as connection:

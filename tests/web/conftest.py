@@ -22,6 +22,7 @@ from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys
 from ledger.session import one_by_one
 from tasks.submission import NO_GUARDS
+from tests.row_order import rows_as_promised
 from web.access.gate import COOKIE
 from web.app import create_app
 from web.context import Context
@@ -51,7 +52,7 @@ def rows(engine: Engine) -> Rows:
     def ask(statement: str, **values: Any) -> list[tuple[Any, ...]]:
         with one_by_one(engine) as connection:
             result = connection.execute(text(statement), values)
-            return [tuple(row) for row in result] if result.returns_rows else []
+            return rows_as_promised(statement, result) if result.returns_rows else []
 
     return ask
 

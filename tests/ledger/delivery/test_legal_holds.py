@@ -391,10 +391,12 @@ def test_it_is_in_the_log_and_the_audit_log_and_only_ever_ends(stage: Stage) -> 
     hold = stage.hold()
     stage.keeper().release(hold, "settled")
     logged = stage.desk.rows(
-        "SELECT row_id, facts ->> 'event', facts ->> 'by' FROM log_pending WHERE type = 'legal_hold'"
+        "SELECT row_id, facts ->> 'event', facts ->> 'by' FROM log_pending WHERE type = 'legal_hold' ORDER BY id"
     )
     assert logged == [(hold, "added", "cli:ann"), (hold, "released", "cli:ann")]
-    entries = stage.desk.rows("SELECT deed, target, because FROM audit_entries WHERE deed LIKE 'legal-hold %'")
+    entries = stage.desk.rows(
+        "SELECT deed, target, because FROM audit_entries WHERE deed LIKE 'legal-hold %' ORDER BY id"
+    )
     assert entries == [
         ("legal-hold add", f"legal hold {hold}", "litigation: case 12"),
         ("legal-hold release", f"legal hold {hold}", "settled"),

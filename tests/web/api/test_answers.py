@@ -25,7 +25,7 @@ def answered(desk: Desk, client: httpx.Client) -> str:  # noqa: F811 - the fixtu
 
 
 def kept(rows: Rows) -> list[tuple[object, ...]]:
-    return rows("SELECT by, deed, target, allowed FROM audit_entries WHERE deed LIKE '%/answer'")
+    return rows("SELECT by, deed, target, allowed FROM audit_entries WHERE deed LIKE '%/answer' ORDER BY id")
 
 
 def test_every_form_of_an_answer(client: httpx.Client, answered: str, rows: Rows) -> None:
