@@ -25,6 +25,7 @@ from ledger.desk import attention
 from ledger.desk.deeds import lock_request
 from ledger.desk.reports import at_risk, status_of
 from ledger.evidence.checking import check_log
+from ledger.people.adding import FEW
 from ledger.people.involved import requests_of
 from ledger.schema import is_migrated
 from ledger.sealing import MasterKeys
@@ -139,15 +140,17 @@ def test_an_old_volume_is_turned_over_too(shelf: Desk) -> None:
 def test_turning_over_disturbs_nobody_who_is_writing(shelf: Desk) -> None:
     turned = []
 
-    def while_it_is_read() -> Iterator[Subject]:
-        yield from people(5)
-        turned.append(turn_over(shelf))
-        yield from people(15)[5:]
+    many = people(FEW + 15)
 
-    shelf.submit(while_it_is_read())
+    def while_it_is_written() -> Iterator[Subject]:
+        yield from many[: FEW + 5]  # the first FEW are read before a transaction begins
+        turned.append(turn_over(shelf))
+        yield from many[FEW + 5 :]
+
+    shelf.submit(while_it_is_written())
     shelf.submit(people(3))
     assert turned == [2]
-    assert in_first_two(shelf, "subjects") == [15, 3]
+    assert in_first_two(shelf, "subjects") == [len(many), 3]
 
 
 def test_many_turn_over_once(shelf: Desk, in_threads: Callable[..., list[Any]]) -> None:
