@@ -140,12 +140,12 @@ def test_an_old_volume_is_turned_over_too(shelf: Desk) -> None:
 def test_turning_over_disturbs_nobody_who_is_writing(shelf: Desk) -> None:
     turned = []
 
-    many = people(FEW + 15)
+    many = people(3 * FEW)
 
     def while_it_is_written() -> Iterator[Subject]:
-        yield from many[: FEW + 5]  # the first FEW are read before a transaction begins
+        yield from many[: 2 * FEW]  # the first of them are read before a transaction begins
         turned.append(turn_over(shelf))
-        yield from many[FEW + 5 :]
+        yield from many[2 * FEW :]
 
     shelf.submit(while_it_is_written())
     shelf.submit(people(3))
