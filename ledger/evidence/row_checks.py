@@ -142,11 +142,7 @@ _COMPARISONS = (
     ),
     Comparison(
         "restored backups that were never logged: {}",
-        text("""
-            SELECT id FROM restores
-            WHERE NOT EXISTS (SELECT FROM log_entries WHERE type = 'restored' AND row_id = restores.id)
-                AND NOT EXISTS (SELECT FROM log_pending WHERE type = 'restored' AND row_id = restores.id)
-            LIMIT :most"""),
+        text(f"SELECT id FROM restores WHERE {never_logged('restored', 'restores.id')} LIMIT :most"),
     ),
     Comparison(
         "trees of outcomes that are gone, or not as they were logged: {}",

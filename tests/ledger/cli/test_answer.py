@@ -93,7 +93,7 @@ def test_a_report(stack: Engine, answered: str) -> None:
     [
         (("--from", "2026-02-01", "--to", "2026-01-01"), "the last day is before the first one"),
         (("--from", "2024-01-01", "--to", "2026-01-01"), "longer than 366 days"),
-        (("--from", "2026-02-30", "--to", "2026-03-01"), "does not match"),
+        (("--from", "2026-02-30", "--to", "2026-03-01"), "must be a day, as 2026-05-25"),
         (("--from", "2026-02-01", "--to", "2026-03-01", "--json", "--csv"), "not both"),
     ],
 )

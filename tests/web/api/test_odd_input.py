@@ -46,11 +46,11 @@ def test_moments_are_text_with_a_time_zone_and_on_our_calendar(client: httpx.Cli
             upload = {"kind": "opt_out", field: str(moment)}
             answer = client.post("/v1/requests/upload", params=upload, content=b"{}", headers=NDJSON)
             assert told(answer) == f"query.{field}"
-    for moment in bad[:4]:
+    for moment in bad[:6]:
         for field in ("received_from", "received_before"):
             assert told(client.get("/v1/requests", params={field: str(moment)})) == f"query.{field}"
-    for moment in bad[4:]:  # nothing is kept of these
-        assert client.get("/v1/requests", params={"received_from": str(moment)}).status_code == 200
+    # Nothing is kept of it here.
+    assert client.get("/v1/requests", params={"received_from": str(bad[6])}).status_code == 200
     assert rows("SELECT count(*) FROM requests") == [(0,)]
     good = {**ANN, "effective_at": "1900-01-01T00:00:00+00:00"}
     place = client.post("/v1/requests", json=good).headers["location"]
