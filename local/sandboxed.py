@@ -30,6 +30,7 @@ REACHES_OUT = tuple(
 )
 """Prefixes of settings that lead out of this machine."""
 PORTS = {f"{PREFIX}WEB_PORT": 8080, f"{PREFIX}FLOWER_PORT": 5555}
+ANY_PORT = "0"
 
 
 def run(workers: int | None, *, web: bool, say: Say) -> None:
@@ -75,7 +76,8 @@ def leave_out(environment: MutableMapping[str, str]) -> list[str]:
     for name in names:
         del environment[name]
     for name, preferred in PORTS.items():
-        environment.setdefault(name, str(free_port(preferred)))
+        if environment.get(name) in (None, ANY_PORT):  # chosen here, to be told
+            environment[name] = str(free_port(preferred))
     return names
 
 

@@ -33,6 +33,13 @@ def test_what_leads_out_of_this_machine_is_left_out(name: str) -> None:
     assert environment == {"CONSENT_LOG_LEVEL": "INFO", "PATH": "/bin", "CONSENT_WEB_PORT": "8081"}
 
 
+def test_any_port_is_chosen_here_so_that_it_can_be_told() -> None:
+    environment = {"CONSENT_WEB_PORT": "0", "CONSENT_FLOWER_PORT": "5557"}
+    leave_out(environment)
+    assert environment["CONSENT_WEB_PORT"] != "0"
+    assert environment["CONSENT_FLOWER_PORT"] == "5557"
+
+
 @pytest.mark.parametrize(
     "name", ["CONSENT_DATABASE_URL", "CONSENT_DATABASE_OWNER_URL", "CONSENT_REDIS_URL", "consent_database_url"]
 )
