@@ -41,7 +41,7 @@ class Delivery(Base):
     updated_at: Mapped[datetime | None]
 
 
-@app.task(name=DELIVER)  # type: ignore[untyped-decorator] # of Celery
+@app.task(name=DELIVER)  # type: ignore[untyped-decorator] # Celery has no types
 def deliver(delivery_id: int) -> None:
     """Send one user to one vendor and record the result."""
     with Session(_engine()) as session:

@@ -73,12 +73,11 @@ def draw(results: Mapping[str, Any], folder: Path = FOLDER, *, suffix: str = "sv
 
 @contextmanager
 def _figure(plot: Plot) -> Iterator[tuple["Figure", Sequence["Axes"]]]:
-    from matplotlib import rc_context  # noqa: PLC0415 - see above
-    from matplotlib.figure import Figure  # noqa: PLC0415 - see above
+    from matplotlib import figure, rc_context  # noqa: PLC0415 - it takes a second, and only plots need it
 
     with rc_context(dict(STYLE)):
-        figure = Figure(figsize=(WIDTH_IN, plot.height_in), layout="constrained")
-        yield figure, list(figure.subplots(1, plot.panels, squeeze=False)[0])
+        drawn = figure.Figure(figsize=(WIDTH_IN, plot.height_in), layout="constrained")
+        yield drawn, list(drawn.subplots(1, plot.panels, squeeze=False)[0])
 
 
 def _rates(axes: Sequence["Axes"], rows: Rows) -> None:

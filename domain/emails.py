@@ -45,8 +45,7 @@ def _lone_quote(text: str) -> bool:
 
 
 def _is_valid(text: str) -> bool:
-    # Most addresses are plain, and commands should start quickly.
-    from email_validator import EmailSyntaxError, validate_email  # noqa: PLC0415 - see above
+    from email_validator import EmailSyntaxError, validate_email  # noqa: PLC0415 - most addresses are plain
 
     try:
         # Special-use domains such as .local are valid here: companies use them internally. No name server is asked.

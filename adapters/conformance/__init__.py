@@ -16,7 +16,7 @@ pytest.register_assert_rewrite(
     *(f"{__name__}.{part}" for part in ("described", "found", "recorded", "sent", "shown", "understood", "walking"))
 )
 
-from adapters.conformance.sample import BODIES, PERSONAL, SECRET, Sample, answer  # noqa: E402 - after that
-from adapters.conformance.suite import Conformance  # noqa: E402 - after that
+from adapters.conformance.sample import BODIES, PERSONAL, SECRET, Sample, answer  # noqa: E402 - registered first
+from adapters.conformance.suite import Conformance  # noqa: E402 - registered first
 
 __all__ = ["BODIES", "PERSONAL", "SECRET", "Conformance", "Sample", "answer"]
