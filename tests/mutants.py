@@ -9,84 +9,24 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import chdir
-from itertools import chain
 from pathlib import Path
 
 from mutmut.configuration import reset_config
 from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.stats import status_by_exit_code
 
-ROOT = Path(__file__).parents[1]
+from tests.rules import ROOT, TESTS, unknown
+
 WORK = ROOT / ".mutants/work"
 ENOUGH = 0.9
 """The share of mutants that must be noticed."""
 
-UNIT = "tests/unit"
-DOMAIN = f"{UNIT}/domain/test_domain_"
-CASES = ("-m", "not hypothesis")
-"""Without the searches, which call these functions millions of times."""
-IDENTIFIERS = (f"{DOMAIN}identifiers.py", *CASES)
-PEOPLE = (f"{DOMAIN}subjects.py", *IDENTIFIERS)
-TESTS: dict[str, tuple[str, ...]] = {
-    "adapters/triage.py": (f"{UNIT}/adapters/test_adapters_triage.py",),
-    "ledger/sealing.py": (f"{UNIT}/ledger/test_ledger_sealing.py",),
-    "tasks/consequences.py": (f"{UNIT}/tasks/test_tasks_consequences.py", f"{UNIT}/tasks/test_tasks_judge.py"),
-    "tasks/judge.py": (f"{UNIT}/tasks/test_tasks_judge.py", f"{UNIT}/tasks/test_tasks_jobs.py"),
-    "domain/wish.py": (f"{DOMAIN}wishes.py",),
-    "domain/wishes.py": (f"{DOMAIN}wishes.py",),
-    "domain/accounts.py": (f"{DOMAIN}accounts.py",),
-    "domain/allowances.py": (f"{DOMAIN}allowances.py",),
-    "domain/blocks.py": (f"{DOMAIN}blocks.py",),
-    "domain/chunking.py": (f"{DOMAIN}chunking.py",),
-    "domain/crowds.py": (f"{DOMAIN}crowds.py",),
-    "domain/damaged.py": IDENTIFIERS,
-    "domain/deadlines.py": (f"{DOMAIN}deadlines.py",),
-    "domain/directory.py": (f"{DOMAIN}directory.py",),
-    "domain/emails.py": IDENTIFIERS,
-    "domain/file_lines.py": (f"{DOMAIN}file_lines.py",),
-    "domain/folding.py": (f"{DOMAIN}folding.py",),
-    "domain/invisible.py": IDENTIFIERS,
-    "domain/json_size.py": (f"{UNIT}/domain/test_json_size.py",),
-    "domain/key_texts.py": (f"{DOMAIN}key_texts.py",),
-    "domain/marked_pages.py": (f"{DOMAIN}marked_pages.py",),
-    "domain/masking.py": (f"{DOMAIN}masking.py",),
-    "domain/moments.py": (f"{UNIT}/domain/test_days.py", f"{DOMAIN}deadlines.py"),
-    "domain/national_numbers.py": (f"{DOMAIN}national_numbers.py",),
-    "domain/nobody.py": (f"{DOMAIN}nobody.py", *PEOPLE),
-    "domain/noticed.py": (f"{DOMAIN}noticed.py",),
-    "domain/opendsr.py": (f"{DOMAIN}opendsr.py",),
-    "domain/other_identifiers.py": (f"{DOMAIN}other_identifiers.py",),
-    "domain/persons.py": (f"{DOMAIN}persons.py",),
-    "domain/phones.py": (f"{DOMAIN}phones.py",),
-    "domain/plain.py": (f"{DOMAIN}plain.py",),
-    "domain/reach.py": (f"{DOMAIN}reach.py",),
-    "domain/requests.py": PEOPLE,
-    "domain/retry.py": (f"{DOMAIN}retry.py",),
-    "domain/signing.py": (f"{UNIT}/local/test_signing_pair.py",),
-    "domain/twins.py": (f"{UNIT}/domain/test_json_size.py",),
-    "domain/unexpected.py": (f"{DOMAIN}unexpected.py",),
-}
-"""Which tests are about a module, as arguments of pytest. Only these run against its mutants."""
-
 STATES = ("killed", "timeout", "survived")
-ROOMS = (
-    "domain",
-    "ledger",
-    "adapters",
-    "tasks",
-    "worker",
-    "intake",
-    "answers",
-    "web",
-    "cli",
-    "config",
-    "sandbox",
-    "local",
-    "bench",
-)
+ROOMS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["packages"]
 SETTINGS = """
 [tool.mutmut]
 source_paths = {rooms}
@@ -120,20 +60,6 @@ def main() -> int:
     print(figures("all", found))
     print("", *survivors, sep="\n")
     return 0 if noticed(found) >= ENOUGH else 1
-
-
-def unknown(asked: Iterable[str]) -> str | None:
-    """What is wrong with the modules asked for, or with the table above; None where nothing is."""
-    modules = (path for path in (ROOT / "domain").glob("*.py") if "def " in path.read_text())
-    rules = {f"domain/{path.name}" for path in modules}
-    if missing := sorted(rules - TESTS.keys()):
-        return f"{missing[0]} has no tests in TESTS of tests/mutants.py: name them there"
-    named = {path for path in chain(TESTS, *TESTS.values()) if path.endswith(".py")}
-    if gone := sorted(path for path in named if not (ROOT / path).exists()):
-        return f"{gone[0]} stands in TESTS of tests/mutants.py and is not there"
-    if strange := sorted(set(asked) - TESTS.keys()):
-        return f"{strange[0]} is none of the modules: {', '.join(TESTS)}"
-    return None
 
 
 def break_module(module: str, jobs: int) -> dict[str, str]:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 from tests import reaper
 
 # Loaded before tests/conftest.py: no test of a rule starts a process, and a reaper a mutant takes longer than the test.
-reaper.reaping = nullcontext  # type: ignore[assignment]
+reaper.reaping = nullcontext
 
 
 def pytest_configure() -> None:

@@ -26,7 +26,7 @@ def host(monkeypatch: "pytest.MonkeyPatch", ahead: timedelta) -> None:
 
     class Wrong(datetime, metaclass=_Dates):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # its own type is this class
+        def now(cls, tz: tzinfo | None = None) -> datetime:
             return datetime.now(tz) + ahead
 
     for name, module in list(sys.modules.items()):
@@ -39,7 +39,7 @@ def shift(seconds: float) -> None:
     right, right_now = time.time, Celery.now
 
     def now(app: Celery) -> datetime:
-        return right_now(app) + timedelta(seconds=seconds)  # type: ignore[no-any-return]
+        return right_now(app) + timedelta(seconds=seconds)
 
     time.time = lambda: right() + seconds
     Celery.now = now

@@ -56,7 +56,7 @@ def each_row(
         asked = inspect.signature(test)
         fixtures = [each for name, each in asked.parameters.items() if name not in columns]
         assert len(fixtures) + len(columns) == len(asked.parameters), f"{test.__name__} does not take {names}"
-        all_rows.__signature__ = asked.replace(parameters=fixtures)  # type: ignore[attr-defined] # read by pytest
+        all_rows.__signature__ = asked.replace(parameters=fixtures)  # read by pytest
         return all_rows
 
     return of_table

@@ -57,7 +57,7 @@ class Host:
     def submit(self) -> UUID:
         """An opt-out of one person, of which nobody is told by Redis."""
         order, people = Submission(Kind.OPT_OUT, ("dfinery",)), [{"user_id": f"u-{time.monotonic_ns()}"}]
-        done = submit(order, people, engine=self.engine, masters=self._masters, wake=lambda _: None)  # type: ignore[arg-type]
+        done = submit(order, people, engine=self.engine, masters=self._masters, wake=lambda _: None)
         return done.recorded.public_id
 
     def await_that(self, holds: Callable[[], object]) -> None:

@@ -125,4 +125,4 @@ def test_whatever_befalls_the_proxy_everybody_is_reached_in_the_end(host_and_egr
         host.await_delivery(request)
     with host.engine.connect() as connection:
         outcomes = connection.execute(text("SELECT CAST(outcome AS text), count(*) FROM outcomes GROUP BY 1")).all()
-    assert dict(outcomes) == {"accepted": len(waiting) + 1}  # type: ignore[arg-type]
+    assert dict(outcomes) == {"accepted": len(waiting) + 1}

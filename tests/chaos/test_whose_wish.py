@@ -33,7 +33,7 @@ def judged(*asked: tuple[Wish, str], vendor: str = "dfinery", **fact: Any) -> li
 
 
 def wish(kind: Kind, **more: object) -> Wish:
-    return Wish(0.0, kind, [JANE], "key", **more)  # type: ignore[arg-type]
+    return Wish(0.0, kind, [JANE], "key", **more)
 
 
 SOME = wish(IN, vendors=tuple(PARTIAL), options=PARTIAL)

@@ -57,7 +57,7 @@ def talked(vendor: str, turn: Turn, count: int, status: int, body: bytes) -> tup
 
     exchange, told = StubExchange(answering, adapter), list[Answered]()
     slots = asyncio.Semaphore(8)
-    talk = Conversation(exchange, turn.call.order, slots, lambda: False, told.append, handful=HANDFUL)  # type: ignore[arg-type]
+    talk = Conversation(exchange, turn.call.order, slots, lambda: False, told.append, handful=HANDFUL)
     like = turn.people[0]
     people = [(like._replace(line=line), turn.call.step) for line in range(1, count + 1)]
     RUNNER.run(talk.lead(people))

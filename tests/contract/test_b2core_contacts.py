@@ -42,7 +42,7 @@ class Pages:
     exists: bool = True
     left: list[str] | None = None  # contacts there were when the profile was deleted
     _gone: dict[str, int] = field(default_factory=dict)
-    _names: count = field(default_factory=count)  # type: ignore[type-arg]
+    _names: count = field(default_factory=count)
 
     def __call__(self, call: Call, request: httpx.Request) -> httpx.Response:
         self.calls.append(f"{request.method} {request.url.raw_path.decode().partition('?')[0]}")

@@ -182,7 +182,7 @@ def test_the_calls_that_looking_takes_are_known_before() -> None:
 def test_the_settings_say_which_identifiers_there_are_and_which_is_strongest(
     order: Sequence[str], keys: Sequence[str]
 ) -> None:
-    subject: Subject = {**SUBJECT, "vendors": {"insider": {"identifiers": {"custom": {"card": "7"}}}}}  # type: ignore[typeddict-item]
+    subject: Subject = {**SUBJECT, "vendors": {"insider": {"identifiers": {"custom": {"card": "7"}}}}}
     adapter = adapter_of("insider", **SETTINGS, identifiers=order)
     looked = adapter.address(Order(Kind.ERASURE, people=1), subject)
     assert isinstance(looked, Addressed)
@@ -190,7 +190,7 @@ def test_the_settings_say_which_identifiers_there_are_and_which_is_strongest(
     compared = {"user_id" if key == "uuid" else key for key in keys}
     assert {kind.split(".")[0] for kind, _ in adapter.known_by(looked.key)} == compared
     own = {name: value for name, value in SUBJECT.items() if {"user_id": "uuid"}.get(name, name) in order}
-    large = adapter.address(Order(Kind.ERASURE), own)  # type: ignore[arg-type]
+    large = adapter.address(Order(Kind.ERASURE), own)
     weakest = [key for key in order if not key.startswith("custom")]
     if weakest:
         assert isinstance(large, Addressed)
@@ -306,7 +306,7 @@ def test_whatever_profiles_there_are_those_that_an_identifier_finds_are_treated_
         fact["key"] for fact in vendor.facts if any(fact["identifiers"].get(name) == values[name] for name in told)
     }
     subject = {{"uuid": "user_id"}.get(name, name): values[name] for name in told}
-    (said,), _ = do(vendor, kind, subject, erasure=erasure)  # type: ignore[arg-type]
+    (said,), _ = do(vendor, kind, subject, erasure=erasure)
     after = {fact["key"]: fact for fact in vendor.facts}
     assert set(after) <= before, "nobody is made"
     assert said.startswith("applied") if wanted_keys else said == "absent/looked_up"
@@ -321,7 +321,7 @@ def test_whatever_profiles_there_are_those_that_an_identifier_finds_are_treated_
             assert not after[key]["identifiers"]
         else:
             assert is_done(kind, after[key])
-    (seen,) = read_back(vendor, kind, subject, erasure=erasure)  # type: ignore[arg-type]
+    (seen,) = read_back(vendor, kind, subject, erasure=erasure)
     assert seen.startswith("applied")
     assert vendor.violations == {}
 

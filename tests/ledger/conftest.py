@@ -75,10 +75,7 @@ class Desk:
         return Toolbox(
             engine=self.engine,
             masters=self.masters,
-            routes={
-                name: Route(exchange.adapter, exchange, FairSlots(4))  # type: ignore[arg-type]
-                for name, exchange in exchanges.items()
-            },
+            routes={name: Route(exchange.adapter, exchange, FairSlots(4)) for name, exchange in exchanges.items()},
             start=lambda work: asyncio.run_coroutine_threadsafe(work, self.loop),
             **given,
         )

@@ -82,7 +82,7 @@ class Shop:
         given = {"base_url": f"https://{vendor}.example", **SETTINGS[vendor], **settings}
         adapter = create(vendor, ADAPTERS[vendor].settings_model.model_validate(given))
         credentials = Credentials(fakeredis.FakeAsyncRedis(), MasterKeys.parse(generate_master_key()))
-        return Exchange(adapter, self.transports[vendor], credentials, StubPermits())  # type: ignore[arg-type]
+        return Exchange(adapter, self.transports[vendor], credentials, StubPermits())
 
     def tools(self, vendor: str, *, slots: int = 32, **settings: Any) -> Toolbox:
         """The tools of a worker that knows this vendor."""

@@ -97,8 +97,8 @@ def test_a_look_up_asks_the_volumes_that_can_hold_the_person_and_no_others(fille
     everyone = people(120)
     for number in (0, 39, 40, 79, 80, 119):
         for one in (everyone[number], *({name: value} for name, value in everyone[number].items())):
-            assert lines_of(filled, one) == [number % 40 + 1]  # type: ignore[arg-type]
-            assert searched(filled, one) == {number // 40 + 1, 4}  # type: ignore[arg-type]
+            assert lines_of(filled, one) == [number % 40 + 1]
+            assert searched(filled, one) == {number // 40 + 1, 4}
 
 
 def test_nobody_is_missed_and_few_are_sought_in_vain(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,8 @@ def forms(value: str) -> Iterator[bytes]:
     """How a value might stand in a table without a key."""
     plain = value.encode()
     yield from (plain, plain[::-1], plain.hex().encode(), json.dumps(value).encode(), value.encode("utf-16-le"))
-    for digest in (md5(plain).digest(), sha1(plain).digest(), sha256(plain).digest(), blake2b(plain).digest()):  # noqa: S324
+    for hashed in (md5, sha1, sha256, blake2b):
+        digest = hashed(plain).digest()
         yield from (digest[:16], digest[:16].hex().encode())
 
 

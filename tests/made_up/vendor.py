@@ -61,7 +61,7 @@ def exchange_with(
     credentials: Credentials | None = None,
 ) -> Exchange:
     """The real exchange with a made-up vendor; its `transport` is a `Wire`."""
-    return Exchange(adapter, Wire(server), credentials or any_credentials(), permits or StubPermits())  # type: ignore[arg-type]
+    return Exchange(adapter, Wire(server), credentials or any_credentials(), permits or StubPermits())
 
 
 def any_credentials(server: fakeredis.FakeServer | None = None, masters: MasterKeys | None = None) -> Credentials:

@@ -153,7 +153,7 @@ def test_a_connection_that_dies_without_a_word_is_noticed_by_who_listens(tmp_pat
 
 def say_until(dispatcher: object, heard: threading.Event) -> None:
     while not heard.wait(0.1):
-        dispatcher.send("worker-heartbeat")  # type: ignore[attr-defined]
+        dispatcher.send("worker-heartbeat")
 
 
 @contextmanager

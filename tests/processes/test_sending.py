@@ -65,7 +65,7 @@ async def vendor() -> AsyncIterator[Callable[[Lapsing], "asyncio.Future[str]"]]:
         await servers[-1].start_server()
         return str(servers[-1].make_url("")).rstrip("/")
 
-    yield start  # type: ignore[misc]
+    yield start
     for server in servers:
         await server.close()
 
@@ -86,7 +86,7 @@ class LocalAdapter(StubAdapter):
 
 
 @pytest.mark.parametrize(("questions", "sent"), [(0, 0), (1, 0), (2, 1), (3, 2)])
-async def test_nothing_leaves_once_it_is_over(vendor, questions: int, sent: int) -> None:  # type: ignore[no-untyped-def]
+async def test_nothing_leaves_once_it_is_over(vendor, questions: int, sent: int) -> None:
     """Asked before the connection is made, and before each first byte: of the request for a token, and of that for
     people, which goes over the same connection."""
     lapsing = Lapsing(questions)
@@ -126,14 +126,14 @@ async def test_tasks_that_are_started_meanwhile_are_bound_too_and_nobody_else_is
     assert await start_others() == [True] * 3
 
 
-async def test_a_connection_that_took_too_long_carries_nothing(vendor, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+async def test_a_connection_that_took_too_long_carries_nothing(vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     lapsing = Lapsing(100)
     base = await vendor(lapsing)
     transport = Transport(timeout_s=5.0)
     real = wire.Connection.open
 
     async def frozen_while_connecting(*where: object) -> wire.Connection:
-        connection = await real(*where)  # type: ignore[arg-type]
+        connection = await real(*where)
         lapsing.over = True
         return connection
 
@@ -145,7 +145,7 @@ async def test_a_connection_that_took_too_long_carries_nothing(vendor, monkeypat
 
 
 @pytest.mark.parametrize("questions", [0, 1])
-async def test_receivers_are_told_nothing_either(vendor, questions: int) -> None:  # type: ignore[no-untyped-def]
+async def test_receivers_are_told_nothing_either(vendor, questions: int) -> None:
     lapsing = Lapsing(questions)
     base = await vendor(lapsing)
     tell = Callbacks(Rules(loopback=True)).tell(f"{base}/hook", Letter({}, b"{}"))
@@ -191,7 +191,7 @@ asyncio.run(main())
 """
 
 
-async def test_a_process_that_was_stopped_while_it_waited_for_a_permit_sends_nothing(vendor) -> None:  # type: ignore[no-untyped-def]
+async def test_a_process_that_was_stopped_while_it_waited_for_a_permit_sends_nothing(vendor) -> None:
     lapsing = Lapsing(100)
     base = await vendor(lapsing)
     process = subprocess.Popen(  # noqa: ASYNC220 - our own program

@@ -263,7 +263,7 @@ async def test_dear_calls_are_booked_as_such() -> None:
 async def test_a_clock_that_went_back_forgets_bookings_that_nobody_made() -> None:
     redis = fakeredis.FakeAsyncRedis()
     lanes = Lanes.open(redis, "insider", {"": 25_000, "profile": 1_000})
-    await redis.hset("consent:throttle:insider:profile", "booked", str(int((time.time() + 3_600) * 1e6)))  # type: ignore[misc]
+    await redis.hset("consent:throttle:insider:profile", "booked", str(int((time.time() + 3_600) * 1e6)))
     assert await lanes.book(Rate("profile", 2.5), 1, 600.0) == pytest.approx(0.0, abs=0.1)
 
 
@@ -284,5 +284,5 @@ async def test_answers_to_what_was_under_way_do_not_lower_the_pace_again(lane: C
     one = lane(pace(100))
     for _ in range(20):
         await one.pause(0.3)
-    share = float(await one.redis.hget(one.key, "share") or 0)  # type: ignore[misc]
+    share = float(await one.redis.hget(one.key, "share") or 0)
     assert share == pytest.approx(throttle.CUT)

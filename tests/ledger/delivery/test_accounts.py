@@ -152,7 +152,7 @@ def test_options_are_for_all_accounts_or_for_one(accounts: Desk) -> None:
 
 
 def insider(name: str) -> Any:
-    return create(name, InsiderSettings(partner_name="x", request_token="t", look_first_up_to=0))  # type: ignore[arg-type]
+    return create(name, InsiderSettings(partner_name="x", request_token="t", look_first_up_to=0))
 
 
 def test_an_adapter_finds_people_by_its_own_block_first() -> None:

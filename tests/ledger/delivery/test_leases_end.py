@@ -108,7 +108,7 @@ def test_a_renewal_counts_from_when_it_was_asked_for(desk: Desk, jumps: Jumps, m
     renewed = asyncio.Event()
 
     def frozen(connection: object, held: chunks.Lease, lease_s: float) -> bool:
-        stands = real(connection, held, lease_s)  # type: ignore[arg-type]
+        stands = real(connection, held, lease_s)
         if not jumps.ahead and wire.sent:
             jumps.ahead = 61.0
             desk.loop.call_soon_threadsafe(renewed.set)

@@ -17,7 +17,7 @@ DAY_S = 86_400.0
 
 
 def tools_of(desk: Desk, adapter: Any, server: Any) -> Toolbox:
-    return desk.tools({"insider": exchange_with(adapter, server)})  # type: ignore[dict-item]
+    return desk.tools({"insider": exchange_with(adapter, server)})
 
 
 def run(desk: Desk, tools: Toolbox) -> None:

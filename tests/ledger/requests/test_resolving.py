@@ -105,7 +105,7 @@ def resolved(desk: Desk) -> Any:
 
 
 def sent(tools: Toolbox) -> list[Any]:
-    return tools.routes["algonomy"].exchange.sent  # type: ignore[attr-defined]
+    return tools.routes["algonomy"].exchange.sent
 
 
 def test_what_people_lack_is_filled_in_before_anything_is_sent(desk: Desk, tools: Toolbox) -> None:
@@ -129,7 +129,7 @@ def test_what_people_lack_is_filled_in_before_anything_is_sent(desk: Desk, tools
 def test_fingerprints_are_of_the_whole_person(desk: Desk, tools: Toolbox) -> None:
     ask(desk, [by_mail(7)])
     resolve(resolver(desk, Directory()))
-    whole: Subject = {**by_mail(7), **who(by_mail(7))}  # type: ignore[typeddict-item]
+    whole: Subject = {**by_mail(7), **who(by_mail(7))}
     with desk.engine.begin() as connection:
         prints = Prints(fingerprinter(connection, desk.masters)).of(whole)
     row = desk.rows("SELECT whole_print, user_print, email_print, phone_print FROM subjects")[0]

@@ -60,7 +60,7 @@ def asking(desk: Desk, directory: Any) -> Runtime:
 
 def over_http(answer: httpx.Response | Exception) -> tuple[HttpDirectory, Sending]:
     sending = Sending(answer)
-    return HttpDirectory("https://crm.example/people", SECRETS, sending), sending  # type: ignore[arg-type]
+    return HttpDirectory("https://crm.example/people", SECRETS, sending), sending
 
 
 def test_over_http_it_is_asked_in_the_event_loop_and_waited_for(desk: Desk) -> None:

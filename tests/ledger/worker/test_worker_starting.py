@@ -127,7 +127,7 @@ SCHEMA = {
     "not there": ("ALTER TABLE alembic_version RENAME TO elsewhere", "no tables of ours"),
     "without a right to write": (f"REVOKE INSERT ON outcomes FROM {ROLE}", "outcomes"),
     "without a right to change": (f"REVOKE UPDATE ON chunks FROM {ROLE}", "chunks"),
-    "without a right to read": (f"REVOKE SELECT ON requests FROM {ROLE}", "requests"),  # noqa: S608
+    "without a right to read": (f"REVOKE SELECT ON requests FROM {ROLE}", "requests"),  # noqa: S608 - a role of ours
     "without a right to number": (f"REVOKE ALL ON SEQUENCE requests_id_seq FROM {ROLE}", "requests_id_seq"),
     "without a right to begin a volume": (
         f"REVOKE EXECUTE ON FUNCTION turn_over_volumes FROM {ROLE}",

@@ -162,7 +162,7 @@ async def test_a_refresher_that_was_cancelled_does_not_keep_the_others_out(proce
 
     waiting: Awaitable[Token] = asyncio.create_task(process().token("v", for_ever))
     await began.wait()
-    waiting.cancel()  # type: ignore[attr-defined]
+    waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert await asyncio.wait_for(process().token("v", Logins()), timeout=2) == Token(f"{PLAIN}-1")

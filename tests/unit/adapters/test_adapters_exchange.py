@@ -84,7 +84,7 @@ def token(value: str) -> httpx.Response:
 
 def exchange(adapter: Any, *replies: Reply, permits: StubPermits | None = None) -> Exchange:
     credentials = Credentials(fakeredis.FakeAsyncRedis(), MasterKeys.parse(generate_master_key()))
-    return Exchange(adapter, StubTransport(list(replies)), credentials, permits or StubPermits())  # type: ignore[arg-type]
+    return Exchange(adapter, StubTransport(list(replies)), credentials, permits or StubPermits())
 
 
 OK = httpx.Response(200, json={})
@@ -173,7 +173,7 @@ async def test_a_body_over_the_limit_is_split_and_never_sent() -> None:
     size = len(StubAdapter().build(CALL, PEOPLE).content)
     over = exchange(StubAdapter(body_bytes=size - 1), OK, permits=permits)
     assert await over.ask(CALL, PEOPLE) == [Answer(Verdict.SPLIT, Reason.TOO_LARGE, certain=True)] * 3
-    assert (over.transport.sent, permits.taken) == ([], 0)  # type: ignore[attr-defined]
+    assert (over.transport.sent, permits.taken) == ([], 0)
     within = exchange(StubAdapter(body_bytes=size, classifying=everybody(APPLIED)), OK)
     assert await within.ask(CALL, PEOPLE) == [APPLIED] * 3
 
@@ -191,7 +191,7 @@ async def test_without_a_permit_nothing_is_sent() -> None:
     with pytest.raises(NotNowError) as not_now:
         await asked.ask(CALL, PEOPLE)
     assert not_now.value.delay_s == 4.0
-    assert asked.transport.sent == []  # type: ignore[attr-defined]
+    assert asked.transport.sent == []
 
 
 async def test_a_login_without_a_permit_is_not_now_either() -> None:
@@ -203,7 +203,7 @@ async def test_a_login_without_a_permit_is_not_now_either() -> None:
 async def test_a_refused_token_is_renewed_once_and_the_request_replayed() -> None:
     asked = exchange(TokenAdapter(classifying=by_status), token("t1"), httpx.Response(401), token("t2"), OK)
     assert await asked.ask(CALL, PEOPLE) == [APPLIED] * 3
-    assert asked.transport.sent == [  # type: ignore[attr-defined]
+    assert asked.transport.sent == [
         "/token",
         "/first Bearer t1",
         "/token",
@@ -216,13 +216,13 @@ async def test_a_second_refusal_is_the_vendors() -> None:
         TokenAdapter(classifying=by_status), token("t1"), httpx.Response(401), token("t2"), httpx.Response(401)
     )
     assert await asked.ask(CALL, PEOPLE) == [Answer(Verdict.VENDOR, Reason.FORBIDDEN)] * 3
-    assert len(asked.transport.sent) == 4  # type: ignore[attr-defined]
+    assert len(asked.transport.sent) == 4
 
 
 async def test_a_static_token_that_is_refused_is_the_vendors_at_once() -> None:
     asked = exchange(StubAdapter(classifying=by_status), httpx.Response(401))
     assert await asked.ask(CALL, PEOPLE) == [Answer(Verdict.VENDOR, Reason.BAD_CREDENTIALS)] * 3
-    assert len(asked.transport.sent) == 1  # type: ignore[attr-defined]
+    assert len(asked.transport.sent) == 1
 
 
 async def test_no_answer_says_reauthenticate_to_those_who_ask() -> None:
@@ -253,7 +253,7 @@ async def test_no_answer_says_reauthenticate_to_those_who_ask() -> None:
 async def test_a_login_that_fails(login: Reply, answer: Answer) -> None:
     asked = exchange(TokenAdapter(), login)
     assert await asked.ask(CALL, PEOPLE) == [answer] * 3
-    assert asked.transport.sent == ["/token"]  # type: ignore[attr-defined]
+    assert asked.transport.sent == ["/token"]
 
 
 @pytest.mark.parametrize(("header", "pause"), [
@@ -365,7 +365,7 @@ async def test_while_redis_is_away_nobody_logs_in() -> None:
     asked.credentials.redis = fakeredis.FakeAsyncRedis(server=server)
     with pytest.raises(NotNowError):
         await asked.ask(CALL, PEOPLE)
-    assert asked.transport.sent == []  # type: ignore[attr-defined]
+    assert asked.transport.sent == []
 
 
 def _fails_on_the_record(*_: Any) -> Any:

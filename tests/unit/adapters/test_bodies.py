@@ -28,7 +28,7 @@ def parts_of(request: httpx.Request) -> dict[str, tuple[str | None, bytes]]:
     message = message_from_bytes(head + request.content, policy=HTTP)
     return {
         str(part.get_param("name", header="content-disposition")): (part.get_filename(), part.get_payload(decode=True))
-        for part in message.iter_parts()  # type: ignore[attr-defined]
+        for part in message.iter_parts()
     }
 
 
@@ -70,14 +70,14 @@ def test_a_form_may_have_several_values_of_a_field(values: list[str]) -> None:
 async def test_an_adapter_may_build_its_body_any_way_that_httpx_has(more: dict[str, object]) -> None:
     class Any(MadeUp):
         def build(self, call: object, people: object) -> httpx.Request:
-            return httpx.Request("POST", URL, **more)  # type: ignore[arg-type]
+            return httpx.Request("POST", URL, **more)
 
-        def classify(self, call: object, people: object, response: httpx.Response) -> list[Answer]:  # type: ignore[override]
+        def classify(self, call: object, people: object, response: httpx.Response) -> list[Answer]:
             return [APPLIED]
 
     exchange = exchange_with(Any(), lambda _request: httpx.Response(200))
     assert await exchange.ask(CALL, [person(1)]) == [APPLIED]
-    (sent,) = exchange.transport.sent  # type: ignore[attr-defined]
+    (sent,) = exchange.transport.sent
     head = head_of(sent).lower()
     assert b"transfer-encoding" not in head
     assert (b"content-length: %d\r\n" % len(sent.content)) in head
@@ -86,7 +86,7 @@ async def test_an_adapter_may_build_its_body_any_way_that_httpx_has(more: dict[s
 async def test_a_file_over_the_limit_is_not_sent() -> None:
     exchange = exchange_with(UploadVendor(body_bytes=100), UploadServer())
     assert [answer.verdict for answer in await exchange.ask(CALL, [person(1), person(2)])] == [Verdict.SPLIT] * 2
-    assert exchange.transport.sent == []  # type: ignore[attr-defined]
+    assert exchange.transport.sent == []
 
 
 def test_a_file_shows_nothing() -> None:

@@ -34,7 +34,7 @@ async def test_what_waited_for_its_permit_is_signed_afterwards() -> None:
     for _ in range(3):
         (answer, _) = await exchange.ask(CALL, [person(1), person(2)])
         assert answer.verdict is Verdict.APPLIED
-    assert exchange.transport.sent[0].content == b"id=u-1&id=u-2"  # type: ignore[attr-defined]
+    assert exchange.transport.sent[0].content == b"id=u-1&id=u-2"
 
 
 async def test_nothing_is_signed_that_may_not_go_out() -> None:
@@ -47,7 +47,7 @@ async def test_nothing_is_signed_that_may_not_go_out() -> None:
 
 async def test_a_harmless_call_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adapters.examine.Transport", lambda **_: Wire(SignatureServer()))
-    found = await examine(SigningVendor())  # type: ignore[arg-type]
+    found = await examine(SigningVendor())
     assert found is not None
     assert found.verdict is Verdict.APPLIED
 
@@ -62,4 +62,4 @@ async def test_a_signature_that_fails_is_our_fault_and_shows_nothing(caplog: pyt
         await exchange.ask(CALL, [person(1)])
     assert "KeyError" in caplog.text
     assert "u-1" not in caplog.text
-    assert exchange.transport.sent == []  # type: ignore[attr-defined]
+    assert exchange.transport.sent == []

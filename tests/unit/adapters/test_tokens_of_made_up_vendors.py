@@ -29,7 +29,7 @@ async def verdicts(exchange: Exchange, *, calls: int = 1) -> list[Verdict]:
 async def test_a_request_goes_to_the_address_that_came_with_its_token() -> None:
     exchange = exchange_with(TokenVendor(), TokenServer())
     assert await verdicts(exchange, calls=2) == [Verdict.APPLIED] * 2
-    sent = exchange.transport.sent  # type: ignore[attr-defined]
+    sent = exchange.transport.sent
     assert [str(request.url) for request in sent] == [LOGIN, *["https://eu7.madeup.example/api/v9/erase?dry=a%2Fb"] * 2]
     assert sent[1].content == b'{"keys":["u-1"]}'
     assert sent[1].headers.get_list("host") == ["eu7.madeup.example"]
@@ -94,10 +94,10 @@ async def test_a_renewal_that_cannot_be_tried_now_is_tried_later() -> None:
     server = TokenServer(life_s=0.0001)
     exchange = exchange_with(TokenVendor(), server)
     await verdicts(exchange)
-    exchange.transport.server = lambda _request: httpx.Response(429)  # type: ignore[attr-defined]
+    exchange.transport.server = lambda _request: httpx.Response(429)
     (answer,) = await exchange.ask(CALL, [person(1)])
     assert (answer.verdict, answer.reason) == (Verdict.RETRY, Reason.RATE_LIMITED)
-    exchange.transport.server = server  # type: ignore[attr-defined]
+    exchange.transport.server = server
     assert await verdicts(exchange) == [Verdict.APPLIED]
     assert server.logins == 1
 
@@ -114,7 +114,7 @@ async def test_a_harmless_call_goes_to_that_address_too(monkeypatch: pytest.Monk
 
     wire = Wire(TokenServer())
     monkeypatch.setattr("adapters.examine.Transport", lambda **_: wire)
-    found = await examine(Probing())  # type: ignore[arg-type]
+    found = await examine(Probing())
     assert found is not None
     assert found.verdict is Verdict.APPLIED
     assert str(wire.sent[-1].url) == "https://eu7.madeup.example/api/v9/me"

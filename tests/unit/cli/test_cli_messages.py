@@ -209,7 +209,7 @@ def test_json_of_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands return how they ended, and what they print goes to stdout alone."""
 
     def good(*_: object, **__: object) -> Ending:
-        print(json.dumps({"a": 1}))  # noqa: T201
+        print(json.dumps({"a": 1}))  # noqa: T201 - commands may
         return Ending.EXCEPTIONS
 
     monkeypatch.setattr(status, "status", good)

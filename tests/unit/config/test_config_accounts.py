@@ -35,7 +35,7 @@ def test_every_account_is_a_vendor_of_its_own(load) -> None:
     adapters = settings.adapters()
     assert list(adapters) == ["insider@brand", "insider@out_let"]
     assert [adapter.name for adapter in adapters.values()] == list(adapters)
-    assert of(settings, "insider@brand").partner_name == "brand"  # type: ignore[attr-defined]
+    assert of(settings, "insider@brand").partner_name == "brand"
     assert [of(settings, name).requests_per_minute for name in adapters] == [25_000, 50]
     assert settings.threads() > 2 * of(settings, "insider@brand").chunks_in_flight
 
@@ -57,9 +57,9 @@ def test_what_an_account_does_not_say_it_has_from_the_vendors_block(load) -> Non
     )
     assert list(settings.adapters()) == ["insider@brand", "insider@out_let"]
     assert [of(settings, name).requests_per_minute for name in settings.adapters()] == [700, 50]
-    assert of(settings, "insider@brand").identifiers == ("email",)  # type: ignore[attr-defined]
-    assert of(settings, "insider@out_let").identifiers == ("uuid", "custom.shop")  # type: ignore[attr-defined]
-    assert of(settings, "insider@out_let").custom.whole == ("shoe_size",)  # type: ignore[attr-defined]
+    assert of(settings, "insider@brand").identifiers == ("email",)
+    assert of(settings, "insider@out_let").identifiers == ("uuid", "custom.shop")
+    assert of(settings, "insider@out_let").custom.whole == ("shoe_size",)
 
 
 def test_an_account_may_share_all_but_one_credential(load) -> None:
@@ -68,7 +68,7 @@ def test_an_account_may_share_all_but_one_credential(load) -> None:
         CONSENT_INSIDER__PARTNER_NAME="one",
         CONSENT_INSIDER__ACCOUNTS__TWO__PARTNER_NAME="two",
     )
-    assert of(settings, "insider@two").request_token.get_secret_value() == "shared"  # type: ignore[attr-defined]
+    assert of(settings, "insider@two").request_token.get_secret_value() == "shared"
 
 
 @pytest.mark.parametrize(

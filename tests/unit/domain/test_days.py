@@ -43,7 +43,7 @@ def test_what_was_asked_on_a_day_is_due_as_if_it_was_at_its_beginning(kind: Kind
 
 @given(st.times(), st.sampled_from(["asked_at", "effective_at", "row"]))
 def test_a_withdrawal_of_a_day_is_newer_than_an_opt_in_of_that_day(time: object, given_as: str) -> None:
-    moment = datetime.combine(MIDNIGHT, time, UTC)  # type: ignore[arg-type]
+    moment = datetime.combine(MIDNIGHT, time, UTC)
     by_day = {"asked_at": (DAY,), "effective_at": (None, DAY), "row": (None, None, DAY)}[given_as]
     by_moment = {"asked_at": (moment,), "effective_at": (None, moment), "row": (None, None, moment)}[given_as]
     for kind in WITHDRAWALS:

@@ -46,7 +46,7 @@ def wish(
     kind: Kind, hours: float = 0, state: State = State.DUE, *, request: int = 0, by: str = "user_id", **more: object
 ) -> Wish:
     """A wish of Jane at a vendor that knows her by this identifier; `more` replaces what the rule looks at."""
-    identifiers = {"user_id": "jane", "email": "jane@x.org"} | dict(more.pop("who", {}))  # type: ignore[call-overload]
+    identifiers = {"user_id": "jane", "email": "jane@x.org"} | dict(more.pop("who", {}))
     given = {kind: value for kind, value in identifiers.items() if value}
     made = Wish(
         kind,
@@ -58,7 +58,7 @@ def wish(
         frozenset({(by, given[by])}) if by in given else frozenset(),
         prints(**given),
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def name(decision: Decision | Overtaken) -> str:

@@ -199,14 +199,14 @@ def test_the_image_that_is_run_holds_no_sandbox_and_nothing_that_builds() -> Non
 
 
 def test_nothing_but_hatchling_needs_what_goes_with_it() -> None:
-    taken_out = set(re.search(r"uninstall --yes (.+)", stage("build"))[1].split())  # type: ignore[index]
+    taken_out = set(re.search(r"uninstall --yes (.+)", stage("build"))[1].split())
     names = re.findall(r"^([\w.-]+)(?:\[[^]]+\])?==", (ROOT / "requirements-prod.lock").read_text(), re.MULTILINE)
     for name in set(names) - taken_out:
         try:
             wanted = requires(name) or ()
         except PackageNotFoundError:  # of another platform
             continue
-        plain = {re.match(r"[\w.-]+", one)[0].lower() for one in wanted if "extra ==" not in one}  # type: ignore[index]
+        plain = {re.match(r"[\w.-]+", one)[0].lower() for one in wanted if "extra ==" not in one}
         assert not plain & taken_out, name
 
 

@@ -16,7 +16,7 @@ PEOPLE = made_up.people("erase", 800, planted_every=400)
 
 def delivery(line: int, outcome: Outcome) -> Row:
     row = dict.fromkeys(Row._fields)
-    return Row(**{**row, "line": line, "vendor": "dfinery", "outcome": outcome.value})  # type: ignore[arg-type]
+    return Row(**{**row, "line": line, "vendor": "dfinery", "outcome": outcome.value})
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ class Talk:
         self.exchange = StubExchange(answering, StubAdapter(batch=batch))
         self.answered: list[Answered] = []
         self.conversation = Conversation(
-            self.exchange,  # type: ignore[arg-type]
+            self.exchange,
             Order(Kind.ERASURE),
             asyncio.Semaphore(slots),
             stopping,

@@ -305,9 +305,9 @@ def test_a_tenth_of_many_may_be_refused_in_a_row() -> None:
     known = Evidence(yes=300, served=300)
     trailing = [Answered([person(line)], REFUSED, STEP, yes_before=300) for line in range(1, 41)]
     judge_ = {"handful": HANDFUL, "now": NOW, "jitter": 1.0}
-    few = judge(trailing[:29], {}, POLICY, steps={STEP: known}, **judge_)  # type: ignore[arg-type]
+    few = judge(trailing[:29], {}, POLICY, steps={STEP: known}, **judge_)
     assert sum(len(one.lines) for one in few.settled) == 29
-    many = judge(trailing, {}, POLICY, steps={STEP: known}, **judge_)  # type: ignore[arg-type]
+    many = judge(trailing, {}, POLICY, steps={STEP: known}, **judge_)
     assert (many.settled, many.blamed) == ([], True)
 
 
@@ -338,7 +338,7 @@ def test_who_was_refused_before_others_were_served_or_beside_them_is_the_reason_
         Answered([person(line) for line in range(2, 7)], REFUSED, STEP, yes_before=1),  # after it
         Answered([person(7)], REFUSED, STEP, yes_before=1, company_served=True),
     ]
-    judgement = judge(answered, {}, POLICY, steps={STEP: Evidence(yes=1, served=1)}, **run)  # type: ignore[arg-type]
+    judgement = judge(answered, {}, POLICY, steps={STEP: Evidence(yes=1, served=1)}, **run)
     assert [one.lines for one in judgement.settled] == [[1], [7]]
     assert [one.lines for one in judgement.setbacks] == [(2, 3, 4, 5, 6)]
     assert judgement.strikes == struck(Reason.REJECTED, 2, 3, 4, 5, 6)
@@ -360,10 +360,10 @@ def test_what_says_nothing_of_the_step_does_not_speak_against_it() -> None:
 def test_refusals_of_other_runs_count_only_where_this_run_served_nobody() -> None:
     after_one_yes = [Answered([person(line)], REFUSED, STEP, yes_before=1) for line in range(1, HANDFUL)]
     run = {"handful": HANDFUL, "now": NOW, "jitter": 1.0}
-    served = judge(after_one_yes, {}, POLICY, steps={STEP: Evidence(yes=1, others_refused=9)}, **run)  # type: ignore[arg-type]
+    served = judge(after_one_yes, {}, POLICY, steps={STEP: Evidence(yes=1, others_refused=9)}, **run)
     assert ([one.lines for one in served.settled], served.strikes) == ([[1], [2], [3], [4]], {})
     refused = [one._replace(yes_before=0) for one in after_one_yes]
-    nobody = judge(refused, {}, POLICY, steps={STEP: Evidence(others_refused=1)}, **run)  # type: ignore[arg-type]
+    nobody = judge(refused, {}, POLICY, steps={STEP: Evidence(others_refused=1)}, **run)
     assert (nobody.settled, nobody.strikes) == ([], struck(Reason.REJECTED, 1, 2, 3, 4))
 
 

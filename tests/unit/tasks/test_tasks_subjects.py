@@ -167,7 +167,7 @@ def test_no_fault_tells_a_value(record: dict[str, Any]) -> None:
     line = json.dumps(record).encode()
     for read, given_ in ((parse_subject, line), (check_subject, record)):
         with pytest.raises(SubjectError) as told:
-            read(given_)  # type: ignore[operator]
+            read(given_)
         error = told.value
         shown = f"{error} {error!r} {error.faults} {error.args}"
         assert SECRET not in shown

@@ -17,7 +17,7 @@ FIRST, ALL_AT_ONCE = Call(Order(Kind.ERASURE), "first"), Call(Order(Kind.ERASURE
 
 
 def lanes() -> Lanes:
-    return Lanes.open(fakeredis.FakeAsyncRedis(), "insider", buckets_of(MeteredVendor()))  # type: ignore[arg-type]
+    return Lanes.open(fakeredis.FakeAsyncRedis(), "insider", buckets_of(MeteredVendor()))
 
 
 async def test_a_step_that_is_over_its_limit_holds_up_no_other() -> None:
@@ -26,7 +26,7 @@ async def test_a_step_that_is_over_its_limit_holds_up_no_other() -> None:
         await exchange.ask(ALL_AT_ONCE, [person(1)])
     (answer,) = await exchange.ask(FIRST, [person(1)])
     assert answer.verdict is Verdict.APPLIED
-    assert exchange.transport.paths == ["/v1/first"]  # type: ignore[attr-defined]
+    assert exchange.transport.paths == ["/v1/first"]
 
 
 async def test_too_many_at_one_step_pauses_that_step_alone() -> None:

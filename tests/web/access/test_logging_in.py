@@ -246,7 +246,7 @@ def test_twelve_strangers_at_once_keep_nobody_waiting_in_vain(
 
 @contextmanager
 def shut(context: Context, **settings: object) -> Iterator[httpx.Client]:
-    app = create_app(replace(context, settings=Settings(password_login=False, **settings)))  # type: ignore[arg-type]
+    app = create_app(replace(context, settings=Settings(password_login=False, **settings)))
     with serving(app) as url, httpx.Client(base_url=url) as client:
         yield client
 

@@ -72,15 +72,15 @@ def test_an_origin_that_is_none_is_not_ours(stranger: httpx.Client) -> None:
 
 def test_no_parameter_is_left_aside(client: httpx.Client, rows: Rows) -> None:
     upload = {"content": b'{"user_id": "u-1"}\n', "headers": NDJSON}
-    misspelt = client.post("/v1/requests/upload?kind=erasure&vendor=dfinery", **upload)  # type: ignore[arg-type]
+    misspelt = client.post("/v1/requests/upload?kind=erasure&vendor=dfinery", **upload)
     assert told(misspelt) == "query.vendor"
-    assert told(client.post("/v1/requests/upload?kind=erasure&kind=opt_in", **upload)) == "query.kind"  # type: ignore[arg-type]
+    assert told(client.post("/v1/requests/upload?kind=erasure&kind=opt_in", **upload)) == "query.kind"
     assert told(client.get("/v1/requests?stauts=running")) == "query.stauts"
     personal = client.get("/v1/vendors?jane@private.example=1")
     assert told(personal) == "query.(a key)"
     assert "jane" not in personal.text
     assert rows("SELECT count(*) FROM requests") == [(0,)]
-    twice = client.post("/v1/requests/upload?kind=opt_out&vendors=dfinery&vendors=insider", **upload)  # type: ignore[arg-type]
+    twice = client.post("/v1/requests/upload?kind=opt_out&vendors=dfinery&vendors=insider", **upload)
     assert twice.status_code == 201
 
 

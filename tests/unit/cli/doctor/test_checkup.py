@@ -109,7 +109,7 @@ def test_a_vendor_without_a_harmless_call_is_left_alone(sent: list[httpx.Request
     class Mute:
         settings = adapter_of("dfinery").settings
 
-    assert asyncio.run(examine(Mute())) is None  # type: ignore[arg-type]
+    assert asyncio.run(examine(Mute())) is None
     assert sent == []
 
 

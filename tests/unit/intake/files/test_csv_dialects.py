@@ -74,13 +74,13 @@ def test_the_same_people_in_any_dialect_are_the_same_people(part: int) -> None:
 
 
 def read(data: bytes, **hints: object) -> list[Subject]:
-    return list(read_people(io.BytesIO(data), None, read_hints(**hints)))  # type: ignore[arg-type]
+    return list(read_people(io.BytesIO(data), None, read_hints(**hints)))
 
 
 def faults_of(data: bytes, **hints: object) -> list[tuple[int, str, str]]:
     with pytest.raises(UnusableInputError) as raised:
         read(data, **hints)
-    return [tuple(fault) for fault in raised.value.faults]  # type: ignore[misc]
+    return [tuple(fault) for fault in raised.value.faults]
 
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])

@@ -17,7 +17,7 @@ from tests.table_rows import each_row
 
 
 def read(text: str, **hints: object) -> list[Subject]:
-    return list(read_people(io.BytesIO(text.encode()), None, read_hints(**hints)))  # type: ignore[arg-type]
+    return list(read_people(io.BytesIO(text.encode()), None, read_hints(**hints)))
 
 
 def faults_of(text: str, **hints: object) -> tuple[Fault, ...]:
@@ -119,7 +119,7 @@ def test_a_hint_that_fits_nothing_is_a_fault(hints: dict[str, object], line: int
 )
 def test_hints_that_make_no_sense_are_refused_by_option(hints: dict[str, object]) -> None:
     with pytest.raises(HintError, match=r"^(map|ignore|region): "):
-        read_hints(**hints)  # type: ignore[arg-type]
+        read_hints(**hints)
 
 
 NUMBERS = [

@@ -128,7 +128,7 @@ def test_formats(code: str, width: int | None) -> None:
 
 def test_a_day_is_taken_where_a_day_is_wanted() -> None:
     data = xlsx([("user_id", "Request date"), ("K-7", Raw("45000", style=2))])
-    assert read(data)[0][1]["asked_at"].date().isoformat() == "2023-03-15"  # type: ignore[union-attr]
+    assert read(data)[0][1]["asked_at"].date().isoformat() == "2023-03-15"
     (fault,) = faults_of(xlsx([("user_id", "Request date"), ("K-7", Raw("45000.5", style=2))]))
     assert fault[1:] == ("asked_at", f"(cell B2) {NO_DAY_OR_MOMENT}")
 

@@ -84,7 +84,7 @@ def test_identities_become_people_and_none_is_left_out() -> None:
 
 def test_an_opt_out_and_more_identities_ride_in_our_extension() -> None:
     extension = {"request_kind": "opt_out", "subject_identities": {"phone_number_2": {"value": "+821012345678"}}}
-    extension["subject_identities"]["phone_number_2"]["encoding"] = "raw"  # type: ignore[index]
+    extension["subject_identities"]["phone_number_2"]["encoding"] = "raw"
     document = {**COMMON, "extensions": {DOMAIN: extension, "example-other-processor.com": {"id": 654321}}}
     asked = read(document, Version.V3)
     assert (asked.kind, asked.subjects) == (Kind.OPT_OUT, ({"phone_number": "+821012345678"},))
@@ -247,7 +247,7 @@ def test_an_empty_identity_beside_a_good_one_is_told_and_left_aside(empty: str |
     found = read({**V2, "subject_identities": [EMAIL, mobile]})
     assert found.subjects == ({"email": "johndoe@example.com"},)
     assert found.unused_identities == ("mobile_number",)
-    keyed = {**V3["subject_identities"], "mobile_number": {"value": empty, "encoding": "raw"}}  # type: ignore[dict-item]
+    keyed = {**V3["subject_identities"], "mobile_number": {"value": empty, "encoding": "raw"}}
     assert read({**V3, "subject_identities": keyed}, Version.V3).unused_identities == ("mobile_number",)
     assert [where for where, _ in faults({**V2, "subject_identities": [mobile]})] == ["subject_identities"]
 
