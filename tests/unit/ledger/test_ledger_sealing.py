@@ -1,6 +1,7 @@
 """Encryption of what the ledger keeps of people."""
 
 from base64 import urlsafe_b64encode
+from hashlib import blake2b
 from itertools import cycle
 from unittest.mock import patch
 
@@ -18,6 +19,7 @@ from ledger.sealing import (
     SealingKey,
     UnsealError,
     generate_master_key,
+    passing_fingerprinter,
 )
 from tests.table_rows import each_row
 
@@ -110,6 +112,13 @@ def test_a_master_key_seals_each_value_under_a_key_of_its_own() -> None:
     assert masters.open(one, b"here") == masters.open(other, b"here") == PLAIN
 
 
+def test_what_a_master_key_sealed_needs_that_key_and_not_its_id_alone() -> None:
+    sealed = MasterKeys([KEY.raw]).seal(PLAIN, b"here")
+    another = MasterKeys([SealingKey.generate().raw])
+    with pytest.raises(UnsealError):
+        another.open(another.ids[0] + sealed[KEY_ID_BYTES:], b"here")
+
+
 def test_a_master_key_can_be_changed_without_a_stop() -> None:
     old, new = generate_master_key(), generate_master_key()
     before = MasterKeys.parse(old)
@@ -119,19 +128,25 @@ def test_a_master_key_can_be_changed_without_a_stop() -> None:
     renewed = both.seal(PLAIN, b"here")
     assert renewed[:KEY_ID_BYTES] != sealed[:KEY_ID_BYTES]
     assert MasterKeys.parse(new).open(renewed, b"here") == PLAIN
-    with pytest.raises(UnsealError, match="is not among those given"):
+    missing = "^the master key that sealed this is not among those given$"
+    with pytest.raises(UnsealError, match=missing):
         before.open(renewed, b"here")
-    with pytest.raises(UnsealError, match="is not among those given"):
+    with pytest.raises(UnsealError, match=missing):
         MasterKeys.parse(new).open(sealed, b"here")
 
 
 def test_what_earlier_versions_have_sealed_and_printed_is_still_known() -> None:
     raw = bytes(range(KEY_BYTES))
     assert MasterKeys([raw]).seal(PLAIN, b"")[:KEY_ID_BYTES].hex() == "2c2bfcbc596c46a9"
-    sealed = bytes.fromhex(
+    under_the_key_itself = bytes.fromhex(
         "2c2bfcbc596c46a9a149e08ef77cadee3fd5e041af67942874fd12a3d7a583bbb5f4d1301f272350c71799e57d918e597a3ead65ca39435f0c499c"
     )
-    assert MasterKeys([raw]).open(sealed, b"subject:1:2") == PLAIN
+    under_a_subkey = bytes.fromhex(
+        "2c2bfcbc596c46a9" + "00" * (SALT_BYTES + NONCE_BYTES) + "609a71bb3666315f3c93fc20c8fbbc5d"
+        "86e660ed891f1b7dc63987695e5ba50df2309401014a9d"
+    )
+    for sealed in (under_the_key_itself, under_a_subkey):
+        assert MasterKeys([raw]).open(sealed, b"subject:1:2") == PLAIN
     assert Fingerprinter(raw).print_of(b"email", b"a@example.org").hex() == "eb4a105b3ba1c00660b436a472931f18"
 
 
@@ -195,3 +210,14 @@ def test_prints_are_equal_for_equals_only() -> None:
     }
     assert len(others) == 4
     assert {len(one) for one in others} == {16}
+
+
+def test_a_passing_fingerprinter_has_a_key_that_nobody_knows() -> None:
+    prints = [passing_fingerprinter().print_of(b"email", b"a@example.org") for _ in range(2)]
+    assert len({*prints, blake2b(b"a@example.org", digest_size=16, person=b"email").digest()}) == 3
+    assert len(passing_fingerprinter().key) == KEY_BYTES
+
+
+def test_the_key_is_hashed_once_for_each_kind() -> None:
+    prints = Fingerprinter(b"k" * 32)
+    assert prints.printer(b"email") is prints.printer(b"email")
