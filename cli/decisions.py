@@ -11,7 +11,7 @@ from cli.given import unusable
 from cli.request_ids import read_id
 from cli.utc import as_utc, moment_or_none
 from domain.counted import counted
-from domain.deadlines import Period, Unit
+from domain.periods import Period, Unit
 from intake.exit_codes import Ending
 from intake.stack import BAD_KEYS, master_keys, surroundings
 from ledger.sealing import UnsealError

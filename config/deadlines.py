@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from domain.deadlines import Period, Term
+from domain.deadlines import Term
+from domain.periods import Period
 
 
 def _check(text: str) -> str:

@@ -1,6 +1,5 @@
 """Deeds on a request that is on record: retry, provide, close by hand, confirm, cancel, extend."""
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,9 +7,9 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.allowances import NONE, Allowances
-from domain.counted import counted, counted_deliveries
-from domain.deadlines import Deadlines, NotExtended, Period, extend
+from domain.deadlines import Deadlines, NotExtended, extend
 from domain.outcomes import Reason
+from domain.periods import Period
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.accounts.persons import are_one_person
@@ -28,9 +27,6 @@ from ledger.session import Connection, Engine
 from ledger.unsettled import ACCEPT
 from tasks.provide import Provision, keeps_sessions
 from tasks.submit import Wake
-from tasks.toolbox import Toolbox
-
-log = logging.getLogger(__name__)
 
 CLOSED = frozenset({"completed", "completed_with_exceptions"})
 ANY_STATUS = CLOSED | {"loading", "unconfirmed", "running", "cancelled"}
@@ -235,18 +231,3 @@ def _check_people(request: LockedRequest) -> None:
     if request.forgotten:
         since = f" since {request.forgotten_at:%Y-%m-%d}" if request.forgotten_at else ""
         raise AttendError(f"the people of this request are forgotten{since}; submit a new one")
-
-
-def raise_deadlines(tools: Toolbox, days: float = 7.0) -> int:
-    """Log a warning for each unfinished request that is due within `days`, or overdue; returns how many."""
-    with tools.engine.connect() as connection:
-        pressing = reports.at_risk(connection, days)
-    for one in pressing:
-        log.warning(
-            "request %s is due %s: %s pending, %s",
-            one.request_id,
-            one.due_at.date().isoformat(),
-            counted_deliveries(one.pending),
-            counted(one.attention, "needs attention", "need attention"),
-        )
-    return len(pressing)

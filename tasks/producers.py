@@ -5,18 +5,10 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Annotated, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
-
-from domain.accounts import PATTERN
-from domain.moments import GivenDayOrMoment, Moment
 from domain.noticed import Noticed
-from domain.references import GivenReference
-from domain.regulations import Regulation
-from domain.requests import Kind, Subject
-from domain.twins import TwinsError, refuse_twins
 from domain.unexpected import type_and_place
 from ledger.failures import LedgerError, as_ledger_errors
 from ledger.requests.recording import KeyTakenError
@@ -24,47 +16,17 @@ from ledger.sealing import MasterKeys, UnsealError
 from ledger.session import Engine
 from tasks.envelopes import UnusableError, read
 from tasks.known import Known, look_up
+from tasks.payloads import Payload, RefusedError, people_of, read_payload
 from tasks.queues import SUBMIT
 from tasks.reach import say_unreachable
 from tasks.refusals import NOBODY, Refusal, record
 from tasks.sealed import LARGEST_ITEM, SEAL, NotSealedError, ProducerKeys
-from tasks.subjects import TWICE, AllowPlaceholders, Fault, SubjectError, advice, checked_all, faults_in
 from tasks.submission import Guards, Submission, SubmitError
 from tasks.submit import Offer, Receipt, Wake, submit, submit_few
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-MOST_FAULTS = 20
-"""How many faults of one payload are kept."""
-MOST_PARTS = 300_000
-"""Limit on members, lists and objects of a payload. A thousand people with every field have a tenth of it. What is
-written in two bytes takes a hundred once decoded."""
-
-
-class Payload(BaseModel):
-    """What a producer seals: JSON in UTF-8, the body of `POST /v1/requests` with two more fields."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
-
-    kind: Kind
-    allow_placeholders: AllowPlaceholders = {}
-    """By field, identifiers that are real though they look like placeholders or damaged ones."""
-    subjects: list[Subject] = Field(min_length=1, max_length=1_000)
-    vendors: list[Annotated[str, StringConstraints(pattern=PATTERN)]] = Field(default=[], max_length=50)
-    options: dict[str, dict[str, JsonValue]] = {}
-    asked_at: GivenDayOrMoment | None = None
-    effective_at: GivenDayOrMoment | None = None
-    regulation: Regulation | None = None
-    not_before: Moment | None = None
-    accept_unreachable: bool = False
-    reference: GivenReference | None = None
-    idempotency_key: Annotated[str, StringConstraints(pattern="^[!-~]{1,200}$")] | None = None
-    """Without a key, the sealed text identifies the request: a message that arrives twice is recorded once, but a
-    payload that is sealed twice becomes two requests."""
-    submitted_by: Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_.-]{0,39}$")] = "unknown"
-    """The system that it comes from, by its own account."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +49,6 @@ class Waits(NamedTuple):
 
 Taken = UUID | Refusal | Waits
 """The result of a message: the request that was recorded, or why there is none."""
-
-
-class _RefusedError(Exception):
-    """The message goes into the audit log: it names fields, and quotes no value."""
 
 
 class _Opened(NamedTuple):
@@ -128,38 +86,18 @@ def _open(item: bytes, intake: Intake) -> "_Opened | Refusal | Waits":
         if len(message.args) != 1 or message.kwargs:
             raise UnusableError(f"not sealed: the task takes one argument, a sealed text; {SEAL}", message_id)
         (sealed,) = message.args
-        payload = _payload(intake.keys.open(sealed), noticed := Noticed())
+        payload = read_payload(intake.keys.open(sealed), noticed := Noticed())
         by = f"{NOBODY}:{payload.submitted_by}"
         submission = _submission(payload, by, payload.idempotency_key or _digest(sealed), noticed)
-        return _Opened(message_id, Offer(submission, _people(payload, noticed)))
+        return _Opened(message_id, Offer(submission, people_of(payload, noticed)))
     except UnusableError as unusable:
         return Refusal(SUBMIT, str(unusable), unusable.message_id)
     except NotSealedError as refusal:
         return Refusal(SUBMIT, str(refusal), message_id)
-    except _RefusedError as refusal:
+    except RefusedError as refusal:
         return Refusal(SUBMIT, str(refusal), message_id, by, readable=False)
     except Exception as error:  # noqa: BLE001 - a fault of ours, which holds up this message and no other
         return Waits(type_and_place(error))
-
-
-def _payload(plain: bytes, noticed: Noticed) -> Payload:
-    if sum(map(plain.count, (b"[", b"{", b","))) > MOST_PARTS:
-        raise _RefusedError(f"the payload: has more than {MOST_PARTS:,} parts: send fewer people at a time")
-    try:
-        payload = Payload.model_validate_json(plain, context=noticed)
-        refuse_twins(plain)
-    except ValidationError as error:
-        raise _RefusedError(_in_short(faults_in(error))) from None
-    except TwinsError:
-        raise _RefusedError(f"the payload: {TWICE}") from None
-    return payload
-
-
-def _people(payload: Payload, noticed: Noticed) -> list[Subject]:
-    try:
-        return checked_all(payload.subjects, noticed)
-    except SubjectError as error:
-        raise _RefusedError(_in_short(error.faults)) from None
 
 
 def _submission(payload: Payload, by: str, key: str, noticed: Noticed) -> Submission:
@@ -251,13 +189,6 @@ def _settled(one: _Opened, came: Receipt | SubmitError | Waits) -> Taken:
     if recorded.unreachable:
         log.warning("request %s: %s", recorded.public_id, say_unreachable(recorded.unreachable, recorded.people))
     return recorded.public_id
-
-
-def _in_short(faults: Sequence[Fault]) -> str:
-    told = [f"{fault.field or 'the payload'}: {fault.problem}" for fault in faults[:MOST_FAULTS]]
-    told += [f"and {len(faults) - MOST_FAULTS:,} more"] if len(faults) > MOST_FAULTS else []
-    what_to_do = advice(fault.problem for fault in faults)
-    return "; ".join([*told, what_to_do] if what_to_do else told)
 
 
 def _digest(sealed: object) -> str:

@@ -44,6 +44,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "domain/opendsr.py": (f"{DOMAIN}opendsr.py",),
     "domain/other_identifiers.py": (f"{DOMAIN}other_identifiers.py",),
     "domain/past_erasures.py": (f"{DOMAIN}suppression.py",),
+    "domain/periods.py": (f"{DOMAIN}periods.py",),
     "domain/persons.py": (f"{DOMAIN}persons.py",),
     "domain/phones.py": (f"{DOMAIN}phones.py",),
     "domain/plain.py": (f"{DOMAIN}plain.py",),

@@ -13,11 +13,11 @@ from config.settings import Settings
 from config.stack import find_stack
 from ledger.failures import LedgerError, as_ledger_errors
 from tasks import selections
-from tasks.attend import raise_deadlines
 from tasks.by_hand import hand_over
 from tasks.chores import ChoreSettings, do_chores
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
+from tasks.due_soon import warn_of_deadlines
 from tasks.legal_holds import end_over
 from tasks.log import keep_log
 from tasks.look import CHORES, look
@@ -126,7 +126,7 @@ def resolve_people() -> None:
 @app.task(name=DEADLINES, send_events=False)
 def tell_deadlines() -> None:
     """Warn of every request whose statutory deadline is near."""
-    raise_deadlines(runtime().tools, Settings.load().due_soon_days)
+    warn_of_deadlines(runtime().tools, Settings.load().due_soon_days)
     runtime().turns.rest(DEADLINES, CHORES[DEADLINES])
 
 

@@ -9,7 +9,7 @@ from bench.rates import windows
 from bench.results import Bound, Row
 from bench.spender import REDIS_URL
 from bench.stand import BenchError, Stand, environment
-from worker.throttle import Pace
+from worker.pace import Pace
 
 PROCESSES = 8
 PER_MINUTE = 25_000

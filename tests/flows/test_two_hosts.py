@@ -29,7 +29,7 @@ from ledger.sealing import MasterKeys, generate_master_key
 from tasks.sending import sender, wake
 from tasks.submission import Submission
 from tasks.submit import submit
-from worker.throttle import Pace
+from worker.pace import Pace
 
 HOSTS = ("host-a", "host-b")
 PER_MINUTE = 6_000

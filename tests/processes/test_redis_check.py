@@ -12,7 +12,8 @@ from tasks.redis_check import commands, is_cluster, lacking, patterns, trouble, 
 from tasks.redis_connections import connect, connect_async
 from tasks.redis_faults import CLUSTER
 from tests.redis_servers import Server, redis_server
-from worker.throttle import Lane, Pace
+from worker.pace import Pace
+from worker.throttle import Lane
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 
 from adapters.contract import NotNowError, Rate
 from worker import throttle
-from worker.throttle import AWAY_S, HORIZON_S, PATIENCE_S, STALE_S, WINDOW_S, Lane, Lanes, Pace, open_lanes
+from worker.pace import HORIZON_S, STALE_S, WINDOW_S, Pace
+from worker.throttle import AWAY_S, PATIENCE_S, Lane, Lanes, open_lanes
 
 VENDOR = "acme"
 

@@ -19,7 +19,8 @@ from adapters.contract import NotNowError
 from tests import virtual_time
 from tests.examples import examples
 from worker import throttle
-from worker.throttle import HORIZON_S, JITTER_S, LOT_S, STALE_S, WINDOW_S, Lane, Pace
+from worker.pace import HORIZON_S, JITTER_S, LOT_S, STALE_S, WINDOW_S, Pace
+from worker.throttle import Lane
 
 PROCESSES = 4
 SENDERS = 6

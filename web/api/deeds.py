@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, TypeAdapter
 
-from domain.deadlines import LONGEST, Period, Unit
 from domain.outcomes import HOLD_REASONS, Outcome
+from domain.periods import LONGEST, Period, Unit
 from intake.advice import ADVICE
 from ledger.desk.deeds import submitter_of
 from tasks.attend import SamePersonError

@@ -7,8 +7,8 @@ from fastapi import Request
 from starlette.responses import Response
 
 from domain.counted import counted_deliveries as deliveries
-from domain.deadlines import LONGEST, Period, Unit
 from domain.outcomes import Reason
+from domain.periods import LONGEST, Period, Unit
 from intake.access.roles import Right
 from ledger.desk.attention import Reopened
 from ledger.desk.deeds import submitter_of

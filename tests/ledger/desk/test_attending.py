@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from adapters.contract import Answer, Call, Person, Verdict
-from domain.deadlines import Period, Unit
 from domain.outcomes import Reason
+from domain.periods import Period, Unit
 from domain.regulations import Regulation
 from domain.requests import Kind, Subject
 from ledger.delivery import cancelling, chunks
@@ -21,6 +21,7 @@ from ledger.desk.fresh_sessions import Given
 from ledger.requests import closing
 from tasks import attend
 from tasks.attend import AttendError, Cancelled, NoSuchRequestError
+from tasks.due_soon import warn_of_deadlines
 from tasks.settle import settle
 from tasks.submission import Guards, SubmitError
 from tasks.submit import submit
@@ -633,10 +634,10 @@ def test_what_is_due_soon_and_not_done_is_raised(desk: Desk, caplog: pytest.LogC
     done = delivered(desk, everybody(APPLIED), count=2, kind=Kind.OPT_IN)
     tools = desk.tools_for(everybody(APPLIED))
 
-    assert attend.raise_deadlines(tools) == 0
+    assert warn_of_deadlines(tools) == 0
     desk.execute("UPDATE requests SET due_at = now() + id * interval '1 day'")
-    with caplog.at_level(logging.WARNING, logger="tasks.attend"):
-        assert attend.raise_deadlines(tools) == 2
+    with caplog.at_level(logging.WARNING, logger="tasks.due_soon"):
+        assert warn_of_deadlines(tools) == 2
 
     assert [record.getMessage().split(" is due ")[0] for record in caplog.records] == [
         f"request {pending}",

@@ -15,7 +15,7 @@ from intake.producer import seal
 from ledger.accounts import audit
 from ledger.failures import LedgerError
 from ledger.sealing import MasterKeys, UnsealError, generate_master_key
-from tasks import producers
+from tasks import payloads, producers
 from tasks.producers import Intake, Taken, Waits, take_in
 from tasks.queues import SUBMIT
 from tasks.refusals import Refusal
@@ -313,14 +313,14 @@ def test_many_are_recorded_in_one_go_and_wake_the_workers_once(desk: Desk, intak
 def test_a_fault_of_ours_in_one_message_holds_up_that_message_only(
     desk: Desk, intake: Intake, monkeypatch: pytest.MonkeyPatch, apart: bool
 ) -> None:
-    whole = producers.checked_all
+    whole = payloads.checked_all
 
     def fail(subjects: Any, noticed: Any) -> Any:
         if subjects[0]["user_id"] == "jane-00002":
             raise OverflowError("of jane@private.example")
         return whole(subjects, noticed)
 
-    monkeypatch.setattr(producers, "checked_all", fail)
+    monkeypatch.setattr(payloads, "checked_all", fail)
     taken = take_in([good(intake, number) for number in (1, 2, 3)], intake, apart=apart)
     assert [type(one) for one in taken] == [UUID, Waits, UUID]
     assert "OverflowError at " in str(taken[1])

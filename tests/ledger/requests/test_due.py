@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url, text
 
-from domain.deadlines import Deadlines, Period, Term, Unit
+from domain.deadlines import Deadlines, Term
+from domain.periods import Period, Unit
 from domain.regulations import Regulation
 from domain.requests import Kind, Subject
 from ledger import session

@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from adapters.contract import Answer, Verdict
 from answers.reading import NoAnswerError, facts_of_person
-from domain.deadlines import Period, Unit
 from domain.outcomes import Reason
+from domain.periods import Period, Unit
 from domain.requests import Kind
 from ledger import forgetting
 from ledger.desk.history import people_at

@@ -14,7 +14,7 @@ from domain.moments import Day, begin_of, end_of, possible_from
 from domain.regulations import Regulation
 from domain.requests import SUBJECT, Kind
 from intake.exit_codes import CommandError
-from tasks.producers import Payload
+from tasks.payloads import Payload
 from tests.table_rows import each_row
 from web.api.requests import NewRequest
 
