@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from intake.access.passwords import hash_password
 from ledger.accounts import access
-from tests.browser.chromium import HOW, find_chromium
+from tests.browser.chromium import HOW, find_chromium, missing
 from tests.browser.past import Past, live
 from tests.browser.watched import PASSWORD, Watched
 from tests.ledger.conftest import Desk, _loop, desk  # noqa: F401 - fixtures
@@ -24,12 +24,11 @@ PATIENCE_MS = 60_000
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """The browser, started once. It ends with these tests: while Playwright is at work no other loop can run here."""
-    path = find_chromium()
-    if path is None:
-        pytest.skip(HOW)
+    if lacking := missing():
+        pytest.skip(f"{lacking}. {HOW}")
     with sync_playwright() as playwright:
         # Without its sandbox: root may not have one, nor containers, and it sees pages of ours alone.
-        browser = playwright.chromium.launch(executable_path=path, chromium_sandbox=False)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), chromium_sandbox=False)
         yield browser
         browser.close()
 

@@ -23,6 +23,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
         )
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv(chromium.SETTING, raising=False)
+    monkeypatch.setattr(chromium, "DRIVER", ("/bin/sh", "-c", "exit 0"))
 
     def put(name: str, does: str) -> None:
         (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
@@ -65,9 +66,31 @@ def test_root_installs_it_and_is_asked_nothing(program: Program, tmp_path: Path)
     assert update.startswith("noninteractive ")
     assert update.endswith(" update")
     assert "--yes" in install
-    assert install.endswith(" chromium")
+    assert install.endswith(" chromium libatomic1")
     assert chromium.install() == "", "and then it is there"
     assert len((tmp_path / "asked").read_text().splitlines()) == 2
+
+
+NO_LIBRARY = ("/bin/sh", "-c", "echo 'node: libatomic.so.1: cannot open shared object file' >&2; exit 127")
+
+
+@pytest.mark.usefixtures("as_root")
+def test_root_installs_what_the_driver_needs_beside_a_browser_that_is_there(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program("chromium", "exit 0")
+    program("apt-get", 'echo "$*" >>"$(dirname "$0")/asked"')
+    monkeypatch.setattr(chromium, "DRIVER", NO_LIBRARY)
+    assert "still Playwright does not start (node: libatomic.so.1: cannot open" in chromium.install()
+    assert (tmp_path / "asked").read_text().endswith(" chromium libatomic1\n")
+
+
+def test_others_are_told_what_the_driver_needs(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    program("chromium", "exit 0")
+    monkeypatch.setattr(chromium, "DRIVER", NO_LIBRARY)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "left out: Playwright does not start (node: libatomic.so.1: " in chromium.install()
+    assert chromium.missing()
 
 
 @pytest.mark.usefixtures("as_root")
@@ -84,7 +107,7 @@ def test_others_are_told_the_one_command(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     said = chromium.install()
     assert "left out" in said
-    assert said.endswith("apt-get install --no-install-recommends chromium")
+    assert said.endswith("apt-get install --no-install-recommends chromium libatomic1")
 
 
 @pytest.mark.usefixtures("program", "as_root")
