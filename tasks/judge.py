@@ -165,8 +165,8 @@ class _Decisions:
                 self._retry(one, past._replace(doubted=past.doubted or self.now), lines)
             case Consequence.LATER | Consequence.WAITS:
                 waits = LONE_WAITS_S if consequence is Consequence.LATER else CONFLICT_WAITS_S
-                wait_s = waits[min(past.refusals, len(waits) - 1)]
-                self._rest(past._replace(attempts=past.attempts + 1, refusals=past.refusals + 1), lines, wait_s)
+                tried = past._replace(attempts=past.attempts + 1, refusals=past.refusals + 1)
+                self._rest(tried, lines, waits[past.refusals])  # after the last of them it is settled
             case Consequence.HELD:
                 self._rest(past, lines, BLAMED_DELAY_S)
             case Consequence.LOOKS:

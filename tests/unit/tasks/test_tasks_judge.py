@@ -1,5 +1,6 @@
 """What a run of answers means for a chunk."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,10 +9,11 @@ from hypothesis import strategies as st
 
 from adapters.contract import Answer, Verdict
 from domain.outcomes import Outcome, Reason
-from domain.retry import RetryPolicy, Setback
+from domain.retry import Job, RetryPolicy, Setback
 from ledger.delivery.outcomes import Settled
+from tasks.consequences import Past
 from tasks.evidence import Answered, Evidence
-from tasks.judge import OUTCOMES, Judgement, Strike, ends, in_doubt, judge, settled
+from tasks.judge import OUTCOMES, Judgement, Strike, begun, by_past, ends, in_doubt, judge, settled
 from tests.stubs import person
 from tests.table_rows import each_row
 
@@ -40,8 +42,8 @@ def judged(
     """Of one run at one step, the first answer being line 1's. `served`: others were, after them; `witness`: lately."""
     evidence = known or Evidence(yes=int(served), served=int(served), lately=witness)
     unsettled = [Answered([person(line)], answer, STEP) for line, answer in enumerate(answers, start=1)]
-    given_ = {"handful": HANDFUL, "now": NOW, "jitter": 1.0, **more}
-    return judge(unsettled, history or {}, POLICY, steps={STEP: evidence}, **given_)
+    given_ = {"steps": {STEP: evidence}, "handful": HANDFUL, "now": NOW, "jitter": 1.0, **more}
+    return judge(unsettled, history or {}, POLICY, **given_)
 
 
 def struck(reason: Reason, *refused: int, everybody: bool = True) -> dict[str, Strike]:
@@ -97,8 +99,27 @@ def test_a_final_answer_becomes_an_outcome(verdict: Verdict, outcome: Outcome, a
     assert settled(answered, {7: setback(2, 7)}) == [Settled([7], outcome, Reason.REJECTED, attempts)]
 
 
+def test_people_are_grouped_by_all_of_their_past() -> None:
+    job = Job("export", NOW, "c-1")
+    past = Past(2, NOW - 10, 1, NOW - 5, job, 3)
+    history = {line: Setback(*past[:2], NOW, (), 1, NOW - 5, job, redelivered=3) for line in (1, 2)}
+    history[3] = replace(history[1], redelivered=4)
+    grouped = by_past([person(line) for line in (1, 2, 3, 4)], history)
+    assert grouped == {past: [1, 2], past._replace(redelivered=4): [3], Past(): [4]}
+
+
+def test_a_job_begins_when_it_was_first_reported() -> None:
+    before = Job("export", NOW - 50, "c-1")
+    assert begun(Answer(Verdict.WAITING, step="export", carry="c-2"), before, NOW) == Job("export", NOW - 50, "c-2")
+    assert begun(Answer(Verdict.WAITING, step="import"), before, NOW) == Job("import", NOW, "")
+
+
 def test_nothing_unsettled_nothing_to_do() -> None:
     assert judged() == Judgement()
+
+
+def test_nothing_known_of_a_step_is_no_evidence() -> None:
+    assert judged(REFUSED, steps={}) == judged(REFUSED, steps={STEP: Evidence()}) == judged(REFUSED)
 
 
 @pytest.mark.parametrize("answer", [BUSY, LOST])
@@ -269,10 +290,13 @@ def test_whose_an_answer_is(
             assert (ended, resting) == ([], {})
 
 
-@pytest.mark.parametrize("answer", [REFUSED, IN_THE_WAY])
-def test_who_is_refused_alone_on_a_quiet_day_is_tried_three_times_at_growing_intervals(answer: Answer) -> None:
+@pytest.mark.parametrize(("answer", "intervals"), [(REFUSED, [10, 30]), (IN_THE_WAY, [5, 20])])
+def test_who_is_refused_alone_on_a_quiet_day_is_tried_three_times_at_growing_intervals(
+    answer: Answer, intervals: list[float]
+) -> None:
     history: dict[int, Setback] = {}
-    now, waits = NOW, []
+    now: float = NOW
+    waits: list[float] = []
     for _ in range(2):
         judgement = judged(answer, history=history, now=now)
         assert judgement.settled == []
@@ -280,7 +304,7 @@ def test_who_is_refused_alone_on_a_quiet_day_is_tried_three_times_at_growing_int
         (rest,) = judgement.setbacks
         waits.append(rest.due - now)
         now, history = rest.due, {1: rest}
-    assert 5 <= waits[0] < waits[1]
+    assert waits == intervals
     judgement = judged(answer, history=history, now=now)
     assert judgement == Judgement([Settled([1], OUTCOMES[answer.verdict], answer.reason, 3)])
 
