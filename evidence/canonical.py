@@ -1,4 +1,4 @@
-"""Canonical JSON of entries, very many of them: what rfc8785 writes, in a tenth of its time."""
+"""Canonical JSON of what is proved: what rfc8785 writes, in a tenth of its time."""
 
 import json
 from collections.abc import Mapping

@@ -136,6 +136,7 @@ INNER = frozenset(
 would write entries about things that never happened."""
 OPEN = frozenset(
     {
+        "canonical_json",
         "counts_of",
         "filter_block",
         "filter_may_hold",

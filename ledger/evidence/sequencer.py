@@ -1,15 +1,12 @@
 """Puts what was logged in order, hashes it and signs where the log stands."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from pydantic_core import from_json
 from sqlalchemy import Connection, text
 
 from evidence import checkpoint
-from evidence.canonical import canonical
 from evidence.checkpoint import Checkpoint
 from evidence.keys import SigningKey
 from evidence.merkle import leaf_hashes
@@ -75,51 +72,16 @@ _HEAD = text("SELECT id, origin, size FROM log_head")
 
 def _order(connection: Connection, head: Head, most: int) -> int:
     driver = driver_of(connection)
-    rows = driver.execute(_PENDING, {"most": most}, binary=True).fetchall()
-    if not rows:
-        return 0
-    vendors = {row.id: row.name for row in connection.execute(_VENDORS)}
-    pending = [_Pending(*row) for row in rows]
-    entries = [canonical(_content(one, vendors)) for one in pending]
+    entries = [entry for (entry,) in driver.execute(_APPEND, {"most": most}, binary=True)]
     tiles.append(connection, head.size, leaf_hashes(entries))
-    driver.execute(_APPEND, {"ids": [one.id for one in pending], "entries": entries})
-    return len(rows)
+    return len(entries)
 
 
-class _Pending(NamedTuple):
-    """What a trigger wrote."""
-
-    id: int
-    logged_at: str
-    type: str
-    request: UUID | None
-    row_id: int | None
-    facts: str
-
-
-def _content(pending: _Pending, vendors: Mapping[int, str]) -> dict[str, Any]:
-    """An entry as it is hashed. Vendors are named, because their numbers mean nothing elsewhere."""
-    content: dict[str, Any] = from_json(pending.facts)
-    if pending.type != "outcomes":
-        if isinstance(content.get("vendors"), list):
-            content["vendors"] = sorted(vendors[id_] for id_ in content["vendors"])
-        if isinstance(content.get("vendor"), int):
-            content["vendor"] = vendors[content["vendor"]]
-    content |= {"type": pending.type, "logged_at": pending.logged_at}
-    if pending.request is not None:
-        content["request"] = str(pending.request)
-    if pending.row_id is not None:
-        content["row"] = pending.row_id
-    return {name: value for name, value in content.items() if value is not None}
-
-
-# In the order in which they were begun: of what ends later, more is in a later call.
-_PENDING = """
-    SELECT id, log_utc(at), type, request, row_id, CAST(facts AS text) FROM log_pending ORDER BY id LIMIT %(most)s
+# In the order in which they were begun: of what ends later, more is in a later call. The ledger makes the entries:
+# who calls this can give it none.
+_APPEND = """
+    SELECT append_log(ARRAY(SELECT id FROM log_pending ORDER BY id LIMIT %(most)s))
 """
-_VENDORS = text("SELECT id, name FROM vendors")
-# It compares each entry with what was logged.
-_APPEND = "SELECT append_log(%(ids)b, %(entries)b)"
 
 
 def _publish(connection: Connection, key: SigningKey, name: str) -> None:

@@ -1,7 +1,8 @@
 """The roles of a ledger: what the programs may, what nobody but the owner may, and how they come about."""
 
 import asyncio
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import psycopg
@@ -14,7 +15,10 @@ from domain.requests import Kind
 from evidence.keys import generate_signing_key, read_signing_keys
 from intake.certify import certify
 from ledger import filter_building, forgetting, rights, volumes
+from ledger.delivery import switching
 from ledger.delivery.vendors import announce
+from ledger.desk.deeds import add_note
+from ledger.evidence import outcome_trees
 from ledger.evidence.checking import check_log
 from ledger.fitness import check_fitness
 from ledger.retention import RECORD, set_days
@@ -240,21 +244,74 @@ def test_an_audit_entry_is_kept_for_the_ledger_s_own_period(
             connection.execute(text("DELETE FROM retention_periods"))
 
 
-def test_only_what_was_logged_becomes_an_entry(ledger: Ledger, desk: Desk) -> None:
-    desk.submit(people(1))
-    ((pending, *_),) = desk.rows("SELECT id FROM log_pending ORDER BY id DESC LIMIT 1")
-    for entry in ("{}", '{"type":"request.received"}', "not json", '{"type":"deed","people":1}'):
+FORGERIES: dict[str, Callable[[str], str]] = {
+    "a further field": lambda entry: entry[:-1] + ',"z":1}',
+    "a further vendor": lambda entry: entry[:-1] + ',"vendor":"dfinery"}',
+    "further vendors": lambda entry: entry[:-1] + ',"vendors":["dfinery"]}',
+    "a field less": lambda entry: re.sub(r'"[a-z_]+":[^,]+,', "", entry, count=1),
+    "another vendor": lambda entry: entry.replace("insider", "dfinery"),
+    "another value": lambda entry: re.sub(r"\d(?=[^\d]*$)", "x", entry),
+    "a field twice, for who reads the first": lambda entry: '{"type":"deed",' + entry[1:],
+    "a number otherwise": lambda entry: re.sub(r":(\d+)([,}])", r":\g<1>.0\2", entry, count=1),
+    "a space": lambda entry: entry.replace(":", ": ", 1),
+    "no fields": lambda entry: "{}",
+    "no JSON": lambda entry: "not json",
+}
+
+
+def test_only_what_was_logged_becomes_an_entry_and_exactly_as_it_was(ledger: Ledger, desk: Desk) -> None:
+    """By whoever has SQL and the rights of the programs, for an entry of each type that a request has."""
+    keep_log(LogKeeper(ledger.app, ledger.masters, lambda: None))
+    receipt = desk.submit(people(1))
+    desk.work_off(desk.tools_for(everybody(APPLIED)))
+    with ledger.app.begin() as connection:
+        request_id = connection.execute(text("SELECT max(id) FROM requests")).scalar_one()
+        add_note(connection, request_id, "cli:anna", "accept", because="by phone", vendor_id=1)
+        outcome_trees.bring_up_to_date(connection, receipt.recorded.public_id, ledger.masters)
+        assert switching.switch_off(connection, "insider", "cli:anna")
+        assert switching.switch_on(connection, "insider", "cli:anna")
+    passed = []
+    pending = desk.rows("SELECT id, type FROM log_pending ORDER BY id")
+    assert {kind for _, kind in pending} >= {"request.received", "request.status", "deed", "outcomes", "vendor"}
+    for number, kind in pending:
+        entry = _entry_of(desk, number)
+        forged = {name: forge(entry) for name, forge in FORGERIES.items()}
+        assert len({entry, *forged.values()}) > len(FORGERIES) - 3, "most of them differ"
+        passed += [(kind, name) for name, other in forged.items() if other != entry and _appends(desk, number, other)]
+    assert passed == []
+    ids = [number for number, _ in pending]
+    for wrong in ([*ids, ids[0]], [*ids, 0], [None], [*ids, None]):
         with pytest.raises(DBAPIError):
-            desk.execute(
-                "SELECT append_log(ARRAY[CAST(:id AS bigint)], ARRAY[convert_to(:entry, 'UTF8')])",
-                id=pending,
-                entry=entry,
-            )
+            desk.execute("SELECT append_log(CAST(:ids AS bigint[]))", ids=wrong)
     with pytest.raises(DBAPIError, match="not what was logged"):
-        desk.execute("SELECT append_log(ARRAY[CAST(:id AS bigint)], CAST(ARRAY[] AS bytea[]))", id=pending)
+        desk.execute("SELECT append_log(ARRAY[CAST(:id AS bigint)], CAST(ARRAY[] AS bytea[]))", id=ids[0])
     with pytest.raises(DBAPIError, match="whole log"):
         desk.execute("SELECT keep_checkpoint_at(1000000, 'forged', 'forged')")
-    assert desk.one("SELECT count(*) FROM log_pending WHERE id = :id", id=pending) == 1
+    assert desk.rows("SELECT id, type FROM log_pending ORDER BY id") == pending
+    assert _appends(desk, ids[0], _entry_of(desk, ids[0])), "as a program from before does, which makes the same"
+
+
+def _entry_of(desk: Desk, pending: int) -> str:
+    """What becomes of it, which is undone."""
+    with desk.engine.connect() as connection, connection.begin() as transaction:
+        made = connection.execute(text("SELECT append_log(ARRAY[CAST(:id AS bigint)])"), {"id": pending}).scalar_one()
+        transaction.rollback()
+    return bytes(made).decode()
+
+
+def _appends(desk: Desk, pending: int, entry: str) -> bool:
+    """Whether it may become this entry, which is undone."""
+    given = {"id": pending, "entry": entry}
+    with desk.engine.connect() as connection, connection.begin() as transaction:
+        try:
+            connection.execute(_APPEND, given)
+        except DBAPIError:
+            return False
+        transaction.rollback()
+    return True
+
+
+_APPEND = text("SELECT append_log(ARRAY[CAST(:id AS bigint)], ARRAY[convert_to(:entry, 'UTF8')])")
 
 
 def test_a_request_lives_and_its_volume_goes_with_the_programs_rights_alone(ledger: Ledger, desk: Desk) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from pydantic_core import from_json
+import rfc8785
+from pydantic_core import from_json, to_json
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
@@ -95,6 +96,39 @@ def test_nothing_of_a_person_is_in_the_log(desk: Desk) -> None:
     everything = repr(desk.rows("SELECT * FROM log_entries")) + repr(desk.rows("SELECT * FROM outcome_tiles"))
     assert "jane" not in everything
     assert "+8210" not in everything
+
+
+VALUES: tuple[dict[str, Any], ...] = (
+    {},
+    {"vendors": {"insider": {"refused:rejected": 2, "accepted": 31}, "b2core": {}}, "size": 33, "root": "a/b+="},
+    {"because": 'she said "no", then: \\ / \t\n\r\b\f \x01\x1f\x7f \u00e9\u2028\U0001f600', "by": ""},
+    {
+        "b": 1,
+        "a": True,
+        "aa": False,
+        "Z": [],
+        "_": [1, [2, {"y": "x", "x": None}]],
+        "B": -7,
+        "n": 2**53 - 1,
+        "days": 0.5,
+    },
+)
+
+
+def test_entries_are_canonical_json(desk: Desk) -> None:
+    for value in VALUES:
+        written = desk.one("SELECT canonical_json(CAST(:value AS jsonb))", value=to_json(value).decode())
+        assert written.encode() == rfc8785.dumps(value)
+        facts = {name: one for name, one in value.items() if one is not None}
+        desk.execute(
+            "INSERT INTO log_pending (type, row_id, facts) VALUES ('test', 7, :facts)", facts=to_json(facts).decode()
+        )
+    done(desk)
+    keep(desk)
+    raw = [bytes(entry) for (entry,) in desk.rows("SELECT entry FROM log_entries ORDER BY index")]
+    assert [entry for entry in raw if rfc8785.dumps(from_json(entry)) != entry] == []
+    tried = [one for one in entries(desk) if one.pop("logged_at") and one["type"] == "test"]
+    assert tried == [value | {"type": "test", "row": 7} for value in VALUES]
 
 
 def test_what_is_rolled_back_is_not_logged(desk: Desk) -> None:
