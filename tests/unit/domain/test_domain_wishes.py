@@ -212,6 +212,17 @@ def test_how_surely_two_are_one() -> None:
     assert same(aliases, jane) is Same.CERTAIN, "one of two user_ids is the same"
 
 
+@each_row(
+    ("by", "how_sure"),
+    [("email", Same.MAYBE), ("user_id", Same.NO), ("", Same.NO)],
+)
+def test_of_two_that_contradict_either_may_be_the_one_whose_keys_are_forgotten(by: str, how_sure: Same) -> None:
+    """`by`: what the other is known by; nothing where its keys are on record, and none is equal."""
+    known = wish(OUT, 1, by=by or "email", who=FAMILY)
+    unknown = wish(OUT, 2, keys=None if by else frozenset({("card", "7")}), who=JOHN | FAMILY)
+    assert same(known, unknown) is same(unknown, known) is how_sure
+
+
 @each_row("kind", [IN, OUT])
 @each_row("successor", list(State))
 def test_what_becomes_of_a_superseded_one(kind: Kind, successor: State) -> None:
