@@ -212,6 +212,13 @@ def test_how_surely_two_are_one() -> None:
     assert same(aliases, jane) is Same.CERTAIN, "one of two user_ids is the same"
 
 
+@each_row("kind", list(Kind))
+@each_row("state", [State.DUE, State.YES])
+def test_two_lines_of_one_request_neither_wait_for_nor_replace_each_other(kind: Kind, state: State) -> None:
+    one = wish(kind, 1)
+    assert decide(one, [replace(one, line=2, state=state)]) == Send()
+
+
 @each_row(
     ("by", "how_sure"),
     [("email", Same.MAYBE), ("user_id", Same.NO), ("", Same.NO)],
