@@ -139,7 +139,7 @@ class Exchange:
             answers = self.adapter.classify(call, people, response)
         except UnreadableError:
             return [unreadable(response)] * len(people)
-        except Exception as fault:  # noqa: BLE001 - the same
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it must not stop the others
             raise self._our_fault(fault, call, people) from None
         if len(answers) != len(people):
             # Nobody may be left out. What happened to whom is unknown.

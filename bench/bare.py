@@ -54,7 +54,7 @@ def send_from(processes: int, vendor: str, kind: Kind, number: int) -> list[Sent
             assert process.stdout is not None  # noqa: S101 - for the type checker: it was asked for
             process.stdout.readline()
         for process in started:
-            assert process.stdin is not None  # noqa: S101 - the same
+            assert process.stdin is not None  # noqa: S101 - for the type checker: it was asked for
             process.stdin.write("go\n")
             process.stdin.flush()
         said = [process.communicate(timeout=ENDS_WITHIN_S)[0] for process in started]

@@ -80,9 +80,9 @@ def _take_over(log: int) -> None:
     for mine, number in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(mine, number)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - these three stay open
-    sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115 - as above
-    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115 - as above
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - it stays open
+    sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115 - it stays open
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115 - it stays open
 
 
 def _heed_signals_anew() -> None:

@@ -219,7 +219,7 @@ class Delivery(Run):
         if self.pending:
             stays_away = judgement.blamed or talk.halted or (self._hold and not talk.served)
             blamed_s = BLAMED_DELAY_S if stays_away else 0.0
-            behind_s = OTHER_FIRST_S * (0.5 + random()) if self._behind else 0.0  # noqa: S311 - as above
+            behind_s = OTHER_FIRST_S * (0.5 + random()) if self._behind else 0.0  # noqa: S311 - spreads load, keeps no secret
             setbacks = judgement.setbacks + self._booked
             self.put_back(connection, setbacks, unsent_delay_s=max(talk.delay_s, blamed_s, behind_s))
             return

@@ -43,8 +43,8 @@ def main(arguments: list[str]) -> int | str:
 
             return run_beat(small)
         case ["flower"]:
-            from worker.bystanders import app as small  # noqa: PLC0415 - as above
-            from worker.flower_process import FlowerError, run_flower  # noqa: PLC0415 - nor of Flower
+            from worker.bystanders import app as small  # noqa: PLC0415 - a worker needs nothing of it
+            from worker.flower_process import FlowerError, run_flower  # noqa: PLC0415 - beat needs nothing of it
 
             try:
                 return run_flower(small)

@@ -16,7 +16,7 @@ def _hints(
     mapped: Annotated[
         list[str], Query(alias="map", max_length=100, description="what a column holds: Kundennummer=user_id")
     ] = [],  # noqa: B006 - FastAPI copies it
-    ignore: Annotated[list[str], Query(max_length=100, description="columns to leave out, by name")] = [],  # noqa: B006 - as above
+    ignore: Annotated[list[str], Query(max_length=100, description="columns to leave out, by name")] = [],  # noqa: B006 - FastAPI copies it
     region: Annotated[
         str | None, Query(max_length=10, description="country, as KR, of phone numbers in national form")
     ] = None,

@@ -38,7 +38,7 @@ def test_a_screen_reader_finds_its_way(name: str, language: Language, reader: Re
     root: Any = pdf.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"] == True  # noqa: E712 - a BooleanObject, which is no bool
     assert str(root["/Lang"]).partition("-")[0] == language.value
-    assert root["/ViewerPreferences"]["/DisplayDocTitle"] == True  # noqa: E712 - the same
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"] == True  # noqa: E712 - a BooleanObject, which is no bool
     assert pdf.metadata is not None
     assert pdf.metadata.title
     assert pdf.xmp_metadata is not None
