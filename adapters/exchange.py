@@ -12,6 +12,7 @@ from typing import Protocol
 
 import httpx
 
+from adapters.answer_counts import NO_ANSWER, NO_CONNECTION, AnswerCounts, class_of
 from adapters.answer_rules import is_lost, refused_for_good, unreadable, with_the_wait
 from adapters.contract import (
     Adapter,
@@ -88,6 +89,7 @@ class Exchange:
     permits: Permits
     watch: Watch = field(default=_nobody_watches, repr=False)
     egress: Egress = DIRECT
+    counts: AnswerCounts = field(default_factory=AnswerCounts, repr=False)
 
     async def ask(self, call: Call, people: Sequence[Person]) -> list[Answer]:
         """One answer for each of `people`, in order. A batch over the vendor's size limit is answered SPLIT, unsent.
@@ -157,8 +159,10 @@ class Exchange:
         try:
             response = await self.transport.send(request)
         except NotSentError:
+            self.counts.add(rate.bucket, NO_CONNECTION, taken)
             return Answer(Verdict.RETRY, Reason.NO_CONNECTION)
         except AnswerLostError:
+            self.counts.add(rate.bucket, NO_ANSWER, taken)
             return Answer(Verdict.AMBIGUOUS, Reason.ANSWER_LOST)
         finally:
             # Calls with a limit of their own are different work: compare their times among themselves.
@@ -166,6 +170,7 @@ class Exchange:
             self.watch(kind, len(request.content), monotonic() - sent)
         told = triage(response, datetime.now(UTC), by_adapter=call is not None and call.step in self._reads_anything_at)
         cost = None if told else cost_of(self.adapter, call, response)
+        self.counts.add(rate.bucket, class_of(response.status_code), taken if cost is None else cost)
         if cost is not None:
             await self.permits.correct(rate.bucket, taken, cost)
         return told or response

@@ -24,12 +24,18 @@ OPTIONS: Mapping[str, Any] = MappingProxyType(
         "map_as": Annotated[
             str | None,
             typer.Option(
-                "--map-as", metavar="NAME", help="keep --map and --ignore under this name; alone: use what was kept"
+                "--map-as",
+                metavar="NAME",
+                help="keep --map, --ignore and --ignore-others under this name; alone: use what was kept",
             ),
         ],
         "ignore": Annotated[
             list[str] | None,
             typer.Option("--ignore", metavar="HEADER", help="leave this column out; may be repeated"),
+        ],
+        "ignore_others": Annotated[
+            bool,
+            typer.Option("--ignore-others", help="leave out all columns whose names are not known, and say which"),
         ],
         "region": Annotated[
             str | None,
@@ -50,6 +56,7 @@ class Given(NamedTuple):
     maps: list[str] | None = None
     map_as: str | None = None
     ignore: list[str] | None = None
+    ignore_others: bool = False
     region: str | None = None
     sheet: str | None = None
 

@@ -10,20 +10,30 @@ OPEN = frozenset({"loading", "unconfirmed", "running"})
 
 
 class Moment(NamedTuple):
-    """A request at one moment, and the reasons for vendors' holds."""
+    """A request at one moment, and by vendor why it is held, or fails and is not held yet."""
 
     status: Status
     held: dict[str, str]
+    failing: dict[str, str]
     at_s: float
 
     def settled(self, vendor: str) -> int:
         """Deliveries to a vendor that have an outcome."""
         return self.status.subjects - self.status.vendors[vendor][PENDING]
 
+    def same_as(self, before: "Moment") -> bool:
+        """Whether nothing has happened since, but that time has passed."""
+        then = before.status._replace(now=self.status.now)
+        return self.status == then and self.held == before.held and self.failing == before.failing
+
     def remark(self, vendor: str) -> str:
         """What to know about a vendor; "" where there is nothing."""
         counts = self.status.vendors[vendor]
         attention = self.status.attention(vendor)
-        held = f"held: {self.held[vendor]}" if vendor in self.held and counts[PENDING] else ""
+        held = ""
+        if counts[PENDING] and vendor in self.held:
+            held = f"held: {self.held[vendor]}"
+        elif counts[PENDING] and vendor in self.failing:
+            held = f"failing, not held yet: {self.failing[vendor]}"
         needed = counted(attention, "needs attention", "need attention") if attention else ""
         return "; ".join(filter(None, (needed, held)))

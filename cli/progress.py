@@ -70,16 +70,17 @@ class PlainLines:
         """Write a line, unless nothing has changed or the last line is too recent."""
         self._first = first = self._first or moment
         over = moment.status.status not in OPEN
-        if self._last and not over:
-            same = moment.status == self._last.status and moment.held == self._last.held
-            if same or moment.at_s - self._last.at_s < PLAIN_EVERY_S:
-                return
+        if self._last and not over and self._says_no_more(self._last, moment):
+            return
         self._last = moment
         for vendor in moment.status.vendors:
             self._out.write(f"{_clock(moment.at_s - first.at_s)} {vendor} {_plain(first, moment, vendor)}\n")
         if over:
             self._out.write(f"{_clock(moment.at_s - first.at_s)} {moment.status.status}\n")
         self._out.flush()
+
+    def _says_no_more(self, last: Moment, now: Moment) -> bool:
+        return now.same_as(last) or now.at_s - last.at_s < PLAIN_EVERY_S
 
 
 def _plain(first: Moment, now: Moment, vendor: str) -> str:

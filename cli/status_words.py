@@ -50,6 +50,8 @@ def tell(told: Told, *, as_json: bool) -> None:
     for vendor in told.vendors:
         if vendor.why_held:
             note(f"{vendor.name}: held, what is pending there waits ({vendor.why_held}); see `consent vendor list`")
+        elif vendor.failing:
+            note(f"{vendor.name}: failing, not held yet; what is pending there is tried again ({vendor.failing})")
     for vendor in told.vendors:
         if not vendor.served:
             note(f"{vendor.name}: nobody has looked for its deliveries in the last minute; see `consent vendor list`")
@@ -128,6 +130,7 @@ def _as_json(told: Told) -> Mapping[str, Any]:
         "missing_identifiers": missing,
         **_directory_json(status, told.directory),
         "held": {one.name: one.why_held for one in told.vendors if one.why_held},
+        "failing": {one.name: one.failing for one in told.vendors if one.failing},
         "unserved": [one.name for one in told.vendors if not one.served],
     }
 

@@ -161,6 +161,8 @@ def _print(receipt: Receipt, noticed: Noticed, *, as_json: bool) -> None:
     }
     if noticed.left_aside:
         answer["left_aside"] = dict(noticed.left_aside)
+    if noticed.left_out:
+        answer["left_out"] = noticed.left_out
     if noticed.crowds:
         answer["crowds"] = [crowd._asdict() for crowd in noticed.crowds]
     if noticed.erased_before:
@@ -173,6 +175,8 @@ def _print(receipt: Receipt, noticed: Noticed, *, as_json: bool) -> None:
             _warn(recorded.unreachable, recorded.people)
     elif recorded.duplicates:
         note(f"{counted_people(recorded.people)}; lines left out that repeat one of them: {recorded.duplicates:,}")
+    if noticed.left_out:
+        note(f"columns left out, because their names are not known: {', '.join(noticed.left_out)}")
     for warning in noticed.warnings():
         note(f"warning: {warning}")
     if recorded.unconfirmed:

@@ -48,7 +48,8 @@ def print_vendors(vendors: Iterable[Vendor]) -> None:
     for vendor in vendors:
         since, probe = (for_people(at) if at else "" for at in (vendor.held_at, vendor.probe_at))
         on = _on(vendor)
-        grid.add_row(vendor.name, "", on, since, vendor.held_reason or "", vendor.held_by or "", probe)
+        reason = vendor.held_reason or (f"failing, not held yet: {vendor.failing}" if vendor.failing else "")
+        grid.add_row(vendor.name, "", on, since, reason, vendor.held_by or "", probe)
         for held in vendor.steps:
             probe = for_people(held.probe_at) if held.probe_at else ""
             grid.add_row(vendor.name, held.step, on, for_people(held.held_at), held.held_reason, held.held_by, probe)

@@ -46,6 +46,7 @@ def _as_json(vendor: Vendor) -> dict[str, Any]:
         "held_at": _utc(vendor.held_at),
         "held_reason": vendor.held_reason,
         "held_by": vendor.held_by,
+        "failing": vendor.failing or None,
         "steps": [
             {
                 "step": held.step,

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -69,7 +69,8 @@ def _print_changes(engine: Engine, request_id: str, wait_s: float | None) -> Ite
     last = None
     for moment in _moments(engine, request_id, wait_s):
         status = moment.status
-        told = {"status": status.status, "vendors": status.vendors, "held": _held_with_work(moment)}
+        held, failing = (_with_work(moment, whom) for whom in (moment.held, moment.failing))
+        told = {"status": status.status, "vendors": status.vendors, "held": held, "failing": failing}
         if told != last:
             sys.stdout.write(json.dumps({"request_id": str(status.request_id), **told}) + "\n")
             sys.stdout.flush()
@@ -77,9 +78,9 @@ def _print_changes(engine: Engine, request_id: str, wait_s: float | None) -> Ite
         yield status.status
 
 
-def _held_with_work(moment: Moment) -> dict[str, str]:
+def _with_work(moment: Moment, whom: Mapping[str, str]) -> dict[str, str]:
     counts = moment.status.vendors
-    return {name: why for name, why in moment.held.items() if counts.get(name, {}).get(PENDING)}
+    return {name: why for name, why in whom.items() if counts.get(name, {}).get(PENDING)}
 
 
 def _moments(engine: Engine, request_id: str | UUID, wait_s: float | None) -> Iterator[Moment]:
@@ -87,9 +88,10 @@ def _moments(engine: Engine, request_id: str | UUID, wait_s: float | None) -> It
     while True:
         with engine.connect() as connection:
             status = find_status(connection, request_id)
-            held = {vendor.name: why for vendor in all_vendors(connection) if (why := vendor.why_held)}
+            vendors = all_vendors(connection)
         now = time.monotonic()
-        yield Moment(status, held, now)
+        held = {vendor.name: why for vendor in vendors if (why := vendor.why_held)}
+        yield Moment(status, held, {vendor.name: vendor.failing for vendor in vendors if vendor.failing}, now)
         if status.status not in OPEN or (until is not None and now >= until):
             return
         time.sleep(EVERY_S if until is None else max(min(EVERY_S, until - now), 0.01))

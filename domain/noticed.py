@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from domain.allowances import NONE, Allowances, allowances
 from domain.crowds import Crowd
@@ -12,6 +13,16 @@ from domain.past_erasures import ErasedBefore
 
 DOUBTS = frozenset({"placeholder", "invisible_character", "space_at_an_end", "damaged"})
 """Kinds of faults in an identifier that the submitter may overrule (`Allowances`)."""
+
+
+class ColumnLike(NamedTuple):
+    """A column that was left out with all others whose names are not known, and the field that its name is like."""
+
+    name: str
+    field: str
+
+    def __str__(self) -> str:
+        return f'column "{self.name}" is left out, and its name is like {self.field}: say what it holds if it does'
 
 
 @dataclass
@@ -26,6 +37,9 @@ class Noticed:
     left_aside: Counter[str] = field(default_factory=Counter)
     """By field, how often it was empty."""
     file_lines: FileLines = field(default_factory=FileLines)
+    left_out: list[str] = field(default_factory=list, repr=False)
+    """Columns that were left out with all others whose names are not known."""
+    columns_like: list[ColumnLike] = field(default_factory=list, repr=False)
     crowds: tuple[Crowd, ...] = ()
     """Known once all people are on record."""
     erased_before: ErasedBefore | None = None
@@ -46,6 +60,9 @@ class Noticed:
 
     def warnings(self) -> list[str]:
         """What the submitter should check, one sentence each."""
+        return [*map(str, self.columns_like), *self._about_people()]
+
+    def _about_people(self) -> list[str]:
         left_aside = ", ".join(f"{name} ({count:,})" for name, count in sorted(self.left_aside.items()))
         said = [f"empty and left aside: {left_aside}"] if left_aside else []
         said += [str(crowd) for crowd in self.crowds]
@@ -54,4 +71,5 @@ class Noticed:
     def summary(self) -> str | None:
         """The same with what was allowed, for the audit log; None where there is nothing."""
         said = [f"allowed as identifiers: {self.allowed.summary()}"] if self.allowed else []
-        return "; ".join(said + self.warnings()) or None
+        said += [f"columns left out, because their names are not known: {len(self.left_out)}"] if self.left_out else []
+        return "; ".join(said + self._about_people()) or None

@@ -60,6 +60,7 @@ CHANGED = frozenset(
         "trees_due",
         "turns",
         "users",
+        "vendor_answers",
         "vendors",
         "webhooks",
         "withheld",

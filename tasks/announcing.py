@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from adapters.contract import Adapter
 from adapters.portions import chunk_people
+from adapters.rates import buckets_of
 from domain.by_hand import ByHand
+from ledger.delivery.traffic import describe_limits
 from ledger.delivery.vendors import announce, describe
 from ledger.notices.webhooks import announce_webhooks
 from ledger.session import Connection
@@ -19,5 +21,6 @@ def announce_all(
     its name. Those that others know stay."""
     announce(connection, {name: chunk_people(adapter) for name, adapter in adapters.items()})
     describe(connection, {name: reach_of(adapter) for name, adapter in adapters.items()})
+    describe_limits(connection, {name: buckets_of(adapter) for name, adapter in adapters.items()})
     by_hand.announce(connection, recipients)
     announce_webhooks(connection, hosts)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ledger import filter_building, forgetting, suppressing, volumes
 from ledger.accounts import audit, guesses
+from ledger.delivery import traffic
 from ledger.keys import fingerprinter
 from ledger.notices import outbox
 from ledger.requests import drafts, idempotency, lately
@@ -41,6 +42,7 @@ def keep_volumes(engine: Engine, retention_days: float | None) -> None:
         begun = volumes.turn_over(connection, most_days=retention_days and retention_days / PARTS)
         guesses.drop_forgotten(connection)
         lately.drop_old(connection)
+        traffic.drop_old(connection)
     if begun is not None:
         log.info("volume %d of the record begun", begun)
     for gone in volumes.drop_expired(engine, retention_days) if retention_days is not None else ():

@@ -30,10 +30,12 @@ class Clock:
         *,
         take_turn: Callable[[str, float], bool],
         note_served: Callable[[], None],
+        note_answers: Callable[[], None],
         stopping: threading.Event,
         look_s: float = LOOK_S,
     ) -> None:
         self._look, self._take_turn, self._note_served = look, take_turn, note_served
+        self._note_answers = note_answers
         self._stopping, self._look_s = stopping, look_s
         self._looked_at = self._noted_at = float("-inf")
         self._trouble = ""
@@ -77,6 +79,7 @@ class Clock:
         if is_ours or now - self._looked_at >= LOOKS_ANYWAY * self._look_s:
             self._look()
             self._looked_at = now
+        self._note_answers()  # last: nobody waits for it
         if away is not None:  # also if nothing was to send: Redis is back only when it has accepted a write
             raise away
 

@@ -28,9 +28,10 @@ class HeldVendors(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery is u
 
 
 def why_held(vendor: Vendor) -> str:
-    """Why a vendor or some of its steps are held, and since when; empty where nothing is."""
+    """Why a vendor or some of its steps are held, and since when, or why it fails; empty where nothing is wrong."""
     parts = []
     if vendor.held_at:
         parts.append(f"{vendor.held_reason or 'by hand'}, since {vendor.held_at:%Y-%m-%d %H:%M:%S} UTC")
     parts += [f"{one.held_reason} at {one.step}, since {one.held_at:%Y-%m-%d %H:%M:%S} UTC" for one in vendor.steps]
+    parts += [f"failing, not held yet: {vendor.failing}"] if vendor.failing else []
     return "; ".join(parts)

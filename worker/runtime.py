@@ -41,6 +41,7 @@ from tasks.resolve import Resolver
 from tasks.restored import check_at_start
 from tasks.rewriting import Rewriting
 from tasks.toolbox import Toolbox
+from worker.answer_notes import AnswerNotes
 from worker.clock import Clock
 from worker.messages import Messages
 from worker.refused import Refusals
@@ -148,6 +149,7 @@ class Runtime:
             lambda: look(self.lookout),
             take_turn=self.turns.take,
             note_served=self._note_served,
+            note_answers=AnswerNotes(self._engine, self.tools.routes).note,
             stopping=self._stopping,
         )
         self._hosts = settings.webhooks.hosts()

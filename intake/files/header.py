@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from domain.counted import counted
+from domain.noticed import ColumnLike
 from intake.files.columns import Column, field_of, fields_are, find_field, recognise, written_otherwise
 from intake.files.header_names import REGION, squashed
 from intake.files.hints import Hints
@@ -16,6 +17,7 @@ from intake.files.reading import HeaderCell, Reading
 CELLS = "give each column a cell, empty where nothing is known, and put a cell with a separator in it into quotes"
 NAMELESS = "has a value, and its column has no name: give the column a name in the first line, or leave it empty"
 NO_HEADER = "has no known column: give a first line that names the columns, as user_id,email. "
+ALL_OTHERS = "; --ignore-others leaves out all whose names are not known, and says which"
 LONGEST_NAME = 60
 
 
@@ -80,9 +82,13 @@ def read_header(cells: list[str], line: int, reading: Reading) -> Header:
     hints, faults = reading.hints, reading.faults
     ignored = {squashed(name) for name in hints.ignored}
     found = [None if squashed(cell) in ignored else meant(cell, hints) for cell in cells]
-    reading.recognised.header = [
-        HeaderCell(cell.strip(), column and field_of(column), squashed(cell) in ignored and bool(cell.strip()))
+    left_out = [
+        bool(cell.strip()) and (squashed(cell) in ignored or (hints.others_ignored and column is None))
         for cell, column in zip(cells, found, strict=True)
+    ]
+    reading.recognised.header = [
+        HeaderCell(cell.strip(), column and field_of(column), out)
+        for cell, column, out in zip(cells, found, left_out, strict=True)
     ]
     if not any(found) and not _are_nearly_known([cell for cell in cells if squashed(cell) not in ignored]):
         faults.add(line, "", f"{NO_HEADER}{fields_are().capitalize()}")
@@ -90,8 +96,11 @@ def read_header(cells: list[str], line: int, reading: Reading) -> Header:
     named = len(cells) - next(place for place, cell in enumerate(reversed(cells)) if cell.strip())
     places: list[int] = []
     for place, (cell, column) in enumerate(zip(cells[:named], found, strict=False)):
-        if cell.strip() and squashed(cell) in ignored:
-            reading.recognised.ignored.append(cell.strip())
+        if left_out[place]:
+            named_so = squashed(cell) in ignored
+            reading.recognised.ignored.append(cell.strip() if named_so else shown_name(cell) or f"column {place + 1}")
+            if not named_so:
+                _note_left_out(cell, reading)
         elif column is None:
             faults.add(line, f"column {place + 1}", _unknown(cell, with_list=not faults.total))
         elif column in (same := [found[earlier] for earlier in places]):
@@ -107,6 +116,14 @@ def read_header(cells: list[str], line: int, reading: Reading) -> Header:
     region = next((place for place, column in used if column == ((), REGION)), None)
     used = [(place, column) for place, column in used if place != region]
     return Header([column for _, column in used], [place for place, _ in used], named, len(cells), region)
+
+
+def _note_left_out(cell: str, reading: Reading) -> None:
+    """Note that this column was left out without being named."""
+    name, near = reading.recognised.ignored[-1], nearest(cell)
+    reading.noticed.left_out.append(name)
+    if near:
+        reading.noticed.columns_like.append(ColumnLike(name, near))
 
 
 def names_columns(cells: list[str], hints: Hints) -> bool:
@@ -129,6 +146,7 @@ def _unknown(cell: str, *, with_list: bool) -> str:
         problem += f"; the nearest is {near}"
     named, mapped = (f'"{shown}"', f'"{shown}={near or "FIELD"}"') if shown else ("NAME", f"NAME={near or 'FIELD'}")
     problem += f": rename it, say what it holds (--map {mapped}), or leave it out (--ignore {named})"
+    problem += ALL_OTHERS if with_list else ""
     return f"{problem}; {fields_are()}" if with_list and not near else problem
 
 

@@ -17,11 +17,13 @@ class HintError(Exception):
 @dataclass(frozen=True)
 class Hints:
     """How to read a file. `maps`: by a column's name, the field that it holds. `ignored`: columns left out, by name.
-    Case, accents, spaces and marks of these names do not count. `region`: the country, by its two letters, of phone
+    Case, accents, spaces and marks of these names do not count. `others_ignored`: so are all whose names are not known.
+    `region`: the country, by its two letters, of phone
     numbers in national form. `sheet`: the one to read of a workbook."""
 
     maps: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ignored: tuple[str, ...] = ()
+    others_ignored: bool = False
     region: str | None = None
     sheet: str | None = None
 
@@ -30,7 +32,12 @@ NO_HINTS = Hints()
 
 
 def read_hints(
-    maps: Iterable[str] = (), ignored: Iterable[str] = (), region: str | None = None, sheet: str | None = None
+    maps: Iterable[str] = (),
+    ignored: Iterable[str] = (),
+    region: str | None = None,
+    sheet: str | None = None,
+    *,
+    others_ignored: bool = False,
 ) -> Hints:
     """Hints from what an option or a parameter gives; `maps` as `Kundennummer=user_id`. Raises HintError."""
     pairs = [_pair(one) for one in maps]
@@ -41,7 +48,7 @@ def read_hints(
     twice = {squashed(name) for name, _ in pairs} & {squashed(name) for name in names}
     if twice or len({squashed(name) for name in mapped}) < len(pairs):
         raise HintError("map: a column is named twice: say of each what it holds, or ignore it")
-    return Hints(MappingProxyType(mapped), names, read_region("region", region), sheet)
+    return Hints(MappingProxyType(mapped), names, others_ignored, read_region("region", region), sheet)
 
 
 def read_region(option: str, given: str | None) -> str | None:

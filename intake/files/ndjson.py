@@ -39,7 +39,8 @@ def read_ndjson(blocks: Iterator[Block], reading: Reading) -> Iterator[People]:
 def refuse_column_hints(reading: Reading) -> None:
     """Note a fault where something is said of columns, of which JSON has none."""
     hints: Hints = reading.hints
-    said = [option for option, given in (("--map", hints.maps), ("--ignore", hints.ignored)) if given]
+    options = (("--map", hints.maps), ("--ignore", hints.ignored), ("--ignore-others", hints.others_ignored))
+    said = [option for option, given in options if given]
     if said:
         reading.faults.add(1, "", NO_COLUMNS.format(" and ".join(said)))
 

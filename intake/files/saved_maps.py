@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from intake.files.hints import HintError, Hints
 
@@ -16,19 +18,29 @@ def save(data_dir: Path, name: str, hints: Hints) -> None:
     try:
         for folder in (data_dir, path.parent):  # `parents` would make the data folder writable for a group
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept = {"map": dict(hints.maps), "ignore": list(hints.ignored), "ignore_others": hints.others_ignored}
         partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps({"map": dict(hints.maps), "ignore": list(hints.ignored)}, ensure_ascii=False))
+        partial.write_text(json.dumps(kept, ensure_ascii=False))
         partial.replace(path)
     except OSError as error:
         raise HintError(f"map-as: cannot be kept in {path.parent}: {error.strerror}") from None
 
 
-def load(data_dir: Path, name: str) -> tuple[list[str], list[str]]:
-    """What was kept: maps as `read_hints` takes them, and ignored columns. Raises HintError."""
+class Kept(NamedTuple):
+    """What was kept, as `read_hints` takes it."""
+
+    maps: Sequence[str] = ()
+    ignored: Sequence[str] = ()
+    others_ignored: bool = False
+
+
+def load(data_dir: Path, name: str) -> Kept:
+    """What was kept. Raises HintError."""
     path = _path(data_dir, name)
     try:
         kept = json.loads(path.read_text())
-        return [f"{header}={field}" for header, field in kept["map"].items()], list(kept["ignore"])
+        maps = [f"{header}={field}" for header, field in kept["map"].items()]
+        return Kept(maps, list(kept["ignore"]), kept.get("ignore_others") is True)
     except FileNotFoundError:
         known = ", ".join(names(data_dir)) or "none yet"
         raise HintError(f"map-as: nothing is kept under this name: give --map too; known are {known}") from None

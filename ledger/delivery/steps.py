@@ -8,9 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from domain.outcomes import Reason
+from ledger.held import FAILING, LATELY_S
 
-LATELY_S = 900.0
-"""A yes within this time is a witness for its step. Older strikes against a step are forgotten."""
 WELL_S = 30.0
 """A step that served somebody within this time is known to work: many calls at once may go there."""
 LONGEST_INTERVAL_S = 900.0
@@ -80,8 +79,8 @@ def note_good(connection: Connection, vendor_id: int, steps: Collection[str]) ->
 
 
 _CLEAN = """
-    strikes = 0, struck_at = NULL, refused = '{}', held_at = NULL, held_reason = NULL, held_by = NULL, probe_at = NULL,
-    interval_s = 0, scout = NULL
+    strikes = 0, struck_at = NULL, struck_reason = NULL, refused = '{}', held_at = NULL, held_reason = NULL,
+    held_by = NULL, probe_at = NULL, interval_s = 0, scout = NULL
 """
 _GOOD = text(f"""
     INSERT INTO steps (vendor_id, step, last_good_at) SELECT :vendor_id, unnest(CAST(:steps AS text[])), now()
@@ -119,6 +118,7 @@ _STRIKE = text(f"""
         FROM steps WHERE vendor_id = :vendor_id AND step = :step
         FOR UPDATE)
     UPDATE steps SET strikes = counted.strikes, refused = counted.refused, struck_at = now(),
+        struck_reason = CASE WHEN counted.strikes > 0 THEN CAST(:reason AS text) END,
         held_at = CASE WHEN counted.strikes >= :limit THEN COALESCE(held_at, now()) ELSE held_at END,
         held_reason = CASE WHEN counted.strikes >= :limit THEN COALESCE(held_reason, :reason) ELSE held_reason END,
         held_by = CASE WHEN counted.strikes >= :limit THEN COALESCE(held_by, 'worker') ELSE held_by END,
@@ -151,6 +151,21 @@ _RELEASE = text(f"""
     UPDATE steps SET {_CLEAN}
     WHERE vendor_id = :vendor_id AND (held_at IS NOT NULL OR strikes > 0 OR cardinality(refused) > 0)
         AND (CAST(:step AS text) IS NULL OR step = :step)
+""")
+
+
+def failing_steps(connection: Connection) -> dict[str, list[tuple[str, str]]]:
+    """By vendor, the steps whose last answers failed everybody, and which are not held yet: the reason and name of
+    each."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for vendor, reason, step in connection.execute(_FAILING):
+        found.setdefault(vendor, []).append((reason, step))
+    return found
+
+
+_FAILING = text(f"""
+    SELECT vendors.name, struck_reason, step FROM steps JOIN vendors ON vendors.id = vendor_id
+    WHERE {FAILING} AND struck_reason IS NOT NULL ORDER BY name, step
 """)
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Row, text
 
 from domain.outcomes import Reason
 from ledger.delivery.restored import RestoredError, open_restore
-from ledger.delivery.steps import LONGEST_INTERVAL_S, HeldStep, held_steps, release
-from ledger.held import SERVED, why_held
+from ledger.delivery.steps import LONGEST_INTERVAL_S, HeldStep, failing_steps, held_steps, release
+from ledger.held import SERVED, at_steps, why_held
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Vendor:
     """By kind, the fields by which people are found there; None until a worker has announced them."""
     steps: tuple[HeldStep, ...] = ()
     """Its steps that are held, while the others work."""
+    failing: str = ""
+    """Why its last answers failed everybody, at steps that are not held yet; "" where it is held, or does well."""
     off_by: str | None = None
     """Who switched it off."""
     retired_at: datetime | None = None
@@ -73,9 +75,10 @@ _DESCRIBE = text("""
 
 def all_vendors(connection: Connection) -> list[Vendor]:
     """Every vendor ever announced, by name, with its held steps."""
-    held = held_steps(connection)
+    held, failing = held_steps(connection), failing_steps(connection)
     found = [_vendor(row) for row in connection.execute(text(f"{_SELECT} ORDER BY name"))]
-    return [replace(one, steps=tuple(step for step in held if step.vendor == one.name)) for one in found]
+    with_steps = [replace(one, steps=tuple(step for step in held if step.vendor == one.name)) for one in found]
+    return [one if one.why_held else replace(one, failing=at_steps(failing.get(one.name, ()))) for one in with_steps]
 
 
 def _vendor(row: Row[tuple[object, ...]]) -> Vendor:

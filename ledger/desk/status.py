@@ -4,13 +4,13 @@ scripts, again and again, and half of its time would be loading it."""
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from domain.outcomes import ATTENTION, Outcome
 from ledger.asked import Ask
 from ledger.data_keys import has_key
-from ledger.held import SERVED, why_held
+from ledger.held import FAILING, SERVED, at_steps, why_held
 from ledger.unsettled import ACCEPT
 
 PENDING = "pending"
@@ -173,17 +173,26 @@ class WaitedFor(NamedTuple):
     """Whether a process, or a person, has lately looked for its deliveries."""
     why_held: str
     """"" where it is not held."""
+    failing: str = ""
+    """Why its last answers failed everybody, where it is not held yet."""
 
 
 def waited_for(ask: Ask, vendors: Collection[str]) -> list[WaitedFor]:
     """These vendors, by name, and whether anything keeps their deliveries."""
     found = ask(_WAITED_FOR, {"names": list(vendors)}) if vendors else ()
-    return [WaitedFor(row.name, row.served, why_held(row.held_reason, row.steps)) for row in found]
+    return [_waiting_for(row) for row in found]
+
+
+def _waiting_for(row: Any) -> WaitedFor:
+    held = why_held(row.held_reason, row.steps)
+    return WaitedFor(row.name, row.served, held, "" if held else at_steps(row.failing))
 
 
 _WAITED_FOR = f"""
     SELECT name, {SERVED} AS served, held_reason, ARRAY(
         SELECT ARRAY[steps.held_reason, step] FROM steps
-        WHERE vendor_id = vendors.id AND steps.held_at IS NOT NULL ORDER BY step) AS steps
+        WHERE vendor_id = vendors.id AND steps.held_at IS NOT NULL ORDER BY step) AS steps, ARRAY(
+        SELECT ARRAY[struck_reason, step] FROM steps
+        WHERE vendor_id = vendors.id AND {FAILING} AND struck_reason IS NOT NULL ORDER BY step) AS failing
     FROM vendors WHERE name = ANY(:names) ORDER BY name
 """

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from domain.outcomes import Reason
 from domain.requests import Kind
-from ledger.delivery import vendors
+from ledger.delivery import steps, traffic, vendors
 from tests.ledger.conftest import Desk, people
 from tests.ledger.endings import end
 
@@ -46,6 +47,11 @@ def live(desk: Desk) -> Past:
     with desk.engine.begin() as connection:
         connection.execute(text("UPDATE vendors SET served_at = now() + interval '1 hour'"))
         vendors.hold(connection, "b2core", "user:operator")
+        steps.strike(connection, 4, "flags", Reason.SERVER_ERROR, weight=2, refused=(), limit=5, interval_s=10)
+        traffic.describe_limits(connection, {"dfinery": {"": 10_000.0}, "insider": {"": 25_000.0, "profile": 500.0}})
+        rows = [("dfinery", "", "5xx", 40), ("insider", "", "2xx", 1_250), ("insider", "profile", "429", 7)]
+        named = [dict(zip(("vendor", "bucket", "answer", "answers"), row, strict=True)) for row in rows]
+        traffic.note_answers(connection, [{**one, "units": one["answers"]} for one in named])
     return Past(running[1], exceptions[1], completed[1], unconfirmed[1])
 
 

@@ -2,10 +2,12 @@
 without a way to change anything."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from local.sandbox import Sandbox
 from tests.flows.conftest import Stack
 from tests.flows.test_whole_stack import MakePeople, as_lines, submitted
+from tests.web.console.conftest import PASSWORD, Browser
 
 pytestmark = pytest.mark.xdist_group("stack")  # those that share stacks share a process
 
@@ -58,14 +61,34 @@ def test_a_vendor_in_trouble_is_seen_in_the_list_of_tasks_and_with_the_workers(
         trouble = until(lambda: [one for one in of_ours("dfinery") if "retry 40 (" in (one["result"] or "")])
         assert trouble[0]["args"].startswith("dfinery, chunk ")
         assert f"40 people, request {request}" in trouble[0]["args"]
+        assert "dfinery: " in until(lambda: told_of_trouble(stack.run("status", request).stderr))
+        watched = stack.run("watch", request, "--json", "--wait-s", "0").stdout.splitlines()
+        last = json.loads(watched[-1])
+        assert "server_error" in (last["held"] | last["failing"])["dfinery"]
+        page = until(lambda: told_of_trouble(overview(stack)))
+        assert re.search(r"(Failing|Held): server error", page)
         fine = until(lambda: [one for one in of_ours("algonomy") if "accepted 40" in (one["result"] or "")])
         assert fine[0]["state"] == "SUCCESS"
-        held = until(lambda: [one for one in held_by_worker(flower) if "dfinery" in one])
-        assert "since 20" in held[0]["dfinery"]
+        until(lambda: [one for one in held_by_worker(flower) if "since 20" in one.get("dfinery", "")])
     finally:
         vendors.call("PUT", "/faults", {"preset": "mild"})
     assert {one["name"].split()[0] for one in tasks(flower)} <= {"deliver", "verify"}
     assert stack.run("watch", request).returncode in (0, 1)
+
+
+def told_of_trouble(said: str) -> str:
+    """What is said, where it says that a vendor fails or is held."""
+    return said if re.search(r"\b(failing|held)\b", said, re.IGNORECASE) else ""
+
+
+def overview(stack: Stack) -> str:
+    """The console's first page, as a new user sees it."""
+    name = f"user-{uuid4().hex[:8]}"
+    stack.run("user", "add", name, "--role", "reader", stdin=PASSWORD + "\n")
+    with httpx.Client(base_url=stack.api_url, timeout=120) as client:
+        browser = Browser(client, stack.api_url)
+        assert browser.post("/sign-in", on="/sign-in", name=name, password=PASSWORD, next="/").status_code == 303
+        return browser.get("/").text
 
 
 def held_by_worker(flower: httpx.Client) -> list[dict[str, str]]:

@@ -44,6 +44,7 @@ TABLES = (
     "person_filters",
     "resolver",
     "restores",
+    "vendor_answers",
     "vendors",
     "request_references",
     "rechecks",

@@ -107,6 +107,7 @@ class Receipt(BaseModel):
             "unconfirmed": False,
             "unreachable": {"akinon": 2},
             "left_aside": {"phone_number": 1},
+            "left_out": [],
             "crowds": [],
             "erased_before": None,
         }
@@ -124,6 +125,7 @@ class Receipt(BaseModel):
         description="by field, how often it was given with nothing in it, which was left aside",
         examples=[{"phone_number": 2}],
     )
+    left_out: list[str] = Field([], description="columns left out by ignore_others: their names are not known")
     crowds: list[Crowd] = Field(description="many people who are perhaps one, or nobody: look whether that is right")
     erased_before: ErasedBefore | None = Field(
         description="of an opt-in: who of it is on the suppression list, which it is recorded in spite of"
@@ -200,6 +202,7 @@ def answer(request: Request, receipt: submit.Receipt, noticed: Noticed) -> Respo
         unconfirmed=recorded.unconfirmed,
         unreachable=dict(recorded.unreachable),
         left_aside=dict(noticed.left_aside),
+        left_out=noticed.left_out,
         crowds=[Crowd(**crowd._asdict()) for crowd in noticed.crowds],
         erased_before=ErasedBefore(people=erased.people, lines=list(erased.lines)) if erased else None,
     )

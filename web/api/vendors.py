@@ -36,6 +36,7 @@ _VENDOR = {
     "held_at": None,
     "held_reason": None,
     "held_by": None,
+    "failing": None,
     "steps": [_HELD_STEP],
 }
 
@@ -64,6 +65,7 @@ class VendorState(BaseModel):
     held_at: Moment | None
     held_reason: str | None
     held_by: str | None
+    failing: str | None = Field(None, description="why its last answers failed everybody, where it is not held yet")
     steps: list[HeldStepState] = []
 
 
@@ -205,6 +207,7 @@ def _state(vendor: Vendor) -> VendorState:
         held_at=vendor.held_at,
         held_reason=vendor.held_reason,
         held_by=vendor.held_by,
+        failing=vendor.failing or None,
         steps=[
             HeldStepState(
                 step=held.step,

@@ -10,6 +10,7 @@ from intake.files.columns import field_of, recognise
 from intake.files.header_names import squashed
 from intake.files.hints import HintError, Hints, read_hints
 from intake.files.reading import Bounds, Reading
+from intake.files.saved_maps import Kept
 from ledger.people.prints import Prints
 from ledger.requests import drafts
 from ledger.requests.drafts import Draft, DraftFile
@@ -23,19 +24,21 @@ def hints_of(state: State, settings: Settings) -> Hints:
     """How the file is to be read. Raises HintError."""
     given = state.given
     said = {one.field: given[one.field] for one in state.columns if one.field in given}
-    maps, ignored = ([], []) if said or not given["map_as"] else _kept(settings, given["map_as"])
+    maps, ignored, others = Kept() if said or not given["map_as"] else _kept(settings, given["map_as"])
+    maps, ignored = [*maps], [*ignored]
     for place, cell in enumerate(state.header, start=1):
         holds = said.get(f"{COLUMN}{place}", "")
         known = recognise(cell.name)
-        if holds == LEAVE_OUT or (given["others"] and not holds and known is None and cell.field is None):
+        if holds == LEAVE_OUT:
             ignored.append(cell.name)
         elif holds and (known is None or field_of(known) != holds):
             maps.append(f"{cell.name}={holds}")
     ignored = list({squashed(name): name for name in ignored if squashed(name)}.values())
-    return read_hints(maps, ignored, given["region"] or settings.phone_region, given["sheet"] or None)
+    region, sheet = given["region"] or settings.phone_region, given["sheet"] or None
+    return read_hints(maps, ignored, region, sheet, others_ignored=bool(given["others"]) or others)
 
 
-def _kept(settings: Settings, name: str) -> tuple[list[str], list[str]]:
+def _kept(settings: Settings, name: str) -> Kept:
     try:
         check_ours(settings.data_dir)
     except ForeignFolderError as error:

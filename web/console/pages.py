@@ -92,6 +92,7 @@ ENVIRONMENT.globals |= {
     "counted": counted,
     "advice": words.say_advice,
     "vendor_word": words.say_vendor,
+    "answer_word": words.say_answer,
     "key_word": account_words.say_key,
     "user_word": account_words.say_user,
     "receiver_word": account_words.say_receiver,

@@ -95,9 +95,9 @@ def _status(connection: Connection, request_id: UUID) -> Status:
 
 
 def kept_at(connection: Connection, status: Status) -> dict[str, WaitedFor]:
-    """The vendors at which something keeps what is pending, by name: it is held, or nobody serves it."""
+    """The vendors at which something keeps what is pending, by name: it is held, or fails, or nobody serves it."""
     found = waited_for(asking(connection), status.pending_at if status.status in LIVE else ())
-    return {one.name: one for one in found if one.why_held or not one.served}
+    return {one.name: one for one in found if one.why_held or one.failing or not one.served}
 
 
 def live_html(context: Context, status: Status, kept: Mapping[str, WaitedFor]) -> str:

@@ -13,16 +13,19 @@ from domain.by_hand import ByHand
 from domain.counted import counted_deliveries as deliveries
 from ledger.by_hand import recipients
 from ledger.delivery import switching, vendors
+from ledger.delivery.traffic import SHOWN_MINUTES, Traffic, traffic_of
 from ledger.delivery.vendors import Vendor
 from ledger.session import Connection
 from tasks import retire as retiring
 from web.access.gate import Principal
 from web.bodies import kept_reason
 from web.console.forms import read_form
-from web.console.pages import go_to, page
+from web.console.live import Shown
+from web.console.pages import go_to, page, part_of_page
 from web.console.routing import page_router
+from web.console.streams import part, stream
 from web.context import Context
-from web.dependencies import Operator, Reader, TheContext
+from web.dependencies import OnlookingReader, Operator, Reader, TheContext
 from web.origin import origin_of
 from web.problems import Problem
 
@@ -30,12 +33,13 @@ router = page_router()
 Name = Annotated[str, Path(pattern=PATTERN)]
 
 
-class Shown(NamedTuple):
+class Seen(NamedTuple):
     """A vendor and its card, where we know it, or what is known of a recipient without an API."""
 
     vendor: Vendor
     card: Card | None
     by_hand: ByHand | None
+    traffic: Traffic
 
 
 @router.get("/vendors")
@@ -49,13 +53,33 @@ async def show_all(request: Request, context: TheContext, _: Reader) -> Response
 async def show(request: Request, name: Name, context: TheContext, _: Reader) -> Response:
     """One vendor, with its card."""
     found = await context.reads.run(lambda: _all(context))
-    return page(request, "vendor.html", shown=_named(found, name))
+    return page(request, "vendor.html", shown=_named(found, name), minutes=SHOWN_MINUTES)
 
 
-def _all(context: Context) -> list[Shown]:
+@router.get("/vendors/{name}/live")
+async def live_part(name: Name, context: TheContext, _: OnlookingReader) -> Response:
+    """How it is used now."""
+    return await part(context, lambda: _live(context, name))
+
+
+@router.get("/vendors/{name}/stream")
+async def live_stream(request: Request, name: Name, context: TheContext, principal: OnlookingReader) -> Response:
+    """The same whenever it changes, for all who look at it."""
+    return stream(request, principal, ("vendor", name), lambda: _live(context, name))
+
+
+def _live(context: Context, name: str) -> Shown:
+    shown = _named(_all(context), name)
+    return Shown(part_of_page("vendor_live.html", None, shown=shown, minutes=SHOWN_MINUTES))
+
+
+def _all(context: Context) -> list[Seen]:
     with context.engine.connect() as connection:
-        by_hand = recipients(connection)
-        return [Shown(one, _card(one.name), by_hand.get(one.name)) for one in vendors.all_vendors(connection)]
+        by_hand, traffic = recipients(connection), traffic_of(connection)
+        return [
+            Seen(one, _card(one.name), by_hand.get(one.name), traffic.get(one.name, Traffic()))
+            for one in vendors.all_vendors(connection)
+        ]
 
 
 def _card(name: str) -> Card | None:
@@ -63,7 +87,7 @@ def _card(name: str) -> Card | None:
     return adapter.card if adapter else None
 
 
-def _named(found: list[Shown], name: str) -> Shown:
+def _named(found: list[Seen], name: str) -> Seen:
     for one in found:
         if one.vendor.name == name:
             return one

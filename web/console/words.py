@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from adapters.answer_counts import NO_ANSWER, NO_CONNECTION
 from domain.outcomes import ATTENTION, Outcome, Reason
 from domain.regulations import Regulation
 from domain.requests import Kind
@@ -112,6 +113,24 @@ def say_advice(vendor: str, reason: str | None) -> str:
     return BY_HAND if reason == Reason.MANUAL else AT_THE_COMMAND_LINE.sub("", what_to_do(vendor, reason))
 
 
+ANSWERS: Mapping[str, Word] = MappingProxyType(
+    {
+        "2xx": Word("Taken (2xx)", "good"),
+        "3xx": Word("Sent elsewhere (3xx)", "bad"),
+        "4xx": Word("Refused (4xx)", "care"),
+        "429": Word("Asked to slow down (429)", "care"),
+        "5xx": Word("Failed (5xx)", "bad"),
+        NO_CONNECTION: Word("No connection", "bad"),
+        NO_ANSWER: Word("No answer in time", "bad"),
+    }
+)
+
+
+def say_answer(answer: str) -> Word:
+    """A class of a vendor's answers."""
+    return ANSWERS.get(answer, Word(answer, "quiet"))
+
+
 def say_vendor(vendor: Vendor) -> Word:
     """How a vendor does."""
     if vendor.retired_at is not None:
@@ -124,4 +143,6 @@ def say_vendor(vendor: Vendor) -> Word:
         return Word("No worker serves it", "bad")
     if vendor.steps:
         return Word(f"Held in part: {', '.join(sorted({step.step for step in vendor.steps}))}", "care")
+    if vendor.failing:
+        return Word(f"Failing: {vendor.failing.replace('_', ' ')}", "care")
     return Word("Well", "good")

@@ -135,6 +135,7 @@ def test_a_wait_ends_and_the_request_goes_on(stack: Engine) -> None:
         "status": "running",
         "vendors": {"dfinery": {"pending": 1}, "insider": {"pending": 1}},
         "held": {},
+        "failing": {},
     }
 
 

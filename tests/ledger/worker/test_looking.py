@@ -250,7 +250,14 @@ class Ticking:
         self.looks = self.notes = 0
         self.faults = faults or []
         self.stopping = threading.Event()
-        self.clock = Clock(self.look, take_turn=take_turn, note_served=self.note, stopping=self.stopping, look_s=0.005)
+        self.clock = Clock(
+            self.look,
+            take_turn=take_turn,
+            note_served=self.note,
+            note_answers=lambda: None,
+            stopping=self.stopping,
+            look_s=0.005,
+        )
 
     def look(self) -> None:
         self.looks += 1

@@ -229,7 +229,7 @@ def test_how_it_is_read_is_said_by_words_of_the_command_line_beside_the_field(si
     assert "must be the two letters of a country" in told(page)
     page = read_again(browser, at, region="de")
     assert "Faults 0 " in told(page)
-    assert "Nr is left out" in told(page)
+    assert "1 column left out: Nr" in told(page)
     page = read_again(browser, at, **{"column.3": "email"})
     assert "is the same as column 1" in told(page)
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from domain.national_numbers import to_e164
+from domain.noticed import Noticed
 from domain.requests import Subject
 from intake.files import saved_maps
 from intake.files.columns import find_field, known_columns, recognise
 from intake.files.header import nearest
 from intake.files.header_names import NAMES, squashed, synonyms
-from intake.files.hints import HintError, Hints, read_hints
+from intake.files.hints import HintError, read_hints
 from intake.files.reader import Fault, UnusableInputError, read_people
 from tests.table_rows import each_row
 
@@ -212,9 +213,51 @@ def test_the_country_of_a_row_may_be_its_calling_code_and_matters_only_where_it_
     assert fault.field == "phone_number"
 
 
+MAILCHIMP = (
+    "Email Address,First Name,Last Name,Birthday,Phone Number,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,LATITUDE,"
+    "GMTOFF,TIMEZONE,LAST_CHANGED,LEID,EUID,NOTES,TAGS"
+)
+SALESFORCE = "Contact ID,Salutation,Name,Email,Email Bounced Reason,Account.Name,CreatedDate,HasOptedOutOfEmail"
+
+
+def test_all_columns_that_are_not_known_can_be_left_out_at_once_and_are_named() -> None:
+    names = MAILCHIMP.split(",")
+    cells = dict.fromkeys(names, "x") | {"Email Address": "ann@example.org", "Phone Number": "+4915123456789"}
+    table = f"{MAILCHIMP}\n{','.join(cells.values())}\n"
+    refused = faults_of(table)
+    assert len(refused) == len(names) - 2
+    assert sum("--ignore-others" in fault.problem for fault in refused) == 1, "said once"
+    noticed = Noticed()
+    (person,) = read_people(io.BytesIO(table.encode()), noticed, read_hints(others_ignored=True))
+    assert person == {"email": "ann@example.org", "phone_number": "+4915123456789"}
+    assert noticed.left_out == [name for name in names if name not in {"Email Address", "Phone Number"}]
+    assert noticed.summary() == "columns left out, because their names are not known: 15", "names are not for the log"
+
+
+def test_of_columns_that_are_left_out_those_like_an_identifier_are_warned_of() -> None:
+    cells = ["c-7", "x", "Ann", "ann@example.org", "x", "x", "x", "x"]
+    noticed = Noticed()
+    table = f"{SALESFORCE}\n{','.join(cells)}\n"
+    assert list(read_people(io.BytesIO(table.encode()), noticed, read_hints(others_ignored=True)))
+    told = " ".join(noticed.warnings())
+    assert 'column "Email Bounced Reason" is left out, and its name is like email' in told
+    assert "Salutation" not in told
+
+
+def test_leaving_out_the_others_leaves_out_no_column_that_is_known_twice_or_named_by_nothing() -> None:
+    assert "keep one of them" in faults_of("email,E-Mail,x\na@b.example,c@d.example,\n", others_ignored=True)[0].problem
+    assert "no known column" in faults_of("Ann,Smith\nEve,Jones\n", others_ignored=True)[0].problem
+    assert read("Nr,Team\nu-7,x\n", maps=["Nr=user_id"], others_ignored=True) == [{"user_id": "u-7"}]
+    assert "--ignore-others" in faults_of('{"user_id": "u-7"}\n', others_ignored=True)[0].problem
+    (fault,) = faults_of("user_id,\nu-7,ann@example.org\n", others_ignored=True)
+    assert "no name" in fault.problem
+
+
 def test_what_was_said_of_columns_is_kept_by_name(tmp_path: Path) -> None:
     saved_maps.save(tmp_path, "crm", read_hints(["Nr. = 7=user_id"], ["Name"]))
-    assert read_hints(*saved_maps.load(tmp_path, "crm")) == Hints({"Nr. = 7": "user_id"}, ("Name",))
+    assert saved_maps.load(tmp_path, "crm") == (["Nr. = 7=user_id"], ["Name"], False)
+    saved_maps.save(tmp_path, "mailing", read_hints(others_ignored=True))
+    assert saved_maps.load(tmp_path, "mailing") == ([], [], True)
     with pytest.raises(HintError, match="known are crm"):
         saved_maps.load(tmp_path, "shop")
     with pytest.raises(HintError, match="small letters"):
