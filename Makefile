@@ -102,6 +102,8 @@ $(SUPPLY)/.made-from-lock: requirements-supply.lock
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo >&2 \
 	"This needs Python 3.11 or newer. $(PYTHON) is: $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 setup"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 15))' || echo >&2 \
+	"$(PYTHON) is newer than what this is tried with, Python 3.11 to 3.14. If it cannot be set up: make PYTHON=python3.14 setup"
 	@$(PYTHON) -c 'import ensurepip, venv' 2>&- || { echo >&2 \
 	"$(PYTHON) can't make virtual environments. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
 	@# Anew where it is missing, unfinished, or of another Python.
