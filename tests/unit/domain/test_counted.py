@@ -15,7 +15,7 @@ IN_A_TEXT = re.compile(rf"[a-z)\]]:,\}} (?:{THINGS})\b")
 
 def test_one_is_one_and_two_are_several() -> None:
     assert [counted_people(number) for number in (0, 1, 2)] == ["0 people", "1 person", "2 people"]
-    assert counted_deliveries(12_000) == "12,000 deliveries"
+    assert [counted_deliveries(number) for number in (1, 12_000)] == ["1 delivery", "12,000 deliveries"]
     assert [counted(number, "needs", "need") for number in (1, 2)] == ["1 needs", "2 need"]
     assert counted(3, "line") == "3 lines"
 

@@ -50,6 +50,14 @@ def test_given_up_when_attempts_or_age_are_spent_and_not_before(attempts: int, a
     assert isinstance(decision, GiveUp) == (attempts >= 15 or age_s >= 3_600)
 
 
+@each_row(
+    ("attempts", "age_s", "over"),
+    [(14, 3_599.0, False), (15, 0.0, True), (1, 3_600.0, True), (16, 0.0, True), (1, 3_601.0, True)],
+)
+def test_the_last_attempt_and_the_last_moment(attempts: int, age_s: float, over: bool) -> None:
+    assert isinstance(POLICY.decide(attempts=attempts, age_s=age_s, jitter=0.5), GiveUp) is over
+
+
 def test_a_rate_limit_before_any_failure_has_a_delay_too() -> None:
     decision = POLICY.decide(attempts=0, age_s=0, jitter=1.0, retry_after_s=30.0)
     assert decision == Again(30.0)

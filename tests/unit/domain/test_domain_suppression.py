@@ -1,6 +1,7 @@
 """Whom the suppression list names, by rule."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -34,6 +35,7 @@ def wish(given: str) -> PastWish:
         (["erasure 3 u1 e1"], "u1", 3),
         (["erasure 3 u1 e1"], "u2 e1", 3),
         (["erasure 5 u1", "erasure 3 u1"], "u1", 3),
+        (["erasure 3 u1", "erasure 5 u1"], "u1", 3),
         # opted in since, by any identifier of theirs
         (["erasure 3 u1", "opt_in 4 u1"], "u1", None),
         (["erasure 3 u1 e1", "opt_in 4 e1"], "u1", None),
@@ -56,6 +58,30 @@ def test_whom_the_list_names(wishes: list[str], asked: str, since: int | None) -
     found, nobody = erasures_that_count([who(asked), who("u0")], [wish(one) for one in wishes])
     assert (found and found.at.day) == since
     assert nobody is None
+
+
+def test_the_newest_erasure_is_told_beside_the_one_that_counts() -> None:
+    wishes = [wish(one) for one in ("erasure 3 u1", "erasure 20 u1 e1", "erasure 25 u2", "opt_in 21 e2")]
+    found = erasures_that_count([who("u1 e2"), who("e1")], wishes)
+    assert [one and (one.at.day, one.newest_at and one.newest_at.day) for one in found] == [(3, 20), (20, 20)]
+
+
+@pytest.mark.parametrize(
+    ("day", "newest", "hours", "due"),
+    [
+        (3, None, 7 * 24, True),
+        (3, None, 7 * 24 - 1, False),
+        (3, None, 0, False),
+        (3, 10, 13 * 24, False),
+        (3, 10, 14 * 24, True),
+        (3, 10, 7 * 24, False),
+    ],
+)
+def test_who_is_due_again(day: int, newest: int | None, hours: int, due: bool) -> None:
+    """`hours`: so long after the first erasure."""
+    at = datetime(2026, 3, day, tzinfo=UTC)
+    erased = replace(wish(f"erasure {day} u1"), newest_at=newest and at.replace(day=newest))
+    assert erased.is_due_again(at + timedelta(hours=hours)) is due
 
 
 def test_the_warning_names_lines_and_nobody() -> None:
