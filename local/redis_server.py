@@ -57,7 +57,8 @@ class Redis(Server):
 
     def _launch(self, sockets: Path, password: str) -> subprocess.Popen[bytes]:
         # Settings are passed by stdin: the password is in no file but ours, and in no process list.
-        title = f'"{{title}} {{listen-addr}} {self._tag}"'
+        # The tag comes first: a title longer than our arguments and environment is cut.
+        title = f'"{self._tag} {{title}} {{listen-addr}}"'
         own = {"unixsocket": str(sockets / SOCKET), "requirepass": password, "proc-title-template": title}
         argv = [_redis_program(self.folder), "-"]
         source, sink = os.pipe()

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -59,10 +59,12 @@ def kill_all(data_dir: Path) -> None:
         time.sleep(0.01)
 
 
-def start_elsewhere(data_dir: Path, service: str) -> tuple[subprocess.Popen[str], str]:
+def start_elsewhere(
+    data_dir: Path, service: str, env: Mapping[str, str] = os.environ
+) -> tuple[subprocess.Popen[str], str]:
     """Start a service from another process, as `consent up` would; returns that process and the URL."""
     argv = [sys.executable, "-c", START_AND_WAIT, str(data_dir), service]
-    owner = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    owner = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=env)
     assert owner.stdout is not None
     return owner, owner.stdout.readline().strip()
 
@@ -388,7 +390,8 @@ def test_redis_keeps_what_it_acknowledged_when_all_is_killed(data_dir: Path) -> 
 
 
 def test_an_orphaned_redis_is_replaced(data_dir: Path) -> None:
-    owner, url = start_elsewhere(data_dir, "redis")
+    # With so short an environment Redis has little room for its title, by which it is known.
+    owner, url = start_elsewhere(data_dir, "redis", {"PATH": os.defpath})
     (orphan,) = at_work(data_dir)
     owner.kill()
     owner.wait()
