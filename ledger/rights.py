@@ -155,6 +155,8 @@ OPEN = frozenset(
         "log_utc",
         "mark_settling",
         "note_late_prints",
+        "note_other_prints",
+        "note_run",
         "refuse_change",
         "tell_opendsr_begun",
         "tell_status",

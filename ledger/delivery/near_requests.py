@@ -1,6 +1,6 @@
 """Which other requests can matter to a chunk: a list where they are few, else the volumes that can hold them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -49,10 +49,8 @@ class Near(NamedTuple):
 
 
 def near(connection: Connection, kinds: Sequence[str], here: dict[str, Any]) -> Near:
-    """What can matter to `request_id` at `vendor_id`. It lists as many requests as there are `lines`, rounded up."""
-    # a power of two, so that there are few different statements
-    most = 1 << (max(len(here["lines"]), FEW, 1) - 1).bit_length()
-    found = Near(*connection.execute(_near(tuple(kinds), most), here).one())
+    """What can matter to `request_id` at `vendor_id`."""
+    found = Near(*connection.execute(_near(tuple(kinds), listed_at_most(here)), here).one())
     if found.volumes is None:
         return found
     return found._replace(volumes=[Volume(*volume) for volume in found.volumes])
@@ -103,37 +101,68 @@ _VOLUMES = f"""
 
 
 # The limits bound what is read, however many requests there are; where one is reached, the list is not complete. In the
-# order of an index, because a planner that expects many would read the table until it has enough. Kinds and limits are
-# part of the statement, so PostgreSQL plans it once and keeps the plan. Planning takes five times as long as running.
+# order of an index, because a planner that expects many would read the table until it has enough.
+def done_and_newer(listed: str, most: int) -> str:
+    """A query: newer wishes of these kinds that are done (2, id)."""
+    return f"""
+        SELECT 2 AS why, newer.id
+        FROM requests AS this
+        CROSS JOIN unnest({listed}) AS another (kind)
+        CROSS JOIN LATERAL (
+            SELECT id FROM requests
+            WHERE status IN ('completed', 'completed_with_exceptions', 'cancelled')
+                AND kind = CAST(another.kind AS kind) AND effective_at >= this.effective_at
+            ORDER BY effective_at LIMIT {most:d}) AS newer
+        WHERE this.id = :request_id
+    """
+
+
+def leased_though_ended(most: int) -> str:
+    """A query: requests that have ended, and are still being worked on (3, id)."""
+    return f"""
+        SELECT 3 AS why, chunks.request_id AS id FROM chunks JOIN requests ON requests.id = chunks.request_id
+        WHERE state = 'leased' AND vendor_id = :vendor_id AND chunks.request_id <> :request_id
+            AND requests.status <> 'running'
+        LIMIT {most:d}
+    """
+
+
+def mattering(listed: str) -> str:
+    """A query: those of the requests `near` that can matter (id, subjects)."""
+    return f"""
+        SELECT DISTINCT other.id, other.subjects
+        FROM requests AS this
+        CROSS JOIN near
+        CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = near.id OFFSET 0) AS other
+        WHERE this.id = :request_id AND {matters(listed)}
+    """
+
+
+def array_of(kinds: Sequence[str]) -> str:
+    """These kinds as part of a statement, so that PostgreSQL plans it once and keeps the plan: planning takes five
+    times as long as running."""
+    quoted = ", ".join(f"'{kind}'" for kind in kinds)
+    return f"CAST(ARRAY[{quoted}] AS text[])"
+
+
+def listed_at_most(here: Mapping[str, Any]) -> int:
+    """As many requests are listed as there are `lines`, rounded up to a power of two, so that there are few different
+    statements."""
+    return 1 << (max(len(here["lines"]), FEW, 1) - 1).bit_length()
+
+
 @cache
 def _near(kinds: tuple[str, ...], most: int) -> TextClause:
-    quoted = ", ".join(f"'{kind}'" for kind in kinds)
-    listed = f"CAST(ARRAY[{quoted}] AS text[])"
+    listed = array_of(kinds)
     return text(f"""
         WITH near AS MATERIALIZED (
             (SELECT 1 AS why, id FROM requests WHERE status = 'running' AND not_before <= now() AND id <> :request_id
              ORDER BY not_before LIMIT {most:d})
             UNION ALL
-            (SELECT 2, newer.id
-             FROM requests AS this
-             CROSS JOIN unnest({listed}) AS another (kind)
-             CROSS JOIN LATERAL (
-                SELECT id FROM requests
-                WHERE status IN ('completed', 'completed_with_exceptions', 'cancelled')
-                    AND kind = CAST(another.kind AS kind) AND effective_at >= this.effective_at
-                ORDER BY effective_at LIMIT {most:d}) AS newer
-             WHERE this.id = :request_id)
+            ({done_and_newer(listed, most)})
             UNION ALL
-            (SELECT 3, chunks.request_id FROM chunks JOIN requests ON requests.id = chunks.request_id
-             WHERE state = 'leased' AND vendor_id = :vendor_id AND chunks.request_id <> :request_id
-                AND requests.status <> 'running'
-             LIMIT {most:d})),
-        mattering AS MATERIALIZED (
-            SELECT DISTINCT other.id, other.subjects
-            FROM requests AS this
-            CROSS JOIN near
-            CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = near.id OFFSET 0) AS other
-            WHERE this.id = :request_id AND {matters(listed)}),
+            ({leased_though_ended(most)})),
+        mattering AS MATERIALIZED ({mattering(listed)}),
         newer AS MATERIALIZED (
             SELECT CASE WHEN count(*) < {most:d} THEN COALESCE(array_agg(id), CAST(ARRAY[] AS bigint[])) END AS ids
             FROM near WHERE why = 2)

@@ -7,19 +7,16 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, text
 
 from domain.wishes import Ref
-from ledger.delivery import near_requests
+from ledger.delivery import compared_before, near_requests
 from ledger.delivery.chunks import Lease
 from ledger.delivery.near_requests import Volume, matters
+from ledger.delivery.their_side import IN_ALL, PRINTS, SCANNED, theirs_in_mine
 from ledger.person_filters import Range, joined
 
 PER_PERSON = 64
 """How many other deliveries are compared with a person's, for each shared identifier. Of a person with more,
 `MANY_PER_PERSON` of the newest are compared, and the comparison is incomplete."""
 MANY_PER_PERSON = 8
-IN_ALL = 20_000
-"""The same limit for all people of a chunk together."""
-SCANNED = 256
-"""Beside very many other requests, read this many deliveries for each of a person's identifiers."""
 
 
 class Found(NamedTuple):
@@ -45,18 +42,39 @@ def same_people(connection: Connection, lease: Lease, lines: Sequence[int]) -> F
     }
     # Search from the smaller side: a campaign beside requests of one person must not look up each of its own people,
     # and one person must not be compared with each of ten thousand requests.
+    many = len(lines) > near_requests.FEW
+    if many and (beside := compared_before.beside(connection, kinds, here)):
+        return _beside(connection, here, beside)
     near = near_requests.near(connection, kinds, here)
     if near.volumes is not None:
+        if many and compared_before.compare_all(connection, here):
+            beside = compared_before.beside(connection, kinds, here)
+            if beside is not None:
+                return _beside(connection, here, beside)
         return _in_volumes(connection, here, near.volumes, mine_other=near.mine_other)
     if near.ids is None or near.people is None:
         return Found({}, frozenset())
-    values = {**here, "others": near.ids}
-    rows = _theirs_in_mine(connection, values) if near.people <= len(lines) else None
-    if rows is None:
-        rows = [*connection.execute(_MINE_IN_THEIRS, values)]
-    if near.mine_other or near.theirs_other:
+    return _in_listed(connection, here, near.ids, near.people, others=near.mine_other or near.theirs_other)
+
+
+def _in_listed(connection: Connection, here: dict[str, Any], ids: Sequence[int], people: int, *, others: bool) -> Found:
+    values = {**here, "others": ids}
+    rows = theirs_in_mine(connection, values) if people <= len(here["lines"]) else None
+    rows = [*connection.execute(_MINE_IN_THEIRS, values)] if rows is None else [(*row, 0) for row in rows]
+    if others:
         rows += connection.execute(_OTHERS_IN_THEIRS, values)
     return _gather(rows)
+
+
+def _beside(connection: Connection, here: dict[str, Any], beside: compared_before.Beside) -> Found:
+    """Of a request that was compared before: what was found then, and what is compared now."""
+    before = _gather((*match, 0) for match in beside.found)  # that is all of them
+    if not beside.ids:
+        return before
+    now = _in_listed(connection, here, beside.ids, beside.people, others=beside.others)
+    lines = before.matches.keys() | now.matches.keys()
+    matches = {line: list(dict.fromkeys([*now.matches.get(line, ()), *before.matches.get(line, ())])) for line in lines}
+    return Found(matches, now.incomplete)
 
 
 def _in_volumes(connection: Connection, here: dict[str, Any], volumes: Sequence[Volume], *, mine_other: bool) -> Found:
@@ -102,14 +120,6 @@ def _left_in_mine(connection: Connection, here: dict[str, Any], within: Range) -
     return None if len(rows) >= SCANNED else [(*row, 0) for row in rows]  # that is all of them
 
 
-def _theirs_in_mine(connection: Connection, values: dict[str, Any]) -> list[Any] | None:
-    """None where very many of ours share a print: then each of ours has to be looked up."""
-    rows = connection.execute(_THEIRS_IN_MINE, values).all()
-    if len(rows) >= IN_ALL or any(row.total >= SCANNED for row in rows):
-        return None
-    return [(*row[:4], 0) for row in rows]  # that is all of them
-
-
 def _gather(rows: Iterable[Any]) -> Found:
     """Group rows of (line, request, line there, identifier, how many such there are) by line."""
     matches: dict[int, dict[Ref, None]] = {}
@@ -127,10 +137,9 @@ _RANGES = 4
 """Where volumes that can matter lie in more ranges than this, the volumes between the nearest ranges are searched too,
 so that one statement has one form."""
 _WITHIN = " OR ".join(f"request_id >= :first_{place} AND request_id < :past_{place}" for place in range(_RANGES))
-_PRINTS = ("user_print", "email_print", "phone_print")
 _MINE = f"""
     mine AS MATERIALIZED (
-        SELECT line, {", ".join(_PRINTS)} FROM subjects
+        SELECT line, {", ".join(PRINTS)} FROM subjects
         WHERE request_id = :request_id AND line = ANY(CAST(:lines AS integer[]))),
     other_mine AS MATERIALIZED (
         SELECT line, print FROM other_identifiers
@@ -166,13 +175,13 @@ _Look = Callable[[str, str, str], str]
 
 def _by_prints(look: _Look) -> list[str]:
     """Look up each of our three identifiers. LIMIT keeps the plan at index lookups, one for each print."""
-    return [_arm(name, "mine", look("subjects", name, f"mine.{name}")) for name in _PRINTS]
+    return [_arm(name, "mine", look("subjects", name, f"mine.{name}")) for name in PRINTS]
 
 
 def _by_others(look: _Look) -> list[str]:
     """Identifiers that only vendors' blocks give, on either side or on both."""
-    ours = [_arm(f"other {name}", "other_mine", look("subjects", name, "other_mine.print")) for name in _PRINTS]
-    theirs = [_arm(f"{name} other", "mine", look("other_identifiers", "print", f"mine.{name}")) for name in _PRINTS]
+    ours = [_arm(f"other {name}", "other_mine", look("subjects", name, "other_mine.print")) for name in PRINTS]
+    theirs = [_arm(f"{name} other", "mine", look("other_identifiers", "print", f"mine.{name}")) for name in PRINTS]
     return [*ours, *theirs, _arm("other", "other_mine", look("other_identifiers", "print", "other_mine.print"))]
 
 
@@ -201,26 +210,6 @@ _MINE_IN_THEIRS = _bounded(_by_prints(_listed))
 _OTHERS_IN_THEIRS = _bounded(_by_others(_listed))
 _MINE_IN_ANY = _bounded(_by_prints(_any))
 _OTHERS_IN_ANY = _bounded(_by_others(_any))
-# One lookup for each of their people.
-_THEIRS_IN_MINE = text(
-    f"""
-    WITH theirs AS MATERIALIZED (
-        SELECT request_id, line, {", ".join(_PRINTS)} FROM subjects
-        WHERE request_id = ANY(CAST(:others AS bigint[])))
-    """
-    + " UNION ALL ".join(
-        f"""
-        SELECT also.line, theirs.request_id AS other_id, theirs.line AS other_line, '{name}' AS by, also.total
-        FROM theirs CROSS JOIN LATERAL (
-            SELECT line, count(*) OVER () AS total
-            FROM (SELECT line FROM subjects
-                  WHERE {name} = theirs.{name} AND request_id = :request_id LIMIT :scanned) AS scanned) AS also
-        WHERE also.total >= :scanned OR also.line = ANY(CAST(:lines AS integer[]))
-        """
-        for name in _PRINTS
-    )
-    + " LIMIT :in_all"
-)
 # Read as many as there are of ours, including those at other vendors, because the index is by request.
 _RUNNING_THERE = text("""
     SELECT count(*) AS requests, COALESCE(bool_or(is_newer), false) AS newer
@@ -242,7 +231,7 @@ _LEFT_IN_MINE = text(
         SELECT * FROM unnest(CAST(:requests AS bigint[]), CAST(:firsts AS integer[]), CAST(:lasts AS integer[]))
             AS span (request_id, first_line, last_line)),
     theirs AS MATERIALIZED (
-        SELECT DISTINCT people.request_id, people.line, {", ".join(_PRINTS)}
+        SELECT DISTINCT people.request_id, people.line, {", ".join(PRINTS)}
         FROM span CROSS JOIN LATERAL (
             SELECT * FROM subjects
             WHERE subjects.request_id = span.request_id AND line BETWEEN span.first_line AND span.last_line
@@ -250,7 +239,7 @@ _LEFT_IN_MINE = text(
     """
     + " UNION ALL ".join(
         f"SELECT mine.line, theirs.request_id, theirs.line, '{name}' FROM theirs JOIN mine USING ({name})"
-        for name in _PRINTS
+        for name in PRINTS
     )
     + " LIMIT :scanned"
 )

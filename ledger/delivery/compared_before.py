@@ -1,0 +1,268 @@
+"""Beside very many small requests, a large one is compared with all of them once, then with what has come since.
+
+Each chunk of a campaign would otherwise look up its people among theirs, again at every vendor. This process remembers
+what was found: by line, with whom of which request an identifier is shared. What has come since is told by the
+transaction that made a request run or changed identifiers in it (`requests.changed`), and by the snapshot in which was
+compared. That is exact, whatever was being written at that moment.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from threading import Lock
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, TextClause, text
+
+from ledger.delivery.near_requests import (
+    array_of,
+    done_and_newer,
+    leased_though_ended,
+    listed_at_most,
+    mattering,
+)
+from ledger.delivery.their_side import theirs_in_all_of_mine
+from ledger.kept_plans import unseen
+
+CROWD = 20_000
+"""Beside more running requests than this, each chunk is compared by itself. To look up so many takes about 0.2 s."""
+SMALL = 1_000
+"""Requests of more people are compared with each chunk, and so are those with identifiers of vendors' own."""
+MATCHES = 20_000
+"""At most so many are remembered of one request."""
+REMEMBERED = 64
+"""Large requests that one process remembers the comparison of."""
+
+
+class Match(NamedTuple):
+    """Somebody of a request, and who of another one has the same identifier."""
+
+    line: int
+    other_request: int
+    other_line: int
+    by: str
+
+
+class Beside(NamedTuple):
+    """What a chunk of a large request is compared with."""
+
+    found: Sequence[Match]
+    """People of small requests, of which some may not matter any more."""
+    ids: Sequence[int]
+    """The other requests that can matter, to be compared now."""
+    people: int
+    """How many are in these."""
+    others: bool
+    """One of them has identifiers of vendors' own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """A comparison of all people of a request with those of all small ones running in a snapshot."""
+
+    of: str
+    """The request, in this database, since its server was started: another one's snapshots mean something else."""
+    seen: str
+    """The snapshot."""
+    own: str | None
+    """The transaction that compared, where it had a number by then: what it writes later is not in the snapshot."""
+    matches: Mapping[int, Sequence[Match]]
+    """By line."""
+    apart: frozenset[int]
+    """The running requests that were left out."""
+
+
+class _Memory:
+    """The comparisons of this process, by request; None for a request that cannot be compared this way."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._known: OrderedDict[int, _Compared | None] = OrderedDict()
+
+    def __contains__(self, request_id: int) -> bool:
+        return request_id in self._known
+
+    def get(self, request_id: int) -> _Compared | None:
+        return self._known.get(request_id)
+
+    def keep(self, request_id: int, compared: _Compared | None) -> None:
+        with self._lock:
+            self._known[request_id] = compared
+            self._known.move_to_end(request_id)
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+
+    def forget(self, request_id: int) -> None:
+        with self._lock:
+            self._known.pop(request_id, None)
+
+
+_memory = _Memory()
+
+
+def beside(connection: Connection, kinds: Sequence[str], here: Mapping[str, Any]) -> Beside | None:
+    """What the people on these `lines` of `request_id` are compared with, at `vendor_id`, where all of them were
+    compared before; None where they were not, or too much has changed."""
+    request_id = here["request_id"]
+    known = _memory.get(request_id)
+    if known is None:
+        return None
+    when = {"of": known.of, "seen": known.seen, "own": known.own}
+    values = {**here, **when, "small": SMALL, "apart": [*known.apart]}
+    since = connection.execute(_since(tuple(kinds), listed_at_most(here)), values).one()
+    if not since.usable:
+        _memory.forget(request_id)
+        return None
+    if since.many:
+        _memory.keep(request_id, None)
+        return None
+    known = _remembered(connection, here, since, known)
+    if known is None:
+        return None
+    found = [match for line in here["lines"] for match in known.matches.get(line, ())]
+    if found:
+        others = {"others": list({match.other_request for match in found})}
+        still = set(connection.execute(_still(tuple(kinds)), {**here, **others}).scalars())
+        found = [match for match in found if match.other_request in still]
+    return Beside(found, since.ids, since.people, since.theirs_other)
+
+
+def compare_all(connection: Connection, here: Mapping[str, Any]) -> bool:
+    """Compare all people of `request_id` with those of the small requests that are running; whether it was done. It is
+    done where it is less work than looking up its people among theirs."""
+    request_id = here["request_id"]
+    if request_id in _memory:
+        return False  # tried before
+    running = connection.execute(_RUNNING, {**here, "small": SMALL}).one()
+    if not running.large:
+        return False
+    few_apart = len(running.apart) < listed_at_most(here)
+    if running.usable and running.requests <= CROWD and running.people <= running.mine and few_apart:
+        return _remembered(connection, here, running, None) is not None
+    _memory.keep(request_id, None)
+    return False
+
+
+def _remembered(
+    connection: Connection, here: Mapping[str, Any], running: Any, known: _Compared | None
+) -> _Compared | None:
+    """Compare with these small requests, and remember that besides what is `known`. None where too many people share an
+    identifier."""
+    matches, apart = (known.matches, known.apart) if known else ({}, frozenset[int]())
+    if running.small:
+        found = theirs_in_all_of_mine(connection, {**here, "others": running.small})
+        by_line = _by_line(chain(*matches.values(), found or ()))
+        if found is None or sum(map(len, by_line.values())) > MATCHES:
+            _memory.keep(here["request_id"], None)
+            return None
+        matches = by_line
+    compared = _Compared(running.of, running.snapshot, running.own, matches, apart.union(running.apart))
+    _memory.keep(here["request_id"], compared)
+    return compared
+
+
+def _by_line(matches: Iterable[Match]) -> dict[int, list[Match]]:
+    """Each once: a request whose identifiers have changed is compared again."""
+    found: dict[int, list[Match]] = {}
+    for match in dict.fromkeys(map(Match._make, matches)):
+        found.setdefault(match.line, []).append(match)
+    return found
+
+
+_OF = """
+    extract(epoch FROM pg_postmaster_start_time()) || ' '
+        || (SELECT oid FROM pg_database WHERE datname = current_database()) || ' ' || this.public_id
+"""
+_LEFT_OUT = """
+    requests.subjects > :small
+        OR EXISTS (SELECT FROM other_identifiers WHERE other_identifiers.request_id = requests.id) AS left_out
+"""
+_NOW = """
+    CAST(pg_current_snapshot() AS text) AS snapshot, CAST(pg_current_xact_id_if_assigned() AS text) AS own
+"""
+_SPLIT = """
+    COALESCE((SELECT array_agg(id) FROM running WHERE NOT left_out), CAST(ARRAY[] AS bigint[])) AS small,
+    COALESCE((SELECT array_agg(id) FROM running WHERE left_out), CAST(ARRAY[] AS bigint[])) AS apart
+"""
+
+
+def _usable(seen: str) -> str:
+    """Whether a comparison of `this` request in a snapshot tells of its people as they are now. While fingerprints are
+    replaced, two people may share one by either key."""
+    return f"""
+    this.status = 'running' AND (this.changed IS NULL OR pg_visible_in_snapshot(this.changed, {seen}))
+        AND NOT EXISTS (SELECT FROM other_identifiers WHERE request_id = :request_id)
+        AND NOT EXISTS (SELECT FROM keys WHERE state = 'reprinting')
+    """
+
+
+_RUNNING = text(f"""
+    WITH running AS MATERIALIZED (
+        SELECT requests.id, requests.subjects, {_LEFT_OUT}
+        FROM requests AS this JOIN requests ON requests.id <> this.id
+        WHERE this.id = :request_id AND this.subjects > :small AND requests.status = 'running'
+        LIMIT {CROWD + 1:d})
+    SELECT this.subjects > :small AS large, this.subjects AS mine, {_usable("pg_current_snapshot()")} AS usable,
+        (SELECT count(*) FROM running) AS requests,
+        (SELECT COALESCE(sum(subjects), 0) FROM running WHERE NOT left_out) AS people,
+        {_SPLIT}, {_OF} AS of, {_NOW}
+    FROM requests AS this WHERE this.id = :request_id
+""")
+_SEEN, _OWN = "CAST(:seen AS pg_snapshot)", "CAST(:own AS xid8)"
+_BEGUN_SINCE = f"changed >= pg_snapshot_xmax({_SEEN}) AND changed < pg_snapshot_xmax(pg_current_snapshot())"
+
+
+def _changed(when: str) -> str:
+    """In the order of its index, and never by reading all that run."""
+    return f"SELECT id, subjects FROM requests WHERE status = 'running' AND {when} ORDER BY changed LIMIT {CROWD:d}"
+
+
+@cache
+def _since(kinds: tuple[str, ...], most: int) -> TextClause:
+    """What has come to run since; and of what is compared with each chunk, what can matter.
+
+    Transactions that are yet to come are those of another server, from which the ledger was restored. Their requests
+    were there before."""
+    listed = array_of(kinds)
+    return text(f"""
+        WITH running AS MATERIALIZED (
+            SELECT requests.id, {_LEFT_OUT}
+            FROM (
+                SELECT its.*
+                FROM (SELECT pg_snapshot_xip({_SEEN}) UNION SELECT {_OWN}) AS writing (xid)
+                CROSS JOIN LATERAL ({_changed("changed >= xid AND changed <= xid")}) AS its
+                UNION ALL
+                ({_changed(_BEGUN_SINCE)})) AS requests
+            WHERE id <> :request_id),
+        near AS MATERIALIZED (
+            ({done_and_newer(listed, most)})
+            UNION ALL
+            ({leased_though_ended(most)})
+            UNION ALL
+            SELECT 1, id FROM unnest({unseen("apart", "bigint")}) AS apart (id)
+            UNION ALL
+            SELECT 1, id FROM running WHERE left_out),
+        mattering AS MATERIALIZED ({mattering(listed)})
+        SELECT {_usable(_SEEN)} AND this.changed IS DISTINCT FROM {_OWN} AND {_OF} = :of AS usable,
+            (SELECT count(*) FROM running) >= {CROWD:d} OR EXISTS (
+                SELECT FROM near GROUP BY why HAVING count(*) >= {most:d}) AS many,
+            {_SPLIT},
+            COALESCE((SELECT array_agg(id) FROM mattering), CAST(ARRAY[] AS bigint[])) AS ids,
+            COALESCE((SELECT sum(subjects) FROM mattering), 0) AS people,
+            EXISTS (
+                SELECT FROM mattering CROSS JOIN LATERAL (
+                    SELECT FROM other_identifiers WHERE request_id = mattering.id OFFSET 0) AS also) AS theirs_other,
+            :of AS of, {_NOW}
+        FROM requests AS this WHERE this.id = :request_id
+    """)
+
+
+@cache
+def _still(kinds: tuple[str, ...]) -> TextClause:
+    """Which of the `others` can matter still."""
+    return text(f"""
+        WITH near AS MATERIALIZED (SELECT id FROM unnest({unseen("others", "bigint")}) AS one (id))
+        SELECT id FROM ({mattering(array_of(kinds))}) AS mattering
+    """)
