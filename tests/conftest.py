@@ -118,12 +118,23 @@ def _nothing_stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     assert logs_that_name(tmp_path_factory.getbasetemp()) == []
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _clusters_are_shared(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """By all processes of this run, and those that they start."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "clusters"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    os.environ["CLUSTERS_OF_TEST_RUN"] = str(folder)
+
+
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real PostgreSQL, started for this run on a socket of its own."""
-    from tests.services import TestPostgres
+    from tests.services import TestPostgres, prepare
 
-    with TestPostgres(tmp_path_factory.mktemp("services")) as postgres:
+    folder = tmp_path_factory.mktemp("services")
+    prepare(folder, TestPostgres)
+    with TestPostgres(folder) as postgres:
         yield postgres.url
 
 

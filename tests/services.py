@@ -1,13 +1,15 @@
 """The PostgreSQL servers of the tests, and how a ledger there is emptied from test to test."""
 
 import atexit
+import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from fcntl import LOCK_EX, flock
+from functools import cache, partial
+from hashlib import sha256
 from pathlib import Path
-from threading import RLock
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -21,29 +23,29 @@ from local.private_files import read_private, write_private
 CARELESS = ("fsync=off", "full_page_writes=off", "autovacuum=off", "scram_iterations=1")
 
 
-_MAKING = RLock()
+CLUSTERS = "CLUSTERS_OF_TEST_RUN"
+"""Names the folder of the clusters that all processes of a run copy."""
 
 
-class CopiedPostgres(Postgres):
-    """One whose first start copies a cluster that this process has made once: `initdb` takes a second of processor."""
-
-    def _run(self, folder: Path, program: str, *args: str, stdin: str = "") -> None:
-        if program != "initdb":
-            super()._run(folder, program, *args, stdin=stdin)
-            return
-        with _MAKING:  # so that a process that comes second copies a whole cluster
-            made = _folder_of(args)
-            if not any(made.iterdir()):
-                super()._run(folder, program, *args, stdin=stdin)
-                _copy(folder, made)
-                return
-        _copy(made, folder)
+def made_once(name: str, make: Callable[[Path], None]) -> Path:
+    """The folder of this name, made by the first process of the run that needs it; `make` is given an empty folder."""
+    folder = _clusters() / name
+    with folder.with_suffix(".lock").open("w") as lock:
+        flock(lock, LOCK_EX)  # who comes second copies a whole one
+        if not folder.exists():
+            draft = folder.with_suffix(".draft")
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(mode=0o700)
+            make(draft)
+            draft.rename(folder)
+    return folder
 
 
 @cache
-def _folder_of(args: tuple[str, ...]) -> Path:
-    """Where the cluster is that `initdb` made with these arguments; empty until it has."""
-    folder = tempfile.mkdtemp(prefix="cluster-")
+def _clusters() -> Path:
+    if given := os.environ.get(CLUSTERS):
+        return Path(given)
+    folder = tempfile.mkdtemp(prefix="clusters-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
 
@@ -51,6 +53,23 @@ def _folder_of(args: tuple[str, ...]) -> Path:
 def _copy(cluster: Path, there: Path) -> None:
     # Whose the files are is kept, which shutil does not.
     subprocess.run(["cp", "-a", *cluster.iterdir(), str(there)], check=True)
+
+
+class CopiedPostgres(Postgres):
+    """One whose first start copies a cluster that the run has made once: `initdb` takes a second of processor."""
+
+    def _run(self, folder: Path, program: str, *args: str, stdin: str = "") -> None:
+        run = super()._run
+        if program != "initdb":
+            run(folder, program, *args, stdin=stdin)
+            return
+
+        def make(draft: Path) -> None:
+            owner = folder.stat()
+            os.chown(draft, owner.st_uid, owner.st_gid)
+            run(draft, program, *args, stdin=stdin)
+
+        _copy(made_once(f"cluster-{sha256(repr(args).encode()).hexdigest()[:12]}", make), folder)
 
 
 class TestPostgres(CopiedPostgres):
@@ -69,21 +88,17 @@ class TestPostgres(CopiedPostgres):
         super()._run(folder, program, *args, *careless, stdin=stdin)
 
 
-def prepare(data_dir: Path) -> None:
+def prepare(data_dir: Path, kind: type[Postgres] = CopiedPostgres) -> None:
     """Copy a PostgreSQL with the ledger's tables into the data folder of a stack: its first start would make both, for
     three seconds of processor."""
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _MAKING:
-        _copy(_prepared(), data_dir)
+    _copy(made_once(f"prepared-{kind.__name__}", partial(_make_tables, kind)), data_dir)
 
 
-@cache
-def _prepared() -> Path:
+def _make_tables(kind: type[Postgres], folder: Path) -> None:
     from ledger.session import connect, migrate
 
-    folder = Path(tempfile.mkdtemp(prefix="prepared-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with CopiedPostgres(folder) as server:
+    with kind(folder) as server:
         engine = connect(server.url, pool_size=1)
         migrate(engine)
         engine.dispose()
@@ -92,7 +107,15 @@ def _prepared() -> Path:
     write_private(folder / "postgres.json", noted)
     for made in {*folder.iterdir()} - {folder / "postgres", folder / "postgres.json"}:
         shutil.rmtree(made) if made.is_dir() else made.unlink()
-    return folder
+
+
+class PreparedPostgres(Postgres):
+    """One that has the ledger's tables before its first start."""
+
+    def start(self) -> str:
+        if not self.folder.exists():
+            prepare(self.folder.parent)
+        return super().start()
 
 
 class RuledPostgres(TestPostgres):

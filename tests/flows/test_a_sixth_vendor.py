@@ -2,9 +2,12 @@
 everything runs with six vendors."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 
@@ -12,8 +15,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NAME = "zendra"
-PATIENCE_S = 600.0
-"""For each program, on a busy machine."""
 pytestmark = pytest.mark.timeout(900)
 PLACES = {
     f"adapters/vendors/{NAME}.py",
@@ -41,18 +42,6 @@ ABOUT_VENDORS = (
     "tests/unit/test_vendor_template.py",
 )
 """The unit tests that go through all vendors there are, or could."""
-DEMO = """\
-import sys
-from rich.console import Console
-from local.demo import demo
-sys.exit(demo(Console(width=160), erase=40, stop=10))
-"""
-PAGES = """\
-import json
-from bench.report import FILE, pages
-for path, text in pages(json.loads(FILE.read_text())).items():
-    path.write_text(text)
-"""
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -60,63 +49,89 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
-def run(tree: Path, *argv: str) -> str:
-    """A program in the copy; what it said. Fails where it does."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CONSENT_", "PYTEST_"))}
-    done = subprocess.run(
-        [sys.executable, *argv],
-        env={**clean, "PYTHONPATH": str(tree)},
-        cwd=tree,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 0, done.stdout[-6000:]
-    return done.stdout
+@dataclass
+class Tree:
+    """The copy, and a process that runs its programs in forks of itself."""
+
+    folder: Path
+    runner: subprocess.Popen[str]
+
+    def run(self, *words: str) -> str:
+        """What a module with these arguments said. Fails where it does."""
+        log = self.folder.with_name("said.log")
+        log.unlink(missing_ok=True)
+        assert self.runner.stdin is not None
+        assert self.runner.stdout is not None
+        self.runner.stdin.write(f"{json.dumps([str(log), *words])}\n")
+        self.runner.stdin.flush()
+        code = self.runner.stdout.readline().strip()
+        assert code == "0", f"{words[0]} ended with {code or 'its runner'}: {log.read_text()[-6000:]}"
+        return log.read_text()
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
     """The copy, with the vendor in it and the generated pages renewed."""
     copy = tmp_path_factory.mktemp("six") / "tree"
     copytree(ROOT, copy, ignore=LEFT_OUT)
     (copy / ".env.example").write_bytes((ROOT / ".env.example").read_bytes())
     before = digests(copy)
-    said = run(copy, "docs/adding-a-vendor/write.py", NAME)
+    said = subprocess.run(
+        [sys.executable, "docs/adding-a-vendor/write.py", NAME],
+        env=environment_in(copy),
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
     written = {path for path, digest in digests(copy).items() if before.get(path) != digest}
     assert {next((place for place in PLACES if path.startswith(place)), path) for path in written} == PLACES
     assert written <= set(said.split())
-    run(copy, "-m", "adapters.card_tables")
-    run(copy, "-m", "config.env_example")
-    run(copy, "-c", PAGES)
-    changed = {path for path, digest in digests(copy).items() if before.get(path) != digest}
-    assert changed - written <= GENERATED
-    return copy
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.flows.run_forked"],
+        env=environment_in(copy),
+        cwd=copy,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as runner:
+        six = Tree(copy, runner)
+        try:
+            six.run("tests.flows.generated_pages")
+            changed = {path for path, digest in digests(copy).items() if before.get(path) != digest}
+            assert changed - written <= GENERATED
+            yield six
+        finally:
+            runner.terminate()
 
 
-def test_it_keeps_to_the_suite_and_the_tests_about_vendors_pass(tree: Path) -> None:
+def environment_in(tree: Path) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return {**clean, "PYTHONPATH": str(tree)}
+
+
+def test_it_keeps_to_the_suite_and_the_tests_about_vendors_pass(tree: Tree) -> None:
     suite = f"tests/contract/test_conformance.py::Test{NAME.title()}"
-    said = run(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--few-examples", suite, *ABOUT_VENDORS)
+    said = tree.run("pytest", "-q", "-p", "no:cacheprovider", "--few-examples", suite, *ABOUT_VENDORS)
     assert " passed" in said
     assert "skipped" not in said
 
 
-def test_its_style_is_that_of_the_house(tree: Path) -> None:
-    run(tree, "-m", "ruff", "check", "--no-cache", *PLACES)
-    run(tree, "-m", "ruff", "format", "--check", "--no-cache", *PLACES)
+def test_its_style_is_that_of_the_house(tree: Tree) -> None:
+    tree.run("ruff", "check", "--no-cache", *PLACES)
+    tree.run("ruff", "format", "--check", "--no-cache", *PLACES)
 
 
-def test_a_demonstration_has_six_vendors_that_agree_with_the_ledger(tree: Path) -> None:
-    said = run(tree, "-c", DEMO)
+def test_a_demonstration_has_six_vendors_that_agree_with_the_ledger(tree: Tree) -> None:
+    said = tree.run("tests.flows.small_demo")
     assert "to 6 vendors" in said
     assert "240 deliveries compared with what the vendors hold: 0 disagree" in said
     assert f"{NAME} 40 of 40 settled" in said
 
 
-def test_chaos_loses_nothing_at_six_vendors(tree: Path) -> None:
+def test_chaos_loses_nothing_at_six_vendors(tree: Tree) -> None:
     terms = ["--seed=11", "--seconds=3", "--people=40", "--settle=180"]
-    said = run(tree, "-m", "tests.chaos", *terms)
+    said = tree.run("tests.chaos", *terms)
     assert "disagreeing with the vendors: 0" in said
     assert f"'{NAME}': " in said
