@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
+from typing import Any
 
-import rfc8785
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from evidence.canonical import canonical
 
 PERSON_BYTES = 16
 NOBODY = bytes(PERSON_BYTES)
@@ -17,21 +19,45 @@ NOBODY = bytes(PERSON_BYTES)
 _INFO = b"consent-worker evidence: people"
 
 
+PENDING = "pending"
+"""The outcome of a delivery that is to be made again."""
+
+
 @dataclass(frozen=True, eq=False)  # compared by identity, which is quick
 class Delivery:
-    """How deliveries at one vendor ended: those that were settled together share one."""
+    """How deliveries at one vendor ended: those that were settled together, and before in the same way, share one."""
 
     vendor: str
     outcome: str
     reason: str | None
     at: datetime
+    round: int = 1
+    before: "Delivery | None" = None
+    """How they had ended in the round before."""
     written: bytes = field(init=False, repr=False)
-    """In canonical JSON: written once, and not for each line."""
+    """With all rounds, in canonical JSON: written once, and not for each line."""
+    last: bytes = field(init=False, repr=False)
+    """The same without rounds, as leaves were at first; empty where they are to be made again."""
 
     def __post_init__(self) -> None:
-        found = {"at": utc(self.at), "outcome": self.outcome, "vendor": self.vendor}
-        written = rfc8785.dumps(found | ({"reason": self.reason} if self.reason else {}))
-        object.__setattr__(self, "written", written)
+        last = self._round() | {"vendor": self.vendor}
+        object.__setattr__(self, "last", canonical(last) if self.outcome != PENDING else b"")
+        if self.round > 1:
+            *earlier, _ = self.prefixes()
+            last |= {"round": self.round, "earlier": [one._round() | {"round": one.round} for one in earlier]}
+        object.__setattr__(self, "written", canonical(last))
+
+    def _round(self) -> dict[str, Any]:
+        found = {"at": utc(self.at), "outcome": self.outcome}
+        return found | ({"reason": self.reason} if self.reason else {})
+
+    def prefixes(self) -> list["Delivery"]:
+        """How they stood after each round, the first one first."""
+        found, one = [self], self.before
+        while one is not None:
+            found.append(one)
+            one = one.before
+        return found[::-1]
 
 
 Ended = tuple[Delivery | None, ...]
@@ -60,21 +86,31 @@ def utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def leaves(lines: Sequence[int], people: Sequence[bytes], ended: Iterable[Ended]) -> list[bytes]:
-    """The entries of these lines, in canonical JSON."""
+def leaves(
+    lines: Sequence[int], people: Sequence[bytes], ended: Iterable[Ended], *, rounds: bool = True
+) -> list[bytes]:
+    """The entries of these lines, in canonical JSON; without `rounds` as they were at first."""
     written: dict[Ended, bytes] = {}
     entries: list[bytes] = []
     for line, person, done in zip(lines, people, ended, strict=True):
-        if person == NOBODY:
-            entries.append(b'{"line":%d}' % line)
-            continue
-        begins = written.get(done)
-        if begins is None:
-            begins = written[done] = b",".join([one.written for one in done if one is not None])
-        entries.append(
-            b'{"deliveries":[%b],"line":%d,"person":"%b"}' % (begins, line, b2a_base64(person, newline=False))
-        )
+        deliveries = written.get(done)
+        if deliveries is None:
+            deliveries = written[done] = write_deliveries(done, rounds=rounds)
+        entries.append(leaf(line, person, deliveries))
     return entries
+
+
+def write_deliveries(done: Ended, *, rounds: bool) -> bytes:
+    """How a line's deliveries ended, as its leaf has it."""
+    written = [one.written if rounds else one.last for one in done if one is not None]
+    return b",".join([one for one in written if one])
+
+
+def leaf(line: int, person: bytes, deliveries: bytes) -> bytes:
+    """The entry of a line. One that repeats an earlier line has its number alone."""
+    if person == NOBODY:
+        return b'{"line":%d}' % line
+    return b'{"deliveries":[%b],"line":%d,"person":"%b"}' % (deliveries, line, b2a_base64(person, newline=False))
 
 
 def count(ended: Iterable[Ended]) -> Counter[tuple[str, str, str]]:
@@ -82,6 +118,6 @@ def count(ended: Iterable[Ended]) -> Counter[tuple[str, str, str]]:
     counts: Counter[tuple[str, str, str]] = Counter()
     for done, number in Counter(ended).items():
         for one in done:
-            if one is not None:
+            if one is not None and one.outcome != PENDING:
                 counts[one.vendor, one.outcome, one.reason or ""] += number
     return counts

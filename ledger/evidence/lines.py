@@ -1,7 +1,7 @@
 """The lines of requests as the leaves of trees: who each is, and how it ended at each vendor."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import Connection, TextClause, text
 
-from evidence.outcomes import NOBODY, PERSON_BYTES, Delivery, Hasher, count, leaves
+from evidence.outcomes import NOBODY, PERSON_BYTES, Delivery, Ended, Hasher, leaves
 from evidence.tiles import WIDTH
 from ledger.contexts import subject_contexts
 from ledger.keys import open_key
@@ -33,15 +33,22 @@ class Tree(NamedTuple):
     root: bytes
     vendors: Mapping[str, Mapping[str, int]]
     """How many deliveries ended how, by vendor and by `evidence.certificate.name_of`."""
+    rounds: bool
+    """Whether its leaves have all rounds of a delivery; the first trees had the last one."""
+    upper: bytes | None
+    """The roots of each 256 full tiles, joined; None where there are none, or they were not kept."""
 
 
 class Block(NamedTuple):
-    """Consecutive lines of a request, as leaves."""
+    """Consecutive lines of a request: who each is, and how its deliveries ended."""
 
     first: int
     people: list[bytes]
-    entries: list[bytes]
-    counts: Counter[tuple[str, str, str]]
+    ended: list[Ended]
+
+    def entries(self, *, rounds: bool) -> list[bytes]:
+        """The lines as leaves."""
+        return leaves(range(self.first, self.first + len(self.people)), self.people, self.ended, rounds=rounds)
 
 
 class Request(NamedTuple):
@@ -70,18 +77,19 @@ def request_of(connection: Connection, public_id: UUID) -> Request | None:
 
 
 def _requests(connection: Connection, statement: TextClause, given: Mapping[str, Any]) -> list[Request]:
-    names = {row.id: row.name for row in connection.execute(_NAMES)}
     found = connection.execute(statement, given)
     return [
         Request(
             row.id,
             row.public_id,
             row.subjects + row.duplicates,
-            {id_: name for id_, name in names.items() if id_ in row.vendor_ids},
+            {id_: name for name, id_ in sorted(row.names.items()) if id_ in row.vendor_ids},
             row.data_key,
             row.closed,
             row.dropped,
-            Tree(row.tree_id, row.size, row.root, row.vendors) if row.tree_id is not None else None,
+            Tree(row.tree_id, row.size, row.root, row.vendors, row.rounds, row.upper)
+            if row.tree_id is not None
+            else None,
         )
         for row in found
     ]
@@ -94,18 +102,19 @@ _WHOLE_KEY = """
 """
 _REQUESTS = f"""
     SELECT requests.id, public_id, subjects, duplicates, vendor_ids, {_WHOLE_KEY} AS data_key,
+        (SELECT jsonb_object_agg(name, id) FROM vendors) AS names,
         closed_at IS NOT NULL AS closed,
         EXISTS (SELECT FROM volumes WHERE dropped_at IS NOT NULL AND requests.id >= first_request
             AND requests.id < past_request) AS dropped,
-        last.id AS tree_id, size, root, last.vendors
+        last.id AS tree_id, size, root, last.vendors, rounds, upper
     FROM requests
     LEFT JOIN LATERAL (
-        SELECT id, size, root, vendors FROM outcome_trees WHERE request_id = requests.id ORDER BY id DESC LIMIT 1
+        SELECT id, size, root, vendors, rounds, upper FROM outcome_trees
+        WHERE request_id = requests.id ORDER BY id DESC LIMIT 1
     ) AS last ON true
 """
 _BY_IDS = text(f"{_REQUESTS} WHERE requests.id = ANY(CAST(:ids AS bigint[])) ORDER BY requests.id")
 _BY_PUBLIC_ID = text(f"{_REQUESTS} WHERE public_id = :public_id")
-_NAMES = text("SELECT id, name FROM vendors ORDER BY name")
 
 
 def blocks_of(connection: Connection, request: Request, masters: MasterKeys | None) -> Iterator[Block]:
@@ -134,15 +143,15 @@ def read(
     for request in requests:
         lines = range(first, min(last, request.lines) + 1)
         people = _people(connection, request, sealed[request.id], masters, lines)
-        blocks.append(_block(people, ended[request.id], lines))
+        blocks.append(Block(first, people, _by_line(ended[request.id], len(lines))))
     return blocks
 
 
-def entry_of(connection: Connection, request: Request, line: int, person: bytes) -> bytes:
-    """One line as a leaf, with what is on record of it. `person`: the hash of who it is. Raises NoTreeError."""
+def ended_of(connection: Connection, request: Request, line: int) -> Ended:
+    """How the deliveries of one line ended, as it is on record. Raises NoTreeError."""
     _refuse_incomplete([request])
     ended = _ended(driver_of(connection), [request], line, line)
-    return _block([person], ended[request.id], range(line, line + 1)).entries[0]
+    return _by_line(ended[request.id], 1)[0]
 
 
 def _refuse_incomplete(requests: Sequence[Request]) -> None:
@@ -163,24 +172,28 @@ def _ended(
         for request in requests
     }
     span = {"ids": list(ended), "first": first, "last": last}
+    first_round: dict[tuple[int, int], int] = {}
     for row in driver.execute(_OUTCOMES, span, binary=True).fetchall():
-        request_id, vendor_id, outcome, reason, at, lowest, highest, lines = row
+        request_id, vendor_id, round_, outcome, reason, at, lowest, highest, lines = row
         at_vendor = ended[request_id].get(vendor_id)
         if at_vendor is None or highest - first >= len(at_vendor):
             raise NoTreeError("it has an outcome of a vendor or a line that is not its own")
-        # To be delivered again is to have no outcome.
-        done = Delivery(names[vendor_id], outcome, reason, at) if outcome != "pending" else None
         if lines is None:
-            at_vendor[lowest - first : highest - first + 1] = [done] * (highest - lowest + 1)
+            lines = range(lowest, highest + 1)
+        before: Iterable[Delivery | None] = {None}
+        if round_ > first_round.setdefault((request_id, vendor_id), round_):
+            before = {at_vendor[line - first] for line in lines}
+        done = {one: Delivery(names[vendor_id], outcome, reason, at, round_, one) for one in before}
+        if len(done) == 1 and len(lines) > highest - lowest:
+            at_vendor[lowest - first : highest - first + 1] = [*done.values()] * len(lines)
             continue
         for line in lines:
-            at_vendor[line - first] = done
+            at_vendor[line - first] = done[at_vendor[line - first]]
     return {request_id: list(by_vendor.values()) for request_id, by_vendor in ended.items()}
 
 
-def _block(people: list[bytes], by_vendor: Sequence[Sequence[Delivery | None]], lines: range) -> Block:
-    ended = list(zip(*by_vendor, strict=True)) if by_vendor else list(repeat((), len(lines)))
-    return Block(lines.start, people, leaves(lines, people, ended), count(ended))
+def _by_line(by_vendor: Sequence[Sequence[Delivery | None]], lines: int) -> list[Ended]:
+    return list(zip(*by_vendor, strict=True)) if by_vendor else list(repeat((), lines))
 
 
 def _people(
@@ -221,7 +234,7 @@ _PEOPLE = """
 # Deliveries that were settled together come together, and later rounds later. Consecutive lines need no list. Vendors
 # are named for the index; those that the request does not have are read too, for they should have no outcome.
 _OUTCOMES = """
-    SELECT request_id, vendor_id, CAST(outcome AS text), reason, settled_at, min(line), max(line),
+    SELECT request_id, vendor_id, round, CAST(outcome AS text), reason, settled_at, min(line), max(line),
         CASE WHEN count(*) <= max(line) - min(line) THEN array_agg(line) END
     FROM outcomes
     WHERE request_id = ANY(CAST(%(ids)s AS bigint[])) AND vendor_id = ANY(ARRAY(SELECT id FROM vendors))

@@ -1,7 +1,7 @@
 """Trees over the outcomes of a request: made when it has closed, and again when something of it changes."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from evidence.certificate import name_of
 from evidence.merkle import leaf_hashes, root_of
-from evidence.outcomes import PERSON_BYTES
+from evidence.outcomes import PERSON_BYTES, count
 from evidence.tiles import WIDTH
 from ledger.evidence.lines import BLOCK, Block, Request, blocks_of, read, request_of
 from ledger.sealing import MasterKeys
@@ -129,17 +129,20 @@ def _keep(connection: Connection, request: Request, blocks: Iterator[Block]) -> 
     counts: Counter[tuple[str, str, str]] = Counter()
     for block in blocks:
         people.append(b"".join(block.people))
-        hashes += leaf_hashes(block.entries)
-        counts += block.counts
+        hashes += leaf_hashes(block.entries(rounds=True))
+        counts += count(block.ended)
     tiles = [hashes[place : place + WIDTH] for place in range(0, len(hashes), WIDTH)]
     roots = [root_of(tile) for tile in tiles]
     root = root_of(roots)  # each tile but the last is complete, so their roots have the root of all
-    if request.tree is not None and request.tree.root == root:
+    if request.tree is not None and request.tree.root == root and request.tree.rounds:
         return False
-    vendors: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for (vendor, outcome, reason), number in sorted(counts.items()):
-        vendors[vendor][name_of(outcome, reason)] = number
-    values = {"request_id": request.id, "size": len(hashes), "root": root, "vendors": to_json(vendors).decode()}
+    values = {
+        "request_id": request.id,
+        "size": len(hashes),
+        "root": root,
+        "vendors": to_json(by_vendor(counts)).decode(),
+        "upper": join_upper(roots),
+    }
     tree_id = connection.execute(_ADD_TREE, values).scalar_one()
     everybody = b"".join(people)
     for place in range(0, len(tiles), BLOCK):
@@ -155,10 +158,26 @@ def _keep(connection: Connection, request: Request, blocks: Iterator[Block]) -> 
     return True
 
 
+def by_vendor(counts: Mapping[tuple[str, str, str], int]) -> dict[str, dict[str, int]]:
+    """How many deliveries ended how, as a tree has it."""
+    vendors: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for (vendor, outcome, reason), number in sorted(counts.items()):
+        vendors[vendor][name_of(outcome, reason)] = number
+    return vendors
+
+
+def join_upper(roots: Sequence[bytes]) -> bytes | None:
+    """The roots of each 256 full tiles, joined, from the roots of all tiles; None where there are not as many. That the
+    last one is full, as the others are, need not be known: subtrees with it are not among those that a path asks for.
+    """
+    full = range(0, len(roots) - WIDTH + 1, WIDTH)
+    return b"".join([root_of(roots[place : place + WIDTH]) for place in full]) or None
+
+
 _WIDE = WIDTH * PERSON_BYTES
 _ADD_TREE = text("""
-    INSERT INTO outcome_trees (request_id, size, root, vendors)
-    VALUES (:request_id, :size, :root, CAST(:vendors AS jsonb)) RETURNING id
+    INSERT INTO outcome_trees (request_id, size, root, vendors, rounds, upper)
+    VALUES (:request_id, :size, :root, CAST(:vendors AS jsonb), true, :upper) RETURNING id
 """)
 # In binary: to quote bytes in an array takes as long as to hash them.
 _ADD_TILES = """

@@ -1,15 +1,17 @@
 """Where a request's outcomes stand in the log, and where a line stands among them."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from evidence.merkle import HASH_BYTES, inclusion_path, leaf_hash, root_of
-from evidence.outcomes import PERSON_BYTES
+from evidence.outcomes import PERSON_BYTES, leaf, write_deliveries
 from evidence.proof import Proof
 from evidence.tiles import WIDTH, hashes_in
-from ledger.evidence.lines import NoTreeError, Request, Tree, entry_of
+from ledger.evidence.lines import NoTreeError, Request, Tree, ended_of
+from ledger.evidence.outcome_trees import join_upper
 from ledger.evidence.tiles import HEIGHT, LogTree
 
 
@@ -55,7 +57,8 @@ def find_line(connection: Connection, request: Request, line: int) -> Line:
     if not 0 < line <= tree.size:
         raise LookupError
     hashed = _read_tree(connection, tree, line)
-    entry = entry_of(connection, request, line, hashed.person)
+    deliveries = write_deliveries(ended_of(connection, request, line), rounds=tree.rounds)
+    entry = leaf(line, hashed.person, deliveries)
     if leaf_hash(entry) != hashed.leaf:
         raise NoTreeError(f"what is on record of this line is not what was hashed: {_SEE}")
     return Line(entry, inclusion_path(line - 1, tree.size, hashed.complete))
@@ -70,8 +73,10 @@ class _Tree(NamedTuple):
     last_tile: list[bytes]
     people: bytes
     """Of the line's tile."""
-    roots: list[bytes]
-    """Of all tiles."""
+    roots: Mapping[int, bytes]
+    """Of tiles, by number: at least those that share 256 with the line's, and the last ones."""
+    upper: list[bytes]
+    """Of each 256 full tiles."""
 
     @property
     def leaf(self) -> bytes:
@@ -86,22 +91,36 @@ class _Tree(NamedTuple):
 
     def complete(self, height: int, number: int) -> bytes:
         """As `evidence.merkle.Complete` wants it."""
+        if height >= 2 * HEIGHT:
+            wide = 1 << height - 2 * HEIGHT
+            return root_of(self.upper[number * wide : (number + 1) * wide])
         if height >= HEIGHT:
             wide = 1 << height - HEIGHT
-            return root_of(self.roots[number * wide : (number + 1) * wide])
+            return root_of([self.roots[tile] for tile in range(number * wide, (number + 1) * wide)])
         tile, first = divmod(number << height, WIDTH)
         hashes = self.tile if tile == self.place // WIDTH else self.last_tile
         return root_of(hashes[first : first + (1 << height)])
 
 
 def _read_tree(connection: Connection, tree: Tree, line: int) -> _Tree:
-    values = {"tree_id": tree.id, "tile": (line - 1) // WIDTH, "last": (tree.size - 1) // WIDTH}
-    row = connection.execute(_TREE, values).one()
-    wide, last_wide = (min(WIDTH, tree.size - WIDTH * values[which]) for which in ("tile", "last"))
-    widths = [wide * HASH_BYTES, last_wide * HASH_BYTES, wide * PERSON_BYTES, (values["last"] + 1) * HASH_BYTES]
+    tile, last = (line - 1) // WIDTH, (tree.size - 1) // WIDTH
+    numbers = _tiles_needed(tree, tile, last)
+    values = {"tree_id": tree.id, "tile": tile, "last": last}
+    row = connection.execute(_TREE, values | {"numbers": numbers}).one()
+    wide, last_wide = (min(WIDTH, tree.size - WIDTH * number) for number in (tile, last))
+    widths = [wide * HASH_BYTES, last_wide * HASH_BYTES, wide * PERSON_BYTES, len(numbers) * HASH_BYTES]
     if [len(part or b"") for part in row] != widths:
         raise NoTreeError(f"its hashes are not whole any more: {_SEE}")
-    return _Tree(line - 1, hashes_in(row.tile), hashes_in(row.last_tile), row.people, hashes_in(row.roots))
+    roots = dict(zip(numbers, hashes_in(row.roots), strict=True))
+    upper = tree.upper if tree.upper is not None else join_upper([*roots.values()])
+    return _Tree(line - 1, hashes_in(row.tile), hashes_in(row.last_tile), row.people, roots, hashes_in(upper or b""))
+
+
+def _tiles_needed(tree: Tree, tile: int, last: int) -> list[int]:
+    if tree.upper is None:
+        return list(range(last + 1))
+    first, first_of_last = tile - tile % WIDTH, last - last % WIDTH
+    return [*range(first, min(first + WIDTH, first_of_last)), *range(first_of_last, last + 1)]
 
 
 # One row: to read each takes longer than all the rest.
@@ -110,5 +129,5 @@ _TREE = text("""
         string_agg(hashes, '') FILTER (WHERE number = :last) AS last_tile,
         string_agg(people, '') FILTER (WHERE number = :tile) AS people,
         string_agg(root, '' ORDER BY number) AS roots
-    FROM outcome_tiles WHERE tree_id = :tree_id
+    FROM outcome_tiles WHERE tree_id = :tree_id AND number = ANY(CAST(:numbers AS integer[]))
 """)

@@ -151,9 +151,9 @@ _COMPARISONS = (
             LEFT JOIN outcome_trees ON outcome_trees.id = row_id
             LEFT JOIN requests ON requests.id = request_id
             WHERE type = 'outcomes' AND (CAST(says ->> 'size' AS integer), says ->> 'root', says -> 'vendors',
-                    says ->> 'at', request)
+                    says ->> 'at', COALESCE(CAST(says ->> 'rounds' AS boolean), false), request)
                 IS DISTINCT FROM (outcome_trees.size, translate(encode(outcome_trees.root, 'base64'), E'\\n', ''),
-                    outcome_trees.vendors, log_utc(made_at), public_id)
+                    outcome_trees.vendors, log_utc(made_at), rounds, public_id)
             LIMIT :most"""),
     ),
     Comparison(

@@ -1,12 +1,17 @@
 """Whether the outcomes on record still are those that were hashed."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection, text
 
 from evidence.merkle import leaf_hashes, root_of
+from evidence.outcomes import count
 from evidence.tiles import WIDTH
-from ledger.evidence.lines import Block, NoTreeError, Request, blocks_of, read, requests_of
+from ledger.evidence import earlier_trees
+from ledger.evidence.earlier_trees import EarlierTree
+from ledger.evidence.lines import Block, NoTreeError, Request, Tree, blocks_of, read, requests_of
+from ledger.evidence.outcome_trees import by_vendor, join_upper
 from ledger.sealing import MasterKeys, UnsealError
 
 STEP = 256
@@ -14,8 +19,9 @@ STEP = 256
 
 
 def check_trees(connection: Connection, masters: MasterKeys | None) -> Iterator[str]:
-    """What of the outcomes is not as it was hashed: sentences. Without `masters` people are taken as their tree has
-    them. Requests in which something has changed since their tree was made are passed over: they get a new one."""
+    """What of the outcomes is not as it was hashed, by the last tree of a request and by earlier ones: sentences.
+    Without `masters` people are taken as their tree has them. Requests in which something has changed since their tree
+    was made are passed over: they get a new one."""
     after = 0
     while True:
         ids = list(connection.execute(_NEXT, {"after": after, "most": STEP}).scalars())
@@ -23,51 +29,61 @@ def check_trees(connection: Connection, masters: MasterKeys | None) -> Iterator[
             return
         after = ids[-1]
         requests = requests_of(connection, ids)
-        small = [one for one in requests if one.lines <= WIDTH]
-        if small and _all_hold(connection, small, masters):
-            requests = [one for one in requests if one.lines > WIDTH]
-        for request in requests:
-            if not _holds(connection, request, masters):
+        earlier = earlier_trees.earlier_trees(connection, requests)
+        for request, blocks in _in_batches(connection, requests, masters):
+            try:
+                holds = _holds(connection, request, blocks, earlier.get(request.id, ()))
+            except (NoTreeError, UnsealError):
+                holds = False
+            if not holds:
                 yield f"the outcomes of request {request.public_id} are not those that were hashed"
 
 
-def _all_hold(connection: Connection, requests: Sequence[Request], masters: MasterKeys | None) -> bool:
-    """Whether all of these small requests hold. They are read together, and one by one where any does not."""
+def _in_batches(
+    connection: Connection, requests: Sequence[Request], masters: MasterKeys | None
+) -> Iterator[tuple[Request, Iterable[Block]]]:
+    """Each request with its blocks. Small ones are read together, or each by itself where one of them cannot be."""
+    small = [one for one in requests if one.lines <= WIDTH]
     try:
-        blocks = read(connection, requests, masters, 1, WIDTH)
+        together = {
+            id(one): [block] for one, block in zip(small, read(connection, small, masters, 1, WIDTH), strict=True)
+        }
     except (NoTreeError, UnsealError):
-        return False
-    return all(map(_block_holds, [connection] * len(requests), requests, blocks))
+        together = {}
+    for request in requests:
+        yield request, together.get(id(request)) or blocks_of(connection, request, masters)
 
 
-def _holds(connection: Connection, request: Request, masters: MasterKeys | None) -> bool:
-    try:
-        return all(_block_holds(connection, request, block) for block in blocks_of(connection, request, masters))
-    except (NoTreeError, UnsealError):
-        return False
-
-
-def _block_holds(connection: Connection, request: Request, block: Block) -> bool:
+def _holds(connection: Connection, request: Request, blocks: Iterable[Block], earlier: Sequence[EarlierTree]) -> bool:
     tree = request.tree
     if tree is None:
         return False
-    hashes = leaf_hashes(block.entries)
-    first = (block.first - 1) // WIDTH
-    wanted = [hashes[place : place + WIDTH] for place in range(0, len(hashes), WIDTH)]
-    span = {"tree_id": tree.id, "first": first, "last": first + len(wanted) - 1}
-    stored = connection.execute(_TILES, span).all()
-    as_stored = [(row.number, row.root, row.hashes) for row in stored]
-    as_wanted = [(first + place, root_of(tile), b"".join(tile)) for place, tile in enumerate(wanted)]
-    is_last = block.first + len(hashes) > tree.size
+    roots: list[bytes] = []
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for block in blocks:
+        hashes = leaf_hashes(block.entries(rounds=tree.rounds))
+        tiles = [hashes[place : place + WIDTH] for place in range(0, len(hashes), WIDTH)]
+        if not _are_stored(connection, tree, block, tiles):
+            return False
+        if not all(earlier_trees.block_holds(connection, one, block, hashes) for one in earlier):
+            return False
+        roots += [root_of(tile) for tile in tiles]
+        counts += count(block.ended)
     return (
-        as_stored == as_wanted
-        and b"".join(row.people for row in stored) == b"".join(block.people)
-        and (not is_last or _root(connection, tree.id) == tree.root)
+        list(connection.execute(_ROOTS, {"tree_id": tree.id}).scalars()) == roots
+        and root_of(roots) == tree.root
+        and tree.upper == (join_upper(roots) if tree.rounds else None)
+        and tree.vendors == by_vendor(counts)
+        and all(earlier_trees.tree_holds(connection, one, request.lines) for one in earlier)
     )
 
 
-def _root(connection: Connection, tree_id: int) -> bytes:
-    return root_of(list(connection.execute(_ROOTS, {"tree_id": tree_id}).scalars()))
+def _are_stored(connection: Connection, tree: Tree, block: Block, tiles: Sequence[Sequence[bytes]]) -> bool:
+    first = (block.first - 1) // WIDTH
+    stored = connection.execute(_TILES, {"tree_id": tree.id, "first": first, "last": first + len(tiles) - 1}).all()
+    return [(row.number, row.hashes) for row in stored] == [
+        (number, b"".join(tile)) for number, tile in enumerate(tiles, first)
+    ] and b"".join(row.people for row in stored) == b"".join(block.people)
 
 
 # Of which nothing is open, and nothing has changed since.
@@ -81,7 +97,7 @@ _NEXT = text("""
     ORDER BY request_id LIMIT :most
 """)
 _TILES = text("""
-    SELECT number, root, hashes, people FROM outcome_tiles
+    SELECT number, hashes, people FROM outcome_tiles
     WHERE tree_id = :tree_id AND number BETWEEN :first AND :last ORDER BY number
 """)
 _ROOTS = text("SELECT root FROM outcome_tiles WHERE tree_id = :tree_id ORDER BY number")
