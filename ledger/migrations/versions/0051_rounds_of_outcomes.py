@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy import text
 
 revision = "0051"
-down_revision = "0052"
+down_revision = "0050"
 
 STATEMENTS = """
     ALTER TABLE outcome_trees
