@@ -9,10 +9,11 @@ import signal
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import table_rows
 from tests.named_in_logs import logs_that_name
 from tests.no_processes import no_processes
 from tests.reaper import reaping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
     from ledger.sealing import MasterKeys
-    from tests.sharing_out import ByGroup
+    from tests.sharing_out import ByGroup, Shares
 
 # A developer's own settings are none of the tests', but those that are for tests.
 for name in [name for name in os.environ if name.startswith("CONSENT_") and not name.startswith("CONSENT_TEST_")]:
@@ -52,6 +53,24 @@ GENERATES_CASES = b"hypothesis"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--few-examples", action="store_true", help="try properties with a sixth of the generated cases")
     parser.addoption("--many-examples", action="store_true", help="try properties with all of the generated cases")
+    parser.addoption("--shares", action="store_true", help="have each process collect its share of the files alone")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("few_examples"):
+        table_rows.thin()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """To collect takes a fifth of what quick tests take: no process looks into what another will run."""
+    if not config.getoption("shares") or not collection_path.match("test_*.py"):
+        return None
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if not worker:
+        return None
+    from tests.sharing_out import is_of_another
+
+    return is_of_another(collection_path, worker["workerid"], worker["workercount"]) or None
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> None:
@@ -95,11 +114,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "ByGroup":
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "ByGroup | Shares":
     """Keep a file's tests in one process, so that what they share is started once."""
-    from tests.sharing_out import ByGroup
+    from tests.sharing_out import ByGroup, Shares
 
-    return ByGroup(config, log)
+    return Shares(config, log) if config.getoption("shares") else ByGroup(config, log)
 
 
 def pytest_collection_finish() -> None:

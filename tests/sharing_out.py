@@ -1,4 +1,5 @@
 """Which tests go to one process of a run: those of a file, of files that name one group, and all that need the browser.
+Or, where all tests are short, whatever each process has collected of its own share of the files.
 
 With pytest 9.2 pytest-xdist's own `--dist loadgroup` groups nothing and says nothing: it writes the groups into the ids
 of tests, which pytest no longer reads from there (https://github.com/pytest-dev/pytest-xdist/issues/1386). Every
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import EachScheduling, LoadScopeScheduling
 
 NAMED = re.compile(r'^pytestmark = pytest\.mark\.xdist_group\("(\w+)"\)', re.MULTILINE)
 BROWSER = "tests/browser/"
+TESTS = Path(__file__).parent
 
 
 class ByGroup(LoadScopeScheduling):
@@ -35,3 +37,28 @@ def group_of(root: Path, file: str) -> str:
         return BROWSER
     named = NAMED.search((root / file).read_text())
     return named[1] if named else file
+
+
+class Shares(EachScheduling):
+    """Has each process run all that it has collected: no two have collected the same."""
+
+    def schedule(self) -> None:
+        session = self.config.pluginmanager.getplugin("session")
+        session.testscollected = sum(
+            len(collected) for collected in self.node2collection.values()
+        )  # for the percentage
+        super().schedule()
+
+
+def is_of_another(file: Path, worker: str, workers: int) -> bool:
+    """Whether this file of tests is in the share of another process than the one with this name (`gw0`)."""
+    folder = TESTS / file.relative_to(TESTS).parts[0]
+    return _dealt(folder, workers)[file] != int(worker.removeprefix("gw")) % workers
+
+
+@cache
+def _dealt(folder: Path, workers: int) -> dict[Path, int]:
+    """By file its process. Largest first and to and fro: whoever got the larger of two gets the smaller of the next."""
+    files = sorted(folder.rglob("test_*.py"), key=lambda file: (-file.stat().st_size, file))
+    to_and_fro = [*range(workers), *reversed(range(workers))]
+    return {file: to_and_fro[place % len(to_and_fro)] for place, file in enumerate(files)}

@@ -3,6 +3,8 @@ that fail.
 
 A test costs some milliseconds in each process that shares the tests: too much for a row that is one assertion. A row
 that needs a fixture of its own stays with `parametrize`.
+
+Where few generated cases are asked for (`--few-examples`), a table that multiplies kinds by kinds may be thinned.
 """
 
 import inspect
@@ -16,12 +18,22 @@ LONGEST = 300
 """So many characters of a row are shown."""
 
 Test = Callable[..., None]
+_thins: list[bool] = [False]
+
+
+def thin() -> None:
+    """Try every `thinned`th row alone, of tables that say so, until this process ends."""
+    _thins[0] = True
 
 
 def each_row(
-    names: str | Sequence[str], table: Iterable[Any], *, ids: Sequence[str] | Callable[[Any], str] = repr
+    names: str | Sequence[str],
+    table: Iterable[Any],
+    *,
+    ids: Sequence[str] | Callable[[Any], str] = repr,
+    thinned: int = 1,
 ) -> Callable[[Test], Test]:
-    """Have a test try every row of the table before it passes or fails.
+    """Have a test try every row of the table before it passes or fails; every `thinned`th where few are asked for.
 
     Raises the failure of the row where one fails, with the row as a note; an `ExceptionGroup` of them where several do.
     """
@@ -40,7 +52,8 @@ def each_row(
         @wraps(test)
         def all_rows(**given: Any) -> None:
             failed: list[Exception] = []
-            for place, row in enumerate(filled):
+            for place in range(0, len(filled), thinned if _thins[0] else 1):
+                row = filled[place]
                 try:
                     test(**dict(zip(columns, row, strict=True)), **given)
                 except pytest.fail.Exception as failure:  # no Exception to Python

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests import table_rows
 from tests.table_rows import each_row
 
 
@@ -59,3 +60,11 @@ def test_a_table_that_proves_nothing_is_refused() -> None:
         each_row("number, bound", [(1,)])
     with pytest.raises(AssertionError, match="does not take"):
         each_row("number", [1])(lambda: None)
+
+
+def test_a_table_is_thinned_where_few_rows_are_asked_for_and_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for asked, step, tried in ((True, 3, [0, 3, 6]), (True, 1, [*range(7)]), (False, 3, [*range(7)])):
+        monkeypatch.setattr(table_rows, "_thins", [asked])
+        seen: list[int] = []
+        each_row("row", range(7), thinned=step)(lambda row, seen=seen: seen.append(row))(seen=seen)
+        assert seen == tried

@@ -31,7 +31,7 @@ SHOWN = {"Tj", "TJ", "'", '"', "Do", "S", "s", "f", "F", "f*", "B", "B*", "b", "
 HEADINGS = ("/H1", "/H2", "/H3", "/H4", "/H5", "/H6")
 
 
-@each_row(("name", "language", "reader"), product(TOLD, Language, Reader))
+@each_row(("name", "language", "reader"), product(TOLD, Language, Reader), thinned=5)
 def test_a_screen_reader_finds_its_way(name: str, language: Language, reader: Reader) -> None:
     told = TOLD[name]
     pdf = PdfReader(BytesIO(render(told, Style(reader, language, Form.PDF, "Shop GmbH"))))

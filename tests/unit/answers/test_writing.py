@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import asdict, replace
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from answers.facts import Deed, Ending, Recipient
 from answers.writing import write
 from domain.outcomes import Outcome, Reason
 from domain.requests import Kind
+from tests.table_rows import each_row
 from tests.unit.answers.samples import ASKED, MASKED, at, ended, facts
 
 EN = Language.ENGLISH
@@ -40,9 +42,7 @@ def section(document: Document, heading: str) -> str:
     return json.dumps(asdict(found), ensure_ascii=False)
 
 
-@pytest.mark.parametrize("reader", Reader)
-@pytest.mark.parametrize("language", Language)
-@pytest.mark.parametrize("outcome", OUTCOMES)
+@each_row(("outcome", "language", "reader"), product(OUTCOMES, Language, Reader))
 def test_every_outcome_is_told_in_every_language_to_every_reader(
     outcome: str, language: Language, reader: Reader
 ) -> None:

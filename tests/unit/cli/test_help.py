@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, get_args
 
 import pytest
@@ -49,7 +50,8 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]
             yield " ".join(here), command
 
 
-ALL = dict(commands(get_command(app)))
+CONSENT: Any = get_command(app)
+ALL = dict(commands(CONSENT))
 
 
 def options_of(command: Any) -> dict[str, Any]:
@@ -90,10 +92,7 @@ def test_every_kind_role_and_law_is_a_choice() -> None:
 
 
 def test_no_option_without_a_value_shows_a_type() -> None:
-    shown = {
-        name: CliRunner().invoke(app, [*name.split(), "--help"], env={**os.environ, "COLUMNS": "200"}).output
-        for name in (*ALL, "")
-    }
+    shown = {name: told(f"{name} --help") for name in (*ALL, "")}
     assert all("--help" in text for text in shown.values())
     assert [name for name, text in shown.items() if "bool" in text] == []
 
@@ -119,12 +118,13 @@ def test_examples_are_commands_that_can_be_given() -> None:
         assert "For example:" in told(f"{name} --help")
         for example in examples:
             words = shlex.split(example)
-            command: Any = get_command(app)
+            command = CONSENT
             while words and hasattr(command, "commands") and words[0] in command.commands:
                 command = command.get_command(command.make_context("consent", [words[0]]), words.pop(0))
             command.make_context(name, words)
 
 
+@cache
 def told(argv: str, *, columns: str = "200") -> str:
     return CliRunner().invoke(app, argv.split(), env={**os.environ, "COLUMNS": columns}).output
 

@@ -23,6 +23,8 @@ AWKWARD = bytes([0xFB, 0xFF, 0xBE])
 """Of which every character differs between the two alphabets."""
 KEYS = [AWKWARD * 10 + b"ab", b"\x00" * 32, bytes(range(32))]
 SECRETS = [(AWKWARD * 22)[:size] for size in (24, 25, 26, 32, 48, 63, 64)]
+MOST_SECRETS = 5
+"""Of a resolver at a time."""
 AROUND = ["{}", " {} ", "{}\n", "\r\n{}\r\n", '"{}"', "'{}'", ' "{} "\n', "\ufeff{}"]
 BASE64: list[Callable[[bytes], str]] = [
     lambda raw: base64.b64encode(raw).decode(),
@@ -58,8 +60,15 @@ def signs_like(secrets: tuple[SecretStr, ...], raw: bytes) -> bool:
     return Webhook(f"whsec_{base64.b64encode(raw).decode()}").verify(b"{}", letter.headers) == {}
 
 
-def receivers(secret: str) -> str:
-    return json.dumps({"crm": {"url": "https://crm.example/hook", "secrets": [secret]}})
+def receivers(*secrets: str) -> str:
+    """The setting of as many receivers, each with one secret."""
+    named = ("crm", *(f"crm{number}" for number in range(2, len(secrets) + 1)))
+    return json.dumps(
+        {
+            name: {"url": "https://crm.example/hook", "secrets": [secret]}
+            for name, secret in zip(named, secrets, strict=True)
+        }
+    )
 
 
 def test_keys_are_taken_in_every_form() -> None:
@@ -93,12 +102,16 @@ def test_lists_of_keys_are_taken_with_quotes_around_them(around: str) -> None:
 
 def test_signing_secrets_are_taken_in_every_form(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONSENT_RESOLVER__URL", "https://crm.example/people")
-    for raw, text in forms_of(SECRETS, BASE64, "whsec_"):
-        monkeypatch.setenv("CONSENT_WEBHOOKS__RECEIVERS", receivers(text))
-        monkeypatch.setenv("CONSENT_RESOLVER__SECRETS", json.dumps([text]))
+    forms = list(forms_of(SECRETS, BASE64, "whsec_"))
+    for first in range(0, len(forms), MOST_SECRETS):
+        raws, texts = zip(*forms[first : first + MOST_SECRETS], strict=True)
+        monkeypatch.setenv("CONSENT_WEBHOOKS__RECEIVERS", receivers(*texts))
+        monkeypatch.setenv("CONSENT_RESOLVER__SECRETS", json.dumps(texts))
         settings = Settings.load()
-        assert signs_like(settings.webhooks.receivers["crm"].secrets, raw)
-        assert signs_like(settings.resolver.secrets, raw)
+        taken = zip(raws, settings.webhooks.receivers.values(), settings.resolver.secrets, strict=True)
+        for raw, receiver, secret in taken:
+            assert signs_like(receiver.secrets, raw)
+            assert signs_like((secret,), raw)
 
 
 NO_KEYS = [
