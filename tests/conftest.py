@@ -179,9 +179,10 @@ def redis(redis_url: str) -> "Iterator[Client]":
 
 @pytest.fixture(scope="session")
 def _migrated(postgres_url: str) -> "Iterator[Engine]":
-    from ledger.session import connect, migrate
+    from ledger.session import migrate
+    from tests.engines import connect_for_long
 
-    engine = connect(postgres_url)
+    engine = connect_for_long(postgres_url)
     migrate(engine)
     yield engine
     engine.dispose()

@@ -28,6 +28,27 @@ from tests.stubs import Answering, StubAdapter, StubExchange
 
 APPLIED = Answer(Verdict.APPLIED)
 
+PASSED = """
+    WITH of_steps AS (
+        UPDATE steps SET last_good_at = last_good_at - make_interval(secs => :seconds),
+            struck_at = struck_at - make_interval(secs => :seconds),
+            held_at = held_at - make_interval(secs => :seconds), probe_at = probe_at - make_interval(secs => :seconds)),
+    of_vendors AS (
+        UPDATE vendors SET held_at = held_at - make_interval(secs => :seconds),
+            probe_at = probe_at - make_interval(secs => :seconds))
+    UPDATE chunks SET due_at = due_at - make_interval(secs => :seconds), setbacks = CASE WHEN setbacks <> '[]' THEN (
+        SELECT jsonb_agg(CASE WHEN jsonb_typeof(older -> -1) = 'object'
+            THEN jsonb_set(older, '{-1,since}',
+                to_jsonb(CAST(older -> -1 ->> 'since' AS double precision) - :seconds))
+            ELSE older END ORDER BY place)
+        FROM jsonb_array_elements(setbacks) WITH ORDINALITY AS found (each, place), LATERAL (SELECT
+            jsonb_set(jsonb_set(jsonb_set(each,
+                '{1}', to_jsonb(CAST(each -> 1 AS double precision) - :seconds)),
+                '{2}', to_jsonb(CAST(each -> 2 AS double precision) - :seconds)),
+                '{5}', to_jsonb(GREATEST(CAST(each -> 5 AS double precision) - :seconds, 0)))) AS aged (older))
+        ELSE setbacks END"""
+"""One statement, as tests of hours pass time hundreds of times."""
+
 
 def people(count: int) -> list[Subject]:
     """So many people, each with a recognisable identifier."""
@@ -124,28 +145,7 @@ class Desk:
 
     def pass_time(self, seconds: float) -> None:
         """As if so many seconds had passed: for resting chunks and people, and for what is known of steps and holds."""
-        for table, *columns in (
-            ("chunks", "due_at"),
-            ("steps", "last_good_at", "struck_at", "held_at", "probe_at"),
-            ("vendors", "held_at", "probe_at"),
-        ):
-            ago = ", ".join(f"{column} = {column} - make_interval(secs => :seconds)" for column in columns)
-            self.execute(f"UPDATE {table} SET {ago}", seconds=seconds)  # noqa: S608 - names of our own
-        self.execute(
-            """
-            UPDATE chunks SET setbacks = (
-                SELECT jsonb_agg(CASE WHEN jsonb_typeof(older -> -1) = 'object'
-                    THEN jsonb_set(older, '{-1,since}',
-                        to_jsonb(CAST(older -> -1 ->> 'since' AS double precision) - :seconds))
-                    ELSE older END ORDER BY place)
-                FROM jsonb_array_elements(setbacks) WITH ORDINALITY AS found (each, place), LATERAL (SELECT
-                    jsonb_set(jsonb_set(jsonb_set(each,
-                        '{1}', to_jsonb(CAST(each -> 1 AS double precision) - :seconds)),
-                        '{2}', to_jsonb(CAST(each -> 2 AS double precision) - :seconds)),
-                        '{5}', to_jsonb(GREATEST(CAST(each -> 5 AS double precision) - :seconds, 0)))) AS aged (older))
-            WHERE setbacks <> '[]'""",
-            seconds=seconds,
-        )
+        self.execute(PASSED, seconds=seconds)
 
     def next_due_s(self) -> float | None:
         """In how many seconds the next chunk is due; None where none is."""

@@ -30,13 +30,15 @@ def execute(url: str, *statements: str) -> None:
 
 
 @contextmanager
-def database(url: str, name: str, *, user: str | None = None) -> Iterator[str]:
-    """An empty database, and the address at which its owner, or `user` who has nothing in it, finds it."""
-    made, gone = SQL("CREATE DATABASE {}"), SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+def database(url: str, name: str, *, user: str | None = None, like: str = "template1") -> Iterator[str]:
+    """A copy of an empty database, and the address at which its owner, or `user` who has nothing in it, finds it."""
+    # PostgreSQL's usual way logs and compresses each page, for a third of a second of processor.
+    made = SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+    gone = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
     role = Identifier(user or "nobody")
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(gone.format(Identifier(name)))
-        connection.execute(made.format(Identifier(name)))
+        connection.execute(made.format(Identifier(name), Identifier(like)))
         if user is not None:
             connection.execute(SQL("DROP ROLE IF EXISTS {}").format(role))
             connection.execute(SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, Literal(PASSWORD)))

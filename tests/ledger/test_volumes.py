@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 from psycopg.sql import SQL, Identifier
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from adapters.contract import Answer, Verdict
@@ -35,6 +35,7 @@ from tasks.attend import Desk as Attending
 from tasks.legal_holds import Keeper
 from tasks.log import LogKeeper, keep_log
 from tasks.retain import keep_forgetting, keep_volumes
+from tests.ledger import databases
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 
 REJECTED = Answer(Verdict.USER, Reason.REJECTED, certain=True)
@@ -46,17 +47,12 @@ FULL = 0
 @contextmanager
 def database(postgres_url: str, name: str, like: str = "template1") -> Iterator[Engine]:
     """A database of its own."""
-    main = connect(postgres_url, pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
-    with main.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {like}"))
-    engine = connect(make_url(postgres_url).set(database=name).render_as_string(hide_password=False), pool_size=4)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-        with main.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        main.dispose()
+    with databases.database(postgres_url, name, like=like) as url:
+        engine = connect(url, pool_size=4)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 """What is reported where nobody does the work: no process takes in what producers push, no worker serves a vendor."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -16,6 +16,7 @@ from ledger.due import note_served
 from ledger.sealing import generate_master_key
 from tasks.queues import SUBMIT_QUEUE
 from tasks.sealed import generate_producer_key
+from tests.forked import start_forked
 from tests.ledger.command_line import consent
 from tests.ledger.databases import execute
 
@@ -131,25 +132,24 @@ SPOIL = {
 
 @pytest.mark.parametrize("name", FITNESS)
 def test_a_process_that_cannot_take_in_ends_and_says_why(
-    redis: Redis, environment: dict[str, str], postgres_url: str, name: str
+    redis: Redis, environment: dict[str, str], postgres_url: str, tmp_path: Path, name: str
 ) -> None:
     submitted()  # whose keys the ledger knows from now on
     settings, code, says = FITNESS[name]
     spoil, mend = SPOIL.get(name, ("SELECT", "SELECT"))
+    log = tmp_path / "take-in.log"
     execute(postgres_url, spoil)
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "cli", "take-in"],
-            env=environment | {"PATH": ""} | settings,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        process = start_forked([sys.executable, "-m", "cli", "take-in"], environment | {"PATH": ""} | settings, log)
+        try:
+            ended = process.wait(timeout=120)
+        finally:
+            process.kill()
     finally:
         execute(postgres_url, "SET default_transaction_read_only = off", mend)
-    assert done.returncode == code, done.stderr
-    assert says in done.stderr
-    assert "hunter2" not in done.stderr
-    assert "Traceback" not in done.stderr
+    said = log.read_text()
+    assert ended == code, said
+    assert says in said
+    assert "hunter2" not in said
+    assert "Traceback" not in said
     assert redis.exists(inbox.CONSUMERS) == 0

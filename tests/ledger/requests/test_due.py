@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 from domain.deadlines import Deadlines, Term
 from domain.periods import Period, Unit
@@ -15,6 +15,7 @@ from ledger import session
 from tasks.submission import NO_GUARDS, Guards, KeyConflictError, Submission, SubmitError
 from tasks.submit import submit
 from tests.ledger.conftest import Desk, people
+from tests.ledger.databases import database
 
 NIGHTLY = datetime(2026, 10, 5, 3, tzinfo=UTC)
 MOMENTS = "SELECT regulation, asked_at, effective_at, due_at FROM requests"
@@ -131,14 +132,8 @@ def test_a_key_of_before_there_were_regulations_stands_for_the_same_still(desk: 
 
 
 def test_an_older_ledger_keeps_its_dates(postgres_url: str) -> None:
-    name = "before_regulations"
-    admin = session.connect(postgres_url)
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    older = session.connect(make_url(postgres_url).set(database=name).render_as_string(hide_password=False))
-    try:
+    with database(postgres_url, "before_regulations") as url:
+        older = session.connect(url)
         session.migrate(older, "0010")
         insert = """
             INSERT INTO requests (public_id, kind, vendor_ids, options, received_at, effective_at, due_at, due_reason)
@@ -153,7 +148,6 @@ def test_an_older_ledger_keeps_its_dates(postgres_url: str) -> None:
             found = connection.execute(
                 text("SELECT regulation, asked_at, effective_at, due_at, extended_from FROM requests ORDER BY id")
             ).all()
-    finally:
         older.dispose()
     original = NIGHTLY + timedelta(days=31)
     assert [tuple(row) for row in found] == [

@@ -1,0 +1,43 @@
+"""The engine of the tests' ledger, which thousands of tests share: its connections live as long as the run.
+
+Half of what PostgreSQL did in a test was to read and to plan statements that it had planned for the test before. So
+each connection prepares a statement when it comes again, keeps it, and plans it once. And one in six round trips asked
+whether a connection lives: here the socket tells.
+"""
+
+import select
+
+import psycopg
+from psycopg._preparing import PrepareManager
+from sqlalchemy import Engine, event
+
+from ledger.session import connect
+
+
+class Kept(PrepareManager):
+    """Keeps prepared statements over a rollback. psycopg forgets them all, as somebody may have made tables anew."""
+
+    prepare_threshold = 1
+    prepared_max = 2_000
+
+    def clear(self) -> bool:
+        return False
+
+
+def connect_for_long(url: str) -> Engine:
+    """The ledger at `url`, for all tests of a process. Connections that were ended on purpose are replaced."""
+    engine = connect(url)
+    engine.dialect.do_ping = _is_quiet
+    event.listen(engine, "connect", _keep_plans)
+    return engine
+
+
+def _is_quiet(connection: psycopg.Connection[object]) -> bool:
+    """Whether nothing has come from the server, which says something only where it ends the connection."""
+    return not select.select([connection.fileno()], [], [], 0)[0]
+
+
+def _keep_plans(connection: psycopg.Connection[object], _: object) -> None:
+    connection._prepared = Kept()  # psycopg has no public way
+    connection.execute("SET plan_cache_mode = force_generic_plan")
+    connection.commit()
