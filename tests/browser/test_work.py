@@ -1,6 +1,7 @@
 """A day's work in a real browser, with and without JavaScript."""
 
 import pytest
+from playwright.sync_api import Route
 
 from tests.browser.conftest import OpenPage
 from tests.browser.looking import PERSONAL, look_at
@@ -51,6 +52,21 @@ def test_a_person_is_erased_by_a_form(open_page: OpenPage, desk: Desk, script: b
     if script:
         kept = page.evaluate("[...Object.entries(localStorage), ...Object.entries(sessionStorage)].join()")
         assert not PERSONAL.search(kept)
+
+
+@pytest.mark.usefixtures("past")
+def test_an_answer_that_comes_late_undoes_no_choice(open_page: OpenPage) -> None:
+    """At which vendors the person can be found is answered with boxes as they were when it was asked."""
+    page = open_page("submitter").go("/new")
+    asked: list[Route] = []
+    page.route("**/new/reach", lambda route: route.continue_() if asked else asked.append(route))
+    with page.expect_request("**/new/reach"):
+        page.get_by_label("User id").fill("jane-new")
+        page.get_by_label("User id").blur()
+    page.get_by_role("checkbox", name="b2core").uncheck()
+    asked[0].continue_()
+    page.get_by_text("the person can be looked for there").first.wait_for()
+    assert not page.get_by_role("checkbox", name="b2core").is_checked()
 
 
 def test_a_form_with_faults_says_what_to_do_and_keeps_what_was_given(open_page: OpenPage, past: Past) -> None:

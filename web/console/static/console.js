@@ -14,6 +14,18 @@
   document.addEventListener("htmx:afterSwap", () => show(document));
   document.addEventListener("live-shown", () => show(document));
 
+  // An answer to what was given before must not undo what is given by now: it is left out, for another is on its way.
+  const overtaken = new WeakSet();
+  document.addEventListener("change", (event) => {
+    for (const part of event.target.form?.querySelectorAll("[hx-post]") ?? []) {
+      if (part.contains(event.target) || part.matches("[hx-trigger*='from:']")) overtaken.add(part);
+    }
+  });
+  document.addEventListener("htmx:beforeSend", (event) => overtaken.delete(event.detail.elt));
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (overtaken.has(event.detail.requestConfig.elt)) event.detail.shouldSwap = false;
+  });
+
   // A form is sent once: a second click changes nothing.
   document.addEventListener("submit", (event) => {
     if (event.target.dataset.sent) event.preventDefault();
