@@ -45,11 +45,15 @@ def _lone_quote(text: str) -> bool:
 
 
 def _is_valid(text: str) -> bool:
-    from email_validator import EmailSyntaxError, validate_email  # noqa: PLC0415 - most addresses are plain
+    import email_validator  # noqa: PLC0415 - most addresses are plain
 
-    try:
-        # Special-use domains such as .local are valid here: companies use them internally. No name server is asked.
-        found = validate_email(text, allow_quoted_local=True, check_deliverability=False, globally_deliverable=False)
-    except EmailSyntaxError:
+    # Special-use domains such as .local are valid here, since companies use them internally. The library's own way to
+    # take them is to empty its list.
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+    try:  # no name server is asked
+        found = email_validator.validate_email(
+            text, allow_quoted_local=True, check_deliverability=False, globally_deliverable=False
+        )
+    except email_validator.EmailSyntaxError:
         return False
     return found.ascii_domain.rpartition(".")[2][-1:].isalpha()

@@ -55,7 +55,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "domain/retry.py": (f"{DOMAIN}retry.py",),
     "domain/signing.py": (f"{UNIT}/local/test_signing_pair.py",),
     "domain/suppression.py": (f"{DOMAIN}suppression.py", f"{DOMAIN}legal_holds.py"),
-    "domain/twins.py": (f"{UNIT}/domain/test_json_size.py",),
+    "domain/twins.py": (f"{DOMAIN}twins.py",),
     "domain/unexpected.py": (f"{DOMAIN}unexpected.py",),
 }
 """Which tests are about a module, as arguments of pytest. Only these run against its mutants."""

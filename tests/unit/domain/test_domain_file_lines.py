@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.file_lines import FileLines
+from tests.table_rows import each_row
 
 STEPS = st.lists(st.integers(1, 4) | st.just(1), min_size=1, max_size=60)
 CUTS = st.lists(st.integers(1, 12), max_size=20)
@@ -23,6 +24,25 @@ def test_every_person_is_found_on_their_line(first: int, steps: list[int], cuts:
             kept.extend(block)
     for found in (kept, FileLines.unpacked(kept.packed())):
         assert [found.of(person) for person in range(1, len(lines) + 1)] == lines
+
+
+@each_row(
+    "blocks",
+    [
+        [[2, 3, 4], [5, 6, 7], [9, 10]],
+        [[2, 3, 4], [5, 7, 9], [11, 12]],
+        [[2, 3, 4], [6, 7, 8], [9, 10]],
+        [[2, 4, 6], [7, 8, 9], [10, 11]],
+        [[2], [3, 4, 5], [7, 8]],
+        [[1, 2, 3], [4, 5], [6, 8], [9]],
+    ],
+)
+def test_blocks_that_go_on_and_blocks_that_do_not(blocks: list[list[int]]) -> None:
+    kept = FileLines()
+    for block in blocks:
+        kept.extend(block)
+    lines = [line for block in blocks for line in block]
+    assert [FileLines.unpacked(kept.packed()).of(person) for person in range(1, len(lines) + 1)] == lines
 
 
 def test_a_plain_file_of_any_length_is_one_run() -> None:

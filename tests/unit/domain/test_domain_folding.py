@@ -26,6 +26,8 @@ TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
         ("jose\u0301@example.org", "josé@example.org"),
         ("JOSÉ@example.org", "jose\u0301@example.org"),
         ("jane@例え。jp", "jane@xn--r8jz45g.jp"),
+        ("jane@\uff45xämple.org", "jane@exämple.org"),
+        ('"ä@b"@EXÄMPLE.org', '"ä@b"@xn--exmple-cua.org'),
     ],
 )
 def test_one_address_in_two_spellings(one: str, other: str) -> None:

@@ -129,6 +129,22 @@ def test_a_character_that_nobody_sees_is_refused(character: str, form: str) -> N
     refused(PHONES, f"+8210{character}12345678"[:16])
 
 
+@each_row(
+    ("text", "first"),
+    [
+        ("a\tb", "U+0009"),
+        ("\x00\x01", "U+0000"),
+        ("a\x7f", "U+007F"),
+        ("a b-4711", None),
+        ("", None),
+        ("é b", None),
+        ("é\xa0\u200b", "U+00A0"),
+    ],
+)
+def test_the_first_that_nobody_sees_is_named(text: str, first: str | None) -> None:
+    assert invisible_in(text) == first
+
+
 @given(st.characters(categories=["Cc", "Cf", "Co", "Zl", "Zp", "Zs"]).filter(lambda one: one != " "))
 def test_whole_categories_are_refused(character: str) -> None:
     assert invisible_in(f"a{character}b") == f"U+{ord(character):04X}"
@@ -349,6 +365,24 @@ def test_an_address_for_nobody_is_refused(value: str) -> None:
 )
 def test_an_address_of_somebody_is_taken(value: str) -> None:
     taken(EMAILS, value)
+
+
+@each_row(
+    ("text", "valid"),
+    [
+        *(
+            (f"{local}@{domain}", True)
+            for local in ("a", "josé", "o'x")
+            for domain in ("host.local", "x.test", "x.c1m")
+        ),
+        *((f"{local}@{domain}", False) for local in ("a", "josé", "o'x") for domain in ("host", "x.c1", "x.12")),
+        ("'o''b'@example.org", True),
+        ("'josé@example.org", False),
+    ],
+)
+def test_any_domain_will_do_whose_last_part_ends_with_a_letter(text: str, valid: bool) -> None:
+    """Companies use special ones, as .local, internally; and what is short for plain addresses is so for no others."""
+    assert (email_fault(text) is None) == valid
 
 
 WRAPPED = [

@@ -89,5 +89,6 @@ def test_the_warning_names_lines_and_nobody() -> None:
     said = "3 people were erased before: lines 2, 4, 9; `consent suppression check` tells them apart"
     assert noticed.warnings() == [said]
     assert str(ErasedBefore(1, (2,))).startswith("1 person was erased before: line 2;")
+    assert "2 people were erased before: lines 2, 4;" in str(ErasedBefore(2, (2, 4)))
     assert "lines 1, 2, …;" in str(ErasedBefore(30, (1, 2)))
     assert "identifiers" not in repr(wish("erasure 3 u1"))
