@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -63,7 +62,7 @@ class _Compared:
     """A comparison of all people of a request with those of all small ones running in a snapshot."""
 
     of: str
-    """The request, in this database, since its server was started: another one's snapshots mean something else."""
+    """The request, in this database, since its server was started or recovered: other snapshots mean something else."""
     seen: str
     """The snapshot."""
     own: str | None
@@ -153,27 +152,32 @@ def _remembered(
     matches, apart = (known.matches, known.apart) if known else ({}, frozenset[int]())
     if running.small:
         found = theirs_in_all_of_mine(connection, {**here, "others": running.small})
-        by_line = _by_line(chain(*matches.values(), found or ()))
-        if found is None or sum(map(len, by_line.values())) > MATCHES:
+        if found is not None:
+            matches = _with(matches, map(Match._make, found))
+        if found is None or sum(map(len, matches.values())) > MATCHES:
             _memory.keep(here["request_id"], None)
             return None
-        matches = by_line
     compared = _Compared(running.of, running.snapshot, running.own, matches, apart.union(running.apart))
     _memory.keep(here["request_id"], compared)
     return compared
 
 
-def _by_line(matches: Iterable[Match]) -> dict[int, list[Match]]:
+def _with(matches: Mapping[int, Sequence[Match]], more: Iterable[Match]) -> Mapping[int, Sequence[Match]]:
     """Each once: a request whose identifiers have changed is compared again."""
-    found: dict[int, list[Match]] = {}
-    for match in dict.fromkeys(map(Match._make, matches)):
-        found.setdefault(match.line, []).append(match)
-    return found
+    together = dict(matches)
+    for match in more:
+        known = together.get(match.line, ())
+        if match not in known:
+            together[match.line] = (*known, match)
+    return together
 
 
+# Statistics are reset when PostgreSQL recovers from a crash. It may then give numbers of transactions again of which
+# nothing was left.
 _OF = """
-    extract(epoch FROM pg_postmaster_start_time()) || ' '
-        || (SELECT oid FROM pg_database WHERE datname = current_database()) || ' ' || this.public_id
+    concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()),
+        extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time()),
+        (SELECT oid FROM pg_database WHERE datname = current_database()), this.public_id)
 """
 _LEFT_OUT = """
     requests.subjects > :small

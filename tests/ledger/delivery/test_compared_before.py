@@ -15,6 +15,10 @@ from domain.wishes import Ref
 from ledger.delivery import chunks, compared_before, near_requests
 from ledger.delivery.chunks import Lease
 from ledger.delivery.same_people import Found, same_people
+from ledger.desk.fresh_identifiers import complete
+from ledger.keys import fingerprinter
+from ledger.people.prints import Prints
+from ledger.sealing import SealingKey
 from tests.ledger.conftest import Desk, people
 from tests.ledger.test_growth import a_crowd
 
@@ -106,10 +110,12 @@ def _newer(campaign: Campaign) -> dict[int, set[Ref]]:
 
 
 def _by_one_identifier(campaign: Campaign) -> dict[int, set[Ref]]:
-    return {
-        line: {Ref(campaign.wish({name: EVERYBODY[line - 1][name]}), 1)}  # type: ignore[misc, literal-required]
-        for line, name in ((5, "email"), (15, "phone_number"), (25, "user_id"))
+    shared: dict[int, Subject] = {
+        5: {"email": EVERYBODY[4]["email"]},
+        15: {"phone_number": EVERYBODY[14]["phone_number"]},
+        25: {"user_id": EVERYBODY[24]["user_id"]},
     }
+    return {line: {Ref(campaign.wish(one), 1)} for line, one in shared.items()}
 
 
 def _larger(campaign: Campaign) -> dict[int, set[Ref]]:
@@ -176,6 +182,18 @@ def _other_identifiers_there(campaign: Campaign) -> dict[int, set[Ref]]:
     return {4: {Ref(number, 1)}}
 
 
+def _an_identifier_of_a_vendors_own_there(campaign: Campaign) -> dict[int, set[Ref]]:
+    """Somebody's other fingerprints stay as they are."""
+    stranger: Subject = {"user_id": "a stranger"}
+    number = campaign.wish(stranger)
+    assert campaign.found() == {}
+    more: Subject = {**stranger, "vendors": {"insider": {"identifiers": {"email": EVERYBODY[19]["email"]}}}}
+    with campaign.desk.engine.begin() as connection:
+        prints = Prints(fingerprinter(connection, campaign.desk.masters))
+        complete(connection, number, {1: more}, kind=Kind.OPT_OUT, key=SealingKey.generate(), prints=prints)
+    return {20: {Ref(number, 1)}}
+
+
 def _other_identifiers_here(campaign: Campaign) -> dict[int, set[Ref]]:
     number = campaign.desk.one("SELECT min(request_id) + 5 FROM subjects")
     campaign.desk.execute(
@@ -194,6 +212,9 @@ def _of_a_ledger_that_was_restored(campaign: Campaign) -> dict[int, set[Ref]]:
     compared_before._memory.forget(campaign.number)
     campaign.desk.execute("UPDATE requests SET changed = '9000000000' WHERE id <> :id", id=campaign.number)
     assert campaign.found() == {6: {Ref(number, 1)}}
+    with statements_of(campaign.desk.engine) as heard:
+        campaign.compare(0)
+    assert not any("theirs AS MATERIALIZED" in statement for statement, _ in heard), "they are not looked up again"
     other = campaign.wish(EVERYBODY[6])
     return {6: {Ref(number, 1)}, 7: {Ref(other, 1)}}
 
@@ -220,6 +241,7 @@ def _of_another_server(campaign: Campaign) -> dict[int, set[Ref]]:
         _done_meanwhile,
         _runs_again,
         _other_identifiers_there,
+        _an_identifier_of_a_vendors_own_there,
         _other_identifiers_here,
         _of_a_ledger_that_was_restored,
         _of_another_server,
