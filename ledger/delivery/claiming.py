@@ -16,7 +16,7 @@ from ledger.kept_plans import unseen
 
 QUEUE_GRACE_S = 30.0
 """A chunk whose message was lost on the way to a worker is queued again after this long."""
-LOOKED_AT, LOOKED_AT_MORE, NEWEST = 24, 200, 8
+LOOKED_AT, LOOKED_AT_MORE, NEWEST = 16, 200, 8
 """How many of ten thousand due requests one claim considers (or two for each free place, if that is more); how many
 more where these leave free places; and how many of the newest. Considering all of them would take 0.2 s."""
 READ_BACK_SHARE = 0.25
