@@ -6,8 +6,10 @@ from typing import NamedTuple
 from fastapi import Request
 from starlette.responses import Response
 
+from domain.foretold import foretell, say_not_looked_up
+from domain.requests import Kind
 from intake.files import saved_maps
-from intake.files.check import Check
+from intake.files.check import LOOKED_UP, Check
 from intake.files.columns import ANY, known_columns
 from intake.files.faults import Fault
 from intake.files.header_names import REGION
@@ -80,6 +82,7 @@ def draft_page(
         wrong={one.field: one.problem for one in wrong},
         called=CALLED,
         found=found,
+        warnings=_warnings(found, state.given["kind"]) if found else [],
         columns=state.columns,
         column_faults=_by_column(found),
         columns_left=max(0, len(state.header) - MOST_COLUMNS),
@@ -96,6 +99,11 @@ def draft_page(
         large=above is not None and found is not None and found.people > above,
         above=above,
     )
+
+
+def _warnings(found: Check, kind: str) -> list[str]:
+    erased = [foretell(found.erased_before, Kind(kind))] if found.erased_before else []
+    return [*found.warnings, *erased, *([say_not_looked_up(LOOKED_UP)] if found.erased_unknown else [])]
 
 
 class _Given(dict[str, str]):

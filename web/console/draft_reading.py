@@ -1,9 +1,12 @@
 """Reads a dropped file as its page says, and keeps what was found."""
 
+from collections.abc import Sequence
+
 from config.data_folder import ForeignFolderError, check_ours
 from config.settings import Settings
 from domain.noticed import Noticed
 from domain.requests import Kind
+from domain.suppression import Identifiers
 from intake.files import saved_maps
 from intake.files.check import check
 from intake.files.columns import field_of, recognise
@@ -11,9 +14,11 @@ from intake.files.header_names import squashed
 from intake.files.hints import HintError, Hints, read_hints
 from intake.files.reading import Bounds, Reading
 from intake.files.saved_maps import Kept
+from ledger import suppression
 from ledger.people.prints import Prints
 from ledger.requests import drafts
 from ledger.requests.drafts import Draft, DraftFile
+from ledger.session import one_by_one
 from tasks.submission import SubmitError
 from web.console.draft_state import COLUMN, KEEP_AS, LEAVE_OUT, State
 from web.console.request_options import Wrong
@@ -96,5 +101,12 @@ def _checked(context: Context, draft: Draft, state: State, hints: Hints) -> Stat
     known = context.known()
     reach = known.destinations(Kind(state.given["kind"]), ()).reach.fields
     reading = Reading(hints, bounds_of(context.settings), Noticed(as_of=known.as_of))
-    found = check(DraftFile(context.engine, draft), reading, reach, Prints(known.prints), known.names)
+    file, days = DraftFile(context.engine, draft), context.settings.suppression_days
+
+    def are_erased(people: Sequence[Identifiers]) -> list[bool]:
+        # The file is read by other connections of the same pool, so none is kept meanwhile.
+        with one_by_one(context.engine) as connection:
+            return [one is not None for one in suppression.erasures_of(connection, people, days)]
+
+    found = check(file, reading, reach, Prints(known.prints), known.names, are_erased=are_erased)
     return State(state.given, found.header, found)

@@ -56,6 +56,33 @@ def test_an_opt_in_is_told_whom_it_names(stack: Engine, people: str) -> None:
     assert "erased_before" not in json.loads(again.stdout)
 
 
+def test_a_file_that_is_only_looked_at_says_whom_it_names_too(
+    stack: Engine, people: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(people)
+    before = consent("audit", "--json").stdout
+    table = "user_id\nx-1\nu-2\nu-3\nu-2\n"
+    for kind, happens in (
+        ("opt_in", "the opt-in goes out for them too, with this warning"),
+        ("opt_out", "the opt-out goes out for them too, and erases nobody"),
+        ("erasure", "they are erased again"),
+    ):
+        as_json = json.loads(consent("submit", "--check", "-", "--kind", kind, "--json", stdin=table).stdout)
+        assert (as_json["erased_before"], as_json["not_looked_up"]) == ({"people": 2, "lines": [2, 3]}, 0)
+        told = consent("submit", "--check", "-", "--kind", kind, stdin=table)
+        assert "warning: 2 people were erased before: lines 2, 3; `consent suppression check`" in told.stdout
+        assert f". When this is submitted, {happens}\n" in told.stdout
+        assert "u-2" not in told.output
+    assert consent("audit", "--json").stdout == before
+    monkeypatch.setattr("intake.files.check.LOOKED_UP", 2)
+    monkeypatch.setattr("cli.check.LOOKED_UP", 2)
+    told = consent("submit", "--check", "-", "--kind", "opt_in", stdin=table)
+    assert "warning: 1 person was erased before: line 2;" in told.stdout
+    assert "warning: of the file, only 2 people were looked up on the suppression list, the first;" in told.stdout
+    nobody = consent("submit", "--check", "-", "--json", stdin="user_id\nx-1\n")
+    assert json.loads(nobody.stdout)["erased_before"] is None
+
+
 def test_who_is_found_is_erased_again_where_that_is_set(
     stack: Engine, people: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -351,7 +351,13 @@ def test_a_file_that_is_not_wanted_is_destroyed_at_once(sign_in: SignIn, rows: R
 def test_a_file_of_opt_ins_says_who_was_erased(sign_in: SignIn) -> None:
     browser = sign_in("operator")
     for kind, told in (("erasure", False), ("opt_in", True)):
-        answer = press(browser, dropped(browser, PLAIN, kind=kind), **VENDORS)
+        at = dropped(browser, PLAIN, kind=kind)
+        before = unescape(browser.get(at).text)
+        words = (
+            "lines 1, 2; `consent suppression check` tells them apart. When this is submitted, the opt-in goes out for"
+        )
+        assert (words in before) is told, "also before it is submitted"
+        answer = press(browser, at, **VENDORS)
         assert answer.status_code == 303, answer.text
         page = browser.get(answer.headers["location"]).text
         assert ("2 people were erased before: lines 1, 2" in page) is told
