@@ -37,7 +37,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "domain/legal_holds.py": (f"{DOMAIN}legal_holds.py", f"{DOMAIN}suppression.py"),
     "domain/marked_pages.py": (f"{DOMAIN}marked_pages.py",),
     "domain/masking.py": (f"{DOMAIN}masking.py",),
-    "domain/moments.py": (f"{UNIT}/domain/test_days.py", f"{DOMAIN}deadlines.py"),
+    "domain/moments.py": (f"{DOMAIN}moments.py", f"{UNIT}/domain/test_days.py"),
     "domain/national_numbers.py": (f"{DOMAIN}national_numbers.py",),
     "domain/nobody.py": (f"{DOMAIN}nobody.py", *PEOPLE),
     "domain/noticed.py": (f"{DOMAIN}noticed.py",),

@@ -29,6 +29,12 @@ def test_a_country_is_named_by_its_letters_or_its_calling_code(text: str, region
         ("555 0123", "US", None),
         ("+999 123456", "KR", None),
         ("0000", "KR", None),
+        # without its plus it would be a number within the country too: which one is meant, nobody can tell
+        ("+49 171 1234567", "DE", "+491711234567"),
+        ("49 171 1234567", "DE", None),
+        ("49-1711-234567", "DE", None),
+        ("4974391", "DE", "+494974391"),  # no number with a plus
+        ("821012345678", "KR", "+821012345678"),  # none within the country
         ("", "KR", None),
     ],
 )
