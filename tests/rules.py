@@ -10,7 +10,7 @@ DOMAIN = f"{UNIT}/domain/test_domain_"
 CASES = ("-m", "not hypothesis")
 """Without the searches, which call these functions millions of times."""
 IDENTIFIERS = (f"{DOMAIN}identifiers.py", *CASES)
-PEOPLE = (f"{DOMAIN}subjects.py", *IDENTIFIERS)
+PEOPLE = (f"{DOMAIN}refusals.py", f"{DOMAIN}subjects.py", *IDENTIFIERS)
 TESTS: dict[str, tuple[str, ...]] = {
     "adapters/triage.py": (f"{UNIT}/adapters/test_adapters_triage.py",),
     "ledger/sealing.py": (f"{UNIT}/ledger/test_ledger_sealing.py",),
