@@ -37,7 +37,7 @@ chromium: $(READY) ## Have Chromium for the tests of the console: root installs 
 	@$(BIN)/python -m tests.browser.chromium
 
 quick: $(READY) ## Run the unit and contract tests, with few generated cases, in two processes
-	$(TEST) -n 2 --shares --few-examples tests/unit tests/contract $(ARGS)
+	@$(BIN)/python -m tests.quick $(ARGS)
 
 chaos: $(READY) ## Break a running stack at random and compare ledger and vendors (ARGS="--seed 7 --seconds 40 --people 1500")
 	$(BIN)/python -m tests.chaos $(ARGS)

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
     from ledger.sealing import MasterKeys
-    from tests.sharing_out import ByGroup, Shares
+    from tests.sharing_out import ByGroup
 
 # A developer's own settings are none of the tests', but those that are for tests.
 for name in [name for name in os.environ if name.startswith("CONSENT_") and not name.startswith("CONSENT_TEST_")]:
@@ -53,7 +53,7 @@ GENERATES_CASES = b"hypothesis"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--few-examples", action="store_true", help="try properties with a sixth of the generated cases")
     parser.addoption("--many-examples", action="store_true", help="try properties with all of the generated cases")
-    parser.addoption("--shares", action="store_true", help="have each process collect its share of the files alone")
+    parser.addoption("--share", metavar="1/2", help="collect the first of two shares of the files alone")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,14 +63,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """To collect takes a fifth of what quick tests take: no process looks into what another will run."""
-    if not config.getoption("shares") or not collection_path.match("test_*.py"):
-        return None
-    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
-    if not worker:
+    share = config.getoption("share")
+    if not share or not collection_path.match("test_*.py"):
         return None
     from tests.sharing_out import is_of_another
 
-    return is_of_another(collection_path, worker["workerid"], worker["workercount"]) or None
+    return is_of_another(collection_path, share) or None
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> None:
@@ -114,11 +112,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "ByGroup | Shares":
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "ByGroup":
     """Keep a file's tests in one process, so that what they share is started once."""
-    from tests.sharing_out import ByGroup, Shares
+    from tests.sharing_out import ByGroup
 
-    return Shares(config, log) if config.getoption("shares") else ByGroup(config, log)
+    return ByGroup(config, log)
 
 
 def pytest_collection_finish() -> None:

@@ -1,5 +1,5 @@
 """Which tests go to one process of a run: those of a file, of files that name one group, and all that need the browser.
-Or, where all tests are short, whatever each process has collected of its own share of the files.
+And, for `make quick`, which files go to one process that collects nothing else.
 
 With pytest 9.2 pytest-xdist's own `--dist loadgroup` groups nothing and says nothing: it writes the groups into the ids
 of tests, which pytest no longer reads from there (https://github.com/pytest-dev/pytest-xdist/issues/1386). Every
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
-from xdist.scheduler import EachScheduling, LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling
 
 NAMED = re.compile(r'^pytestmark = pytest\.mark\.xdist_group\("(\w+)"\)', re.MULTILINE)
 BROWSER = "tests/browser/"
@@ -39,26 +39,16 @@ def group_of(root: Path, file: str) -> str:
     return named[1] if named else file
 
 
-class Shares(EachScheduling):
-    """Has each process run all that it has collected: no two have collected the same."""
-
-    def schedule(self) -> None:
-        session = self.config.pluginmanager.getplugin("session")
-        session.testscollected = sum(
-            len(collected) for collected in self.node2collection.values()
-        )  # for the percentage
-        super().schedule()
-
-
-def is_of_another(file: Path, worker: str, workers: int) -> bool:
-    """Whether this file of tests is in the share of another process than the one with this name (`gw0`)."""
+def is_of_another(file: Path, share: str) -> bool:
+    """Whether this file of tests is in another share than this one (`1/2`: the first of two)."""
+    number, count = map(int, share.split("/"))
     folder = TESTS / file.relative_to(TESTS).parts[0]
-    return _dealt(folder, workers)[file] != int(worker.removeprefix("gw")) % workers
+    return _dealt(folder, count)[file] != number - 1
 
 
 @cache
-def _dealt(folder: Path, workers: int) -> dict[Path, int]:
-    """By file its process. Largest first and to and fro: whoever got the larger of two gets the smaller of the next."""
+def _dealt(folder: Path, count: int) -> dict[Path, int]:
+    """By file its share. Largest first and to and fro: whoever got the larger of two gets the smaller of the next."""
     files = sorted(folder.rglob("test_*.py"), key=lambda file: (-file.stat().st_size, file))
-    to_and_fro = [*range(workers), *reversed(range(workers))]
+    to_and_fro = [*range(count), *reversed(range(count))]
     return {file: to_and_fro[place % len(to_and_fro)] for place, file in enumerate(files)}
