@@ -13,6 +13,11 @@ def test_a_block_is_replaced_and_the_rest_kept() -> None:
     )
 
 
+def test_the_first_block_of_a_name_counts() -> None:
+    page = "<!-- begin x -->\nold\n<!-- end x -->\n<!-- begin x -->\nkept\n<!-- end x -->\n"
+    assert filled(page, {"x": "new\n"}) == page.replace("old", "new")
+
+
 @pytest.mark.parametrize("page", ["", "<!-- begin x -->\n", "<!-- end x -->", "<!-- end x --><!-- begin x -->\n"])
 def test_a_page_without_both_markers_is_told_of_them(page: str) -> None:
     wanted = r"^a page has no place for x: it wants <!-- begin x --> and <!-- end x -->$"
