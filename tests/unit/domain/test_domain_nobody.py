@@ -1,6 +1,6 @@
 """E-mail addresses that are nobody's, and those of people with odd names."""
 
-from domain.nobody import is_nobodys_email
+from domain.nobody import is_nobodys_email, is_nobodys_phone
 from tests.table_rows import each_row
 
 
@@ -27,3 +27,14 @@ def test_addresses_of_nobody(email: str) -> None:
 )
 def test_addresses_of_people_with_odd_names(email: str) -> None:
     assert not is_nobodys_email(email)
+
+
+@each_row(
+    ("phone", "nobody"),
+    [
+        *((phone, True) for phone in ("+11111111111", "+12222222222", "+10000000000", "+490000000", "+82000000")),
+        *((phone, False) for phone in ("+12024561111", "+4911111111111", "+4930123456", "+821012345678")),
+    ],
+)
+def test_zeros_are_nobody_and_one_digit_is_so_in_north_america_alone(phone: str, nobody: bool) -> None:
+    assert is_nobodys_phone(phone) is nobody
