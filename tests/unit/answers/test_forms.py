@@ -14,7 +14,7 @@ from answers.document import Document, Entry, Section
 from answers.facts import Evidence
 from answers.html import as_html, policy
 from answers.pdf import NoPdfError, as_pdf, can_make_pdf
-from answers.printable import KEPT, LATIN, is_printable, printable
+from answers.printable import printable
 from answers.rendering import Style, file_name, render
 from answers.writing import write
 from tests.unit.answers.samples import MASKED, at, ended, facts
@@ -42,7 +42,7 @@ def test_the_same_facts_make_the_same_accessible_pdf(language: Language, reader:
 
 
 def test_the_pdf_has_every_message_of_every_language() -> None:
-    """The typesetter refuses PDF/UA where a glyph is missing; see the next test."""
+    """The typesetter refuses PDF/UA where a glyph is missing: `tests/slow/test_fonts.py` is about the glyphs."""
     assert as_pdf(of_texts(*(text for language in Language for _, text in catalogue(language).messages())))
 
 
@@ -68,13 +68,6 @@ def test_a_missing_glyph_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(pdf, "printable", lambda text: text)
     with pytest.raises(RuntimeError, match="could not be displayed"):
         as_pdf(of_texts("\N{GRINNING FACE}"))
-
-
-def test_the_fonts_have_each_character_that_is_called_printable() -> None:
-    every = [chr(code) for code in range(0x20, 0xFFE0) if is_printable(chr(code))]
-    assert len(every) > 17_000
-    assert {chr(code) for code in LATIN} | KEPT <= {*every, "\n"}
-    assert as_pdf(of_texts(*("".join(every[first : first + 80]) for first in range(0, len(every), 80))))
 
 
 @pytest.mark.parametrize(
