@@ -17,7 +17,7 @@ import redis
 
 from local.redis_server import _redis_program
 
-STARTS_S = 20.0
+STARTS_S = 120.0
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""`consent up --sandbox` needs no setting, and what it says to try works; a whole idle stack is small."""
+"""`consent up --sandbox` needs no setting, and what it says to try works; its processes share what they load."""
 
 import os
 import re
@@ -12,7 +12,8 @@ import pytest
 
 from tests.flows.conftest import CONSENT, Stack
 
-MOST_MB = 400
+LARGEST_SHARE = 0.5
+"""Of what its processes would hold if they shared nothing. How many MB that is, bench says: machines differ."""
 PROXY = "http://shop:real-4711@proxy.example:3128"
 
 
@@ -31,7 +32,8 @@ def test_it_needs_no_setting_and_what_it_says_to_try_works(sandboxed: Stack) -> 
     assert sandboxed.process is not None
     processes = [psutil.Process(sandboxed.process.pid)]
     processes += processes[0].children(recursive=True)
-    assert sum(one.memory_full_info().pss for one in processes) / 2**20 <= MOST_MB
+    held = [one.memory_full_info() for one in processes]
+    assert sum(one.pss for one in held) <= LARGEST_SHARE * sum(one.rss for one in held)
 
     said = (sandboxed.folder / "up.log").read_text()
     assert "left out here: CONSENT_EGRESS_PROXY" in said

@@ -13,15 +13,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PATIENCE_S = 120
 
 
 UNFINISHED = b"POST /dfinery/users/ci HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"
 
 
 def wait_for_unfinished(port):
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_sandbox/traffic", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_sandbox/traffic", timeout=PATIENCE_S) as answer:
             if found := json.load(answer)["dfinery"]["statuses"].get("unfinished", 0):
                 return found
         time.sleep(0.02)
@@ -31,7 +32,7 @@ def wait_for_unfinished(port):
 def run(*arguments, **environ):
     command = [sys.executable, "-m", "sandbox", *arguments]
     return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False, env=os.environ | environ
+        command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=os.environ | environ
     )
 
 
@@ -43,23 +44,23 @@ def test_serves_until_sigterm(tmp_path):
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline().strip()
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + PATIENCE_S
             while not ready.exists() and time.monotonic() < deadline:
                 time.sleep(0.01)
             port = int(ready.read_text())
             assert line == f"sandbox ready on http://127.0.0.1:{port}"
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_sandbox/faults", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_sandbox/faults", timeout=PATIENCE_S) as answer:
                 told = json.load(answer)
             assert (told["seed"], told["dfinery"]["slow"]) == (5, 0.25)
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_sandbox/traffic", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_sandbox/traffic", timeout=PATIENCE_S) as answer:
                 assert json.load(answer)["dfinery"]["limit"] == 7
             for broken in (b"PUT /algonomy/optOut/\xff HTTP/1.1\r\n\r\n", UNFINISHED):
-                with socket.create_connection(("127.0.0.1", port), timeout=5) as sender:
+                with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as sender:
                     sender.sendall(broken)
             assert wait_for_unfinished(port) == 1
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
         assert process.stderr.read() == ""
 
 
@@ -96,6 +97,6 @@ def test_imports_nothing_of_ours():
     ours = ("domain", "ledger", "adapters", "tasks", "worker", "intake", "answers", "web", "cli", "config", "local")
     code = f"import sys, sandbox.__main__; print(sorted(m for m in sys.modules if m.split('.')[0] in {ours}))"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=True
     )
     assert done.stdout.strip() == "[]"

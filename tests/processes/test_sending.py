@@ -173,15 +173,18 @@ class Adapter(StubAdapter):
         return httpx.Request("POST", sys.argv[1], json=[])
 
 class Waits(StubPermits):
+    since = float("inf")
+
     async def take(self, rate):
+        self.since = monotonic()
         print("waits", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         return await super().take(rate)
 
 async def main():
-    asked = monotonic()
-    exchange = Exchange(Adapter(), Transport(5.0), None, Waits())
-    over = lambda: monotonic() - asked > 1.0
+    permits = Waits()
+    exchange = Exchange(Adapter(), Transport(5.0), None, permits)
+    over = lambda: monotonic() - permits.since > 1.0
     try:
         await sending_until(over, exchange.ask(Call(Order(Kind.ERASURE), "first"), [person(1)]))
     except NotNowError:

@@ -1,5 +1,6 @@
 """A sandbox on a real socket, and short ways to ask it things."""
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from aiohttp import ClientResponse, DummyCookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
+from sandbox import gate
 from sandbox.app import build_app
 from sandbox.state import Sandbox
 from sandbox.vendors.algonomy import AlgonomyAccount
@@ -74,6 +76,25 @@ async def bench() -> AsyncIterator[Bench]:
     sandbox = Sandbox()
     async with TestClient(TestServer(build_app(sandbox)), cookie_jar=DummyCookieJar()) as client:
         yield Bench(sandbox, client)
+
+
+class Clock:
+    """The vendors' clock, which goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.at = time.monotonic()
+        self.time = time.time
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Stands still until `at` is changed."""
+    clock = Clock()
+    monkeypatch.setattr(gate, "time", clock)
+    return clock
 
 
 @pytest.fixture

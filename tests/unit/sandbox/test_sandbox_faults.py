@@ -1,6 +1,5 @@
 """Each fault does what its name says, and the seed decides which call meets it."""
 
-import asyncio
 import json
 import time
 from collections import Counter
@@ -163,7 +162,7 @@ async def test_slow(strike):
     began = time.monotonic()
     response, effects = await strike(slow=1, slow_s=[0.2, 0.3])
     assert (response.status, effects) == (200, 1)
-    assert 0.2 <= time.monotonic() - began < 1
+    assert time.monotonic() - began >= 0.2
 
 
 async def test_latency_comes_with_every_answer(strike):
@@ -193,10 +192,11 @@ async def test_outage_of_one_vendor_leaves_the_others(bench, vendor):
     assert await statuses() == before
 
 
-async def test_outage_ends_by_itself(bench):
+async def test_outage_ends_by_itself(bench, clock):
     await bench.call("POST", "/_sandbox/vendors/dfinery/outage", json={"seconds": 0.05})
+    clock.at += 0.049
     assert (await bench.dfinery("profile", {"user_ids": ["u-1"]})).status == 503
-    await asyncio.sleep(0.06)
+    clock.at += 0.002
     assert (await bench.dfinery("profile", {"user_ids": ["u-1"]})).status == 200
 
 
