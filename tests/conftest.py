@@ -115,11 +115,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 SLOW = ("tests/chaos/", "tests/flows/", "tests/browser/", "tests/processes/", "tests/slow/")
 """What waits for whole stacks and for processes, and what one process has for long."""
+LONG = ("tests/ledger/", "tests/web/")
+"""Where a file may take half a minute. Those of the rest take a few seconds."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow come first, so that all processes are busy to the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
+    """The longest come first, so that all processes are busy to the end."""
+    items.sort(key=lambda item: (not item.nodeid.startswith(SLOW), not item.nodeid.startswith(LONG)))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -59,7 +59,7 @@ def exported(stack: Stack, request_id: str) -> list[Row]:
 def test_every_delivery_is_what_the_vendor_holds(
     stack: Stack, vendors: Sandbox, people: MakePeople, kind: Kind
 ) -> None:
-    ordinary = people("plain", 120)
+    ordinary = people("plain", 40)
     troubled = people("bad", 3, "poison-") + people("gone", 3, "expired-") + people("busy", 2, "busy-")
     everybody = ordinary + troubled
     vendors.seed(everybody)
@@ -90,7 +90,7 @@ def test_every_delivery_is_what_the_vendor_holds(
 
 
 def test_killed_workers_and_a_killed_stack_lose_nobody(stack: Stack, vendors: Sandbox, people: MakePeople) -> None:
-    everybody = people("crash", 300)
+    everybody = people("crash", 150)
     vendors.seed(everybody)
     request_id = submitted(stack, everybody, "erasure")
     assert stack.process is not None
