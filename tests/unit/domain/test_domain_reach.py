@@ -168,3 +168,34 @@ def test_nobody_gets_a_block_out_of_nothing() -> None:
         "user_id": "u",
         "vendors": {"akinon": {}},
     }
+
+
+def test_where_people_are_missed_is_told_by_which_fields_they_have() -> None:
+    reach = Reach({"a": ("user_id",), "b": ("email", "vendors.b.profile_id"), "c": ("vendors.c.identifiers.card",)})
+    assert reach.fields["a"] == ("user_id",)
+    mine: Subject = {"user_id": "u", "phone_number": "", "vendors": {"b": {"profile_id": "7"}, "d": {"user_id": "x"}}}
+    assert reach.given(mine) == ("user_id", "vendors.b.profile_id")
+    assert reach.missed(("user_id", "vendors.b.profile_id"), mine) == ("c",)
+    assert reach.missed(("user_id", "vendors.b.profile_id"), {}) == ("c",), "it is remembered"
+    carded: Subject = {"email": "a@x.org", "vendors": {"c": {"identifiers": {"card": "1"}}, "b": {"profile_id": ""}}}
+    assert reach.given(carded) == ("email", "vendors.c.identifiers.card")
+    assert reach.missing([mine, carded, mine, {"user_id": "v"}, {}]) == {"a": 2, "b": 2, "c": 4}
+    assert Reach({}).missing([mine]) == {}
+
+
+def test_a_block_of_people_is_counted_however_mixed_it_is() -> None:
+    reach = Reach({"a": ("user_id",), "b": ("vendors.b.profile_id",)})
+    whole: Subject = {"user_id": "u", "email": "a@x.org", "phone_number": "+821012345678"}
+    for people, missing in (
+        ([whole, whole], {"b": 2}),
+        ([whole, {"email": "a@x.org"}], {"a": 1, "b": 2}),
+        ([{**whole, "vendors": {"b": {"profile_id": "7"}}}, whole], {"b": 1}),
+        ([{**whole, "vendors": {"b": {"profile_id": "7"}}}], {}),
+    ):
+        counted = Headcount(reach)
+        assert list(counted.passing(people)) == people
+        assert counted.without([]) == missing
+    counted = Headcount(reach)
+    assert list(counted.passing([whole, {"email": "a@x.org"}, whole])) != []
+    assert counted.without([2]) == {"b": 2}
+    assert counted.without([1, 3]) == {"a": 1, "b": 1}
