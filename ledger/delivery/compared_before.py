@@ -9,24 +9,15 @@ compared. That is exact, whatever was being written at that moment.
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from threading import Lock
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection
 
-from ledger.delivery.near_requests import (
-    array_of,
-    done_and_newer,
-    leased_though_ended,
-    listed_at_most,
-    mattering,
-)
+from ledger.delivery.come_since import CROWD, come_since, running_beside, still_matter
+from ledger.delivery.near_requests import listed_at_most
 from ledger.delivery.their_side import theirs_in_all_of_mine
-from ledger.kept_plans import unseen
 
-CROWD = 20_000
-"""Beside more running requests than this, each chunk is compared by itself. To look up so many takes about 0.2 s."""
 SMALL = 1_000
 """Requests of more people are compared with each chunk, and so are those with identifiers of vendors' own."""
 MATCHES = 20_000
@@ -108,9 +99,8 @@ def beside(connection: Connection, kinds: Sequence[str], here: Mapping[str, Any]
     known = _memory.get(request_id)
     if known is None:
         return None
-    when = {"of": known.of, "seen": known.seen, "own": known.own}
-    values = {**here, **when, "small": SMALL, "apart": [*known.apart]}
-    since = connection.execute(_since(tuple(kinds), listed_at_most(here)), values).one()
+    before = {"of": known.of, "seen": known.seen, "own": known.own, "apart": [*known.apart]}
+    since = come_since(connection, kinds, here, before, small=SMALL)
     if not since.usable:
         _memory.forget(request_id)
         return None
@@ -122,8 +112,7 @@ def beside(connection: Connection, kinds: Sequence[str], here: Mapping[str, Any]
         return None
     found = [match for line in here["lines"] for match in known.matches.get(line, ())]
     if found:
-        others = {"others": list({match.other_request for match in found})}
-        still = set(connection.execute(_still(tuple(kinds)), {**here, **others}).scalars())
+        still = still_matter(connection, kinds, here, list({match.other_request for match in found}))
         found = [match for match in found if match.other_request in still]
     return Beside(found, since.ids, since.people, since.theirs_other)
 
@@ -134,7 +123,7 @@ def compare_all(connection: Connection, here: Mapping[str, Any]) -> bool:
     request_id = here["request_id"]
     if request_id in _memory:
         return False  # tried before
-    running = connection.execute(_RUNNING, {**here, "small": SMALL}).one()
+    running = running_beside(connection, here, small=SMALL)
     if not running.large:
         return False
     few_apart = len(running.apart) < listed_at_most(here)
@@ -170,103 +159,3 @@ def _with(matches: Mapping[int, Sequence[Match]], more: Iterable[Match]) -> Mapp
         if match not in known:
             together[match.line] = (*known, match)
     return together
-
-
-# Statistics are reset when PostgreSQL recovers from a crash. It may then give numbers of transactions again of which
-# nothing was left.
-_OF = """
-    concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()),
-        extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time()),
-        (SELECT oid FROM pg_database WHERE datname = current_database()), this.public_id)
-"""
-_LEFT_OUT = """
-    requests.subjects > :small
-        OR EXISTS (SELECT FROM other_identifiers WHERE other_identifiers.request_id = requests.id) AS left_out
-"""
-_NOW = """
-    CAST(pg_current_snapshot() AS text) AS snapshot, CAST(pg_current_xact_id_if_assigned() AS text) AS own
-"""
-_SPLIT = """
-    COALESCE((SELECT array_agg(id) FROM running WHERE NOT left_out), CAST(ARRAY[] AS bigint[])) AS small,
-    COALESCE((SELECT array_agg(id) FROM running WHERE left_out), CAST(ARRAY[] AS bigint[])) AS apart
-"""
-
-
-def _usable(seen: str) -> str:
-    """Whether a comparison of `this` request in a snapshot tells of its people as they are now. While fingerprints are
-    replaced, two people may share one by either key."""
-    return f"""
-    this.status = 'running' AND (this.changed IS NULL OR pg_visible_in_snapshot(this.changed, {seen}))
-        AND NOT EXISTS (SELECT FROM other_identifiers WHERE request_id = :request_id)
-        AND NOT EXISTS (SELECT FROM keys WHERE state = 'reprinting')
-    """
-
-
-_RUNNING = text(f"""
-    WITH running AS MATERIALIZED (
-        SELECT requests.id, requests.subjects, {_LEFT_OUT}
-        FROM requests AS this JOIN requests ON requests.id <> this.id
-        WHERE this.id = :request_id AND this.subjects > :small AND requests.status = 'running'
-        LIMIT {CROWD + 1:d})
-    SELECT this.subjects > :small AS large, this.subjects AS mine, {_usable("pg_current_snapshot()")} AS usable,
-        (SELECT count(*) FROM running) AS requests,
-        (SELECT COALESCE(sum(subjects), 0) FROM running WHERE NOT left_out) AS people,
-        {_SPLIT}, {_OF} AS of, {_NOW}
-    FROM requests AS this WHERE this.id = :request_id
-""")
-_SEEN, _OWN = "CAST(:seen AS pg_snapshot)", "CAST(:own AS xid8)"
-_BEGUN_SINCE = f"changed >= pg_snapshot_xmax({_SEEN}) AND changed < pg_snapshot_xmax(pg_current_snapshot())"
-
-
-def _changed(when: str) -> str:
-    """In the order of its index, and never by reading all that run."""
-    return f"SELECT id, subjects FROM requests WHERE status = 'running' AND {when} ORDER BY changed LIMIT {CROWD:d}"
-
-
-@cache
-def _since(kinds: tuple[str, ...], most: int) -> TextClause:
-    """What has come to run since; and of what is compared with each chunk, what can matter.
-
-    Transactions that are yet to come are those of another server, from which the ledger was restored. Their requests
-    were there before."""
-    listed = array_of(kinds)
-    return text(f"""
-        WITH running AS MATERIALIZED (
-            SELECT requests.id, {_LEFT_OUT}
-            FROM (
-                SELECT its.*
-                FROM (SELECT pg_snapshot_xip({_SEEN}) UNION SELECT {_OWN}) AS writing (xid)
-                CROSS JOIN LATERAL ({_changed("changed >= xid AND changed <= xid")}) AS its
-                UNION ALL
-                ({_changed(_BEGUN_SINCE)})) AS requests
-            WHERE id <> :request_id),
-        near AS MATERIALIZED (
-            ({done_and_newer(listed, most)})
-            UNION ALL
-            ({leased_though_ended(most)})
-            UNION ALL
-            SELECT 1, id FROM unnest({unseen("apart", "bigint")}) AS apart (id)
-            UNION ALL
-            SELECT 1, id FROM running WHERE left_out),
-        mattering AS MATERIALIZED ({mattering(listed)})
-        SELECT {_usable(_SEEN)} AND this.changed IS DISTINCT FROM {_OWN} AND {_OF} = :of AS usable,
-            (SELECT count(*) FROM running) >= {CROWD:d} OR EXISTS (
-                SELECT FROM near GROUP BY why HAVING count(*) >= {most:d}) AS many,
-            {_SPLIT},
-            COALESCE((SELECT array_agg(id) FROM mattering), CAST(ARRAY[] AS bigint[])) AS ids,
-            COALESCE((SELECT sum(subjects) FROM mattering), 0) AS people,
-            EXISTS (
-                SELECT FROM mattering CROSS JOIN LATERAL (
-                    SELECT FROM other_identifiers WHERE request_id = mattering.id OFFSET 0) AS also) AS theirs_other,
-            :of AS of, {_NOW}
-        FROM requests AS this WHERE this.id = :request_id
-    """)
-
-
-@cache
-def _still(kinds: tuple[str, ...]) -> TextClause:
-    """Which of the `others` can matter still."""
-    return text(f"""
-        WITH near AS MATERIALIZED (SELECT id FROM unnest({unseen("others", "bigint")}) AS one (id))
-        SELECT id FROM ({mattering(array_of(kinds))}) AS mattering
-    """)
