@@ -50,7 +50,8 @@ class WatchedConnection(psycopg.Connection[Any]):
                 if ready:
                     heard = monotonic()
                 elif monotonic() - heard >= (ANSWER_S if self.ask is None else QUIET_S):
-                    if not self._is_served():
+                    # Asked a moment ago, it may have answered since: what it has sent is looked for once more.
+                    if not self._is_served() and not (ready := (yield wanted)):
                         self.pgconn.finish()
                         raise psycopg.OperationalError("the server has fallen silent")
                     heard = monotonic()

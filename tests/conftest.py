@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -199,13 +199,27 @@ def _migrated(postgres_url: str) -> "Iterator[Engine]":
     engine.dispose()
 
 
-@pytest.fixture
-def engine(_migrated: "Engine") -> "Engine":
-    """The ledger, migrated and empty."""
+@pytest.fixture(scope="session")
+def emptied(postgres_url: str, _migrated: "Engine") -> Iterator[Callable[[], None]]:
+    """Leaves nothing in the ledger but its tables."""
+    # Setting guards aside makes a connection forget its plans, so this one is not among those that tests use.
+    from ledger.session import connect
     from tests.services import empty
 
-    with _migrated.begin() as connection:
-        empty(connection)
+    engine = connect(postgres_url, pool_size=1)
+
+    def now() -> None:
+        with engine.begin() as connection:
+            empty(connection)
+
+    yield now
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(_migrated: "Engine", emptied: Callable[[], None]) -> "Engine":
+    """The ledger, migrated and empty."""
+    emptied()
     return _migrated
 
 

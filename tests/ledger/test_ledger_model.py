@@ -3,7 +3,7 @@ cancelled and superseded in any order, the record stays true, and in the end eve
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -41,7 +41,6 @@ from ledger.requests import closing, new_request, recording
 from ledger.sealing import MasterKeys
 from tasks.wishes import weigh
 from tests.row_order import rows_as_promised
-from tests.services import empty
 from tests.stubs import StubAdapter
 from tests.transitions import may_follow
 
@@ -165,6 +164,7 @@ class LedgerMachine(RuleBasedStateMachine):
     """The steps that a producer, dispatchers, workers, a read-back and an operator take, in any order."""
 
     engine: Engine
+    emptied: Callable[[], None]
     masters: MasterKeys
 
     def __init__(self) -> None:
@@ -181,8 +181,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def empty(self) -> None:
         """An empty ledger that knows two vendors."""
+        self.emptied()
         with self.engine.begin() as connection:
-            empty(connection)
             vendors.announce(connection, VENDORS)
 
     def rows(self, statement: str, **values: Any) -> list[Any]:
@@ -664,11 +664,13 @@ def _kind(identifier: str) -> str:
 
 @pytest.mark.timeout(900)  # 40 s of processor, and others may keep the machine busy
 def test_whatever_happens_the_record_is_true(
-    engine: Engine, masters: MasterKeys, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, emptied: Callable[[], None], masters: MasterKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outcomes, "COPY_FROM", 2)  # some are inserted, some are copied
     monkeypatch.setattr(near_requests, "FEW", 2)  # some find other requests few, some many
-    machine = type("Machine", (LedgerMachine,), {"engine": engine, "masters": masters})
+    machine = type(
+        "Machine", (LedgerMachine,), {"engine": engine, "emptied": staticmethod(emptied), "masters": masters}
+    )
     run_state_machine_as_test(
         machine,
         settings=settings(

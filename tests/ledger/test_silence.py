@@ -18,6 +18,9 @@ from tests.ledger.databases import address, database, execute
 GENEROUS_S = 60.0
 
 
+IS_ACTIVE = "SELECT state = 'active' FROM pg_stat_activity WHERE pid = %s"
+
+
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(liveness, "QUIET_S", 0.4)
@@ -121,6 +124,26 @@ def test_a_transaction_whose_answer_was_lost_is_not_taken_for_one_at_work(far: E
         network.silent.set()
         with pytest.raises(OperationalError):
             connection.execute(text("SELECT 1"))
+
+
+@pytest.mark.usefixtures("_patient")
+def test_an_answer_that_comes_while_the_server_is_asked_is_taken(far: Engine) -> None:
+    with far.connect() as connection:
+        watched = driver_of(connection)
+        assert isinstance(watched, WatchedConnection)
+        ask, backend = watched.ask, watched.backend
+        assert ask is not None
+
+        def asked_late() -> WatchedConnection:
+            other = ask()
+            while other.execute("SELECT state = 'active' FROM pg_stat_activity WHERE pid = %s", [backend]).fetchone()[
+                0
+            ]:
+                time.sleep(0.01)
+            return other
+
+        watched.ask = asked_late
+        assert connection.execute(text("SELECT 1 FROM pg_sleep(0.8)")).scalar_one() == 1
 
 
 def test_the_kernel_is_told_to_notice_too(far: Engine) -> None:

@@ -1,20 +1,22 @@
 """The HTTP app at the real ledger, in this process, and keys of every role to it."""
 
+import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 from argon2 import PasswordHasher
-from fastapi import FastAPI
 from sqlalchemy import Engine, text
+from starlette.applications import Starlette
 
-from config.settings import Settings
+from config.settings import PREFIX, Settings
 from intake.access import passwords
 from intake.access.tokens import mint_key
 from ledger.accounts import access
@@ -63,12 +65,19 @@ def woken() -> list[str]:
     return []
 
 
+@cache
+def _settings(environment: frozenset[tuple[str, str]]) -> Settings:
+    """Read once from each environment, and shared, as they can't be changed: reading takes ten milliseconds."""
+    return Settings()
+
+
 @pytest.fixture
 def context(engine: Engine, masters: MasterKeys, woken: list[str]) -> Iterator[Context]:
     """The context of the app; two vendors are switched on."""
     with engine.begin() as connection:
         announce(connection, {"dfinery": 100, "insider": 10})
-    context = Context.at(engine, masters, wake=woken.extend, guards=NO_GUARDS, settings=Settings())
+    ours = frozenset((name, value) for name, value in os.environ.items() if name.startswith(PREFIX))
+    context = Context.at(engine, masters, wake=woken.extend, guards=NO_GUARDS, settings=_settings(ours))
     yield context
     context.close()
 
@@ -96,7 +105,7 @@ def url(context: Context) -> Iterator[str]:
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
+def serving(app: Starlette) -> Iterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(served(app, *listening.getsockname()))

@@ -9,10 +9,13 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
-from fastapi import FastAPI, Request, Response
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key, RSAKey
 from joserfc.jws import JWSRegistry
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 CLIENT_ID, SECRET = "us&them", "s3cret/+: hush"
 REDIRECT_URL = "http://127.0.0.1/v1/session/oidc/callback"
@@ -78,35 +81,35 @@ class Provider:
         told = {name: value for name, value in {**claims, **self.lies}.items() if value is not ...}
         return 200, {"access_token": "hush-token", "token_type": "Bearer", "id_token": self.sign(told)}
 
-    def app(self) -> FastAPI:
+    def app(self) -> Starlette:
         """Its pages for machines."""
-        app = FastAPI()
+        pages = [
+            Route("/.well-known/openid-configuration", self._about),
+            Route("/jwks", self._keys),
+            Route("/token", self._tokens, methods=["POST"]),
+        ]
+        return Starlette(routes=pages)
 
-        @app.get("/.well-known/openid-configuration")
-        async def about(request: Request) -> Any:
-            own = str(request.base_url).rstrip("/")
-            places = {
-                "authorization_endpoint": f"{own}/authorize?tenant=1",
-                "token_endpoint": f"{own}/token",
-                "jwks_uri": f"{own}/jwks",
-            }
-            return await self._answer("about", {"issuer": own, **places, **self.about})
+    async def _about(self, request: Request) -> Response:
+        own = str(request.base_url).rstrip("/")
+        places = {
+            "authorization_endpoint": f"{own}/authorize?tenant=1",
+            "token_endpoint": f"{own}/token",
+            "jwks_uri": f"{own}/jwks",
+        }
+        return await self._answer("about", {"issuer": own, **places, **self.about})
 
-        @app.get("/jwks")
-        async def keys() -> Any:
-            published = [self.key.as_dict(private=False)] if self.published is None else self.published
-            return await self._answer("jwks", {"keys": published})
+    async def _keys(self, request: Request) -> Response:
+        published = [self.key.as_dict(private=False)] if self.published is None else self.published
+        return await self._answer("jwks", {"keys": published})
 
-        @app.post("/token")
-        async def token(request: Request, response: Response) -> Any:
-            form = dict(parse_qsl((await request.body()).decode(), strict_parsing=True))
-            issuer = str(request.base_url).rstrip("/")
-            response.status_code, told = self._token(form, issuer, request.headers.get("authorization", ""))
-            return await self._answer("token", told)
+    async def _tokens(self, request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode(), strict_parsing=True))
+        issuer = str(request.base_url).rstrip("/")
+        status, told = self._token(form, issuer, request.headers.get("authorization", ""))
+        return await self._answer("token", told, status)
 
-        return app
-
-    async def _answer(self, name: str, rightly: dict[str, Any]) -> Any:
+    async def _answer(self, name: str, rightly: dict[str, Any], status: int = 200) -> Response:
         self.asked[name] += 1
         await asyncio.sleep(self.slow_s)
-        return self.answers.get(name, rightly)
+        return self.answers.get(name) or JSONResponse(rightly, status)

@@ -1,7 +1,7 @@
 """Which vendors are on: stored in the ledger and changed by a person, and not by processes that start or stop."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -23,7 +23,6 @@ from tasks.submission import SubmitError
 from tasks.toolbox import Toolbox
 from tests.examples import examples
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
-from tests.services import empty
 from tests.stubs import StubAdapter, StubExchange
 
 NAMES = ("algonomy", "dfinery", "insider")
@@ -159,9 +158,10 @@ ACTS = st.one_of(
 
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ACTS, max_size=14))
-def test_processes_of_any_vendors_start_and_stop_in_any_order(desk: Desk, acts: list[tuple[str, object]]) -> None:
-    with desk.engine.begin() as connection:
-        empty(connection)
+def test_processes_of_any_vendors_start_and_stop_in_any_order(
+    desk: Desk, emptied: Callable[[], None], acts: list[tuple[str, object]]
+) -> None:
+    emptied()
     desk.queued.clear()
     model, meant = Model(), dict[int, list[str]]()
     for act, what in acts:

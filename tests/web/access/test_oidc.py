@@ -22,7 +22,6 @@ from sqlalchemy import Engine
 
 from adapters import identity_provider
 from config.oidc import CALLBACK, OidcSettings
-from config.settings import Settings
 from intake.access.passwords import hash_password
 from ledger.accounts import access, guesses
 from tests.web.api.test_openapi import attack
@@ -61,10 +60,11 @@ def serve(context: Context, issuer: str) -> Serve:
 
     @contextmanager
     def served(**changed: Any) -> Iterator[httpx.Client]:
-        settings = {"issuer": issuer, "client_id": CLIENT_ID, "client_secret": SECRET, "redirect_url": REDIRECT_URL}
-        oidc = OidcSettings.model_validate({**settings, **changed})
+        given = {"issuer": issuer, "client_id": CLIENT_ID, "client_secret": SECRET, "redirect_url": REDIRECT_URL}
+        oidc = OidcSettings.model_validate({**given, **changed})
         with ExitStack() as stack:
-            url = stack.enter_context(serving(create_app(replace(context, settings=Settings(oidc=oidc)))))
+            settings = context.settings.model_copy(update={"oidc": oidc})
+            url = stack.enter_context(serving(create_app(replace(context, settings=settings))))
             yield stack.enter_context(httpx.Client(base_url=url, timeout=30))
 
     return served
