@@ -50,10 +50,10 @@ def _one_loop() -> Iterator[None]:
 
 def talked(vendor: str, turn: Turn, count: int, status: int, body: bytes) -> tuple[list[Answered], int]:
     """What a conversation reports where one step answers everybody like this, and how many calls it took."""
-    adapter = adapter_of(vendor)
+    adapter, response = adapter_of(vendor), httpx.Response(status, content=body)
 
     def answering(call: Call, people: Sequence[Person]) -> list[Answer]:
-        return understand(adapter, call, people, httpx.Response(status, content=body))
+        return understand(adapter, call, people, response)
 
     exchange, told = StubExchange(answering, adapter), list[Answered]()
     slots = asyncio.Semaphore(8)

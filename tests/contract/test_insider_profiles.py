@@ -347,10 +347,10 @@ def _turns() -> list[Turn]:
 @each_row("body", [*BODIES, '{"error":"no data"}', '{"success":false}', '{"attributes":[]}'])
 @each_row("status", [200, 201, 202, 204, 302, 400, 401, 403, 404, 405, 408, 409, 413, 429, 500, 504])
 def test_trouble_never_reads_as_success_where_people_are_looked_up(status: int, body: str) -> None:
+    adapter, response = adapter_of("insider", **SETTINGS), httpx.Response(status, content=body.encode())
     for turn in _turns():
         yes = status == 200 and body == "{}" and turn.call.step not in ("look", "read")
-        adapter = adapter_of("insider", **SETTINGS)
-        (said,) = understand(adapter, turn.call, turn.people, httpx.Response(status, content=body.encode()))
+        (said,) = understand(adapter, turn.call, turn.people, response)
         words = in_words(said)
         assert yes or words.split("/")[0] not in ("applied", "seen", "absent", "proceed"), f"{turn.call.step}: {words}"
 
