@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from adapters.contract import Answer, Verdict
 from bench.plans import statements_of
 from domain.requests import Kind, Subject
 from domain.wishes import Ref
@@ -19,7 +20,7 @@ from ledger.desk.fresh_identifiers import complete
 from ledger.keys import fingerprinter
 from ledger.people.prints import Prints
 from ledger.sealing import SealingKey
-from tests.ledger.conftest import Desk, people
+from tests.ledger.conftest import Desk, everybody, people
 from tests.ledger.test_growth import a_crowd
 
 CHUNK = 10
@@ -265,6 +266,24 @@ def test_it_finds_what_a_chunk_by_itself_finds(
     expected = happens(campaign)
     assert campaign.found() == expected
     assert campaign.found() == expected
+
+
+def test_an_opt_in_gives_way_to_a_withdrawal_that_came_between_two_chunks(campaign: Campaign) -> None:
+    desk = campaign.desk
+    desk.execute("UPDATE chunks SET due_at = now() + interval '1 hour' WHERE request_id <> :id", id=campaign.number)
+    tools = desk.tools_for(everybody(Answer(Verdict.APPLIED)))
+    desk.queued += [("insider", campaign.chunks[0])]
+    assert desk.work_off(tools, runs=1) == 1
+    assert not campaign.looks_up_its_people()
+    newer = campaign.wish(EVERYBODY[14])
+    desk.execute("UPDATE chunks SET due_at = now() + interval '1 hour' WHERE request_id = :id", id=newer)
+    desk.queued += [("insider", chunk) for chunk in campaign.chunks[1:]]
+    desk.work_off(tools)
+    found = desk.rows(
+        "SELECT CAST(outcome AS text), array_agg(line ORDER BY line) FROM outcomes WHERE request_id = :id GROUP BY 1",
+        id=campaign.number,
+    )
+    assert dict(found) == {"accepted": [line for line in range(1, 31) if line != 15], "superseded": [15]}
 
 
 def test_what_was_being_written_while_it_was_compared_is_found(campaign: Campaign) -> None:
