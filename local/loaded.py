@@ -3,14 +3,24 @@
 Without the Celery apps, `worker.app` and `worker.bystanders`: importing one creates it.
 """
 
+import billiard.pool
+import celery.app.control
 import celery.apps.beat
 import celery.apps.worker
 import celery.concurrency.thread
+import celery.events.dispatcher
+import celery.events.receiver
 import celery.fixups.django
+import celery.worker.autoscale
 import celery.worker.components
 import celery.worker.consumer
+import celery.worker.consumer.delayed_delivery
 import celery.worker.control
+import celery.worker.strategy
+import kombu.mixins
 import uvicorn
+import uvicorn.lifespan.on
+import uvicorn.loops.uvloop
 import uvloop
 
 import intake.take_in.process
@@ -18,6 +28,7 @@ import tasks.attend
 import tasks.chores
 import tasks.deliver
 import tasks.dispatch
+import tasks.due_soon
 import tasks.settle
 import web.server
 import worker.celery_app
@@ -31,4 +42,4 @@ import worker.starting
 import worker.tick
 import worker.transport
 
-__all__ = ["celery", "intake", "tasks", "uvicorn", "uvloop", "web", "worker"]
+__all__ = ["billiard", "celery", "intake", "kombu", "tasks", "uvicorn", "uvloop", "web", "worker"]
