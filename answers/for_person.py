@@ -3,7 +3,7 @@
 from answers.catalogue import Catalogue
 from answers.document import Document, Entry, Section
 from answers.facts import Ending, Facts, Recipient
-from answers.next_steps import WELL, say_next, say_summary
+from answers.next_steps import WELL, say_next, say_rights, say_summary
 from answers.wording import say_ending
 
 
@@ -13,7 +13,8 @@ def write_for_person(catalogue: Catalogue, facts: Facts, sender: str) -> Documen
     not_done = _entries(catalogue, facts, well=False)
     sections = [Section(catalogue.say("section", "done"), entries=done)] if done else []
     sections += [Section(catalogue.say("section", "not_done"), entries=not_done)] if not_done else []
-    sections.append(Section(catalogue.say("section", "next"), say_next(catalogue, facts)))
+    following = say_next(catalogue, facts) + say_rights(catalogue, facts)
+    sections.append(Section(catalogue.say("section", "next"), following))
     return Document(
         language=catalogue.language,
         date=f"{facts.as_of:%Y-%m-%d}",

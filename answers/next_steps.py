@@ -29,7 +29,7 @@ def _all_outcomes(facts: Facts) -> set[str]:
 
 
 def say_next(catalogue: Catalogue, facts: Facts) -> tuple[str, ...]:
-    """What is still to come, what the person can do, and their rights where something was not done."""
+    """What is still to come, and what the person can do."""
     said: list[str] = []
     date = catalogue.day(facts.due_at)
     cancelled = facts.status == "cancelled"
@@ -45,9 +45,13 @@ def say_next(catalogue: Catalogue, facts: Facts) -> tuple[str, ...]:
         said.append(catalogue.say("next", "remains"))
     if not said:
         said.append(catalogue.say("next", "nothing"))
-    if facts.count(*(_all_outcomes(facts) - WELL - {PENDING})):
-        said.append(catalogue.say("next", "rights"))
     return tuple(said)
+
+
+def say_rights(catalogue: Catalogue, facts: Facts) -> tuple[str, ...]:
+    """What the person can do against us, where something was not done. An authority need not be told."""
+    some_undone = facts.count(*(_all_outcomes(facts) - WELL - {PENDING}))
+    return (catalogue.say("next", "rights"),) if some_undone else ()
 
 
 def _exceptions(catalogue: Catalogue, facts: Facts) -> list[str]:

@@ -30,7 +30,6 @@ from tasks.new_requests import new_request_of
 from tasks.reach import reach_of
 from tasks.subjects import advice
 from tasks.submission import Submission, SubmitError
-from tasks.unreachable import what_to_give
 
 
 def check_file(file: str, given: Given, submission: Submission, *, as_json: bool) -> Ending:
@@ -122,7 +121,7 @@ def _as_lines(found: Check, kind: Kind) -> list[str]:
     lines += [f"lines left out that repeat one of them: {found.repeats:,}"] if found.repeats else []
     lines += [f"{name}: {one.reachable:,} of {found.people:,} can be found" for name, one in found.vendors.items()]
     if found.unreachable:
-        lines.append(say_unreachable(found.unreachable, found.people, what_to_give))
+        lines.append(say_unreachable(found.unreachable, found.people, lambda name: found.vendors[name].give))
     lines += [f"for example: {', '.join(f'{name} {text}' for name, text in one.items())}" for one in found.sample]
     lines += [f"warning: {warning}" for warning in found.warnings]
     lines += [f"warning: {foretell(found.erased_before, kind)}"] if found.erased_before else []

@@ -108,7 +108,7 @@ def check(
     distinct = seen.count - len(repeats)
     unreachable = headcount.without(repeats)
     vendors = {
-        name: VendorReach(distinct - (missing := unreachable.get(name, 0)), missing, what_to_give(name))
+        name: VendorReach(distinct - (missing := unreachable.get(name, 0)), missing, what_to_give(name, reach[name]))
         for name in sorted(reach)
     }
     recognised, faults = reading.recognised, reading.faults

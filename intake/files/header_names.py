@@ -55,9 +55,9 @@ NAMES = MappingProxyType(
         """,
         "asked_at": """
             asked at, asked on, requested at, requested on, date asked, request date, date of request,
-            angefragt am, Anfragedatum, Antragsdatum,
-            talep tarihi, başvuru tarihi,
-            요청일, 요청 일자, 신청일,
+            angefragt am, Anfrage am, Anfrage vom, Anfragedatum, beantragt am, Antrag vom, Antragsdatum, verlangt am,
+            talep tarihi, talep günü, başvuru tarihi, başvuru günü,
+            요청일, 요청 일자, 요청 날짜, 신청일, 신청 일자, 접수일,
             date de la demande, date de demande, demandé le,
             fecha de solicitud, fecha de la solicitud,
         """,

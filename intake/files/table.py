@@ -10,6 +10,7 @@ from domain.national_numbers import region_of
 from domain.plain import check_plain
 from domain.requests import Subject
 from intake.files.columns import Column, field_of
+from intake.files.day_cells import as_iso_day
 from intake.files.faults import KEPT
 from intake.files.header import Header, RowError, meant, names_columns, read_header
 from intake.files.header_names import REGION
@@ -82,6 +83,7 @@ class _Table:
         self._names = names
         self._reading = reading
         self._is_typed = typed
+        self._has_days = DAY in header.columns
         self._translates = reading.hints.region is not None or header.region is not None
         self._empty: list[tuple[int, list[str]]] = []  # rows that may be the end, the first KEPT of them
         self._empty_rows = 0
@@ -141,6 +143,8 @@ class _Table:
         """Raises RowError."""
         cells = self._header.fitting(row)
         record = self._header.record(self._untyped(cells) if self._is_typed else cells)
+        if self._has_days and (day := record.get(DAY[1])):
+            record[DAY[1]] = as_iso_day(day)
         if self._translates and has_numbers_to_translate(record):
             region = self._region(row)
             if region is not None:

@@ -1,7 +1,7 @@
 """The status of a request, and of the vendors that it waits for. Without SQLAlchemy: `consent status` is called by
 scripts, again and again, and half of its time would be loading it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -40,6 +40,8 @@ class Status(NamedTuple):
     """Past its retention: its people and deliveries are deleted, and these numbers remain."""
     accepted_by: Mapping[str, str] = MappingProxyType({})
     """By vendor, who has accepted that people cannot be found there."""
+    found_by: Mapping[str, Sequence[str]] = MappingProxyType({})
+    """By recipient without an API, the fields by which a person is found there."""
     to_resolve: bool = False
     """Nothing of it is sent yet: the controller's directory must be asked about its people first."""
     closed_at: datetime | None = None
@@ -92,7 +94,10 @@ def read_status(ask: Ask, public_id: UUID) -> Status | None:
         return None
     row = found[0]
     vendors: dict[str, dict[str, int]] = {}
-    for vendor, outcome, deliveries in ask(_TALLIES, {"id": row.id}):
+    found_by: dict[str, Sequence[str]] = {}
+    for vendor, outcome, deliveries, fields in ask(_TALLIES, {"id": row.id}):
+        if fields:
+            found_by[vendor] = fields
         counts = vendors.setdefault(vendor, {PENDING: row.subjects})
         if outcome is not None:
             counts[outcome] = deliveries
@@ -114,6 +119,7 @@ def read_status(ask: Ask, public_id: UUID) -> Status | None:
         confirmed_by=row.confirmed_by,
         now=row.now,
         vendors=vendors,
+        found_by=found_by,
         dropped=row.dropped,
         closed_at=row.closed_at,
         not_found=row.unreachable or {},
@@ -156,7 +162,7 @@ _REQUEST = f"""
     FROM requests WHERE public_id = :public_id
 """
 _TALLIES = """
-    SELECT vendors.name, tallies.outcome, tallies.deliveries
+    SELECT vendors.name, tallies.outcome, tallies.deliveries, vendors.by_hand -> 'found_by' AS found_by
     FROM requests
     JOIN vendors ON vendors.id = ANY(requests.vendor_ids)
     LEFT JOIN tallies ON tallies.request_id = requests.id AND tallies.vendor_id = vendors.id AND deliveries > 0

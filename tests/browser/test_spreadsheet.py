@@ -52,6 +52,7 @@ def test_a_spreadsheet_with_faults_is_mended_by_clicking_and_watched_to_its_end(
     page.locator("#live").get_by_text("Completed", exact=True).wait_for()
     page.get_by_text("100 % of 6 deliveries").wait_for()
     page.locator("#told", has_text="Completed").wait_for()  # for who cannot see it
+    page.locator(".chart canvas").wait_for()  # though nothing had ended when the page was opened
 
 
 @pytest.mark.usefixtures("past")

@@ -100,7 +100,7 @@ def _reach(known: list[Vendor], given: Mapping[str, str]) -> list[Reach]:
             chosen=bool(given.get(AT + one.name)),
             found=bool(filled & {*fields.get(one.name, ())}),
             applies=one.name in fields,
-            give=what_to_give(one.name),
+            give=what_to_give(one.name, fields.get(one.name, ())),
         )
         for one in known
     ]

@@ -24,6 +24,7 @@ from web.console.progress import Progress, progress_of
 from web.console.routing import page_router
 from web.console.sign_in import sign_in_page
 from web.console.streams import part, stream
+from web.console.words import say_vendor
 from web.context import Context
 from web.dependencies import Onlooker, TheContext
 from web.problems import Problem
@@ -31,6 +32,8 @@ from web.problems import Problem
 router = page_router()
 SHOWN = 6
 """Of each list; the page of its own has the rest."""
+TILES = 12
+"""Vendors that are shown; of more, those that are not well come first."""
 
 
 class Overview(NamedTuple):
@@ -43,6 +46,21 @@ class Overview(NamedTuple):
     latest: list[Listed]
     rate: Chart | None = None
     """Only for the whole page: a chart renews itself, and more slowly."""
+
+    @property
+    def tiles(self) -> list[Vendor]:
+        """The vendors to show: all of a few; of many all that are not well, and others while there is room."""
+        here = [one for one in self.vendors if one.retired_at is None]
+        if len(here) <= TILES:
+            return here
+        unwell = [one for one in here if say_vendor(one).tone != "good"]
+        well = [one for one in here if one not in unwell]
+        return unwell + well[: max(0, TILES - len(unwell))]
+
+    @property
+    def others_well(self) -> int:
+        """How many vendors are not shown, because they are well."""
+        return len([one for one in self.vendors if one.retired_at is None]) - len(self.tiles)
 
     @property
     def is_new(self) -> bool:

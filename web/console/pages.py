@@ -60,6 +60,11 @@ def marked(text: str) -> Markup:
     return Markup(NAMED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped right here
 
 
+def breakable(name: str) -> Markup:
+    """A name that may go on in the next line after each underscore."""
+    return Markup(str(escape(name)).replace("_", "_<wbr>"))  # noqa: S704 - escaped right here
+
+
 def number(count: float) -> str:
     """With separators."""
     return f"{count:,.0f}"
@@ -103,7 +108,14 @@ ENVIRONMENT.globals |= {
     "settings_tabs": SETTINGS,
     "WAITING": words.WAITING,
 }
-ENVIRONMENT.filters |= {"moment": moment, "day": day, "number": number, "size": size, "marked": marked}
+ENVIRONMENT.filters |= {
+    "moment": moment,
+    "day": day,
+    "number": number,
+    "size": size,
+    "marked": marked,
+    "breakable": breakable,
+}
 
 
 def part_of_page(template: str, principal: Principal | None, **values: Any) -> str:

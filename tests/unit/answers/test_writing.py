@@ -175,6 +175,7 @@ def test_a_regulator_reads_counts_times_deeds_and_exceptions() -> None:
     for part in ("user:ann", "user:eve", "user:bob", "closed by hand", "as their support wrote", "2026-05-04 08:00"):
         assert part in said
     assert "did not accept the record" in section(document, "Exceptions, and why")
+    assert "complain" not in said, "an authority is not told of itself"
     assert "gdpr_optin was set to false" in section(document, "What was done at each recipient")
 
 

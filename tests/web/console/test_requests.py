@@ -47,6 +47,18 @@ def test_the_overview_tells_what_needs_a_person_what_is_due_and_what_runs(sign_i
     assert "Held: server error" in sign_in("reader").get("/").text
 
 
+def test_of_many_vendors_the_overview_shows_those_that_are_not_well_first(
+    sign_in: SignIn, desk: Desk, served: Callable[..., None]
+) -> None:
+    served(*(f"partner_{n:02}" for n in range(20)))
+    desk.execute("UPDATE vendors SET held_at = now(), held_reason = 'by_hand', held_by = 'x' WHERE name = 'partner_19'")
+    submit(desk)
+    page = sign_in("reader").get("/").text
+    names = re.findall(r'class="tile-name">([^/]*)</span>', page)
+    assert (len(names), names[0]) == (12, "partner_<wbr>19")
+    assert "And 10 more vendors, all well." in page
+
+
 FILTERS: dict[str, Callable[[dict[str, UUID]], set[UUID]]] = {
     "": lambda ids: set(ids.values()),
     "?kind=erasure": lambda ids: {ids["done"], ids["late"]},

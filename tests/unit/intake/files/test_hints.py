@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.moments import NO_DAY_OR_MOMENT
 from domain.national_numbers import to_e164
 from domain.noticed import Noticed
 from domain.requests import Subject
@@ -211,6 +212,22 @@ def test_the_country_of_a_row_may_be_its_calling_code_and_matters_only_where_it_
     assert fault.field == "phone_region"
     (fault,) = faults_of("phone,country\n010-1234-5678,\n")
     assert fault.field == "phone_number"
+
+
+@each_row(
+    "written", ["25.05.2026", "25.5.2026", " 25. 05. 2026 ", "2026.05.25", "2026. 5. 25.", "2026/5/25", "2026-05-25"]
+)
+def test_a_day_is_read_as_spreadsheets_write_it(written: str) -> None:
+    (person,) = read(f"user_id;Anfrage am\nu-7;{written}\n")
+    assert person["asked_at"].date().isoformat() == "2026-05-25"
+
+
+@each_row(
+    "written", ["05/06/2026", "25.05.26", "2026/05.25", "25-05-2026", "31.02.2026", "25.13.2026", "25.05.2026 10:00"]
+)
+def test_a_day_that_may_be_another_or_none_is_refused(written: str) -> None:
+    (fault,) = faults_of(f"user_id;Anfrage am\nu-7;{written}\n")
+    assert (fault.field, fault.problem) == ("asked_at", NO_DAY_OR_MOMENT)
 
 
 MAILCHIMP = (
