@@ -154,7 +154,7 @@ def _clusters_are_shared(tmp_path_factory: pytest.TempPathFactory) -> None:
     own = tmp_path_factory.getbasetemp()
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "clusters"
     folder.mkdir(mode=0o700, exist_ok=True)
-    os.environ["CLUSTERS_OF_TEST_RUN"] = str(folder)
+    os.environ |= {"CLUSTERS_OF_TEST_RUN": str(folder), "DRAFTS_OF_TEST_RUN": str(own)}
 
 
 @pytest.fixture(scope="session")

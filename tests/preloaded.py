@@ -2,6 +2,8 @@
 
 import sys
 
+import alembic.command
+import alembic.context
 import celery.bin.celery
 import celery.bin.worker
 import flower.command
@@ -16,7 +18,7 @@ import web.server
 import worker.flower_process
 from config.collector import freeze_what_exists
 
-__all__ = ["celery", "cli", "flower", "kombu", "local", "sandbox", "web", "worker"]
+__all__ = ["alembic", "celery", "cli", "flower", "kombu", "local", "sandbox", "web", "worker"]
 
 sys.dont_write_bytecode = False  # as in tests/conftest.py
 freeze_what_exists()

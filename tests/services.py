@@ -25,6 +25,8 @@ CARELESS = ("fsync=off", "full_page_writes=off", "autovacuum=off", "scram_iterat
 
 CLUSTERS = "CLUSTERS_OF_TEST_RUN"
 """Names the folder of the clusters that all processes of a run copy."""
+DRAFTS = "DRAFTS_OF_TEST_RUN"
+"""Names the folder where this process makes them: what works there ends with it, see tests/reaper.py."""
 
 
 def made_once(name: str, make: Callable[[Path], None]) -> Path:
@@ -33,9 +35,7 @@ def made_once(name: str, make: Callable[[Path], None]) -> Path:
     with folder.with_suffix(".lock").open("w") as lock:
         flock(lock, LOCK_EX)  # who comes second copies a whole one
         if not folder.exists():
-            draft = folder.with_suffix(".draft")
-            shutil.rmtree(draft, ignore_errors=True)
-            draft.mkdir(mode=0o700)
+            draft = Path(tempfile.mkdtemp(prefix="draft-", dir=os.environ.get(DRAFTS)))
             make(draft)
             draft.rename(folder)
     return folder
