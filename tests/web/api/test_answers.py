@@ -1,7 +1,7 @@
 """Answers and reports over HTTP: for whom, in which form, and what is put on record."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 
 import httpx
 import pytest
@@ -12,7 +12,6 @@ from tests.ledger.endings import end
 from tests.web.conftest import Rows
 
 Key = Callable[..., dict[str, str]]
-TODAY = datetime.now(UTC).date().isoformat()
 
 
 @pytest.fixture
@@ -22,6 +21,13 @@ def answered(desk: Desk, client: httpx.Client) -> str:  # noqa: F811 - the fixtu
     end(desk, "refused", "rejected", vendor="insider", upto=1)
     end(desk, "accepted", None)
     return str(public_id)
+
+
+@pytest.fixture
+def day(answered: str, rows: Rows) -> str:
+    """On which that request came: midnight may be over since."""
+    ((at,),) = rows("SELECT received_at FROM requests")
+    return str(at.astimezone(UTC).date())
 
 
 def kept(rows: Rows) -> list[tuple[object, ...]]:
@@ -51,8 +57,8 @@ def test_an_answer_about_a_person_is_on_record_and_masked(client: httpx.Client, 
     assert [row[1:] for row in kept(rows)] == [("GET /v1/requests/{request_id}/answer", answered, True)]
 
 
-def test_who_may_have_one(client: httpx.Client, answered: str, key: Key, rows: Rows) -> None:
-    at, report = f"/v1/requests/{answered}/answer?line=1", f"/v1/report?from={TODAY}&to={TODAY}"
+def test_who_may_have_one(client: httpx.Client, answered: str, day: str, key: Key, rows: Rows) -> None:
+    at, report = f"/v1/requests/{answered}/answer?line=1", f"/v1/report?from={day}&to={day}"
     assert httpx.get(f"{client.base_url}{at}").status_code == 401
     assert client.get(at, headers=key("submitter", "another")).status_code == 404
     assert client.get(at, headers=key("reader", "auditor")).status_code == 200
@@ -86,12 +92,12 @@ def test_without_the_extra_the_api_says_how_to_have_it(
     assert "consent-worker[pdf]" in refused.json()["detail"]
 
 
-def test_a_report(client: httpx.Client, answered: str) -> None:
-    told = client.get("/v1/report", params={"from": TODAY, "to": TODAY}).json()
+def test_a_report(client: httpx.Client, day: str) -> None:
+    told = client.get("/v1/report", params={"from": day, "to": day}).json()
     assert told["requests"]["in_part"] == 1
     assert told["exceptions"][0]["reason"] == "rejected"
-    table = client.get("/v1/report", params={"from": TODAY, "to": TODAY, "format": "csv"})
+    table = client.get("/v1/report", params={"from": day, "to": day, "format": "csv"})
     assert table.headers["content-type"].startswith("text/csv")
     assert "exception,insider,refused,rejected,1" in table.text
-    for bad in ({}, {"from": TODAY}, {"from": "2026-02-30", "to": TODAY}, {"from": "2020-01-01", "to": TODAY}):
+    for bad in ({}, {"from": day}, {"from": "2026-02-30", "to": day}, {"from": "2020-01-01", "to": day}):
         assert client.get("/v1/report", params=bad).status_code == 422, bad

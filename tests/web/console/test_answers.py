@@ -1,7 +1,7 @@
 """The answer to send back and the report, in the console."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 from uuid import UUID
 
 import pytest
@@ -50,9 +50,11 @@ def test_who_may_only_submit_has_answers_of_their_own_and_no_report(sign_in: Sig
     assert 'href="/report"' not in browser.get("/requests").text
 
 
-def test_the_report(sign_in: SignIn, answered: UUID) -> None:
+@pytest.mark.usefixtures("answered")
+def test_the_report(sign_in: SignIn, rows: Rows) -> None:
     browser = sign_in("reader")
-    today = datetime.now(UTC).date().isoformat()
+    ((received_at,),) = rows("SELECT received_at FROM requests")
+    today = received_at.astimezone(UTC).date().isoformat()  # also where midnight is over since
     page = browser.get("/report").text
     assert "1 request of 2 people" in page
     assert "Refused by the vendor" in page
