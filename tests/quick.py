@@ -32,13 +32,14 @@ def main(arguments: Sequence[str]) -> int:
         second.seek(0)
         sys.stdout.write(second.read().decode(errors="replace"))
     code = joined(codes)
-    sys.stdout.write(f"{'All passed' if code == 0 else 'NOT all passed'}, in {time.monotonic() - begun:.0f} s.\n")
+    told = {0: "All passed", NONE_SELECTED: "No test was selected"}.get(code, "NOT all passed")
+    sys.stdout.write(f"{told}, in {time.monotonic() - begun:.0f} s.\n")
     return code
 
 
 def command(share: int, arguments: Sequence[str]) -> list[str]:
     """What runs one of the shares."""
-    ours = ("-q", f"--share={share}/{PROCESSES}", "--few-examples", "-p", "no:cacheprovider")
+    ours = ("-q", f"--share={share}/{PROCESSES}", "--few-examples", "-o", f"cache_dir=.pytest_cache/share{share}")
     return [sys.executable, "-m", "pytest", *ours, *ROOMS, *arguments]
 
 
