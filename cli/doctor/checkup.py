@@ -86,7 +86,7 @@ def doctor(*, as_json: bool = False) -> Ending:
             *evidence_findings(here),
             *retention_findings(here),
             *egress_findings(here.settings),
-            *_vendors(here.settings.adapters(), here.settings.egress()),
+            *_vendors(here),
             *_switches(here),
             *_opendsr(here.settings),
             *_resolver(here),
@@ -104,9 +104,11 @@ def doctor(*, as_json: bool = False) -> Ending:
 
 
 def _print(findings: Iterable[Finding]) -> None:
-    for finding in findings:
+    listed = list(findings)
+    width = max((len(finding.about) for finding in listed), default=0)
+    for finding in listed:
         verdict = typer.style("ok   ", fg="green") if finding.is_good else typer.style("FAULT", fg="red")
-        typer.echo(f"{finding.about:<10} {verdict}  {finding}")
+        typer.echo(f"{finding.about:<{max(width, 10)}} {verdict}  {finding}")
 
 
 def _postgres(here: Surroundings) -> Finding:
@@ -222,9 +224,23 @@ def _by_hand(vendor: Vendor, settings: Settings) -> Iterator[Finding]:
         yield Finding(vendor.name, "on, asked by hand, and not set up here", is_good=True, do=do)
 
 
-def _vendors(adapters: Mapping[str, Adapter], egress: Egress) -> Iterator[Finding]:
+def _served_by_others(here: Surroundings) -> int:
+    """How many vendors with an API some worker serves."""
+    try:
+        with as_ledger_errors(), here.engine.connect() as connection:
+            return sum(one.enabled and one.served and not one.by_hand for one in all_vendors(connection))
+    except LedgerError:
+        return 0  # another line says so
+
+
+def _vendors(here: Surroundings) -> Iterator[Finding]:
+    adapters, egress = here.settings.adapters(), here.settings.egress()
     if not adapters:
-        yield Finding("vendors", "none is switched on here", do=f"set {PREFIX}<VENDOR>__BASE_URL and its credentials")
+        served, do = _served_by_others(here), f"set {PREFIX}<VENDOR>__BASE_URL and its credentials"
+        if served:
+            yield Finding("vendors", f"none has its credentials here; workers serve {served}", is_good=True)
+        else:
+            yield Finding("vendors", "none is switched on here", do=do)
     for adapter, answer in zip(adapters.values(), asyncio.run(_examine(adapters, egress)), strict=True):
         if answer is None:
             yield Finding(adapter.name, "on; it has no call that changes nothing, so nothing was tried", is_good=True)

@@ -388,6 +388,17 @@ def test_doctor_says_where_its_settings_and_the_ledger_differ(stack: Engine, mon
     assert "insider    ok     set up here and switched off: `consent vendor on insider`" in examined.stdout
 
 
+def test_doctor_without_credentials_finds_fault_only_where_nobody_has_any(stack: Engine) -> None:
+    def vendors() -> str:
+        found = [line for line in consent("doctor").stdout.splitlines() if line.startswith("vendors")]
+        return " ".join(found[0].split())
+
+    assert vendors().startswith("vendors FAULT none is switched on here: set CONSENT_<VENDOR>__BASE_URL")
+    with stack.begin() as connection:
+        connection.execute(text("UPDATE vendors SET served_at = now()"))
+    assert vendors() == f"vendors ok none has its credentials here; workers serve {len(VENDORS)}"
+
+
 def test_a_retired_vendor_lets_its_requests_close(stack: Engine, people: str) -> None:
     request_id = submitted(people, "--vendors", "dfinery")
     for no_reason in ("", "jane@private.example"):
