@@ -86,13 +86,40 @@ def unfinished(redis: Redis) -> list[bytes]:
     return [key for key in keys if redis.type(key) == b"list"]
 
 
-def test_what_a_killed_process_had_is_taken_in_once_by_the_next(engine: Engine, redis: Redis, start: Start) -> None:
+STALL = """
+CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF (SELECT count(*) FROM requests) > 200 THEN PERFORM pg_sleep(4); END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER stall AFTER INSERT ON requests FOR EACH STATEMENT EXECUTE FUNCTION stall();
+"""
+"""So that the first round is over soon, and the others not before the process is killed."""
+
+
+@pytest.fixture
+def stalling(engine: Engine) -> Iterator[Callable[[], None]]:
+    """PostgreSQL takes its time; call this to end it."""
+
+    def end() -> None:
+        with engine.begin() as connection:
+            connection.execute(text("DROP FUNCTION IF EXISTS stall() CASCADE"))
+
+    with engine.begin() as connection:
+        connection.execute(text(STALL))
+    yield end
+    end()
+
+
+def test_what_a_killed_process_had_is_taken_in_once_by_the_next(
+    engine: Engine, redis: Redis, start: Start, stalling: Callable[[], None]
+) -> None:
     redis.lpush(SUBMIT_QUEUE, *map(message, range(600)))
     killed = start()
     eventually(lambda: count(engine, REQUESTS) > 20)
     killed.kill()
     killed.wait()
     recorded = count(engine, REQUESTS)
+    stalling()
     for sign in redis.keys(f"{ALIVE}*"):
         redis.delete(sign)  # as Redis does by itself within twenty seconds
     stopped = start()
