@@ -62,6 +62,19 @@ def test_a_blank_line_after_every_person_is_one_run_too() -> None:
     assert len(kept.packed() or b"") == 12
 
 
+def test_what_was_stored_is_read_on_any_machine() -> None:
+    """Numbers of four bytes, the highest first: position, line and step of each run."""
+    for lines, packed in (
+        ([5], "00000001 00000005 00000001"),
+        ([2, 4, 6, 9], "00000001 00000002 00000002 00000004 00000009 00000001"),
+    ):
+        kept = FileLines()
+        for line in lines:
+            kept.add(line)
+        assert kept.packed() == bytes.fromhex(packed)
+        assert [FileLines.unpacked(bytes.fromhex(packed)).of(person + 1) for person in range(len(lines))] == lines
+
+
 def test_what_came_from_no_file_has_no_lines() -> None:
     assert FileLines().packed() is None
     assert FileLines.unpacked(None).of(1) is None

@@ -2,7 +2,16 @@
 
 import pytest
 
-from domain.phones import DIGITS, first_digits, is_e164, is_possible, may_be_odd, national_part
+from domain.phones import (
+    DIGITS,
+    MOST_WRITTEN,
+    are_several,
+    first_digits,
+    is_e164,
+    is_possible,
+    may_be_odd,
+    national_part,
+)
 from tests.table_rows import each_row
 
 
@@ -94,3 +103,17 @@ def test_few_numbers_are_looked_at_for_a_prefix(start: str, odd: bool) -> None:
 )
 def test_the_digits_that_a_pattern_may_begin_with(pattern: str, digits: str) -> None:
     assert first_digits(pattern) == set(digits) <= DIGITS
+
+
+@each_row(
+    ("text", "several"),
+    [
+        *((text, True) for text in ("+821012345678,+821012345679", "010 1234 5678; 02 123 4567", "1234567/7654321")),
+        *((f"+821012345678{between}+821012345679", True) for between in (" | ", "\n", " oder ", " 또는 ", "&")),
+        ("1234567,1234567,1234567", True),
+        *((text, False) for text in ("010-1234-5678", "+82 10 1234 5678 ext 12", "123456/1234567", "1234567", "a,b")),
+        (f"1234567,{' ' * MOST_WRITTEN}7654321", False),
+    ],
+)
+def test_several_numbers_in_one_field(text: str, several: bool) -> None:
+    assert are_several(text) is several
