@@ -16,6 +16,7 @@ from pathlib import Path
 import redis
 
 from local.redis_server import _redis_program
+from tests.ports import free_port
 
 STARTS_S = 120.0
 
@@ -72,12 +73,7 @@ class Server:
 @contextmanager
 def redis_server(folder: Path, **settings: str) -> Iterator[Server]:
     """A server with these settings (`_` for `-`), ended on leaving."""
-    port = 65_535
-    while port > 55_000:  # in cluster mode the port 10,000 further up is taken as well
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-    server = Server(folder, port, {name.replace("_", "-"): value for name, value in settings.items()})
+    server = Server(folder, free_port(), {name.replace("_", "-"): value for name, value in settings.items()})
     server.start()
     try:
         yield server

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import tempfile
 import threading
 import time
@@ -25,6 +24,7 @@ from tests.chaos.plan import COSTS_AN_ANSWER, draw
 from tests.contract.samples import SAMPLES
 from tests.flows.conftest import Stack
 from tests.forked import forked_sandbox
+from tests.ports import free_port
 from tests.redis_servers import Proxy, Server, redis_server
 
 LEASE_S = 5
@@ -251,7 +251,7 @@ def _stack(folder: Path, vendors: Sandbox, proxy: Proxy | None) -> Iterator[Stac
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
     settings = {
         "CONSENT_DATA_DIR": str(folder / "data"),
-        "CONSENT_FLOWER_PORT": str(_free_port()),
+        "CONSENT_FLOWER_PORT": str(free_port()),
         "CONSENT_WEB_PORT": "0",
         "CONSENT_LEASE_S": str(LEASE_S),
         "CONSENT_VERIFY_AFTER_S": "2",
@@ -266,12 +266,6 @@ def _stack(folder: Path, vendors: Sandbox, proxy: Proxy | None) -> Iterator[Stac
     finally:
         if stack.process is not None and stack.process.poll() is None:
             stack.down()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

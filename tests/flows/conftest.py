@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from sandbox.vendors.b2core import B2CoreAccount
 from tests.cli_runner import CliRunner
 from tests.flows.receiver import SECRET, Receiver, receiver
 from tests.forked import ForkedProcess, forked_sandbox, start_forked
+from tests.ports import free_port
 from tests.services import prepare
 
 CONSENT = [sys.executable, "-c", "from local.main import main; main()"]
@@ -111,7 +111,7 @@ def environment_of(folder: Path, vendors: Sandbox, **more: str) -> dict[str, str
     """For a stack with a data folder in `folder` that talks to `vendors`."""
     settings = {
         "CONSENT_DATA_DIR": str(folder / "data"),
-        "CONSENT_FLOWER_PORT": str(_free_port()),
+        "CONSENT_FLOWER_PORT": str(free_port()),
         "CONSENT_WEB_PORT": "0",
         "CONSENT_LEASE_S": "5",  # what a killed process leaves is taken up soon
         "CONSENT_PROBE_AFTER_S": "1",
@@ -211,9 +211,3 @@ def people() -> Callable[..., list[dict[str, Any]]]:
         ]
 
     return make
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

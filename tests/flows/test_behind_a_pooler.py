@@ -15,11 +15,11 @@ from intake.producer import send
 from ledger.accounts import access
 from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys, generate_master_key
-from local.services import free_port
 from tasks.sealed import ProducerKeys, generate_producer_key
 from tests.forked import forked_sandbox
 from tests.ledger.between import pooler
 from tests.ledger.databases import address
+from tests.ports import free_port
 from tests.worker_host import Host
 
 PRIVATE = generate_producer_key()

@@ -18,10 +18,10 @@ from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
 from local.private_files import write_private
-from local.services import free_port
 from tests.forked import forked_sandbox
 from tests.ledger.between import link
 from tests.ledger.databases import address, execute
+from tests.ports import free_port
 from tests.services import RuledPostgres
 from tests.worker_host import Host
 

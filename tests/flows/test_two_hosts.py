@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import socketserver
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from ledger.sealing import MasterKeys, generate_master_key
 from tasks.sending import sender, wake
 from tasks.submission import Submission
 from tasks.submit import submit
+from tests.ports import free_port
 from worker.pace import Pace
 
 HOSTS = ("host-a", "host-b")
@@ -147,12 +147,6 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(5)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def densest(moments: list[float], window_s: float) -> int:

@@ -21,8 +21,8 @@ from sqlalchemy import Engine, text
 
 from ledger.delivery.vendors import announce
 from ledger.sealing import generate_master_key
-from local.services import free_port
 from tests.forked import ForkedProcess, start_forked
+from tests.ports import free_port
 from web import bodies, connection_limits, frame, server
 from web.batching import Together
 from web.bodies import LARGEST_JSON, Allowance
