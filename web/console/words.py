@@ -117,7 +117,7 @@ ANSWERS: Mapping[str, Word] = MappingProxyType(
     {
         "2xx": Word("Taken (2xx)", "good"),
         "3xx": Word("Sent elsewhere (3xx)", "bad"),
-        "4xx": Word("Refused (4xx)", "care"),
+        "4xx": Word("Refused or not found (4xx)", "care"),
         "429": Word("Asked to slow down (429)", "care"),
         "5xx": Word("Failed (5xx)", "bad"),
         NO_CONNECTION: Word("No connection", "bad"),

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from domain.by_hand import ByHand
-from ledger.delivery import restored
+from domain.outcomes import Reason
+from ledger.delivery import restored, steps, traffic
 from tasks.by_hand import announce as announce_by_hand
 from tests.ledger.conftest import Desk, people
 from tests.ledger.endings import end
@@ -213,3 +214,21 @@ def test_a_recipient_without_an_api_is_asked_by_hand(sign_in: SignIn, desk: Desk
     assert rows("SELECT by, target FROM audit_entries WHERE target = 'printshop' AND allowed") == [
         ("user:operator", "printshop")
     ]
+
+
+def test_a_vendors_page_tells_its_pace_and_what_it_answers_as_classes(sign_in: SignIn, desk: Desk) -> None:
+    ((number,),) = desk.rows("SELECT id FROM vendors WHERE name = 'dfinery'")
+    with desk.engine.begin() as connection:
+        traffic.describe_limits(connection, {"dfinery": {"": 600.0}})
+        told = {"vendor": "dfinery", "bucket": "", "answer": "5xx", "answers": 150, "units": 150.0}
+        traffic.note_answers(connection, [told])
+        steps.strike(connection, number, "flags", Reason.SERVER_ERROR, weight=1, refused=(), limit=5, interval_s=10)
+    reader = sign_in("reader")
+    for path in ("/vendors/dfinery", "/vendors/dfinery/live"):
+        page = reader.get(path).text
+        assert "150 of 600 a minute" in page
+        assert "Failed (5xx)" in page
+    assert "Failing: server error at flags" in reader.get("/vendors/dfinery").text
+    assert "150 of 600" in reader.get("/vendors").text
+    assert reader.get("/vendors/acme/live").status_code == 404
+    assert sign_in("submitter").get("/vendors/dfinery/live").status_code == 403

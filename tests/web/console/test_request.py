@@ -161,6 +161,8 @@ def test_a_request_is_confirmed_by_a_second_person_and_cancelled(sign_in: SignIn
     desk.execute("UPDATE requests SET status = 'unconfirmed'")
     ann, bob = sign_in("operator", "ann"), sign_in("operator", "bob")
     at = f"/requests/{submitted}"
+    assert "Let it run" not in ann.get(at).text
+    assert "Let it run" in bob.get(at).text
     assert ann.post(f"{at}/confirm", on=at).status_code == 409
     assert bob.post(f"{at}/confirm", on=at).status_code == 303
     assert "The request runs." in bob.get(at).text
