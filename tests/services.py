@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, text
 
 from local.postgres import Postgres
@@ -88,6 +89,10 @@ class TestPostgres(CopiedPostgres):
         super()._run(folder, program, *args, *careless, stdin=stdin)
 
 
+BLANK = "blank"
+"""A database beside the ledger of the tests, with its tables and nothing in them, to copy."""
+
+
 def prepare(data_dir: Path, kind: type[Postgres] = CopiedPostgres) -> None:
     """Copy a PostgreSQL with the ledger's tables into the data folder of a stack: its first start would make both, for
     three seconds of processor."""
@@ -102,6 +107,9 @@ def _make_tables(kind: type[Postgres], folder: Path) -> None:
         engine = connect(server.url, pool_size=1)
         migrate(engine)
         engine.dispose()
+        if issubclass(kind, TestPostgres):
+            with psycopg.connect(server.url.replace("+psycopg", ""), autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {BLANK} TEMPLATE consent STRATEGY FILE_COPY".encode())
     noted = read_private(folder / "postgres.json") or {}
     del noted["sockets"]  # another stack has its own
     write_private(folder / "postgres.json", noted)

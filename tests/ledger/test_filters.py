@@ -21,7 +21,6 @@ from ledger.person_filters import joined, ranges_with
 from ledger.session import migrate
 from tests.ledger.conftest import Desk, people
 from tests.ledger.test_volumes import (  # noqa: F401 - fixtures
-    _blank,
     copy_ledger,
     database,
     long_ago,

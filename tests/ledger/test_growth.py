@@ -18,7 +18,7 @@ from tasks import fingerprint_keys
 from tasks.retain import keep_forgetting
 from tasks.settle import settle
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
-from tests.ledger.test_volumes import _blank, age, long_ago, shelf, turn_over  # noqa: F401 - fixtures
+from tests.ledger.test_volumes import age, long_ago, shelf, turn_over  # noqa: F401 - a fixture
 
 RUNNING = 3_000
 

@@ -37,6 +37,7 @@ from tasks.log import LogKeeper, keep_log
 from tasks.retain import keep_forgetting, keep_volumes
 from tests.ledger import databases
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
+from tests.services import BLANK
 
 REJECTED = Answer(Verdict.USER, Reason.REJECTED, certain=True)
 MOVED = ("subjects", "sessions", "outcomes")
@@ -55,18 +56,10 @@ def database(postgres_url: str, name: str, like: str = "template1") -> Iterator[
             engine.dispose()
 
 
-@pytest.fixture(scope="module")
-def _blank(postgres_url: str) -> Iterator[str]:
-    with database(postgres_url, "blank") as engine:
-        migrate(engine)
-        engine.dispose()
-        yield "blank"
-
-
 @pytest.fixture
-def shelf(postgres_url: str, desk: Desk, _blank: str) -> Iterator[Desk]:
+def shelf(postgres_url: str, desk: Desk) -> Iterator[Desk]:
     """A desk of a ledger of its own, for volumes that were dropped stay so."""
-    with database(postgres_url, "volumes", like=_blank) as engine:
+    with database(postgres_url, "volumes", like=BLANK) as engine:
         own = Desk(engine, desk.masters, desk.loop)
         own.announce(insider=10)
         yield own

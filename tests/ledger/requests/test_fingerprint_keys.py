@@ -44,7 +44,7 @@ from tests.ledger.requests.test_suppression import (
     forget,
     listed,
 )
-from tests.ledger.test_volumes import _blank, age, long_ago, shelf, turn_over  # noqa: F401 - fixtures
+from tests.ledger.test_volumes import age, long_ago, shelf, turn_over  # noqa: F401 - a fixture
 from tests.stubs import StubExchange
 
 STATES = ("before", "begun", "halfway", "reprinted", "tidied")

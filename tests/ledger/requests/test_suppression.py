@@ -21,7 +21,7 @@ from tasks import attend
 from tasks.retain import keep_forgetting, keep_suppression
 from tasks.settle import settle
 from tests.ledger.conftest import APPLIED, Desk, everybody
-from tests.ledger.test_volumes import _blank, age, long_ago, shelf, turn_over  # noqa: F401 - fixtures
+from tests.ledger.test_volumes import age, long_ago, shelf, turn_over  # noqa: F401 - a fixture
 from tests.stubs import StubAdapter, StubExchange
 
 ANN: Subject = {"user_id": "ann-1", "email": "ann@private.example", "phone_number": "+821012345678"}
