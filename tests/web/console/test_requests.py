@@ -57,6 +57,7 @@ def test_of_many_vendors_the_overview_shows_those_that_are_not_well_first(
     names = re.findall(r'class="tile-name">([^/]*)</span>', page)
     assert (len(names), names[0]) == (12, "partner_<wbr>19")
     assert "And 10 more vendors, all well." in page
+    assert "<h1>partner_<wbr>19</h1>" in sign_in("operator").get("/vendors/partner_19").text
 
 
 FILTERS: dict[str, Callable[[dict[str, UUID]], set[UUID]]] = {
