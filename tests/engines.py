@@ -34,7 +34,9 @@ def connect_for_long(url: str) -> Engine:
 
 def _is_quiet(connection: psycopg.Connection[object]) -> bool:
     """Whether nothing has come from the server, which says something only where it ends the connection."""
-    return not select.select([connection.fileno()], [], [], 0)[0]
+    heard = select.poll()  # which takes any number of a socket, where select() takes those up to 1,024
+    heard.register(connection.fileno(), select.POLLIN)
+    return not heard.poll(0)
 
 
 def _keep_plans(connection: psycopg.Connection[object], _: object) -> None:

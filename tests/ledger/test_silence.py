@@ -160,3 +160,13 @@ def test_a_server_that_ends_us_is_no_silence(far: Engine, postgres_url: str) -> 
         execute(postgres_url, f"SELECT pg_terminate_backend({driver_of(connection).info.backend_pid})")
         with pytest.raises(OperationalError):
             connection.execute(text("SELECT 1"))
+
+
+def test_the_connections_of_tests_are_replaced_where_one_was_ended(engine: Engine, postgres_url: str) -> None:
+    def backend() -> int:
+        with engine.begin() as connection:
+            return int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+    ended = backend()
+    execute(postgres_url, f"SELECT pg_terminate_backend({ended}, {GENEROUS_S * 1000:.0f})")  # and waits for its end
+    assert backend() != ended
