@@ -67,7 +67,7 @@ class Pair:
         self.check_alive()
         before = len(self.taken)
         try:
-            answered = app.control.ping(timeout=0.3, limit=1)
+            answered = app.control.ping(timeout=1.0, limit=1)
         except (OperationalError, *Transport.connection_errors):
             return False
         return bool(answered) and len(self.taken) > before
