@@ -94,6 +94,7 @@ def test_a_submitted_file_is_on_record(stack: Engine, people: str) -> None:
         "vendors": {vendor: {"pending": 3} for vendor in VENDORS},
         "missing_identifiers": {},
         "held": {},
+        "failing": {},
         "unserved": list(VENDORS),
         "reference": None,
     }
