@@ -157,6 +157,7 @@ OPEN = frozenset(
         "note_late_prints",
         "note_other_prints",
         "note_run",
+        "received_json",
         "refuse_change",
         "tell_opendsr_begun",
         "tell_status",

@@ -88,17 +88,6 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
             max_examples=MANY if given("many_examples") else FEW if given("few_examples") else USUAL,
         )
         settings.load_profile("unhurried")
-        if given("few_examples"):
-            _read_no_source_for_values()
-
-
-def _read_no_source_for_values() -> None:
-    """Hypothesis reads the source of all that is imported for values worth trying, a second in each process: too much
-    where few cases are tried."""
-    from hypothesis.internal.conjecture import providers
-    from hypothesis.internal.constants_ast import Constants
-
-    vars(providers)["_get_local_constants"] = Constants
 
 
 QUICK = ("tests/unit/", "tests/contract/")

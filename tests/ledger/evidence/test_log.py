@@ -131,6 +131,49 @@ def test_entries_are_canonical_json(desk: Desk) -> None:
     assert tried == [value | {"type": "test", "row": 7} for value in VALUES]
 
 
+RECEIVED: dict[str, Any] = {
+    "kind": "erasure",
+    "people": 2,
+    "repeats": 0,
+    "regulation": None,
+    "by": 'user:"ann" \\ \u00e9\x01',
+    "received_at": "2026-01-02T03:04:05.000006Z",
+    "due_at": "2026-02-02T03:04:05.000006Z",
+    "asked_at": None,
+    "effective_at": "2026-01-02T03:04:05.000006Z",
+    "confirmed_by": "user:bo",
+    "status": "running",
+}
+ODD_RECEIVED: tuple[dict[str, Any], ...] = (
+    {},
+    dict.fromkeys(RECEIVED),
+    {"asked_at": "2026-01-01T00:00:00.000000Z", "regulation": "gdpr", "vendors": []},
+    {"Also": [{"n": 1}]},
+    {"zone": "Asia/Seoul"},
+)
+"""What differs in the entries that are tried: with every field there is, with none, and with others."""
+
+
+def test_the_entry_of_a_request_has_all_that_was_logged(desk: Desk) -> None:
+    desk.announce(zeta=5, alpha=5)
+    numbers = [desk.one("SELECT id FROM vendors WHERE name = :name", name=name) for name in ("zeta", "alpha")]
+    logged = [RECEIVED | {"vendors": numbers} | odd for odd in ODD_RECEIVED]
+    for facts in logged:
+        desk.execute(
+            "INSERT INTO log_pending (type, request, facts) VALUES ('request.received', gen_random_uuid(), :facts)",
+            facts=to_json(facts).decode(),
+        )
+    keep(desk)
+    raw = [bytes(entry) for (entry,) in desk.rows("SELECT entry FROM log_entries ORDER BY index")]
+    assert [entry for entry in raw if rfc8785.dumps(from_json(entry)) != entry] == []
+    found = [one for one in entries(desk) if one["type"] == "request.received" and one.pop("logged_at")]
+    named = [facts | ({"vendors": ["alpha", "zeta"]} if facts["vendors"] else {}) for facts in logged]
+    whole = [{name: value for name, value in one.items() if value is not None} for one in named]
+    assert [
+        one | {"type": "request.received", "request": got["request"]} for one, got in zip(whole, found, strict=True)
+    ] == found
+
+
 def test_what_is_rolled_back_is_not_logged(desk: Desk) -> None:
     def broken() -> Any:
         yield people(1)[0]
