@@ -13,6 +13,7 @@ from evidence.merkle import leaf_hash, root_of
 from evidence.outcomes import PERSON_BYTES, Delivery, Ended, leaf, write_deliveries
 from evidence.tiles import WIDTH, hashes_in
 from ledger.evidence.lines import Block, Request
+from ledger.evidence.outcome_trees import tile_roots
 
 NEAR = 4
 """Rounds of a delivery that are tried: those that were the last one about when the tree was made. An outcome's time is
@@ -42,7 +43,7 @@ def earlier_trees(connection: Connection, requests: Sequence[Request]) -> dict[i
 
 def tree_holds(connection: Connection, tree: EarlierTree, lines: int) -> bool:
     """Whether its tiles have its root, for a request of so many lines."""
-    roots = list(connection.execute(_ROOTS, {"tree_id": tree.id}).scalars())
+    roots = tile_roots(connection, tree.id)
     return len(roots) == -(-lines // WIDTH) and root_of(roots) == tree.root
 
 
@@ -95,4 +96,3 @@ _TILES = text("""
     SELECT root, hashes, people FROM outcome_tiles
     WHERE tree_id = :tree_id AND number BETWEEN :first AND :last ORDER BY number
 """)
-_ROOTS = text("SELECT root FROM outcome_tiles WHERE tree_id = :tree_id ORDER BY number")

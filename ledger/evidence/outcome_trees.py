@@ -174,6 +174,12 @@ def join_upper(roots: Sequence[bytes]) -> bytes | None:
     return b"".join([root_of(roots[place : place + WIDTH]) for place in full]) or None
 
 
+def tile_roots(connection: Connection, tree_id: int) -> list[bytes]:
+    """The roots of a tree's tiles, in order, as they are stored."""
+    return list(connection.execute(_ROOTS, {"tree_id": tree_id}).scalars())
+
+
+_ROOTS = text("SELECT root FROM outcome_tiles WHERE tree_id = :tree_id ORDER BY number")
 _WIDE = WIDTH * PERSON_BYTES
 _ADD_TREE = text("""
     INSERT INTO outcome_trees (request_id, size, root, vendors, rounds, upper)

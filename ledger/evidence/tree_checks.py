@@ -11,7 +11,7 @@ from evidence.tiles import WIDTH
 from ledger.evidence import earlier_trees
 from ledger.evidence.earlier_trees import EarlierTree
 from ledger.evidence.lines import Block, NoTreeError, Request, Tree, blocks_of, read, requests_of
-from ledger.evidence.outcome_trees import by_vendor, join_upper
+from ledger.evidence.outcome_trees import by_vendor, join_upper, tile_roots
 from ledger.sealing import MasterKeys, UnsealError
 
 STEP = 256
@@ -70,7 +70,7 @@ def _holds(connection: Connection, request: Request, blocks: Iterable[Block], ea
         roots += [root_of(tile) for tile in tiles]
         counts += count(block.ended)
     return (
-        list(connection.execute(_ROOTS, {"tree_id": tree.id}).scalars()) == roots
+        tile_roots(connection, tree.id) == roots
         and root_of(roots) == tree.root
         and tree.upper == (join_upper(roots) if tree.rounds else None)
         and tree.vendors == by_vendor(counts)
@@ -100,4 +100,3 @@ _TILES = text("""
     SELECT number, hashes, people FROM outcome_tiles
     WHERE tree_id = :tree_id AND number BETWEEN :first AND :last ORDER BY number
 """)
-_ROOTS = text("SELECT root FROM outcome_tiles WHERE tree_id = :tree_id ORDER BY number")

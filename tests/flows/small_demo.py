@@ -9,5 +9,5 @@ from local.demo import demo
 from tests.services import PreparedPostgres
 
 if __name__ == "__main__":
-    stack.Postgres = PreparedPostgres  # type: ignore[misc] - its first start takes seconds, and is tested elsewhere
+    stack.Postgres = PreparedPostgres  # the first start of the other takes seconds, and is tested elsewhere
     sys.exit(demo(Console(width=160), erase=40, stop=10))

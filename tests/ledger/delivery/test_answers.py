@@ -70,8 +70,12 @@ def all_served(desk: Desk) -> int:
 
 def attempts_spent(desk: Desk) -> int:
     """Failed attempts of those who are pending."""
-    setbacks = "chunks, jsonb_array_elements(setbacks) AS each WHERE state <> 'closed'"
-    return int(desk.one(f"SELECT COALESCE(sum(CAST(each ->> 0 AS integer)), 0) FROM {setbacks}"))  # noqa: S608 - from above
+    return int(
+        desk.one("""
+            SELECT COALESCE(sum(CAST(each ->> 0 AS integer)), 0)
+            FROM chunks, jsonb_array_elements(setbacks) AS each WHERE state <> 'closed'
+        """)
+    )
 
 
 # A yes to step 1 is no witness for step 2
