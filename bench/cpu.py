@@ -1,8 +1,10 @@
 """CPU time by what a process is: worker, PostgreSQL, Redis, beat."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 import psutil
 
@@ -45,6 +47,12 @@ def spent_by_children(*, without: int) -> Spent:
             kind = kind_of(process.name(), process.cmdline())
             so_far = replace(so_far, **{kind: getattr(so_far, kind) + sum(process.cpu_times()[:4])})
     return so_far
+
+
+def spent_with(backend: int) -> float:
+    """CPU seconds of this process and of a PostgreSQL backend, each counted by the kernel to the nanosecond."""
+    told = Path(f"/proc/{backend}/schedstat").read_text(encoding="ascii")
+    return time.process_time() + int(told.split()[0]) / 1e9
 
 
 def kind_of(name: str, command: list[str]) -> str:

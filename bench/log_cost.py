@@ -1,16 +1,15 @@
 """What the evidence log itself costs, in processor time of one process and its PostgreSQL backend, each counted by the
 kernel to the nanosecond: the same work with the log's triggers and without, in turns."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from random import Random
 from statistics import mean
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
+from bench.cpu import spent_with
 from bench.people import people
 from domain.requests import Kind
 from evidence.keys import SigningKey
@@ -68,13 +67,9 @@ class LogCost:
 
     def _spent(self, block: Callable[[], None], *, logged: bool) -> float:
         with logging(self._engine, logged=logged):
-            before = self._cpu_s()
+            before = spent_with(self._backend)
             block()
-            return self._cpu_s() - before
-
-    def _cpu_s(self) -> float:
-        backend = Path(f"/proc/{self._backend}/schedstat").read_text(encoding="ascii")
-        return time.process_time() + int(backend.split()[0]) / 1e9
+            return spent_with(self._backend) - before
 
     def _posts(self) -> None:
         known = look_up(self._engine, self._masters)

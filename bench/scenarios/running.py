@@ -1,15 +1,16 @@
 """Whether very many running requests, and volumes of the past, make a step of a chunk slower: compared in turn with an
-empty ledger."""
+empty ledger, by the processor time of this process and of its PostgreSQL backend, so that other work does not count."""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, text
 
 from adapters.registry import ADAPTERS
+from bench.cpu import spent_with
 from bench.past import write_past
 from bench.people import people
 from bench.results import Bound, Row
@@ -48,13 +49,22 @@ STEPS = {
 }
 
 
+class _Took(NamedTuple):
+    """Seconds: of processors, and until the answer was there."""
+
+    cpu: float
+    wall: float
+
+
 @dataclass
 class _Ledger:
-    """A ledger, and how long each step took in it, in seconds."""
+    """A ledger, and what each step took in it."""
 
     engine: Engine
     masters: MasterKeys = field(default_factory=lambda: MasterKeys.parse(generate_master_key()), repr=False)
-    took: dict[str, list[float]] = field(default_factory=dict)
+    took: dict[str, list[_Took]] = field(default_factory=dict)
+    backend: int = 0
+    """The process of PostgreSQL that answers in this round."""
     asked: list[int] = field(default_factory=list)
     """The chunks of the campaign."""
 
@@ -63,10 +73,11 @@ class _Ledger:
         submit(Submission(Kind.OPT_OUT), people(number), engine=self.engine, masters=self.masters, wake=lambda _: None)
 
     def timed(self, step: str, work: Callable[[], T]) -> T:
-        """Do it, and record the time."""
-        began = time.perf_counter()
+        """Do it, and record what it took."""
+        began, before = time.perf_counter(), spent_with(self.backend)
         result = work()
-        self.took.setdefault(step, []).append(time.perf_counter() - began)
+        ended = time.perf_counter()
+        self.took.setdefault(step, []).append(_Took(spent_with(self.backend) - before, ended - began))
         return result
 
     def start(self) -> None:
@@ -81,6 +92,7 @@ class _Ledger:
         """Do each step once, and commit, as programs do: after a rollback the driver prepares its statements anew, and
         the figures would be of planning them."""
         with self.engine.connect() as connection:
+            self.backend = connection.execute(_BACKEND).scalar_one()
             claimed = self.timed("claim", lambda: claim(connection, VENDOR, WINDOW))
             connection.commit()
             connection.execute(_UNCLAIM, {"ids": [one.chunk_id for one in claimed]})
@@ -113,11 +125,13 @@ class _Ledger:
 
         self.timed("settle", settle)
 
-    def ms(self, step: str) -> float:
-        """The median."""
-        return median(self.took[step]) * 1000
+    def ms(self, step: str) -> _Took:
+        """The medians, in milliseconds."""
+        cpu, wall = zip(*self.took[step], strict=True)
+        return _Took(median(cpu) * 1000, median(wall) * 1000)
 
 
+_BACKEND = text("SELECT pg_backend_pid()")
 _CAMPAIGN = text("""
     SELECT chunks.id FROM chunks JOIN vendors ON vendors.id = vendor_id
     WHERE name = :vendor AND request_id = (SELECT max(id) FROM requests) ORDER BY chunks.id
@@ -162,7 +176,7 @@ def running(stand: Stand, *, quick: bool) -> Iterator[Row]:
             busy.start()
             for done in range(WARM + ROUNDS):
                 if done == 1:
-                    whole_ms = busy.ms("compare")
+                    whole_ms = busy.ms("compare").cpu
                 if done == WARM:
                     empty.took.clear()
                     busy.took.clear()
@@ -174,12 +188,13 @@ def running(stand: Stand, *, quick: bool) -> Iterator[Row]:
     beside = f"beside {crowd:,} running requests, {VOLUMES} volumes of the past"
     for step, what in STEPS.items():
         name = f"running-{step.replace(' ', '-')}"
-        bound, note = SAME, ""
+        with_crowd, alone = busy.ms(step), empty.ms(step)
+        bound, note = SAME, f"until the answer is there: {with_crowd.wall:.2f} and {alone.wall:.2f} ms"
         if step == "compare":
-            note = f"the first one, which compares the whole campaign: {whole_ms:.0f} ms"
+            note += f"; the first one, which compares the whole campaign: {whole_ms:.0f} ms of CPU"
         if step == "look up":
-            bound, note = LOOK_UP, "1.2 was asked for; 60 blocks of filters are read (docs/decisions/0036)"
-        yield Row(name, f"{what} {beside}", "ms", busy.ms(step), empty.ms(step), "empty ledger", bound, note)
+            bound, note = LOOK_UP, f"{note}; 1.2 was asked for; 60 blocks of filters are read (docs/decisions/0036)"
+        yield Row(name, f"{what} {beside}: CPU", "ms", with_crowd.cpu, alone.cpu, "empty ledger", bound, note)
 
 
 def _opened(url: str) -> Engine:

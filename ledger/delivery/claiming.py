@@ -1,7 +1,6 @@
 """Which due chunks go to the workers next: fairly between requests, within a bounded window."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 from random import random
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -81,15 +80,14 @@ def claim(
             room, most = room - len(read_backs), most - len(read_backs)
     held = {step: bool(is_due) for step, is_due in row.held_steps or ()}
     free = [sort for sort in _SORTS if held.keys().isdisjoint(needs.get(sort, ()))]
-    looked_at = _look(connection, row.id, (row.turn_due_at, row.turn), max(LOOKED_AT, 2 * most))
-    due = looked_at.due
-    claimed = _claimed(connection, _CLAIM, {**share, **due, "room": room, "most": most, "sorts": free})
-    if looked_at.last is not None and len(claimed) < room:
-        due = _look(connection, row.id, looked_at.last, LOOKED_AT_MORE).due
+    sought = {**share, "due_at": row.turn_due_at, "request_id": row.turn, "steps": max(LOOKED_AT, 2 * most)}
+    claimed, last = _in_turn(connection, {**sought, "room": room, "most": most, "sorts": free})
+    if last is not None and len(claimed) < room:
+        sought |= {**last, "steps": LOOKED_AT_MORE}
         left = {"room": room - len(claimed), "most": most - len(claimed)}
-        claimed += _claimed(connection, _CLAIM, {**share, **due, **left, "sorts": free})
+        claimed += _in_turn(connection, {**sought, **left, "sorts": free})[0]
     for step in sorted(step for step, is_due in held.items() if is_due):
-        claimed += _let_one_through(connection, {**share, **due}, step, held, needs)
+        claimed += _let_one_through(connection, sought, step, held, needs)
     if out.to_read_back and room > len(claimed):
         read_backs += _claimed(connection, _CLAIM_VERIFICATIONS, {**share, "room": room - len(claimed)})
     claimed += read_backs
@@ -102,6 +100,14 @@ def _claimed(connection: Connection, statement: TextClause, parameters: Mapping[
     return [Claimed(*row) for row in connection.execute(statement, parameters)]
 
 
+def _in_turn(connection: Connection, parameters: Mapping[str, Any]) -> tuple[list[Claimed], dict[str, Any] | None]:
+    """Queue deliveries, and pass the turn on. Returns also the position of the last request considered, from which a
+    claim goes on; None where there are no more. Chunks that are due later are not read, however many there are."""
+    rows = connection.execute(_CLAIM, parameters).all()
+    last = {"due_at": rows[0].due_at, "request_id": rows[0].request_id}
+    return [Claimed(*row[:4]) for row in rows if row.id is not None], last if last["due_at"] else None
+
+
 def _places_to_read_back(window: int) -> int:
     if window > 1:
         return max(1, round(window * READ_BACK_SHARE))
@@ -110,7 +116,7 @@ def _places_to_read_back(window: int) -> int:
 
 def _let_one_through(
     connection: Connection,
-    share: Mapping[str, Any],
+    sought: Mapping[str, Any],
     step: str,
     held: Mapping[str, bool],
     needs: Mapping[str, Collection[str]],
@@ -120,38 +126,14 @@ def _let_one_through(
     sorts = [sort for sort in _SORTS if step in needs.get(sort, ()) and barred.isdisjoint(needs[sort])]
     if not sorts:
         return []
-    claimed = _claimed(connection, _CLAIM, {**share, "room": 1, "most": 1, "sorts": sorts})
+    claimed, _ = _in_turn(connection, {**sought, "room": 1, "most": 1, "sorts": sorts})
     for one in claimed:
-        let_through(connection, share["vendor_id"], step, one.chunk_id)
+        let_through(connection, sought["vendor_id"], step, one.chunk_id)
     return claimed
 
 
 SMALL = ".small"
 _SORTS = tuple(kind.value + size for kind in Kind for size in ("", SMALL))
-Due = tuple[datetime, int]
-"""When chunks are due, and of which request. Those of a new request are due at the same time."""
-
-
-class _LookedAt(NamedTuple):
-    """What is due, as bound in `_CLAIM`; and the position of the last request considered, None where there are no
-    more."""
-
-    due: dict[str, list[Any]]
-    last: Due | None
-
-
-def _look(connection: Connection, vendor_id: int, turn: Due, steps: int) -> _LookedAt:
-    """What is due at a vendor, after `turn`, and the newest; returns the next turn. Chunks that are due later are not
-    read, however many there are."""
-    here = {"vendor_id": vendor_id, "turn_due_at": turn[0], "turn": turn[1], "steps": steps, "newest": NEWEST}
-    rows = connection.execute(_LOOK, here).all()
-    found = dict.fromkeys((row.due_at, row.request_id) for row in rows)
-    last = next(((row.due_at, row.request_id) for row in rows if row.step == steps), None)
-    due = {"due_at": [due_at for due_at, _ in found], "requests": [request_id for _, request_id in found]}
-    return _LookedAt(due, last)
-
-
-FIRST_TURN: Due = (datetime.fromtimestamp(0, UTC), 0)
 
 
 def _walk(name: str, following: str, order: str, begin: str, steps: str) -> str:
@@ -172,21 +154,6 @@ def _walk(name: str, following: str, order: str, begin: str, steps: str) -> str:
     """
 
 
-_LOOK = text(f"""
-    WITH RECURSIVE
-    {_walk("in_turn", ">", "ASC", "(due_at, request_id) > (:turn_due_at, :turn)", ":steps")},
-    {_walk("newest", "<", "DESC", "true", ":newest")},
-    next_turn AS (
-        SELECT COALESCE(max(due_at), 'epoch') AS due_at, COALESCE(max(request_id), 0) AS request_id
-        FROM in_turn WHERE step = :steps),
-    passed_on AS (
-        UPDATE vendors SET turn_due_at = next_turn.due_at, turn = next_turn.request_id
-        FROM next_turn
-        WHERE vendors.id = :vendor_id AND (turn_due_at, turn) IS DISTINCT FROM (next_turn.due_at, next_turn.request_id))
-    SELECT due_at, request_id, step FROM in_turn
-    UNION ALL
-    SELECT due_at, request_id, NULL FROM newest
-""")
 _LOCK_VENDOR = text("""
     SELECT id, turn_due_at, turn, held_at IS NOT NULL AS held,
         held_at IS NULL OR COALESCE(probe_at <= now(), false) AS may_send,
@@ -205,17 +172,26 @@ _OUT = text("""
         ) AS to_read_back
     FROM chunks WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
 """)
-# Bind arrays (ANY), which the planner expects to be short: so it looks chunks up by id instead of reading all of them.
+# Arrays are taken with ANY, which the planner expects to be short: so it looks chunks up by id instead of reading all.
 _CLAIM = text(f"""
-    WITH out AS (
+    WITH RECURSIVE
+    {_walk("in_turn", ">", "ASC", "(due_at, request_id) > (:due_at, :request_id)", ":steps")},
+    {_walk("newest", "<", "DESC", "true", str(NEWEST))},
+    looked_at AS (SELECT due_at, request_id FROM in_turn UNION SELECT due_at, request_id FROM newest),
+    last AS (SELECT max(due_at) AS due_at, max(request_id) AS request_id FROM in_turn WHERE step = :steps),
+    passed_on AS (
+        UPDATE vendors SET turn_due_at = COALESCE(last.due_at, 'epoch'), turn = COALESCE(last.request_id, 0)
+        FROM last
+        WHERE vendors.id = :vendor_id
+            AND (turn_due_at, turn) IS DISTINCT FROM (COALESCE(last.due_at, 'epoch'), COALESCE(last.request_id, 0))),
+    out AS (
         SELECT request_id, count(*) AS chunks FROM chunks
         WHERE vendor_id = :vendor_id AND state IN ('queued', 'leased') AND due_at > now()
         GROUP BY request_id),
     due AS (
         SELECT due.id, requests.public_id, requests.subjects <= vendors.chunk_people AS small,
             COALESCE(out.chunks, 0) + row_number() OVER (PARTITION BY requests.id ORDER BY due.due_at, due.id) AS turn
-        FROM unnest({unseen("due_at", "timestamptz")}, {unseen("requests", "bigint")})
-            AS looked_at (due_at, request_id)
+        FROM looked_at
         -- OFFSET 0: looked up one by one, not joined with all requests there are
         CROSS JOIN LATERAL (SELECT * FROM requests WHERE requests.id = looked_at.request_id OFFSET 0) AS requests
         JOIN vendors ON vendors.id = :vendor_id
@@ -240,7 +216,8 @@ _CLAIM = text(f"""
                 AND CAST(state AS text) <> 'closed' AND due_at <= now()
             FOR UPDATE SKIP LOCKED))
         RETURNING id, last_line - first_line + 1 AS people)
-    SELECT id, 'deliver' AS purpose, people, public_id FROM placed JOIN queued USING (id) ORDER BY place
+    SELECT id, 'deliver' AS purpose, people, public_id, last.due_at, last.request_id
+    FROM last LEFT JOIN (placed JOIN queued USING (id)) ON true ORDER BY place
 """)
 _CLAIM_VERIFICATIONS = text("""
     UPDATE chunks SET state = 'queued', lease = NULL, holder = NULL, due_at = now() + make_interval(secs => :grace_s)

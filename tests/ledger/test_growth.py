@@ -524,6 +524,21 @@ def test_claiming_beside_very_many_reads_a_bounded_number_of_rows(desk: Desk) ->
     assert sum(read.values()) < 600, "LOOKED_AT and NEWEST, a few rows each"
 
 
+@pytest.mark.parametrize("beside", [0, 200])
+def test_a_claim_takes_few_statements(desk: Desk, beside: int) -> None:
+    """One locks the vendor, one counts what is out, one looks at what is due and queues it: no row of what was only
+    looked at reaches the program."""
+    desk.submit(people(1))
+    if beside:
+        a_crowd(desk, beside)
+    with desk.engine.connect() as connection:
+        claim_chunks(connection, "insider", 1)  # which notes that the vendor is served
+        with statements_of(desk.engine) as heard:
+            assert len(claim_chunks(connection, "insider", 8)) == min(beside, 7)
+        connection.rollback()
+    assert len(heard) == 3
+
+
 # Forgetting
 
 
