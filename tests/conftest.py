@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import table_rows
+from tests.in_memory import folder_in_memory
 from tests.named_in_logs import logs_that_name
 from tests.no_processes import no_processes
 from tests.reaper import reaping
@@ -43,6 +44,10 @@ os.umask(0o002)
 
 # No test needs the authorities of the internet, and every client would read all of them, for some 40 ms.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("trusts_nobody.pem"))
+
+# Nothing of a run outlasts it but the logs of tests that failed.
+if in_memory := folder_in_memory():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(in_memory))
 
 # All that is imported and collected stays: until it is frozen the garbage collector would look through it in vain.
 gc.disable()

@@ -1,10 +1,12 @@
-"""Ends the processes that a test run left, however the run itself ended: `python -m tests.reaper MARK FOLDER`.
+"""Ends the processes that a test run left, however the run itself ended, and removes their databases:
+`python -m tests.reaper MARK FOLDER`.
 
 It waits for its input to end, as it does when the run is killed. A process is the run's if it has inherited MARK in its
 environment, or works in FOLDER, which holds all of the run's files: servers inherit nothing.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,10 +65,18 @@ def _is_of(process: "psutil.Process", mark: str, folder: Path) -> bool:
 
 
 def main(mark: str, folder: Path) -> None:
-    """Wait for the end of the run, and end what it has left."""
+    """Wait for the end of the run, and end what it has left. Its logs stay."""
+    sys.stdin.read()
+    end_all(mark, folder)
+    # They may be in memory (tests/in_memory.py), and a run that failed or was cut removes nothing itself.
+    for cluster in [found.parent for found in folder.rglob("PG_VERSION") if found.with_name("global").exists()]:
+        shutil.rmtree(cluster, ignore_errors=True)
+
+
+def end_all(mark: str, folder: Path) -> None:
+    """End the processes of this run that have not ended."""
     import psutil
 
-    sys.stdin.read()
     for _ in range(ROUNDS):
         found = left(mark, folder)
         for process in found:

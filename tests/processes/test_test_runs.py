@@ -36,6 +36,8 @@ INNER = textwrap.dedent("""
         heir = subprocess.Popen(SLEEP, start_new_session=True)
         server = spawn(SLEEP, {}, tmp_path / "server.log", cwd=tmp_path)
         named = spawn([*SLEEP, f"--folder={tmp_path}/data"], {}, tmp_path / "named.log")
+        (tmp_path / "data/postgres/global").mkdir(parents=True)
+        (tmp_path / "data/postgres/PG_VERSION").write_text("18")
         ours = sorted(name for name in os.environ if name.startswith("CONSENT_"))
         print(json.dumps({"pids": [each.pid for each in (heir, server, named)], "settings": ours}), flush=True)
         time.sleep(300)
@@ -57,9 +59,14 @@ def test_a_run_that_is_cut_leaves_no_process_and_reads_no_setting_of_the_develop
         deadline = time.monotonic() + 60
         while (alive := [each for each in started if not has_ended(each)]) and time.monotonic() < deadline:
             time.sleep(0.05)
+        while list(tmp_path.rglob("PG_VERSION")) and time.monotonic() < deadline:
+            time.sleep(0.05)
     assert told["settings"] == []
     assert len(started) == 3
     assert alive == []
+    left = {path.name for path in tmp_path.rglob("*")}
+    assert "server.log" in left
+    assert not left & {"PG_VERSION", "postgres"}
 
 
 GROUPED = """
