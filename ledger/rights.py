@@ -137,6 +137,7 @@ INNER = frozenset(
 would write entries about things that never happened."""
 OPEN = frozenset(
     {
+        "as_received",
         "canonical_json",
         "counts_of",
         "filter_block",
@@ -150,7 +151,6 @@ OPEN = frozenset(
         "keep_outcome_tile",
         "keep_restore",
         "log_audit_entry",
-        "log_received",
         "log_roots",
         "log_utc",
         "mark_settling",

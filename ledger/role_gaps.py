@@ -72,7 +72,7 @@ _FOREIGN = text(f"""
     UNION ALL
     SELECT DISTINCT 'TYPE', CAST(typname AS text)
     FROM ours JOIN pg_attribute ON attrelid = ours.oid JOIN pg_type ON pg_type.oid = atttypid
-    WHERE typtype = 'e' AND typnamespace = {_SCHEMA} AND pg_get_userbyid(typowner) <> :owner
+    WHERE typtype IN ('c', 'e') AND typnamespace = {_SCHEMA} AND pg_get_userbyid(typowner) <> :owner
 """)
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, text
 from evidence import checkpoint
 from evidence.checkpoint import Checkpoint
 from evidence.keys import SigningKey
-from evidence.merkle import leaf_hashes
-from ledger.evidence import audit_batches, tiles
+from evidence.tiles import hashes_in
+from ledger.evidence import audit_batches
 from ledger.evidence.tiles import LogTree
 from ledger.session import driver_of
 
@@ -43,10 +43,11 @@ def advance(
     if key is not None:
         _publish(connection, key, _name(head, origin))
     audit_batches.batch(connection)
-    moved = _order(connection, head, most)
+    tree = LogTree(connection, head.size)
+    _order(connection, tree, most)
     if key is not None:
-        _sign(connection, head._replace(size=head.size + moved), key, _name(head, origin))
-    return moved
+        _sign(connection, tree, key, _name(head, origin))
+    return tree.size - head.size
 
 
 def _take_head(connection: Connection, *, wait: bool) -> Head | None:
@@ -70,17 +71,17 @@ def head_of(connection: Connection) -> Head | None:
 _HEAD = text("SELECT id, origin, size FROM log_head")
 
 
-def _order(connection: Connection, head: Head, most: int) -> int:
-    driver = driver_of(connection)
-    entries = [entry for (entry,) in driver.execute(_APPEND, {"most": most}, binary=True)]
-    tiles.append(connection, head.size, leaf_hashes(entries))
-    return len(entries)
+def _order(connection: Connection, tree: LogTree, most: int) -> None:
+    (leaves,) = driver_of(connection).execute(_APPEND, {"most": most}, binary=True)
+    if leaves[0]:
+        tree.append(hashes_in(leaves[0]))
 
 
 # In the order in which they were begun: of what ends later, more is in a later call. The ledger makes the entries:
 # who calls this can give it none.
 _APPEND = """
-    SELECT append_log(ARRAY(SELECT id FROM log_pending ORDER BY id LIMIT %(most)s))
+    SELECT string_agg(sha256('\\x00' || entry), '' ORDER BY place)
+    FROM append_log(ARRAY(SELECT id FROM log_pending ORDER BY id LIMIT %(most)s)) WITH ORDINALITY AS made (entry, place)
 """
 
 
@@ -99,12 +100,12 @@ def is_signed_otherwise(connection: Connection, key: SigningKey) -> bool:
     return last is not None and not checkpoint.is_signed(last.signed, [key.public])
 
 
-def _sign(connection: Connection, head: Head, key: SigningKey, name: str) -> None:
+def _sign(connection: Connection, tree: LogTree, key: SigningKey, name: str) -> None:
     last = newest_checkpoint(connection)
-    if last is not None and last.size == head.size:
+    if last is not None and last.size == tree.size:
         return
-    signed = Checkpoint(name, head.size, LogTree(connection, head.size).root()).signed(key)
-    connection.execute(_KEEP, {"size": head.size, "origin": name, "signed": signed})
+    signed = Checkpoint(name, tree.size, tree.root()).signed(key)
+    connection.execute(_KEEP, {"size": tree.size, "origin": name, "signed": signed})
 
 
 _KEEP = text("SELECT keep_checkpoint_at(:size, :origin, :signed)")

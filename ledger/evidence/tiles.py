@@ -12,7 +12,7 @@ HEIGHT = 8
 
 
 class LogTree:
-    """The log's tree at one size. It reads what it is asked for, and keeps it."""
+    """The log's tree at one size. It reads what it is asked for, and keeps it, also of what is appended."""
 
     def __init__(self, connection: Connection, size: int) -> None:
         self._connection = connection
@@ -65,29 +65,31 @@ class LogTree:
             self._read([*((level, index >> HEIGHT * (level + 1)) for level in self._levels()), *self._edge()])
         return inclusion_path(index, self.size, self.complete)
 
+    def append(self, leaves: Sequence[bytes]) -> None:
+        """Grow by the hashes of the entries that follow, and store the tiles that become full."""
+        self._read(self._edge())
+        full: list[tuple[int, int, bytes, bytes]] = []
+        level, fresh = 0, list(leaves)
+        while fresh:
+            number, begun = divmod(self._width(level), WIDTH)
+            row = (self._tiles[level, number] if begun else []) + fresh
+            fresh = []
+            for past in range(WIDTH, len(row) + 1, WIDTH):
+                hashes = self._tiles[level, number] = row[past - WIDTH : past]
+                fresh.append(root_of(hashes))
+                full.append((level, number, b"".join(hashes), fresh[-1]))
+                number += 1
+            self._tiles[level, number] = row[len(row) // WIDTH * WIDTH :]
+            level += 1
+        if full:
+            columns = zip(("levels", "numbers", "hashes", "roots"), zip(*full, strict=True), strict=True)
+            self._connection.execute(_ADD, {name: list(values) for name, values in columns})
+        self.size += len(leaves)
+
 
 def entries_between(connection: Connection, first: int, past: int) -> list[bytes]:
     """The log's entries from one index up to another."""
     return list(connection.execute(_ENTRIES, {"first": first, "past": past}).scalars())
-
-
-def append(connection: Connection, before: int, leaves: Sequence[bytes]) -> None:
-    """Store the tiles that become full when these leaves follow the first `before` entries, which are in the ledger."""
-    level, size, fresh = 0, before, list(leaves)
-    while fresh:
-        partial = LogTree(connection, size << HEIGHT * level).tile(level, size // WIDTH) if size % WIDTH else []
-        row, first = partial + fresh, size // WIDTH
-        full = [row[place : place + WIDTH] for place in range(0, len(row) - WIDTH + 1, WIDTH)]
-        roots = [root_of(hashes) for hashes in full]
-        if full:
-            values = {
-                "level": level,
-                "numbers": list(range(first, first + len(full))),
-                "hashes": [b"".join(hashes) for hashes in full],
-                "roots": roots,
-            }
-            connection.execute(_ADD, values)
-        level, size, fresh = level + 1, first, roots
 
 
 # A full one as it is stored, and else from what lies below it.
@@ -109,6 +111,6 @@ _TILES = text(r"""
 _ENTRIES = text("SELECT entry FROM log_entries WHERE index >= :first AND index < :past ORDER BY index")
 _ADD = text("""
     INSERT INTO log_tiles (level, number, hashes, root)
-    SELECT :level, full_ones.* FROM unnest(CAST(:numbers AS bigint[]), CAST(:hashes AS bytea[]),
-        CAST(:roots AS bytea[])) AS full_ones
+    SELECT * FROM unnest(CAST(:levels AS smallint[]), CAST(:numbers AS bigint[]), CAST(:hashes AS bytea[]),
+        CAST(:roots AS bytea[]))
 """)

@@ -16,7 +16,7 @@ from evidence import checkpoint
 from evidence.keys import SigningKey
 from evidence.merkle import leaf_hash, root_by_path, root_of
 from ledger.desk.deeds import add_note
-from ledger.evidence import sequencer, tiles
+from ledger.evidence import sequencer
 from ledger.evidence.checking import Checked, check_log
 from ledger.evidence.row_checks import check_rows
 from ledger.evidence.tiles import LogTree
@@ -155,23 +155,35 @@ ODD_RECEIVED: tuple[dict[str, Any], ...] = (
 
 
 def test_the_entry_of_a_request_has_all_that_was_logged(desk: Desk) -> None:
+    """Of one that is kept as it came, and of one that an earlier version logged as facts."""
     desk.announce(zeta=5, alpha=5)
     numbers = [desk.one("SELECT id FROM vendors WHERE name = :name", name=name) for name in ("zeta", "alpha")]
-    logged = [RECEIVED | {"vendors": numbers} | odd for odd in ODD_RECEIVED]
-    for facts in logged:
+    as_facts = [RECEIVED | {"vendors": numbers} | odd for odd in ODD_RECEIVED]
+    as_it_came = [one for one in as_facts if one.keys() == as_facts[0].keys()]
+    for facts in as_facts:
         desk.execute(
             "INSERT INTO log_pending (type, request, facts) VALUES ('request.received', gen_random_uuid(), :facts)",
             facts=to_json(facts).decode(),
         )
+    for fields in as_it_came:
+        came = to_json(fields | {"vendor_ids": fields["vendors"]}).decode()
+        desk.execute(CAME, came=came)
     keep(desk)
     raw = [bytes(entry) for (entry,) in desk.rows("SELECT entry FROM log_entries ORDER BY index")]
     assert [entry for entry in raw if rfc8785.dumps(from_json(entry)) != entry] == []
     found = [one for one in entries(desk) if one["type"] == "request.received" and one.pop("logged_at")]
+    logged = as_facts + as_it_came
     named = [facts | ({"vendors": ["alpha", "zeta"]} if facts["vendors"] else {}) for facts in logged]
     whole = [{name: value for name, value in one.items() if value is not None} for one in named]
     assert [
         one | {"type": "request.received", "request": got["request"]} for one, got in zip(whole, found, strict=True)
     ] == found
+
+
+CAME = """
+    INSERT INTO log_pending (type, request, facts, received) SELECT 'request.received', gen_random_uuid(), '{}',
+        jsonb_populate_record(CAST(NULL AS received_request), :came)
+"""
 
 
 def test_what_is_rolled_back_is_not_logged(desk: Desk) -> None:
@@ -241,12 +253,27 @@ def test_tiles_of_tiles(desk: Desk) -> None:
     with desk.engine.connect() as connection, connection.begin() as transaction:
         place = 0
         for step in (65_024, 512, 256):  # whole tiles, of which the log need not read any entry again
-            tiles.append(connection, place, leaves[place : place + step])
+            grown = LogTree(connection, place)
+            grown.append(leaves[place : place + step])
             place += step
+            assert (grown.size, grown.root()) == (place, root_of(leaves[:place]))
         tree = LogTree(connection, place)
         assert tree.root() == root_of(leaves[:place])
         for index in (0, 65_535, 65_536, place - 1):
             assert root_by_path(leaves[index], index, place, tree.path(index)) == tree.root()
+        transaction.rollback()
+
+
+def test_a_tree_that_grew_gives_the_paths_of_one_that_is_read(desk: Desk) -> None:
+    leaves = [leaf_hash(b"%d" % number) for number in range(700)]
+    with desk.engine.connect() as connection, connection.begin() as transaction:
+        grown, place = LogTree(connection, 0), 0
+        for step in (100, 200, 212, 188):  # within a tile, past its end, to its end, and from there
+            grown.append(leaves[place : place + step])
+            place += step
+            for index in (0, 99, 255, place - 1):
+                if index < place:
+                    assert root_by_path(leaves[index], index, place, grown.path(index)) == root_of(leaves[:place])
         transaction.rollback()
 
 
