@@ -12,7 +12,7 @@ from tests.browser.chromium import HOW, find_chromium, missing
 from tests.browser.past import Past, live
 from tests.browser.watched import PASSWORD, Watched
 from tests.ledger.conftest import Desk, _loop, desk  # noqa: F401 - fixtures
-from tests.web.conftest import _cheap_passwords, context, rows, serving, url, woken  # noqa: F401 - fixtures
+from tests.web.conftest import _cheap_passwords, context, rows, url, woken  # noqa: F401 - fixtures
 from web.context import Context
 
 OpenPage = Callable[..., Watched]

@@ -1,20 +1,14 @@
 """The HTTP app at the real ledger, in this process, and keys of every role to it."""
 
 import os
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from argon2 import PasswordHasher
 from sqlalchemy import Engine, text
-from starlette.applications import Starlette
 
 from config.settings import PREFIX, Settings
 from intake.access import passwords
@@ -25,10 +19,10 @@ from ledger.sealing import MasterKeys
 from ledger.session import one_by_one
 from tasks.submission import NO_GUARDS
 from tests.row_order import rows_as_promised
+from tests.web.serving import serving
 from web.access.gate import COOKIE
 from web.app import create_app
 from web.context import Context
-from web.server import served
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 
@@ -99,26 +93,9 @@ def key(engine: Engine) -> Callable[..., dict[str, str]]:
 
 @pytest.fixture
 def url(context: Context) -> Iterator[str]:
-    """Where the app is served, by uvicorn as `consent web` runs it, in a thread of this process."""
+    """Where the app is served."""
     with serving(create_app(context)) as url:
         yield url
-
-
-@contextmanager
-def serving(app: Starlette) -> Iterator[str]:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(served(app, *listening.getsockname()))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.005)
-        try:
-            yield "http://{}:{}".format(*listening.getsockname())
-        finally:
-            server.should_exit = True
-            thread.join(timeout=60)
-            assert not thread.is_alive()
 
 
 def session_name(client: httpx.Client) -> str:

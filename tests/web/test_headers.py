@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 from config.settings import Settings
 from intake.access.passwords import hash_password
 from ledger.accounts import access
-from tests.web.conftest import serving, session_name
+from tests.web.conftest import session_name
+from tests.web.serving import serving
 from web.access.cookies import PREFIX, SESSION
 from web.app import create_app
 from web.context import Context

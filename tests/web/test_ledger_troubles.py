@@ -18,7 +18,7 @@ from ledger.session import connect, migrate
 from ledger.troubles import TROUBLES
 from tasks.submission import NO_GUARDS
 from tests.ledger.databases import PASSWORD, address, database, execute
-from tests.web.conftest import serving
+from tests.web.serving import serving
 from web.access import gate
 from web.app import create_app
 from web.context import Context

@@ -20,7 +20,8 @@ from intake.access.tokens import mint_key, prefix_of
 from ledger.accounts import access, guesses
 from ledger.accounts.guesses import Attempt
 from tasks.retain import keep_volumes
-from tests.web.conftest import Rows, serving, session_name
+from tests.web.conftest import Rows, session_name
+from tests.web.serving import serving
 from web import audit_trail
 from web.access import gate
 from web.access.password_login import log_in

@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from config.settings import Settings, SettingsError
 from intake.access.passwords import hash_password
 from ledger.accounts import access
-from tests.web.conftest import Rows, serving
+from tests.web.conftest import Rows
+from tests.web.serving import serving
 from web.access import gate
 from web.app import create_app
 from web.context import Context

@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 from config.settings import Settings
 from ledger.accounts import access, guesses, logins
 from ledger.accounts.guesses import Attempt
-from tests.web.conftest import Rows, serving, session_name
+from tests.web.conftest import Rows, session_name
+from tests.web.serving import serving
 from web.access import gate, password_login
 from web.access.password_login import LoggedIn, log_in, unlock
 from web.app import create_app

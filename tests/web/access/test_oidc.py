@@ -25,8 +25,9 @@ from config.oidc import CALLBACK, OidcSettings
 from intake.access.passwords import hash_password
 from ledger.accounts import access, guesses
 from tests.web.api.test_openapi import attack
-from tests.web.conftest import Rows, serving, session_name
+from tests.web.conftest import Rows, session_name
 from tests.web.oidc_provider import CLIENT_ID, KEY, REDIRECT_URL, SECRET, Provider, Sign
+from tests.web.serving import serving
 from web.access import gate, oidc_login
 from web.api.oidc import BEGUN
 from web.app import create_app

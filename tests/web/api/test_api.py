@@ -15,7 +15,8 @@ import pytest
 from ledger.delivery import restored
 from ledger.session import Engine
 from tests.ledger.given_up import give_up_master_key
-from tests.web.conftest import Rows, serving
+from tests.web.conftest import Rows
+from tests.web.serving import serving
 from web.api import health
 from web.app import create_app
 from web.context import Context

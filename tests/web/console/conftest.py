@@ -11,7 +11,7 @@ from sqlalchemy import text
 from intake.access.passwords import hash_password
 from ledger.accounts import access
 from tests.ledger.conftest import Desk, _loop, desk  # noqa: F401 - fixtures
-from tests.web.conftest import serving
+from tests.web.serving import serving
 from web.app import create_app
 from web.context import Context
 

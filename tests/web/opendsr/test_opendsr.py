@@ -21,7 +21,8 @@ from domain.opendsr import Version
 from domain.signing import Signer
 from local.signing_pair import self_signed
 from tests import shifted_clock
-from tests.web.conftest import Rows, serving
+from tests.web.conftest import Rows
+from tests.web.serving import serving
 from web.app import create_app
 from web.context import Context
 from web.opendsr import answers
