@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from adapters.contract import VendorSettings
 from adapters.registry import ADAPTERS
 from config.accounts import ACCOUNTS, credentials_of, read_accounts
+from config.set_fields import SetFields
 from domain.accounts import account_name, vendor_of
 
 Block = TypeVar("Block", bound=VendorSettings)
@@ -54,7 +55,7 @@ class VendorBlocks(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment alone: we read no files, and to look through them takes as long again."""
-        return init_settings, env_settings
+        return init_settings, SetFields(settings_cls)
 
     _accounts: dict[str, VendorSettings] = PrivateAttr(default_factory=dict)
 
