@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from intake.access.passwords import hash_password
 from ledger.accounts import access
@@ -42,23 +42,36 @@ def past(desk: Desk, context: Context) -> Past:  # noqa: F811 - the fixture
     return live(desk)
 
 
-@pytest.fixture
-def open_page(chromium: Browser, url: str) -> Iterator[OpenPage]:  # noqa: F811 - the fixture
-    """Opens a page in a browser profile of its own; what it complains of fails the test."""
-    opened: list[tuple[BrowserContext, Watched]] = []
+@pytest.fixture(scope="package")
+def window(chromium: Browser) -> Watched:
+    """The one that all tests have in turn: a window of its own costs as much as five pages in one that is there."""
+    return Watched(_new_page(chromium))
 
-    def open_one(role: str = "", width: int = 1280, **more: Any) -> Watched:
-        profile = chromium.new_context(
-            viewport={"width": width, "height": 900}, timezone_id="Asia/Seoul", locale="en-GB", **more
-        )
-        profile.set_default_timeout(PATIENCE_MS)
-        watched = Watched(profile.new_page(), url)
-        opened.append((profile, watched))
+
+@pytest.fixture
+def open_page(chromium: Browser, window: Watched, url: str) -> Iterator[OpenPage]:  # noqa: F811 - the fixture
+    """Opens a page, in a profile of its own where it asks for more than a width; who has a role is signed in. What the
+    browser complains of fails the test."""
+    opened: list[Watched] = []
+
+    def open_one(role: str = "", width: int = 1280, **profile: Any) -> Watched:
+        watched = window if not profile and window not in opened else Watched(_new_page(chromium, **profile))
+        opened.append(watched)
+        watched.begin(url, width)
         if role:
-            watched.sign_in(role)
+            watched.enter(role)
         return watched
 
     yield open_one
-    for profile, watched in opened:
-        profile.close()
+    for watched in opened:
+        if watched is window:
+            watched.end()
+        else:
+            watched.page.context.close()
         assert not watched.complaints
+
+
+def _new_page(chromium: Browser, **profile: Any) -> Page:
+    page = chromium.new_context(timezone_id="Asia/Seoul", locale="en-GB", **profile).new_page()
+    page.context.set_default_timeout(PATIENCE_MS)
+    return page

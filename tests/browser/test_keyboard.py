@@ -73,8 +73,8 @@ def tab_to(page: Page, name: str) -> None:
 
 def test_what_has_the_focus_is_not_replaced_by_what_is_live(open_page: OpenPage, past: Past, desk: Desk) -> None:
     watched = open_page("operator")
-    watched.page.add_init_script(CAME_LIVE)
-    page = watched.go(f"/requests/{past.running}")
+    with watched.page.add_init_script(CAME_LIVE):
+        page = watched.go(f"/requests/{past.running}")
     all_accepted = page.get_by_role("link", name="Accepted by the vendor 60")
     link = page.locator("#live a").first
     page.wait_for_function("() => came.length > 0")
@@ -89,7 +89,7 @@ def test_what_has_the_focus_is_not_replaced_by_what_is_live(open_page: OpenPage,
 
 
 def test_a_narrow_page_has_its_menu_behind_a_button(open_page: OpenPage, past: Past) -> None:
-    page = open_page("operator", 390).page
+    page = open_page("operator", 390).go("/")
     links = page.get_by_role("navigation", name="Console").get_by_role("link", name="Vendors")
     assert not links.is_visible()
     page.get_by_role("button", name="Menu").press("Enter")

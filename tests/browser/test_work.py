@@ -10,7 +10,7 @@ from tests.ledger.conftest import APPLIED, Desk, everybody
 
 
 def test_attention_is_worked_to_done(open_page: OpenPage, past: Past) -> None:
-    page = open_page("operator").page
+    page = open_page("operator").go("/")
     page.get_by_role("link", name="Attention").click()
     cause = page.get_by_role("region", name="insider: refused by the vendor (rejected)")
     cause.get_by_text("Close all by hand").click()
