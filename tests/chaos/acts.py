@@ -98,8 +98,8 @@ class Acts:
             self.sleep(0.2)
 
     def end_due(self, now: float) -> None:
-        """End the faults that are over by `now`."""
-        for end in [end for end in self._ends if end[0] <= now]:
+        """End the faults that are over by `now`, one at a time: ending one may end others, which it waits for."""
+        while end := next((end for end in self._ends if end[0] <= now), None):
             self._ends.remove(end)
             end[2]()
             self._note(end[1])
