@@ -2,6 +2,7 @@
 
 A stack takes ten seconds to start, so flows share two, with each other's requests and never with each other's people:
 `stack` with the usual settings, and `special_stack`. A flow may leave one ended; the next flow starts it again.
+They end with the last flow of a process, as an idle stack takes a twentieth of a processor.
 """
 
 import json
@@ -119,7 +120,7 @@ def environment_of(folder: Path, vendors: Sandbox, **more: str) -> dict[str, str
     return {**os.environ, **settings, **vendors.environment, **more}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     with forked_sandbox(tmp_path_factory.mktemp("vendors"), faults="mild", seed=11) as running:
         yield running
@@ -132,7 +133,7 @@ def vendors(_vendors: Sandbox) -> Sandbox:
     return _vendors
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _stack(tmp_path_factory: pytest.TempPathFactory, _vendors: Sandbox) -> Iterator[Stack]:
     yield from _kept(tmp_path_factory.mktemp("stack"), _vendors, {})
 
@@ -145,7 +146,7 @@ def stack(_stack: Stack, vendors: Sandbox) -> Stack:
     return _stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _receiver() -> Iterator[Receiver]:
     with receiver() as running:
         yield running
@@ -158,7 +159,7 @@ def posts(_receiver: Receiver) -> Receiver:
     return _receiver
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _special_stack(tmp_path_factory: pytest.TempPathFactory, _vendors: Sandbox, _receiver: Receiver) -> Iterator[Stack]:
     account = B2CoreAccount()
     settings = {
