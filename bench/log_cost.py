@@ -1,11 +1,10 @@
-"""What the evidence log itself costs, in processor time of one process and its PostgreSQL backend, each counted by the
-kernel to the nanosecond: the same work with the log's triggers and without, in turns."""
+"""What the evidence log itself costs, in processor time of one process and its PostgreSQL backends, each counted by the
+kernel to the nanosecond: the same work in a ledger with the log's triggers and in one without, in turns."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from random import Random
 from statistics import mean
-from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
@@ -24,84 +23,134 @@ from tasks.submit import Offer, Receipt, submit, submit_few
 
 TOGETHER = 8
 """Posts that are recorded together, as of 16 clients that post at once."""
-POSTS, CAMPAIGNS = 400, 10
-"""Of one block. As many posts come between two turns of the sequencer."""
+TURN = 50
+"""Groups of posts between two turns of the sequencer."""
+CAMPAIGNS = 10
+"""To a turn, as posts are 400."""
+WARM = 8
+"""What is done so often is not counted after a change of roles, until statements are planned and pages are at hand."""
 RESAMPLED = 2_000
+LEFT_OUT = 20
+"""One in so many differences is left out at either end: where a collection of garbage or an interrupt falls into one of
+the two, it is a hundred times what is looked for."""
 
 
 class LogCost:
-    """A ledger of its own, in which nothing but this process works."""
+    """Two ledgers in which nothing but this process works, one of them without the log's triggers. They do the same in
+    turns of some milliseconds: whatever else the machine does concerns both. Then they change roles, with new
+    connections: what is peculiar to one of them, or to a process of PostgreSQL, concerns both too."""
 
-    def __init__(self, url: str) -> None:
-        self._engine = connect(url, pool_size=1)
-        migrate(self._engine)
-        with self._engine.begin() as connection:
-            announce(connection, {"dfinery": 1_000})
-            self._backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-        self._masters = MasterKeys.parse(generate_master_key())
-        self._keeper = LogKeeper(self._engine, self._masters, lambda: SigningKey(bytes(32)))
-        order(self._keeper)
-        self._people = people(10**9)
+    def __init__(self, one_url: str, other_url: str) -> None:
+        self._logged, self._silent = _Ledger(one_url), _Ledger(other_url)
+        self._without = ExitStack()
+        self._without.enter_context(logging(self._silent.engine, logged=False))
 
     def close(self) -> None:
-        """Close the connection."""
-        self._engine.dispose()
+        """Close the connections."""
+        self._without.close()
+        for ledger in (self._logged, self._silent):
+            ledger.engine.dispose()
 
-    def of_posts(self, pairs: int) -> list[float]:
-        """CPU seconds that the log adds to a post of one person: its request is recorded, with its entry in the audit
-        log; one figure for each pair of blocks."""
-        return self._differences(self._posts, POSTS, pairs)
-
-    def of_campaigns(self, pairs: int) -> list[float]:
-        """The same for a campaign: what is logged of it is put in order and signed as it is received, as it is closed,
-        and as its outcomes are hashed; the hashing is not counted."""
-        return self._differences(self._campaigns, CAMPAIGNS, pairs)
-
-    def _differences(self, block: Callable[[], None], of: int, pairs: int) -> list[float]:
-        self._spent(block, logged=True)  # warm
+    def of_posts(self, turns: int) -> list[float]:
+        """CPU seconds that the log adds to a post of one person, by turn: its request is recorded, with its entry in
+        the audit log, and what is logged of it is put in order and signed."""
         found = []
-        for pair in range(pairs):
-            first, second = (self._spent(block, logged=logged) for logged in ((True, False), (False, True))[pair % 2])
-            found.append((first - second if pair % 2 == 0 else second - first) / of)
+        for _ in range(turns):
+            self._change_roles()
+            self._differences(_Ledger.post, WARM)
+            self._differences(_Ledger.order, 1)
+            posted = self._differences(_Ledger.post, TURN)
+            ordered = self._differences(_Ledger.order, 1)
+            found.append((_middle(posted) + mean(ordered) / TURN) / TOGETHER)
         return found
 
-    def _spent(self, block: Callable[[], None], *, logged: bool) -> float:
-        with logging(self._engine, logged=logged):
-            before = spent_with(self._backend)
-            block()
-            return spent_with(self._backend) - before
+    def of_campaigns(self, turns: int) -> list[float]:
+        """The same for a campaign: what is logged of it is put in order and signed as it is received, as it is closed,
+        and as its outcomes are hashed; the hashing is not counted."""
+        found = []
+        for _ in range(turns):
+            self._change_roles()
+            self._differences(_Ledger.campaign, WARM)
+            found.append(_middle(self._differences(_Ledger.campaign, CAMPAIGNS)))
+        return found
 
-    def _posts(self) -> None:
-        known = look_up(self._engine, self._masters)
-        for _ in range(POSTS // TOGETHER):
-            offers = [Offer(Submission(Kind.ERASURE), [next(self._people)]) for _ in range(TOGETHER)]
-            done = submit_few(
-                offers, engine=self._engine, masters=self._masters, wake=_wake_nobody, guards=Guards(), known=known
-            )
-            if not all(isinstance(one, Receipt) for one in done):
-                raise AssertionError("not all posts were recorded")
+    def _change_roles(self) -> None:
+        self._without.close()
+        self._logged, self._silent = self._silent, self._logged
+        self._without.enter_context(logging(self._silent.engine, logged=False))
+        for ledger in (self._logged, self._silent):
+            ledger.connect_anew()
+
+    def _differences(self, work: "Callable[[_Ledger], None]", times: int) -> list[float]:
+        found = []
+        for place in range(times):
+            spent = {}
+            for ledger in (self._logged, self._silent)[:: 1 if place % 2 else -1]:
+                before = spent_with(ledger.backend)
+                work(ledger)
+                spent[ledger] = spent_with(ledger.backend) - before
+            found.append(spent[self._logged] - spent[self._silent])
+        return found
+
+
+def _middle(differences: Sequence[float]) -> float:
+    """Their mean, without those that stand apart."""
+    out = max(1, len(differences) // LEFT_OUT)
+    return mean(sorted(differences)[out:-out])
+
+
+class _Ledger:
+    """One of the two, and what is done in it."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = connect(url, pool_size=1)
+        migrate(self.engine)
+        with self.engine.begin() as connection:
+            announce(connection, {"dfinery": 1_000})
+        self.connect_anew()
+        self._masters = MasterKeys.parse(generate_master_key())
+        self._keeper = LogKeeper(self.engine, self._masters, lambda: SigningKey(bytes(32)))
+        self.order()
+        self._known = look_up(self.engine, self._masters)
+        self._people = people(10**9)
+
+    def connect_anew(self) -> None:
+        """With a new process of PostgreSQL."""
+        self.engine.dispose()
+        with self.engine.connect() as connection:
+            self.backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+
+    def order(self) -> None:
+        """Put what was logged in order, and sign."""
         order(self._keeper)
 
-    def _campaigns(self) -> None:
-        for _ in range(CAMPAIGNS):
-            receipt = submit(
-                Submission(Kind.ERASURE),
-                [next(self._people)],
-                engine=self._engine,
-                masters=self._masters,
-                wake=_wake_nobody,
-            )
-            self._go_through(receipt.recorded.public_id)
+    def post(self) -> None:
+        """Record some requests of one person together."""
+        offers = [Offer(Submission(Kind.ERASURE), [next(self._people)]) for _ in range(TOGETHER)]
+        done = submit_few(
+            offers, engine=self.engine, masters=self._masters, wake=_wake_nobody, guards=Guards(), known=self._known
+        )
+        if not all(isinstance(one, Receipt) for one in done):
+            raise AssertionError("not all posts were recorded")
 
-    def _go_through(self, request: UUID) -> None:
-        order(self._keeper)
-        with self._engine.begin() as connection:
+    def campaign(self) -> None:
+        """Record a request, and have it go through."""
+        receipt = submit(
+            Submission(Kind.ERASURE),
+            [next(self._people)],
+            engine=self.engine,
+            masters=self._masters,
+            wake=_wake_nobody,
+        )
+        request = receipt.recorded.public_id
+        self.order()
+        with self.engine.begin() as connection:
             connection.execute(_SETTLE, {"id": request})
             connection.execute(_CLOSE, {"id": request})
-        order(self._keeper)
-        with self._engine.begin() as connection:
+        self.order()
+        with self.engine.begin() as connection:
             outcome_trees.bring_up_to_date(connection, request, self._masters)
-        order(self._keeper)
+        self.order()
 
 
 def _wake_nobody(_: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from bench.stand import Ours, Stand
 
 PEOPLE, FEW = 40_000, 20_000
 TURNS, FEW_TURNS = 3, 2
-PAIRS, FEW_PAIRS = 16, 8
+COST_TURNS, FEW_COST_TURNS = 24, 12
 POSTS_S = 6.0
 """How long is posted. What is posted begins a week later, so nothing of it is delivered."""
 
@@ -22,11 +22,11 @@ POSTS_S = 6.0
 def log_share(stand: Stand, *, quick: bool) -> Iterator[Row]:
     """The work of a whole stack without the log, and what the log adds, which is measured by itself: two runs of a
     stack differ by more than the log adds."""
-    with stand.database("bench_log_cost") as url:
-        cost = LogCost(url)
+    with stand.database("bench_log_cost") as one_url, stand.database("bench_log_cost_too") as other_url:
+        cost = LogCost(one_url, other_url)
         try:
-            pairs = FEW_PAIRS if quick else PAIRS
-            of_posts, of_campaigns = cost.of_posts(pairs), cost.of_campaigns(pairs)
+            turns = FEW_COST_TURNS if quick else COST_TURNS
+            of_posts, of_campaigns = cost.of_posts(turns), cost.of_campaigns(turns)
         finally:
             cost.close()
     number = FEW if quick else PEOPLE
@@ -40,8 +40,8 @@ def log_share(stand: Stand, *, quick: bool) -> Iterator[Row]:
         1e6 * mean(campaigns),
         "without the log",
         Bound("ratio", most=1.03),
-        f"{number:,} people; three entries, each put in order and signed by itself: {1e3 * mean(of_campaigns):.1f} ms; "
-        + _surely(of_people, campaigns),
+        f"{number:,} people; three entries, each put in order and signed by itself: "
+        f"{1e3 * mean(of_campaigns):.1f} ms; {_surely(of_people, campaigns)}",
     )
     yield Row(
         "log_posts",
