@@ -270,9 +270,12 @@ def _stack(folder: Path, vendors: Sandbox, proxy: Proxy | None) -> Iterator[Stac
 
 @contextmanager
 def scratch(keep: Path | None = None) -> Iterator[Path]:
-    """A folder for a run: `keep`, or one that is gone afterwards."""
+    """A folder for a run: `keep`, or one that is gone afterwards. Raises FailedError where `keep` is there already: the
+    ledger of an earlier run knows the requests of this one by their keys, and its vendors would not hear of them."""
     if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
+        if keep.exists():
+            raise FailedError(f"{keep} is there already: a run needs a folder of its own")
+        keep.mkdir(parents=True)
         yield keep
         return
     with tempfile.TemporaryDirectory(prefix="consent-chaos-") as folder:
