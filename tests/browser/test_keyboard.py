@@ -1,7 +1,5 @@
 """By the keyboard all through, and for who sees otherwise: focus, menus, own colours, no movement."""
 
-from itertools import pairwise
-
 from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
@@ -113,14 +111,3 @@ def test_own_colours_and_no_movement_are_respected(open_page: OpenPage, past: Pa
     )
     assert page.evaluate(f"{moving}.length") == 0
     page.screenshot(path=SHOTS / "request-1280-forced-colours.png")
-
-
-def test_a_page_is_read_in_order(open_page: OpenPage, past: Past) -> None:
-    watched = open_page("operator")
-    for path in ("/", "/requests", f"/requests/{past.exceptions}", "/attention", "/vendors/insider", "/new"):
-        page = watched.go(path)
-        levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(one => +one.tagName[1])")
-        assert levels[0] == 1, path
-        assert levels.count(1) == 1, path
-        assert all(after <= before + 1 for before, after in pairwise(levels)), path
-        assert page.locator("html").get_attribute("lang") == "en"

@@ -1,9 +1,11 @@
 """What is live in a real browser: streams and their limits, the end of a session, charts, and the page of the API."""
 
 import pytest
+from playwright.sync_api import Page
 
 from ledger.desk import timeline
 from tests.browser.conftest import OpenPage
+from tests.browser.looking import look_at
 from tests.browser.past import Past
 from tests.ledger.conftest import Desk
 from tests.ledger.endings import end
@@ -15,9 +17,7 @@ TABS = 10
 def test_ten_tabs_are_live_and_clicks_go_through(open_page: OpenPage, past: Past, desk: Desk) -> None:
     watched = open_page("operator")
     page = watched.go(f"/requests/{past.running}")
-    tabs = [page, *(page.context.new_page() for _ in range(TABS - 1))]
-    for tab in tabs[1:]:
-        tab.goto(page.url)
+    tabs = [page, *(_opened_from(page) for _ in range(TABS - 1))]
     held = page.evaluate("navigator.locks.query().then(all => all.held.map(one => one.name))")
     assert len(held) <= 3, "of the six connections to a host"
     assert held
@@ -27,6 +27,13 @@ def test_ten_tabs_are_live_and_clicks_go_through(open_page: OpenPage, past: Past
         tab.get_by_role("link", name="Accepted by the vendor 60").nth(1).wait_for()
     tabs[-1].get_by_role("link", name="Requests").first.click()
     tabs[-1].get_by_role("heading", name="Requests").wait_for()
+
+
+def _opened_from(page: Page) -> Page:
+    """Another tab with the same page, of the same process as where somebody opens a link in a new tab."""
+    with page.expect_popup() as opened:
+        page.evaluate("() => void open(location.href)")
+    return opened.value
 
 
 def test_a_page_that_is_watched_follows_to_the_end_and_takes_nothing_from_who_is_at_work(
@@ -84,9 +91,10 @@ def test_the_page_warns_before_the_session_ends_and_leaves_when_it_has(
         page.get_by_role("heading", name="Sign in").wait_for()
 
 
-def test_the_page_of_the_api_loads_nothing_from_elsewhere(open_page: OpenPage) -> None:
+def test_the_page_of_the_api_is_accessible_fits_and_loads_nothing_from_elsewhere(open_page: OpenPage) -> None:
     page = open_page().go("/docs")
     page.get_by_text("/v1/requests/upload", exact=True).wait_for()
+    look_at(page, "api-docs")
     page.get_by_text("/healthz", exact=True).first.click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("button", name="Execute").click()

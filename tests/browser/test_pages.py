@@ -1,6 +1,9 @@
 """Every page at both widths and in both schemes: accessible, fitting, and without a complaint of the browser."""
 
+from itertools import pairwise
+
 import pytest
+from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
 from tests.browser.looking import look_at
@@ -44,14 +47,18 @@ OF_ROLES = {
 def test_pages_are_accessible_and_fit(open_page: OpenPage, past: Past, role: str, pages: dict[str, str]) -> None:
     watched = open_page(role)
     for name, path in pages.items():
-        look_at(watched.go(path.format(past=past)), name)
+        page = watched.go(path.format(past=past))
+        assert_read_in_order(page, name)
+        look_at(page, name)
 
 
-@pytest.mark.usefixtures("past")
-def test_the_page_of_the_api_is_accessible_and_fits(open_page: OpenPage) -> None:
-    page = open_page().go("/docs")
-    page.locator(".opblock").first.wait_for()
-    look_at(page, "api-docs")
+def assert_read_in_order(page: Page, name: str) -> None:
+    """One heading of the first level, no level left out, and the language."""
+    levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(one => +one.tagName[1])")
+    assert levels[0] == 1, name
+    assert levels.count(1) == 1, name
+    assert all(after <= before + 1 for before, after in pairwise(levels)), name
+    assert page.locator("html").get_attribute("lang") == "en"
 
 
 IN_OTHER_TESTS = {
