@@ -21,7 +21,9 @@ from tasks.submission import NO_GUARDS
 from tests.row_order import rows_as_promised
 from tests.web.serving import serving
 from web.access.gate import COOKIE
+from web.api import selections
 from web.app import create_app
+from web.console import attention
 from web.context import Context
 
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -34,6 +36,13 @@ def _cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
         cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
         monkeypatch.setattr(passwords, "_HASHER", cheap)
         monkeypatch.setattr(passwords, "_NOBODYS", cheap.hash("nobody's password"))
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call ends its deed over a selection however long that takes: on a busy machine it would be left to workers."""
+    for module in (attention, selections):
+        monkeypatch.setattr(module, "AT_ONCE_S", 60.0)
 
 
 @pytest.fixture
