@@ -113,7 +113,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
 
 def environment_in(tree: Path) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    return {**clean, "PYTHONPATH": str(tree)}
+    return {**clean, "PYTHONPATH": str(tree), "TMPDIR": str(tree.parent)}
 
 
 def test_it_keeps_to_the_suite_and_the_tests_about_vendors_pass(tree: Tree) -> None:

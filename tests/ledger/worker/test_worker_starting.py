@@ -1,7 +1,6 @@
 """A worker that cannot work ends at its start, and says why in one sentence."""
 
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from config.stack import find_stack
 from ledger.keys import fingerprinter
 from ledger.sealing import MasterKeys, generate_master_key
 from ledger.session import connect, migrate
+from tests.forked import start_forked
 from tests.ledger.databases import address, database, execute
 from worker.runtime import Runtime
 
@@ -189,14 +189,14 @@ def test_it_starts_where_nothing_is_wrong(worker: ModuleType, engine: Engine) ->
 @pytest.mark.parametrize("program", ["worker", "beat"])
 def test_unreadable_settings_end_every_process_in_a_line(program: str, tmp_path: Path) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONSENT_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "celery", "--app", "worker.app", program],
-        env={**clean, "CONSENT_DATA_DIR": str(tmp_path), "CONSENT_LEASE_S": "long"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "CONSENT_LEASE_S" in done.stderr
-    assert "Traceback" not in done.stderr
+    given = {**clean, "CONSENT_DATA_DIR": str(tmp_path), "CONSENT_LEASE_S": "long"}
+    log = tmp_path / "said.log"
+    process = start_forked([sys.executable, "-m", "celery", "--app", "worker.app", program], given, log)
+    try:
+        ended = process.wait(120)
+    finally:
+        process.kill()
+    said = log.read_text()
+    assert ended == 1, said
+    assert "CONSENT_LEASE_S" in said
+    assert "Traceback" not in said
