@@ -106,7 +106,7 @@ def _line(row: dict[str, Any]) -> str:
     if row["newest"]:
         return f"{wraps}: the newest, seals from now on"
     if row["may_go"]:
-        return f"{wraps}: may be removed from the settings"
+        return f"{wraps}: may be removed from the settings, unless it is to be the next one"
     if row["given"]:
         return f"{wraps}: needed until `consent master-key rotate` is done"
     if row["given_up"]:

@@ -10,18 +10,24 @@ from ledger.sealing import KEY_ID_BYTES, MasterKeys, UnsealError
 _CANARY = b"canary"
 
 
+WRONG = "these are not the keys of this ledger"
+
+
 class MissingKeyError(UnsealError):
     """A master key that is still needed is not among those given. The message says which, and what to do."""
 
-    def __init__(self, ids: list[bytes]) -> None:
+    def __init__(self, ids: list[bytes], *, all_of_them: bool) -> None:
+        """`all_of_them`: none of those given has ever sealed here."""
         named = ", ".join(name_of(one) for one in ids)
-        super().__init__(
-            f"still needed and missing: {named}. Put it back behind the newest key, and run `consent master-key "
-            "rotate` before you remove it; for one that is lost for good there is `consent master-key give-up`"
+        begin = (
+            f"{WRONG}, which needs {named}: put it"
+            if all_of_them
+            else f"still needed and missing: {named}. Put it back"
         )
-
-
-WRONG = "these are not the keys of this ledger"
+        super().__init__(
+            f"{begin} behind the newest key, and run `consent master-key rotate` before you remove it; "
+            "for one that is lost for good there is `consent master-key give-up`"
+        )
 
 
 def why_not_these(error: UnsealError) -> str:
@@ -69,8 +75,8 @@ _NOTE = text("""
 def check_master_keys(connection: Connection, masters: MasterKeys) -> None:
     """Return where these keys open all that is wrapped, and note the newest of them.
 
-    Raises MissingKeyError where one is needed besides; UnsealError where they are another ledger's, or the canary of
-    one cannot be opened.
+    Raises MissingKeyError where one is needed besides, as also where they are another ledger's; UnsealError where the
+    canary of one cannot be opened.
     """
     noted = connection.execute(text("SELECT id, canary FROM master_keys")).all()
     missing = []
@@ -80,10 +86,8 @@ def check_master_keys(connection: Connection, masters: MasterKeys) -> None:
         elif row.canary is not None:
             masters.open(row.canary, _CANARY)
     needed = [one for one in missing if _is_used(connection, one)]
-    if needed and len(missing) == len(noted):
-        raise UnsealError(WRONG)
     if needed:
-        raise MissingKeyError(needed)
+        raise MissingKeyError(needed, all_of_them=len(missing) == len(noted))
     _strike_out(connection, missing)
     note_newest(connection, masters)
 

@@ -165,7 +165,9 @@ def test_keys_of_another_ledger_are_refused_and_not_noted(old_desk: Desk) -> Non
     old_desk.submit(people(1))
     with pytest.raises(UnsealError) as refused:
         check_fitness(old_desk.engine, ONLY_NEW)
-    assert master_keys.why_not_these(refused.value) == master_keys.WRONG
+    assert master_keys.why_not_these(refused.value).startswith(
+        f"{master_keys.WRONG}, which needs {ONLY_OLD.ids[0].hex()}"
+    )
     assert old_desk.rows("SELECT id FROM master_keys") == [(ONLY_OLD.ids[0],)]
 
 

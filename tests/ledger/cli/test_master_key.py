@@ -39,6 +39,7 @@ def test_a_master_key_is_changed_for_a_new_one(stack: Engine, people: str, monke
     assert status(1)[old_id] == {"given": False, "newest": False, "given_up": False, "may_go": False} | everything
     refused = consent("master-key", "rotate")
     assert (refused.exit_code, "not the keys of this ledger" in refused.stderr) == (2, True), refused.stderr
+    assert f"needs {old_id}:" in refused.stderr, "so somebody who put the new one in its place knows what to do"
     monkeypatch.setenv("CONSENT_MASTER_KEYS", f"{new},{old}")
     done = json.loads(consent("master-key", "rotate", "--json").stdout)
     assert (done["rewrapped"], done["done"]) == (2, True)
