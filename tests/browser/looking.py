@@ -17,10 +17,12 @@ WIDTHS = (1280, 390)
 NARROWEST = 320
 """A window of 1,280 at 400 %."""
 PERSONAL = re.compile(r"jane|@|\+?8210|private\.example")
-DOES_NOT_FIT = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
-    [...document.querySelectorAll('body *')]
-        .filter(one => one.getBoundingClientRect().right > innerWidth + 1 && !one.parentElement.closest('.scroll, nav'))
-        .map(one => one.outerHTML.slice(0, 120))"""
+DOES_NOT_FIT = """() => [
+    ...[...document.querySelectorAll('.card, .tiles a')].filter(one => one.scrollWidth > one.clientWidth + 4),
+    ...document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('body *')].filter(
+        one => one.getBoundingClientRect().right > innerWidth + 1 && !one.parentElement.closest('.scroll, nav')),
+].map(one => one.outerHTML.slice(0, 120))"""
+"""What is wider than its card, by more than borders that lie on each other, and what is wider than the window."""
 
 
 def look_at(page: Page, name: str) -> None:
