@@ -1,14 +1,14 @@
 """Where the tests keep their files: in memory where this machine has room for that, else where pytest keeps them.
 
 A run makes and removes the folders of some sixty PostgreSQLs, a thousand files each. ext4 passes over what was removed
-within the last minutes one by one for each new file: a quarter of the processor time of tests with databases.
+within the last minutes one by one for each new file: up to a third of the processor time of tests that start one.
 """
 
 import os
 from pathlib import Path
 
-NEEDED = 6_000_000_000
-"""Bytes. The servers of three processes keep what they have logged."""
+NEEDED = 3_000_000_000
+"""Bytes. A whole run in three processes has used 1.1 GB at most."""
 LIMITS = ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes")
 """What a container may use, its files in memory included."""
 
