@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -55,7 +56,8 @@ def at_work(data_dir: Path) -> list[psutil.Process]:
 def kill_all(data_dir: Path) -> None:
     while left := at_work(data_dir):
         for process in left:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # PostgreSQL ends by itself when a part of it is killed
+                process.kill()
         time.sleep(0.01)
 
 

@@ -150,15 +150,18 @@ def test_the_log_is_filtered_and_read_page_by_page(stack: Engine, people: str) -
     first, second = (ran("submit", people, "--kind", "erasure") for _ in range(2))
     ran("cancel", first)
     ran("vendor", "hold", "insider")
+    other = f"{who().removeprefix('cli:')}-too"
     with stack.begin() as connection:
-        audit.add(connection, [Entry("user:ann", "POST /v1/vendors/{name}/hold", allowed=False, source="192.0.2.7")])
+        audit.add(
+            connection, [Entry(f"user:{other}", "POST /v1/vendors/{name}/hold", allowed=False, source="192.0.2.7")]
+        )
     everything = done()
     assert [action for action, _ in everything] == [
         "submit", "submit", "cancel", "vendor hold", "POST /v1/vendors/{name}/hold",
     ]  # fmt: skip
     assert done("--request", first) == [("submit", first), ("cancel", first)]
     assert done("--request", second) == [("submit", second)]
-    assert [one["by"] for one in entries("--by", "ann")] == ["user:ann"]
+    assert [one["by"] for one in entries("--by", other)] == [f"user:{other}"]
     assert done("--by", who()) == everything[:4]
     assert len(done("--action", "Vendor Hold")) == 2
     assert done("--since", "2999-01-01T00:00:00Z") == done("--until", "2020-01-01T00:00:00+09:00") == []
