@@ -9,7 +9,8 @@ MOST_LINES = 20
 
 
 class ErasedBefore(NamedTuple):
-    """People of a new request who are on the list: how many, and the first of their lines."""
+    """People of a new request who are on the list: how many, and the first of their lines. These count people: in a
+    file with a header or empty lines an editor shows others."""
 
     people: int
     lines: tuple[int, ...]
@@ -18,4 +19,4 @@ class ErasedBefore(NamedTuple):
         who = counted(self.people, "person was", "people were")
         more = ", …" if self.people > len(self.lines) else ""
         named = f"line{'s' if self.people > 1 else ''} {', '.join(map(str, self.lines))}{more}"
-        return f"{who} erased before: {named}; `consent suppression check` tells them apart"
+        return f"{who} erased before: {named}; `consent suppression check` names the line of the file too"

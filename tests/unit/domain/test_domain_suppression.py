@@ -86,7 +86,7 @@ def test_who_is_due_again(day: int, newest: int | None, hours: int, due: bool) -
 
 def test_the_warning_names_lines_and_nobody() -> None:
     noticed = Noticed(erased_before=ErasedBefore(3, (2, 4, 9)))
-    said = "3 people were erased before: lines 2, 4, 9; `consent suppression check` tells them apart"
+    said = "3 people were erased before: lines 2, 4, 9; `consent suppression check` names the line of the file too"
     assert noticed.warnings() == [said]
     assert str(ErasedBefore(1, (2,))).startswith("1 person was erased before: line 2;")
     assert "2 people were erased before: lines 2, 4;" in str(ErasedBefore(2, (2, 4)))

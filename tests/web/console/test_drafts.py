@@ -354,7 +354,8 @@ def test_a_file_of_opt_ins_says_who_was_erased(sign_in: SignIn) -> None:
         at = dropped(browser, PLAIN, kind=kind)
         before = unescape(browser.get(at).text)
         words = (
-            "lines 1, 2; `consent suppression check` tells them apart. When this is submitted, the opt-in goes out for"
+            "lines 1, 2; `consent suppression check` names the line of the file too. "
+            "When this is submitted, the opt-in goes out for"
         )
         assert (words in before) is told, "also before it is submitted"
         answer = press(browser, at, **VENDORS)
