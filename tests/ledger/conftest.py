@@ -16,13 +16,14 @@ from domain.requests import Kind, Subject
 from ledger.delivery import switching
 from ledger.delivery.vendors import announce
 from ledger.sealing import MasterKeys, generate_master_key
-from ledger.session import one_by_one
+from ledger.session import connect, one_by_one
 from tasks.deliver import deliver
 from tasks.dispatch import dispatch
 from tasks.slots import FairSlots
 from tasks.submission import Submission
 from tasks.submit import Receipt, submit
 from tasks.toolbox import Route, Toolbox
+from tests.engines import OfCommands
 from tests.row_order import rows_as_promised
 from tests.stubs import Answering, StubAdapter, StubExchange
 
@@ -185,13 +186,26 @@ def desk(engine: Engine, masters: MasterKeys, _loop: asyncio.AbstractEventLoop) 
     return desk
 
 
+@pytest.fixture(scope="session")
+def _of_commands(postgres_url: str) -> Iterator[OfCommands]:
+    kept = OfCommands(postgres_url)
+    yield kept
+    kept.close()
+
+
 @pytest.fixture
 def environment(
-    engine: Engine, postgres_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    engine: Engine,
+    postgres_url: str,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    _of_commands: OfCommands,
 ) -> dict[str, str]:
     """The settings by which commands find this ledger and Redis, with master keys of their own; there are no others."""
     for name in [name for name in os.environ if name.startswith("CONSENT_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setattr("intake.stack.connect", _of_commands.connect)
     settings = {
         "CONSENT_DATA_DIR": str(tmp_path),
         "CONSENT_DATABASE_URL": postgres_url,
@@ -201,6 +215,12 @@ def environment(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     return settings
+
+
+@pytest.fixture
+def connecting_anew(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command connects for itself, as where PostgreSQL decides by the connection what may be done."""
+    monkeypatch.setattr("intake.stack.connect", connect)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def request_id(engine: Engine, environment: dict[str, str]) -> str:
 
 
 @pytest.fixture
-def _read_only(postgres_url: str, request_id: str) -> Iterator[None]:
+def _read_only(postgres_url: str, request_id: str, connecting_anew: None) -> Iterator[None]:
     execute(postgres_url, "ALTER ROLE CURRENT_USER SET default_transaction_read_only = on")
     yield
     execute(

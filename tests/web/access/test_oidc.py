@@ -447,12 +447,16 @@ def test_the_document_describes_what_these_routes_answer(
 ) -> None:
     headers = key()
     document = browser.get("/v1/openapi.json", headers=headers).json()
+    document["paths"] = {path: said for path, said in document["paths"].items() if path.startswith(BEGIN)}
     seen: set[int] = set()
     for operation in schemathesis.openapi.from_dict(document).get_all_operations():
-        found = operation.ok()
-        if found.path.startswith(BEGIN):
-            for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-                attack(
-                    found, mode, url=str(browser.base_url), headers={"authorization": ""} | headers, known="", seen=seen
-                )
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            attack(
+                operation.ok(),
+                mode,
+                url=str(browser.base_url),
+                headers={"authorization": ""} | headers,
+                known="",
+                seen=seen,
+            )
     assert seen >= {303, 401}
