@@ -212,8 +212,11 @@ def sockets_of(server: Postgres | Redis) -> Path:
 
 def listening(server: Postgres | Redis) -> list[Any]:
     """The TCP ports that its processes listen on."""
-    own = server._at_work()
-    return [one for process in own for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
+    ports: list[Any] = []
+    for process in server._at_work():
+        with suppress(psutil.NoSuchProcess):  # PostgreSQL has some of its processes for a moment only
+            ports += [one for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
+    return ports
 
 
 @pytest.mark.parametrize("kind", [CopiedPostgres, Redis])
