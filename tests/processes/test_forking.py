@@ -90,7 +90,10 @@ def ended(supervisor: Supervisor, spec: ProcessSpec) -> Exit:
 
 
 def is_alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def world(folder: Path, spec: ProcessSpec, *, forks: bool) -> dict[str, Any]:
