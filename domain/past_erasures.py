@@ -1,5 +1,6 @@
 """Who of a new request was erased before."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from domain.counted import counted
@@ -14,6 +15,16 @@ class ErasedBefore(NamedTuple):
 
     people: int
     lines: tuple[int, ...]
+
+    @classmethod
+    def of(cls, lines: Iterable[int]) -> "ErasedBefore | None":
+        """Of all their lines, in order; None where there are none."""
+        count, first = 0, []
+        for line in lines:
+            count += 1
+            if count <= MOST_LINES:
+                first.append(line)
+        return cls(count, tuple(first)) if count else None
 
     def __str__(self) -> str:
         who = counted(self.people, "person was", "people were")

@@ -12,6 +12,9 @@ Identifiers = frozenset[tuple[str, bytes]]
 """Of one person: which field, and its fingerprint."""
 AGAIN_AFTER = timedelta(days=7)
 """Nobody is erased again sooner: an import that is checked each night must not send the same each night."""
+OPT_OUTS_TOLD = 1_000
+"""People of the largest opt-out that is told who of them is on the list: to look them up takes as long as to record
+them."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,12 @@ class PastWish:
     def is_due_again(self, now: datetime) -> bool:
         """Whether its person may be erased again: none of their erasures is newer than `AGAIN_AFTER`."""
         return now - (self.newest_at or self.at) >= AGAIN_AFTER
+
+
+def is_told(kind: Kind, people: int) -> bool:
+    """Whether a request of so many people is told, when it is recorded, who of them is on the list. An erasure repeats
+    what they asked for; of a large opt-out a check of the file tells it."""
+    return kind is Kind.OPT_IN or (kind is Kind.OPT_OUT and people <= OPT_OUTS_TOLD)
 
 
 def erasures_that_count(asked: Sequence[Identifiers], wishes: Iterable[PastWish]) -> list[PastWish | None]:

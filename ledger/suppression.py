@@ -2,18 +2,20 @@
 of its own (`ledger.suppressing`) from when they are forgotten."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from domain.blocks import in_blocks
-from domain.past_erasures import MOST_LINES, ErasedBefore
+from domain.past_erasures import ErasedBefore
 from domain.requests import Kind
 from domain.suppression import Identifiers, PastWish, erasures_that_count
 from ledger.data_keys import has_key
 from ledger.past_wishes import COLUMNS, REQUEST, counts, known
+
+Place = TypeVar("Place")
 
 PEOPLE = 1_000
 """People asked about in one statement."""
@@ -36,23 +38,32 @@ def erasures_of(
     return erasures_that_count(people, found) if erased else [None] * len(people)
 
 
-def erased_among(
-    connection: Connection, people: Iterable[tuple[int, Identifiers]], days: float | None
-) -> ErasedBefore | None:
-    """Who of these people (line, identifiers) is on the list; None where nobody is."""
-    lines: list[int] = []
-    count = 0
-    for some in in_blocks(people, PEOPLE):
-        erasures = erasures_of(connection, [identifiers for _, identifiers in some], days)
-        erased = [line for (line, _), erasure in zip(some, erasures, strict=True) if erasure]
-        count += len(erased)
-        lines += erased[: MOST_LINES - len(lines)]
-    return ErasedBefore(count, tuple(lines)) if count else None
-
-
 def erased_in(connection: Connection, request_id: int, days: float | None) -> ErasedBefore | None:
     """Who of a request, by line, is on the list. For one that is just written, before its caller commits."""
-    return erased_among(connection, _people_of(connection, request_id), days)
+    return ErasedBefore.of(_on_the_list(connection, _people_of(connection, request_id), days))
+
+
+def erased_in_each(
+    connection: Connection, several: Sequence[Sequence[Identifiers]], days: float | None
+) -> list[ErasedBefore | None]:
+    """The same of several requests, each given by its people in order, which are looked up together."""
+    people = (
+        ((place, line), identifiers)
+        for place, those in enumerate(several)
+        for line, identifiers in enumerate(those, start=1)
+    )
+    lines: dict[int, list[int]] = defaultdict(list)
+    for place, line in _on_the_list(connection, people, days):
+        lines[place].append(line)
+    return [ErasedBefore.of(lines[place]) for place in range(len(several))]
+
+
+def _on_the_list(
+    connection: Connection, people: Iterable[tuple[Place, Identifiers]], days: float | None
+) -> Iterator[Place]:
+    for some in in_blocks(people, PEOPLE):
+        erasures = erasures_of(connection, [identifiers for _, identifiers in some], days)
+        yield from (place for (place, _), erasure in zip(some, erasures, strict=True) if erasure)
 
 
 def _people_of(connection: Connection, request_id: int) -> Iterable[tuple[int, Identifiers]]:

@@ -11,6 +11,7 @@ from domain.chunking import cut
 from domain.past_erasures import ErasedBefore
 from domain.reach import Headcount
 from domain.requests import Kind, Subject
+from domain.suppression import is_told
 from ledger import suppression
 from ledger.accounts.persons import persons_of
 from ledger.clock import now
@@ -41,8 +42,8 @@ from ledger.unsettled import ACCEPT
 
 class Recorded(NamedTuple):
     """A request on record. `unconfirmed`: nothing of it is sent until it is confirmed. `unreachable`: how many of its
-    people cannot be found at which vendor, when it was recorded. `erased_before`: of an opt-in just recorded, who is on
-    the suppression list."""
+    people cannot be found at which vendor, when it was recorded. `erased_before`: of an opt-in or a small opt-out
+    just recorded, who is on the suppression list."""
 
     public_id: UUID
     people: int
@@ -100,7 +101,7 @@ def record(
     if not counted.lines:
         raise NothingToDoError
     new.noticed.crowds = counted.crowds
-    if new.kind is Kind.OPT_IN:
+    if is_told(new.kind, counted.people):
         new.noticed.erased_before = suppression.erased_in(connection, request_id, new.suppression_days)
     unreachable = headcount.without(counted.repeats)
     if unreachable and new.warn is not None:

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from domain.chunking import cut
-from domain.requests import Kind, Subject
+from domain.requests import Subject
+from domain.suppression import is_told
 from ledger import suppression
 from ledger.data_keys import KEEP
 from ledger.people.adding import FEW
@@ -66,9 +67,7 @@ def record_few(
         # Not in the statement itself, because people are sealed with their request's number. Not drawn ahead either: of
         # two deliveries to one person the lower number goes first.
         numbered = rows_of(connection, _NEXT_IDS, {"count": len(several)})
-        for small in several:
-            if small.new.kind is Kind.OPT_IN:
-                _note_erased(connection, small, fingerprinter)
+        _note_erased(connection, several, fingerprinter)
         rows = [
             _row_or_none(request_id, received_at, one, masters, fingerprinter)
             for (request_id, received_at), one in zip(numbered, several, strict=True)
@@ -94,11 +93,14 @@ def record_few(
     return [row.recorded if row is not None and row.request["id"] in inserted else None for row in rows]
 
 
-def _note_erased(connection: Connection, small: Small, fingerprinter: Fingerprinter) -> None:
+def _note_erased(connection: Connection, several: Sequence[Small], fingerprinter: Fingerprinter) -> None:
     prints = Prints(fingerprinter)
-    people = [(line, prints.every(one)) for line, one in enumerate(small.people, start=1)]
-    days = small.new.suppression_days
-    small.new.noticed.erased_before = suppression.erased_among(connection, people, days)
+    told = [small for small in several if is_told(small.new.kind, len(small.people))]
+    for days in {small.new.suppression_days for small in told}:
+        those = [small for small in told if small.new.suppression_days == days]
+        people = [[prints.every(one) for one in small.people] for small in those]
+        for small, erased in zip(those, suppression.erased_in_each(connection, people, days), strict=True):
+            small.new.noticed.erased_before = erased
 
 
 class _Row(NamedTuple):

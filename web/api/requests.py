@@ -89,7 +89,7 @@ class Crowd(BaseModel):
 
 
 class ErasedBefore(BaseModel):
-    """People of an opt-in who were erased, and have not opted in since."""
+    """People of an opt-in or opt-out who were erased, and have not opted in since."""
 
     people: int
     lines: list[int] = Field(description="positions of the first of them in the request, from 1")
@@ -128,7 +128,8 @@ class Receipt(BaseModel):
     left_out: list[str] = Field([], description="columns left out by ignore_others: their names are not known")
     crowds: list[Crowd] = Field(description="many people who are perhaps one, or nobody: look whether that is right")
     erased_before: ErasedBefore | None = Field(
-        description="of an opt-in: who of it is on the suppression list, which it is recorded in spite of"
+        description="of an opt-in, or an opt-out of at most 1,000 people: who of it is on the suppression list, which it "
+        "is recorded in spite of"
     )
 
 

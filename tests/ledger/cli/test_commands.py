@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Timer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
+from cli import watch
 from domain.emails import NO_EMAIL
 from domain.outcomes import Outcome
 from ledger.delivery.vendors import announce
@@ -300,18 +301,28 @@ def test_exports_say_the_same_in_both_forms(stack: Engine, people: str) -> None:
     assert "has not been read back" in said["dfinery"]
 
 
+@pytest.fixture
+def once_looked_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Does something once somebody who watches has looked, while they wait to look again."""
+
+    def do(work: Callable[[], None]) -> None:
+        monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: work()))
+
+    return do
+
+
 @pytest.mark.parametrize(
     ("outcome", "ending"),
     [(Outcome.ACCEPTED, 0), (Outcome.NOT_APPLICABLE, 0), (Outcome.EXHAUSTED, 1), (Outcome.UNREACHABLE, 1)],
 )
-def test_watch_ends_with_the_request(stack: Engine, people: str, outcome: Outcome, ending: int) -> None:
+def test_watch_ends_with_the_request(
+    stack: Engine, people: str, once_looked_at: Callable[..., None], outcome: Outcome, ending: int
+) -> None:
     request_id = submitted(people)
-    timer = Timer(1.0, settle, [stack, request_id, outcome])
-    timer.start()
+    once_looked_at(lambda: settle(stack, request_id, outcome))
 
     result = consent("watch", request_id)
 
-    timer.join()
     assert result.exit_code == ending
     said = [line.split(maxsplit=1)[1] for line in result.stdout.splitlines()]
     assert said[0] == "algonomy 0 of 3 settled"
@@ -319,17 +330,15 @@ def test_watch_ends_with_the_request(stack: Engine, people: str, outcome: Outcom
     assert ("3 need attention" in said[-2]) == bool(ending)
 
 
-def test_submit_can_wait(stack: Engine, people: str) -> None:
+def test_submit_can_wait(stack: Engine, people: str, once_looked_at: Callable[..., None]) -> None:
     def settle_all() -> None:
         with stack.connect() as connection:
             found = connection.execute(text("SELECT public_id FROM requests")).scalars().all()
         for request_id in found:
             settle(stack, str(request_id), Outcome.REFUSED)
 
-    timer = Timer(1.5, settle_all)
-    timer.start()
+    once_looked_at(settle_all)
     result = consent("submit", people, "--kind", "erasure", "--wait", "--json")
-    timer.join()
 
     assert result.exit_code == 1
     assert json.loads(result.stdout)["subjects"] == 3

@@ -46,9 +46,10 @@ def test_a_file_that_cannot_be_read_as_it_is_is_unusable(stack: Engine, file: st
     assert "no address" not in refused.stderr
 
 
-def test_an_opt_in_is_told_whom_it_names(stack: Engine, people: str) -> None:
+@pytest.mark.parametrize("kind", ["opt_in", "opt_out"])
+def test_who_opts_in_or_out_is_told_whom_it_names(stack: Engine, people: str, kind: str) -> None:
     submitted(people)
-    told = consent("submit", "-", "--kind", "opt_in", "--json", stdin="user_id\nx-1\nu-2\n")
+    told = consent("submit", "-", "--kind", kind, "--json", stdin="user_id\nx-1\nu-2\n")
     assert told.exit_code == 0
     assert json.loads(told.stdout)["erased_before"] == {"people": 1, "lines": [2]}
     assert "warning: 1 person was erased before: line 2; `consent suppression check`" in told.stderr

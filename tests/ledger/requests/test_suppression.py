@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from adapters.contract import Addressed, Answer, Order, Verdict
+from bench.plans import statements_of
 from domain.noticed import Noticed
 from domain.outcomes import Reason
 from domain.past_erasures import ErasedBefore
@@ -18,8 +19,11 @@ from ledger import forgetting, suppression, volumes
 from ledger.keys import fingerprinter
 from ledger.people.prints import Prints
 from tasks import attend
+from tasks.known import look_up
 from tasks.retain import keep_forgetting, keep_suppression
 from tasks.settle import settle
+from tasks.submission import Guards, Submission
+from tasks.submit import Offer, Receipt, submit_few
 from tests.ledger.conftest import APPLIED, Desk, everybody
 from tests.ledger.test_volumes import age, long_ago, shelf, turn_over  # noqa: F401 - a fixture
 from tests.stubs import StubAdapter, StubExchange
@@ -125,19 +129,45 @@ def test_who_was_not_erased_is_not_listed(desk: Desk) -> None:
     assert desk.one("SELECT count(*) FROM suppression") == 0
 
 
-def test_an_opt_in_of_who_was_erased_is_recorded_with_a_warning(desk: Desk) -> None:
+@pytest.mark.parametrize("kind", [Kind.OPT_IN, Kind.OPT_OUT])
+def test_an_opt_in_or_a_small_opt_out_of_who_was_erased_is_recorded_with_a_warning(desk: Desk, kind: Kind) -> None:
     done(desk, ALL)
     warned: list[ErasedBefore | None] = []
     crowd: list[Subject] = [{"user_id": f"u-{n}"} for n in range(1_200)]
     for who in ([STRANGER, ANN], [CAT], [STRANGER], [*crowd, ANN, CAT]):
-        desk.submit(list(who), kind=Kind.OPT_IN, noticed=(noticed := Noticed()))
+        desk.submit(list(who), kind=kind, noticed=(noticed := Noticed()))
         warned.append(noticed.erased_before)
-    assert warned == [ErasedBefore(1, (2,)), ErasedBefore(1, (1,)), None, ErasedBefore(2, (1_201, 1_202))]
+    large = ErasedBefore(2, (1_201, 1_202)) if kind is Kind.OPT_IN else None
+    assert warned == [ErasedBefore(1, (2,)), ErasedBefore(1, (1,)), None, large]
     said = [because for (because,) in desk.rows("SELECT because FROM audit_entries WHERE deed = 'submit' ORDER BY id")]
     assert said[1] == f"{warned[0]}"
-    for kind in (Kind.ERASURE, Kind.OPT_OUT):
-        desk.submit([ANN], kind=kind, noticed=(noticed := Noticed()))
-        assert noticed.erased_before is None
+    desk.submit([ANN], noticed=(noticed := Noticed()))
+    assert noticed.erased_before is None, "a repeated erasure"
+
+
+def test_requests_that_are_recorded_together_are_each_told_of_their_own(desk: Desk) -> None:
+    forget(desk, done(desk, ALL))
+    asked: list[tuple[Kind, list[Subject]]] = [
+        (Kind.OPT_OUT, [STRANGER, ANN]),
+        (Kind.ERASURE, [ANN]),
+        (Kind.OPT_IN, [BOB]),
+        (Kind.OPT_OUT, [STRANGER]),
+        (Kind.OPT_OUT, [CAT, {"email": "ann@private.example"}]),
+    ]
+    offers = [Offer(Submission(kind), people) for kind, people in asked]
+    known = look_up(desk.engine, desk.masters)
+    with statements_of(desk.engine) as heard:
+        receipts = submit_few(
+            offers, engine=desk.engine, masters=desk.masters, wake=desk.woken.extend, guards=Guards(), known=known
+        )
+    assert [isinstance(one, Receipt) and one.recorded.erased_before for one in receipts] == [
+        ErasedBefore(1, (2,)),
+        None,
+        ErasedBefore(1, (1,)),
+        None,
+        ErasedBefore(2, (1, 2)),
+    ]
+    assert sum("FROM suppression" in statement for statement, _ in heard) == 1, "looked up together"
 
 
 def test_the_list_has_a_retention_of_its_own(desk: Desk) -> None:

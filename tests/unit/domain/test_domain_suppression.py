@@ -1,5 +1,6 @@
 """Whom the suppression list names, by rule."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -9,7 +10,8 @@ import pytest
 from domain.noticed import Noticed
 from domain.past_erasures import ErasedBefore
 from domain.requests import Kind
-from domain.suppression import Identifiers, PastWish, erasures_that_count
+from domain.suppression import OPT_OUTS_TOLD, Identifiers, PastWish, erasures_that_count, is_told
+from tests.table_rows import each_row
 
 REQUEST = UUID(int=1)
 
@@ -92,3 +94,31 @@ def test_the_warning_names_lines_and_nobody() -> None:
     assert "2 people were erased before: lines 2, 4;" in str(ErasedBefore(2, (2, 4)))
     assert "lines 1, 2, …;" in str(ErasedBefore(30, (1, 2)))
     assert "identifiers" not in repr(wish("erasure 3 u1"))
+
+
+@each_row(
+    ("kind", "people", "told"),
+    [
+        (Kind.OPT_IN, 1, True),
+        (Kind.OPT_IN, OPT_OUTS_TOLD + 1, True),
+        (Kind.OPT_OUT, 1, True),
+        (Kind.OPT_OUT, OPT_OUTS_TOLD, True),
+        (Kind.OPT_OUT, OPT_OUTS_TOLD + 1, False),
+        (Kind.ERASURE, 1, False),
+    ],
+)
+def test_which_requests_are_told_who_was_erased(kind: Kind, people: int, told: bool) -> None:
+    assert is_told(kind, people) is told
+
+
+@each_row(
+    ("lines", "named"),
+    [
+        ([], None),
+        ([7], ErasedBefore(1, (7,))),
+        (range(1, 21), ErasedBefore(20, tuple(range(1, 21)))),
+        (iter(range(1, 31)), ErasedBefore(30, tuple(range(1, 21)))),
+    ],
+)
+def test_the_first_of_their_lines_are_named(lines: Iterable[int], named: ErasedBefore | None) -> None:
+    assert ErasedBefore.of(lines) == named

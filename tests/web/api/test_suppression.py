@@ -42,7 +42,8 @@ def test_what_cannot_be_asked_is_told(client: httpx.Client) -> None:
     assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "subjects.0.email")
 
 
-def test_an_opt_in_of_who_was_erased_is_recorded_and_says_so(client: httpx.Client) -> None:
+@pytest.mark.parametrize("kind", ["opt_in", "opt_out"])
+def test_a_request_of_who_was_erased_is_recorded_and_says_so(client: httpx.Client, kind: str) -> None:
     assert submit(client).json()["erased_before"] is None
-    answer = submit(client, {"user_id": "x-1"}, JANE, kind="opt_in")
+    answer = submit(client, {"user_id": "x-1"}, JANE, kind=kind)
     assert (answer.status_code, answer.json()["erased_before"]) == (201, {"people": 1, "lines": [2]})
