@@ -128,8 +128,8 @@ class Receipt(BaseModel):
     left_out: list[str] = Field([], description="columns left out by ignore_others: their names are not known")
     crowds: list[Crowd] = Field(description="many people who are perhaps one, or nobody: look whether that is right")
     erased_before: ErasedBefore | None = Field(
-        description="of an opt-in, or an opt-out of at most 1,000 people: who of it is on the suppression list, which it "
-        "is recorded in spite of"
+        description="of an opt-in, or an opt-out of at most 1,000 people: who of it is on the suppression list, which "
+        "it is recorded in spite of"
     )
 
 
