@@ -14,6 +14,7 @@ from domain.outcomes import Reason
 from domain.requests import Subject
 from ledger.notices.webhooks import announce_webhooks
 from ledger.sealing import MasterKeys
+from ledger.session import driver_of
 from tasks.legal_holds import Keeper
 from tests.ledger.conftest import APPLIED, Desk
 
@@ -108,9 +109,7 @@ PERSONAL = (
 
 def dump(engine: Engine) -> dict[str, bytes]:
     """The bytes of every table, in COPY's binary form, and once more as text."""
-    driver = engine.raw_connection().driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    with driver, driver.cursor() as cursor:
+    with engine.connect() as connection, driver_of(connection).cursor() as cursor:
         cursor.execute("""
             SELECT relname FROM pg_class
             WHERE relnamespace = CAST('public' AS regnamespace) AND relkind IN ('r', 'p') AND NOT relispartition""")
