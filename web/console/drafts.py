@@ -108,10 +108,7 @@ async def submit(request: Request, draft_id: UUID, context: TheContext, principa
     async def record() -> Receipt:
         return await context.previews.run(lambda: _record(context, draft, state, asked), who=principal.name)
 
-    answer = await _outcome(request, context, draft, state, known=known, record=record)
-    if began and answer.status_code == 303:
-        request.state.audited = False
-    return answer
+    return await _outcome(request, context, draft, state, known=known, record=record, began=began)
 
 
 async def _outcome(
@@ -122,12 +119,14 @@ async def _outcome(
     *,
     known: list[Vendor],
     record: Callable[[], Awaitable[Receipt]],
+    began: bool = False,
 ) -> Response:
-    """The answer to a submission. Who sends it twice gets the same one."""
+    """The answer to a submission. Who sends it twice gets the same one; one that `began` it is in the audit log."""
     request.state.target, request.state.because = str(draft.public_id), f"a dropped file of {draft.size:,} bytes"
     try:
         recorded = (await long_work_of(request).result(draft.public_id, record)).recorded
     except UnderWayError:
+        request.state.audited = not began
         return _waits(request, draft, "submitted")
     except HintError as error:
         return draft_page(request, context, draft, state, known, wrong=[Wrong(KEEP_AS, str(error).partition(": ")[2])])
@@ -138,6 +137,7 @@ async def _outcome(
     except DraftGoneError:
         now, _ = await _found(context, draft.public_id, draft.created_by)
         return _on_record_already(request, now.request)
+    request.state.audited = not began
     request.state.target = str(recorded.public_id)
     request.state.because += f": {counted(recorded.people, 'person', 'people')}"
     waits = " Nothing is sent until a second person lets it run." if recorded.unconfirmed else ""

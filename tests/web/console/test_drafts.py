@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -20,6 +21,7 @@ from tests.unit.intake.files.workbooks import Raw, xlsx
 from tests.web.conftest import Rows
 from tests.web.console.conftest import Browser, SignIn, console
 from tests.web.console.filled_form import filled
+from web.console import drafts as drafts_pages
 from web.console import long_work
 from web.context import Context
 
@@ -159,6 +161,24 @@ def test_submitted_twice_it_is_one_request_and_nothing_is_left_of_the_file(
     told_of = rows("SELECT by, target, because FROM audit_entries WHERE deed = 'POST /drafts/{draft_id}/submit'")
     assert told_of == [("user:operator", request_id, f"a dropped file of {len(PLAIN)} bytes: 2 people")]
     assert "jane" not in str(rows("SELECT CAST(audit_entries AS text) FROM audit_entries"))
+
+
+def test_who_comes_second_adds_nothing_to_the_audit_log(
+    sign_in: SignIn, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = drafts_pages._record
+
+    def while_another_recorded_it(*given: Any) -> Any:
+        record(*given)
+        raise drafts.DraftGoneError
+
+    monkeypatch.setattr(drafts_pages, "_record", while_another_recorded_it)
+    browser = sign_in("operator")
+    at = dropped(browser, PLAIN)
+    answer = browser.send(f"{at}/submit", filled(browser.get(at).text))
+    ((request_id,),) = rows("SELECT CAST(public_id AS text) FROM requests")
+    assert answer.headers["location"] == f"/requests/{request_id}"
+    assert rows("SELECT count(*) FROM audit_entries WHERE deed = 'POST /drafts/{draft_id}/submit'") == [(0,)]
 
 
 def test_a_large_one_is_read_and_submitted_while_its_page_waits(
