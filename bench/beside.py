@@ -48,15 +48,8 @@ class Naive:
                 self.app.send_task(naive.DELIVER, args=[delivery_id], queue=naive.QUEUE, producer=producer)
 
     def deliver(self, vendor: str, number: int) -> "Naively":
-        """Have `number` users delivered.
-
-        The messages are queued while the workers are stopped, so that sending them costs the naive design nothing.
-        Needs `workers`.
-        """
-        with self.frozen():
-            with self.engine.begin() as connection:
-                connection.execute(text(f"TRUNCATE {naive.Delivery.__tablename__}"))
-            self.queue(vendor, number)
+        """Have `number` users delivered, so many that most are left when the first is done. Needs `workers`."""
+        self._begin(vendor, number)
         self.await_done(1)
         began_s, began_bytes, left = self.stand.cpu_s(), self.stand.wal_bytes(), number - self.done()
         self.await_done(number)
@@ -64,6 +57,18 @@ class Naive:
         with self.engine.begin() as connection:
             moments = connection.execute(select(func.extract("epoch", naive.Delivery.updated_at)))
             return Naively([(float(moment), 1) for (moment,) in moments], cpu_s.scaled(1 / left), wal_bytes / left)
+
+    def warm_up(self, vendor: str, number: int) -> None:
+        """Have so many delivered, of which nothing is measured: they may all be done at once. Needs `workers`."""
+        self._begin(vendor, number)
+        self.await_done(number)
+
+    def _begin(self, vendor: str, number: int) -> None:
+        # Queued while the workers are stopped, so that sending messages costs the naive design nothing.
+        with self.frozen():
+            with self.engine.begin() as connection:
+                connection.execute(text(f"TRUNCATE {naive.Delivery.__tablename__}"))
+            self.queue(vendor, number)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:

@@ -126,7 +126,7 @@ def _compare(stand: Stand, stack: Ours, other: Naive, shape: Shape, *, quick: bo
         shape = shape.quickly()
     naive, bare, ours = [], [], []
     stand.vendor.reset(latency_s=shape.latency_s)
-    other.deliver(shape.vendor, NAIVE_WARM_UP)  # connections, imports, tokens
+    other.warm_up(shape.vendor, NAIVE_WARM_UP)  # connections, imports, tokens
     deliver(stack, stand, shape, min(WARM_UP, shape.ours))
     for _ in range(shape.times):
         with stack.frozen():
