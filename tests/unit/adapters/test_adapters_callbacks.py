@@ -233,6 +233,6 @@ async def test_a_name_that_hangs_takes_one_thread_and_no_other_names(monkeypatch
     finally:
         ends.set()
     assert [await one for one in waiting[1:]] == [["93.184.216.34"]] * 39
-    assert asked == ["slow.example", "quick.example"]
+    assert sorted(asked) == ["quick.example", "slow.example"]  # in either order: each has a thread of its own
     await resolve("slow.example", 443)
     assert asked[2:] == ["slow.example"], "nothing is remembered: an answer is vetted when it is used"
