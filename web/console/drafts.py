@@ -43,7 +43,7 @@ async def look(request: Request, draft_id: UUID, context: TheContext, principal:
         return go_to(request, f"/requests/{draft.request}")
     work, kept = long_work_of(request), STATE.validate_json(draft.state)
     if work.knows(draft_id):
-        return await _outcome(request, context, draft, kept, known=known, record=_not_begun)
+        return await _outcome(request, context, draft, record=_not_begun)
 
     async def read() -> tuple[State, list[Wrong]]:
         return await context.previews.run(lambda: looked_at(context, draft, kept), who=principal.name)
@@ -108,16 +108,14 @@ async def submit(request: Request, draft_id: UUID, context: TheContext, principa
     async def record() -> Receipt:
         return await context.previews.run(lambda: _record(context, draft, state, asked), who=principal.name)
 
-    return await _outcome(request, context, draft, state, known=known, record=record, began=began)
+    return await _outcome(request, context, draft, record=record, began=began)
 
 
 async def _outcome(
     request: Request,
     context: Context,
     draft: Draft,
-    state: State,
     *,
-    known: list[Vendor],
     record: Callable[[], Awaitable[Receipt]],
     began: bool = False,
 ) -> Response:
@@ -129,9 +127,9 @@ async def _outcome(
         request.state.audited = not began
         return _waits(request, draft, "submitted")
     except HintError as error:
-        return draft_page(request, context, draft, state, known, wrong=[Wrong(KEEP_AS, str(error).partition(": ")[2])])
+        return await _refused(request, context, draft, Wrong(KEEP_AS, str(error).partition(": ")[2]))
     except SubmitError as error:
-        return draft_page(request, context, draft, state, known, wrong=[Wrong("", f"{error}; nothing was recorded")])
+        return await _refused(request, context, draft, Wrong("", f"{error}; nothing was recorded"))
     except DraftBusyError:
         return _being_submitted(request)
     except DraftGoneError:
@@ -143,6 +141,12 @@ async def _outcome(
     waits = " Nothing is sent until a second person lets it run." if recorded.unconfirmed else ""
     warns = f" {recorded.erased_before}." if recorded.erased_before else ""
     return go_to(request, f"/requests/{recorded.public_id}", f"The request is on record.{waits}{warns}")
+
+
+async def _refused(request: Request, context: Context, draft: Draft, wrong: Wrong) -> Response:
+    """Its page with what was filled in, which was kept as the submission began: perhaps after this draft was read."""
+    now, known = await _found(context, draft.public_id, draft.created_by)
+    return draft_page(request, context, now, STATE.validate_json(now.state), known, wrong=[wrong])
 
 
 def _waits(request: Request, draft: Draft, what: str) -> Response:

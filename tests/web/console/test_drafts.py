@@ -1,6 +1,8 @@
 """A file dropped into the console: sealed, looked at, mapped by clicking, submitted once."""
 
+import asyncio
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -210,6 +212,38 @@ def test_a_large_one_is_read_and_submitted_while_its_page_waits(
     page = until(lambda answer: "before it is due" in told(answer.text)).text
     assert filled(page)["reference"] == "DSR 8", "what was filled in stays"
     assert rows("SELECT count(*) FROM requests") == [(1,)]
+
+
+def test_what_was_filled_in_stays_on_a_page_that_was_asked_for_before_it_was_kept(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, find = drafts_pages._record, drafts_pages._found
+    may_begin, ended = threading.Event(), threading.Event()
+
+    def later(*given: Any) -> Any:
+        may_begin.wait(60)
+        try:
+            return record(*given)
+        finally:
+            ended.set()
+
+    async def before(*given: Any) -> Any:
+        found = await find(*given)
+        may_begin.set()
+        await asyncio.to_thread(ended.wait, 60)
+        return found
+
+    browser = sign_in("operator")
+    at = dropped(browser, PLAIN)
+    form = filled(browser.get(at).text)
+    monkeypatch.setattr(drafts_pages, "_record", later)
+    monkeypatch.setattr(long_work, "WAITS_S", 0.0)
+    browser.send(f"{at}/submit", {**form, "not_before": "2030-01-01T08:00", "reference": "DSR 8"})
+    monkeypatch.setattr(drafts_pages, "_found", before)
+    monkeypatch.setattr(long_work, "WAITS_S", 60.0)
+    page = browser.get(at).text
+    assert "before it is due" in told(page)
+    assert filled(page)["reference"] == "DSR 8"
 
 
 def test_what_cannot_be_submitted_is_said_and_nothing_is_recorded(sign_in: SignIn, rows: Rows) -> None:
