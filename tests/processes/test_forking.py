@@ -15,6 +15,7 @@ import pytest
 
 from local.folder_lock import FolderLock
 from local.processes import Exit, ProcessSpec, Supervisor
+from tests.processes.alive import is_alive
 
 WORLD = """
 import json, os, signal, sys
@@ -87,13 +88,6 @@ def ended(supervisor: Supervisor, spec: ProcessSpec) -> Exit:
     supervisor.start(spec)
     eventually(lambda: exits.extend(supervisor.tick()) or exits)
     return exits[0]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def world(folder: Path, spec: ProcessSpec, *, forks: bool) -> dict[str, Any]:

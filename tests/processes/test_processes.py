@@ -16,6 +16,7 @@ from local import processes
 from local.folder_lock import FolderInUseError, FolderLock
 from local.private_files import read_private, write_private
 from local.processes import Exit, ProcessSpec, Supervisor, stop_leftovers, trim_log
+from tests.processes.alive import is_alive
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
@@ -62,13 +63,6 @@ def next_exit(supervisor: Supervisor) -> Exit:
 
     eventually(found)
     return exits[0]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.fixture

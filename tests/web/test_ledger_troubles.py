@@ -25,7 +25,8 @@ from web.context import Context
 
 NAME = ROLE = "troubled"
 PATIENCE_S = 60.0
-CUT = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{ROLE}'"  # noqa: S608 - a role of ours
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename <> current_user"
+"""Every connection but the owner's."""
 RELOAD = "SELECT pg_reload_conf()"
 
 
