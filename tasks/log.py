@@ -9,7 +9,7 @@ from evidence.keys import SigningKey
 from ledger.accounts import audit
 from ledger.accounts.audit import Entry
 from ledger.evidence import outcome_trees, sequencer
-from ledger.evidence.lines import NoTreeError, requests_of
+from ledger.evidence.lines import NoTreeError, Request, requests_of
 from ledger.sealing import MasterKeys, UnsealError
 from ledger.session import Connection, Engine
 from tasks import log_copy, timestamps
@@ -22,8 +22,9 @@ BY = "log"
 """Who keeps the log, in the audit log."""
 TURN_S = 4.0
 """How long one call goes on. The rest is left to the next call."""
-MARKS = 500
-"""Requests whose outcomes are hashed in one transaction."""
+MARKS, LINES = 500, 20_000
+"""Requests whose outcomes are hashed in one transaction, until they have so many lines: a fifth of a second, in which a
+campaign may begin, or somebody ask for a certificate, who waits for the end of it. One request alone may have more."""
 PUT_OFF_S = 900.0
 """While there is anything to deliver, outcomes are hashed so long after their request closed: hashing would take a
 campaign's time. Somebody who asks for a certificate waits for nothing."""
@@ -91,15 +92,15 @@ def keep_trees(keeper: LogKeeper) -> bool:
         if not outcome_trees.take_turn(connection, wait=False):
             return False
         closed_for_s = PUT_OFF_S if outcome_trees.deliveries_are_under_way(connection) else 0.0
-        due = outcome_trees.take_due(connection, MARKS, closed_for_s)
-        for request_id in due:
-            _make(connection, request_id, keeper.masters)
+        due = outcome_trees.take_due(connection, MARKS, LINES, closed_for_s)
+        for request in requests_of(connection, due):
+            _make(connection, request, keeper.masters)
         return not closed_for_s and outcome_trees.any_due(connection)
 
 
-def _make(connection: Connection, request_id: int, masters: MasterKeys) -> None:
+def _make(connection: Connection, request: Request, masters: MasterKeys) -> None:
     try:
-        outcome_trees.make(connection, requests_of(connection, [request_id]), masters)
+        outcome_trees.make(connection, request, masters)
     except NoTreeError as error:
         log.info("a request has no tree of its outcomes: %s", error)
     except UnsealError as error:

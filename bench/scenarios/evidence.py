@@ -111,8 +111,9 @@ def _closed(engine: Engine, masters: MasterKeys, number: int) -> Any:
 
 def _hash(engine: Engine, masters: MasterKeys) -> None:
     with engine.begin() as connection:
-        due = outcome_trees.take_due(connection, 10)
-        outcome_trees.make(connection, requests_of(connection, due), masters)
+        due = outcome_trees.take_due(connection, 1, 1)
+        for request in requests_of(connection, due):
+            outcome_trees.make(connection, request, masters)
 
 
 _SETTLE = text("""

@@ -16,7 +16,7 @@ from ledger.keys import open_key
 from ledger.sealing import MasterKeys
 from ledger.session import driver_of
 
-BLOCK = 32 * WIDTH
+BLOCK = 8 * WIDTH
 """Lines read together."""
 
 

@@ -1,7 +1,8 @@
 """Trees over the outcomes of a request: made when it has closed, and again when something of it changes."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from evidence.certificate import name_of
 from evidence.merkle import leaf_hashes, root_of
-from evidence.outcomes import PERSON_BYTES, count
+from evidence.outcomes import count
 from evidence.tiles import WIDTH
 from ledger.evidence.lines import BLOCK, Block, Request, blocks_of, read, request_of
 from ledger.sealing import MasterKeys
@@ -32,10 +33,11 @@ _UNDER_WAY = text("""
 """)
 
 
-def take_due(connection: Connection, most: int, closed_for_s: float = 0.0) -> list[int]:
-    """Requests that closed so long ago, of which something has changed and nothing is open, `most` at most. The caller
-    must make their trees in the same transaction."""
-    ids = connection.execute(_TAKE_DUE, {"most": most, "closed_for_s": closed_for_s}).scalars().all()
+def take_due(connection: Connection, marks: int, lines: int, closed_for_s: float = 0.0) -> list[int]:
+    """Requests that closed so long ago, of which something has changed and nothing is open: of so many marks at most,
+    and until they have so many lines together. The caller must make their trees in the same transaction."""
+    values = {"marks": marks, "lines": lines, "closed_for_s": closed_for_s}
+    ids = connection.execute(_TAKE_DUE, values).scalars().all()
     return list(connection.execute(_AT_REST, {"ids": ids}).scalars()) if ids else []
 
 
@@ -45,12 +47,17 @@ def any_due(connection: Connection) -> bool:
 
 
 _TAKE_DUE = text("""
-    WITH taken AS (
+    WITH marked AS (
+        SELECT trees_due.ctid AS mark, request_id, subjects + duplicates AS lines
+        FROM trees_due JOIN requests ON requests.id = request_id
+        WHERE COALESCE(closed_at, 'epoch') <= now() - make_interval(secs => :closed_for_s)
+        LIMIT :marks FOR UPDATE OF trees_due SKIP LOCKED),
+    counted AS (
+        SELECT request_id, sum(max(lines)) OVER (ORDER BY request_id) - max(lines) AS lines_before
+        FROM marked GROUP BY request_id),
+    taken AS (
         DELETE FROM trees_due
-        WHERE ctid = ANY(ARRAY(
-            SELECT trees_due.ctid FROM trees_due JOIN requests ON requests.id = request_id
-            WHERE COALESCE(closed_at, 'epoch') <= now() - make_interval(secs => :closed_for_s)
-            LIMIT :most FOR UPDATE OF trees_due SKIP LOCKED))
+        WHERE ctid = ANY(ARRAY(SELECT mark FROM marked JOIN counted USING (request_id) WHERE lines_before < :lines))
         RETURNING request_id)
     SELECT DISTINCT request_id FROM taken ORDER BY request_id
 """)
@@ -85,7 +92,7 @@ def bring_up_to_date(connection: Connection, public_id: UUID, masters: MasterKey
     request = request_of(connection, public_id)
     if request is None or _is_current(connection, request):
         return request
-    make(connection, [request], masters)
+    make(connection, request, masters)
     return request_of(connection, public_id)
 
 
@@ -101,61 +108,79 @@ _CHANGED = text("""
 """)
 
 
-def make(connection: Connection, requests: Sequence[Request], masters: MasterKeys) -> int:
-    """Make the trees of these closed requests anew, and keep those that differ from the last one; returns how many.
+def make(connection: Connection, request: Request, masters: MasterKeys) -> bool:
+    """Make the tree of a closed request anew, and keep it where it differs from the last one; whether it does.
 
-    Raises NoTreeError, ledger.sealing.UnsealError.
+    Raises NoTreeError, ledger.sealing.UnsealError; nothing of the request is written then.
     """
-    return sum(_keep(connection, request, blocks) for request, blocks in _in_batches(connection, requests, masters))
+    if request.lines <= BLOCK:
+        return _add_at_once(connection, request, read(connection, [request], masters, 1, BLOCK)[0])
+    return _add(connection, request, blocks_of(connection, request, masters))
 
 
-def _in_batches(
-    connection: Connection, requests: Sequence[Request], masters: MasterKeys
-) -> Iterator[tuple[Request, Iterator[Block]]]:
-    """Each request with its blocks. Small ones are read together."""
-    small = [one for one in requests if one.lines <= WIDTH]
-    for place in range(0, len(small), WIDTH):
-        batch = small[place : place + WIDTH]
-        for request, block in zip(batch, read(connection, batch, masters, 1, WIDTH), strict=True):
-            yield request, iter((block,))
-    for request in requests:
-        if request.lines > WIDTH:
-            yield request, blocks_of(connection, request, masters)
-
-
-def _keep(connection: Connection, request: Request, blocks: Iterator[Block]) -> bool:
-    people: list[bytes] = []
-    hashes: list[bytes] = []
-    counts: Counter[tuple[str, str, str]] = Counter()
-    for block in blocks:
-        people.append(b"".join(block.people))
-        hashes += leaf_hashes(block.entries(rounds=True))
-        counts += count(block.ended)
-    tiles = [hashes[place : place + WIDTH] for place in range(0, len(hashes), WIDTH)]
-    roots = [root_of(tile) for tile in tiles]
-    root = root_of(roots)  # each tile but the last is complete, so their roots have the root of all
-    if request.tree is not None and request.tree.root == root and request.tree.rounds:
+def _add_at_once(connection: Connection, request: Request, block: Block) -> bool:
+    growing = _Growing()
+    tiles = growing.add(block)
+    if growing.is_last_of(request):
         return False
-    values = {
-        "request_id": request.id,
-        "size": len(hashes),
-        "root": root,
-        "vendors": to_json(by_vendor(counts)).decode(),
-        "upper": join_upper(roots),
-    }
-    tree_id = connection.execute(_ADD_TREE, values).scalar_one()
-    everybody = b"".join(people)
-    for place in range(0, len(tiles), BLOCK):
-        part = range(place, min(place + BLOCK, len(tiles)))
-        values = {
-            "tree_id": tree_id,
-            "numbers": list(part),
-            "roots": [roots[number] for number in part],
-            "hashes": [b"".join(tiles[number]) for number in part],
-            "people": [everybody[number * _WIDE : (number + 1) * _WIDE] for number in part],
-        }
-        driver_of(connection).execute(_ADD_TILES, values)
+    driver_of(connection).execute(_ADD_WITH_TILES, growing.tree(request) | tiles)
     return True
+
+
+def _add(connection: Connection, request: Request, blocks: Iterable[Block]) -> bool:
+    """The tiles of one block after the other, so that a request of any size is never in memory as a whole. Only then
+    its root is known, and whether it is a new one."""
+    driver, growing = driver_of(connection), _Growing()
+    with connection.begin_nested() as written:
+        driver.execute(_TREE_COMES_LAST)
+        tree_id = connection.execute(_NEXT_ID).scalar_one()
+        for block in blocks:
+            driver.execute(_ADD_TILES, {"tree_id": tree_id} | growing.add(block))
+        if growing.is_last_of(request):
+            written.rollback()
+            return False
+        driver.execute(_ADD_TREE, {"tree_id": tree_id} | growing.tree(request))
+        return True
+
+
+class _Growing:
+    """A tree that is made a block at a time; all blocks but the last consist of full tiles."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._roots: list[bytes] = []
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+
+    def add(self, block: Block) -> dict[str, Any]:
+        """Count the next lines in; returns their tiles, by column."""
+        hashes = leaf_hashes(block.entries(rounds=True))
+        parts = [slice(place, place + WIDTH) for place in range(0, len(hashes), WIDTH)]
+        roots = [root_of(hashes[part]) for part in parts]
+        first = len(self._roots)
+        self._size += len(hashes)
+        self._roots += roots
+        self._counts += count(block.ended)
+        return {
+            "numbers": list(range(first, first + len(parts))),
+            "roots": roots,
+            "hashes": [b"".join(hashes[part]) for part in parts],
+            "people": [b"".join(block.people[part]) for part in parts],
+        }
+
+    def is_last_of(self, request: Request) -> bool:
+        """Whether the last tree of the request is the same."""
+        last = request.tree
+        return last is not None and last.rounds and last.root == root_of(self._roots)
+
+    def tree(self, request: Request) -> dict[str, Any]:
+        """Its row, by column. Each tile but the last is full, so their roots have the root of all."""
+        return {
+            "request_id": request.id,
+            "size": self._size,
+            "root": root_of(self._roots),
+            "vendors": to_json(by_vendor(self._counts)).decode(),
+            "upper": join_upper(self._roots),
+        }
 
 
 def by_vendor(counts: Mapping[tuple[str, str, str], int]) -> dict[str, dict[str, int]]:
@@ -180,14 +205,24 @@ def tile_roots(connection: Connection, tree_id: int) -> list[bytes]:
 
 
 _ROOTS = text("SELECT root FROM outcome_tiles WHERE tree_id = :tree_id ORDER BY number")
-_WIDE = WIDTH * PERSON_BYTES
-_ADD_TREE = text("""
-    INSERT INTO outcome_trees (request_id, size, root, vendors, rounds, upper)
-    VALUES (:request_id, :size, :root, CAST(:vendors AS jsonb), true, :upper) RETURNING id
-""")
+_TREE_COMES_LAST = "SET CONSTRAINTS outcome_tiles_tree_id_fkey DEFERRED"
+_NEXT_ID = text("SELECT nextval(pg_get_serial_sequence('outcome_trees', 'id'))")
+_ADD_TREE = """
+    INSERT INTO outcome_trees (id, request_id, size, root, vendors, rounds, upper) OVERRIDING SYSTEM VALUE
+    VALUES (%(tree_id)s, %(request_id)s, %(size)s, %(root)s, CAST(%(vendors)s AS jsonb), true, %(upper)s)
+"""
 # In binary: to quote bytes in an array takes as long as to hash them.
-_ADD_TILES = """
-    INSERT INTO outcome_tiles (tree_id, number, root, hashes, people)
-    SELECT %(tree_id)s, tiles.* FROM unnest(CAST(%(numbers)s AS integer[]), CAST(%(roots)b AS bytea[]),
-        CAST(%(hashes)b AS bytea[]), CAST(%(people)b AS bytea[])) AS tiles
+_TILES = """
+    unnest(CAST(%(numbers)s AS integer[]), CAST(%(roots)b AS bytea[]), CAST(%(hashes)b AS bytea[]),
+        CAST(%(people)b AS bytea[])) AS tiles
+"""
+_ADD_TILES = f"""
+    INSERT INTO outcome_tiles (tree_id, number, root, hashes, people) SELECT %(tree_id)s, tiles.* FROM {_TILES}
+"""
+_ADD_WITH_TILES = f"""
+    WITH tree AS (
+        INSERT INTO outcome_trees (request_id, size, root, vendors, rounds, upper)
+        VALUES (%(request_id)s, %(size)s, %(root)s, CAST(%(vendors)s AS jsonb), true, %(upper)s)
+        RETURNING id)
+    INSERT INTO outcome_tiles (tree_id, number, root, hashes, people) SELECT tree.id, tiles.* FROM tree, {_TILES}
 """

@@ -78,7 +78,7 @@ def hash_outcomes(connection: Connection, request_ids: Sequence[int], masters: M
     outcome_trees.take_turn(connection, wait=True)
     for request in requests_of(connection, due):
         try:
-            outcome_trees.make(connection, [request], masters)
+            outcome_trees.make(connection, request, masters)
         except (NoTreeError, UnsealError):
             continue  # one that was cancelled and has not closed has no tree; nor has one whose master key is lost
 

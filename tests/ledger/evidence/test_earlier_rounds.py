@@ -112,8 +112,8 @@ def of_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     with monkeypatch.context() as patch:
         entries = lines.Block.entries
         patch.setattr(lines.Block, "entries", lambda block, *, rounds: entries(block, rounds=False))
-        add = str(outcome_trees._ADD_TREE).replace("true, :upper", "false, NULL")
-        patch.setattr(outcome_trees, "_ADD_TREE", text(add))
+        add = outcome_trees._ADD_WITH_TILES.replace("true, %(upper)s", "false, NULL")
+        patch.setattr(outcome_trees, "_ADD_WITH_TILES", add)
         yield patch
 
 
