@@ -4,7 +4,7 @@ PYTHON ?= python3
 # More arguments for the tests, the chaos or the benchmarks, as in: make test ARGS="-k throttle"
 ARGS ?=
 # How many processes share all tests: one more than a small machine has cores, as some wait for whole stacks
-JOBS ?= 3
+JOBS ?= 4
 # The one module that `make mutants` is about, as in: make mutants ONLY=domain/wishes.py
 ONLY ?=
 
@@ -30,7 +30,7 @@ demo: $(READY) ## Run the whole stack against sandbox vendors and show what happ
 
 TEST = $(BIN)/python -m pytest
 
-test: $(READY) chromium ## Run every test, in three processes (JOBS=4 for four)
+test: $(READY) chromium ## Run every test, in four processes (JOBS=2 for two)
 	$(TEST) -n $(JOBS) $(ARGS)
 
 chromium: $(READY) ## Have Chromium for the tests of the console: root installs it, others are told how
