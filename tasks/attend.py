@@ -32,6 +32,7 @@ CLOSED = frozenset({"completed", "completed_with_exceptions"})
 ANY_STATUS = CLOSED | {"loading", "unconfirmed", "running", "cancelled"}
 OPEN = CLOSED | {"running"}
 """A request in one of these statuses can be worked on further."""
+UNREACHABLE_ARE_NOT_CLOSED = "who cannot be reached is not closed by hand: provide an identifier, or accept it"
 
 
 class AttendError(Exception):
@@ -99,7 +100,7 @@ class Desk:
         reason `manual` it was done. Unreachable people are not included: a request that leaves somebody out is not
         completed. Raises AttendError."""
         if reason == Reason.NO_IDENTIFIER:
-            raise AttendError("who cannot be reached is not closed by hand: provide an identifier, or accept it")
+            raise AttendError(UNREACHABLE_ARE_NOT_CLOSED)
         with self._locked(public_id, "close", OPEN) as (connection, request):
             vendor_id = _vendor_id(request, vendor)
             closed = closing_by_hand.close_by_hand(connection, request, vendor_id, reason, lines)

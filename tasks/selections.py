@@ -18,6 +18,7 @@ from ledger.desk.selected import Batch, Extent, Meant
 from ledger.desk.selections import Criteria, Deed, Done, Progress
 from ledger.requests import closing
 from ledger.session import Connection, Engine
+from tasks.attend import UNREACHABLE_ARE_NOT_CLOSED
 from tasks.provide import keeps_sessions
 from tasks.submit import Wake
 
@@ -47,7 +48,7 @@ class Order(NamedTuple):
         if self.deed is not Deed.RETRY and reason == Outcome.SUPERSEDED:
             raise UnusableOrderError(f"nothing is left to {self.deed} of what is superseded: only a retry takes it")
         if self.deed is Deed.CLOSE and reason == Reason.NO_IDENTIFIER:
-            raise UnusableOrderError("who cannot be reached is not closed by hand: provide an identifier, or accept it")
+            raise UnusableOrderError(UNREACHABLE_ARE_NOT_CLOSED)
         if self.deed is Deed.CLOSE and self.because is None:
             raise UnusableOrderError("say why they are closed: it is kept for good")
 
