@@ -12,8 +12,15 @@ from adapters.waits import retry_after_s
 from domain.outcomes import Reason
 
 
-def refused_for_good(answers: Sequence[Answer], reason: Reason) -> list[Answer]:
+def distinct(answers: Sequence[Answer]) -> Sequence[Answer]:
+    """Those to look at: a batch usually has one answer, as often as it has people."""
+    return answers[:1] if answers.count(answers[0]) == len(answers) else answers
+
+
+def refused_for_good(answers: list[Answer], reason: Reason) -> list[Answer]:
     """These answers. A token that is refused when there is no other one to try is our configuration."""
+    if not any(answer.verdict is Verdict.REAUTHENTICATE for answer in distinct(answers)):
+        return answers
     refused = Answer(Verdict.VENDOR, reason)
     return [refused if answer.verdict is Verdict.REAUTHENTICATE else answer for answer in answers]
 
@@ -21,7 +28,9 @@ def refused_for_good(answers: Sequence[Answer], reason: Reason) -> list[Answer]:
 def with_the_wait(answers: list[Answer], response: httpx.Response) -> list[Answer]:
     """These answers. A rate limit that the adapter read in the body gets the wait that the headers give, and so does
     "accepted, ask later" (RFC 9110 15.3.3)."""
-    if not any(answer.verdict is Verdict.WAITING or answer.reason is Reason.RATE_LIMITED for answer in answers):
+    if not any(
+        answer.verdict is Verdict.WAITING or answer.reason is Reason.RATE_LIMITED for answer in distinct(answers)
+    ):
         return answers  # usually
     wait = retry_after_s(response, datetime.now(UTC))
     limited = Answer(Verdict.RETRY, Reason.RATE_LIMITED, wait)

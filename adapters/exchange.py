@@ -13,7 +13,7 @@ from typing import Protocol
 import httpx
 
 from adapters.answer_counts import NO_ANSWER, NO_CONNECTION, AnswerCounts, class_of
-from adapters.answer_rules import is_lost, refused_for_good, unreadable, with_the_wait
+from adapters.answer_rules import distinct, is_lost, refused_for_good, unreadable, with_the_wait
 from adapters.contract import (
     Adapter,
     Answer,
@@ -108,7 +108,7 @@ class Exchange:
             answers = refused_for_good(await self._send(call, people, request), Reason.BAD_CREDENTIALS)
         if self._sends_once:
             answers = self._not_again(call, answers)
-        limited = [answer.retry_after_s for answer in answers if answer.reason is Reason.RATE_LIMITED]
+        limited = [answer.retry_after_s for answer in distinct(answers) if answer.reason is Reason.RATE_LIMITED]
         if not limited:
             return answers
         pause_s = max(SHORTEST_PAUSE_S, *limited)
@@ -128,7 +128,7 @@ class Exchange:
             except LoginRefusedError as refusal:
                 return [refusal.answer] * len(people)
             answers = await self._send(call, people, with_token(request, token, self.adapter.settings.base_url))
-            if not any(answer.verdict is Verdict.REAUTHENTICATE for answer in answers):
+            if not any(answer.verdict is Verdict.REAUTHENTICATE for answer in distinct(answers)):
                 return answers
             stale = token
         return refused_for_good(answers, Reason.FORBIDDEN)

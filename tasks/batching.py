@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
+from adapters.answer_rules import distinct
 from adapters.contract import Answer, Person
 
 Bound = Iterable[tuple[Person, str]]
@@ -30,7 +31,7 @@ def by_carry(people: Bound) -> Iterator[list[Person]]:
 
 def alike_of(batch: Sequence[Person], answers: Sequence[Answer]) -> Iterator[tuple[Sequence[Person], Answer]]:
     """Group the people of a batch by their answer. There is one answer a person, in order."""
-    if answers.count(answers[0]) == len(answers):
+    if len(distinct(answers)) == 1:
         yield batch, answers[0]
         return
     sharing: dict[int, tuple[list[Person], Answer]] = {}

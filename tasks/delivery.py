@@ -156,7 +156,7 @@ class Delivery(Run):
             for line, reason in weighed.ask.items()
         ]
         self._behind = bool(weighed.waiting)
-        return [one for one in due if one.line not in weighed.kept_back]
+        return weighed.sent(due)
 
     def _address(self, order: Order, due: list[OpenPerson]) -> Iterator[tuple[Person, str]]:
         """Those to send, each with their first step. The others are answered already."""

@@ -167,7 +167,7 @@ class Verification(Run):
         with self.tools.engine.begin() as connection:
             weighed = weigh(connection, self.lease, [one.line for one in due], self.route.adapter, self.tools.masters)
         self.pending -= weighed.overtaken
-        return [one for one in due if one.line not in weighed.kept_back]
+        return weighed.sent(due)
 
     def _drop_withheld(self, wrong: list[Wrong]) -> list[Wrong]:
         """Leave out people whose data a legal hold keeps: what is not in effect is not delivered to them again."""

@@ -14,6 +14,7 @@ from domain.wish import State, Wish
 from domain.wishes import AskSomeone, Overtaken, Ref, Send, Superseded, Wait, decide, decide_read_back
 from ledger.delivery import wishes
 from ledger.delivery.chunks import Lease, Purpose
+from ledger.delivery.pending import SealedPerson
 from ledger.delivery.wishes import Others, Person
 from ledger.sealing import MasterKeys
 from ledger.session import Connection
@@ -35,6 +36,11 @@ class Weighed:
     def kept_back(self) -> set[int]:
         """Who is not sent now."""
         return self.superseded.keys() | self.ask.keys() | self.waiting | self.overtaken
+
+    def sent(self, due: list[SealedPerson]) -> list[SealedPerson]:
+        """Those of them who are sent now."""
+        kept_back = self.kept_back
+        return [one for one in due if one.line not in kept_back] if kept_back else due
 
 
 def weigh(connection: Connection, lease: Lease, lines: Sequence[int], adapter: Adapter, masters: MasterKeys) -> Weighed:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, text
 
 from ledger import data_keys
-from ledger.contexts import key_context, options_context, reference_context, session_context, subject_context
+from ledger.contexts import key_context, options_context, reference_context, session_context, subject_contexts
 from ledger.forgetting import LAST_LINE, spare_nobody
 from ledger.keys import open_key
 from ledger.notices.opendsr import group_context
@@ -63,7 +63,7 @@ _DONE = text("DELETE FROM forgetting WHERE request_id = :id")
 def _reseal_people(connection: Connection, request_id: int, old: SealingKey, new: SealingKey) -> int:
     people, after = 0, 0
     while rows := connection.execute(_PEOPLE, {"id": request_id, "after": after, "most": AT_ONCE}).all():
-        contexts = [subject_context(request_id, row.line) for row in rows]
+        contexts = subject_contexts(request_id, [row.line for row in rows])
         again = new.seal_all(old.open_all([row.sealed for row in rows], contexts), contexts)
         connection.execute(_WRITE_PEOPLE, {"id": request_id, "lines": [row.line for row in rows], "again": again})
         people, after = people + len(rows), rows[-1].line
