@@ -128,10 +128,9 @@ class Headcount:
         return chain.from_iterable(map(self._counted, in_blocks(people)))
 
     def _counted(self, block: list[Subject]) -> list[Subject]:
-        # Usually there is no vendor's block, and everybody has each of these fields. Lists take half a generator's
-        # time.
-        own = not any(["vendors" in subject for subject in block])  # noqa: C419 - a list is quicker
-        if own and all([all([subject.get(name) for subject in block]) for name in OWN]):  # noqa: C419 - quicker, too
+        # Usually there is no vendor's block, and everybody has each of these fields.
+        own = not any("vendors" in subject for subject in block)
+        if own and all(all(subject.get(name) for subject in block) for name in OWN):
             self._by_line.extend([self._group(OWN, block[0])] * len(block))
         else:
             self._by_line.extend([self._group(self._reach.given(subject), subject) for subject in block])

@@ -119,31 +119,38 @@ def make(connection: Connection, request: Request, masters: MasterKeys) -> bool:
 
 
 def _add_at_once(connection: Connection, request: Request, block: Block) -> bool:
-    growing = _Growing()
+    growing = _GrowingTree()
     tiles = growing.add(block)
-    if growing.is_last_of(request):
+    tree = growing.row(request)
+    if _is_kept(request, tree["root"]):
         return False
-    driver_of(connection).execute(_ADD_WITH_TILES, growing.tree(request) | tiles)
+    driver_of(connection).execute(_ADD_WITH_TILES, tree | tiles)
     return True
 
 
 def _add(connection: Connection, request: Request, blocks: Iterable[Block]) -> bool:
     """The tiles of one block after the other, so that a request of any size is never in memory as a whole. Only then
     its root is known, and whether it is a new one."""
-    driver, growing = driver_of(connection), _Growing()
+    driver, growing = driver_of(connection), _GrowingTree()
     with connection.begin_nested() as written:
         driver.execute(_TREE_COMES_LAST)
         tree_id = connection.execute(_NEXT_ID).scalar_one()
         for block in blocks:
             driver.execute(_ADD_TILES, {"tree_id": tree_id} | growing.add(block))
-        if growing.is_last_of(request):
+        tree = growing.row(request)
+        if _is_kept(request, tree["root"]):
             written.rollback()
             return False
-        driver.execute(_ADD_TREE, {"tree_id": tree_id} | growing.tree(request))
+        driver.execute(_ADD_TREE, {"tree_id": tree_id} | tree)
         return True
 
 
-class _Growing:
+def _is_kept(request: Request, root: bytes) -> bool:
+    """Whether the last tree of the request is the same."""
+    return request.tree is not None and request.tree.rounds and request.tree.root == root
+
+
+class _GrowingTree:
     """A tree that is made a block at a time; all blocks but the last consist of full tiles."""
 
     def __init__(self) -> None:
@@ -167,13 +174,8 @@ class _Growing:
             "people": [b"".join(block.people[part]) for part in parts],
         }
 
-    def is_last_of(self, request: Request) -> bool:
-        """Whether the last tree of the request is the same."""
-        last = request.tree
-        return last is not None and last.rounds and last.root == root_of(self._roots)
-
-    def tree(self, request: Request) -> dict[str, Any]:
-        """Its row, by column. Each tile but the last is full, so their roots have the root of all."""
+    def row(self, request: Request) -> dict[str, Any]:
+        """Its row of `outcome_trees`. Each tile but the last is full, so their roots have the root of all."""
         return {
             "request_id": request.id,
             "size": self._size,

@@ -13,13 +13,12 @@ from sqlalchemy.exc import DBAPIError
 from domain.outcomes import Reason
 from domain.requests import Kind
 from evidence.keys import generate_signing_key, read_signing_keys
-from evidence.tiles import WIDTH
 from intake.certify import certify
 from ledger import filter_building, forgetting, rights, volumes
 from ledger.delivery import switching
 from ledger.delivery.vendors import announce
 from ledger.desk.deeds import add_note
-from ledger.evidence import lines, outcome_trees
+from ledger.evidence import outcome_trees
 from ledger.evidence.checking import check_log
 from ledger.fitness import check_fitness
 from ledger.retention import RECORD, set_days
@@ -33,6 +32,7 @@ from tasks.legal_holds import Keeper, end_over
 from tasks.log import LogKeeper, keep_log
 from tests.ledger.conftest import APPLIED, Desk, everybody, people
 from tests.ledger.databases import address, database, execute
+from tests.ledger.evidence.test_outcome_trees import BLOCK, narrow_blocks
 
 NAME, USER = "Sep-Roles", "sep_user"
 OWNER, APP, READER = roles_of(NAME)
@@ -248,15 +248,14 @@ def test_an_audit_entry_is_kept_for_the_ledger_s_own_period(
 def test_a_tree_whose_tiles_come_before_it_needs_no_more_rights(
     ledger: Ledger, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (lines, outcome_trees):
-        monkeypatch.setattr(module, "BLOCK", WIDTH)
-    receipt = desk.submit(people(2 * WIDTH))
+    narrow_blocks(monkeypatch)
+    receipt = desk.submit(people(2 * BLOCK))
     desk.work_off(desk.tools_for(everybody(APPLIED)))
     with ledger.app.begin() as connection:
         made = outcome_trees.bring_up_to_date(connection, receipt.recorded.public_id, ledger.masters)
     assert made is not None
     assert made.tree is not None
-    assert made.tree.size == 2 * WIDTH
+    assert made.tree.size == 2 * BLOCK
 
 
 FORGERIES: dict[str, Callable[[str], str]] = {

@@ -13,22 +13,26 @@ from ledger.evidence import lines, outcome_trees
 from tasks import log
 from tasks.log import LogKeeper
 from tests.ledger.conftest import Desk
+from tests.ledger.evidence.test_earlier_rounds import HASHED_ANEW
 from tests.ledger.evidence.test_log import KEY, done, faults, keep
 from tests.ledger.evidence.test_proofs import as_owner
 
 BLOCK = WIDTH
 FEW, MANY = 2 * BLOCK, 12 * BLOCK
-HASHED_ANEW = "INSERT INTO trees_due (request_id) SELECT id FROM requests"
 FLIPPED = """
     UPDATE subjects SET sealed = set_byte(sealed, 30, get_byte(sealed, 30) # 1) WHERE request_id = 1 AND line = {line}
 """
 
 
-@pytest.fixture(autouse=True)
-def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+def narrow_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So few lines in a block that a test can have many of them."""
     for module in (lines, outcome_trees):
         monkeypatch.setattr(module, "BLOCK", BLOCK)
+
+
+@pytest.fixture(autouse=True)
+def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow_blocks(monkeypatch)
 
 
 def test_twelve_blocks_take_no_more_memory_than_two(desk: Desk) -> None:
